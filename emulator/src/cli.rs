@@ -1,0 +1,281 @@
+//! The command line: options, and running until told to stop.
+
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::brain::{Brain, Script, ScriptError};
+use crate::server::{Emulator, EmulatorBuilder, StartError};
+use crate::service::{
+    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
+    HistoryCalls, IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
+    RetryAfter, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
+};
+
+/// How long the avatar thinks, and takes for a piece, where people watch.
+const WATCHED_REPLY_DELAY: Millis = Millis(250);
+const WATCHED_PIECE_DELAY: Millis = Millis(40);
+
+/// Options of the emulator.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EmulatorArgs {
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Address to listen on. The control API answers on loopback, wherever the service listens
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Print one line of JSON with base_url, api_key and control_url when ready
+    #[arg(long)]
+    pub json: bool,
+    /// What answers: `echo`, `demo`, or a script file in YAML
+    #[arg(long, default_value = "echo", value_name = "echo|demo|FILE.yaml")]
+    pub brain: String,
+    /// Delay of every HTTP answer and handshake, for example 100ms
+    #[arg(long, value_name = "TIME")]
+    pub latency: Option<Millis>,
+    /// Time from one piece of a reply to the next [default: 40ms]
+    #[arg(long, value_name = "TIME")]
+    pub piece_delay: Option<Millis>,
+    /// Time before the first piece of a reply [default: 250ms]
+    #[arg(long, value_name = "TIME")]
+    pub reply_delay: Option<Millis>,
+    /// The API key to accept; it must begin with sk-
+    #[arg(long, value_name = "sk-…")]
+    pub api_key: Option<String>,
+    /// What the avatar says first
+    #[arg(long, value_name = "TEXT")]
+    pub opening: Option<String>,
+    /// The avatar's name
+    #[arg(long, value_name = "NAME")]
+    pub avatar_name: Option<String>,
+    /// Seed of every id that is given out
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// What nobody knows about the service
+    #[command(flatten)]
+    pub switches: SwitchArgs,
+}
+
+macro_rules! switch_args {
+    ($($(#[$about:meta])* $field:ident: $kind:ty,)+) => {
+        /// The open questions about the service, each with the answer to play.
+        #[derive(Debug, Clone, Default, clap::Args)]
+        #[command(next_help_heading = "Open questions about the service")]
+        pub struct SwitchArgs {
+            $($(#[$about])* #[arg(long, value_name = "ANSWER")] pub $field: Option<$kind>,)+
+        }
+
+        impl SwitchArgs {
+            fn apply(&self, settings: &mut Settings) {
+                $(if let Some(answer) = self.$field {
+                    settings.$field = answer;
+                })+
+            }
+        }
+    };
+}
+
+switch_args! {
+    /// Field of a failure's code: code, sub-code, message, msg
+    failure_shape: FailureShape,
+    /// HTTP status of a failure: 200, fitting
+    failure_status: FailureStatus,
+    /// A refusal for the quota says how long to wait: absent, seconds
+    retry_after: RetryAfter,
+    /// A visitor token is good for: never (ends), calls:N, minutes:N
+    token_lifetime: TokenLifetime,
+    /// A dead visitor token gets: 401, code
+    dead_token: DeadToken,
+    /// Calls that count against the quota: auth, all
+    quota_scope: QuotaScope,
+    /// The avatar is silent after a takeover: until-handed-back, minutes:N, never
+    takeover_silence: TakeoverSilence,
+    /// Fields frames carry: all, documented
+    frame_fields: FrameFields,
+    /// Pings are answered with: pong, nothing
+    pings: Pings,
+    /// A socket without pings is dropped after: 20s, 30s, 60s
+    ping_drop: PingDrop,
+    /// An unacknowledged frame comes again: never, after-5s, next-connection
+    redelivery: Redelivery,
+    /// A message sent twice counts as: one, two
+    repeated_message: RepeatedMessage,
+    /// A send that names a dead socket is: answer-lost, refused
+    dead_socket_send: DeadSocketSend,
+    /// A visitor's second socket: closes-older, newest-gets, both-get
+    second_socket: SecondSocket,
+    /// message/query, message/latest and session/close are: there, 404, failure
+    history_calls: HistoryCalls,
+    /// The Origin of a handshake is: ignored, required
+    origin: Origin,
+    /// Numeric ids are sent as: string, number
+    id_form: IdForm,
+    /// Replies come in: pieces, whole
+    streaming: Streaming,
+    /// A streamed reply ends with: last-piece, empty, missing, twice
+    end_mark: EndMark,
+    /// The text of an echo and of the owner stands in: multiple-data, content
+    client_text: ClientText,
+}
+
+/// Why the emulator did not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The script file cannot be opened.
+    #[error(
+        "cannot read the script {path}: {source}; --brain takes echo, demo, or the path of a YAML file"
+    )]
+    ScriptFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The script file says nothing sensible.
+    #[error("{path}: {source}")]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ScriptError,
+    },
+    /// Its addresses could not be printed, or a signal not be waited for.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl EmulatorArgs {
+    /// The emulator these options describe.
+    pub fn builder(&self) -> Result<EmulatorBuilder, RunError> {
+        let mut builder = Emulator::builder()
+            .host(self.host)
+            .port(self.port)
+            .seed(self.seed)
+            .brain(brain(&self.brain)?)
+            .configure(|settings| {
+                settings.reply_delay = self.reply_delay.unwrap_or(WATCHED_REPLY_DELAY);
+                settings.piece_delay = self.piece_delay.unwrap_or(WATCHED_PIECE_DELAY);
+                settings.latency = self.latency.unwrap_or_default();
+                self.switches.apply(settings);
+            });
+        if let Some(key) = &self.api_key {
+            builder = builder.api_key(key);
+        }
+        // After the script's own, which these are to overrule.
+        if let Some(name) = &self.avatar_name {
+            builder = builder.avatar_name(name);
+        }
+        if let Some(opening) = &self.opening {
+            builder = builder.opening(opening);
+        }
+        Ok(builder)
+    }
+}
+
+/// Runs an emulator until Ctrl-C or SIGTERM. Must be called within a tokio runtime.
+pub async fn run(args: EmulatorArgs) -> Result<(), RunError> {
+    // Before the line that says it is ready, or a signal right after that line would kill it.
+    let asked_to_stop = StopSignal::listen()?;
+    let emulator = args.builder()?.start().await?;
+    announce(&emulator, args.json)?;
+    asked_to_stop.wait().await;
+    emulator.stop().await;
+    Ok(())
+}
+
+fn brain(name: &str) -> Result<Brain, RunError> {
+    match name {
+        "echo" => Ok(Brain::Echo),
+        "demo" => Ok(Brain::demo()),
+        path => {
+            let path = PathBuf::from(path);
+            match std::fs::read_to_string(&path) {
+                Err(source) => Err(RunError::ScriptFile { path, source }),
+                Ok(text) => match Script::parse(&text) {
+                    Err(source) => Err(RunError::Script { path, source }),
+                    Ok(script) => Ok(script.into()),
+                },
+            }
+        }
+    }
+}
+
+fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
+    let (base_url, api_key, control_url) = (
+        emulator.base_url(),
+        emulator.api_key(),
+        emulator.control_url(),
+    );
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        let line = json!({"base_url": base_url, "api_key": api_key, "control_url": control_url});
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(
+            out,
+            "The SecondMe emulator is ready. Ctrl-C stops it.
+
+  base URL     {base_url}
+  API key      {api_key}
+  control API  {control_url}
+
+Try it:
+
+  curl -X POST {base_url}/rest/open/avatar/auth \\
+    -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
+    -d '{{\"visitorId\": \"web_6ba7b810-9dad-11d1-80b4-00c04fd430c8\"}}'
+
+  curl {control_url}/state
+"
+        )?;
+    }
+    out.flush()
+}
+
+#[cfg(unix)]
+struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl StopSignal {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct StopSignal;
+
+#[cfg(not(unix))]
+impl StopSignal {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        // Without a signal to wait for, it runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! How an emulator is started.
+
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Emulator;
+use super::hub::Answerer;
+use crate::brain::{Brain, Question, Step};
+use crate::service::{Avatar, InvalidSettings, Key, Settings};
+
+/// Options of an [`Emulator`], then the emulator itself.
+#[derive(Clone)]
+#[must_use = "nothing runs before `start`"]
+pub struct EmulatorBuilder {
+    pub(super) host: IpAddr,
+    pub(super) port: u16,
+    pub(super) seed: u64,
+    pub(super) settings: Settings,
+    pub(super) answerer: Option<Answerer>,
+}
+
+/// Why an emulator could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings contradict themselves.
+    #[error("the emulator's settings: {0}")]
+    Settings(#[from] InvalidSettings),
+    /// The port cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another port, or 0 for any free one")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl EmulatorBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            seed: 0,
+            settings: Settings::default(),
+            answerer: None,
+        }
+    }
+
+    /// The address to listen on; 127.0.0.1 if not said otherwise.
+    pub fn host(mut self, host: IpAddr) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// The port to listen on; 0, if not said otherwise, takes any free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The seed of every id the service gives out.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// All settings at once.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Changes some of the settings, switches among them.
+    pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// What answers the visitors. A script's name and opening line go to the first avatar.
+    pub fn brain(mut self, brain: Brain) -> Self {
+        if let (Brain::Script(script), Some(avatar)) = (&brain, self.settings.avatars.first_mut()) {
+            script.avatar.apply(avatar);
+        }
+        self.settings.brain = brain;
+        self
+    }
+
+    /// A function that answers the visitors, in place of an echo or a script.
+    pub fn answer_with<F, A>(mut self, answer: F) -> Self
+    where
+        F: Fn(Question) -> A + Send + Sync + 'static,
+        A: Future<Output = Vec<Step>> + Send + 'static,
+    {
+        self.settings.brain = Brain::Outside;
+        self.answerer = Some(Arc::new(move |question| Box::pin(answer(question))));
+        self
+    }
+
+    /// By how much every HTTP answer, and the answer to every handshake, is delayed.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.settings.latency = latency.into();
+        self
+    }
+
+    /// How long it takes from one piece of a reply to the next.
+    pub fn piece_delay(mut self, delay: Duration) -> Self {
+        self.settings.piece_delay = delay.into();
+        self
+    }
+
+    /// The API key of the first avatar, in place of the one there is. It must begin with `sk-`.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        let share_code = self
+            .settings
+            .avatars
+            .first()
+            .map(|avatar| avatar.share_code.clone());
+        let share_code = share_code.unwrap_or_default();
+        self.settings.keys = vec![Key {
+            key: key.into(),
+            share_code,
+            disabled: false,
+        }];
+        self
+    }
+
+    /// One more API key.
+    pub fn key(mut self, key: Key) -> Self {
+        self.settings.keys.push(key);
+        self
+    }
+
+    /// One more avatar.
+    pub fn avatar(mut self, avatar: Avatar) -> Self {
+        self.settings.avatars.push(avatar);
+        self
+    }
+
+    /// The name of the first avatar.
+    pub fn avatar_name(mut self, name: impl Into<String>) -> Self {
+        if let Some(avatar) = self.settings.avatars.first_mut() {
+            avatar.name = name.into();
+        }
+        self
+    }
+
+    /// What the first avatar says first.
+    pub fn opening(mut self, opening: impl Into<String>) -> Self {
+        if let Some(avatar) = self.settings.avatars.first_mut() {
+            avatar.opening = opening.into();
+        }
+        self
+    }
+
+    /// Starts the emulator. When this returns it takes requests.
+    pub async fn start(self) -> Result<Emulator, StartError> {
+        Emulator::start(self).await
+    }
+}
+
+impl fmt::Debug for EmulatorBuilder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = out.debug_struct("EmulatorBuilder");
+        out.field("host", &self.host)
+            .field("port", &self.port)
+            .field("seed", &self.seed);
+        out.field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,287 @@
+//! The control API under `/_emulator/`, for tests in any language and for the owner's actions.
+//!
+//! It answers on loopback only, and neither to web pages of other origins nor under a foreign name:
+//! a browser on this machine must not become somebody else's hand.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::hub::Hub;
+use crate::service::{CloseHow, Failure, Injection, Millis, OwnerAction, Settings};
+
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What went wrong with a control call.
+struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InSession {
+    session_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Reply {
+    session_id: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Push {
+    session_id: String,
+    #[serde(flatten)]
+    injection: Injection,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Close {
+    ws_id: Option<String>,
+    abrupt: bool,
+    code: Option<u16>,
+    reason: Option<String>,
+}
+
+/// Any call of the control API.
+pub(super) async fn control(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (status, body) = match answer(&hub, peer, request).await {
+        Ok(body) => (StatusCode::OK, body),
+        Err(refused) => {
+            let error = json!({"error": {"code": refused.code, "message": refused.message}});
+            (refused.status, error)
+        }
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Value, Refused> {
+    admit(peer, request.headers())?;
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, BODY_LIMIT).await.map_err(|error| Refused {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        code: "control.body",
+        message: error.to_string(),
+    })?;
+    let path = parts
+        .uri
+        .path()
+        .trim_start_matches("/_emulator")
+        .trim_matches('/');
+    match (parts.method.as_str(), path) {
+        ("GET", "state") => Ok(json!(hub.with(|service, now| service.state(now)))),
+        ("GET", "settings") => Ok(json!(hub.with(|service, _| service.settings().clone()))),
+        ("POST", "settings") => change_settings(hub, read(&body)?),
+        ("POST", "reset") => {
+            hub.with(|service, now| service.reset(now));
+            Ok(json!({}))
+        }
+        ("POST", "clock") => {
+            let by = Millis(read::<Advance>(&body)?.advance_ms);
+            hub.advance(by).await;
+            Ok(json!({"now": hub.now().0}))
+        }
+        ("POST", "owner/reply") => {
+            let Reply { session_id, text } = read(&body)?;
+            owner(hub, OwnerAction::Reply { session_id, text })
+        }
+        ("POST", "owner/takeover") => {
+            let InSession { session_id } = read(&body)?;
+            owner(hub, OwnerAction::TakeOver { session_id })
+        }
+        ("POST", "owner/handback") => {
+            let InSession { session_id } = read(&body)?;
+            owner(hub, OwnerAction::HandBack { session_id })
+        }
+        ("POST", "push") => {
+            let Push {
+                session_id,
+                injection,
+            } = read(&body)?;
+            hub.with(|service, now| service.inject(now, &session_id, injection))?;
+            Ok(json!({}))
+        }
+        ("POST", "sockets/close") => {
+            let close = if body.is_empty() {
+                Close::default()
+            } else {
+                read(&body)?
+            };
+            let how = match close.abrupt {
+                true => CloseHow::Abrupt,
+                false => CloseHow::Clean {
+                    code: close_code(close.code)?,
+                    reason: close.reason.unwrap_or_default(),
+                },
+            };
+            let closed =
+                hub.with(|service, now| service.close_sockets(now, close.ws_id.as_deref(), &how));
+            Ok(json!({"closed": closed}))
+        }
+        _ => Err(Refused {
+            status: StatusCode::NOT_FOUND,
+            code: "control.not.found",
+            message:
+                "there are GET state, GET settings, and POST settings, reset, clock, owner/reply, \
+                      owner/takeover, owner/handback, push, sockets/close"
+                    .to_owned(),
+        }),
+    }
+}
+
+fn owner(hub: &Arc<Hub>, action: OwnerAction) -> Result<Value, Refused> {
+    let message_id = hub.with(|service, now| service.owner(now, action))?;
+    Ok(message_id.map_or(json!({}), |message_id| json!({"messageId": message_id})))
+}
+
+/// Changes the settings that are given, and none of the others.
+fn change_settings(hub: &Arc<Hub>, changes: Map<String, Value>) -> Result<Value, Refused> {
+    let current = hub.with(|service, _| service.settings().clone());
+    let brain = current.brain.clone();
+    let mut merged = json!(current);
+    if let Value::Object(fields) = &mut merged {
+        fields.extend(changes);
+    }
+    let settings: Settings = serde_json::from_value(merged).map_err(|error| wrong_body(&error))?;
+    settings.check().map_err(|error| wrong_body(&error))?;
+    let settings = settings.brain(brain);
+    let answer = json!(settings);
+    hub.with(|service, _| service.change_settings(|old| *old = settings));
+    Ok(answer)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| wrong_body(&error))
+}
+
+fn wrong_body(error: &dyn std::fmt::Display) -> Refused {
+    let message = format!("the body is not what this call takes: {error}");
+    Refused {
+        status: StatusCode::BAD_REQUEST,
+        code: "control.body",
+        message,
+    }
+}
+
+/// The codes a close frame may carry, as RFC 6455 has them.
+fn close_code(code: Option<u16>) -> Result<u16, Refused> {
+    match code.unwrap_or(1_000) {
+        code @ (1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999) => Ok(code),
+        code => Err(wrong_body(&format!(
+            "{code} is no code a close frame may carry"
+        ))),
+    }
+}
+
+fn admit(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refused> {
+    let refused = |code, message: &str| {
+        Err(Refused {
+            status: StatusCode::FORBIDDEN,
+            code,
+            message: message.to_owned(),
+        })
+    };
+    if !peer.ip().to_canonical().is_loopback() {
+        return refused(
+            "control.not.loopback",
+            "the control API answers on loopback only",
+        );
+    }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    if !is_loopback_name(host) {
+        return refused(
+            "control.foreign.host",
+            "the control API answers to 127.0.0.1 and localhost only",
+        );
+    }
+    match headers.get(header::ORIGIN) {
+        Some(origin) if origin.as_bytes() != format!("http://{host}").as_bytes() => refused(
+            "control.foreign.origin",
+            "the control API does not answer to pages of other origins",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a `Host` header names this machine: an address on loopback, or `localhost`.
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        let status =
+            StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self {
+            status,
+            code: failure.code().as_str(),
+            message: failure.message().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_answered_to() {
+        for good in [
+            "127.0.0.1:8080",
+            "127.0.0.1",
+            "localhost:1",
+            "LOCALHOST",
+            "[::1]:80",
+            "[::1]",
+        ] {
+            assert!(is_loopback_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "example.com",
+            "127.0.0.1.example.com:80",
+            "localhost.example.com",
+            "10.0.0.1:80",
+        ] {
+            assert!(!is_loopback_name(bad), "{bad}");
+        }
+    }
+}

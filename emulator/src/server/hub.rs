@@ -1,0 +1,239 @@
+//! One service behind all requests, sockets and timers of an emulator.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::clock::Clock;
+use crate::brain::{Question, Step};
+use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
+
+/// How many frames may wait for a slow socket before it is cut.
+const SOCKET_QUEUE: usize = 1_024;
+
+/// What answers questions in place of the service's own brain.
+pub(super) type Answerer =
+    Arc<dyn Fn(Question) -> Pin<Box<dyn Future<Output = Vec<Step>> + Send>> + Send + Sync>;
+
+/// What a socket's task has to send.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Frame(String),
+    Close { code: u16, reason: String },
+}
+
+/// The service, its clock, and the queues of its sockets.
+pub(super) struct Hub {
+    inner: Mutex<Inner>,
+    clock: Clock,
+    /// The next timer is due at another moment than before.
+    rescheduled: Notify,
+    /// Something happened.
+    changed: Notify,
+    /// Two advances at once would each count the other's time as their own.
+    advancing: tokio::sync::Mutex<()>,
+    stopped: watch::Sender<bool>,
+    answerer: Option<Answerer>,
+    runtime: Handle,
+}
+
+struct Inner {
+    service: Service,
+    sockets: HashMap<SocketId, mpsc::Sender<Outgoing>>,
+}
+
+impl Hub {
+    /// Must be called within a runtime, whose clock and tasks it uses.
+    pub(super) fn new(
+        service: impl FnOnce(Millis) -> Service,
+        answerer: Option<Answerer>,
+        stopped: watch::Sender<bool>,
+    ) -> Arc<Self> {
+        let clock = Clock::new();
+        let service = service(clock.now());
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                service,
+                sockets: HashMap::new(),
+            }),
+            clock,
+            rescheduled: Notify::new(),
+            changed: Notify::new(),
+            advancing: tokio::sync::Mutex::new(()),
+            stopped,
+            answerer,
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Does something with the service now, and everything that follows from it.
+    pub(super) fn with<R>(self: &Arc<Self>, act: impl FnOnce(&mut Service, Millis) -> R) -> R {
+        self.with_inner(|inner, now| act(&mut inner.service, now))
+    }
+
+    /// Does something with the service that may bring a socket to life.
+    pub(super) fn connect<E>(
+        self: &Arc<Self>,
+        connect: impl FnOnce(&mut Service, Millis) -> Result<SocketId, E>,
+    ) -> Result<(SocketId, mpsc::Receiver<Outgoing>), E> {
+        // The queue must be there before the pushes that the connection itself causes.
+        self.with_inner(|inner, now| {
+            let socket = connect(&mut inner.service, now)?;
+            let (sender, receiver) = mpsc::channel(SOCKET_QUEUE);
+            inner.sockets.insert(socket, sender);
+            Ok((socket, receiver))
+        })
+    }
+
+    /// A socket's task has ended.
+    pub(super) fn disconnected(self: &Arc<Self>, socket: SocketId) {
+        self.with_inner(|inner, now| {
+            inner.sockets.remove(&socket);
+            inner.service.disconnected(now, socket);
+        });
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Moves the clock on. Every timer on the way happens at its own moment.
+    pub(super) async fn advance(self: &Arc<Self>, by: Millis) {
+        let _one_at_a_time = self.advancing.lock().await;
+        let target = self.now() + by;
+        while self.now() < target {
+            {
+                let mut inner = self.lock();
+                let due = inner
+                    .service
+                    .next_deadline()
+                    .map_or(target, |due| due.min(target));
+                self.clock.move_to(due);
+                let now = self.clock.now().min(target);
+                inner.service.tick(now);
+                self.drain(&mut inner);
+            }
+            self.rescheduled.notify_one();
+            self.changed.notify_waiters();
+            // Lets what the timers caused reach the sockets before the next ones happen.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Waits until the service is as wanted.
+    pub(super) async fn wait_until<R>(
+        self: &Arc<Self>,
+        mut wanted: impl FnMut(&mut Service, Millis) -> Option<R>,
+    ) -> R {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            // Looking must not count as a change, or two who wait would wake each other forever.
+            let now = self.now();
+            if let Some(found) = wanted(&mut self.lock().service, now) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Lets timers happen when they are due, until the emulator is stopped.
+    pub(super) async fn run_timers(self: Arc<Self>) {
+        let mut stopped = self.stopped();
+        loop {
+            let deadline = self.lock().service.next_deadline();
+            let wait = deadline.map(|deadline| (deadline - self.now()).into());
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = self.rescheduled.notified() => {}
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {
+                    self.with(|service, now| service.tick(now));
+                }
+            }
+        }
+    }
+
+    /// Waits as long as an answer is to take.
+    pub(super) async fn delay(&self) {
+        let latency = self.lock().service.settings().latency;
+        if latency > Millis::ZERO {
+            let mut stopped = self.stopped();
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+                () = tokio::time::sleep(latency.into()) => {}
+            }
+        }
+    }
+
+    /// Becomes true when the emulator is stopped. Whoever holds one keeps `stop` waiting.
+    pub(super) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_inner<R>(self: &Arc<Self>, act: impl FnOnce(&mut Inner, Millis) -> R) -> R {
+        let mut inner = self.lock();
+        let deadline = inner.service.next_deadline();
+        let now = self.clock.now();
+        let outcome = act(&mut inner, now);
+        self.drain(&mut inner);
+        if inner.service.next_deadline() != deadline {
+            self.rescheduled.notify_one();
+        }
+        drop(inner);
+        self.changed.notify_waiters();
+        outcome
+    }
+
+    /// Brings what the service wants done to those who do it.
+    fn drain(self: &Arc<Self>, inner: &mut Inner) {
+        while let Some(push) = inner.service.poll() {
+            match push {
+                Push::Frame { socket, text } => {
+                    let queued = inner
+                        .sockets
+                        .get(&socket)
+                        .map(|queue| queue.try_send(Outgoing::Frame(text)));
+                    if let Some(Err(_)) = queued {
+                        // It reads slower than it is written to, or has just ended. Its frames are
+                        // stored, and it can ask for them when it is back.
+                        inner.sockets.remove(&socket);
+                        inner.service.disconnected(self.clock.now(), socket);
+                    }
+                }
+                Push::Close { socket, how } => {
+                    // A queue without a sender ends the socket's task when it is empty.
+                    let queue = inner.sockets.remove(&socket);
+                    if let (Some(queue), CloseHow::Clean { code, reason }) = (queue, how) {
+                        // If the queue is full the socket is cut, which is all that can be done.
+                        let _ = queue.try_send(Outgoing::Close { code, reason });
+                    }
+                }
+                Push::Ask { ask, question } => self.ask(ask, question),
+            }
+        }
+    }
+
+    fn ask(self: &Arc<Self>, ask: AskId, question: Question) {
+        let Some(answerer) = self.answerer.clone() else {
+            return;
+        };
+        let hub = Arc::clone(self);
+        self.runtime.spawn(async move {
+            let mut stopped = hub.stopped();
+            let stop = stopped.wait_for(|stopped| *stopped);
+            tokio::select! {
+                _ = stop => {}
+                steps = answerer(question) => hub.with(|service, now| service.answer(now, ask, steps)),
+            }
+        });
+    }
+}

@@ -1,0 +1,245 @@
+//! The service behind real HTTP and WebSocket.
+
+mod builder;
+mod clock;
+mod control;
+mod http;
+mod hub;
+mod socket;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use self::builder::{EmulatorBuilder, StartError};
+use self::hub::Hub;
+use crate::service::{
+    BASE_PATH, CloseHow, Failure, Injection, Millis, OwnerAction, Service, Settings, State,
+};
+
+/// How long requests in flight may take to end when the emulator is stopped.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// A running emulator. Dropped, it stops; any number of them run side by side.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use secondme_avatar_emulator::{Brain, Emulator};
+/// use secondme_avatar_emulator::service::Pings;
+/// use std::time::Duration;
+///
+/// let emulator = Emulator::builder()
+///     .brain(Brain::demo())
+///     .latency(Duration::from_millis(20))
+///     .configure(|settings| settings.pings = Pings::Nothing)
+///     .start()
+///     .await?;
+/// assert!(emulator.base_url().ends_with("/gate/in"));
+/// emulator.advance(Duration::from_secs(600)).await;
+/// assert_eq!(emulator.state().sessions.len(), 0);
+/// # Ok(()) }
+/// ```
+pub struct Emulator {
+    hub: Arc<Hub>,
+    address: SocketAddr,
+    base_url: String,
+    control_url: String,
+    api_key: String,
+    stop: watch::Sender<bool>,
+    server: Option<JoinHandle<()>>,
+}
+
+/// What the avatar's owner does in the app. See [`Emulator::owner`].
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    emulator: &'a Emulator,
+}
+
+impl Emulator {
+    /// Options first, then [`EmulatorBuilder::start`].
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::new()
+    }
+
+    /// The base URL for a client, as `https://mindos.mindverse.ai/gate/in` in production.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// An API key of the first avatar.
+    pub fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
+    /// The base URL of the control API.
+    pub fn control_url(&self) -> &str {
+        &self.control_url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The avatar's owner, who can read along and take over.
+    pub fn owner(&self) -> Owner<'_> {
+        Owner { emulator: self }
+    }
+
+    /// Puts a hint, a notice, a failure or any frame into a session.
+    pub fn inject(&self, session_id: &str, injection: Injection) -> Result<(), Failure> {
+        self.hub
+            .with(|service, now| service.inject(now, session_id, injection))
+    }
+
+    /// Closes the socket of a `wsId`, or all of them. Says how many there were.
+    pub fn close_sockets(&self, ws_id: Option<&str>, how: &CloseHow) -> usize {
+        self.hub
+            .with(|service, now| service.close_sockets(now, ws_id, how))
+    }
+
+    /// What the service has received and knows.
+    pub fn state(&self) -> State {
+        self.hub.with(|service, now| service.state(now))
+    }
+
+    /// Waits until the state is as wanted, and hands it over. Waits forever if it never is.
+    pub async fn wait_until(&self, wanted: impl Fn(&State) -> bool) -> State {
+        let found = |service: &mut Service, now| Some(service.state(now)).filter(&wanted);
+        self.hub.wait_until(found).await
+    }
+
+    /// Changes settings from now on.
+    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        self.hub.with(|service, _| service.change_settings(change));
+    }
+
+    /// The emulator's time: the real one, and what [`Emulator::advance`] has added.
+    pub fn now(&self) -> Millis {
+        self.hub.now()
+    }
+
+    /// Moves the emulator's clock on. Every timer on the way happens at its own moment.
+    pub async fn advance(&self, by: Duration) {
+        self.hub.advance(by.into()).await;
+    }
+
+    /// Forgets all visitors, sessions and counts, and cuts all sockets.
+    pub fn reset(&self) {
+        self.hub.with(|service, now| service.reset(now));
+    }
+
+    /// Stops, and waits until every task has ended.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        if let Some(mut server) = self.server.take()
+            && tokio::time::timeout(STOP_WITHIN, &mut server)
+                .await
+                .is_err()
+        {
+            server.abort();
+        }
+        // Every task holds a receiver for as long as it runs.
+        let _ = tokio::time::timeout(STOP_WITHIN, self.stop.closed()).await;
+    }
+
+    async fn start(options: EmulatorBuilder) -> Result<Self, StartError> {
+        options.settings.check()?;
+        let address = SocketAddr::new(options.host, options.port);
+        let failed = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let api_key = options
+            .settings
+            .keys
+            .first()
+            .map(|key| key.key.clone())
+            .unwrap_or_default();
+
+        let (stop, _) = watch::channel(false);
+        let service = |now| Service::new(options.settings, now, options.seed);
+        let hub = Hub::new(service, options.answerer, stop.clone());
+        tokio::spawn(Arc::clone(&hub).run_timers());
+        let service =
+            http::router(Arc::clone(&hub)).into_make_service_with_connect_info::<SocketAddr>();
+        // Frames are small and must not wait for each other. A socket without it is merely slower.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let mut stopped = hub.stopped();
+        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+            // An error means that nobody is left who could stop it.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        });
+        let server = tokio::spawn(async move {
+            // axum's server ends by shutdown alone.
+            let _ = server.await;
+        });
+
+        // An address like 0.0.0.0 can be listened on, but not talked to.
+        let host = match address.ip() {
+            ip if !ip.is_unspecified() => SocketAddr::new(ip, address.port()).to_string(),
+            ip if ip.is_ipv4() => format!("127.0.0.1:{}", address.port()),
+            _ => format!("[::1]:{}", address.port()),
+        };
+        Ok(Self {
+            hub,
+            address,
+            base_url: format!("http://{host}{BASE_PATH}"),
+            control_url: format!("http://{host}/_emulator"),
+            api_key,
+            stop,
+            server: Some(server),
+        })
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Emulator")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Owner<'_> {
+    /// Writes to the visitor in person, which takes the conversation over as well. Gives the id of
+    /// the message.
+    pub fn reply(&self, session_id: &str, text: &str) -> Result<String, Failure> {
+        let (session_id, text) = (session_id.to_owned(), text.to_owned());
+        let written = self.act(OwnerAction::Reply { session_id, text })?;
+        Ok(written.unwrap_or_default())
+    }
+
+    /// Takes the conversation over: the avatar is silent from now on.
+    pub fn take_over(&self, session_id: &str) -> Result<(), Failure> {
+        self.act(OwnerAction::TakeOver {
+            session_id: session_id.to_owned(),
+        })
+        .map(drop)
+    }
+
+    /// Gives the conversation back to the avatar.
+    pub fn hand_back(&self, session_id: &str) -> Result<(), Failure> {
+        self.act(OwnerAction::HandBack {
+            session_id: session_id.to_owned(),
+        })
+        .map(drop)
+    }
+
+    fn act(&self, action: OwnerAction) -> Result<Option<String>, Failure> {
+        self.emulator
+            .hub
+            .with(|service, now| service.owner(now, action))
+    }
+}

@@ -1,0 +1,141 @@
+//! Step 3: sessions.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use super::Caller;
+use super::body::Fields;
+use crate::service::Service;
+use crate::service::failure::{Code, Failure};
+use crate::service::world::{Session, bounds, number_id};
+
+impl Service {
+    pub(super) fn session_create(
+        &mut self,
+        caller: Caller,
+        fields: Fields<'_>,
+    ) -> Result<Value, Failure> {
+        fields.fixed("mindType", "shadow")?;
+        fields.fixed("mode", "PERSONAL")?;
+        fields.fixed("sessionType", "SHARE")?;
+        let visitor = &self.world.visitors[caller.visitor.0];
+        let knows_persona = match fields.get("mindId") {
+            None => false,
+            Some(given) => is_mind_id(given, visitor.mind_id).map(|()| true)?,
+        };
+        let owner_is_member = self.has_owner(caller, fields)?;
+        let alive = visitor
+            .initialised
+            .is_some_and(|at| self.now < at + self.settings.chat_context_lifetime);
+        if !alive {
+            let text = "a session must be created within 10 minutes after chat/init";
+            return Err(Failure::new(Code::ChatContextExpired, text));
+        }
+
+        let number = self.fresh();
+        let id = 1_000_000_000_000_000_000
+            + self.random.between(0, 1_000_000_000) * 1_000_000_000
+            + number;
+        let text = id.to_string();
+        let visitor = &mut self.world.visitors[caller.visitor.0];
+        if visitor.sessions.len() == bounds::SESSIONS
+            && let Some(oldest) = visitor.sessions.pop_front()
+        {
+            self.world.sessions.remove(&oldest);
+        }
+        visitor.sessions.push_back(text.clone());
+        let id = number_id(id, self.settings.id_form);
+        self.world.sessions.insert(
+            text,
+            Session {
+                id: id.clone(),
+                number,
+                visitor: caller.visitor,
+                avatar: caller.avatar,
+                knows_persona,
+                owner_is_member,
+                bound: false,
+                closed: false,
+                takeover: None,
+                frames: VecDeque::new(),
+                messages: VecDeque::new(),
+                waiting: VecDeque::new(),
+                playing: None,
+            },
+        );
+        Ok(
+            json!({"sessionId": id, "sessionType": "SHARE", "mode": "PERSONAL", "createTime": self.now.0}),
+        )
+    }
+
+    pub(super) fn session_close(
+        &mut self,
+        caller: Caller,
+        fields: Fields<'_>,
+    ) -> Result<Value, Failure> {
+        let session = self.own_session(caller, &fields.id("sessionId")?)?;
+        session.closed = true;
+        Self::stop_turns(session);
+        Ok(Value::Null)
+    }
+
+    /// A session of the caller.
+    pub(super) fn own_session(
+        &mut self,
+        caller: Caller,
+        id: &str,
+    ) -> Result<&mut Session, Failure> {
+        let session = self.world.sessions.get_mut(id);
+        let session = session.ok_or_else(|| {
+            Failure::new(Code::SessionNotFound, format!("there is no session `{id}`"))
+        })?;
+        if session.visitor != caller.visitor {
+            return Err(Failure::new(
+                Code::NotMember,
+                "this session is another visitor's",
+            ));
+        }
+        Ok(session)
+    }
+
+    /// Whether `memberUserIds` names the avatar's owner.
+    fn has_owner(&self, caller: Caller, fields: Fields<'_>) -> Result<bool, Failure> {
+        let Some(members) = fields.get("memberUserIds") else {
+            return Ok(false);
+        };
+        let wrong = || Failure::field_invalid("memberUserIds", "a list of user ids");
+        let members = members.as_array().ok_or_else(wrong)?;
+        if !members.iter().all(Value::is_string) {
+            return Err(wrong());
+        }
+        let owner = &self.settings.avatars[caller.avatar].owner_user_id;
+        Ok(members.iter().any(|member| member == owner.as_str()))
+    }
+}
+
+/// Step 3 wants the exact 64-bit number, or its digits as a string.
+fn is_mind_id(given: &Value, mind_id: u64) -> Result<(), Failure> {
+    let number = match given {
+        Value::Number(number) => Some(number.as_u64()),
+        Value::String(text)
+            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            Some(text.parse().ok())
+        }
+        _ => None,
+    };
+    match number {
+        None => Err(Failure::new(
+            Code::MindIdNotNumeric,
+            "`mindId` must be the number `visitorMindId` of the authentication here, not the encoded id",
+        )),
+        Some(Some(number)) if number == mind_id => Ok(()),
+        Some(_) => Err(Failure::new(
+            Code::MindIdMismatch,
+            format!(
+                "`mindId` {given} is not this visitor's `visitorMindId` {mind_id}; was it rounded by a double?"
+            ),
+        )),
+    }
+}

@@ -1,0 +1,129 @@
+//! How frames reach a visitor: stored, pushed, acknowledged, sent again.
+
+use super::frames::Frame;
+use super::ids::{SocketId, VisitorIndex};
+use super::switches::{Redelivery, SecondSocket};
+use super::time::Millis;
+use super::timers::Timer;
+use super::world::{Unacknowledged, bounds};
+use super::{Push, Service};
+
+/// How long an acknowledgement may take before the frame is sent again.
+const ACKNOWLEDGE_WITHIN: Millis = Millis::seconds(5);
+
+impl Service {
+    /// Stores a frame in its session and pushes it to its visitor, unless it is `lost`.
+    pub(super) fn deliver(&mut self, session_id: &str, frame: Frame, lost: bool) {
+        let Some(session) = self.world.sessions.get_mut(session_id) else {
+            return;
+        };
+        let visitor = session.visitor;
+        session.remember(frame.clone());
+        if lost || self.world.visitors[visitor.0].sockets.is_empty() {
+            return;
+        }
+        self.push_to_visitor(visitor, &frame);
+        if self.settings.redelivery == Redelivery::Never || frame.seq_id().is_none() {
+            return;
+        }
+        let number = self.fresh();
+        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
+        if waiting.len() == bounds::UNACKNOWLEDGED {
+            waiting.pop_front();
+        }
+        waiting.push_back(Unacknowledged {
+            number,
+            frame,
+            repeats: 0,
+        });
+        if self.settings.redelivery == Redelivery::After5s {
+            self.timers.set(
+                self.now + ACKNOWLEDGE_WITHIN,
+                Timer::Redeliver {
+                    visitor,
+                    frame: number,
+                },
+            );
+        }
+    }
+
+    /// Sends a frame to whichever of a visitor's sockets are to get it.
+    pub(super) fn push_to_visitor(&mut self, visitor: VisitorIndex, frame: &Frame) {
+        for socket in self.receivers(visitor) {
+            let Some(live) = self.world.sockets.get(&socket) else {
+                continue;
+            };
+            let text = frame.text(&live.ws_id, self.settings.frame_fields);
+            self.push(socket, text);
+        }
+    }
+
+    /// The sockets of a visitor that get its frames.
+    pub(super) fn receivers(&self, visitor: VisitorIndex) -> Vec<SocketId> {
+        let sockets = &self.world.visitors[visitor.0].sockets;
+        match self.settings.second_socket {
+            SecondSocket::BothGet => sockets.clone(),
+            SecondSocket::ClosesOlder | SecondSocket::NewestGets => {
+                sockets.last().copied().into_iter().collect()
+            }
+        }
+    }
+
+    /// Sends a text to a socket. Every push passes through here.
+    pub(super) fn push(&mut self, socket: SocketId, text: String) {
+        if let Some(live) = self.world.sockets.get_mut(&socket) {
+            live.pushed += 1;
+            self.pushes.push_back(Push::Frame { socket, text });
+        }
+    }
+
+    /// A visitor has acknowledged a frame.
+    pub(super) fn acknowledge(&mut self, visitor: VisitorIndex, seq_id: &str) {
+        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
+        waiting.retain(|one| one.frame.seq_id() != Some(seq_id));
+    }
+
+    /// The time for an acknowledgement is over.
+    pub(super) fn redeliver(&mut self, visitor: VisitorIndex, number: u64) {
+        let person = &mut self.world.visitors[visitor.0];
+        let Some(at) = person
+            .unacknowledged
+            .iter()
+            .position(|one| one.number == number)
+        else {
+            return;
+        };
+        let one = &mut person.unacknowledged[at];
+        one.repeats += 1;
+        if one.repeats > bounds::REDELIVERIES || person.sockets.is_empty() {
+            person.unacknowledged.remove(at);
+            return;
+        }
+        let frame = one.frame.clone();
+        self.push_to_visitor(visitor, &frame);
+        self.timers.set(
+            self.now + ACKNOWLEDGE_WITHIN,
+            Timer::Redeliver {
+                visitor,
+                frame: number,
+            },
+        );
+    }
+
+    /// A visitor has connected: what it did not acknowledge comes again, if the switch says so.
+    pub(super) fn redeliver_at_connection(&mut self, visitor: VisitorIndex) {
+        if self.settings.redelivery != Redelivery::NextConnection {
+            return;
+        }
+        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
+        waiting.retain(|one| one.repeats < bounds::REDELIVERIES);
+        let mut frames = Vec::with_capacity(waiting.len());
+        for one in waiting {
+            one.repeats += 1;
+            frames.push(one.frame.clone());
+        }
+        for frame in frames {
+            self.push_to_visitor(visitor, &frame);
+        }
+    }
+}

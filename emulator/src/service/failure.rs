@@ -1,0 +1,236 @@
+//! What a call that fails gets. Every code the service ever sends stands in this file.
+
+use std::fmt;
+
+use serde_json::json;
+
+use super::http::Answer;
+use super::settings::Settings;
+use super::switches::{FailureShape, FailureStatus};
+
+/// Where a code comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeSource {
+    /// It stands on the vendor's page.
+    Documented,
+    /// It was seen in clients of the same gateway.
+    Seen,
+    /// Nobody knows what the service says here; the emulator made it up.
+    Invented,
+}
+
+macro_rules! codes {
+    ($($(#[$about:meta])* $name:ident = $text:literal, $status:literal, $source:ident;)+) => {
+        /// The code of a failure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$about])* $name,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The code as it is sent.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The HTTP status that fits it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// Where it comes from.
+            pub fn source(self) -> CodeSource {
+                match self { $(Self::$name => CodeSource::$source,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The `Authorization` header is missing, or is not `Bearer`.
+    Unauthorized = "open.api.unauthorized", 401, Documented;
+    /// No such API key.
+    KeyNotFound = "open.api.key.not.found", 401, Documented;
+    /// The API key is disabled.
+    KeyDisabled = "open.api.key.disabled", 403, Documented;
+    /// More counted calls within a minute than the key has.
+    RateLimited = "open.api.rate.limited", 429, Documented;
+    /// No such avatar.
+    AvatarNotFound = "open.api.avatar.not.found", 404, Documented;
+    /// The `visitorId` is not `{platform}_{uuid}`.
+    InvalidVisitorId = "open.api.invalid.visitor.id", 400, Documented;
+    /// Not a member of the session.
+    NotMember = "session.not.member", 403, Documented;
+
+    /// The session was closed.
+    SessionClosed = "session.status.closed", 409, Seen;
+    /// The avatar has no answer in time.
+    ResponseTimeout = "session.response.timeout", 504, Seen;
+    /// More messages are waiting than a session takes.
+    TooManyMessages = "session.message.exceedQPSLimit", 429, Seen;
+
+    /// The `token` header is missing.
+    TokenMissing = "visitor.token.missing", 401, Invented;
+    /// The visitor token was never issued, or is no longer good.
+    TokenInvalid = "visitor.token.invalid", 401, Invented;
+    /// The `Fp` header is missing.
+    FpMissing = "visitor.fp.missing", 400, Invented;
+    /// The `Fp` header is not the visitorId the token was issued for.
+    FpMismatch = "visitor.fp.mismatch", 403, Invented;
+    /// There is no such path.
+    PathNotFound = "request.path.not.found", 404, Invented;
+    /// The path has another method.
+    MethodNotAllowed = "request.method.not.allowed", 405, Invented;
+    /// The `Content-Type` is not `application/json`.
+    ContentType = "request.content.type", 415, Invented;
+    /// The body is not a JSON object.
+    BodyMalformed = "request.body.malformed", 400, Invented;
+    /// The body is too large.
+    BodyTooLarge = "request.body.too.large", 413, Invented;
+    /// A field or parameter is missing.
+    FieldMissing = "request.field.missing", 400, Invented;
+    /// A field or parameter has a value the page does not allow.
+    FieldInvalid = "request.field.invalid", 400, Invented;
+    /// Step 3 got something else than the exact number of `visitorMindId`.
+    MindIdNotNumeric = "session.mind.id.not.numeric", 400, Invented;
+    /// Step 3 got a number, but not this visitor's: perhaps rounded by a double.
+    MindIdMismatch = "session.mind.id.mismatch", 400, Invented;
+    /// Step 6 got something else than the encoded `mindId` of step 1.
+    MindIdNotEncoded = "message.mind.id.not.encoded", 400, Invented;
+    /// The chat was not initialised, or more than ten minutes ago.
+    ChatContextExpired = "chat.context.expired", 409, Invented;
+    /// There is no such session.
+    SessionNotFound = "session.not.found", 404, Invented;
+    /// The session was not bound to its avatar, so its owner cannot see it.
+    SessionNotBound = "session.not.bound", 409, Invented;
+    /// The visitor has no such socket.
+    SocketNotFound = "ws.not.found", 404, Invented;
+    /// The socket is not open.
+    SocketGone = "ws.gone", 410, Invented;
+    /// The address was never given out.
+    AddressUnknown = "ws.address.unknown", 404, Invented;
+    /// The address was used before.
+    AddressUsed = "ws.address.used", 409, Invented;
+    /// The address is older than 60 s.
+    AddressExpired = "ws.address.expired", 410, Invented;
+    /// The request is not a WebSocket handshake.
+    UpgradeRequired = "ws.upgrade.required", 426, Invented;
+    /// The handshake needs an `Origin`.
+    OriginMissing = "ws.origin.missing", 403, Invented;
+    /// This call is not there for visitors.
+    NotAvailable = "visitor.call.not.available", 403, Invented;
+    /// The emulator holds as many visitors as it may.
+    EmulatorFull = "emulator.full", 503, Invented;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// A call, or an owner's action, that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Failure {
+    code: Code,
+    message: String,
+    retry_after: Option<u64>,
+    /// The status, where the switch for the status does not rule it.
+    status: Option<u16>,
+}
+
+impl Failure {
+    /// A failure with its code and a text for people.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        // Without these a client could not even tell that it talked to a server of this kind.
+        let always = [
+            Code::PathNotFound,
+            Code::MethodNotAllowed,
+            Code::BodyTooLarge,
+        ];
+        Self {
+            code,
+            message: message.into(),
+            retry_after: None,
+            status: always.contains(&code).then(|| code.status()),
+        }
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What is wrong, for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(super) fn field_missing(field: &str) -> Self {
+        Self::new(Code::FieldMissing, format!("`{field}` is missing"))
+    }
+
+    pub(super) fn field_invalid(field: &str, wanted: &str) -> Self {
+        Self::new(Code::FieldInvalid, format!("`{field}` must be {wanted}"))
+    }
+
+    #[must_use]
+    pub(super) fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    #[must_use]
+    pub(super) fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The answer as the settings want failures to look.
+    pub fn answer(&self, settings: &Settings) -> Answer {
+        let status = self.status.unwrap_or(match settings.failure_status {
+            FailureStatus::Ok => 200,
+            FailureStatus::Fitting => self.code.status(),
+        });
+        let (code, number) = (self.code.as_str(), self.code.status());
+        let body = match settings.failure_shape {
+            FailureShape::Code => json!({"code": code, "message": self.message}),
+            FailureShape::SubCode => {
+                json!({"code": number, "subCode": code, "message": self.message})
+            }
+            FailureShape::Message => json!({"code": number, "message": code}),
+            FailureShape::Msg => json!({"code": number, "msg": code}),
+        };
+        let mut answer = Answer::json(status, &body);
+        if let Some(seconds) = self.retry_after {
+            answer
+                .headers
+                .push(("retry-after".to_owned(), seconds.to_string()));
+        }
+        answer
+    }
+
+    /// The answer to a handshake, whose status can never be 200.
+    pub(super) fn handshake_answer(self, settings: &Settings) -> Answer {
+        let status = self.code.status();
+        self.with_status(status).answer(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_sent_under_a_name_of_its_own() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(names.iter().all(|name| name.contains('.')));
+    }
+}

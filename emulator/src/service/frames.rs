@@ -1,0 +1,206 @@
+//! The frames that travel over a socket.
+
+use serde_json::{Map, Value, json};
+
+use super::switches::{ClientText, FrameFields};
+use super::time::Millis;
+use crate::brain::Piece;
+
+/// A frame as it is stored: everything but the `wsId`, which depends on the socket it goes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Frame {
+    fields: Map<String, Value>,
+    /// Sent exactly as it is.
+    verbatim: bool,
+}
+
+/// What the frames of one session have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Envelope<'a> {
+    pub(super) session_id: &'a Value,
+    pub(super) mind_id: &'a str,
+    pub(super) now: Millis,
+}
+
+impl Frame {
+    fn new(about: &Envelope<'_>, kind: &str, message_id: &str, seq_id: &str) -> Self {
+        let fields = Map::from_iter([
+            ("type".to_owned(), json!(kind)),
+            ("sessionId".to_owned(), about.session_id.clone()),
+            ("mindId".to_owned(), json!(about.mind_id)),
+            ("messageId".to_owned(), json!(message_id)),
+            ("seqId".to_owned(), json!(seq_id)),
+            ("timestamp".to_owned(), json!(about.now.0)),
+        ]);
+        Self {
+            fields,
+            verbatim: false,
+        }
+    }
+
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.fields.insert(name.to_owned(), value);
+        self
+    }
+
+    /// A piece of the avatar's reply, or all of it if it has no index.
+    pub(super) fn reply(
+        about: &Envelope<'_>,
+        (message_id, seq_id): (&str, &str),
+        index: Option<i64>,
+        piece: &Piece,
+    ) -> Self {
+        let parts: Vec<_> = piece
+            .parts
+            .iter()
+            .map(crate::brain::Part::to_json)
+            .collect();
+        let mut frame = Self::new(about, "msg", message_id, seq_id)
+            .with("sender", json!("umm"))
+            .with("dataType", json!("text"))
+            .with("multipleData", Value::Array(parts));
+        if let Some(index) = index {
+            frame = frame.with("index", json!(index));
+        }
+        if !piece.sources.is_empty() {
+            frame = frame.with("sources", json!(piece.sources));
+        }
+        frame
+    }
+
+    /// A message somebody wrote in person: the echo of the visitor's, or the owner's.
+    pub(super) fn client(
+        about: &Envelope<'_>,
+        (message_id, seq_id): (&str, &str),
+        user_id: &str,
+        (text, place): (&str, ClientText),
+        urls: Option<&Value>,
+    ) -> Self {
+        let mut frame = Self::new(about, "msg", message_id, seq_id)
+            .with("sender", json!("client"))
+            .with("sendUserId", json!(user_id))
+            .with("userId", json!(user_id))
+            .with("index", json!(0))
+            .with("dataType", json!("text"));
+        let mut data = Map::new();
+        match place {
+            ClientText::Content => {
+                data.insert("content".to_owned(), json!(text));
+            }
+            ClientText::MultipleData => {
+                let entry = json!({"singleDataType": "text", "modal": {"answer": text}});
+                frame = frame.with("multipleData", json!([entry]));
+            }
+        }
+        if let Some(urls) = urls {
+            data.insert("urls".to_owned(), urls.clone());
+        }
+        if !data.is_empty() {
+            frame = frame.with("data", Value::Object(data));
+        }
+        frame
+    }
+
+    /// A line of the system, or a notification: `hint`, `notice`.
+    pub(super) fn line(
+        about: &Envelope<'_>,
+        kind: &str,
+        (message_id, seq_id): (&str, &str),
+        text: &str,
+    ) -> Self {
+        Self::new(about, kind, message_id, seq_id)
+            .with("sender", json!("sys"))
+            .with("dataType", json!("text"))
+            .with("data", json!({"content": text}))
+    }
+
+    /// A failure over the socket.
+    pub(super) fn failure(
+        about: &Envelope<'_>,
+        message_id: Option<&str>,
+        seq_id: &str,
+        (code, reason): (&str, &str),
+        actions: &[Value],
+    ) -> Self {
+        let mut frame = Self::new(about, "sys", "", seq_id)
+            .with("sender", json!("sys"))
+            .with("subCode", json!(code))
+            .with("subCodeReason", json!(reason))
+            .with("subCodeActions", json!(actions));
+        match message_id {
+            Some(message_id) => frame = frame.with("messageId", json!(message_id)),
+            None => {
+                frame.fields.remove("messageId");
+            }
+        }
+        frame
+    }
+
+    /// A frame made by somebody else.
+    pub(super) fn verbatim(fields: Map<String, Value>) -> Self {
+        Self {
+            fields,
+            verbatim: true,
+        }
+    }
+
+    pub(super) fn seq_id(&self) -> Option<&str> {
+        self.fields.get("seqId")?.as_str()
+    }
+
+    /// The text that goes to a socket.
+    pub(super) fn text(&self, ws_id: &str, fields: FrameFields) -> String {
+        if self.verbatim {
+            return Value::Object(self.fields.clone()).to_string();
+        }
+        let fields = match fields {
+            FrameFields::All => {
+                let mut all = self.fields.clone();
+                all.insert("wsId".to_owned(), json!(ws_id));
+                all
+            }
+            FrameFields::Documented => self.documented(),
+        };
+        Value::Object(fields).to_string()
+    }
+
+    /// The frame as the history calls hand it out, with every field.
+    pub(super) fn to_json(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+
+    /// The fields of the page; those without which a frame would say nothing stay too.
+    fn documented(&self) -> Map<String, Value> {
+        const KEPT: [&str; 8] = [
+            "sender",
+            "sendUserId",
+            "multipleData",
+            "data",
+            "type",
+            "subCode",
+            "subCodeReason",
+            "subCodeActions",
+        ];
+        let kept = self
+            .fields
+            .iter()
+            .filter(|(name, _)| KEPT.contains(&name.as_str()));
+        let mut kept: Map<_, _> = kept
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        if kept.get("type").is_some_and(|kind| kind == "msg") {
+            kept.remove("type");
+        }
+        if let Some(Value::Array(parts)) = kept.get_mut("multipleData") {
+            for part in parts.iter_mut().filter_map(Value::as_object_mut) {
+                if part
+                    .get("singleDataType")
+                    .is_some_and(|kind| kind == "text")
+                {
+                    part.remove("singleDataType");
+                }
+            }
+        }
+        kept
+    }
+}

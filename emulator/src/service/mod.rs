@@ -1,0 +1,221 @@
+//! The whole service as a state machine: no socket, no clock, no randomness.
+//!
+//! Requests and frames go in with the time they arrive at; answers come back at once, and whatever
+//! is to be sent over sockets is collected with [`Service::poll`]. Everything that takes time is a
+//! timer inside: [`Service::next_deadline`] says when the next is due, [`Service::tick`] lets those
+//! due happen, each at its own moment and in order. The same calls with the same times and the same
+//! seed give the same run.
+//!
+//! ```
+//! use secondme_avatar_emulator::service::{Millis, Request, Service, Settings};
+//! use serde_json::json;
+//!
+//! let mut service = Service::new(Settings::default(), Millis::ZERO, 7);
+//! let request = Request::new("POST", "/gate/in/rest/open/avatar/auth")
+//!     .header("Authorization", "Bearer sk-emulator")
+//!     .json(&json!({"visitorId": "web_6ba7b810-9dad-11d1-80b4-00c04fd430c8"}));
+//! let answer = service.handle(Millis::ZERO, &request);
+//! assert!(answer.body.contains("visitorToken"));
+//! ```
+
+mod calls;
+mod delivery;
+mod failure;
+mod frames;
+mod http;
+mod ids;
+mod owner;
+mod random;
+mod settings;
+mod sockets;
+mod state;
+mod switches;
+mod time;
+mod timers;
+mod turns;
+mod world;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub use self::failure::{Code, CodeSource, Failure};
+pub use self::http::{Answer, Headers, Request};
+pub use self::ids::{AskId, SocketId};
+pub use self::owner::{Injection, OwnerAction};
+use self::random::Random;
+pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
+pub use self::sockets::{CloseHow, SOCKET_PATH};
+pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
+pub use self::switches::{
+    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
+    HistoryCalls, IdForm, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
+    RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime, UnknownAnswer,
+};
+pub use self::time::{Millis, NotATime};
+use self::timers::{Timer, Timers};
+pub use self::world::Author;
+use self::world::World;
+use crate::brain::Question;
+
+/// What the path of every documented call begins with, as in production.
+pub const BASE_PATH: &str = "/gate/in";
+
+/// The service.
+#[derive(Debug)]
+pub struct Service {
+    settings: Settings,
+    now: Millis,
+    seed: u64,
+    random: Random,
+    /// For handles and message ids; never goes back, so that nothing old is taken for new.
+    counter: u64,
+    timers: Timers,
+    pushes: VecDeque<Push>,
+    world: World,
+    /// How often each call was made, by its name.
+    calls: BTreeMap<&'static str, u64>,
+    /// How often each failure was answered, by its code.
+    failures: BTreeMap<&'static str, u64>,
+}
+
+/// What the service wants done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Push {
+    /// A text frame goes to a socket.
+    Frame {
+        /// The socket.
+        socket: SocketId,
+        /// The frame.
+        text: String,
+    },
+    /// A socket is closed. It is gone for the service already.
+    Close {
+        /// The socket.
+        socket: SocketId,
+        /// How.
+        how: CloseHow,
+    },
+    /// A brain outside is asked; [`Service::answer`] takes what it says.
+    Ask {
+        /// By which the answer is matched.
+        ask: AskId,
+        /// The message to be answered.
+        question: Question,
+    },
+}
+
+impl Service {
+    /// A service on which nothing has happened yet.
+    ///
+    /// `seed` decides every id it gives out.
+    pub fn new(settings: Settings, now: Millis, seed: u64) -> Self {
+        Self {
+            settings,
+            now,
+            seed,
+            random: Random::new(seed),
+            counter: 0,
+            timers: Timers::default(),
+            pushes: VecDeque::new(),
+            world: World::default(),
+            calls: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// What the service is like.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes what the service is like from now on. Timers that are set already stay as they are.
+    pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+    }
+
+    /// Answers an HTTP request. Every call passes through here.
+    pub fn handle(&mut self, now: Millis, request: &Request) -> Answer {
+        self.tick(now);
+        let outcome = self.dispatch(request);
+        self.finish(outcome)
+    }
+
+    /// The moment of the next timer.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.timers.next()
+    }
+
+    /// Lets every timer that is due happen, each at the moment it was set for.
+    pub fn tick(&mut self, now: Millis) {
+        while let Some((at, timer)) = self.timers.take_due(now) {
+            self.now = self.now.max(at);
+            self.fire(timer);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The next thing to be done outside.
+    pub fn poll(&mut self) -> Option<Push> {
+        self.pushes.pop_front()
+    }
+
+    /// Forgets everything but the settings, and cuts all sockets. Nothing given out before is
+    /// valid after it, and nothing is given out twice.
+    pub fn reset(&mut self, now: Millis) {
+        self.tick(now);
+        let sockets: Vec<_> = self.world.sockets.keys().copied().collect();
+        self.world = World::default();
+        self.timers.clear();
+        self.pushes.clear();
+        self.calls.clear();
+        self.failures.clear();
+        let cut = |socket| Push::Close {
+            socket,
+            how: CloseHow::Abrupt,
+        };
+        self.pushes.extend(sockets.into_iter().map(cut));
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Silence(socket) => self.check_silence(socket),
+            Timer::AddressExpires(ticket) => self.expire_address(&ticket),
+            Timer::Turn { session, turn } => self.play(&session, turn),
+            Timer::AskExpires(ask) => self.expire_ask(ask),
+            Timer::TakeoverEnds { session, until } => self.end_takeover(&session, until),
+            Timer::Redeliver { visitor, frame } => self.redeliver(visitor, frame),
+        }
+    }
+
+    /// The answer to a call, counted.
+    fn finish(&mut self, outcome: Result<serde_json::Value, Failure>) -> Answer {
+        match outcome {
+            Ok(data) => Answer::json(200, &serde_json::json!({"code": 0, "data": data})),
+            Err(failure) => {
+                self.count_failure(&failure);
+                failure.answer(&self.settings)
+            }
+        }
+    }
+
+    fn count_call(&mut self, name: &'static str) {
+        *self.calls.entry(name).or_default() += 1;
+    }
+
+    fn count_failure(&mut self, failure: &Failure) {
+        *self.failures.entry(failure.code().as_str()).or_default() += 1;
+    }
+
+    /// A number nobody had before.
+    fn fresh(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// A message id of the service's own, in the form of the page.
+    fn message_id(&mut self) -> String {
+        let number = self.fresh();
+        let random = self.random.between(10_000, 100_000);
+        // The number makes it unique, the random part makes it look like the others.
+        format!("{random}{number}_____{}", self.now.0)
+    }
+}

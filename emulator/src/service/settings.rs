@@ -1,0 +1,222 @@
+//! What the emulated service is like: its avatars and keys, its limits, and the open questions.
+
+use serde::{Deserialize, Serialize};
+
+use super::switches::*;
+use super::time::Millis;
+use crate::brain::Brain;
+
+/// One avatar and its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Avatar {
+    /// The share code, by which a chat with it is begun.
+    pub share_code: String,
+    /// The number by which a session is bound to it.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// What it says first; may be empty.
+    pub opening: String,
+    /// Its encoded mind id, which every message names. Never all digits.
+    pub mind_id: String,
+    /// The encoded user id of its owner.
+    pub owner_user_id: String,
+}
+
+impl Default for Avatar {
+    /// The avatar of the vendor's page.
+    fn default() -> Self {
+        Self {
+            share_code: "ebe251793d69".to_owned(),
+            id: 67,
+            name: "My Assistant".to_owned(),
+            opening: "Hello! 👋".to_owned(),
+            mind_id: "3m24e99h3mbp".to_owned(),
+            owner_user_id: "de4fh".to_owned(),
+        }
+    }
+}
+
+/// An API key of an avatar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Key {
+    /// The key, beginning with `sk-`.
+    pub key: String,
+    /// The share code of the avatar it opens.
+    pub share_code: String,
+    /// Whether its owner has disabled it.
+    #[serde(default)]
+    pub disabled: bool,
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        Self {
+            key: "sk-emulator".to_owned(),
+            share_code: Avatar::default().share_code,
+            disabled: false,
+        }
+    }
+}
+
+/// Declares [`Settings`] with a default and a chaining method for each field.
+macro_rules! settings {
+    ($($(#[$about:meta])* $(@$serde:meta)? $field:ident: $kind:ty = $default:expr,)+) => {
+        /// What the emulated service is like.
+        ///
+        /// Every field is public, and has a method of the same name that sets it in a chain:
+        ///
+        /// ```
+        /// use secondme_avatar_emulator::Settings;
+        /// use secondme_avatar_emulator::service::{PingDrop, Pings};
+        ///
+        /// let settings = Settings::default().pings(Pings::Nothing).ping_drop(PingDrop::After20s);
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+        pub struct Settings {
+            $($(#[$about])* $(#[$serde])? pub $field: $kind,)+
+        }
+
+        impl Settings {
+            $($(#[$about])* #[must_use] pub fn $field(mut self, $field: $kind) -> Self {
+                self.$field = $field;
+                self
+            })+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    };
+}
+
+settings! {
+    /// The avatars there are.
+    avatars: Vec<Avatar> = vec![Avatar::default()],
+    /// The API keys there are.
+    keys: Vec<Key> = vec![Key::default()],
+    /// What answers the visitors' messages.
+    @serde(skip)
+    brain: Brain = Brain::Echo,
+    /// Where sockets connect, for example `ws://127.0.0.1:7000`; without it the `Host` of the
+    /// request that asks for an address.
+    socket_base: Option<String> = None,
+
+    /// How many counted calls a key has in any minute.
+    quota_per_minute: u32 = 60,
+    /// How long after its chat was initialised a session may be created.
+    chat_context_lifetime: Millis = Millis::minutes(10),
+    /// How long the address of a socket is good.
+    address_lifetime: Millis = Millis::seconds(60),
+    /// How long the avatar thinks before the first piece of a reply.
+    reply_delay: Millis = Millis(10),
+    /// How long it takes from one piece to the next.
+    piece_delay: Millis = Millis(10),
+    /// By how much the shell delays every HTTP answer and the answer to every handshake, as a
+    /// distant service would. The service itself never waits.
+    latency: Millis = Millis::ZERO,
+    /// How many frames one answer of the history calls holds.
+    history_page: usize = 50,
+
+    /// In which field of the envelope the code of a failure stands.
+    failure_shape: FailureShape = FailureShape::default(),
+    /// Which HTTP status comes with a failure.
+    failure_status: FailureStatus = FailureStatus::default(),
+    /// Whether a refusal for the quota says how long to wait.
+    retry_after: RetryAfter = RetryAfter::default(),
+    /// How long a visitor token is good.
+    token_lifetime: TokenLifetime = TokenLifetime::default(),
+    /// What a call with a dead visitor token gets.
+    dead_token: DeadToken = DeadToken::default(),
+    /// Which calls count against a key's quota.
+    quota_scope: QuotaScope = QuotaScope::default(),
+    /// How long the avatar is silent once the owner has taken over.
+    takeover_silence: TakeoverSilence = TakeoverSilence::default(),
+    /// Which fields frames carry.
+    frame_fields: FrameFields = FrameFields::default(),
+    /// Whether pings are answered.
+    pings: Pings = Pings::default(),
+    /// How long a socket may go without a ping.
+    ping_drop: PingDrop = PingDrop::default(),
+    /// Whether a frame that was not acknowledged is sent again.
+    redelivery: Redelivery = Redelivery::default(),
+    /// Whether a message sent twice with one `messageId` counts once.
+    repeated_message: RepeatedMessage = RepeatedMessage::default(),
+    /// What a send gets that names a socket which is not open.
+    dead_socket_send: DeadSocketSend = DeadSocketSend::default(),
+    /// What happens to a visitor's older socket when a newer one connects.
+    second_socket: SecondSocket = SecondSocket::default(),
+    /// Whether the calls for history are there for visitors.
+    history_calls: HistoryCalls = HistoryCalls::default(),
+    /// Whether the socket's handshake needs an `Origin`.
+    origin: Origin = Origin::default(),
+    /// How numeric identifiers are written into answers.
+    id_form: IdForm = IdForm::default(),
+    /// How replies come.
+    streaming: Streaming = Streaming::default(),
+    /// How a streamed reply ends.
+    end_mark: EndMark = EndMark::default(),
+    /// Where the text of an echo and of the owner's reply stands.
+    client_text: ClientText = ClientText::default(),
+}
+
+/// What is wrong with settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// There is no API key, so nobody could authenticate.
+    #[error("there is no API key; give at least one")]
+    NoKey,
+    /// A key could not travel in a header.
+    #[error("an API key must begin with `sk-` and hold visible ASCII characters only")]
+    Key,
+    /// Step 6 needs an id that cannot be taken for a number.
+    #[error(
+        "the mind id `{0}` of an avatar must not be empty or all digits: it is the encoded one"
+    )]
+    MindId(String),
+    /// A page of no frames never ends.
+    #[error("a page of history must hold at least one frame")]
+    HistoryPage,
+}
+
+impl Settings {
+    /// Says what is wrong with these settings, if anything is.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
+        if self.keys.is_empty() {
+            return Err(InvalidSettings::NoKey);
+        }
+        let visible = |key: &Key| key.key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self
+            .keys
+            .iter()
+            .all(|key| key.key.starts_with("sk-") && visible(key))
+        {
+            return Err(InvalidSettings::Key);
+        }
+        if self.history_page == 0 {
+            return Err(InvalidSettings::HistoryPage);
+        }
+        match self
+            .avatars
+            .iter()
+            .find(|one| one.mind_id.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            Some(avatar) => Err(InvalidSettings::MindId(avatar.mind_id.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// How long a socket may go without a ping.
+    pub(super) fn silence_allowed(&self) -> Millis {
+        match self.ping_drop {
+            PingDrop::After20s => Millis::seconds(20),
+            PingDrop::After30s => Millis::seconds(30),
+            PingDrop::After60s => Millis::seconds(60),
+        }
+    }
+}

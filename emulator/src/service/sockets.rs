@@ -1,0 +1,259 @@
+//! The visitors' sockets: handshake, heartbeat, acknowledgements, end.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::failure::{Code, Failure};
+use super::http::{Answer, Headers, Request};
+use super::ids::{SocketId, VisitorIndex};
+use super::switches::{Origin, Pings, SecondSocket};
+use super::time::Millis;
+use super::timers::Timer;
+use super::world::{AddressState, Socket, bounds};
+use super::{Push, Service};
+
+/// The path of every socket's address.
+pub const SOCKET_PATH: &str = "/gate/ws";
+
+/// How long a dead address is remembered as such, beyond its life.
+const ADDRESS_REMEMBERED: Millis = Millis::minutes(10);
+
+/// How a socket is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseHow {
+    /// With a close frame.
+    Clean {
+        /// Its code.
+        code: u16,
+        /// Its reason.
+        reason: String,
+    },
+    /// By cutting the connection.
+    Abrupt,
+}
+
+/// What a client says over its socket.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Said {
+    Ping {
+        #[serde(rename = "wsId")]
+        ws_id: String,
+    },
+    Ack {
+        #[serde(rename = "seqId")]
+        seq_id: String,
+    },
+}
+
+impl Service {
+    /// The handshake at an address that `ws/create` gave out.
+    ///
+    /// `target` is the request's path and query.
+    pub fn connect(
+        &mut self,
+        now: Millis,
+        target: &str,
+        headers: &Headers,
+    ) -> Result<SocketId, Answer> {
+        self.tick(now);
+        self.count_call("connect");
+        self.admit(&Request::new("GET", target), headers)
+            .map_err(|failure| {
+                self.count_failure(&failure);
+                failure.handshake_answer(&self.settings)
+            })
+    }
+
+    /// A text frame of a client has arrived.
+    pub fn receive(&mut self, now: Millis, socket: SocketId, text: &str) {
+        self.tick(now);
+        let Some(live) = self.world.sockets.get_mut(&socket) else {
+            return;
+        };
+        match serde_json::from_str(text) {
+            Ok(Said::Ping { ws_id }) if ws_id == live.ws_id => {
+                live.last_ping = self.now;
+                live.pings += 1;
+                if self.settings.pings == Pings::Pong {
+                    self.push(socket, json!({"type": "pong", "wsId": ws_id}).to_string());
+                }
+            }
+            Ok(Said::Ack { seq_id }) => {
+                live.acks += 1;
+                let visitor = live.visitor;
+                self.acknowledge(visitor, &seq_id);
+            }
+            // A ping for another socket is no sign of life of this one.
+            Ok(Said::Ping { .. }) | Err(_) => live.rejected += 1,
+        }
+    }
+
+    /// A socket is gone, whoever ended it.
+    pub fn disconnected(&mut self, now: Millis, socket: SocketId) {
+        self.tick(now);
+        self.forget_socket(socket);
+    }
+
+    /// Closes a live socket by its `wsId`, or all of them. Says how many there were.
+    pub fn close_sockets(&mut self, now: Millis, ws_id: Option<&str>, how: &CloseHow) -> usize {
+        self.tick(now);
+        let wanted = |socket: &Socket| ws_id.is_none_or(|ws_id| socket.ws_id == ws_id);
+        let live = self
+            .world
+            .sockets
+            .iter()
+            .filter(|(_, socket)| wanted(socket));
+        let ids: Vec<_> = live.map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.close(*id, how.clone());
+        }
+        ids.len()
+    }
+
+    /// A new address for a visitor; answers `ws/create`.
+    pub(super) fn give_address(&mut self, visitor: VisitorIndex, host: Option<&str>) -> Value {
+        let ticket = self.random.hex32();
+        let ws_id = format!(
+            "ws:{:012}{:012}",
+            self.random.between(0, 1_000_000_000_000),
+            self.fresh()
+        );
+        let base = match (&self.settings.socket_base, host) {
+            (Some(base), _) => base.clone(),
+            (None, Some(host)) => format!("ws://{host}"),
+            (None, None) => "ws://127.0.0.1".to_owned(),
+        };
+        let address = format!("{base}{SOCKET_PATH}?ticket={ticket}");
+        let expires = self.now + self.settings.address_lifetime;
+        self.remember_idle(visitor, ws_id.clone());
+        self.timers
+            .set(expires, Timer::AddressExpires(ticket.clone()));
+        let state = AddressState::Good;
+        let entry = super::world::Address {
+            visitor,
+            ws_id: ws_id.clone(),
+            expires,
+            state,
+        };
+        self.world.addresses.insert(ticket, entry);
+        json!({"wsId": ws_id, "address": address})
+    }
+
+    pub(super) fn expire_address(&mut self, ticket: &str) {
+        let Some(address) = self.world.addresses.get_mut(ticket) else {
+            return;
+        };
+        let forgotten = address.expires + ADDRESS_REMEMBERED;
+        if self.now >= forgotten {
+            self.world.addresses.remove(ticket);
+            return;
+        }
+        if address.state == AddressState::Good {
+            address.state = AddressState::Expired;
+        }
+        self.timers
+            .set(forgotten, Timer::AddressExpires(ticket.to_owned()));
+    }
+
+    /// Drops a socket that has sent no ping for too long, or looks again later.
+    pub(super) fn check_silence(&mut self, socket: SocketId) {
+        let Some(live) = self.world.sockets.get(&socket) else {
+            return;
+        };
+        let end = live.last_ping + self.settings.silence_allowed();
+        if self.now >= end {
+            self.close(socket, CloseHow::Abrupt);
+        } else {
+            self.timers.set(end, Timer::Silence(socket));
+        }
+    }
+
+    fn admit(&mut self, request: &Request, headers: &Headers) -> Result<SocketId, Failure> {
+        let address = (request.path == SOCKET_PATH)
+            .then(|| request.parameter("ticket"))
+            .flatten()
+            .and_then(|ticket| self.world.addresses.get_mut(&ticket))
+            .ok_or_else(|| {
+                Failure::new(Code::AddressUnknown, "this address was never given out")
+            })?;
+        match address.state {
+            AddressState::Good => {}
+            AddressState::Used => {
+                return Err(Failure::new(
+                    Code::AddressUsed,
+                    "an address is good for one connection",
+                ));
+            }
+            AddressState::Expired => {
+                return Err(Failure::new(
+                    Code::AddressExpired,
+                    "an address is good for 60 seconds",
+                ));
+            }
+        }
+        if self.settings.origin == Origin::Required && headers.get("origin").is_none() {
+            return Err(Failure::new(
+                Code::OriginMissing,
+                "the handshake needs an `Origin` header",
+            ));
+        }
+        address.state = AddressState::Used;
+        let (visitor, ws_id) = (address.visitor, address.ws_id.clone());
+        Ok(self.open_socket(visitor, ws_id))
+    }
+
+    fn open_socket(&mut self, visitor: VisitorIndex, ws_id: String) -> SocketId {
+        if self.settings.second_socket == SecondSocket::ClosesOlder {
+            for older in self.world.visitors[visitor.0].sockets.clone() {
+                let reason = "a newer socket of this visitor has connected".to_owned();
+                self.close(older, CloseHow::Clean { code: 4001, reason });
+            }
+        }
+        let id = SocketId(self.fresh());
+        let person = &mut self.world.visitors[visitor.0];
+        person.idle_sockets.retain(|idle| *idle != ws_id);
+        person.sockets.push(id);
+        let (connected, last_ping) = (self.now, self.now);
+        let socket = Socket {
+            ws_id,
+            visitor,
+            connected,
+            last_ping,
+            pings: 0,
+            acks: 0,
+            rejected: 0,
+            pushed: 0,
+        };
+        self.world.sockets.insert(id, socket);
+        self.timers.set(
+            self.now + self.settings.silence_allowed(),
+            Timer::Silence(id),
+        );
+        self.redeliver_at_connection(visitor);
+        id
+    }
+
+    fn close(&mut self, socket: SocketId, how: CloseHow) {
+        self.forget_socket(socket);
+        self.pushes.push_back(Push::Close { socket, how });
+    }
+
+    fn forget_socket(&mut self, id: SocketId) {
+        let Some(socket) = self.world.sockets.remove(&id) else {
+            return;
+        };
+        self.world.visitors[socket.visitor.0]
+            .sockets
+            .retain(|live| *live != id);
+        self.remember_idle(socket.visitor, socket.ws_id);
+    }
+
+    fn remember_idle(&mut self, visitor: VisitorIndex, ws_id: String) {
+        let idle = &mut self.world.visitors[visitor.0].idle_sockets;
+        if idle.len() == bounds::SOCKETS {
+            idle.pop_front();
+        }
+        idle.push_back(ws_id);
+    }
+}

@@ -1,0 +1,318 @@
+//! What happens in answer to a message, played step by step in time.
+//!
+//! A session plays one turn at a time; messages that come meanwhile wait. Whether the avatar is
+//! silent is decided when a turn's moment comes, so a script may take over, speak and hand back
+//! while the visitor's next message waits.
+
+use std::collections::VecDeque;
+
+use super::failure::{Code, Failure};
+use super::frames::Frame;
+use super::ids::{AskId, TurnId};
+use super::switches::{EndMark, FrameFields, Streaming, TakeoverSilence};
+use super::time::Millis;
+use super::timers::Timer;
+use super::world::{Author, Beat, Message, Session, Stage, Stream, Turn, Waiting, bounds};
+use super::{Push, Service};
+use crate::brain::{OwnerStep, Piece, Question, Reply, Step};
+
+/// How long a brain outside may think.
+const BRAIN_ANSWERS_WITHIN: Millis = Millis::seconds(60);
+
+impl Service {
+    /// A brain outside has answered. Too late or unknown answers are dropped.
+    pub fn answer(&mut self, now: Millis, ask: AskId, steps: Vec<Step>) {
+        self.tick(now);
+        let Some(session_id) = self.world.asks.remove(&ask) else {
+            return;
+        };
+        let Some(session) = self.world.sessions.get_mut(&session_id) else {
+            return;
+        };
+        let Some(turn) = &mut session.playing else {
+            return;
+        };
+        if matches!(turn.stage, Stage::Asked(asked) if asked == ask) {
+            turn.stage = Stage::Steps(steps.into());
+            let turn = turn.id;
+            self.play(&session_id, turn);
+        }
+    }
+
+    /// A message is to be answered, when those before it are.
+    pub(super) fn queue_turn(&mut self, session_id: &str, waiting: Waiting) {
+        let Some(session) = self.world.sessions.get_mut(session_id) else {
+            return;
+        };
+        if session.waiting.len() == bounds::TURNS {
+            let (code, reason) = (
+                Code::TooManyMessages.as_str(),
+                "too many messages wait for an answer",
+            );
+            self.deliver_failure(
+                session_id,
+                Some(&waiting.message_id),
+                (code, reason),
+                waiting.lost,
+            );
+            return;
+        }
+        session.waiting.push_back(waiting);
+        if session.playing.is_none() {
+            self.next_turn(session_id);
+        }
+    }
+
+    /// The next step of a turn is due.
+    pub(super) fn play(&mut self, session_id: &str, turn: TurnId) {
+        while let Some(wait) = self.step(session_id, turn) {
+            if wait > Millis::ZERO {
+                let timer = Timer::Turn {
+                    session: session_id.to_owned(),
+                    turn,
+                };
+                self.timers.set(self.now + wait, timer);
+                return;
+            }
+        }
+    }
+
+    pub(super) fn expire_ask(&mut self, ask: AskId) {
+        let Some(session_id) = self.world.asks.remove(&ask) else {
+            return;
+        };
+        let Some(turn) = self
+            .world
+            .sessions
+            .get_mut(&session_id)
+            .and_then(|one| one.playing.as_mut())
+        else {
+            return;
+        };
+        let (id, message_id, lost) = (turn.id, turn.message_id.clone(), turn.lost);
+        turn.stage = Stage::Steps(VecDeque::new());
+        let (code, reason) = (
+            Code::ResponseTimeout.as_str(),
+            "the avatar has no answer in time",
+        );
+        self.deliver_failure(&session_id, Some(&message_id), (code, reason), lost);
+        self.play(&session_id, id);
+    }
+
+    /// Ends everything that is being said, or waits to be said, in a session.
+    pub(super) fn stop_turns(session: &mut Session) {
+        session.waiting.clear();
+        session.playing = None;
+    }
+
+    pub(super) fn is_silent(&self, session: &Session) -> bool {
+        session.takeover.is_some() && self.settings.takeover_silence != TakeoverSilence::Never
+    }
+
+    fn next_turn(&mut self, session_id: &str) {
+        let id = TurnId(self.fresh());
+        let Some(session) = self.world.sessions.get(session_id) else {
+            return;
+        };
+        let silent = self.is_silent(session);
+        let Some(session) = self.world.sessions.get_mut(session_id) else {
+            return;
+        };
+        if silent {
+            // While the owner speaks in person nobody else answers, and nobody does so later.
+            session.waiting.clear();
+        }
+        let Some(waiting) = session.waiting.pop_front() else {
+            return;
+        };
+        let avatar = &self.settings.avatars[session.avatar];
+        let question = Question {
+            session_id: session_id.to_owned(),
+            visitor_id: self.world.visitors[session.visitor.0].visitor_id.clone(),
+            avatar_name: avatar.name.clone(),
+            text: waiting.text,
+        };
+        let steps = match session.knows_persona {
+            true => self.settings.brain.answer(&question),
+            false => Some(vec![Step::Reply(Reply::text(
+                "I am an assistant, but I do not know whose: this session was created without `mindId`.",
+            ))]),
+        };
+        let stage = match steps {
+            Some(steps) => Stage::Steps(steps.into()),
+            None => Stage::Asked(AskId(id.0)),
+        };
+        let asked = matches!(stage, Stage::Asked(_));
+        session.playing = Some(Turn {
+            id,
+            message_id: waiting.message_id,
+            lost: waiting.lost,
+            stage,
+        });
+        if asked {
+            let ask = AskId(id.0);
+            self.world.asks.insert(ask, session_id.to_owned());
+            self.timers
+                .set(self.now + BRAIN_ANSWERS_WITHIN, Timer::AskExpires(ask));
+            self.pushes.push_back(Push::Ask { ask, question });
+        } else {
+            // The first step comes with a timer even if it is due now, so that the answer to the
+            // send is made before anything that follows from it.
+            self.timers.set(
+                self.now,
+                Timer::Turn {
+                    session: session_id.to_owned(),
+                    turn: id,
+                },
+            );
+        }
+    }
+
+    /// Does the next thing in a turn. Says how long to wait after it; nothing, if the turn is over
+    /// or waits for somebody.
+    fn step(&mut self, session_id: &str, id: TurnId) -> Option<Millis> {
+        let session = self.world.sessions.get(session_id)?;
+        let silent = self.is_silent(session);
+        let session = self.world.sessions.get_mut(session_id)?;
+        let turn = session.playing.as_mut().filter(|turn| turn.id == id)?;
+        let lost = turn.lost;
+        match &mut turn.stage {
+            Stage::Asked(_) => None,
+            Stage::Streaming(stream, steps) => {
+                let beat = stream.beats.pop_front();
+                let (message_id, delay) = (stream.message_id.clone(), stream.delay);
+                if stream.beats.is_empty() {
+                    let text = std::mem::take(&mut stream.text);
+                    turn.stage = Stage::Steps(std::mem::take(steps));
+                    let message_id = message_id.clone();
+                    session.note(Message {
+                        author: Author::Avatar,
+                        message_id,
+                        text,
+                        at: self.now,
+                    });
+                }
+                let beat = beat?;
+                self.deliver_piece(session_id, &message_id, &beat, lost);
+                let more = self.is_streaming(session_id);
+                Some(if more { delay } else { Millis::ZERO })
+            }
+            Stage::Steps(steps) => match steps.pop_front() {
+                None => {
+                    session.playing = None;
+                    self.next_turn(session_id);
+                    None
+                }
+                Some(Step::Wait(time)) => Some(time),
+                Some(Step::Reply(_)) if silent => Some(Millis::ZERO),
+                Some(Step::Reply(reply)) => {
+                    let rest = std::mem::take(steps);
+                    let think = reply.think.unwrap_or(self.settings.reply_delay);
+                    let stream = self.stream(reply);
+                    let turn = self.world.sessions.get_mut(session_id)?.playing.as_mut()?;
+                    turn.stage = Stage::Streaming(stream, rest);
+                    Some(think)
+                }
+                Some(step) => {
+                    let message_id = turn.message_id.clone();
+                    self.act(session_id, &message_id, step, lost);
+                    Some(Millis::ZERO)
+                }
+            },
+        }
+    }
+
+    fn is_streaming(&self, session_id: &str) -> bool {
+        let turn = self
+            .world
+            .sessions
+            .get(session_id)
+            .and_then(|session| session.playing.as_ref());
+        turn.is_some_and(|turn| matches!(turn.stage, Stage::Streaming(..)))
+    }
+
+    /// The frames a reply is sent in.
+    fn stream(&mut self, reply: Reply) -> Stream {
+        let text = reply.joined();
+        let whole = reply.whole
+            || (self.settings.streaming == Streaming::Whole && reply.end.is_none())
+            || self.settings.frame_fields == FrameFields::Documented;
+        let end = reply.end.unwrap_or(self.settings.end_mark);
+        let mut beats = VecDeque::new();
+        if whole {
+            beats.push_back(Beat {
+                index: None,
+                piece: Piece::merged(reply.pieces),
+            });
+        } else {
+            if end == EndMark::Twice {
+                beats.push_back(Beat {
+                    index: Some(-1),
+                    piece: Piece::default(),
+                });
+            }
+            let indexed = (0..).zip(reply.pieces);
+            beats.extend(indexed.map(|(index, piece)| Beat {
+                index: Some(index),
+                piece,
+            }));
+            match (end, beats.back_mut()) {
+                (EndMark::LastPiece | EndMark::Twice, Some(last)) => last.index = Some(-1),
+                (EndMark::Empty, _) | (EndMark::LastPiece | EndMark::Twice, None) => {
+                    beats.push_back(Beat {
+                        index: Some(-1),
+                        piece: Piece::default(),
+                    });
+                }
+                (EndMark::Missing, _) => {}
+            }
+        }
+        let delay = reply.delay.unwrap_or(self.settings.piece_delay);
+        Stream {
+            message_id: self.message_id(),
+            beats,
+            delay,
+            text,
+        }
+    }
+
+    fn deliver_piece(&mut self, session_id: &str, message_id: &str, beat: &Beat, lost: bool) {
+        let seq_id = self.message_id();
+        let Some(about) = self.envelope(session_id) else {
+            return;
+        };
+        let frame = Frame::reply(&about, (message_id, &seq_id), beat.index, &beat.piece);
+        self.deliver(session_id, frame, lost);
+    }
+
+    fn act(&mut self, session_id: &str, message_id: &str, step: Step, lost: bool) {
+        let outcome: Result<(), Failure> = match step {
+            Step::Wait(_) | Step::Reply(_) => Ok(()),
+            Step::Owner(OwnerStep::TakeOver) => self.take_over(session_id),
+            Step::Owner(OwnerStep::Say(text)) => self.owner_says(session_id, &text, lost).map(drop),
+            Step::Owner(OwnerStep::HandBack) => self.hand_back(session_id),
+            Step::Hint(text) => {
+                self.deliver_line(session_id, "hint", &text, lost);
+                Ok(())
+            }
+            Step::Notice(text) => {
+                self.deliver_line(session_id, "notice", &text, lost);
+                Ok(())
+            }
+            Step::Fail { code, reason } => {
+                self.deliver_failure(session_id, Some(message_id), (&code, &reason), lost);
+                Ok(())
+            }
+            Step::Frame(frame) => {
+                if let serde_json::Value::Object(fields) = frame {
+                    self.deliver(session_id, Frame::verbatim(fields), lost);
+                }
+                Ok(())
+            }
+        };
+        // The owner of a script is refused like the owner in person; the state shows it.
+        if let Err(failure) = outcome {
+            self.count_failure(&failure);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What the service remembers.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::frames::Frame;
+use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
+use super::switches::IdForm;
+use super::time::Millis;
+use crate::brain::{Piece, Step};
+
+/// Bounds of what is remembered, so that a long run does not eat the machine.
+pub(super) mod bounds {
+    /// Visitors of all keys; more are refused.
+    pub(in crate::service) const VISITORS: usize = 200_000;
+    /// Tokens of one visitor; the oldest dies first.
+    pub(in crate::service) const TOKENS: usize = 16;
+    /// Sessions of one visitor; the oldest is forgotten first.
+    pub(in crate::service) const SESSIONS: usize = 256;
+    /// Socket ids of one visitor that are remembered as not (or no longer) open.
+    pub(in crate::service) const SOCKETS: usize = 64;
+    /// Frames of one session that the history calls still know.
+    pub(in crate::service) const FRAMES: usize = 4_000;
+    /// Messages of one session in the state that tests look at.
+    pub(in crate::service) const MESSAGES: usize = 1_000;
+    /// Messages of one session that wait for their answer.
+    pub(in crate::service) const TURNS: usize = 100;
+    /// Frames of one visitor that wait for an acknowledgement.
+    pub(in crate::service) const UNACKNOWLEDGED: usize = 1_000;
+    /// How often a frame is sent again.
+    pub(in crate::service) const REDELIVERIES: u32 = 3;
+}
+
+/// Everything that a reset forgets.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub(super) visitors: Vec<Visitor>,
+    /// By avatar and `visitorId`: each avatar knows its visitors for itself.
+    pub(super) visitors_by_id: HashMap<(usize, String), VisitorIndex>,
+    pub(super) tokens: HashMap<String, Token>,
+    pub(super) sessions: BTreeMap<String, Session>,
+    pub(super) sockets: BTreeMap<SocketId, Socket>,
+    pub(super) addresses: HashMap<String, Address>,
+    pub(super) asks: BTreeMap<AskId, String>,
+    /// The moments of each key's counted calls within the last minute.
+    pub(super) quotas: HashMap<usize, VecDeque<Millis>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) visitor: VisitorIndex,
+    pub(super) key: usize,
+    pub(super) issued: Millis,
+    pub(super) calls: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) visitor_id: String,
+    pub(super) user_id: String,
+    pub(super) mind_id: u64,
+    pub(super) avatar: usize,
+    /// As the owner sees it: `张三(feishu)`.
+    pub(super) name: Option<String>,
+    pub(super) tokens: VecDeque<String>,
+    /// When its chat was last initialised.
+    pub(super) initialised: Option<Millis>,
+    pub(super) sessions: VecDeque<String>,
+    /// Its live sockets, the newest last.
+    pub(super) sockets: Vec<SocketId>,
+    /// Socket ids it was given that are not open yet, or no longer.
+    pub(super) idle_sockets: VecDeque<String>,
+    pub(super) unacknowledged: VecDeque<Unacknowledged>,
+}
+
+#[derive(Debug)]
+pub(super) struct Unacknowledged {
+    pub(super) number: u64,
+    pub(super) frame: Frame,
+    pub(super) repeats: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) visitor: VisitorIndex,
+    pub(super) ws_id: String,
+    pub(super) expires: Millis,
+    pub(super) state: AddressState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AddressState {
+    Good,
+    Used,
+    Expired,
+}
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) ws_id: String,
+    pub(super) visitor: VisitorIndex,
+    pub(super) connected: Millis,
+    pub(super) last_ping: Millis,
+    pub(super) pings: u64,
+    pub(super) acks: u64,
+    /// Frames it sent that are none of the protocol's.
+    pub(super) rejected: u64,
+    pub(super) pushed: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Its place in the order of making.
+    pub(super) number: u64,
+    /// As it is written into answers and frames.
+    pub(super) id: Value,
+    pub(super) visitor: VisitorIndex,
+    pub(super) avatar: usize,
+    /// Whether the session was made with a `mindId`: without one the AI does not know whom it plays.
+    pub(super) knows_persona: bool,
+    pub(super) owner_is_member: bool,
+    pub(super) bound: bool,
+    pub(super) closed: bool,
+    pub(super) takeover: Option<Takeover>,
+    pub(super) frames: VecDeque<Frame>,
+    pub(super) messages: VecDeque<Message>,
+    /// Turns that wait until the one being played is over.
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) playing: Option<Turn>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Takeover {
+    /// When the avatar comes back on its own.
+    pub(super) until: Option<Millis>,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Author {
+    /// The visitor.
+    Visitor,
+    /// The avatar.
+    Avatar,
+    /// The owner in person.
+    Owner,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) author: Author,
+    pub(super) message_id: String,
+    pub(super) text: String,
+    pub(super) at: Millis,
+}
+
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) message_id: String,
+    pub(super) text: String,
+    /// The message named a dead socket: what answers it is pushed to nobody.
+    pub(super) lost: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) id: TurnId,
+    pub(super) message_id: String,
+    pub(super) lost: bool,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// A brain outside was asked.
+    Asked(AskId),
+    /// These steps are still to come.
+    Steps(VecDeque<Step>),
+    /// A reply is being streamed; after it the steps.
+    Streaming(Stream, VecDeque<Step>),
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) message_id: String,
+    pub(super) beats: VecDeque<Beat>,
+    pub(super) delay: Millis,
+    pub(super) text: String,
+}
+
+/// One frame of a streamed reply.
+#[derive(Debug)]
+pub(super) struct Beat {
+    pub(super) index: Option<i64>,
+    pub(super) piece: Piece,
+}
+
+impl Session {
+    pub(super) fn remember(&mut self, frame: Frame) {
+        if self.frames.len() == bounds::FRAMES {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame);
+    }
+
+    pub(super) fn note(&mut self, message: Message) {
+        if self.messages.len() == bounds::MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(message);
+    }
+}
+
+/// Writes a number as the switch for identifiers wants it.
+pub(super) fn number_id(number: u64, form: IdForm) -> Value {
+    match form {
+        IdForm::Text => json!(number.to_string()),
+        IdForm::Number => json!(number),
+    }
+}
