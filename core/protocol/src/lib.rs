@@ -1,1 +1,64 @@
-//! Placeholder.
+//! The SecondMe avatar protocol as a state machine: no sockets, no clock, no randomness.
+//!
+//! [`Machine`] holds one visitor's conversations with an avatar. It takes what happens
+//! ([`Input`], [`Command`]) with the moment it happens at, and says what is to be done ([`Output`]):
+//! HTTP calls, frames, events, answers. A run with the same inputs and the same seed is the same run.
+//!
+//! The crate `secondme-avatar` drives it over real sockets; most programs want that one.
+//!
+//! ```
+//! use std::time::Duration;
+//! use secondme_avatar_protocol::{Command, Config, ConversationKey, Machine, Millis, Output, Visitor};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = "sk-0123456789abcdef".parse()?;
+//! let visitor = Visitor::for_user("web", "ada")?;
+//! let now = Millis(1_774_580_000_000);
+//! let mut machine = Machine::new(Config::default(), key, visitor, None, now, 7);
+//!
+//! let conversation = ConversationKey::FIRST;
+//! machine.command(now, Command::Open { conversation, deadline: Duration::from_secs(30) })?;
+//! // First of all it wants a place in the API key's quota, for the authentication.
+//! assert!(matches!(machine.poll(), Some(Output::Quota(_))));
+//! # Ok(())
+//! # }
+//! ```
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod assembly;
+mod call;
+mod conversation;
+mod error;
+mod event;
+mod facts;
+mod ids;
+mod key;
+pub mod limits;
+mod link;
+mod machine;
+mod outbox;
+mod quota;
+mod redact;
+mod rng;
+mod seen;
+mod time;
+mod visitor;
+mod wire;
+
+pub use call::CallId;
+pub use error::{Error, ErrorKind, Misuse, Step, Unsent};
+pub use event::{
+    Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
+    NoticeKind, Part, Reply, Sent, ServiceError, State,
+};
+pub use facts::{ChatContext, Credentials, Record, SessionFacts};
+pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
+pub use key::{ApiKey, InvalidApiKey};
+pub use link::Generation;
+pub use machine::{Command, Config, Counters, Input, Machine, OnDoubt, Outcome, Output, Ticket};
+pub use quota::{Place, Quota};
+pub use redact::{Json, Raw, Secret, Text};
+pub use time::Millis;
+pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};
+pub use wire::{HttpRequest, Method};

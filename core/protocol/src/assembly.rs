@@ -1,0 +1,232 @@
+//! Puts the pieces of streamed replies together.
+
+use std::time::Duration;
+
+use crate::event::{Author, Ended, Part, Reply};
+use crate::ids::MessageId;
+use crate::limits::{OPEN_REPLIES, REPLY_BYTES};
+use crate::redact::{Json, Text};
+use crate::time::Millis;
+use crate::wire::Frame;
+
+/// The replies that are coming in, and the last ones that came.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    open: Vec<OpenReply>,
+    /// Ids of replies that ended; small, since only the latest can come again.
+    ended: Vec<MessageId>,
+}
+
+#[derive(Debug)]
+struct OpenReply {
+    id: Option<MessageId>,
+    parts: Vec<Part>,
+    sources: Vec<Json>,
+    speech: Vec<Json>,
+    bytes: usize,
+    in_reply_to: Option<MessageId>,
+    last_piece: Millis,
+}
+
+/// What a frame of the avatar did to the replies.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    /// Replies that ended before this piece.
+    pub(crate) before: Vec<Reply>,
+    /// The piece.
+    pub(crate) piece: Option<Piece>,
+    /// The reply that this piece ended.
+    pub(crate) reply: Option<Reply>,
+}
+
+/// A piece of a reply.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) reply_id: Option<MessageId>,
+    pub(crate) text: Text,
+    pub(crate) in_reply_to: Option<MessageId>,
+}
+
+impl Assembly {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Takes a frame of the avatar. `in_reply_to` is what it answers if it begins a reply.
+    pub(crate) fn take(
+        &mut self,
+        now: Millis,
+        frame: &Frame<'_>,
+        in_reply_to: impl FnOnce() -> Option<MessageId>,
+    ) -> Step {
+        let mut step = Step::default();
+        let index = frame.index();
+        let mut at = self.position(frame);
+        if frame.message_id.as_deref().is_none()
+            && index == Some(0)
+            && let Some(unnamed) = at.take()
+        {
+            // Replies without a name: the first piece of the next one ends the one before.
+            step.before.push(self.end(unnamed, Ended::Silence));
+        }
+        let mut entries = frame.entries();
+        if index == Some(-1) && at.is_none() && entries.iter().all(|entry| entry.part.is_none()) {
+            return step; // An end before any content ends nothing.
+        }
+        if index.is_none() && at.is_none() && self.has_ended(frame) {
+            return step; // The same reply again, in one.
+        }
+        let at = match at {
+            Some(at) => at,
+            None => {
+                if self.open.len() == OPEN_REPLIES {
+                    step.before.push(self.end(0, Ended::Silence));
+                }
+                self.begin(now, frame, in_reply_to())
+            }
+        };
+        let reply = &mut self.open[at];
+        let so_far: Option<String> =
+            (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts).into());
+        let mut text = Text::default();
+        for entry in &mut entries {
+            if let (Some(so_far), Some(Part::Text(whole))) = (&so_far, &mut entry.part)
+                && let Some(rest) = whole.strip_prefix(so_far.as_str())
+            {
+                // The reply whole, after its first pieces: only the rest of it is new.
+                *whole = Text::from(rest);
+            }
+            if let Some(Part::Text(more)) = &entry.part {
+                text.push_str(more);
+            }
+        }
+        reply.last_piece = now;
+        reply.bytes += text.len();
+        for entry in entries {
+            reply.speech.extend(entry.speech);
+            match (entry.part, reply.parts.last_mut()) {
+                (Some(Part::Text(more)), Some(Part::Text(last))) => last.push_str(&more),
+                (Some(part), Some(_) | None) => reply.parts.push(part),
+                (None, Some(_) | None) => {}
+            }
+        }
+        reply.sources.extend(frame.sources());
+        step.piece = Some(Piece { reply_id: reply.id.clone(), text, in_reply_to: reply.in_reply_to.clone() });
+        let ended = match index {
+            None => Some(Ended::Whole),
+            Some(-1) => Some(Ended::Mark),
+            Some(_) => (reply.bytes >= REPLY_BYTES).then_some(Ended::Limit),
+        };
+        step.reply = ended.map(|ended| self.end(at, ended));
+        step
+    }
+
+    /// The replies whose end never came.
+    pub(crate) fn silent(&mut self, now: Millis, idle: Duration) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        while let Some(at) = self.open.iter().position(|reply| reply.last_piece + idle <= now) {
+            replies.push(self.end(at, Ended::Silence));
+        }
+        replies
+    }
+
+    /// Ends all: the conversation closes.
+    pub(crate) fn end_all(&mut self) -> Vec<Reply> {
+        std::mem::take(&mut self.open).into_iter().map(|reply| reply.finish(Ended::Silence)).collect()
+    }
+
+    /// The silence begins again: while the link was down, nothing could come.
+    pub(crate) fn wait_again(&mut self, now: Millis) {
+        for reply in &mut self.open {
+            reply.last_piece = now;
+        }
+    }
+
+    pub(crate) fn next_deadline(&self, idle: Duration) -> Option<Millis> {
+        self.open.iter().map(|reply| reply.last_piece + idle).min()
+    }
+
+    fn position(&self, frame: &Frame<'_>) -> Option<usize> {
+        let id = frame.message_id.as_deref();
+        self.open.iter().position(|reply| reply.id.as_ref().map(MessageId::as_str) == id)
+    }
+
+    fn has_ended(&self, frame: &Frame<'_>) -> bool {
+        let id = frame.message_id.as_deref();
+        id.is_some_and(|id| self.ended.iter().any(|ended| ended.as_str() == id))
+    }
+
+    fn begin(&mut self, now: Millis, frame: &Frame<'_>, in_reply_to: Option<MessageId>) -> usize {
+        self.open.push(OpenReply {
+            id: frame.message_id.as_deref().map(MessageId::from),
+            parts: Vec::new(),
+            sources: Vec::new(),
+            speech: Vec::new(),
+            bytes: 0,
+            in_reply_to,
+            last_piece: now,
+        });
+        self.open.len() - 1
+    }
+
+    fn end(&mut self, at: usize, ended: Ended) -> Reply {
+        let reply = self.open.remove(at);
+        if let Some(id) = &reply.id
+            && ended != Ended::Limit
+        {
+            if self.ended.len() == OPEN_REPLIES {
+                self.ended.remove(0);
+            }
+            self.ended.push(id.clone());
+        }
+        reply.finish(ended)
+    }
+}
+
+impl OpenReply {
+    fn finish(self, ended: Ended) -> Reply {
+        Reply {
+            id: self.id,
+            author: Author::Avatar,
+            text: text_of(&self.parts),
+            parts: self.parts,
+            sources: self.sources,
+            speech: self.speech,
+            in_reply_to: self.in_reply_to,
+            ended,
+        }
+    }
+}
+
+/// A message that came in one frame, by whoever said it.
+pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<MessageId>) -> Reply {
+    let (mut parts, mut speech) = (Vec::new(), Vec::new());
+    for entry in frame.entries() {
+        parts.extend(entry.part);
+        speech.extend(entry.speech);
+    }
+    Reply {
+        id: frame.message_id.as_deref().map(MessageId::from),
+        author,
+        text: text_of(&parts),
+        parts,
+        sources: frame.sources(),
+        speech,
+        in_reply_to,
+        ended: Ended::Whole,
+    }
+}
+
+fn text_of(parts: &[Part]) -> Text {
+    if let [Part::Text(text)] = parts {
+        return text.clone();
+    }
+    let mut all = Text::default();
+    for part in parts {
+        match part {
+            Part::Text(text) => all.push_str(text),
+            Part::Card(_) => {}
+        }
+    }
+    all
+}

@@ -1,0 +1,215 @@
+//! The HTTP calls under way, and those that wait before they are tried again.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Step};
+use crate::event::ConversationKey;
+use crate::ids::MessageId;
+use crate::limits::{CALL_TIMEOUT, MALFORMED_ANSWER_ATTEMPTS};
+use crate::link::backoff;
+use crate::machine::Ticket;
+use crate::rng::Rng;
+use crate::time::Millis;
+
+/// Names one HTTP call of one machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// What a call is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Authenticate,
+    InitChat,
+    CreateSocket,
+    /// The handshake; never under way here, only its failures are kept.
+    Connect,
+    ResolveAvatar,
+    CreateSession(ConversationKey),
+    BindSession(ConversationKey),
+    SendMessage(ConversationKey, MessageId),
+    FillGap(ConversationKey),
+    History(ConversationKey, Ticket),
+    EndSession(ConversationKey),
+}
+
+impl Call {
+    pub(crate) fn step(&self) -> Step {
+        match self {
+            Self::Authenticate => Step::Authenticate,
+            Self::InitChat => Step::InitChat,
+            Self::CreateSocket => Step::CreateSocket,
+            Self::Connect => Step::Connect,
+            Self::ResolveAvatar => Step::ResolveAvatar,
+            Self::CreateSession(_) => Step::CreateSession,
+            Self::BindSession(_) => Step::BindSession,
+            Self::SendMessage(..) => Step::SendMessage,
+            Self::FillGap(_) | Self::History(..) => Step::QueryMessages,
+            Self::EndSession(_) => Step::EndSession,
+        }
+    }
+
+    pub(crate) fn is_history(&self, of: Ticket) -> bool {
+        matches!(self, Self::History(_, ticket) if *ticket == of)
+    }
+
+    /// The conversation it is for; the others are for the visitor.
+    pub(crate) fn conversation(&self) -> Option<ConversationKey> {
+        match self {
+            Self::Authenticate
+            | Self::InitChat
+            | Self::CreateSocket
+            | Self::Connect
+            | Self::ResolveAvatar => None,
+            Self::CreateSession(key)
+            | Self::BindSession(key)
+            | Self::SendMessage(key, _)
+            | Self::FillGap(key)
+            | Self::History(key, _)
+            | Self::EndSession(key) => Some(*key),
+        }
+    }
+}
+
+/// A call under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    pub(crate) id: CallId,
+    pub(crate) call: Call,
+    /// Which token it shows: a refusal of an older one says nothing about the present one.
+    pub(crate) token: u32,
+    /// When it went out; before that it waits for its place in the quota.
+    pub(crate) sent_at: Option<Millis>,
+}
+
+/// A call that failed and waits.
+#[derive(Clone, Debug)]
+struct Pause {
+    call: Call,
+    attempts: u32,
+    malformed: u32,
+    until: Millis,
+    last: Error,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    next: u64,
+    flights: Vec<Flight>,
+    pauses: Vec<Pause>,
+}
+
+impl Calls {
+    /// Whether the call can go out: it is neither under way nor waiting.
+    pub(crate) fn is_ready(&self, call: &Call, now: Millis) -> bool {
+        !self.is_under_way(call) && self.pauses.iter().all(|pause| pause.call != *call || pause.until <= now)
+    }
+
+    pub(crate) fn is_under_way(&self, call: &Call) -> bool {
+        self.flights.iter().any(|flight| flight.call == *call)
+    }
+
+    pub(crate) fn start(&mut self, call: Call, token: u32, sent_at: Option<Millis>) -> CallId {
+        self.next += 1;
+        let id = CallId(self.next);
+        self.flights.push(Flight { id, call, token, sent_at });
+        id
+    }
+
+    /// The quota has a place for the call. `false` where nobody waits for it any more.
+    pub(crate) fn granted(&mut self, id: CallId, now: Millis) -> bool {
+        let flight = self.flights.iter_mut().find(|flight| flight.id == id && flight.sent_at.is_none());
+        flight.map(|flight| flight.sent_at = Some(now)).is_some()
+    }
+
+    /// Takes the call that came back. `None`: nobody waits for it any more.
+    pub(crate) fn finish(&mut self, id: CallId) -> Option<Flight> {
+        let at = self.flights.iter().position(|flight| flight.id == id)?;
+        Some(self.flights.swap_remove(at))
+    }
+
+    pub(crate) fn get(&self, id: CallId) -> Option<&Flight> {
+        self.flights.iter().find(|flight| flight.id == id)
+    }
+
+    /// The next call that has been under way too long.
+    pub(crate) fn next_overdue(&self, now: Millis) -> Option<CallId> {
+        let late = |flight: &&Flight| flight.sent_at.is_some_and(|sent_at| sent_at + CALL_TIMEOUT <= now);
+        self.flights.iter().find(late).map(|flight| flight.id)
+    }
+
+    /// The call failed: it may be tried again after a wait with jitter, and not before `at_least`.
+    pub(crate) fn pause(
+        &mut self,
+        call: &Call,
+        now: Millis,
+        at_least: Duration,
+        last: Error,
+        rng: &mut Rng,
+    ) -> Millis {
+        let malformed = u32::from(last.kind() == ErrorKind::InvalidAnswer);
+        let earlier = self.pauses.iter_mut().find(|pause| pause.call == *call);
+        let attempts = earlier.as_ref().map_or(0, |pause| pause.attempts);
+        let until = now + at_least + backoff(attempts, rng);
+        match earlier {
+            Some(pause) => {
+                pause.attempts += 1;
+                pause.malformed += malformed;
+                pause.until = until;
+                pause.last = last;
+            }
+            None => {
+                self.pauses.push(Pause { call: call.clone(), attempts: 1, malformed, until, last });
+            }
+        }
+        until
+    }
+
+    /// Whether another answer of a foreign form makes it hopeless.
+    pub(crate) fn is_malformed_for_good(&self, call: &Call) -> bool {
+        let pause = self.pauses.iter().find(|pause| pause.call == *call);
+        pause.is_some_and(|pause| pause.malformed + 1 >= MALFORMED_ANSWER_ATTEMPTS)
+    }
+
+    /// The call succeeded, or is not wanted any more: its failures are forgotten.
+    pub(crate) fn forget_failures(&mut self, call: &Call) {
+        self.pauses.retain(|pause| pause.call != *call);
+    }
+
+    /// Nothing waits any longer: the network is another one.
+    pub(crate) fn wake_all(&mut self, now: Millis) {
+        for pause in &mut self.pauses {
+            pause.until = pause.until.min(now);
+        }
+    }
+
+    /// What last stood in the way of a conversation, for the error when its deadline passes.
+    pub(crate) fn last_failure(&self, key: ConversationKey) -> Option<&Error> {
+        let concerns = |pause: &&Pause| pause.call.conversation().is_none_or(|of| of == key);
+        self.pauses.iter().filter(concerns).max_by_key(|pause| pause.until).map(|pause| &pause.last)
+    }
+
+    /// When the call is tried again.
+    pub(crate) fn waits_until(&self, call: &Call) -> Option<Millis> {
+        self.pauses.iter().find(|pause| pause.call == *call).map(|pause| pause.until)
+    }
+
+    pub(crate) fn failure_of(&self, call: &Call) -> Option<&Error> {
+        self.pauses.iter().find(|pause| pause.call == *call).map(|pause| &pause.last)
+    }
+
+    /// Gives up the calls that `unwanted` picks, and forgets their failures; names those under way.
+    pub(crate) fn drop_calls(&mut self, unwanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
+        self.pauses.retain(|pause| !unwanted(&pause.call));
+        let (dropped, kept) = self.flights.drain(..).partition(|flight: &Flight| unwanted(&flight.call));
+        self.flights = kept;
+        dropped.into_iter().map(|flight: Flight| flight.id).collect()
+    }
+
+    pub(crate) fn next_deadline(&self, now: Millis) -> Option<Millis> {
+        let overdue =
+            self.flights.iter().filter_map(|flight| flight.sent_at).map(|sent_at| sent_at + CALL_TIMEOUT);
+        // A wait that is over has been acted upon already; a call that is not wanted now stays quiet.
+        let waits = self.pauses.iter().map(|pause| pause.until).filter(|until| *until > now);
+        overdue.chain(waits).min()
+    }
+}

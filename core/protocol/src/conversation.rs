@@ -1,0 +1,122 @@
+//! One conversation of a visitor: its session, its messages, its replies.
+
+use crate::assembly::Assembly;
+use crate::event::{ConversationKey, State};
+use crate::facts::SessionFacts;
+use crate::ids::{SeqId, SessionId};
+use crate::machine::Ticket;
+use crate::outbox::Outbox;
+use crate::redact::Raw;
+use crate::time::Millis;
+
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) key: ConversationKey,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) bound: bool,
+    /// The last frame's `seqId`; empty before the first. One buffer, since it changes with each frame.
+    pub(crate) last_seq: String,
+    /// The session was there before this run.
+    pub(crate) resumed: bool,
+    /// It has been open once.
+    pub(crate) opened: bool,
+    pub(crate) state: State,
+    pub(crate) openers: Vec<Waiter>,
+    pub(crate) outbox: Outbox,
+    pub(crate) replies: Assembly,
+    pub(crate) gap: GapState,
+    /// Frames that came over the socket while the gap before them was being filled.
+    pub(crate) held: Vec<Raw>,
+    pub(crate) histories: Vec<History>,
+    pub(crate) closing: Option<Closing>,
+}
+
+/// Somebody who waits until a deadline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) ticket: Ticket,
+    pub(crate) deadline: Millis,
+}
+
+/// What becomes of the frames that may have come while the link was down.
+#[derive(Debug)]
+pub(crate) enum GapState {
+    /// Nothing is missing.
+    Closed,
+    /// The link was lost; once it is back, what is missing is asked for.
+    Open,
+    /// It is being asked for.
+    Filling {
+        give_up_at: Millis,
+        pages: u32,
+        frames: u32,
+        /// Where the next page begins; empty: with the latest frames.
+        from: String,
+        /// There was no loss; only a message in doubt is looked for.
+        quiet: bool,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) waiter: Waiter,
+    pub(crate) before: Option<SeqId>,
+    pub(crate) limit: usize,
+    pub(crate) frames: Vec<Raw>,
+    pub(crate) pages: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) waiters: Vec<Ticket>,
+    pub(crate) deadline: Millis,
+    /// The session is to end on the service as well.
+    pub(crate) end: EndSession,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndSession {
+    No,
+    Wanted,
+    Done,
+}
+
+impl Conversation {
+    pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
+        let resumed = session.is_some();
+        let (id, bound, last_seq) = match session {
+            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq),
+            None => (None, false, None),
+        };
+        Self {
+            key,
+            session: id,
+            bound,
+            last_seq: last_seq.map_or_else(String::new, |seq| seq.as_str().to_owned()),
+            resumed,
+            opened: false,
+            state: State::Opening,
+            openers: Vec::new(),
+            outbox: Outbox::default(),
+            replies: Assembly::default(),
+            gap: if resumed { GapState::Open } else { GapState::Closed },
+            held: Vec::new(),
+            histories: Vec::new(),
+            closing: None,
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Option<SessionFacts> {
+        let last_seq = (!self.last_seq.is_empty()).then(|| SeqId::from(self.last_seq.as_str()));
+        self.session.clone().map(|id| SessionFacts { id, bound: self.bound, last_seq })
+    }
+
+    pub(crate) fn needs_session(&self) -> bool {
+        self.session.is_none() && (self.closing.is_none() || !self.outbox.pending.is_empty())
+    }
+
+    /// Whether somebody needs the socket for it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.closing.as_ref().is_none_or(|_| !self.outbox.pending.is_empty())
+    }
+}

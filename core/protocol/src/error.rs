@@ -1,0 +1,346 @@
+//! What can go wrong, in one shape for every language: a kind, the service's code, the step, and
+//! what is to be done.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ids::MessageId;
+use crate::redact::Text;
+
+/// A step of the protocol, as the vendor's page numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Step {
+    /// Step 0: exchange the API key for a visitor token.
+    Authenticate,
+    /// Step 1: load the avatar's context.
+    InitChat,
+    /// Step 2: ask for a socket address.
+    CreateSocket,
+    /// Step 3: create the session.
+    CreateSession,
+    /// Step 4, first half: look up the avatar's numeric id.
+    ResolveAvatar,
+    /// Step 4, second half: make the session visible to the owner.
+    BindSession,
+    /// Step 5: connect the WebSocket.
+    Connect,
+    /// Step 6: send a message.
+    SendMessage,
+    /// Beyond the page: ask for messages of a session.
+    QueryMessages,
+    /// Beyond the page: end a session.
+    EndSession,
+}
+
+impl Step {
+    /// The step's name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authenticate => "authenticate",
+            Self::InitChat => "init_chat",
+            Self::CreateSocket => "create_socket",
+            Self::CreateSession => "create_session",
+            Self::ResolveAvatar => "resolve_avatar",
+            Self::BindSession => "bind_session",
+            Self::Connect => "connect",
+            Self::SendMessage => "send_message",
+            Self::QueryMessages => "query_messages",
+            Self::EndSession => "end_session",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What kind of failure it is: what a caller would branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The API key was refused: missing, unknown or disabled. Nothing helps but another key.
+    Authentication,
+    /// The quota of the API key is used up. [`Error::retry_after`] says when to come back.
+    RateLimited,
+    /// The key's avatar does not exist (any more).
+    AvatarNotFound,
+    /// The visitor id is not of the service's form.
+    InvalidVisitorId,
+    /// Not a member of the session. The next `open` makes a new one.
+    NotMember,
+    /// The conversation or the client is closed, or the service has ended the session.
+    Closed,
+    /// The service could not be reached, or the connection broke.
+    ConnectionFailed,
+    /// The service answered, but is not able to work (HTTP 5xx, or it says so).
+    Unavailable,
+    /// The call's deadline passed first. The source says what was in the way.
+    Deadline,
+    /// The service refused with a code that stands for nothing above; see [`Error::code`].
+    Service,
+    /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
+    InvalidAnswer,
+    /// The service does not offer this.
+    Unsupported,
+    /// The call was wrong, and nothing was sent. The text says what to do.
+    Misuse,
+}
+
+impl ErrorKind {
+    /// The kind's name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::RateLimited => "rate_limited",
+            Self::AvatarNotFound => "avatar_not_found",
+            Self::InvalidVisitorId => "invalid_visitor_id",
+            Self::NotMember => "not_member",
+            Self::Closed => "closed",
+            Self::ConnectionFailed => "connection_failed",
+            Self::Unavailable => "unavailable",
+            Self::Deadline => "deadline",
+            Self::Service => "service",
+            Self::InvalidAnswer => "invalid_answer",
+            Self::Unsupported => "unsupported",
+            Self::Misuse => "misuse",
+        }
+    }
+
+    /// Whether the same call may succeed later without anything else being changed.
+    fn is_transient(self) -> bool {
+        match self {
+            Self::RateLimited | Self::ConnectionFailed | Self::Unavailable | Self::Deadline => true,
+            Self::Authentication
+            | Self::AvatarNotFound
+            | Self::InvalidVisitorId
+            | Self::NotMember
+            | Self::Closed
+            | Self::Service
+            | Self::InvalidAnswer
+            | Self::Unsupported
+            | Self::Misuse => false,
+        }
+    }
+}
+
+/// A message that was given up, handed back so that nothing is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// What was to be said.
+    pub text: Text,
+    /// The id it was, or would have been, sent under.
+    pub message_id: MessageId,
+    /// `true`: the service never took it, sending it again is safe. `false`: nobody can tell; the
+    /// service may have taken it and its answer was lost.
+    pub certain: bool,
+}
+
+/// A failure. Cheap to move and to clone; neither its `Debug` nor its `Display` holds a key, a token,
+/// a socket address or what anybody said.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    code: Option<String>,
+    step: Option<Step>,
+    status: Option<u16>,
+    retry_after: Option<Duration>,
+    retryable: Option<bool>,
+    unsent: Option<Unsent>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of this kind, with a sentence for people.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            code: None,
+            step: None,
+            status: None,
+            retry_after: None,
+            retryable: None,
+            unsent: None,
+            source: None,
+        }))
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The service's own code, such as `open.api.key.not.found`.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The step of the protocol at which it happened.
+    pub fn step(&self) -> Option<Step> {
+        self.0.step
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// How long to wait before the call can succeed, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same call may succeed later without anything else being changed.
+    pub fn is_retryable(&self) -> bool {
+        self.0.retryable.unwrap_or(self.0.kind.is_transient())
+    }
+
+    /// The message that was given up, where the failure is about one.
+    pub fn unsent(&self) -> Option<&Unsent> {
+        self.0.unsent.as_ref()
+    }
+
+    /// With the service's code.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// With the step at which it happened.
+    #[must_use]
+    pub fn at(mut self, step: Step) -> Self {
+        self.0.step = Some(step);
+        self
+    }
+
+    /// With the failure beneath it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = Some(retryable);
+        self
+    }
+
+    pub(crate) fn with_unsent(mut self, unsent: Unsent) -> Self {
+        self.0.unsent = Some(unsent);
+        self
+    }
+
+    /// The deadline passed; what was in the way is the source. Only a quota keeps its own kind: the
+    /// caller is to know how long to wait.
+    pub(crate) fn deadline(what: &str, last: Option<&Error>) -> Self {
+        match last {
+            Some(last) if last.kind() == ErrorKind::RateLimited => last.clone(),
+            Some(last) => {
+                let mut error = Self::new(
+                    ErrorKind::Deadline,
+                    format!("{what} did not finish within its deadline; last failure: {last}"),
+                )
+                .caused_by(last.clone());
+                error.0.step = last.step();
+                error.0.code = last.0.code.clone();
+                error
+            }
+            None => Self::new(ErrorKind::Deadline, format!("{what} did not finish within its deadline")),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match (&self.0.step, &self.0.code) {
+            (Some(step), Some(code)) => write!(f, " [{step}: {code}]"),
+            (Some(step), None) => write!(f, " [{step}]"),
+            (None, Some(code)) => write!(f, " [{code}]"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("code", &self.0.code)
+            .field("step", &self.0.step)
+            .field("status", &self.0.status)
+            .field("retry_after", &self.0.retry_after)
+            .field("unsent", &self.0.unsent)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A command that makes no sense. Nothing was sent and nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// There is nothing to say.
+    #[error("the message is empty: pass some text")]
+    EmptyMessage,
+    /// The message is too long.
+    #[error(
+        "the message is {bytes} bytes long: send it in parts of at most {} bytes",
+        crate::limits::MESSAGE_BYTES
+    )]
+    MessageTooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// Too much waits already.
+    #[error(
+        "{} messages wait to be sent already: await each `send` before the next, or slow down",
+        crate::limits::OUTBOX
+    )]
+    OutboxFull,
+    /// No history of that size can be had.
+    #[error("history hands back 1 to {} messages at a time", crate::limits::HISTORY_MESSAGES)]
+    HistoryLimit,
+    /// The conversation is closed.
+    #[error("the conversation is closed: open it again with `client.open(visitor)`")]
+    Closed,
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        let kind = match misuse {
+            Misuse::Closed => ErrorKind::Closed,
+            Misuse::EmptyMessage
+            | Misuse::MessageTooLong { .. }
+            | Misuse::OutboxFull
+            | Misuse::HistoryLimit => ErrorKind::Misuse,
+        };
+        Error::new(kind, misuse.to_string()).caused_by(misuse)
+    }
+}

@@ -1,0 +1,337 @@
+//! What happens in a conversation, as the caller sees it.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::ids::{MessageId, SeqId, SessionId};
+use crate::redact::{Json, Raw, Text};
+use crate::visitor::VisitorId;
+
+/// Something that happened in one conversation.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Which conversation of this visitor, where it is one.
+    pub conversation: Option<ConversationKey>,
+    /// The visitor.
+    pub visitor_id: VisitorId,
+    /// The session, once the service has named it.
+    pub session_id: Option<SessionId>,
+    /// What happened.
+    pub kind: EventKind,
+    /// The frame it came from, where it came from one: the last one, where it came from several.
+    pub raw: Option<Raw>,
+}
+
+/// Names one conversation of a visitor within the process. The first one is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConversationKey(pub u32);
+
+impl ConversationKey {
+    /// The conversation that `open` gives; others are made beside it.
+    pub const FIRST: ConversationKey = ConversationKey(0);
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The conversation is open: messages can be sent.
+    Opened {
+        /// The avatar's opening line; may be empty.
+        opening: Text,
+        /// The conversation goes on with a session that was there before.
+        resumed: bool,
+    },
+    /// The conversation's state is another one.
+    StateChanged {
+        /// The state before.
+        from: State,
+        /// The state now.
+        to: State,
+    },
+    /// The next piece of the avatar's reply. A whole reply is one piece.
+    ReplyDelta {
+        /// The reply it belongs to.
+        reply_id: Option<MessageId>,
+        /// The next piece of its text; empty where a piece is a card.
+        text: Text,
+        /// The message that it answers, where that is known.
+        in_reply_to: Option<MessageId>,
+    },
+    /// The avatar's reply is complete.
+    Reply(Reply),
+    /// The avatar's owner has taken over and says something in person.
+    OwnerReply(Reply),
+    /// The service has sent a visitor's message back: it stands in the conversation.
+    Delivered {
+        /// The message.
+        message_id: Option<MessageId>,
+        /// Its text.
+        text: Text,
+    },
+    /// A message of the service that is no reply: a hint, a recommendation, a notification.
+    Notice {
+        /// What it is.
+        kind: NoticeKind,
+        /// Its text, where it has one.
+        text: Text,
+    },
+    /// The service says that something failed.
+    ServiceError(ServiceError),
+    /// A text that came without saying for which of the visitor's open conversations.
+    Unattributed {
+        /// Who says it.
+        author: Author,
+        /// What.
+        text: Text,
+    },
+    /// The socket is lost; it is connected again on its own.
+    Disconnected {
+        /// When the next attempt is made. Not before that; perhaps later.
+        retry_in: Duration,
+    },
+    /// The socket is back.
+    Reconnected {
+        /// What became of the frames in between.
+        gap: Gap,
+    },
+    /// The quota of the API key is used up, and opening waits for it.
+    WaitingForQuota {
+        /// How long, as it looks now.
+        wait: Duration,
+    },
+    /// The conversation is closed. No event follows this one.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A frame that stands for nothing above. See [`Event::raw`].
+    Unknown,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum State {
+    /// Being opened for the first time.
+    Opening,
+    /// Open: messages are sent and replies arrive.
+    Live,
+    /// Was open, and is on its way back.
+    Reconnecting,
+    /// Has given up its socket on purpose and keeps its place; wakes on the next message.
+    Resting,
+    /// Sends what is still to be sent, then closes.
+    Closing,
+    /// Closed for good.
+    Closed,
+}
+
+impl State {
+    /// The state's name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Live => "live",
+            Self::Reconnecting => "reconnecting",
+            Self::Resting => "resting",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Author {
+    /// The avatar: the AI.
+    Avatar,
+    /// The avatar's owner, in person.
+    Owner,
+    /// The visitor.
+    Visitor,
+}
+
+impl Author {
+    /// The author's name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avatar => "avatar",
+            Self::Owner => "owner",
+            Self::Visitor => "visitor",
+        }
+    }
+}
+
+/// A whole reply, by the avatar or by its owner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// Its id; the pieces of a streamed reply share it.
+    pub id: Option<MessageId>,
+    /// Who says it.
+    pub author: Author,
+    /// All its text.
+    pub text: Text,
+    /// Its text and its cards, in order.
+    pub parts: Vec<Part>,
+    /// What it draws on, as the service says it.
+    pub sources: Vec<Json>,
+    /// Audio clips of it, as the service names them.
+    pub speech: Vec<Json>,
+    /// The message that it answers, where that is known.
+    pub in_reply_to: Option<MessageId>,
+    /// How its end was known.
+    pub ended: Ended,
+}
+
+/// A part of a reply.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Part {
+    /// Text.
+    Text(Text),
+    /// A card.
+    Card(Card),
+}
+
+/// A card: something that an app shows otherwise than as text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// The kind of card, such as `StandardCard`, `image` or `citation`; empty where the service's
+    /// template could not be read.
+    pub template: String,
+    /// Its parameters; the template's own text where it could not be read.
+    pub params: Json,
+}
+
+/// How the end of a reply was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It came whole.
+    Whole,
+    /// By the service's end mark.
+    Mark,
+    /// By silence: the end mark never came.
+    Silence,
+    /// It was longer than is put together; what follows is another reply under the same id.
+    Limit,
+}
+
+impl Ended {
+    /// The name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Mark => "mark",
+            Self::Silence => "silence",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+/// What a notice is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoticeKind {
+    /// A grey line in the conversation.
+    Hint,
+    /// Something the visitor might ask next.
+    Recommend,
+    /// A task of the avatar.
+    Task,
+    /// A notification of the service.
+    Notice,
+}
+
+impl NoticeKind {
+    /// The kind's name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Recommend => "recommend",
+            Self::Task => "task",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// A failure that the service reports in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceError {
+    /// The service's code, such as `session.openai.error`; empty where it gives none.
+    pub code: String,
+    /// The service's own words.
+    pub reason: Option<Text>,
+    /// What the service offers to do about it.
+    pub actions: Vec<Json>,
+    /// The message it is about, where it is about one.
+    pub message_id: Option<MessageId>,
+    /// Whether the same message may succeed later.
+    pub retryable: bool,
+}
+
+/// What became of the frames that came while the socket was down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gap {
+    /// There were some, and they have been handed on.
+    Filled {
+        /// How many frames.
+        frames: u32,
+    },
+    /// There were none.
+    None,
+    /// The service could not be asked. Something may be missing: `history` may have it.
+    Unknown,
+}
+
+/// Why a conversation closed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The caller closed it.
+    Requested,
+    /// The service ended the session. The next `open` makes a new one.
+    SessionEnded,
+    /// It could not be opened, or could not go on.
+    Failed(Error),
+}
+
+/// A message of the past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryMessage {
+    /// Its id.
+    pub id: Option<MessageId>,
+    /// The last of its frames; hand it to the next `history` call to get what came before.
+    pub seq_id: Option<SeqId>,
+    /// Who said it.
+    pub author: Author,
+    /// What.
+    pub text: Text,
+    /// Text and cards in order.
+    pub parts: Vec<Part>,
+    /// When, in milliseconds since the Unix epoch, where the service says so.
+    pub timestamp: Option<u64>,
+}
+
+/// The answer to a `send`: the service has taken the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The message's id; a reply names it in `in_reply_to`.
+    pub message_id: MessageId,
+    /// How it is known.
+    pub confirmed_by: Confirmation,
+}
+
+/// How it is known that the service took a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Confirmation {
+    /// It answered so.
+    Answer,
+    /// Its echo came over the socket.
+    Echo,
+    /// It was found among the session's messages.
+    Query,
+    /// The avatar answered it.
+    Reply,
+}

@@ -1,0 +1,86 @@
+//! What is known about a visitor, and for how long.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AvatarId, EncodedMindId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
+use crate::limits::{ADDRESS_LIFETIME, CONTEXT_LIFETIME};
+use crate::redact::{Secret, Text};
+use crate::time::Millis;
+use crate::visitor::VisitorId;
+
+/// Who the visitor is to the service. Lives until the service refuses the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// Shown with every call.
+    pub token: Secret,
+    /// The visitor, encoded.
+    pub user_id: UserId,
+    /// The visitor's mind: what a session is created with.
+    pub mind_id: NumericMindId,
+    /// The avatar's public address.
+    pub share_code: ShareCode,
+    /// The avatar's name; may be empty.
+    pub avatar_name: String,
+    /// The avatar's owner, who is made a member of each session.
+    pub owner_user_id: UserId,
+}
+
+/// What `chat/init` answered. The service keeps its side for ten minutes, for a session to be made
+/// of; the ids stay good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatContext {
+    /// What messages are sent to.
+    pub mind_id: EncodedMindId,
+    /// The avatar's opening line; may be empty.
+    pub opening: Text,
+    /// When it was asked for.
+    pub since: Millis,
+}
+
+impl ChatContext {
+    pub(crate) fn is_live(&self, now: Millis) -> bool {
+        self.since + CONTEXT_LIFETIME > now
+    }
+}
+
+/// Where to connect to, for a minute.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketAddress {
+    pub(crate) ws_id: WsId,
+    pub(crate) address: Secret,
+    pub(crate) since: Millis,
+}
+
+impl SocketAddress {
+    pub(crate) fn is_live(&self, now: Millis) -> bool {
+        self.since + ADDRESS_LIFETIME > now
+    }
+}
+
+/// A session of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionFacts {
+    /// Its id.
+    pub id: SessionId,
+    /// The owner can see it.
+    pub bound: bool,
+    /// The last frame seen: from here a gap is filled.
+    pub last_seq: Option<SeqId>,
+}
+
+/// What is worth keeping of a visitor, so that a later run goes on where this one stood.
+///
+/// It holds the visitor token: keep it as a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Whose record it is.
+    pub visitor_id: VisitorId,
+    /// Who the visitor is to the service.
+    pub credentials: Option<Credentials>,
+    /// The avatar's context.
+    pub context: Option<ChatContext>,
+    /// The avatar's numeric id.
+    pub avatar_id: Option<AvatarId>,
+    /// The first conversation's session.
+    pub session: Option<SessionFacts>,
+}

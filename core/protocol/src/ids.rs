@@ -1,0 +1,88 @@
+//! The names of things. Each is a type of its own, made in one place and cheap to clone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id as the service writes it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// One conversation on the service, as the answer to `session/create` names it.
+    SessionId
+);
+text_id!(
+    /// A user as the service encodes it: a visitor (`visitorUserId`) or an avatar's owner.
+    UserId
+);
+text_id!(
+    /// One message. A visitor's own is `{random}_____{milliseconds}`; all pieces of one reply share
+    /// theirs.
+    MessageId
+);
+text_id!(
+    /// One frame. The service fills a gap from the last one seen.
+    SeqId
+);
+text_id!(
+    /// One WebSocket, as the answer to `ws/create` names it.
+    WsId
+);
+text_id!(
+    /// An avatar as its public address names it.
+    ShareCode
+);
+text_id!(
+    /// The **encoded** mind id of `chat/init`, which a message is sent to. Not to be confused with
+    /// [`NumericMindId`]: the vendor's page calls both `mindId`.
+    EncodedMindId
+);
+
+/// The **numeric** mind id of the authentication (`visitorMindId`), which a session is created with.
+/// 64 bits, kept exact: as a JavaScript number `487569763543990272` would print as `…300`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NumericMindId(pub u64);
+
+/// An avatar's numeric id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AvatarId(pub u64);

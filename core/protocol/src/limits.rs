@@ -1,0 +1,113 @@
+//! Every duration and every limit of the machine, each with its reason.
+
+use std::time::Duration;
+
+/// Between two pings. The page: "Send ping every 15 seconds or the connection will drop".
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The fastest heartbeat a caller may ask for: the vendor's own clients beat every 5 s.
+pub const HEARTBEAT_MIN: Duration = Duration::from_secs(5);
+
+/// Pings in a row without any sign of life that make a link dead, if it has ever answered one.
+pub const UNANSWERED_PINGS: u32 = 2;
+
+/// How long what `chat/init` stored can be used for a new session. The page says 10 minutes, counted
+/// here from before the call went out; the margin is for the way to the service and back.
+pub const CONTEXT_LIFETIME: Duration = Duration::from_secs(10 * 60 - 15);
+
+/// How long a socket address can be connected to. The page says 60 s; margin as above.
+pub const ADDRESS_LIFETIME: Duration = Duration::from_secs(60 - 5);
+
+/// The longest a WebSocket handshake may take. Well inside the address's 60 s.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest one HTTP attempt may take before it is given up and perhaps tried again.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The ceiling of the first wait before something is tried again. Waits are drawn from zero to the
+/// ceiling ("full jitter"), so that ten thousand clients do not come back in step.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(300);
+
+/// Where the doubling of that ceiling ends.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(20);
+
+/// How long a link must have been up before the next loss starts again at the first wait: a server
+/// that accepts and drops at once must not be hammered.
+pub const LINK_PROVEN: Duration = Duration::from_secs(30);
+
+/// How often an answer that is not of the service's form (a proxy's page, half a JSON) is tried
+/// again while opening: a wrong base URL must not look like a slow one.
+pub const MALFORMED_ANSWER_ATTEMPTS: u32 = 3;
+
+/// Silence after a piece that ends a reply whose end mark never came.
+pub const REPLY_IDLE: Duration = Duration::from_secs(3);
+
+/// How long an echo may take to settle a send whose HTTP answer was lost.
+pub const DOUBT_SETTLES: Duration = Duration::from_secs(3);
+
+/// How long a question may stay without the first piece of an answer.
+pub const FIRST_PIECE: Duration = Duration::from_secs(60);
+
+/// The whole time of an `open`, its retries and waits included.
+pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The whole time of a `send`.
+pub const SEND_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The whole time of an `ask` or a `stream`.
+pub const ASK_DEADLINE: Duration = Duration::from_secs(120);
+
+/// The whole time of a `history`.
+pub const HISTORY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a `close` waits for what is still being sent.
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long live frames wait for the gap before them to be filled. After that they are handed on
+/// and the gap is reported as unknown.
+pub const GAP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Live frames held back while a gap is filled; more than that, and they are handed on.
+pub const GAP_FRAMES: usize = 1024;
+
+/// How often the gap query is asked again for one gap before it is called unknown. Pages of the
+/// service hold dozens of frames, so this is thousands.
+pub const GAP_PAGES: u32 = 100;
+
+/// Authentications that the service takes for one API key in [`QUOTA_WINDOW`] [doc].
+pub const QUOTA_CALLS: usize = 60;
+
+/// The window of [`QUOTA_CALLS`]; a slot is counted from the moment its answer came.
+pub const QUOTA_WINDOW: Duration = Duration::from_secs(60);
+
+/// The wait after `open.api.rate.limited` where the service names none.
+pub const RATE_LIMIT_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest wait that the service may impose; a `Retry-After` of a year is a fault.
+pub const RATE_LIMIT_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Messages that may wait in one conversation while the link is down.
+pub const OUTBOX: usize = 1000;
+
+/// The longest message text, in bytes of UTF-8. The service's own limit is not documented (it answers
+/// `message.length.limit`); this one keeps a mistake from becoming a megabyte on the wire.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+
+/// The longest display name or channel, in bytes.
+pub const NAME_BYTES: usize = 512;
+
+/// The longest reply that is put together, in bytes. Beyond it the reply is handed on as it stands
+/// and the rest begins another: memory stays flat against a server that streams for ever.
+pub const REPLY_BYTES: usize = 1024 * 1024;
+
+/// Replies that are put together side by side in one conversation.
+pub const OPEN_REPLIES: usize = 16;
+
+/// Frames remembered to recognise one that comes twice.
+pub const SEEN_FRAMES: usize = 512;
+
+/// Own messages remembered to recognise their echoes.
+pub const SENT_MESSAGES: usize = 64;
+
+/// Most messages that one `history` call hands back.
+pub const HISTORY_MESSAGES: usize = 1000;

@@ -1,0 +1,220 @@
+//! The socket's life: down, connecting, up; its heartbeat; when it is tried again.
+
+use std::time::Duration;
+
+use crate::ids::WsId;
+use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, LINK_PROVEN, UNANSWERED_PINGS};
+use crate::rng::Rng;
+use crate::time::Millis;
+
+/// Names one connection of one machine. What another one reports is stale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Generation(pub u64);
+
+/// A wait before the next attempt: anywhere up to a ceiling that doubles.
+pub(crate) fn backoff(attempts: u32, rng: &mut Rng) -> Duration {
+    let ceiling = BACKOFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MAX);
+    rng.up_to(ceiling)
+}
+
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// No socket; not to be tried before `retry_at`.
+    Down { retry_at: Millis },
+    /// The handshake is under way.
+    Connecting { give_up_at: Millis, ws: WsId },
+    /// Frames flow.
+    Up(Up),
+}
+
+#[derive(Debug)]
+pub(crate) struct Up {
+    ws: WsId,
+    since: Millis,
+    next_ping: Millis,
+    /// Pings since the last sign of life.
+    unanswered: u32,
+    /// Whether this connection has ever answered a ping: whether all servers do is unknown.
+    answers: bool,
+}
+
+/// What may happen to a link.
+#[derive(Clone, Debug)]
+pub(crate) enum LinkInput {
+    /// An address is at hand.
+    Connect(WsId),
+    /// The handshake is done.
+    Opened,
+    /// A frame came, `true` if it answers a ping.
+    Frame { pong: bool },
+    /// The handshake failed, or the connection ended.
+    Lost,
+    /// Time has passed; `reading` is false while nobody takes what comes, so that silence means nothing.
+    Tick { reading: bool },
+    /// The socket is not wanted any more.
+    Stop,
+    /// The network is another one: what is up is not to be trusted, what waits need not wait.
+    NetworkChanged,
+}
+
+/// What is to be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LinkEffect {
+    /// Nothing.
+    None,
+    /// Open a socket.
+    Open,
+    /// Frames flow from now on.
+    Up,
+    /// Send a ping.
+    Ping(WsId),
+    /// Close the socket, which nobody wants any more.
+    Close,
+    /// The link is lost, and the next attempt comes at its time. `close`: the socket may still stand.
+    Lost { close: bool },
+}
+
+#[derive(Debug)]
+pub(crate) struct LinkState {
+    link: Link,
+    generation: Generation,
+    /// Attempts since a link has last proven itself.
+    attempts: u32,
+    heartbeat: Duration,
+}
+
+impl LinkState {
+    pub(crate) fn new(now: Millis, heartbeat: Duration) -> Self {
+        Self { link: Link::Down { retry_at: now }, generation: Generation(0), attempts: 0, heartbeat }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up(_))
+    }
+
+    /// Whether an attempt may begin now.
+    pub(crate) fn wants_attempt(&self, now: Millis) -> bool {
+        matches!(self.link, Link::Down { retry_at } if retry_at <= now)
+    }
+
+    /// The socket whose frames flow.
+    pub(crate) fn ws(&self) -> Option<&WsId> {
+        match &self.link {
+            Link::Up(up) => Some(&up.ws),
+            Link::Down { .. } | Link::Connecting { .. } => None,
+        }
+    }
+
+    /// When the next attempt is made.
+    pub(crate) fn retry_at(&self) -> Option<Millis> {
+        match &self.link {
+            Link::Down { retry_at } => Some(*retry_at),
+            Link::Connecting { .. } | Link::Up(_) => None,
+        }
+    }
+
+    /// Every pair of a state and an input has its arm; ARCHITECTURE.md has the same as a table.
+    pub(crate) fn handle(&mut self, now: Millis, input: LinkInput, rng: &mut Rng) -> LinkEffect {
+        match (&mut self.link, input) {
+            (Link::Down { .. }, LinkInput::Connect(ws)) => {
+                self.generation.0 += 1;
+                self.link = Link::Connecting { give_up_at: now + CONNECT_TIMEOUT, ws };
+                LinkEffect::Open
+            }
+            (Link::Down { .. }, LinkInput::Lost) => {
+                // An attempt that failed before there was a socket: its address could not be had.
+                self.fall(now, rng);
+                LinkEffect::Lost { close: false }
+            }
+            (Link::Down { retry_at }, LinkInput::NetworkChanged) => {
+                *retry_at = now.min(*retry_at);
+                self.attempts = 0;
+                LinkEffect::None
+            }
+            (
+                Link::Down { .. },
+                LinkInput::Opened | LinkInput::Frame { .. } | LinkInput::Tick { .. } | LinkInput::Stop,
+            ) => LinkEffect::None,
+
+            (Link::Connecting { ws, .. }, LinkInput::Opened) => {
+                let first_ping = now + rng.up_to(self.heartbeat);
+                let ws = ws.clone();
+                self.link =
+                    Link::Up(Up { ws, since: now, next_ping: first_ping, unanswered: 0, answers: false });
+                LinkEffect::Up
+            }
+            (Link::Connecting { .. }, LinkInput::Lost) => {
+                self.fall(now, rng);
+                LinkEffect::Lost { close: false }
+            }
+            (Link::Connecting { give_up_at, .. }, LinkInput::Tick { .. }) => {
+                if *give_up_at > now {
+                    return LinkEffect::None;
+                }
+                self.fall(now, rng);
+                LinkEffect::Lost { close: true }
+            }
+            (Link::Connecting { .. } | Link::Up(_), LinkInput::NetworkChanged) => {
+                self.attempts = 0;
+                self.link = Link::Down { retry_at: now };
+                LinkEffect::Lost { close: true }
+            }
+            (Link::Connecting { .. } | Link::Up(_), LinkInput::Stop) => {
+                self.attempts = 0;
+                self.link = Link::Down { retry_at: now };
+                LinkEffect::Close
+            }
+            (Link::Connecting { .. }, LinkInput::Connect(_) | LinkInput::Frame { .. }) => LinkEffect::None,
+
+            (Link::Up(up), LinkInput::Frame { pong }) => {
+                up.unanswered = 0;
+                up.answers |= pong;
+                LinkEffect::None
+            }
+            (Link::Up(_), LinkInput::Lost) => {
+                self.fall(now, rng);
+                LinkEffect::Lost { close: false }
+            }
+            (Link::Up(up), LinkInput::Tick { reading }) => {
+                if up.next_ping > now {
+                    return LinkEffect::None;
+                }
+                if !reading {
+                    up.unanswered = 0;
+                }
+                if up.answers && up.unanswered >= UNANSWERED_PINGS {
+                    self.fall(now, rng);
+                    return LinkEffect::Lost { close: true };
+                }
+                up.unanswered = up.unanswered.saturating_add(1);
+                up.next_ping = now + self.heartbeat;
+                LinkEffect::Ping(up.ws.clone())
+            }
+            (Link::Up(_), LinkInput::Connect(_) | LinkInput::Opened) => LinkEffect::None,
+        }
+    }
+
+    pub(crate) fn next_deadline(&self, now: Millis) -> Option<Millis> {
+        match &self.link {
+            Link::Down { retry_at } => Some(*retry_at).filter(|at| *at > now),
+            Link::Connecting { give_up_at, .. } => Some(*give_up_at),
+            Link::Up(up) => Some(up.next_ping),
+        }
+    }
+
+    /// Down, with a wait before the next attempt that grows until a link has proven itself.
+    fn fall(&mut self, now: Millis, rng: &mut Rng) {
+        if let Link::Up(up) = &self.link
+            && now.since(up.since) >= LINK_PROVEN
+        {
+            self.attempts = 0;
+        }
+        let wait = backoff(self.attempts, rng);
+        self.attempts += 1;
+        self.link = Link::Down { retry_at: now + wait };
+    }
+}

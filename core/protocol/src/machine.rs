@@ -1,0 +1,594 @@
+//! The machine: facts with lifetimes, and a goal.
+//!
+//! A conversation is not a list of steps. After every input the machine asks which facts are missing
+//! or stale, and makes every call whose own needs are met and that is not under way already
+//! ([`pursue`]). Opening, resuming, expiry, a lost token and a lost socket are that one rule.
+
+mod answers;
+mod closing;
+mod commands;
+mod deliver;
+mod gap;
+mod history;
+mod pursue;
+mod sends;
+mod timers;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::call::{Call, CallId, Calls};
+use crate::conversation::Conversation;
+use crate::error::{Error, Misuse};
+use crate::event::{Author, ConversationKey, Event, EventKind, HistoryMessage, Reply, Sent, State};
+use crate::facts::{ChatContext, Credentials, Record, SessionFacts, SocketAddress};
+use crate::ids::{AvatarId, SeqId};
+use crate::key::ApiKey;
+use crate::limits;
+use crate::link::{Generation, LinkEffect, LinkInput, LinkState};
+use crate::redact::{Raw, Secret, Text};
+use crate::rng::Rng;
+use crate::seen::Seen;
+use crate::time::Millis;
+use crate::visitor::Visitor;
+use crate::wire::HttpRequest;
+
+/// Names one command, and the [`Output::Resolved`] that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// How the machine behaves. The defaults are the page's.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Between two pings: 5 to 15 s.
+    pub heartbeat: Duration,
+    /// Whether frames are acknowledged.
+    pub acknowledge: bool,
+    /// The silence that ends a reply whose end mark never comes.
+    pub reply_idle: Duration,
+    /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
+    pub on_doubt: OnDoubt,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat: limits::HEARTBEAT,
+            acknowledge: true,
+            reply_idle: limits::REPLY_IDLE,
+            on_doubt: OnDoubt::HandBack,
+        }
+    }
+}
+
+/// What becomes of a message of which nobody can tell whether the service took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnDoubt {
+    /// It is handed back with `certain: false`: nothing is ever sent twice.
+    #[default]
+    HandBack,
+    /// It is sent again under the same id: nothing is ever lost, but a service that does not know the
+    /// id again may take it twice.
+    Resend,
+}
+
+/// What the caller wants. Any command is legal at any moment.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Open the conversation. While it is being opened, whoever else asks joins.
+    Open {
+        /// Which one; a new one where there is none of that key.
+        conversation: ConversationKey,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Say something.
+    Send {
+        /// Where.
+        conversation: ConversationKey,
+        /// What.
+        text: Text,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Say something and wait for the reply.
+    Ask {
+        /// Where.
+        conversation: ConversationKey,
+        /// What.
+        text: Text,
+        /// The whole time for it.
+        deadline: Duration,
+        /// How long the first piece of the reply may take, from when the message went out.
+        first_piece: Duration,
+        /// Whether the pieces are wanted as they come ([`Output::Piece`]).
+        pieces: bool,
+    },
+    /// Look back.
+    History {
+        /// Where.
+        conversation: ConversationKey,
+        /// Only what came before this frame.
+        before: Option<SeqId>,
+        /// How many messages.
+        limit: usize,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Close the conversation, once what is still to be sent is sent.
+    Close {
+        /// Which one.
+        conversation: ConversationKey,
+        /// How long that may take.
+        deadline: Duration,
+        /// Whether the session ends on the service as well: it cannot be resumed then.
+        end_session: bool,
+    },
+    /// Give up the socket and keep the facts. The next message wakes it, or [`Command::Resume`].
+    Rest,
+    /// Come back.
+    Resume,
+    /// The network is another one: connect again now.
+    NetworkChanged,
+}
+
+/// What comes in from outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The quota has a place for this call ([`Output::Quota`]).
+    QuotaGranted(CallId),
+    /// The quota has none before `until`, as it looks now.
+    QuotaDelayed {
+        /// The call that waits.
+        call: CallId,
+        /// When it may go.
+        until: Millis,
+    },
+    /// A call was answered.
+    HttpAnswer {
+        /// Which.
+        call: CallId,
+        /// The HTTP status.
+        status: u16,
+        /// `Retry-After`, where there was one.
+        retry_after: Option<Duration>,
+        /// The body.
+        body: Bytes,
+    },
+    /// A call was not answered.
+    HttpFailed {
+        /// Which.
+        call: CallId,
+        /// Whether the request may have reached the service.
+        sent: bool,
+        /// Why.
+        error: Error,
+    },
+    /// The socket is open.
+    SocketOpened(Generation),
+    /// The socket could not be opened.
+    SocketFailed {
+        /// Which.
+        generation: Generation,
+        /// The HTTP status of the handshake, where there was one.
+        status: Option<u16>,
+        /// Why.
+        error: Error,
+    },
+    /// A frame came.
+    SocketFrame {
+        /// Over which socket.
+        generation: Generation,
+        /// The frame.
+        frame: Raw,
+    },
+    /// The socket was closed, or broke.
+    SocketClosed(Generation),
+    /// Whether what comes over the socket is being read. While it is not, silence means nothing.
+    Reading(bool),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Ask the key's quota for a place; answer with [`Input::QuotaGranted`].
+    Quota(CallId),
+    /// Make this call.
+    Http(HttpRequest),
+    /// Nobody waits for this call any more.
+    Abandon(CallId),
+    /// Connect a socket.
+    SocketOpen {
+        /// Names it.
+        generation: Generation,
+        /// Where: a URL with a secret in it.
+        address: Secret,
+    },
+    /// Send a text frame.
+    SocketSend {
+        /// Over which socket.
+        generation: Generation,
+        /// The frame.
+        text: String,
+    },
+    /// Close the socket.
+    SocketClose(Generation),
+    /// The service says that the key's quota is used up until then.
+    QuotaUsedUp(Millis),
+    /// Something happened.
+    Event(Event),
+    /// The next piece of the reply that this ask waits for.
+    Piece(Ticket, Author, Text),
+    /// A command is done.
+    Resolved(Ticket, Result<Outcome, Error>),
+    /// The [`Record`] is another one: see [`Machine::record`].
+    Remember,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// [`Command::Open`]: open.
+    Opened {
+        /// The avatar's opening line; may be empty.
+        opening: Text,
+        /// It goes on with a session that was there before.
+        resumed: bool,
+    },
+    /// [`Command::Send`]: the service took it.
+    Sent(Sent),
+    /// [`Command::Ask`]: the reply.
+    Replied(Reply),
+    /// [`Command::History`]: the messages, oldest first.
+    History(Vec<HistoryMessage>),
+    /// [`Command::Close`]: closed.
+    Closed,
+    /// Everything else: done.
+    Done,
+}
+
+/// What has been counted since the machine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames that came.
+    pub frames: u64,
+    /// Frames dropped because they had come before.
+    pub duplicates: u64,
+    /// Frames dropped because they named another socket.
+    pub foreign: u64,
+    /// Frames that were not JSON objects.
+    pub malformed: u64,
+    /// Frames of a session that is not open here.
+    pub unrouted: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Messages that the service took.
+    pub sent: u64,
+    /// Replies that were handed on, by the avatar or by its owner.
+    pub replies: u64,
+    /// Times that the socket was lost.
+    pub lost: u64,
+    /// HTTP calls made.
+    pub calls: u64,
+    /// Times that the visitor was authenticated.
+    pub authentications: u64,
+}
+
+/// What the machine is after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Live,
+    Resting,
+    Closed,
+}
+
+/// The facts that all conversations of a visitor share.
+#[derive(Debug, Default)]
+struct Facts {
+    credentials: Option<Credentials>,
+    context: Option<ChatContext>,
+    avatar_id: Option<AvatarId>,
+    socket: Option<SocketAddress>,
+}
+
+/// What the service may not offer.
+#[derive(Debug)]
+struct Offers {
+    query: bool,
+    latest: bool,
+}
+
+/// One visitor's conversations with one avatar, without clock, randomness or socket.
+///
+/// Feed it with [`handle`](Self::handle) and [`command`](Self::command), then do what
+/// [`poll`](Self::poll) says until it says nothing more, and come back with [`Input::Tick`] at
+/// [`next_deadline`](Self::next_deadline).
+#[derive(Debug)]
+pub struct Machine {
+    key: ApiKey,
+    visitor: Visitor,
+    config: Config,
+    rng: Rng,
+    goal: Goal,
+    facts: Facts,
+    offers: Offers,
+    /// Counts the tokens: a call knows which one it showed.
+    token: u32,
+    /// The present token is a second one, and nothing has succeeded with it yet.
+    token_unproven: bool,
+    calls: Calls,
+    link: LinkState,
+    reading: bool,
+    seen: Seen,
+    conversations: Vec<Conversation>,
+    /// The session that the first conversation takes up again.
+    resumable: Option<SessionFacts>,
+    outputs: VecDeque<Output>,
+    remember_queued: bool,
+    tickets: u64,
+    counters: Counters,
+    now: Millis,
+}
+
+impl Machine {
+    /// A machine for this visitor. With a `record` of an earlier run it goes on where that stood; one
+    /// of another visitor is passed over. The `seed` is all the chance there is.
+    pub fn new(
+        config: Config,
+        key: ApiKey,
+        visitor: Visitor,
+        record: Option<Record>,
+        now: Millis,
+        seed: u64,
+    ) -> Self {
+        let record = record.filter(|record| record.visitor_id == *visitor.id());
+        let (facts, resumable) = match record {
+            Some(Record { credentials, context, avatar_id, session, .. }) => {
+                (Facts { credentials, context, avatar_id, socket: None }, session)
+            }
+            None => (Facts::default(), None),
+        };
+        let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
+        Self {
+            key,
+            visitor,
+            config,
+            rng: Rng::new(seed),
+            goal: Goal::Live,
+            facts,
+            offers: Offers { query: true, latest: true },
+            token: 0,
+            token_unproven: false,
+            calls: Calls::default(),
+            link: LinkState::new(now, heartbeat),
+            reading: true,
+            seen: Seen::default(),
+            conversations: Vec::new(),
+            resumable,
+            outputs: VecDeque::new(),
+            remember_queued: false,
+            tickets: 0,
+            counters: Counters::default(),
+            now,
+        }
+    }
+
+    /// Takes what came from outside. Never fails: a fault is an event or a command's answer.
+    pub fn handle(&mut self, now: Millis, input: Input) {
+        self.now = now;
+        match input {
+            Input::QuotaGranted(call) => self.quota_granted(now, call),
+            Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
+            Input::HttpAnswer { call, status, retry_after, body } => {
+                self.answered(now, call, status, retry_after, &body);
+            }
+            Input::HttpFailed { call, sent, error } => self.unanswered(now, call, sent, error),
+            Input::SocketOpened(generation) => {
+                if generation == self.link.generation() {
+                    let effect = self.link.handle(now, LinkInput::Opened, &mut self.rng);
+                    self.apply(now, effect);
+                }
+            }
+            Input::SocketFailed { generation, status, error } => {
+                if generation == self.link.generation() && !self.link.is_up() {
+                    self.handshake_failed(now, status, error);
+                }
+            }
+            Input::SocketFrame { generation, frame } => {
+                if generation == self.link.generation() && self.link.is_up() {
+                    self.counters.frames += 1;
+                    if !self.frame_came(now, frame) {
+                        return; // Nothing that anything else depends on has changed.
+                    }
+                }
+            }
+            Input::SocketClosed(generation) => {
+                if generation == self.link.generation() {
+                    self.link_lost(now);
+                }
+            }
+            Input::Reading(reading) => self.reading = reading,
+            Input::Tick => self.tick(now),
+        }
+        self.settle(now);
+    }
+
+    /// Takes a command. Its answer comes as [`Output::Resolved`] under the ticket.
+    pub fn command(&mut self, now: Millis, command: Command) -> Result<Ticket, Misuse> {
+        self.now = now;
+        let ticket = self.take_command(now, command)?;
+        self.settle(now);
+        Ok(ticket)
+    }
+
+    /// Nobody waits for this command any more. What it began and nobody else needs is given up;
+    /// a message on its way goes on.
+    pub fn cancel(&mut self, now: Millis, ticket: Ticket) {
+        self.now = now;
+        self.withdraw(now, ticket);
+        self.settle(now);
+    }
+
+    /// The next thing to do. Ask until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
+        let output = self.outputs.pop_front();
+        if matches!(output, Some(Output::Remember)) {
+            self.remember_queued = false;
+        }
+        output
+    }
+
+    /// When to come back with [`Input::Tick`], if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.next_timer()
+    }
+
+    /// What is worth keeping for a later run.
+    pub fn record(&self) -> Record {
+        let first = self.conversations.iter().find(|conversation| conversation.key == ConversationKey::FIRST);
+        Record {
+            visitor_id: self.visitor.id().clone(),
+            credentials: self.facts.credentials.clone(),
+            context: self.facts.context.clone(),
+            avatar_id: self.facts.avatar_id,
+            session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
+        }
+    }
+
+    /// Where a conversation stands.
+    pub fn state(&self, key: ConversationKey) -> State {
+        self.conversation(key).map_or(State::Closed, |conversation| conversation.state)
+    }
+
+    /// The avatar's name, once it is known.
+    pub fn avatar_name(&self) -> Option<&str> {
+        self.facts.credentials.as_ref().map(|credentials| credentials.avatar_name.as_str())
+    }
+
+    /// Whether all is closed and nothing will ever happen again.
+    pub fn is_closed(&self) -> bool {
+        self.goal == Goal::Closed
+    }
+
+    /// Whether the socket is connected.
+    pub fn is_connected(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// What has been counted.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The visitor.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
+    /// The rule, and what follows from it.
+    fn settle(&mut self, now: Millis) {
+        self.pursue(now);
+        self.note_states();
+    }
+
+    fn conversation(&self, key: ConversationKey) -> Option<&Conversation> {
+        self.conversations.iter().find(|conversation| conversation.key == key)
+    }
+
+    fn conversation_mut(&mut self, key: ConversationKey) -> Option<&mut Conversation> {
+        self.conversations.iter_mut().find(|conversation| conversation.key == key)
+    }
+
+    fn apply(&mut self, now: Millis, effect: LinkEffect) {
+        match effect {
+            LinkEffect::None => {}
+            LinkEffect::Open => {
+                let generation = self.link.generation();
+                if let Some(socket) = self.facts.socket.take() {
+                    self.outputs.push_back(Output::SocketOpen { generation, address: socket.address });
+                }
+            }
+            LinkEffect::Up => self.link_up(now),
+            LinkEffect::Ping(ws) => {
+                self.counters.pings += 1;
+                self.transmit(crate::wire::ping(ws.as_str()));
+            }
+            LinkEffect::Close => self.outputs.push_back(Output::SocketClose(self.link.generation())),
+            LinkEffect::Lost { close } => {
+                if close {
+                    self.outputs.push_back(Output::SocketClose(self.link.generation()));
+                }
+                self.link_down(now);
+            }
+        }
+    }
+
+    fn link_lost(&mut self, now: Millis) {
+        let effect = self.link.handle(now, LinkInput::Lost, &mut self.rng);
+        self.apply(now, effect);
+    }
+
+    fn link_up(&mut self, now: Millis) {
+        self.calls.forget_failures(&Call::Connect);
+        for conversation in &mut self.conversations {
+            conversation.replies.wait_again(now);
+            conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
+        }
+        self.open_gaps(now);
+    }
+
+    fn link_down(&mut self, now: Millis) {
+        self.counters.lost += 1;
+        self.facts.socket = None;
+        self.suspend_gaps();
+        let retry_in = self.link.retry_at().unwrap_or(now).since(now);
+        for at in 0..self.conversations.len() {
+            self.conversations[at].outbox.set_doubts(None);
+            if self.conversations[at].opened && self.goal == Goal::Live {
+                self.emit(at, EventKind::Disconnected { retry_in }, None);
+            }
+        }
+    }
+
+    fn transmit(&mut self, text: String) {
+        self.outputs.push_back(Output::SocketSend { generation: self.link.generation(), text });
+    }
+
+    fn emit(&mut self, at: usize, kind: EventKind, raw: Option<Raw>) {
+        let conversation = &self.conversations[at];
+        self.outputs.push_back(Output::Event(Event {
+            conversation: Some(conversation.key),
+            visitor_id: self.visitor.id().clone(),
+            session_id: conversation.session.clone(),
+            kind,
+            raw,
+        }));
+    }
+
+    fn resolve(&mut self, ticket: Option<Ticket>, result: Result<Outcome, Error>) {
+        if let Some(ticket) = ticket {
+            self.outputs.push_back(Output::Resolved(ticket, result));
+        }
+    }
+
+    fn remember(&mut self) {
+        if !self.remember_queued {
+            self.remember_queued = true;
+            self.outputs.push_back(Output::Remember);
+        }
+    }
+
+    fn abandon(&mut self, calls: Vec<CallId>) {
+        self.outputs.extend(calls.into_iter().map(Output::Abandon));
+    }
+
+    fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+}

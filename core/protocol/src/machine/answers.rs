@@ -1,0 +1,336 @@
+//! What comes back from a call: a fact, or a failure and what to do about it.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::{Goal, Machine, Output};
+use crate::call::{Call, CallId, Flight};
+use crate::conversation::EndSession;
+use crate::error::{Error, ErrorKind, Step};
+use crate::event::{CloseReason, Confirmation, ConversationKey, EventKind, ServiceError};
+use crate::facts::{ChatContext, Credentials, SocketAddress};
+use crate::ids::{AvatarId, NumericMindId, SessionId};
+use crate::limits::{RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
+use crate::redact::Secret;
+use crate::time::Millis;
+use crate::wire::{self, AuthAnswer, AvatarAnswer, InitAnswer, Refusal, SessionAnswer, SocketAnswer};
+
+impl Machine {
+    pub(super) fn answered(
+        &mut self,
+        now: Millis,
+        id: CallId,
+        status: u16,
+        retry_after: Option<Duration>,
+        body: &[u8],
+    ) {
+        let Some(flight) = self.calls.finish(id) else {
+            return; // Nobody waits for it any more.
+        };
+        match wire::read(status, body) {
+            Ok(data) => match self.learn(now, &flight, data) {
+                Ok(()) => {
+                    self.calls.forget_failures(&flight.call);
+                    if flight.token == self.token && flight.call != Call::Authenticate {
+                        self.token_unproven = false;
+                    }
+                }
+                Err(error) => self.malformed(now, &flight.call, error),
+            },
+            Err(refusal) => self.refused(now, &flight, refusal, retry_after),
+        }
+    }
+
+    pub(super) fn unanswered(&mut self, now: Millis, id: CallId, sent: bool, error: Error) {
+        let Some(flight) = self.calls.finish(id) else {
+            return;
+        };
+        let error = error.at(flight.call.step());
+        match &flight.call {
+            Call::SendMessage(key, message) if sent => self.doubt(now, *key, message, error),
+            _ => self.retry(now, &flight.call, Duration::ZERO, error),
+        }
+    }
+
+    /// Takes a success for what it tells.
+    fn learn(&mut self, now: Millis, flight: &Flight, data: Option<&RawValue>) -> Result<(), Error> {
+        let since = flight.sent_at.unwrap_or(now);
+        let step = flight.call.step();
+        match &flight.call {
+            Call::Authenticate => {
+                let answer: AuthAnswer<'_> = wire::data(step, data)?;
+                let mind_id = number(step, "visitorMindId", answer.visitor_mind_id.as_u64())?;
+                self.token += 1;
+                self.facts.credentials = Some(Credentials {
+                    token: Secret::from(answer.visitor_token.0.into_owned()),
+                    user_id: answer.visitor_user_id.0.as_ref().into(),
+                    mind_id: NumericMindId(mind_id),
+                    share_code: answer.avatar_share_code.0.as_ref().into(),
+                    avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
+                    owner_user_id: answer.owner_user_id.0.as_ref().into(),
+                });
+                self.remember();
+            }
+            Call::InitChat => {
+                let answer: InitAnswer<'_> = wire::data(step, data)?;
+                self.facts.context = Some(ChatContext {
+                    mind_id: answer.mind_id.0.as_ref().into(),
+                    opening: answer.opening.as_deref().unwrap_or_default().into(),
+                    since,
+                });
+                self.remember();
+            }
+            Call::CreateSocket => {
+                let answer: SocketAnswer<'_> = wire::data(step, data)?;
+                let address = Secret::from(answer.address.0.into_owned());
+                let ws_id = answer.ws_id.0.as_ref().into();
+                self.facts.socket = Some(SocketAddress { ws_id, address, since });
+            }
+            // The handshake is no HTTP call of the driver's; only its failures are kept with the calls'.
+            Call::Connect => {}
+            Call::ResolveAvatar => {
+                let answer: AvatarAnswer<'_> = wire::data(step, data)?;
+                self.facts.avatar_id = Some(AvatarId(number(step, "id", answer.id.as_u64())?));
+                self.remember();
+            }
+            Call::CreateSession(key) => {
+                let answer: SessionAnswer<'_> = wire::data(step, data)?;
+                let session = SessionId::from(answer.session_id.0.as_ref());
+                if let Some(conversation) = self.conversation_mut(*key) {
+                    conversation.session = Some(session);
+                    self.remember();
+                }
+            }
+            Call::BindSession(key) => {
+                if let Some(conversation) = self.conversation_mut(*key) {
+                    conversation.bound = true;
+                    self.remember();
+                }
+            }
+            Call::SendMessage(key, message) => {
+                self.confirm(now, *key, message.as_str(), Confirmation::Answer)
+            }
+            Call::FillGap(key) => self.gap_page(now, *key, data)?,
+            Call::History(key, ticket) => self.history_page(now, *key, *ticket, data)?,
+            Call::EndSession(key) => self.session_ended(now, *key),
+        }
+        Ok(())
+    }
+
+    fn malformed(&mut self, now: Millis, call: &Call, error: Error) {
+        match call {
+            Call::SendMessage(key, message) => {
+                let (key, message) = (*key, message.clone());
+                self.doubt(now, key, &message, error);
+            }
+            _ => self.retry(now, call, Duration::ZERO, error),
+        }
+    }
+
+    fn refused(&mut self, now: Millis, flight: &Flight, refusal: Refusal, retry_after: Option<Duration>) {
+        let call = &flight.call;
+        let step = call.step();
+        if step != Step::Authenticate && refusal.names_the_token() {
+            return self.token_refused(now, flight, refusal.into_error(step));
+        }
+        if let Call::SendMessage(key, message) = call {
+            if refusal.leaves_doubt() {
+                return self.doubt(now, *key, message, refusal.into_error(step));
+            }
+            if refusal.names_the_socket() {
+                self.return_to_outbox(*key, message);
+                return self.link_is_dead(now);
+            }
+        }
+        let absent = refusal.is_absence();
+        let error = refusal.into_error(step);
+        if error.kind() == ErrorKind::RateLimited {
+            return self.rate_limited(now, call, error, retry_after);
+        }
+        let optional = matches!(call, Call::FillGap(_) | Call::History(..) | Call::EndSession(_));
+        let hopeless = match error.kind() {
+            ErrorKind::Unavailable => optional && absent,
+            // A page of something in between may be gone the next time; a service without a call says 404.
+            ErrorKind::InvalidAnswer => absent || (300..400).contains(&error.status().unwrap_or(0)),
+            _ => !error.is_retryable(),
+        };
+        if hopeless { self.fail(now, call, error) } else { self.retry(now, call, Duration::ZERO, error) }
+    }
+
+    /// The visitor token is not (or no longer) good: once, another one is fetched.
+    pub(super) fn token_refused(&mut self, now: Millis, flight: &Flight, error: Error) {
+        if let Call::SendMessage(key, message) = &flight.call {
+            self.return_to_outbox(*key, message);
+        }
+        if flight.token != self.token {
+            return; // It was an older one, and there is another already.
+        }
+        if std::mem::replace(&mut self.token_unproven, true) {
+            return self.close_all(now, &error);
+        }
+        self.facts.credentials = None;
+    }
+
+    fn rate_limited(&mut self, now: Millis, call: &Call, error: Error, retry_after: Option<Duration>) {
+        let wait = retry_after.unwrap_or(RATE_LIMIT_WAIT).min(RATE_LIMIT_WAIT_MAX);
+        self.outputs.push_back(Output::QuotaUsedUp(now + wait));
+        let error = error.with_retry_after(Some(wait));
+        self.retry(now, call, wait, error.clone());
+        self.fail_waiters_before(now, now + wait, &error);
+        if let Call::SendMessage(key, message) = call {
+            self.fail_message_before(now + wait, *key, message, &error);
+        }
+    }
+
+    pub(super) fn quota_delayed(&mut self, now: Millis, id: CallId, until: Millis) {
+        if self.calls.get(id).is_none_or(|flight| flight.sent_at.is_some()) {
+            return;
+        }
+        let wait = until.since(now);
+        let message = "the API key's quota (60 authentications a minute) is used up by other conversations";
+        let error =
+            Error::new(ErrorKind::RateLimited, message).at(Step::Authenticate).with_retry_after(Some(wait));
+        for at in 0..self.conversations.len() {
+            self.emit(at, EventKind::WaitingForQuota { wait }, None);
+        }
+        self.fail_waiters_before(now, until, &error);
+    }
+
+    /// Tries the call again later.
+    pub(super) fn retry(&mut self, now: Millis, call: &Call, at_least: Duration, error: Error) {
+        if error.kind() == ErrorKind::InvalidAnswer && self.calls.is_malformed_for_good(call) {
+            return self.fail(now, call, error);
+        }
+        if let Call::SendMessage(key, message) = call {
+            self.return_to_outbox(*key, message);
+        }
+        let last = error.clone();
+        self.calls.pause(call, now, at_least, error, &mut self.rng);
+        if *call == Call::CreateSocket {
+            self.say_disconnected(now, call);
+        }
+        // A conversation that once was open says what keeps it from coming back.
+        if last.kind() == ErrorKind::Service {
+            self.report(call, &last);
+        }
+    }
+
+    /// The call will not succeed.
+    pub(super) fn fail(&mut self, now: Millis, call: &Call, error: Error) {
+        match call {
+            Call::Authenticate
+            | Call::InitChat
+            | Call::CreateSocket
+            | Call::Connect
+            | Call::ResolveAvatar => {
+                if is_final(error.kind()) {
+                    return self.close_all(now, &error);
+                }
+                let (open, opening): (Vec<_>, Vec<_>) =
+                    self.conversations.iter().map(|c| (c.key, c.opened)).partition(|(_, opened)| *opened);
+                for (key, _) in opening {
+                    self.close_conversation(now, key, CloseReason::Failed(error.clone()));
+                }
+                if !open.is_empty() {
+                    self.report(call, &error);
+                    self.calls.pause(call, now, Duration::ZERO, error, &mut self.rng);
+                }
+            }
+            Call::CreateSession(key) | Call::BindSession(key) => {
+                self.drop_session_if_lost(*key, &error);
+                self.close_conversation(now, *key, CloseReason::Failed(error));
+            }
+            Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
+            Call::FillGap(key) => self.gap_unknown(now, *key, true),
+            Call::History(key, ticket) => self.history_failed(*key, *ticket, error),
+            Call::EndSession(key) => self.session_ended(now, *key),
+        }
+    }
+
+    pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
+        let error = error.at(Step::Connect);
+        self.facts.socket = None;
+        if matches!(status, Some(401 | 403)) && !self.token_unproven {
+            // The address may be refused for the token it was made with.
+            self.token_unproven = true;
+            self.facts.credentials = None;
+        }
+        self.link_lost(now);
+        self.retry(now, &Call::Connect, Duration::ZERO, error);
+    }
+
+    /// The service no longer knows the socket that seemed to be up.
+    fn link_is_dead(&mut self, now: Millis) {
+        if self.link.is_up() {
+            let generation = self.link.generation();
+            self.link_lost(now);
+            self.outputs.push_back(Output::SocketClose(generation));
+        }
+    }
+
+    fn session_ended(&mut self, now: Millis, key: ConversationKey) {
+        if let Some(conversation) = self.conversation_mut(key)
+            && let Some(closing) = &mut conversation.closing
+        {
+            closing.end = EndSession::Done;
+            conversation.session = None;
+            if key == ConversationKey::FIRST {
+                self.resumable = None;
+            }
+            self.close_conversation(now, key, CloseReason::Requested);
+        }
+    }
+
+    /// A session that the service has ended, or that this visitor is no member of, is not kept.
+    pub(super) fn drop_session_if_lost(&mut self, key: ConversationKey, error: &Error) {
+        if matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed) {
+            if let Some(conversation) = self.conversation_mut(key) {
+                conversation.session = None;
+                conversation.bound = false;
+            }
+            if key == ConversationKey::FIRST {
+                self.resumable = None;
+            }
+            self.remember();
+        }
+    }
+
+    fn say_disconnected(&mut self, now: Millis, call: &Call) {
+        let Some(until) = self.calls.waits_until(call) else {
+            return;
+        };
+        for at in 0..self.conversations.len() {
+            if self.conversations[at].opened && self.goal == Goal::Live {
+                self.emit(at, EventKind::Disconnected { retry_in: until.since(now) }, None);
+            }
+        }
+    }
+
+    /// Says what keeps open conversations from going on.
+    fn report(&mut self, call: &Call, error: &Error) {
+        for at in 0..self.conversations.len() {
+            let concerned = call.conversation().is_none_or(|key| key == self.conversations[at].key);
+            if concerned && self.conversations[at].opened {
+                let failure = ServiceError {
+                    code: error.code().unwrap_or_default().to_owned(),
+                    reason: Some(error.to_string().into()),
+                    actions: Vec::new(),
+                    message_id: None,
+                    retryable: error.is_retryable(),
+                };
+                self.emit(at, EventKind::ServiceError(failure), None);
+            }
+        }
+    }
+}
+
+/// Nothing but a change from outside helps against these.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Authentication | ErrorKind::AvatarNotFound | ErrorKind::InvalidVisitorId)
+}
+
+fn number(step: Step, field: &str, value: Option<u64>) -> Result<u64, Error> {
+    let message = || format!("the service's answer has a `{field}` that is not a 64-bit number");
+    value.ok_or_else(|| Error::new(ErrorKind::InvalidAnswer, message()).at(step))
+}

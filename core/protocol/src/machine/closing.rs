@@ -1,0 +1,190 @@
+//! The end of a conversation, and of the whole machine. Whatever waits is answered.
+
+use std::time::Duration;
+
+use super::{Goal, Machine, Outcome, Ticket, sends::handed_back};
+use crate::conversation::{Closing, EndSession, GapState};
+use crate::error::{Error, ErrorKind};
+use crate::event::{CloseReason, ConversationKey, EventKind, State};
+use crate::link::LinkInput;
+use crate::outbox::Status;
+use crate::time::Millis;
+
+impl Machine {
+    /// Closes the conversation once what is to be sent is sent, or at the deadline.
+    pub(super) fn close_orderly(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        ticket: Ticket,
+        deadline: Duration,
+        end_session: bool,
+    ) {
+        let Some(conversation) = self.conversation_mut(key) else {
+            return self.resolve(Some(ticket), Ok(Outcome::Closed));
+        };
+        let can_end = end_session && conversation.session.is_some();
+        let closing = conversation.closing.get_or_insert_with(|| Closing {
+            waiters: Vec::new(),
+            deadline: now + deadline,
+            end: EndSession::No,
+        });
+        closing.waiters.push(ticket);
+        closing.deadline = closing.deadline.min(now + deadline);
+        if can_end && closing.end == EndSession::No {
+            closing.end = EndSession::Wanted;
+        }
+        if can_end || !conversation.outbox.pending.is_empty() {
+            self.wake(now);
+        }
+        self.close_if_flushed(now, key);
+    }
+
+    pub(super) fn close_if_flushed(&mut self, now: Millis, key: ConversationKey) {
+        let flushed = self.conversation(key).is_some_and(|conversation| {
+            conversation.outbox.pending.is_empty()
+                && conversation.closing.as_ref().is_some_and(|closing| closing.end != EndSession::Wanted)
+        });
+        if flushed {
+            self.close_conversation(now, key, CloseReason::Requested);
+        }
+    }
+
+    /// Closes the conversation now. Nobody is left waiting.
+    pub(super) fn close_conversation(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+            return;
+        };
+        let calls = self.calls.drop_calls(|call| call.conversation() == Some(key));
+        self.abandon(calls);
+        self.release_held(now, key);
+        let unfinished = self.conversations[at].replies.end_all();
+        for reply in unfinished {
+            self.reply_is_whole(at, reply, None);
+        }
+        let error = match &reason {
+            CloseReason::Failed(error) => error.clone(),
+            CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),
+            CloseReason::SessionEnded => Error::new(
+                ErrorKind::Closed,
+                "the service has ended this session: open the conversation again",
+            ),
+        };
+        let conversation = &mut self.conversations[at];
+        let openers = std::mem::take(&mut conversation.openers);
+        let pending = std::mem::take(&mut conversation.outbox.pending);
+        let turns = std::mem::take(&mut conversation.outbox.turns);
+        let histories = std::mem::take(&mut conversation.histories);
+        let closing = conversation.closing.take();
+        for message in pending {
+            self.resolve(message.ticket, Err(handed_back(message, error.clone())));
+        }
+        let waiting = openers.into_iter().map(|opener| opener.ticket);
+        let waiting = waiting.chain(histories.into_iter().map(|history| history.waiter.ticket));
+        let asked = turns.into_iter().filter_map(|turn| turn.ticket);
+        for ticket in waiting.chain(asked).collect::<Vec<_>>() {
+            self.resolve(Some(ticket), Err(error.clone()));
+        }
+        let from = self.conversations[at].state;
+        self.conversations[at].state = State::Closed;
+        self.emit(at, EventKind::StateChanged { from, to: State::Closed }, None);
+        self.emit(at, EventKind::Closed { reason }, None);
+        for ticket in closing.map(|closing| closing.waiters).unwrap_or_default() {
+            self.resolve(Some(ticket), Ok(Outcome::Closed));
+        }
+        let closed = self.conversations.remove(at);
+        if key == ConversationKey::FIRST {
+            self.resumable = closed.facts();
+            self.remember();
+        }
+        if self.conversations.is_empty() {
+            self.stop(now);
+        }
+    }
+
+    /// Nothing can go on: the key was refused, or the visitor.
+    pub(super) fn close_all(&mut self, now: Millis, error: &Error) {
+        self.facts.credentials = None;
+        self.remember();
+        for key in self.keys() {
+            self.close_conversation(now, key, CloseReason::Failed(error.clone()));
+        }
+    }
+
+    /// Nobody is left: no call, no socket, and no timer after this.
+    fn stop(&mut self, now: Millis) {
+        self.goal = Goal::Closed;
+        let calls = self.calls.drop_calls(|_| true);
+        self.abandon(calls);
+        let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
+        self.apply(now, effect);
+    }
+
+    /// Gives up the socket and keeps the facts.
+    pub(super) fn rest(&mut self, now: Millis) {
+        if self.goal != Goal::Live {
+            return;
+        }
+        self.goal = Goal::Resting;
+        let calls = self.calls.drop_calls(|_| true);
+        self.abandon(calls);
+        let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
+        self.apply(now, effect);
+        self.facts.socket = None;
+        for conversation in &mut self.conversations {
+            if conversation.session.is_some() {
+                conversation.gap = GapState::Open;
+            }
+            for pending in &mut conversation.outbox.pending {
+                if matches!(pending.status, Status::InFlight(_)) {
+                    pending.doubtful = true;
+                    pending.status = Status::Doubt { until: None, asked: false };
+                }
+            }
+            conversation.outbox.set_doubts(None);
+        }
+    }
+
+    pub(super) fn wake(&mut self, now: Millis) {
+        if self.goal == Goal::Resting {
+            self.goal = Goal::Live;
+            self.calls.wake_all(now);
+        }
+    }
+
+    /// Whoever waits for an opening that cannot come before `until` knows now.
+    pub(super) fn fail_waiters_before(&mut self, now: Millis, until: Millis, error: &Error) {
+        for key in self.keys() {
+            self.fail_openers(now, key, until, |_| error.clone());
+        }
+    }
+
+    /// Fails those who wait for the opening no longer than `until`.
+    pub(super) fn fail_openers(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        until: Millis,
+        error: impl Fn(&Self) -> Error,
+    ) {
+        let Some(conversation) = self.conversation_mut(key) else {
+            return;
+        };
+        let late = conversation.openers.extract_if(.., |opener| opener.deadline <= until).collect::<Vec<_>>();
+        if late.is_empty() {
+            return;
+        }
+        let abandoned = !conversation.opened && conversation.openers.is_empty();
+        let error = error(self);
+        for opener in late {
+            self.resolve(Some(opener.ticket), Err(error.clone()));
+        }
+        if abandoned {
+            self.close_conversation(now, key, CloseReason::Failed(error));
+        }
+    }
+
+    pub(super) fn keys(&self) -> Vec<ConversationKey> {
+        self.conversations.iter().map(|conversation| conversation.key).collect()
+    }
+}

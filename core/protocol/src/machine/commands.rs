@@ -1,0 +1,135 @@
+//! What the caller wants.
+
+use super::{Command, Goal, Machine, Outcome, Ticket};
+use crate::conversation::{Conversation, History, Waiter};
+use crate::error::{Error, ErrorKind, Misuse};
+use crate::event::ConversationKey;
+use crate::ids::MessageId;
+use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
+use crate::link::LinkInput;
+use crate::outbox::{AskTerms, Pending, Status};
+use crate::redact::Text;
+use crate::time::Millis;
+
+impl Machine {
+    pub(super) fn take_command(&mut self, now: Millis, command: Command) -> Result<Ticket, Misuse> {
+        if self.goal == Goal::Closed {
+            return Err(Misuse::Closed);
+        }
+        match command {
+            Command::Open { conversation, deadline } => {
+                if self.conversation(conversation).is_none() {
+                    let first = conversation == ConversationKey::FIRST;
+                    let session = if first { self.resumable.take() } else { None };
+                    self.conversations.push(Conversation::new(conversation, session));
+                }
+                let ticket = self.next_ticket();
+                let waiter = Waiter { ticket, deadline: now + deadline };
+                self.wanted(now, conversation)?.openers.push(waiter);
+                Ok(ticket)
+            }
+            Command::Send { conversation, text, deadline } => {
+                self.queue_message(now, conversation, text, now + deadline, None)
+            }
+            Command::Ask { conversation, text, deadline, first_piece, pieces } => {
+                let ask = AskTerms { first_piece, pieces };
+                self.queue_message(now, conversation, text, now + deadline, Some(ask))
+            }
+            Command::History { conversation, before, limit, deadline } => {
+                if limit == 0 || limit > HISTORY_MESSAGES {
+                    return Err(Misuse::HistoryLimit);
+                }
+                let ticket = self.next_ticket();
+                let waiter = Waiter { ticket, deadline: now + deadline };
+                let history = History { waiter, before, limit, frames: Vec::new(), pages: 0 };
+                self.wanted(now, conversation)?.histories.push(history);
+                Ok(ticket)
+            }
+            Command::Close { conversation, deadline, end_session } => {
+                let ticket = self.next_ticket();
+                self.close_orderly(now, conversation, ticket, deadline, end_session);
+                Ok(ticket)
+            }
+            Command::Rest => {
+                self.rest(now);
+                Ok(self.done())
+            }
+            Command::Resume => {
+                self.wake(now);
+                Ok(self.done())
+            }
+            Command::NetworkChanged => {
+                self.calls.wake_all(now);
+                let effect = self.link.handle(now, LinkInput::NetworkChanged, &mut self.rng);
+                self.apply(now, effect);
+                Ok(self.done())
+            }
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, now: Millis, ticket: Ticket) {
+        let mut dropped = Vec::new();
+        for conversation in &mut self.conversations {
+            conversation.histories.retain(|history| history.waiter.ticket != ticket);
+            conversation.openers.retain(|opener| opener.ticket != ticket);
+            if let Some(closing) = &mut conversation.closing {
+                closing.waiters.retain(|waiter| *waiter != ticket);
+            }
+            conversation.outbox.withdraw(ticket);
+            if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
+                dropped.push(conversation.key);
+            }
+        }
+        let unwanted = self.calls.drop_calls(|call| call.is_history(ticket));
+        self.abandon(unwanted);
+        for key in dropped {
+            let error = Error::new(ErrorKind::Closed, "nobody waits any more for the conversation to open");
+            self.close_conversation(now, key, crate::event::CloseReason::Failed(error));
+        }
+    }
+
+    fn queue_message(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        text: Text,
+        deadline: Millis,
+        ask: Option<AskTerms>,
+    ) -> Result<Ticket, Misuse> {
+        if text.is_empty() {
+            return Err(Misuse::EmptyMessage);
+        }
+        if text.len() > MESSAGE_BYTES {
+            return Err(Misuse::MessageTooLong { bytes: text.len() });
+        }
+        let message = MessageId::from(format!("{}_____{}", self.rng.next(), now.0));
+        let ticket = self.next_ticket();
+        let outbox = &mut self.wanted(now, key)?.outbox;
+        if outbox.pending.len() >= OUTBOX {
+            return Err(Misuse::OutboxFull);
+        }
+        outbox.pending.push_back(Pending {
+            message,
+            timestamp: now,
+            text,
+            ticket: Some(ticket),
+            ask,
+            deadline,
+            status: Status::Waiting,
+            doubtful: false,
+        });
+        Ok(ticket)
+    }
+
+    /// The conversation, if it can take a command; one that rests wakes.
+    fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
+        self.wake(now);
+        self.conversation_mut(key).filter(|conversation| conversation.closing.is_none()).ok_or(Misuse::Closed)
+    }
+
+    fn done(&mut self) -> Ticket {
+        let ticket = self.next_ticket();
+        self.resolve(Some(ticket), Ok(Outcome::Done));
+        ticket
+    }
+}

@@ -1,0 +1,359 @@
+//! A frame's way in: whose it is, whether it is new, what it means.
+
+use super::{Machine, Outcome, Output};
+use crate::assembly::{Piece, whole};
+use crate::conversation::{Conversation, GapState};
+use crate::error::{Error, ErrorKind};
+use crate::event::{
+    Author, CloseReason, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError,
+};
+use crate::ids::MessageId;
+use crate::limits::GAP_FRAMES;
+use crate::link::LinkInput;
+use crate::redact::{Raw, Text};
+use crate::time::Millis;
+use crate::wire::{self, Frame, FrameType, Sender};
+
+/// Whether anything but a reply's text has changed, so that the rule has to be asked again.
+type Changed = bool;
+
+impl Machine {
+    /// Takes a frame that came over the socket.
+    pub(super) fn frame_came(&mut self, now: Millis, raw: Raw) -> Changed {
+        let Some(frame) = Frame::parse(raw.as_str()) else {
+            self.counters.malformed += 1;
+            self.link.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
+            self.emit_for_visitor(EventKind::Unknown, raw.clone());
+            return false;
+        };
+        self.link.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
+        let own = self.link.ws().map(|ws| ws.as_str());
+        if frame.ws_id.as_deref().is_some_and(|ws| Some(ws) != own) {
+            self.counters.foreign += 1;
+            return false;
+        }
+        let kind = frame.kind();
+        if kind == FrameType::Control {
+            return false;
+        }
+        if self.config.acknowledge
+            && let (Some(seq), Some(own)) = (frame.seq_id.as_deref(), own)
+        {
+            let ack = wire::ack(seq, own);
+            self.transmit(ack);
+        }
+        if !self.seen.is_new(&frame, false) {
+            self.counters.duplicates += 1;
+            return false;
+        }
+        match self.route(&frame) {
+            Route::To(at) => self.deliver(now, at, &frame, kind, &raw),
+            Route::Nowhere => {
+                self.counters.unrouted += 1;
+                self.emit_for_visitor(EventKind::Unknown, raw.clone());
+                false
+            }
+            Route::ToAll => self.deliver_unattributed(now, &frame, &kind, &raw),
+        }
+    }
+
+    /// Takes a frame that a query found. `true` if it was new.
+    pub(super) fn frame_found(&mut self, now: Millis, key: ConversationKey, raw: &Raw) -> bool {
+        let Some(frame) = Frame::parse(raw.as_str()) else {
+            return false;
+        };
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+            return false;
+        };
+        let session = self.conversations[at].session.as_ref().map(|session| session.as_str());
+        if frame.session_id.as_deref().is_some_and(|named| Some(named) != session) {
+            return false;
+        }
+        if frame.kind() == FrameType::Control || !self.seen.is_new(&frame, true) {
+            return false;
+        }
+        self.process(now, at, &frame, frame.kind(), raw, true);
+        true
+    }
+
+    /// Hands on the frames that waited for a gap to be filled.
+    pub(super) fn release_held(&mut self, now: Millis, key: ConversationKey) {
+        let held = self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.held));
+        for raw in held.unwrap_or_default() {
+            let at = self.conversations.iter().position(|conversation| conversation.key == key);
+            if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str())) {
+                self.process(now, at, &frame, frame.kind(), &raw, false);
+            }
+        }
+    }
+
+    fn route(&self, frame: &Frame<'_>) -> Route {
+        match (frame.session_id.as_deref(), self.conversations.as_slice()) {
+            (Some(session), conversations) => {
+                let is_it = |conversation: &Conversation| {
+                    conversation.session.as_ref().is_some_and(|own| own.as_str() == session)
+                };
+                conversations.iter().position(is_it).map_or(Route::Nowhere, Route::To)
+            }
+            (None, []) => Route::Nowhere,
+            (None, [_]) => Route::To(0),
+            (None, [_, _, ..]) => Route::ToAll,
+        }
+    }
+
+    fn deliver(&mut self, now: Millis, at: usize, frame: &Frame<'_>, kind: FrameType, raw: &Raw) -> Changed {
+        let conversation = &mut self.conversations[at];
+        if !matches!(conversation.gap, GapState::Filling { quiet: false, .. }) {
+            return self.process(now, at, frame, kind, raw, false);
+        }
+        conversation.held.push(raw.clone());
+        if conversation.held.len() >= GAP_FRAMES {
+            let key = conversation.key;
+            self.gap_unknown(now, key, false);
+        }
+        true
+    }
+
+    fn process(
+        &mut self,
+        now: Millis,
+        at: usize,
+        frame: &Frame<'_>,
+        kind: FrameType,
+        raw: &Raw,
+        found: bool,
+    ) -> Changed {
+        if let Some(seq) = frame.seq_id.as_deref() {
+            let last = &mut self.conversations[at].last_seq;
+            last.clear();
+            last.push_str(seq);
+            self.remember();
+        }
+        match kind {
+            FrameType::Message => match frame.sender() {
+                Sender::Avatar => self.avatar_speaks(now, at, frame, raw),
+                Sender::Client => self.person_speaks(now, at, frame, raw, found),
+                Sender::Other => self.emit(at, EventKind::Unknown, Some(raw.clone())),
+            },
+            FrameType::Failure => self.service_failed(now, at, frame, raw),
+            FrameType::Notice(kind) => {
+                self.emit(at, EventKind::Notice { kind, text: frame.text() }, Some(raw.clone()));
+            }
+            FrameType::Control => {}
+            FrameType::Unknown => self.emit(at, EventKind::Unknown, Some(raw.clone())),
+        }
+        true
+    }
+
+    fn avatar_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {
+        let Conversation { replies, outbox, .. } = &mut self.conversations[at];
+        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref()));
+        for reply in step.before {
+            self.reply_is_whole(at, reply, Some(raw));
+        }
+        if let Some(piece) = step.piece {
+            self.piece_came(now, at, piece, raw);
+        }
+        if let Some(reply) = step.reply {
+            self.reply_is_whole(at, reply, Some(raw));
+        }
+    }
+
+    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw) {
+        let Piece { reply_id, text, in_reply_to } = piece;
+        if let Some(question) = &in_reply_to {
+            let conversation = &self.conversations[at];
+            let key = conversation.key;
+            // Only one question is out at a time, so a reply proves that the service took it.
+            if conversation.outbox.turn(question).is_some_and(|turn| turn.exclusive)
+                && conversation.outbox.is_pending(question)
+            {
+                let question = question.clone();
+                self.confirm(now, key, question.as_str(), Confirmation::Reply);
+            }
+        }
+        if text.is_empty() {
+            return;
+        }
+        if let Some(question) = &in_reply_to
+            && let Some(turn) = self.conversations[at].outbox.turn(question)
+            && let Some(ticket) = turn.ticket.filter(|_| turn.pieces)
+        {
+            self.outputs.push_back(Output::Piece(ticket, Author::Avatar, text.clone()));
+        }
+        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to }, Some(raw.clone()));
+    }
+
+    /// The avatar's reply is complete: an event, and the answer to whoever asked.
+    pub(super) fn reply_is_whole(&mut self, at: usize, reply: Reply, raw: Option<&Raw>) {
+        self.counters.replies += 1;
+        let question = reply.in_reply_to.as_ref();
+        let turn = question.and_then(|question| self.conversations[at].outbox.take_turn(question));
+        if let Some(turn) = turn {
+            self.resolve(turn.ticket, Ok(Outcome::Replied(reply.clone())));
+        }
+        self.emit(at, EventKind::Reply(reply), raw.cloned());
+    }
+
+    fn person_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw, found: bool) {
+        let sent = frame.message_id.as_deref().filter(|id| self.conversations[at].outbox.sent.contains(id));
+        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str());
+        let is_echo = sent.is_some() || (user.is_some() && frame.send_user_id.as_deref() == user);
+        if is_echo {
+            self.echo_came(now, at, frame, raw, found);
+        } else {
+            self.owner_speaks(at, frame, raw);
+        }
+    }
+
+    fn echo_came(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw, found: bool) {
+        let key = self.conversations[at].key;
+        let message_id = frame.message_id.as_deref().map(MessageId::from);
+        if let Some(message) = &message_id {
+            let by = if found { Confirmation::Query } else { Confirmation::Echo };
+            self.confirm(now, key, message.as_str(), by);
+            let Some(conversation) = self.conversation_mut(key) else {
+                return;
+            };
+            if !conversation.outbox.sent.first_echo(message.as_str()) {
+                return;
+            }
+        }
+        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
+            self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
+        }
+    }
+
+    fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {
+        self.counters.replies += 1;
+        let turn = self.conversations[at].outbox.owner_speaks();
+        let reply = whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone()));
+        if let Some(turn) = turn {
+            if let Some(ticket) = turn.ticket.filter(|_| turn.pieces) {
+                self.outputs.push_back(Output::Piece(ticket, Author::Owner, reply.text.clone()));
+            }
+            self.resolve(turn.ticket, Ok(Outcome::Replied(reply.clone())));
+        }
+        self.emit(at, EventKind::OwnerReply(reply), Some(raw.clone()));
+    }
+
+    fn service_failed(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {
+        let key = self.conversations[at].key;
+        let code = frame.sub_code.as_deref().unwrap_or_default().to_owned();
+        let reason = frame.sub_code_reason.as_deref().map(Text::from).or_else(|| {
+            let text = frame.text();
+            (!text.is_empty()).then_some(text)
+        });
+        let failure = ServiceError {
+            retryable: wire::is_retryable_code(&code),
+            code,
+            reason,
+            actions: frame.actions(),
+            message_id: frame.message_id.as_deref().map(MessageId::from),
+        };
+        self.emit(at, EventKind::ServiceError(failure.clone()), Some(raw.clone()));
+        let error = match failure.code.as_str() {
+            "session.status.closed" => Error::new(
+                ErrorKind::Closed,
+                "the service has ended this session: open the conversation again",
+            ),
+            "session.not.member" => Error::new(ErrorKind::NotMember, "not a member of this session"),
+            "service.status.unavailable" => {
+                Error::new(ErrorKind::Unavailable, "the service is not available")
+            }
+            _ => Error::new(ErrorKind::Service, "the service failed to answer"),
+        };
+        let error = error.with_retryable(failure.retryable).with_code(&*failure.code);
+        if matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotMember) {
+            self.drop_session_if_lost(key, &error);
+            let reason = match error.kind() {
+                ErrorKind::Closed => CloseReason::SessionEnded,
+                _ => CloseReason::Failed(error),
+            };
+            return self.close_conversation(now, key, reason);
+        }
+        self.fail_question(now, at, &failure, error);
+    }
+
+    /// The failure may be the answer to a message or a question.
+    fn fail_question(&mut self, now: Millis, at: usize, failure: &ServiceError, error: Error) {
+        let key = self.conversations[at].key;
+        let outbox = &mut self.conversations[at].outbox;
+        let named = failure.message_id.as_ref().filter(|message| outbox.sent.contains(message.as_str()));
+        let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
+        let question = match (named, failure.message_id.as_ref()) {
+            (Some(message), _) => Some(message.clone()),
+            (None, None) if known => {
+                outbox.turns.iter().find(|turn| !turn.begun).map(|turn| turn.message.clone())
+            }
+            (None, Some(_) | None) => None,
+        };
+        let Some(question) = question else {
+            return;
+        };
+        if let Some(turn) = outbox.take_turn(&question)
+            && !outbox.is_pending(&question)
+        {
+            return self.resolve(turn.ticket, Err(error));
+        }
+        self.give_up_message(now, key, &question, error);
+    }
+
+    /// Several conversations are open, and the frame does not say which it is for.
+    fn deliver_unattributed(
+        &mut self,
+        now: Millis,
+        frame: &Frame<'_>,
+        kind: &FrameType,
+        raw: &Raw,
+    ) -> Changed {
+        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str());
+        let own = |at: &usize| {
+            frame.message_id.as_deref().is_some_and(|id| self.conversations[*at].outbox.sent.contains(id))
+        };
+        if let Some(at) = (0..self.conversations.len()).find(own) {
+            // It names a message of ours, and that says it.
+            return self.process(now, at, frame, kind.clone(), raw, false);
+        }
+        let author = match frame.sender() {
+            Sender::Avatar => Some(Author::Avatar),
+            Sender::Client if frame.send_user_id.as_deref() == user => Some(Author::Visitor),
+            Sender::Client => Some(Author::Owner),
+            Sender::Other => None,
+        };
+        for at in 0..self.conversations.len() {
+            let event = match (kind, author) {
+                (FrameType::Message, Some(author)) => EventKind::Unattributed { author, text: frame.text() },
+                (FrameType::Notice(kind), _) => EventKind::Notice { kind: kind.clone(), text: frame.text() },
+                (FrameType::Failure, _) => EventKind::ServiceError(ServiceError {
+                    code: frame.sub_code.as_deref().unwrap_or_default().to_owned(),
+                    reason: frame.sub_code_reason.as_deref().map(Text::from),
+                    actions: frame.actions(),
+                    message_id: None,
+                    retryable: frame.sub_code.as_deref().is_some_and(wire::is_retryable_code),
+                }),
+                (FrameType::Message, None) | (FrameType::Control | FrameType::Unknown, _) => {
+                    EventKind::Unknown
+                }
+            };
+            self.emit(at, event, Some(raw.clone()));
+        }
+        true
+    }
+
+    fn emit_for_visitor(&mut self, kind: EventKind, raw: Raw) {
+        self.outputs.push_back(Output::Event(Event {
+            conversation: None,
+            visitor_id: self.visitor.id().clone(),
+            session_id: None,
+            kind,
+            raw: Some(raw),
+        }));
+    }
+}
+
+enum Route {
+    To(usize),
+    ToAll,
+    Nowhere,
+}

@@ -1,0 +1,145 @@
+//! What came while nobody listened: asked for once the link is back, handed on once, in order.
+
+use serde_json::value::RawValue;
+
+use super::{Machine, Offers};
+use crate::call::Call;
+use crate::conversation::{Conversation, GapState};
+use crate::error::{Error, ErrorKind, Step};
+use crate::event::{ConversationKey, EventKind, Gap};
+use crate::limits::{GAP_DEADLINE, GAP_PAGES};
+use crate::redact::Raw;
+use crate::time::Millis;
+use crate::wire::{Frame, query_frames};
+
+impl Machine {
+    /// The link is up: whatever may be missing is asked for.
+    pub(super) fn open_gaps(&mut self, now: Millis) {
+        for at in 0..self.conversations.len() {
+            let conversation = &self.conversations[at];
+            if !matches!(conversation.gap, GapState::Open) || conversation.session.is_none() {
+                continue;
+            }
+            let key = conversation.key;
+            if self.offers.allow(conversation) {
+                self.conversations[at].gap = filling(now, &self.conversations[at], false);
+            } else {
+                self.gap_unknown(now, key, false);
+            }
+        }
+    }
+
+    /// The link is down: what comes now is missed. Frames that wait for a gap keep waiting.
+    pub(super) fn suspend_gaps(&mut self) {
+        let calls = self.calls.drop_calls(|call| matches!(call, Call::FillGap(_)));
+        self.abandon(calls);
+        for conversation in &mut self.conversations {
+            if conversation.session.is_some() {
+                conversation.gap = GapState::Open;
+            }
+        }
+    }
+
+    pub(super) fn offers_gap_query(&self, key: ConversationKey) -> bool {
+        self.link.is_up()
+            && self.conversation(key).is_some_and(|conversation| {
+                matches!(conversation.gap, GapState::Closed) && self.offers.allow(conversation)
+            })
+    }
+
+    /// Looks whether a message in doubt has arrived, though nothing was lost.
+    pub(super) fn look_for_messages(&mut self, now: Millis, key: ConversationKey) {
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.gap = filling(now, conversation, true);
+        }
+    }
+
+    /// A page of what was missed.
+    pub(super) fn gap_page(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        data: Option<&RawValue>,
+    ) -> Result<(), Error> {
+        let page = query_frames(data).ok_or_else(no_list)?;
+        let mut last = None;
+        let mut found = 0;
+        for frame in &page {
+            let raw = Raw::from(frame.get().to_owned());
+            if let Some(seq) =
+                Frame::parse(raw.as_str()).and_then(|frame| frame.seq_id.as_deref().map(str::to_owned))
+            {
+                last = Some(seq);
+            }
+            found += u32::from(self.frame_found(now, key, &raw));
+        }
+        let Some(conversation) = self.conversation_mut(key) else {
+            return Ok(()); // What was found has closed it.
+        };
+        let GapState::Filling { pages, frames, from, .. } = &mut conversation.gap else {
+            return Ok(());
+        };
+        let by_latest = from.is_empty();
+        *frames += found;
+        *pages += 1;
+        let (pages, total) = (*pages, *frames);
+        let moved = last.as_ref().is_some_and(|last| last != from);
+        if let Some(last) = last {
+            *from = last;
+        }
+        if page.is_empty() || by_latest || !moved {
+            self.close_gap(now, key, if total == 0 { Gap::None } else { Gap::Filled { frames: total } });
+        } else if pages >= GAP_PAGES {
+            self.gap_unknown(now, key, false);
+        }
+        Ok(())
+    }
+
+    /// The service cannot say what was missed. `absent`: nor will it another time.
+    pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey, absent: bool) {
+        if absent && let Some(conversation) = self.conversation(key) {
+            match &conversation.gap {
+                GapState::Filling { from, .. } if from.is_empty() => self.offers.latest = false,
+                GapState::Filling { .. } => self.offers.query = false,
+                GapState::Open | GapState::Closed => {}
+            }
+        }
+        self.close_gap(now, key, Gap::Unknown);
+    }
+
+    fn close_gap(&mut self, now: Millis, key: ConversationKey, gap: Gap) {
+        let calls = self.calls.drop_calls(|call| *call == Call::FillGap(key));
+        self.abandon(calls);
+        let Some(conversation) = self.conversation_mut(key) else {
+            return;
+        };
+        let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
+        conversation.gap = GapState::Closed;
+        conversation.replies.wait_again(now);
+        self.release_held(now, key);
+        if quiet {
+            return;
+        }
+        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
+            self.emit(at, EventKind::Reconnected { gap }, None);
+        }
+    }
+}
+
+impl Offers {
+    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where
+    /// none has been and all of the session is this run's, by its latest frames.
+    fn allow(&self, conversation: &Conversation) -> bool {
+        if conversation.last_seq.is_empty() { self.latest && !conversation.resumed } else { self.query }
+    }
+}
+
+fn filling(now: Millis, conversation: &Conversation, quiet: bool) -> GapState {
+    let from = conversation.last_seq.clone();
+    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, from, quiet }
+}
+
+pub(super) fn no_list() -> Error {
+    Error::new(ErrorKind::InvalidAnswer, "the answer to the message query is not a list of messages")
+        .at(Step::QueryMessages)
+}

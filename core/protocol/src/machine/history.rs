@@ -1,0 +1,142 @@
+//! Looking back: frames of a message query, put together into messages.
+
+use serde_json::value::RawValue;
+
+use super::{Machine, Outcome, Ticket, gap::no_list};
+use crate::assembly::{Assembly, whole};
+use crate::call::Call;
+use crate::conversation::History;
+use crate::error::{Error, ErrorKind};
+use crate::event::{Author, ConversationKey, HistoryMessage, Reply};
+use crate::ids::SeqId;
+use crate::redact::Raw;
+use crate::time::Millis;
+use crate::wire::{Frame, FrameType, Sender, query_frames};
+
+/// Pages asked for in one `history` call. A page is dozens of frames, a message at least one.
+const PAGES: u32 = 50;
+
+impl Machine {
+    /// A page of the past.
+    pub(super) fn history_page(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        ticket: Ticket,
+        data: Option<&RawValue>,
+    ) -> Result<(), Error> {
+        let page = query_frames(data).ok_or_else(no_list)?;
+        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str().to_owned());
+        let Some(conversation) = self.conversation_mut(key) else {
+            return Ok(());
+        };
+        let Some(at) = conversation.histories.iter().position(|history| history.waiter.ticket == ticket)
+        else {
+            return Ok(());
+        };
+        let history = &mut conversation.histories[at];
+        history.pages += 1;
+        let grown = history.add(&page);
+        let messages = history.messages(now, user.as_deref());
+        // One more than asked for, so that the oldest one is whole.
+        if grown && messages.len() <= history.limit && history.pages < PAGES {
+            return Ok(()); // The rule asks for the next page.
+        }
+        let limit = history.limit;
+        conversation.histories.remove(at);
+        let skip = messages.len().saturating_sub(limit);
+        let messages = messages.into_iter().skip(skip).collect();
+        self.resolve(Some(ticket), Ok(Outcome::History(messages)));
+        Ok(())
+    }
+
+    pub(super) fn history_failed(&mut self, key: ConversationKey, ticket: Ticket, error: Error) {
+        let calls = self.calls.drop_calls(|call| *call == Call::History(key, ticket));
+        self.abandon(calls);
+        let Some(conversation) = self.conversation_mut(key) else {
+            return;
+        };
+        conversation.histories.retain(|history| history.waiter.ticket != ticket);
+        let absent =
+            matches!(error.kind(), ErrorKind::InvalidAnswer | ErrorKind::Service | ErrorKind::Unavailable);
+        let error = if absent {
+            let step = error.step();
+            let unsupported =
+                Error::new(ErrorKind::Unsupported, "the service does not offer the messages of the past");
+            match (step, error.code().map(str::to_owned)) {
+                (Some(step), Some(code)) => unsupported.at(step).with_code(code).caused_by(error),
+                (Some(step), None) => unsupported.at(step).caused_by(error),
+                (None, _) => unsupported.caused_by(error),
+            }
+        } else {
+            error
+        };
+        self.resolve(Some(ticket), Err(error));
+    }
+}
+
+impl History {
+    /// Puts a page before what is there. `false` if it brought nothing new to go on from.
+    fn add(&mut self, page: &[&RawValue]) -> bool {
+        let mut frames: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get().to_owned())).collect();
+        // Whether a page runs forward or backward is not documented; its times say it.
+        let times: Vec<Option<u64>> =
+            frames.iter().map(|raw| Frame::parse(raw.as_str()).and_then(|frame| frame.timestamp())).collect();
+        if let (Some(Some(first)), Some(Some(last))) = (times.first(), times.last())
+            && first > last
+        {
+            frames.reverse();
+        }
+        let oldest = frames.iter().find_map(|raw| seq_of(raw));
+        let moved = oldest.is_some() && oldest != self.before;
+        frames.append(&mut self.frames);
+        self.frames = frames;
+        if moved {
+            self.before = oldest;
+        }
+        moved
+    }
+
+    /// The messages so far, oldest first.
+    fn messages(&self, now: Millis, user: Option<&str>) -> Vec<HistoryMessage> {
+        let mut replies = Assembly::default();
+        let mut messages: Vec<HistoryMessage> = Vec::new();
+        for raw in &self.frames {
+            let Some(frame) = Frame::parse(raw.as_str()).filter(|frame| frame.kind() == FrameType::Message)
+            else {
+                continue;
+            };
+            let seq_id = frame.seq_id.as_deref().map(SeqId::from);
+            match frame.sender() {
+                Sender::Avatar => {
+                    let step = replies.take(now, &frame, || None);
+                    let done = step.before.into_iter().chain(step.reply);
+                    messages.extend(done.map(|reply| message(reply, seq_id.clone(), frame.timestamp())));
+                }
+                Sender::Client => {
+                    let own = user.is_some() && frame.send_user_id.as_deref() == user;
+                    let author = if own { Author::Visitor } else { Author::Owner };
+                    messages.push(message(whole(&frame, author, None), seq_id, frame.timestamp()));
+                }
+                Sender::Other => {}
+            }
+        }
+        messages.extend(replies.end_all().into_iter().map(|reply| message(reply, None, None)));
+        messages
+    }
+}
+
+fn message(reply: Reply, seq_id: Option<SeqId>, timestamp: Option<u64>) -> HistoryMessage {
+    HistoryMessage {
+        id: reply.id,
+        seq_id,
+        author: reply.author,
+        text: reply.text,
+        parts: reply.parts,
+        timestamp,
+    }
+}
+
+fn seq_of(raw: &Raw) -> Option<SeqId> {
+    Frame::parse(raw.as_str())?.seq_id.as_deref().map(SeqId::from)
+}

@@ -1,0 +1,224 @@
+//! The rule: which facts are missing, and which calls can bring them now.
+
+use super::{Goal, Machine, Outcome, Output};
+use crate::call::{Call, CallId};
+use crate::conversation::{Conversation, EndSession, GapState};
+use crate::event::{EventKind, State};
+use crate::limits::FIRST_PIECE;
+use crate::link::LinkInput;
+use crate::time::Millis;
+use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
+
+impl Machine {
+    /// Makes every call that is needed, can be made, and is not under way.
+    pub(super) fn pursue(&mut self, now: Millis) {
+        if self.goal != Goal::Live {
+            return;
+        }
+        if self.facts.credentials.is_none() {
+            self.begin(now, Call::Authenticate);
+            return;
+        }
+        let needs_session = self.conversations.iter().any(Conversation::needs_session);
+        let context_live = self.facts.context.as_ref().is_some_and(|context| context.is_live(now));
+        if self.facts.context.is_none() || (needs_session && !context_live) {
+            self.begin(now, Call::InitChat);
+        }
+        if self.facts.avatar_id.is_none() && self.conversations.iter().any(|conversation| !conversation.bound)
+        {
+            self.begin(now, Call::ResolveAvatar);
+        }
+        self.pursue_link(now);
+        for at in 0..self.conversations.len() {
+            self.pursue_conversation(now, at, context_live);
+        }
+        self.settle_opens();
+    }
+
+    fn pursue_link(&mut self, now: Millis) {
+        if !self.link.wants_attempt(now) || !self.conversations.iter().any(Conversation::is_wanted) {
+            return;
+        }
+        match self.facts.socket.as_ref().filter(|socket| socket.is_live(now)) {
+            Some(socket) => {
+                let input = LinkInput::Connect(socket.ws_id.clone());
+                let effect = self.link.handle(now, input, &mut self.rng);
+                self.apply(now, effect);
+            }
+            None => self.begin(now, Call::CreateSocket),
+        }
+    }
+
+    fn pursue_conversation(&mut self, now: Millis, at: usize, context_live: bool) {
+        let conversation = &self.conversations[at];
+        let key = conversation.key;
+        if conversation.session.is_none() {
+            if context_live && conversation.needs_session() {
+                self.begin(now, Call::CreateSession(key));
+            }
+            return;
+        }
+        if !conversation.bound && conversation.closing.is_none() && self.facts.avatar_id.is_some() {
+            self.begin(now, Call::BindSession(key));
+        }
+        let conversation = &self.conversations[at];
+        if self.link.is_up() && self.facts.context.is_some() {
+            let next = conversation.outbox.next(conversation.replies.is_idle());
+            if let Some(message) = next.map(|next| next.message.clone()) {
+                self.begin(now, Call::SendMessage(key, message));
+            }
+        }
+        let conversation = &self.conversations[at];
+        let ends = conversation.outbox.pending.is_empty()
+            && conversation.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Wanted);
+        let tickets: Vec<_> = conversation.histories.iter().map(|history| history.waiter.ticket).collect();
+        if matches!(conversation.gap, GapState::Filling { .. }) {
+            self.begin(now, Call::FillGap(key));
+        }
+        for ticket in tickets {
+            self.begin(now, Call::History(key, ticket));
+        }
+        if ends {
+            self.begin(now, Call::EndSession(key));
+        }
+    }
+
+    /// Makes the call, unless it is under way or has to wait.
+    fn begin(&mut self, now: Millis, call: Call) {
+        if !self.calls.is_ready(&call, now) {
+            return;
+        }
+        if call == Call::Authenticate {
+            // The only call whose quota is documented; it waits for its place.
+            let id = self.calls.start(call, self.token, None);
+            self.outputs.push_back(Output::Quota(id));
+            return;
+        }
+        let id = self.calls.start(call.clone(), self.token, Some(now));
+        let Some(request) = self.request(&call, id) else {
+            // Its needs were met a moment ago, so this does not happen; and if it did, the rule would
+            // ask again.
+            self.calls.finish(id);
+            return;
+        };
+        self.counters.calls += 1;
+        self.outputs.push_back(Output::Http(request));
+        if let Call::SendMessage(key, message) = call
+            && let Some(conversation) = self.conversation_mut(key)
+        {
+            conversation.outbox.begin(now, &message, id, FIRST_PIECE);
+        }
+    }
+
+    pub(super) fn quota_granted(&mut self, now: Millis, id: CallId) {
+        if self.calls.granted(id, now) {
+            self.counters.calls += 1;
+            self.counters.authentications += 1;
+            self.outputs.push_back(Output::Http(HttpRequest::authenticate(id, &self.key, &self.visitor)));
+        }
+    }
+
+    /// The call as a request; `None` while one of its needs is not met.
+    fn request(&self, call: &Call, id: CallId) -> Option<HttpRequest> {
+        let credentials = self.facts.credentials.as_ref()?;
+        let pass = Pass { token: &credentials.token, visitor_id: self.visitor.id() };
+        let conversation = call.conversation().and_then(|key| self.conversation(key));
+        let session = conversation.and_then(|conversation| conversation.session.as_ref());
+        Some(match call {
+            Call::Authenticate => HttpRequest::authenticate(id, &self.key, &self.visitor),
+            Call::InitChat => HttpRequest::init_chat(id, pass, &credentials.share_code),
+            Call::Connect => return None,
+            Call::CreateSocket => HttpRequest::create_socket(id, pass, &credentials.user_id),
+            Call::ResolveAvatar => HttpRequest::resolve_avatar(id, pass, &credentials.share_code),
+            Call::CreateSession(_) => {
+                HttpRequest::create_session(id, pass, credentials.mind_id, &credentials.owner_user_id)
+            }
+            Call::BindSession(_) => HttpRequest::bind_session(id, pass, self.facts.avatar_id?, session?),
+            Call::SendMessage(_, message) => {
+                let pending =
+                    conversation?.outbox.pending.iter().find(|pending| pending.message == *message)?;
+                let outgoing = Outgoing {
+                    session: session?,
+                    user: &credentials.user_id,
+                    mind: &self.facts.context.as_ref()?.mind_id,
+                    ws: self.link.ws()?,
+                    message,
+                    timestamp: pending.timestamp,
+                    text: &pending.text,
+                };
+                HttpRequest::send_message(id, pass, &outgoing)
+            }
+            Call::FillGap(_) => match &conversation?.gap {
+                GapState::Filling { from, .. } if !from.is_empty() => {
+                    let from = from.as_str().into();
+                    HttpRequest::query_messages(id, pass, session?, Direction::Forward, &from)
+                }
+                GapState::Filling { .. } => HttpRequest::latest_messages(id, pass, session?),
+                GapState::Open | GapState::Closed => return None,
+            },
+            Call::History(_, ticket) => {
+                let history = conversation?.histories.iter().find(|one| one.waiter.ticket == *ticket)?;
+                match &history.before {
+                    Some(before) => {
+                        HttpRequest::query_messages(id, pass, session?, Direction::Backward, before)
+                    }
+                    None => HttpRequest::latest_messages(id, pass, session?),
+                }
+            }
+            Call::EndSession(_) => HttpRequest::end_session(id, pass, session?),
+        })
+    }
+
+    /// Whether messages go out and replies come in.
+    fn is_complete(&self, conversation: &Conversation) -> bool {
+        self.link.is_up()
+            && self.facts.credentials.is_some()
+            && conversation.session.is_some()
+            && conversation.bound
+    }
+
+    fn settle_opens(&mut self) {
+        for at in 0..self.conversations.len() {
+            let conversation = &self.conversations[at];
+            if !self.is_complete(conversation) || (conversation.opened && conversation.openers.is_empty()) {
+                continue;
+            }
+            let opening =
+                self.facts.context.as_ref().map(|context| context.opening.clone()).unwrap_or_default();
+            let conversation = &mut self.conversations[at];
+            let resumed = conversation.resumed;
+            let openers = std::mem::take(&mut conversation.openers);
+            let first = !std::mem::replace(&mut conversation.opened, true);
+            for opener in openers {
+                let outcome = Outcome::Opened { opening: opening.clone(), resumed };
+                self.resolve(Some(opener.ticket), Ok(outcome));
+            }
+            if first {
+                self.emit(at, EventKind::Opened { opening, resumed }, None);
+            }
+        }
+    }
+
+    /// Says where a conversation stands, when that has changed.
+    pub(super) fn note_states(&mut self) {
+        for at in 0..self.conversations.len() {
+            let from = self.conversations[at].state;
+            let to = self.derive_state(&self.conversations[at]);
+            if from != to {
+                self.conversations[at].state = to;
+                self.emit(at, EventKind::StateChanged { from, to }, None);
+            }
+        }
+    }
+
+    fn derive_state(&self, conversation: &Conversation) -> State {
+        match self.goal {
+            Goal::Closed => State::Closed,
+            Goal::Live | Goal::Resting if conversation.closing.is_some() => State::Closing,
+            Goal::Resting => State::Resting,
+            Goal::Live if self.is_complete(conversation) => State::Live,
+            Goal::Live if conversation.opened => State::Reconnecting,
+            Goal::Live => State::Opening,
+        }
+    }
+}

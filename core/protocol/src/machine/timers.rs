@@ -1,0 +1,146 @@
+//! What happens because time has passed.
+
+use super::{Goal, Machine};
+use crate::call::Call;
+use crate::conversation::{Conversation, GapState};
+use crate::error::{Error, ErrorKind};
+use crate::event::{CloseReason, ConversationKey};
+use crate::limits::CALL_TIMEOUT;
+use crate::link::LinkInput;
+use crate::machine::Output;
+use crate::outbox::Status;
+use crate::time::Millis;
+
+impl Machine {
+    pub(super) fn tick(&mut self, now: Millis) {
+        while let Some(call) = self.calls.next_overdue(now) {
+            self.outputs.push_back(Output::Abandon(call));
+            let message = format!("no answer within {} s", CALL_TIMEOUT.as_secs());
+            self.unanswered(now, call, true, Error::new(ErrorKind::ConnectionFailed, message));
+        }
+        if self.goal == Goal::Live {
+            let input = LinkInput::Tick { reading: self.reading };
+            let effect = self.link.handle(now, input, &mut self.rng);
+            self.apply(now, effect);
+        }
+        for key in self.keys() {
+            self.tick_waiters(now, key);
+            self.tick_messages(now, key);
+            self.tick_turns(now, key);
+            self.tick_replies(now, key);
+            self.tick_closing(now, key);
+        }
+    }
+
+    /// The next moment at which one of these has something to do.
+    pub(super) fn next_timer(&self) -> Option<Millis> {
+        if self.goal == Goal::Closed {
+            return None;
+        }
+        let shared = [self.calls.next_deadline(self.now), self.link.next_deadline(self.now)];
+        let own = self.conversations.iter().flat_map(|conversation| {
+            let gap = match conversation.gap {
+                GapState::Filling { give_up_at, .. } => Some(give_up_at),
+                GapState::Open | GapState::Closed => None,
+            };
+            let openers = conversation.openers.iter().map(|opener| opener.deadline);
+            let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
+            [
+                openers.chain(histories).min(),
+                conversation.outbox.next_deadline(),
+                self.listens(conversation)
+                    .then(|| conversation.replies.next_deadline(self.config.reply_idle))
+                    .flatten(),
+                gap,
+                conversation.closing.as_ref().map(|closing| closing.deadline),
+            ]
+        });
+        shared.into_iter().chain(own).flatten().min()
+    }
+
+    /// Whether silence means that nothing was said.
+    fn listens(&self, conversation: &Conversation) -> bool {
+        self.link.is_up() && self.reading && matches!(conversation.gap, GapState::Closed)
+    }
+
+    fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
+        self.fail_openers(now, key, now, |machine| {
+            Error::deadline("opening the conversation", machine.calls.last_failure(key))
+        });
+        let Some(conversation) = self.conversation(key) else {
+            return;
+        };
+        let late = conversation.histories.iter().filter(|history| history.waiter.deadline <= now);
+        for ticket in late.map(|history| history.waiter.ticket).collect::<Vec<_>>() {
+            let last = self.calls.failure_of(&Call::History(key, ticket)).cloned();
+            self.history_failed(key, ticket, Error::deadline("the history", last.as_ref()));
+        }
+        let gap = self.conversation(key).map(|conversation| &conversation.gap);
+        if matches!(gap, Some(GapState::Filling { give_up_at, .. }) if *give_up_at <= now) {
+            self.gap_unknown(now, key, false);
+        }
+    }
+
+    fn tick_messages(&mut self, now: Millis, key: ConversationKey) {
+        let Some(conversation) = self.conversation(key) else {
+            return;
+        };
+        let pending = conversation.outbox.pending.iter();
+        let late: Vec<_> =
+            pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
+        let unsettled: Vec<_> = pending
+            .filter(|one| matches!(one.status, Status::Doubt { until: Some(until), .. } if until <= now))
+            .map(|one| one.message.clone())
+            .collect();
+        for message in late {
+            self.message_is_late(now, key, &message);
+        }
+        for message in unsettled {
+            self.doubt_is_over(now, key, &message);
+        }
+    }
+
+    fn tick_turns(&mut self, now: Millis, key: ConversationKey) {
+        let Some(conversation) = self.conversation_mut(key) else {
+            return;
+        };
+        let mut late = Vec::new();
+        conversation.outbox.turns.retain_mut(|turn| {
+            let silent = !turn.begun && turn.first_piece_by <= now;
+            let over = turn.deadline.is_some_and(|deadline| deadline <= now);
+            if silent || over {
+                late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));
+            }
+            // A reply that has begun goes on, though nobody waits for it any more.
+            !silent
+        });
+        for (ticket, silent) in late {
+            let error = if silent {
+                Error::new(ErrorKind::Deadline, "the message was sent, but no answer has begun in time")
+            } else {
+                Error::new(ErrorKind::Deadline, "the message was sent, but its answer was not whole in time")
+            };
+            self.resolve(Some(ticket), Err(error));
+        }
+    }
+
+    fn tick_replies(&mut self, now: Millis, key: ConversationKey) {
+        let idle = self.config.reply_idle;
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+            return;
+        };
+        if !self.listens(&self.conversations[at]) {
+            return;
+        }
+        for reply in self.conversations[at].replies.silent(now, idle) {
+            self.reply_is_whole(at, reply, None);
+        }
+    }
+
+    fn tick_closing(&mut self, now: Millis, key: ConversationKey) {
+        let closing = self.conversation(key).and_then(|conversation| conversation.closing.as_ref());
+        if closing.is_some_and(|closing| closing.deadline <= now) {
+            self.close_conversation(now, key, CloseReason::Requested);
+        }
+    }
+}

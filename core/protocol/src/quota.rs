@@ -1,0 +1,167 @@
+//! The API key's quota: sixty authentications a minute, shared by all visitors, first come first
+//! served.
+
+use std::collections::VecDeque;
+
+use crate::limits::{QUOTA_CALLS, QUOTA_WINDOW};
+use crate::time::Millis;
+
+/// A place in the queue for the quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(u64);
+
+/// The quota of one API key, as a queue without clock or sockets.
+///
+/// A place that was granted counts from the moment its call came back, not from when it went out:
+/// the service counts when a call *arrives*, and that is never later.
+///
+/// ```
+/// use secondme_avatar_protocol::{Millis, Quota};
+///
+/// let mut quota = Quota::default();
+/// let place = quota.join();
+/// assert_eq!(quota.grant(Millis(0)), Some(place));
+/// quota.finish(place, Millis(80));
+/// ```
+#[derive(Debug, Default)]
+pub struct Quota {
+    next: u64,
+    waiting: VecDeque<Place>,
+    in_use: Vec<Place>,
+    /// When each used slot is free again, earliest first.
+    used_until: VecDeque<Millis>,
+    held_until: Millis,
+}
+
+impl Quota {
+    /// Joins the queue.
+    pub fn join(&mut self) -> Place {
+        self.next += 1;
+        let place = Place(self.next);
+        self.waiting.push_back(place);
+        place
+    }
+
+    /// Leaves the queue, or gives back a place that was granted and not used.
+    pub fn leave(&mut self, place: Place) {
+        self.waiting.retain(|waiting| *waiting != place);
+        self.in_use.retain(|used| *used != place);
+    }
+
+    /// The next in the queue whose turn it is, if there is room. Ask again until there is none.
+    pub fn grant(&mut self, now: Millis) -> Option<Place> {
+        while self.used_until.front().is_some_and(|until| *until <= now) {
+            self.used_until.pop_front();
+        }
+        let full = self.used_until.len() + self.in_use.len() >= QUOTA_CALLS;
+        if full || self.held_until > now {
+            return None;
+        }
+        let place = self.waiting.pop_front()?;
+        self.in_use.push(place);
+        Some(place)
+    }
+
+    /// The call of this place came back.
+    pub fn finish(&mut self, place: Place, now: Millis) {
+        if let Some(at) = self.in_use.iter().position(|used| *used == place) {
+            self.in_use.swap_remove(at);
+            self.used_until.push_back(now + QUOTA_WINDOW);
+        }
+    }
+
+    /// The service says that the quota is used up: nobody goes before `until`.
+    pub fn hold_until(&mut self, until: Millis) {
+        self.held_until = self.held_until.max(until);
+    }
+
+    /// When the next in the queue may go, as it looks now; `None` while nobody waits, or while that
+    /// depends on calls that have not come back.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.waiting.front()?;
+        self.expected(0)
+    }
+
+    /// When this place's turn comes, as it looks now; `None` where that cannot be said yet.
+    pub fn expected_at(&self, place: Place) -> Option<Millis> {
+        let ahead = self.waiting.iter().position(|waiting| *waiting == place)?;
+        self.expected(ahead)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn expected(&self, ahead: usize) -> Option<Millis> {
+        let free = QUOTA_CALLS.saturating_sub(self.used_until.len() + self.in_use.len());
+        if ahead < free {
+            return Some(self.held_until);
+        }
+        // Every QUOTA_CALLS places further back is a window later.
+        let (windows, slot) = ((ahead - free) / QUOTA_CALLS, (ahead - free) % QUOTA_CALLS);
+        let first = *self.used_until.get(slot)?;
+        let windows = u32::try_from(windows).unwrap_or(u32::MAX);
+        Some((first + QUOTA_WINDOW.saturating_mul(windows)).max(self.held_until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn sixty_go_at_once_and_the_next_when_the_first_has_been_back_for_a_minute() {
+        let mut quota = Quota::default();
+        let places: Vec<Place> = (0..61).map(|_| quota.join()).collect();
+        let start = Millis(1_000);
+        for place in &places[..60] {
+            assert_eq!(quota.grant(start), Some(*place));
+        }
+        assert_eq!(quota.grant(start), None);
+        assert_eq!(quota.next_deadline(), None, "nothing has come back yet");
+
+        for place in &places[..60] {
+            quota.finish(*place, start + SECOND);
+        }
+        let free = start + SECOND + QUOTA_WINDOW;
+        assert_eq!(quota.next_deadline(), Some(free));
+        assert_eq!(quota.expected_at(places[60]), Some(free));
+        assert_eq!(quota.grant(free - Duration::from_millis(1)), None);
+        assert_eq!(quota.grant(free), Some(places[60]));
+    }
+
+    #[test]
+    fn the_queue_is_fair_and_whoever_leaves_it_holds_nobody_up() {
+        let mut quota = Quota::default();
+        let places: Vec<Place> = (0..3).map(|_| quota.join()).collect();
+        quota.leave(places[0]);
+        assert_eq!(quota.grant(Millis(0)), Some(places[1]));
+        assert_eq!(quota.grant(Millis(0)), Some(places[2]));
+    }
+
+    #[test]
+    fn nobody_goes_while_the_service_says_wait() {
+        let mut quota = Quota::default();
+        let place = quota.join();
+        quota.hold_until(Millis(500));
+        assert_eq!(quota.grant(Millis(499)), None);
+        assert_eq!(quota.next_deadline(), Some(Millis(500)));
+        assert_eq!(quota.grant(Millis(500)), Some(place));
+    }
+
+    #[test]
+    fn a_burst_of_five_hundred_knows_its_minutes() {
+        let mut quota = Quota::default();
+        let places: Vec<Place> = (0..500).map(|_| quota.join()).collect();
+        while let Some(place) = quota.grant(Millis(0)) {
+            quota.finish(place, Millis(0));
+        }
+        let last = quota.expected_at(places[499]).map(|at| at.since(Millis(0)));
+        assert_eq!(last, Some(Duration::from_secs(8 * 60)));
+    }
+}

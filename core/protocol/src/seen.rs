@@ -1,0 +1,71 @@
+//! Recognises a frame that comes twice.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+
+use crate::limits::SEEN_FRAMES;
+use crate::wire::Frame;
+
+/// The last frames, as fingerprints. Sixty-four bits among a few hundred: a chance meeting is less
+/// likely than a broken wire.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
+    order: VecDeque<u64>,
+}
+
+impl Seen {
+    /// Notes the frame. `false`: it was here before, or it has no identity and `strict` asks for one.
+    pub(crate) fn is_new(&mut self, frame: &Frame<'_>, strict: bool) -> bool {
+        let Some(fingerprint) = fingerprint(frame) else {
+            return !strict;
+        };
+        if !self.known.insert(fingerprint) {
+            return false;
+        }
+        if self.order.len() == SEEN_FRAMES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.order.push_back(fingerprint);
+        true
+    }
+}
+
+/// What makes two deliveries the same frame: `seqId`, `type` and `messageId`; without a `seqId`, the
+/// place within the message. A frame that has neither cannot be told from its twin.
+fn fingerprint(frame: &Frame<'_>) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    frame.type_name().hash(&mut hasher);
+    frame.message_id.as_deref().hash(&mut hasher);
+    match frame.seq_id.as_deref() {
+        Some(seq_id) => seq_id.hash(&mut hasher),
+        None => {
+            frame.message_id.as_deref()?;
+            frame.index().hash(&mut hasher);
+            frame.send_user_id.as_deref().hash(&mut hasher);
+        }
+    }
+    Some(hasher.finish())
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+struct Fingerprint(u64);
+
+impl Hasher for Fingerprint {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

@@ -1,0 +1,49 @@
+//! The one notion of time: milliseconds, handed in from outside.
+
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment: milliseconds since the Unix epoch.
+///
+/// The machine never reads a clock. Whoever drives it passes the moment in, and must never pass an
+/// earlier one than before: take the wall clock once, then add a monotonic clock's progress.
+///
+/// ```
+/// use std::time::Duration;
+/// use secondme_avatar_protocol::Millis;
+///
+/// let start = Millis(1_774_580_000_000);
+/// let later = start + Duration::from_secs(15);
+/// assert_eq!(later.since(start), Duration::from_secs(15));
+/// assert_eq!(start.since(later), Duration::ZERO);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// How long ago `earlier` was, zero where it lies ahead.
+    pub fn since(self, earlier: Millis) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Millis {
+    type Output = Millis;
+
+    fn add(self, duration: Duration) -> Millis {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Millis(self.0.saturating_add(millis))
+    }
+}
+
+impl Sub<Duration> for Millis {
+    type Output = Millis;
+
+    fn sub(self, duration: Duration) -> Millis {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Millis(self.0.saturating_sub(millis))
+    }
+}

@@ -1,0 +1,13 @@
+//! The bytes on the wire: what is sent, and how what comes back is read.
+
+mod answer;
+mod envelope;
+mod frame;
+mod lenient;
+mod request;
+
+pub(crate) use answer::{AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, query_frames};
+pub(crate) use envelope::{Refusal, data, is_answer_code, is_retryable_code, read};
+pub(crate) use frame::{Frame, FrameType, Sender, ack, ping};
+pub(crate) use request::{Direction, Outgoing, Pass};
+pub use request::{HttpRequest, Method};

@@ -1,0 +1,66 @@
+//! What each step's answer is read for. Everything else in it is passed over.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::lenient::{Id, Lax};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AuthAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) visitor_token: Id<'a>,
+    #[serde(borrow)]
+    pub(crate) visitor_user_id: Id<'a>,
+    #[serde(borrow)]
+    pub(crate) visitor_mind_id: Id<'a>,
+    #[serde(borrow)]
+    pub(crate) avatar_share_code: Id<'a>,
+    #[serde(borrow, default)]
+    pub(crate) avatar_name: Lax<'a>,
+    #[serde(borrow)]
+    pub(crate) owner_user_id: Id<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InitAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) mind_id: Id<'a>,
+    #[serde(borrow, default)]
+    pub(crate) opening: Lax<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SocketAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) ws_id: Id<'a>,
+    #[serde(borrow)]
+    pub(crate) address: Id<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) session_id: Id<'a>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AvatarAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Id<'a>,
+}
+
+/// The frames of a message query: a list, or a list under some name in an object.
+pub(crate) fn query_frames(data: Option<&RawValue>) -> Option<Vec<&RawValue>> {
+    let Some(data) = data else {
+        return Some(Vec::new());
+    };
+    if let Ok(frames) = serde_json::from_str::<Vec<&RawValue>>(data.get()) {
+        return Some(frames);
+    }
+    let object: std::collections::BTreeMap<&str, &RawValue> = serde_json::from_str(data.get()).ok()?;
+    object.values().find_map(|value| serde_json::from_str(value.get()).ok())
+}

@@ -1,0 +1,244 @@
+//! `{"code": 0, "data": …}`, and the four fields in which a failure may stand.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::lenient::Lax;
+use crate::error::{Error, ErrorKind, Step};
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    code: Lax<'a>,
+    #[serde(borrow, default, rename = "subCode")]
+    sub_code: Lax<'a>,
+    #[serde(borrow, default)]
+    message: Lax<'a>,
+    #[serde(borrow, default)]
+    msg: Lax<'a>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// Why a call came back with nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: Option<String>,
+    pub(crate) says: Option<String>,
+    pub(crate) form: Form,
+}
+
+/// Of what form a refusing answer was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The service's envelope: the service itself said no.
+    Envelope,
+    /// Something else: a proxy's page, half a JSON, nothing.
+    Foreign,
+}
+
+/// Reads an answer: its `data` where it is a success, otherwise what was refused.
+pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusal> {
+    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
+        return Err(Refusal { status, code: None, says: None, form: Form::Foreign });
+    };
+    let ok_status = (200..300).contains(&status);
+    match envelope.code.as_deref() {
+        Some("0") if ok_status => Ok(envelope.data.filter(|data| data.get() != "null")),
+        None if ok_status => Err(Refusal { status, code: None, says: None, form: Form::Foreign }),
+        code => {
+            let fields =
+                [code, envelope.sub_code.as_deref(), envelope.message.as_deref(), envelope.msg.as_deref()];
+            let dotted = fields.into_iter().flatten().find(|text| is_code(text));
+            let says = [envelope.message.as_deref(), envelope.msg.as_deref()];
+            Err(Refusal {
+                status,
+                code: dotted.or(code.filter(|code| *code != "0")).map(str::to_owned),
+                says: says.into_iter().flatten().find(|text| !text.is_empty()).map(excerpt),
+                form: Form::Envelope,
+            })
+        }
+    }
+}
+
+/// The `data` of a success, which this step cannot do without.
+pub(crate) fn data<'a, T: Deserialize<'a>>(step: Step, data: Option<&'a RawValue>) -> Result<T, Error> {
+    let invalid = |what: String| Error::new(ErrorKind::InvalidAnswer, what).at(step);
+    let raw = data.ok_or_else(|| invalid("the service's answer has no data".to_owned()))?;
+    // serde_json's error names the field and the place, and for a wrong type the value's type only.
+    serde_json::from_str(raw.get()).map_err(|error| {
+        invalid("the service's answer lacks what this step needs".to_owned()).caused_by(error)
+    })
+}
+
+/// A failure code: dotted, and without a space.
+fn is_code(text: &str) -> bool {
+    text.contains('.')
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// The service's own words, bounded, for an error text.
+fn excerpt(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+impl Refusal {
+    /// Whether the visitor token is what was refused, so that another one may help.
+    pub(crate) fn names_the_token(&self) -> bool {
+        let by_code = self.code.as_deref().is_some_and(|code| code.to_ascii_lowercase().contains("token"));
+        let by_status = matches!(self.status, 401 | 403) && !self.code.as_deref().is_some_and(is_documented);
+        by_code || by_status
+    }
+
+    /// Whether the socket that the call named is what was refused, so that another one may help.
+    pub(crate) fn names_the_socket(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| {
+            code.split('.').any(|part| {
+                matches!(part.to_ascii_lowercase().as_str(), "ws" | "wsid" | "socket" | "websocket")
+            })
+        })
+    }
+
+    /// Whether the service may have done what it was asked all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self.form {
+            Form::Envelope => self.status >= 500 || self.status == 408,
+            Form::Foreign => self.status < 300 || self.status >= 500 || self.status == 408,
+        }
+    }
+
+    /// Whether the service does not know the call at all.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self.status, 404 | 405 | 501)
+    }
+
+    /// The failure for the caller.
+    pub(crate) fn into_error(self, step: Step) -> Error {
+        let (kind, text) = self.meaning(step);
+        let mut message = text.to_owned();
+        if kind == ErrorKind::Service
+            && let Some(says) = self.says.as_ref().filter(|says| Some(*says) != self.code.as_ref())
+        {
+            message = format!("{message}: {says}");
+        }
+        if self.status != 200 {
+            message = format!("{message} (HTTP {})", self.status);
+        }
+        let mut error = Error::new(kind, message).at(step).with_status(self.status);
+        if let Some(code) = self.code {
+            error = error.with_retryable(kind_is_retryable(kind, &code)).with_code(code);
+        }
+        error
+    }
+
+    fn meaning(&self, step: Step) -> (ErrorKind, &'static str) {
+        match (self.code.as_deref(), self.status) {
+            (Some("open.api.unauthorized"), _) => (
+                ErrorKind::Authentication,
+                "the service saw no API key: check that nothing between here and it strips the Authorization header",
+            ),
+            (Some("open.api.key.not.found"), _) => (
+                ErrorKind::Authentication,
+                "the service does not know this API key: copy it again from Avatar Hub → Avatar Detail → API Key Management",
+            ),
+            (Some("open.api.key.disabled"), _) => (
+                ErrorKind::Authentication,
+                "this API key is disabled: enable it in the SecondMe app or create another",
+            ),
+            (Some("open.api.rate.limited"), _) => {
+                (ErrorKind::RateLimited, "the API key's quota (60 requests a minute) is used up")
+            }
+            (Some("open.api.avatar.not.found"), _) => {
+                (ErrorKind::AvatarNotFound, "the avatar of this API key does not exist (any more)")
+            }
+            (Some("open.api.invalid.visitor.id"), _) => {
+                (ErrorKind::InvalidVisitorId, "the service does not accept this visitorId")
+            }
+            (Some("session.not.member"), _) => (
+                ErrorKind::NotMember,
+                "not a member of this session: open the conversation again and a new session is made",
+            ),
+            (Some("session.status.closed"), _) => {
+                (ErrorKind::Closed, "the service has ended this session: open the conversation again")
+            }
+            (Some("service.status.unavailable"), _) => {
+                (ErrorKind::Unavailable, "the service is not available")
+            }
+            (_, 429) => (ErrorKind::RateLimited, "the service is asked too often"),
+            (_, 401 | 403) if step == Step::Authenticate => {
+                (ErrorKind::Authentication, "the service refused the API key")
+            }
+            (_, 401 | 403) => (ErrorKind::Authentication, "the service refused the visitor token"),
+            (_, 408 | 500..) => (ErrorKind::Unavailable, "the service failed"),
+            (None, 300..=399) => (
+                ErrorKind::InvalidAnswer,
+                "the base URL redirects elsewhere, which is not followed: the API key would go along; set the right base URL",
+            ),
+            (None, 404) => {
+                (ErrorKind::InvalidAnswer, "there is no such call under this base URL: check the base URL")
+            }
+            (None, _) if self.form == Form::Foreign => (
+                ErrorKind::InvalidAnswer,
+                "the answer is not the service's: check the base URL, and for a proxy in between",
+            ),
+            (Some(code), _) if self.names_the_token_by(code) => {
+                (ErrorKind::Authentication, "the service refused the visitor token")
+            }
+            _ => (ErrorKind::Service, "the service refused"),
+        }
+    }
+
+    fn names_the_token_by(&self, code: &str) -> bool {
+        code.to_ascii_lowercase().contains("token")
+    }
+}
+
+fn is_documented(code: &str) -> bool {
+    code.starts_with("open.api.") || code == "session.not.member"
+}
+
+fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
+    match kind {
+        ErrorKind::RateLimited
+        | ErrorKind::ConnectionFailed
+        | ErrorKind::Unavailable
+        | ErrorKind::Deadline => true,
+        ErrorKind::Service => is_retryable_code(code),
+        ErrorKind::Authentication
+        | ErrorKind::AvatarNotFound
+        | ErrorKind::InvalidVisitorId
+        | ErrorKind::NotMember
+        | ErrorKind::Closed
+        | ErrorKind::InvalidAnswer
+        | ErrorKind::Unsupported
+        | ErrorKind::Misuse => false,
+    }
+}
+
+/// Codes of the service that pass on their own.
+pub(crate) fn is_retryable_code(code: &str) -> bool {
+    matches!(
+        code,
+        "service.status.unavailable"
+            | "session.openai.error"
+            | "session.message.exceedQPSLimit"
+            | "umm.msg.exceedQPSLimit"
+            | "session.response.timeout"
+            | "open.api.rate.limited"
+    )
+}
+
+/// Codes that come over the socket in place of an answer to a message.
+pub(crate) fn is_answer_code(code: &str) -> bool {
+    is_retryable_code(code)
+        || matches!(
+            code,
+            "session.message.exceedRequestLimit"
+                | "package.turn.exhaustion"
+                | "freeUsedUp.byokPlan"
+                | "message.length.limit"
+        )
+}

@@ -1,0 +1,264 @@
+//! A frame that came over the socket, or out of a message query.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::lenient::Lax;
+use crate::event::{Card, NoticeKind, Part};
+use crate::redact::{Json, Text};
+
+/// What is read of a frame. Unknown fields stay in its raw text.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Frame<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Lax<'a>,
+    #[serde(borrow, default)]
+    sender: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) send_user_id: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) session_id: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) message_id: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) seq_id: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) ws_id: Lax<'a>,
+    #[serde(borrow, default)]
+    index: Lax<'a>,
+    #[serde(borrow, default)]
+    timestamp: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) sub_code: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) sub_code_reason: Lax<'a>,
+    #[serde(borrow)]
+    sub_code_actions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    multiple_data: Option<Vec<WireEntry<'a>>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sources: Option<&'a RawValue>,
+}
+
+/// Who a frame is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// `umm`: the AI.
+    Avatar,
+    /// `client`: a person; which one, `sendUserId` says.
+    Client,
+    /// Anything else, or nothing.
+    Other,
+}
+
+/// What a frame is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FrameType {
+    /// `msg`, or no type at all.
+    Message,
+    /// `sys`, or any frame with a `subCode`.
+    Failure,
+    /// A line of the service that is no reply.
+    Notice(NoticeKind),
+    /// `ping`, `pong`, `ack`, `cmd`: the socket's own.
+    Control,
+    /// Anything else.
+    Unknown,
+}
+
+/// One entry of a message's content.
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub(crate) part: Option<Part>,
+    pub(crate) speech: Option<Json>,
+}
+
+#[derive(Deserialize)]
+struct WireEntry<'a> {
+    #[serde(borrow)]
+    modal: Option<WireModal<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireModal<'a> {
+    #[serde(borrow, default)]
+    answer: Lax<'a>,
+    #[serde(borrow)]
+    template: Option<&'a RawValue>,
+    #[serde(borrow)]
+    speech: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WireContent<'a> {
+    #[serde(borrow, default)]
+    content: Lax<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireTemplate<'a> {
+    #[serde(borrow, default)]
+    template_name: Lax<'a>,
+    params: Option<serde_json::Value>,
+}
+
+impl<'a> Frame<'a> {
+    /// Reads a frame. What is not a JSON object is none.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        // serde reads a struct from an array as well; a frame is an object.
+        text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+    }
+
+    pub(crate) fn sender(&self) -> Sender {
+        match self.sender.as_deref() {
+            Some("umm") => Sender::Avatar,
+            Some("client") => Sender::Client,
+            Some(_) | None => Sender::Other,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> FrameType {
+        match self.kind.as_deref() {
+            Some("ping" | "pong" | "ack" | "cmd") => FrameType::Control,
+            _ if self.sub_code.as_deref().is_some_and(|code| !code.is_empty()) => FrameType::Failure,
+            None | Some("msg" | "") => FrameType::Message,
+            Some("sys") => FrameType::Failure,
+            Some("hint") => FrameType::Notice(NoticeKind::Hint),
+            Some("recommend") => FrameType::Notice(NoticeKind::Recommend),
+            Some("task") => FrameType::Notice(NoticeKind::Task),
+            Some("notice") => FrameType::Notice(NoticeKind::Notice),
+            Some(_) => FrameType::Unknown,
+        }
+    }
+
+    pub(crate) fn is_pong(&self) -> bool {
+        self.kind.as_deref() == Some("pong")
+    }
+
+    /// The type's name, as it tells one delivery from another.
+    pub(crate) fn type_name(&self) -> &str {
+        self.kind.as_deref().unwrap_or("msg")
+    }
+
+    /// The place of a piece in its reply; -1 is the end mark.
+    pub(crate) fn index(&self) -> Option<i64> {
+        self.index.as_deref()?.parse().ok()
+    }
+
+    pub(crate) fn timestamp(&self) -> Option<u64> {
+        self.timestamp.as_deref()?.parse().ok()
+    }
+
+    /// The frame's content, entry by entry. What cannot be read is left out: it stays in the raw text.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let wire = self.multiple_data.as_deref().unwrap_or_default();
+        let mut entries: Vec<Entry> = wire.iter().filter_map(WireEntry::read).collect();
+        if entries.iter().all(|entry| entry.part.is_none())
+            && let Some(content) = self.content()
+        {
+            entries.insert(0, Entry { part: Some(Part::Text(content)), speech: None });
+        }
+        entries
+    }
+
+    /// All the frame's text in one.
+    pub(crate) fn text(&self) -> Text {
+        let mut text = Text::default();
+        for entry in self.entries() {
+            if let Some(Part::Text(more)) = entry.part {
+                text.push_str(&more);
+            }
+        }
+        text
+    }
+
+    pub(crate) fn sources(&self) -> Vec<Json> {
+        list(self.sources)
+    }
+
+    pub(crate) fn actions(&self) -> Vec<Json> {
+        list(self.sub_code_actions)
+    }
+
+    fn content(&self) -> Option<Text> {
+        let content: WireContent<'a> = serde_json::from_str(self.data?.get()).ok()?;
+        content.content.as_deref().filter(|text| !text.is_empty()).map(Text::from)
+    }
+}
+
+impl WireEntry<'_> {
+    fn read(&self) -> Option<Entry> {
+        let modal = self.modal.as_ref()?;
+        let text =
+            modal.answer.as_deref().filter(|text| !text.is_empty()).map(|text| Part::Text(Text::from(text)));
+        let card = modal.template.filter(|raw| raw.get() != "null").map(|raw| Part::Card(card(raw)));
+        Some(Entry {
+            part: text.or(card),
+            speech: modal.speech.and_then(json).filter(|speech| !speech.is_null()),
+        })
+    }
+}
+
+/// A template is a JSON *string* that holds `templateName` and `params`.
+fn card(raw: &RawValue) -> Card {
+    let written: Option<String> = serde_json::from_str(raw.get()).ok();
+    let source = written.as_deref().unwrap_or(raw.get());
+    match serde_json::from_str::<WireTemplate<'_>>(source) {
+        Ok(template) => Card {
+            template: template.template_name.as_deref().unwrap_or_default().to_owned(),
+            params: Json(template.params.unwrap_or_default()),
+        },
+        Err(_) => {
+            Card { template: String::new(), params: Json(serde_json::Value::String(source.to_owned())) }
+        }
+    }
+}
+
+fn json(raw: &RawValue) -> Option<Json> {
+    serde_json::from_str(raw.get()).ok().map(Json)
+}
+
+fn list(raw: Option<&RawValue>) -> Vec<Json> {
+    let values: Option<Vec<serde_json::Value>> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    values.unwrap_or_default().into_iter().map(Json).collect()
+}
+
+/// The heartbeat.
+pub(crate) fn ping(ws_id: &str) -> String {
+    control("ping", None, ws_id)
+}
+
+/// The acknowledgement of a frame.
+pub(crate) fn ack(seq_id: &str, ws_id: &str) -> String {
+    control("ack", Some(seq_id), ws_id)
+}
+
+fn control(kind: &str, seq_id: Option<&str>, ws_id: &str) -> String {
+    let mut text = String::with_capacity(48 + seq_id.map_or(0, str::len) + ws_id.len());
+    text.push_str("{\"type\":\"");
+    text.push_str(kind);
+    text.push('"');
+    if let Some(seq_id) = seq_id {
+        text.push_str(",\"seqId\":");
+        push_json(&mut text, seq_id);
+    }
+    text.push_str(",\"wsId\":");
+    push_json(&mut text, ws_id);
+    text.push('}');
+    text
+}
+
+/// Appends a JSON string. Ids need no escapes; whatever else the service may invent gets them.
+fn push_json(out: &mut String, text: &str) {
+    if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
+    }
+}

@@ -1,0 +1,138 @@
+//! Fields that the service writes now this way, now that way.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// An id that comes as a JSON string or as a JSON number. A number keeps all its digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Id<'a>(pub(crate) Cow<'a, str>);
+
+impl Id<'_> {
+    pub(crate) fn as_u64(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id as a string or a whole number")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, id: &'de str) -> Result<Self::Value, E> {
+        Ok(Id(Cow::Borrowed(id)))
+    }
+
+    fn visit_str<E: de::Error>(self, id: &str) -> Result<Self::Value, E> {
+        Ok(Id(Cow::Owned(id.to_owned())))
+    }
+
+    fn visit_u64<E: de::Error>(self, id: u64) -> Result<Self::Value, E> {
+        Ok(Id(Cow::Owned(id.to_string())))
+    }
+
+    fn visit_i64<E: de::Error>(self, id: i64) -> Result<Self::Value, E> {
+        Ok(Id(Cow::Owned(id.to_string())))
+    }
+}
+
+/// A text that may come as something else; then it is as if it were absent. One odd field must not
+/// cost the rest of the frame.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lax<'a>(pub(crate) Option<Cow<'a, str>>);
+
+impl Lax<'_> {
+    pub(crate) fn as_deref(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lax<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LaxVisitor)
+    }
+}
+
+struct LaxVisitor;
+
+impl<'de> Visitor<'de> for LaxVisitor {
+    type Value = Lax<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Lax(Some(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Lax(Some(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Lax(Some(Cow::Owned(number.to_string()))))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Lax(Some(Cow::Owned(number.to_string()))))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Lax(None))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Lax(None))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Lax(None))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<de::IgnoredAny>()?.is_some() {}
+        Ok(Lax(None))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
+        Ok(Lax(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_as_a_string_or_as_a_number_and_keeps_its_digits() {
+        for json in ["487569763543990272", "\"487569763543990272\""] {
+            let id: Id<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(id.0, "487569763543990272");
+            assert_eq!(id.as_u64(), Some(487_569_763_543_990_272));
+        }
+        assert!(serde_json::from_str::<Id<'_>>("4.5").is_err());
+        assert!(serde_json::from_str::<Id<'_>>("null").is_err());
+    }
+
+    #[test]
+    fn an_odd_field_is_an_absent_one() {
+        for json in ["null", "true", "1.5", "[1,{\"a\":2}]", "{\"a\":[1]}"] {
+            assert_eq!(serde_json::from_str::<Lax<'_>>(json).unwrap(), Lax(None), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<Lax<'_>>("7").unwrap().as_deref(), Some("7"));
+        assert_eq!(serde_json::from_str::<Lax<'_>>("\"a\\nb\"").unwrap().as_deref(), Some("a\nb"));
+    }
+}
