@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::brain::{Brain, Script, ScriptError};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
-    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
-    HistoryCalls, IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
-    RetryAfter, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
+    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields, HistoryCalls,
+    IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter,
+    SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
 };
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -129,9 +129,7 @@ pub enum RunError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The script file cannot be opened.
-    #[error(
-        "cannot read the script {path}: {source}; --brain takes echo, demo, or the path of a YAML file"
-    )]
+    #[error("cannot read the script {path}: {source}; --brain takes echo, demo, or the path of a YAML file")]
     ScriptFile {
         /// The file.
         path: PathBuf,
@@ -208,15 +206,12 @@ fn brain(name: &str) -> Result<Brain, RunError> {
 }
 
 fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
-    let (base_url, api_key, control_url) = (
-        emulator.base_url(),
-        emulator.api_key(),
-        emulator.control_url(),
-    );
+    let (base_url, api_key, control_url) = (emulator.base_url(), emulator.api_key(), emulator.control_url());
     let mut out = std::io::stdout().lock();
     if as_json {
-        let line = json!({"base_url": base_url, "api_key": api_key, "control_url": control_url});
-        writeln!(out, "{line}")?;
+        // One by one, so that the line reads in this order.
+        let (base_url, api_key, control_url) = (json!(base_url), json!(api_key), json!(control_url));
+        writeln!(out, r#"{{"base_url":{base_url},"api_key":{api_key},"control_url":{control_url}}}"#)?;
     } else {
         writeln!(
             out,
@@ -249,10 +244,7 @@ struct StopSignal {
 impl StopSignal {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     async fn wait(mut self) {

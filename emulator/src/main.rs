@@ -19,8 +19,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody to tell if stderr is closed.
-            let _ =
-                std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
+            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
             ExitCode::from(2)
         }
     }

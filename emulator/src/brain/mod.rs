@@ -42,10 +42,7 @@ impl Brain {
     /// What is to be played in answer to a question; nothing, if that is decided outside.
     pub(crate) fn answer(&self, question: &Question) -> Option<Vec<Step>> {
         match self {
-            Self::Echo => Some(vec![Step::Reply(Reply::text(format!(
-                "You said: {}",
-                question.text
-            )))]),
+            Self::Echo => Some(vec![Step::Reply(Reply::text(format!("You said: {}", question.text)))]),
             Self::Script(script) => Some(script.answer(&question.text)),
             Self::Outside => None,
         }

@@ -88,14 +88,8 @@ impl Reply {
 
     /// Pieces of text as they are.
     pub fn pieces<T: Into<String>>(pieces: impl IntoIterator<Item = T>) -> Self {
-        let piece = |text: T| Piece {
-            parts: vec![Part::Text(text.into())],
-            sources: Vec::new(),
-        };
-        Self {
-            pieces: pieces.into_iter().map(piece).collect(),
-            ..Self::default()
-        }
+        let piece = |text: T| Piece { parts: vec![Part::Text(text.into())], sources: Vec::new() };
+        Self { pieces: pieces.into_iter().map(piece).collect(), ..Self::default() }
     }
 
     /// All pieces in one frame without `index`.
@@ -121,6 +115,35 @@ impl Piece {
         self.parts.iter().filter_map(text).collect()
     }
 
+    /// The `multipleData` of a frame.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut entries = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            match (part, entries.last_mut()) {
+                // A clip belongs to the text it reads out.
+                (Part::Speech(clip), Some(Value::Object(last)))
+                    if last.get("singleDataType").is_some_and(|kind| kind == "text") =>
+                {
+                    if let Some(Value::Object(modal)) = last.get_mut("modal") {
+                        modal.insert("speech".to_owned(), clip.clone());
+                    }
+                }
+                (Part::Speech(clip), _) => {
+                    entries.push(json!({"singleDataType": "text", "modal": {"speech": clip}}));
+                }
+                (Part::Text(text), _) => {
+                    entries.push(json!({"singleDataType": "text", "modal": {"answer": text}}));
+                }
+                // The service sends a template as a JSON string within the JSON.
+                (Part::Card { template, params }, _) => {
+                    let template = json!({"templateName": template, "params": params}).to_string();
+                    entries.push(json!({"singleDataType": "template", "modal": {"template": template}}));
+                }
+            }
+        }
+        Value::Array(entries)
+    }
+
     /// All pieces' parts in one, with neighbouring texts joined.
     pub(crate) fn merged(pieces: impl IntoIterator<Item = Self>) -> Self {
         let mut whole = Self::default();
@@ -134,20 +157,5 @@ impl Piece {
             whole.sources.extend(piece.sources);
         }
         whole
-    }
-}
-
-impl Part {
-    /// The entry of `multipleData`.
-    pub(crate) fn to_json(&self) -> Value {
-        match self {
-            Self::Text(text) => json!({"singleDataType": "text", "modal": {"answer": text}}),
-            // The service sends a template as a JSON string within the JSON.
-            Self::Card { template, params } => json!({
-                "singleDataType": "template",
-                "modal": {"template": json!({"templateName": template, "params": params}).to_string()},
-            }),
-            Self::Speech(clip) => json!({"singleDataType": "text", "modal": {"speech": clip}}),
-        }
     }
 }

@@ -234,13 +234,7 @@ impl From<FullSay> for Reply {
             last.parts.extend(extra);
             last.sources = say.sources;
         }
-        Self {
-            pieces,
-            whole: say.whole,
-            think: say.think,
-            delay: say.delay,
-            end: say.end,
-        }
+        Self { pieces, whole: say.whole, think: say.think, delay: say.delay, end: say.end }
     }
 }
 
@@ -256,9 +250,6 @@ impl From<WrittenPart> for Part {
 
 impl From<Card> for Part {
     fn from(card: Card) -> Self {
-        Self::Card {
-            template: card.template,
-            params: card.params,
-        }
+        Self::Card { template: card.template, params: card.params }
     }
 }

@@ -30,7 +30,9 @@ pub enum StartError {
     #[error("the emulator's settings: {0}")]
     Settings(#[from] InvalidSettings),
     /// The port cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose another port, or 0 for any free one")]
+    #[error(
+        "cannot listen on {address}: {source}; choose an address of this machine and a free port, or port 0 for any"
+    )]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -114,17 +116,9 @@ impl EmulatorBuilder {
 
     /// The API key of the first avatar, in place of the one there is. It must begin with `sk-`.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        let share_code = self
-            .settings
-            .avatars
-            .first()
-            .map(|avatar| avatar.share_code.clone());
+        let share_code = self.settings.avatars.first().map(|avatar| avatar.share_code.clone());
         let share_code = share_code.unwrap_or_default();
-        self.settings.keys = vec![Key {
-            key: key.into(),
-            share_code,
-            disabled: false,
-        }];
+        self.settings.keys = vec![Key { key: key.into(), share_code, disabled: false }];
         self
     }
 
@@ -165,10 +159,7 @@ impl EmulatorBuilder {
 impl fmt::Debug for EmulatorBuilder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = out.debug_struct("EmulatorBuilder");
-        out.field("host", &self.host)
-            .field("port", &self.port)
-            .field("seed", &self.seed);
-        out.field("settings", &self.settings)
-            .finish_non_exhaustive()
+        out.field("host", &self.host).field("port", &self.port).field("seed", &self.seed);
+        out.field("settings", &self.settings).finish_non_exhaustive()
     }
 }

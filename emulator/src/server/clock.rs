@@ -17,14 +17,8 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new() -> Self {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            started: Instant::now(),
-            epoch: since_epoch.into(),
-            added: AtomicU64::new(0),
-        }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), epoch: since_epoch.into(), added: AtomicU64::new(0) }
     }
 
     pub(super) fn now(&self) -> Millis {

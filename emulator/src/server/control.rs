@@ -18,6 +18,8 @@ use super::hub::Hub;
 use crate::service::{CloseHow, Failure, Injection, Millis, OwnerAction, Settings};
 
 const BODY_LIMIT: usize = 1024 * 1024;
+/// A year: beyond every lifetime there is, and far from where the clock would overflow.
+const ADVANCE_LIMIT: Millis = Millis(365 * 24 * 3_600_000);
 
 /// What went wrong with a control call.
 struct Refused {
@@ -90,11 +92,7 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
         code: "control.body",
         message: error.to_string(),
     })?;
-    let path = parts
-        .uri
-        .path()
-        .trim_start_matches("/_emulator")
-        .trim_matches('/');
+    let path = parts.uri.path().trim_start_matches("/_emulator").trim_matches('/');
     match (parts.method.as_str(), path) {
         ("GET", "state") => Ok(json!(hub.with(|service, now| service.state(now)))),
         ("GET", "settings") => Ok(json!(hub.with(|service, _| service.settings().clone()))),
@@ -105,6 +103,9 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
         }
         ("POST", "clock") => {
             let by = Millis(read::<Advance>(&body)?.advance_ms);
+            if by > ADVANCE_LIMIT {
+                return Err(wrong_body(&format!("at most {} at once", ADVANCE_LIMIT)));
+            }
             hub.advance(by).await;
             Ok(json!({"now": hub.now().0}))
         }
@@ -121,19 +122,12 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             owner(hub, OwnerAction::HandBack { session_id })
         }
         ("POST", "push") => {
-            let Push {
-                session_id,
-                injection,
-            } = read(&body)?;
+            let Push { session_id, injection } = read(&body)?;
             hub.with(|service, now| service.inject(now, &session_id, injection))?;
             Ok(json!({}))
         }
         ("POST", "sockets/close") => {
-            let close = if body.is_empty() {
-                Close::default()
-            } else {
-                read(&body)?
-            };
+            let close = if body.is_empty() { Close::default() } else { read(&body)? };
             let how = match close.abrupt {
                 true => CloseHow::Abrupt,
                 false => CloseHow::Clean {
@@ -141,17 +135,15 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
                     reason: close.reason.unwrap_or_default(),
                 },
             };
-            let closed =
-                hub.with(|service, now| service.close_sockets(now, close.ws_id.as_deref(), &how));
+            let closed = hub.with(|service, now| service.close_sockets(now, close.ws_id.as_deref(), &how));
             Ok(json!({"closed": closed}))
         }
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
             code: "control.not.found",
-            message:
-                "there are GET state, GET settings, and POST settings, reset, clock, owner/reply, \
+            message: "there are GET state, GET settings, and POST settings, reset, clock, owner/reply, \
                       owner/takeover, owner/handback, push, sockets/close"
-                    .to_owned(),
+                .to_owned(),
         }),
     }
 }
@@ -183,52 +175,32 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 
 fn wrong_body(error: &dyn std::fmt::Display) -> Refused {
     let message = format!("the body is not what this call takes: {error}");
-    Refused {
-        status: StatusCode::BAD_REQUEST,
-        code: "control.body",
-        message,
-    }
+    Refused { status: StatusCode::BAD_REQUEST, code: "control.body", message }
 }
 
 /// The codes a close frame may carry, as RFC 6455 has them.
 fn close_code(code: Option<u16>) -> Result<u16, Refused> {
     match code.unwrap_or(1_000) {
         code @ (1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999) => Ok(code),
-        code => Err(wrong_body(&format!(
-            "{code} is no code a close frame may carry"
-        ))),
+        code => Err(wrong_body(&format!("{code} is no code a close frame may carry"))),
     }
 }
 
 fn admit(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refused> {
     let refused = |code, message: &str| {
-        Err(Refused {
-            status: StatusCode::FORBIDDEN,
-            code,
-            message: message.to_owned(),
-        })
+        Err(Refused { status: StatusCode::FORBIDDEN, code, message: message.to_owned() })
     };
     if !peer.ip().to_canonical().is_loopback() {
-        return refused(
-            "control.not.loopback",
-            "the control API answers on loopback only",
-        );
+        return refused("control.not.loopback", "the control API answers on loopback only");
     }
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !is_loopback_name(host) {
-        return refused(
-            "control.foreign.host",
-            "the control API answers to 127.0.0.1 and localhost only",
-        );
+        return refused("control.foreign.host", "the control API answers to 127.0.0.1 and localhost only");
     }
     match headers.get(header::ORIGIN) {
-        Some(origin) if origin.as_bytes() != format!("http://{host}").as_bytes() => refused(
-            "control.foreign.origin",
-            "the control API does not answer to pages of other origins",
-        ),
+        Some(origin) if origin.as_bytes() != format!("http://{host}").as_bytes() => {
+            refused("control.foreign.origin", "the control API does not answer to pages of other origins")
+        }
         _ => Ok(()),
     }
 }
@@ -241,20 +213,13 @@ fn is_loopback_name(host: &str) -> bool {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        let status =
-            StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self {
-            status,
-            code: failure.code().as_str(),
-            message: failure.message().to_owned(),
-        }
+        let status = StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { status, code: failure.code().as_str(), message: failure.message().to_owned() }
     }
 }
 
@@ -263,24 +228,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_this_machine_is_answered() {
+        let headers = HeaderMap::from_iter([(header::HOST, header::HeaderValue::from_static("localhost:1"))]);
+        let from = |peer: &str| admit(SocketAddr::new(peer.parse().unwrap(), 1), &headers).is_ok();
+        assert!(from("127.0.0.1") && from("127.8.8.8") && from("::1") && from("::ffff:127.0.0.1"));
+        assert!(!from("10.0.0.1") && !from("192.168.1.1") && !from("fe80::1"));
+    }
+
+    #[test]
     fn only_names_of_this_machine_are_answered_to() {
-        for good in [
-            "127.0.0.1:8080",
-            "127.0.0.1",
-            "localhost:1",
-            "LOCALHOST",
-            "[::1]:80",
-            "[::1]",
-        ] {
+        for good in ["127.0.0.1:8080", "127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80", "[::1]"] {
             assert!(is_loopback_name(good), "{good}");
         }
-        for bad in [
-            "",
-            "example.com",
-            "127.0.0.1.example.com:80",
-            "localhost.example.com",
-            "10.0.0.1:80",
-        ] {
+        for bad in ["", "example.com", "127.0.0.1.example.com:80", "localhost.example.com", "10.0.0.1:80"] {
             assert!(!is_loopback_name(bad), "{bad}");
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
     Router::new()
         .route(SOCKET_PATH, any(handshake))
         .route("/_emulator", any(control))
+        .route("/_emulator/", any(control))
         .route("/_emulator/{*path}", any(control))
         .fallback(call)
         .with_state(hub)
@@ -67,9 +68,7 @@ async fn handshake(
 ) -> Response {
     let outcome = match upgrade {
         Ok(upgrade) => {
-            let target = uri
-                .path_and_query()
-                .map_or(SOCKET_PATH, |target| target.as_str());
+            let target = uri.path_and_query().map_or(SOCKET_PATH, |target| target.as_str());
             let headers = headers(&given);
             let connected = hub.connect(|service, now| service.connect(now, target, &headers));
             // From here on the socket is open for the service, so it must also end if the client
@@ -79,10 +78,7 @@ async fn handshake(
         Err(rejection) => {
             let status = Code::UpgradeRequired.status();
             let failure = Failure::new(Code::UpgradeRequired, rejection.body_text());
-            Err(hub.with(|service, _| Answer {
-                status,
-                ..failure.answer(service.settings())
-            }))
+            Err(hub.with(|service, _| Answer { status, ..failure.answer(service.settings()) }))
         }
     };
     hub.delay().await;
@@ -108,8 +104,7 @@ fn headers(given: &HeaderMap) -> Headers {
 fn response(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     // The service makes valid ones only; anything else is its own fault and shows as such.
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
             response.headers_mut().insert(name, value);

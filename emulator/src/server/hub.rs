@@ -56,10 +56,7 @@ impl Hub {
         let clock = Clock::new();
         let service = service(clock.now());
         Arc::new(Self {
-            inner: Mutex::new(Inner {
-                service,
-                sockets: HashMap::new(),
-            }),
+            inner: Mutex::new(Inner { service, sockets: HashMap::new() }),
             clock,
             rescheduled: Notify::new(),
             changed: Notify::new(),
@@ -108,10 +105,7 @@ impl Hub {
         while self.now() < target {
             {
                 let mut inner = self.lock();
-                let due = inner
-                    .service
-                    .next_deadline()
-                    .map_or(target, |due| due.min(target));
+                let due = inner.service.next_deadline().map_or(target, |due| due.min(target));
                 self.clock.move_to(due);
                 let now = self.clock.now().min(target);
                 inner.service.tick(now);
@@ -135,7 +129,11 @@ impl Hub {
             changed.as_mut().enable();
             // Looking must not count as a change, or two who wait would wake each other forever.
             let now = self.now();
-            if let Some(found) = wanted(&mut self.lock().service, now) {
+            let mut inner = self.lock();
+            let found = wanted(&mut inner.service, now);
+            self.drain(&mut inner);
+            drop(inner);
+            if let Some(found) = found {
                 return found;
             }
             changed.await;
@@ -198,10 +196,8 @@ impl Hub {
         while let Some(push) = inner.service.poll() {
             match push {
                 Push::Frame { socket, text } => {
-                    let queued = inner
-                        .sockets
-                        .get(&socket)
-                        .map(|queue| queue.try_send(Outgoing::Frame(text)));
+                    let queued =
+                        inner.sockets.get(&socket).map(|queue| queue.try_send(Outgoing::Frame(text)));
                     if let Some(Err(_)) = queued {
                         // It reads slower than it is written to, or has just ended. Its frames are
                         // stored, and it can ask for them when it is back.

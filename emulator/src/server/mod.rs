@@ -94,14 +94,12 @@ impl Emulator {
 
     /// Puts a hint, a notice, a failure or any frame into a session.
     pub fn inject(&self, session_id: &str, injection: Injection) -> Result<(), Failure> {
-        self.hub
-            .with(|service, now| service.inject(now, session_id, injection))
+        self.hub.with(|service, now| service.inject(now, session_id, injection))
     }
 
     /// Closes the socket of a `wsId`, or all of them. Says how many there were.
     pub fn close_sockets(&self, ws_id: Option<&str>, how: &CloseHow) -> usize {
-        self.hub
-            .with(|service, now| service.close_sockets(now, ws_id, how))
+        self.hub.with(|service, now| service.close_sockets(now, ws_id, how))
     }
 
     /// What the service has received and knows.
@@ -139,9 +137,7 @@ impl Emulator {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Some(mut server) = self.server.take()
-            && tokio::time::timeout(STOP_WITHIN, &mut server)
-                .await
-                .is_err()
+            && tokio::time::timeout(STOP_WITHIN, &mut server).await.is_err()
         {
             server.abort();
         }
@@ -155,19 +151,13 @@ impl Emulator {
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let api_key = options
-            .settings
-            .keys
-            .first()
-            .map(|key| key.key.clone())
-            .unwrap_or_default();
+        let api_key = options.settings.keys.first().map(|key| key.key.clone()).unwrap_or_default();
 
         let (stop, _) = watch::channel(false);
         let service = |now| Service::new(options.settings, now, options.seed);
         let hub = Hub::new(service, options.answerer, stop.clone());
         tokio::spawn(Arc::clone(&hub).run_timers());
-        let service =
-            http::router(Arc::clone(&hub)).into_make_service_with_connect_info::<SocketAddr>();
+        let service = http::router(Arc::clone(&hub)).into_make_service_with_connect_info::<SocketAddr>();
         // Frames are small and must not wait for each other. A socket without it is merely slower.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let mut stopped = hub.stopped();
@@ -206,9 +196,7 @@ impl Drop for Emulator {
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Emulator")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        out.debug_struct("Emulator").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -223,23 +211,15 @@ impl Owner<'_> {
 
     /// Takes the conversation over: the avatar is silent from now on.
     pub fn take_over(&self, session_id: &str) -> Result<(), Failure> {
-        self.act(OwnerAction::TakeOver {
-            session_id: session_id.to_owned(),
-        })
-        .map(drop)
+        self.act(OwnerAction::TakeOver { session_id: session_id.to_owned() }).map(drop)
     }
 
     /// Gives the conversation back to the avatar.
     pub fn hand_back(&self, session_id: &str) -> Result<(), Failure> {
-        self.act(OwnerAction::HandBack {
-            session_id: session_id.to_owned(),
-        })
-        .map(drop)
+        self.act(OwnerAction::HandBack { session_id: session_id.to_owned() }).map(drop)
     }
 
     fn act(&self, action: OwnerAction) -> Result<Option<String>, Failure> {
-        self.emulator
-            .hub
-            .with(|service, now| service.owner(now, action))
+        self.emulator.hub.with(|service, now| service.owner(now, action))
     }
 }

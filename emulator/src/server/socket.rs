@@ -73,10 +73,7 @@ async fn read(stream: &mut SplitStream<WebSocket>, hub: &Arc<Hub>, socket: Socke
 }
 
 /// Writes until the queue has ended. Says whether it ended with a close frame.
-async fn write(
-    sink: &mut SplitSink<WebSocket, Message>,
-    queue: &mut mpsc::Receiver<Outgoing>,
-) -> bool {
+async fn write(sink: &mut SplitSink<WebSocket, Message>, queue: &mut mpsc::Receiver<Outgoing>) -> bool {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         let mut closing = false;
@@ -86,10 +83,7 @@ async fn write(
                     Outgoing::Frame(text) => Message::Text(text.into()),
                     Outgoing::Close { code, reason } => {
                         closing = true;
-                        Message::Close(Some(CloseFrame {
-                            code,
-                            reason: reason.into(),
-                        }))
+                        Message::Close(Some(CloseFrame { code, reason: reason.into() }))
                     }
                 };
                 sink.feed(message).await?;

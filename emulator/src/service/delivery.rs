@@ -31,19 +31,9 @@ impl Service {
         if waiting.len() == bounds::UNACKNOWLEDGED {
             waiting.pop_front();
         }
-        waiting.push_back(Unacknowledged {
-            number,
-            frame,
-            repeats: 0,
-        });
+        waiting.push_back(Unacknowledged { number, frame, repeats: 0 });
         if self.settings.redelivery == Redelivery::After5s {
-            self.timers.set(
-                self.now + ACKNOWLEDGE_WITHIN,
-                Timer::Redeliver {
-                    visitor,
-                    frame: number,
-                },
-            );
+            self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
         }
     }
 
@@ -86,11 +76,7 @@ impl Service {
     /// The time for an acknowledgement is over.
     pub(super) fn redeliver(&mut self, visitor: VisitorIndex, number: u64) {
         let person = &mut self.world.visitors[visitor.0];
-        let Some(at) = person
-            .unacknowledged
-            .iter()
-            .position(|one| one.number == number)
-        else {
+        let Some(at) = person.unacknowledged.iter().position(|one| one.number == number) else {
             return;
         };
         let one = &mut person.unacknowledged[at];
@@ -101,13 +87,7 @@ impl Service {
         }
         let frame = one.frame.clone();
         self.push_to_visitor(visitor, &frame);
-        self.timers.set(
-            self.now + ACKNOWLEDGE_WITHIN,
-            Timer::Redeliver {
-                visitor,
-                frame: number,
-            },
-        );
+        self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
     }
 
     /// A visitor has connected: what it did not acknowledge comes again, if the switch says so.

@@ -147,11 +147,7 @@ impl Failure {
     /// A failure with its code and a text for people.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         // Without these a client could not even tell that it talked to a server of this kind.
-        let always = [
-            Code::PathNotFound,
-            Code::MethodNotAllowed,
-            Code::BodyTooLarge,
-        ];
+        let always = [Code::PathNotFound, Code::MethodNotAllowed, Code::BodyTooLarge];
         Self {
             code,
             message: message.into(),
@@ -207,9 +203,7 @@ impl Failure {
         };
         let mut answer = Answer::json(status, &body);
         if let Some(seconds) = self.retry_after {
-            answer
-                .headers
-                .push(("retry-after".to_owned(), seconds.to_string()));
+            answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
         }
         answer
     }

@@ -32,10 +32,7 @@ impl Frame {
             ("seqId".to_owned(), json!(seq_id)),
             ("timestamp".to_owned(), json!(about.now.0)),
         ]);
-        Self {
-            fields,
-            verbatim: false,
-        }
+        Self { fields, verbatim: false }
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {
@@ -50,15 +47,11 @@ impl Frame {
         index: Option<i64>,
         piece: &Piece,
     ) -> Self {
-        let parts: Vec<_> = piece
-            .parts
-            .iter()
-            .map(crate::brain::Part::to_json)
-            .collect();
+        let parts = piece.to_json();
         let mut frame = Self::new(about, "msg", message_id, seq_id)
             .with("sender", json!("umm"))
             .with("dataType", json!("text"))
-            .with("multipleData", Value::Array(parts));
+            .with("multipleData", parts);
         if let Some(index) = index {
             frame = frame.with("index", json!(index));
         }
@@ -138,10 +131,7 @@ impl Frame {
 
     /// A frame made by somebody else.
     pub(super) fn verbatim(fields: Map<String, Value>) -> Self {
-        Self {
-            fields,
-            verbatim: true,
-        }
+        Self { fields, verbatim: true }
     }
 
     pub(super) fn seq_id(&self) -> Option<&str> {
@@ -181,22 +171,14 @@ impl Frame {
             "subCodeReason",
             "subCodeActions",
         ];
-        let kept = self
-            .fields
-            .iter()
-            .filter(|(name, _)| KEPT.contains(&name.as_str()));
-        let mut kept: Map<_, _> = kept
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let kept = self.fields.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
+        let mut kept: Map<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         if kept.get("type").is_some_and(|kind| kind == "msg") {
             kept.remove("type");
         }
         if let Some(Value::Array(parts)) = kept.get_mut("multipleData") {
             for part in parts.iter_mut().filter_map(Value::as_object_mut) {
-                if part
-                    .get("singleDataType")
-                    .is_some_and(|kind| kind == "text")
-                {
+                if part.get("singleDataType").is_some_and(|kind| kind == "text") {
                     part.remove("singleDataType");
                 }
             }

@@ -46,9 +46,9 @@ pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
 pub use self::sockets::{CloseHow, SOCKET_PATH};
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
 pub use self::switches::{
-    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
-    HistoryCalls, IdForm, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
-    RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime, UnknownAnswer,
+    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields, HistoryCalls,
+    IdForm, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondSocket,
+    Streaming, TakeoverSilence, TokenLifetime, UnknownAnswer,
 };
 pub use self::time::{Millis, NotATime};
 use self::timers::{Timer, Timers};
@@ -128,8 +128,13 @@ impl Service {
     }
 
     /// Changes what the service is like from now on. Timers that are set already stay as they are.
+    ///
+    /// Avatars can be changed and added, but not taken away: visitors belong to them.
     pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let avatars = self.settings.avatars.clone();
         change(&mut self.settings);
+        let kept = self.settings.avatars.len();
+        self.settings.avatars.extend(avatars.into_iter().skip(kept));
     }
 
     /// Answers an HTTP request. Every call passes through here.
@@ -168,10 +173,7 @@ impl Service {
         self.pushes.clear();
         self.calls.clear();
         self.failures.clear();
-        let cut = |socket| Push::Close {
-            socket,
-            how: CloseHow::Abrupt,
-        };
+        let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
         self.pushes.extend(sockets.into_iter().map(cut));
     }
 

@@ -68,10 +68,9 @@ impl Service {
     pub fn owner(&mut self, now: Millis, action: OwnerAction) -> Result<Option<String>, Failure> {
         self.tick(now);
         let (name, outcome) = match action {
-            OwnerAction::Reply { session_id, text } => (
-                "owner/reply",
-                self.owner_says(&session_id, &text, false).map(Some),
-            ),
+            OwnerAction::Reply { session_id, text } => {
+                ("owner/reply", self.owner_says(&session_id, &text, false).map(Some))
+            }
             OwnerAction::TakeOver { session_id } => {
                 ("owner/takeover", self.take_over(&session_id).map(|()| None))
             }
@@ -84,39 +83,18 @@ impl Service {
     }
 
     /// Puts a frame into a session, as if the service had made it.
-    pub fn inject(
-        &mut self,
-        now: Millis,
-        session_id: &str,
-        injection: Injection,
-    ) -> Result<(), Failure> {
+    pub fn inject(&mut self, now: Millis, session_id: &str, injection: Injection) -> Result<(), Failure> {
         self.tick(now);
-        let session = self
-            .world
-            .sessions
-            .get(session_id)
-            .ok_or_else(|| not_found(session_id))?;
+        let session = self.world.sessions.get(session_id).ok_or_else(|| not_found(session_id))?;
         let visitor = session.visitor;
         match injection {
             Injection::Hint(text) => self.deliver_line(session_id, "hint", &text, false),
             Injection::Notice(text) => self.deliver_line(session_id, "notice", &text, false),
-            Injection::Failure {
-                code,
-                reason,
-                actions,
-                message_id,
-            } => {
+            Injection::Failure { code, reason, actions, message_id } => {
                 let seq_id = self.message_id();
-                let about = self
-                    .envelope(session_id)
-                    .ok_or_else(|| not_found(session_id))?;
-                let frame = Frame::failure(
-                    &about,
-                    message_id.as_deref(),
-                    &seq_id,
-                    (&code, &reason),
-                    &actions,
-                );
+                let about = self.envelope(session_id).ok_or_else(|| not_found(session_id))?;
+                let frame =
+                    Frame::failure(&about, message_id.as_deref(), &seq_id, (&code, &reason), &actions);
                 self.deliver(session_id, frame, false);
             }
             Injection::Frame(fields) => self.deliver(session_id, Frame::verbatim(fields), false),
@@ -129,12 +107,7 @@ impl Service {
         Ok(())
     }
 
-    pub(super) fn owner_says(
-        &mut self,
-        session_id: &str,
-        text: &str,
-        lost: bool,
-    ) -> Result<String, Failure> {
+    pub(super) fn owner_says(&mut self, session_id: &str, text: &str, lost: bool) -> Result<String, Failure> {
         let session = self.owned(session_id)?;
         let owner = self.settings.avatars[session.avatar].owner_user_id.clone();
         self.take_over(session_id)?;
@@ -147,12 +120,7 @@ impl Service {
         }
         if let Some(session) = self.world.sessions.get_mut(session_id) {
             let (message_id, text) = (message_id.clone(), text.to_owned());
-            session.note(Message {
-                author: Author::Owner,
-                message_id,
-                text,
-                at: self.now,
-            });
+            session.note(Message { author: Author::Owner, message_id, text, at: self.now });
         }
         Ok(message_id)
     }
@@ -167,13 +135,7 @@ impl Service {
             session.takeover = Some(Takeover { until });
         }
         if let Some(until) = until {
-            self.timers.set(
-                until,
-                Timer::TakeoverEnds {
-                    session: session_id.to_owned(),
-                    until,
-                },
-            );
+            self.timers.set(until, Timer::TakeoverEnds { session: session_id.to_owned(), until });
         }
         Ok(())
     }
@@ -224,23 +186,14 @@ impl Service {
     pub(super) fn envelope(&self, session_id: &str) -> Option<Envelope<'_>> {
         let session = self.world.sessions.get(session_id)?;
         let mind_id = &self.settings.avatars[session.avatar].mind_id;
-        Some(Envelope {
-            session_id: &session.id,
-            mind_id,
-            now: self.now,
-        })
+        Some(Envelope { session_id: &session.id, mind_id, now: self.now })
     }
 
     /// A session as the owner has it in the app: bound, open, and with the owner as a member.
     fn owned(&self, session_id: &str) -> Result<&Session, Failure> {
-        let session = self
-            .world
-            .sessions
-            .get(session_id)
-            .ok_or_else(|| not_found(session_id))?;
+        let session = self.world.sessions.get(session_id).ok_or_else(|| not_found(session_id))?;
         if !session.owner_is_member {
-            let text =
-                "the owner is not a member of this session: it was created without `memberUserIds`";
+            let text = "the owner is not a member of this session: it was created without `memberUserIds`";
             return Err(Failure::new(Code::NotMember, text));
         }
         if !session.bound {
@@ -255,8 +208,5 @@ impl Service {
 }
 
 fn not_found(session_id: &str) -> Failure {
-    Failure::new(
-        Code::SessionNotFound,
-        format!("there is no session `{session_id}`"),
-    )
+    Failure::new(Code::SessionNotFound, format!("there is no session `{session_id}`"))
 }

@@ -12,11 +12,9 @@ impl Random {
     /// A generator whose numbers depend on a text alone: the same visitor gets the same ids again.
     pub(super) fn of_text(seed: u64, text: &str) -> Self {
         // FNV-1a
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64 ^ seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         Self(hash)
     }
 

@@ -53,11 +53,7 @@ pub struct Key {
 
 impl Default for Key {
     fn default() -> Self {
-        Self {
-            key: "sk-emulator".to_owned(),
-            share_code: Avatar::default().share_code,
-            disabled: false,
-        }
+        Self { key: "sk-emulator".to_owned(), share_code: Avatar::default().share_code, disabled: false }
     }
 }
 
@@ -175,9 +171,7 @@ pub enum InvalidSettings {
     #[error("an API key must begin with `sk-` and hold visible ASCII characters only")]
     Key,
     /// Step 6 needs an id that cannot be taken for a number.
-    #[error(
-        "the mind id `{0}` of an avatar must not be empty or all digits: it is the encoded one"
-    )]
+    #[error("the mind id `{0}` of an avatar must not be empty or all digits: it is the encoded one")]
     MindId(String),
     /// A page of no frames never ends.
     #[error("a page of history must hold at least one frame")]
@@ -191,21 +185,13 @@ impl Settings {
             return Err(InvalidSettings::NoKey);
         }
         let visible = |key: &Key| key.key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !self
-            .keys
-            .iter()
-            .all(|key| key.key.starts_with("sk-") && visible(key))
-        {
+        if !self.keys.iter().all(|key| key.key.starts_with("sk-") && visible(key)) {
             return Err(InvalidSettings::Key);
         }
         if self.history_page == 0 {
             return Err(InvalidSettings::HistoryPage);
         }
-        match self
-            .avatars
-            .iter()
-            .find(|one| one.mind_id.bytes().all(|byte| byte.is_ascii_digit()))
-        {
+        match self.avatars.iter().find(|one| one.mind_id.bytes().all(|byte| byte.is_ascii_digit())) {
             Some(avatar) => Err(InvalidSettings::MindId(avatar.mind_id.clone())),
             None => Ok(()),
         }

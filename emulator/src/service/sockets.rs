@@ -50,19 +50,13 @@ impl Service {
     /// The handshake at an address that `ws/create` gave out.
     ///
     /// `target` is the request's path and query.
-    pub fn connect(
-        &mut self,
-        now: Millis,
-        target: &str,
-        headers: &Headers,
-    ) -> Result<SocketId, Answer> {
+    pub fn connect(&mut self, now: Millis, target: &str, headers: &Headers) -> Result<SocketId, Answer> {
         self.tick(now);
         self.count_call("connect");
-        self.admit(&Request::new("GET", target), headers)
-            .map_err(|failure| {
-                self.count_failure(&failure);
-                failure.handshake_answer(&self.settings)
-            })
+        self.admit(&Request::new("GET", target), headers).map_err(|failure| {
+            self.count_failure(&failure);
+            failure.handshake_answer(&self.settings)
+        })
     }
 
     /// A text frame of a client has arrived.
@@ -99,11 +93,7 @@ impl Service {
     pub fn close_sockets(&mut self, now: Millis, ws_id: Option<&str>, how: &CloseHow) -> usize {
         self.tick(now);
         let wanted = |socket: &Socket| ws_id.is_none_or(|ws_id| socket.ws_id == ws_id);
-        let live = self
-            .world
-            .sockets
-            .iter()
-            .filter(|(_, socket)| wanted(socket));
+        let live = self.world.sockets.iter().filter(|(_, socket)| wanted(socket));
         let ids: Vec<_> = live.map(|(id, _)| *id).collect();
         for id in &ids {
             self.close(*id, how.clone());
@@ -114,11 +104,7 @@ impl Service {
     /// A new address for a visitor; answers `ws/create`.
     pub(super) fn give_address(&mut self, visitor: VisitorIndex, host: Option<&str>) -> Value {
         let ticket = self.random.hex32();
-        let ws_id = format!(
-            "ws:{:012}{:012}",
-            self.random.between(0, 1_000_000_000_000),
-            self.fresh()
-        );
+        let ws_id = format!("ws:{:012}{:012}", self.random.between(0, 1_000_000_000_000), self.fresh());
         let base = match (&self.settings.socket_base, host) {
             (Some(base), _) => base.clone(),
             (None, Some(host)) => format!("ws://{host}"),
@@ -127,15 +113,9 @@ impl Service {
         let address = format!("{base}{SOCKET_PATH}?ticket={ticket}");
         let expires = self.now + self.settings.address_lifetime;
         self.remember_idle(visitor, ws_id.clone());
-        self.timers
-            .set(expires, Timer::AddressExpires(ticket.clone()));
+        self.timers.set(expires, Timer::AddressExpires(ticket.clone()));
         let state = AddressState::Good;
-        let entry = super::world::Address {
-            visitor,
-            ws_id: ws_id.clone(),
-            expires,
-            state,
-        };
+        let entry = super::world::Address { visitor, ws_id: ws_id.clone(), expires, state };
         self.world.addresses.insert(ticket, entry);
         json!({"wsId": ws_id, "address": address})
     }
@@ -152,8 +132,7 @@ impl Service {
         if address.state == AddressState::Good {
             address.state = AddressState::Expired;
         }
-        self.timers
-            .set(forgotten, Timer::AddressExpires(ticket.to_owned()));
+        self.timers.set(forgotten, Timer::AddressExpires(ticket.to_owned()));
     }
 
     /// Drops a socket that has sent no ping for too long, or looks again later.
@@ -174,29 +153,18 @@ impl Service {
             .then(|| request.parameter("ticket"))
             .flatten()
             .and_then(|ticket| self.world.addresses.get_mut(&ticket))
-            .ok_or_else(|| {
-                Failure::new(Code::AddressUnknown, "this address was never given out")
-            })?;
+            .ok_or_else(|| Failure::new(Code::AddressUnknown, "this address was never given out"))?;
         match address.state {
             AddressState::Good => {}
             AddressState::Used => {
-                return Err(Failure::new(
-                    Code::AddressUsed,
-                    "an address is good for one connection",
-                ));
+                return Err(Failure::new(Code::AddressUsed, "an address is good for one connection"));
             }
             AddressState::Expired => {
-                return Err(Failure::new(
-                    Code::AddressExpired,
-                    "an address is good for 60 seconds",
-                ));
+                return Err(Failure::new(Code::AddressExpired, "an address is good for 60 seconds"));
             }
         }
         if self.settings.origin == Origin::Required && headers.get("origin").is_none() {
-            return Err(Failure::new(
-                Code::OriginMissing,
-                "the handshake needs an `Origin` header",
-            ));
+            return Err(Failure::new(Code::OriginMissing, "the handshake needs an `Origin` header"));
         }
         address.state = AddressState::Used;
         let (visitor, ws_id) = (address.visitor, address.ws_id.clone());
@@ -215,21 +183,10 @@ impl Service {
         person.idle_sockets.retain(|idle| *idle != ws_id);
         person.sockets.push(id);
         let (connected, last_ping) = (self.now, self.now);
-        let socket = Socket {
-            ws_id,
-            visitor,
-            connected,
-            last_ping,
-            pings: 0,
-            acks: 0,
-            rejected: 0,
-            pushed: 0,
-        };
+        let socket =
+            Socket { ws_id, visitor, connected, last_ping, pings: 0, acks: 0, rejected: 0, pushed: 0 };
         self.world.sockets.insert(id, socket);
-        self.timers.set(
-            self.now + self.settings.silence_allowed(),
-            Timer::Silence(id),
-        );
+        self.timers.set(self.now + self.settings.silence_allowed(), Timer::Silence(id));
         self.redeliver_at_connection(visitor);
         id
     }
@@ -243,9 +200,7 @@ impl Service {
         let Some(socket) = self.world.sockets.remove(&id) else {
             return;
         };
-        self.world.visitors[socket.visitor.0]
-            .sockets
-            .retain(|live| *live != id);
+        self.world.visitors[socket.visitor.0].sockets.retain(|live| *live != id);
         self.remember_idle(socket.visitor, socket.ws_id);
     }
 

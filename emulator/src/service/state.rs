@@ -107,19 +107,14 @@ impl State {
 
     /// A session by its id.
     pub fn session(&self, session_id: &str) -> Option<&SessionState> {
-        self.sessions
-            .iter()
-            .find(|session| session.session_id == session_id)
+        self.sessions.iter().find(|session| session.session_id == session_id)
     }
 }
 
 impl SessionState {
     /// The texts one author wrote, in order.
     pub fn texts(&self, author: Author) -> Vec<&str> {
-        let by = self
-            .messages
-            .iter()
-            .filter(|message| message.author == author);
+        let by = self.messages.iter().filter(|message| message.author == author);
         by.map(|message| message.text.as_str()).collect()
     }
 }
@@ -128,13 +123,9 @@ impl Service {
     /// What the service knows at a moment.
     pub fn state(&mut self, now: Millis) -> State {
         self.tick(now);
-        let visitor_id =
-            |index: super::ids::VisitorIndex| self.world.visitors[index.0].visitor_id.clone();
+        let visitor_id = |index: super::ids::VisitorIndex| self.world.visitors[index.0].visitor_id.clone();
         let counts = |counts: &BTreeMap<&'static str, u64>| {
-            counts
-                .iter()
-                .map(|(name, count)| ((*name).to_owned(), *count))
-                .collect()
+            counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
         };
         let visitors = self.world.visitors.iter().map(|visitor| VisitorState {
             visitor_id: visitor.visitor_id.clone(),

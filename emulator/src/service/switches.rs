@@ -17,10 +17,7 @@ pub struct UnknownAnswer {
 
 impl UnknownAnswer {
     pub(super) fn new(given: &str, answers: &str) -> Self {
-        Self {
-            given: given.to_owned(),
-            answers: answers.to_owned(),
-        }
+        Self { given: given.to_owned(), answers: answers.to_owned() }
     }
 }
 
@@ -35,9 +32,7 @@ macro_rules! as_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
@@ -381,18 +376,11 @@ mod tests {
         for shape in FailureShape::ALL {
             assert_eq!(shape.to_string().parse(), Ok(*shape));
         }
-        for lifetime in [
-            TokenLifetime::Never,
-            TokenLifetime::Calls(3),
-            TokenLifetime::Minutes(9),
-        ] {
+        for lifetime in [TokenLifetime::Never, TokenLifetime::Calls(3), TokenLifetime::Minutes(9)] {
             assert_eq!(lifetime.to_string().parse(), Ok(lifetime));
         }
-        for silence in [
-            TakeoverSilence::UntilHandedBack,
-            TakeoverSilence::Minutes(5),
-            TakeoverSilence::Never,
-        ] {
+        for silence in [TakeoverSilence::UntilHandedBack, TakeoverSilence::Minutes(5), TakeoverSilence::Never]
+        {
             assert_eq!(silence.to_string().parse(), Ok(silence));
         }
     }
@@ -400,10 +388,7 @@ mod tests {
     #[test]
     fn an_unknown_answer_names_the_known_ones() {
         let error = "pang".parse::<Pings>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`pang` is not one of the answers: pong, nothing"
-        );
+        assert_eq!(error.to_string(), "`pang` is not one of the answers: pong, nothing");
         assert!("minutes:x".parse::<TokenLifetime>().is_err());
     }
 }

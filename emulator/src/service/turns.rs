@@ -45,16 +45,8 @@ impl Service {
             return;
         };
         if session.waiting.len() == bounds::TURNS {
-            let (code, reason) = (
-                Code::TooManyMessages.as_str(),
-                "too many messages wait for an answer",
-            );
-            self.deliver_failure(
-                session_id,
-                Some(&waiting.message_id),
-                (code, reason),
-                waiting.lost,
-            );
+            let (code, reason) = (Code::TooManyMessages.as_str(), "too many messages wait for an answer");
+            self.deliver_failure(session_id, Some(&waiting.message_id), (code, reason), waiting.lost);
             return;
         }
         session.waiting.push_back(waiting);
@@ -67,10 +59,7 @@ impl Service {
     pub(super) fn play(&mut self, session_id: &str, turn: TurnId) {
         while let Some(wait) = self.step(session_id, turn) {
             if wait > Millis::ZERO {
-                let timer = Timer::Turn {
-                    session: session_id.to_owned(),
-                    turn,
-                };
+                let timer = Timer::Turn { session: session_id.to_owned(), turn };
                 self.timers.set(self.now + wait, timer);
                 return;
             }
@@ -81,20 +70,12 @@ impl Service {
         let Some(session_id) = self.world.asks.remove(&ask) else {
             return;
         };
-        let Some(turn) = self
-            .world
-            .sessions
-            .get_mut(&session_id)
-            .and_then(|one| one.playing.as_mut())
-        else {
+        let Some(turn) = self.world.sessions.get_mut(&session_id).and_then(|one| one.playing.as_mut()) else {
             return;
         };
         let (id, message_id, lost) = (turn.id, turn.message_id.clone(), turn.lost);
         turn.stage = Stage::Steps(VecDeque::new());
-        let (code, reason) = (
-            Code::ResponseTimeout.as_str(),
-            "the avatar has no answer in time",
-        );
+        let (code, reason) = (Code::ResponseTimeout.as_str(), "the avatar has no answer in time");
         self.deliver_failure(&session_id, Some(&message_id), (code, reason), lost);
         self.play(&session_id, id);
     }
@@ -143,28 +124,16 @@ impl Service {
             None => Stage::Asked(AskId(id.0)),
         };
         let asked = matches!(stage, Stage::Asked(_));
-        session.playing = Some(Turn {
-            id,
-            message_id: waiting.message_id,
-            lost: waiting.lost,
-            stage,
-        });
+        session.playing = Some(Turn { id, message_id: waiting.message_id, lost: waiting.lost, stage });
         if asked {
             let ask = AskId(id.0);
             self.world.asks.insert(ask, session_id.to_owned());
-            self.timers
-                .set(self.now + BRAIN_ANSWERS_WITHIN, Timer::AskExpires(ask));
+            self.timers.set(self.now + BRAIN_ANSWERS_WITHIN, Timer::AskExpires(ask));
             self.pushes.push_back(Push::Ask { ask, question });
         } else {
             // The first step comes with a timer even if it is due now, so that the answer to the
             // send is made before anything that follows from it.
-            self.timers.set(
-                self.now,
-                Timer::Turn {
-                    session: session_id.to_owned(),
-                    turn: id,
-                },
-            );
+            self.timers.set(self.now, Timer::Turn { session: session_id.to_owned(), turn: id });
         }
     }
 
@@ -185,15 +154,12 @@ impl Service {
                     let text = std::mem::take(&mut stream.text);
                     turn.stage = Stage::Steps(std::mem::take(steps));
                     let message_id = message_id.clone();
-                    session.note(Message {
-                        author: Author::Avatar,
-                        message_id,
-                        text,
-                        at: self.now,
-                    });
+                    session.note(Message { author: Author::Avatar, message_id, text, at: self.now });
                 }
-                let beat = beat?;
-                self.deliver_piece(session_id, &message_id, &beat, lost);
+                // A reply may have no frame at all: nothing to say, and no end either.
+                if let Some(beat) = beat {
+                    self.deliver_piece(session_id, &message_id, &beat, lost);
+                }
                 let more = self.is_streaming(session_id);
                 Some(if more { delay } else { Millis::ZERO })
             }
@@ -223,11 +189,7 @@ impl Service {
     }
 
     fn is_streaming(&self, session_id: &str) -> bool {
-        let turn = self
-            .world
-            .sessions
-            .get(session_id)
-            .and_then(|session| session.playing.as_ref());
+        let turn = self.world.sessions.get(session_id).and_then(|session| session.playing.as_ref());
         turn.is_some_and(|turn| matches!(turn.stage, Stage::Streaming(..)))
     }
 
@@ -240,40 +202,23 @@ impl Service {
         let end = reply.end.unwrap_or(self.settings.end_mark);
         let mut beats = VecDeque::new();
         if whole {
-            beats.push_back(Beat {
-                index: None,
-                piece: Piece::merged(reply.pieces),
-            });
+            beats.push_back(Beat { index: None, piece: Piece::merged(reply.pieces) });
         } else {
             if end == EndMark::Twice {
-                beats.push_back(Beat {
-                    index: Some(-1),
-                    piece: Piece::default(),
-                });
+                beats.push_back(Beat { index: Some(-1), piece: Piece::default() });
             }
             let indexed = (0..).zip(reply.pieces);
-            beats.extend(indexed.map(|(index, piece)| Beat {
-                index: Some(index),
-                piece,
-            }));
+            beats.extend(indexed.map(|(index, piece)| Beat { index: Some(index), piece }));
             match (end, beats.back_mut()) {
                 (EndMark::LastPiece | EndMark::Twice, Some(last)) => last.index = Some(-1),
                 (EndMark::Empty, _) | (EndMark::LastPiece | EndMark::Twice, None) => {
-                    beats.push_back(Beat {
-                        index: Some(-1),
-                        piece: Piece::default(),
-                    });
+                    beats.push_back(Beat { index: Some(-1), piece: Piece::default() });
                 }
                 (EndMark::Missing, _) => {}
             }
         }
         let delay = reply.delay.unwrap_or(self.settings.piece_delay);
-        Stream {
-            message_id: self.message_id(),
-            beats,
-            delay,
-            text,
-        }
+        Stream { message_id: self.message_id(), beats, delay, text }
     }
 
     fn deliver_piece(&mut self, session_id: &str, message_id: &str, beat: &Beat, lost: bool) {

@@ -19,21 +19,12 @@ const PLATFORM_LIMIT: usize = 64;
 impl Service {
     pub(super) fn auth(&mut self, request: &Request) -> Result<Value, Failure> {
         let header = request.headers.get("authorization").unwrap_or_default();
-        let given = header
-            .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let given = given
-            .map(|(_, key)| key.trim())
-            .filter(|key| !key.is_empty())
-            .ok_or_else(|| {
-                Failure::new(
-                    Code::Unauthorized,
-                    "the header `Authorization: Bearer sk-…` is missing",
-                )
-            })?;
+        let given = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let given = given.map(|(_, key)| key.trim()).filter(|key| !key.is_empty()).ok_or_else(|| {
+            Failure::new(Code::Unauthorized, "the header `Authorization: Bearer sk-…` is missing")
+        })?;
         let number = self.settings.keys.iter().position(|key| key.key == given);
-        let number =
-            number.ok_or_else(|| Failure::new(Code::KeyNotFound, "there is no such API key"))?;
+        let number = number.ok_or_else(|| Failure::new(Code::KeyNotFound, "there is no such API key"))?;
         if self.settings.keys[number].disabled {
             return Err(Failure::new(Code::KeyDisabled, "this API key is disabled"));
         }
@@ -48,12 +39,8 @@ impl Service {
                 return Err(Failure::new(Code::InvalidVisitorId, text));
             }
         };
-        let name = fields
-            .optional_text("visitorName")?
-            .filter(|name| !name.is_empty());
-        let channel = fields
-            .optional_text("channel")?
-            .filter(|channel| !channel.is_empty());
+        let name = fields.optional_text("visitorName")?.filter(|name| !name.is_empty());
+        let channel = fields.optional_text("channel")?.filter(|channel| !channel.is_empty());
         let name = match (name, channel) {
             (Some(name), Some(channel)) => Some(format!("{name}({channel})")),
             (Some(name), None) => Some(name.to_owned()),
@@ -61,22 +48,15 @@ impl Service {
         };
 
         let share_code = &self.settings.keys[number].share_code;
-        let avatar = self
-            .settings
-            .avatars
-            .iter()
-            .position(|avatar| avatar.share_code == *share_code);
-        let avatar = avatar
-            .ok_or_else(|| Failure::new(Code::AvatarNotFound, "the avatar of this key is gone"))?;
+        let avatar = self.settings.avatars.iter().position(|avatar| avatar.share_code == *share_code);
+        let avatar =
+            avatar.ok_or_else(|| Failure::new(Code::AvatarNotFound, "the avatar of this key is gone"))?;
         let visitor = self.visitor(avatar, visitor_id)?;
         if name.is_some() {
             self.world.visitors[visitor.0].name = name;
         }
         let token = self.issue_token(visitor, number);
-        let (person, avatar) = (
-            &self.world.visitors[visitor.0],
-            &self.settings.avatars[avatar],
-        );
+        let (person, avatar) = (&self.world.visitors[visitor.0], &self.settings.avatars[avatar]);
         Ok(json!({
             "visitorToken": token,
             "visitorUserId": person.user_id,
@@ -95,17 +75,10 @@ impl Service {
             return Ok(*known);
         }
         if self.world.visitors.len() >= bounds::VISITORS {
-            return Err(Failure::new(
-                Code::EmulatorFull,
-                "too many visitors; reset the emulator",
-            ));
+            return Err(Failure::new(Code::EmulatorFull, "too many visitors; reset the emulator"));
         }
         let mut ids = Random::of_text(self.seed ^ avatar as u64, visitor_id);
-        let owners = self
-            .settings
-            .avatars
-            .iter()
-            .map(|avatar| &avatar.owner_user_id);
+        let owners = self.settings.avatars.iter().map(|avatar| &avatar.owner_user_id);
         let mut user_id = ids.encoded(9);
         while owners.clone().any(|owner| *owner == user_id) {
             user_id = ids.encoded(9);
@@ -137,15 +110,7 @@ impl Service {
             self.world.tokens.remove(&oldest);
         }
         tokens.push_back(text.clone());
-        self.world.tokens.insert(
-            text.clone(),
-            Token {
-                visitor,
-                key,
-                issued: self.now,
-                calls: 0,
-            },
-        );
+        self.world.tokens.insert(text.clone(), Token { visitor, key, issued: self.now, calls: 0 });
         text
     }
 }

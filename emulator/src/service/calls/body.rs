@@ -24,19 +24,12 @@ impl<'a> Fields<'a> {
 
     /// A text that is not empty.
     pub(super) fn text(self, name: &str) -> Result<&'a str, Failure> {
-        let text = self
-            .required(name)?
-            .as_str()
-            .filter(|text| !text.is_empty());
+        let text = self.required(name)?.as_str().filter(|text| !text.is_empty());
         text.ok_or_else(|| Failure::field_invalid(name, "a text that is not empty"))
     }
 
     pub(super) fn optional_text(self, name: &str) -> Result<Option<&'a str>, Failure> {
-        let text = |value: &'a Value| {
-            value
-                .as_str()
-                .ok_or_else(|| Failure::field_invalid(name, "a text"))
-        };
+        let text = |value: &'a Value| value.as_str().ok_or_else(|| Failure::field_invalid(name, "a text"));
         self.get(name).map(text).transpose()
     }
 
@@ -69,18 +62,11 @@ impl<'a> Fields<'a> {
 
     /// The caller's own user id: `userId`, or `refUserId` as other clients write it.
     pub(super) fn own_user(self, user_id: &str) -> Result<(), Failure> {
-        let name = if self.get("userId").is_some() {
-            "userId"
-        } else {
-            "refUserId"
-        };
+        let name = if self.get("userId").is_some() { "userId" } else { "refUserId" };
         match self.get(name) {
             None => Err(Failure::field_missing("userId")),
             Some(Value::String(text)) if text == user_id => Ok(()),
-            Some(_) => Err(Failure::field_invalid(
-                name,
-                "the visitorUserId of this visitor",
-            )),
+            Some(_) => Err(Failure::field_invalid(name, "the visitorUserId of this visitor")),
         }
     }
 }

@@ -10,11 +10,7 @@ use crate::service::http::{Request, percent_decoded};
 use crate::service::settings::Avatar;
 
 impl Service {
-    pub(super) fn chat_init(
-        &mut self,
-        caller: Caller,
-        fields: Fields<'_>,
-    ) -> Result<Value, Failure> {
+    pub(super) fn chat_init(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
         let share_code = fields.text("shareCode")?;
         let number = self.avatar_by_share_code(share_code)?.0;
         if number == caller.avatar {
@@ -56,11 +52,7 @@ impl Service {
         }))
     }
 
-    pub(super) fn chat_start(
-        &mut self,
-        caller: Caller,
-        fields: Fields<'_>,
-    ) -> Result<Value, Failure> {
+    pub(super) fn chat_start(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
         let avatar_id = fields.number("avatarId")?;
         let session_id = fields.id("sessionId")?;
         if self.settings.avatars[caller.avatar].id != avatar_id {
@@ -75,11 +67,6 @@ impl Service {
         let mut avatars = self.settings.avatars.iter().enumerate();
         avatars
             .find(|(_, avatar)| avatar.share_code == share_code)
-            .ok_or_else(|| {
-                Failure::new(
-                    Code::AvatarNotFound,
-                    format!("there is no avatar `{share_code}`"),
-                )
-            })
+            .ok_or_else(|| Failure::new(Code::AvatarNotFound, format!("there is no avatar `{share_code}`")))
     }
 }

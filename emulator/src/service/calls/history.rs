@@ -11,25 +11,14 @@ use crate::service::http::Request;
 impl Service {
     /// `forward`: the frames after `seqId`, or from the first one on. `backward`: those before it,
     /// or the last ones. At most a page of them, the oldest first.
-    pub(super) fn message_query(
-        &mut self,
-        caller: Caller,
-        request: &Request,
-    ) -> Result<Value, Failure> {
+    pub(super) fn message_query(&mut self, caller: Caller, request: &Request) -> Result<Value, Failure> {
         let page = self.settings.history_page;
-        let direction = request
-            .parameter("direction")
-            .ok_or_else(|| Failure::field_missing("direction"))?;
-        let seq_id = request
-            .parameter("seqId")
-            .filter(|seq_id| !seq_id.is_empty());
+        let direction = request.parameter("direction").ok_or_else(|| Failure::field_missing("direction"))?;
+        let seq_id = request.parameter("seqId").filter(|seq_id| !seq_id.is_empty());
         let session = self.own_session(caller, &session_id(request)?)?;
         // The last one, because a message sent twice may have two echoes with one seqId.
         let position = seq_id.and_then(|seq_id| {
-            session
-                .frames
-                .iter()
-                .rposition(|frame| frame.seq_id() == Some(seq_id.as_str()))
+            session.frames.iter().rposition(|frame| frame.seq_id() == Some(seq_id.as_str()))
         });
         let (from, to) = match (direction.as_str(), position) {
             ("forward", at) => {
@@ -46,11 +35,7 @@ impl Service {
     }
 
     /// The last frames of a session, at most a page of them, the oldest first.
-    pub(super) fn message_latest(
-        &mut self,
-        caller: Caller,
-        request: &Request,
-    ) -> Result<Value, Failure> {
+    pub(super) fn message_latest(&mut self, caller: Caller, request: &Request) -> Result<Value, Failure> {
         let page = self.settings.history_page;
         let session = self.own_session(caller, &session_id(request)?)?;
         let from = session.frames.len().saturating_sub(page);

@@ -11,11 +11,7 @@ use crate::service::switches::{DeadSocketSend, RepeatedMessage};
 use crate::service::world::{Author, Message, Waiting};
 
 impl Service {
-    pub(super) fn message_send(
-        &mut self,
-        caller: Caller,
-        fields: Fields<'_>,
-    ) -> Result<Value, Failure> {
+    pub(super) fn message_send(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
         let user_id = self.world.visitors[caller.visitor.0].user_id.clone();
         fields.number("timestamp")?;
         let message_id = message_id(fields)?;
@@ -39,11 +35,7 @@ impl Service {
         let lost = self.socket_is_dead(caller, fields.text("wsId")?)?;
 
         let session = self.own_session(caller, &session_id)?;
-        let mut sent = session
-            .messages
-            .iter()
-            .rev()
-            .filter(|one| one.author == Author::Visitor);
+        let mut sent = session.messages.iter().rev().filter(|one| one.author == Author::Visitor);
         let known = sent.any(|one| one.message_id == message_id);
         if known && self.settings.repeated_message == RepeatedMessage::One {
             return Ok(Value::Null);
@@ -51,12 +43,7 @@ impl Service {
         let (note_id, note_text) = (message_id.to_owned(), text.to_owned());
         let at = self.now;
         let session = self.own_session(caller, &session_id)?;
-        session.note(Message {
-            author: Author::Visitor,
-            message_id: note_id,
-            text: note_text,
-            at,
-        });
+        session.note(Message { author: Author::Visitor, message_id: note_id, text: note_text, at });
         let place = self.settings.client_text;
         if let Some(about) = self.envelope(&session_id) {
             let ids = (message_id, message_id);
@@ -64,26 +51,14 @@ impl Service {
             self.deliver(&session_id, echo, lost);
         }
         let (message_id, text) = (message_id.to_owned(), text.to_owned());
-        self.queue_turn(
-            &session_id,
-            Waiting {
-                message_id,
-                text,
-                lost,
-            },
-        );
+        self.queue_turn(&session_id, Waiting { message_id, text, lost });
         Ok(Value::Null)
     }
 
     /// Whether the socket a message names is none of the visitor's open ones.
     fn socket_is_dead(&self, caller: Caller, ws_id: &str) -> Result<bool, Failure> {
         let visitor = &self.world.visitors[caller.visitor.0];
-        let open = |id| {
-            self.world
-                .sockets
-                .get(id)
-                .is_some_and(|socket| socket.ws_id == ws_id)
-        };
+        let open = |id| self.world.sockets.get(id).is_some_and(|socket| socket.ws_id == ws_id);
         if visitor.sockets.iter().any(open) {
             return Ok(false);
         }
@@ -93,10 +68,9 @@ impl Service {
         }
         match self.settings.dead_socket_send {
             DeadSocketSend::AnswerLost => Ok(true),
-            DeadSocketSend::Refused => Err(Failure::new(
-                Code::SocketGone,
-                format!("the socket `{ws_id}` is not open"),
-            )),
+            DeadSocketSend::Refused => {
+                Err(Failure::new(Code::SocketGone, format!("the socket `{ws_id}` is not open")))
+            }
         }
     }
 
@@ -106,8 +80,7 @@ impl Service {
         if given == self.settings.avatars[caller.avatar].mind_id.as_str() {
             return Ok(());
         }
-        let text =
-            "`mindId` must be the encoded id that chat/init answered here, not `visitorMindId`";
+        let text = "`mindId` must be the encoded id that chat/init answered here, not `visitorMindId`";
         Err(Failure::new(Code::MindIdNotEncoded, text))
     }
 }
@@ -115,16 +88,11 @@ impl Service {
 /// `{random}_____{timestamp}`, the same in `seqId` and `messageId`.
 fn message_id(fields: Fields<'_>) -> Result<&str, Failure> {
     let seq_id = fields.text("seqId")?;
-    let well_formed = seq_id
-        .rsplit_once("_____")
-        .is_some_and(|(random, timestamp)| {
-            !random.is_empty() && timestamp.parse::<u64>().is_ok() && !timestamp.starts_with('+')
-        });
+    let well_formed = seq_id.rsplit_once("_____").is_some_and(|(random, timestamp)| {
+        !random.is_empty() && timestamp.parse::<u64>().is_ok() && !timestamp.starts_with('+')
+    });
     if !well_formed {
-        return Err(Failure::field_invalid(
-            "seqId",
-            "{random}_____{timestamp in ms}",
-        ));
+        return Err(Failure::field_invalid("seqId", "{random}_____{timestamp in ms}"));
     }
     if fields.text("messageId")? != seq_id {
         return Err(Failure::field_invalid("messageId", "the same as `seqId`"));
@@ -138,11 +106,7 @@ fn content(fields: Fields<'_>) -> Result<(&str, Option<&Value>), Failure> {
     let data = data.ok_or_else(|| Failure::field_invalid("data", "an object"))?;
     let data = Fields::new(data);
     let urls = data.get("urls");
-    if urls.is_some_and(|urls| {
-        !urls
-            .as_array()
-            .is_some_and(|urls| urls.iter().all(Value::is_string))
-    }) {
+    if urls.is_some_and(|urls| !urls.as_array().is_some_and(|urls| urls.iter().all(Value::is_string))) {
         return Err(Failure::field_invalid("data.urls", "a list of addresses"));
     }
     let text = match data.get("content") {
@@ -150,14 +114,9 @@ fn content(fields: Fields<'_>) -> Result<(&str, Option<&Value>), Failure> {
         Some(Value::String(text)) => text,
         Some(_) => return Err(Failure::field_invalid("data.content", "a text")),
     };
-    let attached = urls
-        .and_then(Value::as_array)
-        .is_some_and(|urls| !urls.is_empty());
+    let attached = urls.and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());
     if text.is_empty() && !attached {
-        return Err(Failure::field_invalid(
-            "data.content",
-            "a text that is not empty",
-        ));
+        return Err(Failure::field_invalid("data.content", "a text that is not empty"));
     }
     Ok((text, urls.filter(|_| attached)))
 }

@@ -86,10 +86,7 @@ impl Call {
 
     /// Whether it stands on the vendor's page.
     fn is_documented(self) -> bool {
-        !matches!(
-            self,
-            Self::SessionClose | Self::MessageQuery | Self::MessageLatest
-        )
+        !matches!(self, Self::SessionClose | Self::MessageQuery | Self::MessageLatest)
     }
 }
 
@@ -99,18 +96,12 @@ impl Service {
             self.count_call("unknown");
             return Err(Failure::new(
                 Code::PathNotFound,
-                format!(
-                    "there is no `{}`; every path begins with `{BASE_PATH}/rest/`",
-                    request.path
-                ),
+                format!("there is no `{}`; every path begins with `{BASE_PATH}/rest/`", request.path),
             ));
         };
         self.count_call(call.name());
         if request.method != method {
-            return Err(Failure::new(
-                Code::MethodNotAllowed,
-                format!("this path takes {method}"),
-            ));
+            return Err(Failure::new(Code::MethodNotAllowed, format!("this path takes {method}")));
         }
         if !call.is_documented() && self.settings.history_calls == HistoryCalls::NotFound {
             let text = format!("`{}` is not there for visitors", call.name());
@@ -155,17 +146,11 @@ impl Service {
             DeadToken::Code => 200,
         };
         let dead = |why: &str| Failure::new(Code::TokenInvalid, why).with_status(dead);
-        let token = self
-            .world
-            .tokens
-            .get_mut(text)
-            .ok_or_else(|| dead("this token is not valid"))?;
+        let token = self.world.tokens.get_mut(text).ok_or_else(|| dead("this token is not valid"))?;
         let alive = match self.settings.token_lifetime {
             TokenLifetime::Never => true,
             TokenLifetime::Calls(calls) => token.calls < calls,
-            TokenLifetime::Minutes(minutes) => {
-                self.now - token.issued < Millis::minutes(minutes.into())
-            }
+            TokenLifetime::Minutes(minutes) => self.now - token.issued < Millis::minutes(minutes.into()),
         };
         if !alive {
             return Err(dead("this token is no longer valid"));
@@ -186,10 +171,7 @@ impl Service {
                 Some(_) => {}
             }
         }
-        Ok(Caller {
-            visitor,
-            avatar: person.avatar,
-        })
+        Ok(Caller { visitor, avatar: person.avatar })
     }
 
     /// Counts a call of a key, or refuses it.
@@ -203,13 +185,8 @@ impl Service {
             counted.push_back(self.now);
             return Ok(());
         }
-        let wait = counted
-            .front()
-            .map_or(WINDOW, |first| *first + WINDOW - self.now);
-        let text = format!(
-            "more than {} requests in a minute",
-            self.settings.quota_per_minute
-        );
+        let wait = counted.front().map_or(WINDOW, |first| *first + WINDOW - self.now);
+        let text = format!("more than {} requests in a minute", self.settings.quota_per_minute);
         let failure = Failure::new(Code::RateLimited, text);
         Err(match self.settings.retry_after {
             RetryAfter::Absent => failure,
@@ -230,10 +207,6 @@ fn body_of(request: &Request) -> Result<serde_json::Map<String, Value>, Failure>
         let text = format!("a body holds at most {BODY_LIMIT} bytes");
         return Err(Failure::new(Code::BodyTooLarge, text));
     }
-    serde_json::from_slice(&request.body).map_err(|error| {
-        Failure::new(
-            Code::BodyMalformed,
-            format!("the body is no JSON object: {error}"),
-        )
-    })
+    serde_json::from_slice(&request.body)
+        .map_err(|error| Failure::new(Code::BodyMalformed, format!("the body is no JSON object: {error}")))
 }

@@ -11,11 +11,7 @@ use crate::service::failure::{Code, Failure};
 use crate::service::world::{Session, bounds, number_id};
 
 impl Service {
-    pub(super) fn session_create(
-        &mut self,
-        caller: Caller,
-        fields: Fields<'_>,
-    ) -> Result<Value, Failure> {
+    pub(super) fn session_create(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
         fields.fixed("mindType", "shadow")?;
         fields.fixed("mode", "PERSONAL")?;
         fields.fixed("sessionType", "SHARE")?;
@@ -25,18 +21,14 @@ impl Service {
             Some(given) => is_mind_id(given, visitor.mind_id).map(|()| true)?,
         };
         let owner_is_member = self.has_owner(caller, fields)?;
-        let alive = visitor
-            .initialised
-            .is_some_and(|at| self.now < at + self.settings.chat_context_lifetime);
+        let alive = visitor.initialised.is_some_and(|at| self.now < at + self.settings.chat_context_lifetime);
         if !alive {
             let text = "a session must be created within 10 minutes after chat/init";
             return Err(Failure::new(Code::ChatContextExpired, text));
         }
 
         let number = self.fresh();
-        let id = 1_000_000_000_000_000_000
-            + self.random.between(0, 1_000_000_000) * 1_000_000_000
-            + number;
+        let id = 1_000_000_000_000_000_000 + self.random.between(0, 1_000_000_000) * 1_000_000_000 + number;
         let text = id.to_string();
         let visitor = &mut self.world.visitors[caller.visitor.0];
         if visitor.sessions.len() == bounds::SESSIONS
@@ -64,16 +56,10 @@ impl Service {
                 playing: None,
             },
         );
-        Ok(
-            json!({"sessionId": id, "sessionType": "SHARE", "mode": "PERSONAL", "createTime": self.now.0}),
-        )
+        Ok(json!({"sessionId": id, "sessionType": "SHARE", "mode": "PERSONAL", "createTime": self.now.0}))
     }
 
-    pub(super) fn session_close(
-        &mut self,
-        caller: Caller,
-        fields: Fields<'_>,
-    ) -> Result<Value, Failure> {
+    pub(super) fn session_close(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
         let session = self.own_session(caller, &fields.id("sessionId")?)?;
         session.closed = true;
         Self::stop_turns(session);
@@ -81,20 +67,12 @@ impl Service {
     }
 
     /// A session of the caller.
-    pub(super) fn own_session(
-        &mut self,
-        caller: Caller,
-        id: &str,
-    ) -> Result<&mut Session, Failure> {
+    pub(super) fn own_session(&mut self, caller: Caller, id: &str) -> Result<&mut Session, Failure> {
         let session = self.world.sessions.get_mut(id);
-        let session = session.ok_or_else(|| {
-            Failure::new(Code::SessionNotFound, format!("there is no session `{id}`"))
-        })?;
+        let session = session
+            .ok_or_else(|| Failure::new(Code::SessionNotFound, format!("there is no session `{id}`")))?;
         if session.visitor != caller.visitor {
-            return Err(Failure::new(
-                Code::NotMember,
-                "this session is another visitor's",
-            ));
+            return Err(Failure::new(Code::NotMember, "this session is another visitor's"));
         }
         Ok(session)
     }
@@ -118,9 +96,7 @@ impl Service {
 fn is_mind_id(given: &Value, mind_id: u64) -> Result<(), Failure> {
     let number = match given {
         Value::Number(number) => Some(number.as_u64()),
-        Value::String(text)
-            if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
+        Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some(text.parse().ok())
         }
         _ => None,

@@ -1,0 +1,147 @@
+//! The control API, as tests in other languages use it.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
+mod wire;
+
+use futures_util::StreamExt;
+use secondme_avatar_emulator::Emulator;
+use serde_json::{Value, json};
+use wire::{Client, http};
+
+async fn call(emulator: &Emulator, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let url = format!("{}/{path}", emulator.control_url());
+    let request = http().request(method.parse().unwrap(), url).body(body.to_string());
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+}
+
+async fn post(emulator: &Emulator, path: &str, body: Value) -> Value {
+    let (status, answer) = call(emulator, "POST", path, &body).await;
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+#[tokio::test]
+async fn the_owner_acts_through_it() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    let session = json!({"sessionId": ann.session});
+    post(&emulator, "owner/takeover", session.clone()).await;
+    assert!(emulator.state().sessions[0].taken_over);
+    let written = post(&emulator, "owner/reply", json!({"sessionId": ann.session, "text": "Hi"})).await;
+    let frame = ann.next().await;
+    assert_eq!((&frame["messageId"], &frame["sendUserId"]), (&written["messageId"], &ann.owner));
+    post(&emulator, "owner/handback", session).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "You said: Hello");
+    let (status, answer) =
+        call(&emulator, "POST", "owner/reply", &json!({"sessionId": "no", "text": "Hi"})).await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("session.not.found")));
+}
+
+#[tokio::test]
+async fn the_state_is_read_and_reset() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    ann.send("Hello").await;
+    ann.reply().await;
+    let (status, state) = call(&emulator, "GET", "state", &Value::Null).await;
+    assert_eq!((status, &state["calls"]["auth"]), (200, &json!(1)));
+    assert_eq!(state["sessions"][0]["messages"][0]["text"], "Hello");
+    assert_eq!(state["sessions"][0]["messages"][1]["author"], "avatar");
+    assert_eq!(state["sockets"][0]["wsId"], ann.ws_id);
+    assert!(!state.to_string().contains(&ann.token), "no secrets");
+    post(&emulator, "reset", json!({})).await;
+    assert!(ann.socket.next().await.is_none_or(|end| end.is_err()));
+    let (_, state) = call(&emulator, "GET", "state", &Value::Null).await;
+    assert_eq!((&state["sessions"], &state["calls"]), (&json!([]), &json!({})));
+}
+
+#[tokio::test]
+async fn the_clock_is_moved_on() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let before = emulator.now().0;
+    let answer = post(&emulator, "clock", json!({"advance_ms": 600_000})).await;
+    assert!(answer["now"].as_u64().unwrap() >= before + 600_000);
+    for wrong in
+        [json!({}), json!({"advance_ms": -1}), json!({"advance_ms": u64::MAX}), json!({"advance": 1})]
+    {
+        let (status, answer) = call(&emulator, "POST", "clock", &wrong).await;
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!("control.body")), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn any_frame_is_pushed_and_sockets_are_closed() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    let session = &ann.session.clone();
+    for (body, kind) in [
+        (json!({"sessionId": session, "hint": "A line"}), "hint"),
+        (json!({"sessionId": session, "notice": "A notice"}), "notice"),
+        (json!({"sessionId": session, "failure": {"code": "message.length.limit"}}), "sys"),
+        (json!({"sessionId": session, "frame": {"type": "task", "x": 1}}), "task"),
+        (json!({"sessionId": session, "text": "{\"type\":\"raw\"}"}), "raw"),
+    ] {
+        post(&emulator, "push", body).await;
+        assert_eq!(ann.next().await["type"], kind);
+    }
+    let (status, _) = call(&emulator, "POST", "push", &json!({"sessionId": session, "song": 1})).await;
+    assert_eq!(status, 400);
+    let closed = post(&emulator, "sockets/close", json!({"wsId": "ws:other"})).await;
+    assert_eq!(closed["closed"], 0);
+    let wrong = json!({"code": 1005});
+    assert_eq!(call(&emulator, "POST", "sockets/close", &wrong).await.0, 400);
+    let closed = post(&emulator, "sockets/close", json!({"abrupt": true})).await;
+    assert_eq!(closed["closed"], 1);
+    assert!(!matches!(ann.socket.next().await, Some(Ok(_))));
+}
+
+#[tokio::test]
+async fn settings_are_read_and_changed_while_it_runs() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    let changed = post(&emulator, "settings", json!({"pings": "nothing", "failure-status": "fitting"})).await;
+    assert_eq!((&changed["pings"], &changed["ping-drop"]), (&json!("nothing"), &json!("30s")));
+    let (_, settings) = call(&emulator, "GET", "settings", &Value::Null).await;
+    assert_eq!(settings["pings"], "nothing");
+    ann.ping().await;
+    ann.send("Hello").await;
+    assert_ne!(ann.next().await["type"], "pong");
+    for wrong in [json!({"pings": "pang"}), json!({"pongs": "no"}), json!({"keys": []})] {
+        assert_eq!(call(&emulator, "POST", "settings", &wrong).await.0, 400, "{wrong}");
+    }
+    // Visitors belong to avatars, so an avatar cannot be taken away.
+    post(&emulator, "settings", json!({"avatars": []})).await;
+    ann.send("Still there?").await;
+}
+
+#[tokio::test]
+async fn it_answers_neither_foreign_pages_nor_foreign_names() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let url = format!("{}/state", emulator.control_url());
+    for (name, value, wanted) in [
+        ("Origin", "https://example.com", "control.foreign.origin"),
+        ("Origin", "http://127.0.0.1:1", "control.foreign.origin"),
+        ("Origin", "null", "control.foreign.origin"),
+        ("Host", "example.com", "control.foreign.host"),
+    ] {
+        let answer = http().get(&url).header(name, value).send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{value}");
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(body["error"]["code"], wanted);
+    }
+    let own = format!("http://{}", emulator.address());
+    assert_eq!(http().get(&url).header("Origin", own).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_call_there_is_not_lists_those_there_are() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    for (method, path) in [("GET", "nothing"), ("GET", "reset"), ("DELETE", "state"), ("GET", "")] {
+        let (status, answer) = call(&emulator, method, path, &Value::Null).await;
+        assert_eq!((status, &answer["error"]["code"]), (404, &json!("control.not.found")));
+        assert!(answer["error"]["message"].as_str().unwrap().contains("owner/takeover"));
+    }
+}
