@@ -1,1 +1,64 @@
-//! Placeholder.
+//! Talk with a SecondMe AI avatar.
+//!
+//! An avatar's owner creates an API key in the SecondMe app. With it, any program opens conversations
+//! for its users: [`AvatarClient`] → [`open`](AvatarClient::open) → [`Conversation`].
+//!
+//! ```
+//! use secondme_avatar::{AvatarClient, Visitor};
+//! use secondme_avatar_emulator::Emulator;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The service on this machine; leave it out, and the same code talks with the real one.
+//! let emulator = Emulator::builder().start().await?;
+//! let client = AvatarClient::builder(emulator.api_key())?
+//!     .base_url(emulator.base_url().parse()?)
+//!     .build()?;
+//!
+//! let chat = client.open(Visitor::for_user("feishu", "ou_abc")?.name("张三")).await?;
+//! let reply = chat.ask("Hello, tell me about yourself").await?;
+//! assert!(reply.text.contains("tell me about yourself"));
+//!
+//! let mut pieces = chat.stream("And now in pieces");
+//! while let Some(piece) = pieces.next().await {
+//!     print!("{}", piece?.text);
+//! }
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything that can go wrong is an [`Error`] with a [kind](ErrorKind), the service's code and the
+//! step. API key, visitor token, socket address and what people say never reach a log of this crate:
+//! they are redacted by their types. The crates beneath print frames at their own TRACE level
+//! (`tungstenite`); who turns that on sees them.
+
+mod base_url;
+mod client;
+mod clock;
+mod conversation;
+mod driver;
+mod env;
+mod events;
+mod http;
+mod line;
+mod options;
+mod quota;
+mod reply_stream;
+mod runtime;
+mod socket;
+mod tls;
+
+pub use base_url::BaseUrl;
+pub use client::{AvatarClient, Open, Stats};
+pub use conversation::{Ask, Conversation, Send};
+pub use events::Events;
+pub use options::ClientBuilder;
+pub use reply_stream::{Piece, ReplyStream};
+pub use runtime::shared_runtime;
+pub use secondme_avatar_protocol::{
+    Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Ended, Error, ErrorKind, Event,
+    EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, MessageId, Misuse, NoticeKind, OnDoubt,
+    Part, Raw, Reply, Sent, SeqId, ServiceError, SessionId, State, Step, Text, Unsent, VISITOR_NAMESPACE,
+    Visitor, VisitorId,
+};

@@ -24,7 +24,7 @@ use crate::conversation::Conversation;
 use crate::error::{Error, Misuse};
 use crate::event::{Author, ConversationKey, Event, EventKind, HistoryMessage, Reply, Sent, State};
 use crate::facts::{ChatContext, Credentials, Record, SessionFacts, SocketAddress};
-use crate::ids::{AvatarId, SeqId};
+use crate::ids::{AvatarId, SeqId, SessionId};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::{Generation, LinkEffect, LinkInput, LinkState};
@@ -279,6 +279,22 @@ pub struct Counters {
     pub authentications: u64,
 }
 
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.duplicates += other.duplicates;
+        self.foreign += other.foreign;
+        self.malformed += other.malformed;
+        self.unrouted += other.unrouted;
+        self.pings += other.pings;
+        self.sent += other.sent;
+        self.replies += other.replies;
+        self.lost += other.lost;
+        self.calls += other.calls;
+        self.authentications += other.authentications;
+    }
+}
+
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goal {
@@ -463,6 +479,21 @@ impl Machine {
     /// Where a conversation stands.
     pub fn state(&self, key: ConversationKey) -> State {
         self.conversation(key).map_or(State::Closed, |conversation| conversation.state)
+    }
+
+    /// The conversations that are not closed.
+    pub fn conversations(&self) -> Vec<ConversationKey> {
+        self.keys()
+    }
+
+    /// The session's id on the service, once it has one.
+    pub fn session_id(&self, key: ConversationKey) -> Option<SessionId> {
+        self.conversation(key)?.session.clone()
+    }
+
+    /// The avatar's opening line, once it is known.
+    pub fn opening(&self) -> Option<&Text> {
+        self.facts.context.as_ref().map(|context| &context.opening)
     }
 
     /// The avatar's name, once it is known.

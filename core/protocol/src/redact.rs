@@ -35,7 +35,8 @@ impl Text {
         self.0
     }
 
-    pub(crate) fn push_str(&mut self, more: &str) {
+    /// Appends a piece.
+    pub fn push_str(&mut self, more: &str) {
         self.0.push_str(more);
     }
 }

@@ -39,6 +39,10 @@ pub enum InvalidVisitor {
     /// No user id to make a visitor id from.
     #[error("the user id is empty: pass what the platform calls the person, such as `ou_abc`")]
     EmptyUser,
+    /// The operating system has no random bytes to give.
+    #[cfg(feature = "random")]
+    #[error("the operating system has no randomness to make a visitorId from: bring a UUID of your own")]
+    NoRandomness,
     /// The display name or channel is too long.
     #[error("the visitor's {field} is {bytes} bytes long: shorten it to {NAME_BYTES} at most")]
     TooLong {
@@ -156,6 +160,15 @@ impl Visitor {
     pub fn from_random(platform: &str, random: [u8; 16]) -> Result<Self, InvalidVisitor> {
         let uuid = uuid::Builder::from_random_bytes(random).into_uuid();
         Ok(Self::from(VisitorId::new(platform, uuid)?))
+    }
+
+    /// A new visitor by the operating system's chance. Keep the id: it is the only way back to this
+    /// visitor.
+    #[cfg(feature = "random")]
+    pub fn random(platform: &str) -> Result<Self, InvalidVisitor> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|_| InvalidVisitor::NoRandomness)?;
+        Self::from_random(platform, random)
     }
 
     /// With a display name for the avatar's owner, such as `张三`.

@@ -1,0 +1,172 @@
+//! Where the service is, and which addresses may be talked to.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+use crate::{Error, ErrorKind};
+
+/// The service's base URL.
+///
+/// ```
+/// use secondme_avatar::BaseUrl;
+///
+/// # fn main() -> Result<(), secondme_avatar::Error> {
+/// assert_eq!(BaseUrl::default(), BaseUrl::production());
+/// let emulator: BaseUrl = "http://127.0.0.1:8080/gate/in".parse()?;
+/// assert!("ftp://example.com".parse::<BaseUrl>().is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// `https://mindos.mindverse.ai/gate/in`
+    pub fn production() -> Self {
+        Self::fixed("https://mindos.mindverse.ai/gate/in")
+    }
+
+    /// `https://mindos-prek8s.mindverse.ai/gate/in`
+    pub fn pre_release() -> Self {
+        Self::fixed("https://mindos-prek8s.mindverse.ai/gate/in")
+    }
+
+    /// The URL of a call.
+    pub(crate) fn join(&self, path: &str) -> Result<Url, Error> {
+        let base = self.0.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{path}")).map_err(|error| {
+            Error::new(ErrorKind::InvalidAnswer, "the service named something that fits in no URL")
+                .caused_by(error)
+        })
+    }
+
+    /// Scheme, host and port, for error texts and the `Origin` header.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
+    /// Refuses plain HTTP to anywhere but this machine.
+    pub(crate) fn check(&self, allow_insecure: bool) -> Result<(), Error> {
+        if self.is_secure() || self.is_loopback() || allow_insecure {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is not encrypted, and the API key would travel in the open: use https, or say \
+             `allow_insecure` if you know that network",
+            self.origin()
+        );
+        Err(Error::new(ErrorKind::Misuse, message))
+    }
+
+    fn fixed(url: &str) -> Self {
+        // Both are constants that parse; a test says so.
+        Url::parse(url).map(Self).unwrap_or_else(|_| unreachable!("a constant URL"))
+    }
+}
+
+impl Default for BaseUrl {
+    fn default() -> Self {
+        Self::production()
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = |what: &str| {
+            Error::new(ErrorKind::Misuse, format!("the base URL {what}: write it like https://mindos.mindverse.ai/gate/in"))
+        };
+        let url = Url::parse(text).map_err(|error| invalid("is none").caused_by(error))?;
+        match url.scheme() {
+            "https" | "http" if url.host().is_none() => Err(invalid("names no host")),
+            "https" | "http" if !url.username().is_empty() || url.password().is_some() => {
+                Err(invalid("holds a user name or password, which the service knows nothing of"))
+            }
+            "https" | "http" if url.query().is_some() || url.fragment().is_some() => {
+                Err(invalid("holds a `?` or `#`"))
+            }
+            "https" | "http" => Ok(Self(url)),
+            _ => Err(invalid("is neither http nor https")),
+        }
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+/// Whether the URL's host is this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_s_own_addresses_are_there_and_encrypted() {
+        assert_eq!(BaseUrl::production().to_string(), "https://mindos.mindverse.ai/gate/in");
+        assert_eq!(BaseUrl::pre_release().to_string(), "https://mindos-prek8s.mindverse.ai/gate/in");
+        assert!(BaseUrl::production().is_secure() && BaseUrl::pre_release().is_secure());
+    }
+
+    #[test]
+    fn a_call_goes_below_the_base_with_or_without_a_slash_at_its_end() {
+        for base in ["https://host/gate/in", "https://host/gate/in/"] {
+            let url = base.parse::<BaseUrl>().unwrap().join("/rest/x?y=1").unwrap();
+            assert_eq!(url.as_str(), "https://host/gate/in/rest/x?y=1");
+        }
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only_unless_it_is_allowed() {
+        for (url, allowed) in [
+            ("http://127.0.0.1:1/gate", true),
+            ("http://[::1]:1/gate", true),
+            ("http://localhost/gate", true),
+            ("http://10.0.0.1/gate", false),
+            ("http://localhost.example.com/gate", false),
+            ("https://example.com", true),
+        ] {
+            let url: BaseUrl = url.parse().unwrap();
+            assert_eq!(url.check(false).is_ok(), allowed, "{url}");
+            assert!(url.check(true).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused_with_the_reason() {
+        for url in ["", "mindos.mindverse.ai", "wss://host", "https://user:pw@host", "https://host/?a=1", "https:///x"] {
+            match url.parse::<BaseUrl>() {
+                Ok(parsed) => assert!(url == "https:///x", "{parsed} was taken"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse, "{url}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The client: one for each API key.
+
+use std::collections::HashMap;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use secondme_avatar_protocol::{
+    Command, ConversationKey, Counters, Machine, Misuse, Outcome, Record, State, Visitor, VisitorId,
+};
+
+use crate::clock::Clock;
+use crate::conversation::Conversation;
+use crate::driver::Driver;
+use crate::env::{Counts, Env};
+use crate::events::Events;
+use crate::http::Http;
+use crate::line::{Line, unexpected};
+use crate::options::ClientBuilder;
+use crate::quota::SharedQuota;
+use crate::socket::Connector;
+use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
+
+/// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
+///
+/// ```no_run
+/// use secondme_avatar::{AvatarClient, Visitor};
+///
+/// # async fn example() -> Result<(), secondme_avatar::Error> {
+/// let client = AvatarClient::new("sk-0123456789abcdef")?;
+/// let chat = client.open(Visitor::for_user("feishu", "ou_abc")?.name("张三")).await?;
+/// println!("{}", chat.opening());
+/// println!("{}", chat.ask("Hello, tell me about yourself").await?.text);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// When the last clone and the last [`Conversation`] are dropped, all its tasks end.
+#[derive(Clone, Debug)]
+pub struct AvatarClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) env: Arc<Env>,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    live: HashMap<VisitorId, Arc<Line>>,
+    /// What is known of visitors whose conversations are closed: the next `open` goes on there.
+    records: HashMap<VisitorId, Record>,
+    /// Counted on lines that are closed.
+    past: Counters,
+    closed: bool,
+}
+
+/// What a client has counted, over all its conversations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Visitors with a conversation that is not closed.
+    pub visitors: usize,
+    /// Sockets that are connected.
+    pub connected: usize,
+    /// Visitors who wait for the API key's quota.
+    pub waiting_for_quota: usize,
+    /// Events handed on.
+    pub events: u64,
+    /// Frames, calls and the rest.
+    pub counters: Counters,
+}
+
+impl AvatarClient {
+    /// A client for this API key, with the service in production.
+    pub fn new(api_key: &str) -> Result<Self, Error> {
+        Self::builder(api_key)?.build()
+    }
+
+    /// A client for the API key in `SECONDME_API_KEY`, with the service at `SECONDME_BASE_URL` or in
+    /// production.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder_from_env()?.build()
+    }
+
+    /// Options for a client of this API key.
+    pub fn builder(api_key: &str) -> Result<ClientBuilder, Error> {
+        let key = api_key.parse().map_err(|error: crate::InvalidApiKey| {
+            Error::new(ErrorKind::Misuse, error.to_string()).caused_by(error)
+        })?;
+        Ok(ClientBuilder::new(key))
+    }
+
+    /// Options out of `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    pub fn builder_from_env() -> Result<ClientBuilder, Error> {
+        let Some(key) = std::env::var_os("SECONDME_API_KEY") else {
+            let message = "SECONDME_API_KEY is not set: put the avatar's API key there, or pass it";
+            return Err(Error::new(ErrorKind::Misuse, message));
+        };
+        let builder = Self::builder(&key.to_string_lossy())?;
+        match std::env::var_os("SECONDME_BASE_URL") {
+            Some(base) => Ok(builder.base_url(base.to_string_lossy().parse::<BaseUrl>()?)),
+            None => Ok(builder),
+        }
+    }
+
+    pub(crate) fn from_options(options: ClientBuilder) -> Result<Self, Error> {
+        let user_agent = options.user_agent();
+        let tls = tls::config()?;
+        let clock = Clock::start();
+        let env = Env {
+            http: Http::new(options.base.clone(), tls.clone(), &user_agent)?,
+            connector: Connector {
+                base: options.base,
+                tls: Arc::new(tls),
+                user_agent,
+                allow_insecure: options.allow_insecure,
+            },
+            key: options.key,
+            config: options.config,
+            deadlines: options.deadlines,
+            queue: options.queue,
+            quota: SharedQuota::new(clock),
+            clock,
+            runtime: runtime::current()?,
+            room: Arc::default(),
+            counts: Counts::default(),
+            mailboxes: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(Inner { env: Arc::new(env), lines: Mutex::default() }) })
+    }
+
+    /// Opens the conversation of this visitor; await it.
+    ///
+    /// A visitor who has one already gets the same one, and whoever opens it at the same time joins.
+    /// A visitor whose conversation was closed goes on with the same session.
+    pub fn open(&self, visitor: Visitor) -> Open {
+        Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.deadlines.open }
+    }
+
+    /// Subscribes to the events of all conversations, those that are opened later too.
+    pub fn events(&self) -> Events {
+        let mailbox = self.inner.env.mailbox();
+        if self.inner.lock().closed {
+            mailbox.end();
+        }
+        self.inner.env.subscriptions().push(Arc::clone(&mailbox));
+        Events::new(mailbox)
+    }
+
+    /// What has been counted so far.
+    pub fn stats(&self) -> Stats {
+        let lines = self.inner.lock();
+        let mut stats = Stats {
+            visitors: lines.live.len(),
+            waiting_for_quota: self.inner.env.quota.waiting(),
+            events: self.inner.env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
+            counters: lines.past,
+            ..Stats::default()
+        };
+        for line in lines.live.values() {
+            let state = line.lock();
+            stats.connected += usize::from(state.machine.is_connected());
+            stats.counters += state.machine.counters();
+        }
+        stats
+    }
+
+    /// Closes all conversations, each after sending what is still to be sent, within the deadline of
+    /// a `close` (5 s). Opening is an error from then on.
+    pub async fn close(&self) {
+        let lines: Vec<Arc<Line>> = {
+            let mut lines = self.inner.lock();
+            lines.closed = true;
+            lines.live.values().cloned().collect()
+        };
+        let deadline = self.inner.env.deadlines.close;
+        let mut answers = Vec::new();
+        for line in lines {
+            let keys = line.lock().machine.conversations();
+            for conversation in keys {
+                let command = Command::Close { conversation, deadline, end_session: false };
+                // One that has closed in this moment needs no closing.
+                answers.extend(line.command(command));
+            }
+        }
+        for answer in answers {
+            // It is closed either way; a line whose driver has ended says so as an error.
+            let _ = answer.wait().await;
+        }
+        for mailbox in self.inner.env.subscriptions().drain(..) {
+            mailbox.end();
+        }
+    }
+}
+
+/// An opening; await it.
+#[derive(Debug)]
+#[must_use = "nothing is opened before it is awaited"]
+pub struct Open {
+    client: Arc<Inner>,
+    visitor: Visitor,
+    deadline: Duration,
+}
+
+impl Open {
+    /// The whole time for it, its retries and waits included; 30 s, if not said otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl IntoFuture for Open {
+    type Output = Result<Conversation, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.client.open(self.visitor, self.deadline).await })
+    }
+}
+
+impl Inner {
+    async fn open(self: Arc<Self>, visitor: Visitor, deadline: Duration) -> Result<Conversation, Error> {
+        visitor.check().map_err(|error| Error::new(ErrorKind::InvalidVisitorId, error.to_string()).caused_by(error))?;
+        let until = tokio::time::Instant::now() + deadline;
+        loop {
+            let line = self.line(&visitor)?;
+            let closed = line.closed.notified();
+            let deadline = until.saturating_duration_since(tokio::time::Instant::now());
+            match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
+                Ok(answer) => return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await,
+                Err(Misuse::Closed) => {
+                    if line.lock().machine.state(ConversationKey::FIRST) != State::Closing {
+                        self.retire(visitor.id(), &line);
+                        continue;
+                    }
+                }
+                Err(misuse) => return Err(misuse.into()),
+            }
+            // It is being closed in this moment; a close has a deadline of its own.
+            closed.await;
+        }
+    }
+
+    /// The visitor's line; a new one where there is none.
+    fn line(self: &Arc<Self>, visitor: &Visitor) -> Result<Arc<Line>, Error> {
+        let mut lines = self.lock();
+        if lines.closed {
+            return Err(Error::new(ErrorKind::Closed, "the client is closed: make another one"));
+        }
+        if let Some(line) = lines.live.get(visitor.id()) {
+            return Ok(Arc::clone(line));
+        }
+        let record = lines.records.remove(visitor.id());
+        let env = Arc::clone(&self.env);
+        let seed = random_seed()?;
+        let machine =
+            Machine::new(env.config.clone(), env.key.clone(), visitor.clone(), record, env.clock.now(), seed);
+        let line = Line::new(machine, env.clock);
+        lines.live.insert(visitor.id().clone(), Arc::clone(&line));
+        drop(lines);
+        let driver = Driver::new(Arc::clone(&line), Arc::clone(&env));
+        env.runtime.spawn(drive(driver, Arc::downgrade(self), visitor.id().clone(), Arc::clone(&line)));
+        Ok(line)
+    }
+
+    /// The line is closed: what it knew is kept for the next one.
+    fn retire(&self, visitor: &VisitorId, line: &Arc<Line>) {
+        let mut lines = self.lock();
+        if lines.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, line)) {
+            lines.live.remove(visitor);
+            let state = line.lock();
+            lines.past += state.machine.counters();
+            lines.records.insert(visitor.clone(), state.machine.record());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for line in self.lock().live.values() {
+            line.hang_up();
+        }
+        for mailbox in self.env.subscriptions().drain(..) {
+            mailbox.end();
+        }
+    }
+}
+
+/// A driver's whole life. It holds the client weakly: a client that nobody holds ends its drivers.
+async fn drive(driver: Driver, client: Weak<Inner>, visitor: VisitorId, line: Arc<Line>) {
+    driver.run().await;
+    if let Some(client) = client.upgrade() {
+        client.retire(&visitor, &line);
+    }
+}
+
+/// A message's id must be unlike that of every other process.
+fn random_seed() -> Result<u64, Error> {
+    getrandom::u64().map_err(|error| {
+        Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)
+    })
+}
+
+pub(crate) fn opened(outcome: Outcome) -> Result<(), Error> {
+    match outcome {
+        Outcome::Opened { .. } => Ok(()),
+        _ => Err(unexpected()),
+    }
+}

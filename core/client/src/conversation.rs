@@ -1,0 +1,275 @@
+//! A conversation with the avatar.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secondme_avatar_protocol::{
+    Command, ConversationKey, HistoryMessage, Outcome, Reply, SeqId, SessionId, State, Text, VisitorId,
+};
+
+use crate::Error;
+use crate::client::{Inner, opened};
+use crate::events::Events;
+use crate::line::{Answer, Line, unexpected};
+use crate::reply_stream::ReplyStream;
+
+/// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
+///
+/// It goes on when the last handle is dropped: its events still reach
+/// [`AvatarClient::events`](crate::AvatarClient::events), and opening the visitor again gives a handle
+/// again. It ends with [`close`](Self::close), or with the client.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    client: Arc<Inner>,
+    line: Arc<Line>,
+    key: ConversationKey,
+}
+
+impl Conversation {
+    pub(crate) async fn opened(
+        client: &Arc<Inner>,
+        line: &Arc<Line>,
+        key: ConversationKey,
+        answer: Answer,
+    ) -> Result<Self, Error> {
+        let conversation = Self { client: Arc::clone(client), line: Arc::clone(line), key };
+        opened(answer.wait().await?)?;
+        Ok(conversation)
+    }
+
+    /// Says something. Await it: the service has taken the message then.
+    ///
+    /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
+    /// [`ClientBuilder::on_doubt`](crate::ClientBuilder::on_doubt). One that is given up comes back
+    /// with the error ([`Error::unsent`]).
+    pub fn send(&self, text: impl Into<String>) -> Send {
+        Send { chat: self.clone(), text: text.into(), deadline: self.client.env.deadlines.send }
+    }
+
+    /// Says something and waits for the whole reply, the avatar's or its owner's. Await it.
+    ///
+    /// Questions of one conversation are answered in order, never crossed: a second one goes out when
+    /// the first is answered.
+    pub fn ask(&self, text: impl Into<String>) -> Ask {
+        let deadlines = &self.client.env.deadlines;
+        let (deadline, first_piece) = (deadlines.ask, deadlines.first_piece);
+        Ask { chat: self.clone(), text: text.into(), deadline, first_piece }
+    }
+
+    /// Says something and hands on the reply piece by piece.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: secondme_avatar::Conversation) -> Result<(), secondme_avatar::Error> {
+    /// let mut pieces = chat.stream("Hello");
+    /// while let Some(piece) = pieces.next().await {
+    ///     print!("{}", piece?.text);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream(&self, text: impl Into<String>) -> ReplyStream {
+        self.ask(text).stream()
+    }
+
+    /// Subscribes to what happens in this conversation from now on.
+    pub fn events(&self) -> Events {
+        let mailbox = self.client.env.mailbox();
+        self.line.subscribe(self.key, Arc::clone(&mailbox));
+        Events::new(mailbox)
+    }
+
+    /// The last `count` messages (1 to 1000), oldest first; with `before`, those before that one.
+    ///
+    /// Where the service does not offer it, that is an error of kind
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    pub async fn history(&self, count: usize, before: Option<&SeqId>) -> Result<Vec<HistoryMessage>, Error> {
+        let deadline = self.client.env.deadlines.history;
+        let before = before.cloned();
+        let command = Command::History { conversation: self.key, before, limit: count, deadline };
+        match self.line.command(command)?.wait().await? {
+            Outcome::History(messages) => Ok(messages),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
+    pub async fn new_session(&self) -> Result<Conversation, Error> {
+        let key = self.line.new_key();
+        let command = Command::Open { conversation: key, deadline: self.client.env.deadlines.open };
+        let answer = self.line.command(command)?;
+        Self::opened(&self.client, &self.line, key, answer).await
+    }
+
+    /// The avatar's opening line; may be empty.
+    pub fn opening(&self) -> Text {
+        self.line.lock().machine.opening().cloned().unwrap_or_default()
+    }
+
+    /// The avatar's name; may be empty.
+    pub fn avatar_name(&self) -> String {
+        self.line.lock().machine.avatar_name().unwrap_or_default().to_owned()
+    }
+
+    /// Who talks with the avatar here.
+    pub fn visitor_id(&self) -> VisitorId {
+        self.line.lock().machine.visitor().id().clone()
+    }
+
+    /// The session's id on the service.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.line.lock().machine.session_id(self.key)
+    }
+
+    /// Where the conversation stands.
+    pub fn state(&self) -> State {
+        self.line.lock().machine.state(self.key)
+    }
+
+    /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is
+    /// said meanwhile is there after [`resume`](Self::resume). Other conversations of the visitor
+    /// rest with it.
+    pub async fn pause(&self) -> Result<(), Error> {
+        self.done(Command::Rest).await
+    }
+
+    /// Comes back after a [`pause`](Self::pause). The next message does so too.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.done(Command::Resume).await
+    }
+
+    /// Says that the network is another one: the socket is connected again now, and not when its
+    /// silence has been noticed.
+    pub async fn network_changed(&self) -> Result<(), Error> {
+        self.done(Command::NetworkChanged).await
+    }
+
+    /// Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor
+    /// again goes on with the same session.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.finish(false).await
+    }
+
+    /// Closes the conversation and ends its session on the service, as far as that offers it: the next
+    /// `open` begins a new one.
+    pub async fn end(&self) -> Result<(), Error> {
+        self.finish(true).await
+    }
+
+    async fn finish(&self, end_session: bool) -> Result<(), Error> {
+        let deadline = self.client.env.deadlines.close;
+        let command = Command::Close { conversation: self.key, deadline, end_session };
+        match self.line.command(command) {
+            Ok(answer) => answer.wait().await.map(drop),
+            Err(crate::Misuse::Closed) => Ok(()),
+            Err(misuse) => Err(misuse.into()),
+        }
+    }
+
+    async fn done(&self, command: Command) -> Result<(), Error> {
+        self.line.command(command)?.wait().await.map(drop)
+    }
+}
+
+/// A message to be sent; await it.
+#[derive(Clone)]
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Send {
+    chat: Conversation,
+    text: String,
+    deadline: Duration,
+}
+
+impl Send {
+    /// The whole time for it, its retries and waits included; 15 s, if not said otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl IntoFuture for Send {
+    type Output = Result<crate::Sent, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + std::marker::Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { chat, text, deadline } = self;
+            let command = Command::Send { conversation: chat.key, text: text.into(), deadline };
+            match chat.line.command(command)?.wait().await? {
+                Outcome::Sent(sent) => Ok(sent),
+                _ => Err(unexpected()),
+            }
+        })
+    }
+}
+
+/// A question; await it for the whole reply, or [`stream`](Self::stream) it.
+#[derive(Clone)]
+#[must_use = "nothing is asked before it is awaited"]
+pub struct Ask {
+    chat: Conversation,
+    text: String,
+    deadline: Duration,
+    first_piece: Duration,
+}
+
+impl Ask {
+    /// The whole time until the reply is complete; 120 s, if not said otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long the first piece of the reply may take; 60 s, if not said otherwise.
+    pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
+        self.first_piece = deadline;
+        self
+    }
+
+    /// Asks now, and hands on the reply piece by piece.
+    pub fn stream(self) -> ReplyStream {
+        let line = Arc::clone(&self.chat.line);
+        ReplyStream::start(line, self.command(true))
+    }
+
+    fn command(self, pieces: bool) -> Command {
+        Command::Ask {
+            conversation: self.chat.key,
+            text: self.text.into(),
+            deadline: self.deadline,
+            first_piece: self.first_piece,
+            pieces,
+        }
+    }
+}
+
+impl IntoFuture for Ask {
+    type Output = Result<Reply, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + std::marker::Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let line = Arc::clone(&self.chat.line);
+            // Held until the reply is there: a conversation lives as long as somebody waits in it.
+            let _chat = self.chat.clone();
+            match line.command(self.command(false))?.wait().await? {
+                Outcome::Replied(reply) => Ok(reply),
+                _ => Err(unexpected()),
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Send {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Send({} bytes)", self.text.len())
+    }
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ask({} bytes)", self.text.len())
+    }
+}

@@ -1,0 +1,305 @@
+//! One task for each visitor: carries out what the machine says, and tells it what happens.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use secondme_avatar_protocol::{CallId, Event, Generation, Input, Output};
+use tokio::sync::futures::Notified;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::task::JoinMap;
+use tracing::{debug, trace, warn};
+
+use crate::env::Env;
+use crate::line::{Line, Waiting};
+use crate::quota::Permit;
+use crate::socket::{NotConnected, Socket, Traffic};
+
+/// Far enough away to mean "never".
+const NEVER: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Socket, NotConnected>> + Send>>;
+
+pub(crate) struct Driver {
+    line: Arc<Line>,
+    env: Arc<Env>,
+    calls: JoinMap<CallId, Input>,
+    /// Places in the quota, from when they are asked for until their call is back.
+    permits: HashMap<CallId, Permit>,
+    connecting: Option<Connecting>,
+    socket: Option<Socket>,
+    generation: Generation,
+    reading: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(line: Arc<Line>, env: Arc<Env>) -> Self {
+        Self {
+            line,
+            env,
+            calls: JoinMap::new(),
+            permits: HashMap::new(),
+            connecting: None,
+            socket: None,
+            generation: Generation::default(),
+            reading: true,
+        }
+    }
+
+    /// Runs until the machine is closed, or the client is gone.
+    pub(crate) async fn run(mut self) {
+        let line = Arc::clone(&self.line);
+        let env = Arc::clone(&self.env);
+        let mut timer = pin!(sleep_until(Instant::now() + NEVER));
+        loop {
+            let woken = line.wake.notified();
+            let Some(deadline) = self.carry_out() else {
+                break;
+            };
+            set(timer.as_mut(), deadline);
+            let mut room = pin!(env.room.notified());
+            self.look_for_room(room.as_mut());
+            let input = tokio::select! {
+                // Pings go out though frames come in without end.
+                biased;
+                () = timer.as_mut() => Happened::Input(Input::Tick),
+                () = woken => Happened::Nothing,
+                Some((call, result)) = self.calls.join_next(), if !self.calls.is_empty() => {
+                    self.permits.remove(&call);
+                    match result {
+                        Ok(input) => Happened::Input(input),
+                        // Abandoned, or the runtime is going down.
+                        Err(_) => Happened::Nothing,
+                    }
+                }
+                result = connected(&mut self.connecting), if self.connecting.is_some() => self.connected(result),
+                traffic = traffic(&mut self.socket, self.reading), if self.socket.is_some() => self.traffic(traffic),
+                () = room, if !self.reading => Happened::Nothing,
+            };
+            self.tell(input);
+        }
+        if let Some(socket) = self.socket.take() {
+            socket.close().await;
+        }
+    }
+
+    /// Tells the machine what has happened.
+    fn tell(&self, happened: Happened) {
+        let now = self.env.clock.now();
+        let mut state = self.line.lock();
+        match happened {
+            Happened::Nothing => {}
+            Happened::Input(input) => state.machine.handle(now, input),
+            Happened::Frames(frames) => {
+                for frame in frames {
+                    let generation = self.generation;
+                    state.machine.handle(now, Input::SocketFrame { generation, frame });
+                }
+            }
+        }
+    }
+
+    /// Does what the machine says, until it says nothing more; then when to come back. `None`: it is
+    /// over.
+    fn carry_out(&mut self) -> Option<Instant> {
+        let line = Arc::clone(&self.line);
+        let mut events = Vec::new();
+        let mut state = line.lock();
+        while let Some(output) = state.machine.poll() {
+            match output {
+                Output::Event(event) => events.push(event),
+                Output::Piece(ticket, author, text) => {
+                    if let Some(Waiting::Pieces(pieces)) = state.waiting.get(&ticket) {
+                        pieces.push(author, &text);
+                    }
+                }
+                Output::Resolved(ticket, result) => {
+                    // Events that came before the answer are there before it.
+                    self.publish(&mut state, &mut events);
+                    if let Some(waiting) = state.waiting.remove(&ticket) {
+                        waiting.resolve(result);
+                    }
+                }
+                Output::Remember => {}
+                Output::Quota(call) => {
+                    if let Some(input) = self.ask_quota(call) {
+                        state.machine.handle(self.env.clock.now(), input);
+                    }
+                }
+                Output::QuotaUsedUp(until) => self.env.quota.hold_until(until),
+                Output::Http(request) => {
+                    debug!(target: "secondme_avatar::http", visitor = %state.machine.visitor().id(), step = %request.step, "call");
+                    let http = self.env.http.clone();
+                    self.calls.spawn_on(request.call, async move { http.call(request).await }, &self.env.runtime);
+                }
+                Output::Abandon(call) => {
+                    self.calls.abort(&call);
+                    self.permits.remove(&call);
+                }
+                Output::SocketOpen { generation, address } => {
+                    debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "connect");
+                    self.generation = generation;
+                    self.hang_up_socket();
+                    self.connecting = Some(Box::pin(self.env.connector.clone().connect(address)));
+                }
+                Output::SocketSend { generation, text } => {
+                    if let Some(socket) = self.socket.as_mut().filter(|_| generation == self.generation) {
+                        trace!(target: "secondme_avatar::socket", "frame out");
+                        socket.send(text);
+                    }
+                }
+                Output::SocketClose(generation) => {
+                    if generation == self.generation {
+                        debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "close");
+                        self.connecting = None;
+                        self.hang_up_socket();
+                    }
+                }
+            }
+        }
+        self.publish(&mut state, &mut events);
+        if state.dropped || state.machine.is_closed() {
+            return None;
+        }
+        let deadline = state.machine.next_deadline();
+        Some(deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at)))
+    }
+
+    fn publish(&self, state: &mut crate::line::LineState, events: &mut Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        for event in events.iter() {
+            note(event);
+        }
+        let closed = events.iter().any(|event| matches!(event.kind, crate::EventKind::Closed { .. }));
+        self.env.counts.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        state.deliver(events);
+        self.env.deliver(events);
+        events.clear();
+        if closed {
+            self.line.closed.notify_waiters();
+        }
+    }
+
+    /// Joins the key's quota for this call.
+    fn ask_quota(&mut self, call: CallId) -> Option<Input> {
+        let mut permit = self.env.quota.join();
+        if permit.try_acquire() {
+            self.permits.insert(call, permit);
+            return Some(Input::QuotaGranted(call));
+        }
+        let expected = permit.expected_at();
+        self.calls.spawn_on(
+            call,
+            async move {
+                permit.acquire().await;
+                Input::QuotaGranted(call)
+            },
+            &self.env.runtime,
+        );
+        expected.map(|until| Input::QuotaDelayed { call, until })
+    }
+
+    fn connected(&mut self, result: Result<Socket, NotConnected>) -> Happened {
+        self.connecting = None;
+        let generation = self.generation;
+        Happened::Input(match result {
+            Ok(socket) => {
+                self.socket = Some(socket);
+                Input::SocketOpened(generation)
+            }
+            Err((status, error)) => Input::SocketFailed { generation, status, error },
+        })
+    }
+
+    fn traffic(&mut self, traffic: Traffic) -> Happened {
+        match traffic {
+            Traffic::Frames(frames) => Happened::Frames(frames),
+            Traffic::Closed => {
+                self.socket = None;
+                Happened::Input(Input::SocketClosed(self.generation))
+            }
+        }
+    }
+
+    /// Reads no further while a subscriber's queue is full, and says so to the machine: silence means
+    /// nothing then.
+    fn look_for_room(&mut self, room: Pin<&mut Notified<'_>>) {
+        // From here on room is noticed, though it comes before the await.
+        room.enable();
+        let reading = self.env.has_room() && self.line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room());
+        if reading != self.reading {
+            self.reading = reading;
+            self.line.lock().machine.handle(self.env.clock.now(), Input::Reading(reading));
+        }
+    }
+
+    fn hang_up_socket(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            self.env.runtime.spawn(socket.close());
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.line.end();
+    }
+}
+
+enum Happened {
+    Nothing,
+    Input(Input),
+    Frames(Vec<secondme_avatar_protocol::Raw>),
+}
+
+async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, NotConnected> {
+    match connecting {
+        Some(connecting) => connecting.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn traffic(socket: &mut Option<Socket>, read: bool) -> Traffic {
+    match socket {
+        Some(socket) => poll_fn(|cx| socket.poll(cx, read)).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn set(timer: Pin<&mut Sleep>, deadline: Instant) {
+    if timer.deadline() != deadline {
+        timer.reset(deadline);
+    }
+}
+
+/// What is worth a line in a log. Neither here nor elsewhere is a key, a token, a socket address or
+/// what anybody says ever logged.
+fn note(event: &Event) {
+    use crate::EventKind;
+    let visitor = &event.visitor_id;
+    match &event.kind {
+        EventKind::StateChanged { from, to } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, from = from.name(), to = to.name(), "state");
+        }
+        EventKind::Disconnected { retry_in } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?retry_in, "disconnected");
+        }
+        EventKind::Reconnected { gap } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?gap, "reconnected");
+        }
+        EventKind::ServiceError(failure) => {
+            warn!(target: "secondme_avatar::conversation", %visitor, code = failure.code, "service error");
+        }
+        EventKind::Closed { reason } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?reason, "closed");
+        }
+        EventKind::WaitingForQuota { wait } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?wait, "waiting for the quota");
+        }
+        _ => trace!(target: "secondme_avatar::conversation", %visitor, "event"),
+    }
+}

@@ -1,0 +1,61 @@
+//! What all of a client's drivers share.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secondme_avatar_protocol::{ApiKey, Config, Event};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::events::Mailbox;
+use crate::http::Http;
+use crate::options::Deadlines;
+use crate::quota::SharedQuota;
+use crate::socket::Connector;
+
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) key: ApiKey,
+    pub(crate) config: Config,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) queue: usize,
+    pub(crate) http: Http,
+    pub(crate) connector: Connector,
+    pub(crate) quota: Arc<SharedQuota>,
+    pub(crate) clock: Clock,
+    pub(crate) runtime: Handle,
+    /// A subscriber's queue that was full has room again.
+    pub(crate) room: Arc<Notify>,
+    pub(crate) counts: Counts,
+    /// Subscriptions to all conversations.
+    pub(crate) mailboxes: Mutex<Vec<Arc<Mailbox>>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) events: AtomicU64,
+}
+
+impl Env {
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        Mailbox::new(self.queue, Arc::clone(&self.room))
+    }
+
+    /// Hands events to those who subscribed to all conversations.
+    pub(crate) fn deliver(&self, events: &[Event]) {
+        let mut mailboxes = self.subscriptions();
+        mailboxes.retain(|mailbox| !mailbox.has_ended());
+        for mailbox in mailboxes.iter() {
+            mailbox.push(events.iter().cloned());
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.subscriptions().iter().all(|mailbox| mailbox.has_room())
+    }
+
+    pub(crate) fn subscriptions(&self) -> MutexGuard<'_, Vec<Arc<Mailbox>>> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

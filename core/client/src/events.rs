@@ -1,0 +1,196 @@
+//! Events on their way to whoever subscribed: a bounded queue, one wake, batches.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use secondme_avatar_protocol::{Event, EventKind};
+use tokio::sync::Notify;
+
+/// A subscription to events.
+///
+/// The queue is bounded. When it is full, the socket is read no further until there is room again,
+/// while pings still go out: nothing is dropped. In a queue that is half full, neighbouring
+/// [`EventKind::ReplyDelta`]s of one reply become one.
+///
+/// Take events one by one, as a [`Stream`] or with [`next`](Self::next), or in batches: await
+/// [`ready`](Self::ready), which carries nothing and so loses nothing when it is cancelled, then
+/// [`drain`](Self::drain).
+///
+/// The subscription begins when it is made and ends with the conversation or the client. Dropping it
+/// ends it at once.
+#[derive(Debug)]
+pub struct Events {
+    mailbox: Arc<Mailbox>,
+}
+
+impl Events {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self { mailbox }
+    }
+
+    /// Waits until there is something to [`drain`](Self::drain). `false`: there will be nothing more.
+    pub async fn ready(&self) -> bool {
+        poll_fn(|cx| self.poll_ready(cx)).await
+    }
+
+    /// [`ready`](Self::ready) for those who poll by hand.
+    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = self.mailbox.lock();
+        if !state.queue.is_empty() {
+            return Poll::Ready(true);
+        }
+        if state.ended {
+            return Poll::Ready(false);
+        }
+        if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Takes at most `max` events that have come, oldest first. Never waits.
+    pub fn drain(&self, max: usize) -> Vec<Event> {
+        let mut state = self.mailbox.lock();
+        let take = max.min(state.queue.len());
+        let events = state.queue.drain(..take).collect();
+        if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 {
+            state.stalled = false;
+            drop(state);
+            self.mailbox.room.notify_waiters();
+        }
+        events
+    }
+
+    /// The next event; `None` when there will be no more.
+    pub async fn next(&self) -> Option<Event> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        // With several who take, somebody else may have been quicker.
+        loop {
+            match self.poll_ready(cx) {
+                Poll::Ready(true) => {
+                    if let Some(event) = self.drain(1).pop() {
+                        return Poll::Ready(Some(event));
+                    }
+                }
+                Poll::Ready(false) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.mailbox.end();
+        self.mailbox.lock().queue.clear();
+        self.mailbox.room.notify_waiters();
+    }
+}
+
+/// The queue behind a subscription.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    state: Mutex<State>,
+    capacity: usize,
+    /// Woken when a queue that was full has room again.
+    room: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Event>,
+    wakers: Vec<Waker>,
+    /// The queue was full, and somebody waits for room.
+    stalled: bool,
+    ended: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize, room: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), capacity, room })
+    }
+
+    /// Takes events that have happened. Those who wait are woken once.
+    pub(crate) fn push(&self, events: impl Iterator<Item = Event>) {
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        for event in events {
+            let crowded = state.queue.len() >= self.capacity / 2;
+            match state.queue.back_mut() {
+                Some(last) if crowded => {
+                    if let Some(event) = merge(last, event) {
+                        state.queue.push_back(event);
+                    }
+                }
+                Some(_) | None => state.queue.push_back(event),
+            }
+        }
+        if !state.queue.is_empty() {
+            wake(state);
+        }
+    }
+
+    /// Whether it has room. One that says no is waited for: see [`Events`].
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.lock();
+        state.stalled = state.queue.len() >= self.capacity;
+        !state.stalled
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        wake(state);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes outside the lock: whoever wakes may come back at once.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let wakers = std::mem::take(&mut state.wakers);
+    drop(state);
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+/// Makes two neighbouring pieces of one reply into one; otherwise hands the second back.
+fn merge(last: &mut Event, event: Event) -> Option<Event> {
+    if last.conversation != event.conversation || last.visitor_id != event.visitor_id {
+        return Some(event);
+    }
+    match (&mut last.kind, &event.kind) {
+        (
+            EventKind::ReplyDelta { reply_id, text, .. },
+            EventKind::ReplyDelta { reply_id: next_id, text: next, .. },
+        ) if reply_id == next_id => {
+            text.push_str(next);
+            last.raw = event.raw;
+            None
+        }
+        _ => Some(event),
+    }
+}

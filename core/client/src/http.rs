@@ -1,0 +1,134 @@
+//! The machine's calls over reqwest.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+use secondme_avatar_protocol::{HttpRequest, Input, Method};
+
+use crate::base_url::BaseUrl;
+use crate::{Error, ErrorKind};
+
+/// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
+const BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Idle connections that are kept. With HTTP/2 one serves all; with HTTP/1.1 an opening uses three.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// How long an idle connection is kept.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest a TCP and TLS handshake may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    base: BaseUrl,
+}
+
+impl Http {
+    pub(crate) fn new(base: BaseUrl, tls: ClientConfig, user_agent: &str) -> Result<Self, Error> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            // A redirect would carry the token to wherever it points.
+            .redirect(Policy::none())
+            .user_agent(user_agent)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .tcp_nodelay(true);
+        if base.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| {
+            Error::new(ErrorKind::Misuse, "the HTTP client could not be set up").caused_by(error.without_url())
+        })?;
+        Ok(Self { client, base })
+    }
+
+    /// Makes the call. Whatever becomes of it is the machine's to judge.
+    pub(crate) async fn call(&self, request: HttpRequest) -> Input {
+        let call = request.call;
+        match self.answer(request).await {
+            Ok(Answer { status, retry_after, body }) => Input::HttpAnswer { call, status, retry_after, body },
+            Err((sent, error)) => Input::HttpFailed { call, sent, error },
+        }
+    }
+
+    async fn answer(&self, request: HttpRequest) -> Result<Answer, (bool, Error)> {
+        let never_sent = |error: Error| (false, error);
+        let url = self.base.join(&request.path).map_err(never_sent)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in request.headers {
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+                never_sent(Error::new(ErrorKind::InvalidAnswer, "the service gave a token that fits in no header"))
+            })?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(lower_case(name)), value);
+        }
+        let builder = match request.method {
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url),
+        };
+        let builder = match request.body {
+            Some(body) => {
+                builder.header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body)
+            }
+            None => builder,
+        };
+        let mut response = builder.headers(headers).send().await.map_err(|error| self.failed(error))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(reqwest::header::RETRY_AFTER).and_then(seconds);
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
+            if body.len() + chunk.len() > BODY_BYTES {
+                let message = format!("the service's answer is longer than {} MiB", BODY_BYTES >> 20);
+                return Err((true, Error::new(ErrorKind::InvalidAnswer, message)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, retry_after, body: body.freeze() })
+    }
+
+    /// A failure in words, without the URL, and whether the request may have arrived.
+    fn failed(&self, error: reqwest::Error) -> (bool, Error) {
+        let error = error.without_url();
+        let sent = !(error.is_connect() || error.is_builder());
+        let what = if sent { "the connection to the service broke" } else { "the service cannot be reached" };
+        let message = format!("{what} at {}: {}", self.base.origin(), root_cause(&error));
+        (sent, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error))
+    }
+}
+
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Bytes,
+}
+
+/// What lies at the bottom of an error: "connection refused" says more than "error sending request".
+pub(crate) fn root_cause(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// `Retry-After` in seconds; its other form, a date, says less than our own back-off.
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The machine's three header names as HTTP/2 wants them.
+fn lower_case(name: &'static str) -> &'static str {
+    match name {
+        "Authorization" => "authorization",
+        "Fp" => "fp",
+        other => other,
+    }
+}

@@ -1,0 +1,183 @@
+//! How a client is set up.
+
+use std::time::Duration;
+
+use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, limits};
+
+use crate::base_url::BaseUrl;
+use crate::client::AvatarClient;
+use crate::{Error, ErrorKind};
+
+/// Events that a subscription holds before the socket is read no further.
+const EVENT_QUEUE: usize = 1024;
+
+/// The whole time of a call, its retries and waits included, where the call says nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    pub(crate) open: Duration,
+    pub(crate) send: Duration,
+    pub(crate) ask: Duration,
+    pub(crate) first_piece: Duration,
+    pub(crate) history: Duration,
+    pub(crate) close: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            open: limits::OPEN_DEADLINE,
+            send: limits::SEND_DEADLINE,
+            ask: limits::ASK_DEADLINE,
+            first_piece: limits::FIRST_PIECE,
+            history: limits::HISTORY_DEADLINE,
+            close: limits::CLOSE_DEADLINE,
+        }
+    }
+}
+
+/// Options of an [`AvatarClient`], then the client itself.
+///
+/// ```
+/// use std::time::Duration;
+/// use secondme_avatar::{AvatarClient, BaseUrl};
+///
+/// # fn main() -> Result<(), secondme_avatar::Error> {
+/// let client = AvatarClient::builder("sk-0123456789abcdef")?
+///     .base_url(BaseUrl::pre_release())
+///     .ask_deadline(Duration::from_secs(60))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is made before `build`"]
+pub struct ClientBuilder {
+    pub(crate) key: ApiKey,
+    pub(crate) base: BaseUrl,
+    pub(crate) config: Config,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) queue: usize,
+    pub(crate) allow_insecure: bool,
+    pub(crate) language: Option<String>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(key: ApiKey) -> Self {
+        Self {
+            key,
+            base: BaseUrl::default(),
+            config: Config::default(),
+            deadlines: Deadlines::default(),
+            queue: EVENT_QUEUE,
+            allow_insecure: false,
+            language: None,
+        }
+    }
+
+    /// Where the service is; production, if not said otherwise.
+    pub fn base_url(mut self, base: BaseUrl) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// Takes plain `http` and `ws` to other machines too. The API key then travels in the open.
+    pub fn allow_insecure(mut self, allow: bool) -> Self {
+        self.allow_insecure = allow;
+        self
+    }
+
+    /// Between two pings: 5 s to 15 s, which it is if not said otherwise.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.config.heartbeat = interval;
+        self
+    }
+
+    /// Whether frames are acknowledged; they are, if not said otherwise.
+    pub fn acknowledge(mut self, acknowledge: bool) -> Self {
+        self.config.acknowledge = acknowledge;
+        self
+    }
+
+    /// The silence that ends a reply whose end mark never comes; 3 s, if not said otherwise.
+    pub fn reply_idle(mut self, idle: Duration) -> Self {
+        self.config.reply_idle = idle;
+        self
+    }
+
+    /// What becomes of a message of which nobody can tell whether the service took it; it is handed
+    /// back, if not said otherwise.
+    pub fn on_doubt(mut self, on_doubt: OnDoubt) -> Self {
+        self.config.on_doubt = on_doubt;
+        self
+    }
+
+    /// How many events a subscription holds before the socket is read no further; 1024, if not said
+    /// otherwise.
+    pub fn event_queue(mut self, events: usize) -> Self {
+        self.queue = events;
+        self
+    }
+
+    /// The whole time of an `open`; 30 s, if not said otherwise.
+    pub fn open_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.open = deadline;
+        self
+    }
+
+    /// The whole time of a `send`; 15 s, if not said otherwise.
+    pub fn send_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.send = deadline;
+        self
+    }
+
+    /// The whole time of an `ask` or a `stream`; 120 s, if not said otherwise.
+    pub fn ask_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.ask = deadline;
+        self
+    }
+
+    /// How long the first piece of a reply may take; 60 s, if not said otherwise.
+    pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.first_piece = deadline;
+        self
+    }
+
+    /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
+    pub fn language(mut self, language: impl Into<String>) -> Self {
+        self.language = Some(language.into());
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// Its work is done on the tokio runtime of whoever calls this; outside of one, on a runtime that
+    /// all such clients share.
+    pub fn build(self) -> Result<AvatarClient, Error> {
+        let misuse = |message: String| Err(Error::new(ErrorKind::Misuse, message));
+        self.base.check(self.allow_insecure)?;
+        let (shortest, longest) = (limits::HEARTBEAT_MIN, limits::HEARTBEAT);
+        if self.config.heartbeat < shortest || self.config.heartbeat > longest {
+            return misuse(format!(
+                "a heartbeat of {:?} is not possible: choose {} to {} s, or leave it out",
+                self.config.heartbeat,
+                shortest.as_secs(),
+                longest.as_secs()
+            ));
+        }
+        if self.queue < 2 {
+            return misuse("an event queue holds 2 events or more: choose more, or leave it out".to_owned());
+        }
+        if self.language.as_ref().is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return misuse("the language goes into a header: write it like `python/3.11`".to_owned());
+        }
+        AvatarClient::from_options(self)
+    }
+
+    pub(crate) fn user_agent(&self) -> String {
+        let own = concat!("secondme-avatar/", env!("CARGO_PKG_VERSION"));
+        match &self.language {
+            Some(language) => format!("{own} {language}"),
+            None => format!("{own} rust"),
+        }
+    }
+}

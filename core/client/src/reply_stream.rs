@@ -1,0 +1,145 @@
+//! A reply, piece by piece.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use secondme_avatar_protocol::{Author, Command, Outcome, Reply, Text, Ticket};
+
+use crate::Error;
+use crate::line::{Line, Waiting, unexpected};
+
+/// A piece of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Who says it: the avatar, or its owner in person.
+    pub author: Author,
+    /// The next piece of the text.
+    pub text: Text,
+}
+
+/// A reply, piece by piece. Pieces that nobody has taken yet become one, so a slow reader holds up
+/// nobody. Dropping it gives the question up, if it has not gone out yet.
+#[derive(Debug)]
+pub struct ReplyStream {
+    pieces: Arc<Pieces>,
+    asked: Option<(Arc<Line>, Ticket)>,
+}
+
+/// Pieces on their way to whoever asked.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Piece>,
+    end: Option<End>,
+    reply: Option<Reply>,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum End {
+    Whole,
+    Failed(Error),
+    Told,
+}
+
+impl ReplyStream {
+    pub(crate) fn start(line: Arc<Line>, command: Command) -> Self {
+        let pieces = Arc::new(Pieces::default());
+        match line.give(command, Waiting::Pieces(Arc::clone(&pieces))) {
+            Ok(ticket) => Self { pieces, asked: Some((line, ticket)) },
+            Err(misuse) => {
+                pieces.finish(Err(misuse.into()));
+                Self { pieces, asked: None }
+            }
+        }
+    }
+
+    /// The next piece; `None` when the reply is complete.
+    pub async fn next(&mut self) -> Option<Result<Piece, Error>> {
+        poll_fn(|cx| self.pieces.poll_next(cx)).await
+    }
+
+    /// The whole reply, once all its pieces have come; `None` before, and after a failure.
+    pub fn reply(&self) -> Option<Reply> {
+        self.pieces.lock().reply.clone()
+    }
+}
+
+impl Stream for ReplyStream {
+    type Item = Result<Piece, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pieces.poll_next(cx)
+    }
+}
+
+impl Drop for ReplyStream {
+    fn drop(&mut self) {
+        if let Some((line, ticket)) = &self.asked {
+            line.cancel(*ticket);
+        }
+    }
+}
+
+impl Pieces {
+    pub(crate) fn push(&self, author: Author, text: &Text) {
+        let mut state = self.lock();
+        match state.waiting.back_mut() {
+            Some(last) if last.author == author => last.text.push_str(text),
+            Some(_) | None => state.waiting.push_back(Piece { author, text: text.clone() }),
+        }
+        wake(state);
+    }
+
+    pub(crate) fn finish(&self, result: Result<Outcome, Error>) {
+        let mut state = self.lock();
+        state.end = Some(match result {
+            Ok(Outcome::Replied(reply)) => {
+                state.reply = Some(reply);
+                End::Whole
+            }
+            Ok(_) => End::Failed(unexpected()),
+            Err(error) => End::Failed(error),
+        });
+        wake(state);
+    }
+
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Error>>> {
+        let mut state = self.lock();
+        if let Some(piece) = state.waiting.pop_front() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        match state.end.take() {
+            Some(End::Failed(error)) => {
+                state.end = Some(End::Told);
+                Poll::Ready(Some(Err(error)))
+            }
+            Some(end @ (End::Whole | End::Told)) => {
+                state.end = Some(end);
+                Poll::Ready(None)
+            }
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

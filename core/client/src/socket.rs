@@ -1,0 +1,205 @@
+//! The WebSocket: connected, then a pump of text frames both ways.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use secondme_avatar_protocol::{Raw, Secret};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_util::either::Either;
+use url::Url;
+
+use crate::base_url::{BaseUrl, is_loopback};
+use crate::http::root_cause;
+use crate::{Error, ErrorKind};
+
+/// What one read takes from the system. Ten thousand sockets have one such buffer each, so it is
+/// small: tungstenite's own default is 128 KiB.
+const READ_BUFFER: usize = 2 * 1024;
+
+/// The longest frame, and the longest message.
+const FRAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// Frames handed over at a time.
+const BATCH: usize = 128;
+
+/// Frames that wait to be written, beyond which nothing more is read.
+const BACKLOG: usize = 256;
+
+/// How long a polite good-bye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What it takes to connect.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    pub(crate) base: BaseUrl,
+    pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) user_agent: String,
+    pub(crate) allow_insecure: bool,
+}
+
+/// Why there is no socket, and the HTTP status of the handshake where there was one.
+pub(crate) type NotConnected = (Option<u16>, Error);
+
+impl Connector {
+    pub(crate) async fn connect(self, address: Secret) -> Result<Socket, NotConnected> {
+        let url = self.check(address.expose_secret())?;
+        let stream = self.stream(&url).await?;
+        let mut request = url.as_str().into_client_request().map_err(|_| unusable("is none"))?;
+        // A browser always sends its origin; a service that insists on one gets the service's own.
+        for (name, value) in [(header::ORIGIN, self.base.origin()), (header::USER_AGENT, self.user_agent)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(FRAME_BYTES))
+            .max_frame_size(Some(FRAME_BYTES));
+        match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+            Ok((socket, _)) => Ok(Socket { socket, outgoing: VecDeque::new(), unflushed: false }),
+            Err(tungstenite::Error::Http(response)) => {
+                let status = response.status().as_u16();
+                let message = format!("the service refused the WebSocket handshake (HTTP {status})");
+                Err((Some(status), Error::new(ErrorKind::ConnectionFailed, message)))
+            }
+            Err(error) => {
+                let message = format!("the WebSocket handshake failed: {}", root_cause(&error));
+                Err((None, Error::new(ErrorKind::ConnectionFailed, message)))
+            }
+        }
+    }
+
+    /// The address comes from the service: it must not lead out of the encryption.
+    fn check(&self, address: &str) -> Result<Url, NotConnected> {
+        let url = Url::parse(address).map_err(|_| unusable("is none"))?;
+        match url.scheme() {
+            "wss" => Ok(url),
+            "ws" if self.base.is_secure() => Err(unusable("is not encrypted (ws) though the base URL is (https)")),
+            "ws" if is_loopback(&url) || self.allow_insecure => Ok(url),
+            "ws" => Err(unusable("is not encrypted (ws) and not on this machine; `allow_insecure` would take it")),
+            _ => Err(unusable("is neither ws nor wss")),
+        }
+    }
+
+    async fn stream(&self, url: &Url) -> Result<Transport, NotConnected> {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(unusable("names no host"));
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let failed = |error: std::io::Error| {
+            let message = format!("the socket's server cannot be reached: {}", root_cause(&error));
+            (None, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error))
+        };
+        let tcp = TcpStream::connect((host, port)).await.map_err(failed)?;
+        tcp.set_nodelay(true).map_err(failed)?;
+        if url.scheme() == "ws" {
+            return Ok(Either::Left(tcp));
+        }
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| unusable("names no host"))?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let tls = connector.connect(name, tcp).await.map_err(failed)?;
+        Ok(Either::Right(Box::new(tls)))
+    }
+}
+
+/// The address itself is a secret and not repeated.
+fn unusable(why: &str) -> NotConnected {
+    (None, Error::new(ErrorKind::InvalidAnswer, format!("the socket address that the service gave {why}")))
+}
+
+type Transport = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// A connected WebSocket.
+pub(crate) struct Socket {
+    socket: WebSocketStream<Transport>,
+    outgoing: VecDeque<String>,
+    unflushed: bool,
+}
+
+/// What came over a socket.
+pub(crate) enum Traffic {
+    Frames(Vec<Raw>),
+    Closed,
+}
+
+impl Socket {
+    /// Queues a text frame; [`Socket::poll`] writes it.
+    pub(crate) fn send(&mut self, text: String) {
+        self.outgoing.push_back(text);
+    }
+
+    /// Writes what is queued, and reads what has come if that is wanted.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Traffic> {
+        if let Poll::Ready(Err(_)) = self.poll_write(cx) {
+            return Poll::Ready(Traffic::Closed);
+        }
+        if !read || self.outgoing.len() > BACKLOG {
+            return Poll::Pending;
+        }
+        let mut frames = Vec::new();
+        while frames.len() < BATCH {
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(Message::Text(text)))) => frames.extend(Raw::from_utf8(text.into())),
+                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => frames.push(readable(bytes)),
+                // tungstenite has queued the answer; it has to be flushed.
+                Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
+                Poll::Ready(Some(Ok(Message::Pong(_) | Message::Close(_) | Message::Frame(_)))) => {}
+                Poll::Ready(Some(Err(_)) | None) if frames.is_empty() => return Poll::Ready(Traffic::Closed),
+                // What came before the end is handed over first; the end is found again.
+                Poll::Ready(Some(Err(_)) | None) => break,
+                Poll::Pending if frames.is_empty() => {
+                    if self.unflushed && let Poll::Ready(Err(_)) = self.poll_write(cx) {
+                        return Poll::Ready(Traffic::Closed);
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Traffic::Frames(frames))
+    }
+
+    /// Says good-bye, within a second.
+    pub(crate) async fn close(mut self) {
+        // Whether the other side hears it changes nothing.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.close(None)).await;
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), tungstenite::Error>> {
+        while !self.outgoing.is_empty() {
+            ready!(Pin::new(&mut self.socket).poll_ready(cx))?;
+            if let Some(text) = self.outgoing.pop_front() {
+                Pin::new(&mut self.socket).start_send(Message::text(text))?;
+                self.unflushed = true;
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A binary frame is not the service's way; what it says is handed on as far as it can be read.
+fn readable(bytes: Bytes) -> Raw {
+    match Raw::from_utf8(bytes.clone()) {
+        Ok(raw) => raw,
+        Err(_) => Raw::from(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
