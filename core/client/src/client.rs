@@ -29,7 +29,8 @@ use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 ///
 /// # async fn example() -> Result<(), secondme_avatar::Error> {
 /// let client = AvatarClient::new("sk-0123456789abcdef")?;
-/// let chat = client.open(Visitor::for_user("feishu", "ou_abc")?.name("张三")).await?;
+/// let visitor = Visitor::for_user("feishu", "ou_abc")?.name("张三");
+/// let chat = client.open(visitor).await?;
 /// println!("{}", chat.opening());
 /// println!("{}", chat.ask("Hello, tell me about yourself").await?.text);
 /// # Ok(())
@@ -88,10 +89,7 @@ impl AvatarClient {
 
     /// Options for a client of this API key.
     pub fn builder(api_key: &str) -> Result<ClientBuilder, Error> {
-        let key = api_key.parse().map_err(|error: crate::InvalidApiKey| {
-            Error::new(ErrorKind::Misuse, error.to_string()).caused_by(error)
-        })?;
-        Ok(ClientBuilder::new(key))
+        Ok(ClientBuilder::new(api_key.parse()?))
     }
 
     /// Options out of `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
@@ -225,7 +223,7 @@ impl IntoFuture for Open {
 
 impl Inner {
     async fn open(self: Arc<Self>, visitor: Visitor, deadline: Duration) -> Result<Conversation, Error> {
-        visitor.check().map_err(|error| Error::new(ErrorKind::InvalidVisitorId, error.to_string()).caused_by(error))?;
+        visitor.check()?;
         let until = tokio::time::Instant::now() + deadline;
         loop {
             let line = self.line(&visitor)?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::MessageId;
+use crate::key::InvalidApiKey;
 use crate::redact::Text;
+use crate::visitor::InvalidVisitor;
 
 /// A step of the protocol, as the vendor's page numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -342,5 +344,17 @@ impl From<Misuse> for Error {
             | Misuse::HistoryLimit => ErrorKind::Misuse,
         };
         Error::new(kind, misuse.to_string()).caused_by(misuse)
+    }
+}
+
+impl From<InvalidVisitor> for Error {
+    fn from(invalid: InvalidVisitor) -> Self {
+        Error::new(ErrorKind::InvalidVisitorId, invalid.to_string()).caused_by(invalid)
+    }
+}
+
+impl From<InvalidApiKey> for Error {
+    fn from(invalid: InvalidApiKey) -> Self {
+        Error::new(ErrorKind::Misuse, invalid.to_string()).caused_by(invalid)
     }
 }
