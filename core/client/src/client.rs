@@ -121,7 +121,7 @@ impl AvatarClient {
             config: options.config,
             deadlines: options.deadlines,
             queue: options.queue,
-            quota: SharedQuota::new(clock),
+            quota: SharedQuota::new(options.quota, clock),
             clock,
             runtime: runtime::current()?,
             room: Arc::default(),

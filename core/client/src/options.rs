@@ -57,6 +57,7 @@ pub struct ClientBuilder {
     pub(crate) config: Config,
     pub(crate) deadlines: Deadlines,
     pub(crate) queue: usize,
+    pub(crate) quota: usize,
     pub(crate) allow_insecure: bool,
     pub(crate) language: Option<String>,
 }
@@ -69,6 +70,7 @@ impl ClientBuilder {
             config: Config::default(),
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
+            quota: limits::QUOTA_CALLS,
             allow_insecure: false,
             language: None,
         }
@@ -115,6 +117,13 @@ impl ClientBuilder {
     /// otherwise.
     pub fn event_queue(mut self, events: usize) -> Self {
         self.queue = events;
+        self
+    }
+
+    /// How many authentications the API key has in a minute; 60, if not said otherwise, as the page
+    /// says. More than the service grants, and it refuses.
+    pub fn quota(mut self, per_minute: usize) -> Self {
+        self.quota = per_minute;
         self
     }
 

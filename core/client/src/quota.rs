@@ -14,7 +14,7 @@ pub(crate) struct SharedQuota {
     clock: Clock,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     quota: Quota,
     /// Granted, and not yet noticed by whoever waits.
@@ -30,8 +30,9 @@ pub(crate) struct Permit {
 }
 
 impl SharedQuota {
-    pub(crate) fn new(clock: Clock) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), changed: Notify::new(), clock })
+    pub(crate) fn new(per_minute: usize, clock: Clock) -> Arc<Self> {
+        let queue = Queue { quota: Quota::new(per_minute), granted: Vec::new() };
+        Arc::new(Self { queue: Mutex::new(queue), changed: Notify::new(), clock })
     }
 
     /// Joins the queue.

@@ -23,8 +23,9 @@ pub struct Place(u64);
 /// assert_eq!(quota.grant(Millis(0)), Some(place));
 /// quota.finish(place, Millis(80));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Quota {
+    calls: usize,
     next: u64,
     waiting: VecDeque<Place>,
     in_use: Vec<Place>,
@@ -33,7 +34,26 @@ pub struct Quota {
     held_until: Millis,
 }
 
+impl Default for Quota {
+    /// The page's: 60 calls in a minute.
+    fn default() -> Self {
+        Self::new(QUOTA_CALLS)
+    }
+}
+
 impl Quota {
+    /// A quota of so many calls in a minute; at least one.
+    pub fn new(calls: usize) -> Self {
+        Self {
+            calls: calls.max(1),
+            next: 0,
+            waiting: VecDeque::new(),
+            in_use: Vec::new(),
+            used_until: VecDeque::new(),
+            held_until: Millis::default(),
+        }
+    }
+
     /// Joins the queue.
     pub fn join(&mut self) -> Place {
         self.next += 1;
@@ -53,7 +73,7 @@ impl Quota {
         while self.used_until.front().is_some_and(|until| *until <= now) {
             self.used_until.pop_front();
         }
-        let full = self.used_until.len() + self.in_use.len() >= QUOTA_CALLS;
+        let full = self.used_until.len() + self.in_use.len() >= self.calls;
         if full || self.held_until > now {
             return None;
         }
@@ -94,12 +114,12 @@ impl Quota {
     }
 
     fn expected(&self, ahead: usize) -> Option<Millis> {
-        let free = QUOTA_CALLS.saturating_sub(self.used_until.len() + self.in_use.len());
+        let free = self.calls.saturating_sub(self.used_until.len() + self.in_use.len());
         if ahead < free {
             return Some(self.held_until);
         }
-        // Every QUOTA_CALLS places further back is a window later.
-        let (windows, slot) = ((ahead - free) / QUOTA_CALLS, (ahead - free) % QUOTA_CALLS);
+        // Every `calls` places further back is a window later.
+        let (windows, slot) = ((ahead - free) / self.calls, (ahead - free) % self.calls);
         let first = *self.used_until.get(slot)?;
         let windows = u32::try_from(windows).unwrap_or(u32::MAX);
         Some((first + QUOTA_WINDOW.saturating_mul(windows)).max(self.held_until))

@@ -1,0 +1,76 @@
+//! What a user would write by hand after reading the vendor's page: its steps in its order.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use crate::Error;
+
+/// An open socket, and the id its pings name.
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The page's steps 0 to 5, one after the other.
+pub(crate) async fn open(
+    http: &Client,
+    base: &str,
+    key: &str,
+    visitor: &str,
+    config: Option<WebSocketConfig>,
+) -> Result<(Socket, String), Error> {
+    let auth = http
+        .post(format!("{base}/rest/open/avatar/auth"))
+        .bearer_auth(key)
+        .header("Content-Type", "application/json")
+        .body(json!({ "visitorId": visitor }).to_string());
+    let auth = data(auth).await?;
+    let token = text(&auth, "visitorToken");
+    let call = |path: &str, body: Value| {
+        http.post(format!("{base}{path}"))
+            .header("token", &token)
+            .header("Fp", visitor)
+            .header("Content-Type", "application/json")
+            .body(body.to_string())
+    };
+    let share_code = text(&auth, "avatarShareCode");
+    data(call("/rest/os/avatar/chat/init", json!({ "shareCode": share_code }))).await?;
+    let socket = json!({
+        "userId": auth["visitorUserId"], "channel": ["ALL"], "apiVersion": "1.3.0", "sdkVersion": "1.0.0",
+    });
+    let socket = data(call("/rest/general/ws/create", socket)).await?;
+    let mind_id: u64 = text(&auth, "visitorMindId").parse()?;
+    let session = json!({
+        "mindId": mind_id, "mindType": "shadow", "mode": "PERSONAL", "sessionType": "SHARE",
+        "memberUserIds": [auth["ownerUserId"]],
+    });
+    let session = data(call("/rest/general/session/create", session)).await?;
+    let avatar = http.get(format!("{base}/rest/os/avatar/public/{share_code}")).header("token", &token);
+    let avatar = data(avatar).await?;
+    let bind = json!({ "avatarId": avatar["id"], "sessionId": session["sessionId"] });
+    data(call("/rest/os/avatar/chat/start", bind)).await?;
+    let (stream, _) = connect_async_with_config(text(&socket, "address"), config, false).await?;
+    Ok((stream, text(&socket, "wsId")))
+}
+
+async fn data(request: reqwest::RequestBuilder) -> Result<Value, Error> {
+    let answer: Value = serde_json::from_slice(&request.send().await?.bytes().await?)?;
+    if answer["code"] != 0 {
+        return Err(format!("refused: {answer}").into());
+    }
+    Ok(answer["data"].clone())
+}
+
+fn text(value: &Value, field: &str) -> String {
+    match &value[field] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// reqwest without TLS to the emulator on this machine.
+pub(crate) fn http() -> Result<Client, Error> {
+    // reqwest asks for a TLS provider even where only plain HTTP is spoken.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(Client::builder().no_proxy().build()?)
+}

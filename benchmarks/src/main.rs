@@ -1,0 +1,37 @@
+//! What the library costs beside what a user would write by hand: `make bench`.
+//!
+//! Every row is a ratio of two things measured in one run on one machine. Absolute figures differ
+//! from machine to machine; the ratios hold.
+#![allow(clippy::print_stdout, reason = "a program that prints its figures")]
+
+mod by_hand;
+mod frames;
+mod memory;
+mod opening;
+mod report;
+
+use report::Report;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    let wanted = arguments.next();
+    // A measurement of memory runs in a process of its own, which this one starts.
+    if wanted.as_deref() == Some("memory-of") {
+        return memory::measure_one(&arguments.collect::<Vec<_>>());
+    }
+    let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let mut report = Report::default();
+    if runs("opening") {
+        opening::measure(&mut report)?;
+    }
+    if runs("frames") {
+        frames::measure(&mut report)?;
+    }
+    if runs("memory") {
+        memory::measure(&mut report)?;
+    }
+    report.print();
+    Ok(())
+}
