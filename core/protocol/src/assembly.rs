@@ -13,8 +13,8 @@ use crate::wire::Frame;
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
     open: Vec<OpenReply>,
-    /// Ids of replies that ended; small, since only the latest can come again.
-    ended: Vec<MessageId>,
+    /// Replies that ended, with what they answered; small, since only the latest can come again.
+    ended: Vec<(MessageId, Option<MessageId>)>,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,8 @@ impl Assembly {
         if index == Some(-1) && at.is_none() && entries.iter().all(|entry| entry.part.is_none()) {
             return step; // An end before any content ends nothing.
         }
-        if index.is_none() && at.is_none() && self.has_ended(frame) {
+        let ended = if at.is_none() { self.ended_before(frame).cloned() } else { None };
+        if index.is_none() && ended.is_some() {
             return step; // The same reply again, in one.
         }
         let at = match at {
@@ -82,7 +83,8 @@ impl Assembly {
                 if self.open.len() == OPEN_REPLIES {
                     step.before.push(self.end(0, Ended::Silence));
                 }
-                self.begin(now, frame, in_reply_to())
+                // The rest of a reply that was taken for ended answers what the reply answered.
+                self.begin(now, frame, ended.unwrap_or_else(in_reply_to))
             }
         };
         let reply = &mut self.open[at];
@@ -151,9 +153,10 @@ impl Assembly {
         self.open.iter().position(|reply| reply.id.as_ref().map(MessageId::as_str) == id)
     }
 
-    fn has_ended(&self, frame: &Frame<'_>) -> bool {
-        let id = frame.message_id.as_deref();
-        id.is_some_and(|id| self.ended.iter().any(|ended| ended.as_str() == id))
+    /// What the frame's reply answered, if that reply has ended.
+    fn ended_before(&self, frame: &Frame<'_>) -> Option<&Option<MessageId>> {
+        let id = frame.message_id.as_deref()?;
+        self.ended.iter().find(|(ended, _)| ended.as_str() == id).map(|(_, question)| question)
     }
 
     fn begin(&mut self, now: Millis, frame: &Frame<'_>, in_reply_to: Option<MessageId>) -> usize {
@@ -171,13 +174,12 @@ impl Assembly {
 
     fn end(&mut self, at: usize, ended: Ended) -> Reply {
         let reply = self.open.remove(at);
-        if let Some(id) = &reply.id
-            && ended != Ended::Limit
-        {
+        if let Some(id) = &reply.id {
+            self.ended.retain(|(known, _)| known != id);
             if self.ended.len() == OPEN_REPLIES {
                 self.ended.remove(0);
             }
-            self.ended.push(id.clone());
+            self.ended.push((id.clone(), reply.in_reply_to.clone()));
         }
         reply.finish(ended)
     }

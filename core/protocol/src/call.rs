@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Step};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{CALL_TIMEOUT, MALFORMED_ANSWER_ATTEMPTS};
-use crate::link::backoff;
+use crate::link::{Generation, backoff};
 use crate::machine::Ticket;
 use crate::rng::Rng;
 use crate::time::Millis;
@@ -48,6 +48,11 @@ impl Call {
         }
     }
 
+    /// A call beyond the page: where the service does not take it, only its own feature is gone.
+    pub(crate) fn is_optional(&self) -> bool {
+        matches!(self, Self::FillGap(_) | Self::History(..) | Self::EndSession(_))
+    }
+
     pub(crate) fn is_history(&self, of: Ticket) -> bool {
         matches!(self, Self::History(_, ticket) if *ticket == of)
     }
@@ -77,6 +82,8 @@ pub(crate) struct Flight {
     pub(crate) call: Call,
     /// Which token it shows: a refusal of an older one says nothing about the present one.
     pub(crate) token: u32,
+    /// The socket at that time: what is said about an older one says nothing about the present one.
+    pub(crate) generation: Generation,
     /// When it went out; before that it waits for its place in the quota.
     pub(crate) sent_at: Option<Millis>,
 }
@@ -108,10 +115,16 @@ impl Calls {
         self.flights.iter().any(|flight| flight.call == *call)
     }
 
-    pub(crate) fn start(&mut self, call: Call, token: u32, sent_at: Option<Millis>) -> CallId {
+    pub(crate) fn start(
+        &mut self,
+        call: Call,
+        token: u32,
+        generation: Generation,
+        sent_at: Option<Millis>,
+    ) -> CallId {
         self.next += 1;
         let id = CallId(self.next);
-        self.flights.push(Flight { id, call, token, sent_at });
+        self.flights.push(Flight { id, call, token, generation, sent_at });
         id
     }
 
@@ -175,10 +188,12 @@ impl Calls {
         self.pauses.retain(|pause| pause.call != *call);
     }
 
-    /// Nothing waits any longer: the network is another one.
+    /// Nothing waits for the network any longer: it is another one. What the service made wait, waits.
     pub(crate) fn wake_all(&mut self, now: Millis) {
         for pause in &mut self.pauses {
-            pause.until = pause.until.min(now);
+            if pause.last.kind() != ErrorKind::RateLimited {
+                pause.until = pause.until.min(now);
+            }
         }
     }
 
@@ -195,6 +210,11 @@ impl Calls {
 
     pub(crate) fn failure_of(&self, call: &Call) -> Option<&Error> {
         self.pauses.iter().find(|pause| pause.call == *call).map(|pause| &pause.last)
+    }
+
+    /// Whether the call's last failure was of this kind.
+    pub(crate) fn failed_by(&self, call: &Call, kind: ErrorKind) -> bool {
+        self.failure_of(call).is_some_and(|last| last.kind() == kind)
     }
 
     /// Gives up the calls that `unwanted` picks, and forgets their failures; names those under way.

@@ -26,9 +26,18 @@ pub(crate) struct Conversation {
     pub(crate) replies: Assembly,
     pub(crate) gap: GapState,
     /// Frames that came over the socket while the gap before them was being filled.
-    pub(crate) held: Vec<Raw>,
+    pub(crate) held: Vec<Held>,
+    /// Since the frame of `last_seq` one came that had no `seqId`: a query would bring it again.
+    pub(crate) unnamed: bool,
     pub(crate) histories: Vec<History>,
     pub(crate) closing: Option<Closing>,
+}
+
+/// A frame that waits for its turn.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) seq: Option<SeqId>,
+    pub(crate) raw: Raw,
 }
 
 /// Somebody who waits until a deadline.
@@ -101,6 +110,7 @@ impl Conversation {
             replies: Assembly::default(),
             gap: if resumed { GapState::Open } else { GapState::Closed },
             held: Vec::new(),
+            unnamed: false,
             histories: Vec::new(),
             closing: None,
         }
@@ -113,6 +123,20 @@ impl Conversation {
 
     pub(crate) fn needs_session(&self) -> bool {
         self.session.is_none() && (self.closing.is_none() || !self.outbox.pending.is_empty())
+    }
+
+    /// Whether what comes now has to wait for what came before it.
+    pub(crate) fn holds_frames(&self) -> bool {
+        match self.gap {
+            GapState::Open => true,
+            GapState::Filling { quiet, .. } => !quiet,
+            GapState::Closed => false,
+        }
+    }
+
+    /// Whether a doubt ends at its time: while the service is being asked, its answer is awaited.
+    pub(crate) fn settles_doubts(&self) -> bool {
+        matches!(self.gap, GapState::Closed)
     }
 
     /// Whether somebody needs the socket for it.

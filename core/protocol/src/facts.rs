@@ -39,7 +39,8 @@ pub struct ChatContext {
 
 impl ChatContext {
     pub(crate) fn is_live(&self, now: Millis) -> bool {
-        self.since + CONTEXT_LIFETIME > now
+        // One from the future is of a clock that was put back since.
+        self.since <= now && self.since + CONTEXT_LIFETIME > now
     }
 }
 

@@ -96,6 +96,10 @@ impl LinkState {
         matches!(self.link, Link::Up(_))
     }
 
+    pub(crate) fn is_connecting(&self) -> bool {
+        matches!(self.link, Link::Connecting { .. })
+    }
+
     /// Whether an attempt may begin now.
     pub(crate) fn wants_attempt(&self, now: Millis) -> bool {
         matches!(self.link, Link::Down { retry_at } if retry_at <= now)
@@ -125,19 +129,19 @@ impl LinkState {
                 self.link = Link::Connecting { give_up_at: now + CONNECT_TIMEOUT, ws };
                 LinkEffect::Open
             }
-            (Link::Down { .. }, LinkInput::Lost) => {
-                // An attempt that failed before there was a socket: its address could not be had.
-                self.fall(now, rng);
-                LinkEffect::Lost { close: false }
-            }
             (Link::Down { retry_at }, LinkInput::NetworkChanged) => {
                 *retry_at = now.min(*retry_at);
                 self.attempts = 0;
                 LinkEffect::None
             }
             (
+                // `Lost` here is the driver's word that a socket is closed which was given up already.
                 Link::Down { .. },
-                LinkInput::Opened | LinkInput::Frame { .. } | LinkInput::Tick { .. } | LinkInput::Stop,
+                LinkInput::Opened
+                | LinkInput::Frame { .. }
+                | LinkInput::Lost
+                | LinkInput::Tick { .. }
+                | LinkInput::Stop,
             ) => LinkEffect::None,
 
             (Link::Connecting { ws, .. }, LinkInput::Opened) => {

@@ -24,7 +24,7 @@ use crate::conversation::Conversation;
 use crate::error::{Error, Misuse};
 use crate::event::{Author, ConversationKey, Event, EventKind, HistoryMessage, Reply, Sent, State};
 use crate::facts::{ChatContext, Credentials, Record, SessionFacts, SocketAddress};
-use crate::ids::{AvatarId, SeqId, SessionId};
+use crate::ids::{AvatarId, SeqId, SessionId, UserId};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::{Generation, LinkEffect, LinkInput, LinkState};
@@ -307,7 +307,11 @@ enum Goal {
 #[derive(Debug, Default)]
 struct Facts {
     credentials: Option<Credentials>,
+    /// Outlives the credentials: who the visitor is does not change with a token.
+    user_id: Option<UserId>,
     context: Option<ChatContext>,
+    /// The service may have dropped its side of the context early.
+    context_doubted: bool,
     avatar_id: Option<AvatarId>,
     socket: Option<SocketAddress>,
 }
@@ -337,6 +341,8 @@ pub struct Machine {
     token: u32,
     /// The present token is a second one, and nothing has succeeded with it yet.
     token_unproven: bool,
+    /// The handshake was refused, and another token has been fetched for it.
+    handshake_refused: bool,
     calls: Calls,
     link: LinkState,
     reading: bool,
@@ -365,7 +371,8 @@ impl Machine {
         let record = record.filter(|record| record.visitor_id == *visitor.id());
         let (facts, resumable) = match record {
             Some(Record { credentials, context, avatar_id, session, .. }) => {
-                (Facts { credentials, context, avatar_id, socket: None }, session)
+                let user_id = credentials.as_ref().map(|credentials| credentials.user_id.clone());
+                (Facts { credentials, user_id, context, avatar_id, ..Facts::default() }, session)
             }
             None => (Facts::default(), None),
         };
@@ -380,6 +387,7 @@ impl Machine {
             offers: Offers { query: true, latest: true },
             token: 0,
             token_unproven: false,
+            handshake_refused: false,
             calls: Calls::default(),
             link: LinkState::new(now, heartbeat),
             reading: true,
@@ -411,8 +419,12 @@ impl Machine {
                 }
             }
             Input::SocketFailed { generation, status, error } => {
-                if generation == self.link.generation() && !self.link.is_up() {
-                    self.handshake_failed(now, status, error);
+                if generation == self.link.generation() {
+                    if self.link.is_connecting() {
+                        self.handshake_failed(now, status, error);
+                    } else {
+                        self.link_lost(now);
+                    }
                 }
             }
             Input::SocketFrame { generation, frame } => {
@@ -428,7 +440,7 @@ impl Machine {
                     self.link_lost(now);
                 }
             }
-            Input::Reading(reading) => self.reading = reading,
+            Input::Reading(reading) => self.read_on(now, reading),
             Input::Tick => self.tick(now),
         }
         self.settle(now);
@@ -523,6 +535,7 @@ impl Machine {
 
     /// The rule, and what follows from it.
     fn settle(&mut self, now: Millis) {
+        self.close_flushed(now);
         self.pursue(now);
         self.note_states();
     }
@@ -566,11 +579,21 @@ impl Machine {
 
     fn link_up(&mut self, now: Millis) {
         self.calls.forget_failures(&Call::Connect);
+        self.handshake_refused = false;
         for conversation in &mut self.conversations {
             conversation.replies.wait_again(now);
             conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
         }
-        self.open_gaps(now);
+    }
+
+    /// What came while nobody read is still to be read: the silence begins again.
+    fn read_on(&mut self, now: Millis, reading: bool) {
+        if reading && !self.reading {
+            for conversation in &mut self.conversations {
+                conversation.replies.wait_again(now);
+            }
+        }
+        self.reading = reading;
     }
 
     fn link_down(&mut self, now: Millis) {

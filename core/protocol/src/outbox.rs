@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::CallId;
 use crate::ids::MessageId;
-use crate::limits::SENT_MESSAGES;
+use crate::limits::{FIRST_PIECE, SENT_MESSAGES};
 use crate::machine::Ticket;
 use crate::redact::Text;
 use crate::time::Millis;
@@ -47,14 +47,29 @@ pub(crate) enum Status {
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) message: MessageId,
-    /// Who waits for the answer.
+    /// Who waits for the answer. While the message itself is pending, its ticket is there.
     pub(crate) ticket: Option<Ticket>,
     pub(crate) pieces: bool,
     pub(crate) exclusive: bool,
-    pub(crate) first_piece_by: Millis,
+    /// Set once the service has taken the message.
+    pub(crate) first_piece_by: Option<Millis>,
     pub(crate) deadline: Option<Millis>,
     /// Its answer is coming in.
     pub(crate) begun: bool,
+}
+
+impl Turn {
+    fn of(pending: &Pending) -> Self {
+        Self {
+            message: pending.message.clone(),
+            ticket: None,
+            pieces: pending.ask.is_some_and(|ask| ask.pieces),
+            exclusive: pending.ask.is_some(),
+            first_piece_by: None,
+            deadline: pending.ask.map(|_| pending.deadline),
+            begun: false,
+        }
+    }
 }
 
 /// Own messages, to know their echoes again.
@@ -97,11 +112,12 @@ impl Outbox {
     /// The message that goes out next, if one may. In order: a message under way or in doubt holds
     /// those behind it. Only a question that waits for its turn lets others pass.
     pub(crate) fn next(&self, replies_idle: bool) -> Option<&Pending> {
-        let may_ask = self.turns.is_empty() && replies_idle;
+        let may_ask =
+            |asks: &Pending| replies_idle && self.turns.iter().all(|turn| turn.message == asks.message);
         let first = self
             .pending
             .iter()
-            .find(|pending| pending.ask.is_none() || may_ask || pending.status != Status::Waiting)?;
+            .find(|pending| pending.ask.is_none() || pending.status != Status::Waiting || may_ask(pending))?;
         (first.status == Status::Waiting).then_some(first)
     }
 
@@ -115,23 +131,14 @@ impl Outbox {
     }
 
     /// The message goes out: it is some answer's turn from now on.
-    pub(crate) fn begin(&mut self, now: Millis, message: &MessageId, call: CallId, first_piece: Duration) {
+    pub(crate) fn begin(&mut self, message: &MessageId, call: CallId) {
         self.sent.note(message);
         let Some(pending) = self.get_mut(message.as_str()) else {
             return;
         };
         pending.status = Status::InFlight(call);
-        let ask = pending.ask;
-        let turn = Turn {
-            message: message.clone(),
-            ticket: pending.ticket.filter(|_| ask.is_some()),
-            pieces: ask.is_some_and(|ask| ask.pieces),
-            exclusive: ask.is_some(),
-            first_piece_by: now + ask.map_or(first_piece, |ask| ask.first_piece),
-            deadline: ask.map(|_| pending.deadline),
-            begun: false,
-        };
-        if !self.turns.iter().any(|turn| turn.message == *message) {
+        let turn = Turn::of(pending);
+        if self.turn(message).is_none() {
             self.turns.push(turn);
         }
     }
@@ -150,8 +157,18 @@ impl Outbox {
         self.turns.iter().find(|turn| turn.message == *message)
     }
 
-    pub(crate) fn turn_mut(&mut self, message: &MessageId) -> Option<&mut Turn> {
-        self.turns.iter_mut().find(|turn| turn.message == *message)
+    /// The service took the message: from now on its answer is awaited, and no longer its sending.
+    /// `false` where nobody waits for more than that.
+    pub(crate) fn await_answer(&mut self, now: Millis, sent: &Pending) -> bool {
+        if sent.ask.is_some() && self.turn(&sent.message).is_none() {
+            // It was thought not to have been taken, and its echo says that it was.
+            self.turns.push(Turn::of(sent));
+        }
+        if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
+            turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));
+            turn.ticket = sent.ticket.filter(|_| sent.ask.is_some());
+        }
+        sent.ask.is_some()
     }
 
     pub(crate) fn is_pending(&self, message: &MessageId) -> bool {
@@ -181,9 +198,10 @@ impl Outbox {
 
     /// The owner speaks: no answer of the avatar is owed any more, and a question is answered.
     pub(crate) fn owner_speaks(&mut self) -> Option<Turn> {
-        let asked = self.turns.iter().position(|turn| turn.exclusive && !turn.begun);
+        let waits = |turn: &Turn| !turn.begun && turn.first_piece_by.is_some();
+        let asked = self.turns.iter().position(|turn| turn.exclusive && waits(turn));
         let asked = asked.map(|at| self.turns.remove(at));
-        self.turns.retain(|turn| turn.exclusive || turn.begun);
+        self.turns.retain(|turn| turn.exclusive || !waits(turn));
         asked
     }
 
@@ -196,19 +214,17 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+    /// `settles`: whether doubts come to their end now.
+    pub(crate) fn next_deadline(&self, settles: bool) -> Option<Millis> {
         let pending = self.pending.iter().flat_map(|pending| {
-            let settles = match pending.status {
-                Status::Doubt { until, .. } => until,
+            let until = match pending.status {
+                Status::Doubt { until, .. } => until.filter(|_| settles),
                 Status::Waiting | Status::InFlight(_) => None,
             };
-            [Some(pending.deadline), settles]
+            [Some(pending.deadline), until]
         });
         let turns = self.turns.iter().flat_map(|turn| {
-            [
-                Some(turn.first_piece_by).filter(|_| !turn.begun),
-                turn.deadline.filter(|_| turn.ticket.is_some()),
-            ]
+            [turn.first_piece_by.filter(|_| !turn.begun), turn.deadline.filter(|_| turn.ticket.is_some())]
         });
         pending.chain(turns).flatten().min()
     }

@@ -14,7 +14,7 @@ use crate::ids::{AvatarId, NumericMindId, SessionId};
 use crate::limits::{RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
 use crate::redact::Secret;
 use crate::time::Millis;
-use crate::wire::{self, AuthAnswer, AvatarAnswer, InitAnswer, Refusal, SessionAnswer, SocketAnswer};
+use crate::wire::{self, AuthAnswer, AvatarAnswer, Blame, InitAnswer, Refusal, SessionAnswer, SocketAnswer};
 
 impl Machine {
     pub(super) fn answered(
@@ -47,10 +47,12 @@ impl Machine {
             return;
         };
         let error = error.at(flight.call.step());
-        match &flight.call {
-            Call::SendMessage(key, message) if sent => self.doubt(now, *key, message, error),
-            _ => self.retry(now, &flight.call, Duration::ZERO, error),
+        if let Call::SendMessage(key, message) = &flight.call
+            && sent
+        {
+            return self.doubt(now, *key, message, error);
         }
+        self.retry(now, &flight.call, Duration::ZERO, error);
     }
 
     /// Takes a success for what it tells.
@@ -62,6 +64,7 @@ impl Machine {
                 let answer: AuthAnswer<'_> = wire::data(step, data)?;
                 let mind_id = number(step, "visitorMindId", answer.visitor_mind_id.as_u64())?;
                 self.token += 1;
+                self.facts.user_id = Some(answer.visitor_user_id.0.as_ref().into());
                 self.facts.credentials = Some(Credentials {
                     token: Secret::from(answer.visitor_token.0.into_owned()),
                     user_id: answer.visitor_user_id.0.as_ref().into(),
@@ -79,6 +82,7 @@ impl Machine {
                     opening: answer.opening.as_deref().unwrap_or_default().into(),
                     since,
                 });
+                self.facts.context_doubted = false;
                 self.remember();
             }
             Call::CreateSocket => {
@@ -119,20 +123,19 @@ impl Machine {
     }
 
     fn malformed(&mut self, now: Millis, call: &Call, error: Error) {
-        match call {
-            Call::SendMessage(key, message) => {
-                let (key, message) = (*key, message.clone());
-                self.doubt(now, key, &message, error);
-            }
-            _ => self.retry(now, call, Duration::ZERO, error),
+        if let Call::SendMessage(key, message) = call {
+            return self.doubt(now, *key, message, error);
         }
+        self.retry(now, call, Duration::ZERO, error);
     }
 
     fn refused(&mut self, now: Millis, flight: &Flight, refusal: Refusal, retry_after: Option<Duration>) {
         let call = &flight.call;
         let step = call.step();
-        if step != Step::Authenticate && refusal.names_the_token() {
-            return self.token_refused(now, flight, refusal.into_error(step));
+        let blame = if step == Step::Authenticate { Blame::No } else { refusal.blames_the_token() };
+        // What is beyond the page may well be forbidden; only a plain word costs an authentication.
+        if blame == Blame::Surely || (blame == Blame::Perhaps && !call.is_optional()) {
+            return self.token_refused(now, flight, blame, refusal.into_error(step));
         }
         if let Call::SendMessage(key, message) = call {
             if refusal.leaves_doubt() {
@@ -140,7 +143,10 @@ impl Machine {
             }
             if refusal.names_the_socket() {
                 self.return_to_outbox(*key, message);
-                return self.link_is_dead(now);
+                if flight.generation == self.link.generation() {
+                    self.link_is_dead(now);
+                }
+                return;
             }
         }
         let absent = refusal.is_absence();
@@ -148,38 +154,54 @@ impl Machine {
         if error.kind() == ErrorKind::RateLimited {
             return self.rate_limited(now, call, error, retry_after);
         }
-        let optional = matches!(call, Call::FillGap(_) | Call::History(..) | Call::EndSession(_));
-        let hopeless = match error.kind() {
-            ErrorKind::Unavailable => optional && absent,
+        if is_final(error.kind()) && blame == Blame::No {
+            return self.close_all(now, &error);
+        }
+        let hopeless = if error.kind() == ErrorKind::InvalidAnswer {
             // A page of something in between may be gone the next time; a service without a call says 404.
-            ErrorKind::InvalidAnswer => absent || (300..400).contains(&error.status().unwrap_or(0)),
-            _ => !error.is_retryable(),
+            absent || (300..400).contains(&error.status().unwrap_or(0))
+        } else {
+            !error.is_retryable() || (call.is_optional() && absent)
         };
         if hopeless { self.fail(now, call, error) } else { self.retry(now, call, Duration::ZERO, error) }
     }
 
     /// The visitor token is not (or no longer) good: once, another one is fetched.
-    pub(super) fn token_refused(&mut self, now: Millis, flight: &Flight, error: Error) {
+    fn token_refused(&mut self, now: Millis, flight: &Flight, blame: Blame, error: Error) {
+        let older = flight.token != self.token || self.facts.credentials.is_none();
+        if !older && self.token_unproven {
+            // Another token has not helped: then it is the call that is refused, or all is.
+            let alone = blame == Blame::Perhaps || flight.call.is_optional();
+            return if alone { self.fail(now, &flight.call, error) } else { self.close_all(now, &error) };
+        }
         if let Call::SendMessage(key, message) = &flight.call {
             self.return_to_outbox(*key, message);
         }
-        if flight.token != self.token {
-            return; // It was an older one, and there is another already.
+        if older {
+            return; // Another one has been fetched already, or is about to be.
         }
-        if std::mem::replace(&mut self.token_unproven, true) {
-            return self.close_all(now, &error);
-        }
+        self.token_unproven = true;
         self.facts.credentials = None;
     }
 
     fn rate_limited(&mut self, now: Millis, call: &Call, error: Error, retry_after: Option<Duration>) {
         let wait = retry_after.unwrap_or(RATE_LIMIT_WAIT).min(RATE_LIMIT_WAIT_MAX);
-        self.outputs.push_back(Output::QuotaUsedUp(now + wait));
+        if matches!(error.code(), None | Some("open.api.rate.limited")) {
+            self.outputs.push_back(Output::QuotaUsedUp(now + wait));
+        }
         let error = error.with_retry_after(Some(wait));
         self.retry(now, call, wait, error.clone());
-        self.fail_waiters_before(now, now + wait, &error);
-        if let Call::SendMessage(key, message) = call {
-            self.fail_message_before(now + wait, *key, message, &error);
+        match call {
+            Call::Authenticate
+            | Call::InitChat
+            | Call::CreateSocket
+            | Call::Connect
+            | Call::ResolveAvatar => self.fail_waiters_before(now, now + wait, &error),
+            Call::CreateSession(key) | Call::BindSession(key) => {
+                self.fail_openers(now, *key, now + wait, |_| error.clone());
+            }
+            Call::SendMessage(key, message) => self.fail_message_before(now + wait, *key, message, &error),
+            Call::FillGap(_) | Call::History(..) | Call::EndSession(_) => {}
         }
     }
 
@@ -202,8 +224,10 @@ impl Machine {
         if error.kind() == ErrorKind::InvalidAnswer && self.calls.is_malformed_for_good(call) {
             return self.fail(now, call, error);
         }
-        if let Call::SendMessage(key, message) = call {
-            self.return_to_outbox(*key, message);
+        if let Call::SendMessage(key, message) = call
+            && !self.return_to_outbox(*key, message)
+        {
+            return; // Its echo was here before its answer.
         }
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
@@ -237,11 +261,21 @@ impl Machine {
                     self.calls.pause(call, now, Duration::ZERO, error, &mut self.rng);
                 }
             }
-            Call::CreateSession(key) | Call::BindSession(key) => {
-                self.drop_session_if_lost(*key, &error);
+            // The service may have dropped its side of the context before its time.
+            Call::CreateSession(_)
+                if error.kind() == ErrorKind::Service && !self.calls.failed_by(call, ErrorKind::Service) =>
+            {
+                self.facts.context_doubted = true;
+                self.retry(now, call, Duration::ZERO, error);
+            }
+            Call::CreateSession(key) => self.close_conversation(now, *key, CloseReason::Failed(error)),
+            Call::BindSession(key) => {
+                // One that cannot be bound would be in the way of every later opening.
+                self.drop_session(*key);
                 self.close_conversation(now, *key, CloseReason::Failed(error));
             }
             Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
+            Call::FillGap(key) if is_lost_session(&error) => self.session_lost(now, *key, error),
             Call::FillGap(key) => self.gap_unknown(now, *key, true),
             Call::History(key, ticket) => self.history_failed(*key, *ticket, error),
             Call::EndSession(key) => self.session_ended(now, *key),
@@ -251,9 +285,8 @@ impl Machine {
     pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
         let error = error.at(Step::Connect);
         self.facts.socket = None;
-        if matches!(status, Some(401 | 403)) && !self.token_unproven {
+        if matches!(status, Some(401 | 403)) && !std::mem::replace(&mut self.handshake_refused, true) {
             // The address may be refused for the token it was made with.
-            self.token_unproven = true;
             self.facts.credentials = None;
         }
         self.link_lost(now);
@@ -275,25 +308,25 @@ impl Machine {
         {
             closing.end = EndSession::Done;
             conversation.session = None;
-            if key == ConversationKey::FIRST {
-                self.resumable = None;
-            }
             self.close_conversation(now, key, CloseReason::Requested);
         }
     }
 
-    /// A session that the service has ended, or that this visitor is no member of, is not kept.
-    pub(super) fn drop_session_if_lost(&mut self, key: ConversationKey, error: &Error) {
-        if matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed) {
-            if let Some(conversation) = self.conversation_mut(key) {
-                conversation.session = None;
-                conversation.bound = false;
-            }
-            if key == ConversationKey::FIRST {
-                self.resumable = None;
-            }
-            self.remember();
+    /// The service has ended the session, or this visitor is no member of it.
+    pub(super) fn session_lost(&mut self, now: Millis, key: ConversationKey, error: Error) {
+        self.drop_session(key);
+        let ended = error.kind() == ErrorKind::Closed;
+        let reason = if ended { CloseReason::SessionEnded } else { CloseReason::Failed(error) };
+        self.close_conversation(now, key, reason);
+    }
+
+    /// The session is not kept: the next opening makes a new one.
+    fn drop_session(&mut self, key: ConversationKey) {
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.session = None;
+            conversation.bound = false;
         }
+        self.remember();
     }
 
     fn say_disconnected(&mut self, now: Millis, call: &Call) {
@@ -323,6 +356,10 @@ impl Machine {
             }
         }
     }
+}
+
+pub(super) fn is_lost_session(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed)
 }
 
 /// Nothing but a change from outside helps against these.

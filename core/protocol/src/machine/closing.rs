@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Goal, Machine, Outcome, Ticket, sends::handed_back};
-use crate::conversation::{Closing, EndSession, GapState};
+use crate::conversation::{Closing, Conversation, EndSession, GapState};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
@@ -37,27 +37,28 @@ impl Machine {
         if can_end || !conversation.outbox.pending.is_empty() {
             self.wake(now);
         }
-        self.close_if_flushed(now, key);
     }
 
-    pub(super) fn close_if_flushed(&mut self, now: Millis, key: ConversationKey) {
-        let flushed = self.conversation(key).is_some_and(|conversation| {
+    /// Closes what only waited for its messages to be sent.
+    pub(super) fn close_flushed(&mut self, now: Millis) {
+        let flushed = |conversation: &&Conversation| {
             conversation.outbox.pending.is_empty()
                 && conversation.closing.as_ref().is_some_and(|closing| closing.end != EndSession::Wanted)
-        });
-        if flushed {
+        };
+        while let Some(key) = self.conversations.iter().find(flushed).map(|conversation| conversation.key) {
             self.close_conversation(now, key, CloseReason::Requested);
         }
     }
 
     /// Closes the conversation now. Nobody is left waiting.
     pub(super) fn close_conversation(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
+        let calls = self.calls.drop_calls(|call| call.conversation() == Some(key));
+        self.abandon(calls);
+        // One of the frames that wait may close it as well: then that is done.
+        self.release_held(now, key);
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
             return;
         };
-        let calls = self.calls.drop_calls(|call| call.conversation() == Some(key));
-        self.abandon(calls);
-        self.release_held(now, key);
         let unfinished = self.conversations[at].replies.end_all();
         for reply in unfinished {
             self.reply_is_whole(at, reply, None);

@@ -102,12 +102,13 @@ impl Machine {
         if text.len() > MESSAGE_BYTES {
             return Err(Misuse::MessageTooLong { bytes: text.len() });
         }
+        let full = |conversation: &Conversation| conversation.outbox.pending.len() >= OUTBOX;
+        if self.conversation(key).is_some_and(full) {
+            return Err(Misuse::OutboxFull);
+        }
         let message = MessageId::from(format!("{}_____{}", self.rng.next(), now.0));
         let ticket = self.next_ticket();
         let outbox = &mut self.wanted(now, key)?.outbox;
-        if outbox.pending.len() >= OUTBOX {
-            return Err(Misuse::OutboxFull);
-        }
         outbox.pending.push_back(Pending {
             message,
             timestamp: now,
@@ -123,8 +124,10 @@ impl Machine {
 
     /// The conversation, if it can take a command; one that rests wakes.
     fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
+        let takes = |conversation: &Conversation| conversation.key == key && conversation.closing.is_none();
+        let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;
         self.wake(now);
-        self.conversation_mut(key).filter(|conversation| conversation.closing.is_none()).ok_or(Misuse::Closed)
+        Ok(&mut self.conversations[at])
     }
 
     fn done(&mut self) -> Ticket {

@@ -1,13 +1,11 @@
 //! A frame's way in: whose it is, whether it is new, what it means.
 
-use super::{Machine, Outcome, Output};
+use super::{Machine, Outcome, Output, answers::is_lost_session};
 use crate::assembly::{Piece, whole};
-use crate::conversation::{Conversation, GapState};
+use crate::conversation::{Conversation, Held};
 use crate::error::{Error, ErrorKind};
-use crate::event::{
-    Author, CloseReason, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError,
-};
-use crate::ids::MessageId;
+use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError};
+use crate::ids::{MessageId, SeqId, UserId};
 use crate::limits::GAP_FRAMES;
 use crate::link::LinkInput;
 use crate::redact::{Raw, Text};
@@ -69,8 +67,18 @@ impl Machine {
         if frame.session_id.as_deref().is_some_and(|named| Some(named) != session) {
             return false;
         }
-        if frame.kind() == FrameType::Control || !self.seen.is_new(&frame, true) {
+        if frame.kind() == FrameType::Control {
             return false;
+        }
+        if !self.seen.is_new(&frame, true) {
+            // It may have come over the socket just now, and wait: then here is its place.
+            let held = &mut self.conversations[at].held;
+            let seq = frame.seq_id.as_deref();
+            let waits = |held: &Held| seq.is_some() && held.seq.as_ref().map(SeqId::as_str) == seq;
+            let Some(waiting) = held.iter().position(waits) else {
+                return false;
+            };
+            held.remove(waiting);
         }
         self.process(now, at, &frame, frame.kind(), raw, true);
         true
@@ -79,7 +87,7 @@ impl Machine {
     /// Hands on the frames that waited for a gap to be filled.
     pub(super) fn release_held(&mut self, now: Millis, key: ConversationKey) {
         let held = self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.held));
-        for raw in held.unwrap_or_default() {
+        for Held { raw, .. } in held.unwrap_or_default() {
             let at = self.conversations.iter().position(|conversation| conversation.key == key);
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str())) {
                 self.process(now, at, &frame, frame.kind(), &raw, false);
@@ -103,10 +111,11 @@ impl Machine {
 
     fn deliver(&mut self, now: Millis, at: usize, frame: &Frame<'_>, kind: FrameType, raw: &Raw) -> Changed {
         let conversation = &mut self.conversations[at];
-        if !matches!(conversation.gap, GapState::Filling { quiet: false, .. }) {
+        if !conversation.holds_frames() {
             return self.process(now, at, frame, kind, raw, false);
         }
-        conversation.held.push(raw.clone());
+        let seq = frame.seq_id.as_deref().map(SeqId::from);
+        conversation.held.push(Held { seq, raw: raw.clone() });
         if conversation.held.len() >= GAP_FRAMES {
             let key = conversation.key;
             self.gap_unknown(now, key, false);
@@ -123,15 +132,18 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
+        let conversation = &mut self.conversations[at];
         if let Some(seq) = frame.seq_id.as_deref() {
-            let last = &mut self.conversations[at].last_seq;
-            last.clear();
-            last.push_str(seq);
+            conversation.unnamed = false;
+            conversation.last_seq.clear();
+            conversation.last_seq.push_str(seq);
             self.remember();
+        } else if kind == FrameType::Message {
+            conversation.unnamed = true;
         }
         match kind {
             FrameType::Message => match frame.sender() {
-                Sender::Avatar => self.avatar_speaks(now, at, frame, raw),
+                Sender::Avatar => return self.avatar_speaks(now, at, frame, raw),
                 Sender::Client => self.person_speaks(now, at, frame, raw, found),
                 Sender::Other => self.emit(at, EventKind::Unknown, Some(raw.clone())),
             },
@@ -145,22 +157,25 @@ impl Machine {
         true
     }
 
-    fn avatar_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {
+    fn avatar_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) -> Changed {
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
         let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref()));
+        let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
             self.reply_is_whole(at, reply, Some(raw));
         }
         if let Some(piece) = step.piece {
-            self.piece_came(now, at, piece, raw);
+            changed |= self.piece_came(now, at, piece, raw);
         }
         if let Some(reply) = step.reply {
             self.reply_is_whole(at, reply, Some(raw));
         }
+        changed
     }
 
-    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw) {
+    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw) -> Changed {
         let Piece { reply_id, text, in_reply_to } = piece;
+        let mut changed = false;
         if let Some(question) = &in_reply_to {
             let conversation = &self.conversations[at];
             let key = conversation.key;
@@ -170,10 +185,11 @@ impl Machine {
             {
                 let question = question.clone();
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
+                changed = true;
             }
         }
         if text.is_empty() {
-            return;
+            return changed;
         }
         if let Some(question) = &in_reply_to
             && let Some(turn) = self.conversations[at].outbox.turn(question)
@@ -182,6 +198,7 @@ impl Machine {
             self.outputs.push_back(Output::Piece(ticket, Author::Avatar, text.clone()));
         }
         self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to }, Some(raw.clone()));
+        changed
     }
 
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
@@ -197,7 +214,7 @@ impl Machine {
 
     fn person_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw, found: bool) {
         let sent = frame.message_id.as_deref().filter(|id| self.conversations[at].outbox.sent.contains(id));
-        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str());
+        let user = self.facts.user_id.as_ref().map(UserId::as_str);
         let is_echo = sent.is_some() || (user.is_some() && frame.send_user_id.as_deref() == user);
         if is_echo {
             self.echo_came(now, at, frame, raw, found);
@@ -212,16 +229,11 @@ impl Machine {
         if let Some(message) = &message_id {
             let by = if found { Confirmation::Query } else { Confirmation::Echo };
             self.confirm(now, key, message.as_str(), by);
-            let Some(conversation) = self.conversation_mut(key) else {
-                return;
-            };
-            if !conversation.outbox.sent.first_echo(message.as_str()) {
+            if !self.conversations[at].outbox.sent.first_echo(message.as_str()) {
                 return;
             }
         }
-        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
-            self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
-        }
+        self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
     }
 
     fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {
@@ -264,19 +276,14 @@ impl Machine {
             _ => Error::new(ErrorKind::Service, "the service failed to answer"),
         };
         let error = error.with_retryable(failure.retryable).with_code(&*failure.code);
-        if matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotMember) {
-            self.drop_session_if_lost(key, &error);
-            let reason = match error.kind() {
-                ErrorKind::Closed => CloseReason::SessionEnded,
-                _ => CloseReason::Failed(error),
-            };
-            return self.close_conversation(now, key, reason);
+        if is_lost_session(&error) {
+            return self.session_lost(now, key, error);
         }
-        self.fail_question(now, at, &failure, error);
+        self.fail_question(at, &failure, error);
     }
 
     /// The failure may be the answer to a message or a question.
-    fn fail_question(&mut self, now: Millis, at: usize, failure: &ServiceError, error: Error) {
+    fn fail_question(&mut self, at: usize, failure: &ServiceError, error: Error) {
         let key = self.conversations[at].key;
         let outbox = &mut self.conversations[at].outbox;
         let named = failure.message_id.as_ref().filter(|message| outbox.sent.contains(message.as_str()));
@@ -296,7 +303,7 @@ impl Machine {
         {
             return self.resolve(turn.ticket, Err(error));
         }
-        self.give_up_message(now, key, &question, error);
+        self.give_up_message(key, &question, error);
     }
 
     /// Several conversations are open, and the frame does not say which it is for.
@@ -307,7 +314,7 @@ impl Machine {
         kind: &FrameType,
         raw: &Raw,
     ) -> Changed {
-        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str());
+        let user = self.facts.user_id.as_ref().map(UserId::as_str);
         let own = |at: &usize| {
             frame.message_id.as_deref().is_some_and(|id| self.conversations[*at].outbox.sent.contains(id))
         };

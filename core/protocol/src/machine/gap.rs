@@ -7,23 +7,24 @@ use crate::call::Call;
 use crate::conversation::{Conversation, GapState};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
-use crate::limits::{GAP_DEADLINE, GAP_PAGES};
+use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
 
 impl Machine {
-    /// The link is up: whatever may be missing is asked for.
+    /// Asks for whatever may be missing where the conversation is back.
     pub(super) fn open_gaps(&mut self, now: Millis) {
-        for at in 0..self.conversations.len() {
+        let is_open = |machine: &Self, conversation: &Conversation| {
+            matches!(conversation.gap, GapState::Open) && machine.is_complete(conversation)
+        };
+        // A gap that cannot be filled is closed on the spot, and that may close the conversation.
+        while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            if !matches!(conversation.gap, GapState::Open) || conversation.session.is_none() {
-                continue;
-            }
-            let key = conversation.key;
             if self.offers.allow(conversation) {
-                self.conversations[at].gap = filling(now, &self.conversations[at], false);
+                self.conversations[at].gap = filling(now, conversation, false);
             } else {
+                let key = conversation.key;
                 self.gap_unknown(now, key, false);
             }
         }
@@ -62,6 +63,10 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
+        let from = match self.conversation(key).map(|conversation| &conversation.gap) {
+            Some(GapState::Filling { from, .. }) => Some(from.clone()),
+            Some(GapState::Open | GapState::Closed) | None => None,
+        };
         let mut last = None;
         let mut found = 0;
         for frame in &page {
@@ -69,6 +74,10 @@ impl Machine {
             if let Some(seq) =
                 Frame::parse(raw.as_str()).and_then(|frame| frame.seq_id.as_deref().map(str::to_owned))
             {
+                // Whether a page begins with or after the frame that was named is not documented.
+                if from.as_deref() == Some(&*seq) {
+                    continue;
+                }
                 last = Some(seq);
             }
             found += u32::from(self.frame_found(now, key, &raw));
@@ -116,6 +125,7 @@ impl Machine {
         let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
         conversation.gap = GapState::Closed;
         conversation.replies.wait_again(now);
+        conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
         self.release_held(now, key);
         if quiet {
             return;
@@ -128,8 +138,12 @@ impl Machine {
 
 impl Offers {
     /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where
-    /// none has been and all of the session is this run's, by its latest frames.
+    /// none has been and all of the session is this run's, by its latest frames. Where frames came
+    /// without a name, nobody could tell which of those found are new.
     fn allow(&self, conversation: &Conversation) -> bool {
+        if conversation.unnamed {
+            return false;
+        }
         if conversation.last_seq.is_empty() { self.latest && !conversation.resumed } else { self.query }
     }
 }

@@ -57,8 +57,14 @@ impl Machine {
             return;
         };
         conversation.histories.retain(|history| history.waiter.ticket != ticket);
-        let absent =
-            matches!(error.kind(), ErrorKind::InvalidAnswer | ErrorKind::Service | ErrorKind::Unavailable);
+        let absent = matches!(
+            error.kind(),
+            // A 403 that names nothing is the service's way to say that it is not for visitors.
+            ErrorKind::InvalidAnswer
+                | ErrorKind::Service
+                | ErrorKind::Unavailable
+                | ErrorKind::Authentication
+        );
         let error = if absent {
             let step = error.step();
             let unsupported =
@@ -87,7 +93,11 @@ impl History {
         {
             frames.reverse();
         }
-        let oldest = frames.iter().find_map(|raw| seq_of(raw));
+        // Whether a page ends with or before the frame that was named is not documented either.
+        if let Some(first) = self.frames.first().and_then(seq_of) {
+            frames.retain(|raw| seq_of(raw).as_ref() != Some(&first));
+        }
+        let oldest = frames.iter().find_map(seq_of);
         let moved = oldest.is_some() && oldest != self.before;
         frames.append(&mut self.frames);
         self.frames = frames;

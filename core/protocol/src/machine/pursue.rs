@@ -4,7 +4,6 @@ use super::{Goal, Machine, Outcome, Output};
 use crate::call::{Call, CallId};
 use crate::conversation::{Conversation, EndSession, GapState};
 use crate::event::{EventKind, State};
-use crate::limits::FIRST_PIECE;
 use crate::link::LinkInput;
 use crate::time::Millis;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
@@ -12,7 +11,7 @@ use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 impl Machine {
     /// Makes every call that is needed, can be made, and is not under way.
     pub(super) fn pursue(&mut self, now: Millis) {
-        if self.goal != Goal::Live {
+        if self.goal != Goal::Live || self.conversations.is_empty() {
             return;
         }
         if self.facts.credentials.is_none() {
@@ -20,7 +19,8 @@ impl Machine {
             return;
         }
         let needs_session = self.conversations.iter().any(Conversation::needs_session);
-        let context_live = self.facts.context.as_ref().is_some_and(|context| context.is_live(now));
+        let context = self.facts.context.as_ref();
+        let context_live = context.is_some_and(|context| context.is_live(now)) && !self.facts.context_doubted;
         if self.facts.context.is_none() || (needs_session && !context_live) {
             self.begin(now, Call::InitChat);
         }
@@ -29,10 +29,11 @@ impl Machine {
             self.begin(now, Call::ResolveAvatar);
         }
         self.pursue_link(now);
+        self.settle_opens();
+        self.open_gaps(now);
         for at in 0..self.conversations.len() {
             self.pursue_conversation(now, at, context_live);
         }
-        self.settle_opens();
     }
 
     fn pursue_link(&mut self, now: Millis) {
@@ -90,11 +91,11 @@ impl Machine {
         }
         if call == Call::Authenticate {
             // The only call whose quota is documented; it waits for its place.
-            let id = self.calls.start(call, self.token, None);
+            let id = self.calls.start(call, self.token, self.link.generation(), None);
             self.outputs.push_back(Output::Quota(id));
             return;
         }
-        let id = self.calls.start(call.clone(), self.token, Some(now));
+        let id = self.calls.start(call.clone(), self.token, self.link.generation(), Some(now));
         let Some(request) = self.request(&call, id) else {
             // Its needs were met a moment ago, so this does not happen; and if it did, the rule would
             // ask again.
@@ -106,7 +107,7 @@ impl Machine {
         if let Call::SendMessage(key, message) = call
             && let Some(conversation) = self.conversation_mut(key)
         {
-            conversation.outbox.begin(now, &message, id, FIRST_PIECE);
+            conversation.outbox.begin(&message, id);
         }
     }
 
@@ -170,9 +171,10 @@ impl Machine {
     }
 
     /// Whether messages go out and replies come in.
-    fn is_complete(&self, conversation: &Conversation) -> bool {
+    pub(super) fn is_complete(&self, conversation: &Conversation) -> bool {
         self.link.is_up()
             && self.facts.credentials.is_some()
+            && self.facts.context.is_some()
             && conversation.session.is_some()
             && conversation.bound
     }

@@ -1,9 +1,9 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Machine, OnDoubt, Outcome};
+use super::{Machine, OnDoubt, Outcome, answers::is_lost_session};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Unsent};
-use crate::event::{CloseReason, Confirmation, ConversationKey, Sent};
+use crate::event::{Confirmation, ConversationKey, Sent};
 use crate::ids::MessageId;
 use crate::limits::DOUBT_SETTLES;
 use crate::outbox::{Pending, Status};
@@ -20,28 +20,29 @@ impl Machine {
         };
         self.counters.sent += 1;
         self.calls.forget_failures(&Call::SendMessage(key, pending.message.clone()));
-        match pending.ask {
-            // The first piece is awaited from now on.
-            Some(ask) => {
-                if let Some(conversation) = self.conversation_mut(key)
-                    && let Some(turn) = conversation.outbox.turn_mut(&pending.message)
-                {
-                    turn.first_piece_by = now + ask.first_piece;
-                }
-            }
-            None => {
-                let sent = Sent { message_id: pending.message, confirmed_by: by };
-                self.resolve(pending.ticket, Ok(Outcome::Sent(sent)));
-            }
+        let answered = self
+            .conversation_mut(key)
+            .is_some_and(|conversation| conversation.outbox.await_answer(now, &pending));
+        if !answered {
+            let sent = Sent { message_id: pending.message, confirmed_by: by };
+            self.resolve(pending.ticket, Ok(Outcome::Sent(sent)));
         }
-        self.close_if_flushed(now, key);
     }
 
-    /// The message certainly was not taken this time: it goes out again when it can.
-    pub(super) fn return_to_outbox(&mut self, key: ConversationKey, message: &MessageId) {
-        if let Some(pending) = self.pending_mut(key, message) {
-            pending.status = Status::Waiting;
+    /// The message was not taken this time: it goes out again when it can. `false` where it is not
+    /// pending any more.
+    pub(super) fn return_to_outbox(&mut self, key: ConversationKey, message: &MessageId) -> bool {
+        let Some(pending) = self.pending_mut(key, message) else {
+            return false;
+        };
+        pending.status = Status::Waiting;
+        if !pending.doubtful
+            && let Some(conversation) = self.conversation_mut(key)
+        {
+            // Nothing answers what was not taken.
+            conversation.outbox.take_turn(message);
         }
+        true
     }
 
     /// The message may have been taken, and the answer was lost.
@@ -72,7 +73,7 @@ impl Machine {
                     let call = Call::SendMessage(key, message.clone());
                     let last = self.calls.failure_of(&call).cloned();
                     let error = last.unwrap_or_else(|| Error::new(ErrorKind::ConnectionFailed, "no answer"));
-                    self.give_up_message(now, key, message, error);
+                    self.give_up_message(key, message, error);
                 }
                 OnDoubt::Resend => pending.status = Status::Waiting,
             },
@@ -88,25 +89,14 @@ impl Machine {
         message: &MessageId,
         error: Error,
     ) {
-        self.give_up_message(now, key, message, error.clone());
-        if matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed) {
-            self.drop_session_if_lost(key, &error);
-            let reason = match error.kind() {
-                ErrorKind::Closed => CloseReason::SessionEnded,
-                _ => CloseReason::Failed(error),
-            };
-            self.close_conversation(now, key, reason);
+        self.give_up_message(key, message, error.clone());
+        if is_lost_session(&error) {
+            self.session_lost(now, key, error);
         }
     }
 
     /// Hands the message back to whoever sent it.
-    pub(super) fn give_up_message(
-        &mut self,
-        now: Millis,
-        key: ConversationKey,
-        message: &MessageId,
-        error: Error,
-    ) {
+    pub(super) fn give_up_message(&mut self, key: ConversationKey, message: &MessageId, error: Error) {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
@@ -118,7 +108,6 @@ impl Machine {
         let calls = self.calls.drop_calls(|other| *other == call);
         self.abandon(calls);
         self.resolve(pending.ticket, Err(handed_back(pending, error)));
-        self.close_if_flushed(now, key);
     }
 
     /// The service makes it wait beyond its deadline: then the caller knows now.
@@ -129,14 +118,13 @@ impl Machine {
         message: &MessageId,
         error: &Error,
     ) {
-        let now = self.now;
         if self.pending_mut(key, message).is_some_and(|pending| pending.deadline < until) {
-            self.give_up_message(now, key, message, error.clone());
+            self.give_up_message(key, message, error.clone());
         }
     }
 
     /// The message's time is over.
-    pub(super) fn message_is_late(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
+    pub(super) fn message_is_late(&mut self, key: ConversationKey, message: &MessageId) {
         let call = Call::SendMessage(key, message.clone());
         let last = self.calls.failure_of(&call).or_else(|| self.calls.last_failure(key)).cloned();
         if let Some(pending) = self.pending_mut(key, message)
@@ -144,7 +132,7 @@ impl Machine {
         {
             pending.doubtful = true;
         }
-        self.give_up_message(now, key, message, Error::deadline("the message", last.as_ref()));
+        self.give_up_message(key, message, Error::deadline("the message", last.as_ref()));
     }
 
     fn pending_mut(&mut self, key: ConversationKey, message: &MessageId) -> Option<&mut Pending> {

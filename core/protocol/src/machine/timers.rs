@@ -47,7 +47,7 @@ impl Machine {
             let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
             [
                 openers.chain(histories).min(),
-                conversation.outbox.next_deadline(),
+                conversation.outbox.next_deadline(conversation.settles_doubts()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
@@ -88,12 +88,14 @@ impl Machine {
         let pending = conversation.outbox.pending.iter();
         let late: Vec<_> =
             pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
+        let settles = conversation.settles_doubts();
         let unsettled: Vec<_> = pending
+            .filter(|_| settles)
             .filter(|one| matches!(one.status, Status::Doubt { until: Some(until), .. } if until <= now))
             .map(|one| one.message.clone())
             .collect();
         for message in late {
-            self.message_is_late(now, key, &message);
+            self.message_is_late(key, &message);
         }
         for message in unsettled {
             self.doubt_is_over(now, key, &message);
@@ -106,7 +108,7 @@ impl Machine {
         };
         let mut late = Vec::new();
         conversation.outbox.turns.retain_mut(|turn| {
-            let silent = !turn.begun && turn.first_piece_by <= now;
+            let silent = !turn.begun && turn.first_piece_by.is_some_and(|by| by <= now);
             let over = turn.deadline.is_some_and(|deadline| deadline <= now);
             if silent || over {
                 late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));

@@ -29,6 +29,17 @@ pub(crate) struct Refusal {
     pub(crate) form: Form,
 }
 
+/// Whether a refusal is about the visitor token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// It is about something else.
+    No,
+    /// It may be: the service forbids, and does not say why.
+    Perhaps,
+    /// It is.
+    Surely,
+}
+
 /// Of what form a refusing answer was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -87,10 +98,15 @@ fn excerpt(text: &str) -> String {
 
 impl Refusal {
     /// Whether the visitor token is what was refused, so that another one may help.
-    pub(crate) fn names_the_token(&self) -> bool {
-        let by_code = self.code.as_deref().is_some_and(|code| code.to_ascii_lowercase().contains("token"));
-        let by_status = matches!(self.status, 401 | 403) && !self.code.as_deref().is_some_and(is_documented);
-        by_code || by_status
+    pub(crate) fn blames_the_token(&self) -> Blame {
+        let documented =
+            self.code.as_deref().is_some_and(|code| is_documented(code) || names_a_lost_session(code));
+        match self.status {
+            _ if self.code.as_deref().is_some_and(names_the_token) => Blame::Surely,
+            401 if !documented => Blame::Surely,
+            403 if !documented => Blame::Perhaps,
+            _ => Blame::No,
+        }
     }
 
     /// Whether the socket that the call named is what was refused, so that another one may help.
@@ -161,7 +177,7 @@ impl Refusal {
                 ErrorKind::NotMember,
                 "not a member of this session: open the conversation again and a new session is made",
             ),
-            (Some("session.status.closed"), _) => {
+            (Some(code), _) if names_a_lost_session(code) => {
                 (ErrorKind::Closed, "the service has ended this session: open the conversation again")
             }
             (Some("service.status.unavailable"), _) => {
@@ -184,16 +200,26 @@ impl Refusal {
                 ErrorKind::InvalidAnswer,
                 "the answer is not the service's: check the base URL, and for a proxy in between",
             ),
-            (Some(code), _) if self.names_the_token_by(code) => {
+            (Some(code), _) if names_the_token(code) => {
                 (ErrorKind::Authentication, "the service refused the visitor token")
             }
             _ => (ErrorKind::Service, "the service refused"),
         }
     }
+}
 
-    fn names_the_token_by(&self, code: &str) -> bool {
-        code.to_ascii_lowercase().contains("token")
-    }
+fn names_the_token(code: &str) -> bool {
+    code.to_ascii_lowercase().contains("token")
+}
+
+/// The session is not there (any more). Only `session.status.closed` has been seen; these are what a
+/// service would call the rest.
+fn names_a_lost_session(code: &str) -> bool {
+    let rest = code.strip_prefix("session.").map(str::to_ascii_lowercase);
+    matches!(
+        rest.as_deref(),
+        Some("status.closed" | "not.found" | "not.exist" | "not.exists" | "expired" | "closed")
+    )
 }
 
 fn is_documented(code: &str) -> bool {
