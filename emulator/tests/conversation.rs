@@ -201,6 +201,7 @@ fn the_history_is_read_forward_in_pages_until_it_is_empty() {
     loop {
         let target = format!("{QUERY}?sessionId={}&direction=forward&seqId={after}", ann.session);
         let page = data(&stage.get(&ann, &target));
+        assert!(read.len() <= live.len(), "it never ends");
         let Some(last) = page.as_array().unwrap().last() else { break };
         after = text(&last["seqId"]);
         assert!(page.as_array().unwrap().len() <= 7);

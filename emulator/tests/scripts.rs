@@ -203,3 +203,13 @@ fn a_script_that_says_nothing_sensible_is_refused_with_the_place() {
         assert!(error.contains(wanted) || error.contains("line"), "{yaml}: {error}");
     }
 }
+
+#[test]
+fn while_the_owner_speaks_in_person_no_script_is_played() {
+    let mut stage = stage("rules: [{ when: any, then: [{ hint: Typing }, { say: Hello }] }]");
+    let ann = stage.open(ANN);
+    stage.take_over(&ann);
+    assert_eq!(stage.ask(&ann, "Hello").len(), 1, "the echo alone");
+    stage.hand_back(&ann);
+    assert_eq!(stage.ask(&ann, "Hello")[1]["type"], "hint");
+}

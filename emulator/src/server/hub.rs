@@ -127,13 +127,7 @@ impl Hub {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            // Looking must not count as a change, or two who wait would wake each other forever.
-            let now = self.now();
-            let mut inner = self.lock();
-            let found = wanted(&mut inner.service, now);
-            self.drain(&mut inner);
-            drop(inner);
-            if let Some(found) = found {
+            if let Some(found) = self.look(&mut wanted) {
                 return found;
             }
             changed.await;
@@ -171,6 +165,15 @@ impl Hub {
     /// Becomes true when the emulator is stopped. Whoever holds one keeps `stop` waiting.
     pub(super) fn stopped(&self) -> watch::Receiver<bool> {
         self.stopped.subscribe()
+    }
+
+    /// Asks the service without counting that as a change, or two who wait for changes would wake
+    /// each other forever.
+    fn look<R>(self: &Arc<Self>, ask: impl FnOnce(&mut Service, Millis) -> R) -> R {
+        let mut inner = self.lock();
+        let found = ask(&mut inner.service, self.now());
+        self.drain(&mut inner);
+        found
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
