@@ -7,6 +7,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,9 +65,10 @@ struct Modal {
 }
 
 fn bare(acknowledge: bool) -> Result<Duration, Error> {
-    let address = serve_frames()?;
+    let (address, begin) = serve_frames()?;
     runtime()?.block_on(async {
         let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/")).await?;
+        begin.send(())?;
         let (mut reply, mut replies, mut started) = (String::new(), 0, None);
         while replies < REPLIES {
             let Some(message) = socket.next().await else {
@@ -98,8 +100,8 @@ fn bare(acknowledge: bool) -> Result<Duration, Error> {
 }
 
 fn ours(acknowledge: bool) -> Result<Duration, Error> {
-    let address = serve_frames()?;
-    let base = serve_calls(address.clone())?;
+    let (address, begin) = serve_frames()?;
+    let base = serve_calls(address)?;
     runtime()?.block_on(async {
         let client = AvatarClient::builder("sk-benchmark")?
             .base_url(format!("http://{base}").parse()?)
@@ -107,6 +109,7 @@ fn ours(acknowledge: bool) -> Result<Duration, Error> {
             .build()?;
         let events = client.events();
         let _chat = client.open(Visitor::for_user("bench", "frames")?).await?;
+        begin.send(())?;
         let (mut replies, mut started) = (0, None);
         while events.ready().await {
             for event in events.drain(256) {
@@ -133,19 +136,21 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// A WebSocket server that writes all frames as fast as they are read, from a thread of its own.
-fn serve_frames() -> Result<String, Error> {
+/// A WebSocket server that writes all frames as fast as they are read, from a thread of its own, once
+/// it is told to begin.
+fn serve_frames() -> Result<(String, Sender<()>), Error> {
+    let (begin, told) = channel();
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
     let bytes = encoded_frames();
     thread::spawn(move || {
         // The client going away is how it ends.
-        let _ = write_frames(&listener, &bytes);
+        let _ = write_frames(&listener, &told, &bytes);
     });
-    Ok(address)
+    Ok((address, begin))
 }
 
-fn write_frames(listener: &TcpListener, bytes: &[u8]) -> Result<(), Error> {
+fn write_frames(listener: &TcpListener, told: &Receiver<()>, bytes: &[u8]) -> Result<(), Error> {
     let (stream, _) = listener.accept()?;
     let socket = tungstenite::accept(stream)?;
     let mut stream: &TcpStream = socket.get_ref();
@@ -154,10 +159,10 @@ fn write_frames(listener: &TcpListener, bytes: &[u8]) -> Result<(), Error> {
         let mut sink = vec![0; 64 * 1024];
         while reader.read(&mut sink).is_ok_and(|read| read > 0) {}
     });
+    told.recv()?;
     stream.write_all(bytes)?;
     // Held until the client has read all and left.
-    thread::sleep(Duration::from_secs(60));
-    Ok(())
+    Ok(told.recv()?)
 }
 
 fn encoded_frames() -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
@@ -233,7 +233,7 @@ impl Inner {
                 Ok(answer) => return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await,
                 Err(Misuse::Closed) => {
                     if line.lock().machine.state(ConversationKey::FIRST) != State::Closing {
-                        self.retire(visitor.id(), &line);
+                        self.retire(&line);
                         continue;
                     }
                 }
@@ -261,17 +261,18 @@ impl Inner {
         let line = Line::new(machine, env.clock);
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
         drop(lines);
-        let driver = Driver::new(Arc::clone(&line), Arc::clone(&env));
-        env.runtime.spawn(drive(driver, Arc::downgrade(self), visitor.id().clone(), Arc::clone(&line)));
+        let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
+        env.runtime.spawn(driver.run(Arc::downgrade(self)));
         Ok(line)
     }
 
     /// The line is closed: what it knew is kept for the next one.
-    fn retire(&self, visitor: &VisitorId, line: &Arc<Line>) {
+    pub(crate) fn retire(&self, line: &Arc<Line>) {
         let mut lines = self.lock();
+        let state = line.lock();
+        let visitor = state.machine.visitor().id();
         if lines.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, line)) {
             lines.live.remove(visitor);
-            let state = line.lock();
             lines.past += state.machine.counters();
             lines.records.insert(visitor.clone(), state.machine.record());
         }
@@ -290,14 +291,6 @@ impl Drop for Inner {
         for mailbox in self.env.subscriptions().drain(..) {
             mailbox.end();
         }
-    }
-}
-
-/// A driver's whole life. It holds the client weakly: a client that nobody holds ends its drivers.
-async fn drive(driver: Driver, client: Weak<Inner>, visitor: VisitorId, line: Arc<Line>) {
-    driver.run().await;
-    if let Some(client) = client.upgrade() {
-        client.retire(&visitor, &line);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
 
 use secondme_avatar_protocol::{CallId, Event, Generation, Input, Output};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::JoinMap;
 use tracing::{debug, trace, warn};
 
+use crate::client::Inner;
 use crate::env::Env;
 use crate::line::{Line, Waiting};
 use crate::quota::Permit;
@@ -48,8 +49,11 @@ impl Driver {
         }
     }
 
-    /// Runs until the machine is closed, or the client is gone.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the machine is closed, or the client is gone, which it holds weakly: a client that
+    /// nobody holds ends its drivers.
+    ///
+    /// Boxed, since an async fn keeps its arguments twice, and there are thousands of these.
+    pub(crate) async fn run(mut self: Box<Self>, client: Weak<Inner>) {
         let line = Arc::clone(&self.line);
         let env = Arc::clone(&self.env);
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
@@ -80,8 +84,9 @@ impl Driver {
             };
             self.tell(input);
         }
-        if let Some(socket) = self.socket.take() {
-            socket.close().await;
+        self.hang_up_socket();
+        if let Some(client) = client.upgrade() {
+            client.retire(&line);
         }
     }
 

@@ -355,6 +355,8 @@ pub struct Machine {
     tickets: u64,
     counters: Counters,
     now: Millis,
+    /// The last input was a frame, so the next probably is.
+    flowing: bool,
 }
 
 impl Machine {
@@ -399,12 +401,14 @@ impl Machine {
             tickets: 0,
             counters: Counters::default(),
             now,
+            flowing: false,
         }
     }
 
     /// Takes what came from outside. Never fails: a fault is an event or a command's answer.
     pub fn handle(&mut self, now: Millis, input: Input) {
         self.now = now;
+        self.flowing = matches!(input, Input::SocketFrame { .. });
         match input {
             Input::QuotaGranted(call) => self.quota_granted(now, call),
             Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
@@ -465,8 +469,12 @@ impl Machine {
     /// The next thing to do. Ask until there is none.
     pub fn poll(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
-        if matches!(output, Some(Output::Remember)) {
-            self.remember_queued = false;
+        match &output {
+            Some(Output::Remember) => self.remember_queued = false,
+            Some(_) => {}
+            // There are thousands of idle machines; one through which frames flow keeps its room.
+            None if !self.flowing => self.outputs = VecDeque::new(),
+            None => {}
         }
         output
     }

@@ -21,6 +21,8 @@ impl Machine {
                 if self.conversation(conversation).is_none() {
                     let first = conversation == ConversationKey::FIRST;
                     let session = if first { self.resumable.take() } else { None };
+                    // Nearly every visitor has one: room for four would be a kilobyte lost in each.
+                    self.conversations.reserve_exact(1);
                     self.conversations.push(Conversation::new(conversation, session));
                 }
                 let ticket = self.next_ticket();
