@@ -1,0 +1,94 @@
+//! One client: a machine, and a log of all that it did.
+
+use std::collections::BTreeMap;
+
+use secondme_avatar_protocol::{
+    Author, Error, Event, EventKind, Generation, Machine, Millis, Outcome, Output, Text, Ticket,
+};
+
+/// Names one client of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub usize);
+
+/// One machine, driven.
+#[derive(Debug)]
+pub struct Client {
+    /// The machine. Inputs go through the world.
+    pub machine: Machine,
+    /// What it did.
+    pub log: Log,
+    /// It was cut off, as a process that was killed: nothing reaches it any more.
+    pub(crate) gone: bool,
+    /// When it is to be woken next.
+    pub(crate) wakes_at: Option<Millis>,
+}
+
+/// What a client did, with the moment of each.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// The events.
+    pub events: Vec<(Millis, Event)>,
+    /// The pieces of asks.
+    pub pieces: Vec<(Ticket, Author, Text)>,
+    /// How its commands ended.
+    pub answers: BTreeMap<Ticket, (Millis, Result<Outcome, Error>)>,
+    /// The frames it sent.
+    pub frames: Vec<(Millis, Generation, String)>,
+    /// When it wanted a socket.
+    pub connects: Vec<Millis>,
+    /// When its record changed.
+    pub remembered: Vec<Millis>,
+}
+
+impl Client {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self { machine, log: Log::default(), gone: false, wakes_at: None }
+    }
+
+    /// Takes the next output, logged, after checking what must always hold.
+    pub(crate) fn output(&mut self, now: Millis, was_closed: bool) -> Option<Output> {
+        let output = self.machine.poll()?;
+        assert!(!was_closed, "a closed machine has put out {output:?}");
+        match &output {
+            Output::Event(event) => self.log.events.push((now, event.clone())),
+            Output::Piece(ticket, author, text) => self.log.pieces.push((*ticket, *author, text.clone())),
+            Output::Resolved(ticket, result) => {
+                let before = self.log.answers.insert(*ticket, (now, result.clone()));
+                assert!(before.is_none(), "{ticket:?} was answered twice: {before:?}, then {result:?}");
+            }
+            Output::SocketSend { generation, text } => self.log.frames.push((now, *generation, text.clone())),
+            Output::SocketOpen { .. } => self.log.connects.push(now),
+            Output::Remember => self.log.remembered.push(now),
+            Output::Quota(_)
+            | Output::Http(_)
+            | Output::Abandon(_)
+            | Output::SocketClose(_)
+            | Output::QuotaUsedUp(_) => {}
+        }
+        Some(output)
+    }
+
+    /// What happened, without the moments.
+    pub fn kinds(&self) -> impl Iterator<Item = &EventKind> {
+        self.log.events.iter().map(|(_, event)| &event.kind)
+    }
+
+    /// The texts of all whole replies, by the avatar and by its owner, in order.
+    pub fn replies(&self) -> Vec<(Author, &str)> {
+        let reply = |kind| match kind {
+            &EventKind::Reply(ref reply) | &EventKind::OwnerReply(ref reply) => {
+                Some((reply.author, reply.text.as_str()))
+            }
+            _ => None,
+        };
+        self.kinds().filter_map(reply).collect()
+    }
+
+    /// When it pinged.
+    pub fn pings(&self) -> Vec<(Millis, Generation)> {
+        let ping = |(at, generation, text): &(Millis, Generation, String)| {
+            text.contains("\"ping\"").then_some((*at, *generation))
+        };
+        self.log.frames.iter().filter_map(ping).collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! HTTP between the two: the machine's requests as the service takes them, and as tests read them.
+
+use secondme_avatar_emulator::service::{Answer, BASE_PATH, Request};
+use secondme_avatar_protocol::{HttpRequest, Method, Millis, Step};
+use serde_json::Value;
+
+use crate::client::ClientId;
+
+/// What the path of every call begins with.
+pub const PATH_PREFIX: &str = BASE_PATH;
+
+/// A call that a client made.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// When it left.
+    pub at: Millis,
+    /// Whose it is.
+    pub client: ClientId,
+    /// Which step.
+    pub step: Step,
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Path and query below the base URL.
+    pub path: String,
+    /// Its headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// Its body, if it has one.
+    pub body: Option<Value>,
+}
+
+impl Asked {
+    pub(crate) fn new(at: Millis, client: ClientId, request: &HttpRequest) -> Self {
+        let headers = request.headers.iter();
+        Self {
+            at,
+            client,
+            step: request.step,
+            method: match request.method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+            },
+            path: request.path.clone(),
+            headers: headers.map(|(name, value)| (*name, value.expose_secret().to_owned())).collect(),
+            body: request.body.as_ref().map(|body| serde_json::from_str(body).expect("a body is JSON")),
+        }
+    }
+
+    pub(crate) fn to_service(&self) -> Request {
+        let target = format!("{BASE_PATH}{}", self.path);
+        let mut request = Request::new(self.method, &target).header("Host", "avatar.test");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        match &self.body {
+            Some(body) => request.json(body),
+            None => request,
+        }
+    }
+}
+
+/// `Retry-After`, in seconds.
+pub(crate) fn retry_after(answer: &Answer) -> Option<u64> {
+    let (_, value) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+    value.parse().ok()
+}

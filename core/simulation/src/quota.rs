@@ -1,0 +1,64 @@
+//! The key's quota, shared by all clients of a world.
+
+use std::collections::BTreeMap;
+
+use secondme_avatar_protocol::{CallId, Millis, Place, Quota};
+
+use crate::client::ClientId;
+
+type Whose = (ClientId, CallId);
+
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    quota: Quota,
+    waiting: BTreeMap<Place, Whose>,
+    told: BTreeMap<Whose, Millis>,
+    granted: BTreeMap<Whose, Place>,
+}
+
+impl Desk {
+    pub(crate) fn join(&mut self, client: ClientId, call: CallId) {
+        let place = self.quota.join();
+        self.waiting.insert(place, (client, call));
+    }
+
+    /// The next whose turn it is.
+    pub(crate) fn grant(&mut self, now: Millis) -> Option<Whose> {
+        let place = self.quota.grant(now)?;
+        let whose = self.waiting.remove(&place)?;
+        self.granted.insert(whose, place);
+        Some(whose)
+    }
+
+    /// Those who wait, with the moment at which their turn is expected.
+    pub(crate) fn expectations(&self) -> Vec<(Whose, Millis)> {
+        let expected = |(place, whose): (&Place, &Whose)| Some((*whose, self.quota.expected_at(*place)?));
+        self.waiting.iter().filter_map(expected).collect()
+    }
+
+    /// Whether that is news to the one who waits.
+    pub(crate) fn tell(&mut self, whose: Whose, until: Millis) -> bool {
+        self.told.insert(whose, until) != Some(until)
+    }
+
+    /// The call came back, or will not come back.
+    pub(crate) fn done(&mut self, client: ClientId, call: CallId, now: Millis) {
+        if let Some(place) = self.granted.remove(&(client, call)) {
+            self.quota.finish(place, now);
+        }
+        let left = self.waiting.iter().find(|(_, whose)| **whose == (client, call)).map(|(place, _)| *place);
+        self.told.remove(&(client, call));
+        if let Some(place) = left {
+            self.waiting.remove(&place);
+            self.quota.leave(place);
+        }
+    }
+
+    pub(crate) fn hold_until(&mut self, until: Millis) {
+        self.quota.hold_until(until);
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+        self.quota.next_deadline()
+    }
+}

@@ -1,0 +1,213 @@
+//! What the machines put out and the service pushes, sent on its way.
+
+use secondme_avatar_emulator::service::{self, Answer, CloseHow, Headers, Push, Request, SocketId};
+use secondme_avatar_protocol::{CallId, Generation, HttpRequest, Input, Millis, Output, Step};
+
+use super::{Happening, World};
+use crate::client::ClientId;
+use crate::exchange::Asked;
+use crate::network::Fate;
+use crate::sockets::Link;
+
+impl World {
+    pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
+        while let Some(output) = self.clients[client.0].output(self.now, was_closed) {
+            match output {
+                Output::Quota(call) => self.desk.join(client, call),
+                Output::Http(request) => self.call(client, &request),
+                Output::Abandon(call) => self.desk.done(client, call, self.now),
+                Output::SocketOpen { generation, address } => {
+                    self.connect(client, generation, address.expose_secret());
+                }
+                Output::SocketSend { generation, text } => self.send_frame(client, generation, text),
+                Output::SocketClose(generation) => self.close_socket(client, generation),
+                Output::QuotaUsedUp(until) => self.desk.hold_until(until),
+                Output::Event(_) | Output::Piece(..) | Output::Resolved(..) | Output::Remember => {}
+            }
+        }
+        self.grant();
+        self.plan_wake(client);
+    }
+
+    fn plan_wake(&mut self, client: ClientId) {
+        let next = self.of(client).machine.next_deadline();
+        let planned = &mut self.clients[client.0].wakes_at;
+        if let Some(at) = next
+            && *planned != next
+        {
+            self.queue.plan(at.max(self.now), Happening::ClientWakes(client));
+        }
+        *planned = next;
+    }
+
+    /// Hands out the quota's places, and tells those who wait how long.
+    pub(super) fn grant(&mut self) {
+        while let Some((client, call)) = self.desk.grant(self.now) {
+            self.input(client, Input::QuotaGranted(call));
+        }
+        for (whose, until) in self.desk.expectations() {
+            if self.desk.tell(whose, until) {
+                let (client, call) = whose;
+                self.input(client, Input::QuotaDelayed { call, until });
+            }
+        }
+        if let Some(at) = self.desk.next_deadline()
+            && self.desk_wakes_at.is_none_or(|planned| planned > at)
+        {
+            self.desk_wakes_at = Some(at);
+            self.queue.plan(at.max(self.now), Happening::DeskWakes);
+        }
+    }
+
+    fn call(&mut self, client: ClientId, request: &HttpRequest) {
+        let asked = Asked::new(self.now, client, request);
+        let fate = self.network.fate(request.step);
+        let at = self.network.arrival(self.now);
+        let happening = match fate {
+            Fate::Refused => Happening::CallFails { client, call: request.call, sent: false },
+            fate => Happening::CallArrives(client, request.call, asked.to_service(), fate),
+        };
+        self.asked.push(asked);
+        self.queue.plan(at, happening);
+    }
+
+    pub(super) fn call_arrives(&mut self, client: ClientId, call: CallId, request: &Request, fate: Fate) {
+        let lost = matches!(fate, Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..));
+        let answer = (!lost).then(|| self.with_service(|service, now| service.handle(now, request)));
+        let at = self.network.arrival(self.now);
+        match (fate, answer) {
+            (Fate::LostBefore | Fate::LostAfter | Fate::Refused, _) => {
+                self.queue.plan(at, Happening::CallFails { client, call, sent: true });
+            }
+            (Fate::Arrives, Some(answer)) => {
+                self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
+            }
+            (Fate::Late(delay), Some(answer)) => {
+                self.queue.plan(at + delay, Happening::AnswerArrives(client, call, answer));
+            }
+            (Fate::Answered(status, body), _) => {
+                let answer = Answer { status, headers: Vec::new(), body };
+                self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
+            }
+            (Fate::SilentBefore | Fate::SilentAfter | Fate::Arrives | Fate::Late(_), _) => {}
+        }
+    }
+
+    fn connect(&mut self, client: ClientId, generation: Generation, address: &str) {
+        let target = address.strip_prefix("ws://avatar.test").expect("an address of this service").to_owned();
+        let at = self.network.arrival(self.now);
+        match self.network.fate(Step::Connect) {
+            Fate::Refused | Fate::LostBefore | Fate::LostAfter => {
+                self.queue.plan(at, Happening::HandshakeFails(client, generation, None));
+            }
+            Fate::Answered(status, _) => {
+                let at = self.network.arrival(at);
+                self.queue.plan(at, Happening::HandshakeFails(client, generation, Some(status)));
+            }
+            Fate::SilentBefore | Fate::SilentAfter => {}
+            Fate::Arrives | Fate::Late(_) => {
+                self.queue.plan(at, Happening::HandshakeArrives(client, generation, target));
+            }
+        }
+    }
+
+    pub(super) fn handshake_arrives(&mut self, client: ClientId, generation: Generation, target: &str) {
+        if self.links.was_given_up(client, generation) || self.of(client).gone {
+            return;
+        }
+        let mut headers = Headers::new();
+        if self.sends_origin {
+            headers.push("Origin", "https://avatar.test");
+        }
+        let at = self.network.arrival(self.now);
+        let now = service::Millis(self.now.0);
+        match self.service.connect(now, target, &headers) {
+            Ok(socket) => {
+                let half_open = false;
+                self.links.add(Link { client, generation, socket, up_free: at, down_free: at, half_open });
+                self.queue.plan(at, Happening::HandshakeAnswered(client, generation));
+            }
+            Err(answer) => {
+                self.queue.plan(at, Happening::HandshakeFails(client, generation, Some(answer.status)));
+            }
+        }
+        self.carry_out_pushes();
+    }
+
+    fn send_frame(&mut self, client: ClientId, generation: Generation, text: String) {
+        let breaks = self.network.chance(self.network.half_opened);
+        let arrival = self.network.arrival(self.now);
+        let Some(link) = self.links.of(client, generation) else {
+            return;
+        };
+        link.half_open |= breaks;
+        if !link.half_open {
+            link.up_free = link.up_free.max(arrival);
+            self.queue.plan(link.up_free, Happening::FrameToService(link.socket, text));
+        }
+    }
+
+    fn close_socket(&mut self, client: ClientId, generation: Generation) {
+        let Some(link) = self.links.of(client, generation) else {
+            return self.links.give_up(client, generation);
+        };
+        let socket = link.socket;
+        let Some(link) = self.links.remove(socket) else {
+            return;
+        };
+        if !link.half_open {
+            let at = self.network.arrival(self.now).max(link.up_free);
+            self.queue.plan(at, Happening::CloseToService(socket));
+        }
+        // A driver says so whenever a socket is closed, whoever wanted it.
+        self.queue.plan(self.now, Happening::CloseToClient(client, generation));
+    }
+
+    pub(super) fn carry_out_pushes(&mut self) {
+        while let Some(push) = self.service.poll() {
+            match push {
+                Push::Frame { socket, text } => self.push_frame(socket, text),
+                Push::Close { socket, how } => self.push_close(socket, &how),
+                Push::Ask { .. } => {} // Nobody is outside.
+            }
+        }
+        if let Some(at) = self.service.next_deadline().map(|at| Millis(at.0))
+            && self.service_wakes_at.is_none_or(|planned| planned > at)
+        {
+            self.service_wakes_at = Some(at);
+            self.queue.plan(at.max(self.now), Happening::ServiceWakes);
+        }
+    }
+
+    fn push_frame(&mut self, socket: SocketId, text: String) {
+        let breaks = self.network.chance(self.network.half_opened);
+        let overtakes = self.network.chance(self.network.reordered);
+        let copies = 1 + u32::from(self.network.chance(self.network.doubled));
+        let arrivals: Vec<_> = (0..copies).map(|_| self.network.arrival(self.now)).collect();
+        let Some(link) = self.links.get(socket) else {
+            return;
+        };
+        link.half_open |= breaks;
+        if link.half_open {
+            return;
+        }
+        for mut at in arrivals {
+            if !overtakes {
+                link.down_free = link.down_free.max(at);
+                at = link.down_free;
+            }
+            let frame = Happening::FrameToClient(link.client, link.generation, text.clone());
+            self.queue.plan(at, frame);
+        }
+    }
+
+    fn push_close(&mut self, socket: SocketId, _how: &CloseHow) {
+        let arrival = self.network.arrival(self.now);
+        if let Some(link) = self.links.remove(socket)
+            && !link.half_open
+        {
+            let at = arrival.max(link.down_free);
+            self.queue.plan(at, Happening::CloseToClient(link.client, link.generation));
+        }
+    }
+}
