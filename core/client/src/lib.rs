@@ -44,6 +44,7 @@ mod http;
 mod line;
 mod options;
 mod quota;
+mod read_ahead;
 mod reply_stream;
 mod runtime;
 mod socket;

@@ -24,11 +24,16 @@ use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
 use crate::http::root_cause;
+use crate::read_ahead::ReadAhead;
 use crate::{Error, ErrorKind};
 
-/// What one read takes from the system. Ten thousand sockets have one such buffer each, so it is
+/// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
 /// small: tungstenite's own default is 128 KiB.
 const READ_BUFFER: usize = 2 * 1024;
+
+/// Written at once; it grows as far as there is something to write, and no acknowledgement goes out
+/// alone when many are due.
+const WRITE_BUFFER: usize = 8 * 1024;
 
 /// The longest frame, and the longest message.
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
@@ -67,10 +72,10 @@ impl Connector {
         }
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
+            .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
-        match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
+        match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await {
             Ok((socket, _)) => Ok(Socket { socket, outgoing: VecDeque::new(), unflushed: false }),
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
@@ -126,7 +131,7 @@ type Transport = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// A connected WebSocket.
 pub(crate) struct Socket {
-    socket: WebSocketStream<Transport>,
+    socket: WebSocketStream<ReadAhead<Transport>>,
     outgoing: VecDeque<String>,
     unflushed: bool,
 }
