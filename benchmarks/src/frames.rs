@@ -7,6 +7,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -145,7 +146,7 @@ fn serve_frames() -> Result<(String, Sender<()>), Error> {
     let bytes = encoded_frames();
     thread::spawn(move || {
         // The client going away is how it ends.
-        let _ = write_frames(&listener, &told, &bytes);
+        let _ = write_frames(&listener, &told, bytes);
     });
     Ok((address, begin))
 }
@@ -165,7 +166,13 @@ fn write_frames(listener: &TcpListener, told: &Receiver<()>, bytes: &[u8]) -> Re
     Ok(told.recv()?)
 }
 
-fn encoded_frames() -> Vec<u8> {
+/// All frames, made once for all runs.
+fn encoded_frames() -> &'static [u8] {
+    static FRAMES: OnceLock<Vec<u8>> = OnceLock::new();
+    FRAMES.get_or_init(encode_frames)
+}
+
+fn encode_frames() -> Vec<u8> {
     let mut bytes = Vec::with_capacity(FRAMES * 360);
     for reply in 0..REPLIES {
         for piece in 0..=PIECES {
