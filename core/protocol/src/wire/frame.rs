@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lenient::Lax;
+use super::lenient::{Lax, List, Object};
 use crate::event::{Card, NoticeKind, Part};
 use crate::redact::{Json, Text};
 
@@ -35,8 +35,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) sub_code_reason: Lax<'a>,
     #[serde(borrow)]
     sub_code_actions: Option<&'a RawValue>,
-    #[serde(borrow)]
-    multiple_data: Option<Vec<WireEntry<'a>>>,
+    #[serde(borrow, default, deserialize_with = "List::deserialize")]
+    multiple_data: List<WireEntry<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -78,8 +78,8 @@ pub(crate) struct Entry {
 
 #[derive(Deserialize)]
 struct WireEntry<'a> {
-    #[serde(borrow)]
-    modal: Option<WireModal<'a>>,
+    #[serde(borrow, default = "no_modal", deserialize_with = "Object::deserialize")]
+    modal: Object<WireModal<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +104,10 @@ struct WireTemplate<'a> {
     #[serde(borrow, default)]
     template_name: Lax<'a>,
     params: Option<serde_json::Value>,
+}
+
+fn no_modal<T>() -> Object<T> {
+    Object(None)
 }
 
 impl<'a> Frame<'a> {
@@ -155,8 +159,7 @@ impl<'a> Frame<'a> {
 
     /// The frame's content, entry by entry. What cannot be read is left out: it stays in the raw text.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let wire = self.multiple_data.as_deref().unwrap_or_default();
-        let mut entries: Vec<Entry> = wire.iter().filter_map(WireEntry::read).collect();
+        let mut entries: Vec<Entry> = self.multiple_data.0.iter().filter_map(WireEntry::read).collect();
         if entries.iter().all(|entry| entry.part.is_none())
             && let Some(content) = self.content()
         {
@@ -192,7 +195,7 @@ impl<'a> Frame<'a> {
 
 impl WireEntry<'_> {
     fn read(&self) -> Option<Entry> {
-        let modal = self.modal.as_ref()?;
+        let modal = self.modal.0.as_ref()?;
         let text =
             modal.answer.as_deref().filter(|text| !text.is_empty()).map(|text| Part::Text(Text::from(text)));
         let card = modal.template.filter(|raw| raw.get() != "null").map(|raw| Part::Card(card(raw)));
