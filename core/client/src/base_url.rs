@@ -86,7 +86,10 @@ impl FromStr for BaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = |what: &str| {
-            Error::new(ErrorKind::Misuse, format!("the base URL {what}: write it like https://mindos.mindverse.ai/gate/in"))
+            Error::new(
+                ErrorKind::Misuse,
+                format!("the base URL {what}: write it like https://mindos.mindverse.ai/gate/in"),
+            )
         };
         let url = Url::parse(text).map_err(|error| invalid("is none").caused_by(error))?;
         match url.scheme() {
@@ -162,7 +165,14 @@ mod tests {
 
     #[test]
     fn what_is_no_base_url_is_refused_with_the_reason() {
-        for url in ["", "mindos.mindverse.ai", "wss://host", "https://user:pw@host", "https://host/?a=1", "https:///x"] {
+        for url in [
+            "",
+            "mindos.mindverse.ai",
+            "wss://host",
+            "https://user:pw@host",
+            "https://host/?a=1",
+            "https:///x",
+        ] {
             match url.parse::<BaseUrl>() {
                 Ok(parsed) => assert!(url == "https:///x", "{parsed} was taken"),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Misuse, "{url}"),

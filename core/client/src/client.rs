@@ -230,7 +230,9 @@ impl Inner {
             let closed = line.closed.notified();
             let deadline = until.saturating_duration_since(tokio::time::Instant::now());
             match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
-                Ok(answer) => return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await,
+                Ok(answer) => {
+                    return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
+                }
                 Err(Misuse::Closed) => {
                     if line.lock().machine.state(ConversationKey::FIRST) != State::Closing {
                         self.retire(&line);

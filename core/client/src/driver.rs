@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
-use secondme_avatar_protocol::{CallId, Event, Generation, Input, Output};
+use secondme_avatar_protocol::{CallId, ConversationKey, Event, EventKind, Generation, Input, Output};
 use tokio::sync::futures::Notified;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::JoinMap;
@@ -14,7 +14,7 @@ use tracing::{debug, trace, warn};
 
 use crate::client::Inner;
 use crate::env::Env;
-use crate::line::{Line, Waiting};
+use crate::line::{Line, LineState, Waiting};
 use crate::quota::Permit;
 use crate::socket::{NotConnected, Socket, Traffic};
 
@@ -110,8 +110,8 @@ impl Driver {
     /// over.
     fn carry_out(&mut self) -> Option<Instant> {
         let line = Arc::clone(&self.line);
-        let mut events = Vec::new();
         let mut state = line.lock();
+        let mut events = Vec::with_capacity(state.machine.outputs());
         while let Some(output) = state.machine.poll() {
             match output {
                 Output::Event(event) => events.push(event),
@@ -137,7 +137,11 @@ impl Driver {
                 Output::Http(request) => {
                     debug!(target: "secondme_avatar::http", visitor = %state.machine.visitor().id(), step = %request.step, "call");
                     let http = self.env.http.clone();
-                    self.calls.spawn_on(request.call, async move { http.call(request).await }, &self.env.runtime);
+                    self.calls.spawn_on(
+                        request.call,
+                        async move { http.call(request).await },
+                        &self.env.runtime,
+                    );
                 }
                 Output::Abandon(call) => {
                     self.calls.abort(&call);
@@ -172,19 +176,32 @@ impl Driver {
         Some(deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at)))
     }
 
-    fn publish(&self, state: &mut crate::line::LineState, events: &mut Vec<Event>) {
+    /// Hands events to those who subscribed: to their conversation, and to all.
+    fn publish(&self, state: &mut LineState, events: &mut Vec<Event>) {
         if events.is_empty() {
             return;
         }
-        for event in events.iter() {
-            note(event);
-        }
-        let closed = events.iter().any(|event| matches!(event.kind, crate::EventKind::Closed { .. }));
+        events.iter().for_each(note);
+        let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
         self.env.counts.events.fetch_add(events.len() as u64, Ordering::Relaxed);
-        state.deliver(events);
-        self.env.deliver(events);
+        {
+            let mut all = self.env.subscriptions();
+            all.retain(|mailbox| !mailbox.has_ended());
+            let own = state.mailboxes.iter().map(|(key, mailbox)| (Some(*key), mailbox));
+            let mut subscribers = own.chain(all.iter().map(|mailbox| (None, mailbox))).peekable();
+            while let Some((key, mailbox)) = subscribers.next() {
+                let wanted = |event: &Event| key.is_none() || event.conversation == key;
+                if subscribers.peek().is_some() {
+                    mailbox.push(events.iter().filter(|event| wanted(event)).cloned());
+                } else {
+                    // The last one gets the events themselves, and there is seldom more than one.
+                    mailbox.push(events.drain(..).filter(wanted));
+                }
+            }
+        }
         events.clear();
-        if closed {
+        state.end_subscriptions(&closed);
+        if !closed.is_empty() {
             self.line.closed.notify_waiters();
         }
     }
@@ -235,7 +252,8 @@ impl Driver {
     fn look_for_room(&mut self, room: Pin<&mut Notified<'_>>) {
         // From here on room is noticed, though it comes before the await.
         room.enable();
-        let reading = self.env.has_room() && self.line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room());
+        let reading =
+            self.env.has_room() && self.line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room());
         if reading != self.reading {
             self.reading = reading;
             self.line.lock().machine.handle(self.env.clock.now(), Input::Reading(reading));
@@ -281,10 +299,17 @@ fn set(timer: Pin<&mut Sleep>, deadline: Instant) {
     }
 }
 
+/// The conversation that this event is the last one of.
+fn closes(event: &Event) -> Option<ConversationKey> {
+    match event.kind {
+        EventKind::Closed { .. } => event.conversation,
+        _ => None,
+    }
+}
+
 /// What is worth a line in a log. Neither here nor elsewhere is a key, a token, a socket address or
 /// what anybody says ever logged.
 fn note(event: &Event) {
-    use crate::EventKind;
     let visitor = &event.visitor_id;
     match &event.kind {
         EventKind::StateChanged { from, to } => {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secondme_avatar_protocol::{ApiKey, Config, Event};
+use secondme_avatar_protocol::{ApiKey, Config};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -40,15 +40,6 @@ pub(crate) struct Counts {
 impl Env {
     pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
         Mailbox::new(self.queue, Arc::clone(&self.room))
-    }
-
-    /// Hands events to those who subscribed to all conversations.
-    pub(crate) fn deliver(&self, events: &[Event]) {
-        let mut mailboxes = self.subscriptions();
-        mailboxes.retain(|mailbox| !mailbox.has_ended());
-        for mailbox in mailboxes.iter() {
-            mailbox.push(events.iter().cloned());
-        }
     }
 
     pub(crate) fn has_room(&self) -> bool {

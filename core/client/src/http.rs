@@ -45,7 +45,8 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            Error::new(ErrorKind::Misuse, "the HTTP client could not be set up").caused_by(error.without_url())
+            Error::new(ErrorKind::Misuse, "the HTTP client could not be set up")
+                .caused_by(error.without_url())
         })?;
         Ok(Self { client, base })
     }
@@ -65,7 +66,10 @@ impl Http {
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
             let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
-                never_sent(Error::new(ErrorKind::InvalidAnswer, "the service gave a token that fits in no header"))
+                never_sent(Error::new(
+                    ErrorKind::InvalidAnswer,
+                    "the service gave a token that fits in no header",
+                ))
             })?;
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(lower_case(name)), value);
@@ -75,9 +79,9 @@ impl Http {
             Method::Post => self.client.post(url),
         };
         let builder = match request.body {
-            Some(body) => {
-                builder.header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body)
-            }
+            Some(body) => builder
+                .header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body),
             None => builder,
         };
         let mut response = builder.headers(headers).send().await.map_err(|error| self.failed(error))?;

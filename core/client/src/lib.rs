@@ -59,7 +59,7 @@ pub use reply_stream::{Piece, ReplyStream};
 pub use runtime::shared_runtime;
 pub use secondme_avatar_protocol::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Ended, Error, ErrorKind, Event,
-    EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, MessageId, Misuse, NoticeKind, OnDoubt,
-    Part, Raw, Reply, Sent, SeqId, ServiceError, SessionId, State, Step, Text, Unsent, VISITOR_NAMESPACE,
-    Visitor, VisitorId,
+    EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, MessageId, Misuse, NoticeKind,
+    OnDoubt, Part, Raw, Reply, Sent, SeqId, ServiceError, SessionId, State, Step, Text, Unsent,
+    VISITOR_NAMESPACE, Visitor, VisitorId,
 };

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secondme_avatar_protocol::{
-    Command, ConversationKey, Event, EventKind, Machine, Misuse, Outcome, Ticket,
-};
+use secondme_avatar_protocol::{Command, ConversationKey, Machine, Misuse, Outcome, Ticket};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
@@ -127,22 +125,14 @@ impl Line {
 }
 
 impl LineState {
-    /// Hands events to those who subscribed to their conversation.
-    pub(crate) fn deliver(&mut self, events: &[Event]) {
-        for (key, mailbox) in &self.mailboxes {
-            mailbox.push(events.iter().filter(|event| event.conversation == Some(*key)).cloned());
-        }
-        for event in events {
-            if let (EventKind::Closed { .. }, Some(closed)) = (&event.kind, event.conversation) {
-                self.mailboxes.retain(|(key, mailbox)| {
-                    if *key == closed {
-                        mailbox.end();
-                    }
-                    *key != closed
-                });
+    /// Ends the subscriptions to conversations that have closed, and forgets those that were dropped.
+    pub(crate) fn end_subscriptions(&mut self, closed: &[ConversationKey]) {
+        self.mailboxes.retain(|(key, mailbox)| {
+            if closed.contains(key) {
+                mailbox.end();
             }
-        }
-        self.mailboxes.retain(|(_, mailbox)| !mailbox.has_ended());
+            !mailbox.has_ended()
+        });
     }
 }
 

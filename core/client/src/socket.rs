@@ -75,7 +75,8 @@ impl Connector {
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
-        match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await {
+        match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await
+        {
             Ok((socket, _)) => Ok(Socket { socket, outgoing: VecDeque::new(), unflushed: false }),
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
@@ -94,9 +95,13 @@ impl Connector {
         let url = Url::parse(address).map_err(|_| unusable("is none"))?;
         match url.scheme() {
             "wss" => Ok(url),
-            "ws" if self.base.is_secure() => Err(unusable("is not encrypted (ws) though the base URL is (https)")),
+            "ws" if self.base.is_secure() => {
+                Err(unusable("is not encrypted (ws) though the base URL is (https)"))
+            }
             "ws" if is_loopback(&url) || self.allow_insecure => Ok(url),
-            "ws" => Err(unusable("is not encrypted (ws) and not on this machine; `allow_insecure` would take it")),
+            "ws" => {
+                Err(unusable("is not encrypted (ws) and not on this machine; `allow_insecure` would take it"))
+            }
             _ => Err(unusable("is neither ws nor wss")),
         }
     }
@@ -168,7 +173,9 @@ impl Socket {
                 // What came before the end is handed over first; the end is found again.
                 Poll::Ready(Some(Err(_)) | None) => break,
                 Poll::Pending if frames.is_empty() => {
-                    if self.unflushed && let Poll::Ready(Err(_)) = self.poll_write(cx) {
+                    if self.unflushed
+                        && let Poll::Ready(Err(_)) = self.poll_write(cx)
+                    {
                         return Poll::Ready(Traffic::Closed);
                     }
                     return Poll::Pending;

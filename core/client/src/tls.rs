@@ -10,8 +10,11 @@ use crate::{Error, ErrorKind};
 
 pub(crate) fn config() -> Result<ClientConfig, Error> {
     let failed = |error: rustls::Error| {
-        Error::new(ErrorKind::Misuse, "TLS could not be set up: are the system's root certificates installed?")
-            .caused_by(error)
+        Error::new(
+            ErrorKind::Misuse,
+            "TLS could not be set up: are the system's root certificates installed?",
+        )
+        .caused_by(error)
     };
     // The provider is handed over, never installed for the whole process: that is the application's.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -7,7 +7,7 @@ use crate::ids::MessageId;
 use crate::limits::{OPEN_REPLIES, REPLY_BYTES};
 use crate::redact::{Json, Text};
 use crate::time::Millis;
-use crate::wire::Frame;
+use crate::wire::{Content, Frame};
 
 /// The replies that are coming in, and the last ones that came.
 #[derive(Debug, Default)]
@@ -69,8 +69,7 @@ impl Assembly {
             // Replies without a name: the first piece of the next one ends the one before.
             step.before.push(self.end(unnamed, Ended::Silence));
         }
-        let mut entries = frame.entries();
-        if index == Some(-1) && at.is_none() && entries.iter().all(|entry| entry.part.is_none()) {
+        if index == Some(-1) && at.is_none() && frame.is_empty() {
             return step; // An end before any content ends nothing.
         }
         let ended = if at.is_none() { self.ended_before(frame).cloned() } else { None };
@@ -88,30 +87,27 @@ impl Assembly {
             }
         };
         let reply = &mut self.open[at];
-        let so_far: Option<String> =
-            (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts).into());
+        // The reply whole, after its first pieces: only the rest of it is new.
+        let so_far = (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts));
         let mut text = Text::default();
-        for entry in &mut entries {
-            if let (Some(so_far), Some(Part::Text(whole))) = (&so_far, &mut entry.part)
-                && let Some(rest) = whole.strip_prefix(so_far.as_str())
-            {
-                // The reply whole, after its first pieces: only the rest of it is new.
-                *whole = Text::from(rest);
-            }
-            if let Some(Part::Text(more)) = &entry.part {
-                text.push_str(more);
+        for entry in frame.entries() {
+            reply.speech.extend(entry.speech);
+            match (entry.content, reply.parts.last_mut()) {
+                (Some(Content::Text(more)), last) => {
+                    let known = so_far.as_deref().unwrap_or_default();
+                    let more = more.strip_prefix(known).unwrap_or(&more);
+                    text.push_str(more);
+                    match last {
+                        Some(Part::Text(last)) => last.push_str(more),
+                        Some(Part::Card(_)) | None => reply.parts.push(Part::Text(more.into())),
+                    }
+                }
+                (Some(Content::Card(card)), _) => reply.parts.push(Part::Card(card)),
+                (None, _) => {}
             }
         }
         reply.last_piece = now;
         reply.bytes += text.len();
-        for entry in entries {
-            reply.speech.extend(entry.speech);
-            match (entry.part, reply.parts.last_mut()) {
-                (Some(Part::Text(more)), Some(Part::Text(last))) => last.push_str(&more),
-                (Some(part), Some(_) | None) => reply.parts.push(part),
-                (None, Some(_) | None) => {}
-            }
-        }
         reply.sources.extend(frame.sources());
         step.piece = Some(Piece { reply_id: reply.id.clone(), text, in_reply_to: reply.in_reply_to.clone() });
         let ended = match index {
@@ -204,7 +200,7 @@ impl OpenReply {
 pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<MessageId>) -> Reply {
     let (mut parts, mut speech) = (Vec::new(), Vec::new());
     for entry in frame.entries() {
-        parts.extend(entry.part);
+        parts.extend(entry.content.map(Content::into_part));
         speech.extend(entry.speech);
     }
     Reply {

@@ -479,6 +479,11 @@ impl Machine {
         output
     }
 
+    /// How many outputs wait to be polled.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// When to come back with [`Input::Tick`], if nothing happens before.
     pub fn next_deadline(&self) -> Option<Millis> {
         self.next_timer()

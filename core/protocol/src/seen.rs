@@ -1,7 +1,9 @@
 //! Recognises a frame that comes twice.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+
+use foldhash::quality::FixedState;
 
 use crate::limits::SEEN_FRAMES;
 use crate::wire::Frame;
@@ -36,7 +38,7 @@ impl Seen {
 /// What makes two deliveries the same frame: `seqId`, `type` and `messageId`; without a `seqId`, the
 /// place within the message. A frame that has neither cannot be told from its twin.
 fn fingerprint(frame: &Frame<'_>) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::default().build_hasher();
     frame.type_name().hash(&mut hasher);
     frame.message_id.as_deref().hash(&mut hasher);
     match frame.seq_id.as_deref() {

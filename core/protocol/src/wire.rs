@@ -8,6 +8,6 @@ mod request;
 
 pub(crate) use answer::{AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, query_frames};
 pub(crate) use envelope::{Blame, Refusal, data, is_answer_code, is_retryable_code, read};
-pub(crate) use frame::{Frame, FrameType, Sender, ack, ping};
+pub(crate) use frame::{Content, Frame, FrameType, Sender, ack, ping};
 pub(crate) use request::{Direction, Outgoing, Pass};
 pub use request::{HttpRequest, Method};

@@ -89,6 +89,8 @@ impl Machine {
         message: &MessageId,
         error: Error,
     ) {
+        // It is not under way any more: a refusal leaves no doubt.
+        self.return_to_outbox(key, message);
         self.give_up_message(key, message, error.clone());
         if is_lost_session(&error) {
             self.session_lost(now, key, error);

@@ -1,9 +1,11 @@
 //! A frame that came over the socket, or out of a message query.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lenient::{Lax, List, Object};
+use super::lenient::{Lax, List, Number, Object};
 use crate::event::{Card, NoticeKind, Part};
 use crate::redact::{Json, Text};
 
@@ -25,10 +27,10 @@ pub(crate) struct Frame<'a> {
     pub(crate) seq_id: Lax<'a>,
     #[serde(borrow, default)]
     pub(crate) ws_id: Lax<'a>,
-    #[serde(borrow, default)]
-    index: Lax<'a>,
-    #[serde(borrow, default)]
-    timestamp: Lax<'a>,
+    #[serde(default)]
+    index: Number,
+    #[serde(default)]
+    timestamp: Number,
     #[serde(borrow, default)]
     pub(crate) sub_code: Lax<'a>,
     #[serde(borrow, default)]
@@ -69,11 +71,24 @@ pub(crate) enum FrameType {
     Unknown,
 }
 
-/// One entry of a message's content.
-#[derive(Default)]
-pub(crate) struct Entry {
-    pub(crate) part: Option<Part>,
+/// One entry of a message's content. Text is borrowed: most frames are a few words of it.
+pub(crate) struct Entry<'f> {
+    pub(crate) content: Option<Content<'f>>,
     pub(crate) speech: Option<Json>,
+}
+
+pub(crate) enum Content<'f> {
+    Text(Cow<'f, str>),
+    Card(Card),
+}
+
+impl Content<'_> {
+    pub(crate) fn into_part(self) -> Part {
+        match self {
+            Self::Text(text) => Part::Text(text.into_owned().into()),
+            Self::Card(card) => Part::Card(card),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -150,29 +165,30 @@ impl<'a> Frame<'a> {
 
     /// The place of a piece in its reply; -1 is the end mark.
     pub(crate) fn index(&self) -> Option<i64> {
-        self.index.as_deref()?.parse().ok()
+        self.index.0
     }
 
     pub(crate) fn timestamp(&self) -> Option<u64> {
-        self.timestamp.as_deref()?.parse().ok()
+        self.timestamp.0.and_then(|timestamp| u64::try_from(timestamp).ok())
     }
 
     /// The frame's content, entry by entry. What cannot be read is left out: it stays in the raw text.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self.multiple_data.0.iter().filter_map(WireEntry::read).collect();
-        if entries.iter().all(|entry| entry.part.is_none())
-            && let Some(content) = self.content()
-        {
-            entries.insert(0, Entry { part: Some(Part::Text(content)), speech: None });
-        }
-        entries
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let elsewhere = if self.has_entries() { None } else { self.content() };
+        let elsewhere = elsewhere.map(|text| Entry { content: Some(Content::Text(text)), speech: None });
+        elsewhere.into_iter().chain(self.multiple_data.0.iter().filter_map(WireEntry::read))
+    }
+
+    /// Whether there is nothing in it to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_entries() && self.content().is_none()
     }
 
     /// All the frame's text in one.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::default();
         for entry in self.entries() {
-            if let Some(Part::Text(more)) = entry.part {
+            if let Some(Content::Text(more)) = entry.content {
                 text.push_str(&more);
             }
         }
@@ -187,22 +203,32 @@ impl<'a> Frame<'a> {
         list(self.sub_code_actions)
     }
 
-    fn content(&self) -> Option<Text> {
+    fn has_entries(&self) -> bool {
+        self.multiple_data.0.iter().any(|entry| entry.text().is_some() || entry.template().is_some())
+    }
+
+    fn content(&self) -> Option<Cow<'a, str>> {
         let content: WireContent<'a> = serde_json::from_str(self.data?.get()).ok()?;
-        content.content.as_deref().filter(|text| !text.is_empty()).map(Text::from)
+        content.content.0.filter(|text| !text.is_empty())
     }
 }
 
 impl WireEntry<'_> {
-    fn read(&self) -> Option<Entry> {
+    fn read(&self) -> Option<Entry<'_>> {
         let modal = self.modal.0.as_ref()?;
-        let text =
-            modal.answer.as_deref().filter(|text| !text.is_empty()).map(|text| Part::Text(Text::from(text)));
-        let card = modal.template.filter(|raw| raw.get() != "null").map(|raw| Part::Card(card(raw)));
+        let text = self.text().map(|text| Content::Text(Cow::Borrowed(text)));
         Some(Entry {
-            part: text.or(card),
+            content: text.or_else(|| self.template().map(|raw| Content::Card(card(raw)))),
             speech: modal.speech.and_then(json).filter(|speech| !speech.is_null()),
         })
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.modal.0.as_ref()?.answer.as_deref().filter(|text| !text.is_empty())
+    }
+
+    fn template(&self) -> Option<&RawValue> {
+        self.modal.0.as_ref()?.template.filter(|raw| raw.get() != "null")
     }
 }
 

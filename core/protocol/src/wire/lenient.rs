@@ -60,57 +60,102 @@ impl Lax<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Lax<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LaxVisitor)
+/// A whole number, perhaps written as a string; anything else is as if it were absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Number(pub(crate) Option<i64>);
+
+/// What a scalar of either kind makes of a JSON value. `Default` is the absent one.
+trait Scalar<'de>: Default {
+    fn text(text: Cow<'de, str>) -> Self;
+    fn signed(number: i64) -> Self;
+    fn unsigned(number: u64) -> Self;
+}
+
+impl<'de: 'a, 'a> Scalar<'de> for Lax<'a> {
+    fn text(text: Cow<'de, str>) -> Self {
+        Self(Some(text))
+    }
+
+    fn signed(number: i64) -> Self {
+        Self(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn unsigned(number: u64) -> Self {
+        Self(Some(Cow::Owned(number.to_string())))
     }
 }
 
-struct LaxVisitor;
+impl<'de> Scalar<'de> for Number {
+    fn text(text: Cow<'de, str>) -> Self {
+        Self(text.parse().ok())
+    }
 
-impl<'de> Visitor<'de> for LaxVisitor {
-    type Value = Lax<'de>;
+    fn signed(number: i64) -> Self {
+        Self(Some(number))
+    }
+
+    fn unsigned(number: u64) -> Self {
+        Self(i64::try_from(number).ok())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lax<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor(PhantomData))
+    }
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Scalar<'de>> Visitor<'de> for ScalarVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("anything")
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Lax(Some(Cow::Borrowed(text))))
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<T, E> {
+        Ok(T::text(Cow::Borrowed(text)))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Lax(Some(Cow::Owned(text.to_owned()))))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        Ok(T::text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Lax(Some(Cow::Owned(number.to_string()))))
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        Ok(T::unsigned(number))
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Lax(Some(Cow::Owned(number.to_string()))))
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        Ok(T::signed(number))
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Lax(None))
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<T, E> {
+        Ok(T::default())
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Lax(None))
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<T, E> {
+        Ok(T::default())
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Lax(None))
+    fn visit_unit<E: de::Error>(self) -> Result<T, E> {
+        Ok(T::default())
     }
 
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
         while seq.next_element::<de::IgnoredAny>()?.is_some() {}
-        Ok(Lax(None))
+        Ok(T::default())
     }
 
-    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         while map.next_entry::<de::IgnoredAny, de::IgnoredAny>()?.is_some() {}
-        Ok(Lax(None))
+        Ok(T::default())
     }
 }
 
