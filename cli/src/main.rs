@@ -1,1 +1,55 @@
-fn main() {}
+//! `avatar`: talk with a SecondMe avatar from a terminal.
+
+mod args;
+mod chat;
+mod commands;
+mod demo;
+mod editor;
+mod exit;
+mod interactive;
+mod log;
+mod names;
+mod piped;
+mod presenter;
+mod screen;
+mod session;
+mod style;
+mod terminal;
+mod ui;
+mod visitor;
+mod wrap;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        // The conversation goes on, heartbeats and all, while a slow terminal takes its time.
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::FAILURE, format!("no thread can be started: {error}")))
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(cli));
+            // Nothing is left to be waited for, but perhaps a thread that still reads the keyboard.
+            runtime.shutdown_background();
+            outcome
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Chat(args) => chat::run(args).await,
+        Command::Demo => demo::run().await,
+        Command::Emulator(args) => secondme_avatar_emulator::run(*args).await.map_err(Failure::from),
+    }
+}

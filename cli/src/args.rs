@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use secondme_avatar_emulator::EmulatorArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  avatar demo                                watch a conversation; needs no account and no network
+  avatar chat --emulator                     try it yourself, with the emulator on this machine
+  SECONDME_API_KEY=sk-… avatar chat          talk with your own avatar
+  echo 'Who are you?' | avatar chat          ask from a script
+  avatar emulator --brain demo               the service on this machine, for your own programs
+
+Environment:
+  SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
+  SECONDME_BASE_URL  where the service is, if not in production
+  SECONDME_LOG       log to stderr: a level such as debug, or a filter such as secondme_avatar::http=trace
+  NO_COLOR           no colour
+
+Exit codes:
+    0  done                            4  the key's quota is used up: come back later
+    1  it failed                       5  the service cannot be reached, or does not work
+    2  the command is wrong          130  stopped with Ctrl-C
+    3  no API key, or it was refused 143  stopped with SIGTERM";
+
+const CHAT_HELP: &str = "\
+Examples:
+  avatar chat --emulator                     no key needed: an echo on this machine; /owner takes over
+  avatar chat --emulator --script demo       the same with the avatar of `avatar demo`
+  avatar chat --as Grace                     with the name that the avatar's owner sees
+  printf 'Hello\\nWho are you?\\n' | avatar chat > answers.txt
+
+On a terminal, /help lists the commands. From a pipe each line is a message as it stands; the answers
+go to stdout, everything else to stderr, and the first that fails ends it.
+
+Exit codes: see `avatar --help`.";
+
+const DEMO_HELP: &str = "\
+It starts the emulator on this machine and plays a conversation with it: the avatar's opening line,
+a question, the reply as it streams in, the owner who takes over in person, the avatar coming back.
+On a terminal the keyboard is yours then. Everything you see came over the wire.";
+
+const EMULATOR_HELP: &str = "\
+Examples:
+  avatar emulator --brain demo
+  avatar emulator --json --port 0            one line with base_url, api_key and control_url
+  avatar emulator --latency 100ms --brain script.yaml
+
+Point a program at it with SECONDME_BASE_URL and SECONDME_API_KEY. Ctrl-C stops it.";
+
+/// Talk with a SecondMe AI avatar from a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "avatar", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Talk with an avatar
+    #[command(after_help = CHAT_HELP)]
+    Chat(ChatArgs),
+    /// Watch a conversation with an avatar, then take part; needs no account and no network
+    #[command(after_help = DEMO_HELP)]
+    Demo,
+    /// Run the service on this machine, to develop and test against
+    #[command(after_help = EMULATOR_HELP)]
+    Emulator(Box<EmulatorArgs>),
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ChatArgs {
+    /// Talk with the built-in emulator: no key, no network. You can play the avatar's owner as well
+    #[arg(long, conflicts_with = "base_url")]
+    pub(crate) emulator: bool,
+    /// What the emulator's avatar says: `echo`, `demo`, or a script file in YAML [default: echo]
+    #[arg(long, value_name = "echo|demo|FILE.yaml", requires = "emulator")]
+    pub(crate) script: Option<String>,
+    /// Your name, as the avatar's owner sees it
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Who you are for the avatar, as {platform}_{uuid}
+    /// [default: always the same for you on this machine]
+    #[arg(long, value_name = "ID")]
+    pub(crate) visitor: Option<String>,
+    /// Where the service is [env: SECONDME_BASE_URL] [default: the service in production]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// How long connecting may take, and each answer, for example 20s
+    /// [default: 30s to connect, 2m for an answer]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// A length of time: `20s`, `500ms`, `2m`; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time like 20s, 500ms or 2m".to_owned();
+    let digits = text.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
+        Ok(duration) if duration > Duration::from_secs(24 * 60 * 60) => {
+            Err("a day is the longest".to_owned())
+        }
+        Ok(duration) => Ok(duration),
+        Err(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_with_a_unit() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("20"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "s", "0", "-1s", "2h", "1.2.3s", "9999999m"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

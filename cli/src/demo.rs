@@ -1,0 +1,99 @@
+//! `avatar demo`: a conversation to watch, then to take part in. Only the visitor's questions stand
+//! here; everything else comes over the wire.
+
+use std::time::Duration;
+
+use secondme_avatar::{Author, Visitor};
+use secondme_avatar_emulator::{Brain, Emulator};
+
+use crate::chat::start;
+use crate::editor::Editor;
+use crate::exit::Failure;
+use crate::screen::Look;
+use crate::session::{Service, Session};
+use crate::terminal::{Quiet, Stop};
+use crate::ui::{self, Ui};
+use crate::{interactive, log};
+
+/// What the visitor asks, and how long a person takes to read what came before.
+const QUESTIONS: [(&str, Duration); 3] = [
+    ("Tell me about yourself", Duration::from_millis(2200)),
+    ("Can I talk to the real Ada?", Duration::from_millis(2600)),
+    ("Thank you, Ada! Is the avatar back?", Duration::from_millis(3400)),
+];
+
+/// How fast it goes.
+struct Pace {
+    /// From key to key.
+    types: Duration,
+    /// From piece to piece of a reply.
+    speaks: Duration,
+    /// Whether somebody has to read it.
+    read: bool,
+}
+
+const WATCHED: Pace =
+    Pace { types: Duration::from_millis(45), speaks: Duration::from_millis(55), read: true };
+const UNWATCHED: Pace = Pace { types: Duration::ZERO, speaks: Duration::from_millis(5), read: false };
+
+pub(crate) async fn run() -> Result<(), Failure> {
+    let watched = ui::watched();
+    let (look, pace) = if watched { (Look::Terminal, WATCHED) } else { (Look::Transcript, UNWATCHED) };
+    let ui = Ui::new(look);
+    log::start(&ui)?;
+    let stop = Stop::listen()?;
+    let quiet = Quiet::start().filter(|_| watched);
+    let mut editor = match ui::attended() {
+        true => Some(Editor::start().await?),
+        false => None,
+    };
+    if let Some(editor) = &editor {
+        ui.measure(editor.columns());
+    }
+    let emulator = start(Emulator::builder().brain(Brain::demo()).piece_delay(pace.speaks)).await?;
+    let visitor = Visitor::random("demo").map_err(secondme_avatar::Error::from)?;
+    if watched {
+        ui.note("A conversation with an avatar. The service is an emulator on this machine.");
+    }
+    let mut session = Session::open(&ui, stop, Service::Emulator(emulator), visitor, None).await?;
+    let mut outcome = play(&mut session, &pace).await;
+    if let (Ok(()), Some(editor)) = (&outcome, &mut editor) {
+        if let Some(quiet) = &quiet {
+            quiet.forget_typed();
+        }
+        ui.note("Your turn: say something. /owner TEXT speaks as Ada, /help lists the rest, Ctrl-D leaves.");
+        outcome = interactive::run(&mut session, editor).await;
+    }
+    session.close(outcome).await
+}
+
+async fn play(session: &mut Session, pace: &Pace) -> Result<(), Failure> {
+    for (question, reading) in QUESTIONS {
+        if pace.read {
+            session.watch(reading).await?;
+        }
+        type_out(session, question, pace).await?;
+        let ask = session.chat.ask(question);
+        session.ask(ask).await?;
+    }
+    if pace.read {
+        session.watch(QUESTIONS[0].1).await?;
+    }
+    Ok(())
+}
+
+async fn type_out(session: &mut Session, question: &str, pace: &Pace) -> Result<(), Failure> {
+    session.ui.begin(Author::Visitor);
+    if pace.types.is_zero() {
+        session.ui.piece(question);
+    } else {
+        let mut key = [0; 4];
+        for letter in question.chars() {
+            session.ui.piece(letter.encode_utf8(&mut key));
+            session.watch(pace.types).await?;
+        }
+        session.watch(5 * pace.types).await?;
+    }
+    session.ui.end();
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! How the program ends: exit codes that scripts can use, and errors in plain words.
+
+use std::error::Error as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use secondme_avatar::{Error, ErrorKind};
+use secondme_avatar_emulator::{RunError, StartError};
+
+use crate::style;
+
+pub(crate) const FAILURE: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const KEY: u8 = 3;
+pub(crate) const QUOTA: u8 = 4;
+pub(crate) const UNREACHABLE: u8 = 5;
+pub(crate) const INTERRUPTED: u8 = 130;
+pub(crate) const TERMINATED: u8 = 143;
+
+/// Why the program ends before its end.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    /// What happened; nothing, where the user knows it.
+    message: String,
+    /// What is beneath it.
+    causes: Vec<String>,
+    /// What to do.
+    advice: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), causes: Vec::new(), advice: None }
+    }
+
+    /// The user has stopped it.
+    pub(crate) fn stopped(code: u8) -> Self {
+        Self::new(code, "")
+    }
+
+    /// Whoever read the output has gone: nobody is there to be told.
+    pub(crate) fn output_closed() -> Self {
+        Self::new(FAILURE, "")
+    }
+
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// What happened, for a line in a conversation that goes on.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            let mut err = anstream::stderr().lock();
+            let (error, dim) = (style::PROBLEM, style::NOTE);
+            let mut text = format!("{error}error:{error:#} {}\n", self.message);
+            for cause in &self.causes {
+                text.push_str(&format!("{dim}  because: {cause}{dim:#}\n"));
+            }
+            if let Some(advice) = &self.advice {
+                text.push_str(&format!("\n{advice}\n"));
+            }
+            // There is nobody to tell if stderr is closed.
+            let _ = err.write_all(text.as_bytes());
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Authentication => KEY,
+            ErrorKind::RateLimited => QUOTA,
+            ErrorKind::ConnectionFailed
+            | ErrorKind::Unavailable
+            | ErrorKind::Deadline
+            | ErrorKind::InvalidAnswer => UNREACHABLE,
+            ErrorKind::Misuse | ErrorKind::InvalidVisitorId => USAGE,
+            _ => FAILURE,
+        };
+        Self { code, message: error.to_string(), causes: causes(&error), advice: advice(&error) }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let code = match error {
+            RunError::ScriptFile { .. }
+            | RunError::Script { .. }
+            | RunError::Start(StartError::Settings(_)) => USAGE,
+            _ => FAILURE,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// The failures beneath, without those that say again what is said above them.
+fn causes(error: &Error) -> Vec<String> {
+    let mut said = error.to_string();
+    let mut causes = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said.push_str(&text);
+            causes.push(text);
+        }
+        source = cause.source();
+    }
+    causes
+}
+
+fn advice(error: &Error) -> Option<String> {
+    let advice = match error.kind() {
+        ErrorKind::Authentication => {
+            "Check SECONDME_API_KEY. Keys are made, and disabled, in the SecondMe app:\n\
+             Avatar Hub → Avatar Detail → API Key Management."
+        }
+        ErrorKind::RateLimited => {
+            let again = error.retry_after().map_or_else(
+                || "in a minute".to_owned(),
+                |wait| format!("in {} s", wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+            );
+            return Some(format!(
+                "One API key may authenticate 60 times a minute, all its programs together.\nTry again {again}."
+            ));
+        }
+        ErrorKind::AvatarNotFound => {
+            "The key's avatar is gone. Create an API key for another avatar in the SecondMe app:\n\
+             Avatar Hub → Avatar Detail → API Key Management."
+        }
+        ErrorKind::ConnectionFailed | ErrorKind::Deadline => {
+            "Check the network, and the address if you gave one (--base-url or SECONDME_BASE_URL).\n\
+             Without a network, `avatar chat --emulator` works."
+        }
+        ErrorKind::InvalidAnswer => {
+            "What answers there does not speak like the service. Check --base-url or SECONDME_BASE_URL:\n\
+             it ends with /gate/in."
+        }
+        ErrorKind::Unavailable => "The service has trouble. Try again later.",
+        _ => return None,
+    };
+    Some(advice.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_said_already_is_not_said_again() {
+        let inner = Error::new(ErrorKind::ConnectionFailed, "connection refused");
+        let error =
+            Error::new(ErrorKind::Deadline, "too late; last failure: connection refused").caused_by(inner);
+        assert!(causes(&error).is_empty());
+        let error = Error::new(ErrorKind::Deadline, "too late")
+            .caused_by(Error::new(ErrorKind::ConnectionFailed, "connection refused"));
+        assert_eq!(causes(&error), ["connection refused"]);
+    }
+}

@@ -1,0 +1,209 @@
+//! A conversation at the keyboard.
+//!
+//! The prompt and a reply that streams in take turns: pieces are written where no prompt is. What
+//! comes while the prompt is shown stands above it, whole.
+
+use std::future::IntoFuture as _;
+use std::pin::pin;
+use std::time::Duration;
+
+use secondme_avatar::{Event, MessageId};
+use tokio::time::sleep;
+
+use crate::commands::{self, Typed};
+use crate::editor::{Editor, Line};
+use crate::exit::{self, Failure};
+use crate::presenter::Shown;
+use crate::session::{Session, Wheel};
+
+/// How long an answer may take to begin before the prompt is back.
+const AVATAR_BEGINS_WITHIN: Duration = Duration::from_secs(20);
+/// A person takes longer than anybody would wait without a prompt.
+const OWNER_BEGINS_WITHIN: Duration = Duration::from_millis(1500);
+
+/// Until the user leaves.
+pub(crate) async fn run(session: &mut Session, editor: &mut Editor) -> Result<(), Failure> {
+    loop {
+        let Some(line) = line(session, editor).await? else {
+            return Ok(());
+        };
+        let emulator = session.emulator.is_some();
+        match commands::understand(&line, emulator) {
+            Typed::Nothing => {}
+            Typed::Message(text) => say(session, text).await?,
+            Typed::Help => session.ui.note(commands::help(emulator)),
+            Typed::History(count) => history(session, count).await?,
+            Typed::Owner(text) => owner_says(session, text).await?,
+            Typed::HandBack => hand_back(session),
+            Typed::Quit => return Ok(()),
+            Typed::Wrong(what) => session.ui.problem(&what),
+        }
+    }
+}
+
+/// The next line that the user types; `None` on Ctrl-D. What happens meanwhile is shown above it.
+async fn line(session: &mut Session, editor: &mut Editor) -> Result<Option<String>, Failure> {
+    let prompt = session.ui.begin_prompt(editor.printer());
+    editor.prompt(prompt);
+    let line = loop {
+        tokio::select! {
+            line = editor.line() => break line,
+            event = session.event() => drop(session.show(event?, true)?),
+        }
+    };
+    session.ui.end_prompt();
+    match line {
+        Line::Text(text) => Ok(Some(text)),
+        Line::End => Ok(None),
+        Line::Interrupted => Err(Failure::stopped(exit::INTERRUPTED)),
+        Line::Failed(error) => {
+            Err(Failure::new(exit::FAILURE, format!("the keyboard cannot be read: {error}")))
+        }
+    }
+}
+
+/// Says something, and shows what happens until it is answered, or nobody seems to answer.
+async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
+    let mut sending = pin!(session.chat.send(text).into_future());
+    let mut wheel = Wheel::new(String::new());
+    let mut answer = Answer::default();
+    let sent = loop {
+        tokio::select! {
+            biased;
+            event = session.event() => answer.take(session, event?)?,
+            sent = &mut sending => break sent,
+            () = wheel.turn() => wheel.show_as(&session.ui, match session.presenter.is_offline() {
+                true => "waiting for the connection",
+                false => "sending",
+            }),
+        }
+    };
+    let message = match sent {
+        Ok(sent) => sent.message_id,
+        Err(error) => {
+            let known = error.unsent().is_none_or(|unsent| unsent.certain);
+            session.ui.problem(Failure::from(error).message());
+            session.ui.note(match known {
+                true => "it was not sent; ↑ brings it back",
+                false => "nobody can tell whether it was sent; /history may show it",
+            });
+            return Ok(());
+        }
+    };
+    let taken_over = session.presenter.is_taken_over();
+    let mut patience = pin!(sleep(if taken_over { OWNER_BEGINS_WITHIN } else { AVATAR_BEGINS_WITHIN }));
+    let mut wheel = Wheel::new(String::new());
+    while !answer.is_there(&message) {
+        tokio::select! {
+            biased;
+            event = session.event() => answer.take(session, event?)?,
+            () = &mut patience, if !answer.begun => {
+                session.ui.note(if taken_over {
+                    "sent; a person may take a while to answer"
+                } else {
+                    "no answer yet; it will appear here when it comes"
+                });
+                return Ok(());
+            }
+            () = wheel.turn() => wheel.show(&session.ui),
+        }
+    }
+    session.ui.clear_status();
+    Ok(())
+}
+
+/// What has come of a message so far.
+#[derive(Default)]
+struct Answer {
+    begun: bool,
+    failed: bool,
+    /// Answers, to the messages they are known to answer.
+    whole: Vec<Option<MessageId>>,
+}
+
+impl Answer {
+    fn take(&mut self, session: &mut Session, event: Event) -> Result<(), Failure> {
+        match session.show(event, false)? {
+            Shown::Piece => self.begun = true,
+            Shown::Answer(message) => self.whole.push(message),
+            Shown::NoAnswer => self.failed = true,
+            Shown::Aside | Shown::Closed(_) => {}
+        }
+        Ok(())
+    }
+
+    fn is_there(&self, message: &MessageId) -> bool {
+        self.failed || self.whole.iter().any(|to| to.as_ref().is_none_or(|to| to == message))
+    }
+}
+
+async fn history(session: &mut Session, count: usize) -> Result<(), Failure> {
+    let chat = session.chat.clone();
+    let mut asked = pin!(chat.history(count, None));
+    let mut wheel = Wheel::new("looking it up".to_owned());
+    let messages = loop {
+        tokio::select! {
+            messages = &mut asked => break messages,
+            event = session.event() => drop(session.show(event?, false)?),
+            () = wheel.turn() => wheel.show(&session.ui),
+        }
+    };
+    session.ui.clear_status();
+    match messages {
+        Ok(messages) if messages.is_empty() => session.ui.note("nothing has been said yet"),
+        Ok(messages) => {
+            for message in messages {
+                session.ui.message(message.author, &message.text);
+            }
+            session.ui.note("that is what was said last");
+        }
+        Err(error) => session.ui.problem(Failure::from(error).message()),
+    }
+    Ok(())
+}
+
+/// The user plays the owner; the words come back over the wire.
+async fn owner_says(session: &mut Session, text: &str) -> Result<(), Failure> {
+    let said = act_as_owner(session, |owner, id| owner.reply(id, text).map(drop));
+    if said {
+        let mut patience = pin!(sleep(OWNER_BEGINS_WITHIN));
+        loop {
+            tokio::select! {
+                biased;
+                event = session.event() => {
+                    if matches!(session.show(event?, false)?, Shown::Answer(_)) {
+                        break;
+                    }
+                }
+                () = &mut patience => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hand_back(session: &mut Session) {
+    if act_as_owner(session, |owner, id| owner.hand_back(id)) {
+        session.presenter.handed_back();
+        session.ui.note("handed back: the avatar answers again");
+    }
+}
+
+fn act_as_owner(
+    session: &Session,
+    act: impl FnOnce(
+        secondme_avatar_emulator::Owner<'_>,
+        &str,
+    ) -> Result<(), secondme_avatar_emulator::service::Failure>,
+) -> bool {
+    let (Some(emulator), Some(id)) = (&session.emulator, session.chat.session_id()) else {
+        return false;
+    };
+    match act(emulator.owner(), id.as_str()) {
+        Ok(()) => true,
+        Err(failure) => {
+            session.ui.problem(&format!("the owner cannot do that now: {}", failure.message()));
+            false
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A conversation, from opening to close: what all ways of having one share.
+
+use std::future::{Future, IntoFuture as _};
+use std::pin::pin;
+use std::time::Duration;
+
+use secondme_avatar::{
+    Ask, AvatarClient, BaseUrl, ClientBuilder, Conversation, Event, EventKind, Events, Reply, Visitor,
+};
+use secondme_avatar_emulator::Emulator;
+use tokio::time::{Instant, interval, sleep};
+
+use crate::exit::{self, Failure};
+use crate::names::Names;
+use crate::presenter::{Presenter, Shown};
+use crate::terminal::Stop;
+use crate::ui::Ui;
+
+/// What takes longer than this is said to take time.
+const UNNOTICED: Duration = Duration::from_millis(300);
+/// An answer and its event come together, or something is wrong.
+const EVENT_FOLLOWS_WITHIN: Duration = Duration::from_secs(1);
+const TURN_OF_THE_WHEEL: Duration = Duration::from_millis(100);
+const WHEEL: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/// Whom to talk with.
+pub(crate) enum Service {
+    Emulator(Emulator),
+    /// Where the user says, or in production.
+    Remote(Option<String>),
+}
+
+pub(crate) struct Session {
+    pub(crate) ui: Ui,
+    stop: Stop,
+    pub(crate) presenter: Presenter,
+    pub(crate) chat: Conversation,
+    pub(crate) emulator: Option<Emulator>,
+    events: Events,
+    client: AvatarClient,
+}
+
+impl Session {
+    /// Opens the conversation and shows the opening line.
+    pub(crate) async fn open(
+        ui: &Ui,
+        mut stop: Stop,
+        service: Service,
+        visitor: Visitor,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let (builder, place, emulator) = builder(service)?;
+        let client = with_timeout(builder, timeout).build()?;
+        let events = client.events();
+        let mut presenter = Presenter::new(ui.clone());
+        let opened = async {
+            let mut opening = pin!(client.open(visitor).into_future());
+            let mut wheel = Wheel::new(format!("connecting to {place}"));
+            let mut early = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(event) = events.next() => match event.kind {
+                        EventKind::WaitingForQuota { .. } => drop(presenter.show(event, false)),
+                        EventKind::Closed { .. } => {}
+                        // The names are known when it is open.
+                        _ => early.push(event),
+                    },
+                    opened = &mut opening => return opened.map(|chat| (chat, early)).map_err(Failure::from),
+                    stopped = stop.wait() => return Err(stopped),
+                    () = wheel.turn() => wheel.show(ui),
+                }
+            }
+        };
+        let opened = opened.await;
+        ui.clear_status();
+        let (chat, early) = opened?;
+        ui.set_names(Names::of(&chat.avatar_name()));
+        let mut session = Self { ui: ui.clone(), stop, presenter, chat, emulator, events, client };
+        for event in early.into_iter().chain(session.events.drain(usize::MAX)) {
+            session.show(event, false)?;
+        }
+        Ok(session)
+    }
+
+    /// The next thing that happens. Ctrl-C is an error here. May be cancelled and asked again.
+    pub(crate) async fn event(&mut self) -> Result<Event, Failure> {
+        tokio::select! {
+            biased;
+            stopped = self.stop.wait() => Err(stopped),
+            event = self.events.next() => {
+                event.ok_or_else(|| Failure::new(exit::FAILURE, "the conversation has ended"))
+            }
+        }
+    }
+
+    /// Puts it on the screen. An error, if the conversation is over, or nobody looks any more.
+    pub(crate) fn show(&mut self, event: Event, prompt: bool) -> Result<Shown, Failure> {
+        match self.presenter.show(event, prompt) {
+            Shown::Closed(Some(error)) => Err(error.into()),
+            Shown::Closed(None) => {
+                Err(Failure::new(exit::FAILURE, "the conversation was closed by the service")
+                    .advise("Start again for a new one."))
+            }
+            _ if self.ui.is_broken() => Err(Failure::output_closed()),
+            shown => Ok(shown),
+        }
+    }
+
+    /// Asks, and shows everything that happens until the whole answer is there.
+    pub(crate) async fn ask(&mut self, ask: Ask) -> Result<Reply, Failure> {
+        let mut answer = pin!(ask.into_future());
+        let mut wheel = Wheel::new(String::new());
+        loop {
+            tokio::select! {
+                biased;
+                event = self.event() => drop(self.show(event?, false)?),
+                answer = &mut answer => {
+                    self.ui.clear_status();
+                    let reply = answer?;
+                    // Its event is there at the same time, if not before.
+                    let mut late = pin!(sleep(EVENT_FOLLOWS_WITHIN));
+                    while !self.presenter.has_shown(&reply) {
+                        tokio::select! {
+                            event = self.event() => drop(self.show(event?, false)?),
+                            () = &mut late => break,
+                        }
+                    }
+                    return Ok(reply);
+                }
+                () = wheel.turn() => wheel.show(&self.ui),
+            }
+        }
+    }
+
+    /// Shows what happens for a while.
+    pub(crate) async fn watch(&mut self, time: Duration) -> Result<(), Failure> {
+        let until = Instant::now() + time;
+        loop {
+            tokio::select! {
+                event = self.event() => drop(self.show(event?, false)?),
+                () = tokio::time::sleep_until(until) => return Ok(()),
+            }
+        }
+    }
+
+    /// Closes the conversation, whatever came of it. A second Ctrl-C does not wait for that.
+    pub(crate) async fn close(mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        self.ui.end();
+        self.ui.clear_status();
+        tokio::select! {
+            () = self.client.close() => {}
+            stopped = self.stop.wait() => return Err(stopped),
+        }
+        if let Some(emulator) = self.emulator {
+            emulator.stop().await;
+        }
+        outcome
+    }
+}
+
+/// Shows that something takes time, once it does.
+pub(crate) struct Wheel {
+    what: String,
+    since: Instant,
+    turns: tokio::time::Interval,
+}
+
+impl Wheel {
+    pub(crate) fn new(what: String) -> Self {
+        Self { what, since: Instant::now(), turns: interval(TURN_OF_THE_WHEEL) }
+    }
+
+    pub(crate) fn turn(&mut self) -> impl Future<Output = ()> {
+        let shown_from = self.since + UNNOTICED;
+        let turns = &mut self.turns;
+        async move {
+            if Instant::now() < shown_from {
+                sleep(shown_from - Instant::now()).await;
+            }
+            turns.tick().await;
+        }
+    }
+
+    pub(crate) fn show(&self, ui: &Ui) {
+        self.show_as(ui, &self.what);
+    }
+
+    pub(crate) fn show_as(&self, ui: &Ui, what: &str) {
+        let elapsed = self.since.elapsed();
+        let turn = WHEEL[(elapsed.as_millis() / TURN_OF_THE_WHEEL.as_millis()) as usize % WHEEL.len()];
+        match elapsed.as_secs() {
+            0..2 => ui.status(&format!("{turn} {what}")),
+            seconds => ui.status(&format!("{turn} {what}  {seconds} s")),
+        }
+    }
+}
+
+fn with_timeout(builder: ClientBuilder, timeout: Option<Duration>) -> ClientBuilder {
+    let builder = builder.language("cli");
+    match timeout {
+        Some(time) => {
+            builder.open_deadline(time).send_deadline(time).ask_deadline(time).first_piece_deadline(time)
+        }
+        None => builder,
+    }
+}
+
+fn builder(service: Service) -> Result<(ClientBuilder, String, Option<Emulator>), Failure> {
+    match service {
+        Service::Emulator(emulator) => {
+            let base: BaseUrl = emulator.base_url().parse()?;
+            let builder = AvatarClient::builder(emulator.api_key())?.base_url(base);
+            Ok((builder, "the emulator".to_owned(), Some(emulator)))
+        }
+        Service::Remote(base) => {
+            let key = api_key()?;
+            let builder = AvatarClient::builder(&key)
+                .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?;
+            let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
+            match base.or_else(from_env) {
+                Some(base) => Ok((builder.base_url(base.parse()?), place(&base), None)),
+                None => Ok((builder, "SecondMe".to_owned(), None)),
+            }
+        }
+    }
+}
+
+fn api_key() -> Result<String, Failure> {
+    let key = std::env::var_os("SECONDME_API_KEY").filter(|key| !key.is_empty());
+    let Some(key) = key else {
+        return Err(Failure::new(exit::KEY, "there is no API key: SECONDME_API_KEY is not set").advise(
+            "Create a key in the SecondMe app (Avatar Hub → Avatar Detail → API Key Management), then:\n\n  \
+             export SECONDME_API_KEY=sk-…\n  \
+             avatar chat\n\n\
+             The key is read from the environment alone: as an argument it would stand in the process list\n\
+             and in the shell's history. Without a key, `avatar chat --emulator` works.",
+        ));
+    };
+    Ok(key.to_string_lossy().into_owned())
+}
+
+/// The host, which is what a person recognises.
+fn place(base: &str) -> String {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}

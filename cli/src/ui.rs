@@ -1,0 +1,165 @@
+//! The one place that writes: conversation to stdout, and what is said about it to stderr, unless
+//! both are a terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secondme_avatar::Author;
+
+use crate::editor::Printer;
+use crate::names::Names;
+use crate::screen::{Look, Screen};
+use crate::style::{self, Palette};
+
+/// Cheap to clone; all clones write to the same screen.
+#[derive(Clone, Debug)]
+pub(crate) struct Ui(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    screen: Screen,
+    /// Prints above the line that the user types.
+    above: Option<Printer>,
+    columns: Option<Arc<AtomicUsize>>,
+    /// Whoever read stdout has gone.
+    broken: bool,
+}
+
+/// Whether a person sits in front of stdout, and one who can be shown more than lines.
+pub(crate) fn watched() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether a person sits in front of it and can type.
+pub(crate) fn attended() -> bool {
+    watched() && io::stdin().is_terminal()
+}
+
+impl Ui {
+    pub(crate) fn new(look: Look) -> Self {
+        let screen = Screen::new(look, Palette::of_stdout());
+        Self(Arc::new(Mutex::new(Inner { screen, above: None, columns: None, broken: false })))
+    }
+
+    pub(crate) fn look(&self) -> Look {
+        self.lock().screen.look()
+    }
+
+    pub(crate) fn names(&self) -> Names {
+        self.lock().screen.names.clone()
+    }
+
+    pub(crate) fn set_names(&self, names: Names) {
+        self.lock().screen.names = names;
+    }
+
+    /// Takes the terminal's width from there.
+    pub(crate) fn measure(&self, columns: Arc<AtomicUsize>) {
+        self.lock().columns = Some(columns);
+    }
+
+    pub(crate) fn begin(&self, author: Author) {
+        self.write(|screen, out| screen.begin(author, out));
+    }
+
+    pub(crate) fn piece(&self, text: &str) {
+        self.write(|screen, out| screen.piece(text, out));
+    }
+
+    pub(crate) fn end(&self) {
+        self.write(Screen::end);
+    }
+
+    /// A whole message.
+    pub(crate) fn message(&self, author: Author, text: &str) {
+        self.write(|screen, out| {
+            screen.begin(author, out);
+            screen.piece(text, out);
+            screen.end(out);
+        });
+    }
+
+    /// A remark about the conversation.
+    pub(crate) fn note(&self, text: &str) {
+        self.remark(text, false);
+    }
+
+    /// A remark about something that went wrong.
+    pub(crate) fn problem(&self, text: &str) {
+        self.remark(text, true);
+    }
+
+    /// What is going on, until something else is there to be shown. Only on a terminal.
+    pub(crate) fn status(&self, text: &str) {
+        self.write(|screen, out| screen.status(text, out));
+    }
+
+    pub(crate) fn clear_status(&self) {
+        self.write(Screen::clear_status);
+    }
+
+    /// A line of the log.
+    pub(crate) fn log(&self, line: &str) {
+        if self.look() == Look::Terminal && io::stderr().is_terminal() {
+            self.write(|screen, out| screen.foreign(line, out));
+        } else {
+            let _ = io::stderr().lock().write_all(line.as_bytes());
+        }
+    }
+
+    /// From now on the user types below what is written. Says what stands before that line.
+    pub(crate) fn begin_prompt(&self, printer: Printer) -> (String, String) {
+        self.write(Screen::begin_prompt);
+        let mut inner = self.lock();
+        inner.above = Some(printer);
+        inner.screen.prompt_text()
+    }
+
+    /// The user has typed a line.
+    pub(crate) fn end_prompt(&self) {
+        let mut inner = self.lock();
+        if let Some(printer) = inner.above.take() {
+            printer.flush();
+        }
+        inner.screen.end_prompt();
+    }
+
+    /// Whoever read stdout has gone.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.lock().broken
+    }
+
+    fn remark(&self, text: &str, problem: bool) {
+        if self.look() == Look::Terminal {
+            return self.write(|screen, out| screen.note(text, problem, out));
+        }
+        let style = if problem { style::PROBLEM } else { style::NOTE };
+        // There is nobody to tell if stderr is closed.
+        let _ = writeln!(anstream::stderr().lock(), "{style}{text}{style:#}");
+    }
+
+    fn write(&self, compose: impl FnOnce(&mut Screen, &mut String)) {
+        let mut inner = self.lock();
+        if let Some(columns) = &inner.columns {
+            let columns = columns.load(Ordering::Relaxed);
+            inner.screen.set_columns(columns);
+        }
+        let mut out = String::new();
+        compose(&mut inner.screen, &mut out);
+        if out.is_empty() {
+            return;
+        }
+        match &inner.above {
+            Some(printer) => printer.print(&out),
+            None => {
+                let mut stdout = io::stdout().lock();
+                inner.broken |= stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).is_err();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

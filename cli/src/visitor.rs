@@ -1,0 +1,40 @@
+//! Who talks with the avatar from this terminal.
+
+use secondme_avatar::Visitor;
+
+use crate::args::ChatArgs;
+use crate::exit::Failure;
+
+/// The visitor of `--visitor`, or one that is always the same for this person on this machine.
+pub(crate) fn visitor(args: &ChatArgs) -> Result<Visitor, Failure> {
+    let visitor = match (&args.visitor, person()) {
+        (Some(id), _) => Visitor::parse(id),
+        (None, Some(person)) => Visitor::for_user("cli", &person),
+        (None, None) => Visitor::random("cli"),
+    };
+    let visitor = visitor.map_err(secondme_avatar::Error::from)?;
+    Ok(match &args.name {
+        Some(name) => visitor.name(name).channel("cli"),
+        None => visitor,
+    })
+}
+
+/// The user's name and the machine's. Only a hash of them ever leaves the machine.
+fn person() -> Option<String> {
+    let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| filled(name))?;
+    Some(format!("{user}@{}", host().unwrap_or_default()))
+}
+
+#[cfg(unix)]
+fn host() -> Option<String> {
+    nix::unistd::gethostname().ok().map(|name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(not(unix))]
+fn host() -> Option<String> {
+    filled("COMPUTERNAME")
+}
+
+fn filled(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
