@@ -255,7 +255,7 @@ impl IntoFuture for Ask {
             // Held until the reply is there: a conversation lives as long as somebody waits in it.
             let _chat = self.chat.clone();
             match line.command(self.command(false))?.wait().await? {
-                Outcome::Replied(reply) => Ok(reply),
+                Outcome::Replied(reply) => Ok(*reply),
                 _ => Err(unexpected()),
             }
         })

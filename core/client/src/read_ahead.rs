@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is read at a time while frames pour in.
-const LARGE: usize = 32 * 1024;
+const LARGE: usize = 64 * 1024;
 
 pub(crate) struct ReadAhead<S> {
     stream: S,

@@ -101,7 +101,7 @@ impl Pieces {
         let mut state = self.lock();
         state.end = Some(match result {
             Ok(Outcome::Replied(reply)) => {
-                state.reply = Some(reply);
+                state.reply = Some(*reply);
                 End::Whole
             }
             Ok(_) => End::Failed(unexpected()),

@@ -59,9 +59,9 @@ pub enum EventKind {
         in_reply_to: Option<MessageId>,
     },
     /// The avatar's reply is complete.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// The avatar's owner has taken over and says something in person.
-    OwnerReply(Reply),
+    OwnerReply(Box<Reply>),
     /// The service has sent a visitor's message back: it stands in the conversation.
     Delivered {
         /// The message.
@@ -77,7 +77,7 @@ pub enum EventKind {
         text: Text,
     },
     /// The service says that something failed.
-    ServiceError(ServiceError),
+    ServiceError(Box<ServiceError>),
     /// A text that came without saying for which of the visitor's open conversations.
     Unattributed {
         /// Who says it.

@@ -242,7 +242,7 @@ pub enum Outcome {
     /// [`Command::Send`]: the service took it.
     Sent(Sent),
     /// [`Command::Ask`]: the reply.
-    Replied(Reply),
+    Replied(Box<Reply>),
     /// [`Command::History`]: the messages, oldest first.
     History(Vec<HistoryMessage>),
     /// [`Command::Close`]: closed.

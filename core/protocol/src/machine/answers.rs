@@ -352,7 +352,7 @@ impl Machine {
                     message_id: None,
                     retryable: error.is_retryable(),
                 };
-                self.emit(at, EventKind::ServiceError(failure), None);
+                self.emit(at, EventKind::ServiceError(Box::new(failure)), None);
             }
         }
     }

@@ -204,6 +204,7 @@ impl Machine {
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
     pub(super) fn reply_is_whole(&mut self, at: usize, reply: Reply, raw: Option<&Raw>) {
         self.counters.replies += 1;
+        let reply = Box::new(reply);
         let question = reply.in_reply_to.as_ref();
         let turn = question.and_then(|question| self.conversations[at].outbox.take_turn(question));
         if let Some(turn) = turn {
@@ -239,7 +240,7 @@ impl Machine {
     fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {
         self.counters.replies += 1;
         let turn = self.conversations[at].outbox.owner_speaks();
-        let reply = whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone()));
+        let reply = Box::new(whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone())));
         if let Some(turn) = turn {
             if let Some(ticket) = turn.ticket.filter(|_| turn.pieces) {
                 self.outputs.push_back(Output::Piece(ticket, Author::Owner, reply.text.clone()));
@@ -263,7 +264,7 @@ impl Machine {
             actions: frame.actions(),
             message_id: frame.message_id.as_deref().map(MessageId::from),
         };
-        self.emit(at, EventKind::ServiceError(failure.clone()), Some(raw.clone()));
+        self.emit(at, EventKind::ServiceError(Box::new(failure.clone())), Some(raw.clone()));
         let error = match failure.code.as_str() {
             "session.status.closed" => Error::new(
                 ErrorKind::Closed,
@@ -332,13 +333,13 @@ impl Machine {
             let event = match (kind, author) {
                 (FrameType::Message, Some(author)) => EventKind::Unattributed { author, text: frame.text() },
                 (FrameType::Notice(kind), _) => EventKind::Notice { kind: kind.clone(), text: frame.text() },
-                (FrameType::Failure, _) => EventKind::ServiceError(ServiceError {
+                (FrameType::Failure, _) => EventKind::ServiceError(Box::new(ServiceError {
                     code: frame.sub_code.as_deref().unwrap_or_default().to_owned(),
                     reason: frame.sub_code_reason.as_deref().map(Text::from),
                     actions: frame.actions(),
                     message_id: None,
                     retryable: frame.sub_code.as_deref().is_some_and(wire::is_retryable_code),
-                }),
+                })),
                 (FrameType::Message, None) | (FrameType::Control | FrameType::Unknown, _) => {
                     EventKind::Unknown
                 }
