@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -164,8 +163,8 @@ impl Socket {
         let mut frames = Vec::new();
         while frames.len() < BATCH {
             match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(Message::Text(text)))) => frames.extend(Raw::from_utf8(text.into())),
-                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => frames.push(readable(bytes)),
+                Poll::Ready(Some(Ok(Message::Text(text)))) => frames.push(Raw::from(text.as_str())),
+                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => frames.push(readable(&bytes)),
                 // tungstenite has queued the answer; it has to be flushed.
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
                 Poll::Ready(Some(Ok(Message::Pong(_) | Message::Close(_) | Message::Frame(_)))) => {}
@@ -209,9 +208,6 @@ impl Socket {
 }
 
 /// A binary frame is not the service's way; what it says is handed on as far as it can be read.
-fn readable(bytes: Bytes) -> Raw {
-    match Raw::from_utf8(bytes.clone()) {
-        Ok(raw) => raw,
-        Err(_) => Raw::from(String::from_utf8_lossy(&bytes).into_owned()),
-    }
+fn readable(bytes: &[u8]) -> Raw {
+    Raw::from(String::from_utf8_lossy(bytes).into_owned())
 }

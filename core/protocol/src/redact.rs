@@ -7,7 +7,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// What somebody said. Reads like a `str` and prints as one; its `Debug` shows only the length.
@@ -116,21 +115,20 @@ impl From<String> for Secret {
     }
 }
 
-/// A frame as it came over the socket: its JSON text, shared and never copied.
+/// A frame as it came over the socket: its JSON text, shared by all events that come of it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Raw(Bytes);
+pub struct Raw(Arc<str>);
 
 impl Raw {
-    /// Takes bytes that came from the socket, if they are UTF-8.
-    pub fn from_utf8(bytes: Bytes) -> Result<Self, std::str::Utf8Error> {
-        std::str::from_utf8(&bytes)?;
-        Ok(Self(bytes))
-    }
-
     /// The frame's text. Usually JSON; a malformed frame is handed on as it came.
     pub fn as_str(&self) -> &str {
-        // Checked at construction; the empty string is a way not to panic, never taken.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
+    }
+}
+
+impl From<&str> for Raw {
+    fn from(text: &str) -> Self {
+        Self(text.into())
     }
 }
 

@@ -70,7 +70,7 @@ impl Machine {
         let mut last = None;
         let mut found = 0;
         for frame in &page {
-            let raw = Raw::from(frame.get().to_owned());
+            let raw = Raw::from(frame.get());
             if let Some(seq) =
                 Frame::parse(raw.as_str()).and_then(|frame| frame.seq_id.as_deref().map(str::to_owned))
             {

@@ -84,7 +84,7 @@ impl Machine {
 impl History {
     /// Puts a page before what is there. `false` if it brought nothing new to go on from.
     fn add(&mut self, page: &[&RawValue]) -> bool {
-        let mut frames: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get().to_owned())).collect();
+        let mut frames: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get())).collect();
         // Whether a page runs forward or backward is not documented; its times say it.
         let times: Vec<Option<u64>> =
             frames.iter().map(|raw| Frame::parse(raw.as_str()).and_then(|frame| frame.timestamp())).collect();
