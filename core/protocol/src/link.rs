@@ -222,3 +222,101 @@ impl LinkState {
         self.link = Link::Down { retry_at: now + wait };
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/support/table.rs"]
+mod table;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_000_000);
+    const HEARTBEAT: Duration = Duration::from_secs(15);
+
+    const ROWS: [&str; 9] = [
+        "`Connect`",
+        "`Opened`",
+        "`Frame`",
+        "`Lost`",
+        "`Tick`: nothing due",
+        "`Tick`: due",
+        "`Tick`: due, two pings unanswered",
+        "`Stop`",
+        "`NetworkChanged`",
+    ];
+
+    /// Every input has its row; this does not compile with one that has not.
+    fn rows_of(input: &LinkInput) -> &'static str {
+        match input {
+            LinkInput::Connect(_) => "`Connect`",
+            LinkInput::Opened => "`Opened`",
+            LinkInput::Frame { .. } => "`Frame`",
+            LinkInput::Lost => "`Lost`",
+            LinkInput::Tick { .. } => "`Tick`",
+            LinkInput::Stop => "`Stop`",
+            LinkInput::NetworkChanged => "`NetworkChanged`",
+        }
+    }
+
+    fn name(link: &Link) -> &'static str {
+        match link {
+            Link::Down { .. } => "Down",
+            Link::Connecting { .. } => "Connecting",
+            Link::Up(_) => "Up",
+        }
+    }
+
+    fn ws() -> WsId {
+        WsId::from("ws:1")
+    }
+
+    fn prepared(state: &str, unanswered: u32) -> LinkState {
+        let link = match state {
+            "Down" => Link::Down { retry_at: NOW },
+            "Connecting" => Link::Connecting { give_up_at: NOW, ws: ws() },
+            _ => Link::Up(Up { ws: ws(), since: Millis(0), next_ping: NOW, unanswered, answers: true }),
+        };
+        LinkState { link, generation: Generation(7), attempts: 3, heartbeat: HEARTBEAT }
+    }
+
+    fn cell(row: &str, state: &str) -> String {
+        let kind = row.split(':').next().unwrap();
+        let input = match kind {
+            "`Connect`" => LinkInput::Connect(ws()),
+            "`Opened`" => LinkInput::Opened,
+            "`Frame`" => LinkInput::Frame { pong: true },
+            "`Lost`" => LinkInput::Lost,
+            "`Tick`" => LinkInput::Tick { reading: true },
+            "`Stop`" => LinkInput::Stop,
+            _ => LinkInput::NetworkChanged,
+        };
+        assert_eq!(rows_of(&input), kind);
+        let mut link = prepared(state, if row.ends_with("unanswered") { UNANSWERED_PINGS } else { 0 });
+        assert_eq!(name(&link.link), state);
+        let now = if row.ends_with("nothing due") { NOW - Duration::from_millis(1) } else { NOW };
+        let effect = match link.handle(now, input, &mut Rng::new(1)) {
+            LinkEffect::None => "",
+            LinkEffect::Open => ": open a socket",
+            LinkEffect::Up => ": frames flow",
+            LinkEffect::Ping(_) => ": ping",
+            LinkEffect::Close => ": close the socket",
+            LinkEffect::Lost { close: true } => ": lost, close the socket",
+            LinkEffect::Lost { close: false } => ": lost",
+        };
+        format!("{}{effect}", name(&link.link))
+    }
+
+    #[test]
+    fn the_link_s_table_is_the_code_s() {
+        let states = ["Down", "Connecting", "Up"];
+        table::assert_table("### The link", &ROWS, &states, cell);
+    }
+
+    #[test]
+    fn a_new_connection_is_another_generation() {
+        let mut link = prepared("Down", 0);
+        link.handle(NOW, LinkInput::Connect(ws()), &mut Rng::new(1));
+        assert_eq!(link.generation(), Generation(8));
+    }
+}

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod table;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

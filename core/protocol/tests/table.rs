@@ -1,0 +1,290 @@
+//! The transition table of ARCHITECTURE.md, held against the machine cell by cell.
+
+mod support;
+
+use std::time::Duration;
+
+use secondme_avatar_protocol::{
+    CallId, Command, EventKind, Generation, Input, Millis, Output, Raw, State, Step, limits,
+};
+use serde_json::json;
+
+use support::{FIRST, Peer, broken, piece, table::assert_table};
+
+const STATES: [State; 6] =
+    [State::Opening, State::Live, State::Reconnecting, State::Resting, State::Closing, State::Closed];
+
+/// What is fed; each in the plainest case, to a conversation that waits for just that.
+const ROWS: [&str; 25] = [
+    "`QuotaGranted`",
+    "`QuotaDelayed` beyond the deadline",
+    "`HttpAnswer`: success",
+    "`HttpAnswer`: token refused",
+    "`HttpAnswer`: key refused",
+    "`HttpAnswer`: not a member",
+    "`HttpFailed`",
+    "`SocketOpened`",
+    "`SocketFailed`",
+    "`SocketFrame`: a whole reply",
+    "`SocketFrame`: session ended",
+    "`SocketClosed`",
+    "`Reading`",
+    "`Tick`: nothing due",
+    "`Tick`: all deadlines due",
+    "`Open`",
+    "`Send`",
+    "`Ask`",
+    "`History`",
+    "`Close`",
+    "`Close`, ending the session",
+    "`Rest`",
+    "`Resume`",
+    "`NetworkChanged`",
+    "`cancel`",
+];
+
+fn name(state: State) -> &'static str {
+    match state {
+        State::Opening => "Opening",
+        State::Live => "Live",
+        State::Reconnecting => "Reconnecting",
+        State::Resting => "Resting",
+        State::Closing => "Closing",
+        State::Closed => "Closed",
+        _ => unreachable!("a state that the table does not know"),
+    }
+}
+
+/// Every input and command has its row; this does not compile with one that has not.
+fn rows_of_inputs(input: &Input) -> &'static str {
+    match input {
+        Input::QuotaGranted(_) => "`QuotaGranted`",
+        Input::QuotaDelayed { .. } => "`QuotaDelayed` beyond the deadline",
+        Input::HttpAnswer { .. } => "`HttpAnswer`",
+        Input::HttpFailed { .. } => "`HttpFailed`",
+        Input::SocketOpened(_) => "`SocketOpened`",
+        Input::SocketFailed { .. } => "`SocketFailed`",
+        Input::SocketFrame { .. } => "`SocketFrame`",
+        Input::SocketClosed(_) => "`SocketClosed`",
+        Input::Reading(_) => "`Reading`",
+        Input::Tick => "`Tick`",
+    }
+}
+
+fn rows_of_commands(command: &Command) -> &'static str {
+    match command {
+        Command::Open { .. } => "`Open`",
+        Command::Send { .. } => "`Send`",
+        Command::Ask { .. } => "`Ask`",
+        Command::History { .. } => "`History`",
+        Command::Close { .. } => "`Close`",
+        Command::Rest => "`Rest`",
+        Command::Resume => "`Resume`",
+        Command::NetworkChanged => "`NetworkChanged`",
+    }
+}
+
+fn page(peer: &mut Peer, step: Step) {
+    let data = peer.page(step);
+    peer.grant(step, data);
+}
+
+/// Being opened: all is there but what the row brings.
+fn opening(row: &str) -> Peer {
+    let mut peer = Peer::new();
+    peer.open(FIRST);
+    if row.starts_with("`Quota") {
+        return peer;
+    }
+    let call = peer.quota.pop().unwrap();
+    peer.input(Input::QuotaGranted(call));
+    for step in
+        [Step::Authenticate, Step::InitChat, Step::ResolveAvatar, Step::CreateSession, Step::CreateSocket]
+    {
+        page(&mut peer, step);
+    }
+    if row.starts_with("`Http") {
+        peer.up();
+    } else {
+        page(&mut peer, Step::BindSession);
+    }
+    peer
+}
+
+fn reconnecting(row: &str) -> Peer {
+    let mut peer = Peer::live();
+    if row.starts_with("`Quota") {
+        peer.send("Hello");
+        peer.refuse(Step::SendMessage, 401, "whatever");
+        return peer;
+    }
+    peer.lose();
+    peer.pass(limits::BACKOFF_FIRST);
+    if !row.starts_with("`Http") {
+        page(&mut peer, Step::CreateSocket);
+    }
+    peer
+}
+
+fn prepared(state: &str, row: &str) -> Peer {
+    match state {
+        "Opening" => opening(row),
+        "Live" => {
+            let mut peer = Peer::live();
+            // A conversation that waits for nothing has no deadline and no call.
+            if row.starts_with("`Http") || row.ends_with("deadlines due") || row == "`cancel`" {
+                peer.send("Hello");
+            }
+            peer
+        }
+        "Reconnecting" => reconnecting(row),
+        "Resting" => {
+            let mut peer = Peer::live();
+            peer.command(Command::Rest);
+            peer
+        }
+        "Closing" => {
+            let mut peer = Peer::live();
+            peer.send("Hello");
+            peer.close(false);
+            peer
+        }
+        _ => {
+            let mut peer = Peer::live();
+            peer.close(false);
+            peer
+        }
+    }
+}
+
+/// The call that the conversation waits for; one that nobody made, where it waits for none.
+fn call(peer: &Peer) -> CallId {
+    let quota = peer.quota.first().copied();
+    quota.or(peer.requests.first().map(|request| request.call)).unwrap_or(CallId(u64::MAX))
+}
+
+fn input(peer: &Peer, row: &str) -> Option<Input> {
+    let generation = peer.opened.last().copied().unwrap_or(Generation(1));
+    let answer = |status, body: serde_json::Value| {
+        let body = body.to_string().into();
+        Some(Input::HttpAnswer { call: call(peer), status, retry_after: None, body })
+    };
+    let frame = |frame: serde_json::Value| {
+        Some(Input::SocketFrame { generation, frame: Raw::from(frame.to_string()) })
+    };
+    let (kind, which) = row.split_once(": ").unwrap_or((row, ""));
+    let input = match (kind, which) {
+        ("`QuotaGranted`", _) => Some(Input::QuotaGranted(call(peer))),
+        ("`QuotaDelayed` beyond the deadline", _) => {
+            Some(Input::QuotaDelayed { call: call(peer), until: peer.now + Duration::from_secs(3600) })
+        }
+        ("`HttpAnswer`", "success") => {
+            let step = peer.requests.first().map(|request| request.step);
+            let socket = json!({"wsId": support::WS, "address": "wss://avatar.test"});
+            answer(200, json!({"code": 0, "data": (step == Some(Step::CreateSocket)).then_some(socket)}))
+        }
+        ("`HttpAnswer`", "token refused") => answer(401, json!({"code": "whatever"})),
+        ("`HttpAnswer`", "key refused") => answer(200, json!({"code": "open.api.key.disabled"})),
+        ("`HttpAnswer`", _) => answer(200, json!({"code": "session.not.member"})),
+        ("`HttpFailed`", _) => Some(Input::HttpFailed { call: call(peer), sent: true, error: broken() }),
+        ("`SocketOpened`", _) => Some(Input::SocketOpened(generation)),
+        ("`SocketFailed`", _) => Some(Input::SocketFailed { generation, status: None, error: broken() }),
+        ("`SocketFrame`", "a whole reply") => frame(piece("r1", -1, "Hi")),
+        ("`SocketFrame`", _) => {
+            frame(json!({"sessionId": "your-session-id", "subCode": "session.status.closed"}))
+        }
+        ("`SocketClosed`", _) => Some(Input::SocketClosed(generation)),
+        ("`Reading`", _) => Some(Input::Reading(false)),
+        ("`Tick`", _) => Some(Input::Tick),
+        _ => None,
+    };
+    if let Some(input) = &input {
+        assert_eq!(rows_of_inputs(input), kind);
+    }
+    input
+}
+
+fn command(row: &str) -> Option<Command> {
+    let (deadline, conversation) = (limits::ASK_DEADLINE, FIRST);
+    let text = "Hello".into();
+    let command = match row.split(',').next().unwrap() {
+        "`Open`" => Command::Open { conversation, deadline },
+        "`Send`" => Command::Send { conversation, text, deadline },
+        "`Ask`" => {
+            Command::Ask { conversation, text, deadline, first_piece: limits::FIRST_PIECE, pieces: false }
+        }
+        "`History`" => Command::History { conversation, before: None, limit: 1, deadline },
+        "`Close`" => Command::Close { conversation, deadline, end_session: row.contains("ending") },
+        "`Rest`" => Command::Rest,
+        "`Resume`" => Command::Resume,
+        "`NetworkChanged`" => Command::NetworkChanged,
+        _ => return None,
+    };
+    assert_eq!(rows_of_commands(&command), row.split(',').next().unwrap());
+    Some(command)
+}
+
+/// The state that follows, and what is put out.
+fn cell(row: &str, state: &str) -> String {
+    let mut peer = prepared(state, row);
+    assert_eq!(name(peer.machine.state(FIRST)), state, "before {row}");
+    let mut effects: Vec<String> = Vec::new();
+    if row.ends_with("deadlines due") {
+        peer.now = Millis(peer.now.0 + 3_600_000);
+    }
+    if let Some(input) = input(&peer, row) {
+        peer.machine.handle(peer.now, input);
+    } else if let Some(command) = command(row) {
+        if peer.machine.command(peer.now, command).is_err() {
+            effects.push("misuse".to_owned());
+        }
+    } else {
+        // The first ticket is the opening's, the last one the last command's.
+        let ticket = if state == "Opening" { 1 } else { 2 };
+        peer.machine.cancel(peer.now, secondme_avatar_protocol::Ticket(ticket));
+    }
+    let mut frames = 0;
+    while let Some(output) = peer.machine.poll() {
+        effects.extend(effect(&output, &mut frames));
+    }
+    effects.dedup();
+    let state = name(peer.machine.state(FIRST));
+    if effects.is_empty() { state.to_owned() } else { format!("{state}: {}", effects.join(", ")) }
+}
+
+fn effect(output: &Output, frames: &mut u32) -> Option<String> {
+    let effect = match output {
+        Output::Quota(_) => "quota",
+        Output::Http(request) => return Some(format!("`{}`", request.step)),
+        Output::Abandon(_) => "abandon",
+        Output::SocketOpen { .. } => "connect",
+        Output::SocketSend { .. } => {
+            *frames += 1;
+            return None; // Pings and acknowledgements have their own tests.
+        }
+        Output::SocketClose(_) => "disconnect",
+        Output::QuotaUsedUp(_) => "used up",
+        Output::Piece(..) => "piece",
+        Output::Resolved(_, Ok(_)) => "done",
+        Output::Resolved(_, Err(_)) => "failed",
+        Output::Remember => return None,
+        Output::Event(event) => match &event.kind {
+            EventKind::StateChanged { .. } => return None,
+            EventKind::Opened { .. } => "*Opened*",
+            EventKind::ReplyDelta { .. } => "*ReplyDelta*",
+            EventKind::Reply(_) => "*Reply*",
+            EventKind::ServiceError(_) => "*ServiceError*",
+            EventKind::Disconnected { .. } => "*Disconnected*",
+            EventKind::Reconnected { .. } => "*Reconnected*",
+            EventKind::WaitingForQuota { .. } => "*WaitingForQuota*",
+            EventKind::Closed { .. } => "*Closed*",
+            other => unreachable!("{other:?}"),
+        },
+    };
+    Some(effect.to_owned())
+}
+
+#[test]
+fn the_conversation_s_table_is_the_code_s() {
+    assert_table("### The conversation", &ROWS, &STATES.map(name), cell);
+}
