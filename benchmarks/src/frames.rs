@@ -2,8 +2,9 @@
 //! frames with tokio-tungstenite and serde_json.
 //!
 //! Both sides run on one thread and read the same bytes from a server that does nothing but write
-//! them. The bare loop finds out who speaks and what; the library also drops what comes twice, puts
-//! replies together, routes by session and fills a queue.
+//! them. The bare loop reads the fields that a bot needs to tell who speaks in which conversation, and
+//! puts replies together; the library also drops what comes twice, routes by session, keeps what it
+//! does not know, and fills a queue.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -49,8 +50,13 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Frame {
+    #[serde(rename = "type")]
+    kind: String,
     sender: String,
-    seq_id: Option<String>,
+    send_user_id: Option<String>,
+    session_id: String,
+    message_id: String,
+    seq_id: String,
     index: i64,
     multiple_data: Vec<Entry>,
 }
@@ -70,7 +76,7 @@ fn bare(acknowledge: bool) -> Result<Duration, Error> {
     runtime()?.block_on(async {
         let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/")).await?;
         begin.send(())?;
-        let (mut reply, mut replies, mut started) = (String::new(), 0, None);
+        let (mut reply_id, mut reply, mut replies, mut started) = (String::new(), String::new(), 0, None);
         while replies < REPLIES {
             let Some(message) = socket.next().await else {
                 return Err("the bare loop lost its socket".into());
@@ -78,18 +84,23 @@ fn bare(acknowledge: bool) -> Result<Duration, Error> {
             let started = started.get_or_insert_with(Instant::now);
             if let Message::Text(text) = message? {
                 let frame: Frame = serde_json::from_str(&text)?;
-                if acknowledge && let Some(seq_id) = frame.seq_id {
-                    let ack = json!({ "type": "ack", "seqId": seq_id, "wsId": "ws:1" });
+                if acknowledge {
+                    let ack = json!({ "type": "ack", "seqId": frame.seq_id, "wsId": "ws:1" });
                     socket.feed(Message::text(ack.to_string())).await?;
                 }
-                if frame.sender == "umm" {
-                    for entry in frame.multiple_data {
-                        reply.push_str(&entry.modal.answer);
-                    }
+                let owner = frame.sender == "client" && frame.send_user_id.as_deref() != Some("del3p");
+                if frame.kind != "msg" || owner || frame.session_id != "session-1" {
+                    return Err("a frame that was not sent".into());
+                }
+                if reply_id != frame.message_id {
+                    reply_id = frame.message_id;
+                    reply.clear();
+                }
+                for entry in frame.multiple_data {
+                    reply.push_str(&entry.modal.answer);
                 }
                 if frame.index == -1 {
                     replies += 1;
-                    reply.clear();
                 }
             }
             if replies == REPLIES {
@@ -215,7 +226,10 @@ fn serve_calls(frames: String) -> Result<String, Error> {
     let router = Router::new()
         .route("/rest/open/avatar/auth", post(answer(auth)))
         .route("/rest/os/avatar/chat/init", post(answer(json!({ "mindId": "m", "opening": "" }))))
-        .route("/rest/general/ws/create", post(answer(json!({ "wsId": "ws:1", "address": format!("ws://{frames}/") }))))
+        .route(
+            "/rest/general/ws/create",
+            post(answer(json!({ "wsId": "ws:1", "address": format!("ws://{frames}/") }))),
+        )
         .route("/rest/general/session/create", post(answer(json!({ "sessionId": "session-1" }))))
         .route("/rest/os/avatar/public/code", get(answer(json!({ "id": 67 }))))
         .route("/rest/os/avatar/chat/start", post(answer(json!(null))));

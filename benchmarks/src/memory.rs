@@ -26,7 +26,9 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let ours = run("ours")?;
     let small = run("hand-small")?;
     let default = run("hand-default")?;
-    let aside = format!("(by hand: {small:.1} with small buffers, {default:.1} with the WebSocket library's defaults)");
+    let aside = format!(
+        "(by hand: {small:.1} with small buffers, {default:.1} with the WebSocket library's defaults)"
+    );
     report.at_most("1,000 live conversations, resident memory each", ours, 12.0, " KiB", &aside);
     Ok(())
 }
@@ -59,7 +61,12 @@ pub(crate) fn measure_one(arguments: &[String]) -> Result<(), Error> {
         let kib = match what.as_str() {
             "ours" => ours(base, key).await?,
             "hand-small" => {
-                by_hand(base, key, Some(WebSocketConfig::default().read_buffer_size(2048).write_buffer_size(0))).await?
+                by_hand(
+                    base,
+                    key,
+                    Some(WebSocketConfig::default().read_buffer_size(2048).write_buffer_size(0)),
+                )
+                .await?
             }
             _ => by_hand(base, key, None).await?,
         };

@@ -33,7 +33,8 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 
             let visitor = Visitor::for_user("hand", &format!("visitor {run}"))?;
             let started = Instant::now();
-            by_hand::open(&http, emulator.base_url(), emulator.api_key(), visitor.id().as_str(), None).await?;
+            by_hand::open(&http, emulator.base_url(), emulator.api_key(), visitor.id().as_str(), None)
+                .await?;
             hand.push(started.elapsed().div_duration_f64(LATENCY));
         }
         let aside = format!("(the page's own order: {:.2})", median(hand));

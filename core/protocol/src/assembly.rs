@@ -72,8 +72,8 @@ impl Assembly {
         if index == Some(-1) && at.is_none() && frame.is_empty() {
             return step; // An end before any content ends nothing.
         }
-        let ended = if at.is_none() { self.ended_before(frame).cloned() } else { None };
-        if index.is_none() && ended.is_some() {
+        let again = if at.is_none() { self.ended_before(frame) } else { None };
+        if index.is_none() && again.is_some() {
             return step; // The same reply again, in one.
         }
         let at = match at {
@@ -82,8 +82,12 @@ impl Assembly {
                 if self.open.len() == OPEN_REPLIES {
                     step.before.push(self.end(0, Ended::Silence));
                 }
-                // The rest of a reply that was taken for ended answers what the reply answered.
-                self.begin(now, frame, ended.unwrap_or_else(in_reply_to))
+                let in_reply_to = match again {
+                    // The rest of a reply that was taken for ended answers what the reply answered.
+                    Some(ended) => self.ended.remove(ended).1,
+                    None => in_reply_to(),
+                };
+                self.begin(now, frame, in_reply_to)
             }
         };
         let reply = &mut self.open[at];
@@ -149,10 +153,10 @@ impl Assembly {
         self.open.iter().position(|reply| reply.id.as_ref().map(MessageId::as_str) == id)
     }
 
-    /// What the frame's reply answered, if that reply has ended.
-    fn ended_before(&self, frame: &Frame<'_>) -> Option<&Option<MessageId>> {
+    /// Where the frame's reply stands among those that ended.
+    fn ended_before(&self, frame: &Frame<'_>) -> Option<usize> {
         let id = frame.message_id.as_deref()?;
-        self.ended.iter().find(|(ended, _)| ended.as_str() == id).map(|(_, question)| question)
+        self.ended.iter().rposition(|(ended, _)| ended.as_str() == id)
     }
 
     fn begin(&mut self, now: Millis, frame: &Frame<'_>, in_reply_to: Option<MessageId>) -> usize {
@@ -171,8 +175,7 @@ impl Assembly {
     fn end(&mut self, at: usize, ended: Ended) -> Reply {
         let reply = self.open.remove(at);
         if let Some(id) = &reply.id {
-            self.ended.retain(|(known, _)| known != id);
-            if self.ended.len() == OPEN_REPLIES {
+            if self.ended.len() >= OPEN_REPLIES {
                 self.ended.remove(0);
             }
             self.ended.push((id.clone(), reply.in_reply_to.clone()));
