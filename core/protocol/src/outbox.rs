@@ -111,13 +111,11 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// The message that goes out next, if one may. In order: a message under way or in doubt holds
     /// those behind it. Only a question that waits for its turn lets others pass.
-    pub(crate) fn next(&self, replies_idle: bool) -> Option<&Pending> {
-        let may_ask =
-            |asks: &Pending| replies_idle && self.turns.iter().all(|turn| turn.message == asks.message);
-        let first = self
-            .pending
-            .iter()
-            .find(|pending| pending.ask.is_none() || pending.status != Status::Waiting || may_ask(pending))?;
+    pub(crate) fn next(&self, may_ask: bool) -> Option<&Pending> {
+        let has_turn = |asks: &Pending| may_ask && self.turns.iter().all(|turn| turn.message == asks.message);
+        let first = self.pending.iter().find(|pending| {
+            pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
+        })?;
         (first.status == Status::Waiting).then_some(first)
     }
 

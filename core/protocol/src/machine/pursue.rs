@@ -64,7 +64,9 @@ impl Machine {
         }
         let conversation = &self.conversations[at];
         if self.link.is_up() && self.facts.context.is_some() {
-            let next = conversation.outbox.next(conversation.replies.is_idle());
+            // What was said before a question must not be taken for its answer: it waits for the gap.
+            let may_ask = conversation.replies.is_idle() && !conversation.holds_frames();
+            let next = conversation.outbox.next(may_ask);
             if let Some(message) = next.map(|next| next.message.clone()) {
                 self.begin(now, Call::SendMessage(key, message));
             }
