@@ -1,0 +1,92 @@
+//! What is dropped leaves nothing behind.
+
+use std::time::Duration;
+
+use crate::support::{Stage, next, soon, visitor};
+use futures_util::FutureExt;
+use secondme_avatar::{EventKind, State};
+
+#[tokio::test]
+async fn an_opening_that_is_dropped_is_given_up() {
+    let stage = Stage::with(|emulator| emulator.latency(Duration::from_millis(30))).await;
+    let events = stage.client.events();
+    let mut opening = Box::pin(stage.client.open(visitor("ada")).into_future());
+    assert!(opening.as_mut().now_or_never().is_none());
+    stage.until(|state| state.calls.contains_key("auth")).await;
+    drop(opening);
+    next(&events, |event| matches!(event.kind, EventKind::Closed { .. }).then_some(())).await;
+    soon(async {
+        while stage.client.stats().visitors > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(stage.emulator.state().sockets.is_empty());
+}
+
+#[tokio::test]
+async fn one_of_two_who_wait_for_an_opening_may_go() {
+    let stage = Stage::with(|emulator| emulator.latency(Duration::from_millis(30))).await;
+    let mut gone = Box::pin(stage.client.open(visitor("ada")).into_future());
+    assert!(gone.as_mut().now_or_never().is_none());
+    let stays = stage.client.open(visitor("ada"));
+    drop(gone);
+    assert_eq!(soon(stays.into_future()).await.unwrap().state(), State::Live);
+}
+
+#[tokio::test]
+async fn a_question_that_is_dropped_does_not_hold_up_the_next() {
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let mut dropped = Box::pin(chat.ask("never mind").into_future());
+    assert!(dropped.as_mut().now_or_never().is_none());
+    drop(dropped);
+    drop(chat.stream("nor this"));
+    let reply = soon(chat.ask("but this").into_future()).await.unwrap();
+    assert!(reply.text.contains("but this"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_holds_ends_all_its_work() {
+    let Stage { emulator, client } = Stage::new().await;
+    let chat = client.open(visitor("ada")).await.unwrap();
+    let events = client.events();
+    drop(client);
+    assert!(chat.ask("the conversation keeps it").await.is_ok());
+    drop(chat);
+    soon(emulator.wait_until(|state| state.sockets.is_empty())).await;
+    soon(async { while events.next().await.is_some() {} }).await;
+}
+
+#[test]
+fn a_client_works_outside_of_any_runtime_and_under_any_executor() {
+    // The emulator needs tokio; the client brings its own.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let emulator =
+        runtime.block_on(async { secondme_avatar_emulator::Emulator::builder().start().await }).unwrap();
+    let client = crate::support::client_of(&emulator);
+    let reply = futures_util::future::FutureExt::boxed(async move {
+        let chat = client.open(visitor("ada")).await.unwrap();
+        chat.ask("hello").await.unwrap()
+    });
+    let reply = block_on(reply);
+    assert!(reply.text.contains("hello"));
+}
+
+/// The smallest executor there is.
+fn block_on<T>(mut future: std::pin::Pin<Box<dyn Future<Output = T> + Send>>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}

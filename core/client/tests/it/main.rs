@@ -1,0 +1,9 @@
+//! The client against the emulator, over real sockets. One program: one thing to link.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cancellation;
+mod conversation;
+mod events;
+mod failures;
+mod support;
