@@ -1,5 +1,7 @@
 //! Anything at any moment: sequences of inputs and commands that no world would produce.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

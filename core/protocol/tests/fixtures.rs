@@ -1,5 +1,7 @@
 //! The page's own JSON: what is sent is what it says, and what it answers is read.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use secondme_avatar_protocol::{Author, EventKind, Method, Step};

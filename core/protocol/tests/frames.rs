@@ -1,5 +1,7 @@
 //! What comes over the socket, frame by frame.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;
@@ -25,11 +27,13 @@ fn texts(kinds: &[EventKind]) -> Vec<String> {
 }
 
 fn reply(kinds: &[EventKind]) -> &Reply {
-    let reply = |kind| match kind {
-        &EventKind::Reply(ref reply) => Some(reply),
-        _ => None,
-    };
-    kinds.iter().find_map(reply).expect("a reply")
+    fn whole(kind: &EventKind) -> Option<&Reply> {
+        match kind {
+            EventKind::Reply(reply) => Some(reply),
+            _ => None,
+        }
+    }
+    kinds.iter().find_map(whole).expect("a reply")
 }
 
 #[test]

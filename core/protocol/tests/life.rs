@@ -1,5 +1,7 @@
 //! The life of a machine: its token, its link, its gaps, its rest and its end.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

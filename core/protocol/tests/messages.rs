@@ -1,5 +1,7 @@
 //! A message's way out and its answer's way in, with every loss that can happen between.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

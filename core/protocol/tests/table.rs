@@ -1,5 +1,7 @@
 //! The transition table of ARCHITECTURE.md, held against the machine cell by cell.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

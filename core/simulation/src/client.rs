@@ -75,13 +75,15 @@ impl Client {
 
     /// The texts of all whole replies, by the avatar and by its owner, in order.
     pub fn replies(&self) -> Vec<(Author, &str)> {
-        let reply = |kind| match kind {
-            &EventKind::Reply(ref reply) | &EventKind::OwnerReply(ref reply) => {
-                Some((reply.author, reply.text.as_str()))
+        fn said(kind: &EventKind) -> Option<(Author, &str)> {
+            match kind {
+                EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
+                    Some((reply.author, reply.text.as_str()))
+                }
+                _ => None,
             }
-            _ => None,
-        };
-        self.kinds().filter_map(reply).collect()
+        }
+        self.kinds().filter_map(said).collect()
     }
 
     /// When it pinged.

@@ -1,5 +1,7 @@
 //! PROTOCOL.md's frames over the pair: who speaks, how a reply comes, and whose it is.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

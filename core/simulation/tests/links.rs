@@ -1,5 +1,7 @@
 //! The socket: its heartbeat, its end, its return, and what came in between.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! PROTOCOL.md's open questions: whatever the answer, the conversation goes as it should.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Opening: what it costs, who joins it, what it survives.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Sixty authentications a minute for a key, however many visitors there are.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! PROTOCOL.md's seven steps, and the calls beyond the page, as the service sees them.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 mod support;
 
 use std::time::Duration;
@@ -61,7 +63,7 @@ fn step_1_init_sends_the_share_code_and_gets_the_opening() {
     assert_eq!(body(init), &json!({"shareCode": "ebe251793d69"}));
     assert_pass(&world, init);
     assert!(matches!(world.of(ada).kinds().find(|kind| matches!(kind, EventKind::Opened { .. })),
-        Some(EventKind::Opened { opening, .. }) if opening == &"Hello! 👋"));
+        Some(EventKind::Opened { opening, .. }) if opening == "Hello! 👋"));
 }
 
 #[test]
