@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use secondme_avatar_emulator::EmulatorArgs;
 
+use crate::exit::{self, Failure};
+
 const AFTER_HELP: &str = "\
 Examples:
   avatar demo                                watch a conversation; needs no account and no network
@@ -61,7 +63,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Talk with an avatar
-    #[command(after_help = CHAT_HELP)]
+    #[command(after_help = CHAT_HELP, next_line_help = true)]
     Chat(ChatArgs),
     /// Watch a conversation with an avatar, then take part; needs no account and no network
     #[command(after_help = DEMO_HELP)]
@@ -73,7 +75,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ChatArgs {
-    /// Talk with the built-in emulator: no key, no network. You can play the avatar's owner as well
+    /// Talk with the built-in emulator, and play the avatar's owner as well: no key, no network
     #[arg(long, conflicts_with = "base_url")]
     pub(crate) emulator: bool,
     /// What the emulator's avatar says: `echo`, `demo`, or a script file in YAML [default: echo]
@@ -82,17 +84,32 @@ pub(crate) struct ChatArgs {
     /// Your name, as the avatar's owner sees it
     #[arg(long = "as", value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Who you are for the avatar, as {platform}_{uuid}
-    /// [default: always the same for you on this machine]
+    /// Who you are for the avatar: {platform}_{uuid} [default: the same for you every time]
     #[arg(long, value_name = "ID")]
     pub(crate) visitor: Option<String>,
     /// Where the service is [env: SECONDME_BASE_URL] [default: the service in production]
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
-    /// How long connecting may take, and each answer, for example 20s
-    /// [default: 30s to connect, 2m for an answer]
+    /// How long connecting may take, and each answer: 20s [default: 30s and 2m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+}
+
+/// Whether an API key stands among the arguments. (`avatar emulator --api-key` takes one, made up for
+/// the emulator.)
+pub(crate) fn key_among_arguments() -> bool {
+    std::env::args_os().skip(1).any(|arg| {
+        let arg = arg.to_string_lossy();
+        arg.starts_with("sk-") || arg.contains("=sk-")
+    })
+}
+
+/// What clap says would repeat the key.
+pub(crate) fn key_as_argument() -> Failure {
+    Failure::new(exit::USAGE, "an API key does not go among the arguments").advise(
+        "As an argument it stands in the process list and in the shell's history. Write:\n\n  \
+         export SECONDME_API_KEY=sk-…\n  avatar chat",
+    )
 }
 
 /// A length of time: `20s`, `500ms`, `2m`; a number alone is seconds.

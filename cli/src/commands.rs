@@ -55,14 +55,14 @@ pub(crate) fn understand(line: &str, emulator: bool) -> Typed<'_> {
 
 pub(crate) fn help(emulator: bool) -> &'static str {
     if emulator {
-        "/history [N]   the last messages of this conversation, 10 if not said otherwise\n\
-         /owner TEXT    speak as the avatar's owner, in person: the avatar falls silent\n\
-         /handback      hand the conversation back to the avatar\n\
-         /quit          leave, as Ctrl-D and Ctrl-C do\n\
+        "/history [N]   the last messages here, 10 or N\n\
+         /owner TEXT    speak as the avatar's owner, in person\n\
+         /handback      let the avatar answer again\n\
+         /quit          leave, as Ctrl-D does\n\
          //text         a message that begins with a slash"
     } else {
-        "/history [N]   the last messages of this conversation, 10 if not said otherwise\n\
-         /quit          leave, as Ctrl-D and Ctrl-C do\n\
+        "/history [N]   the last messages here, 10 or N\n\
+         /quit          leave, as Ctrl-D does\n\
          //text         a message that begins with a slash"
     }
 }

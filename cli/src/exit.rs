@@ -1,6 +1,5 @@
 //! How the program ends: exit codes that scripts can use, and errors in plain words.
 
-use std::error::Error as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -24,14 +23,14 @@ pub(crate) struct Failure {
     /// What happened; nothing, where the user knows it.
     message: String,
     /// What is beneath it.
-    causes: Vec<String>,
+    cause: Option<String>,
     /// What to do.
     advice: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), causes: Vec::new(), advice: None }
+        Self { code, message: message.into(), cause: None, advice: None }
     }
 
     /// The user has stopped it.
@@ -59,7 +58,7 @@ impl Failure {
             let mut err = anstream::stderr().lock();
             let (error, dim) = (style::PROBLEM, style::NOTE);
             let mut text = format!("{error}error:{error:#} {}\n", self.message);
-            for cause in &self.causes {
+            if let Some(cause) = &self.cause {
                 text.push_str(&format!("{dim}  because: {cause}{dim:#}\n"));
             }
             if let Some(advice) = &self.advice {
@@ -84,7 +83,7 @@ impl From<Error> for Failure {
             ErrorKind::Misuse | ErrorKind::InvalidVisitorId => USAGE,
             _ => FAILURE,
         };
-        Self { code, message: error.to_string(), causes: causes(&error), advice: advice(&error) }
+        Self { code, message: error.to_string(), cause: cause(&error), advice: advice(&error) }
     }
 }
 
@@ -100,20 +99,14 @@ impl From<RunError> for Failure {
     }
 }
 
-/// The failures beneath, without those that say again what is said above them.
-fn causes(error: &Error) -> Vec<String> {
-    let mut said = error.to_string();
-    let mut causes = Vec::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !said.contains(&text) {
-            said.push_str(&text);
-            causes.push(text);
-        }
-        source = cause.source();
+/// The failure beneath all others, unless it was said already.
+fn cause(error: &Error) -> Option<String> {
+    let mut root: &dyn std::error::Error = error;
+    while let Some(cause) = root.source() {
+        root = cause;
     }
-    causes
+    let (said, root) = (error.to_string(), root.to_string());
+    (!said.contains(&root)).then_some(root)
 }
 
 fn advice(error: &Error) -> Option<String> {
@@ -155,12 +148,11 @@ mod tests {
 
     #[test]
     fn a_cause_that_was_said_already_is_not_said_again() {
-        let inner = Error::new(ErrorKind::ConnectionFailed, "connection refused");
-        let error =
-            Error::new(ErrorKind::Deadline, "too late; last failure: connection refused").caused_by(inner);
-        assert!(causes(&error).is_empty());
-        let error = Error::new(ErrorKind::Deadline, "too late")
-            .caused_by(Error::new(ErrorKind::ConnectionFailed, "connection refused"));
-        assert_eq!(causes(&error), ["connection refused"]);
+        let refused = || Error::new(ErrorKind::ConnectionFailed, "connection refused");
+        let error = Error::new(ErrorKind::Deadline, "too late; last failure: connection refused");
+        assert_eq!(cause(&error.caused_by(refused())), None);
+        let error = Error::new(ErrorKind::Deadline, "too late").caused_by(refused());
+        assert_eq!(cause(&error), Some("connection refused".to_owned()));
+        assert_eq!(cause(&refused()), None);
     }
 }

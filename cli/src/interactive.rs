@@ -7,7 +7,7 @@ use std::future::IntoFuture as _;
 use std::pin::pin;
 use std::time::Duration;
 
-use secondme_avatar::{Event, MessageId};
+use secondme_avatar::Event;
 use tokio::time::sleep;
 
 use crate::commands::{self, Typed};
@@ -78,22 +78,19 @@ async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
             }),
         }
     };
-    let message = match sent {
-        Ok(sent) => sent.message_id,
-        Err(error) => {
-            let known = error.unsent().is_none_or(|unsent| unsent.certain);
-            session.ui.problem(Failure::from(error).message());
-            session.ui.note(match known {
-                true => "it was not sent; ↑ brings it back",
-                false => "nobody can tell whether it was sent; /history may show it",
-            });
-            return Ok(());
-        }
-    };
+    if let Err(error) = sent {
+        let known = error.unsent().is_none_or(|unsent| unsent.certain);
+        session.ui.problem(Failure::from(error).message());
+        session.ui.note(match known {
+            true => "it was not sent; ↑ brings it back",
+            false => "nobody can tell whether it was sent; /history may show it",
+        });
+        return Ok(());
+    }
     let taken_over = session.presenter.is_taken_over();
     let mut patience = pin!(sleep(if taken_over { OWNER_BEGINS_WITHIN } else { AVATAR_BEGINS_WITHIN }));
     let mut wheel = Wheel::new(String::new());
-    while !answer.is_there(&message) {
+    while !answer.ended {
         tokio::select! {
             biased;
             event = session.event() => answer.take(session, event?)?,
@@ -112,28 +109,22 @@ async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What has come of a message so far.
+/// What has come of a message so far. An answer to an earlier one counts as well: the service does
+/// not say which it answers, and what comes later appears above the prompt.
 #[derive(Default)]
 struct Answer {
     begun: bool,
-    failed: bool,
-    /// Answers, to the messages they are known to answer.
-    whole: Vec<Option<MessageId>>,
+    ended: bool,
 }
 
 impl Answer {
     fn take(&mut self, session: &mut Session, event: Event) -> Result<(), Failure> {
         match session.show(event, false)? {
             Shown::Piece => self.begun = true,
-            Shown::Answer(message) => self.whole.push(message),
-            Shown::NoAnswer => self.failed = true,
+            Shown::Answer | Shown::NoAnswer => self.ended = true,
             Shown::Aside | Shown::Closed(_) => {}
         }
         Ok(())
-    }
-
-    fn is_there(&self, message: &MessageId) -> bool {
-        self.failed || self.whole.iter().any(|to| to.as_ref().is_none_or(|to| to == message))
     }
 }
 
@@ -171,7 +162,7 @@ async fn owner_says(session: &mut Session, text: &str) -> Result<(), Failure> {
             tokio::select! {
                 biased;
                 event = session.event() => {
-                    if matches!(session.show(event?, false)?, Shown::Answer(_)) {
+                    if matches!(session.show(event?, false)?, Shown::Answer) {
                         break;
                     }
                 }

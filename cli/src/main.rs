@@ -27,7 +27,11 @@ use crate::args::{Cli, Command};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(_) if args::key_among_arguments() => return args::key_as_argument().report(),
+        Err(error) => error.exit(),
+    };
     let outcome = tokio::runtime::Builder::new_multi_thread()
         // The conversation goes on, heartbeats and all, while a slow terminal takes its time.
         .worker_threads(2)

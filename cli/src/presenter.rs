@@ -20,8 +20,8 @@ pub(crate) enum Shown {
     Aside,
     /// Somebody has begun to answer.
     Piece,
-    /// Somebody has answered; to this message, where that is known.
-    Answer(Option<MessageId>),
+    /// Somebody has answered.
+    Answer,
     /// There will be no answer.
     NoAnswer,
     /// The conversation is over.
@@ -68,10 +68,10 @@ impl Presenter {
         match event.kind {
             EventKind::Opened { opening, .. } => self.opened(&opening),
             EventKind::ReplyDelta { reply_id, text, .. } => return self.piece(reply_id, &text, prompt),
-            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => return self.reply(reply),
+            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => return self.reply(*reply),
             EventKind::Unattributed { author: author @ (Author::Avatar | Author::Owner), text } => {
                 self.ui.message(author, &text);
-                return Shown::Answer(None);
+                return Shown::Answer;
             }
             EventKind::Notice { kind, text } if !text.is_empty() => self.ui.note(&notice(&kind, &text)),
             EventKind::ServiceError(failure) => {
@@ -149,9 +149,8 @@ impl Presenter {
         if reply.ended == Ended::Limit {
             self.ui.note("the reply is very long; the rest follows");
         }
-        let question = reply.in_reply_to.clone();
         self.shown = Some(reply);
-        Shown::Answer(question)
+        Shown::Answer
     }
 
     /// A reply whose end has not come is left as it is.
@@ -176,8 +175,10 @@ impl Presenter {
 
     fn disconnected(&mut self, retry_in: Duration) {
         if self.lost.is_none_or(|said| said.elapsed() >= MENTION_AGAIN) {
-            let seconds = retry_in.as_secs_f64();
-            self.ui.note(&format!("connection lost, trying again in {seconds:.1} s"));
+            self.ui.note(&match retry_in.as_secs_f64() {
+                0.0..0.05 => "connection lost, trying again".to_owned(),
+                seconds => format!("connection lost, trying again in {seconds:.1} s"),
+            });
             self.lost = Some(Instant::now());
         }
     }

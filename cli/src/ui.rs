@@ -47,11 +47,11 @@ impl Ui {
     }
 
     pub(crate) fn names(&self) -> Names {
-        self.lock().screen.names.clone()
+        self.lock().screen.names()
     }
 
     pub(crate) fn set_names(&self, names: Names) {
-        self.lock().screen.names = names;
+        self.lock().screen.set_names(names);
     }
 
     /// Takes the terminal's width from there.

@@ -3,20 +3,34 @@
 use secondme_avatar::Visitor;
 
 use crate::args::ChatArgs;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 
 /// The visitor of `--visitor`, or one that is always the same for this person on this machine.
 pub(crate) fn visitor(args: &ChatArgs) -> Result<Visitor, Failure> {
     let visitor = match (&args.visitor, person()) {
-        (Some(id), _) => Visitor::parse(id),
+        (Some(id), _) => {
+            return Visitor::parse(id).map(|visitor| named(visitor, args)).map_err(|_| not_an_id(id));
+        }
         (None, Some(person)) => Visitor::for_user("cli", &person),
         (None, None) => Visitor::random("cli"),
     };
     let visitor = visitor.map_err(secondme_avatar::Error::from)?;
-    Ok(match &args.name {
+    Ok(named(visitor, args))
+}
+
+fn named(visitor: Visitor, args: &ChatArgs) -> Visitor {
+    match &args.name {
         Some(name) => visitor.name(name).channel("cli"),
         None => visitor,
-    })
+    }
+}
+
+fn not_an_id(id: &str) -> Failure {
+    Failure::new(exit::USAGE, format!("{id:?} is no visitor id: it is made of a platform, `_` and a UUID"))
+        .advise(
+            "Write it like cli_550e8400-e29b-41d4-a716-446655440000, or leave --visitor out:\n\
+         on this machine you are always the same visitor.",
+        )
 }
 
 /// The user's name and the machine's. Only a hash of them ever leaves the machine.

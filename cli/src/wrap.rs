@@ -79,16 +79,11 @@ impl Wrap {
         if columns == 2 {
             self.end_word(out);
         }
-        if self.word.is_empty() && columns > 0 {
-            if self.column + self.spaces + columns > self.end {
-                self.break_line(out);
-            } else if self.column > self.start || self.own_line {
-                out.extend(std::iter::repeat_n(' ', self.spaces));
-                self.column += self.spaces;
-            }
+        if self.word.is_empty() && self.column == self.start && !self.own_line {
+            // The space at which the line was broken.
             self.spaces = 0;
         }
-        if self.column + self.word_columns + columns > self.end {
+        if self.column + self.spaces + self.word_columns + columns > self.end {
             if self.column > self.start {
                 self.take_back(out);
             } else {
@@ -102,6 +97,10 @@ impl Wrap {
     }
 
     fn show_word(&mut self, out: &mut String) {
+        if self.shown == 0 && !self.word.is_empty() {
+            out.extend(std::iter::repeat_n(' ', self.spaces));
+            self.column += std::mem::take(&mut self.spaces);
+        }
         out.push_str(&self.word[self.shown..]);
         self.shown = self.word.len();
         self.shown_columns = self.word_columns;
