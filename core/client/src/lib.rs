@@ -63,3 +63,8 @@ pub use secondme_avatar_protocol::{
     OnDoubt, Part, Raw, Reply, Sent, SeqId, ServiceError, SessionId, State, Step, Text, Unsent,
     VISITOR_NAMESPACE, Visitor, VisitorId,
 };
+
+/// The README's programs, compiled and run as they stand.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
