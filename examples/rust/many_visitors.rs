@@ -1,0 +1,40 @@
+//! A bot with many visitors: one loop receives what is said to all of them.
+#![allow(clippy::print_stdout)]
+
+use secondme_avatar::{AvatarClient, Error, EventKind, Visitor};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let client = AvatarClient::from_env()?;
+    let events = client.events();
+
+    // In a bot, these are the messages that the platform brings.
+    for user in ["ada", "grace", "mary"] {
+        let client = client.clone();
+        tokio::spawn(async move {
+            if let Err(error) = pass_on(client, user, "Hello").await {
+                println!("{user}: not sent: {error}");
+            }
+        });
+    }
+
+    while events.ready().await {
+        for event in events.drain(100) {
+            // In a bot they go back, to the user whose visitor id it is.
+            match event.kind {
+                EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
+                    println!("{}: {}", event.visitor_id, reply.text);
+                }
+                EventKind::Closed { reason } => println!("{}: closed, {reason:?}", event.visitor_id),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn pass_on(client: AvatarClient, user: &str, text: &str) -> Result<(), Error> {
+    // A visitor whose conversation is open already gets that one.
+    let chat = client.open(Visitor::for_user("slack", user)?.name(user)).await?;
+    chat.send(text).await.map(drop)
+}
