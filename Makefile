@@ -19,9 +19,10 @@ demo: ## watch a conversation with an avatar, against the built-in emulator
 test: ## every test of every language
 	$(CARGO) test --workspace
 
-lint: $(DENY) ## formatting, clippy, licences and bans
+lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
 
 bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory]

@@ -74,7 +74,7 @@ pub const GAP_FRAMES: usize = 1024;
 /// service hold dozens of frames, so this is thousands.
 pub const GAP_PAGES: u32 = 100;
 
-/// Authentications that the service takes for one API key in [`QUOTA_WINDOW`] [doc].
+/// Authentications that the service takes for one API key in [`QUOTA_WINDOW`], as the page says.
 pub const QUOTA_CALLS: usize = 60;
 
 /// The window of [`QUOTA_CALLS`]; a slot is counted from the moment its answer came.
