@@ -21,12 +21,8 @@ async fn main() -> Result<(), Error> {
     while events.ready().await {
         for event in events.drain(100) {
             // In a bot they go back, to the user whose visitor id it is.
-            match event.kind {
-                EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
-                    println!("{}: {}", event.visitor_id, reply.text);
-                }
-                EventKind::Closed { reason } => println!("{}: closed, {reason:?}", event.visitor_id),
-                _ => {}
+            if let EventKind::Reply(reply) | EventKind::OwnerReply(reply) = event.kind {
+                println!("{}: {}", event.visitor_id, reply.text);
             }
         }
     }
