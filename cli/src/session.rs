@@ -146,8 +146,7 @@ impl Session {
 
     /// Closes the conversation, whatever came of it. A second Ctrl-C does not wait for that.
     pub(crate) async fn close(mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
-        self.ui.end();
-        self.ui.clear_status();
+        self.ui.leave().await;
         tokio::select! {
             () = self.client.close() => {}
             stopped = self.stop.wait() => return Err(stopped),

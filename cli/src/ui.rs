@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use secondme_avatar::Author;
 
@@ -11,6 +12,9 @@ use crate::editor::Printer;
 use crate::names::Names;
 use crate::screen::{Look, Screen};
 use crate::style::{self, Palette};
+
+/// How long the line editor gets to print what was said last.
+const STILL_PRINTS: Duration = Duration::from_millis(100);
 
 /// Cheap to clone; all clones write to the same screen.
 #[derive(Clone, Debug)]
@@ -123,6 +127,19 @@ impl Ui {
             printer.flush();
         }
         inner.screen.end_prompt();
+    }
+
+    /// Leaves the cursor at the beginning of a line, whatever was being written or typed.
+    pub(crate) async fn leave(&self) {
+        let typing = self.lock().above.is_some();
+        if typing {
+            // The line editor prints what it was given on its own time, and does not say when.
+            tokio::time::sleep(STILL_PRINTS).await;
+            self.end_prompt();
+            self.write(|_, out| out.push('\n'));
+        }
+        self.end();
+        self.clear_status();
     }
 
     /// Whoever read stdout has gone.

@@ -102,8 +102,28 @@ fn ctrl_c_leaves_in_the_middle_of_a_reply() {
     left_with(&mut chat, 130);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_the_service_ends_leaves_a_terminal_that_works() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let envs = [("SECONDME_API_KEY", emulator.api_key()), ("SECONDME_BASE_URL", emulator.base_url())];
+    let mut chat = on_a_terminal(&["chat"], &envs);
+    see(&mut chat, "You  ");
+    chat.send("half a line").unwrap();
+    chat.flush().unwrap();
+    see(&mut chat, "half a line");
+    let failure = secondme_avatar_emulator::service::Injection::Failure {
+        code: "session.status.closed".to_owned(),
+        reason: "The session is over".to_owned(),
+        actions: Vec::new(),
+        message_id: None,
+    };
+    emulator.inject(&emulator.state().sessions[0].session_id, failure).unwrap();
+    see(&mut chat, "error: the conversation was closed by the service");
+    left_with(&mut chat, 1);
+}
+
 #[test]
-fn a_refused_key_leaves_the_terminal_as_it_was() {
+fn a_service_that_is_not_there_leaves_the_terminal_as_it_was() {
     let mut chat = on_a_terminal(
         &["chat", "--base-url", "http://127.0.0.1:9/gate/in", "--timeout", "200ms"],
         &[("SECONDME_API_KEY", "sk-x")],
