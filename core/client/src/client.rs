@@ -16,7 +16,7 @@ use crate::driver::Driver;
 use crate::env::{Counts, Env};
 use crate::events::Events;
 use crate::http::Http;
-use crate::line::{Line, unexpected};
+use crate::line::{Line, ended, unexpected};
 use crate::options::ClientBuilder;
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
@@ -225,6 +225,7 @@ impl Inner {
     async fn open(self: Arc<Self>, visitor: Visitor, deadline: Duration) -> Result<Conversation, Error> {
         visitor.check()?;
         let until = tokio::time::Instant::now() + deadline;
+        let mut retired = false;
         loop {
             let line = self.line(&visitor)?;
             let closed = line.closed.notified();
@@ -234,7 +235,15 @@ impl Inner {
                     return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
                 }
                 Err(Misuse::Closed) => {
-                    if line.lock().machine.state(ConversationKey::FIRST) != State::Closing {
+                    let state = line.lock();
+                    let closing =
+                        !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
+                    drop(state);
+                    if !closing && std::mem::replace(&mut retired, true) {
+                        // A fresh line has ended as well: there is no runtime any more to run it.
+                        return Err(ended());
+                    }
+                    if !closing {
                         self.retire(&line);
                         continue;
                     }

@@ -26,7 +26,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Socket, NotConnected>> + Se
 pub(crate) struct Driver {
     line: Arc<Line>,
     env: Arc<Env>,
-    calls: JoinMap<CallId, Input>,
+    calls: JoinMap<CallId, Done>,
     /// Places in the quota, from when they are asked for until their call is back.
     permits: HashMap<CallId, Permit>,
     connecting: Option<Connecting>,
@@ -73,7 +73,11 @@ impl Driver {
                 Some((call, result)) = self.calls.join_next(), if !self.calls.is_empty() => {
                     self.permits.remove(&call);
                     match result {
-                        Ok(input) => Happened::Input(input),
+                        Ok(Done::Call(input)) => Happened::Input(input),
+                        Ok(Done::Granted(permit)) => {
+                            self.permits.insert(call, permit);
+                            Happened::Input(Input::QuotaGranted(call))
+                        }
                         // Abandoned, or the runtime is going down.
                         Err(_) => Happened::Nothing,
                     }
@@ -139,7 +143,7 @@ impl Driver {
                     let http = self.env.http.clone();
                     self.calls.spawn_on(
                         request.call,
-                        async move { http.call(request).await },
+                        async move { Done::Call(http.call(request).await) },
                         &self.env.runtime,
                     );
                 }
@@ -218,7 +222,7 @@ impl Driver {
             call,
             async move {
                 permit.acquire().await;
-                Input::QuotaGranted(call)
+                Done::Granted(permit)
             },
             &self.env.runtime,
         );
@@ -271,6 +275,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.line.end();
     }
+}
+
+/// What a spawned task has done.
+enum Done {
+    Call(Input),
+    Granted(Permit),
 }
 
 enum Happened {

@@ -29,7 +29,7 @@ pub(crate) struct LineState {
     pub(crate) waiting: HashMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
     next_key: u32,
-    /// The client is gone: the driver ends without a word.
+    /// The client is gone and the driver is to end, or it has ended.
     pub(crate) dropped: bool,
 }
 
@@ -69,6 +69,9 @@ impl Line {
 
     pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Misuse> {
         let mut state = self.lock();
+        if state.dropped {
+            return Err(Misuse::Closed); // Nobody would carry it out.
+        }
         let ticket = state.machine.command(self.clock.now(), command)?;
         state.waiting.insert(ticket, waiting);
         drop(state);

@@ -10,6 +10,7 @@ use futures_util::{Sink, Stream};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secondme_avatar_protocol::{Raw, Secret};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -42,6 +43,9 @@ const BATCH: usize = 128;
 
 /// Frames that wait to be written, beyond which nothing more is read.
 const BACKLOG: usize = 256;
+
+/// How long sent bytes may stay unacknowledged by the other side's system.
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// How long a polite good-bye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -116,6 +120,7 @@ impl Connector {
         };
         let tcp = TcpStream::connect((host, port)).await.map_err(failed)?;
         tcp.set_nodelay(true).map_err(failed)?;
+        notice_silence(&tcp);
         if url.scheme() == "ws" {
             return Ok(Either::Left(tcp));
         }
@@ -124,6 +129,17 @@ impl Connector {
         let tls = connector.connect(name, tcp).await.map_err(failed)?;
         Ok(Either::Right(Box::new(tls)))
     }
+}
+
+/// A network that swallows everything is noticed though the service answers no ping: by the pings that
+/// nobody acknowledges where the system tells, and by probes of its own otherwise. A system that can
+/// do neither notices later, so a failure here is none.
+fn notice_silence(tcp: &TcpStream) {
+    let socket = SockRef::from(tcp);
+    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3);
+    let _ = socket.set_tcp_keepalive(&probes);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let _ = socket.set_tcp_user_timeout(Some(SILENCE));
 }
 
 /// The address itself is a secret and not repeated.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Stage, next, soon, visitor};
 use futures_util::FutureExt;
-use secondme_avatar::{EventKind, State};
+use secondme_avatar::{ErrorKind, EventKind, State};
 
 #[tokio::test]
 async fn an_opening_that_is_dropped_is_given_up() {
@@ -71,6 +71,24 @@ fn a_client_works_outside_of_any_runtime_and_under_any_executor() {
     });
     let reply = block_on(reply);
     assert!(reply.text.contains("hello"));
+}
+
+#[test]
+fn a_client_whose_runtime_has_ended_says_so_and_hangs_nowhere() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (stage, chat) = runtime.block_on(async {
+        let stage = Stage::new().await;
+        let chat = stage.open("ada").await;
+        (stage, chat)
+    });
+    drop(runtime);
+    let later = tokio::runtime::Runtime::new().unwrap();
+    later.block_on(async {
+        let error = soon(chat.ask("anybody there?").into_future()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed);
+        let error = soon(stage.client.open(visitor("bob")).into_future()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed);
+    });
 }
 
 /// The smallest executor there is.
