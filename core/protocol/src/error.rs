@@ -260,7 +260,7 @@ impl Error {
             Some(last) => {
                 let mut error = Self::new(
                     ErrorKind::Deadline,
-                    format!("{what} did not finish within its deadline; last failure: {last}"),
+                    format!("{what} did not finish within its deadline; last failure: {}", last.0.message),
                 )
                 .caused_by(last.clone());
                 error.0.step = last.step();
