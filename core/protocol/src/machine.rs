@@ -323,6 +323,14 @@ struct Offers {
     latest: bool,
 }
 
+/// Whether the service sends a visitor's message back before it answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Echoes {
+    Unknown,
+    First,
+    Late,
+}
+
 /// One visitor's conversations with one avatar, without clock, randomness or socket.
 ///
 /// Feed it with [`handle`](Self::handle) and [`command`](Self::command), then do what
@@ -347,6 +355,7 @@ pub struct Machine {
     link: LinkState,
     reading: bool,
     seen: Seen,
+    echoes: Echoes,
     conversations: Vec<Conversation>,
     /// The session that the first conversation takes up again.
     resumable: Option<SessionFacts>,
@@ -394,6 +403,7 @@ impl Machine {
             link: LinkState::new(now, heartbeat),
             reading: true,
             seen: Seen::default(),
+            echoes: Echoes::Unknown,
             conversations: Vec::new(),
             resumable,
             outputs: VecDeque::new(),

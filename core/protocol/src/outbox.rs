@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::call::CallId;
 use crate::ids::MessageId;
-use crate::limits::{FIRST_PIECE, SENT_MESSAGES};
+use crate::limits::{DOUBT_SETTLES, FIRST_PIECE, LOOK_AGAIN, LOOK_LATE, SENT_MESSAGES};
+use crate::link::Generation;
 use crate::machine::Ticket;
 use crate::redact::Text;
 use crate::time::Millis;
@@ -24,6 +25,16 @@ pub(crate) struct Pending {
     pub(crate) status: Status,
     /// An answer was lost at some time: it may have been taken without anybody knowing.
     pub(crate) doubtful: bool,
+    /// The last frame before it went out, and the socket it named.
+    pub(crate) route: Route,
+}
+
+/// Where a message stands in the stream of frames: what answers it comes after `since`, and over the
+/// socket of `generation`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Route {
+    pub(crate) since: String,
+    pub(crate) generation: Generation,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +67,31 @@ pub(crate) struct Turn {
     pub(crate) deadline: Option<Millis>,
     /// Its answer is coming in.
     pub(crate) begun: bool,
+    echo: Echo,
+    /// The socket that the message named.
+    generation: Generation,
+}
+
+/// Whether a message's echo has been here: what answers it comes after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Echo {
+    Awaited,
+    /// It may have come while nobody listened.
+    Missed,
+    Here,
+}
+
+/// A message that was taken and of which less has come than should have: the service is asked for it.
+#[derive(Debug)]
+struct Look {
+    message: MessageId,
+    since: String,
+    at: Millis,
+    wait: Duration,
+    until: Millis,
+    /// Something of it had to be asked for. What comes over the socket now may well be the answer to
+    /// a later message: it is asked for to the end.
+    missed: bool,
 }
 
 impl Turn {
@@ -68,13 +104,54 @@ impl Turn {
             first_piece_by: None,
             deadline: pending.ask.map(|_| pending.deadline),
             begun: false,
+            echo: Echo::Awaited,
+            generation: pending.route.generation,
+        }
+    }
+
+    fn miss_echo(&mut self) {
+        if self.echo == Echo::Awaited {
+            self.echo = Echo::Missed;
+        }
+    }
+
+    /// The turn of a message for which nobody waits any more.
+    fn owed(message: &MessageId, until: Millis) -> Self {
+        Self {
+            message: message.clone(),
+            ticket: None,
+            pieces: false,
+            exclusive: false,
+            first_piece_by: Some(until),
+            deadline: None,
+            begun: false,
+            echo: Echo::Awaited,
+            generation: Generation::default(),
         }
     }
 }
 
 /// Own messages, to know their echoes again.
 #[derive(Debug, Default)]
-pub(crate) struct SentLog(VecDeque<(MessageId, bool)>);
+pub(crate) struct SentLog(VecDeque<Logged>);
+
+#[derive(Debug)]
+struct Logged {
+    message: MessageId,
+    echoed: bool,
+    fate: Fate,
+}
+
+/// What became of a message of which an echo may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is under way, or waits for its answer.
+    Open,
+    /// Its answer was here.
+    Answered,
+    /// It was handed back, and may have been taken.
+    GivenUp,
+}
 
 impl SentLog {
     pub(crate) fn note(&mut self, message: &MessageId) {
@@ -84,20 +161,41 @@ impl SentLog {
         if self.0.len() == SENT_MESSAGES {
             self.0.pop_front();
         }
-        self.0.push_back((message.clone(), false));
+        self.0.push_back(Logged { message: message.clone(), echoed: false, fate: Fate::Open });
     }
 
     pub(crate) fn contains(&self, message: &str) -> bool {
-        self.0.iter().any(|(sent, _)| sent.as_str() == message)
+        self.0.iter().any(|logged| logged.message.as_str() == message)
     }
 
     /// Whether this is the first echo of the message.
     pub(crate) fn first_echo(&mut self, message: &str) -> bool {
-        match self.0.iter_mut().find(|(sent, _)| sent.as_str() == message) {
-            Some((_, echoed)) => !std::mem::replace(echoed, true),
+        match self.get_mut(message) {
+            Some(logged) => !std::mem::replace(&mut logged.echoed, true),
             None => true,
         }
     }
+
+    fn get_mut(&mut self, message: &str) -> Option<&mut Logged> {
+        self.0.iter_mut().find(|logged| logged.message.as_str() == message)
+    }
+
+    fn set(&mut self, message: &MessageId, fate: Fate) {
+        if let Some(logged) = self.get_mut(message.as_str()) {
+            logged.fate = fate;
+        }
+    }
+}
+
+/// Whether a message's echo came before its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Yes. The message named the socket of this generation.
+    First(Generation),
+    /// No: the service echoes late.
+    Late,
+    /// Nobody can tell.
+    Unclear,
 }
 
 /// The messages and turns of one conversation.
@@ -106,6 +204,7 @@ pub(crate) struct Outbox {
     pub(crate) pending: VecDeque<Pending>,
     pub(crate) turns: Vec<Turn>,
     pub(crate) sent: SentLog,
+    looks: Vec<Look>,
 }
 
 impl Outbox {
@@ -129,12 +228,15 @@ impl Outbox {
     }
 
     /// The message goes out: it is some answer's turn from now on.
-    pub(crate) fn begin(&mut self, message: &MessageId, call: CallId) {
+    pub(crate) fn begin(&mut self, message: &MessageId, call: CallId, route: Route) {
         self.sent.note(message);
         let Some(pending) = self.get_mut(message.as_str()) else {
             return;
         };
         pending.status = Status::InFlight(call);
+        if !pending.doubtful {
+            pending.route = route;
+        }
         let turn = Turn::of(pending);
         if self.turn(message).is_none() {
             self.turns.push(turn);
@@ -142,10 +244,12 @@ impl Outbox {
     }
 
     /// The turn that a reply which begins now belongs to.
-    /// The oldest one that waits, unless the reply names its question.
-    pub(crate) fn begin_answer(&mut self, names: Option<&str>) -> Option<MessageId> {
+    /// The oldest one that waits, unless the reply names its question. `after_echo`: where the
+    /// service is known to echo a message before it is answered, and this reply is no exception.
+    pub(crate) fn begin_answer(&mut self, names: Option<&str>, after_echo: bool) -> Option<MessageId> {
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);
-        let at = named.or_else(|| self.turns.iter().position(|turn| !turn.begun))?;
+        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo);
+        let at = named.or_else(|| self.turns.iter().position(waits))?;
         let turn = &mut self.turns[at];
         turn.begun = true;
         Some(turn.message.clone())
@@ -157,7 +261,7 @@ impl Outbox {
 
     /// The service took the message: from now on its answer is awaited, and no longer its sending.
     /// `false` where nobody waits for more than that.
-    pub(crate) fn await_answer(&mut self, now: Millis, sent: &Pending) -> bool {
+    pub(crate) fn await_answer(&mut self, now: Millis, sent: &Pending, present: Generation) -> bool {
         if sent.ask.is_some() && self.turn(&sent.message).is_none() {
             // It was thought not to have been taken, and its echo says that it was.
             self.turns.push(Turn::of(sent));
@@ -165,8 +269,93 @@ impl Outbox {
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
             turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));
             turn.ticket = sent.ticket.filter(|_| sent.ask.is_some());
+            // Over another socket its echo may have come to nobody.
+            if sent.route.generation != present {
+                turn.miss_echo();
+            }
         }
+        self.looks.push(Look {
+            message: sent.message.clone(),
+            since: sent.route.since.clone(),
+            at: now + DOUBT_SETTLES,
+            wait: DOUBT_SETTLES,
+            until: now + FIRST_PIECE,
+            missed: false,
+        });
         sent.ask.is_some()
+    }
+
+    /// The first echo of a message has come. `found`: the service had to be asked for it.
+    pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, found: bool) -> Order {
+        self.look_after(now, message, found);
+        let fate = self.sent.get_mut(message.as_str()).map(|logged| logged.fate);
+        let (turn, order) = match (self.take_turn(message), fate) {
+            (Some(turn), _) if turn.begun && turn.echo == Echo::Awaited => (turn, Order::Late),
+            (Some(turn), _) => {
+                let order = Order::First(turn.generation);
+                (turn, order)
+            }
+            (None, Some(Fate::Answered)) => return Order::Late,
+            // It was taken after all: its answer must not be taken for another's.
+            (None, Some(Fate::GivenUp)) => (Turn::owed(message, now + FIRST_PIECE), Order::Unclear),
+            (None, Some(Fate::Open) | None) => return Order::Unclear,
+        };
+        // Messages are answered in the order in which they were echoed.
+        let place = self.turns.iter().rposition(|turn| turn.echo == Echo::Here).map_or(0, |last| last + 1);
+        self.turns.insert(place, Turn { echo: Echo::Here, ..turn });
+        order
+    }
+
+    /// A piece of the answer has come. Over the socket: then the rest will come so too.
+    pub(crate) fn piece_came(&mut self, now: Millis, message: &MessageId, found: bool) {
+        if found {
+            self.look_after(now, message, true);
+        } else {
+            self.looks.retain(|look| look.message != *message || look.missed);
+        }
+    }
+
+    fn look_after(&mut self, now: Millis, message: &MessageId, found: bool) {
+        if let Some(look) = self.looks.iter_mut().find(|look| look.message == *message) {
+            look.missed |= found;
+            look.wait = if found { LOOK_AGAIN } else { LOOK_LATE };
+            look.at = now + look.wait;
+        }
+    }
+
+    /// What came in the meantime is unknown: an echo may have been among it.
+    pub(crate) fn miss_echoes(&mut self) {
+        let taken = self.turns.iter_mut().filter(|turn| turn.first_piece_by.is_some());
+        taken.for_each(Turn::miss_echo);
+    }
+
+    /// From which frame on the service is to be asked now for what has not come.
+    pub(crate) fn look(&mut self, now: Millis) -> Option<String> {
+        let mut from = None;
+        for look in self.looks.iter_mut().filter(|look| look.at <= now) {
+            look.wait *= 2;
+            look.at = now + look.wait;
+            from.get_or_insert_with(|| look.since.clone());
+        }
+        self.looks.retain(|look| look.until > now);
+        from
+    }
+
+    pub(crate) fn next_look(&self) -> Option<Millis> {
+        self.looks.iter().map(|look| look.at).min()
+    }
+
+    /// The message was handed back though it may have been taken.
+    pub(crate) fn give_up(&mut self, message: &MessageId) {
+        self.take_turn(message);
+        self.sent.set(message, Fate::GivenUp);
+    }
+
+    /// The answer to the message is whole.
+    pub(crate) fn answered(&mut self, message: &MessageId) -> Option<Turn> {
+        self.sent.set(message, Fate::Answered);
+        self.looks.retain(|look| look.message != *message || look.missed);
+        self.take_turn(message)
     }
 
     pub(crate) fn is_pending(&self, message: &MessageId) -> bool {

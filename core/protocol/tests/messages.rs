@@ -502,3 +502,121 @@ fn a_message_that_would_have_to_wait_beyond_its_deadline_fails_now_and_says_how_
     );
     assert_unsent(&peer, send, "Hello", true);
 }
+
+/// A peer whose service has shown that it echoes a message before it answers it.
+fn echoing() -> Peer {
+    let mut peer = Peer::live();
+    peer.send("first");
+    let id = peer.message_id();
+    peer.frame(echo(&id, "first"));
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r0", -1, "To first");
+    peer.happened();
+    peer
+}
+
+#[test]
+fn where_the_service_echoes_a_late_answer_is_not_taken_for_that_of_a_question_not_yet_echoed() {
+    let mut peer = echoing();
+    let ask = peer.ask("Hello?");
+    let id = peer.message_id();
+    peer.fail(Step::SendMessage, true);
+    peer.piece("r1", -1, "To something else");
+    assert!(peer.is_waiting(ask), "it does not even prove that the question was taken");
+    peer.frame(echo(&id, "Hello?"));
+    peer.piece("r2", -1, "Hi");
+    assert_eq!(peer.replied(ask), "Hi");
+}
+
+#[test]
+fn the_answer_to_a_message_that_was_handed_back_is_not_taken_for_the_next_one_s() {
+    let mut peer = echoing();
+    let first = peer.ask("One?");
+    let id = peer.message_id();
+    peer.fail(Step::SendMessage, true);
+    peer.pass(limits::DOUBT_SETTLES);
+    peer.grant(Step::QueryMessages, json!([]));
+    peer.pass(limits::DOUBT_SETTLES);
+    assert_unsent(&peer, first, "One?", false);
+
+    let second = peer.ask("Two?");
+    let other = peer.message_id();
+    peer.frame(echo(&id, "One?"));
+    peer.frame(echo(&other, "Two?"));
+    peer.piece("r1", -1, "One");
+    assert!(peer.is_waiting(second));
+    peer.piece("r2", -1, "Two");
+    assert_eq!(peer.replied(second), "Two");
+}
+
+#[test]
+fn a_service_that_echoes_after_its_answer_is_believed_without_an_echo_from_then_on() {
+    let mut peer = echoing();
+    let one = peer.ask("One?");
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r1", -1, "To nobody, as it seems");
+    assert!(peer.is_waiting(one));
+    peer.frame(echo(&id, "One?"));
+    peer.piece("r2", -1, "One");
+    assert_eq!(peer.replied(one), "One");
+
+    let mut late = Peer::live();
+    for text in ["one", "two"] {
+        let ask = late.ask(text);
+        let id = late.message_id();
+        late.grant(Step::SendMessage, Value::Null);
+        late.piece(text, -1, text);
+        assert_eq!(late.replied(ask), text);
+        late.frame(echo(&id, text));
+    }
+}
+
+#[test]
+fn a_message_that_was_taken_and_of_which_nothing_comes_is_asked_for() {
+    let mut peer = echoing();
+    let ask = peer.ask("Hello?");
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::DOUBT_SETTLES);
+    peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), piece("r1", 0, "Hel")]));
+    assert!(!peer.machine.is_connected(), "a socket that has swallowed an echo is dead");
+    while !peer.asks(Step::CreateSocket) {
+        peer.pass(Duration::from_millis(50));
+    }
+    peer.grant(Step::CreateSocket, json!({"wsId": "ws:2", "address": "wss://avatar.test/ws"}));
+    peer.up();
+    peer.grant(Step::QueryMessages, json!([piece("r1", -1, "lo")]));
+    assert_eq!(peer.replied(ask), "Hello");
+}
+
+#[test]
+fn a_service_without_echoes_is_asked_and_its_socket_is_left_alone() {
+    let mut peer = Peer::live();
+    let ask = peer.ask("Hello?");
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::DOUBT_SETTLES);
+    peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?")]));
+    assert!(peer.machine.is_connected());
+    peer.piece("r1", -1, "Hi");
+    assert_eq!(peer.replied(ask), "Hi");
+}
+
+#[test]
+fn an_answer_that_is_late_is_asked_for_now_and_then_and_not_for_ever() {
+    let mut peer = echoing();
+    peer.send("Hello");
+    let id = peer.message_id();
+    peer.frame(echo(&id, "Hello"));
+    peer.grant(Step::SendMessage, Value::Null);
+    let mut queries = 0;
+    for _ in 0..600 {
+        peer.pass(Duration::from_secs(1));
+        if peer.asks(Step::QueryMessages) {
+            queries += 1;
+            peer.grant(Step::QueryMessages, json!([]));
+        }
+    }
+    assert_eq!(queries, 2);
+}

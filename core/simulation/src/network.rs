@@ -18,7 +18,8 @@ pub struct Network {
     pub doubled: u32,
     /// In a thousand frames to a client: those that may be overtaken, or overtake.
     pub reordered: u32,
-    /// In a thousand frames either way: those with which the link goes silent without a word.
+    /// In a thousand frames either way: those with which a link goes silent without a word, if it has
+    /// answered a ping before. Nothing would tell that any other is dead.
     pub half_opened: u32,
     fates: Vec<(Step, Fate)>,
 }

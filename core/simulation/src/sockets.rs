@@ -18,6 +18,8 @@ pub(crate) struct Link {
     pub(crate) down_free: Millis,
     /// Nothing comes through any more, either way, and neither side is told.
     pub(crate) half_open: bool,
+    /// A pong has come through.
+    pub(crate) has_answered: bool,
 }
 
 #[derive(Debug, Default)]

@@ -294,7 +294,7 @@ impl Machine {
     }
 
     /// The service no longer knows the socket that seemed to be up.
-    fn link_is_dead(&mut self, now: Millis) {
+    pub(super) fn link_is_dead(&mut self, now: Millis) {
         if self.link.is_up() {
             let generation = self.link.generation();
             self.link_lost(now);

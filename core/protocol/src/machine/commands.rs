@@ -7,7 +7,7 @@ use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
 use crate::link::LinkInput;
-use crate::outbox::{AskTerms, Pending, Status};
+use crate::outbox::{AskTerms, Pending, Route, Status};
 use crate::redact::Text;
 use crate::time::Millis;
 
@@ -120,6 +120,7 @@ impl Machine {
             deadline,
             status: Status::Waiting,
             doubtful: false,
+            route: Route::default(),
         });
         Ok(ticket)
     }

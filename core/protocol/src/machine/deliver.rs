@@ -1,13 +1,14 @@
 //! A frame's way in: whose it is, whether it is new, what it means.
 
-use super::{Machine, Outcome, Output, answers::is_lost_session};
+use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
 use crate::assembly::{Piece, whole};
-use crate::conversation::{Conversation, Held};
+use crate::conversation::{Conversation, GapState, Held};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError};
 use crate::ids::{MessageId, SeqId, UserId};
 use crate::limits::GAP_FRAMES;
 use crate::link::LinkInput;
+use crate::outbox::Order;
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
 use crate::wire::{self, Frame, FrameType, Sender};
@@ -143,7 +144,7 @@ impl Machine {
         }
         match kind {
             FrameType::Message => match frame.sender() {
-                Sender::Avatar => return self.avatar_speaks(now, at, frame, raw),
+                Sender::Avatar => return self.avatar_speaks(now, at, frame, raw, found),
                 Sender::Client => self.person_speaks(now, at, frame, raw, found),
                 Sender::Other => self.emit(at, EventKind::Unknown, Some(raw.clone())),
             },
@@ -157,15 +158,23 @@ impl Machine {
         true
     }
 
-    fn avatar_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) -> Changed {
+    fn avatar_speaks(
+        &mut self,
+        now: Millis,
+        at: usize,
+        frame: &Frame<'_>,
+        raw: &Raw,
+        found: bool,
+    ) -> Changed {
+        let after_echo = self.echoes == Echoes::First;
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
-        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref()));
+        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), after_echo));
         let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
             self.reply_is_whole(at, reply, Some(raw));
         }
         if let Some(piece) = step.piece {
-            changed |= self.piece_came(now, at, piece, raw);
+            changed |= self.piece_came(now, at, piece, raw, found);
         }
         if let Some(reply) = step.reply {
             self.reply_is_whole(at, reply, Some(raw));
@@ -173,7 +182,7 @@ impl Machine {
         changed
     }
 
-    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw) -> Changed {
+    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw, found: bool) -> Changed {
         let Piece { reply_id, text, in_reply_to } = piece;
         let mut changed = false;
         if let Some(question) = &in_reply_to {
@@ -183,10 +192,10 @@ impl Machine {
             if conversation.outbox.turn(question).is_some_and(|turn| turn.exclusive)
                 && conversation.outbox.is_pending(question)
             {
-                let question = question.clone();
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
                 changed = true;
             }
+            self.conversations[at].outbox.piece_came(now, question, found);
         }
         if text.is_empty() {
             return changed;
@@ -206,7 +215,7 @@ impl Machine {
         self.counters.replies += 1;
         let reply = Box::new(reply);
         let question = reply.in_reply_to.as_ref();
-        let turn = question.and_then(|question| self.conversations[at].outbox.take_turn(question));
+        let turn = question.and_then(|question| self.conversations[at].outbox.answered(question));
         if let Some(turn) = turn {
             self.resolve(turn.ticket, Ok(Outcome::Replied(reply.clone())));
         }
@@ -234,7 +243,31 @@ impl Machine {
                 return;
             }
         }
+        let order = message_id.as_ref().map(|id| self.conversations[at].outbox.echo_came(now, id, found));
         self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
+        if let Some(order) = order {
+            self.echo_tells(now, at, order, found);
+        }
+    }
+
+    /// What an echo says about the service, and about the link.
+    fn echo_tells(&mut self, now: Millis, at: usize, order: Order, found: bool) {
+        match order {
+            Order::Late => self.echoes = Echoes::Late,
+            Order::First(_) if !found => {
+                if self.echoes == Echoes::Unknown {
+                    self.echoes = Echoes::First;
+                }
+            }
+            // A service that sends its echoes has sent this one into nothing.
+            Order::First(generation) => {
+                let looked = matches!(self.conversations[at].gap, GapState::Filling { quiet: true, .. });
+                if looked && self.echoes == Echoes::First && generation == self.link.generation() {
+                    self.link_is_dead(now);
+                }
+            }
+            Order::Unclear => {}
+        }
     }
 
     fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {

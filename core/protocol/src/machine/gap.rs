@@ -21,8 +21,8 @@ impl Machine {
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            if self.offers.allow(conversation) {
-                self.conversations[at].gap = filling(now, conversation, false);
+            if self.offers.allow(conversation, &conversation.last_seq) {
+                self.conversations[at].gap = filling(now, conversation.last_seq.clone(), false);
             } else {
                 let key = conversation.key;
                 self.gap_unknown(now, key, false);
@@ -41,17 +41,33 @@ impl Machine {
         }
     }
 
-    pub(super) fn offers_gap_query(&self, key: ConversationKey) -> bool {
-        self.link.is_up()
-            && self.conversation(key).is_some_and(|conversation| {
-                matches!(conversation.gap, GapState::Closed) && self.offers.allow(conversation)
-            })
+    /// Whether the service can be asked now for what came after this frame.
+    pub(super) fn can_look(&self, key: ConversationKey, since: &str) -> bool {
+        let allow = |conversation: &Conversation| self.offers.allow(conversation, since);
+        self.conversation(key).is_some_and(|conversation| self.is_calm(conversation) && allow(conversation))
     }
 
-    /// Looks whether a message in doubt has arrived, though nothing was lost.
-    pub(super) fn look_for_messages(&mut self, now: Millis, key: ConversationKey) {
+    /// Whether the link is up and nothing is being asked for.
+    pub(super) fn is_calm(&self, conversation: &Conversation) -> bool {
+        self.link.is_up() && matches!(conversation.gap, GapState::Closed)
+    }
+
+    /// Looks for what should have come, though nothing is known to be lost.
+    pub(super) fn look_from(&mut self, now: Millis, key: ConversationKey, since: String) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap = filling(now, conversation, true);
+            conversation.gap = filling(now, since, true);
+        }
+    }
+
+    /// A message that was taken has not been echoed, or not been answered: perhaps it was, over a socket
+    /// that is dead.
+    pub(super) fn tick_looks(&mut self, now: Millis, key: ConversationKey) {
+        let calm = self.conversation(key).is_some_and(|conversation| self.is_calm(conversation));
+        let due = self.conversation_mut(key).filter(|_| calm).and_then(|one| one.outbox.look(now));
+        if let Some(since) = due
+            && self.can_look(key, &since)
+        {
+            self.look_from(now, key, since);
         }
     }
 
@@ -124,7 +140,12 @@ impl Machine {
         };
         let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
         conversation.gap = GapState::Closed;
-        conversation.replies.wait_again(now);
+        if !quiet {
+            conversation.replies.wait_again(now);
+            if gap == Gap::Unknown {
+                conversation.outbox.miss_echoes();
+            }
+        }
         conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
         self.release_held(now, key);
         if quiet {
@@ -140,16 +161,15 @@ impl Offers {
     /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where
     /// none has been and all of the session is this run's, by its latest frames. Where frames came
     /// without a name, nobody could tell which of those found are new.
-    fn allow(&self, conversation: &Conversation) -> bool {
+    fn allow(&self, conversation: &Conversation, since: &str) -> bool {
         if conversation.unnamed {
             return false;
         }
-        if conversation.last_seq.is_empty() { self.latest && !conversation.resumed } else { self.query }
+        if since.is_empty() { self.latest && !conversation.resumed } else { self.query }
     }
 }
 
-fn filling(now: Millis, conversation: &Conversation, quiet: bool) -> GapState {
-    let from = conversation.last_seq.clone();
+fn filling(now: Millis, from: String, quiet: bool) -> GapState {
     GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, from, quiet }
 }
 

@@ -5,6 +5,7 @@ use crate::call::{Call, CallId};
 use crate::conversation::{Conversation, EndSession, GapState};
 use crate::event::{EventKind, State};
 use crate::link::LinkInput;
+use crate::outbox::Route;
 use crate::time::Millis;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
@@ -106,10 +107,12 @@ impl Machine {
         };
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
+        let generation = self.link.generation();
         if let Call::SendMessage(key, message) = call
             && let Some(conversation) = self.conversation_mut(key)
         {
-            conversation.outbox.begin(&message, id);
+            let route = Route { since: conversation.last_seq.clone(), generation };
+            conversation.outbox.begin(&message, id, route);
         }
     }
 

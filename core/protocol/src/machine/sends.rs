@@ -20,9 +20,10 @@ impl Machine {
         };
         self.counters.sent += 1;
         self.calls.forget_failures(&Call::SendMessage(key, pending.message.clone()));
+        let present = self.link.generation();
         let answered = self
             .conversation_mut(key)
-            .is_some_and(|conversation| conversation.outbox.await_answer(now, &pending));
+            .is_some_and(|conversation| conversation.outbox.await_answer(now, &pending, present));
         if !answered {
             let sent = Sent { message_id: pending.message, confirmed_by: by };
             self.resolve(pending.ticket, Ok(Outcome::Sent(sent)));
@@ -58,7 +59,8 @@ impl Machine {
 
     /// No echo has come in time: ask for it if that is possible, then do what the caller chose.
     pub(super) fn doubt_is_over(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
-        let can_ask = self.offers_gap_query(key);
+        let since = self.pending_mut(key, message).map(|pending| pending.route.since.clone());
+        let can_ask = since.as_ref().is_some_and(|since| self.can_look(key, since));
         let on_doubt = self.config.on_doubt;
         let Some(pending) = self.pending_mut(key, message) else {
             return;
@@ -66,7 +68,7 @@ impl Machine {
         match pending.status {
             Status::Doubt { asked: false, .. } if can_ask => {
                 pending.status = Status::Doubt { until: Some(now + DOUBT_SETTLES), asked: true };
-                self.look_for_messages(now, key);
+                self.look_from(now, key, since.unwrap_or_default());
             }
             Status::Doubt { .. } => match on_doubt {
                 OnDoubt::HandBack => {
@@ -105,7 +107,7 @@ impl Machine {
         let Some(pending) = conversation.outbox.remove(message.as_str()) else {
             return;
         };
-        conversation.outbox.take_turn(message);
+        conversation.outbox.give_up(message);
         let call = Call::SendMessage(key, message.clone());
         let calls = self.calls.drop_calls(|other| *other == call);
         self.abandon(calls);

@@ -27,6 +27,7 @@ impl Machine {
             self.tick_waiters(now, key);
             self.tick_messages(now, key);
             self.tick_turns(now, key);
+            self.tick_looks(now, key);
             self.tick_replies(now, key);
             self.tick_closing(now, key);
         }
@@ -51,6 +52,7 @@ impl Machine {
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
+                self.is_calm(conversation).then(|| conversation.outbox.next_look()).flatten(),
                 gap,
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]

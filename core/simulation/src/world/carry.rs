@@ -123,8 +123,15 @@ impl World {
         let now = service::Millis(self.now.0);
         match self.service.connect(now, target, &headers) {
             Ok(socket) => {
-                let half_open = false;
-                self.links.add(Link { client, generation, socket, up_free: at, down_free: at, half_open });
+                self.links.add(Link {
+                    client,
+                    generation,
+                    socket,
+                    up_free: at,
+                    down_free: at,
+                    half_open: false,
+                    has_answered: false,
+                });
                 self.queue.plan(at, Happening::HandshakeAnswered(client, generation));
             }
             Err(answer) => {
@@ -140,7 +147,7 @@ impl World {
         let Some(link) = self.links.of(client, generation) else {
             return;
         };
-        link.half_open |= breaks;
+        link.half_open |= breaks && link.has_answered;
         if !link.half_open {
             link.up_free = link.up_free.max(arrival);
             self.queue.plan(link.up_free, Happening::FrameToService(link.socket, text));
@@ -187,10 +194,11 @@ impl World {
         let Some(link) = self.links.get(socket) else {
             return;
         };
-        link.half_open |= breaks;
+        link.half_open |= breaks && link.has_answered;
         if link.half_open {
             return;
         }
+        link.has_answered |= text.contains("\"pong\"");
         for mut at in arrivals {
             if !overtakes {
                 link.down_free = link.down_free.max(at);
