@@ -101,7 +101,7 @@ pub enum Command {
         text: Text,
         /// The whole time for it.
         deadline: Duration,
-        /// How long the first piece of the reply may take, from when the message went out.
+        /// How long the first piece of the reply may take, from when the service took the message.
         first_piece: Duration,
         /// Whether the pieces are wanted as they come ([`Output::Piece`]).
         pieces: bool,

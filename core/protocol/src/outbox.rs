@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::call::CallId;
 use crate::ids::MessageId;
-use crate::limits::{DOUBT_SETTLES, FIRST_PIECE, LOOK_AGAIN, LOOK_LATE, SENT_MESSAGES};
+use crate::limits::FIRST_PIECE;
 use crate::link::Generation;
+use crate::looks::Looks;
 use crate::machine::Ticket;
 use crate::redact::Text;
+use crate::sent::{Fate, SentLog};
 use crate::time::Millis;
 
 /// A message that the service has not taken yet, as far as is known.
@@ -81,19 +83,6 @@ enum Echo {
     Here,
 }
 
-/// A message that was taken and of which less has come than should have: the service is asked for it.
-#[derive(Debug)]
-struct Look {
-    message: MessageId,
-    since: String,
-    at: Millis,
-    wait: Duration,
-    until: Millis,
-    /// Something of it had to be asked for. What comes over the socket now may well be the answer to
-    /// a later message: it is asked for to the end.
-    missed: bool,
-}
-
 impl Turn {
     fn of(pending: &Pending) -> Self {
         Self {
@@ -131,62 +120,6 @@ impl Turn {
     }
 }
 
-/// Own messages, to know their echoes again.
-#[derive(Debug, Default)]
-pub(crate) struct SentLog(VecDeque<Logged>);
-
-#[derive(Debug)]
-struct Logged {
-    message: MessageId,
-    echoed: bool,
-    fate: Fate,
-}
-
-/// What became of a message of which an echo may still come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    /// It is under way, or waits for its answer.
-    Open,
-    /// Its answer was here.
-    Answered,
-    /// It was handed back, and may have been taken.
-    GivenUp,
-}
-
-impl SentLog {
-    pub(crate) fn note(&mut self, message: &MessageId) {
-        if self.contains(message.as_str()) {
-            return;
-        }
-        if self.0.len() == SENT_MESSAGES {
-            self.0.pop_front();
-        }
-        self.0.push_back(Logged { message: message.clone(), echoed: false, fate: Fate::Open });
-    }
-
-    pub(crate) fn contains(&self, message: &str) -> bool {
-        self.0.iter().any(|logged| logged.message.as_str() == message)
-    }
-
-    /// Whether this is the first echo of the message.
-    pub(crate) fn first_echo(&mut self, message: &str) -> bool {
-        match self.get_mut(message) {
-            Some(logged) => !std::mem::replace(&mut logged.echoed, true),
-            None => true,
-        }
-    }
-
-    fn get_mut(&mut self, message: &str) -> Option<&mut Logged> {
-        self.0.iter_mut().find(|logged| logged.message.as_str() == message)
-    }
-
-    fn set(&mut self, message: &MessageId, fate: Fate) {
-        if let Some(logged) = self.get_mut(message.as_str()) {
-            logged.fate = fate;
-        }
-    }
-}
-
 /// Whether a message's echo came before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -204,7 +137,7 @@ pub(crate) struct Outbox {
     pub(crate) pending: VecDeque<Pending>,
     pub(crate) turns: Vec<Turn>,
     pub(crate) sent: SentLog,
-    looks: Vec<Look>,
+    pub(crate) looks: Looks,
 }
 
 impl Outbox {
@@ -274,21 +207,14 @@ impl Outbox {
                 turn.miss_echo();
             }
         }
-        self.looks.push(Look {
-            message: sent.message.clone(),
-            since: sent.route.since.clone(),
-            at: now + DOUBT_SETTLES,
-            wait: DOUBT_SETTLES,
-            until: now + FIRST_PIECE,
-            missed: false,
-        });
+        self.looks.begin(now, sent);
         sent.ask.is_some()
     }
 
     /// The first echo of a message has come. `found`: the service had to be asked for it.
     pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, found: bool) -> Order {
-        self.look_after(now, message, found);
-        let fate = self.sent.get_mut(message.as_str()).map(|logged| logged.fate);
+        self.looks.echo_came(now, message, found);
+        let fate = self.sent.fate(message);
         let (turn, order) = match (self.take_turn(message), fate) {
             (Some(turn), _) if turn.begun && turn.echo == Echo::Awaited => (turn, Order::Late),
             (Some(turn), _) => {
@@ -306,43 +232,10 @@ impl Outbox {
         order
     }
 
-    /// A piece of the answer has come. Over the socket: then the rest will come so too.
-    pub(crate) fn piece_came(&mut self, now: Millis, message: &MessageId, found: bool) {
-        if found {
-            self.look_after(now, message, true);
-        } else {
-            self.looks.retain(|look| look.message != *message || look.missed);
-        }
-    }
-
-    fn look_after(&mut self, now: Millis, message: &MessageId, found: bool) {
-        if let Some(look) = self.looks.iter_mut().find(|look| look.message == *message) {
-            look.missed |= found;
-            look.wait = if found { LOOK_AGAIN } else { LOOK_LATE };
-            look.at = now + look.wait;
-        }
-    }
-
     /// What came in the meantime is unknown: an echo may have been among it.
     pub(crate) fn miss_echoes(&mut self) {
         let taken = self.turns.iter_mut().filter(|turn| turn.first_piece_by.is_some());
         taken.for_each(Turn::miss_echo);
-    }
-
-    /// From which frame on the service is to be asked now for what has not come.
-    pub(crate) fn look(&mut self, now: Millis) -> Option<String> {
-        let mut from = None;
-        for look in self.looks.iter_mut().filter(|look| look.at <= now) {
-            look.wait *= 2;
-            look.at = now + look.wait;
-            from.get_or_insert_with(|| look.since.clone());
-        }
-        self.looks.retain(|look| look.until > now);
-        from
-    }
-
-    pub(crate) fn next_look(&self) -> Option<Millis> {
-        self.looks.iter().map(|look| look.at).min()
     }
 
     /// The message was handed back though it may have been taken.
@@ -354,7 +247,7 @@ impl Outbox {
     /// The answer to the message is whole.
     pub(crate) fn answered(&mut self, message: &MessageId) -> Option<Turn> {
         self.sent.set(message, Fate::Answered);
-        self.looks.retain(|look| look.message != *message || look.missed);
+        self.looks.end(message);
         self.take_turn(message)
     }
 

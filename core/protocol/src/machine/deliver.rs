@@ -195,7 +195,7 @@ impl Machine {
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
                 changed = true;
             }
-            self.conversations[at].outbox.piece_came(now, question, found);
+            self.conversations[at].outbox.looks.piece_came(now, question, found);
         }
         if text.is_empty() {
             return changed;

@@ -63,7 +63,7 @@ impl Machine {
     /// that is dead.
     pub(super) fn tick_looks(&mut self, now: Millis, key: ConversationKey) {
         let calm = self.conversation(key).is_some_and(|conversation| self.is_calm(conversation));
-        let due = self.conversation_mut(key).filter(|_| calm).and_then(|one| one.outbox.look(now));
+        let due = self.conversation_mut(key).filter(|_| calm).and_then(|one| one.outbox.looks.due(now));
         if let Some(since) = due
             && self.can_look(key, &since)
         {

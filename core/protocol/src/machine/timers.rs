@@ -52,7 +52,7 @@ impl Machine {
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
-                self.is_calm(conversation).then(|| conversation.outbox.next_look()).flatten(),
+                self.is_calm(conversation).then(|| conversation.outbox.looks.next_deadline()).flatten(),
                 gap,
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]

@@ -1,0 +1,66 @@
+//! What was sent, so that its echo is known when it comes.
+
+use std::collections::VecDeque;
+
+use crate::ids::MessageId;
+use crate::limits::SENT_MESSAGES;
+
+/// Own messages, to know their echoes again.
+#[derive(Debug, Default)]
+pub(crate) struct SentLog(VecDeque<Logged>);
+
+#[derive(Debug)]
+struct Logged {
+    message: MessageId,
+    echoed: bool,
+    fate: Fate,
+}
+
+/// What became of a message of which an echo may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is under way, or waits for its answer.
+    Open,
+    /// Its answer was here.
+    Answered,
+    /// It was handed back, and may have been taken.
+    GivenUp,
+}
+
+impl SentLog {
+    pub(crate) fn note(&mut self, message: &MessageId) {
+        if self.contains(message.as_str()) {
+            return;
+        }
+        if self.0.len() == SENT_MESSAGES {
+            self.0.pop_front();
+        }
+        self.0.push_back(Logged { message: message.clone(), echoed: false, fate: Fate::Open });
+    }
+
+    pub(crate) fn contains(&self, message: &str) -> bool {
+        self.0.iter().any(|logged| logged.message.as_str() == message)
+    }
+
+    /// Whether this is the first echo of the message.
+    pub(crate) fn first_echo(&mut self, message: &str) -> bool {
+        match self.get_mut(message) {
+            Some(logged) => !std::mem::replace(&mut logged.echoed, true),
+            None => true,
+        }
+    }
+
+    pub(crate) fn fate(&self, message: &MessageId) -> Option<Fate> {
+        self.0.iter().find(|logged| logged.message == *message).map(|logged| logged.fate)
+    }
+
+    fn get_mut(&mut self, message: &str) -> Option<&mut Logged> {
+        self.0.iter_mut().find(|logged| logged.message.as_str() == message)
+    }
+
+    pub(crate) fn set(&mut self, message: &MessageId, fate: Fate) {
+        if let Some(logged) = self.get_mut(message.as_str()) {
+            logged.fate = fate;
+        }
+    }
+}
