@@ -56,6 +56,11 @@ pub const LOOK_LATE: Duration = Duration::from_secs(15);
 /// How long a question may stay without the first piece of an answer.
 pub const FIRST_PIECE: Duration = Duration::from_secs(60);
 
+/// How long a message that nobody answers holds up a question: until then, what begins is taken for
+/// its answer. Most answers begin sooner; an avatar whose owner has taken over never answers, and the
+/// question must not wait for that.
+pub const HOLDS_QUESTION: Duration = Duration::from_secs(10);
+
 /// The whole time of an `open`, its retries and waits included.
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 

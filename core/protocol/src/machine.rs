@@ -357,6 +357,8 @@ pub struct Machine {
     seen: Seen,
     echoes: Echoes,
     conversations: Vec<Conversation>,
+    /// Frames of a session that is not known yet.
+    strays: Vec<Raw>,
     /// The session that the first conversation takes up again.
     resumable: Option<SessionFacts>,
     outputs: VecDeque<Output>,
@@ -405,6 +407,7 @@ impl Machine {
             seen: Seen::default(),
             echoes: Echoes::Unknown,
             conversations: Vec::new(),
+            strays: Vec::new(),
             resumable,
             outputs: VecDeque::new(),
             remember_queued: false,
@@ -560,6 +563,9 @@ impl Machine {
     fn settle(&mut self, now: Millis) {
         self.close_flushed(now);
         self.pursue(now);
+        if !self.strays.is_empty() {
+            self.route_strays(now);
+        }
         self.note_states();
     }
 

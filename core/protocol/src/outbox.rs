@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::call::CallId;
 use crate::ids::MessageId;
-use crate::limits::FIRST_PIECE;
+use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
 use crate::link::Generation;
 use crate::looks::Looks;
 use crate::machine::Ticket;
@@ -67,6 +67,8 @@ pub(crate) struct Turn {
     /// Set once the service has taken the message.
     pub(crate) first_piece_by: Option<Millis>,
     pub(crate) deadline: Option<Millis>,
+    /// No question has to wait longer than this for its answer to begin.
+    holds_until: Option<Millis>,
     /// Its answer is coming in.
     pub(crate) begun: bool,
     echo: Echo,
@@ -92,6 +94,7 @@ impl Turn {
             exclusive: pending.ask.is_some(),
             first_piece_by: None,
             deadline: pending.ask.map(|_| pending.deadline),
+            holds_until: None,
             begun: false,
             echo: Echo::Awaited,
             generation: pending.route.generation,
@@ -104,14 +107,20 @@ impl Turn {
         }
     }
 
+    /// Whether a question need not wait for it any more.
+    fn gives_way(&self, now: Millis) -> bool {
+        !self.begun && self.holds_until.is_some_and(|until| until <= now)
+    }
+
     /// The turn of a message for which nobody waits any more.
-    fn owed(message: &MessageId, until: Millis) -> Self {
+    fn owed(message: &MessageId, now: Millis) -> Self {
         Self {
             message: message.clone(),
             ticket: None,
             pieces: false,
             exclusive: false,
-            first_piece_by: Some(until),
+            first_piece_by: Some(now + FIRST_PIECE),
+            holds_until: Some(now + HOLDS_QUESTION),
             deadline: None,
             begun: false,
             echo: Echo::Awaited,
@@ -143,8 +152,10 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// The message that goes out next, if one may. In order: a message under way or in doubt holds
     /// those behind it. Only a question that waits for its turn lets others pass.
-    pub(crate) fn next(&self, may_ask: bool) -> Option<&Pending> {
-        let has_turn = |asks: &Pending| may_ask && self.turns.iter().all(|turn| turn.message == asks.message);
+    pub(crate) fn next(&self, now: Millis, may_ask: bool) -> Option<&Pending> {
+        let has_turn = |asks: &Pending| {
+            may_ask && self.turns.iter().all(|turn| turn.message == asks.message || turn.gives_way(now))
+        };
         let first = self.pending.iter().find(|pending| {
             pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
         })?;
@@ -161,7 +172,7 @@ impl Outbox {
     }
 
     /// The message goes out: it is some answer's turn from now on.
-    pub(crate) fn begin(&mut self, message: &MessageId, call: CallId, route: Route) {
+    pub(crate) fn begin(&mut self, now: Millis, message: &MessageId, call: CallId, route: Route) {
         self.sent.note(message);
         let Some(pending) = self.get_mut(message.as_str()) else {
             return;
@@ -171,6 +182,10 @@ impl Outbox {
             pending.route = route;
         }
         let turn = Turn::of(pending);
+        if turn.exclusive {
+            // From here on what begins is the question's answer.
+            self.turns.retain(|turn| !turn.gives_way(now));
+        }
         if self.turn(message).is_none() {
             self.turns.push(turn);
         }
@@ -202,6 +217,7 @@ impl Outbox {
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
             turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));
             turn.ticket = sent.ticket.filter(|_| sent.ask.is_some());
+            turn.holds_until = (!turn.exclusive).then(|| now + HOLDS_QUESTION);
             // Over another socket its echo may have come to nobody.
             if sent.route.generation != present {
                 turn.miss_echo();
@@ -223,7 +239,7 @@ impl Outbox {
             }
             (None, Some(Fate::Answered)) => return Order::Late,
             // It was taken after all: its answer must not be taken for another's.
-            (None, Some(Fate::GivenUp)) => (Turn::owed(message, now + FIRST_PIECE), Order::Unclear),
+            (None, Some(Fate::GivenUp)) => (Turn::owed(message, now), Order::Unclear),
             (None, Some(Fate::Open) | None) => return Order::Unclear,
         };
         // Messages are answered in the order in which they were echoed.
@@ -295,7 +311,7 @@ impl Outbox {
     }
 
     /// `settles`: whether doubts come to their end now.
-    pub(crate) fn next_deadline(&self, settles: bool) -> Option<Millis> {
+    pub(crate) fn next_deadline(&self, now: Millis, settles: bool) -> Option<Millis> {
         let pending = self.pending.iter().flat_map(|pending| {
             let until = match pending.status {
                 Status::Doubt { until, .. } => until.filter(|_| settles),
@@ -306,6 +322,11 @@ impl Outbox {
         let turns = self.turns.iter().flat_map(|turn| {
             [turn.first_piece_by.filter(|_| !turn.begun), turn.deadline.filter(|_| turn.ticket.is_some())]
         });
-        pending.chain(turns).flatten().min()
+        // A question that waits looks again when it need not wait any more.
+        let asks =
+            self.pending.iter().any(|pending| pending.ask.is_some() && pending.status == Status::Waiting);
+        let held = self.turns.iter().filter(|turn| asks && !turn.begun).map(|turn| turn.holds_until);
+        let held = held.map(|until| until.filter(|until| *until > now));
+        pending.chain(turns).chain(held).flatten().min()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
 use crate::assembly::{Piece, whole};
+use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Held};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError};
@@ -47,6 +48,11 @@ impl Machine {
         }
         match self.route(&frame) {
             Route::To(at) => self.deliver(now, at, &frame, kind, &raw),
+            // It may be for the session that is being made: the frame was quicker than the answer.
+            Route::Nowhere if self.makes_session() && self.strays.len() < GAP_FRAMES => {
+                self.strays.push(raw.clone());
+                false
+            }
             Route::Nowhere => {
                 self.counters.unrouted += 1;
                 self.emit_for_visitor(EventKind::Unknown, raw.clone());
@@ -94,6 +100,29 @@ impl Machine {
                 self.process(now, at, &frame, frame.kind(), &raw, false);
             }
         }
+    }
+
+    /// Looks again where the frames belong that came before their session was known.
+    pub(super) fn route_strays(&mut self, now: Millis) {
+        for raw in std::mem::take(&mut self.strays) {
+            let Some(frame) = Frame::parse(raw.as_str()) else {
+                continue; // It was one when it came.
+            };
+            match self.route(&frame) {
+                Route::To(at) => drop(self.deliver(now, at, &frame, frame.kind(), &raw)),
+                Route::Nowhere | Route::ToAll if self.makes_session() => self.strays.push(raw.clone()),
+                Route::Nowhere | Route::ToAll => {
+                    self.counters.unrouted += 1;
+                    self.emit_for_visitor(EventKind::Unknown, raw.clone());
+                }
+            }
+        }
+    }
+
+    fn makes_session(&self) -> bool {
+        let making =
+            |conversation: &Conversation| self.calls.is_under_way(&Call::CreateSession(conversation.key));
+        self.conversations.iter().any(making)
     }
 
     fn route(&self, frame: &Frame<'_>) -> Route {
@@ -216,10 +245,10 @@ impl Machine {
         let reply = Box::new(reply);
         let question = reply.in_reply_to.as_ref();
         let turn = question.and_then(|question| self.conversations[at].outbox.answered(question));
-        if let Some(turn) = turn {
-            self.resolve(turn.ticket, Ok(Outcome::Replied(reply.clone())));
-        }
-        self.emit(at, EventKind::Reply(reply), raw.cloned());
+        let asked = turn.and_then(|turn| turn.ticket);
+        // The event first: whoever asked finds it there when the answer comes.
+        self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
+        self.resolve(asked, Ok(Outcome::Replied(reply)));
     }
 
     fn person_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw, found: bool) {
@@ -274,13 +303,13 @@ impl Machine {
         self.counters.replies += 1;
         let turn = self.conversations[at].outbox.owner_speaks();
         let reply = Box::new(whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone())));
+        self.emit(at, EventKind::OwnerReply(reply.clone()), Some(raw.clone()));
         if let Some(turn) = turn {
             if let Some(ticket) = turn.ticket.filter(|_| turn.pieces) {
                 self.outputs.push_back(Output::Piece(ticket, Author::Owner, reply.text.clone()));
             }
-            self.resolve(turn.ticket, Ok(Outcome::Replied(reply.clone())));
+            self.resolve(turn.ticket, Ok(Outcome::Replied(reply)));
         }
-        self.emit(at, EventKind::OwnerReply(reply), Some(raw.clone()));
     }
 
     fn service_failed(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {

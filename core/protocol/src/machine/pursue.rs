@@ -67,7 +67,7 @@ impl Machine {
         if self.link.is_up() && self.facts.context.is_some() {
             // What was said before a question must not be taken for its answer: it waits for the gap.
             let may_ask = conversation.replies.is_idle() && !conversation.holds_frames();
-            let next = conversation.outbox.next(may_ask);
+            let next = conversation.outbox.next(now, may_ask);
             if let Some(message) = next.map(|next| next.message.clone()) {
                 self.begin(now, Call::SendMessage(key, message));
             }
@@ -112,7 +112,7 @@ impl Machine {
             && let Some(conversation) = self.conversation_mut(key)
         {
             let route = Route { since: conversation.last_seq.clone(), generation };
-            conversation.outbox.begin(&message, id, route);
+            conversation.outbox.begin(now, &message, id, route);
         }
     }
 

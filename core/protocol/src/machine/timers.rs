@@ -48,7 +48,7 @@ impl Machine {
             let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
             [
                 openers.chain(histories).min(),
-                conversation.outbox.next_deadline(conversation.settles_doubts()),
+                conversation.outbox.next_deadline(self.now, conversation.settles_doubts()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
