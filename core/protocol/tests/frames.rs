@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Author, Config, ConversationKey, Ended, EventKind, NoticeKind, Part, Raw, Reply, limits,
+    Author, Config, ConversationKey, Ended, EventKind, NoticeKind, Part, Raw, Reply, Step, limits,
 };
 use serde_json::{Value, json};
 
@@ -396,4 +396,24 @@ fn a_frame_without_a_session_that_names_a_message_of_ours_is_that_conversation_s
     frame.as_object_mut().unwrap().remove("sessionId");
     peer.frame(frame);
     assert_eq!(whose(&peer), [(Some(FIRST), "echo=Hello".to_owned())]);
+}
+
+#[test]
+fn a_frame_that_is_quicker_than_the_answer_that_names_its_session_is_kept_for_it() {
+    let mut peer = Peer::live();
+    peer.open(SECOND);
+    assert!(peer.asks(Step::CreateSession));
+    let early = |session: &str| {
+        json!({"sender": "client", "sendUserId": OWNER, "sessionId": session, "seqId": session,
+               "data": {"content": "Welcome"}})
+    };
+    peer.frame(early("another-session-id"));
+    peer.frame(early("nobody-s-session"));
+    assert!(!peer.kinds().any(|kind| matches!(kind, EventKind::OwnerReply(_) | EventKind::Unknown)));
+    peer.serve();
+    let heard =
+        |wanted: fn(&EventKind) -> bool| peer.events.iter().filter(|event| wanted(&event.kind)).count();
+    assert_eq!(heard(|kind| matches!(kind, EventKind::OwnerReply(_))), 1);
+    assert_eq!(heard(|kind| matches!(kind, EventKind::Unknown)), 1, "the other one is nobody's");
+    assert_eq!(peer.machine.counters().unrouted, 1);
 }

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Author, Command, Config, Confirmation, ErrorKind, EventKind, Input, OnDoubt, Outcome, State, Step, Text,
-    Ticket, limits,
+    Author, Command, Config, Confirmation, ErrorKind, EventKind, Input, OnDoubt, Outcome, Output, State,
+    Step, Text, Ticket, limits,
 };
 use serde_json::{Value, json};
 
@@ -619,4 +619,48 @@ fn an_answer_that_is_late_is_asked_for_now_and_then_and_not_for_ever() {
         }
     }
     assert_eq!(queries, 2);
+}
+
+#[test]
+fn a_question_waits_ten_seconds_at_most_for_a_message_that_nobody_answers() {
+    let mut peer = Peer::live();
+    // The owner has taken over and says nothing.
+    peer.send("anybody there?");
+    let message = peer.message_id();
+    peer.serve();
+    peer.frame(echo(&message, "anybody there?"));
+    let asked = peer.ask("and now?");
+    assert!(!peer.asks(Step::SendMessage), "an answer may still begin");
+    peer.pass(limits::HOLDS_QUESTION - MILLI);
+    peer.serve();
+    assert!(!peer.asks(Step::SendMessage));
+    peer.pass(MILLI);
+    assert!(peer.asks(Step::SendMessage), "it goes out now");
+    let question = peer.message_id();
+    peer.serve();
+    peer.frame(echo(&question, "and now?"));
+    peer.piece("reply", 0, "Here I am");
+    peer.piece("reply", -1, "");
+    assert_eq!(peer.replied(asked), "Here I am");
+}
+
+#[test]
+fn an_event_is_there_before_the_answer_that_it_tells_of() {
+    let mut peer = Peer::live();
+    peer.ask("Hi?");
+    peer.serve();
+    let generation = peer.generation();
+    let last = piece("reply", -1, "Hello").to_string();
+    for frame in [piece("reply", 0, "").to_string(), last, owner("seq", "It is me").to_string()] {
+        peer.machine.handle(peer.now, Input::SocketFrame { generation, frame: frame.into() });
+    }
+    let mut order = Vec::new();
+    while let Some(output) = peer.machine.poll() {
+        match output {
+            Output::Event(event) if matches!(event.kind, EventKind::Reply(_)) => order.push("event"),
+            Output::Resolved(_, Ok(Outcome::Replied(_))) => order.push("answer"),
+            _ => {}
+        }
+    }
+    assert_eq!(order, ["event", "answer"]);
 }
