@@ -5,41 +5,41 @@
 //! exists only while there is something to fill it with.
 
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is read at a time while frames pour in.
-const LARGE: usize = 64 * 1024;
+const LARGE: usize = 128 * 1024;
 
 pub(crate) struct ReadAhead<S> {
     stream: S,
     /// Empty while the socket is quiet.
     ahead: Vec<u8>,
-    taken: usize,
+    /// What of it holds bytes that were not taken yet.
+    held: Range<usize>,
     pouring: bool,
 }
 
 impl<S> ReadAhead<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, ahead: Vec::new(), taken: 0, pouring: false }
+        Self { stream, ahead: Vec::new(), held: 0..0, pouring: false }
     }
 }
 
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
     /// Fills the large buffer. `false` at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        self.taken = 0;
-        self.ahead.resize(LARGE, 0);
+        self.ahead.resize(LARGE, 0); // Only once in a while of pouring.
         let mut room = ReadBuf::new(&mut self.ahead);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut room);
         let filled = room.filled().len();
+        self.held = 0..filled;
         if polled.is_pending() {
             self.pouring = false;
             self.ahead = Vec::new();
-        } else {
-            self.ahead.truncate(filled);
         }
         ready!(polled)?;
         Poll::Ready(Ok(filled > 0))
@@ -53,7 +53,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.taken == this.ahead.len() {
+        if this.held.is_empty() {
             if !this.pouring {
                 ready!(Pin::new(&mut this.stream).poll_read(cx, out))?;
                 // More came than the reader asked for: there may be much more.
@@ -64,9 +64,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
                 return Poll::Ready(Ok(()));
             }
         }
-        let take = out.remaining().min(this.ahead.len() - this.taken);
-        out.put_slice(&this.ahead[this.taken..this.taken + take]);
-        this.taken += take;
+        let take = out.remaining().min(this.held.len());
+        out.put_slice(&this.ahead[this.held.start..this.held.start + take]);
+        this.held.start += take;
         Poll::Ready(Ok(()))
     }
 }
@@ -93,8 +93,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_byte_comes_once_and_in_order_and_a_quiet_stream_holds_no_buffer() {
-        let (mut far, near) = tokio::io::duplex(100_000);
-        let sent: Vec<u8> = (0..90_000_u32).map(|byte| (byte % 251) as u8).collect();
+        let (mut far, near) = tokio::io::duplex(400_000);
+        let sent: Vec<u8> = (0..300_000_u32).map(|byte| (byte % 251) as u8).collect();
         let mut near = ReadAhead::new(near);
         let mut received = Vec::new();
         far.write_all(&sent).await.unwrap();

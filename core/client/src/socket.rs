@@ -39,7 +39,7 @@ const WRITE_BUFFER: usize = 8 * 1024;
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
 
 /// Frames handed over at a time.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 
 /// Frames that wait to be written, beyond which nothing more is read.
 const BACKLOG: usize = 256;

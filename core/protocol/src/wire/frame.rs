@@ -129,7 +129,10 @@ impl<'a> Frame<'a> {
     /// Reads a frame. What is not a JSON object is none.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         // serde reads a struct from an array as well; a frame is an object.
-        text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()
+        if !text.trim_start().starts_with('{') {
+            return None;
+        }
+        serde_json::from_str(text).ok()
     }
 
     pub(crate) fn sender(&self) -> Sender {
