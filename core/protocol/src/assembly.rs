@@ -1,6 +1,9 @@
 //! Puts the pieces of streamed replies together.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
+
+use foldhash::quality::FixedState;
 
 use crate::event::{Author, Ended, Part, Reply};
 use crate::ids::MessageId;
@@ -14,7 +17,8 @@ use crate::wire::{Content, Frame};
 pub(crate) struct Assembly {
     open: Vec<OpenReply>,
     /// Replies that ended, with what they answered; small, since only the latest can come again.
-    ended: Vec<(MessageId, Option<MessageId>)>,
+    /// By their ids' fingerprints: the ids themselves lie all over memory, and each reply looks here.
+    ended: Vec<(u64, Option<MessageId>)>,
 }
 
 #[derive(Debug)]
@@ -155,8 +159,8 @@ impl Assembly {
 
     /// Where the frame's reply stands among those that ended.
     fn ended_before(&self, frame: &Frame<'_>) -> Option<usize> {
-        let id = frame.message_id.as_deref()?;
-        self.ended.iter().rposition(|(ended, _)| ended.as_str() == id)
+        let id = fingerprint(frame.message_id.as_deref()?);
+        self.ended.iter().rposition(|(ended, _)| *ended == id)
     }
 
     fn begin(&mut self, now: Millis, frame: &Frame<'_>, in_reply_to: Option<MessageId>) -> usize {
@@ -178,7 +182,7 @@ impl Assembly {
             if self.ended.len() >= OPEN_REPLIES {
                 self.ended.remove(0);
             }
-            self.ended.push((id.clone(), reply.in_reply_to.clone()));
+            self.ended.push((fingerprint(id.as_str()), reply.in_reply_to.clone()));
         }
         reply.finish(ended)
     }
@@ -197,6 +201,10 @@ impl OpenReply {
             ended,
         }
     }
+}
+
+fn fingerprint(id: &str) -> u64 {
+    FixedState::default().hash_one(id)
 }
 
 /// A message that came in one frame, by whoever said it.
