@@ -191,8 +191,7 @@ impl Outbox {
         }
     }
 
-    /// The turn that a reply which begins now belongs to.
-    /// The oldest one that waits, unless the reply names its question. `after_echo`: where the
+    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names its question. `after_echo`: where the
     /// service is known to echo a message before it is answered, and this reply is no exception.
     pub(crate) fn begin_answer(&mut self, names: Option<&str>, after_echo: bool) -> Option<MessageId> {
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);

@@ -1,0 +1,275 @@
+//! What goes into the machine and what comes out of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::call::CallId;
+use crate::error::Error;
+use crate::event::{Author, ConversationKey, Event, HistoryMessage, Reply, Sent};
+use crate::ids::SeqId;
+use crate::limits;
+use crate::link::Generation;
+use crate::redact::{Raw, Secret, Text};
+use crate::time::Millis;
+use crate::wire::HttpRequest;
+
+/// Names one command, and the [`Output::Resolved`] that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// How the machine behaves. The defaults are the page's.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Between two pings: 5 to 15 s.
+    pub heartbeat: Duration,
+    /// Whether frames are acknowledged.
+    pub acknowledge: bool,
+    /// The silence that ends a reply whose end mark never comes.
+    pub reply_idle: Duration,
+    /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
+    pub on_doubt: OnDoubt,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat: limits::HEARTBEAT,
+            acknowledge: true,
+            reply_idle: limits::REPLY_IDLE,
+            on_doubt: OnDoubt::HandBack,
+        }
+    }
+}
+
+/// What becomes of a message of which nobody can tell whether the service took it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnDoubt {
+    /// It is handed back with `certain: false`: nothing is ever sent twice.
+    #[default]
+    HandBack,
+    /// It is sent again under the same id: nothing is ever lost, but a service that does not know the
+    /// id again may take it twice.
+    Resend,
+}
+
+/// What the caller wants. Any command is legal at any moment.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Open the conversation. While it is being opened, whoever else asks joins.
+    Open {
+        /// Which one; a new one where there is none of that key.
+        conversation: ConversationKey,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Say something.
+    Send {
+        /// Where.
+        conversation: ConversationKey,
+        /// What.
+        text: Text,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Say something and wait for the reply.
+    Ask {
+        /// Where.
+        conversation: ConversationKey,
+        /// What.
+        text: Text,
+        /// The whole time for it.
+        deadline: Duration,
+        /// How long the first piece of the reply may take, from when the service took the message.
+        first_piece: Duration,
+        /// Whether the pieces are wanted as they come ([`Output::Piece`]).
+        pieces: bool,
+    },
+    /// Look back.
+    History {
+        /// Where.
+        conversation: ConversationKey,
+        /// Only what came before this frame.
+        before: Option<SeqId>,
+        /// How many messages.
+        limit: usize,
+        /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Close the conversation, once what is still to be sent is sent.
+    Close {
+        /// Which one.
+        conversation: ConversationKey,
+        /// How long that may take.
+        deadline: Duration,
+        /// Whether the session ends on the service as well: it cannot be resumed then.
+        end_session: bool,
+    },
+    /// Give up the socket and keep the facts. The next message wakes it, or [`Command::Resume`].
+    Rest,
+    /// Come back.
+    Resume,
+    /// The network is another one: connect again now.
+    NetworkChanged,
+}
+
+/// What comes in from outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The quota has a place for this call ([`Output::Quota`]).
+    QuotaGranted(CallId),
+    /// The quota has none before `until`, as it looks now.
+    QuotaDelayed {
+        /// The call that waits.
+        call: CallId,
+        /// When it may go.
+        until: Millis,
+    },
+    /// A call was answered.
+    HttpAnswer {
+        /// Which.
+        call: CallId,
+        /// The HTTP status.
+        status: u16,
+        /// `Retry-After`, where there was one.
+        retry_after: Option<Duration>,
+        /// The body.
+        body: Bytes,
+    },
+    /// A call was not answered.
+    HttpFailed {
+        /// Which.
+        call: CallId,
+        /// Whether the request may have reached the service.
+        sent: bool,
+        /// Why.
+        error: Error,
+    },
+    /// The socket is open.
+    SocketOpened(Generation),
+    /// The socket could not be opened.
+    SocketFailed {
+        /// Which.
+        generation: Generation,
+        /// The HTTP status of the handshake, where there was one.
+        status: Option<u16>,
+        /// Why.
+        error: Error,
+    },
+    /// A frame came.
+    SocketFrame {
+        /// Over which socket.
+        generation: Generation,
+        /// The frame.
+        frame: Raw,
+    },
+    /// The socket was closed, or broke.
+    SocketClosed(Generation),
+    /// Whether what comes over the socket is being read. While it is not, silence means nothing.
+    Reading(bool),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Ask the key's quota for a place; answer with [`Input::QuotaGranted`].
+    Quota(CallId),
+    /// Make this call.
+    Http(HttpRequest),
+    /// Nobody waits for this call any more.
+    Abandon(CallId),
+    /// Connect a socket.
+    SocketOpen {
+        /// Names it.
+        generation: Generation,
+        /// Where: a URL with a secret in it.
+        address: Secret,
+    },
+    /// Send a text frame.
+    SocketSend {
+        /// Over which socket.
+        generation: Generation,
+        /// The frame.
+        text: String,
+    },
+    /// Close the socket.
+    SocketClose(Generation),
+    /// The service says that the key's quota is used up until then.
+    QuotaUsedUp(Millis),
+    /// Something happened.
+    Event(Event),
+    /// The next piece of the reply that this ask waits for.
+    Piece(Ticket, Author, Text),
+    /// A command is done.
+    Resolved(Ticket, Result<Outcome, Error>),
+    /// The [`Record`] is another one: see [`Machine::record`](super::Machine::record).
+    Remember,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// [`Command::Open`]: open.
+    Opened {
+        /// The avatar's opening line; may be empty.
+        opening: Text,
+        /// It goes on with a session that was there before.
+        resumed: bool,
+    },
+    /// [`Command::Send`]: the service took it.
+    Sent(Sent),
+    /// [`Command::Ask`]: the reply.
+    Replied(Box<Reply>),
+    /// [`Command::History`]: the messages, oldest first.
+    History(Vec<HistoryMessage>),
+    /// [`Command::Close`]: closed.
+    Closed,
+    /// Everything else: done.
+    Done,
+}
+
+/// What has been counted since the machine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames that came.
+    pub frames: u64,
+    /// Frames dropped because they had come before.
+    pub duplicates: u64,
+    /// Frames dropped because they named another socket.
+    pub foreign: u64,
+    /// Frames that were not JSON objects.
+    pub malformed: u64,
+    /// Frames of a session that is not open here.
+    pub unrouted: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Messages that the service took.
+    pub sent: u64,
+    /// Replies that were handed on, by the avatar or by its owner.
+    pub replies: u64,
+    /// Times that the socket was lost.
+    pub lost: u64,
+    /// HTTP calls made.
+    pub calls: u64,
+    /// Times that the visitor was authenticated.
+    pub authentications: u64,
+}
+
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.duplicates += other.duplicates;
+        self.foreign += other.foreign;
+        self.malformed += other.malformed;
+        self.unrouted += other.unrouted;
+        self.pings += other.pings;
+        self.sent += other.sent;
+        self.replies += other.replies;
+        self.lost += other.lost;
+        self.calls += other.calls;
+        self.authentications += other.authentications;
+    }
+}
