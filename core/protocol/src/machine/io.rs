@@ -204,7 +204,7 @@ pub enum Output {
     Piece(Ticket, Author, Text),
     /// A command is done.
     Resolved(Ticket, Result<Outcome, Error>),
-    /// The [`Record`] is another one: see [`Machine::record`](super::Machine::record).
+    /// The [`Record`](crate::Record) is another one: see [`Machine::record`](super::Machine::record).
     Remember,
 }
 
