@@ -121,8 +121,9 @@ impl AvatarClient {
             config: options.config,
             deadlines: options.deadlines,
             queue: options.queue,
-            quota: SharedQuota::new(options.quota, clock),
+            quota: SharedQuota::new(options.quota, clock.clone()),
             clock,
+            on_call: options.on_call,
             runtime: runtime::current()?,
             room: Arc::default(),
             counts: Counts::default(),
@@ -165,6 +166,40 @@ impl AvatarClient {
             stats.counters += state.machine.counters();
         }
         stats
+    }
+
+    /// Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie
+    /// on the way are due at once.
+    ///
+    /// A whole hour of silence can so be tested in a moment. The emulator has a clock of its own
+    /// (`Emulator::advance`, or `POST /_emulator/clock`), and drops a socket that it hears nothing of:
+    /// put both forward in turn, and wait for what has to travel over the socket in between.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use secondme_avatar::{AvatarClient, State, Visitor};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// # let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
+    /// # let client = builder.build()?;
+    /// let chat = client.open(Visitor::for_user("web", "ada")?).await?;
+    /// for pings in 1..=4 {
+    ///     client.advance_clock(Duration::from_secs(15));
+    ///     emulator.wait_until(|state| state.sockets[0].pings >= pings).await;
+    ///     emulator.advance(Duration::from_secs(15)).await;
+    /// }
+    /// assert_eq!(chat.state(), State::Live);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn advance_clock(&self, by: Duration) {
+        self.inner.env.clock.advance(by);
+        self.inner.env.quota.look_again();
+        for line in self.inner.lock().live.values() {
+            line.wake.notify_one();
+        }
     }
 
     /// Closes all conversations, each after sending what is still to be sent, within the deadline of
@@ -269,7 +304,7 @@ impl Inner {
         let seed = random_seed()?;
         let machine =
             Machine::new(env.config.clone(), env.key.clone(), visitor.clone(), record, env.clock.now(), seed);
-        let line = Line::new(machine, env.clock);
+        let line = Line::new(machine, env.clock.clone());
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
         drop(lines);
         let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));

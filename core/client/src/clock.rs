@@ -1,29 +1,45 @@
 //! The wall clock once, then a monotonic one: time never goes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secondme_avatar_protocol::Millis;
 use tokio::time::Instant;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     started: Instant,
     started_at: Millis,
+    /// Milliseconds by which it was put forward.
+    forward: Arc<AtomicU64>,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
         // A wall clock before 1970 is a broken one; counting from zero is as good as anything.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), started_at: Millis(0) + since_epoch }
+        Self { started: Instant::now(), started_at: Millis(0) + since_epoch, forward: Arc::default() }
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.started_at + self.started.elapsed()
+        self.started_at + self.forward() + self.started.elapsed()
     }
 
     /// The moment as the runtime's timers count it; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
-        self.started + moment.since(self.started_at) + Duration::from_millis(1)
+        self.started + moment.since(self.started_at + self.forward()) + Duration::from_millis(1)
+    }
+
+    /// Whoever waits for a moment has to count anew.
+    pub(crate) fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // Beyond every lifetime there is, and far from where the sum would overflow.
+        let millis = millis.min(Duration::from_secs(365 * 24 * 60 * 60).as_millis() as u64);
+        self.forward.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    fn forward(&self) -> Duration {
+        Duration::from_millis(self.forward.load(Ordering::Relaxed))
     }
 }

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use secondme_avatar_protocol::{CallId, ConversationKey, Event, EventKind, Generation, Input, Output};
+use secondme_avatar_protocol::{CallId, ConversationKey, Event, EventKind, Generation, Input, Output, Step};
 use tokio::sync::futures::Notified;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::JoinMap;
@@ -141,9 +141,10 @@ impl Driver {
                 Output::Http(request) => {
                     debug!(target: "secondme_avatar::http", visitor = %state.machine.visitor().id(), step = %request.step, "call");
                     let http = self.env.http.clone();
+                    let watched = self.env.on_call.begin(state.machine.visitor().id(), request.step);
                     self.calls.spawn_on(
                         request.call,
-                        async move { Done::Call(http.call(request).await) },
+                        async move { Done::Call(http.call(request, watched).await) },
                         &self.env.runtime,
                     );
                 }
@@ -155,7 +156,13 @@ impl Driver {
                     debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "connect");
                     self.generation = generation;
                     self.hang_up_socket();
-                    self.connecting = Some(Box::pin(self.env.connector.clone().connect(address)));
+                    let watched = self.env.on_call.begin(state.machine.visitor().id(), Step::Connect);
+                    let connector = self.env.connector.clone();
+                    self.connecting = Some(Box::pin(async move {
+                        let result = connector.connect(address).await;
+                        watched.end(|| (result.as_ref().err().map(|(_, error)| error.clone()), None));
+                        result
+                    }));
                 }
                 Output::SocketSend { generation, text } => {
                     if let Some(socket) = self.socket.as_mut().filter(|_| generation == self.generation) {

@@ -12,6 +12,7 @@ use crate::events::Mailbox;
 use crate::http::Http;
 use crate::options::Deadlines;
 use crate::quota::SharedQuota;
+use crate::report::Observer;
 use crate::socket::Connector;
 
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Env {
     pub(crate) connector: Connector,
     pub(crate) quota: Arc<SharedQuota>,
     pub(crate) clock: Clock,
+    pub(crate) on_call: Observer,
     pub(crate) runtime: Handle,
     /// A subscriber's queue that was full has room again.
     pub(crate) room: Arc<Notify>,

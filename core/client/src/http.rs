@@ -1,15 +1,16 @@
 //! The machine's calls over reqwest.
 
 use std::error::Error as StdError;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
-use secondme_avatar_protocol::{HttpRequest, Input, Method};
+use secondme_avatar_protocol::{HttpRequest, Input, Method, verdict};
 
 use crate::base_url::BaseUrl;
+use crate::report::Watched;
 use crate::{Error, ErrorKind};
 
 /// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
@@ -52,11 +53,17 @@ impl Http {
     }
 
     /// Makes the call. Whatever becomes of it is the machine's to judge.
-    pub(crate) async fn call(&self, request: HttpRequest) -> Input {
-        let call = request.call;
+    pub(crate) async fn call(&self, request: HttpRequest, watched: Watched) -> Input {
+        let (call, step) = (request.call, request.step);
         match self.answer(request).await {
-            Ok(Answer { status, retry_after, body }) => Input::HttpAnswer { call, status, retry_after, body },
-            Err((sent, error)) => Input::HttpFailed { call, sent, error },
+            Ok(Answer { status, retry_after, server_time, body }) => {
+                watched.end(|| (verdict(step, status, &body), server_time));
+                Input::HttpAnswer { call, status, retry_after, body }
+            }
+            Err((sent, error)) => {
+                watched.end(|| (Some(error.clone()), None));
+                Input::HttpFailed { call, sent, error }
+            }
         }
     }
 
@@ -87,6 +94,7 @@ impl Http {
         let mut response = builder.headers(headers).send().await.map_err(|error| self.failed(error))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(reqwest::header::RETRY_AFTER).and_then(seconds);
+        let server_time = response.headers().get(reqwest::header::DATE).and_then(date);
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             if body.len() + chunk.len() > BODY_BYTES {
@@ -95,7 +103,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, retry_after, body: body.freeze() })
+        Ok(Answer { status, retry_after, server_time, body: body.freeze() })
     }
 
     /// A failure in words, without the URL, and whether the request may have arrived.
@@ -111,6 +119,7 @@ impl Http {
 struct Answer {
     status: u16,
     retry_after: Option<Duration>,
+    server_time: Option<SystemTime>,
     body: Bytes,
 }
 
@@ -126,6 +135,10 @@ pub(crate) fn root_cause(error: &dyn StdError) -> String {
 /// `Retry-After` in seconds; its other form, a date, says less than our own back-off.
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn date(value: &HeaderValue) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.to_str().ok()?).ok()
 }
 
 /// The machine's three header names as HTTP/2 wants them.

@@ -46,6 +46,7 @@ mod options;
 mod quota;
 mod read_ahead;
 mod reply_stream;
+mod report;
 mod runtime;
 mod socket;
 mod tls;
@@ -56,6 +57,7 @@ pub use conversation::{Ask, Conversation, Send};
 pub use events::Events;
 pub use options::ClientBuilder;
 pub use reply_stream::{Piece, ReplyStream};
+pub use report::CallReport;
 pub use runtime::shared_runtime;
 pub use secondme_avatar_protocol::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Ended, Error, ErrorKind, Event,

@@ -1,11 +1,13 @@
 //! How a client is set up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, limits};
 
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
+use crate::report::{CallReport, Observer};
 use crate::{Error, ErrorKind};
 
 /// Events that a subscription holds before the socket is read no further.
@@ -60,6 +62,7 @@ pub struct ClientBuilder {
     pub(crate) quota: usize,
     pub(crate) allow_insecure: bool,
     pub(crate) language: Option<String>,
+    pub(crate) on_call: Observer,
 }
 
 impl ClientBuilder {
@@ -73,6 +76,7 @@ impl ClientBuilder {
             quota: limits::QUOTA_CALLS,
             allow_insecure: false,
             language: None,
+            on_call: Observer::default(),
         }
     }
 
@@ -148,6 +152,25 @@ impl ClientBuilder {
     /// How long the first piece of a reply may take; 60 s, if not said otherwise.
     pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.first_piece = deadline;
+        self
+    }
+
+    /// Is told of every call to the service and every handshake of a socket when it is over: for
+    /// metrics, and for finding out where time is lost. It is called on the client's own tasks, so it
+    /// must not block; and it is told no secret and nothing that anybody says.
+    ///
+    /// ```
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .on_call(|call| println!("{} took {:?}: {:?}", call.step, call.took, call.error))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_call(mut self, told: impl Fn(&CallReport) + Send + Sync + 'static) -> Self {
+        self.on_call = Observer(Some(Arc::new(told)));
         self
     }
 

@@ -47,6 +47,11 @@ impl SharedQuota {
         self.changed.notify_waiters();
     }
 
+    /// The clock has been put forward.
+    pub(crate) fn look_again(&self) {
+        self.changed.notify_waiters();
+    }
+
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         self.lock().quota.waiting()

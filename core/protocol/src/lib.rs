@@ -63,4 +63,4 @@ pub use quota::{Place, Quota};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};
-pub use wire::{HttpRequest, Method};
+pub use wire::{HttpRequest, Method, verdict};

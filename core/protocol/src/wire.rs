@@ -7,6 +7,7 @@ mod lenient;
 mod request;
 
 pub(crate) use answer::{AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, query_frames};
+pub use envelope::verdict;
 pub(crate) use envelope::{Blame, Refusal, data, is_answer_code, is_retryable_code, read};
 pub(crate) use frame::{Content, Frame, FrameType, Sender, ack, ping};
 pub(crate) use request::{Direction, Outgoing, Pass};

@@ -7,3 +7,4 @@ mod conversation;
 mod events;
 mod failures;
 mod support;
+mod watching;

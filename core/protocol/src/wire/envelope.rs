@@ -73,6 +73,12 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
     }
 }
 
+/// What is wrong with the service's answer to a step, if anything is, for whoever watches the calls.
+/// The machine judges for itself.
+pub fn verdict(step: Step, status: u16, body: &[u8]) -> Option<Error> {
+    read(status, body).err().map(|refusal| refusal.into_error(step))
+}
+
 /// The `data` of a success, which this step cannot do without.
 pub(crate) fn data<'a, T: Deserialize<'a>>(step: Step, data: Option<&'a RawValue>) -> Result<T, Error> {
     let invalid = |what: String| Error::new(ErrorKind::InvalidAnswer, what).at(step);

@@ -1,0 +1,84 @@
+//! What whoever watches a client's calls is told.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use secondme_avatar_protocol::{Error, ErrorKind, Step, VisitorId};
+
+/// One call to the service, or one handshake of a socket, when it is over. See
+/// [`ClientBuilder::on_call`](crate::ClientBuilder::on_call).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallReport {
+    /// Whose call it was.
+    pub visitor_id: VisitorId,
+    /// Which step of the protocol.
+    pub step: Step,
+    /// When it went out.
+    pub started: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// What went wrong, if anything did. A call that is given up, for it took too long or is no longer
+    /// wanted, is a [`Deadline`](ErrorKind::Deadline).
+    pub error: Option<Error>,
+    /// What the time is for the service, to the second, where its answer said so.
+    pub server_time: Option<SystemTime>,
+}
+
+type Told = dyn Fn(&CallReport) + Send + Sync;
+
+/// Who is told, if anybody is.
+#[derive(Clone, Default)]
+pub(crate) struct Observer(pub(crate) Option<Arc<Told>>);
+
+impl Observer {
+    /// A call goes out.
+    pub(crate) fn begin(&self, visitor_id: &VisitorId, step: Step) -> Watched {
+        let report = self.0.is_some().then(|| CallReport {
+            visitor_id: visitor_id.clone(),
+            step,
+            started: Instant::now(),
+            took: Duration::ZERO,
+            error: Some(Error::new(ErrorKind::Deadline, "the call was given up before its answer came")),
+            server_time: None,
+        });
+        Watched { report, observer: self.clone() }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.0.is_some() { "Observer" } else { "nobody" })
+    }
+}
+
+/// A call under way. Dropped, it is over.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    report: Option<CallReport>,
+    observer: Observer,
+}
+
+impl Watched {
+    /// Its end is known: `verdict` says what to tell, and is asked only if anybody listens.
+    pub(crate) fn end(mut self, verdict: impl FnOnce() -> (Option<Error>, Option<SystemTime>)) {
+        if let Some(report) = &mut self.report {
+            let (error, server_time) = verdict();
+            report.error = error.map(|error| error.at(report.step));
+            report.server_time = server_time;
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let (Some(mut report), Some(tell)) = (self.report.take(), &self.observer.0) {
+            report.took = report.started.elapsed();
+            // A panic of a stranger's function must not take the conversation with it; its message has
+            // been printed already.
+            let _ = catch_unwind(AssertUnwindSafe(|| tell(&report)));
+        }
+    }
+}
