@@ -13,6 +13,7 @@ Examples:
   avatar chat --emulator                     try it yourself, with the emulator on this machine
   SECONDME_API_KEY=sk-… avatar chat          talk with your own avatar
   echo 'Who are you?' | avatar chat          ask from a script
+  avatar doctor                              what is wrong, and what to do about it
   avatar emulator --brain demo               the service on this machine, for your own programs
 
 Environment:
@@ -44,6 +45,18 @@ It starts the emulator on this machine and plays a conversation with it: the ava
 a question, the reply as it streams in, the owner who takes over in person, the avatar coming back.
 On a terminal the keyboard is yours then. Everything you see came over the wire.";
 
+const DOCTOR_HELP: &str = "\
+It opens a conversation as any program does and shows each call with its time: configuration, the API
+key, the avatar, the session, the socket. Nothing is said in it, unless --message does.
+
+Examples:
+  avatar doctor                                    with SECONDME_API_KEY, the service in production
+  avatar doctor --emulator --latency 100ms         the library alone, 100 ms away from an emulator
+  avatar doctor --json                             one line for a program:
+    {\"ok\",\"total_ms\",\"round_trips\",\"steps\":[{\"step\",\"started_ms\",\"ended_ms\",\"ok\",\"error\"}]}
+
+Exit codes: see `avatar --help`.";
+
 const EMULATOR_HELP: &str = "\
 Examples:
   avatar emulator --brain demo
@@ -68,6 +81,9 @@ pub(crate) enum Command {
     /// Watch a conversation with an avatar, then take part; needs no account and no network
     #[command(after_help = DEMO_HELP)]
     Demo,
+    /// Walk every step to the service and say what is wrong, and what to do
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
     /// Run the service on this machine, to develop and test against
     #[command(after_help = EMULATOR_HELP)]
     Emulator(Box<EmulatorArgs>),
@@ -91,6 +107,28 @@ pub(crate) struct ChatArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// How long connecting may take, and each answer: 20s [default: 30s and 2m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct DoctorArgs {
+    /// Examine the library alone, against an emulator on this machine: no key, no network
+    #[arg(long, conflicts_with = "base_url")]
+    pub(crate) emulator: bool,
+    /// How far away the emulator is: 100ms
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "emulator")]
+    pub(crate) latency: Option<Duration>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Say this as well and wait for the reply; the avatar's owner can read it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Where the service is [env: SECONDME_BASE_URL] [default: the service in production]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// How long the opening may take, and the reply: 20s [default: 15s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 }

@@ -9,7 +9,8 @@ use secondme_avatar_emulator::{Brain, Emulator};
 use crate::args::ChatArgs;
 use crate::exit::{self, Failure};
 use crate::screen::Look;
-use crate::session::{Service, Session};
+use crate::service::Service;
+use crate::session::Session;
 use crate::terminal::{Quiet, Stop};
 use crate::ui::{self, Ui};
 use crate::{editor, interactive, log, piped, visitor};
@@ -44,23 +45,19 @@ pub(crate) async fn run(args: ChatArgs) -> Result<(), Failure> {
 
 async fn service(args: &ChatArgs, watched: bool) -> Result<Service, Failure> {
     if !args.emulator {
-        return Ok(Service::Remote(args.base_url.clone()));
+        return Service::remote(args.base_url.as_deref());
     }
     let brain = match args.script.as_deref() {
         None | Some("echo") => Brain::Echo,
         Some("demo") => Brain::demo(),
         Some(path) => script(path)?,
     };
-    let builder = Emulator::builder().brain(brain);
-    let builder = match watched {
-        true => builder.piece_delay(SPEAKS).configure(|settings| settings.reply_delay = THINKS.into()),
-        false => builder,
-    };
-    start(builder).await.map(Service::Emulator)
-}
-
-pub(crate) async fn start(builder: secondme_avatar_emulator::EmulatorBuilder) -> Result<Emulator, Failure> {
-    builder.start().await.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))
+    let options = Emulator::builder().brain(brain);
+    Service::emulated(match watched {
+        true => options.piece_delay(SPEAKS).configure(|settings| settings.reply_delay = THINKS.into()),
+        false => options,
+    })
+    .await
 }
 
 fn script(path: &str) -> Result<Brain, Failure> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use secondme_avatar::{Author, Visitor};
 use secondme_avatar_emulator::{Brain, Emulator};
 
-use crate::chat::start;
 use crate::editor::Editor;
 use crate::exit::Failure;
 use crate::screen::Look;
-use crate::session::{Service, Session};
+use crate::service::Service;
+use crate::session::Session;
 use crate::terminal::{Quiet, Stop};
 use crate::ui::{self, Ui};
 use crate::{interactive, log};
@@ -50,12 +50,13 @@ pub(crate) async fn run() -> Result<(), Failure> {
     if let Some(editor) = &editor {
         ui.measure(editor.columns());
     }
-    let emulator = start(Emulator::builder().brain(Brain::demo()).piece_delay(pace.speaks)).await?;
+    let options = Emulator::builder().brain(Brain::demo()).piece_delay(pace.speaks);
+    let service = Service::emulated(options).await?;
     let visitor = Visitor::random("demo").map_err(secondme_avatar::Error::from)?;
     if watched {
         ui.note("A conversation with an avatar. The service is an emulator on this machine.");
     }
-    let mut session = Session::open(&ui, stop, Service::Emulator(emulator), visitor, None).await?;
+    let mut session = Session::open(&ui, stop, service, visitor, None).await?;
     let mut outcome = play(&mut session, &pace).await;
     if let (Ok(()), Some(editor)) = (&outcome, &mut editor) {
         if let Some(quiet) = &quiet {

@@ -53,6 +53,16 @@ impl Failure {
         &self.message
     }
 
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// For a program to read.
+    pub(crate) fn describe(&self) -> Described {
+        let (message, advice) = (self.message.clone(), self.advice.clone());
+        Described { kind: None, code: None, step: None, message, advice }
+    }
+
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
             let mut err = anstream::stderr().lock();
@@ -68,6 +78,38 @@ impl Failure {
             let _ = err.write_all(text.as_bytes());
         }
         ExitCode::from(self.code)
+    }
+}
+
+const WRONG_PLACE: &str = "What answers there does not speak like the service. Check --base-url or SECONDME_BASE_URL:\n\
+    it ends with /gate/in.";
+
+/// A failure, in its parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Described {
+    pub(crate) message: String,
+    kind: Option<&'static str>,
+    code: Option<String>,
+    step: Option<&'static str>,
+    advice: Option<String>,
+}
+
+impl Described {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let Self { message, kind, code, step, advice } = self;
+        serde_json::json!({"kind": kind, "code": code, "step": step, "message": message, "advice": advice})
+    }
+}
+
+impl From<&Error> for Described {
+    fn from(error: &Error) -> Self {
+        Self {
+            message: error.to_string(),
+            kind: Some(error.kind().name()),
+            code: error.code().map(str::to_owned),
+            step: error.step().map(secondme_avatar::Step::name),
+            advice: advice(error),
+        }
     }
 }
 
@@ -101,12 +143,45 @@ impl From<RunError> for Failure {
 
 /// The failure beneath all others, unless it was said already.
 fn cause(error: &Error) -> Option<String> {
+    let (said, root) = (error.to_string(), root(error).to_string());
+    (!said.contains(&root)).then_some(root)
+}
+
+fn root(error: &Error) -> &dyn std::error::Error {
     let mut root: &dyn std::error::Error = error;
     while let Some(cause) = root.source() {
         root = cause;
     }
-    let (said, root) = (error.to_string(), root.to_string());
-    (!said.contains(&root)).then_some(root)
+    root
+}
+
+/// What to do when there is no way to the service. The crates beneath tell the reasons apart in words
+/// alone; words they do not use any more cost the better advice, and nothing else.
+fn network_advice(root: &str) -> &'static str {
+    let root = root.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| root.contains(word));
+    if says(&["certificate expired", "not valid yet"]) {
+        "The service's certificate is out of its time, as this machine sees it. Check this machine's clock:\n\
+         that is the cause more often than the certificate."
+    } else if says(&["not valid for name"]) {
+        "The certificate there is another host's. Check --base-url or SECONDME_BASE_URL; a captive portal\n\
+         or a proxy may also answer in the service's place."
+    } else if says(&["unknownissuer", "self-signed", "self signed", "not trusted"]) {
+        "Nobody this machine trusts has signed the certificate: a company's proxy or a firewall reads along,\n\
+         or the trust store is out of date. Install that proxy's CA on this machine, or name its file in\n\
+         SSL_CERT_FILE."
+    } else if says(&["corrupt message", "invalidcontenttype"]) {
+        "The address says https, and something answers there that is no TLS. Check the scheme and the port\n\
+         of --base-url or SECONDME_BASE_URL."
+    } else if says(&["lookup", "name or service not known", "no such host", "dns"]) {
+        "Nobody knows that host's name. Check its spelling in --base-url or SECONDME_BASE_URL, and this\n\
+         machine's DNS."
+    } else if says(&["proxy", "tunnel"]) {
+        "The proxy does not let the calls through. Check HTTPS_PROXY, and NO_PROXY for hosts without it."
+    } else {
+        "Check the network, and the address if you gave one (--base-url or SECONDME_BASE_URL).\n\
+         Without a network, `avatar chat --emulator` works."
+    }
 }
 
 fn advice(error: &Error) -> Option<String> {
@@ -128,20 +203,14 @@ fn advice(error: &Error) -> Option<String> {
             "The key's avatar is gone. Create an API key for another avatar in the SecondMe app:\n\
              Avatar Hub → Avatar Detail → API Key Management."
         }
-        ErrorKind::ConnectionFailed | ErrorKind::Deadline => {
-            "Check the network, and the address if you gave one (--base-url or SECONDME_BASE_URL).\n\
-             Without a network, `avatar chat --emulator` works."
-        }
-        ErrorKind::InvalidAnswer => {
-            "What answers there does not speak like the service. Check --base-url or SECONDME_BASE_URL:\n\
-             it ends with /gate/in."
-        }
+        ErrorKind::ConnectionFailed | ErrorKind::Deadline => network_advice(&root(error).to_string()),
+        ErrorKind::Service if error.status() == Some(404) => WRONG_PLACE,
+        ErrorKind::InvalidAnswer => WRONG_PLACE,
         ErrorKind::Unavailable => "The service has trouble. Try again later.",
         _ => return None,
     };
     Some(advice.to_owned())
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

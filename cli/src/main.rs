@@ -4,6 +4,7 @@ mod args;
 mod chat;
 mod commands;
 mod demo;
+mod doctor;
 mod editor;
 mod exit;
 mod interactive;
@@ -12,6 +13,7 @@ mod names;
 mod piped;
 mod presenter;
 mod screen;
+mod service;
 mod session;
 mod style;
 mod terminal;
@@ -54,6 +56,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Chat(args) => chat::run(args).await,
         Command::Demo => demo::run().await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Emulator(args) => secondme_avatar_emulator::run(*args).await.map_err(Failure::from),
     }
 }

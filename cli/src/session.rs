@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use secondme_avatar::{
-    Ask, AvatarClient, BaseUrl, ClientBuilder, Conversation, Event, EventKind, Events, Reply, Visitor,
+    Ask, AvatarClient, ClientBuilder, Conversation, Event, EventKind, Events, Reply, Visitor,
 };
 use secondme_avatar_emulator::Emulator;
 use tokio::time::{Instant, interval, sleep};
@@ -13,6 +13,7 @@ use tokio::time::{Instant, interval, sleep};
 use crate::exit::{self, Failure};
 use crate::names::Names;
 use crate::presenter::{Presenter, Shown};
+use crate::service::Service;
 use crate::terminal::Stop;
 use crate::ui::Ui;
 
@@ -22,13 +23,6 @@ const UNNOTICED: Duration = Duration::from_millis(300);
 const EVENT_FOLLOWS_WITHIN: Duration = Duration::from_secs(1);
 const TURN_OF_THE_WHEEL: Duration = Duration::from_millis(100);
 const WHEEL: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠧", "⠇", "⠏"];
-
-/// Whom to talk with.
-pub(crate) enum Service {
-    Emulator(Emulator),
-    /// Where the user says, or in production.
-    Remote(Option<String>),
-}
 
 pub(crate) struct Session {
     pub(crate) ui: Ui,
@@ -49,7 +43,7 @@ impl Session {
         visitor: Visitor,
         timeout: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let (builder, place, emulator) = builder(service)?;
+        let Service { builder, place, emulator } = service;
         let client = with_timeout(builder, timeout).build()?;
         let events = client.events();
         let mut presenter = Presenter::new(ui.clone());
@@ -203,44 +197,4 @@ fn with_timeout(builder: ClientBuilder, timeout: Option<Duration>) -> ClientBuil
         }
         None => builder,
     }
-}
-
-fn builder(service: Service) -> Result<(ClientBuilder, String, Option<Emulator>), Failure> {
-    match service {
-        Service::Emulator(emulator) => {
-            let base: BaseUrl = emulator.base_url().parse()?;
-            let builder = AvatarClient::builder(emulator.api_key())?.base_url(base);
-            Ok((builder, "the emulator".to_owned(), Some(emulator)))
-        }
-        Service::Remote(base) => {
-            let key = api_key()?;
-            let builder = AvatarClient::builder(&key)
-                .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?;
-            let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
-            match base.or_else(from_env) {
-                Some(base) => Ok((builder.base_url(base.parse()?), place(&base), None)),
-                None => Ok((builder, "SecondMe".to_owned(), None)),
-            }
-        }
-    }
-}
-
-fn api_key() -> Result<String, Failure> {
-    let key = std::env::var_os("SECONDME_API_KEY").filter(|key| !key.is_empty());
-    let Some(key) = key else {
-        return Err(Failure::new(exit::KEY, "there is no API key: SECONDME_API_KEY is not set").advise(
-            "Create a key in the SecondMe app (Avatar Hub → Avatar Detail → API Key Management), then:\n\n  \
-             export SECONDME_API_KEY=sk-…\n  \
-             avatar chat\n\n\
-             The key is read from the environment alone: as an argument it would stand in the process list\n\
-             and in the shell's history. Without a key, `avatar chat --emulator` works.",
-        ));
-    };
-    Ok(key.to_string_lossy().into_owned())
-}
-
-/// The host, which is what a person recognises.
-fn place(base: &str) -> String {
-    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest).to_owned()
 }

@@ -34,7 +34,7 @@ fn not_an_id(id: &str) -> Failure {
 }
 
 /// The user's name and the machine's. Only a hash of them ever leaves the machine.
-fn person() -> Option<String> {
+pub(crate) fn person() -> Option<String> {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| filled(name))?;
     Some(format!("{user}@{}", host().unwrap_or_default()))
 }

@@ -1,0 +1,117 @@
+//! `avatar doctor`: walks every step to the service, and says what is wrong and what to do.
+
+mod findings;
+mod report;
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use secondme_avatar::{AvatarClient, CallReport, Conversation, Error, Visitor};
+use secondme_avatar_emulator::Emulator;
+
+use self::report::{Examination, StepReport};
+use crate::args::DoctorArgs;
+use crate::exit::{self, Failure};
+use crate::service::Service;
+use crate::terminal::Stop;
+use crate::visitor::person;
+
+/// How long all of it may take, where nothing else is said.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let mut examination = Examination::new(args.latency);
+    let failure = tokio::select! {
+        outcome = examine(&args, &mut examination) => outcome.err(),
+        stopped = stop.wait() => return Err(stopped),
+    };
+    let printed = match args.json {
+        true => examination.json(failure.is_none()).to_string() + "\n",
+        false => examination.text(failure.is_none()),
+    };
+    // Without a reader there is nobody to be told.
+    anstream::stdout().write_all(printed.as_bytes()).map_err(|_| Failure::output_closed())?;
+    match failure {
+        None => Ok(()),
+        // The JSON says it all.
+        Some(failure) if args.json => Err(Failure::stopped(failure.code())),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// Walks the steps; what they told stands in the examination, however it ends.
+async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(), Failure> {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let timeout = args.timeout.unwrap_or(TIMEOUT);
+    let configured = configure(args, timeout, Arc::clone(&calls)).await;
+    let described = configured.as_ref().err().map(Failure::describe);
+    examination.add(StepReport::instant("configuration", described));
+    let (client, place, emulator) = configured?;
+    examination.place = place;
+    if emulator.is_none() {
+        examination.findings.extend(findings::of_proxy());
+    }
+    let visitor = match person() {
+        Some(person) => Visitor::for_user("doctor", &person),
+        None => Visitor::random("doctor"),
+    };
+    let visitor = visitor.map_err(Error::from)?.name("avatar doctor");
+
+    examination.started = Instant::now();
+    let opened = client.open(visitor).await;
+    examination.opened(opened.is_ok());
+    let outcome = match &opened {
+        Ok(chat) => talk(args, chat, timeout, examination).await,
+        Err(error) => Err(error.clone()),
+    };
+    let told: Vec<CallReport> = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    examination.calls(&told, outcome.as_ref().err());
+    examination.findings.extend(findings::of_clock(&told));
+    if let Ok(chat) = &opened {
+        // Nothing is left behind, where the service lets a visitor end a session.
+        let _ = chat.end().await;
+    }
+    client.close().await;
+    if let Some(emulator) = emulator {
+        emulator.stop().await;
+    }
+    outcome.map_err(Failure::from)
+}
+
+async fn configure(
+    args: &DoctorArgs,
+    timeout: Duration,
+    calls: Arc<Mutex<Vec<CallReport>>>,
+) -> Result<(AvatarClient, String, Option<Emulator>), Failure> {
+    if args.message.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(Failure::new(exit::USAGE, "--message is empty: write what is to be said"));
+    }
+    let service = match args.emulator {
+        true => Service::emulated(Emulator::builder().latency(args.latency.unwrap_or_default())).await,
+        false => Service::remote(args.base_url.as_deref()),
+    };
+    let Service { builder, place, emulator } = service?;
+    let builder = builder.language("cli").open_deadline(timeout);
+    let watch = move |call: &CallReport| {
+        calls.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
+    };
+    Ok((builder.on_call(watch).build()?, place, emulator))
+}
+
+/// Says something, if it was asked to, and waits for the reply.
+async fn talk(
+    args: &DoctorArgs,
+    chat: &Conversation,
+    timeout: Duration,
+    examination: &mut Examination,
+) -> Result<(), Error> {
+    let Some(text) = &args.message else {
+        return Ok(());
+    };
+    let asked = Instant::now();
+    let reply = chat.ask(text.as_str()).deadline(timeout).first_piece_deadline(timeout).await;
+    examination.replied(asked, reply.as_ref().err());
+    reply.map(drop)
+}

@@ -1,0 +1,61 @@
+//! What may be worth knowing though no call has failed for it.
+
+use std::time::{Duration, SystemTime};
+
+use secondme_avatar::CallReport;
+
+/// `Date` headers count whole seconds, and an answer is on its way for a while.
+const CLOCK_MAY_BE_OFF: Duration = Duration::from_secs(30);
+
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// A proxy stands between.
+pub(super) fn of_proxy() -> Option<String> {
+    let name = PROXIES.into_iter().find(|name| std::env::var_os(name).is_some_and(|url| !url.is_empty()))?;
+    Some(format!(
+        "{name} is set: HTTP calls go through that proxy, the WebSocket connects directly. If only the step \
+         `connect` fails, the network wants a proxy for it as well."
+    ))
+}
+
+/// This machine's clock is wrong, as the service sees it.
+pub(super) fn of_clock(calls: &[CallReport]) -> Option<String> {
+    let (call, server) = calls.iter().find_map(|call| Some((call, call.server_time?)))?;
+    let since = call.started.elapsed().saturating_sub(call.took);
+    clock(SystemTime::now() - since, server)
+}
+
+fn clock(here: SystemTime, server: SystemTime) -> Option<String> {
+    let (off, direction) = match here.duration_since(server) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    (off > CLOCK_MAY_BE_OFF).then(|| {
+        let amount = match off.as_secs() {
+            seconds @ 0..120 => format!("{seconds} s"),
+            seconds @ 120..7200 => format!("{} min", seconds / 60),
+            seconds => format!("{} h", seconds / 3600),
+        };
+        format!(
+            "This machine's clock is {amount} {direction} the service's: messages carry wrong times, and \
+             certificates may be refused. Set it, best by NTP."
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_noticed_either_way() {
+        let now = SystemTime::now();
+        assert_eq!(clock(now, now + Duration::from_secs(20)), None);
+        assert_eq!(clock(now, now - Duration::from_secs(20)), None);
+        let behind = clock(now, now + Duration::from_secs(600)).unwrap_or_default();
+        assert!(behind.contains("10 min behind the service's"), "{behind}");
+        let ahead = clock(now, now - Duration::from_secs(7_300)).unwrap_or_default();
+        assert!(ahead.contains("2 h ahead of"), "{ahead}");
+    }
+}

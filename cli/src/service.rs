@@ -1,0 +1,58 @@
+//! Which service to talk with: the one on this machine, or the real one.
+
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder};
+use secondme_avatar_emulator::{Emulator, EmulatorBuilder};
+
+use crate::exit::{self, Failure};
+
+/// A service, and how to become its client.
+pub(crate) struct Service {
+    pub(crate) builder: ClientBuilder,
+    /// What a person calls it.
+    pub(crate) place: String,
+    /// The service itself, where it is on this machine.
+    pub(crate) emulator: Option<Emulator>,
+}
+
+impl Service {
+    /// An emulator of its own.
+    pub(crate) async fn emulated(options: EmulatorBuilder) -> Result<Self, Failure> {
+        let emulator =
+            options.start().await.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
+        let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
+        Ok(Self { builder, place: "the emulator".to_owned(), emulator: Some(emulator) })
+    }
+
+    /// The service where the user says, or in production, with the key of the environment.
+    pub(crate) fn remote(base: Option<&str>) -> Result<Self, Failure> {
+        let key = api_key()?;
+        let builder = AvatarClient::builder(&key)
+            .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?;
+        let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
+        let (builder, place) = match base.map(str::to_owned).or_else(from_env) {
+            Some(base) => (builder.base_url(base.parse::<BaseUrl>()?), host(&base)),
+            None => (builder, "SecondMe".to_owned()),
+        };
+        Ok(Self { builder, place, emulator: None })
+    }
+}
+
+fn api_key() -> Result<String, Failure> {
+    let key = std::env::var_os("SECONDME_API_KEY").filter(|key| !key.is_empty());
+    let Some(key) = key else {
+        return Err(Failure::new(exit::KEY, "there is no API key: SECONDME_API_KEY is not set").advise(
+            "Create a key in the SecondMe app (Avatar Hub → Avatar Detail → API Key Management), then:\n\n  \
+             export SECONDME_API_KEY=sk-…\n  \
+             avatar chat\n\n\
+             The key is read from the environment alone: as an argument it would stand in the process list\n\
+             and in the shell's history. Without a key, `avatar chat --emulator` works.",
+        ));
+    };
+    Ok(key.to_string_lossy().into_owned())
+}
+
+/// The host, which is what a person recognises.
+fn host(base: &str) -> String {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}
