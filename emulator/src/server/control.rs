@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::connection::Peer;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Injection, Millis, OwnerAction, Settings};
+use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, Settings};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
@@ -67,10 +68,10 @@ struct Close {
 /// Any call of the control API.
 pub(super) async fn control(
     State(hub): State<Arc<Hub>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
-    let (status, body) = match answer(&hub, peer, request).await {
+    let (status, body) = match answer(&hub, peer.address, request).await {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {
             let error = json!({"error": {"code": refused.code, "message": refused.message}});
@@ -121,6 +122,12 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             let InSession { session_id } = read(&body)?;
             owner(hub, OwnerAction::HandBack { session_id })
         }
+        ("POST", "faults") => add_faults(hub, &body),
+        ("GET", "faults") => Ok(json!({"faults": hub.with(|service, _| service.faults().to_vec())})),
+        ("DELETE", "faults") | ("POST", "faults/clear") => {
+            hub.with(|service, _| service.clear_faults());
+            Ok(json!({}))
+        }
         ("POST", "push") => {
             let Push { session_id, injection } = read(&body)?;
             hub.with(|service, now| service.inject(now, &session_id, injection))?;
@@ -141,11 +148,27 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
             code: "control.not.found",
-            message: "there are GET state, GET settings, and POST settings, reset, clock, owner/reply, \
-                      owner/takeover, owner/handback, push, sockets/close"
+            message: "there are GET state, settings, faults, POST settings, reset, clock, owner/reply, \
+                      owner/takeover, owner/handback, push, sockets/close, faults, faults/clear, \
+                      and DELETE faults"
                 .to_owned(),
         }),
     }
+}
+
+/// One fault or a list of them. If one of them is wrong, none is taken.
+fn add_faults(hub: &Arc<Hub>, body: &[u8]) -> Result<Value, Refused> {
+    let written = match read(body)? {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let faults = written.into_iter().enumerate().map(|(number, fault)| {
+        Fault::deserialize(fault).map_err(|error| wrong_body(&format!("fault {number}: {error}")))
+    });
+    let faults = faults.collect::<Result<Vec<_>, _>>()?;
+    let add = |service: &mut Service, _| faults.into_iter().map(|fault| service.add_fault(fault)).collect();
+    let ids: Result<Vec<_>, _> = hub.with(add);
+    Ok(json!({"ids": ids.map_err(|error| wrong_body(&error))?}))
 }
 
 fn owner(hub: &Arc<Hub>, action: OwnerAction) -> Result<Value, Refused> {

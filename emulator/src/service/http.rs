@@ -1,5 +1,7 @@
 //! HTTP as the service sees it: a request in, an answer out, no socket.
 
+use super::time::Millis;
+
 /// One HTTP request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -76,14 +78,38 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: String,
+    /// How it reaches the client, if it does.
+    pub delivery: Delivery,
+}
+
+/// How an answer reaches the client. Only faults make it anything but `Now`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once.
+    #[default]
+    Now,
+    /// So much later.
+    After(Millis),
+    /// Never, and the connection stays open.
+    Never,
+    /// The connection ends without it.
+    Cut,
+    /// The connection is reset without it.
+    Reset,
 }
 
 impl Answer {
+    /// An answer that nobody gets.
+    pub(super) fn unheard(delivery: Delivery) -> Self {
+        Self { status: 503, headers: Vec::new(), body: String::new(), delivery }
+    }
+
     pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self {
             status,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: body.to_string(),
+            delivery: Delivery::Now,
         }
     }
 }

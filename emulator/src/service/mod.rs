@@ -21,6 +21,7 @@
 mod calls;
 mod delivery;
 mod failure;
+mod faults;
 mod frames;
 mod http;
 mod ids;
@@ -35,10 +36,13 @@ mod timers;
 mod turns;
 mod world;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use self::failure::{Code, CodeSource, Failure};
-pub use self::http::{Answer, Headers, Request};
+use self::faults::Faults;
+pub use self::faults::{Effect, Fault, FaultId, FaultState, InvalidFault, Place};
+pub use self::http::{Answer, Delivery, Headers, Request};
 pub use self::ids::{AskId, SocketId};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
@@ -74,7 +78,8 @@ pub struct Service {
     /// How often each call was made, by its name.
     calls: BTreeMap<&'static str, u64>,
     /// How often each failure was answered, by its code.
-    failures: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<Cow<'static, str>, u64>,
+    faults: Faults,
 }
 
 /// What the service wants done outside.
@@ -93,6 +98,12 @@ pub enum Push {
         socket: SocketId,
         /// How.
         how: CloseHow,
+    },
+    /// Nothing passes through a socket any more, either way, and its client is not told. It stays
+    /// open for the service until it misses its pings.
+    HalfOpen {
+        /// The socket.
+        socket: SocketId,
     },
     /// A brain outside is asked; [`Service::answer`] takes what it says.
     Ask {
@@ -119,6 +130,7 @@ impl Service {
             world: World::default(),
             calls: BTreeMap::new(),
             failures: BTreeMap::new(),
+            faults: Faults::new(seed),
         }
     }
 
@@ -137,11 +149,11 @@ impl Service {
         self.settings.avatars.extend(avatars.into_iter().skip(kept));
     }
 
-    /// Answers an HTTP request. Every call passes through here.
+    /// Answers an HTTP request. Every call passes through here. How the answer reaches the client,
+    /// if it does, stands in [`Answer::delivery`].
     pub fn handle(&mut self, now: Millis, request: &Request) -> Answer {
         self.tick(now);
-        let outcome = self.dispatch(request);
-        self.finish(outcome)
+        self.answer_call(request)
     }
 
     /// The moment of the next timer.
@@ -173,6 +185,7 @@ impl Service {
         self.pushes.clear();
         self.calls.clear();
         self.failures.clear();
+        self.faults.reset();
         let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
         self.pushes.extend(sockets.into_iter().map(cut));
     }
@@ -184,8 +197,15 @@ impl Service {
             Timer::Turn { session, turn } => self.play(&session, turn),
             Timer::AskExpires(ask) => self.expire_ask(ask),
             Timer::TakeoverEnds { session, until } => self.end_takeover(&session, until),
+            Timer::FrameHeld(frame) => self.release_frame(frame),
             Timer::Redeliver { visitor, frame } => self.redeliver(visitor, frame),
         }
+    }
+
+    /// The answer to a call that meets no fault.
+    fn judge(&mut self, request: &Request) -> Answer {
+        let outcome = self.dispatch(request);
+        self.finish(outcome)
     }
 
     /// The answer to a call, counted.
@@ -204,7 +224,16 @@ impl Service {
     }
 
     fn count_failure(&mut self, failure: &Failure) {
-        *self.failures.entry(failure.code().as_str()).or_default() += 1;
+        *self.failures.entry(Cow::Borrowed(failure.code().as_str())).or_default() += 1;
+    }
+
+    /// Counts a failure whose code a fault has made up.
+    fn count_code(&mut self, code: &str) {
+        // So many that no test misses one, and so few that no run grows without end.
+        const KINDS: usize = 1_000;
+        if self.failures.len() < KINDS || self.failures.contains_key(code) {
+            *self.failures.entry(Cow::Owned(code.to_owned())).or_default() += 1;
+        }
     }
 
     /// A number nobody had before.

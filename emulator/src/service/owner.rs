@@ -172,13 +172,14 @@ impl Service {
         session_id: &str,
         message_id: Option<&str>,
         what: (&str, &str),
+        actions: &[Value],
         lost: bool,
     ) {
         let seq_id = self.message_id();
         let Some(about) = self.envelope(session_id) else {
             return;
         };
-        let frame = Frame::failure(&about, message_id, &seq_id, what, &[]);
+        let frame = Frame::failure(&about, message_id, &seq_id, what, actions);
         self.deliver(session_id, frame, lost);
     }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
+use super::faults::Place;
 use super::http::{Answer, Headers, Request};
 use super::ids::{SocketId, VisitorIndex};
 use super::switches::{Origin, Pings, SecondSocket};
@@ -52,16 +53,32 @@ impl Service {
     /// `target` is the request's path and query.
     pub fn connect(&mut self, now: Millis, target: &str, headers: &Headers) -> Result<SocketId, Answer> {
         self.tick(now);
-        self.count_call("connect");
-        self.admit(&Request::new("GET", target), headers).map_err(|failure| {
-            self.count_failure(&failure);
-            failure.handshake_answer(&self.settings)
-        })
+        self.answer_handshake(&Request::new("GET", target), headers)
     }
 
     /// A text frame of a client has arrived.
     pub fn receive(&mut self, now: Millis, socket: SocketId, text: &str) {
         self.tick(now);
+        if self.world.sockets.contains_key(&socket) {
+            self.carry_frame(Place::FrameIn, socket, text.to_owned());
+        }
+    }
+
+    /// The answer to a handshake that meets no fault.
+    pub(super) fn judge_handshake(
+        &mut self,
+        request: &Request,
+        headers: &Headers,
+    ) -> Result<SocketId, Answer> {
+        self.count_call("connect");
+        self.admit(request, headers).map_err(|failure| {
+            self.count_failure(&failure);
+            failure.handshake_answer(&self.settings)
+        })
+    }
+
+    /// A frame has reached the service.
+    pub(super) fn take_in(&mut self, socket: SocketId, text: &str) {
         let Some(live) = self.world.sockets.get_mut(&socket) else {
             return;
         };
@@ -83,10 +100,13 @@ impl Service {
         }
     }
 
-    /// A socket is gone, whoever ended it.
+    /// A socket is gone, whoever ended it. Of one through which nothing passes the service does not
+    /// learn it.
     pub fn disconnected(&mut self, now: Millis, socket: SocketId) {
         self.tick(now);
-        self.forget_socket(socket);
+        if !self.is_deaf(socket) {
+            self.forget_socket(socket);
+        }
     }
 
     /// Closes a live socket by its `wsId`, or all of them. Says how many there were.
@@ -191,15 +211,19 @@ impl Service {
         id
     }
 
-    fn close(&mut self, socket: SocketId, how: CloseHow) {
+    pub(super) fn close(&mut self, socket: SocketId, how: CloseHow) {
+        let unheard = self.is_deaf(socket);
         self.forget_socket(socket);
-        self.pushes.push_back(Push::Close { socket, how });
+        if !unheard {
+            self.pushes.push_back(Push::Close { socket, how });
+        }
     }
 
-    fn forget_socket(&mut self, id: SocketId) {
+    pub(super) fn forget_socket(&mut self, id: SocketId) {
         let Some(socket) = self.world.sockets.remove(&id) else {
             return;
         };
+        self.faults.forget(id);
         self.world.visitors[socket.visitor.0].sockets.retain(|live| *live != id);
         self.remember_idle(socket.visitor, socket.ws_id);
     }
