@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -21,6 +22,9 @@ use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, S
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
 const ADVANCE_LIMIT: Millis = Millis(365 * 24 * 3_600_000);
+
+/// The longest that one call waits for something to happen.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What went wrong with a control call.
 struct Refused {
@@ -97,6 +101,7 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
     match (parts.method.as_str(), path) {
         ("GET", "state") => Ok(json!(hub.with(|service, now| service.state(now)))),
         ("GET", "settings") => Ok(json!(hub.with(|service, _| service.settings().clone()))),
+        ("GET", "journal") => journal(hub, parts.uri.query().unwrap_or_default()).await,
         ("POST", "settings") => change_settings(hub, read(&body)?),
         ("POST", "reset") => {
             hub.with(|service, now| service.reset(now));
@@ -148,12 +153,43 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
             code: "control.not.found",
-            message: "there are GET state, settings, faults, POST settings, reset, clock, owner/reply, \
+            message:
+                "there are GET state, settings, journal, faults, POST settings, reset, clock, owner/reply, \
                       owner/takeover, owner/handback, push, sockets/close, faults, faults/clear, \
                       and DELETE faults"
-                .to_owned(),
+                    .to_owned(),
         }),
     }
+}
+
+/// The journal from an entry on. With `wait` it waits, in real time, until there is one.
+async fn journal(hub: &Arc<Hub>, query: &str) -> Result<Value, Refused> {
+    let (mut since, mut wait) = (0, 0);
+    for (name, value) in query.split('&').filter(|pair| !pair.is_empty()).filter_map(|it| it.split_once('='))
+    {
+        let number = value.parse().map_err(|_| wrong_query())?;
+        match name {
+            "since" => since = number,
+            "wait" => wait = number,
+            _ => return Err(wrong_query()),
+        }
+    }
+    let wait = Duration::from_millis(wait).min(WAIT_LIMIT);
+    let there_is = |service: &mut Service, now| (service.journal_next(now) > since).then_some(());
+    let mut stopped = hub.stopped();
+    if !wait.is_zero() {
+        // Whatever ends the wait, what there is then is the answer.
+        tokio::select! {
+            _ = tokio::time::timeout(wait, hub.wait_until(there_is)) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+    }
+    let (entries, next) = hub.with(|service, now| service.journal(now, since));
+    Ok(json!({"next": next, "entries": entries}))
+}
+
+fn wrong_query() -> Refused {
+    wrong_body(&"`journal` takes `?since=NUMBER&wait=MILLISECONDS`, both optional")
 }
 
 /// One fault or a list of them. If one of them is wrong, none is taken.

@@ -21,8 +21,8 @@ pub use self::builder::{EmulatorBuilder, StartError};
 use self::connection::{Connections, Peer};
 use self::hub::Hub;
 use crate::service::{
-    BASE_PATH, CloseHow, Failure, Fault, FaultId, FaultState, Injection, InvalidFault, Millis, OwnerAction,
-    Service, Settings, State,
+    BASE_PATH, CloseHow, Entry, Failure, Fault, FaultId, FaultState, Injection, InvalidFault, Millis,
+    OwnerAction, Service, Settings, State,
 };
 
 /// How long requests in flight may take to end when the emulator is stopped.
@@ -143,6 +143,11 @@ impl Emulator {
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.hub.with(|service, _| service.clear_faults());
+    }
+
+    /// Everything received and sent, in order, as far as it is still known.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.hub.with(|service, now| service.journal(now, 0).0)
     }
 
     /// The emulator's time: the real one, and what [`Emulator::advance`] has added.

@@ -3,6 +3,7 @@
 use super::faults::Place;
 use super::frames::Frame;
 use super::ids::{SocketId, VisitorIndex};
+use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
 use super::time::Millis;
 use super::timers::Timer;
@@ -67,6 +68,7 @@ impl Service {
 
     /// A frame leaves the service.
     pub(super) fn give_out(&mut self, socket: SocketId, text: String) {
+        self.note_of_socket(socket, || What::frame_out(&text));
         if let Some(live) = self.world.sockets.get_mut(&socket) {
             live.pushed += 1;
             self.pushes.push_back(Push::Frame { socket, text });

@@ -25,6 +25,7 @@ mod faults;
 mod frames;
 mod http;
 mod ids;
+mod journal;
 mod owner;
 mod random;
 mod settings;
@@ -44,6 +45,8 @@ use self::faults::Faults;
 pub use self::faults::{Effect, Fault, FaultId, FaultState, InvalidFault, Place};
 pub use self::http::{Answer, Delivery, Headers, Request};
 pub use self::ids::{AskId, SocketId};
+use self::journal::Journal;
+pub use self::journal::{Body, By, Entry, What, Whose};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
 pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
@@ -80,6 +83,7 @@ pub struct Service {
     /// How often each failure was answered, by its code.
     failures: BTreeMap<Cow<'static, str>, u64>,
     faults: Faults,
+    journal: Journal,
 }
 
 /// What the service wants done outside.
@@ -120,6 +124,7 @@ impl Service {
     /// `seed` decides every id it gives out.
     pub fn new(settings: Settings, now: Millis, seed: u64) -> Self {
         Self {
+            journal: Journal::new(settings.journal),
             settings,
             now,
             seed,
@@ -147,13 +152,21 @@ impl Service {
         change(&mut self.settings);
         let kept = self.settings.avatars.len();
         self.settings.avatars.extend(avatars.into_iter().skip(kept));
+        self.journal.set_capacity(self.settings.journal);
     }
 
     /// Answers an HTTP request. Every call passes through here. How the answer reaches the client,
     /// if it does, stands in [`Answer::delivery`].
     pub fn handle(&mut self, now: Millis, request: &Request) -> Answer {
         self.tick(now);
-        self.answer_call(request)
+        if !self.journal.is_on() {
+            return self.answer_call(request);
+        }
+        let (call, whose) = (Self::call_name(&request.path), self.caller_of(request));
+        let number = self.journal.note(self.now, whose.clone(), What::request(call, request));
+        let answer = self.answer_call(request);
+        self.journal.note(self.now, whose, What::answer(number, call, &answer));
+        answer
     }
 
     /// The moment of the next timer.
@@ -186,6 +199,7 @@ impl Service {
         self.calls.clear();
         self.failures.clear();
         self.faults.reset();
+        self.journal.clear();
         let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
         self.pushes.extend(sockets.into_iter().map(cut));
     }

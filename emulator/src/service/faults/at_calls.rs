@@ -8,6 +8,7 @@ use crate::service::Service;
 use crate::service::failure::{self, Code, Failure};
 use crate::service::http::{Answer, Delivery, Headers, Request};
 use crate::service::ids::SocketId;
+use crate::service::journal::Whose;
 use crate::service::switches::RetryAfter;
 use crate::service::time::Millis;
 use crate::service::world::AddressState;
@@ -135,7 +136,27 @@ impl Service {
     ) -> Option<Effect> {
         let occasion =
             Occasion { visitor: Some(visitor_id), session: Some(session_id), ..Occasion::default() };
-        self.faults.meet(Place::Reply, &occasion).map(|(_, effect)| effect)
+        self.faults.meet(Place::Reply, &occasion, (self.now, &mut self.journal))
+    }
+
+    /// Whose a call is, before it is judged.
+    pub(in crate::service) fn caller_of(&self, request: &Request) -> Whose {
+        let body: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
+        let field = |name: &str| match body.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let token = request.headers.get("token").and_then(|token| self.world.tokens.get(token));
+        let visitor_id = match token {
+            Some(token) => Some(self.world.visitors[token.visitor.0].visitor_id.clone()),
+            None => field("visitorId").or_else(|| request.headers.get("fp").map(str::to_owned)),
+        };
+        Whose {
+            visitor_id,
+            session_id: field("sessionId").or_else(|| request.parameter("sessionId")),
+            ws_id: field("wsId"),
+        }
     }
 
     fn fault_of_call(&mut self, request: &Request) -> Option<(Place, Effect)> {
@@ -143,22 +164,16 @@ impl Service {
         if !self.faults.watches(place) {
             return None;
         }
-        let body: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
-        let field = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let token = request.headers.get("token").and_then(|token| self.world.tokens.get(token));
-        let visitor = token.map(|token| self.world.visitors[token.visitor.0].visitor_id.as_str());
-        let (has_token, visitor) = (visitor.is_some(), visitor.map(str::to_owned));
-        let visitor = visitor.or_else(|| field("visitorId"));
-        let session = field("sessionId").or_else(|| request.parameter("sessionId"));
-        let ws_id = field("wsId");
+        let whose = self.caller_of(request);
+        let token = request.headers.get("token");
         let occasion = Occasion {
-            visitor: visitor.as_deref(),
-            session: session.as_deref(),
-            ws_id: ws_id.as_deref(),
-            has_token,
+            visitor: whose.visitor_id.as_deref(),
+            session: whose.session_id.as_deref(),
+            ws_id: whose.ws_id.as_deref(),
+            has_token: token.is_some_and(|token| self.world.tokens.contains_key(token)),
             ..Occasion::default()
         };
-        self.faults.meet(place, &occasion).map(|(_, effect)| (place, effect))
+        self.faults.meet(place, &occasion, (self.now, &mut self.journal)).map(|effect| (place, effect))
     }
 
     fn fault_of_handshake(&mut self, request: &Request) -> Option<Effect> {
@@ -171,7 +186,7 @@ impl Service {
             ws_id: address.map(|address| address.ws_id.as_str()),
             ..Occasion::default()
         };
-        self.faults.meet(Place::Connect, &occasion).map(|(_, effect)| effect)
+        self.faults.meet(Place::Connect, &occasion, (self.now, &mut self.journal))
     }
 }
 

@@ -6,6 +6,7 @@ use super::at_calls::first_half;
 use super::rules::{Held, Occasion};
 use super::{Effect, Place};
 use crate::service::ids::SocketId;
+use crate::service::journal::By;
 use crate::service::sockets::CloseHow;
 use crate::service::time::Millis;
 use crate::service::timers::Timer;
@@ -34,8 +35,8 @@ impl Service {
                 self.faults.deaf.insert(socket);
                 self.pushes.push_back(Push::HalfOpen { socket });
             }
-            Effect::Cut => self.close(socket, CloseHow::Abrupt),
-            Effect::Close { code, reason } => self.close(socket, CloseHow::Clean { code, reason }),
+            Effect::Cut => self.close(socket, CloseHow::Abrupt, By::Fault),
+            Effect::Close { code, reason } => self.close(socket, CloseHow::Clean { code, reason }, By::Fault),
             // A frame that is dropped; the others are no faults of frames.
             _ => {}
         }
@@ -99,7 +100,7 @@ impl Service {
             sender: sender.as_deref(),
             ..Occasion::default()
         };
-        self.faults.meet(at, &occasion).map(|(_, effect)| effect)
+        self.faults.meet(at, &occasion, (self.now, &mut self.journal))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Effect, Fault, InvalidFault, Place};
 use crate::service::Service;
 use crate::service::ids::SocketId;
+use crate::service::journal::{Journal, What, Whose};
 use crate::service::random::Random;
 use crate::service::time::Millis;
 
@@ -105,7 +106,12 @@ impl Faults {
     }
 
     /// The fault that an occasion meets, if it meets one.
-    pub(super) fn meet(&mut self, at: Place, occasion: &Occasion<'_>) -> Option<(FaultId, Effect)> {
+    pub(super) fn meet(
+        &mut self,
+        at: Place,
+        occasion: &Occasion<'_>,
+        (now, journal): (Millis, &mut Journal),
+    ) -> Option<Effect> {
         for rule in &mut self.rules {
             if rule.left == Some(0) || !is_at(rule.fault.at, at) || !occasion.is_of(&rule.fault) {
                 continue;
@@ -119,13 +125,24 @@ impl Faults {
             }
             rule.left = rule.left.map(|left| left - 1);
             rule.met += 1;
-            return Some((rule.id, rule.fault.effect.clone()));
+            let effect = rule.fault.effect.clone();
+            let what = What::Fault { fault: rule.id, at, r#do: effect.clone() };
+            journal.note(now, occasion.whose(), what);
+            return Some(effect);
         }
         None
     }
 }
 
 impl Occasion<'_> {
+    fn whose(&self) -> Whose {
+        Whose {
+            visitor_id: self.visitor.map(str::to_owned),
+            session_id: self.session.map(str::to_owned),
+            ws_id: self.ws_id.map(str::to_owned),
+        }
+    }
+
     fn is_of(&self, fault: &Fault) -> bool {
         let fits = |wanted: &Option<String>, is: Option<&str>| wanted.is_none() || wanted.as_deref() == is;
         let needs_token = matches!(fault.effect, Effect::ExpiredToken | Effect::ExpiredContext);
