@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::brain::{Brain, Script, ScriptError};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
-    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields, HistoryCalls,
-    IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter,
-    SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
+    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, Fault, FrameFields,
+    HistoryCalls, IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
+    RetryAfter, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
 };
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -54,6 +54,10 @@ pub struct EmulatorArgs {
     /// Seed of every id that is given out
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Something that goes wrong on purpose, for example '{"at": "message/send", "do": "cut-after"}';
+    /// may stand several times
+    #[arg(long = "fault", value_name = "JSON")]
+    pub faults: Vec<Fault>,
     /// What nobody knows about the service
     #[command(flatten)]
     pub switches: SwitchArgs,
@@ -173,7 +177,7 @@ impl EmulatorArgs {
         if let Some(opening) = &self.opening {
             builder = builder.opening(opening);
         }
-        Ok(builder)
+        Ok(self.faults.iter().cloned().fold(builder, EmulatorBuilder::fault))
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Step {
         code: String,
         /// Its `subCodeReason`.
         reason: String,
+        /// Its `subCodeActions`.
+        actions: Vec<Value>,
     },
     /// Any frame, sent as it is.
     Frame(Value),

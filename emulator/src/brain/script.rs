@@ -126,6 +126,8 @@ enum Written {
         code: String,
         #[serde(default)]
         reason: String,
+        #[serde(default)]
+        actions: Vec<Value>,
     },
     Frame(Value),
 }
@@ -207,7 +209,7 @@ impl From<Written> for Step {
             Written::Owner(WrittenOwner::HandsBack) => Self::Owner(OwnerStep::HandBack),
             Written::Hint(text) => Self::Hint(text),
             Written::Notice(text) => Self::Notice(text),
-            Written::Fail { code, reason } => Self::Fail { code, reason },
+            Written::Fail { code, reason, actions } => Self::Fail { code, reason, actions },
             Written::Frame(frame) => Self::Frame(frame),
         }
     }

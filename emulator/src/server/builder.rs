@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Emulator;
 use super::hub::Answerer;
 use crate::brain::{Brain, Question, Step};
-use crate::service::{Avatar, InvalidSettings, Key, Settings};
+use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings};
 
 /// Options of an [`Emulator`], then the emulator itself.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ pub struct EmulatorBuilder {
     pub(super) seed: u64,
     pub(super) settings: Settings,
     pub(super) answerer: Option<Answerer>,
+    pub(super) faults: Vec<Fault>,
 }
 
 /// Why an emulator could not be started.
@@ -29,6 +30,9 @@ pub enum StartError {
     /// The settings contradict themselves.
     #[error("the emulator's settings: {0}")]
     Settings(#[from] InvalidSettings),
+    /// A fault says nothing sensible.
+    #[error("a fault: {0}")]
+    Fault(#[from] InvalidFault),
     /// The port cannot be listened on.
     #[error(
         "cannot listen on {address}: {source}; choose an address of this machine and a free port, or port 0 for any"
@@ -49,6 +53,7 @@ impl EmulatorBuilder {
             seed: 0,
             settings: Settings::default(),
             answerer: None,
+            faults: Vec::new(),
         }
     }
 
@@ -147,6 +152,12 @@ impl EmulatorBuilder {
         if let Some(avatar) = self.settings.avatars.first_mut() {
             avatar.opening = opening.into();
         }
+        self
+    }
+
+    /// One more thing that goes wrong on purpose.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
         self
     }
 

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -14,12 +15,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::connection::Peer;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Injection, Millis, OwnerAction, Settings};
+use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, Settings};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
 const ADVANCE_LIMIT: Millis = Millis(365 * 24 * 3_600_000);
+
+/// The longest that one call waits for something to happen.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What went wrong with a control call.
 struct Refused {
@@ -67,10 +72,10 @@ struct Close {
 /// Any call of the control API.
 pub(super) async fn control(
     State(hub): State<Arc<Hub>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
-    let (status, body) = match answer(&hub, peer, request).await {
+    let (status, body) = match answer(&hub, peer.address, request).await {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {
             let error = json!({"error": {"code": refused.code, "message": refused.message}});
@@ -96,6 +101,7 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
     match (parts.method.as_str(), path) {
         ("GET", "state") => Ok(json!(hub.with(|service, now| service.state(now)))),
         ("GET", "settings") => Ok(json!(hub.with(|service, _| service.settings().clone()))),
+        ("GET", "journal") => journal(hub, parts.uri.query().unwrap_or_default()).await,
         ("POST", "settings") => change_settings(hub, read(&body)?),
         ("POST", "reset") => {
             hub.with(|service, now| service.reset(now));
@@ -121,6 +127,12 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             let InSession { session_id } = read(&body)?;
             owner(hub, OwnerAction::HandBack { session_id })
         }
+        ("POST", "faults") => add_faults(hub, &body),
+        ("GET", "faults") => Ok(json!({"faults": hub.with(|service, _| service.faults().to_vec())})),
+        ("DELETE", "faults") | ("POST", "faults/clear") => {
+            hub.with(|service, _| service.clear_faults());
+            Ok(json!({}))
+        }
         ("POST", "push") => {
             let Push { session_id, injection } = read(&body)?;
             hub.with(|service, now| service.inject(now, &session_id, injection))?;
@@ -141,11 +153,58 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
             code: "control.not.found",
-            message: "there are GET state, GET settings, and POST settings, reset, clock, owner/reply, \
-                      owner/takeover, owner/handback, push, sockets/close"
-                .to_owned(),
+            message:
+                "there are GET state, settings, journal, faults, POST settings, reset, clock, owner/reply, \
+                      owner/takeover, owner/handback, push, sockets/close, faults, faults/clear, \
+                      and DELETE faults"
+                    .to_owned(),
         }),
     }
+}
+
+/// The journal from an entry on. With `wait` it waits, in real time, until there is one.
+async fn journal(hub: &Arc<Hub>, query: &str) -> Result<Value, Refused> {
+    let (mut since, mut wait) = (0, 0);
+    for (name, value) in query.split('&').filter(|pair| !pair.is_empty()).filter_map(|it| it.split_once('='))
+    {
+        let number = value.parse().map_err(|_| wrong_query())?;
+        match name {
+            "since" => since = number,
+            "wait" => wait = number,
+            _ => return Err(wrong_query()),
+        }
+    }
+    let wait = Duration::from_millis(wait).min(WAIT_LIMIT);
+    let there_is = |service: &mut Service, now| (service.journal_next(now) > since).then_some(());
+    let mut stopped = hub.stopped();
+    if !wait.is_zero() {
+        // Whatever ends the wait, what there is then is the answer.
+        tokio::select! {
+            _ = tokio::time::timeout(wait, hub.wait_until(there_is)) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+    }
+    let (entries, next) = hub.with(|service, now| service.journal(now, since));
+    Ok(json!({"next": next, "entries": entries}))
+}
+
+fn wrong_query() -> Refused {
+    wrong_body(&"`journal` takes `?since=NUMBER&wait=MILLISECONDS`, both optional")
+}
+
+/// One fault or a list of them. If one of them is wrong, none is taken.
+fn add_faults(hub: &Arc<Hub>, body: &[u8]) -> Result<Value, Refused> {
+    let written = match read(body)? {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    let faults = written.into_iter().enumerate().map(|(number, fault)| {
+        Fault::deserialize(fault).map_err(|error| wrong_body(&format!("fault {number}: {error}")))
+    });
+    let faults = faults.collect::<Result<Vec<_>, _>>()?;
+    let add = |service: &mut Service, _| faults.into_iter().map(|fault| service.add_fault(fault)).collect();
+    let ids: Result<Vec<_>, _> = hub.with(add);
+    Ok(json!({"ids": ids.map_err(|error| wrong_body(&error))?}))
 }
 
 fn owner(hub: &Arc<Hub>, action: OwnerAction) -> Result<Value, Refused> {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::any;
 
+use super::connection::{Fate, Peer};
 use super::control::control;
 use super::hub::Hub;
 use super::socket::Live;
-use crate::service::{self, Answer, Code, Failure, Headers, SOCKET_PATH};
+use crate::service::{self, Answer, Code, Delivery, Failure, Headers, SOCKET_PATH};
 
 /// Above the service's own limit, so that it is the service that refuses a large body.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -37,7 +38,11 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
 }
 
 /// Any of the service's calls; the service knows which there are.
-async fn call(State(hub): State<Arc<Hub>>, request: Request) -> Response {
+async fn call(
+    State(hub): State<Arc<Hub>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let answer = match to_bytes(body, BODY_LIMIT).await {
         Ok(body) => {
@@ -56,12 +61,13 @@ async fn call(State(hub): State<Arc<Hub>>, request: Request) -> Response {
         }
     };
     hub.delay().await;
-    response(answer)
+    deliver(&hub, &peer.fate, answer).await
 }
 
 /// The handshake of a socket.
 async fn handshake(
     State(hub): State<Arc<Hub>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     uri: Uri,
     given: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -70,10 +76,15 @@ async fn handshake(
         Ok(upgrade) => {
             let target = uri.path_and_query().map_or(SOCKET_PATH, |target| target.as_str());
             let headers = headers(&given);
-            let connected = hub.connect(|service, now| service.connect(now, target, &headers));
+            let connected =
+                hub.connect(peer.fate.clone(), |service, now| service.connect(now, target, &headers));
             // From here on the socket is open for the service, so it must also end if the client
             // goes away before the answer: `Live` sees to that.
-            connected.map(|(socket, queue)| (upgrade, Live::new(Arc::clone(&hub), socket, queue)))
+            let live = connected.map(|(socket, queue)| {
+                let delay = hub.with(|service, _| service.handshake_delay(socket));
+                (Live::new(Arc::clone(&hub), socket, queue), delay)
+            });
+            live.map(|(live, delay)| (upgrade, live, delay))
         }
         Err(rejection) => {
             let status = Code::UpgradeRequired.status();
@@ -83,13 +94,16 @@ async fn handshake(
     };
     hub.delay().await;
     match outcome {
-        Err(answer) => response(answer),
-        Ok((upgrade, live)) => upgrade
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_message_size(FRAME_LIMIT)
-            .max_frame_size(FRAME_LIMIT)
-            .on_upgrade(|socket| live.run(socket)),
+        Err(answer) => deliver(&hub, &peer.fate, answer).await,
+        Ok((upgrade, live, delay)) => {
+            hub.pass(delay).await;
+            upgrade
+                .read_buffer_size(READ_BUFFER)
+                .write_buffer_size(WRITE_BUFFER)
+                .max_message_size(FRAME_LIMIT)
+                .max_frame_size(FRAME_LIMIT)
+                .on_upgrade(|socket| live.run(socket))
+        }
     }
 }
 
@@ -99,6 +113,23 @@ fn headers(given: &HeaderMap) -> Headers {
         headers.push(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
     }
     headers
+}
+
+/// Brings an answer to the client as a fault wants it, or not at all.
+async fn deliver(hub: &Hub, fate: &Fate, answer: Answer) -> Response {
+    match answer.delivery {
+        Delivery::Now => return response(answer),
+        Delivery::After(time) => {
+            hub.pass(time).await;
+            return response(answer);
+        }
+        Delivery::Never => hub.hang().await,
+        Delivery::Cut => {}
+        Delivery::Reset => fate.reset(),
+    }
+    // A body that breaks before its first byte: hyper ends the connection, and has sent nothing yet.
+    let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
+    Response::new(Body::from_stream(broken))
 }
 
 fn response(answer: Answer) -> Response {

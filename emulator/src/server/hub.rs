@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::clock::Clock;
+use super::connection::Fate;
 use crate::brain::{Question, Step};
 use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
 
@@ -43,7 +44,13 @@ pub(super) struct Hub {
 
 struct Inner {
     service: Service,
-    sockets: HashMap<SocketId, mpsc::Sender<Outgoing>>,
+    sockets: HashMap<SocketId, Line>,
+}
+
+/// The way to a socket's task, and to its connection.
+struct Line {
+    queue: mpsc::Sender<Outgoing>,
+    fate: Fate,
 }
 
 impl Hub {
@@ -75,13 +82,14 @@ impl Hub {
     /// Does something with the service that may bring a socket to life.
     pub(super) fn connect<E>(
         self: &Arc<Self>,
+        fate: Fate,
         connect: impl FnOnce(&mut Service, Millis) -> Result<SocketId, E>,
     ) -> Result<(SocketId, mpsc::Receiver<Outgoing>), E> {
         // The queue must be there before the pushes that the connection itself causes.
         self.with_inner(|inner, now| {
             let socket = connect(&mut inner.service, now)?;
             let (sender, receiver) = mpsc::channel(SOCKET_QUEUE);
-            inner.sockets.insert(socket, sender);
+            inner.sockets.insert(socket, Line { queue: sender, fate });
             Ok((socket, receiver))
         })
     }
@@ -150,7 +158,8 @@ impl Hub {
         }
     }
 
-    /// Waits as long as an answer is to take.
+    /// Waits as long as every answer is to take, in real time: the network is no part of the
+    /// emulated world.
     pub(super) async fn delay(&self) {
         let latency = self.lock().service.settings().latency;
         if latency > Millis::ZERO {
@@ -160,6 +169,30 @@ impl Hub {
                 () = tokio::time::sleep(latency.into()) => {}
             }
         }
+    }
+
+    /// Waits so long on the emulator's clock, which may be moved on meanwhile.
+    pub(super) async fn pass(&self, time: Millis) {
+        let due = self.now() + time;
+        let mut stopped = self.stopped();
+        loop {
+            let changed = self.changed.notified();
+            let left = due - self.now();
+            if left == Millis::ZERO {
+                return;
+            }
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = tokio::time::sleep(left.into()) => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Never answers: waits until the emulator is stopped.
+    pub(super) async fn hang(&self) {
+        // An error means that nobody is left who could stop it.
+        let _ = self.stopped().wait_for(|stopped| *stopped).await;
     }
 
     /// Becomes true when the emulator is stopped. Whoever holds one keeps `stop` waiting.
@@ -200,7 +233,7 @@ impl Hub {
             match push {
                 Push::Frame { socket, text } => {
                     let queued =
-                        inner.sockets.get(&socket).map(|queue| queue.try_send(Outgoing::Frame(text)));
+                        inner.sockets.get(&socket).map(|line| line.queue.try_send(Outgoing::Frame(text)));
                     if let Some(Err(_)) = queued {
                         // It reads slower than it is written to, or has just ended. Its frames are
                         // stored, and it can ask for them when it is back.
@@ -210,10 +243,16 @@ impl Hub {
                 }
                 Push::Close { socket, how } => {
                     // A queue without a sender ends the socket's task when it is empty.
-                    let queue = inner.sockets.remove(&socket);
-                    if let (Some(queue), CloseHow::Clean { code, reason }) = (queue, how) {
+                    let line = inner.sockets.remove(&socket);
+                    if let (Some(line), CloseHow::Clean { code, reason }) = (line, how) {
                         // If the queue is full the socket is cut, which is all that can be done.
-                        let _ = queue.try_send(Outgoing::Close { code, reason });
+                        let _ = line.queue.try_send(Outgoing::Close { code, reason });
+                    }
+                }
+                // Its task goes on as if nothing were, until the client ends the connection.
+                Push::HalfOpen { socket } => {
+                    if let Some(line) = inner.sockets.get(&socket) {
+                        line.fate.silence();
                     }
                 }
                 Push::Ask { ask, question } => self.ask(ask, question),

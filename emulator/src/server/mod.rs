@@ -2,6 +2,7 @@
 
 mod builder;
 mod clock;
+mod connection;
 mod control;
 mod http;
 mod hub;
@@ -12,15 +13,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use self::builder::{EmulatorBuilder, StartError};
+use self::connection::{Connections, Peer};
 use self::hub::Hub;
 use crate::service::{
-    BASE_PATH, CloseHow, Failure, Injection, Millis, OwnerAction, Service, Settings, State,
+    BASE_PATH, CloseHow, Entry, Failure, Fault, FaultId, FaultState, Injection, InvalidFault, Millis,
+    OwnerAction, Service, Settings, State,
 };
 
 /// How long requests in flight may take to end when the emulator is stopped.
@@ -118,6 +120,36 @@ impl Emulator {
         self.hub.with(|service, _| service.change_settings(change));
     }
 
+    /// One more thing that goes wrong on purpose, after those there are.
+    ///
+    /// ```
+    /// # use secondme_avatar_emulator::{Emulator, service::InvalidFault};
+    /// use secondme_avatar_emulator::service::{Effect, Fault, Place};
+    ///
+    /// # fn example(emulator: &Emulator) -> Result<(), InvalidFault> {
+    /// emulator.fault(Fault::new(Place::MessageSend, Effect::CutAfter).skip(1))?;
+    /// emulator.fault(r#"{"at": "frame-out", "sender": "umm", "do": "drop", "chance": 0.05}"#.parse()?)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn fault(&self, fault: Fault) -> Result<FaultId, InvalidFault> {
+        self.hub.with(|service, _| service.add_fault(fault))
+    }
+
+    /// All faults, those used up among them.
+    pub fn faults(&self) -> Vec<FaultState> {
+        self.hub.with(|service, _| service.faults().to_vec())
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.hub.with(|service, _| service.clear_faults());
+    }
+
+    /// Everything received and sent, in order, as far as it is still known.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.hub.with(|service, now| service.journal(now, 0).0)
+    }
+
     /// The emulator's time: the real one, and what [`Emulator::advance`] has added.
     pub fn now(&self) -> Millis {
         self.hub.now()
@@ -155,11 +187,14 @@ impl Emulator {
 
         let (stop, _) = watch::channel(false);
         let service = |now| Service::new(options.settings, now, options.seed);
+        let faults = options.faults;
         let hub = Hub::new(service, options.answerer, stop.clone());
+        for fault in faults {
+            hub.with(|service, _| service.add_fault(fault))?;
+        }
         tokio::spawn(Arc::clone(&hub).run_timers());
-        let service = http::router(Arc::clone(&hub)).into_make_service_with_connect_info::<SocketAddr>();
-        // Frames are small and must not wait for each other. A socket without it is merely slower.
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let service = http::router(Arc::clone(&hub)).into_make_service_with_connect_info::<Peer>();
+        let listener = Connections(listener);
         let mut stopped = hub.stopped();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move {
             // An error means that nobody is left who could stop it.

@@ -1,7 +1,9 @@
 //! How frames reach a visitor: stored, pushed, acknowledged, sent again.
 
+use super::faults::Place;
 use super::frames::Frame;
 use super::ids::{SocketId, VisitorIndex};
+use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
 use super::time::Millis;
 use super::timers::Timer;
@@ -59,8 +61,14 @@ impl Service {
         }
     }
 
-    /// Sends a text to a socket. Every push passes through here.
+    /// Sends a text to a socket, unless a fault is in its way. Every frame passes through here.
     pub(super) fn push(&mut self, socket: SocketId, text: String) {
+        self.carry_frame(Place::FrameOut, socket, text);
+    }
+
+    /// A frame leaves the service.
+    pub(super) fn give_out(&mut self, socket: SocketId, text: String) {
+        self.note_of_socket(socket, || What::frame_out(&text));
         if let Some(live) = self.world.sockets.get_mut(&socket) {
             live.pushed += 1;
             self.pushes.push_back(Push::Frame { socket, text });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::http::Answer;
 use super::settings::Settings;
@@ -192,15 +192,7 @@ impl Failure {
             FailureStatus::Ok => 200,
             FailureStatus::Fitting => self.code.status(),
         });
-        let (code, number) = (self.code.as_str(), self.code.status());
-        let body = match settings.failure_shape {
-            FailureShape::Code => json!({"code": code, "message": self.message}),
-            FailureShape::SubCode => {
-                json!({"code": number, "subCode": code, "message": self.message})
-            }
-            FailureShape::Message => json!({"code": number, "message": code}),
-            FailureShape::Msg => json!({"code": number, "msg": code}),
-        };
+        let body = envelope((self.code.as_str(), self.code.status()), &self.message, settings.failure_shape);
         let mut answer = Answer::json(status, &body);
         if let Some(seconds) = self.retry_after {
             answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
@@ -212,6 +204,31 @@ impl Failure {
     pub(super) fn handshake_answer(self, settings: &Settings) -> Answer {
         let status = self.code.status();
         self.with_status(status).answer(settings)
+    }
+}
+
+/// The answer with any code, known here or not, as the settings want failures to look.
+pub(super) fn answer(code: &str, message: &str, settings: &Settings) -> Answer {
+    let number = fitting_status(code);
+    let status = match settings.failure_status {
+        FailureStatus::Ok => 200,
+        FailureStatus::Fitting => number,
+    };
+    Answer::json(status, &envelope((code, number), message, settings.failure_shape))
+}
+
+/// The HTTP status that fits any code.
+pub(super) fn fitting_status(code: &str) -> u16 {
+    let known = Code::ALL.iter().find(|known| known.as_str() == code);
+    known.map_or(400, |known| known.status())
+}
+
+fn envelope((code, number): (&str, u16), message: &str, shape: FailureShape) -> Value {
+    match shape {
+        FailureShape::Code => json!({"code": code, "message": message}),
+        FailureShape::SubCode => json!({"code": number, "subCode": code, "message": message}),
+        FailureShape::Message => json!({"code": number, "message": code}),
+        FailureShape::Msg => json!({"code": number, "msg": code}),
     }
 }
 

@@ -1,5 +1,7 @@
 //! HTTP as the service sees it: a request in, an answer out, no socket.
 
+use super::time::Millis;
+
 /// One HTTP request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -61,6 +63,11 @@ impl Headers {
         self.0.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Every name with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The first value under a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -76,14 +83,38 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: String,
+    /// How it reaches the client, if it does.
+    pub delivery: Delivery,
+}
+
+/// How an answer reaches the client. Only faults make it anything but `Now`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once.
+    #[default]
+    Now,
+    /// So much later.
+    After(Millis),
+    /// Never, and the connection stays open.
+    Never,
+    /// The connection ends without it.
+    Cut,
+    /// The connection is reset without it.
+    Reset,
 }
 
 impl Answer {
+    /// An answer that nobody gets.
+    pub(super) fn unheard(delivery: Delivery) -> Self {
+        Self { status: 503, headers: Vec::new(), body: String::new(), delivery }
+    }
+
     pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self {
             status,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: body.to_string(),
+            delivery: Delivery::Now,
         }
     }
 }

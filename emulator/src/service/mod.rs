@@ -21,9 +21,11 @@
 mod calls;
 mod delivery;
 mod failure;
+mod faults;
 mod frames;
 mod http;
 mod ids;
+mod journal;
 mod owner;
 mod random;
 mod settings;
@@ -35,11 +37,16 @@ mod timers;
 mod turns;
 mod world;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use self::failure::{Code, CodeSource, Failure};
-pub use self::http::{Answer, Headers, Request};
+use self::faults::Faults;
+pub use self::faults::{Effect, Fault, FaultId, FaultState, InvalidFault, Place};
+pub use self::http::{Answer, Delivery, Headers, Request};
 pub use self::ids::{AskId, SocketId};
+use self::journal::Journal;
+pub use self::journal::{Body, By, Entry, What, Whose};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
 pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
@@ -74,7 +81,9 @@ pub struct Service {
     /// How often each call was made, by its name.
     calls: BTreeMap<&'static str, u64>,
     /// How often each failure was answered, by its code.
-    failures: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<Cow<'static, str>, u64>,
+    faults: Faults,
+    journal: Journal,
 }
 
 /// What the service wants done outside.
@@ -94,6 +103,12 @@ pub enum Push {
         /// How.
         how: CloseHow,
     },
+    /// Nothing passes through a socket any more, either way, and its client is not told. It stays
+    /// open for the service until it misses its pings.
+    HalfOpen {
+        /// The socket.
+        socket: SocketId,
+    },
     /// A brain outside is asked; [`Service::answer`] takes what it says.
     Ask {
         /// By which the answer is matched.
@@ -109,6 +124,7 @@ impl Service {
     /// `seed` decides every id it gives out.
     pub fn new(settings: Settings, now: Millis, seed: u64) -> Self {
         Self {
+            journal: Journal::new(settings.journal),
             settings,
             now,
             seed,
@@ -119,6 +135,7 @@ impl Service {
             world: World::default(),
             calls: BTreeMap::new(),
             failures: BTreeMap::new(),
+            faults: Faults::new(seed),
         }
     }
 
@@ -135,13 +152,21 @@ impl Service {
         change(&mut self.settings);
         let kept = self.settings.avatars.len();
         self.settings.avatars.extend(avatars.into_iter().skip(kept));
+        self.journal.set_capacity(self.settings.journal);
     }
 
-    /// Answers an HTTP request. Every call passes through here.
+    /// Answers an HTTP request. Every call passes through here. How the answer reaches the client,
+    /// if it does, stands in [`Answer::delivery`].
     pub fn handle(&mut self, now: Millis, request: &Request) -> Answer {
         self.tick(now);
-        let outcome = self.dispatch(request);
-        self.finish(outcome)
+        if !self.journal.is_on() {
+            return self.answer_call(request);
+        }
+        let (call, whose) = (Self::call_name(&request.path), self.caller_of(request));
+        let number = self.journal.note(self.now, whose.clone(), What::request(call, request));
+        let answer = self.answer_call(request);
+        self.journal.note(self.now, whose, What::answer(number, call, &answer));
+        answer
     }
 
     /// The moment of the next timer.
@@ -173,6 +198,8 @@ impl Service {
         self.pushes.clear();
         self.calls.clear();
         self.failures.clear();
+        self.faults.reset();
+        self.journal.clear();
         let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
         self.pushes.extend(sockets.into_iter().map(cut));
     }
@@ -184,8 +211,15 @@ impl Service {
             Timer::Turn { session, turn } => self.play(&session, turn),
             Timer::AskExpires(ask) => self.expire_ask(ask),
             Timer::TakeoverEnds { session, until } => self.end_takeover(&session, until),
+            Timer::FrameHeld(frame) => self.release_frame(frame),
             Timer::Redeliver { visitor, frame } => self.redeliver(visitor, frame),
         }
+    }
+
+    /// The answer to a call that meets no fault.
+    fn judge(&mut self, request: &Request) -> Answer {
+        let outcome = self.dispatch(request);
+        self.finish(outcome)
     }
 
     /// The answer to a call, counted.
@@ -204,7 +238,16 @@ impl Service {
     }
 
     fn count_failure(&mut self, failure: &Failure) {
-        *self.failures.entry(failure.code().as_str()).or_default() += 1;
+        *self.failures.entry(Cow::Borrowed(failure.code().as_str())).or_default() += 1;
+    }
+
+    /// Counts a failure whose code a fault has made up.
+    fn count_code(&mut self, code: &str) {
+        // So many that no test misses one, and so few that no run grows without end.
+        const KINDS: usize = 1_000;
+        if self.failures.len() < KINDS || self.failures.contains_key(code) {
+            *self.failures.entry(Cow::Owned(code.to_owned())).or_default() += 1;
+        }
     }
 
     /// A number nobody had before.

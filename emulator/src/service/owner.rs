@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Service;
 use super::failure::{Code, Failure};
 use super::frames::{Envelope, Frame};
+use super::journal::{What, Whose};
 use super::switches::TakeoverSilence;
 use super::time::Millis;
 use super::timers::Timer;
@@ -67,6 +68,11 @@ impl Service {
     /// The owner does something. Says the id of the message, if one was written.
     pub fn owner(&mut self, now: Millis, action: OwnerAction) -> Result<Option<String>, Failure> {
         self.tick(now);
+        let (what, session_id) = match &action {
+            OwnerAction::Reply { session_id, text } => (("reply", Some(text.clone())), session_id.clone()),
+            OwnerAction::TakeOver { session_id } => (("takeover", None), session_id.clone()),
+            OwnerAction::HandBack { session_id } => (("handback", None), session_id.clone()),
+        };
         let (name, outcome) = match action {
             OwnerAction::Reply { session_id, text } => {
                 ("owner/reply", self.owner_says(&session_id, &text, false).map(Some))
@@ -79,6 +85,12 @@ impl Service {
             }
         };
         self.count_call(name);
+        let (action, text) = what;
+        let failure = outcome.as_ref().err().map(|failure: &Failure| failure.code().as_str());
+        let whose = self.world.sessions.get(&session_id).map(|session| session.visitor);
+        let visitor_id = whose.map(|visitor| self.world.visitors[visitor.0].visitor_id.clone());
+        let whose = Whose { visitor_id, session_id: Some(session_id), ws_id: None };
+        self.journal.note(self.now, whose, What::Owner { action, text, failure });
         outcome.inspect_err(|failure| self.count_failure(failure))
     }
 
@@ -172,13 +184,14 @@ impl Service {
         session_id: &str,
         message_id: Option<&str>,
         what: (&str, &str),
+        actions: &[Value],
         lost: bool,
     ) {
         let seq_id = self.message_id();
         let Some(about) = self.envelope(session_id) else {
             return;
         };
-        let frame = Frame::failure(&about, message_id, &seq_id, what, &[]);
+        let frame = Frame::failure(&about, message_id, &seq_id, what, actions);
         self.deliver(session_id, frame, lost);
     }
 

@@ -31,6 +31,13 @@ impl Random {
         low + self.next() % (high - low)
     }
 
+    /// Whether something happens that has this chance, from 0 to 1.
+    pub(super) fn happens(&mut self, chance: f64) -> bool {
+        // 53 bits are what a double holds.
+        let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        drawn < chance
+    }
+
     /// 32 hexadecimal digits, as the page's visitor tokens have.
     pub(super) fn hex32(&mut self) -> String {
         format!("{:016x}{:016x}", self.next(), self.next())

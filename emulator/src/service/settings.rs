@@ -116,6 +116,8 @@ settings! {
     /// By how much the shell delays every HTTP answer and the answer to every handshake, as a
     /// distant service would. The service itself never waits.
     latency: Millis = Millis::ZERO,
+    /// How many entries of the journal are kept; 0 keeps none.
+    journal: usize = 10_000,
     /// How many frames one answer of the history calls holds.
     history_page: usize = 50,
 

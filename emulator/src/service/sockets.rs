@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure};
+use super::faults::Place;
 use super::http::{Answer, Headers, Request};
 use super::ids::{SocketId, VisitorIndex};
+use super::journal::{By, What, Whose};
 use super::switches::{Origin, Pings, SecondSocket};
 use super::time::Millis;
 use super::timers::Timer;
@@ -52,16 +54,43 @@ impl Service {
     /// `target` is the request's path and query.
     pub fn connect(&mut self, now: Millis, target: &str, headers: &Headers) -> Result<SocketId, Answer> {
         self.tick(now);
-        self.count_call("connect");
-        self.admit(&Request::new("GET", target), headers).map_err(|failure| {
-            self.count_failure(&failure);
-            failure.handshake_answer(&self.settings)
-        })
+        let request = Request::new("GET", target);
+        let address = request.parameter("ticket").and_then(|ticket| self.world.addresses.get(&ticket));
+        let whose = address.map_or_else(Whose::default, |address| Whose {
+            visitor_id: Some(self.world.visitors[address.visitor.0].visitor_id.clone()),
+            session_id: None,
+            ws_id: Some(address.ws_id.clone()),
+        });
+        let outcome = self.answer_handshake(&request, headers);
+        let what = What::connect(&request, headers, outcome.as_ref().err());
+        self.journal.note(self.now, whose, what);
+        outcome
     }
 
     /// A text frame of a client has arrived.
     pub fn receive(&mut self, now: Millis, socket: SocketId, text: &str) {
         self.tick(now);
+        if self.world.sockets.contains_key(&socket) && !self.is_deaf(socket) {
+            self.note_of_socket(socket, || What::frame_in(text));
+            self.carry_frame(Place::FrameIn, socket, text.to_owned());
+        }
+    }
+
+    /// The answer to a handshake that meets no fault.
+    pub(super) fn judge_handshake(
+        &mut self,
+        request: &Request,
+        headers: &Headers,
+    ) -> Result<SocketId, Answer> {
+        self.count_call("connect");
+        self.admit(request, headers).map_err(|failure| {
+            self.count_failure(&failure);
+            failure.handshake_answer(&self.settings)
+        })
+    }
+
+    /// A frame has reached the service.
+    pub(super) fn take_in(&mut self, socket: SocketId, text: &str) {
         let Some(live) = self.world.sockets.get_mut(&socket) else {
             return;
         };
@@ -83,10 +112,14 @@ impl Service {
         }
     }
 
-    /// A socket is gone, whoever ended it.
+    /// A socket is gone, whoever ended it. Of one through which nothing passes the service does not
+    /// learn it.
     pub fn disconnected(&mut self, now: Millis, socket: SocketId) {
         self.tick(now);
-        self.forget_socket(socket);
+        if self.world.sockets.contains_key(&socket) && !self.is_deaf(socket) {
+            self.note_of_socket(socket, || What::Close { by: By::Client, code: None, reason: None });
+            self.forget_socket(socket);
+        }
     }
 
     /// Closes a live socket by its `wsId`, or all of them. Says how many there were.
@@ -96,7 +129,7 @@ impl Service {
         let live = self.world.sockets.iter().filter(|(_, socket)| wanted(socket));
         let ids: Vec<_> = live.map(|(id, _)| *id).collect();
         for id in &ids {
-            self.close(*id, how.clone());
+            self.close(*id, how.clone(), By::Control);
         }
         ids.len()
     }
@@ -142,7 +175,7 @@ impl Service {
         };
         let end = live.last_ping + self.settings.silence_allowed();
         if self.now >= end {
-            self.close(socket, CloseHow::Abrupt);
+            self.close(socket, CloseHow::Abrupt, By::Service);
         } else {
             self.timers.set(end, Timer::Silence(socket));
         }
@@ -175,7 +208,7 @@ impl Service {
         if self.settings.second_socket == SecondSocket::ClosesOlder {
             for older in self.world.visitors[visitor.0].sockets.clone() {
                 let reason = "a newer socket of this visitor has connected".to_owned();
-                self.close(older, CloseHow::Clean { code: 4001, reason });
+                self.close(older, CloseHow::Clean { code: 4001, reason }, By::Service);
             }
         }
         let id = SocketId(self.fresh());
@@ -191,15 +224,37 @@ impl Service {
         id
     }
 
-    fn close(&mut self, socket: SocketId, how: CloseHow) {
+    pub(super) fn close(&mut self, socket: SocketId, how: CloseHow, by: By) {
+        let unheard = self.is_deaf(socket);
+        self.note_of_socket(socket, || match &how {
+            CloseHow::Abrupt => What::Close { by, code: None, reason: None },
+            CloseHow::Clean { code, reason } => {
+                What::Close { by, code: Some(*code), reason: Some(reason.clone()) }
+            }
+        });
         self.forget_socket(socket);
-        self.pushes.push_back(Push::Close { socket, how });
+        if !unheard {
+            self.pushes.push_back(Push::Close { socket, how });
+        }
     }
 
-    fn forget_socket(&mut self, id: SocketId) {
+    /// Notes something in the journal that happened to a socket.
+    pub(super) fn note_of_socket(&mut self, socket: SocketId, what: impl FnOnce() -> What) {
+        if !self.journal.is_on() {
+            return;
+        }
+        if let Some(live) = self.world.sockets.get(&socket) {
+            let visitor_id = Some(self.world.visitors[live.visitor.0].visitor_id.clone());
+            let whose = Whose { visitor_id, session_id: None, ws_id: Some(live.ws_id.clone()) };
+            self.journal.note(self.now, whose, what());
+        }
+    }
+
+    pub(super) fn forget_socket(&mut self, id: SocketId) {
         let Some(socket) = self.world.sockets.remove(&id) else {
             return;
         };
+        self.faults.forget(id);
         self.world.visitors[socket.visitor.0].sockets.retain(|live| *live != id);
         self.remember_idle(socket.visitor, socket.ws_id);
     }

@@ -124,9 +124,6 @@ impl Service {
     pub fn state(&mut self, now: Millis) -> State {
         self.tick(now);
         let visitor_id = |index: super::ids::VisitorIndex| self.world.visitors[index.0].visitor_id.clone();
-        let counts = |counts: &BTreeMap<&'static str, u64>| {
-            counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
-        };
         let visitors = self.world.visitors.iter().map(|visitor| VisitorState {
             visitor_id: visitor.visitor_id.clone(),
             user_id: visitor.user_id.clone(),
@@ -171,8 +168,8 @@ impl Service {
         });
         State {
             now: self.now.0,
-            calls: counts(&self.calls),
-            failures: counts(&self.failures),
+            calls: self.calls.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            failures: self.failures.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
             visitors: visitors.collect(),
             sessions: sessions.collect(),
             sockets: sockets.collect(),

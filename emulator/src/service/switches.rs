@@ -37,6 +37,7 @@ macro_rules! as_text {
         }
     };
 }
+pub(super) use as_text;
 
 /// A switch whose answers carry nothing: the enum, the list of all answers, and its written form.
 macro_rules! switch {
@@ -50,11 +51,16 @@ macro_rules! switch {
         impl $name {
             /// Every answer there is, for tests that run under each.
             pub const ALL: &'static [Self] = &[$(Self::$answer,)+];
+
+            /// As it is written.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$answer => $text,)+ }
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(match self { $(Self::$answer => $text,)+ })
+                out.write_str(self.as_str())
             }
         }
 
@@ -72,6 +78,7 @@ macro_rules! switch {
         as_text!($name);
     };
 }
+pub(super) use switch;
 
 switch! {
     /// In which field of the envelope the dotted code of a failure stands.

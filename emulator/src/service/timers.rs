@@ -18,6 +18,8 @@ pub(super) enum Timer {
     AskExpires(AskId),
     /// A takeover has come to its end, unless it was renewed.
     TakeoverEnds { session: String, until: Millis },
+    /// A frame that a fault holds back is due.
+    FrameHeld(u64),
     /// A frame may still be unacknowledged.
     Redeliver { visitor: VisitorIndex, frame: u64 },
 }

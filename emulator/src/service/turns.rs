@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::failure::{Code, Failure};
+use super::faults::Effect;
 use super::frames::Frame;
 use super::ids::{AskId, TurnId};
 use super::switches::{EndMark, FrameFields, Streaming, TakeoverSilence};
@@ -46,7 +47,7 @@ impl Service {
         };
         if session.waiting.len() == bounds::TURNS {
             let (code, reason) = (Code::TooManyMessages.as_str(), "too many messages wait for an answer");
-            self.deliver_failure(session_id, Some(&waiting.message_id), (code, reason), waiting.lost);
+            self.deliver_failure(session_id, Some(&waiting.message_id), (code, reason), &[], waiting.lost);
             return;
         }
         session.waiting.push_back(waiting);
@@ -76,7 +77,7 @@ impl Service {
         let (id, message_id, lost) = (turn.id, turn.message_id.clone(), turn.lost);
         turn.stage = Stage::Steps(VecDeque::new());
         let (code, reason) = (Code::ResponseTimeout.as_str(), "the avatar has no answer in time");
-        self.deliver_failure(&session_id, Some(&message_id), (code, reason), lost);
+        self.deliver_failure(&session_id, Some(&message_id), (code, reason), &[], lost);
         self.play(&session_id, id);
     }
 
@@ -119,12 +120,23 @@ impl Service {
                 "I am an assistant, but I do not know whose: this session was created without `mindId`.",
             ))]),
         };
+        let fault = self.fault_of_reply(session_id, &question.visitor_id);
+        let steps = match fault {
+            None => steps,
+            Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
+            Some(Effect::Delay(time)) => {
+                steps.map(|steps| std::iter::once(Step::Wait(time)).chain(steps).collect())
+            }
+            Some(_) => Some(Vec::new()),
+        };
         let stage = match steps {
             Some(steps) => Stage::Steps(steps.into()),
             None => Stage::Asked(AskId(id.0)),
         };
         let asked = matches!(stage, Stage::Asked(_));
-        session.playing = Some(Turn { id, message_id: waiting.message_id, lost: waiting.lost, stage });
+        if let Some(session) = self.world.sessions.get_mut(session_id) {
+            session.playing = Some(Turn { id, message_id: waiting.message_id, lost: waiting.lost, stage });
+        }
         if asked {
             let ask = AskId(id.0);
             self.world.asks.insert(ask, session_id.to_owned());
@@ -244,8 +256,8 @@ impl Service {
                 self.deliver_line(session_id, "notice", &text, lost);
                 Ok(())
             }
-            Step::Fail { code, reason } => {
-                self.deliver_failure(session_id, Some(message_id), (&code, &reason), lost);
+            Step::Fail { code, reason, actions } => {
+                self.deliver_failure(session_id, Some(message_id), (&code, &reason), &actions, lost);
                 Ok(())
             }
             Step::Frame(frame) => {

@@ -1,6 +1,8 @@
 //! What the machines put out and the service pushes, sent on its way.
 
-use secondme_avatar_emulator::service::{self, Answer, CloseHow, Headers, Push, Request, SocketId};
+use std::time::Duration;
+
+use secondme_avatar_emulator::service::{self, Answer, CloseHow, Delivery, Headers, Push, Request, SocketId};
 use secondme_avatar_protocol::{CallId, Generation, HttpRequest, Input, Millis, Output, Step};
 
 use super::{Happening, World};
@@ -79,17 +81,28 @@ impl World {
             (Fate::LostBefore | Fate::LostAfter | Fate::Refused, _) => {
                 self.queue.plan(at, Happening::CallFails { client, call, sent: true });
             }
-            (Fate::Arrives, Some(answer)) => {
-                self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
-            }
-            (Fate::Late(delay), Some(answer)) => {
-                self.queue.plan(at + delay, Happening::AnswerArrives(client, call, answer));
-            }
+            (Fate::Arrives, Some(answer)) => self.bring(at, client, call, answer),
+            (Fate::Late(delay), Some(answer)) => self.bring(at + delay, client, call, answer),
             (Fate::Answered(status, body), _) => {
-                let answer = Answer { status, headers: Vec::new(), body };
+                let answer = Answer { status, headers: Vec::new(), body, delivery: Delivery::Now };
                 self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
             }
             (Fate::SilentBefore | Fate::SilentAfter | Fate::Arrives | Fate::Late(_), _) => {}
+        }
+    }
+
+    /// Brings an answer to its client as the service's faults want it, or not at all.
+    fn bring(&mut self, at: Millis, client: ClientId, call: CallId, answer: Answer) {
+        match answer.delivery {
+            Delivery::Now => self.queue.plan(at, Happening::AnswerArrives(client, call, answer)),
+            Delivery::After(time) => {
+                let at = at + Duration::from_millis(time.0);
+                self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
+            }
+            Delivery::Cut | Delivery::Reset => {
+                self.queue.plan(at, Happening::CallFails { client, call, sent: true });
+            }
+            Delivery::Never => {}
         }
     }
 
@@ -132,10 +145,17 @@ impl World {
                     half_open: false,
                     has_answered: false,
                 });
+                let at = at + Duration::from_millis(self.service.handshake_delay(socket).0);
                 self.queue.plan(at, Happening::HandshakeAnswered(client, generation));
             }
             Err(answer) => {
-                self.queue.plan(at, Happening::HandshakeFails(client, generation, Some(answer.status)));
+                let (at, status) = match answer.delivery {
+                    Delivery::Now => (at, Some(answer.status)),
+                    Delivery::After(time) => (at + Duration::from_millis(time.0), Some(answer.status)),
+                    Delivery::Cut | Delivery::Reset => (at, None),
+                    Delivery::Never => return self.carry_out_pushes(),
+                };
+                self.queue.plan(at, Happening::HandshakeFails(client, generation, status));
             }
         }
         self.carry_out_pushes();
@@ -175,6 +195,11 @@ impl World {
             match push {
                 Push::Frame { socket, text } => self.push_frame(socket, text),
                 Push::Close { socket, how } => self.push_close(socket, &how),
+                Push::HalfOpen { socket } => {
+                    if let Some(link) = self.links.get(socket) {
+                        link.half_open = true;
+                    }
+                }
                 Push::Ask { .. } => {} // Nobody is outside.
             }
         }

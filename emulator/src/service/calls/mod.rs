@@ -91,6 +91,11 @@ impl Call {
 }
 
 impl Service {
+    /// The name of the call of a path, if there is one.
+    pub(super) fn call_name(path: &str) -> Option<&'static str> {
+        Call::of_path(path).map(|(call, _)| call.name())
+    }
+
     pub(super) fn dispatch(&mut self, request: &Request) -> Result<Value, Failure> {
         let Some((call, method)) = Call::of_path(&request.path) else {
             self.count_call("unknown");

@@ -1,0 +1,207 @@
+//! Faults of calls, of handshakes, and of the avatar's replies.
+
+use serde_json::{Map, Value};
+
+use super::rules::Occasion;
+use super::{Effect, Place};
+use crate::service::Service;
+use crate::service::failure::{self, Code, Failure};
+use crate::service::http::{Answer, Delivery, Headers, Request};
+use crate::service::ids::SocketId;
+use crate::service::journal::Whose;
+use crate::service::switches::RetryAfter;
+use crate::service::time::Millis;
+use crate::service::world::AddressState;
+
+/// What a refusal for the quota says how long to wait, in seconds.
+const QUOTA_WAIT: u64 = 60;
+
+impl Service {
+    /// Answers a call, with the fault it meets.
+    pub(in crate::service) fn answer_call(&mut self, request: &Request) -> Answer {
+        let Some((place, effect)) = self.fault_of_call(request) else {
+            return self.judge(request);
+        };
+        match effect {
+            Effect::Refuse => return Answer::unheard(Delivery::Reset),
+            Effect::CutBefore => return Answer::unheard(Delivery::Cut),
+            Effect::HangBefore => return Answer::unheard(Delivery::Never),
+            Effect::Status { status, retry_after, body } => {
+                self.count_call(place.as_str());
+                return plain_answer(status, retry_after, body);
+            }
+            Effect::Fail { code, reason, .. } => {
+                self.count_call(place.as_str());
+                self.count_code(&code);
+                return failure::answer(&code, &reason, &self.settings);
+            }
+            Effect::Quota => {
+                self.count_call(place.as_str());
+                let failure = Failure::new(Code::RateLimited, "a fault: over the quota of this key");
+                return self.finish(Err(match self.settings.retry_after {
+                    RetryAfter::Absent => failure,
+                    RetryAfter::Seconds => failure.with_retry_after(QUOTA_WAIT),
+                }));
+            }
+            Effect::ExpiredToken => {
+                if let Some(token) = request.headers.get("token") {
+                    self.world.tokens.remove(token);
+                }
+            }
+            Effect::ExpiredContext => {
+                let token = request.headers.get("token").and_then(|token| self.world.tokens.get(token));
+                if let Some(visitor) = token.map(|token| token.visitor) {
+                    self.world.visitors[visitor.0].initialised = None;
+                }
+            }
+            _ => {}
+        }
+        let mut answer = self.judge(request);
+        match effect {
+            Effect::CutAfter => answer.delivery = Delivery::Cut,
+            Effect::HangAfter => answer.delivery = Delivery::Never,
+            Effect::Delay(time) => answer.delivery = Delivery::After(time),
+            Effect::Malformed => {
+                (answer.status, answer.body) = (200, first_half(&answer.body).to_owned());
+            }
+            Effect::Empty => (answer.status, answer.body) = (200, String::new()),
+            _ => {}
+        }
+        answer
+    }
+
+    /// Answers a handshake, with the fault it meets.
+    pub(in crate::service) fn answer_handshake(
+        &mut self,
+        request: &Request,
+        headers: &Headers,
+    ) -> Result<SocketId, Answer> {
+        let Some(effect) = self.fault_of_handshake(request) else {
+            return self.judge_handshake(request, headers);
+        };
+        match effect {
+            Effect::Refuse => return Err(Answer::unheard(Delivery::Reset)),
+            Effect::CutBefore => return Err(Answer::unheard(Delivery::Cut)),
+            Effect::HangBefore => return Err(Answer::unheard(Delivery::Never)),
+            Effect::Status { status, retry_after, body } => {
+                self.count_call("connect");
+                return Err(plain_answer(status, retry_after, body));
+            }
+            Effect::Fail { code, reason, .. } => {
+                self.count_call("connect");
+                self.count_code(&code);
+                let status = failure::fitting_status(&code);
+                return Err(Answer { status, ..failure::answer(&code, &reason, &self.settings) });
+            }
+            Effect::ExpiredAddress => {
+                let address = request.parameter("ticket").and_then(|it| self.world.addresses.get_mut(&it));
+                if let Some(address) = address {
+                    address.state = AddressState::Expired;
+                }
+            }
+            _ => {}
+        }
+        let outcome = self.judge_handshake(request, headers);
+        match (effect, outcome) {
+            (Effect::CutAfter, Ok(socket)) => {
+                self.forget_socket(socket);
+                Err(Answer::unheard(Delivery::Cut))
+            }
+            // The socket is open for the service, until it misses the pings.
+            (Effect::HangAfter, Ok(socket)) => {
+                self.faults.deaf.insert(socket);
+                Err(Answer::unheard(Delivery::Never))
+            }
+            (Effect::Delay(time), Ok(socket)) => {
+                self.faults.handshakes.insert(socket, time);
+                Ok(socket)
+            }
+            (Effect::CutAfter, Err(answer)) => Err(Answer { delivery: Delivery::Cut, ..answer }),
+            (Effect::HangAfter, Err(answer)) => Err(Answer { delivery: Delivery::Never, ..answer }),
+            (Effect::Delay(time), Err(answer)) => Err(Answer { delivery: Delivery::After(time), ..answer }),
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// By how much a fault delays the answer to the handshake of a socket. Asked once.
+    pub fn handshake_delay(&mut self, socket: SocketId) -> Millis {
+        self.faults.handshakes.remove(&socket).unwrap_or_default()
+    }
+
+    /// The fault that the avatar's answer to a message meets.
+    pub(in crate::service) fn fault_of_reply(
+        &mut self,
+        session_id: &str,
+        visitor_id: &str,
+    ) -> Option<Effect> {
+        let occasion =
+            Occasion { visitor: Some(visitor_id), session: Some(session_id), ..Occasion::default() };
+        self.faults.meet(Place::Reply, &occasion, (self.now, &mut self.journal))
+    }
+
+    /// Whose a call is, before it is judged.
+    pub(in crate::service) fn caller_of(&self, request: &Request) -> Whose {
+        let body: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
+        let field = |name: &str| match body.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let token = request.headers.get("token").and_then(|token| self.world.tokens.get(token));
+        let visitor_id = match token {
+            Some(token) => Some(self.world.visitors[token.visitor.0].visitor_id.clone()),
+            None => field("visitorId").or_else(|| request.headers.get("fp").map(str::to_owned)),
+        };
+        Whose {
+            visitor_id,
+            session_id: field("sessionId").or_else(|| request.parameter("sessionId")),
+            ws_id: field("wsId"),
+        }
+    }
+
+    fn fault_of_call(&mut self, request: &Request) -> Option<(Place, Effect)> {
+        let place: Place = Self::call_name(&request.path)?.parse().ok()?;
+        if !self.faults.watches(place) {
+            return None;
+        }
+        let whose = self.caller_of(request);
+        let token = request.headers.get("token");
+        let occasion = Occasion {
+            visitor: whose.visitor_id.as_deref(),
+            session: whose.session_id.as_deref(),
+            ws_id: whose.ws_id.as_deref(),
+            has_token: token.is_some_and(|token| self.world.tokens.contains_key(token)),
+            ..Occasion::default()
+        };
+        self.faults.meet(place, &occasion, (self.now, &mut self.journal)).map(|effect| (place, effect))
+    }
+
+    fn fault_of_handshake(&mut self, request: &Request) -> Option<Effect> {
+        if !self.faults.watches(Place::Connect) {
+            return None;
+        }
+        let address = request.parameter("ticket").and_then(|ticket| self.world.addresses.get(&ticket));
+        let occasion = Occasion {
+            visitor: address.map(|address| self.world.visitors[address.visitor.0].visitor_id.as_str()),
+            ws_id: address.map(|address| address.ws_id.as_str()),
+            ..Occasion::default()
+        };
+        self.faults.meet(Place::Connect, &occasion, (self.now, &mut self.journal))
+    }
+}
+
+fn plain_answer(status: u16, retry_after: Option<u64>, body: Option<String>) -> Answer {
+    let body = body.unwrap_or_default();
+    let kind = if body.starts_with('{') { "application/json" } else { "text/plain; charset=utf-8" };
+    let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
+    if let Some(seconds) = retry_after {
+        headers.push(("retry-after".to_owned(), seconds.to_string()));
+    }
+    Answer { status, headers, body, delivery: Delivery::Now }
+}
+
+/// A text up to its middle: of JSON it is none any more.
+pub(super) fn first_half(text: &str) -> &str {
+    let middle = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= text.len() / 2).last();
+    &text[..middle.unwrap_or_default()]
+}

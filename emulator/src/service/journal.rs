@@ -1,0 +1,346 @@
+//! Everything the service received and sent, in order: what a test reads when it asks what happened.
+//!
+//! It is a ring, bounded in entries and in bytes, so that ten thousand sockets that ping for a day
+//! cost no more than one that pings once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::Service;
+use super::faults::{Effect, FaultId, Place};
+use super::http::{Delivery, Headers};
+use super::time::Millis;
+
+/// What all entries may hold together, in bytes.
+const BYTES: usize = 16 * 1024 * 1024;
+/// What one body or frame may hold, in bytes; the rest is left out.
+const BODY_BYTES: usize = 8 * 1024;
+/// What an entry costs beside its texts, about.
+const ENTRY_BYTES: usize = 256;
+/// What says nothing about a caller: what HTTP itself needs.
+const LEFT_OUT: [&str; 6] = ["accept", "accept-encoding", "connection", "content-length", "host", "upgrade"];
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Its number. The first has 1; none is given twice, and a reset does not begin anew.
+    pub n: u64,
+    /// When, in milliseconds of the service's time.
+    pub at_ms: u64,
+    /// Whose it is, as far as that is known.
+    #[serde(flatten)]
+    pub whose: Whose,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// Whose an entry is, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whose {
+    /// The `visitorId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor_id: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ws_id: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum What {
+    /// A call arrived.
+    Request {
+        /// Its name, if there is such a call: `auth`, `message/send`, …
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call: Option<&'static str>,
+        /// `GET`, `POST`, …
+        method: String,
+        /// The path with its query.
+        path: String,
+        /// The headers, in lower case, but for those HTTP itself needs.
+        headers: BTreeMap<String, String>,
+        /// The body.
+        body: Body,
+    },
+    /// A call was answered.
+    Answer {
+        /// The number of its request.
+        request: u64,
+        /// Its name, if there is such a call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call: Option<&'static str>,
+        /// The HTTP status.
+        status: u16,
+        /// How a fault had it delivered, if not at once: `late`, `never`, `cut`, `reset`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivery: Option<&'static str>,
+        /// The body.
+        body: Body,
+    },
+    /// A socket's handshake arrived, and was answered.
+    Connect {
+        /// The path with its query.
+        path: String,
+        /// The headers, as in a request.
+        headers: BTreeMap<String, String>,
+        /// 101 if the socket is open, otherwise the status of the refusal.
+        status: u16,
+        /// How a fault had it delivered, if not at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivery: Option<&'static str>,
+    },
+    /// A frame of a client arrived.
+    FrameIn {
+        /// The frame.
+        frame: Body,
+    },
+    /// A frame left for a client.
+    FrameOut {
+        /// The frame.
+        frame: Body,
+    },
+    /// A socket has ended.
+    Close {
+        /// Who ended it.
+        by: By,
+        /// The code of the close frame the service sent; without one it was cut, or the client went.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<u16>,
+        /// The reason in that frame.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// A fault was met.
+    Fault {
+        /// Which.
+        fault: FaultId,
+        /// Where.
+        at: Place,
+        /// What it did.
+        r#do: Effect,
+    },
+    /// The owner did something.
+    Owner {
+        /// `reply`, `takeover` or `handback`.
+        action: &'static str,
+        /// What was written.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The code of the failure, if it could not be done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<&'static str>,
+    },
+}
+
+/// Who ended a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// The client, or the network.
+    Client,
+    /// The service: no pings, or a newer socket.
+    Service,
+    /// Somebody through the control API.
+    Control,
+    /// A fault.
+    Fault,
+}
+
+/// A body or a frame. Written, it is JSON where it is JSON, and a text otherwise; one that was too
+/// long is a text that ends with `…`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body(Box<str>);
+
+impl Body {
+    fn new(text: &str) -> Self {
+        if text.len() <= BODY_BYTES {
+            return Self(text.into());
+        }
+        let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= BODY_BYTES).last();
+        Self(format!("{}…", &text[..end.unwrap_or_default()]).into())
+    }
+
+    /// As it was sent.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// As JSON; a text, if it is none, and null, if it is empty.
+    pub fn json(&self) -> Value {
+        match serde_json::from_str(&self.0) {
+            Ok(value) => value,
+            Err(_) if self.0.is_empty() => Value::Null,
+            Err(_) => Value::String(self.0.to_string()),
+        }
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().serialize(serializer)
+    }
+}
+
+/// The ring.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    entries: VecDeque<Entry>,
+    given: u64,
+    bytes: usize,
+    capacity: usize,
+}
+
+impl Journal {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, ..Self::default() }
+    }
+
+    pub(super) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+        self.shrink();
+    }
+
+    /// Whether anything is kept at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// Notes what happened. Says its number.
+    pub(super) fn note(&mut self, now: Millis, whose: Whose, what: What) -> u64 {
+        if !self.is_on() {
+            return 0;
+        }
+        self.given += 1;
+        let entry = Entry { n: self.given, at_ms: now.0, whose, what };
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        self.shrink();
+        self.given
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+    }
+
+    fn shrink(&mut self) {
+        while self.entries.len() > self.capacity || self.bytes > BYTES {
+            let Some(oldest) = self.entries.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.bytes();
+        }
+    }
+}
+
+impl Entry {
+    /// About what it costs.
+    fn bytes(&self) -> usize {
+        let headers = |headers: &BTreeMap<String, String>| -> usize {
+            headers.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
+        };
+        let texts = match &self.what {
+            What::Request { path, headers: given, body, .. } => path.len() + headers(given) + body.0.len(),
+            What::Answer { body, .. } => body.0.len(),
+            What::Connect { path, headers: given, .. } => path.len() + headers(given),
+            What::FrameIn { frame } | What::FrameOut { frame } => frame.0.len(),
+            What::Close { reason, .. } => reason.as_ref().map_or(0, String::len),
+            // A frame in the place of another may be long.
+            What::Fault { .. } => 4 * ENTRY_BYTES,
+            What::Owner { text, .. } => text.as_ref().map_or(0, String::len),
+        };
+        ENTRY_BYTES + texts
+    }
+}
+
+impl What {
+    pub(super) fn frame_in(text: &str) -> Self {
+        Self::FrameIn { frame: Body::new(text) }
+    }
+
+    pub(super) fn frame_out(text: &str) -> Self {
+        Self::FrameOut { frame: Body::new(text) }
+    }
+
+    pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &super::Answer) -> Self {
+        let (status, delivery) = (answer.status, delivery(answer.delivery));
+        Self::Answer { request, call, status, delivery, body: Body::new(&answer.body) }
+    }
+
+    pub(super) fn request(call: Option<&'static str>, request: &super::Request) -> Self {
+        Self::Request {
+            call,
+            method: shortened(&request.method),
+            path: target(request),
+            headers: shown(&request.headers),
+            body: Body::new(&String::from_utf8_lossy(&request.body)),
+        }
+    }
+
+    pub(super) fn connect(
+        request: &super::Request,
+        headers: &Headers,
+        answer: Option<&super::Answer>,
+    ) -> Self {
+        Self::Connect {
+            path: target(request),
+            headers: shown(headers),
+            status: answer.map_or(101, |answer| answer.status),
+            delivery: answer.and_then(|answer| delivery(answer.delivery)),
+        }
+    }
+}
+
+impl Service {
+    /// What happened from the entry `since` on, as far as it is still known, and the number of the
+    /// entry that comes next.
+    pub fn journal(&mut self, now: Millis, since: u64) -> (Vec<Entry>, u64) {
+        self.tick(now);
+        let entries = &self.journal.entries;
+        let from = entries.partition_point(|entry| entry.n < since);
+        (entries.range(from..).cloned().collect(), self.journal.given + 1)
+    }
+
+    /// The number of the entry that comes next.
+    pub fn journal_next(&mut self, now: Millis) -> u64 {
+        self.tick(now);
+        self.journal.given + 1
+    }
+}
+
+fn delivery(delivery: Delivery) -> Option<&'static str> {
+    match delivery {
+        Delivery::Now => None,
+        Delivery::After(_) => Some("late"),
+        Delivery::Never => Some("never"),
+        Delivery::Cut => Some("cut"),
+        Delivery::Reset => Some("reset"),
+    }
+}
+
+fn target(request: &super::Request) -> String {
+    match request.query.as_str() {
+        "" => shortened(&request.path),
+        query => shortened(&format!("{}?{query}", request.path)),
+    }
+}
+
+fn shown(headers: &Headers) -> BTreeMap<String, String> {
+    let names = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let wanted =
+        names.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()) && !name.starts_with("sec-websocket-"));
+    wanted.map(|(name, value)| (name, shortened(value))).collect()
+}
+
+fn shortened(text: &str) -> String {
+    Body::new(text).0.into()
+}
