@@ -335,3 +335,15 @@ pub enum Confirmation {
     /// The avatar answered it.
     Reply,
 }
+
+impl Confirmation {
+    /// The name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Echo => "echo",
+            Self::Query => "query",
+            Self::Reply => "reply",
+        }
+    }
+}
