@@ -1,0 +1,2 @@
+async def play_all(emulator):
+    return 0, 0
