@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def schemathesis(program, status, shape, seed, examples):
             *("--generation-database", "none", "--no-color"),
             *("--warnings", "off", "--request-timeout", "10"),
         ]
-        return subprocess.run(command, env=environment, cwd=TOOLS, check=False).returncode == 0
+        # It remembers in its folder what failed; each run is to begin without memories.
+        with tempfile.TemporaryDirectory() as folder:
+            return subprocess.run(command, env=environment, cwd=folder, check=False).returncode == 0
 
 
 def main():
