@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test lint bench fmt tools help
+.PHONY: demo test spec lint bench fmt tools help
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -9,6 +9,10 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/bin/cargo-deny
+# Each is made anew when its lock file is newer.
+PYTHON := python3.11
+SPEC_NODE := spec/tools/node_modules/.package-lock.json
+SPEC_VENV := $(TOOLS)/venv
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,6 +22,24 @@ demo: ## watch a conversation with an avatar, against the built-in emulator
 
 test: ## every test of every language
 	$(CARGO) test --workspace
+	@$(MAKE) --no-print-directory spec
+
+spec: ## the descriptions in spec/, and the emulator held against them
+	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
+	@$(call with,$(PYTHON),$(SPEC_TRIES)) $(MAKE) --no-print-directory spec-contract
+
+# Leaves a part out where its tool is missing, and says so; never in CI.
+with = command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)"; [ "$(CI)" != true ]; exit; };
+SPEC_LINTS := skipping the linters of openapi.yaml and asyncapi.yaml, and the schemas of the fixtures
+SPEC_TRIES := skipping schemathesis and the conversations against the emulator
+
+.PHONY: spec-lint spec-contract
+spec-lint: $(SPEC_NODE)
+	node spec/tools/check.mjs
+
+spec-contract: $(SPEC_VENV)
+	$(CARGO) build --quiet --package secondme-avatar-emulator
+	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
 lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 	$(CARGO) fmt --all --check
@@ -31,7 +53,17 @@ bench: ## the figures, each beside what is written by hand: make bench [ROW=open
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
-tools: $(DENY) ## install what `make lint` needs beside Rust
+tools: $(DENY) $(SPEC_NODE) $(SPEC_VENV) ## install what `make lint` and `make test` need beside Rust
 
 $(DENY):
 	$(CARGO) install cargo-deny --locked --version $(DENY_VERSION) --root $(TOOLS)
+
+# No package's install script is run: none is needed, and one only reports home.
+$(SPEC_NODE): spec/tools/package-lock.json
+	npm ci --prefix spec/tools --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(SPEC_VENV): spec/tools/requirements.txt
+	$(PYTHON) -m venv --clear $@
+	$@/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< || { rm -rf $@; exit 1; }
+	@touch $@

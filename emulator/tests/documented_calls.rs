@@ -149,6 +149,8 @@ fn there_are_no_other_paths_and_no_other_methods() {
     for (method, path) in [("GET", AUTH), ("GET", SEND), ("POST", PUBLIC), ("PUT", INIT)] {
         let answer = stage.request(Request::new(method, path));
         assert_eq!((answer.status, code(&answer).as_str()), (405, "request.method.not.allowed"));
+        let allowed = if method == "GET" || method == "PUT" { "POST" } else { "GET" };
+        assert!(answer.headers.contains(&("allow".to_owned(), allowed.to_owned())));
     }
 }
 
@@ -377,4 +379,43 @@ fn what_other_clients_of_the_gateway_send_is_taken() {
     assert_eq!(stage.request(request.header("timestamp", "1")).status, 200);
     let wrong = with(&message, "refUserId", json!("somebody"));
     assert_eq!(code(&stage.post(&ann, SEND, &wrong)), "request.field.invalid");
+}
+
+#[test]
+fn a_whole_number_may_have_a_point_but_neither_fraction_nor_sign() {
+    let mut stage = stage();
+    let ann = stage.open(ANN);
+    let message = stage.message(&ann, "Hello");
+    for (field, value) in [("timestamp", json!(214.0)), ("timestamp", json!("214")), ("index", json!(0.0))] {
+        data(&stage.post(&ann, SEND, &with(&message, field, value)));
+    }
+    for (field, value) in [
+        ("timestamp", json!(214.5)),
+        ("timestamp", json!(-1)),
+        ("timestamp", json!(1e300)),
+        ("timestamp", json!("+214")),
+        ("timestamp", json!("")),
+        ("index", json!(0.5)),
+        ("index", json!("0")),
+        ("sessionId", json!(0.5)),
+    ] {
+        let answer = stage.post(&ann, SEND, &with(&message, field, value));
+        assert_eq!(code(&answer), "request.field.invalid", "{field}");
+    }
+}
+
+#[test]
+fn who_writes_the_own_user_twice_writes_the_same_twice() {
+    let mut stage = stage();
+    let ann = stage.arrive(ANN);
+    data(&stage.post(&ann, WS, &with(&ws(&ann), "refUserId", json!(ann.user_id))));
+    for (field, value) in
+        [("refUserId", json!("somebody")), ("refUserId", json!(7)), ("userId", json!("somebody"))]
+    {
+        let both = with(&ws(&ann), "refUserId", json!(ann.user_id));
+        assert_eq!(code(&stage.post(&ann, WS, &with(&both, field, value))), "request.field.invalid");
+    }
+    let mut null = with(&ws(&ann), "refUserId", json!(ann.user_id));
+    null["userId"] = Value::Null;
+    assert_eq!(code(&stage.post(&ann, WS, &null)), "request.field.invalid");
 }

@@ -139,6 +139,8 @@ pub struct Failure {
     code: Code,
     message: String,
     retry_after: Option<u64>,
+    /// The method the path has instead.
+    allow: Option<&'static str>,
     /// The status, where the switch for the status does not rule it.
     status: Option<u16>,
 }
@@ -152,6 +154,7 @@ impl Failure {
             code,
             message: message.into(),
             retry_after: None,
+            allow: None,
             status: always.contains(&code).then(|| code.status()),
         }
     }
@@ -172,6 +175,11 @@ impl Failure {
 
     pub(super) fn field_invalid(field: &str, wanted: &str) -> Self {
         Self::new(Code::FieldInvalid, format!("`{field}` must be {wanted}"))
+    }
+
+    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+        let failure = Self::new(Code::MethodNotAllowed, format!("this path takes {allowed}"));
+        Self { allow: Some(allowed), ..failure }
     }
 
     #[must_use]
@@ -196,6 +204,9 @@ impl Failure {
         let mut answer = Answer::json(status, &body);
         if let Some(seconds) = self.retry_after {
             answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
+        }
+        if let Some(method) = self.allow {
+            answer.headers.push(("allow".to_owned(), method.to_owned()));
         }
         answer
     }

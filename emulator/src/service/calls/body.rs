@@ -1,6 +1,6 @@
 //! Reading the fields of a body, strictly.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::service::failure::Failure;
 
@@ -43,30 +43,44 @@ impl<'a> Fields<'a> {
 
     /// An identifier, which may be written as a number.
     pub(super) fn id(self, name: &str) -> Result<String, Failure> {
-        match self.required(name)? {
-            Value::String(text) if !text.is_empty() => Ok(text.clone()),
-            Value::Number(number) if number.is_u64() => Ok(number.to_string()),
-            _ => Err(Failure::field_invalid(name, "an identifier")),
-        }
+        let id = match self.required(name)? {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => whole(number).map(|number| number.to_string()),
+            _ => None,
+        };
+        id.ok_or_else(|| Failure::field_invalid(name, "an identifier"))
     }
 
     /// A whole number, which may be written as a string of digits.
     pub(super) fn number(self, name: &str) -> Result<u64, Failure> {
         let number = match self.required(name)? {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => whole(number),
+            // `parse` alone would take a sign.
+            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
             _ => None,
         };
         number.ok_or_else(|| Failure::field_invalid(name, "a whole number"))
     }
 
-    /// The caller's own user id: `userId`, or `refUserId` as other clients write it.
+    /// The caller's own user id: `userId`, or `refUserId` as other clients write it. Who writes both
+    /// writes the same.
     pub(super) fn own_user(self, user_id: &str) -> Result<(), Failure> {
-        let name = if self.get("userId").is_some() { "userId" } else { "refUserId" };
-        match self.get(name) {
-            None => Err(Failure::field_missing("userId")),
-            Some(Value::String(text)) if text == user_id => Ok(()),
-            Some(_) => Err(Failure::field_invalid(name, "the visitorUserId of this visitor")),
+        let given: Vec<_> =
+            ["userId", "refUserId"].into_iter().filter_map(|name| Some((name, self.0.get(name)?))).collect();
+        if given.is_empty() {
+            return Err(Failure::field_missing("userId"));
+        }
+        match given.into_iter().find(|(_, value)| *value != user_id) {
+            Some((name, _)) => Err(Failure::field_invalid(name, "the visitorUserId of this visitor")),
+            None => Ok(()),
         }
     }
+}
+
+/// A number without a fraction, in whatever way it is written: `7` and `7.0` are one in JSON. Beyond
+/// what a double holds exactly it must be written without a point.
+pub(super) fn whole(number: &Number) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let double = || number.as_f64().filter(|double| double.fract() == 0.0 && (0.0..=EXACT).contains(double));
+    number.as_u64().or_else(|| double().map(|double| double as u64))
 }

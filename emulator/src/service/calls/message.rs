@@ -1,9 +1,9 @@
 //! Step 6: a visitor's message.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Caller;
-use super::body::Fields;
+use super::body::{Fields, whole};
 use crate::service::Service;
 use crate::service::failure::{Code, Failure};
 use crate::service::frames::Frame;
@@ -20,7 +20,7 @@ impl Service {
             return Err(Failure::field_invalid("sendUserId", "the same as `userId`"));
         }
         self.check_mind_id(caller, fields)?;
-        if fields.required("index")? != &json!(0) {
+        if fields.required("index")?.as_number().and_then(whole) != Some(0) {
             return Err(Failure::field_invalid("index", "0"));
         }
         fields.fixed("dataType", "text")?;

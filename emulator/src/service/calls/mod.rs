@@ -106,7 +106,7 @@ impl Service {
         };
         self.count_call(call.name());
         if request.method != method {
-            return Err(Failure::new(Code::MethodNotAllowed, format!("this path takes {method}")));
+            return Err(Failure::method_not_allowed(method));
         }
         if !call.is_documented() && self.settings.history_calls == HistoryCalls::NotFound {
             let text = format!("`{}` is not there for visitors", call.name());

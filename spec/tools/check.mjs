@@ -1,0 +1,119 @@
+// Checks what stands in this folder: both descriptions by their own linters, every example and
+// fixture against its schema. `make spec` runs it.
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { bundle, lint, loadConfig } from '@redocly/openapi-core';
+import { Parser, fromFile } from '@asyncapi/parser';
+import Ajv2020 from 'ajv/dist/2020.js';
+
+const spec = join(dirname(fileURLToPath(import.meta.url)), '..');
+const openapiFile = join(spec, 'openapi.yaml');
+let [passed, failed] = [0, 0];
+
+function check(name, problems) {
+  if (problems.length === 0) return void passed++;
+  failed++;
+  console.error(`FAILED ${name}`);
+  for (const problem of problems) console.error(`  ${problem}`);
+}
+
+// The linters. A warning is as bad as an error.
+const config = await loadConfig({ configPath: join(spec, 'tools/redocly.yaml') });
+const place = ({ location: [at] }) => `${at?.pointer ?? ''}`;
+const found = await lint({ ref: openapiFile, config });
+check('openapi.yaml', found.map((one) => `${one.severity} ${one.ruleId} ${place(one)}: ${one.message}`));
+
+const { document, diagnostics } = await fromFile(new Parser(), join(spec, 'asyncapi.yaml')).parse();
+const allowed = new Set([
+  // Says that there are newer versions of the format; the parser's own opinion, not ours.
+  'asyncapi-latest-version',
+]);
+const told = diagnostics.filter((one) => !allowed.has(one.code));
+check('asyncapi.yaml', told.map((one) => `${one.code} ${one.path.join('.')}: ${one.message}`));
+
+// The schemas, with every reference resolved.
+const openapi = (await bundle({ ref: openapiFile, config, dereference: true })).bundle.parsed;
+const operations = new Map(
+  Object.values(openapi.paths).flatMap(Object.values).map((operation) => [operation.operationId, operation]),
+);
+const messages = new Map(document.components().messages().all().map((one) => [one.id(), one.payload().json()]));
+const sources = ['doc', 'seen', 'open'];
+for (const one of [...document.operations().all(), ...document.components().messages().all()]) {
+  const source = one.extensions().get('x-source')?.value();
+  check(`x-source of ${one.id()}`, sources.includes(source) ? [] : ['an operation and a message say where they are from']);
+}
+
+const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+const violations = (schema, value) => {
+  const valid = ajv.compile(schema);
+  return valid(value) ? [] : valid.errors.map((error) => `${error.instancePath} ${error.message}`);
+};
+
+const media = (of) => of.content['application/json'];
+const calls = {
+  auth: 'authenticate',
+  'chat-init': 'initChat',
+  'ws-create': 'createSocket',
+  'session-create': 'createSession',
+  'avatar-public': 'getPublicAvatar',
+  'chat-start': 'bindSession',
+  'message-send': 'sendMessage',
+  'message-query': 'queryMessages',
+  'message-latest': 'latestMessages',
+  'session-close': 'closeSession',
+};
+const frames = [
+  ['avatar-reply', 'AvatarReply'], ['owner-reply', 'ClientMessage'], ['echo', 'ClientMessage'],
+  ['failure', 'Failure'], ['ping', 'Ping'], ['pong', 'Pong'], ['ack', 'Ack'], ['hint', 'Hint'],
+  ['notice', 'Notice'], ['recommend', 'Recommend'], ['task', 'Task'], ['cmd', 'Command'], ['other', 'Other'],
+];
+
+/** The schema a fixture has to match, by its name. */
+function schemaOf(name) {
+  const [, stem, kind] = /^(.+)\.(request|response|failure|frame)$/.exec(name) ?? [];
+  const operation = operations.get(calls[stem?.replace(/-by-others$/, '')]);
+  switch (kind) {
+    case 'request': return media(operation.requestBody).schema;
+    // The first alternative: that of success.
+    case 'response': return media(operation.responses['200']).schema.anyOf[0];
+    case 'failure': return openapi.components.schemas[`F${stem.slice(1).replace(/-(.)/g, (_, one) => one.toUpperCase())}`];
+    case 'frame': return messages.get(frames.find(([prefix]) => stem.startsWith(prefix))?.[1]);
+  }
+}
+
+const fixtures = new Map();
+for (const folder of ['page', 'seen']) {
+  for (const file of readdirSync(join(spec, 'fixtures', folder))) {
+    const name = file.replace(/\.json$/, '');
+    const schema = schemaOf(name);
+    const value = JSON.parse(readFileSync(join(spec, 'fixtures', folder, file), 'utf8'));
+    fixtures.set(`${folder}/${name}`, value);
+    check(`fixtures/${folder}/${file}`, schema ? violations(schema, value) : ['no schema has this name']);
+    if (/\.(response|failure)$/.test(name)) {
+      // Whatever comes back is read by the schema of a whole answer; a failure of any call.
+      const operation = operations.get(calls[name.split('.')[0]]) ?? operations.get('authenticate');
+      check(`${name} as an answer`, violations(media(operation.responses['200']).schema, value));
+    }
+  }
+}
+
+// The examples named `page` are the page's: each is a fixture.
+const page = [...fixtures].filter(([name]) => name.startsWith('page/')).map(([, value]) => value);
+const derived = [{ code: 0, data: { id: 67 } }]; // the page's comment "data.id = avatarId (e.g. 67)"
+const isPages = (value) => [...page, ...derived].some((one) => isDeepStrictEqual(one, value));
+for (const operation of operations.values()) {
+  for (const body of [operation.requestBody, operation.responses['200']]) {
+    const example = body && media(body).examples?.page;
+    if (example) check(`the page's example of ${operation.operationId}`, isPages(example.value) ? [] : ['is no fixture']);
+  }
+}
+for (const message of document.components().messages().all()) {
+  for (const example of message.examples().all()) {
+    check(`the page's example of ${message.id()}`, isPages(example.payload()) ? [] : ['is no fixture']);
+  }
+}
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
