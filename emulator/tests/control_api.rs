@@ -118,6 +118,42 @@ async fn settings_are_read_and_changed_while_it_runs() {
 }
 
 #[tokio::test]
+async fn the_brain_is_changed_while_it_runs() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    let rules = json!({"rules": [{"when": "any", "then": [{"say": "From JSON"}]}]});
+    let changed = post(&emulator, "settings", json!({"brain": {"script": rules}})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON");
+    post(&emulator, "settings", json!({"pings": "pong"})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON", "another setting leaves it alone");
+    let yaml = "avatar: { name: Yvonne }\nrules: [{ when: any, then: [{ say: From YAML }] }]";
+    let named = post(&emulator, "settings", json!({"brain": {"script": yaml}})).await;
+    assert_eq!(named["avatars"][0]["name"], "Yvonne");
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From YAML");
+    // What is read is taken back.
+    post(&emulator, "settings", json!({"brain": changed["brain"]})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON");
+    post(&emulator, "settings", json!({"brain": "echo"})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "You said: Hello");
+    for (wrong, wanted) in [
+        (json!("clever"), "a brain is \"echo\", \"demo\", {\"script\""),
+        (json!({"script": {"rules": [{"when": "any"}]}}), "`script`: missing field `then`"),
+        (json!({"script": "rules: 7"}), "the script cannot be read"),
+        (json!({"openai": {}}), "`openai`: missing field `model`"),
+        (json!({"openai": {"model": "m", "url": "ftp://x"}}), "begins with https://"),
+    ] {
+        let (status, answer) = call(&emulator, "POST", "settings", &json!({"brain": wrong})).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(status == 400 && message.contains(wanted), "{wrong}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn it_answers_neither_foreign_pages_nor_foreign_names() {
     let emulator = Emulator::builder().start().await.unwrap();
     let url = format!("{}/state", emulator.control_url());

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::connection::Peer;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, Settings};
+use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
@@ -215,14 +215,7 @@ fn owner(hub: &Arc<Hub>, action: OwnerAction) -> Result<Value, Refused> {
 /// Changes the settings that are given, and none of the others.
 fn change_settings(hub: &Arc<Hub>, changes: Map<String, Value>) -> Result<Value, Refused> {
     let current = hub.with(|service, _| service.settings().clone());
-    let brain = current.brain.clone();
-    let mut merged = json!(current);
-    if let Value::Object(fields) = &mut merged {
-        fields.extend(changes);
-    }
-    let settings: Settings = serde_json::from_value(merged).map_err(|error| wrong_body(&error))?;
-    settings.check().map_err(|error| wrong_body(&error))?;
-    let settings = settings.brain(brain);
+    let settings = current.changed(changes).map_err(|error| wrong_body(&error))?;
     let answer = json!(settings);
     hub.with(|service, _| service.change_settings(|old| *old = settings));
     Ok(answer)
