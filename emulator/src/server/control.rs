@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::connection::Peer;
+use super::console;
 use super::hub::Hub;
 use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service};
 
@@ -75,6 +76,10 @@ pub(super) async fn control(
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
+    let root = matches!(request.uri().path(), "/_emulator/" | "/_emulator");
+    if request.method() == Method::GET && root && admit(peer.address, request.headers()).is_ok() {
+        return console::page();
+    }
     let (status, body) = match answer(&hub, peer.address, request).await {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {

@@ -3,6 +3,7 @@
 mod builder;
 mod clock;
 mod connection;
+mod console;
 mod control;
 mod http;
 mod hub;
