@@ -132,9 +132,11 @@ impl From<Error> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = match error {
-            RunError::ScriptFile { .. }
+            RunError::File { .. }
             | RunError::Script { .. }
-            | RunError::Start(StartError::Settings(_)) => USAGE,
+            | RunError::Settings { .. }
+            | RunError::NoModel
+            | RunError::Start(StartError::Settings(_) | StartError::Fault(_)) => USAGE,
             _ => FAILURE,
         };
         Self::new(code, error.to_string())

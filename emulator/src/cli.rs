@@ -2,15 +2,15 @@
 
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::brain::{Brain, Script, ScriptError};
+use crate::brain::{Brain, OpenAi, Script, ScriptError, Secret};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
-    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, Fault, FrameFields,
-    HistoryCalls, IdForm, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
+    Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, Fault, FrameFields,
+    HistoryCalls, IdForm, Key, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
     RetryAfter, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
 };
 
@@ -30,9 +30,21 @@ pub struct EmulatorArgs {
     /// Print one line of JSON with base_url, api_key and control_url when ready
     #[arg(long)]
     pub json: bool,
-    /// What answers: `echo`, `demo`, or a script file in YAML
-    #[arg(long, default_value = "echo", value_name = "echo|demo|FILE.yaml")]
-    pub brain: String,
+    /// All settings from a file in YAML or JSON; the other options overrule it
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// What answers: `echo`, `demo`, `openai`, or a script file in YAML [default: echo]
+    #[arg(long, value_name = "echo|demo|openai|FILE.yaml")]
+    pub brain: Option<String>,
+    /// The OpenAI-compatible endpoint of `--brain openai`; its key is read from OPENAI_API_KEY
+    #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL", hide_env_values = true)]
+    pub openai_url: Option<String>,
+    /// The model that `--brain openai` asks for
+    #[arg(long, value_name = "MODEL")]
+    pub openai_model: Option<String>,
+    /// What the model is told about itself
+    #[arg(long, value_name = "TEXT")]
+    pub openai_system: Option<String>,
     /// Delay of every HTTP answer and handshake, for example 100ms
     #[arg(long, value_name = "TIME")]
     pub latency: Option<Millis>,
@@ -45,6 +57,10 @@ pub struct EmulatorArgs {
     /// The API key to accept; it must begin with sk-
     #[arg(long, value_name = "sk-…")]
     pub api_key: Option<String>,
+    /// One more API key, and the share code of its avatar, which is made if there is none; may stand
+    /// several times
+    #[arg(long = "key", value_name = "sk-…[=SHARE-CODE]")]
+    pub keys: Vec<String>,
     /// What the avatar says first
     #[arg(long, value_name = "TEXT")]
     pub opening: Option<String>,
@@ -132,13 +148,15 @@ pub enum RunError {
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The script file cannot be opened.
-    #[error("cannot read the script {path}: {source}; --brain takes echo, demo, or the path of a YAML file")]
-    ScriptFile {
+    /// A script or settings file cannot be opened.
+    #[error("cannot read {path}: {source}; {takes}")]
+    File {
         /// The file.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+        /// What the option takes.
+        takes: &'static str,
     },
     /// The script file says nothing sensible.
     #[error("{path}: {source}")]
@@ -148,6 +166,17 @@ pub enum RunError {
         /// What is wrong with it.
         source: ScriptError,
     },
+    /// The settings file says nothing sensible.
+    #[error("{path}: {why}")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The brain needs an option that is not there.
+    #[error("--brain openai needs --openai-model, and --openai-url if it is not OpenAI's own endpoint")]
+    NoModel,
     /// Its addresses could not be printed, or a signal not be waited for.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -156,20 +185,27 @@ pub enum RunError {
 impl EmulatorArgs {
     /// The emulator these options describe.
     pub fn builder(&self) -> Result<EmulatorBuilder, RunError> {
-        let mut builder = Emulator::builder()
-            .host(self.host)
-            .port(self.port)
-            .seed(self.seed)
-            .brain(brain(&self.brain)?)
-            .configure(|settings| {
-                settings.reply_delay = self.reply_delay.unwrap_or(WATCHED_REPLY_DELAY);
-                settings.piece_delay = self.piece_delay.unwrap_or(WATCHED_PIECE_DELAY);
-                settings.latency = self.latency.unwrap_or_default();
-                self.switches.apply(settings);
-            });
+        let mut builder = Emulator::builder().host(self.host).port(self.port).seed(self.seed);
+        builder = builder.configure(|settings| {
+            settings.reply_delay = WATCHED_REPLY_DELAY;
+            settings.piece_delay = WATCHED_PIECE_DELAY;
+        });
+        if let Some(path) = &self.settings {
+            builder = builder.settings(Self::settings_in(path)?);
+        }
+        builder = builder.configure(|settings| {
+            settings.reply_delay = self.reply_delay.unwrap_or(settings.reply_delay);
+            settings.piece_delay = self.piece_delay.unwrap_or(settings.piece_delay);
+            settings.latency = self.latency.unwrap_or(settings.latency);
+            self.switches.apply(settings);
+        });
+        if let Some(brain) = &self.brain {
+            builder = builder.brain(self.brain(brain)?);
+        }
         if let Some(key) = &self.api_key {
             builder = builder.api_key(key);
         }
+        builder = builder.configure(|settings| self.add_keys(settings));
         // After the script's own, which these are to overrule.
         if let Some(name) = &self.avatar_name {
             builder = builder.avatar_name(name);
@@ -179,6 +215,71 @@ impl EmulatorArgs {
         }
         Ok(self.faults.iter().cloned().fold(builder, EmulatorBuilder::fault))
     }
+
+    /// The settings of a file, over those of people who watch.
+    fn settings_in(path: &Path) -> Result<Settings, RunError> {
+        let text = read(path, "--settings takes the path of a YAML or JSON file")?;
+        let wrong = |why: String| RunError::Settings { path: path.to_owned(), why };
+        let changes = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let watched = Settings::default().reply_delay(WATCHED_REPLY_DELAY).piece_delay(WATCHED_PIECE_DELAY);
+        let mut settings = watched.changed(changes).map_err(|error| wrong(error.to_string()))?;
+        if let Brain::OpenAi(endpoint) = &mut settings.brain
+            && endpoint.key.is_none()
+        {
+            endpoint.key = openai_key();
+        }
+        Ok(settings)
+    }
+
+    fn brain(&self, name: &str) -> Result<Brain, RunError> {
+        match name {
+            "echo" => Ok(Brain::Echo),
+            "demo" => Ok(Brain::demo()),
+            "openai" => {
+                let model = self.openai_model.as_ref().ok_or(RunError::NoModel)?;
+                let mut endpoint = OpenAi::new(model);
+                if let Some(url) = &self.openai_url {
+                    endpoint.url.clone_from(url);
+                }
+                endpoint.system.clone_from(&self.openai_system);
+                endpoint.key = openai_key();
+                Ok(Brain::OpenAi(endpoint))
+            }
+            path => {
+                let path = PathBuf::from(path);
+                let text = read(&path, "--brain takes echo, demo, openai, or the path of a YAML file")?;
+                match Script::parse(&text) {
+                    Err(source) => Err(RunError::Script { path, source }),
+                    Ok(script) => Ok(script.into()),
+                }
+            }
+        }
+    }
+
+    /// The keys of `--key`. Alone they stand in the place of the default; each new share code brings
+    /// an avatar of its own.
+    fn add_keys(&self, settings: &mut Settings) {
+        if !self.keys.is_empty() && self.api_key.is_none() && self.settings.is_none() {
+            settings.keys.clear();
+        }
+        for written in &self.keys {
+            let first = settings.avatars.first().map(|avatar| avatar.share_code.clone());
+            let (key, share_code) = match written.split_once('=') {
+                Some((key, share_code)) => (key, share_code.to_owned()),
+                None => (written.as_str(), first.unwrap_or_default()),
+            };
+            if !settings.avatars.iter().any(|avatar| avatar.share_code == share_code) {
+                let number = settings.avatars.len() as u64;
+                settings.avatars.push(Avatar::numbered(&share_code, number));
+            }
+            settings.keys.push(Key { key: key.to_owned(), share_code, disabled: false });
+        }
+    }
+}
+
+/// The key of the endpoint, which is not for the command line: there everybody could read it.
+fn openai_key() -> Option<Secret> {
+    std::env::var("OPENAI_API_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new)
 }
 
 /// Runs an emulator until Ctrl-C or SIGTERM. Must be called within a tokio runtime.
@@ -192,21 +293,9 @@ pub async fn run(args: EmulatorArgs) -> Result<(), RunError> {
     Ok(())
 }
 
-fn brain(name: &str) -> Result<Brain, RunError> {
-    match name {
-        "echo" => Ok(Brain::Echo),
-        "demo" => Ok(Brain::demo()),
-        path => {
-            let path = PathBuf::from(path);
-            match std::fs::read_to_string(&path) {
-                Err(source) => Err(RunError::ScriptFile { path, source }),
-                Ok(text) => match Script::parse(&text) {
-                    Err(source) => Err(RunError::Script { path, source }),
-                    Ok(script) => Ok(script.into()),
-                },
-            }
-        }
-    }
+fn read(path: &Path, takes: &'static str) -> Result<String, RunError> {
+    let failed = |source| RunError::File { path: path.to_owned(), source, takes };
+    std::fs::read_to_string(path).map_err(failed)
 }
 
 fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
@@ -217,12 +306,14 @@ fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
         let (base_url, api_key, control_url) = (json!(base_url), json!(api_key), json!(control_url));
         writeln!(out, r#"{{"base_url":{base_url},"api_key":{api_key},"control_url":{control_url}}}"#)?;
     } else {
+        let others: String = emulator.api_keys().iter().skip(1).map(|key| format!(", {key}")).collect();
         writeln!(
             out,
             "The SecondMe emulator is ready. Ctrl-C stops it.
 
   base URL     {base_url}
-  API key      {api_key}
+  API key      {api_key}{others}
+  console      {control_url}/
   control API  {control_url}
 
 Try it:

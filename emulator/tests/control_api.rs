@@ -118,6 +118,42 @@ async fn settings_are_read_and_changed_while_it_runs() {
 }
 
 #[tokio::test]
+async fn the_brain_is_changed_while_it_runs() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut ann = Client::open(&emulator).await;
+    let rules = json!({"rules": [{"when": "any", "then": [{"say": "From JSON"}]}]});
+    let changed = post(&emulator, "settings", json!({"brain": {"script": rules}})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON");
+    post(&emulator, "settings", json!({"pings": "pong"})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON", "another setting leaves it alone");
+    let yaml = "avatar: { name: Yvonne }\nrules: [{ when: any, then: [{ say: From YAML }] }]";
+    let named = post(&emulator, "settings", json!({"brain": {"script": yaml}})).await;
+    assert_eq!(named["avatars"][0]["name"], "Yvonne");
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From YAML");
+    // What is read is taken back.
+    post(&emulator, "settings", json!({"brain": changed["brain"]})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "From JSON");
+    post(&emulator, "settings", json!({"brain": "echo"})).await;
+    ann.send("Hello").await;
+    assert_eq!(ann.reply().await, "You said: Hello");
+    for (wrong, wanted) in [
+        (json!("clever"), "a brain is \"echo\", \"demo\", {\"script\""),
+        (json!({"script": {"rules": [{"when": "any"}]}}), "`script`: missing field `then`"),
+        (json!({"script": "rules: 7"}), "the script cannot be read"),
+        (json!({"openai": {}}), "`openai`: missing field `model`"),
+        (json!({"openai": {"model": "m", "url": "ftp://x"}}), "begins with https://"),
+    ] {
+        let (status, answer) = call(&emulator, "POST", "settings", &json!({"brain": wrong})).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(status == 400 && message.contains(wanted), "{wrong}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn it_answers_neither_foreign_pages_nor_foreign_names() {
     let emulator = Emulator::builder().start().await.unwrap();
     let url = format!("{}/state", emulator.control_url());
@@ -139,9 +175,72 @@ async fn it_answers_neither_foreign_pages_nor_foreign_names() {
 #[tokio::test]
 async fn a_call_there_is_not_lists_those_there_are() {
     let emulator = Emulator::builder().start().await.unwrap();
-    for (method, path) in [("GET", "nothing"), ("GET", "reset"), ("DELETE", "state"), ("GET", "")] {
+    for (method, path) in [("GET", "nothing"), ("GET", "reset"), ("DELETE", "state"), ("POST", "")] {
         let (status, answer) = call(&emulator, method, path, &Value::Null).await;
         assert_eq!((status, &answer["error"]["code"]), (404, &json!("control.not.found")));
         assert!(answer["error"]["message"].as_str().unwrap().contains("owner/takeover"));
+    }
+}
+
+/// What stands in quotes behind each of these words.
+fn quoted_after<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    text.split(word).skip(1).map(|rest| rest.split('\'').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_console_is_one_page_that_loads_nothing_from_elsewhere() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let mut nonces = Vec::new();
+    for path in ["", "/"] {
+        let answer = http().get(format!("{}{path}", emulator.control_url())).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("connect-src 'self'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
+        nonces.push(policy.split("nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned());
+        assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(&format!("<script nonce=\"{}\">", nonces.last().unwrap())));
+        for foreign in
+            ["http:", "https:", "src=", "innerHTML", "insertAdjacentHTML", "document.write", "style=\""]
+        {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+    }
+    assert_ne!(nonces[0], nonces[1], "nobody can guess the mark");
+    let url = format!("{}/", emulator.control_url());
+    for (name, value) in [("Origin", "https://example.com"), ("Host", "example.com")] {
+        assert_eq!(http().get(&url).header(name, value).send().await.unwrap().status(), 403, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_the_console_makes_is_there() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let ann = Client::open(&emulator).await;
+    let page = http().get(format!("{}/", emulator.control_url())).send().await.unwrap().text().await.unwrap();
+    let (gets, posts) = (quoted_after(&page, "call('GET', '"), quoted_after(&page, "act('"));
+    assert_eq!((gets.len(), posts.len()), (2, 3), "{gets:?} {posts:?}");
+    for path in gets {
+        let path = if path.ends_with('=') { format!("{path}0") } else { path.to_owned() };
+        assert_eq!(call(&emulator, "GET", &path, &Value::Null).await.0, 200, "{path}");
+    }
+    for path in posts {
+        let body = match path {
+            "owner/reply" => json!({"sessionId": ann.session, "text": "Hi"}),
+            _ => json!({"sessionId": ann.session}),
+        };
+        post(&emulator, path, body).await;
+    }
+    // The fields it reads are those of the state.
+    let (_, state) = call(&emulator, "GET", "state", &Value::Null).await;
+    let session = &state["sessions"][0];
+    for field in
+        ["sessionId", "visitorId", "takenOver", "closed", "bound", "busy", "ownerIsMember", "messages"]
+    {
+        assert!(page.contains(field) && session.get(field).is_some(), "{field}");
     }
 }

@@ -4,7 +4,8 @@
 mod support;
 
 use secondme_avatar_emulator::service::{
-    CloseHow, Millis, PingDrop, QuotaScope, RetryAfter, Settings, TokenLifetime,
+    Avatar, CloseHow, Headers, Key, Millis, PingDrop, QuotaScope, Request, RetryAfter, Settings,
+    TokenLifetime,
 };
 use serde_json::json;
 use support::*;
@@ -53,6 +54,32 @@ fn each_key_has_a_quota_of_its_own() {
     other.headers.push("Authorization", "Bearer sk-second");
     other.headers.push("Content-Type", "application/json");
     data(&stage.request(other));
+}
+
+#[test]
+fn a_key_keeps_its_quota_and_its_visitors_when_the_keys_change() {
+    let avatars = vec![Avatar::default(), Avatar::numbered("shop", 1)];
+    assert_ne!(avatars[0].owner_user_id, avatars[1].owner_user_id);
+    let key =
+        |key: &str, share_code: &str| Key { key: key.into(), share_code: share_code.into(), disabled: false };
+    let keys = vec![Key::default(), key("sk-shop", "shop")];
+    let settings = Settings::default().avatars(avatars).keys(keys).quota_per_minute(1);
+    let mut stage = Stage::new(settings.quota_scope(QuotaScope::All));
+    let ann = stage.arrive(ANN);
+    stage.service.change_settings(|settings| settings.keys.reverse());
+    assert_eq!(code(&stage.auth(ANN)), "open.api.rate.limited", "it was used up before");
+    let request = auth(&json!({"visitorId": BEN}));
+    let shop = Request { headers: Headers::new(), ..request };
+    let shop = shop.header("Authorization", "Bearer sk-shop").header("Content-Type", "application/json");
+    let ben = data(&stage.request(shop.clone()));
+    assert_ne!(ben["ownerUserId"], ann.owner.as_str());
+    assert_eq!(ben["avatarShareCode"], "shop");
+    let init = json!({"shareCode": "ebe251793d69"});
+    assert_eq!(code(&stage.post(&ann, INIT, &init)), "open.api.rate.limited");
+    stage.pass(Millis::minutes(1));
+    stage.service.change_settings(|settings| settings.keys[0].disabled = true);
+    assert_eq!(code(&stage.request(shop)), "open.api.key.disabled");
+    data(&stage.post(&ann, INIT, &init));
 }
 
 #[test]

@@ -31,11 +31,98 @@ fn it_prints_one_line_of_json_and_ends_well_when_asked_to() {
     }
 }
 
+/// A file that is there for as long as this lives.
+struct Written(std::path::PathBuf);
+
+impl Written {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("secondme-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Starts it with these options, reads its settings, and ends it.
+fn settings_of(options: &[&str]) -> Value {
+    let mut running = program().arg("--json").args(options).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let address = ready["control_url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let host = address.trim_end_matches("/_emulator");
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let request = format!("GET /_emulator/settings HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[test]
+fn settings_are_read_from_a_file_and_overruled_by_options() {
+    let yaml = Written::new(
+        "settings.yaml",
+        "pings: nothing\nping-drop: 60s\npiece-delay: 3ms\nkeys:\n  - { key: sk-a, share-code: ebe251793d69, disabled: true }\n\
+         brain:\n  script:\n    avatar: { name: Shop }\n    rules: [{ when: any, then: [{ say: Hi }] }]\n",
+    );
+    let settings = settings_of(&["--settings", yaml.path(), "--ping-drop", "20s", "--key", "sk-b"]);
+    assert_eq!((&settings["pings"], &settings["ping-drop"]), (&Value::from("nothing"), &Value::from("20s")));
+    assert_eq!(
+        (&settings["piece-delay"], &settings["reply-delay"]),
+        (&Value::from("3ms"), &Value::from("250ms"))
+    );
+    assert_eq!(settings["keys"][0]["disabled"], true);
+    assert_eq!(settings["keys"][1]["key"], "sk-b");
+    assert_eq!(settings["avatars"][0]["name"], "Shop");
+    assert!(settings["brain"]["script"]["rules"].is_array());
+    let json = Written::new("settings.json", r#"{"brain": "demo", "journal": 7}"#);
+    assert_eq!(settings_of(&["--settings", json.path()])["journal"], 7);
+}
+
+#[test]
+fn each_key_opens_the_avatar_it_names() {
+    let settings = settings_of(&["--key", "sk-a", "--key", "sk-b=shop", "--key", "sk-c=shop"]);
+    let keys = settings["keys"].as_array().unwrap();
+    let codes: Vec<_> = keys.iter().map(|key| key["share-code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["ebe251793d69", "shop", "shop"]);
+    let avatars = settings["avatars"].as_array().unwrap();
+    assert_eq!((avatars.len(), &avatars[1]["share-code"]), (2, &Value::from("shop")));
+    for field in ["id", "mind-id", "owner-user-id"] {
+        assert_ne!(avatars[0][field], avatars[1][field]);
+    }
+}
+
+#[test]
+fn the_endpoints_key_is_not_told() {
+    let settings =
+        settings_of(&["--brain", "openai", "--openai-model", "m", "--openai-url", "http://127.0.0.1:1/v1"]);
+    let wanted = serde_json::json!({"openai": {"url": "http://127.0.0.1:1/v1", "model": "m", "context": 20, "timeout": "30000ms"}});
+    assert_eq!(settings["brain"], wanted);
+}
+
 #[test]
 fn a_wrong_option_gets_an_error_that_says_what_to_do() {
     for (options, wanted) in [
-        (["--brain", "nowhere.yaml"], "--brain takes echo, demo, or the path of a YAML file"),
+        (["--brain", "nowhere.yaml"], "--brain takes echo, demo, openai, or the path of a YAML file"),
         (["--brain", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "the script cannot be read"),
+        (["--brain", "openai"], "--brain openai needs --openai-model"),
+        (["--settings", "nowhere.yaml"], "--settings takes the path of a YAML or JSON file"),
+        (["--settings", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "Cargo.toml:"),
+        (["--key", "mine=shop"], "must begin with `sk-`"),
+        (["--fault", "{}"], "missing field `at`"),
+        (["--fault", r#"{"at": "auth", "do": "explode"}"#], "there are refuse, cut-before"),
         (["--api-key", "mine"], "must begin with `sk-`"),
         (["--latency", "5"], "write it as 250ms"),
         (["--pings", "pang"], "pong, nothing"),

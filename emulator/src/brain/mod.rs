@@ -1,12 +1,17 @@
 //! What answers a visitor: an echo, a script, or somebody outside the service.
 
+mod openai;
 mod pieces;
 mod plan;
 mod script;
+mod written;
 
+pub use openai::{OpenAi, Secret};
 pub use pieces::split;
 pub use plan::{OwnerStep, Part, Piece, Reply, Step};
 pub use script::{Persona, Rule, Script, ScriptError, When};
+
+use crate::service::Author;
 
 /// A message the avatar is asked to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Question {
     pub avatar_name: String,
     /// The message.
     pub text: String,
+    /// What was said before it, the oldest first; the last hundred messages at most.
+    pub before: Vec<(Author, String)>,
 }
 
 /// What answers the visitors' messages.
@@ -29,6 +36,8 @@ pub enum Brain {
     Echo,
     /// The first rule of a script that matches; no rule, no reply.
     Script(Script),
+    /// An OpenAI-compatible endpoint.
+    OpenAi(OpenAi),
     /// Somebody outside the service, who is asked with a push and answers with a call.
     Outside,
 }
@@ -39,12 +48,17 @@ impl Brain {
         Self::Script(Script::demo())
     }
 
+    /// Whether the answer comes from outside the service.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self, Self::OpenAi(_) | Self::Outside)
+    }
+
     /// What is to be played in answer to a question; nothing, if that is decided outside.
     pub(crate) fn answer(&self, question: &Question) -> Option<Vec<Step>> {
         match self {
             Self::Echo => Some(vec![Step::Reply(Reply::text(format!("You said: {}", question.text)))]),
             Self::Script(script) => Some(script.answer(&question.text)),
-            Self::Outside => None,
+            Self::OpenAi(_) | Self::Outside => None,
         }
     }
 }

@@ -108,6 +108,11 @@ impl Reply {
 }
 
 impl Piece {
+    /// Text, and nothing else.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self { parts: vec![Part::Text(text.to_owned())], sources: Vec::new() }
+    }
+
     /// The text of this piece.
     pub fn text(&self) -> String {
         let text = |part: &Part| match part {

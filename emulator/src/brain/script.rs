@@ -1,6 +1,6 @@
 //! Scripts: which message is answered how. The format is documented in the crate's README.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::pieces::split;
@@ -8,7 +8,7 @@ use super::plan::{OwnerStep, Part, Piece, Reply, Step};
 use crate::service::{Avatar, EndMark, Millis};
 
 /// A script.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Script {
     /// Who the avatar is in this script.
@@ -19,12 +19,14 @@ pub struct Script {
 }
 
 /// Who the avatar is in a script.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Persona {
     /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What it says first.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub opening: Option<String>,
 }
 
@@ -41,18 +43,18 @@ impl Persona {
 }
 
 /// One rule of a script.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Which messages it answers.
     pub when: When,
     /// What happens then.
-    #[serde(deserialize_with = "steps")]
+    #[serde(deserialize_with = "steps", serialize_with = "written_steps")]
     pub then: Vec<Step>,
 }
 
 /// Which messages a rule answers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     /// Every message.
@@ -64,7 +66,7 @@ pub enum When {
 }
 
 /// A text, or several of which one is enough.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// One.
@@ -114,7 +116,7 @@ fn contains(text: &str, wanted: &str) -> bool {
 }
 
 /// A step as it is written.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Written {
     Say(Say),
@@ -132,7 +134,7 @@ enum Written {
     Frame(Value),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum WrittenOwner {
     TakesOver,
@@ -140,44 +142,44 @@ enum WrittenOwner {
     HandsBack,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Say {
     Text(String),
     Full(Box<FullSay>),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct FullSay {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pieces: Vec<WrittenPiece>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cards: Vec<Card>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     speech: Option<Value>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sources: Vec<Value>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     whole: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     think: Option<Millis>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     delay: Option<Millis>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<EndMark>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum WrittenPiece {
     Text(String),
     Parts(Vec<WrittenPart>),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum WrittenPart {
     Text(String),
@@ -185,7 +187,7 @@ enum WrittenPart {
     Speech(Value),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Card {
     template: String,
@@ -196,6 +198,58 @@ struct Card {
 fn steps<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
     let written = Vec::<Written>::deserialize(deserializer)?;
     Ok(written.into_iter().map(Step::from).collect())
+}
+
+fn written_steps<S: Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().cloned().map(Written::from))
+}
+
+impl From<Step> for Written {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Wait(time) => Self::Wait(time),
+            Step::Reply(reply) => Self::Say(Say::Full(Box::new(reply.into()))),
+            Step::Owner(OwnerStep::TakeOver) => Self::Owner(WrittenOwner::TakesOver),
+            Step::Owner(OwnerStep::Say(text)) => Self::Owner(WrittenOwner::Says(text)),
+            Step::Owner(OwnerStep::HandBack) => Self::Owner(WrittenOwner::HandsBack),
+            Step::Hint(text) => Self::Hint(text),
+            Step::Notice(text) => Self::Notice(text),
+            Step::Fail { code, reason, actions } => Self::Fail { code, reason, actions },
+            Step::Frame(frame) => Self::Frame(frame),
+        }
+    }
+}
+
+impl From<Reply> for FullSay {
+    fn from(reply: Reply) -> Self {
+        let Reply { pieces, whole, think, delay, end } = reply;
+        // They go with the last frame, as they are read.
+        let sources = pieces.iter().flat_map(|piece| piece.sources.clone()).collect();
+        let pieces = pieces
+            .into_iter()
+            .map(|piece| WrittenPiece::Parts(piece.parts.into_iter().map(WrittenPart::from).collect()));
+        Self {
+            text: None,
+            pieces: pieces.collect(),
+            cards: Vec::new(),
+            speech: None,
+            sources,
+            whole,
+            think,
+            delay,
+            end,
+        }
+    }
+}
+
+impl From<Part> for WrittenPart {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Text(text) => Self::Text(text),
+            Part::Card { template, params } => Self::Card(Card { template, params }),
+            Part::Speech(clip) => Self::Speech(clip),
+        }
+    }
 }
 
 impl From<Written> for Step {

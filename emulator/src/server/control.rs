@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::connection::Peer;
+use super::console;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, Settings};
+use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
@@ -75,6 +76,10 @@ pub(super) async fn control(
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
+    let root = matches!(request.uri().path(), "/_emulator/" | "/_emulator");
+    if request.method() == Method::GET && root && admit(peer.address, request.headers()).is_ok() {
+        return console::page();
+    }
     let (status, body) = match answer(&hub, peer.address, request).await {
         Ok(body) => (StatusCode::OK, body),
         Err(refused) => {
@@ -215,14 +220,7 @@ fn owner(hub: &Arc<Hub>, action: OwnerAction) -> Result<Value, Refused> {
 /// Changes the settings that are given, and none of the others.
 fn change_settings(hub: &Arc<Hub>, changes: Map<String, Value>) -> Result<Value, Refused> {
     let current = hub.with(|service, _| service.settings().clone());
-    let brain = current.brain.clone();
-    let mut merged = json!(current);
-    if let Value::Object(fields) = &mut merged {
-        fields.extend(changes);
-    }
-    let settings: Settings = serde_json::from_value(merged).map_err(|error| wrong_body(&error))?;
-    settings.check().map_err(|error| wrong_body(&error))?;
-    let settings = settings.brain(brain);
+    let settings = current.changed(changes).map_err(|error| wrong_body(&error))?;
     let answer = json!(settings);
     hub.with(|service, _| service.change_settings(|old| *old = settings));
     Ok(answer)

@@ -10,6 +10,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::clock::Clock;
 use super::connection::Fate;
+#[cfg(feature = "openai")]
+use crate::brain::Brain;
 use crate::brain::{Question, Step};
 use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
 
@@ -255,7 +257,14 @@ impl Hub {
                         line.fate.silence();
                     }
                 }
-                Push::Ask { ask, question } => self.ask(ask, question),
+                Push::Ask { ask, question } => match &inner.service.settings().brain {
+                    #[cfg(feature = "openai")]
+                    Brain::OpenAi(endpoint) => {
+                        let answer = super::openai::answer(Arc::clone(self), endpoint.clone(), ask, question);
+                        self.spawn(answer);
+                    }
+                    _ => self.ask(ask, question),
+                },
             }
         }
     }
@@ -265,12 +274,19 @@ impl Hub {
             return;
         };
         let hub = Arc::clone(self);
+        self.spawn(async move {
+            let steps = answerer(question).await;
+            hub.with(|service, now| service.answer(now, ask, steps));
+        });
+    }
+
+    /// Runs until it is done, or the emulator is stopped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut stopped = self.stopped();
         self.runtime.spawn(async move {
-            let mut stopped = hub.stopped();
-            let stop = stopped.wait_for(|stopped| *stopped);
             tokio::select! {
-                _ = stop => {}
-                steps = answerer(question) => hub.with(|service, now| service.answer(now, ask, steps)),
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+                () = task => {}
             }
         });
     }

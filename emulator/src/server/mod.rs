@@ -3,9 +3,12 @@
 mod builder;
 mod clock;
 mod connection;
+mod console;
 mod control;
 mod http;
 mod hub;
+#[cfg(feature = "openai")]
+mod openai;
 mod socket;
 
 use std::fmt;
@@ -77,6 +80,11 @@ impl Emulator {
     /// An API key of the first avatar.
     pub fn api_key(&self) -> &str {
         &self.api_key
+    }
+
+    /// All API keys there are, those disabled among them.
+    pub fn api_keys(&self) -> Vec<String> {
+        self.hub.with(|service, _| service.settings().keys.iter().map(|key| key.key.clone()).collect())
     }
 
     /// The base URL of the control API.

@@ -26,6 +26,7 @@ mod frames;
 mod http;
 mod ids;
 mod journal;
+mod live;
 mod owner;
 mod random;
 mod settings;
@@ -148,11 +149,29 @@ impl Service {
     ///
     /// Avatars can be changed and added, but not taken away: visitors belong to them.
     pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
-        let avatars = self.settings.avatars.clone();
+        let (avatars, keys) = (self.settings.avatars.clone(), self.settings.keys.clone());
         change(&mut self.settings);
+        if keys != self.settings.keys {
+            self.keys_changed(&keys);
+        }
         let kept = self.settings.avatars.len();
         self.settings.avatars.extend(avatars.into_iter().skip(kept));
         self.journal.set_capacity(self.settings.journal);
+    }
+
+    /// Tokens and quotas belong to keys, wherever in the list these stand now.
+    fn keys_changed(&mut self, before: &[Key]) {
+        let now_at = |old: usize| {
+            let key = before.get(old)?;
+            self.settings.keys.iter().position(|one| one.key == key.key)
+        };
+        for token in self.world.tokens.values_mut() {
+            // Those of a key that is gone go on, and count for nobody.
+            token.key = now_at(token.key).unwrap_or(usize::MAX);
+        }
+        let quotas = std::mem::take(&mut self.world.quotas);
+        let kept = quotas.into_iter().filter_map(|(old, calls)| Some((now_at(old)?, calls)));
+        self.world.quotas = kept.collect();
     }
 
     /// Answers an HTTP request. Every call passes through here. How the answer reaches the client,

@@ -1,7 +1,9 @@
 //! What the emulated service is like: its avatars and keys, its limits, and the open questions.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
+use super::random::Random;
 use super::switches::*;
 use super::time::Millis;
 use crate::brain::Brain;
@@ -22,6 +24,21 @@ pub struct Avatar {
     pub mind_id: String,
     /// The encoded user id of its owner.
     pub owner_user_id: String,
+}
+
+impl Avatar {
+    /// One more avatar, whose ids and whose owner follow from its share code and its number.
+    pub fn numbered(share_code: &str, number: u64) -> Self {
+        let mut ids = Random::of_text(number, share_code);
+        Self {
+            share_code: share_code.to_owned(),
+            id: Self::default().id + number,
+            name: format!("Assistant {share_code}"),
+            opening: Self::default().opening,
+            mind_id: ids.encoded(12),
+            owner_user_id: ids.encoded(5),
+        }
+    }
 }
 
 impl Default for Avatar {
@@ -59,7 +76,7 @@ impl Default for Key {
 
 /// Declares [`Settings`] with a default and a chaining method for each field.
 macro_rules! settings {
-    ($($(#[$about:meta])* $(@$serde:meta)? $field:ident: $kind:ty = $default:expr,)+) => {
+    ($($(#[$about:meta])* $field:ident: $kind:ty = $default:expr,)+) => {
         /// What the emulated service is like.
         ///
         /// Every field is public, and has a method of the same name that sets it in a chain:
@@ -73,7 +90,7 @@ macro_rules! settings {
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
         pub struct Settings {
-            $($(#[$about])* $(#[$serde])? pub $field: $kind,)+
+            $($(#[$about])* pub $field: $kind,)+
         }
 
         impl Settings {
@@ -97,7 +114,6 @@ settings! {
     /// The API keys there are.
     keys: Vec<Key> = vec![Key::default()],
     /// What answers the visitors' messages.
-    @serde(skip)
     brain: Brain = Brain::Echo,
     /// Where sockets connect, for example `ws://127.0.0.1:7000`; without it the `Host` of the
     /// request that asks for an address.
@@ -166,6 +182,9 @@ settings! {
 /// What is wrong with settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSettings {
+    /// They are not written as settings are.
+    #[error("{0}")]
+    Written(String),
     /// There is no API key, so nobody could authenticate.
     #[error("there is no API key; give at least one")]
     NoKey,
@@ -175,6 +194,9 @@ pub enum InvalidSettings {
     /// Step 6 needs an id that cannot be taken for a number.
     #[error("the mind id `{0}` of an avatar must not be empty or all digits: it is the encoded one")]
     MindId(String),
+    /// The endpoint of the brain cannot be asked.
+    #[error("the brain: {0}")]
+    Brain(String),
     /// A page of no frames never ends.
     #[error("a page of history must hold at least one frame")]
     HistoryPage,
@@ -190,6 +212,9 @@ impl Settings {
         if !self.keys.iter().all(|key| key.key.starts_with("sk-") && visible(key)) {
             return Err(InvalidSettings::Key);
         }
+        if let Brain::OpenAi(endpoint) = &self.brain {
+            endpoint.check().map_err(InvalidSettings::Brain)?;
+        }
         if self.history_page == 0 {
             return Err(InvalidSettings::HistoryPage);
         }
@@ -197,6 +222,33 @@ impl Settings {
             Some(avatar) => Err(InvalidSettings::MindId(avatar.mind_id.clone())),
             None => Ok(()),
         }
+    }
+
+    /// These settings with some of them changed, as they are written.
+    ///
+    /// A script's name and opening line go to the first avatar, unless the avatars change as well.
+    pub fn changed(&self, changes: Map<String, Value>) -> Result<Self, InvalidSettings> {
+        let wrong = |error: serde_json::Error| InvalidSettings::Written(error.to_string());
+        let (new_brain, new_avatars) = (changes.contains_key("brain"), changes.contains_key("avatars"));
+        let mut merged = json!(self.clone().brain(Brain::Echo));
+        if let Value::Object(fields) = &mut merged {
+            fields.extend(changes);
+        }
+        let mut settings: Self = serde_json::from_value(merged).map_err(wrong)?;
+        match (&mut settings.brain, &self.brain) {
+            (brain, old) if !new_brain => brain.clone_from(old),
+            // A key is not read back, and must not go to anyone it was not given for.
+            (Brain::OpenAi(new), Brain::OpenAi(old)) if new.key.is_none() && new.url == old.url => {
+                new.key.clone_from(&old.key);
+            }
+            (Brain::Script(script), _) if !new_avatars => {
+                if let Some(avatar) = settings.avatars.first_mut() {
+                    script.avatar.apply(avatar);
+                }
+            }
+            _ => {}
+        }
+        settings.check().map(|()| settings)
     }
 
     /// How long a socket may go without a ping.

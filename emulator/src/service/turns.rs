@@ -10,6 +10,7 @@ use super::failure::{Code, Failure};
 use super::faults::Effect;
 use super::frames::Frame;
 use super::ids::{AskId, TurnId};
+use super::live::BRAIN_ANSWERS_WITHIN;
 use super::switches::{EndMark, FrameFields, Streaming, TakeoverSilence};
 use super::time::Millis;
 use super::timers::Timer;
@@ -17,8 +18,8 @@ use super::world::{Author, Beat, Message, Session, Stage, Stream, Turn, Waiting,
 use super::{Push, Service};
 use crate::brain::{OwnerStep, Piece, Question, Reply, Step};
 
-/// How long a brain outside may think.
-const BRAIN_ANSWERS_WITHIN: Millis = Millis::seconds(60);
+/// How many of the messages before it a brain outside gets with a question.
+const BEFORE: usize = 100;
 
 impl Service {
     /// A brain outside has answered. Too late or unknown answers are dropped.
@@ -67,20 +68,6 @@ impl Service {
         }
     }
 
-    pub(super) fn expire_ask(&mut self, ask: AskId) {
-        let Some(session_id) = self.world.asks.remove(&ask) else {
-            return;
-        };
-        let Some(turn) = self.world.sessions.get_mut(&session_id).and_then(|one| one.playing.as_mut()) else {
-            return;
-        };
-        let (id, message_id, lost) = (turn.id, turn.message_id.clone(), turn.lost);
-        turn.stage = Stage::Steps(VecDeque::new());
-        let (code, reason) = (Code::ResponseTimeout.as_str(), "the avatar has no answer in time");
-        self.deliver_failure(&session_id, Some(&message_id), (code, reason), &[], lost);
-        self.play(&session_id, id);
-    }
-
     /// Ends everything that is being said, or waits to be said, in a session.
     pub(super) fn stop_turns(session: &mut Session) {
         session.waiting.clear();
@@ -113,6 +100,10 @@ impl Service {
             visitor_id: self.world.visitors[session.visitor.0].visitor_id.clone(),
             avatar_name: avatar.name.clone(),
             text: waiting.text,
+            before: match self.settings.brain.is_outside() {
+                true => said_before(session, &waiting.message_id),
+                false => Vec::new(),
+            },
         };
         let steps = match session.knows_persona {
             true => self.settings.brain.answer(&question),
@@ -158,7 +149,7 @@ impl Service {
         let turn = session.playing.as_mut().filter(|turn| turn.id == id)?;
         let lost = turn.lost;
         match &mut turn.stage {
-            Stage::Asked(_) => None,
+            Stage::Asked(_) | Stage::Live(_) => None,
             Stage::Streaming(stream, steps) => {
                 let beat = stream.beats.pop_front();
                 let (message_id, delay) = (stream.message_id.clone(), stream.delay);
@@ -233,7 +224,7 @@ impl Service {
         Stream { message_id: self.message_id(), beats, delay, text }
     }
 
-    fn deliver_piece(&mut self, session_id: &str, message_id: &str, beat: &Beat, lost: bool) {
+    pub(super) fn deliver_piece(&mut self, session_id: &str, message_id: &str, beat: &Beat, lost: bool) {
         let seq_id = self.message_id();
         let Some(about) = self.envelope(session_id) else {
             return;
@@ -272,4 +263,12 @@ impl Service {
             self.count_failure(&failure);
         }
     }
+}
+
+/// What was said in a session before a message.
+fn said_before(session: &Session, message_id: &str) -> Vec<(Author, String)> {
+    let messages = &session.messages;
+    let end = messages.iter().rposition(|one| one.message_id == message_id).unwrap_or(messages.len());
+    let before = messages.range(end.saturating_sub(BEFORE)..end);
+    before.map(|one| (one.author, one.text.clone())).collect()
 }

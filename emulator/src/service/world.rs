@@ -176,10 +176,24 @@ pub(super) struct Turn {
 pub(super) enum Stage {
     /// A brain outside was asked.
     Asked(AskId),
+    /// A brain outside is speaking.
+    Live(Live),
     /// These steps are still to come.
     Steps(VecDeque<Step>),
     /// A reply is being streamed; after it the steps.
     Streaming(Stream, VecDeque<Step>),
+}
+
+/// A reply that a brain outside is giving.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) ask: AskId,
+    pub(super) message_id: String,
+    /// Of the next piece.
+    pub(super) index: i64,
+    pub(super) text: String,
+    /// When its last piece came.
+    pub(super) last: Millis,
 }
 
 #[derive(Debug)]
