@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
@@ -14,6 +15,9 @@ use super::connection::Fate;
 use crate::brain::Brain;
 use crate::brain::{Question, Step};
 use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
+
+/// How long, in real time, a ping may be on its way while the clock is moved on.
+const PING_UNDER_WAY: Duration = Duration::from_millis(250);
 
 /// How many frames may wait for a slow socket before it is cut.
 const SOCKET_QUEUE: usize = 1_024;
@@ -109,13 +113,24 @@ impl Hub {
     }
 
     /// Moves the clock on. Every timer on the way happens at its own moment.
+    ///
+    /// Before one drops a socket for its silence, a ping that is still on its way, in real time, gets a
+    /// chance to arrive.
     pub(super) async fn advance(self: &Arc<Self>, by: Millis) {
         let _one_at_a_time = self.advancing.lock().await;
         let target = self.now() + by;
+        let mut waited_until = None;
         while self.now() < target {
+            let due = self.lock().service.next_deadline().map_or(target, |due| due.min(target));
+            let silent = |service: &mut Service, _| (!service.drops_a_socket(due)).then_some(());
+            if waited_until != Some(due) && self.look(|service, now| silent(service, now)).is_none() {
+                waited_until = Some(due);
+                // Whether it has come or not, what follows is the service's to judge.
+                let _ = tokio::time::timeout(PING_UNDER_WAY, self.wait_until(silent)).await;
+                continue;
+            }
             {
                 let mut inner = self.lock();
-                let due = inner.service.next_deadline().map_or(target, |due| due.min(target));
                 self.clock.move_to(due);
                 let now = self.clock.now().min(target);
                 inner.service.tick(now);

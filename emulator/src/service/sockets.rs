@@ -168,6 +168,12 @@ impl Service {
         self.timers.set(forgotten, Timer::AddressExpires(ticket.to_owned()));
     }
 
+    /// Whether a socket would be dropped for its silence if it were that late.
+    pub(crate) fn drops_a_socket(&self, at: Millis) -> bool {
+        let allowed = self.settings.silence_allowed();
+        self.world.sockets.values().any(|socket| socket.last_ping + allowed <= at)
+    }
+
     /// Drops a socket that has sent no ping for too long, or looks again later.
     pub(super) fn check_silence(&mut self, socket: SocketId) {
         let Some(live) = self.world.sockets.get(&socket) else {
