@@ -10,7 +10,7 @@ TOOLS := $(CURDIR)/.tools
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/bin/cargo-deny
 # Each is made anew when its lock file is newer.
-PYTHON := python3.11
+PYTHON := $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 SPEC_NODE := spec/tools/node_modules/.package-lock.json
 SPEC_VENV := $(TOOLS)/venv
 
