@@ -47,7 +47,7 @@ lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
 
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory]
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator]
 	@$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW)
 
 fmt: ## format the sources

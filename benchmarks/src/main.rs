@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a program that prints its figures")]
 
 mod by_hand;
+mod emulator;
 mod frames;
 mod memory;
 mod opening;
@@ -21,6 +22,9 @@ fn main() -> Result<(), Error> {
     if wanted.as_deref() == Some("memory-of") {
         return memory::measure_one(&arguments.collect::<Vec<_>>());
     }
+    if wanted.as_deref() == Some("emulator-of-visitors") {
+        return emulator::serve();
+    }
     let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut report = Report::default();
     if runs("opening") {
@@ -31,6 +35,9 @@ fn main() -> Result<(), Error> {
     }
     if runs("memory") {
         memory::measure(&mut report)?;
+    }
+    if runs("emulator") {
+        emulator::measure(&mut report)?;
     }
     report.print();
     Ok(())

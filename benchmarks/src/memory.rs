@@ -122,8 +122,13 @@ async fn by_hand(base: &str, key: &str, config: Option<WebSocketConfig>) -> Resu
 }
 
 fn resident_kib() -> Result<f64, Error> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    resident_kib_of("self")
+}
+
+/// What a process has in memory, by its id.
+pub(crate) fn resident_kib_of(process: &str) -> Result<f64, Error> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
-    kib.ok_or_else(|| "no VmRSS in /proc/self/status: this row needs Linux".into())
+    kib.ok_or_else(|| "no VmRSS in /proc: this row needs Linux".into())
 }

@@ -1,0 +1,116 @@
+//! What the emulator costs that holds ten thousand visitors, each with a session and a live socket whose
+//! heartbeats run: resident memory of a process that holds nothing else.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::stream::{self, TryStreamExt};
+use futures_util::{SinkExt, StreamExt};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use secondme_avatar::Visitor;
+use secondme_avatar_emulator::Emulator;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::report::Report;
+use crate::{Error, by_hand};
+
+const VISITORS: usize = 10_000;
+
+/// Enough to keep both sides busy, few enough that no connection has to wait to be accepted.
+const AT_ONCE: usize = 32;
+
+/// What the bar is, in MiB.
+const BAR: f64 = 400.0;
+
+/// The page's own.
+const BEAT: Duration = Duration::from_secs(15);
+
+/// Long enough for every visitor to have sent a ping after the last one came.
+const HEARTBEATS: Duration = Duration::from_secs(17);
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    allow_sockets()?;
+    let mib = tokio::runtime::Runtime::new()?.block_on(run())?;
+    let aside = format!("({:.1} KiB each)", mib * 1_024.0 / VISITORS as f64);
+    report.at_most("emulator with 10,000 live sockets, resident memory", mib, BAR, " MiB", &aside);
+    Ok(())
+}
+
+async fn run() -> Result<f64, Error> {
+    let mut child = tokio::process::Command::new(std::env::current_exe()?)
+        .arg("emulator-of-visitors")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let (Some(mut stdin), Some(stdout), Some(id)) = (child.stdin.take(), child.stdout.take(), child.id())
+    else {
+        return Err("the emulator's process has no standard streams".into());
+    };
+    let mut lines = BufReader::new(stdout).lines();
+    let base = lines.next_line().await?.ok_or("the emulator did not start")?;
+    let http = by_hand::http()?;
+    let config = WebSocketConfig::default().read_buffer_size(2_048).write_buffer_size(0);
+    stream::iter((0..VISITORS).map(Ok))
+        .try_for_each_concurrent(AT_ONCE, |number| {
+            let (http, base) = (&http, &base);
+            async move {
+                let visitor = Visitor::for_user("many", &number.to_string())?;
+                let opened = by_hand::open(http, base, "sk-emulator", visitor.id().as_str(), Some(config));
+                let (mut socket, ws_id) = opened.await?;
+                tokio::spawn(async move {
+                    let ping = json!({ "type": "ping", "wsId": ws_id }).to_string();
+                    let mut beat = tokio::time::interval(BEAT);
+                    loop {
+                        tokio::select! {
+                            _ = beat.tick() => {
+                                if socket.send(Message::text(ping.as_str())).await.is_err() { return }
+                            }
+                            frame = socket.next() => if !matches!(frame, Some(Ok(_))) { return },
+                        }
+                    }
+                });
+                Ok::<(), Error>(())
+            }
+        })
+        .await?;
+    tokio::time::sleep(HEARTBEATS).await;
+    let mib = crate::memory::resident_kib_of(&id.to_string())? / 1_024.0;
+    stdin.write_all(b"count\n").await?;
+    let counted = lines.next_line().await?.unwrap_or_default();
+    if counted != VISITORS.to_string() {
+        return Err(format!("only {counted} of {VISITORS} sockets are live and have pinged twice").into());
+    }
+    child.kill().await?;
+    Ok(mib)
+}
+
+/// The measured process: an emulator, which says where it is, and how many of its sockets live when it
+/// is asked.
+pub(crate) fn serve() -> Result<(), Error> {
+    allow_sockets()?;
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let emulator =
+            Emulator::builder().configure(|settings| settings.quota_per_minute = 1_000_000).start().await?;
+        println!("{}", emulator.base_url());
+        let asked = || std::io::stdin().read_line(&mut String::new());
+        while tokio::task::spawn_blocking(asked).await?? > 0 {
+            let alive = emulator.state().sockets.iter().filter(|socket| socket.pings >= 2).count();
+            println!("{alive}");
+        }
+        Ok(())
+    })
+}
+
+/// As many open files as the system lets this process have.
+fn allow_sockets() -> Result<(), Error> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    match most > VISITORS as u64 + 200 {
+        true => Ok(()),
+        false => Err(format!("this row needs {VISITORS} open files, and the system allows {most}").into()),
+    }
+}
