@@ -25,6 +25,8 @@ const WORDS: [&str; 12] =
 const FREE: [&str; 2] = ["call", "service"];
 
 type Outcome = Result<Value, Value>;
+/// What a step of the client's came to, and the conversation it opened.
+type Task = JoinHandle<(Outcome, Option<Conversation>)>;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub(crate) struct Stage {
@@ -37,7 +39,7 @@ pub(crate) struct Stage {
     chats: BTreeMap<String, Conversation>,
     /// How far the events of a conversation have been looked at.
     read: HashMap<String, usize>,
-    later: HashMap<String, JoinHandle<(Outcome, Option<Conversation>)>>,
+    later: HashMap<String, Task>,
 }
 
 impl Stage {
@@ -151,11 +153,7 @@ impl Stage {
     }
 
     /// Does what a program would do with the library. The result comes by itself.
-    fn begin(
-        &mut self,
-        verb: &str,
-        about: &Value,
-    ) -> Result<(String, JoinHandle<(Outcome, Option<Conversation>)>), Failure> {
+    fn begin(&mut self, verb: &str, about: &Value) -> Result<(String, Task), Failure> {
         let text = about["text"].as_str().unwrap_or_default().to_owned();
         if verb == "open" {
             let name = about.as_str().map_or_else(|| name(about), |name| Ok(name.to_owned()))?;
@@ -195,12 +193,7 @@ impl Stage {
     }
 
     /// Waits for a result, and holds it against what the scenario says.
-    async fn settle(
-        &mut self,
-        name: &str,
-        task: JoinHandle<(Outcome, Option<Conversation>)>,
-        about: &Value,
-    ) -> Result<(), Failure> {
+    async fn settle(&mut self, name: &str, task: Task, about: &Value) -> Result<(), Failure> {
         let (outcome, chat) = tokio::time::timeout(PATIENCE, task).await.map_err(|_| "nothing came")??;
         if let Some(chat) = chat {
             self.chats.insert(name.to_owned(), chat);
