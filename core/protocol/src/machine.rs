@@ -302,6 +302,9 @@ impl Machine {
     fn settle(&mut self, now: Millis) {
         self.close_flushed(now);
         self.pursue(now);
+        if self.begin_looks(now) {
+            self.pursue(now);
+        }
         if !self.strays.is_empty() {
             self.route_strays(now);
         }

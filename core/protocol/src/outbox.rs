@@ -109,7 +109,7 @@ impl Turn {
 
     /// Whether a question need not wait for it any more.
     fn gives_way(&self, now: Millis) -> bool {
-        !self.begun && self.holds_until.is_some_and(|until| until <= now)
+        !self.begun && !self.exclusive && self.holds_until.is_some_and(|until| until <= now)
     }
 
     /// The turn of a message for which nobody waits any more.
@@ -216,7 +216,7 @@ impl Outbox {
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
             turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));
             turn.ticket = sent.ticket.filter(|_| sent.ask.is_some());
-            turn.holds_until = (!turn.exclusive).then(|| now + HOLDS_QUESTION);
+            turn.holds_until = Some(now + HOLDS_QUESTION);
             // Over another socket its echo may have come to nobody.
             if sent.route.generation != present {
                 turn.miss_echo();
@@ -245,6 +245,36 @@ impl Outbox {
         let place = self.turns.iter().rposition(|turn| turn.echo == Echo::Here).map_or(0, |last| last + 1);
         self.turns.insert(place, Turn { echo: Echo::Here, ..turn });
         order
+    }
+
+    /// Ends the waiting for answers that have not begun, or are not whole, in time. Says whose it was, and
+    /// whether nothing of the answer has come.
+    pub(crate) fn end_turns(&mut self, now: Millis) -> Vec<(Ticket, bool)> {
+        let mut late = Vec::new();
+        let mut silent_for_good = Vec::new();
+        self.turns.retain_mut(|turn| {
+            let silent = !turn.begun && turn.first_piece_by.is_some_and(|by| by <= now);
+            let over = turn.deadline.is_some_and(|deadline| deadline <= now);
+            if silent || over {
+                late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));
+            }
+            if !silent {
+                return true; // A reply that has begun goes on, though nobody waits for it any more.
+            }
+            // Whoever asked has no patience; but what begins soon is this answer, and not the next.
+            if let Some(holds) = turn.holds_until.filter(|until| *until > now) {
+                turn.exclusive = false;
+                turn.first_piece_by = Some(holds);
+                return true;
+            }
+            silent_for_good.push(turn.message.clone());
+            false
+        });
+        for message in silent_for_good {
+            // Should it be found later on, with its answer behind it, that answer is not the next one's.
+            self.sent.set(&message, Fate::GivenUp);
+        }
+        late
     }
 
     /// What came in the meantime is unknown: an echo may have been among it.

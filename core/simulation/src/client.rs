@@ -1,6 +1,6 @@
 //! One client: a machine, and a log of all that it did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use secondme_avatar_protocol::{
     Author, Error, Event, EventKind, Generation, Machine, Millis, Outcome, Output, Text, Ticket,
@@ -17,6 +17,13 @@ pub struct Client {
     pub machine: Machine,
     /// What it did.
     pub log: Log,
+    /// Which of the settings' keys it has.
+    pub key: usize,
+    /// What came while nobody read, in order.
+    pub(crate) unread: VecDeque<(Generation, Option<String>)>,
+    pub(crate) reading: bool,
+    /// The newest socket.
+    pub(crate) generation: Generation,
     /// It was cut off, as a process that was killed: nothing reaches it any more.
     pub(crate) gone: bool,
     /// When it is to be woken next.
@@ -36,13 +43,36 @@ pub struct Log {
     pub frames: Vec<(Millis, Generation, String)>,
     /// When it wanted a socket.
     pub connects: Vec<Millis>,
+    /// How many commands were given.
+    pub given: u64,
     /// When its record changed.
     pub remembered: Vec<Millis>,
 }
 
+impl Log {
+    /// The tickets of all commands that were given, as far as is known: they are counted from 1.
+    pub(crate) fn given(&self) -> impl Iterator<Item = Ticket> {
+        (1..=self.given).map(Ticket)
+    }
+}
+
 impl Client {
-    pub(crate) fn new(machine: Machine) -> Self {
-        Self { machine, log: Log::default(), gone: false, wakes_at: None }
+    pub(crate) fn new(machine: Machine, key: usize) -> Self {
+        Self {
+            machine,
+            log: Log::default(),
+            key,
+            unread: VecDeque::new(),
+            reading: true,
+            generation: Generation(0),
+            gone: false,
+            wakes_at: None,
+        }
+    }
+
+    /// Whether it was cut off.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Takes the next output, logged, after checking what must always hold.
@@ -57,7 +87,10 @@ impl Client {
                 assert!(before.is_none(), "{ticket:?} was answered twice: {before:?}, then {result:?}");
             }
             Output::SocketSend { generation, text } => self.log.frames.push((now, *generation, text.clone())),
-            Output::SocketOpen { .. } => self.log.connects.push(now),
+            Output::SocketOpen { generation, .. } => {
+                self.generation = *generation;
+                self.log.connects.push(now);
+            }
             Output::Remember => self.log.remembered.push(now),
             Output::Quota(_)
             | Output::Http(_)

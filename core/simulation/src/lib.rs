@@ -20,17 +20,26 @@
 //! panics there: a ticket is answered once, nothing is output after a machine has closed, and a
 //! machine never asks to be woken at a moment that has passed.
 
+mod chance;
 mod client;
 mod exchange;
+mod life;
 mod network;
+mod properties;
 mod queue;
 mod quota;
+pub mod runs;
+mod sight;
 mod sockets;
 mod talk;
 mod world;
 
+pub use chance::Chance;
 pub use client::{Client, ClientId, Log};
 pub use exchange::{Asked, PATH_PREFIX};
+pub use life::{Life, Report};
 pub use network::{Delay, Fate, Network};
+pub use properties::{Properties, Terms, Violation};
 pub use secondme_avatar_emulator::Settings;
+pub use sight::{Call, Sight};
 pub use world::World;

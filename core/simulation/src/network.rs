@@ -1,26 +1,41 @@
 //! What lies between a client and the service: delay, and whatever else goes wrong on the way.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{Millis, Step};
 
+use crate::chance::Chance;
+
 /// The network. Every knob may be turned at any moment, and holds from then on.
 #[derive(Debug)]
 pub struct Network {
-    random: u64,
+    chance: Chance,
     /// How long anything takes one way.
     pub delay: Delay,
     /// In a thousand calls: those lost before they reach the service.
     pub lost_before: u32,
     /// In a thousand calls: those whose answer is lost.
     pub lost_after: u32,
+    /// In a thousand calls: those lost on the way there or back, of which nobody is told.
+    pub silent: u32,
+    /// In a thousand calls: those that never leave.
+    pub refused: u32,
+    /// In a thousand calls: those that something in between answers, before or after the service.
+    pub garbled: u32,
+    /// In a thousand calls: those whose answer comes so late that others overtake it.
+    pub late: u32,
     /// In a thousand frames to a client: those that come twice.
     pub doubled: u32,
     /// In a thousand frames to a client: those that may be overtaken, or overtake.
     pub reordered: u32,
-    /// In a thousand frames either way: those with which a link goes silent without a word, if it has
-    /// answered a ping before. Nothing would tell that any other is dead.
+    /// In a thousand frames either way: those with which a link goes silent without a word.
     pub half_opened: u32,
+    /// When a link that went silent is found dead by the system. `None`: only one that has answered a
+    /// ping goes silent, since nothing would tell that any other is dead.
+    pub found_dead_after: Option<Duration>,
+    /// How often each fault was met.
+    pub met: BTreeMap<&'static str, u64>,
     fates: Vec<(Step, Fate)>,
 }
 
@@ -50,23 +65,49 @@ pub enum Fate {
     SilentAfter,
     /// The service's answer comes so much later.
     Late(Duration),
-    /// Something else answers, with this status and body.
+    /// Something else answers, with this status and body, and the service is not asked.
     Answered(u16, String),
+    /// The service acts on it, and something else answers, with this status and body.
+    AnsweredAfter(u16, String),
 }
 
 impl Network {
     /// One that only delays: 10 ms each way.
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            random: seed,
+            chance: Chance::new(seed),
             delay: Delay::Constant(Duration::from_millis(10)),
             lost_before: 0,
             lost_after: 0,
+            silent: 0,
+            refused: 0,
+            garbled: 0,
+            late: 0,
             doubled: 0,
             reordered: 0,
             half_opened: 0,
+            found_dead_after: None,
+            met: BTreeMap::new(),
             fates: Vec::new(),
         }
+    }
+
+    /// Nothing goes wrong any more; things take their time as before.
+    pub fn calm(&mut self) {
+        for fault in [
+            &mut self.lost_before,
+            &mut self.lost_after,
+            &mut self.silent,
+            &mut self.refused,
+            &mut self.garbled,
+            &mut self.late,
+            &mut self.doubled,
+            &mut self.reordered,
+            &mut self.half_opened,
+        ] {
+            *fault = 0;
+        }
+        self.fates.clear();
     }
 
     /// The next call of this step meets this fate. Several are met one after the other.
@@ -78,10 +119,60 @@ impl Network {
         if let Some(at) = self.fates.iter().position(|(of, _)| *of == step) {
             return self.fates.remove(at).1;
         }
-        if self.chance(self.lost_before) {
+        let fate = self.some_fate();
+        let name = match &fate {
+            Fate::Arrives => return fate,
+            Fate::Refused => "call refused",
+            Fate::LostBefore => "call lost",
+            Fate::LostAfter => "answer lost",
+            Fate::SilentBefore => "call lost in silence",
+            Fate::SilentAfter => "answer lost in silence",
+            Fate::Late(_) => "answer late",
+            Fate::Answered(..) => "foreign answer",
+            Fate::AnsweredAfter(..) => "foreign answer after the effect",
+        };
+        self.meet(name);
+        fate
+    }
+
+    fn some_fate(&mut self) -> Fate {
+        if self.strikes(self.lost_before) {
             return Fate::LostBefore;
         }
-        if self.chance(self.lost_after) { Fate::LostAfter } else { Fate::Arrives }
+        if self.strikes(self.lost_after) {
+            return Fate::LostAfter;
+        }
+        if self.strikes(self.silent) {
+            return self.chance.of(&[Fate::SilentBefore, Fate::SilentAfter]);
+        }
+        if self.strikes(self.refused) {
+            return Fate::Refused;
+        }
+        if self.strikes(self.late) {
+            return Fate::Late(self.chance.millis(&[800, 3_000, 9_000, 14_000]));
+        }
+        if self.strikes(self.garbled) {
+            return self.foreign();
+        }
+        Fate::Arrives
+    }
+
+    /// What stands between a client and a service may say. After the effect, nothing that would mean
+    /// "no": a go-between that swallows a yes and says no is beyond what a client could survive.
+    fn foreign(&mut self) -> Fate {
+        let page = "<html><body>Bad gateway</body></html>";
+        let (status, body) =
+            self.chance.of(&[(502, page), (503, ""), (500, "{}"), (200, page), (504, "{\"co")]);
+        if self.chance.below(2) == 0 {
+            return Fate::AnsweredAfter(status, body.to_owned());
+        }
+        let (status, body) = self.chance.of(&[(status, body), (429, "slow down"), (408, "")]);
+        Fate::Answered(status, body.to_owned())
+    }
+
+    /// Counts a fault.
+    pub(crate) fn meet(&mut self, what: &'static str) {
+        *self.met.entry(what).or_default() += 1;
     }
 
     /// When something that leaves now arrives.
@@ -90,21 +181,12 @@ impl Network {
             Delay::Constant(delay) => now + delay,
             Delay::Between(least, most) => {
                 let spread = most.saturating_sub(least).as_millis() as u64;
-                now + least + Duration::from_millis(self.random() % (spread + 1))
+                now + least + Duration::from_millis(self.chance.below(spread + 1))
             }
         }
     }
 
-    pub(crate) fn chance(&mut self, per_mille: u32) -> bool {
-        per_mille > 0 && self.random() % 1000 < u64::from(per_mille)
-    }
-
-    /// SplitMix64.
-    pub(crate) fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub(crate) fn strikes(&mut self, per_mille: u32) -> bool {
+        self.chance.per_mille(per_mille)
     }
 }

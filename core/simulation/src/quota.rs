@@ -1,6 +1,7 @@
 //! The key's quota, shared by all clients of a world.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use secondme_avatar_protocol::{CallId, Millis, Place, Quota};
 
@@ -17,6 +18,16 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// Of a key that has so many calls in a minute.
+    pub(crate) fn of_calls(calls: usize) -> Self {
+        Self { quota: Quota::new(calls), ..Self::default() }
+    }
+
+    /// Whether somebody waits here for a place.
+    pub(crate) fn awaits(&self, client: ClientId) -> bool {
+        self.waiting.values().any(|(waiting, _)| *waiting == client)
+    }
+
     pub(crate) fn join(&mut self, client: ClientId, call: CallId) {
         let place = self.quota.join();
         self.waiting.insert(place, (client, call));
@@ -51,6 +62,15 @@ impl Desk {
         if let Some(place) = left {
             self.waiting.remove(&place);
             self.quota.leave(place);
+        }
+    }
+
+    /// The client was killed: what it asked for may still be on its way, what it waited for is free.
+    pub(crate) fn forget(&mut self, client: ClientId, now: Millis) {
+        let all = self.granted.keys().chain(self.waiting.values());
+        let calls: Vec<_> = all.filter(|(whose, _)| *whose == client).map(|(_, call)| *call).collect();
+        for call in calls {
+            self.done(client, call, now + Duration::from_secs(10));
         }
     }
 

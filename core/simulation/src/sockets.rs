@@ -46,6 +46,11 @@ impl Links {
         self.by_socket.remove(&socket)
     }
 
+    /// The links of all clients.
+    pub(crate) fn all(&self) -> Vec<SocketId> {
+        self.by_socket.keys().copied().collect()
+    }
+
     pub(crate) fn newest(&mut self, client: ClientId) -> Option<&mut Link> {
         self.by_socket.values_mut().rfind(|link| link.client == client)
     }

@@ -2,13 +2,14 @@
 
 mod carry;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_emulator::Settings;
 use secondme_avatar_emulator::service::{self, Answer, Request, Service, SocketId, State};
 use secondme_avatar_protocol::{
-    CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, Visitor,
+    CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, Ticket, Visitor,
 };
 
 use crate::client::{Client, ClientId};
@@ -16,13 +17,11 @@ use crate::exchange::{Asked, retry_after};
 use crate::network::{Fate, Network};
 use crate::queue::Queue;
 use crate::quota::Desk;
+use crate::sight::{Call, Sight};
 use crate::sockets::Links;
 
 /// When every world begins.
 const BEGINNING: Millis = Millis(1_774_580_000_000);
-
-/// The key that the emulated service knows.
-const KEY: &str = "sk-emulator";
 
 /// What [`World::run_until`] waits for at most.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -42,9 +41,17 @@ pub struct World {
     service_wakes_at: Option<Millis>,
     clients: Vec<Client>,
     links: Links,
-    desk: Desk,
+    /// One for each key.
+    desks: Vec<Desk>,
     desk_wakes_at: Option<Millis>,
     queue: Queue<Happening>,
+    steps: u64,
+    /// What is seen, while somebody looks.
+    sights: Option<Vec<Sight>>,
+    /// The last happenings, while somebody wants to read them.
+    trail: VecDeque<String>,
+    /// How many are kept.
+    keeps: usize,
 }
 
 /// What happens at some moment.
@@ -53,7 +60,7 @@ enum Happening {
     ClientWakes(ClientId),
     ServiceWakes,
     DeskWakes,
-    CallArrives(ClientId, CallId, Request, Fate),
+    CallArrives(ClientId, CallId, Request, Fate, Option<Box<Call>>),
     AnswerArrives(ClientId, CallId, Answer),
     CallFails { client: ClientId, call: CallId, sent: bool },
     HandshakeArrives(ClientId, Generation, String),
@@ -63,6 +70,7 @@ enum Happening {
     FrameToClient(ClientId, Generation, String),
     CloseToService(SocketId),
     CloseToClient(ClientId, Generation),
+    FoundDead(SocketId),
 }
 
 impl World {
@@ -78,10 +86,72 @@ impl World {
             service_wakes_at: None,
             clients: Vec::new(),
             links: Links::default(),
-            desk: Desk::default(),
+            desks: vec![Desk::default()],
             desk_wakes_at: None,
             queue: Queue::new(),
+            steps: 0,
+            sights: None,
+            trail: VecDeque::new(),
+            keeps: 0,
         }
+    }
+
+    /// A world that is looked at: with a desk for each of the settings' keys, which has as many calls
+    /// in a minute as `quota` says. So many of the last happenings are kept in words.
+    pub fn watched(settings: Settings, seed: u64, quota: usize, keeps: usize) -> Self {
+        let desks = settings.keys.iter().map(|_| Desk::of_calls(quota)).collect();
+        Self { desks, sights: Some(Vec::new()), keeps, ..Self::new(settings, seed) }
+    }
+
+    /// How many happenings there have been.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// When the next thing happens.
+    pub fn next(&self) -> Option<Millis> {
+        self.queue.next()
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub fn pass_until(&mut self, at: Millis) {
+        self.now = self.now.max(at);
+    }
+
+    /// What was seen since the last time.
+    pub fn sights(&mut self) -> Vec<Sight> {
+        self.sights.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Notes what is seen, if anybody looks.
+    pub fn see(&mut self, sight: impl FnOnce() -> Sight) {
+        if let Some(sights) = &mut self.sights {
+            let sight = sight();
+            if self.keeps > 0 {
+                keep(&mut self.trail, self.keeps, format!("{} {sight:?}", self.now.0 - BEGINNING.0));
+            }
+            sights.push(sight);
+        }
+    }
+
+    /// The last happenings, oldest first.
+    pub fn trail(&self) -> impl Iterator<Item = &str> {
+        self.trail.iter().map(String::as_str)
+    }
+
+    /// A command was given, and may be cancelled.
+    pub(crate) fn gave(&mut self, client: ClientId, ticket: Ticket) {
+        self.clients[client.0].log.given = ticket.0;
+    }
+
+    /// All clients there have been.
+    pub fn clients(&self) -> impl Iterator<Item = (ClientId, &Client)> {
+        self.clients.iter().enumerate().map(|(number, client)| (ClientId(number), client))
+    }
+
+    /// Whether something is under way for the client that it need not watch over itself.
+    pub fn awaits_quota(&self, client: ClientId) -> bool {
+        self.desks[self.of(client).key].awaits(client)
     }
 
     /// The present moment.
@@ -97,13 +167,27 @@ impl World {
 
     /// A client of its own kind.
     pub fn client_with(&mut self, config: Config, visitor: Visitor, record: Option<Record>) -> ClientId {
-        let key = KEY.parse().expect("a good key");
-        self.client_of(Machine::new(config, key, visitor, record, self.now, self.seed_of_next()))
+        self.client_of_key(0, config, visitor, record)
+    }
+
+    /// A client with that one of the settings' keys.
+    pub fn client_of_key(
+        &mut self,
+        key: usize,
+        config: Config,
+        visitor: Visitor,
+        record: Option<Record>,
+    ) -> ClientId {
+        let name = self.service.settings().keys[key].key.parse().expect("a good key");
+        let client =
+            self.client_of(Machine::new(config, name, visitor, record, self.now, self.seed_of_next()));
+        self.clients[client.0].key = key;
+        client
     }
 
     /// A client whose machine was made elsewhere.
     pub fn client_of(&mut self, machine: Machine) -> ClientId {
-        self.clients.push(Client::new(machine));
+        self.clients.push(Client::new(machine, 0));
         ClientId(self.clients.len() - 1)
     }
 
@@ -120,15 +204,54 @@ impl World {
     /// Ends the client as a killed process ends: without a word. Another one takes its place, with
     /// what it had remembered.
     pub fn restart(&mut self, client: ClientId) -> ClientId {
+        self.restart_with(client, Config::default())
+    }
+
+    /// The same, and the next one is configured so.
+    pub fn restart_with(&mut self, client: ClientId, config: Config) -> ClientId {
         let record = self.of(client).machine.record();
         let visitor = self.of(client).machine.visitor().clone();
+        let key = self.of(client).key;
+        self.see(|| Sight::Killed(client));
         self.clients[client.0].gone = true;
+        self.clients[client.0].unread.clear();
+        self.desks[key].forget(client, self.now);
         for socket in self.links.sockets_of(client) {
             self.links.remove(socket);
             let at = self.network.arrival(self.now);
             self.queue.plan(at, Happening::CloseToService(socket));
         }
-        self.client_with(Config::default(), visitor, Some(record))
+        self.client_of_key(key, config, visitor, Some(record))
+    }
+
+    /// The service loses all it knew.
+    pub fn reset_service(&mut self) {
+        self.network.meet("service forgot everything");
+        self.see(|| Sight::Reset);
+        self.with_service(|service, now| service.reset(now));
+    }
+
+    /// Whether what comes over the client's socket is read. What comes meanwhile waits.
+    pub fn read(&mut self, client: ClientId, reading: bool) {
+        self.clients[client.0].reading = reading;
+        self.input(client, Input::Reading(reading));
+        while self.of(client).reading
+            && let Some((generation, frame)) = self.clients[client.0].unread.pop_front()
+        {
+            match frame {
+                Some(text) => self.frame_comes(client, generation, text),
+                None => self.socket_closed(client, generation),
+            }
+        }
+    }
+
+    /// Every link that went silent is found dead.
+    pub fn find_dead_links(&mut self) {
+        for socket in self.links.all() {
+            if self.links.get(socket).is_some_and(|link| link.half_open) {
+                self.find_dead(socket);
+            }
+        }
     }
 
     /// Does something to the service, and carries out what follows.
@@ -150,6 +273,7 @@ impl World {
 
     /// The client's link breaks, and both sides are told.
     pub fn cut(&mut self, client: ClientId) {
+        self.network.meet("link cut");
         for socket in self.links.sockets_of(client) {
             let link = self.links.remove(socket).expect("a link");
             let (up, down) = (self.network.arrival(self.now), self.network.arrival(self.now));
@@ -200,24 +324,42 @@ impl World {
 
     /// Lets the next thing happen. `false` where there is none.
     pub fn step(&mut self) -> bool {
-        let Some((at, what)) = self.queue.take() else {
-            return false;
+        let (at, what) = loop {
+            match self.queue.take() {
+                None => return false,
+                // What woke earlier than was planned at first has planned anew.
+                Some((at, what)) if self.is_stale(at, &what) => continue,
+                Some(next) => break next,
+            }
         };
         self.now = self.now.max(at);
+        self.steps += 1;
+        if self.keeps > 0 {
+            keep(&mut self.trail, self.keeps, format!("{} · {what:?}", self.now.0 - BEGINNING.0));
+        }
         self.happen(what);
         true
+    }
+
+    fn is_stale(&self, at: Millis, what: &Happening) -> bool {
+        match what {
+            Happening::ServiceWakes => self.service_wakes_at != Some(at),
+            Happening::DeskWakes => self.desk_wakes_at != Some(at),
+            Happening::ClientWakes(client) => {
+                let client = self.of(*client);
+                client.gone || client.wakes_at.is_none_or(|wanted| wanted > at)
+            }
+            _ => false,
+        }
     }
 
     fn happen(&mut self, what: Happening) {
         match what {
             Happening::ClientWakes(client) => {
-                let due = self.of(client).wakes_at.is_some_and(|at| at <= self.now);
-                if due && !self.of(client).gone {
-                    self.clients[client.0].wakes_at = None;
-                    self.input(client, Input::Tick);
-                    let next = self.of(client).machine.next_deadline();
-                    assert!(next.is_none_or(|next| next > self.now), "woken at {:?} for nothing", self.now);
-                }
+                self.clients[client.0].wakes_at = None;
+                self.input(client, Input::Tick);
+                let next = self.of(client).machine.next_deadline();
+                assert!(next.is_none_or(|next| next > self.now), "woken at {:?} for nothing", self.now);
             }
             Happening::ServiceWakes => {
                 self.service_wakes_at = None;
@@ -227,18 +369,18 @@ impl World {
                 self.desk_wakes_at = None;
                 self.grant();
             }
-            Happening::CallArrives(client, call, request, fate) => {
-                self.call_arrives(client, call, &request, fate);
+            Happening::CallArrives(client, call, request, fate, seen) => {
+                self.call_arrives(client, call, &request, fate, seen);
             }
             Happening::AnswerArrives(client, call, answer) => {
-                self.desk.done(client, call, self.now);
+                self.desks[self.clients[client.0].key].done(client, call, self.now);
                 let retry_after = retry_after(&answer).map(Duration::from_secs);
                 let body = Bytes::from(answer.body);
                 self.input(client, Input::HttpAnswer { call, status: answer.status, retry_after, body });
                 self.grant();
             }
             Happening::CallFails { client, call, sent } => {
-                self.desk.done(client, call, self.now);
+                self.desks[self.clients[client.0].key].done(client, call, self.now);
                 let error = Error::new(ErrorKind::ConnectionFailed, "the connection broke");
                 self.input(client, Input::HttpFailed { call, sent, error });
                 self.grant();
@@ -248,6 +390,10 @@ impl World {
             }
             Happening::HandshakeAnswered(client, generation) => {
                 self.input(client, Input::SocketOpened(generation));
+                let one = self.of(client);
+                if one.machine.is_connected() && one.generation == generation && !one.gone {
+                    self.see(|| Sight::Up(client, generation));
+                }
             }
             Happening::HandshakeFails(client, generation, status) => {
                 let error = Error::new(ErrorKind::ConnectionFailed, "the handshake failed");
@@ -257,14 +403,47 @@ impl World {
                 self.with_service(|service, now| service.receive(now, socket, &text));
             }
             Happening::FrameToClient(client, generation, text) => {
-                self.input(client, Input::SocketFrame { generation, frame: Raw::from(text) });
+                self.frame_comes(client, generation, text);
             }
             Happening::CloseToService(socket) => {
                 self.with_service(|service, now| service.disconnected(now, socket));
             }
-            Happening::CloseToClient(client, generation) => {
-                self.input(client, Input::SocketClosed(generation));
-            }
+            Happening::CloseToClient(client, generation) => self.socket_closed(client, generation),
+            Happening::FoundDead(socket) => self.find_dead(socket),
         }
     }
+
+    fn frame_comes(&mut self, client: ClientId, generation: Generation, text: String) {
+        if !self.of(client).reading {
+            return self.clients[client.0].unread.push_back((generation, Some(text)));
+        }
+        let one = self.of(client);
+        if one.machine.is_connected() && one.generation == generation && !one.gone {
+            self.see(|| Sight::Came(client, generation, serde_json::from_str(&text).unwrap_or_default()));
+        }
+        self.input(client, Input::SocketFrame { generation, frame: Raw::from(text) });
+    }
+
+    fn socket_closed(&mut self, client: ClientId, generation: Generation) {
+        if !self.of(client).reading {
+            return self.clients[client.0].unread.push_back((generation, None));
+        }
+        self.see(|| Sight::Down(client, generation));
+        self.input(client, Input::SocketClosed(generation));
+    }
+
+    /// The system finds that nobody is at the other end of a link.
+    fn find_dead(&mut self, socket: SocketId) {
+        if let Some(link) = self.links.remove(socket) {
+            self.queue.plan(self.now, Happening::CloseToService(socket));
+            self.queue.plan(self.now, Happening::CloseToClient(link.client, link.generation));
+        }
+    }
+}
+
+fn keep(trail: &mut VecDeque<String>, most: usize, line: String) {
+    if trail.len() == most {
+        trail.pop_front();
+    }
+    trail.push_back(line);
 }

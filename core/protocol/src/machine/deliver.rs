@@ -42,14 +42,21 @@ impl Machine {
             let ack = wire::ack(seq, own);
             self.transmit(ack);
         }
+        let route = self.route(&frame);
+        if matches!(route, Route::Nowhere) && !self.makes_session() {
+            // Not noted as seen: whoever opens its session later finds it there, and it is new then.
+            self.counters.unrouted += 1;
+            self.emit_for_visitor(EventKind::Unknown, raw.clone());
+            return false;
+        }
         if !self.seen.is_new(&frame, false) {
             self.counters.duplicates += 1;
             return false;
         }
-        match self.route(&frame) {
+        match route {
             Route::To(at) => self.deliver(now, at, &frame, kind, &raw),
             // It may be for the session that is being made: the frame was quicker than the answer.
-            Route::Nowhere if self.makes_session() && self.strays.len() < GAP_FRAMES => {
+            Route::Nowhere if self.strays.len() < GAP_FRAMES => {
                 self.strays.push(raw.clone());
                 false
             }

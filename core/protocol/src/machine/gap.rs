@@ -60,15 +60,21 @@ impl Machine {
     }
 
     /// A message that was taken has not been echoed, or not been answered: perhaps it was, over a socket
-    /// that is dead.
-    pub(super) fn tick_looks(&mut self, now: Millis, key: ConversationKey) {
-        let calm = self.conversation(key).is_some_and(|conversation| self.is_calm(conversation));
-        let due = self.conversation_mut(key).filter(|_| calm).and_then(|one| one.outbox.looks.due(now));
-        if let Some(since) = due
-            && self.can_look(key, &since)
-        {
-            self.look_from(now, key, since);
+    /// that is dead. Asked after every input: a look may have become due while another was under way.
+    pub(super) fn begin_looks(&mut self, now: Millis) -> bool {
+        let mut began = false;
+        for at in 0..self.conversations.len() {
+            if !self.is_calm(&self.conversations[at]) {
+                continue;
+            }
+            if let Some(since) = self.conversations[at].outbox.looks.due(now)
+                && self.offers.allow(&self.conversations[at], &since)
+            {
+                self.conversations[at].gap = filling(now, since, true);
+                began = true;
+            }
         }
+        began
     }
 
     /// A page of what was missed.

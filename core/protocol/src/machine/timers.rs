@@ -27,7 +27,6 @@ impl Machine {
             self.tick_waiters(now, key);
             self.tick_messages(now, key);
             self.tick_turns(now, key);
-            self.tick_looks(now, key);
             self.tick_replies(now, key);
             self.tick_closing(now, key);
         }
@@ -57,7 +56,8 @@ impl Machine {
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]
         });
-        shared.into_iter().chain(own).flatten().min()
+        // What became due while it had to wait (a silence while the service was being asked) is due now.
+        shared.into_iter().chain(own).flatten().min().map(|at| at.max(self.now))
     }
 
     /// Whether silence means that nothing was said.
@@ -108,16 +108,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let mut late = Vec::new();
-        conversation.outbox.turns.retain_mut(|turn| {
-            let silent = !turn.begun && turn.first_piece_by.is_some_and(|by| by <= now);
-            let over = turn.deadline.is_some_and(|deadline| deadline <= now);
-            if silent || over {
-                late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));
-            }
-            // A reply that has begun goes on, though nobody waits for it any more.
-            !silent
-        });
+        let late = conversation.outbox.end_turns(now);
         for (ticket, silent) in late {
             let error = if silent {
                 Error::new(ErrorKind::Deadline, "the message was sent, but no answer has begun in time")

@@ -9,21 +9,29 @@ use super::{Happening, World};
 use crate::client::ClientId;
 use crate::exchange::Asked;
 use crate::network::Fate;
+use crate::quota::Desk;
+use crate::sight::{Call, Sight, code_of};
 use crate::sockets::Link;
 
 impl World {
     pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
         while let Some(output) = self.clients[client.0].output(self.now, was_closed) {
+            if self.sights.is_some()
+                && let Some(sight) = Sight::of_output(client, &output)
+            {
+                self.see(|| sight);
+            }
+            let desk = &mut self.desks[self.clients[client.0].key];
             match output {
-                Output::Quota(call) => self.desk.join(client, call),
+                Output::Quota(call) => desk.join(client, call),
                 Output::Http(request) => self.call(client, &request),
-                Output::Abandon(call) => self.desk.done(client, call, self.now),
+                Output::Abandon(call) => desk.done(client, call, self.now),
                 Output::SocketOpen { generation, address } => {
                     self.connect(client, generation, address.expose_secret());
                 }
                 Output::SocketSend { generation, text } => self.send_frame(client, generation, text),
                 Output::SocketClose(generation) => self.close_socket(client, generation),
-                Output::QuotaUsedUp(until) => self.desk.hold_until(until),
+                Output::QuotaUsedUp(until) => desk.hold_until(until),
                 Output::Event(_) | Output::Piece(..) | Output::Resolved(..) | Output::Remember => {}
             }
         }
@@ -44,46 +52,73 @@ impl World {
 
     /// Hands out the quota's places, and tells those who wait how long.
     pub(super) fn grant(&mut self) {
-        while let Some((client, call)) = self.desk.grant(self.now) {
-            self.input(client, Input::QuotaGranted(call));
-        }
-        for (whose, until) in self.desk.expectations() {
-            if self.desk.tell(whose, until) {
-                let (client, call) = whose;
-                self.input(client, Input::QuotaDelayed { call, until });
+        for desk in 0..self.desks.len() {
+            while let Some((client, call)) = self.desks[desk].grant(self.now) {
+                self.input(client, Input::QuotaGranted(call));
+            }
+            for (whose, until) in self.desks[desk].expectations() {
+                if self.desks[desk].tell(whose, until) {
+                    let (client, call) = whose;
+                    self.input(client, Input::QuotaDelayed { call, until });
+                }
             }
         }
-        if let Some(at) = self.desk.next_deadline()
+        if let Some(at) = self.desks.iter().filter_map(Desk::next_deadline).min()
             && self.desk_wakes_at.is_none_or(|planned| planned > at)
         {
+            let at = at.max(self.now);
             self.desk_wakes_at = Some(at);
-            self.queue.plan(at.max(self.now), Happening::DeskWakes);
+            self.queue.plan(at, Happening::DeskWakes);
         }
     }
 
     fn call(&mut self, client: ClientId, request: &HttpRequest) {
         let asked = Asked::new(self.now, client, request);
+        let key = self.of(client).key;
+        let call = self.sights.is_some().then(|| Call::new(&asked, key));
+        if let Some(call) = &call {
+            self.see(|| Sight::Called(client, call.clone()));
+        }
         let fate = self.network.fate(request.step);
         let at = self.network.arrival(self.now);
         let happening = match fate {
             Fate::Refused => Happening::CallFails { client, call: request.call, sent: false },
-            fate => Happening::CallArrives(client, request.call, asked.to_service(), fate),
+            fate => {
+                Happening::CallArrives(client, request.call, asked.to_service(), fate, call.map(Box::new))
+            }
         };
-        self.asked.push(asked);
+        // Whoever only watches needs no list of all that was asked.
+        if self.sights.is_none() {
+            self.asked.push(asked);
+        }
         self.queue.plan(at, happening);
     }
 
-    pub(super) fn call_arrives(&mut self, client: ClientId, call: CallId, request: &Request, fate: Fate) {
+    pub(super) fn call_arrives(
+        &mut self,
+        client: ClientId,
+        call: CallId,
+        request: &Request,
+        fate: Fate,
+        seen: Option<Box<Call>>,
+    ) {
         let lost = matches!(fate, Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..));
-        let answer = (!lost).then(|| self.with_service(|service, now| service.handle(now, request)));
+        let answer = (!lost).then(|| {
+            let answer = self.service.handle(service::Millis(self.now.0), request);
+            if let Some(seen) = seen {
+                self.see(|| Sight::Answered(client, *seen, code_of(&answer.body)));
+            }
+            self.carry_out_pushes();
+            answer
+        });
         let at = self.network.arrival(self.now);
         match (fate, answer) {
             (Fate::LostBefore | Fate::LostAfter | Fate::Refused, _) => {
                 self.queue.plan(at, Happening::CallFails { client, call, sent: true });
             }
-            (Fate::Arrives, Some(answer)) => self.bring(at, client, call, answer),
+(Fate::Arrives, Some(answer)) => self.bring(at, client, call, answer),
             (Fate::Late(delay), Some(answer)) => self.bring(at + delay, client, call, answer),
-            (Fate::Answered(status, body), _) => {
+            (Fate::Answered(status, body) | Fate::AnsweredAfter(status, body), _) => {
                 let answer = Answer { status, headers: Vec::new(), body, delivery: Delivery::Now };
                 self.queue.plan(at, Happening::AnswerArrives(client, call, answer));
             }
@@ -113,12 +148,12 @@ impl World {
             Fate::Refused | Fate::LostBefore | Fate::LostAfter => {
                 self.queue.plan(at, Happening::HandshakeFails(client, generation, None));
             }
-            Fate::Answered(status, _) => {
+            Fate::Answered(status, _) | Fate::AnsweredAfter(status, _) if status >= 300 => {
                 let at = self.network.arrival(at);
                 self.queue.plan(at, Happening::HandshakeFails(client, generation, Some(status)));
             }
             Fate::SilentBefore | Fate::SilentAfter => {}
-            Fate::Arrives | Fate::Late(_) => {
+            Fate::Arrives | Fate::Late(_) | Fate::Answered(..) | Fate::AnsweredAfter(..) => {
                 self.queue.plan(at, Happening::HandshakeArrives(client, generation, target));
             }
         }
@@ -162,12 +197,18 @@ impl World {
     }
 
     fn send_frame(&mut self, client: ClientId, generation: Generation, text: String) {
-        let breaks = self.network.chance(self.network.half_opened);
+        let breaks = self.network.strikes(self.network.half_opened);
         let arrival = self.network.arrival(self.now);
         let Some(link) = self.links.of(client, generation) else {
             return;
         };
-        link.half_open |= breaks && link.has_answered;
+        if breaks {
+            let socket = link.socket;
+            self.falls_silent(socket);
+        }
+        let Some(link) = self.links.of(client, generation) else {
+            return;
+        };
         if !link.half_open {
             link.up_free = link.up_free.max(arrival);
             self.queue.plan(link.up_free, Happening::FrameToService(link.socket, text));
@@ -206,20 +247,29 @@ impl World {
         if let Some(at) = self.service.next_deadline().map(|at| Millis(at.0))
             && self.service_wakes_at.is_none_or(|planned| planned > at)
         {
+            let at = at.max(self.now);
             self.service_wakes_at = Some(at);
-            self.queue.plan(at.max(self.now), Happening::ServiceWakes);
+            self.queue.plan(at, Happening::ServiceWakes);
         }
     }
 
     fn push_frame(&mut self, socket: SocketId, text: String) {
-        let breaks = self.network.chance(self.network.half_opened);
-        let overtakes = self.network.chance(self.network.reordered);
-        let copies = 1 + u32::from(self.network.chance(self.network.doubled));
+        let breaks = self.network.strikes(self.network.half_opened);
+        let overtakes = self.network.strikes(self.network.reordered);
+        let copies = 1 + u32::from(self.network.strikes(self.network.doubled));
         let arrivals: Vec<_> = (0..copies).map(|_| self.network.arrival(self.now)).collect();
+        if breaks {
+            self.falls_silent(socket);
+        }
+        if overtakes {
+            self.network.meet("frame overtakes");
+        }
+        if copies > 1 {
+            self.network.meet("frame doubled");
+        }
         let Some(link) = self.links.get(socket) else {
             return;
         };
-        link.half_open |= breaks && link.has_answered;
         if link.half_open {
             return;
         }
@@ -231,6 +281,21 @@ impl World {
             }
             let frame = Happening::FrameToClient(link.client, link.generation, text.clone());
             self.queue.plan(at, frame);
+        }
+    }
+
+    /// A link goes half open: nothing comes through any more, and neither side is told.
+    fn falls_silent(&mut self, socket: SocketId) {
+        let found = self.network.found_dead_after;
+        if let Some(link) = self.links.get(socket)
+            && !link.half_open
+            && (link.has_answered || found.is_some())
+        {
+            link.half_open = true;
+            self.network.meet("link half open");
+            if let Some(after) = found {
+                self.queue.plan(self.now + after, Happening::FoundDead(socket));
+            }
         }
     }
 

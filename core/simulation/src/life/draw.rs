@@ -1,0 +1,135 @@
+//! What the service and the network of a run are like, drawn by its seed.
+
+use secondme_avatar_emulator::service::{
+    Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
+    HistoryCalls, IdForm, Key, Millis as ServiceMillis, Origin, PingDrop, Pings, QuotaScope, Redelivery,
+    RepeatedMessage, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
+};
+use secondme_avatar_protocol::{Config, OnDoubt};
+
+use crate::chance::Chance;
+use crate::properties::Terms;
+use crate::{Delay, Network, Settings};
+
+/// An answer to an open question, and how often it is to come up among as many.
+fn answer<T: Clone + Default>(chance: &mut Chance, all: &[T]) -> T {
+    // Half of the runs have the page's plainest answer: with all questions answered at random there
+    // would hardly ever be one in which the strongest form of a property holds.
+    if chance.below(2) == 0 { T::default() } else { chance.of(all) }
+}
+
+/// The service of a run.
+pub(super) fn settings(chance: &mut Chance) -> Settings {
+    let lifetimes = [
+        TokenLifetime::Never,
+        TokenLifetime::Calls(4),
+        TokenLifetime::Calls(30),
+        TokenLifetime::Minutes(1),
+        TokenLifetime::Minutes(7),
+    ];
+    let silences = [TakeoverSilence::UntilHandedBack, TakeoverSilence::Minutes(1), TakeoverSilence::Never];
+    let second = Avatar {
+        share_code: "second".to_owned(),
+        id: 68,
+        name: "Second".to_owned(),
+        mind_id: "4n35f00i4ncq".to_owned(),
+        owner_user_id: "owner2".to_owned(),
+        ..Avatar::default()
+    };
+    let key = |name: &str, share_code: &str| Key {
+        key: name.to_owned(),
+        share_code: share_code.to_owned(),
+        disabled: false,
+    };
+    Settings {
+        keys: vec![Key::default(), key("sk-second", "second")],
+        avatars: vec![Avatar::default(), second],
+        ..Settings::default()
+    }
+    .failure_shape(chance.of(FailureShape::ALL))
+    .failure_status(chance.of(FailureStatus::ALL))
+    .retry_after(chance.of(RetryAfter::ALL))
+    .token_lifetime(answer(chance, &lifetimes))
+    .dead_token(chance.of(DeadToken::ALL))
+    .quota_scope(answer(chance, QuotaScope::ALL))
+    .takeover_silence(chance.of(&silences))
+    .frame_fields(answer(chance, FrameFields::ALL))
+    .pings(chance.of(Pings::ALL))
+    .ping_drop(chance.of(PingDrop::ALL))
+    .redelivery(answer(chance, Redelivery::ALL))
+    .repeated_message(chance.of(RepeatedMessage::ALL))
+    .dead_socket_send(chance.of(DeadSocketSend::ALL))
+    .second_socket(chance.of(SecondSocket::ALL))
+    .history_calls(answer(chance, HistoryCalls::ALL))
+    .origin(chance.of(Origin::ALL))
+    .id_form(chance.of(IdForm::ALL))
+    .streaming(answer(chance, Streaming::ALL))
+    .end_mark(chance.of(EndMark::ALL))
+    .client_text(chance.of(ClientText::ALL))
+    .history_page(chance.of(&[50]))
+    .reply_delay(ServiceMillis(chance.of(&[10, 900, 6_000])))
+    .piece_delay(ServiceMillis(chance.of(&[1, 60, 700])))
+}
+
+/// The answers that a service gives, by question.
+pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("failure shape", settings.failure_shape.to_string()),
+        ("failure status", settings.failure_status.to_string()),
+        ("retry after", settings.retry_after.to_string()),
+        ("token lifetime", settings.token_lifetime.to_string()),
+        ("dead token", settings.dead_token.to_string()),
+        ("quota scope", settings.quota_scope.to_string()),
+        ("takeover silence", settings.takeover_silence.to_string()),
+        ("frame fields", settings.frame_fields.to_string()),
+        ("pings", settings.pings.to_string()),
+        ("ping drop", settings.ping_drop.to_string()),
+        ("redelivery", settings.redelivery.to_string()),
+        ("repeated message", settings.repeated_message.to_string()),
+        ("dead socket send", settings.dead_socket_send.to_string()),
+        ("second socket", settings.second_socket.to_string()),
+        ("history calls", settings.history_calls.to_string()),
+        ("origin", settings.origin.to_string()),
+        ("id form", settings.id_form.to_string()),
+        ("streaming", settings.streaming.to_string()),
+        ("end mark", settings.end_mark.to_string()),
+        ("client text", settings.client_text.to_string()),
+    ]
+}
+
+/// The terms of a run, and how its clients are configured.
+pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Config) {
+    let on_doubt = chance.of(&[OnDoubt::HandBack, OnDoubt::Resend]);
+    // In some runs the key has few calls, and the client knows; in some others use it as well.
+    let (quota, own_quota) = chance.of(&[(60, true), (60, true), (5, true), (60, false)]);
+    settings.quota_per_minute = if own_quota { quota as u32 } else { 12 };
+    let terms = Terms {
+        settings: settings.clone(),
+        on_doubt,
+        reorders: chance.below(8) == 0,
+        doubles: chance.below(3) == 0,
+        owner: chance.below(2) == 0,
+        own_quota,
+        quota,
+        restarts: chance.below(2) == 0,
+    };
+    (terms, Config { on_doubt, acknowledge: chance.below(4) > 0, ..Config::default() })
+}
+
+/// The weather of the next while.
+pub(super) fn weather(chance: &mut Chance, terms: &Terms, network: &mut Network) {
+    let mut some = |most: u64| if chance.below(2) == 0 { 0 } else { chance.below(most) as u32 };
+    network.lost_before = some(80);
+    network.lost_after = some(80);
+    network.silent = some(40);
+    network.refused = some(60);
+    network.garbled = some(60);
+    network.late = some(40);
+    network.half_opened = some(8);
+    network.doubled = if terms.doubles { some(150) } else { 0 };
+    network.reordered = if terms.reorders { some(100) } else { 0 };
+    network.found_dead_after = Some(chance.millis(&[20_000, 60_000, 150_000]));
+    let (least, most) = chance.of(&[(1, 1), (5, 60), (1, 400), (100, 2_500)]);
+    network.delay =
+        Delay::Between(std::time::Duration::from_millis(least), std::time::Duration::from_millis(most));
+}

@@ -1,0 +1,235 @@
+//! Whole lives of many visitors, drawn by a seed: they talk, rest, are cut off, killed and come back,
+//! while the service is anything it may be and the network does its worst. Between storms there is
+//! calm, in which everything has to come to its end.
+
+mod acts;
+mod draw;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secondme_avatar_emulator::service::OwnerAction;
+use secondme_avatar_protocol::{Command, Config, ConversationKey, Millis, State, Visitor};
+
+use crate::chance::Chance;
+use crate::client::ClientId;
+use crate::properties::{Properties, Terms, Violation};
+use crate::world::World;
+
+/// How long the calm may take to bring everything to its end.
+const CALM: Duration = Duration::from_secs(45 * 60);
+
+/// How long a reply is, whoever says it.
+pub(crate) const REPLY_LENGTH: usize = "You said: #000000 of rain and wind;".len();
+
+const ENDING: &str = " of rain and wind;";
+
+/// The text of the message of this number; each is another.
+fn text_of(number: u64) -> String {
+    format!("#{number:06}{ENDING}")
+}
+
+/// The number of the message in this text.
+pub(crate) fn number_of(text: &str) -> Option<u64> {
+    let at = text.find('#')?;
+    text.get(at + 1..at + 7)?.parse().ok()
+}
+
+/// Whether this is how a reply of the avatar begins, or all of one.
+pub(crate) fn is_begin_of_reply(text: &str) -> bool {
+    let all = b"You said: #000000 of rain and wind;";
+    let fits = |(is, wanted): (u8, &u8)| if *wanted == b'0' { is.is_ascii_digit() } else { is == *wanted };
+    text.len() <= all.len() && text.bytes().zip(all).all(fits)
+}
+
+/// What a run has been.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Happenings.
+    pub steps: u64,
+    /// Visitors.
+    pub visitors: u64,
+    /// Clients: each visitor's, and those that followed killed or closed ones.
+    pub clients: u64,
+    /// Messages said by visitors.
+    pub said: u64,
+    /// Commands given, answered well, answered badly.
+    pub commands: [u64; 3],
+    /// How often each fault was met.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How many runs had each answer to each open question.
+    pub answers: BTreeMap<(&'static str, String), u64>,
+}
+
+impl std::ops::AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.visitors += other.visitors;
+        self.clients += other.clients;
+        self.said += other.said;
+        for (sum, more) in self.commands.iter_mut().zip(other.commands) {
+            *sum += more;
+        }
+        for (fault, times) in other.faults {
+            *self.faults.entry(fault).or_default() += times;
+        }
+        for (answer, times) in other.answers {
+            *self.answers.entry(answer).or_default() += times;
+        }
+    }
+}
+
+/// One visitor, and the client that speaks for them at present.
+#[derive(Debug)]
+struct Person {
+    client: ClientId,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Life {
+    chance: Chance,
+    world: World,
+    properties: Properties,
+    config: Config,
+    people: Vec<Person>,
+    said: u64,
+    commands: u64,
+}
+
+impl Life {
+    /// The run of this seed. So many of its last happenings are kept in words.
+    pub fn new(seed: u64, trail: usize) -> Self {
+        let mut chance = Chance::new(seed);
+        let mut settings = draw::settings(&mut chance);
+        let (terms, config) = draw::terms(&mut chance, &mut settings);
+        let mut world = World::watched(settings, seed, terms.quota, trail);
+        let mut people = Vec::new();
+        for number in 0..3 + chance.below(6) {
+            let visitor = Visitor::for_user("web", &format!("visitor {number}")).expect("a good name");
+            let client = world.client_of_key(chance.below(2) as usize, config.clone(), visitor, None);
+            people.push(Person { client });
+        }
+        let properties = Properties::new(terms);
+        Self { chance, world, properties, config, people, said: 0, commands: 0 }
+    }
+
+    /// Lives for so many steps at least, and to the end of the calm that follows.
+    pub fn live(&mut self, steps: u64) -> Result<(), Violation> {
+        while self.world.steps() < steps {
+            let terms = self.terms().clone();
+            draw::weather(&mut self.chance, &terms, &mut self.world.network);
+            for _ in 0..20 + self.chance.below(120) {
+                self.act()?;
+                let pause =
+                    self.chance.millis(&[0, 0, 10, 10, 300, 300, 2_000, 2_000, 9_000, 25_000, 90_000]);
+                let pause = if self.chance.below(100) == 0 { Duration::from_secs(660) } else { pause };
+                self.pass(pause)?;
+            }
+            self.calm_down()?;
+        }
+        Ok(())
+    }
+
+    /// The terms of this run.
+    pub fn terms(&self) -> &Terms {
+        self.properties.terms()
+    }
+
+    /// Its last happenings, oldest first.
+    pub fn trail(&self) -> impl Iterator<Item = &str> {
+        self.world.trail()
+    }
+
+    /// What it has been.
+    pub fn report(&self) -> Report {
+        let mut report = Report {
+            steps: self.world.steps(),
+            visitors: self.people.len() as u64,
+            said: self.said,
+            faults: self.world.network.met.clone(),
+            ..Report::default()
+        };
+        report.commands[0] = self.commands;
+        for (_, client) in self.world.clients() {
+            report.clients += 1;
+            for (_, result) in client.log.answers.values() {
+                report.commands[1 + usize::from(result.is_err())] += 1;
+            }
+        }
+        for answer in draw::answers(&self.terms().settings) {
+            report.answers.insert(answer, 1);
+        }
+        report
+    }
+
+    /// Lets time pass, looking at every step.
+    fn pass(&mut self, time: Duration) -> Result<(), Violation> {
+        let end = self.world.now() + time;
+        while self.world.next().is_some_and(|next| next <= end) {
+            self.world.step();
+            self.look()?;
+        }
+        self.world.pass_until(end);
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), Violation> {
+        let sights = self.world.sights();
+        self.properties.look(&self.world, &sights)
+    }
+
+    /// The weather is calm, everybody is there, and everything comes to its end.
+    fn calm_down(&mut self) -> Result<(), Violation> {
+        self.world.network.calm();
+        self.world.find_dead_links();
+        for client in self.clients() {
+            self.world.read(client, true);
+            if !self.world.of(client).machine.is_closed() {
+                self.command(client, Command::Resume, Duration::ZERO, None);
+            }
+            self.look()?;
+        }
+        self.owner_hands_back();
+        let end = self.world.now() + CALM;
+        while !self.is_settled() && self.world.now() < end {
+            self.pass(Duration::from_secs(5))?;
+        }
+        // Whatever is only looked for comes within this time.
+        self.pass(Duration::from_secs(130))?;
+        let end = self.world.now() + CALM;
+        while !self.is_settled() && self.world.now() < end {
+            self.pass(Duration::from_secs(5))?;
+        }
+        let state = self.world.state();
+        self.look()?;
+        self.properties.calm(&self.world, &state)
+    }
+
+    /// Whether every command is answered and every conversation live.
+    fn is_settled(&self) -> bool {
+        self.people.iter().all(|person| {
+            let client = self.world.of(person.client);
+            let live = |key: ConversationKey| client.machine.state(key) == State::Live;
+            client.machine.conversations().into_iter().all(live)
+        })
+    }
+
+    fn owner_hands_back(&mut self) {
+        let state = self.world.state();
+        for session in state.sessions.into_iter().filter(|session| session.taken_over && !session.closed) {
+            let hand_back = OwnerAction::HandBack { session_id: session.session_id };
+            // One who is no member has nothing to hand back.
+            let _ = self.world.with_service(|service, now| service.owner(now, hand_back));
+        }
+    }
+
+    fn clients(&self) -> Vec<ClientId> {
+        self.people.iter().map(|person| person.client).collect()
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Millis {
+        self.world.now()
+    }
+}

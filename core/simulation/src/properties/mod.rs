@@ -1,0 +1,158 @@
+//! What must hold in every run, looked at after every step.
+//!
+//! Each property is a file. Where a switch or a fault makes it impossible for any client to know, a
+//! weaker form holds, and the file says which and why.
+
+mod closed;
+mod deadlines;
+mod heard;
+mod heartbeat;
+mod questions;
+mod quota;
+mod requests;
+mod sends;
+mod ways_out;
+
+use secondme_avatar_emulator::service::{FrameFields, HistoryCalls, QuotaScope, RepeatedMessage, State};
+use secondme_avatar_protocol::OnDoubt;
+
+use crate::Settings;
+use crate::sight::Sight;
+use crate::world::World;
+
+/// What a run is like, as far as it decides which form of a property holds.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The service.
+    pub settings: Settings,
+    /// What the clients do about doubts.
+    pub on_doubt: OnDoubt,
+    /// Frames of one socket may overtake one another.
+    pub reorders: bool,
+    /// The network may double a frame.
+    pub doubles: bool,
+    /// The owner speaks.
+    pub owner: bool,
+    /// The desks have as many places as the service, and nobody else has the keys.
+    pub own_quota: bool,
+    /// How many calls a key has in a minute.
+    pub quota: usize,
+    /// Clients are killed and start again with their record.
+    pub restarts: bool,
+}
+
+impl Terms {
+    /// Frames say which they are, and whose.
+    pub fn named(&self) -> bool {
+        self.settings.frame_fields == FrameFields::All
+    }
+
+    /// What was missed can be asked for.
+    pub fn asks(&self) -> bool {
+        self.settings.history_calls == HistoryCalls::There
+    }
+
+    /// A message may be taken twice, because the caller wants it rather twice than never.
+    pub fn may_double(&self) -> bool {
+        self.on_doubt == OnDoubt::Resend && self.settings.repeated_message == RepeatedMessage::Two
+    }
+
+    /// Authentications are all that counts against the quota.
+    pub fn only_auth_counts(&self) -> bool {
+        self.settings.quota_scope == QuotaScope::Auth
+    }
+}
+
+/// A property that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name.
+    pub property: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+/// What a property says of one look: nothing, or what is wrong.
+type Verdict = Result<(), String>;
+
+/// Something that must hold.
+trait Property {
+    /// Its name, which a failure prints.
+    fn name(&self) -> &'static str;
+
+    /// Something was seen.
+    fn see(&mut self, _world: &World, _sight: &Sight) -> Verdict {
+        Ok(())
+    }
+
+    /// A step is over.
+    fn step(&mut self, _world: &World) -> Verdict {
+        Ok(())
+    }
+
+    /// The weather has been calm for long: everything has come to its end.
+    fn calm(&mut self, _world: &World, _state: &State) -> Verdict {
+        Ok(())
+    }
+}
+
+/// All of them.
+pub struct Properties {
+    all: Vec<Box<dyn Property>>,
+    terms: Terms,
+}
+
+impl std::fmt::Debug for Properties {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.all.iter().map(|property| property.name())).finish()
+    }
+}
+
+impl Properties {
+    /// Those that hold on these terms.
+    pub fn new(terms: Terms) -> Self {
+        let all: Vec<Box<dyn Property>> = vec![
+            Box::new(heard::Heard::new(terms.clone())),
+            Box::new(sends::Acknowledged::new(&terms)),
+            Box::new(sends::NotAfterEcho::default()),
+            Box::new(sends::NotDoubled::new(terms.clone())),
+            Box::new(quota::Quota::new(terms.clone())),
+            Box::new(heartbeat::Heartbeat::default()),
+            Box::new(ways_out::WaysOut),
+            Box::new(closed::Closed::default()),
+            Box::new(deadlines::Deadlines::default()),
+            Box::new(questions::Questions::new(terms.clone())),
+            Box::new(requests::Requests::new(terms.clone())),
+        ];
+        Self { all, terms }
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.all.iter().map(|property| property.name()).collect()
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Looks at a step, and at all that was seen in it.
+    pub fn look(&mut self, world: &World, sights: &[Sight]) -> Result<(), Violation> {
+        for property in &mut self.all {
+            let seen = sights.iter().try_for_each(|sight| property.see(world, sight));
+            let verdict = seen.and_then(|()| property.step(world));
+            verdict.map_err(|what| Violation { property: property.name(), what })?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a world that has come to rest.
+    pub fn calm(&mut self, world: &World, state: &State) -> Result<(), Violation> {
+        for property in &mut self.all {
+            let verdict = property.calm(world, state);
+            verdict.map_err(|what| Violation { property: property.name(), what })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Questions and their answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secondme_avatar_emulator::service::TakeoverSilence;
+use secondme_avatar_protocol::{Author, Ended, Outcome, Ticket};
+
+use super::{Property, Terms, Verdict};
+use crate::client::ClientId;
+use crate::life::number_of;
+use crate::sight::Sight;
+use crate::world::World;
+
+/// A question gets its own answer, never another's.
+///
+/// The service does not say which message a reply answers: who asks while another answer is
+/// overdue, or after something was lost for good, can only guess. So this is claimed where nothing is
+/// lost for good (the past can be asked for), frames are named and come in order, answers begin soon
+/// (within the 10 s that a question waits for those before it), the owner is silent, messages are
+/// taken once, and the reply did not end by silence (such a reply says that it may be a part).
+#[derive(Debug)]
+pub(super) struct Questions {
+    claims: bool,
+    asked: BTreeMap<(ClientId, Ticket), u64>,
+    answered: BTreeSet<(ClientId, Ticket)>,
+    /// The service forgot what it was about to say.
+    forgotten: bool,
+}
+
+impl Questions {
+    pub(super) fn new(terms: Terms) -> Self {
+        let prompt = terms.settings.reply_delay.0 <= 1_000 && terms.settings.piece_delay.0 <= 100;
+        let silent = !terms.owner || terms.settings.takeover_silence == TakeoverSilence::Never;
+        let claims = terms.named()
+            && terms.asks()
+            && !terms.reorders
+            && !terms.owner
+            && silent
+            && prompt
+            && !terms.may_double();
+        Self { claims, asked: BTreeMap::new(), answered: BTreeSet::new(), forgotten: false }
+    }
+}
+
+impl Property for Questions {
+    fn name(&self) -> &'static str {
+        "a question gets its own answer"
+    }
+
+    fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        match sight {
+            Sight::Reset => self.forgotten = true,
+            Sight::Commanded { client, ticket, question: Some(text), .. } => {
+                if let Some(number) = number_of(text) {
+                    self.asked.insert((*client, *ticket), number);
+                }
+            }
+            Sight::Resolved(client, ticket, Ok(Outcome::Replied(reply))) => {
+                let whose = (*client, *ticket);
+                if !self.answered.insert(whose) {
+                    return Err(format!("{client:?} {ticket:?} is answered twice"));
+                }
+                let question = self.asked.get(&whose);
+                let tells = self.claims && !self.forgotten && reply.ended != Ended::Silence;
+                if tells
+                    && reply.author == Author::Avatar
+                    && let Some(question) = question
+                    && number_of(reply.text.as_str()) != Some(*question)
+                {
+                    return Err(format!(
+                        "{client:?} {ticket:?} asked #{question}, and gets {:?}",
+                        reply.text.as_str()
+                    ));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! What becomes of a visitor's messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secondme_avatar_protocol::{Outcome, Step};
+
+use super::{Property, Terms, Verdict};
+use crate::client::ClientId;
+use crate::sight::{Call, Sight, plain};
+use crate::world::World;
+
+/// How often the service took each message.
+#[derive(Debug, Default)]
+struct Taken(BTreeMap<String, u32>);
+
+impl Taken {
+    fn see(&mut self, sight: &Sight) -> Option<&str> {
+        let Sight::Answered(_, Call { step: Step::SendMessage, message: Some((id, _)), .. }, None) = sight
+        else {
+            return None;
+        };
+        *self.0.entry(id.clone()).or_default() += 1;
+        self.0.get_key_value(id).map(|(id, _)| id.as_str())
+    }
+
+    fn times(&self, id: &str) -> u32 {
+        self.0.get(id).copied().unwrap_or_default()
+    }
+}
+
+/// No acknowledged send is lost: whatever a client was told was sent or answered, the service took.
+/// And what was certainly not sent never is.
+///
+/// Frames without a name do not say whose answer they are, and come a second time beside what a query
+/// finds: there, an answer is no proof, and only what was said to be sent counts.
+#[derive(Debug)]
+pub(super) struct Acknowledged {
+    named: bool,
+    taken: Taken,
+    unsent: BTreeSet<String>,
+}
+
+impl Acknowledged {
+    pub(super) fn new(terms: &Terms) -> Self {
+        Self { named: terms.named(), taken: Taken::default(), unsent: BTreeSet::new() }
+    }
+}
+
+impl Property for Acknowledged {
+    fn name(&self) -> &'static str {
+        "no acknowledged send is lost"
+    }
+
+    fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        if let Some(id) = self.taken.see(sight)
+            && self.unsent.contains(id)
+        {
+            return Err(format!("{id} was certainly not sent, and now the service takes it"));
+        }
+        let Sight::Resolved(client, ticket, result) = sight else {
+            return Ok(());
+        };
+        let acknowledged = match result {
+            Ok(Outcome::Sent(sent)) => Some(&sent.message_id),
+            Ok(Outcome::Replied(reply)) if self.named => reply.in_reply_to.as_ref(),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(id) = acknowledged
+            && self.taken.times(id.as_str()) == 0
+        {
+            return Err(format!(
+                "{client:?} {ticket:?}: {id} is acknowledged, and the service never took it"
+            ));
+        }
+        let unsent = result.as_ref().err().and_then(|error| error.unsent()).filter(|unsent| unsent.certain);
+        if let Some(unsent) = unsent {
+            if self.taken.times(unsent.message_id.as_str()) > 0 {
+                return Err(format!(
+                    "{client:?} {ticket:?}: {} is certainly not sent, but the service took it",
+                    unsent.message_id
+                ));
+            }
+            self.unsent.insert(unsent.message_id.as_str().to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A message whose echo came is not sent again.
+///
+/// Without `messageId` in the frames ([`FrameFields::Documented`]) an echo cannot be told for whose it
+/// is; then nothing is claimed.
+///
+/// [`FrameFields::Documented`]: secondme_avatar_emulator::service::FrameFields::Documented
+#[derive(Debug, Default)]
+pub(super) struct NotAfterEcho {
+    echoed: BTreeSet<(ClientId, String)>,
+    sent: BTreeSet<(ClientId, String)>,
+}
+
+impl Property for NotAfterEcho {
+    fn name(&self) -> &'static str {
+        "no send is repeated after its echo"
+    }
+
+    fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        match sight {
+            Sight::Came(client, _, frame) => {
+                if let Some(id) = plain(&frame["messageId"]) {
+                    let whose = (*client, id);
+                    if self.sent.contains(&whose) {
+                        self.echoed.insert(whose);
+                    }
+                }
+            }
+            Sight::Called(client, Call { step: Step::SendMessage, message: Some((id, _)), .. }) => {
+                let whose = (*client, id.clone());
+                if self.echoed.contains(&whose) {
+                    return Err(format!("{client:?} sends {id} again, whose echo was here"));
+                }
+                self.sent.insert(whose);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The service takes a message once.
+///
+/// A service that counts a repeated `messageId` as another message ([`RepeatedMessage::Two`]) takes
+/// it more often for callers who chose `OnDoubt::Resend`: then nothing is claimed. One that knows the
+/// id again may be asked as often as one likes.
+///
+/// [`RepeatedMessage::Two`]: secondme_avatar_emulator::service::RepeatedMessage::Two
+#[derive(Debug)]
+pub(super) struct NotDoubled {
+    taken: Taken,
+    claims: bool,
+}
+
+impl NotDoubled {
+    pub(super) fn new(terms: Terms) -> Self {
+        Self {
+            taken: Taken::default(),
+            claims: terms.on_doubt == secondme_avatar_protocol::OnDoubt::HandBack,
+        }
+    }
+}
+
+impl Property for NotDoubled {
+    fn name(&self) -> &'static str {
+        "no send is doubled for callers who want that"
+    }
+
+    fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        let taken = self.taken.see(sight).map(str::to_owned);
+        match taken {
+            Some(id) if self.claims && self.taken.times(&id) > 1 => {
+                Err(format!("the service takes {id} for the {}. time", self.taken.times(&id)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
