@@ -101,6 +101,7 @@ impl Machine {
 
     /// Hands the message back to whoever sent it.
     pub(super) fn give_up_message(&mut self, key: ConversationKey, message: &MessageId, error: Error) {
+        let now = self.now;
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
@@ -108,6 +109,10 @@ impl Machine {
             return;
         };
         conversation.outbox.give_up(message);
+        if !is_certain(&pending) {
+            // If it was taken over a socket that is dead, nobody would ever hear of its answer.
+            conversation.outbox.looks.begin(now, &pending);
+        }
         let call = Call::SendMessage(key, message.clone());
         let calls = self.calls.drop_calls(|other| *other == call);
         self.abandon(calls);
@@ -146,7 +151,11 @@ impl Machine {
 
 /// The failure, with the text that nobody took.
 pub(super) fn handed_back(pending: Pending, error: Error) -> Error {
-    let in_flight = matches!(pending.status, Status::InFlight(_));
-    let certain = !pending.doubtful && !in_flight;
+    let certain = is_certain(&pending);
     error.with_unsent(Unsent { text: pending.text, message_id: pending.message, certain })
+}
+
+/// Whether the service certainly did not take the message.
+fn is_certain(pending: &Pending) -> bool {
+    !pending.doubtful && !matches!(pending.status, Status::InFlight(_))
 }

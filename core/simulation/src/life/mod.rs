@@ -196,7 +196,7 @@ impl Life {
             self.pass(Duration::from_secs(5))?;
         }
         // Whatever is only looked for comes within this time.
-        self.pass(Duration::from_secs(130))?;
+        self.pass(Duration::from_secs(240))?;
         let end = self.world.now() + CALM;
         while !self.is_settled() && self.world.now() < end {
             self.pass(Duration::from_secs(5))?;

@@ -294,7 +294,10 @@ impl World {
             link.half_open = true;
             self.network.meet("link half open");
             if let Some(after) = found {
+                // Each side finds out, though the other may have given the link up before.
+                let (client, generation) = (link.client, link.generation);
                 self.queue.plan(self.now + after, Happening::FoundDead(socket));
+                self.queue.plan(self.now + after, Happening::CloseToClient(client, generation));
             }
         }
     }
