@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::{QUOTA_CALLS, QUOTA_WINDOW};
+use crate::limits::{CALL_TIMEOUT, QUOTA_CALLS, QUOTA_WINDOW};
 use crate::time::Millis;
 
 /// A place in the queue for the quota.
@@ -86,8 +86,16 @@ impl Quota {
     pub fn finish(&mut self, place: Place, now: Millis) {
         if let Some(at) = self.in_use.iter().position(|used| *used == place) {
             self.in_use.swap_remove(at);
-            self.used_until.push_back(now + QUOTA_WINDOW);
+            let until = now + QUOTA_WINDOW;
+            let at = self.used_until.partition_point(|used| *used <= until);
+            self.used_until.insert(at, until);
         }
+    }
+
+    /// Nobody waits for the call of this place any more, but its request may still be on its way: the
+    /// service counts it when it comes.
+    pub fn abandon(&mut self, place: Place, now: Millis) {
+        self.finish(place, now + CALL_TIMEOUT);
     }
 
     /// The service says that the quota is used up: nobody goes before `until`.

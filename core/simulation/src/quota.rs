@@ -1,7 +1,6 @@
 //! The key's quota, shared by all clients of a world.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use secondme_avatar_protocol::{CallId, Millis, Place, Quota};
 
@@ -52,10 +51,17 @@ impl Desk {
         self.told.insert(whose, until) != Some(until)
     }
 
-    /// The call came back, or will not come back.
+    /// The call came back.
     pub(crate) fn done(&mut self, client: ClientId, call: CallId, now: Millis) {
         if let Some(place) = self.granted.remove(&(client, call)) {
             self.quota.finish(place, now);
+        }
+    }
+
+    /// The call will not come back: nobody waits for it any more, whether it has left or not.
+    pub(crate) fn abandon(&mut self, client: ClientId, call: CallId, now: Millis) {
+        if let Some(place) = self.granted.remove(&(client, call)) {
+            self.quota.abandon(place, now);
         }
         let left = self.waiting.iter().find(|(_, whose)| **whose == (client, call)).map(|(place, _)| *place);
         self.told.remove(&(client, call));
@@ -70,7 +76,7 @@ impl Desk {
         let all = self.granted.keys().chain(self.waiting.values());
         let calls: Vec<_> = all.filter(|(whose, _)| *whose == client).map(|(_, call)| *call).collect();
         for call in calls {
-            self.done(client, call, now + Duration::from_secs(10));
+            self.abandon(client, call, now);
         }
     }
 

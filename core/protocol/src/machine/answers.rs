@@ -271,8 +271,7 @@ impl Machine {
             Call::CreateSession(key) => self.close_conversation(now, *key, CloseReason::Failed(error)),
             Call::BindSession(key) => {
                 // One that cannot be bound would be in the way of every later opening.
-                self.drop_session(*key);
-                self.close_conversation(now, *key, CloseReason::Failed(error));
+                self.close_and_forget(now, *key, CloseReason::Failed(error));
             }
             Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
             Call::FillGap(key) if is_lost_session(&error) => self.session_lost(now, *key, error),
@@ -307,26 +306,23 @@ impl Machine {
             && let Some(closing) = &mut conversation.closing
         {
             closing.end = EndSession::Done;
-            conversation.session = None;
-            self.close_conversation(now, key, CloseReason::Requested);
+            self.close_and_forget(now, key, CloseReason::Requested);
         }
     }
 
     /// The service has ended the session, or this visitor is no member of it.
     pub(super) fn session_lost(&mut self, now: Millis, key: ConversationKey, error: Error) {
-        self.drop_session(key);
         let ended = error.kind() == ErrorKind::Closed;
         let reason = if ended { CloseReason::SessionEnded } else { CloseReason::Failed(error) };
-        self.close_conversation(now, key, reason);
+        self.close_and_forget(now, key, reason);
     }
 
-    /// The session is not kept: the next opening makes a new one.
-    fn drop_session(&mut self, key: ConversationKey) {
-        if let Some(conversation) = self.conversation_mut(key) {
-            conversation.session = None;
-            conversation.bound = false;
+    /// The session is not kept: the next opening makes a new one. What is told of the end still names it.
+    fn close_and_forget(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
+        self.close_conversation(now, key, reason);
+        if key == ConversationKey::FIRST {
+            self.resumable = None;
         }
-        self.remember();
     }
 
     fn say_disconnected(&mut self, now: Millis, call: &Call) {

@@ -29,8 +29,8 @@ const STREAM: Duration = Duration::from_secs(30);
 /// reply. Frames without a name that come again (the network doubles them, or the service repeats what
 /// it cannot know to be acknowledged, a query finds them as well) are as good as new ones, so there
 /// nothing is claimed; nor for a
-/// session whose client was killed, if the service repeats what was acknowledged into nothing: the
-/// record has the last frame, not all that ever came.
+/// session whose client was killed, if the service repeats what was acknowledged into nothing, or the
+/// last frame was not the newest: the record has the last frame, not all that ever came.
 #[derive(Debug)]
 pub(super) struct Heard {
     terms: Terms,
@@ -69,7 +69,7 @@ impl Heard {
         let repeats = self.terms.settings.redelivery != Redelivery::Never;
         self.terms.may_double()
             || (!self.terms.named() && (repeats || self.terms.doubles || self.terms.asks()))
-            || (repeats && self.told_before.contains(session))
+            || ((repeats || self.terms.reorders) && self.told_before.contains(session))
     }
 
     fn hear(&mut self, session: &str, id: Option<&str>, text: &str) -> Verdict {
@@ -172,10 +172,8 @@ impl Property for Heard {
     fn see(&mut self, world: &World, sight: &Sight) -> Verdict {
         match sight {
             Sight::Event(client, event) => {
-                let Some(session) = &event.session_id else {
-                    return Ok(());
-                };
-                let session = session.as_str();
+                // Before it is known which session is made, a frame without a name is the only one's.
+                let session = event.session_id.as_ref().map_or("", |session| session.as_str());
                 let known = self.sessions.entry(*client).or_default();
                 if !known.contains(session) {
                     known.insert(session.to_owned());

@@ -25,7 +25,7 @@ impl World {
             match output {
                 Output::Quota(call) => desk.join(client, call),
                 Output::Http(request) => self.call(client, &request),
-                Output::Abandon(call) => desk.done(client, call, self.now),
+                Output::Abandon(call) => desk.abandon(client, call, self.now),
                 Output::SocketOpen { generation, address } => {
                     self.connect(client, generation, address.expose_secret());
                 }
