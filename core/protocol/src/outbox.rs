@@ -239,7 +239,9 @@ impl Outbox {
             (None, Some(Fate::Answered)) => return Order::Late,
             // It was taken after all: its answer must not be taken for another's.
             (None, Some(Fate::GivenUp)) => (Turn::owed(message, now), Order::Unclear),
-            (None, Some(Fate::Open) | None) => return Order::Unclear,
+            // Another process of this visitor sent it: what answers it answers none of ours.
+            (None, None) => (Turn::owed(message, now), Order::Unclear),
+            (None, Some(Fate::Open)) => return Order::Unclear,
         };
         // Messages are answered in the order in which they were echoed.
         let place = self.turns.iter().rposition(|turn| turn.echo == Echo::Here).map_or(0, |last| last + 1);

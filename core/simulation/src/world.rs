@@ -23,6 +23,12 @@ use crate::sockets::Links;
 /// When every world begins.
 const BEGINNING: Millis = Millis(1_774_580_000_000);
 
+/// What is kept of a happening in words: a body written as a list of bytes says nothing to anybody.
+const LINE: usize = 400;
+
+/// The key that the emulated service knows, unless its settings say otherwise.
+const KEY: &str = "sk-emulator";
+
 /// What [`World::run_until`] waits for at most.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
@@ -167,7 +173,8 @@ impl World {
 
     /// A client of its own kind.
     pub fn client_with(&mut self, config: Config, visitor: Visitor, record: Option<Record>) -> ClientId {
-        self.client_of_key(0, config, visitor, record)
+        let key = KEY.parse().expect("a good key");
+        self.client_of(Machine::new(config, key, visitor, record, self.now, self.seed_of_next()))
     }
 
     /// A client with that one of the settings' keys.
@@ -445,5 +452,5 @@ fn keep(trail: &mut VecDeque<String>, most: usize, line: String) {
     if trail.len() == most {
         trail.pop_front();
     }
-    trail.push_back(line);
+    trail.push_back(line.chars().take(LINE).collect());
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use secondme_avatar_emulator::service::{Author as Said, Redelivery, State};
+use secondme_avatar_emulator::service::{Author as Said, DeadSocketSend, Redelivery, State};
 use secondme_avatar_protocol::{EventKind, Gap, Millis, Reply};
 use serde_json::Value;
 
@@ -22,7 +22,10 @@ const STREAM: Duration = Duration::from_secs(30);
 /// was heard in full, or the client was told that something may be missing
 /// (`Reconnected { gap: Unknown }`) when it was said or later. Where the service does not let visitors
 /// ask for the past, does not name its frames, or sends them in any order, nobody can know what never
-/// came: there, whatever came over the socket was heard.
+/// came: there, whatever came over the socket was heard. The same holds for what was on its way when a
+/// client was killed, if the service takes messages for dead sockets and pushes their answers to nobody;
+/// and where such a service counts every call against the quota as well, so that it can refuse to be
+/// asked for as long as anybody would ask.
 ///
 /// *Twice*, looked at with each event: what was heard of a reply is its beginning, piece by piece.
 /// Where pieces may be lost for good (as above, or after an unknown gap) it is only not longer than the
@@ -43,6 +46,8 @@ pub(super) struct Heard {
     /// Sessions of killed clients.
     told_before: BTreeSet<String>,
     sessions: BTreeMap<ClientId, BTreeSet<String>>,
+    /// What did not fit, and its session: in the same step it may be told that something may be missing.
+    lacking: Option<(String, String)>,
     /// What came over the socket, by session if it has one, otherwise by client.
     came: BTreeMap<Result<String, ClientId>, Vec<(Option<String>, String)>>,
 }
@@ -56,12 +61,15 @@ impl Heard {
             may_lack: BTreeMap::new(),
             told_before: BTreeSet::new(),
             sessions: BTreeMap::new(),
+            lacking: None,
             came: BTreeMap::new(),
         }
     }
 
     fn tells_all(&self) -> bool {
-        self.terms.named() && self.terms.asks() && !self.terms.reorders
+        let heard_of =
+            self.terms.only_auth_counts() || self.terms.settings.dead_socket_send == DeadSocketSend::Refused;
+        self.terms.named() && self.terms.asks() && !self.terms.reorders && heard_of
     }
 
     /// Whether the same may come again without anybody being able to tell.
@@ -91,7 +99,11 @@ impl Heard {
         }
         let owners = so_far.starts_with("own");
         let fits = if owners || !strict { so_far.len() <= REPLY_LENGTH } else { is_begin_of_reply(so_far) };
-        if fits { Ok(()) } else { Err(format!("of {id} in {session} this was heard: {so_far:?}")) }
+        if !fits {
+            let what = format!("of {id} in {session} this was heard: {so_far:?}");
+            self.lacking.get_or_insert_with(|| (session.to_owned(), what));
+        }
+        Ok(())
     }
 
     /// A reply is what its pieces were.
@@ -197,11 +209,23 @@ impl Property for Heard {
             Sight::Came(client, _, frame) => self.came(world, *client, frame),
             Sight::Killed(client) => {
                 let sessions = self.sessions.remove(client).unwrap_or_default();
+                if self.terms.settings.dead_socket_send == DeadSocketSend::AnswerLost {
+                    let lacks = sessions.iter().map(|session| (session.clone(), world.now()));
+                    self.may_lack.extend(lacks);
+                }
                 self.told_before.extend(sessions);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn step(&mut self, world: &World) -> Verdict {
+        match self.lacking.take() {
+            Some((session, _)) if self.may_lack.get(&session) == Some(&world.now()) => Ok(()),
+            Some((_, what)) => Err(what),
+            None => Ok(()),
+        }
     }
 
     fn calm(&mut self, world: &World, state: &State) -> Verdict {

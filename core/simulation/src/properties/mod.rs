@@ -52,6 +52,15 @@ impl Terms {
         self.settings.history_calls == HistoryCalls::There
     }
 
+    /// Whose answer a reply is can be told: nothing is lost for good (the past can be asked for), frames
+    /// are named and come in order, answers begin soon (within the 10 s that a question waits for those
+    /// before it), the owner is silent, messages are taken once, and no other process sends.
+    pub fn attributes(&self) -> bool {
+        let prompt = self.settings.reply_delay.0 <= 1_000 && self.settings.piece_delay.0 <= 100;
+        let alone = !self.owner && !self.restarts;
+        self.named() && self.asks() && !self.reorders && prompt && alone && !self.may_double()
+    }
+
     /// A message may be taken twice, because the caller wants it rather twice than never.
     pub fn may_double(&self) -> bool {
         self.on_doubt == OnDoubt::Resend && self.settings.repeated_message == RepeatedMessage::Two

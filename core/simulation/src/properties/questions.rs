@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_emulator::service::TakeoverSilence;
 use secondme_avatar_protocol::{Author, Ended, Outcome, Ticket};
 
 use super::{Property, Terms, Verdict};
@@ -14,10 +13,9 @@ use crate::world::World;
 /// A question gets its own answer, never another's.
 ///
 /// The service does not say which message a reply answers: who asks while another answer is
-/// overdue, or after something was lost for good, can only guess. So this is claimed where nothing is
-/// lost for good (the past can be asked for), frames are named and come in order, answers begin soon
-/// (within the 10 s that a question waits for those before it), the owner is silent, messages are
-/// taken once, and the reply did not end by silence (such a reply says that it may be a part).
+/// overdue, or after something was lost for good, can only guess. So this is claimed where a reply can be
+/// attributed ([`Terms::attributes`]), and did not end by silence (such a reply says that it may be a
+/// part).
 #[derive(Debug)]
 pub(super) struct Questions {
     claims: bool,
@@ -29,15 +27,7 @@ pub(super) struct Questions {
 
 impl Questions {
     pub(super) fn new(terms: Terms) -> Self {
-        let prompt = terms.settings.reply_delay.0 <= 1_000 && terms.settings.piece_delay.0 <= 100;
-        let silent = !terms.owner || terms.settings.takeover_silence == TakeoverSilence::Never;
-        let claims = terms.named()
-            && terms.asks()
-            && !terms.reorders
-            && !terms.owner
-            && silent
-            && prompt
-            && !terms.may_double();
+        let claims = terms.attributes();
         Self { claims, asked: BTreeMap::new(), answered: BTreeSet::new(), forgotten: false }
     }
 }

@@ -31,18 +31,18 @@ impl Taken {
 /// No acknowledged send is lost: whatever a client was told was sent or answered, the service took.
 /// And what was certainly not sent never is.
 ///
-/// Frames without a name do not say whose answer they are, and come a second time beside what a query
-/// finds: there, an answer is no proof, and only what was said to be sent counts.
+/// Where nobody can be sure whose answer a reply is (see [`Terms::attributes`]), an answer is no proof,
+/// and only what was said to be sent counts.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
-    named: bool,
+    attributes: bool,
     taken: Taken,
     unsent: BTreeSet<String>,
 }
 
 impl Acknowledged {
     pub(super) fn new(terms: &Terms) -> Self {
-        Self { named: terms.named(), taken: Taken::default(), unsent: BTreeSet::new() }
+        Self { attributes: terms.attributes(), taken: Taken::default(), unsent: BTreeSet::new() }
     }
 }
 
@@ -62,7 +62,7 @@ impl Property for Acknowledged {
         };
         let acknowledged = match result {
             Ok(Outcome::Sent(sent)) => Some(&sent.message_id),
-            Ok(Outcome::Replied(reply)) if self.named => reply.in_reply_to.as_ref(),
+            Ok(Outcome::Replied(reply)) if self.attributes => reply.in_reply_to.as_ref(),
             Ok(_) | Err(_) => None,
         };
         if let Some(id) = acknowledged
