@@ -20,6 +20,7 @@
 //! panics there: a ticket is answered once, nothing is output after a machine has closed, and a
 //! machine never asks to be woken at a moment that has passed.
 
+pub mod arbitrary;
 mod chance;
 mod client;
 mod exchange;

@@ -25,7 +25,8 @@ const STREAM: Duration = Duration::from_secs(30);
 /// came: there, whatever came over the socket was heard. The same holds for what was on its way when a
 /// client was killed, if the service takes messages for dead sockets and pushes their answers to nobody;
 /// and where such a service counts every call against the quota as well, so that it can refuse to be
-/// asked for as long as anybody would ask.
+/// asked for as long as anybody would ask. What the owner says in a new session before it is open for
+/// the first time may be missed: the owner sees it a moment before its socket is up.
 ///
 /// *Twice*, looked at with each event: what was heard of a reply is its beginning, piece by piece.
 /// Where pieces may be lost for good (as above, or after an unknown gap) it is only not longer than the
@@ -43,6 +44,8 @@ pub(super) struct Heard {
     unnamed: BTreeMap<(String, String), u32>,
     /// Until when a session may lack something.
     may_lack: BTreeMap<String, Millis>,
+    /// When a session was first open.
+    opened: BTreeMap<String, Millis>,
     /// Sessions of killed clients.
     told_before: BTreeSet<String>,
     sessions: BTreeMap<ClientId, BTreeSet<String>>,
@@ -59,6 +62,7 @@ impl Heard {
             heard: BTreeMap::new(),
             unnamed: BTreeMap::new(),
             may_lack: BTreeMap::new(),
+            opened: BTreeMap::new(),
             told_before: BTreeSet::new(),
             sessions: BTreeMap::new(),
             lacking: None,
@@ -159,8 +163,13 @@ impl Heard {
             return Ok(()); // The service has forgotten it.
         };
         let may_lack = self.may_lack.get(session);
+        let Some(opened) = self.opened.get(session) else {
+            return Ok(());
+        };
         for message in known.messages.iter().filter(|message| message.author != Said::Visitor) {
-            if may_lack.is_some_and(|until| message.timestamp <= (*until + STREAM).0) {
+            if message.timestamp < opened.0
+                || may_lack.is_some_and(|until| message.timestamp <= (*until + STREAM).0)
+            {
                 continue;
             }
             let heard = self.heard.get(&(session.to_owned(), message.message_id.clone()));
@@ -200,6 +209,9 @@ impl Property for Heard {
                         return self.hear(session, id, reply.text.as_str());
                     }
                     EventKind::Unattributed { text, .. } => return self.hear(session, None, text.as_str()),
+                    EventKind::Opened { .. } => {
+                        self.opened.entry(session.to_owned()).or_insert(world.now());
+                    }
                     EventKind::Reconnected { gap: Gap::Unknown } => {
                         self.may_lack.insert(session.to_owned(), world.now());
                     }

@@ -1,6 +1,8 @@
-//! Anything at any moment: sequences of inputs and commands that no world would produce.
+//! Anything at any moment: sequences of inputs and commands that no world would produce, drawn by a
+//! seed or decoded from bytes. Whatever comes, a machine does not panic, answers every ticket once, puts
+//! out nothing once it is closed, and never wants to be woken in the past.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // A panic is how a failure is told, to a test and to the fuzzer alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,31 +14,14 @@ use secondme_avatar_protocol::{
 };
 use serde_json::{Value, json};
 
+use crate::chance::Chance;
+
 const KEYS: [ConversationKey; 3] = [ConversationKey::FIRST, ConversationKey(1), ConversationKey(2)];
 const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "nobody's"];
 
-/// SplitMix64.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn of<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize].clone()
-    }
-}
-
-struct Run {
+/// A machine among arbitrary things.
+#[derive(Debug)]
+pub struct Run {
     chance: Chance,
     machine: Machine,
     now: Millis,
@@ -53,8 +38,17 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64, record: Option<Record>) -> Self {
-        let mut chance = Chance(seed);
+    /// One whose things are drawn by a seed.
+    pub fn new(seed: u64, record: Option<Record>) -> Self {
+        Self::of_chance(Chance::new(seed), seed, record)
+    }
+
+    /// One whose things are decoded from bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::of_chance(Chance::of_bytes(bytes), 7, None)
+    }
+
+    fn of_chance(mut chance: Chance, seed: u64, record: Option<Record>) -> Self {
         let config = Config {
             on_doubt: chance.of(&[OnDoubt::HandBack, OnDoubt::Resend]),
             acknowledge: chance.below(2) == 0,
@@ -81,12 +75,17 @@ impl Run {
     }
 
     /// Carries on as if an application lived with it, for so many steps, and then to the end.
-    fn live(&mut self, steps: u32) {
+    pub fn live(&mut self, steps: u32) {
         let deadline = Duration::from_secs(120);
         let open = Command::Open { conversation: ConversationKey::FIRST, deadline };
-        self.waiting.insert(self.machine.command(self.now, open).unwrap());
+        if let Ok(ticket) = self.machine.command(self.now, open) {
+            self.waiting.insert(ticket);
+        }
         self.drain();
         for _ in 0..steps {
+            if self.chance.is_spent() {
+                break;
+            }
             match self.chance.below(12) {
                 0..3 => self.command(),
                 3..7 => self.answer(),
@@ -334,20 +333,105 @@ impl Run {
     }
 }
 
-#[test]
-fn arbitrary_sequences_never_panic_and_answer_every_ticket_once() {
-    let mut record = None;
-    let (mut answered, mut live, mut replied, mut closed) = (0, 0, 0, 0);
-    for seed in 0..4_000 {
-        let mut run = Run::new(seed, record.take());
-        run.live(200);
-        answered += run.answered.len();
-        live += run.live;
-        replied += run.machine.counters().replies;
-        closed += u32::from(run.machine.is_closed());
-        record = (seed % 3 == 0).then(|| run.machine.record());
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Came {
+    /// Tickets answered.
+    pub answered: usize,
+    /// Conversations that became live.
+    pub live: u32,
+    /// Replies handed on.
+    pub replied: u64,
+    /// Whether all was closed at the end.
+    pub closed: bool,
+}
+
+impl Run {
+    /// What came of it.
+    pub fn came(&self) -> Came {
+        Came {
+            answered: self.answered.len(),
+            live: self.live,
+            replied: self.machine.counters().replies,
+            closed: self.machine.is_closed(),
+        }
     }
-    // It would prove little if nothing ever happened.
-    let enough = answered > 30_000 && live > 5_000 && replied > 1_500 && closed > 500;
-    assert!(enough, "{answered} answered, {live} live, {replied} replied, {closed} closed");
+
+    /// What is worth keeping of it.
+    pub fn record(&self) -> Record {
+        self.machine.record()
+    }
+
+    /// Opens the conversation as a good service would have it.
+    fn open_well(&mut self) {
+        let open = Command::Open { conversation: ConversationKey::FIRST, deadline: Duration::from_secs(120) };
+        self.waiting.insert(self.machine.command(self.now, open).unwrap());
+        self.drain();
+        for _ in 0..20 {
+            let Some((call, step)) = self.calls.pop() else { break };
+            self.input(Input::QuotaGranted(call));
+            self.calls.retain(|(other, _)| *other != call);
+            let data = if step == Step::CreateSession { json!({"sessionId": "s1"}) } else { self.data(step) };
+            let body = Bytes::from(json!({"code": 0, "data": data}).to_string());
+            self.input(Input::HttpAnswer { call, status: 200, retry_after: None, body });
+            self.input(Input::SocketOpened(self.generation));
+        }
+        assert_eq!(self.machine.state(ConversationKey::FIRST), State::Live);
+    }
+
+    /// Any text at all comes as frames, a line each, over an open socket, with a question waiting.
+    pub fn frames(text: &str) {
+        let mut run = Self::new(7, None);
+        run.open_well();
+        let deadline = Duration::from_secs(120);
+        let ask = Command::Ask {
+            conversation: ConversationKey::FIRST,
+            text: Text::from("Hello"),
+            deadline,
+            first_piece: deadline,
+            pieces: true,
+        };
+        run.waiting.insert(run.machine.command(run.now, ask).unwrap());
+        run.drain();
+        for line in text.lines() {
+            run.input(Input::SocketFrame { generation: run.generation, frame: Raw::from(line.to_owned()) });
+            run.tick(run.now + Duration::from_millis(200));
+        }
+        run.live(0);
+    }
+
+    /// Any bytes at all come as answers: each call gets a status and a body out of them.
+    pub fn answers(bytes: &[u8]) {
+        let mut run = Self::new(7, None);
+        if bytes.first().is_some_and(|first| first % 2 == 0) {
+            run.open_well();
+        }
+        let deadline = Duration::from_secs(120);
+        let conversation = ConversationKey::FIRST;
+        for command in [
+            Command::Open { conversation, deadline },
+            Command::Send { conversation, text: Text::from("Hello"), deadline },
+            Command::History { conversation, before: None, limit: 3, deadline },
+        ] {
+            if let Ok(ticket) = run.machine.command(run.now, command) {
+                run.waiting.insert(ticket);
+            }
+            run.drain();
+        }
+        for answer in bytes.split(|byte| *byte == 0).take(60) {
+            let [kind, body @ ..] = answer else { continue };
+            let Some((call, _)) = run.calls.pop() else {
+                let next = run.machine.next_deadline().unwrap_or(run.now);
+                run.tick(next);
+                continue;
+            };
+            run.input(Input::QuotaGranted(call));
+            run.calls.retain(|(other, _)| *other != call);
+            let statuses = [200, 200, 200, 201, 400, 401, 403, 404, 408, 429, 500, 503];
+            let status = statuses[usize::from(*kind) % statuses.len()];
+            let body = Bytes::copy_from_slice(body);
+            run.input(Input::HttpAnswer { call, status, retry_after: None, body });
+        }
+        run.live(0);
+    }
 }

@@ -1,0 +1,30 @@
+//! Arbitrary sequences of inputs and commands; `make fuzz` looks for more of them.
+
+use secondme_avatar_simulation::arbitrary::Run;
+
+#[test]
+fn arbitrary_sequences_never_panic_and_answer_every_ticket_once() {
+    let mut record = None;
+    let (mut answered, mut live, mut replied, mut closed) = (0, 0, 0, 0);
+    for seed in 0..4_000 {
+        let mut run = Run::new(seed, record.take());
+        run.live(200);
+        let came = run.came();
+        answered += came.answered;
+        live += came.live;
+        replied += came.replied;
+        closed += u32::from(came.closed);
+        record = (seed % 3 == 0).then(|| run.record());
+    }
+    // It would prove little if nothing ever happened.
+    let enough = answered > 30_000 && live > 5_000 && replied > 1_500 && closed > 500;
+    assert!(enough, "{answered} answered, {live} live, {replied} replied, {closed} closed");
+}
+
+#[test]
+fn frames_and_answers_of_any_form_leave_nobody_waiting() {
+    Run::frames(
+        "{\"type\":\n{}\n{\"sender\":\"umm\",\"multipleData\":[{\"modal\":{\"answer\":\"Hi\"}}]}\n[1]",
+    );
+    Run::answers(b"\x01{\"code\":0}\0\x02{\"code\":\"open.api.rate.limited\"}\0\x0b<html>\0\x00{}");
+}
