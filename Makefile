@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test spec lint bench fmt tools help
+.PHONY: demo test spec lint bench fmt tools help simulate bite fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -13,9 +13,14 @@ DENY := $(TOOLS)/bin/cargo-deny
 PYTHON := $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 SPEC_NODE := spec/tools/node_modules/.package-lock.json
 SPEC_VENV := $(TOOLS)/venv
+FUZZ_VERSION := 0.13.1
+FUZZ := $(TOOLS)/bin/cargo-fuzz
+# What is fuzzed, and for how long each.
+TARGET ?= frame envelope machine
+SECONDS ?= 600
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --package secondme-avatar-cli -- demo
@@ -50,6 +55,22 @@ lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator]
 	@$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW)
 
+simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one again: SEED=n
+	@SEEDS="$(SEEDS)" SEED="$(SEED)" STEPS="$(STEPS)" $(CARGO) run --quiet --release --package secondme-avatar-simulation --bin simulate
+
+bite: ## put bugs in, one at a time, and see which property of the simulation catches each
+	@core/simulation/bugs/run
+
+fuzz: $(FUZZ) ## look for inputs that break the machine: make fuzz [TARGET=machine] [SECONDS=600]
+	@# Without a sanitizer it needs no nightly Rust; the core has no unsafe code for one to watch.
+	@for target in $(TARGET); do \
+		mkdir -p fuzz/found/$$target; \
+		$(FUZZ) run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time=$(SECONDS) -max_len=2048 || exit 1; \
+	done
+
+fuzz-smoke: $(FUZZ) ## the kept corpus of each fuzz target, and 20 s of looking for more
+	@$(MAKE) --no-print-directory fuzz SECONDS=20
+
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
@@ -67,3 +88,6 @@ $(SPEC_VENV): spec/tools/requirements.txt
 	$(PYTHON) -m venv --clear $@
 	$@/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< || { rm -rf $@; exit 1; }
 	@touch $@
+
+$(FUZZ):
+	$(CARGO) install cargo-fuzz --locked --version $(FUZZ_VERSION) --root $(TOOLS)

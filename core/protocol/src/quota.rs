@@ -183,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_nobody_waits_for_counts_from_when_it_can_arrive_at_the_latest() {
+        let mut quota = Quota::new(1);
+        let (first, second) = (quota.join(), quota.join());
+        assert_eq!(quota.grant(Millis(0)), Some(first));
+        quota.abandon(first, Millis(0));
+        let free = Millis(0) + CALL_TIMEOUT + QUOTA_WINDOW;
+        assert_eq!(quota.grant(free - Duration::from_millis(1)), None);
+        assert_eq!(quota.grant(free), Some(second));
+    }
+
+    #[test]
     fn a_burst_of_five_hundred_knows_its_minutes() {
         let mut quota = Quota::default();
         let places: Vec<Place> = (0..500).map(|_| quota.join()).collect();
