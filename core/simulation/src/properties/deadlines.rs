@@ -35,11 +35,9 @@ impl Property for Deadlines {
 
     fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
         match sight {
-            Sight::Commanded { client, ticket, by, .. } => {
-                if !self.answered.contains(&(*client, *ticket)) {
-                    self.waiting.insert((*by, *client, *ticket));
-                    self.by.insert((*client, *ticket), *by);
-                }
+            Sight::Commanded { client, ticket, by, .. } if !self.answered.contains(&(*client, *ticket)) => {
+                self.waiting.insert((*by, *client, *ticket));
+                self.by.insert((*client, *ticket), *by);
             }
             Sight::Resolved(client, ticket, _) => {
                 self.settle(*client, *ticket);

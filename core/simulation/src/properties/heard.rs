@@ -13,6 +13,9 @@ use crate::life::{REPLY_LENGTH, is_begin_of_reply};
 use crate::sight::{Sight, plain};
 use crate::world::World;
 
+/// A message's id, if it has one, and text.
+type Piece = (Option<String>, String);
+
 /// Between the first and the last frame of a reply lies less than this.
 const STREAM: Duration = Duration::from_secs(30);
 
@@ -52,7 +55,7 @@ pub(super) struct Heard {
     /// What did not fit, and its session: in the same step it may be told that something may be missing.
     lacking: Option<(String, String)>,
     /// What came over the socket, by session if it has one, otherwise by client.
-    came: BTreeMap<Result<String, ClientId>, Vec<(Option<String>, String)>>,
+    came: BTreeMap<Result<String, ClientId>, Vec<Piece>>,
 }
 
 impl Heard {

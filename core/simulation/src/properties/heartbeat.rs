@@ -28,10 +28,10 @@ impl Property for Heartbeat {
             Sight::Up(client, generation) => {
                 self.last.insert(*client, (*generation, world.now()));
             }
-            Sight::Down(client, generation) => {
-                if self.last.get(client).is_some_and(|(up, _)| up == generation) {
-                    self.last.remove(client);
-                }
+            Sight::Down(client, generation)
+                if self.last.get(client).is_some_and(|(up, _)| up == generation) =>
+            {
+                self.last.remove(client);
             }
             Sight::Killed(client) => {
                 self.last.remove(client);
