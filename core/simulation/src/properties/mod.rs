@@ -3,6 +3,7 @@
 //! Each property is a file. Where a switch or a fault makes it impossible for any client to know, a
 //! weaker form holds, and the file says which and why.
 
+mod acks;
 mod closed;
 mod deadlines;
 mod heard;
@@ -121,6 +122,7 @@ impl Properties {
     /// Those that hold on these terms.
     pub fn new(terms: Terms) -> Self {
         let all: Vec<Box<dyn Property>> = vec![
+            Box::new(acks::Acks::default()),
             Box::new(heard::Heard::new(terms.clone())),
             Box::new(sends::Acknowledged::new(&terms)),
             Box::new(sends::NotAfterEcho::default()),
