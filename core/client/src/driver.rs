@@ -71,7 +71,9 @@ impl Driver {
                 () = timer.as_mut() => Happened::Input(Input::Tick),
                 () = woken => Happened::Nothing,
                 Some((call, result)) = self.calls.join_next(), if !self.calls.is_empty() => {
-                    self.permits.remove(&call);
+                    if let Some(permit) = self.permits.remove(&call).filter(|_| result.is_ok()) {
+                        permit.finish();
+                    }
                     match result {
                         Ok(Done::Call(input)) => Happened::Input(input),
                         Ok(Done::Granted(permit)) => {

@@ -84,6 +84,14 @@ impl Permit {
         self.granted
     }
 
+    /// The call is back.
+    pub(crate) fn finish(mut self) {
+        if std::mem::take(&mut self.granted) {
+            let now = self.quota.clock.now();
+            self.quota.lock().quota.finish(self.place, now);
+        }
+    }
+
     /// When it is this one's turn, as it looks now.
     pub(crate) fn expected_at(&self) -> Option<Millis> {
         self.quota.lock().quota.expected_at(self.place)
@@ -117,8 +125,8 @@ impl Drop for Permit {
         let mut queue = self.quota.lock();
         queue.granted.retain(|place| *place != self.place);
         if self.granted {
-            // It may have reached the service, so it counts.
-            queue.quota.finish(self.place, now);
+            // Nobody saw it come back: it may have reached the service, or reach it yet, so it counts.
+            queue.quota.abandon(self.place, now);
         } else {
             queue.quota.leave(self.place);
         }
