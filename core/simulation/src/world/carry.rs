@@ -116,7 +116,7 @@ impl World {
             (Fate::LostBefore | Fate::LostAfter | Fate::Refused, _) => {
                 self.queue.plan(at, Happening::CallFails { client, call, sent: true });
             }
-(Fate::Arrives, Some(answer)) => self.bring(at, client, call, answer),
+            (Fate::Arrives, Some(answer)) => self.bring(at, client, call, answer),
             (Fate::Late(delay), Some(answer)) => self.bring(at + delay, client, call, answer),
             (Fate::Answered(status, body) | Fate::AnsweredAfter(status, body), _) => {
                 let answer = Answer { status, headers: Vec::new(), body, delivery: Delivery::Now };
