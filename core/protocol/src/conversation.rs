@@ -59,19 +59,35 @@ pub(crate) enum GapState {
         give_up_at: Millis,
         pages: u32,
         frames: u32,
-        /// Where the next page begins; empty: with the latest frames.
-        from: String,
+        search: Search,
         /// There was no loss; only a message in doubt is looked for.
         quiet: bool,
     },
 }
 
+/// Where what is missing is looked for.
+#[derive(Debug)]
+pub(crate) enum Search {
+    /// After this frame, page by page.
+    After(String),
+    /// No frame has been seen: from the latest one back to the first. They are handed on together, since
+    /// the last page to come is the first one of the conversation.
+    Back(Past),
+}
+
+/// Frames of the past, put together page by page, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) frames: Vec<Raw>,
+    /// The oldest of them that has a name: the next page ends there.
+    pub(crate) before: Option<SeqId>,
+}
+
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) waiter: Waiter,
-    pub(crate) before: Option<SeqId>,
+    pub(crate) past: Past,
     pub(crate) limit: usize,
-    pub(crate) frames: Vec<Raw>,
     pub(crate) pages: u32,
 }
 

@@ -1,7 +1,7 @@
 //! What the caller wants.
 
 use super::{Command, Goal, Machine, Outcome, Ticket};
-use crate::conversation::{Conversation, History, Waiter};
+use crate::conversation::{Conversation, History, Past, Waiter};
 use crate::error::{Error, ErrorKind, Misuse};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
@@ -43,7 +43,8 @@ impl Machine {
                 }
                 let ticket = self.next_ticket();
                 let waiter = Waiter { ticket, deadline: now + deadline };
-                let history = History { waiter, before, limit, frames: Vec::new(), pages: 0 };
+                let past = Past { before, ..Past::default() };
+                let history = History { waiter, past, limit, pages: 0 };
                 self.wanted(now, conversation)?.histories.push(history);
                 Ok(ticket)
             }

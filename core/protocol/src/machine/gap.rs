@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{Machine, Offers};
 use crate::call::Call;
-use crate::conversation::{Conversation, GapState};
+use crate::conversation::{Conversation, GapState, Past, Search};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
@@ -85,56 +85,92 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
-        let from = match self.conversation(key).map(|conversation| &conversation.gap) {
-            Some(GapState::Filling { from, .. }) => Some(from.clone()),
-            Some(GapState::Open | GapState::Closed) | None => None,
+        let has_query = self.offers.query;
+        let Some(conversation) = self.conversation_mut(key) else {
+            return Ok(());
         };
+        let GapState::Filling { pages, search, .. } = &mut conversation.gap else {
+            return Ok(());
+        };
+        *pages += 1;
+        let is_last = *pages >= GAP_PAGES;
+        let (complete, can_go_on) = match search {
+            Search::After(seq) => {
+                let seq = seq.clone();
+                (self.gap_forward(now, key, &seq, &page), true)
+            }
+            // The first page there is brings nothing new to go on from.
+            Search::Back(past) => (!past.add(&page), has_query),
+        };
+        if !complete && can_go_on && !is_last {
+            return Ok(()); // The rule asks for the next page.
+        }
+        if !complete {
+            self.gap_unknown(now, key, false);
+            return Ok(());
+        }
+        let frames = self.take_past(now, key);
+        self.close_gap(now, key, if frames == 0 { Gap::None } else { Gap::Filled { frames } });
+        Ok(())
+    }
+
+    /// The frames after this one. Says whether there are no more.
+    fn gap_forward(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[&RawValue]) -> bool {
         let mut last = None;
         let mut found = 0;
-        for frame in &page {
+        for frame in page {
             let raw = Raw::from(frame.get());
             if let Some(seq) =
                 Frame::parse(raw.as_str()).and_then(|frame| frame.seq_id.as_deref().map(str::to_owned))
             {
                 // Whether a page begins with or after the frame that was named is not documented.
-                if from.as_deref() == Some(&*seq) {
+                if seq == from {
                     continue;
                 }
                 last = Some(seq);
             }
             found += u32::from(self.frame_found(now, key, &raw));
         }
-        let Some(conversation) = self.conversation_mut(key) else {
-            return Ok(()); // What was found has closed it.
-        };
-        let GapState::Filling { pages, frames, from, .. } = &mut conversation.gap else {
-            return Ok(());
-        };
-        let by_latest = from.is_empty();
-        *frames += found;
-        *pages += 1;
-        let (pages, total) = (*pages, *frames);
-        let moved = last.as_ref().is_some_and(|last| last != from);
-        if let Some(last) = last {
-            *from = last;
+        let moved = last.is_some();
+        if let Some(conversation) = self.conversation_mut(key)
+            && let GapState::Filling { frames, search, .. } = &mut conversation.gap
+        {
+            *frames += found;
+            if let Some(last) = last {
+                *search = Search::After(last);
+            }
         }
-        if page.is_empty() || by_latest || !moved {
-            self.close_gap(now, key, if total == 0 { Gap::None } else { Gap::Filled { frames: total } });
-        } else if pages >= GAP_PAGES {
-            self.gap_unknown(now, key, false);
+        page.is_empty() || !moved
+    }
+
+    /// Hands on what was gathered of the past. Says how many frames the gap has had altogether.
+    fn take_past(&mut self, now: Millis, key: ConversationKey) -> u32 {
+        let gathered = match self.conversation_mut(key).map(|conversation| &mut conversation.gap) {
+            Some(GapState::Filling { search: Search::Back(past), .. }) => std::mem::take(&mut past.frames),
+            _ => Vec::new(),
+        };
+        let found = gathered.iter().filter(|raw| self.frame_found(now, key, raw)).count() as u32;
+        match self.conversation_mut(key).map(|conversation| &mut conversation.gap) {
+            Some(GapState::Filling { frames, .. }) => {
+                *frames += found;
+                *frames
+            }
+            _ => 0,
         }
-        Ok(())
     }
 
     /// The service cannot say what was missed. `absent`: nor will it another time.
     pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey, absent: bool) {
         if absent && let Some(conversation) = self.conversation(key) {
             match &conversation.gap {
-                GapState::Filling { from, .. } if from.is_empty() => self.offers.latest = false,
+                GapState::Filling { search: Search::Back(past), .. } if past.before.is_none() => {
+                    self.offers.latest = false;
+                }
                 GapState::Filling { .. } => self.offers.query = false,
                 GapState::Open | GapState::Closed => {}
             }
         }
+        self.take_past(now, key);
         self.close_gap(now, key, Gap::Unknown);
     }
 
@@ -175,8 +211,10 @@ impl Offers {
     }
 }
 
-fn filling(now: Millis, from: String, quiet: bool) -> GapState {
-    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, from, quiet }
+/// `since`: the last frame seen; empty, where none has been.
+fn filling(now: Millis, since: String, quiet: bool) -> GapState {
+    let search = if since.is_empty() { Search::Back(Past::default()) } else { Search::After(since) };
+    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, quiet }
 }
 
 pub(super) fn no_list() -> Error {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::{Machine, Outcome, Ticket, gap::no_list};
 use crate::assembly::{Assembly, whole};
 use crate::call::Call;
-use crate::conversation::History;
+use crate::conversation::Past;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, ConversationKey, HistoryMessage, Reply};
 use crate::ids::SeqId;
@@ -36,8 +36,8 @@ impl Machine {
         };
         let history = &mut conversation.histories[at];
         history.pages += 1;
-        let grown = history.add(&page);
-        let messages = history.messages(now, user.as_deref());
+        let grown = history.past.add(&page);
+        let messages = history.past.messages(now, user.as_deref());
         // One more than asked for, so that the oldest one is whole.
         if grown && messages.len() <= history.limit && history.pages < PAGES {
             return Ok(()); // The rule asks for the next page.
@@ -81,9 +81,9 @@ impl Machine {
     }
 }
 
-impl History {
+impl Past {
     /// Puts a page before what is there. `false` if it brought nothing new to go on from.
-    fn add(&mut self, page: &[&RawValue]) -> bool {
+    pub(super) fn add(&mut self, page: &[&RawValue]) -> bool {
         let mut frames: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get())).collect();
         // Whether a page runs forward or backward is not documented; its times say it.
         let times: Vec<Option<u64>> =

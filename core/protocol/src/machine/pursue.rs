@@ -2,8 +2,9 @@
 
 use super::{Goal, Machine, Outcome, Output};
 use crate::call::{Call, CallId};
-use crate::conversation::{Conversation, EndSession, GapState};
+use crate::conversation::{Conversation, EndSession, GapState, Past, Search};
 use crate::event::{EventKind, State};
+use crate::ids::SessionId;
 use crate::link::LinkInput;
 use crate::outbox::Route;
 use crate::time::Millis;
@@ -155,21 +156,16 @@ impl Machine {
                 HttpRequest::send_message(id, pass, &outgoing)
             }
             Call::FillGap(_) => match &conversation?.gap {
-                GapState::Filling { from, .. } if !from.is_empty() => {
-                    let from = from.as_str().into();
-                    HttpRequest::query_messages(id, pass, session?, Direction::Forward, &from)
+                GapState::Filling { search: Search::After(seq), .. } => {
+                    let seq = seq.as_str().into();
+                    HttpRequest::query_messages(id, pass, session?, Direction::Forward, &seq)
                 }
-                GapState::Filling { .. } => HttpRequest::latest_messages(id, pass, session?),
+                GapState::Filling { search: Search::Back(past), .. } => past_page(id, pass, session?, past),
                 GapState::Open | GapState::Closed => return None,
             },
             Call::History(_, ticket) => {
                 let history = conversation?.histories.iter().find(|one| one.waiter.ticket == *ticket)?;
-                match &history.before {
-                    Some(before) => {
-                        HttpRequest::query_messages(id, pass, session?, Direction::Backward, before)
-                    }
-                    None => HttpRequest::latest_messages(id, pass, session?),
-                }
+                past_page(id, pass, session?, &history.past)
             }
             Call::EndSession(_) => HttpRequest::end_session(id, pass, session?),
         })
@@ -227,5 +223,13 @@ impl Machine {
             Goal::Live if conversation.opened => State::Reconnecting,
             Goal::Live => State::Opening,
         }
+    }
+}
+
+/// The page before what is known of the past.
+fn past_page(id: CallId, pass: Pass<'_>, session: &SessionId, past: &Past) -> HttpRequest {
+    match &past.before {
+        Some(before) => HttpRequest::query_messages(id, pass, session, Direction::Backward, before),
+        None => HttpRequest::latest_messages(id, pass, session),
     }
 }
