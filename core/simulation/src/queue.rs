@@ -21,9 +21,9 @@ impl<T> Queue<T> {
         self.planned += 1;
     }
 
-    /// When the next thing happens.
-    pub(crate) fn next(&self) -> Option<Millis> {
-        self.due.first_key_value().map(|((at, _), _)| *at)
+    /// The next thing to happen, and when.
+    pub(crate) fn next(&self) -> Option<(Millis, &T)> {
+        self.due.first_key_value().map(|((at, _), what)| (*at, what))
     }
 
     pub(crate) fn take(&mut self) -> Option<(Millis, T)> {

@@ -115,8 +115,14 @@ impl World {
     }
 
     /// When the next thing happens.
-    pub fn next(&self) -> Option<Millis> {
-        self.queue.next()
+    pub fn next(&mut self) -> Option<Millis> {
+        loop {
+            match self.queue.next() {
+                // What woke earlier than was planned at first has planned anew.
+                Some((at, what)) if self.is_stale(at, what) => drop(self.queue.take()),
+                next => return next.map(|(at, _)| at),
+            }
+        }
     }
 
     /// Lets time pass in which nothing happens.
@@ -310,7 +316,7 @@ impl World {
     /// Lets this much time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
-        while self.queue.next().is_some_and(|next| next <= end) {
+        while self.next().is_some_and(|next| next <= end) {
             self.step();
         }
         self.now = end;
@@ -320,7 +326,7 @@ impl World {
     pub fn run_until(&mut self, mut wanted: impl FnMut(&mut Self) -> bool) {
         let end = self.now + PATIENCE;
         while !wanted(self) {
-            let next = self.queue.next();
+            let next = self.next();
             assert!(
                 next.is_some_and(|next| next <= end),
                 "it never comes: {next:?} is next, {end:?} the end"
@@ -331,13 +337,9 @@ impl World {
 
     /// Lets the next thing happen. `false` where there is none.
     pub fn step(&mut self) -> bool {
-        let (at, what) = loop {
-            match self.queue.take() {
-                None => return false,
-                // What woke earlier than was planned at first has planned anew.
-                Some((at, what)) if self.is_stale(at, &what) => continue,
-                Some(next) => break next,
-            }
+        self.next();
+        let Some((at, what)) = self.queue.take() else {
+            return false;
         };
         self.now = self.now.max(at);
         self.steps += 1;

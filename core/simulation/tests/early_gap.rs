@@ -7,10 +7,10 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{HistoryCalls, OwnerAction};
-use secondme_avatar_protocol::Gap;
-use secondme_avatar_simulation::Settings;
+use secondme_avatar_protocol::{Author, Command, Gap, Step};
+use secondme_avatar_simulation::{Fate, Settings};
 
-use support::{live, reconnections};
+use support::{FIRST, live, reconnections};
 
 /// A conversation in which nothing has been said; then the owner writes this often while the socket is down.
 fn missed(messages: usize, settings: Settings) -> (Vec<String>, Vec<Gap>, Vec<String>) {
@@ -43,4 +43,20 @@ fn where_nobody_can_be_asked_it_is_unknown() {
         assert!(heard.is_empty());
         assert_eq!(gaps, [Gap::Unknown]);
     }
+}
+
+#[test]
+fn what_waits_for_a_gap_that_will_not_be_filled_is_handed_on_and_the_gap_is_unknown() {
+    let (mut world, ada) = live(Settings::default());
+    world.network.next(Step::QueryMessages, Fate::SilentBefore);
+    world.cut(ada);
+    world.run_for(Duration::from_secs(3));
+    world.owner_says(ada, "after the gap");
+    world.run_for(Duration::from_secs(1));
+    assert!(world.of(ada).replies().is_empty(), "it waits for what came before it");
+    let deadline = Duration::from_secs(5);
+    let close = world.command(ada, Command::Close { conversation: FIRST, deadline, end_session: false });
+    world.answer(ada, close).unwrap();
+    assert_eq!(world.of(ada).replies(), [(Author::Owner, "after the gap")]);
+    assert_eq!(reconnections(&world, ada), [Gap::Unknown]);
 }

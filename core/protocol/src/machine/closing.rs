@@ -54,8 +54,11 @@ impl Machine {
     pub(super) fn close_conversation(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
         let calls = self.calls.drop_calls(|call| call.conversation() == Some(key));
         self.abandon(calls);
-        // One of the frames that wait may close it as well: then that is done.
-        self.release_held(now, key);
+        // One of the frames that wait may close it as well: then that is done. What came before them was to
+        // be asked for, and will not be.
+        if self.conversation(key).is_some_and(|one| one.holds_frames() && !one.held.is_empty()) {
+            self.gap_unknown(now, key, false);
+        }
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
             return;
         };

@@ -170,7 +170,11 @@ impl Machine {
                 GapState::Open | GapState::Closed => {}
             }
         }
-        self.take_past(now, key);
+        // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
+        // it is not: whoever looks again finds it together with what came before it.
+        if self.conversation(key).is_some_and(Conversation::holds_frames) {
+            self.take_past(now, key);
+        }
         self.close_gap(now, key, Gap::Unknown);
     }
 

@@ -66,7 +66,7 @@ pub(super) fn settings(chance: &mut Chance) -> Settings {
     .streaming(answer(chance, Streaming::ALL))
     .end_mark(chance.of(EndMark::ALL))
     .client_text(chance.of(ClientText::ALL))
-    .history_page(chance.of(&[50]))
+    .history_page(chance.of(&[4, 50]))
     .reply_delay(ServiceMillis(chance.of(&[10, 900, 6_000])))
     .piece_delay(ServiceMillis(chance.of(&[1, 60, 700])))
 }
