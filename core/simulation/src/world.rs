@@ -115,7 +115,7 @@ impl World {
     }
 
     /// When the next thing happens.
-    pub fn next(&mut self) -> Option<Millis> {
+    pub fn next_at(&mut self) -> Option<Millis> {
         loop {
             match self.queue.next() {
                 // What woke earlier than was planned at first has planned anew.
@@ -316,7 +316,7 @@ impl World {
     /// Lets this much time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
-        while self.next().is_some_and(|next| next <= end) {
+        while self.next_at().is_some_and(|next| next <= end) {
             self.step();
         }
         self.now = end;
@@ -326,7 +326,7 @@ impl World {
     pub fn run_until(&mut self, mut wanted: impl FnMut(&mut Self) -> bool) {
         let end = self.now + PATIENCE;
         while !wanted(self) {
-            let next = self.next();
+            let next = self.next_at();
             assert!(
                 next.is_some_and(|next| next <= end),
                 "it never comes: {next:?} is next, {end:?} the end"
@@ -337,7 +337,7 @@ impl World {
 
     /// Lets the next thing happen. `false` where there is none.
     pub fn step(&mut self) -> bool {
-        self.next();
+        self.next_at();
         let Some((at, what)) = self.queue.take() else {
             return false;
         };

@@ -166,7 +166,7 @@ impl Life {
     /// Lets time pass, looking at every step.
     fn pass(&mut self, time: Duration) -> Result<(), Violation> {
         let end = self.world.now() + time;
-        while self.world.next().is_some_and(|next| next <= end) {
+        while self.world.next_at().is_some_and(|next| next <= end) {
             self.world.step();
             self.look()?;
         }
