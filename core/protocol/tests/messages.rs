@@ -604,6 +604,24 @@ fn a_service_without_echoes_is_asked_and_its_socket_is_left_alone() {
 }
 
 #[test]
+fn a_look_that_finds_what_was_lost_long_ago_leaves_the_place_in_the_conversation_where_it_was() {
+    let mut peer = Peer::live();
+    peer.frame(owner("seq1", "first"));
+    peer.send("Hello?");
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    let newer = owner("seq9", "heard already");
+    peer.frame(newer.clone());
+    peer.pass(limits::DOUBT_SETTLES);
+    // What the next run would ask for, after the answer and after each page of it.
+    let place = |peer: &Peer| peer.machine.record().session.and_then(|session| session.last_seq);
+    peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), owner("seq8", "lost")]));
+    assert_eq!(place(&peer), Some("seq9".into()));
+    peer.grant(Step::QueryMessages, json!([newer, owner("seq10", "lost as well")]));
+    assert_eq!(place(&peer), Some("seq10".into()));
+}
+
+#[test]
 fn an_answer_that_is_late_is_asked_for_now_and_then_and_not_for_ever() {
     let mut peer = echoing();
     peer.send("Hello");

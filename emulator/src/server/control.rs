@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::connection::Peer;
 use super::console;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service};
+use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, check_close_code};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
@@ -235,12 +235,10 @@ fn wrong_body(error: &dyn std::fmt::Display) -> Refused {
     Refused { status: StatusCode::BAD_REQUEST, code: "control.body", message }
 }
 
-/// The codes a close frame may carry, as RFC 6455 has them.
 fn close_code(code: Option<u16>) -> Result<u16, Refused> {
-    match code.unwrap_or(1_000) {
-        code @ (1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999) => Ok(code),
-        code => Err(wrong_body(&format!("{code} is no code a close frame may carry"))),
-    }
+    let code = code.unwrap_or(1_000);
+    check_close_code(code).map_err(|error| wrong_body(&error))?;
+    Ok(code)
 }
 
 fn admit(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refused> {

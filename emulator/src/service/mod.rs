@@ -51,6 +51,7 @@ pub use self::journal::{Body, By, Entry, What, Whose};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
 pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
+pub(crate) use self::sockets::check_close_code;
 pub use self::sockets::{CloseHow, SOCKET_PATH};
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
 pub use self::switches::{

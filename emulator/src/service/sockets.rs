@@ -34,6 +34,14 @@ pub enum CloseHow {
     Abrupt,
 }
 
+/// Whether a close frame may carry this code, by RFC 6455.
+pub(crate) fn check_close_code(code: u16) -> Result<(), String> {
+    match code {
+        1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999 => Ok(()),
+        code => Err(format!("{code} is no code a close frame may carry")),
+    }
+}
+
 /// What a client says over its socket.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

@@ -170,13 +170,14 @@ impl Machine {
         found: bool,
     ) -> Changed {
         let conversation = &mut self.conversations[at];
-        if let Some(seq) = frame.seq_id.as_deref() {
-            conversation.unnamed = false;
-            conversation.last_seq.clear();
-            conversation.last_seq.push_str(seq);
-            self.remember();
-        } else if kind == FrameType::Message {
-            conversation.unnamed = true;
+        match frame.seq_id.as_deref() {
+            // Where a frame that was found stands is known to whoever looked.
+            Some(_) if found => {}
+            Some(seq) => {
+                let key = conversation.key;
+                self.stand_at(key, seq);
+            }
+            None => conversation.unnamed |= kind == FrameType::Message,
         }
         match kind {
             FrameType::Message => match frame.sender() {

@@ -2,15 +2,17 @@
 
 use serde_json::value::RawValue;
 
+use super::history::seq_of;
 use super::{Machine, Offers};
 use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Past, Search};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
+use crate::ids::SeqId;
 use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
-use crate::wire::{Frame, query_frames};
+use crate::wire::query_frames;
 
 impl Machine {
     /// Asks for whatever may be missing where the conversation is back.
@@ -99,7 +101,7 @@ impl Machine {
                 let seq = seq.clone();
                 (self.gap_forward(now, key, &seq, &page), true)
             }
-            // The first page there is brings nothing new to go on from.
+            // The conversation begins where a page brings no older frame.
             Search::Back(past) => (!past.add(&page), has_query),
         };
         if !complete && can_go_on && !is_last {
@@ -116,31 +118,18 @@ impl Machine {
 
     /// The frames after this one. Says whether there are no more.
     fn gap_forward(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[&RawValue]) -> bool {
-        let mut last = None;
-        let mut found = 0;
-        for frame in page {
-            let raw = Raw::from(frame.get());
-            if let Some(seq) =
-                Frame::parse(raw.as_str()).and_then(|frame| frame.seq_id.as_deref().map(str::to_owned))
-            {
-                // Whether a page begins with or after the frame that was named is not documented.
-                if seq == from {
-                    continue;
-                }
-                last = Some(seq);
-            }
-            found += u32::from(self.frame_found(now, key, &raw));
-        }
-        let moved = last.is_some();
-        if let Some(conversation) = self.conversation_mut(key)
-            && let GapState::Filling { frames, search, .. } = &mut conversation.gap
-        {
+        let page: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get())).collect();
+        let (found, last) = self.walk(now, key, from, &page);
+        let Some(conversation) = self.conversation_mut(key) else {
+            return true;
+        };
+        if let GapState::Filling { frames, search, .. } = &mut conversation.gap {
             *frames += found;
-            if let Some(last) = last {
-                *search = Search::After(last);
+            if let Some(last) = &last {
+                *search = Search::After(last.clone());
             }
         }
-        page.is_empty() || !moved
+        last.is_none()
     }
 
     /// Hands on what was gathered of the past. Says how many frames the gap has had altogether.
@@ -149,13 +138,55 @@ impl Machine {
             Some(GapState::Filling { search: Search::Back(past), .. }) => std::mem::take(&mut past.frames),
             _ => Vec::new(),
         };
-        let found = gathered.iter().filter(|raw| self.frame_found(now, key, raw)).count() as u32;
+        let (found, _) = self.walk(now, key, "", &gathered);
         match self.conversation_mut(key).map(|conversation| &mut conversation.gap) {
             Some(GapState::Filling { frames, .. }) => {
                 *frames += found;
                 *frames
             }
             _ => 0,
+        }
+    }
+
+    /// Hands on what is new among frames that follow one another, from this one on. Says how many were
+    /// new, and the name of the last one.
+    ///
+    /// A quiet look may find what was lost long before frames that have come since: the conversation's
+    /// place is put forward only by what lies behind it, or the next run would hear those again.
+    fn walk(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[Raw]) -> (u32, Option<String>) {
+        let mut found = 0;
+        let mut last = None;
+        let stands_at = |machine: &Self, seq: &str| {
+            machine.conversation(key).is_some_and(|conversation| conversation.last_seq == seq)
+        };
+        let mut is_past = stands_at(self, from);
+        for raw in page {
+            let seq = seq_of(raw);
+            let seq = seq.as_ref().map(SeqId::as_str);
+            // Whether a page begins with or after the frame that was named is not documented.
+            if seq == Some(from) {
+                continue;
+            }
+            found += u32::from(self.frame_found(now, key, raw));
+            let Some(seq) = seq else {
+                continue;
+            };
+            last = Some(seq.to_owned());
+            is_past |= stands_at(self, seq);
+            if is_past {
+                self.stand_at(key, seq);
+            }
+        }
+        (found, last)
+    }
+
+    /// This is the last frame of the conversation that has been handed on.
+    pub(super) fn stand_at(&mut self, key: ConversationKey, seq: &str) {
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.unnamed = false;
+            conversation.last_seq.clear();
+            conversation.last_seq.push_str(seq);
+            self.remember();
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{InvalidFault, Place};
+use crate::service::check_close_code;
 use crate::service::time::Millis;
 
 /// What a fault does.
@@ -94,6 +95,17 @@ const PLAIN: [(&str, Effect); 15] = [
     ("reorder", Effect::Reorder),
     ("half-open", Effect::HalfOpen),
 ];
+
+/// What can be done to a frame, by name.
+const FRAME: [&str; 10] =
+    ["drop", "duplicate", "delay", "reorder", "malformed", "replace", "merge", "half-open", "cut", "close"];
+
+/// What can be done to an avatar's reply.
+const REPLY: [&str; 3] = ["fail", "delay", "drop"];
+
+/// What can be done to any call, and to a handshake.
+const REQUEST: [&str; 8] =
+    ["refuse", "cut-before", "cut-after", "hang-before", "hang-after", "delay", "status", "fail"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -228,10 +240,8 @@ impl Effect {
                     Close::Code(code) => (code, String::new()),
                     Close::Full(FullClose { code, reason }) => (code.unwrap_or(1_000), reason),
                 };
-                match code {
-                    1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999 => Ok(Self::Close { code, reason }),
-                    code => Err(InvalidFault(format!("{code} is no code a close frame may carry"))),
-                }
+                check_close_code(code).map_err(InvalidFault)?;
+                Ok(Self::Close { code, reason })
             }
             // As it may be said as well.
             "expire" => match value.as_str() {
@@ -245,62 +255,16 @@ impl Effect {
     }
 
     /// The names of what can be done at a place.
-    fn at(place: Place) -> &'static [&'static str] {
-        match place {
-            Place::FrameOut | Place::FrameIn => &[
-                "drop",
-                "duplicate",
-                "delay",
-                "reorder",
-                "malformed",
-                "replace",
-                "merge",
-                "half-open",
-                "cut",
-                "close",
-            ],
-            Place::Reply => &["fail", "delay", "drop"],
-            Place::Connect => &[
-                "refuse",
-                "cut-before",
-                "cut-after",
-                "hang-before",
-                "hang-after",
-                "delay",
-                "status",
-                "fail",
-                "expired-address",
-            ],
+    fn at(place: Place) -> Vec<&'static str> {
+        let more: &[_] = match place {
+            Place::FrameOut | Place::FrameIn => return FRAME.to_vec(),
+            Place::Reply => return REPLY.to_vec(),
+            Place::Connect => &["expired-address"],
             // Who authenticates has no token yet, and no chat.
-            Place::Auth => &[
-                "refuse",
-                "cut-before",
-                "cut-after",
-                "hang-before",
-                "hang-after",
-                "delay",
-                "status",
-                "fail",
-                "malformed",
-                "empty",
-                "quota",
-            ],
-            _ => &[
-                "refuse",
-                "cut-before",
-                "cut-after",
-                "hang-before",
-                "hang-after",
-                "delay",
-                "status",
-                "fail",
-                "malformed",
-                "empty",
-                "quota",
-                "expired-token",
-                "expired-context",
-            ],
-        }
+            Place::Auth => &["malformed", "empty", "quota"],
+            _ => &["malformed", "empty", "quota", "expired-token", "expired-context"],
+        };
+        [&REQUEST, more].concat()
     }
 }
 
