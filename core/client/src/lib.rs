@@ -49,6 +49,7 @@ mod reply_stream;
 mod report;
 mod runtime;
 mod socket;
+mod store;
 mod tls;
 
 pub use base_url::BaseUrl;
@@ -60,11 +61,12 @@ pub use reply_stream::{Piece, ReplyStream};
 pub use report::CallReport;
 pub use runtime::shared_runtime;
 pub use secondme_avatar_protocol::{
-    Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Ended, Error, ErrorKind, Event,
-    EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, MessageId, Misuse, NoticeKind,
-    OnDoubt, Part, Raw, Reply, Sent, SeqId, ServiceError, SessionId, State, Step, Text, Unsent,
-    VISITOR_NAMESPACE, Visitor, VisitorId,
+    ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Ended, Error, ErrorKind,
+    Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, KeptMessage, MessageId,
+    Misuse, NoticeKind, OnDoubt, Part, Raw, Record, Reply, Sent, SeqId, ServiceError, SessionId, State, Step,
+    Text, Unsent, VISITOR_NAMESPACE, Visitor, VisitorId,
 };
+pub use store::{AvatarRef, Change, Leftover, MemoryStore, Store, StoreError};
 
 /// The README's programs, compiled and run as they stand.
 #[cfg(doctest)]

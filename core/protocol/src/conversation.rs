@@ -134,7 +134,7 @@ impl Conversation {
 
     pub(crate) fn facts(&self) -> Option<SessionFacts> {
         let last_seq = (!self.last_seq.is_empty()).then(|| SeqId::from(self.last_seq.as_str()));
-        self.session.clone().map(|id| SessionFacts { id, bound: self.bound, last_seq })
+        self.session.clone().map(|id| SessionFacts { id, bound: self.bound, last_seq, heard: Vec::new() })
     }
 
     pub(crate) fn needs_session(&self) -> bool {

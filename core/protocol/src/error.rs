@@ -89,6 +89,8 @@ pub enum ErrorKind {
     InvalidAnswer,
     /// The service does not offer this.
     Unsupported,
+    /// The store could not be read or written: the disk is full, or the file is not a store's.
+    Store,
     /// The call was wrong, and nothing was sent. The text says what to do.
     Misuse,
 }
@@ -109,6 +111,7 @@ impl ErrorKind {
             Self::Service => "service",
             Self::InvalidAnswer => "invalid_answer",
             Self::Unsupported => "unsupported",
+            Self::Store => "store",
             Self::Misuse => "misuse",
         }
     }
@@ -125,6 +128,7 @@ impl ErrorKind {
             | Self::Service
             | Self::InvalidAnswer
             | Self::Unsupported
+            | Self::Store
             | Self::Misuse => false,
         }
     }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AvatarId, EncodedMindId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
+use crate::ids::{
+    AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId,
+};
 use crate::limits::{ADDRESS_LIFETIME, CONTEXT_LIFETIME};
 use crate::redact::{Secret, Text};
 use crate::time::Millis;
@@ -65,8 +67,11 @@ pub struct SessionFacts {
     pub id: SessionId,
     /// The owner can see it.
     pub bound: bool,
-    /// The last frame seen: from here a gap is filled.
+    /// The last frame before which nothing is half said: from here a gap is filled.
     pub last_seq: Option<SeqId>,
+    /// Frames behind it that have been handed on as a whole already, oldest first.
+    #[serde(default)]
+    pub heard: Vec<SeqId>,
 }
 
 /// What is worth keeping of a visitor, so that a later run goes on where this one stood.
@@ -84,4 +89,21 @@ pub struct Record {
     pub avatar_id: Option<AvatarId>,
     /// The first conversation's session.
     pub session: Option<SessionFacts>,
+}
+
+/// A message that is to outlive the process: kept until it is settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptMessage {
+    /// The id it is sent under, this time and every other.
+    pub message_id: MessageId,
+    /// What is to be said.
+    pub text: Text,
+    /// The session it is meant for; none where there was none yet.
+    pub session: Option<SessionId>,
+    /// When it was handed over.
+    pub since: Millis,
+    /// When it is given up.
+    pub deadline: Millis,
+    /// It may have reached the service.
+    pub left: bool,
 }

@@ -130,7 +130,7 @@ impl fmt::Display for VisitorId {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     id: VisitorId,
     name: Option<String>,

@@ -246,6 +246,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::Closed
         | ErrorKind::InvalidAnswer
         | ErrorKind::Unsupported
+        | ErrorKind::Store
         | ErrorKind::Misuse => false,
     }
 }

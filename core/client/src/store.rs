@@ -1,0 +1,99 @@
+//! Where a client keeps what has to outlive it.
+
+mod memory;
+
+use std::fmt;
+
+use secondme_avatar_protocol::{ApiKey, KeptMessage, MessageId, Record, Visitor, VisitorId};
+use uuid::Uuid;
+
+use crate::{BaseUrl, Error, ErrorKind};
+
+pub use self::memory::MemoryStore;
+
+/// Keeps what is known of visitors, and the messages that are still to be sent, beyond the process.
+///
+/// `SqliteStore` is a file, [`MemoryStore`] is for tests; one of your own may keep
+/// it in any database. The client calls it on one thread of its own, one call at a time, so it may
+/// block. A record holds the visitor's token: keep it as a secret.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What was last kept of this visitor.
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError>;
+
+    /// Keeps all of these changes, or none. When it returns they survive the process.
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// The messages that no running process looks after: those of processes that are gone, and, when it
+    /// is asked for the first time, those of an earlier client on this store. From now on they are this
+    /// store's, and no other process gets them.
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
+}
+
+/// One thing to be kept, or kept no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// What is known of a visitor; in the place of what was known.
+    Record(Record),
+    /// A message, or a new state of one that is kept already.
+    Keep(Visitor, KeptMessage),
+    /// A message that is settled: it is kept no longer. One that is not kept is no error.
+    Settle(VisitorId, MessageId),
+}
+
+/// Messages that an earlier process left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Whose they are.
+    pub visitor: Visitor,
+    /// In the order in which they were handed over.
+    pub messages: Vec<KeptMessage>,
+}
+
+/// Names the avatar in a store, so that several can share one: a fingerprint of the API key and the
+/// base URL, out of which neither can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AvatarRef(Uuid);
+
+impl AvatarRef {
+    /// The avatar of this API key at this base URL.
+    pub fn new(key: &ApiKey, base: &BaseUrl) -> Self {
+        let name = format!("{}\n{}", base, key.expose_secret());
+        Self(Uuid::new_v5(&secondme_avatar_protocol::VISITOR_NAMESPACE, name.as_bytes()))
+    }
+}
+
+impl fmt::Display for AvatarRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// With a text that says what to do.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error::new(ErrorKind::Store, error.to_string()).caused_by(error)
+    }
+}

@@ -1,0 +1,75 @@
+//! A store that ends with the process: for tests, and for what a client remembers of closed visitors.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
+
+use super::{AvatarRef, Change, Leftover, Store, StoreError};
+
+/// Keeps everything in memory. A second client on the same store goes on where the first one stood.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    avatars: Mutex<HashMap<AvatarRef, Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: HashMap<VisitorId, Record>,
+    messages: Vec<(Visitor, KeptMessage)>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AvatarRef, Kept>> {
+        self.avatars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        Ok(self.lock().get(avatar).and_then(|kept| kept.records.get(visitor)).cloned())
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        let mut avatars = self.lock();
+        let kept = avatars.entry(*avatar).or_default();
+        for change in changes {
+            match change {
+                Change::Record(record) => {
+                    kept.records.insert(record.visitor_id.clone(), record.clone());
+                }
+                Change::Keep(visitor, message) => {
+                    let known =
+                        kept.messages.iter_mut().find(|(_, other)| other.message_id == message.message_id);
+                    match known {
+                        Some((_, known)) => *known = message.clone(),
+                        None => kept.messages.push((visitor.clone(), message.clone())),
+                    }
+                }
+                Change::Settle(visitor, message) => {
+                    kept.messages.retain(|(other, kept)| other.id() != visitor || kept.message_id != *message)
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        let mut leftovers: Vec<Leftover> = Vec::new();
+        for (visitor, message) in self.lock().get(avatar).map(|kept| &kept.messages).into_iter().flatten() {
+            let known = leftovers.iter_mut().find(|leftover| leftover.visitor.id() == visitor.id());
+            match known {
+                Some(leftover) => leftover.messages.push(message.clone()),
+                None => {
+                    leftovers.push(Leftover { visitor: visitor.clone(), messages: vec![message.clone()] })
+                }
+            }
+        }
+        Ok(leftovers)
+    }
+}
