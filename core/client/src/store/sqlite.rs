@@ -89,7 +89,6 @@ const STATEMENTS: [&str; 7] = [LOAD, RECORD, KEEP, SETTLE, OWNERS, MESSAGES, TAK
 /// it: that is noticed, and every call fails from then on, rather than saving to nowhere. A back-up is
 /// made by `sqlite3 FILE ".backup COPY"`; only one of the two may then be used, or messages are sent
 /// twice.
-#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub struct SqliteStore {
     path: PathBuf,
     identity: Identity,
@@ -157,7 +156,7 @@ impl SqliteStore {
         let mut open = self.open_now()?;
         let Open { connection, reported } = &mut *open;
         let connection = connection.as_mut().ok_or_else(|| forked(&self.path))?;
-        let mut transact = || {
+        let transact = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = act(&transaction, reported)?;
             transaction.commit()?;
@@ -205,19 +204,22 @@ impl Store for SqliteStore {
         let (messages, gone) = self.write(Doing::Save, |transaction, reported| {
             let gone = self.gone(transaction, &avatar)?;
             let mut messages = Vec::new();
-            for kept in Kept::all(transaction, &avatar)? {
-                if kept.owner != self.owner.id() && !gone.contains(&kept.owner) {
-                    continue;
-                }
+            let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
+            for kept in Kept::of(transaction, &avatar, theirs)? {
                 match rows::read_message(&kept.message, &kept.visitor) {
                     Ok((visitor, message)) => {
-                        transaction.prepare_cached(TAKE)?.execute((kept.position, self.owner.id()))?;
+                        if kept.owner != self.owner.id() {
+                            transaction.prepare_cached(TAKE)?.execute((kept.position, self.owner.id()))?;
+                        }
                         messages.push((visitor, message));
                     }
                     // It stays whose it was: a later version of the library may know how to read it.
                     Err(unreadable) if reported.insert(kept.position) => {
                         let (store, visitor) = (self.path.display(), &kept.visitor);
-                        tracing::warn!(%store, %visitor, "a kept message cannot be read, and stays where it is: {unreadable}");
+                        tracing::warn!(
+                            %store, %visitor,
+                            "a kept message cannot be read, and stays where it is: {unreadable}"
+                        );
                     }
                     Err(_) => {}
                 }
@@ -305,16 +307,25 @@ struct Kept {
 }
 
 impl Kept {
-    fn all(transaction: &Transaction<'_>, avatar: &str) -> rusqlite::Result<Vec<Self>> {
+    /// Those of these owners.
+    fn of(
+        transaction: &Transaction<'_>,
+        avatar: &str,
+        owns: impl Fn(OwnerId) -> bool,
+    ) -> rusqlite::Result<Vec<Self>> {
         let mut messages = transaction.prepare_cached(MESSAGES)?;
-        let kept = messages.query_map([avatar], |row| {
-            Ok(Self {
-                position: row.get(0)?,
-                visitor: String::from_utf8_lossy(&rows::text(row, 1)?).into_owned(),
-                owner: row.get(2)?,
-                message: rows::text(row, 3)?,
-            })
-        })?;
-        kept.collect()
+        let mut messages = messages.query([avatar])?;
+        let mut found = Vec::new();
+        while let Some(row) = messages.next()? {
+            let owner = row.get(2)?;
+            if owns(owner) {
+                let visitor = String::from_utf8_lossy(&rows::text(row, 1)?).into_owned();
+                found.push(Self { position: row.get(0)?, visitor, owner, message: rows::text(row, 3)? });
+            }
+        }
+        Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,9 @@ pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreEr
         return Err(StoreError::new(format!("the store {file} is read-only: make it writable")));
     }
     let present = look(&connection).map_err(failed)?;
-    if present.is_sound(path, steps)? {
+    let steps_are_missing = present.is_sound(path, steps)?;
+    check_pages(&connection, path)?;
+    if steps_are_missing {
         migrate(&mut connection, path, steps)?;
     }
     check_tables(&connection, path)?;
@@ -136,20 +138,23 @@ fn take_steps(transaction: &Transaction<'_>, from: u32, steps: &[&str]) -> rusql
     transaction.pragma_update(None, "user_version", version(steps))
 }
 
-/// That the file is whole, and its tables are those which are read and written.
-fn check_tables(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
-    let verdict: String =
-        connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(failed)?;
-    if verdict != "ok" {
-        return Err(damaged(path, verdict.lines().last().unwrap_or("unsound")));
+/// That the file is whole.
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0));
+    match verdict.map_err(|error| trouble(path, Doing::Open, error))?.as_str() {
+        "ok" => Ok(()),
+        found => Err(damaged(path, found.lines().last().unwrap_or("unsound"))),
     }
+}
+
+/// That its tables are those which are read and written.
+fn check_tables(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     for statement in super::STATEMENTS {
         connection.prepare_cached(statement).map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::Unknown) | None => {
                 damaged(path, "its tables are not those of a store").caused_by(error)
             }
-            Some(_) => failed(error),
+            Some(_) => trouble(path, Doing::Open, error),
         })?;
     }
     Ok(())
