@@ -22,15 +22,15 @@ fn set_mode(path: &Path, mode: u32) {
 /// What a user who is not root is told.
 fn refusal(folder: &Folder, path: &Path) -> String {
     let mut command = Player::command("refused", path, &[]);
-    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+    if folder.is_root_s() {
         command.uid(NOBODY);
     }
     Player::of(command).says().unwrap()
 }
 
-/// Makes all in the folder nobody's, where this is root's process: nothing is closed to root.
+/// Makes all in the folder nobody's, where this is root's process.
 fn give_away(folder: &Folder) {
-    if fs::metadata(folder.path()).unwrap().uid() != 0 {
+    if !folder.is_root_s() {
         return;
     }
     for name in folder.names() {

@@ -16,7 +16,7 @@ pub(crate) const SAID: &str = "what-the-visitor-said";
 pub(crate) const ROLE: &str = "SECONDME_AVATAR_TEST_ROLE";
 
 /// A folder of a test's own.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf, u32);
 
 impl Folder {
     pub(crate) fn new() -> Self {
@@ -25,11 +25,18 @@ impl Folder {
         let path =
             std::env::temp_dir().join(format!("secondme-avatar-store-{}-{number}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
-        Self(path.canonicalize().unwrap())
+        let path = path.canonicalize().unwrap();
+        let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&path).unwrap());
+        Self(path, user)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Whether it was made by root, to whom nothing is closed.
+    pub(crate) fn is_root_s(&self) -> bool {
+        self.1 == 0
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

@@ -12,8 +12,10 @@ use crate::StoreError;
 
 /// What stands at the beginning of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// How long the header is, and where in it the two numbers stand that a program may choose.
+/// How long the header is, and where in it the page size stands, and the two numbers that a
+/// program may choose.
 const HEADER: usize = 100;
+const PAGE_SIZE: usize = 16;
 const USER_VERSION: usize = 60;
 const APPLICATION_ID: usize = 68;
 
@@ -158,10 +160,13 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
 
 fn check_header(path: &Path, version: u32) -> Result<(), StoreError> {
     let mut header = Vec::with_capacity(HEADER);
-    private()
-        .open(path)
-        .and_then(|file| file.take(HEADER as u64).read_to_end(&mut header))
-        .map_err(|error| unwritable(path, error))?;
+    let mut read = || {
+        let file = private().open(path)?;
+        let length = file.metadata()?.len();
+        file.take(HEADER as u64).read_to_end(&mut header)?;
+        Ok(length)
+    };
+    let length = read().map_err(|error| unwritable(path, error))?;
     if header.is_empty() {
         return Ok(());
     }
@@ -175,10 +180,27 @@ fn check_header(path: &Path, version: u32) -> Result<(), StoreError> {
         |at: usize| header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
     match (number(APPLICATION_ID), number(USER_VERSION)) {
         (Some(schema::APPLICATION_ID), Some(found)) if found > version => Err(later(path, found, version)),
+        (Some(schema::APPLICATION_ID), Some(_)) if length % page_size(&header) != 0 && !has_log(path) => {
+            Err(damaged(path, "it ends within a page"))
+        }
         (Some(schema::APPLICATION_ID), Some(_)) => Ok(()),
         (Some(_), _) => Err(foreign(path)),
         (None, _) => Err(damaged(path, "it ends within its header")),
     }
+}
+
+fn page_size(header: &[u8]) -> u64 {
+    let size = header.get(PAGE_SIZE..PAGE_SIZE + 2).and_then(|bytes| bytes.try_into().ok());
+    match size.map(u16::from_be_bytes) {
+        // 65,536 does not fit.
+        None | Some(0 | 1) => 65_536,
+        Some(size) => size.into(),
+    }
+}
+
+/// Whether something is still to be brought into the file, which SQLite does when it opens it.
+fn has_log(path: &Path) -> bool {
+    ["-wal", "-journal"].iter().any(|log| fs::metadata(beside(path, log)).is_ok_and(|log| log.len() > 0))
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
