@@ -16,7 +16,7 @@ SPEC_VENV := $(TOOLS)/venv
 FUZZ_VERSION := 0.13.1
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 # What is fuzzed, and for how long each.
-TARGET ?= frame envelope machine
+TARGET ?= frame envelope machine store
 SECONDS ?= 600
 
 help: ## what there is
@@ -61,7 +61,7 @@ simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one aga
 bite: ## put bugs in, one at a time, and see which property of the simulation catches each
 	@core/simulation/bugs/run
 
-fuzz: $(FUZZ) ## look for inputs that break the machine: make fuzz [TARGET=machine] [SECONDS=600]
+fuzz: $(FUZZ) ## look for inputs that break the machine or the store: make fuzz [TARGET=machine] [SECONDS=600]
 	@# Without a sanitizer it needs no nightly Rust; the core has no unsafe code for one to watch.
 	@for target in $(TARGET); do \
 		mkdir -p fuzz/found/$$target; \
