@@ -52,7 +52,7 @@ lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
 
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator]
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store]
 	@$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW)
 
 simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one again: SEED=n

@@ -10,6 +10,7 @@ mod frames;
 mod memory;
 mod opening;
 mod report;
+mod store;
 
 use report::Report;
 
@@ -38,6 +39,9 @@ fn main() -> Result<(), Error> {
     }
     if runs("emulator") {
         emulator::measure(&mut report)?;
+    }
+    if runs("store") {
+        store::measure(&mut report)?;
     }
     report.print();
     Ok(())

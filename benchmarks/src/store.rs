@@ -1,0 +1,107 @@
+//! What it costs to keep things on disk, beside a loop over rusqlite as one would write it: the same
+//! table, the same text, one row a transaction, and the same promise that it is on disk afterwards.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use secondme_avatar::{AvatarRef, BaseUrl, Change, Record, SqliteStore, Store, Visitor};
+use serde_json::json;
+
+use crate::Error;
+use crate::report::{Report, median};
+
+const SAVES: usize = 500;
+const BATCH: usize = 100;
+const VISITORS: usize = 10_000;
+const RUNS: usize = 5;
+
+pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
+    let folder = Folder::new()?;
+    let records = (0..VISITORS).map(record).collect::<Result<Vec<_>, _>>()?;
+    let (mut single, mut batched) = (Vec::new(), Vec::new());
+    let (mut ours_speed, mut hand_speed, mut batch_speed) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        let hand = by_hand(&folder.file(&format!("hand-{run}.db")), &records[..SAVES])?;
+        let ours = ours(&folder.file(&format!("ours-{run}.db")), &records[..SAVES], 1)?;
+        let batches = self::ours(&folder.file(&format!("batches-{run}.db")), &records, BATCH)?;
+        let speed = |many: usize, took: Duration| many as f64 / took.as_secs_f64();
+        single.push(hand.div_duration_f64(ours));
+        batched.push(speed(VISITORS, batches) / speed(SAVES, hand));
+        ours_speed.push(speed(SAVES, ours));
+        hand_speed.push(speed(SAVES, hand));
+        batch_speed.push(speed(VISITORS, batches));
+    }
+    let aside = format!("({:.0}/s, by hand {:.0}/s)", median(ours_speed), median(hand_speed));
+    report.at_least("records saved one by one, of a hand-written loop", median(single), 0.8, "", &aside);
+    let aside = format!("({:.0}/s)", median(batch_speed));
+    report.at_least("records saved by the hundred, of the same loop", median(batched), 4.0, "", &aside);
+
+    let size = std::fs::metadata(folder.file("batches-0.db"))?.len() as f64;
+    let aside = format!("({:.1} MB for {VISITORS})", size / 1e6);
+    report.at_most("a store's size, each visitor", size / 1024.0 / VISITORS as f64, 1.5, " KiB", &aside);
+    Ok(())
+}
+
+fn ours(path: &Path, records: &[Record], batch: usize) -> Result<Duration, Error> {
+    let avatar = AvatarRef::new(&"sk-benchmark".parse()?, &BaseUrl::default());
+    let changes: Vec<_> = records.iter().cloned().map(Change::Record).collect();
+    let store = SqliteStore::open(path)?;
+    let started = Instant::now();
+    for batch in changes.chunks(batch) {
+        store.save(&avatar, batch)?;
+    }
+    Ok(started.elapsed())
+}
+
+fn by_hand(path: &Path, records: &[Record]) -> Result<Duration, Error> {
+    let connection = rusqlite::Connection::open(path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         CREATE TABLE records (visitor TEXT PRIMARY KEY, record TEXT NOT NULL)",
+    )?;
+    let started = Instant::now();
+    for record in records {
+        let text = serde_json::to_string(record)?;
+        let mut save = connection.prepare_cached("INSERT OR REPLACE INTO records VALUES (?1, ?2)")?;
+        save.execute((record.visitor_id.as_str(), text))?;
+    }
+    Ok(started.elapsed())
+}
+
+/// All that is known of a visitor who has talked for a while.
+fn record(number: usize) -> Result<Record, Error> {
+    let heard: Vec<_> = (0..4).map(|frame| format!("{frame}{number}_____1774580000000")).collect();
+    Ok(serde_json::from_value(json!({
+        "visitor_id": Visitor::for_user("bench", &number.to_string())?.id(),
+        "credentials": {
+            "token": "t".repeat(200), "user_id": format!("del3p{number}"), "mind_id": 487_569_763_543_990_272_u64,
+            "share_code": "code", "avatar_name": "Bench", "owner_user_id": "de4fh",
+        },
+        "context": { "mind_id": "m", "opening": "Hello! I am the avatar of Bench.", "since": 1_774_580_000_000_u64 },
+        "avatar_id": 67,
+        "session": { "id": format!("session-{number}"), "bound": true, "last_seq": heard[0], "heard": heard },
+    }))?)
+}
+
+/// A folder on a real disk: where the temporary files are, that may be memory.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Error> {
+        let program = std::env::current_exe()?;
+        let beside = program.parent().ok_or("this program is nowhere")?;
+        let path = beside.join(format!("store-benchmark-{}", std::process::id()));
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
