@@ -31,9 +31,6 @@ const MESSAGES: &str =
     "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
 const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
-/// All of them: a file that cannot answer these is none of ours.
-const STATEMENTS: [&str; 7] = [LOAD, RECORD, KEEP, SETTLE, OWNERS, MESSAGES, TAKE];
-
 /// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
 ///
 /// ```

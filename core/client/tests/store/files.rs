@@ -118,6 +118,7 @@ fn a_store_with_other_tables_is_refused() {
     let path = folder.file("avatar.db");
     for damage in [
         "DROP TABLE messages",
+        "CREATE UNIQUE INDEX one_a_visitor ON messages (visitor)",
         "ALTER TABLE records RENAME COLUMN record TO other",
         "DROP TABLE records; CREATE VIEW records AS SELECT 1 AS avatar, 2 AS visitor, 3 AS record",
     ] {
@@ -126,6 +127,39 @@ fn a_store_with_other_tables_is_refused() {
         refuses(&path, "is damaged");
         fs::remove_file(&path).unwrap();
     }
+}
+
+/// An index that leads to nothing: what is saved by such a one may not be found again.
+#[test]
+fn a_store_whose_index_has_gone_wrong_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    store(&path);
+    let changed = folder.file("changed.db");
+    let whole = fs::read(&path).unwrap();
+    let page: u32 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name LIKE '%autoindex_messages%'", (), |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let mut bytes = whole.clone();
+    // The last byte of a page is the last one of a text, or of a number beneath it.
+    bytes[page as usize * 4096 - 1] ^= 1;
+    fs::write(&changed, bytes).unwrap();
+    refuses(&changed, "is damaged");
+}
+
+#[test]
+fn tables_beside_a_store_s_own_are_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    store(&path);
+    sqlite(&path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine')");
+    store(&path);
+    let connection = Connection::open(&path).unwrap();
+    let note: String = connection.query_row("SELECT text FROM notes", (), |row| row.get(0)).unwrap();
+    assert_eq!(note, "mine");
 }
 
 #[test]

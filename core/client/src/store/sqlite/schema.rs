@@ -56,7 +56,7 @@ pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreEr
     if steps_are_missing {
         migrate(&mut connection, path, steps)?;
     }
-    check_tables(&connection, path)?;
+    check_tables(&connection, path, steps)?;
     begin_log(&connection, path)?;
     // From here on it is ours to write: the log may go into the file when it is closed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
@@ -138,26 +138,50 @@ fn take_steps(transaction: &Transaction<'_>, from: u32, steps: &[&str]) -> rusql
     transaction.pragma_update(None, "user_version", version(steps))
 }
 
-/// That the file is whole.
+/// That the file is whole. The quick check would not do: where an index has gone wrong, what is saved may
+/// not be found again.
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let verdict = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0));
+    let verdict = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get::<_, String>(0));
     match verdict.map_err(|error| trouble(path, Doing::Open, error))?.as_str() {
         "ok" => Ok(()),
         found => Err(damaged(path, found.lines().last().unwrap_or("unsound"))),
     }
 }
 
-/// That its tables are those which are read and written.
-fn check_tables(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    for statement in super::STATEMENTS {
-        connection.prepare_cached(statement).map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::Unknown) | None => {
-                damaged(path, "its tables are not those of a store").caused_by(error)
-            }
-            Some(_) => trouble(path, Doing::Open, error),
-        })?;
+/// That its tables are those that the steps make. Others beside them are left alone.
+fn check_tables(connection: &Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+    let failed = |error| trouble(path, Doing::Open, error);
+    let mut model = Connection::open_in_memory().map_err(failed)?;
+    let transaction = model.transaction().map_err(failed)?;
+    take_steps(&transaction, 0, steps).map_err(failed)?;
+    let expected = shape(&transaction).map_err(failed)?;
+    let found = shape(connection).map_err(failed)?;
+    let is_ours = |line: &&String| expected.iter().any(|known| table_of(known) == table_of(line));
+    if found.iter().filter(is_ours).eq(&expected) {
+        return Ok(());
     }
-    Ok(())
+    Err(damaged(path, "its tables are not those of a store"))
+}
+
+/// The columns of all tables and indexes, a line each, with what decides how they are read and written.
+fn shape(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut lines = connection.prepare(
+        "SELECT format('%s: %d %d column %d %s %s %d %s %d %d', t.name, t.wr, t.strict,
+                c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden)
+         FROM pragma_table_list AS t JOIN pragma_table_xinfo(t.name) AS c
+         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%'
+         UNION ALL
+         SELECT format('%s: index %d %s %d column %d %s %d %s %d', t.name, i.\"unique\", i.origin, i.partial,
+                c.seqno, c.name, c.desc, c.coll, c.key)
+         FROM pragma_table_list AS t JOIN pragma_index_list(t.name) AS i JOIN pragma_index_xinfo(i.name) AS c
+         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%'
+         ORDER BY 1",
+    )?;
+    lines.query_map((), |row| row.get(0))?.collect()
+}
+
+fn table_of(line: &str) -> Option<&str> {
+    line.split_once(": ").map(|(table, _)| table)
 }
 
 /// Turns the write-ahead log on, where it is not. Nobody else may be at the file in that moment, and
