@@ -109,7 +109,8 @@ impl SqliteStore {
     /// Fails where the file is none of this library (another SQLite file, or none at all), damaged, of a
     /// later version of the library, or may not be read and written; where the path leads to no file; and
     /// where another process keeps the file locked for more than 10 s. The text says what to do. A file
-    /// that is refused is left as it is, byte by byte.
+    /// that is refused is left as it is, byte by byte; a damaged store that others may read is closed to
+    /// them all the same.
     ///
     /// Every opening reads the whole file once to see that it is sound, which takes about a second for
     /// each gigabyte. A store of an earlier version of the library is brought up to date.
