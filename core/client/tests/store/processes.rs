@@ -117,6 +117,21 @@ fn the_messages_of_a_killed_process_are_free_though_a_child_of_its_own_lives_on(
     assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [7]);
 }
 
+/// Two may look at the same moment, for different avatars: neither must take the other for the owner.
+#[test]
+fn one_who_looks_whether_an_owner_is_gone_hides_it_from_no_other() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let mut gone = Player::start("keep", &path, &[0, 3]);
+    assert_eq!(gone.says().as_deref(), Some("3"));
+    gone.kill();
+    let lock = folder.names().into_iter().find(|name| name.contains("-owner-")).unwrap();
+    let looks = std::fs::File::open(folder.file(&lock)).unwrap();
+    looks.try_lock_shared().unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [0, 1, 2]);
+}
+
 #[test]
 fn the_messages_of_another_avatar_stay_for_it() {
     let folder = Folder::new();
