@@ -168,6 +168,9 @@ fn a_store_that_was_cut_short_is_refused() {
     let folder = Folder::new();
     let path = folder.file("avatar.db");
     store(&path);
+    // The file ends with a record, which no index holds a second time.
+    let records: Vec<_> = (100..200).map(|number| Change::Record(record(number, 0))).collect();
+    SqliteStore::open(&path).unwrap().save(&avatar(), &records).unwrap();
     let whole = fs::read(&path).unwrap();
     for length in [16, 50, 99, 100, 511, 512, 4095, 4096, 5000, whole.len() / 2, whole.len() - 1] {
         fs::write(&path, &whole[..length]).unwrap();

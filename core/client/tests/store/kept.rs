@@ -41,7 +41,7 @@ fn messages_come_back_in_their_order_and_in_their_last_state() {
     ];
     SqliteStore::open(folder.file("avatar.db")).unwrap().save(&avatar(), &changes).unwrap();
     let left = SqliteStore::open(folder.file("avatar.db")).unwrap().adopt(&avatar()).unwrap();
-    assert_eq!(left[0].visitor.id(), visitor(1).id());
+    assert_eq!(left[0].visitor, visitor(1), "as the last message names it");
     assert_eq!(left[0].messages, [sent, message(4)]);
     assert_eq!((left[1].visitor.clone(), left[1].messages.clone()), (visitor(2), vec![message(2)]));
     assert_eq!(left.len(), 2);
@@ -72,6 +72,11 @@ fn two_stores_of_one_process_do_not_take_each_other_s_messages() {
     assert_eq!(numbers(&one.adopt(&avatar()).unwrap()), [1, 2]);
     let third = SqliteStore::open(folder.file("avatar.db")).unwrap();
     assert!(numbers(&third.adopt(&avatar()).unwrap()).is_empty());
+    // Who keeps a message looks after it.
+    drop(one);
+    third.save(&avatar(), &[keep(1, 1)]).unwrap();
+    let fourth = SqliteStore::open(folder.file("avatar.db")).unwrap();
+    assert_eq!(numbers(&fourth.adopt(&avatar()).unwrap()), [2]);
 }
 
 #[test]

@@ -153,7 +153,11 @@ fn opening_and_closing_once_more_leaves_the_locks_alone() {
     let path = folder.file("avatar.db");
     let first = SqliteStore::open(&path).unwrap();
     first.save(&avatar(), &[Change::Record(record(0, 0))]).unwrap();
-    drop(SqliteStore::open(&path).unwrap());
+    assert!(has_locked(&path));
+    let second = SqliteStore::open(&path).unwrap();
+    assert!(has_locked(&path));
+    drop(second);
+    assert!(has_locked(&path));
     // Were the locks lost, this process would take itself for the last one, and remove the log.
     let mut other = Player::start("write", &path, &[1, 1]);
     assert_eq!(other.says_number(), Some(1));
@@ -240,6 +244,17 @@ fn plays_its_role() {
         }
         other => panic!("nobody plays {other}"),
     }
+}
+
+/// Whether this process has a POSIX lock on this file.
+fn has_locked(path: &Path) -> bool {
+    let Ok(locks) = std::fs::read_to_string("/proc/locks") else {
+        return true; // Only Linux tells.
+    };
+    let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(path).unwrap());
+    let ours = format!(" {} ", std::process::id());
+    let file = format!(":{inode} ");
+    locks.lines().any(|lock| lock.contains("POSIX") && lock.contains(&ours) && lock.contains(&file))
 }
 
 /// Until the test says so, or has ended.
