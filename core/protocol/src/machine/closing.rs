@@ -66,6 +66,9 @@ impl Machine {
         for reply in unfinished {
             self.reply_is_whole(at, reply, None);
         }
+        if self.conversations[at].replay.is_none() {
+            self.conversations[at].half_said_after = None;
+        }
         let error = match &reason {
             CloseReason::Failed(error) => error.clone(),
             CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),

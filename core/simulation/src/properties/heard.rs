@@ -43,6 +43,8 @@ pub(super) struct Heard {
     terms: Terms,
     /// By session and message.
     heard: BTreeMap<(String, String), String>,
+    /// What was heard of these is all of it, as far as their hearers know.
+    whole: BTreeSet<(String, String)>,
     /// Without a name: by session and text, how often.
     unnamed: BTreeMap<(String, String), u32>,
     /// Until when a session may lack something.
@@ -63,6 +65,7 @@ impl Heard {
         Self {
             terms,
             heard: BTreeMap::new(),
+            whole: BTreeSet::new(),
             unnamed: BTreeMap::new(),
             may_lack: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -114,10 +117,11 @@ impl Heard {
     }
 
     /// A reply is what its pieces were.
-    fn is_its_pieces(&self, session: &str, reply: &Reply) -> Verdict {
+    fn is_its_pieces(&mut self, session: &str, reply: &Reply) -> Verdict {
         let Some(id) = &reply.id else {
             return Ok(());
         };
+        self.whole.insert((session.to_owned(), id.as_str().to_owned()));
         let pieces = self.heard.get(&(session.to_owned(), id.as_str().to_owned()));
         let pieces = pieces.map(String::as_str).unwrap_or_default();
         if pieces.ends_with(reply.text.as_str()) {
@@ -146,6 +150,19 @@ impl Heard {
             }
             let what = (plain(&frame["messageId"]), text.to_owned());
             self.came.entry(whose).or_default().push(what);
+        }
+    }
+
+    /// Their hearer was killed: whoever goes on for it hears what was half said from its beginning, where the
+    /// service can be asked.
+    fn forget_half_said(&mut self, sessions: &BTreeSet<String>) {
+        let whole = &self.whole;
+        let is_whole = |session: &str, id: &str| whole.contains(&(session.to_owned(), id.to_owned()));
+        self.heard.retain(|(session, id), _| !sessions.contains(session) || is_whole(session, id));
+        for session in sessions {
+            if let Some(pieces) = self.came.get_mut(&Ok(session.clone())) {
+                pieces.retain(|(id, _)| id.as_deref().is_some_and(|id| is_whole(session, id)));
+            }
         }
     }
 
@@ -209,6 +226,7 @@ impl Property for Heard {
                     EventKind::Reply(reply) => return self.is_its_pieces(session, reply),
                     EventKind::OwnerReply(reply) => {
                         let id = reply.id.as_ref().map(|id| id.as_str());
+                        self.whole.extend(id.map(|id| (session.to_owned(), id.to_owned())));
                         return self.hear(session, id, reply.text.as_str());
                     }
                     EventKind::Unattributed { text, .. } => return self.hear(session, None, text.as_str()),
@@ -224,6 +242,7 @@ impl Property for Heard {
             Sight::Came(client, _, frame) => self.came(world, *client, frame),
             Sight::Killed(client) => {
                 let sessions = self.sessions.remove(client).unwrap_or_default();
+                self.forget_half_said(&sessions);
                 if self.terms.settings.dead_socket_send == DeadSocketSend::AnswerLost {
                     let lacks = sessions.iter().map(|session| (session.clone(), world.now()));
                     self.may_lack.extend(lacks);
