@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::call::CallId;
-use crate::ids::MessageId;
+use crate::facts::KeptMessage;
+use crate::ids::{MessageId, SessionId};
 use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
 use crate::link::Generation;
 use crate::looks::Looks;
@@ -29,6 +30,57 @@ pub(crate) struct Pending {
     pub(crate) doubtful: bool,
     /// The last frame before it went out, and the socket it named.
     pub(crate) route: Route,
+    /// Where it stands in the store, if it is to outlive the process.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Where a message stands in the store. What is written there is never behind what was done: a message goes
+/// out only when it stands there as one that may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is being written for the first time, and its ticket waits for that.
+    Begun,
+    /// As one that has not gone out.
+    Waits,
+    /// That it goes out is being written.
+    Leaving,
+    /// As one that may have gone out.
+    Left,
+}
+
+impl Pending {
+    /// As the store is to have it.
+    pub(crate) fn to_keep(&self, session: Option<&SessionId>) -> KeptMessage {
+        KeptMessage {
+            message_id: self.message.clone(),
+            text: self.text.clone(),
+            session: session.cloned(),
+            since: self.timestamp,
+            deadline: self.deadline,
+            left: matches!(self.kept, Some(Kept::Leaving | Kept::Left)),
+        }
+    }
+
+    /// One that an earlier run has kept. `since`: the last frame that was seen then.
+    pub(crate) fn restored(kept: KeptMessage, since: &str) -> Self {
+        let KeptMessage { message_id, text, since: timestamp, deadline, left, session: _ } = kept;
+        Self {
+            message: message_id,
+            timestamp,
+            text,
+            ticket: None,
+            ask: None,
+            deadline,
+            status: if left { Status::Doubt { until: None, asked: false } } else { Status::Waiting },
+            doubtful: left,
+            route: Route { since: since.to_owned(), generation: Generation::default() },
+            kept: Some(if left { Kept::Left } else { Kept::Waits }),
+        }
+    }
+
+    fn is_being_kept(&self) -> bool {
+        matches!(self.kept, Some(Kept::Begun | Kept::Leaving))
+    }
 }
 
 /// Where a message stands in the stream of frames: what answers it comes after `since`, and over the
@@ -159,7 +211,7 @@ impl Outbox {
         let first = self.pending.iter().find(|pending| {
             pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
         })?;
-        (first.status == Status::Waiting).then_some(first)
+        (first.status == Status::Waiting && !first.is_being_kept()).then_some(first)
     }
 
     pub(crate) fn get_mut(&mut self, message: &str) -> Option<&mut Pending> {
@@ -302,20 +354,27 @@ impl Outbox {
         self.pending.iter().any(|pending| pending.message == *message)
     }
 
-    /// Nobody waits for this message or its answer any more. One that has not gone out will not.
-    pub(crate) fn withdraw(&mut self, ticket: Ticket) {
+    /// Nobody waits for this message or its answer any more. One that has not gone out will not; it is
+    /// handed back if it was being kept.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Option<MessageId> {
+        let mut begun = None;
         self.pending.retain_mut(|pending| {
             let withdrawn = pending.ticket == Some(ticket);
             if withdrawn {
                 pending.ticket = None;
             }
-            !withdrawn || pending.status != Status::Waiting || pending.doubtful
+            let goes = withdrawn && pending.status == Status::Waiting && !pending.doubtful;
+            if goes && pending.kept.is_some() {
+                begun = Some(pending.message.clone());
+            }
+            !goes
         });
         for turn in &mut self.turns {
             if turn.ticket == Some(ticket) {
                 turn.ticket = None;
             }
         }
+        begun
     }
 
     pub(crate) fn take_turn(&mut self, message: &MessageId) -> Option<Turn> {

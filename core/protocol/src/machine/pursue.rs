@@ -70,7 +70,7 @@ impl Machine {
             let may_ask = conversation.replies.is_idle() && !conversation.holds_frames();
             let next = conversation.outbox.next(now, may_ask);
             if let Some(message) = next.map(|next| next.message.clone()) {
-                self.begin(now, Call::SendMessage(key, message));
+                self.send_out(now, key, message);
             }
         }
         let conversation = &self.conversations[at];
@@ -89,7 +89,7 @@ impl Machine {
     }
 
     /// Makes the call, unless it is under way or has to wait.
-    fn begin(&mut self, now: Millis, call: Call) {
+    pub(super) fn begin(&mut self, now: Millis, call: Call) {
         if !self.calls.is_ready(&call, now) {
             return;
         }

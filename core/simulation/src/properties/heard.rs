@@ -53,6 +53,8 @@ pub(super) struct Heard {
     opened: BTreeMap<String, Millis>,
     /// Sessions of killed clients.
     told_before: BTreeSet<String>,
+    /// Sessions of clients that were killed before all they had heard was kept: that is heard again.
+    told_unsaved: BTreeSet<String>,
     sessions: BTreeMap<ClientId, BTreeSet<String>>,
     /// What did not fit, and its session: in the same step it may be told that something may be missing.
     lacking: Option<(String, String)>,
@@ -70,6 +72,7 @@ impl Heard {
             may_lack: BTreeMap::new(),
             opened: BTreeMap::new(),
             told_before: BTreeSet::new(),
+            told_unsaved: BTreeSet::new(),
             sessions: BTreeMap::new(),
             lacking: None,
             came: BTreeMap::new(),
@@ -86,6 +89,7 @@ impl Heard {
     fn may_repeat(&self, session: &str) -> bool {
         let repeats = self.terms.settings.redelivery != Redelivery::Never;
         self.terms.may_double()
+            || self.told_unsaved.contains(session)
             || (!self.terms.named() && (repeats || self.terms.doubles || self.terms.asks()))
             || ((repeats || self.terms.reorders) && self.told_before.contains(session))
     }
@@ -240,12 +244,15 @@ impl Property for Heard {
                 }
             }
             Sight::Came(client, _, frame) => self.came(world, *client, frame),
-            Sight::Killed(client) => {
+            Sight::Killed { client, saved } => {
                 let sessions = self.sessions.remove(client).unwrap_or_default();
                 self.forget_half_said(&sessions);
                 if self.terms.settings.dead_socket_send == DeadSocketSend::AnswerLost {
                     let lacks = sessions.iter().map(|session| (session.clone(), world.now()));
                     self.may_lack.extend(lacks);
+                }
+                if !saved {
+                    self.told_unsaved.extend(sessions.iter().cloned());
                 }
                 self.told_before.extend(sessions);
             }
