@@ -181,6 +181,17 @@ impl Turn {
     }
 }
 
+/// Which messages are known to be echoed before they are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echoed {
+    /// None: the service may not echo at all, or late.
+    None,
+    /// Those that went out over this socket: what is found of the time before was said before them.
+    Over(Generation),
+    /// All.
+    All,
+}
+
 /// Whether a message's echo came before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -243,11 +254,16 @@ impl Outbox {
         }
     }
 
-    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names its question. `after_echo`: where the
-    /// service is known to echo a message before it is answered, and this reply is no exception.
-    pub(crate) fn begin_answer(&mut self, names: Option<&str>, after_echo: bool) -> Option<MessageId> {
+    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names
+    /// its question. `echoed`: which turns wait for nothing before their echo has come.
+    pub(crate) fn begin_answer(&mut self, names: Option<&str>, echoed: Echoed) -> Option<MessageId> {
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);
-        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo);
+        let after_echo = |turn: &Turn| match echoed {
+            Echoed::None => false,
+            Echoed::Over(generation) => turn.generation == generation,
+            Echoed::All => true,
+        };
+        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo(turn));
         let at = named.or_else(|| self.turns.iter().position(waits))?;
         let turn = &mut self.turns[at];
         turn.begun = true;

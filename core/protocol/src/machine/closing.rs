@@ -83,11 +83,13 @@ impl Machine {
         let turns = std::mem::take(&mut conversation.outbox.turns);
         let histories = std::mem::take(&mut conversation.histories);
         let closing = conversation.closing.take();
-        let goes_on = match &reason {
-            CloseReason::Requested => true,
-            CloseReason::SessionEnded => false,
-            CloseReason::Failed(error) => error.kind() != ErrorKind::NotMember,
-        };
+        // Only the first one's session can be taken up again.
+        let goes_on = key == ConversationKey::FIRST
+            && match &reason {
+                CloseReason::Requested => true,
+                CloseReason::SessionEnded => false,
+                CloseReason::Failed(error) => error.kind() != ErrorKind::NotMember,
+            };
         let session = self.conversations[at].session.clone();
         for mut message in pending {
             if message.kept == Some(Kept::Leaving) {

@@ -9,7 +9,7 @@ use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Repl
 use crate::ids::{MessageId, SeqId, UserId};
 use crate::limits::GAP_FRAMES;
 use crate::link::LinkInput;
-use crate::outbox::Order;
+use crate::outbox::{Echoed, Order};
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
 use crate::wire::{self, Frame, FrameType, Sender};
@@ -222,9 +222,14 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
-        let after_echo = self.echoes == Echoes::First;
+        let fills = found && self.conversations[at].holds_frames();
+        let echoed = match self.echoes {
+            Echoes::First => Echoed::All,
+            Echoes::Unknown | Echoes::Late if fills => Echoed::Over(self.link.generation()),
+            Echoes::Unknown | Echoes::Late => Echoed::None,
+        };
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
-        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), after_echo));
+        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), echoed));
         let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
             self.reply_is_whole(at, reply, Some(raw));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use secondme_avatar_emulator::service::State;
-use secondme_avatar_protocol::{EventKind, Outcome, Step};
+use secondme_avatar_protocol::{ConversationKey, EventKind, Outcome, State as ConversationState, Step};
 
 use super::{Property, Verdict};
 use crate::client::ClientId;
@@ -70,7 +70,7 @@ impl Property for Durable {
             else {
                 return Err(format!("{id} was kept, and now nobody has it"));
             };
-            if !one.machine.is_closed() {
+            if one.machine.state(ConversationKey::FIRST) != ConversationState::Closed {
                 return Err(format!("{client:?} still has {kept:?} after long calm"));
             }
         }
