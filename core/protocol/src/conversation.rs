@@ -65,6 +65,8 @@ pub(crate) enum GapState {
         pages: u32,
         frames: u32,
         search: Search,
+        /// When the last page was asked for.
+        asked_at: Millis,
         /// There was no loss; only a message in doubt is looked for.
         quiet: bool,
     },

@@ -124,6 +124,8 @@ pub(crate) struct Turn {
     /// Its answer is coming in.
     pub(crate) begun: bool,
     echo: Echo,
+    /// When it went out.
+    sent_at: Millis,
     /// The socket that the message named.
     generation: Generation,
 }
@@ -138,7 +140,7 @@ enum Echo {
 }
 
 impl Turn {
-    fn of(pending: &Pending) -> Self {
+    fn of(pending: &Pending, sent_at: Millis) -> Self {
         Self {
             message: pending.message.clone(),
             ticket: None,
@@ -149,6 +151,7 @@ impl Turn {
             holds_until: None,
             begun: false,
             echo: Echo::Awaited,
+            sent_at,
             generation: pending.route.generation,
         }
     }
@@ -176,6 +179,7 @@ impl Turn {
             deadline: None,
             begun: false,
             echo: Echo::Awaited,
+            sent_at: now,
             generation: Generation::default(),
         }
     }
@@ -188,6 +192,8 @@ pub(crate) enum Echoed {
     None,
     /// Those that went out over this socket: what is found of the time before was said before them.
     Over(Generation),
+    /// Those that went out at this time or later: what was found then was said before them.
+    Since(Millis),
     /// All.
     All,
 }
@@ -244,7 +250,7 @@ impl Outbox {
         if !pending.doubtful {
             pending.route = route;
         }
-        let turn = Turn::of(pending);
+        let turn = Turn::of(pending, now);
         if turn.exclusive {
             // From here on what begins is the question's answer.
             self.turns.retain(|turn| !turn.gives_way(now));
@@ -261,6 +267,7 @@ impl Outbox {
         let after_echo = |turn: &Turn| match echoed {
             Echoed::None => false,
             Echoed::Over(generation) => turn.generation == generation,
+            Echoed::Since(time) => turn.sent_at >= time,
             Echoed::All => true,
         };
         let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo(turn));
@@ -279,7 +286,7 @@ impl Outbox {
     pub(crate) fn await_answer(&mut self, now: Millis, sent: &Pending, present: Generation) -> bool {
         if sent.ask.is_some() && self.turn(&sent.message).is_none() {
             // It was thought not to have been taken, and its echo says that it was.
-            self.turns.push(Turn::of(sent));
+            self.turns.push(Turn::of(sent, sent.timestamp));
         }
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
             turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));

@@ -222,11 +222,11 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
-        let fills = found && self.conversations[at].holds_frames();
-        let echoed = match self.echoes {
-            Echoes::First => Echoed::All,
-            Echoes::Unknown | Echoes::Late if fills => Echoed::Over(self.link.generation()),
-            Echoes::Unknown | Echoes::Late => Echoed::None,
+        let echoed = match (self.echoes, &self.conversations[at].gap) {
+            (Echoes::First, _) => Echoed::All,
+            (_, GapState::Filling { quiet: false, .. }) if found => Echoed::Over(self.link.generation()),
+            (_, GapState::Filling { quiet: true, asked_at, .. }) if found => Echoed::Since(*asked_at),
+            (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
         };
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
         let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), echoed));

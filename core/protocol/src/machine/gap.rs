@@ -259,7 +259,7 @@ impl Offers {
 /// `since`: the last frame seen; empty, where none has been.
 fn filling(now: Millis, since: String, quiet: bool) -> GapState {
     let search = if since.is_empty() { Search::Back(Past::default()) } else { Search::After(since) };
-    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, quiet }
+    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, asked_at: now, quiet }
 }
 
 pub(super) fn no_list() -> Error {

@@ -109,11 +109,16 @@ impl Machine {
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
         let generation = self.link.generation();
-        if let Call::SendMessage(key, message) = call
-            && let Some(conversation) = self.conversation_mut(key)
-        {
-            let route = Route { since: conversation.last_seq.clone(), generation };
-            conversation.outbox.begin(now, &message, id, route);
+        let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
+            return;
+        };
+        match (call, &mut conversation.gap) {
+            (Call::SendMessage(_, message), _) => {
+                let route = Route { since: conversation.last_seq.clone(), generation };
+                conversation.outbox.begin(now, &message, id, route);
+            }
+            (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,
+            _ => {}
         }
     }
 
