@@ -3,6 +3,7 @@
 mod memory;
 
 use std::fmt;
+use std::sync::Arc;
 
 use secondme_avatar_protocol::{ApiKey, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use uuid::Uuid;
@@ -27,6 +28,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// is asked for the first time, those of an earlier client on this store. From now on they are this
     /// store's, and no other process gets them.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        (**self).load(avatar, visitor)
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        (**self).save(avatar, changes)
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        (**self).adopt(avatar)
+    }
 }
 
 /// One thing to be kept, or kept no longer.

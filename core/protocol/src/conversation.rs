@@ -116,9 +116,9 @@ pub(crate) enum EndSession {
 impl Conversation {
     pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
         let resumed = session.is_some();
-        let (id, bound, last_seq, half_said) = match session {
-            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.half_said),
-            None => (None, false, None, None),
+        let (id, bound, last_seq, unnamed, half_said) = match session {
+            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.unnamed, facts.half_said),
+            None => (None, false, None, false, None),
         };
         let text = |seq: Option<SeqId>| seq.map_or_else(String::new, |seq| seq.as_str().to_owned());
         let (half_said_after, replay) = half_said.map(|half| (text(half.after), half.replies)).unzip();
@@ -137,7 +137,7 @@ impl Conversation {
             replies: Assembly::default(),
             gap: if resumed { GapState::Open } else { GapState::Closed },
             held: Vec::new(),
-            unnamed: false,
+            unnamed,
             histories: Vec::new(),
             closing: None,
         }
@@ -150,7 +150,13 @@ impl Conversation {
             HalfSaid { after: seq(after), replies }
         });
         let last_seq = seq(&self.last_seq);
-        self.session.clone().map(|id| SessionFacts { id, bound: self.bound, last_seq, half_said })
+        self.session.clone().map(|id| SessionFacts {
+            id,
+            bound: self.bound,
+            last_seq,
+            unnamed: self.unnamed,
+            half_said,
+        })
     }
 
     /// This is the last frame that has been handed on.

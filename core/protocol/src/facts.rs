@@ -69,6 +69,9 @@ pub struct SessionFacts {
     pub bound: bool,
     /// The last frame seen: from here a gap is filled.
     pub last_seq: Option<SeqId>,
+    /// A frame has come since that has no name: it would be heard again.
+    #[serde(default)]
+    pub unnamed: bool,
     /// What was being said when this was kept.
     #[serde(default)]
     pub half_said: Option<HalfSaid>,

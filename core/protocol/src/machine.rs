@@ -160,15 +160,18 @@ impl Machine {
         }
     }
 
-    /// With messages that an earlier run has kept and not settled: the opening of the first conversation
-    /// takes them up.
-    #[must_use]
-    pub fn with_kept(mut self, messages: Vec<KeptMessage>) -> Self {
-        self.restored = messages;
-        self
+    /// Messages that an earlier run has kept and not settled. The first conversation takes them up, now or when
+    /// it is opened.
+    pub fn restore(&mut self, now: Millis, messages: Vec<KeptMessage>) {
+        self.now = now;
+        self.restored.extend(messages);
+        if self.conversation(ConversationKey::FIRST).is_some_and(|first| first.closing.is_none()) {
+            self.take_restored(now);
+            self.settle(now);
+        }
     }
 
-    /// The messages that are kept and not settled, in order: see [`with_kept`](Self::with_kept).
+    /// The messages that are kept and not settled, in order: for [`restore`](Self::restore).
     pub fn kept_messages(&self) -> Vec<KeptMessage> {
         let waiting = self.conversations.iter().flat_map(|conversation| {
             let kept = conversation.outbox.pending.iter().filter(|one| one.kept.is_some());

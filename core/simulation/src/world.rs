@@ -255,8 +255,10 @@ impl World {
             self.queue.plan(at, Happening::CloseToService(socket));
         }
         let name = self.key(key);
-        let machine = Machine::new(config, name, visitor, record.clone(), self.now, self.seed_of_next());
-        let next = self.client_of(machine.with_kept(messages.clone()));
+        let seed = self.seed_of_next();
+        let mut machine = Machine::new(config, name, visitor, record.clone(), self.now, seed);
+        machine.restore(self.now, messages.clone());
+        let next = self.client_of(machine);
         let one = &mut self.clients[next.0];
         one.key = key;
         one.disk.record = record;

@@ -96,7 +96,7 @@ impl Machine {
                 message.kept = Some(Kept::Waits); // It has not gone out.
             }
             // What is kept goes out when the conversation is opened again.
-            if goes_on && matches!(message.kept, Some(Kept::Waits | Kept::Left)) {
+            if goes_on && message.deadline > now && matches!(message.kept, Some(Kept::Waits | Kept::Left)) {
                 self.restored.push(message.to_keep(session.as_ref()));
             } else {
                 self.hand_back(key, message, error.clone());

@@ -183,7 +183,11 @@ impl Machine {
                     conversation.stand_at(seq);
                     self.remember();
                 }
-                None => conversation.unnamed |= is_message,
+                None if is_message && !conversation.unnamed => {
+                    conversation.unnamed = true;
+                    self.remember();
+                }
+                None => {}
             }
         }
         changed

@@ -244,15 +244,13 @@ impl Machine {
 }
 
 impl Offers {
-    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where
-    /// none has been and all of the session is this run's, by its latest frames. Where frames came
-    /// without a name, nobody could tell which of those found are new.
+    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where none has been,
+    /// by its latest frames. Where frames came without a name, nobody could tell which of those found are new.
     fn allow(&self, conversation: &Conversation, since: &str) -> bool {
         if conversation.unnamed {
             return false;
         }
-        let all_is_ours = !conversation.resumed || conversation.replay.is_some();
-        if since.is_empty() { self.latest && all_is_ours } else { self.query }
+        if since.is_empty() { self.latest } else { self.query }
     }
 }
 

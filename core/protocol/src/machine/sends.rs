@@ -217,6 +217,7 @@ impl Machine {
     /// Takes up what earlier runs have kept. What was meant for a session that is gone is handed back.
     pub(super) fn take_restored(&mut self, now: Millis) {
         let key = ConversationKey::FIRST;
+        let listens = self.link.is_up();
         for kept in std::mem::take(&mut self.restored) {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
@@ -231,6 +232,9 @@ impl Machine {
             } else {
                 conversation.outbox.sent.note(&pending.message);
                 conversation.outbox.pending.push_back(pending);
+                if listens {
+                    conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
+                }
             }
         }
     }
