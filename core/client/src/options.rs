@@ -161,11 +161,11 @@ impl ClientBuilder {
     /// between, and sends what was not sent. Nothing is kept, if not said otherwise.
     ///
     /// ```no_run
-    /// use secondme_avatar::{AvatarClient, SqliteStore};
+    /// use secondme_avatar::{AvatarClient, MemoryStore};
     ///
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = AvatarClient::builder("sk-0123456789abcdef")?
-    ///     .store(SqliteStore::open("avatar.db")?)
+    ///     .store(MemoryStore::new())
     ///     .build()?;
     /// let events = client.events();
     /// // Visitors to whom something was still to be said when the last process ended.
