@@ -4,12 +4,16 @@
 
 mod accounts;
 mod answers;
+mod crash;
+mod diary;
 mod frames;
 mod plan;
 mod proxy;
 mod storm;
 
 pub use accounts::{Account, Fate, Heard, Verdict};
+pub use crash::{Crash, CrashReport, work};
+pub use diary::{Diary, read};
 pub use plan::FAULTS;
 pub use proxy::FaultProxy;
 pub use storm::{Report, Storm, fate};

@@ -203,8 +203,11 @@ impl Pipe {
                     };
                     if let (Some(end), Plan::Frame(oddity, _)) = (framed, plan) {
                         self.client.write_all(&bytes[..end]).await?;
-                        self.client.write_all(&oddity.frame()).await?;
-                        self.client.write_all(&bytes[end..]).await?;
+                        // Whoever refuses it hangs up in the middle of it.
+                        let refused = self.client.write_all(&oddity.frame()).await.is_err();
+                        if !refused {
+                            self.client.write_all(&bytes[end..]).await?;
+                        }
                         return Ok(Flow::Struck);
                     }
                     self.client.write_all(bytes).await?;
