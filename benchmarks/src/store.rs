@@ -36,8 +36,12 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let aside = format!("({:.0}/s)", median(batch_speed));
     report.at_least("records saved by the hundred, of the same loop", median(batched), 4.0, "", &aside);
 
-    let size = std::fs::metadata(folder.file("batches-0.db"))?.len() as f64;
-    let aside = format!("({:.1} MB for {VISITORS})", size / 1e6);
+    let file = folder.file("batches-0.db");
+    let size = std::fs::metadata(&file)?.len() as f64;
+    let started = Instant::now();
+    drop(SqliteStore::open(&file)?);
+    let opening = started.elapsed().as_secs_f64() * 1000.0;
+    let aside = format!("({:.1} MB for {VISITORS}, checked and opened in {opening:.0} ms)", size / 1e6);
     report.at_most("a store's size, each visitor", size / 1024.0 / VISITORS as f64, 1.5, " KiB", &aside);
     Ok(())
 }

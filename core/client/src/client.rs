@@ -1,14 +1,17 @@
 //! The client: one for each API key.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Counters, Machine, Misuse, Outcome, Record, State, Visitor, VisitorId,
+    Command, ConversationKey, Counters, KeptMessage, Machine, Misuse, Outcome, Record, State, Visitor,
+    VisitorId,
 };
+use tokio::sync::{Notify, OnceCell};
 
 use crate::clock::Clock;
 use crate::conversation::Conversation;
@@ -16,10 +19,12 @@ use crate::driver::Driver;
 use crate::env::{Counts, Env};
 use crate::events::Events;
 use crate::http::Http;
+use crate::keeper::Keeper;
 use crate::line::{Line, ended, unexpected};
 use crate::options::ClientBuilder;
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
+use crate::store::{AvatarRef, Leftover};
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
 /// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
@@ -47,6 +52,10 @@ pub struct AvatarClient {
 pub(crate) struct Inner {
     pub(crate) env: Arc<Env>,
     lines: Mutex<Lines>,
+    /// What earlier processes left behind has been taken over.
+    adopted: OnceCell<()>,
+    /// A driver has ended.
+    retired: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +63,8 @@ struct Lines {
     live: HashMap<VisitorId, Arc<Line>>,
     /// What is known of visitors whose conversations are closed: the next `open` goes on there.
     records: HashMap<VisitorId, Record>,
+    /// Messages that are kept, of visitors whose conversations are closed.
+    leftovers: HashMap<VisitorId, Leftover>,
     /// Counted on lines that are closed.
     past: Counters,
     closed: bool,
@@ -109,6 +120,8 @@ impl AvatarClient {
         let user_agent = options.user_agent();
         let tls = tls::config()?;
         let clock = Clock::start();
+        let avatar = AvatarRef::new(&options.key, &options.base);
+        let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
         let env = Env {
             http: Http::new(options.base.clone(), tls.clone(), &user_agent)?,
             connector: Connector {
@@ -124,12 +137,19 @@ impl AvatarClient {
             quota: SharedQuota::new(options.quota, clock.clone()),
             clock,
             on_call: options.on_call,
+            keeper,
             runtime: runtime::current()?,
             room: Arc::default(),
             counts: Counts::default(),
             mailboxes: Mutex::default(),
         };
-        Ok(Self { inner: Arc::new(Inner { env: Arc::new(env), lines: Mutex::default() }) })
+        let inner = Inner {
+            env: Arc::new(env),
+            lines: Mutex::default(),
+            adopted: OnceCell::new(),
+            retired: Notify::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Opens the conversation of this visitor; await it.
@@ -138,6 +158,25 @@ impl AvatarClient {
     /// A visitor whose conversation was closed goes on with the same session.
     pub fn open(&self, visitor: Visitor) -> Open {
         Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.deadlines.open }
+    }
+
+    /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store): opens the
+    /// conversation of every visitor to whom a [durable](crate::Send::durable) message is still to be sent,
+    /// and says who they are. Their messages go out as soon as they are open, however long that takes; what is
+    /// given up comes as an [`Unsent`](crate::EventKind::Unsent) event, so subscribe to [`events`](Self::events)
+    /// first.
+    ///
+    /// A visitor who is opened takes up their own messages anyway. Without a store there is nothing to do.
+    pub async fn recover(&self) -> Result<Vec<VisitorId>, Error> {
+        self.inner.adopt().await?;
+        let visitors =
+            self.inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect::<Vec<_>>();
+        for visitor in &visitors {
+            let open = self.open(visitor.clone()).deadline(self.inner.env.deadlines.durable).into_future();
+            // Whoever wants to know how it goes has the events.
+            self.inner.env.runtime.spawn(async move { drop(open.await) });
+        }
+        Ok(visitors.into_iter().map(|visitor| visitor.id().clone()).collect())
     }
 
     /// Subscribes to the events of all conversations, those that are opened later too.
@@ -224,6 +263,11 @@ impl AvatarClient {
             // It is closed either way; a line whose driver has ended says so as an error.
             let _ = answer.wait().await;
         }
+        // A runtime that has ended before its time runs no driver to its end.
+        let _ = tokio::time::timeout(deadline, self.inner.wait_for_drivers()).await;
+        if let Some(keeper) = &self.inner.env.keeper {
+            keeper.flush().await;
+        }
         for mailbox in self.inner.env.subscriptions().drain(..) {
             mailbox.end();
         }
@@ -261,8 +305,10 @@ impl Inner {
         visitor.check()?;
         let until = tokio::time::Instant::now() + deadline;
         let mut retired = false;
+        self.adopt_once().await?;
         loop {
-            let line = self.line(&visitor)?;
+            let record = self.recall(&visitor).await?;
+            let line = self.line(&visitor, record)?;
             let closed = line.closed.notified();
             let deadline = until.saturating_duration_since(tokio::time::Instant::now());
             match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
@@ -290,8 +336,51 @@ impl Inner {
         }
     }
 
+    /// What the store has of a visitor, of whom nothing is known here.
+    async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
+        let Some(keeper) = &self.env.keeper else {
+            return Ok(None);
+        };
+        let is_known = {
+            let lines = self.lock();
+            lines.live.contains_key(visitor.id()) || lines.records.contains_key(visitor.id())
+        };
+        if is_known { Ok(None) } else { keeper.load(visitor.id()).await }
+    }
+
+    async fn adopt_once(&self) -> Result<(), Error> {
+        self.adopted.get_or_try_init(|| self.adopt()).await.copied()
+    }
+
+    /// Takes over the messages that no process looks after.
+    async fn adopt(&self) -> Result<(), Error> {
+        let Some(keeper) = &self.env.keeper else {
+            return Ok(());
+        };
+        let leftovers = keeper.adopt().await?;
+        let mut lines = self.lock();
+        for left in leftovers {
+            match lines.live.get(left.visitor.id()) {
+                Some(line) => line.restore(left.messages),
+                None => lines.leave(left),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all that drivers have to write is given to the store.
+    async fn wait_for_drivers(&self) {
+        loop {
+            let retired = self.retired.notified();
+            if self.lock().live.is_empty() {
+                return;
+            }
+            retired.await;
+        }
+    }
+
     /// The visitor's line; a new one where there is none.
-    fn line(self: &Arc<Self>, visitor: &Visitor) -> Result<Arc<Line>, Error> {
+    fn line(self: &Arc<Self>, visitor: &Visitor, record: Option<Record>) -> Result<Arc<Line>, Error> {
         let mut lines = self.lock();
         if lines.closed {
             return Err(Error::new(ErrorKind::Closed, "the client is closed: make another one"));
@@ -299,11 +388,16 @@ impl Inner {
         if let Some(line) = lines.live.get(visitor.id()) {
             return Ok(Arc::clone(line));
         }
-        let record = lines.records.remove(visitor.id());
+        let record = lines.records.remove(visitor.id()).or(record);
+        let leftover = lines.leftovers.remove(visitor.id());
         let env = Arc::clone(&self.env);
         let seed = random_seed()?;
-        let machine =
-            Machine::new(env.config.clone(), env.key.clone(), visitor.clone(), record, env.clock.now(), seed);
+        let now = env.clock.now();
+        let mut machine =
+            Machine::new(env.config.clone(), env.key.clone(), visitor.clone(), record, now, seed);
+        if let Some(leftover) = leftover {
+            machine.restore(now, leftover.messages);
+        }
         let line = Line::new(machine, env.clock.clone());
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
         drop(lines);
@@ -321,11 +415,33 @@ impl Inner {
             lines.live.remove(visitor);
             lines.past += state.machine.counters();
             lines.records.insert(visitor.clone(), state.machine.record());
+            let messages = state.machine.kept_messages();
+            if !messages.is_empty() {
+                lines.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
+            }
         }
+        drop(state);
+        drop(lines);
+        self.retired.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    /// Keeps messages of a visitor who has no line.
+    fn leave(&mut self, left: Leftover) {
+        match self.leftovers.entry(left.visitor.id().clone()) {
+            Entry::Occupied(known) => {
+                let messages = &mut known.into_mut().messages;
+                let is_new = |new: &KeptMessage| messages.iter().all(|old| old.message_id != new.message_id);
+                let new = left.messages.into_iter().filter(is_new).collect::<Vec<_>>();
+                messages.extend(new);
+            }
+            Entry::Vacant(place) => drop(place.insert(left)),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, HistoryMessage, Outcome, Reply, SeqId, SessionId, State, Text, VisitorId,
+    Command, ConversationKey, HistoryMessage, MessageId, Outcome, Reply, SeqId, SessionId, State, Text,
+    VisitorId,
 };
 
 use crate::Error;
@@ -14,6 +15,7 @@ use crate::client::{Inner, opened};
 use crate::events::Events;
 use crate::line::{Answer, Line, unexpected};
 use crate::reply_stream::ReplyStream;
+use crate::saving::no_store;
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
@@ -186,6 +188,58 @@ impl Send {
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// Keeps it in the client's [store](crate::ClientBuilder::store) until the service has taken it: await it
+    /// for that it is kept. From then on it survives the process, and goes out when it can, once, under this id.
+    ///
+    /// Whether the service has it is told by [`Delivered`](crate::EventKind::Delivered); a message that is
+    /// given up comes back as [`Unsent`](crate::EventKind::Unsent).
+    pub fn durable(self) -> SendDurable {
+        let deadline = self.chat.client.env.deadlines.durable;
+        SendDurable { chat: self.chat, text: self.text, deadline }
+    }
+}
+
+/// A message to be kept until it is sent; await it.
+#[derive(Clone)]
+#[must_use = "nothing is kept before it is awaited"]
+pub struct SendDurable {
+    chat: Conversation,
+    text: String,
+    deadline: Duration,
+}
+
+impl SendDurable {
+    /// How long it may wait, over all the processes that try; 24 h, if not said otherwise.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl IntoFuture for SendDurable {
+    type Output = Result<MessageId, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + std::marker::Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { chat, text, deadline } = self;
+            if chat.client.env.keeper.is_none() {
+                return Err(no_store());
+            }
+            let command = Command::SendDurable { conversation: chat.key, text: text.into(), deadline };
+            match chat.line.command(command)?.wait().await? {
+                Outcome::Kept(message) => Ok(message),
+                _ => Err(unexpected()),
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for SendDurable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SendDurable({} bytes)", self.text.len())
     }
 }
 

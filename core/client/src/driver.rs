@@ -16,6 +16,7 @@ use crate::client::Inner;
 use crate::env::Env;
 use crate::line::{Line, LineState, Waiting};
 use crate::quota::Permit;
+use crate::saving::{Saving, no_store};
 use crate::socket::{NotConnected, Socket, Traffic};
 
 /// Far enough away to mean "never".
@@ -33,6 +34,7 @@ pub(crate) struct Driver {
     socket: Option<Socket>,
     generation: Generation,
     reading: bool,
+    saving: Saving,
 }
 
 impl Driver {
@@ -46,6 +48,7 @@ impl Driver {
             socket: None,
             generation: Generation::default(),
             reading: true,
+            saving: Saving::default(),
         }
     }
 
@@ -90,6 +93,7 @@ impl Driver {
             };
             self.tell(input);
         }
+        self.saving.finish(&env, &line);
         self.hang_up_socket();
         if let Some(client) = client.upgrade() {
             client.retire(&line);
@@ -133,7 +137,17 @@ impl Driver {
                         waiting.resolve(result);
                     }
                 }
-                Output::Remember => {}
+                Output::Remember => self.saving.remember(),
+                Output::Settle(message) => self.saving.settle(message),
+                Output::Keep(message) => match &self.env.keeper {
+                    Some(keeper) => {
+                        keeper.keep(Arc::clone(&line), state.machine.visitor().clone(), message);
+                    }
+                    None => {
+                        let (message, error) = (message.message_id, no_store());
+                        state.machine.handle(self.env.clock.now(), Input::NotKept { message, error });
+                    }
+                },
                 Output::Quota(call) => {
                     if let Some(input) = self.ask_quota(call) {
                         state.machine.handle(self.env.clock.now(), input);
@@ -185,8 +199,10 @@ impl Driver {
         if state.dropped || state.machine.is_closed() {
             return None;
         }
+        let looks_again = self.saving.save(&self.env, &state);
         let deadline = state.machine.next_deadline();
-        Some(deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at)))
+        let deadline = deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at));
+        Some(looks_again.map_or(deadline, |at| at.min(deadline)))
     }
 
     /// Hands events to those who subscribed: to their conversation, and to all.

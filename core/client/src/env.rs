@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::events::Mailbox;
 use crate::http::Http;
+use crate::keeper::Keeper;
 use crate::options::Deadlines;
 use crate::quota::SharedQuota;
 use crate::report::Observer;
@@ -26,6 +27,8 @@ pub(crate) struct Env {
     pub(crate) quota: Arc<SharedQuota>,
     pub(crate) clock: Clock,
     pub(crate) on_call: Observer,
+    /// Where there is a store.
+    pub(crate) keeper: Option<Keeper>,
     pub(crate) runtime: Handle,
     /// A subscriber's queue that was full has room again.
     pub(crate) room: Arc<Notify>,

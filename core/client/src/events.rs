@@ -40,6 +40,7 @@ impl Events {
     /// [`ready`](Self::ready) for those who poll by hand.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.mailbox.lock();
+        state.handled = state.taken;
         if !state.queue.is_empty() {
             return Poll::Ready(true);
         }
@@ -55,8 +56,12 @@ impl Events {
     /// Takes at most `max` events that have come, oldest first. Never waits.
     pub fn drain(&self, max: usize) -> Vec<Event> {
         let mut state = self.mailbox.lock();
+        state.handled = state.taken;
         let take = max.min(state.queue.len());
         let events = state.queue.drain(..take).collect();
+        if state.queue.is_empty() {
+            state.taken = state.pushed;
+        }
         if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 {
             state.stalled = false;
             drop(state);
@@ -115,6 +120,11 @@ pub(crate) struct Mailbox {
 struct State {
     queue: VecDeque<Event>,
     wakers: Vec<Waker>,
+    /// Events that were ever put in; of these, those that lay before the last time that the queue was found
+    /// empty; and of these, those whose taker has come back for more.
+    pushed: u64,
+    taken: u64,
+    handled: u64,
     /// The queue was full, and somebody waits for room.
     stalled: bool,
     ended: bool,
@@ -132,6 +142,7 @@ impl Mailbox {
             return;
         }
         for event in events {
+            state.pushed += 1;
             let crowded = state.queue.len() >= self.capacity / 2;
             match state.queue.back_mut() {
                 Some(last) if crowded => {
@@ -152,6 +163,18 @@ impl Mailbox {
         let mut state = self.lock();
         state.stalled = state.queue.len() >= self.capacity;
         !state.stalled
+    }
+
+    /// How far it has been filled: see [`has_handled`](Self::has_handled).
+    pub(crate) fn mark(&self) -> u64 {
+        self.lock().pushed
+    }
+
+    /// Whether whoever takes from it has taken all up to this mark, and has come back for more. One that
+    /// has ended and is empty handles nothing more.
+    pub(crate) fn has_handled(&self, mark: u64) -> bool {
+        let state = self.lock();
+        state.handled >= mark || (state.ended && state.queue.is_empty())
     }
 
     /// Nothing more will come.

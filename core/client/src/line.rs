@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secondme_avatar_protocol::{Command, ConversationKey, Machine, Misuse, Outcome, Ticket};
+use secondme_avatar_protocol::{
+    Command, ConversationKey, Input, KeptMessage, Machine, Misuse, Outcome, Ticket,
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
@@ -77,6 +79,18 @@ impl Line {
         drop(state);
         self.wake.notify_one();
         Ok(ticket)
+    }
+
+    /// Something has happened outside.
+    pub(crate) fn input(&self, input: Input) {
+        self.lock().machine.handle(self.clock.now(), input);
+        self.wake.notify_one();
+    }
+
+    /// Messages that an earlier process has kept.
+    pub(crate) fn restore(&self, messages: Vec<KeptMessage>) {
+        self.lock().machine.restore(self.clock.now(), messages);
+        self.wake.notify_one();
     }
 
     pub(crate) fn cancel(&self, ticket: Ticket) {

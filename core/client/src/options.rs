@@ -8,6 +8,7 @@ use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, limits};
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
 use crate::report::{CallReport, Observer};
+use crate::store::Store;
 use crate::{Error, ErrorKind};
 
 /// Events that a subscription holds before the socket is read no further.
@@ -18,6 +19,7 @@ const EVENT_QUEUE: usize = 1024;
 pub(crate) struct Deadlines {
     pub(crate) open: Duration,
     pub(crate) send: Duration,
+    pub(crate) durable: Duration,
     pub(crate) ask: Duration,
     pub(crate) first_piece: Duration,
     pub(crate) history: Duration,
@@ -29,6 +31,7 @@ impl Default for Deadlines {
         Self {
             open: limits::OPEN_DEADLINE,
             send: limits::SEND_DEADLINE,
+            durable: limits::DURABLE_DEADLINE,
             ask: limits::ASK_DEADLINE,
             first_piece: limits::FIRST_PIECE,
             history: limits::HISTORY_DEADLINE,
@@ -63,6 +66,7 @@ pub struct ClientBuilder {
     pub(crate) allow_insecure: bool,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
+    pub(crate) store: Option<Arc<dyn Store>>,
 }
 
 impl ClientBuilder {
@@ -77,6 +81,7 @@ impl ClientBuilder {
             allow_insecure: false,
             language: None,
             on_call: Observer::default(),
+            store: None,
         }
     }
 
@@ -140,6 +145,39 @@ impl ClientBuilder {
     /// The whole time of a `send`; 15 s, if not said otherwise.
     pub fn send_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.send = deadline;
+        self
+    }
+
+    /// How long a message that is sent [`durable`](crate::Send::durable) may wait, over all the processes
+    /// that try; 24 h, if not said otherwise. After that it is handed back as an
+    /// [`Unsent`](crate::EventKind::Unsent) event.
+    pub fn durable_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.durable = deadline;
+        self
+    }
+
+    /// Keeps what is known of visitors, and messages sent [`durable`](crate::Send::durable), beyond the
+    /// process: whoever starts again on the same store goes on with the same sessions, hears what was said in
+    /// between, and sends what was not sent. Nothing is kept, if not said otherwise.
+    ///
+    /// ```no_run
+    /// use secondme_avatar::{AvatarClient, SqliteStore};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .store(SqliteStore::open("avatar.db")?)
+    ///     .build()?;
+    /// let events = client.events();
+    /// // Visitors to whom something was still to be said when the last process ended.
+    /// let visitors = client.recover().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What was heard counts as heard when whoever takes the events comes back for more. A process killed in
+    /// between hears it again: then the event has the same `seqId` and message id as before.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 

@@ -6,6 +6,7 @@ mod memory;
 mod sqlite;
 
 use std::fmt;
+use std::sync::Arc;
 
 use secondme_avatar_protocol::{ApiKey, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use uuid::Uuid;
@@ -37,6 +38,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// reason only one client of an avatar at a time uses a store: a second one opens a store of its own
     /// on the same file.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        (**self).load(avatar, visitor)
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        (**self).save(avatar, changes)
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        (**self).adopt(avatar)
+    }
 }
 
 /// One thing to be kept, or kept no longer.

@@ -56,6 +56,11 @@ impl Assembly {
         self.open.is_empty()
     }
 
+    /// The replies that have begun and not ended, as far as they have names.
+    pub(crate) fn open_ids(&self) -> impl Iterator<Item = &MessageId> {
+        self.open.iter().filter_map(|reply| reply.id.as_ref())
+    }
+
     /// Takes a frame of the avatar. `in_reply_to` is what it answers if it begins a reply.
     pub(crate) fn take(
         &mut self,

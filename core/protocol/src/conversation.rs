@@ -2,12 +2,13 @@
 
 use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
-use crate::facts::SessionFacts;
-use crate::ids::{SeqId, SessionId};
+use crate::facts::{HalfSaid, SessionFacts};
+use crate::ids::{MessageId, SeqId, SessionId};
 use crate::machine::Ticket;
 use crate::outbox::Outbox;
 use crate::redact::Raw;
 use crate::time::Millis;
+use crate::wire::Frame;
 
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -16,6 +17,10 @@ pub(crate) struct Conversation {
     pub(crate) bound: bool,
     /// The last frame's `seqId`; empty before the first. One buffer, since it changes with each frame.
     pub(crate) last_seq: String,
+    /// While a reply is half said: the last frame before its beginning. A next run asks from there.
+    pub(crate) half_said_after: Option<String>,
+    /// Replies that an earlier run heard half: of what came up to `last_seq` only these are new.
+    pub(crate) replay: Option<Vec<MessageId>>,
     /// The session was there before this run.
     pub(crate) resumed: bool,
     /// It has been open once.
@@ -60,6 +65,8 @@ pub(crate) enum GapState {
         pages: u32,
         frames: u32,
         search: Search,
+        /// When the last page was asked for.
+        asked_at: Millis,
         /// There was no loss; only a message in doubt is looked for.
         quiet: bool,
     },
@@ -109,15 +116,19 @@ pub(crate) enum EndSession {
 impl Conversation {
     pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
         let resumed = session.is_some();
-        let (id, bound, last_seq) = match session {
-            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq),
-            None => (None, false, None),
+        let (id, bound, last_seq, unnamed, half_said) = match session {
+            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.unnamed, facts.half_said),
+            None => (None, false, None, false, None),
         };
+        let text = |seq: Option<SeqId>| seq.map_or_else(String::new, |seq| seq.as_str().to_owned());
+        let (half_said_after, replay) = half_said.map(|half| (text(half.after), half.replies)).unzip();
         Self {
             key,
             session: id,
             bound,
-            last_seq: last_seq.map_or_else(String::new, |seq| seq.as_str().to_owned()),
+            last_seq: text(last_seq),
+            half_said_after,
+            replay,
             resumed,
             opened: false,
             state: State::Opening,
@@ -126,15 +137,70 @@ impl Conversation {
             replies: Assembly::default(),
             gap: if resumed { GapState::Open } else { GapState::Closed },
             held: Vec::new(),
-            unnamed: false,
+            unnamed,
             histories: Vec::new(),
             closing: None,
         }
     }
 
     pub(crate) fn facts(&self) -> Option<SessionFacts> {
-        let last_seq = (!self.last_seq.is_empty()).then(|| SeqId::from(self.last_seq.as_str()));
-        self.session.clone().map(|id| SessionFacts { id, bound: self.bound, last_seq, heard: Vec::new() })
+        let seq = |text: &str| (!text.is_empty()).then(|| SeqId::from(text));
+        let half_said = self.half_said_after.as_deref().map(|after| {
+            let replies = self.replay.iter().flatten().chain(self.replies.open_ids()).cloned().collect();
+            HalfSaid { after: seq(after), replies }
+        });
+        let last_seq = seq(&self.last_seq);
+        self.session.clone().map(|id| SessionFacts {
+            id,
+            bound: self.bound,
+            last_seq,
+            unnamed: self.unnamed,
+            half_said,
+        })
+    }
+
+    /// This is the last frame that has been handed on.
+    pub(crate) fn stand_at(&mut self, seq: &str) {
+        if self.replies.is_idle() && self.replay.is_none() {
+            self.half_said_after = None;
+        } else if self.half_said_after.is_none() {
+            self.half_said_after = Some(self.last_seq.clone());
+        }
+        self.unnamed = false;
+        self.last_seq.clear();
+        self.last_seq.push_str(seq);
+    }
+
+    /// What an earlier run heard half is whole now, or never will be.
+    pub(crate) fn end_replay(&mut self) {
+        self.replay = None;
+        if self.replies.is_idle() {
+            self.half_said_after = None;
+        }
+    }
+
+    /// Whether a frame that an earlier run has had is new all the same.
+    pub(crate) fn is_half_said(&self, message: Option<&str>) -> bool {
+        let Some(replay) = &self.replay else {
+            return true;
+        };
+        replay.iter().any(|reply| Some(reply.as_str()) == message)
+    }
+
+    /// Takes a frame out of those that wait. Says whether it was among them.
+    pub(crate) fn take_held(&mut self, frame: &Frame<'_>) -> bool {
+        let seq = frame.seq_id.as_deref();
+        let waits = |held: &Held| seq.is_some() && held.seq.as_ref().map(SeqId::as_str) == seq;
+        let waiting = self.held.iter().position(waits);
+        waiting.map(|at| self.held.remove(at)).is_some()
+    }
+
+    /// From where a gap is filled.
+    pub(crate) fn gap_begins(&self) -> &str {
+        match (&self.replay, &self.half_said_after) {
+            (Some(_), Some(after)) => after,
+            _ => &self.last_seq,
+        }
     }
 
     pub(crate) fn needs_session(&self) -> bool {

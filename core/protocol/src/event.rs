@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, Unsent};
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::redact::{Json, Raw, Text};
 use crate::visitor::VisitorId;
@@ -68,6 +68,14 @@ pub enum EventKind {
         message_id: Option<MessageId>,
         /// Its text.
         text: Text,
+    },
+    /// A message is given up for which nobody waits any more: one that was to be kept until it is sent, or
+    /// whose caller has gone. Here it is back.
+    Unsent {
+        /// The message.
+        message: Box<Unsent>,
+        /// Why.
+        error: Error,
     },
     /// A message of the service that is no reply: a hint, a recommendation, a notification.
     Notice {

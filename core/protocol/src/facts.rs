@@ -67,11 +67,23 @@ pub struct SessionFacts {
     pub id: SessionId,
     /// The owner can see it.
     pub bound: bool,
-    /// The last frame before which nothing is half said: from here a gap is filled.
+    /// The last frame seen: from here a gap is filled.
     pub last_seq: Option<SeqId>,
-    /// Frames behind it that have been handed on as a whole already, oldest first.
+    /// A frame has come since that has no name: it would be heard again.
     #[serde(default)]
-    pub heard: Vec<SeqId>,
+    pub unnamed: bool,
+    /// What was being said when this was kept.
+    #[serde(default)]
+    pub half_said: Option<HalfSaid>,
+}
+
+/// Replies that had begun and not ended. The next run hears them from their beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HalfSaid {
+    /// The last frame before the first of them; none where they begin the conversation.
+    pub after: Option<SeqId>,
+    /// Their ids. Whatever else came since has been handed on.
+    pub replies: Vec<MessageId>,
 }
 
 /// What is worth keeping of a visitor, so that a later run goes on where this one stood.

@@ -54,7 +54,7 @@ pub use event::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
     NoticeKind, Part, Reply, Sent, ServiceError, State,
 };
-pub use facts::{ChatContext, Credentials, KeptMessage, Record, SessionFacts};
+pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, SessionFacts};
 pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;

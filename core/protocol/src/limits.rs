@@ -64,6 +64,9 @@ pub const HOLDS_QUESTION: Duration = Duration::from_secs(10);
 /// The whole time of an `open`, its retries and waits included.
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long a message that outlives the process may wait: whoever is away for a day writes anew.
+pub const DURABLE_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The whole time of a `send`.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(15);
 

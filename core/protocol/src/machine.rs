@@ -21,7 +21,7 @@ use crate::call::{Call, CallId, Calls};
 use crate::conversation::Conversation;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind, State};
-use crate::facts::{ChatContext, Credentials, Record, SessionFacts, SocketAddress};
+use crate::facts::{ChatContext, Credentials, KeptMessage, Record, SessionFacts, SocketAddress};
 use crate::ids::{AvatarId, SessionId, UserId};
 use crate::key::ApiKey;
 use crate::limits;
@@ -100,6 +100,8 @@ pub struct Machine {
     strays: Vec<Raw>,
     /// The session that the first conversation takes up again.
     resumable: Option<SessionFacts>,
+    /// Messages that earlier conversations have kept and not sent: the first one's next opening takes them up.
+    restored: Vec<KeptMessage>,
     outputs: VecDeque<Output>,
     remember_queued: bool,
     tickets: u64,
@@ -148,6 +150,7 @@ impl Machine {
             conversations: Vec::new(),
             strays: Vec::new(),
             resumable,
+            restored: Vec::new(),
             outputs: VecDeque::new(),
             remember_queued: false,
             tickets: 0,
@@ -155,6 +158,26 @@ impl Machine {
             now,
             flowing: false,
         }
+    }
+
+    /// Messages that an earlier run has kept and not settled. The first conversation takes them up, now or when
+    /// it is opened.
+    pub fn restore(&mut self, now: Millis, messages: Vec<KeptMessage>) {
+        self.now = now;
+        self.restored.extend(messages);
+        if self.conversation(ConversationKey::FIRST).is_some_and(|first| first.closing.is_none()) {
+            self.take_restored(now);
+            self.settle(now);
+        }
+    }
+
+    /// The messages that are kept and not settled, in order: for [`restore`](Self::restore).
+    pub fn kept_messages(&self) -> Vec<KeptMessage> {
+        let waiting = self.conversations.iter().flat_map(|conversation| {
+            let kept = conversation.outbox.pending.iter().filter(|one| one.kept.is_some());
+            kept.map(|one| one.to_keep(conversation.session.as_ref()))
+        });
+        self.restored.iter().cloned().chain(waiting).collect()
     }
 
     /// Takes what came from outside. Never fails: a fault is an event or a command's answer.
@@ -196,6 +219,8 @@ impl Machine {
                     self.link_lost(now);
                 }
             }
+            Input::Kept(message) => self.kept(&message),
+            Input::NotKept { message, error } => self.not_kept(now, &message, error),
             Input::Reading(reading) => self.read_on(now, reading),
             Input::Tick => self.tick(now),
         }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::call::CallId;
-use crate::ids::MessageId;
+use crate::facts::KeptMessage;
+use crate::ids::{MessageId, SessionId};
 use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
 use crate::link::Generation;
 use crate::looks::Looks;
@@ -29,6 +30,57 @@ pub(crate) struct Pending {
     pub(crate) doubtful: bool,
     /// The last frame before it went out, and the socket it named.
     pub(crate) route: Route,
+    /// Where it stands in the store, if it is to outlive the process.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Where a message stands in the store. What is written there is never behind what was done: a message goes
+/// out only when it stands there as one that may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is being written for the first time, and its ticket waits for that.
+    Begun,
+    /// As one that has not gone out.
+    Waits,
+    /// That it goes out is being written.
+    Leaving,
+    /// As one that may have gone out.
+    Left,
+}
+
+impl Pending {
+    /// As the store is to have it.
+    pub(crate) fn to_keep(&self, session: Option<&SessionId>) -> KeptMessage {
+        KeptMessage {
+            message_id: self.message.clone(),
+            text: self.text.clone(),
+            session: session.cloned(),
+            since: self.timestamp,
+            deadline: self.deadline,
+            left: matches!(self.kept, Some(Kept::Leaving | Kept::Left)),
+        }
+    }
+
+    /// One that an earlier run has kept. `since`: the last frame that was seen then.
+    pub(crate) fn restored(kept: KeptMessage, since: &str) -> Self {
+        let KeptMessage { message_id, text, since: timestamp, deadline, left, session: _ } = kept;
+        Self {
+            message: message_id,
+            timestamp,
+            text,
+            ticket: None,
+            ask: None,
+            deadline,
+            status: if left { Status::Doubt { until: None, asked: false } } else { Status::Waiting },
+            doubtful: left,
+            route: Route { since: since.to_owned(), generation: Generation::default() },
+            kept: Some(if left { Kept::Left } else { Kept::Waits }),
+        }
+    }
+
+    fn is_being_kept(&self) -> bool {
+        matches!(self.kept, Some(Kept::Begun | Kept::Leaving))
+    }
 }
 
 /// Where a message stands in the stream of frames: what answers it comes after `since`, and over the
@@ -72,6 +124,8 @@ pub(crate) struct Turn {
     /// Its answer is coming in.
     pub(crate) begun: bool,
     echo: Echo,
+    /// When it went out.
+    sent_at: Millis,
     /// The socket that the message named.
     generation: Generation,
 }
@@ -86,7 +140,7 @@ enum Echo {
 }
 
 impl Turn {
-    fn of(pending: &Pending) -> Self {
+    fn of(pending: &Pending, sent_at: Millis) -> Self {
         Self {
             message: pending.message.clone(),
             ticket: None,
@@ -97,6 +151,7 @@ impl Turn {
             holds_until: None,
             begun: false,
             echo: Echo::Awaited,
+            sent_at,
             generation: pending.route.generation,
         }
     }
@@ -124,9 +179,23 @@ impl Turn {
             deadline: None,
             begun: false,
             echo: Echo::Awaited,
+            sent_at: now,
             generation: Generation::default(),
         }
     }
+}
+
+/// Which messages are known to be echoed before they are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echoed {
+    /// None: the service may not echo at all, or late.
+    None,
+    /// Those that went out over this socket: what is found of the time before was said before them.
+    Over(Generation),
+    /// Those that went out at this time or later: what was found then was said before them.
+    Since(Millis),
+    /// All.
+    All,
 }
 
 /// Whether a message's echo came before its answer.
@@ -159,7 +228,7 @@ impl Outbox {
         let first = self.pending.iter().find(|pending| {
             pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
         })?;
-        (first.status == Status::Waiting).then_some(first)
+        (first.status == Status::Waiting && !first.is_being_kept()).then_some(first)
     }
 
     pub(crate) fn get_mut(&mut self, message: &str) -> Option<&mut Pending> {
@@ -181,7 +250,7 @@ impl Outbox {
         if !pending.doubtful {
             pending.route = route;
         }
-        let turn = Turn::of(pending);
+        let turn = Turn::of(pending, now);
         if turn.exclusive {
             // From here on what begins is the question's answer.
             self.turns.retain(|turn| !turn.gives_way(now));
@@ -191,11 +260,17 @@ impl Outbox {
         }
     }
 
-    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names its question. `after_echo`: where the
-    /// service is known to echo a message before it is answered, and this reply is no exception.
-    pub(crate) fn begin_answer(&mut self, names: Option<&str>, after_echo: bool) -> Option<MessageId> {
+    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names
+    /// its question. `echoed`: which turns wait for nothing before their echo has come.
+    pub(crate) fn begin_answer(&mut self, names: Option<&str>, echoed: Echoed) -> Option<MessageId> {
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);
-        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo);
+        let after_echo = |turn: &Turn| match echoed {
+            Echoed::None => false,
+            Echoed::Over(generation) => turn.generation == generation,
+            Echoed::Since(time) => turn.sent_at >= time,
+            Echoed::All => true,
+        };
+        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo(turn));
         let at = named.or_else(|| self.turns.iter().position(waits))?;
         let turn = &mut self.turns[at];
         turn.begun = true;
@@ -211,7 +286,7 @@ impl Outbox {
     pub(crate) fn await_answer(&mut self, now: Millis, sent: &Pending, present: Generation) -> bool {
         if sent.ask.is_some() && self.turn(&sent.message).is_none() {
             // It was thought not to have been taken, and its echo says that it was.
-            self.turns.push(Turn::of(sent));
+            self.turns.push(Turn::of(sent, sent.timestamp));
         }
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message == sent.message) {
             turn.first_piece_by = Some(now + sent.ask.map_or(FIRST_PIECE, |ask| ask.first_piece));
@@ -302,20 +377,27 @@ impl Outbox {
         self.pending.iter().any(|pending| pending.message == *message)
     }
 
-    /// Nobody waits for this message or its answer any more. One that has not gone out will not.
-    pub(crate) fn withdraw(&mut self, ticket: Ticket) {
+    /// Nobody waits for this message or its answer any more. One that has not gone out will not; it is
+    /// handed back if it was being kept.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Option<MessageId> {
+        let mut begun = None;
         self.pending.retain_mut(|pending| {
             let withdrawn = pending.ticket == Some(ticket);
             if withdrawn {
                 pending.ticket = None;
             }
-            !withdrawn || pending.status != Status::Waiting || pending.doubtful
+            let goes = withdrawn && pending.status == Status::Waiting && !pending.doubtful;
+            if goes && pending.kept.is_some() {
+                begun = Some(pending.message.clone());
+            }
+            !goes
         });
         for turn in &mut self.turns {
             if turn.ticket == Some(ticket) {
                 turn.ticket = None;
             }
         }
+        begun
     }
 
     pub(crate) fn take_turn(&mut self, message: &MessageId) -> Option<Turn> {

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    CallId, Command, EventKind, Generation, Input, Millis, Output, Raw, State, Step, limits,
+    CallId, Command, EventKind, Generation, Input, MessageId, Millis, Output, Raw, State, Step, limits,
 };
 use serde_json::json;
 
@@ -17,7 +17,7 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Resting, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 25] = [
+const ROWS: [&str; 28] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
     "`HttpAnswer`: success",
@@ -30,11 +30,14 @@ const ROWS: [&str; 25] = [
     "`SocketFrame`: a whole reply",
     "`SocketFrame`: session ended",
     "`SocketClosed`",
+    "`Kept`",
+    "`NotKept`",
     "`Reading`",
     "`Tick`: nothing due",
     "`Tick`: all deadlines due",
     "`Open`",
     "`Send`",
+    "`SendDurable`",
     "`Ask`",
     "`History`",
     "`Close`",
@@ -68,6 +71,8 @@ fn rows_of_inputs(input: &Input) -> &'static str {
         Input::SocketFailed { .. } => "`SocketFailed`",
         Input::SocketFrame { .. } => "`SocketFrame`",
         Input::SocketClosed(_) => "`SocketClosed`",
+        Input::Kept(_) => "`Kept`",
+        Input::NotKept { .. } => "`NotKept`",
         Input::Reading(_) => "`Reading`",
         Input::Tick => "`Tick`",
     }
@@ -77,6 +82,7 @@ fn rows_of_commands(command: &Command) -> &'static str {
     match command {
         Command::Open { .. } => "`Open`",
         Command::Send { .. } => "`Send`",
+        Command::SendDurable { .. } => "`SendDurable`",
         Command::Ask { .. } => "`Ask`",
         Command::History { .. } => "`History`",
         Command::Close { .. } => "`Close`",
@@ -129,6 +135,17 @@ fn reconnecting(row: &str) -> Peer {
 }
 
 fn prepared(state: &str, row: &str) -> Peer {
+    let mut peer = prepared_for(state, row);
+    if row.ends_with("Kept`") && !matches!(state, "Closing" | "Closed") {
+        peer.send_durable("Hello");
+        if state == "Resting" {
+            peer.command(Command::Rest);
+        }
+    }
+    peer
+}
+
+fn prepared_for(state: &str, row: &str) -> Peer {
     match state {
         "Opening" => opening(row),
         "Live" => {
@@ -147,7 +164,11 @@ fn prepared(state: &str, row: &str) -> Peer {
         }
         "Closing" => {
             let mut peer = Peer::live();
-            peer.send("Hello");
+            if row.ends_with("Kept`") {
+                peer.send_durable("Hello")
+            } else {
+                peer.send("Hello")
+            };
             peer.close(false);
             peer
         }
@@ -163,6 +184,11 @@ fn prepared(state: &str, row: &str) -> Peer {
 fn call(peer: &Peer) -> CallId {
     let quota = peer.quota.first().copied();
     quota.or(peer.requests.first().map(|request| request.call)).unwrap_or(CallId(u64::MAX))
+}
+
+/// The message that is being kept; one that nobody keeps, where none is.
+fn kept(peer: &Peer) -> MessageId {
+    peer.keeps.last().map_or_else(|| "nobody's".into(), |kept| kept.message_id.clone())
 }
 
 fn input(peer: &Peer, row: &str) -> Option<Input> {
@@ -196,6 +222,8 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
             frame(json!({"sessionId": "your-session-id", "subCode": "session.status.closed"}))
         }
         ("`SocketClosed`", _) => Some(Input::SocketClosed(generation)),
+        ("`Kept`", _) => Some(Input::Kept(kept(peer))),
+        ("`NotKept`", _) => Some(Input::NotKept { message: kept(peer), error: broken() }),
         ("`Reading`", _) => Some(Input::Reading(false)),
         ("`Tick`", _) => Some(Input::Tick),
         _ => None,
@@ -212,6 +240,7 @@ fn command(row: &str) -> Option<Command> {
     let command = match row.split(',').next().unwrap() {
         "`Open`" => Command::Open { conversation, deadline },
         "`Send`" => Command::Send { conversation, text, deadline },
+        "`SendDurable`" => Command::SendDurable { conversation, text, deadline },
         "`Ask`" => {
             Command::Ask { conversation, text, deadline, first_piece: limits::FIRST_PIECE, pieces: false }
         }
@@ -269,6 +298,8 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
         Output::Piece(..) => "piece",
         Output::Resolved(_, Ok(_)) => "done",
         Output::Resolved(_, Err(_)) => "failed",
+        Output::Keep(_) => "keep",
+        Output::Settle(_) => "settle",
         Output::Remember => return None,
         Output::Event(event) => match &event.kind {
             EventKind::StateChanged { .. } => return None,

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    CallId, Command, Config, ConversationKey, Error, ErrorKind, Generation, Input, Machine, Millis, OnDoubt,
-    Output, Raw, Record, State, Step, Text, Ticket, Visitor,
+    CallId, Command, Config, ConversationKey, Error, ErrorKind, Generation, Input, Machine, MessageId,
+    Millis, OnDoubt, Output, Raw, Record, State, Step, Text, Ticket, Visitor,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +32,8 @@ pub struct Run {
     cancelled: BTreeSet<Ticket>,
     answered: BTreeMap<Ticket, bool>,
     messages: Vec<String>,
+    /// What is to be written to the disk.
+    keeps: Vec<MessageId>,
     states: BTreeMap<ConversationKey, State>,
     live: u32,
     was_closed: bool,
@@ -68,6 +70,7 @@ impl Run {
             cancelled: BTreeSet::new(),
             answered: BTreeMap::new(),
             messages: vec!["m".to_owned()],
+            keeps: Vec::new(),
             states: BTreeMap::new(),
             live: 0,
             was_closed: false,
@@ -86,7 +89,8 @@ impl Run {
             if self.chance.is_spent() {
                 break;
             }
-            match self.chance.below(12) {
+            match self.chance.below(13) {
+                12 => self.disk(),
                 0..3 => self.command(),
                 3..7 => self.answer(),
                 7..9 => self.link(),
@@ -135,7 +139,8 @@ impl Run {
         let text = Text::from(self.chance.of(&["Hello", "", "x"]));
         let command = match self.chance.below(24) {
             0..6 => Command::Open { conversation, deadline },
-            6..10 => Command::Send { conversation, text, deadline },
+            6..9 => Command::Send { conversation, text, deadline },
+            9 => Command::SendDurable { conversation, text, deadline },
             10..15 => {
                 let first_piece = Duration::from_millis(self.chance.of(&[0, 700, 60_000]));
                 Command::Ask { conversation, text, deadline, first_piece, pieces: true }
@@ -244,6 +249,20 @@ impl Run {
         }
     }
 
+    fn disk(&mut self) {
+        let at = self.chance.below(self.keeps.len() as u64 + 1) as usize;
+        let message = match self.keeps.get(at) {
+            Some(message) => message.clone(),
+            None => MessageId::from("nobody's"),
+        };
+        if self.chance.below(4) == 0 {
+            let error = Error::new(ErrorKind::Store, "full");
+            self.input(Input::NotKept { message, error });
+        } else {
+            self.input(Input::Kept(message));
+        }
+    }
+
     fn frame(&mut self) {
         for _ in 0..self.chance.below(6) {
             let frame = match self.chance.below(20) {
@@ -311,7 +330,12 @@ impl Run {
                     assert!(before.is_none(), "{ticket:?} is answered twice");
                 }
                 Output::Event(event) => self.note(event),
-                Output::SocketClose(_) | Output::QuotaUsedUp(_) | Output::Piece(..) | Output::Remember => {}
+                Output::Keep(message) => self.keeps.push(message.message_id),
+                Output::SocketClose(_)
+                | Output::QuotaUsedUp(_)
+                | Output::Piece(..)
+                | Output::Settle(_)
+                | Output::Remember => {}
             }
         }
         self.was_closed = self.machine.is_closed();

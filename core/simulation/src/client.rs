@@ -6,6 +6,8 @@ use secondme_avatar_protocol::{
     Author, Error, Event, EventKind, Generation, Machine, Millis, Outcome, Output, Text, Ticket,
 };
 
+use crate::disk::Disk;
+
 /// Names one client of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub usize);
@@ -17,6 +19,8 @@ pub struct Client {
     pub machine: Machine,
     /// What it did.
     pub log: Log,
+    /// What it has kept.
+    pub disk: Disk,
     /// Which of the settings' keys it has.
     pub key: usize,
     /// What came while nobody read, in order.
@@ -61,6 +65,7 @@ impl Client {
         Self {
             machine,
             log: Log::default(),
+            disk: Disk::default(),
             key,
             unread: VecDeque::new(),
             reading: true,
@@ -96,6 +101,8 @@ impl Client {
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::SocketClose(_)
+            | Output::Keep(_)
+            | Output::Settle(_)
             | Output::QuotaUsedUp(_) => {}
         }
         Some(output)

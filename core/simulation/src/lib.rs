@@ -23,6 +23,7 @@
 pub mod arbitrary;
 mod chance;
 mod client;
+mod disk;
 mod exchange;
 mod life;
 mod network;
@@ -37,6 +38,7 @@ mod world;
 
 pub use chance::Chance;
 pub use client::{Client, ClientId, Log};
+pub use disk::Disk;
 pub use exchange::{Asked, PATH_PREFIX};
 pub use life::{Life, Report};
 pub use network::{Delay, Fate, Network};

@@ -31,6 +31,8 @@ pub struct Network {
     pub reordered: u32,
     /// In a thousand frames either way: those with which a link goes silent without a word.
     pub half_opened: u32,
+    /// Of a thousand writes to a disk, how many find it full.
+    pub disk_full: u32,
     /// When a link that went silent is found dead by the system. `None`: only one that has answered a
     /// ping goes silent, since nothing would tell that any other is dead.
     pub found_dead_after: Option<Duration>,
@@ -86,6 +88,7 @@ impl Network {
             doubled: 0,
             reordered: 0,
             half_opened: 0,
+            disk_full: 0,
             found_dead_after: None,
             met: BTreeMap::new(),
             fates: Vec::new(),
@@ -104,6 +107,7 @@ impl Network {
             &mut self.doubled,
             &mut self.reordered,
             &mut self.half_opened,
+            &mut self.disk_full,
         ] {
             *fault = 0;
         }
@@ -168,6 +172,16 @@ impl Network {
         }
         let (status, body) = self.chance.of(&[(status, body), (429, "slow down"), (408, "")]);
         Fate::Answered(status, body.to_owned())
+    }
+
+    /// How long a write to the disk takes.
+    pub(crate) fn write_takes(&mut self) -> Duration {
+        self.chance.millis(&[0, 0, 1, 5, 40])
+    }
+
+    /// How many of the writes under way a killed process has finished.
+    pub(crate) fn survives(&mut self, writes: usize) -> usize {
+        self.chance.below(writes as u64 + 1) as usize
     }
 
     /// Counts a fault.

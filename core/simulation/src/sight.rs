@@ -44,8 +44,13 @@ pub enum Sight {
     Came(ClientId, Generation, Value),
     /// A machine was told that its socket is down, or has closed it.
     Down(ClientId, Generation),
-    /// A client was killed.
-    Killed(ClientId),
+    /// A client was killed, or has closed and another one goes on for it.
+    Killed {
+        /// Which.
+        client: ClientId,
+        /// Whether all it knew was kept.
+        saved: bool,
+    },
     /// The service forgot everything.
     Reset,
 }
@@ -93,6 +98,8 @@ impl Sight {
             | Output::Abandon(_)
             | Output::QuotaUsedUp(_)
             | Output::Piece(..)
+            | Output::Keep(_)
+            | Output::Settle(_)
             | Output::Remember => None,
         }
     }

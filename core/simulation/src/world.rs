@@ -9,7 +9,8 @@ use bytes::Bytes;
 use secondme_avatar_emulator::Settings;
 use secondme_avatar_emulator::service::{self, Answer, Request, Service, SocketId, State};
 use secondme_avatar_protocol::{
-    CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, Ticket, Visitor,
+    ApiKey, CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, Ticket,
+    Visitor,
 };
 
 use crate::client::{Client, ClientId};
@@ -77,6 +78,7 @@ enum Happening {
     CloseToService(SocketId),
     CloseToClient(ClientId, Generation),
     FoundDead(SocketId),
+    DiskWrites(ClientId),
 }
 
 impl World {
@@ -191,11 +193,15 @@ impl World {
         visitor: Visitor,
         record: Option<Record>,
     ) -> ClientId {
-        let name = self.service.settings().keys[key].key.parse().expect("a good key");
+        let name = self.key(key);
         let client =
             self.client_of(Machine::new(config, name, visitor, record, self.now, self.seed_of_next()));
         self.clients[client.0].key = key;
         client
+    }
+
+    fn key(&self, number: usize) -> ApiKey {
+        self.service.settings().keys[number].key.parse().expect("a good key")
     }
 
     /// A client whose machine was made elsewhere.
@@ -222,10 +228,24 @@ impl World {
 
     /// The same, and the next one is configured so.
     pub fn restart_with(&mut self, client: ClientId, config: Config) -> ClientId {
-        let record = self.of(client).machine.record();
         let visitor = self.of(client).machine.visitor().clone();
         let key = self.of(client).key;
-        self.see(|| Sight::Killed(client));
+        if self.of(client).machine.is_closed() {
+            // The process lives: whatever is under way is written.
+            while !self.of(client).disk.is_written() {
+                self.clients[client.0].disk.write();
+            }
+        }
+        let saved = self.of(client).disk.is_written();
+        let survives = self.network.survives(self.of(client).disk.writes.len());
+        for _ in 0..survives {
+            self.clients[client.0].disk.write();
+        }
+        let (record, messages) = {
+            let disk = &self.of(client).disk;
+            (disk.record.clone(), disk.messages.clone())
+        };
+        self.see(|| Sight::Killed { client, saved });
         self.clients[client.0].gone = true;
         self.clients[client.0].unread.clear();
         self.desks[key].forget(client, self.now);
@@ -234,7 +254,16 @@ impl World {
             let at = self.network.arrival(self.now);
             self.queue.plan(at, Happening::CloseToService(socket));
         }
-        self.client_of_key(key, config, visitor, Some(record))
+        let name = self.key(key);
+        let seed = self.seed_of_next();
+        let mut machine = Machine::new(config, name, visitor, record.clone(), self.now, seed);
+        machine.restore(self.now, messages.clone());
+        let next = self.client_of(machine);
+        let one = &mut self.clients[next.0];
+        one.key = key;
+        one.disk.record = record;
+        one.disk.messages = messages;
+        next
     }
 
     /// The service loses all it knew.
@@ -370,6 +399,7 @@ impl World {
                 let next = self.of(client).machine.next_deadline();
                 assert!(next.is_none_or(|next| next > self.now), "woken at {:?} for nothing", self.now);
             }
+            Happening::DiskWrites(client) => self.disk_writes(client),
             Happening::ServiceWakes => {
                 self.service_wakes_at = None;
                 self.with_service(|service, now| service.tick(now));

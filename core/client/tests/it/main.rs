@@ -6,5 +6,6 @@ mod cancellation;
 mod conversation;
 mod events;
 mod failures;
+mod restarts;
 mod support;
 mod watching;

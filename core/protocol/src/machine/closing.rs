@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Goal, Machine, Outcome, Ticket, sends::handed_back};
+use super::{Goal, Machine, Outcome, Ticket};
 use crate::conversation::{Closing, Conversation, EndSession, GapState};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
-use crate::outbox::Status;
+use crate::outbox::{Kept, Status};
 use crate::time::Millis;
 
 impl Machine {
@@ -66,6 +66,9 @@ impl Machine {
         for reply in unfinished {
             self.reply_is_whole(at, reply, None);
         }
+        if self.conversations[at].replay.is_none() {
+            self.conversations[at].half_said_after = None;
+        }
         let error = match &reason {
             CloseReason::Failed(error) => error.clone(),
             CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),
@@ -80,8 +83,24 @@ impl Machine {
         let turns = std::mem::take(&mut conversation.outbox.turns);
         let histories = std::mem::take(&mut conversation.histories);
         let closing = conversation.closing.take();
-        for message in pending {
-            self.resolve(message.ticket, Err(handed_back(message, error.clone())));
+        // Only the first one's session can be taken up again.
+        let goes_on = key == ConversationKey::FIRST
+            && match &reason {
+                CloseReason::Requested => true,
+                CloseReason::SessionEnded => false,
+                CloseReason::Failed(error) => error.kind() != ErrorKind::NotMember,
+            };
+        let session = self.conversations[at].session.clone();
+        for mut message in pending {
+            if message.kept == Some(Kept::Leaving) {
+                message.kept = Some(Kept::Waits); // It has not gone out.
+            }
+            // What is kept goes out when the conversation is opened again.
+            if goes_on && message.deadline > now && matches!(message.kept, Some(Kept::Waits | Kept::Left)) {
+                self.restored.push(message.to_keep(session.as_ref()));
+            } else {
+                self.hand_back(key, message, error.clone());
+            }
         }
         let waiting = openers.into_iter().map(|opener| opener.ticket);
         let waiting = waiting.chain(histories.into_iter().map(|history| history.waiter.ticket));

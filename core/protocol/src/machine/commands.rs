@@ -1,13 +1,13 @@
 //! What the caller wants.
 
-use super::{Command, Goal, Machine, Outcome, Ticket};
+use super::{Command, Goal, Machine, Outcome, Output, Ticket};
 use crate::conversation::{Conversation, History, Past, Waiter};
 use crate::error::{Error, ErrorKind, Misuse};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
 use crate::link::LinkInput;
-use crate::outbox::{AskTerms, Pending, Route, Status};
+use crate::outbox::{AskTerms, Kept, Pending, Route, Status};
 use crate::redact::Text;
 use crate::time::Millis;
 
@@ -24,6 +24,9 @@ impl Machine {
                     // Nearly every visitor has one: room for four would be a kilobyte lost in each.
                     self.conversations.reserve_exact(1);
                     self.conversations.push(Conversation::new(conversation, session));
+                    if first {
+                        self.take_restored(now);
+                    }
                 }
                 let ticket = self.next_ticket();
                 let waiter = Waiter { ticket, deadline: now + deadline };
@@ -31,11 +34,14 @@ impl Machine {
                 Ok(ticket)
             }
             Command::Send { conversation, text, deadline } => {
-                self.queue_message(now, conversation, text, now + deadline, None)
+                self.queue_message(now, conversation, text, now + deadline, None, None)
+            }
+            Command::SendDurable { conversation, text, deadline } => {
+                self.queue_message(now, conversation, text, now + deadline, None, Some(Kept::Begun))
             }
             Command::Ask { conversation, text, deadline, first_piece, pieces } => {
                 let ask = AskTerms { first_piece, pieces };
-                self.queue_message(now, conversation, text, now + deadline, Some(ask))
+                self.queue_message(now, conversation, text, now + deadline, Some(ask), None)
             }
             Command::History { conversation, before, limit, deadline } => {
                 if limit == 0 || limit > HISTORY_MESSAGES {
@@ -78,7 +84,8 @@ impl Machine {
             if let Some(closing) = &mut conversation.closing {
                 closing.waiters.retain(|waiter| *waiter != ticket);
             }
-            conversation.outbox.withdraw(ticket);
+            let kept = conversation.outbox.withdraw(ticket);
+            self.outputs.extend(kept.map(Output::Settle));
             if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
                 dropped.push(conversation.key);
             }
@@ -98,6 +105,7 @@ impl Machine {
         text: Text,
         deadline: Millis,
         ask: Option<AskTerms>,
+        kept: Option<Kept>,
     ) -> Result<Ticket, Misuse> {
         if text.is_empty() {
             return Err(Misuse::EmptyMessage);
@@ -111,8 +119,8 @@ impl Machine {
         }
         let message = MessageId::from(format!("{}_____{}", self.rng.next(), now.0));
         let ticket = self.next_ticket();
-        let outbox = &mut self.wanted(now, key)?.outbox;
-        outbox.pending.push_back(Pending {
+        let conversation = self.wanted(now, key)?;
+        let pending = Pending {
             message,
             timestamp: now,
             text,
@@ -122,7 +130,11 @@ impl Machine {
             status: Status::Waiting,
             doubtful: false,
             route: Route::default(),
-        });
+            kept,
+        };
+        let keep = kept.map(|_| pending.to_keep(conversation.session.as_ref()));
+        conversation.outbox.pending.push_back(pending);
+        self.outputs.extend(keep.map(Output::Keep));
         Ok(ticket)
     }
 

@@ -9,7 +9,7 @@ use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Repl
 use crate::ids::{MessageId, SeqId, UserId};
 use crate::limits::GAP_FRAMES;
 use crate::link::LinkInput;
-use crate::outbox::Order;
+use crate::outbox::{Echoed, Order};
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
 use crate::wire::{self, Frame, FrameType, Sender};
@@ -84,18 +84,20 @@ impl Machine {
         if frame.kind() == FrameType::Control {
             return false;
         }
-        if !self.seen.is_new(&frame, true) {
-            // It may have come over the socket just now, and wait: then here is its place.
-            let held = &mut self.conversations[at].held;
-            let seq = frame.seq_id.as_deref();
-            let waits = |held: &Held| seq.is_some() && held.seq.as_ref().map(SeqId::as_str) == seq;
-            let Some(waiting) = held.iter().position(waits) else {
-                return false;
-            };
-            held.remove(waiting);
+        // It may have come over the socket just now, and wait: then here is its place.
+        if !self.seen.is_new(&frame, true) && !self.conversations[at].take_held(&frame) {
+            return false;
         }
         self.process(now, at, &frame, frame.kind(), raw, true);
         true
+    }
+
+    /// Notes a frame that an earlier run has handed on.
+    pub(super) fn was_heard(&mut self, key: ConversationKey, frame: &Frame<'_>) {
+        self.seen.is_new(frame, true);
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.take_held(frame);
+        }
     }
 
     /// Hands on the frames that waited for a gap to be filled.
@@ -169,16 +171,37 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
-        let conversation = &mut self.conversations[at];
-        match frame.seq_id.as_deref() {
-            // Where a frame that was found stands is known to whoever looked.
-            Some(_) if found => {}
-            Some(seq) => {
-                let key = conversation.key;
-                self.stand_at(key, seq);
+        let key = self.conversations[at].key;
+        let is_message = kind == FrameType::Message;
+        let changed = self.hand_on(now, at, frame, kind, raw, found);
+        // What it means may have closed the conversation.
+        if let Some(conversation) = self.conversation_mut(key) {
+            match frame.seq_id.as_deref() {
+                // Where a frame that was found stands is known to whoever looked.
+                Some(_) if found => {}
+                Some(seq) => {
+                    conversation.stand_at(seq);
+                    self.remember();
+                }
+                None if is_message && !conversation.unnamed => {
+                    conversation.unnamed = true;
+                    self.remember();
+                }
+                None => {}
             }
-            None => conversation.unnamed |= kind == FrameType::Message,
         }
+        changed
+    }
+
+    fn hand_on(
+        &mut self,
+        now: Millis,
+        at: usize,
+        frame: &Frame<'_>,
+        kind: FrameType,
+        raw: &Raw,
+        found: bool,
+    ) -> Changed {
         match kind {
             FrameType::Message => match frame.sender() {
                 Sender::Avatar => return self.avatar_speaks(now, at, frame, raw, found),
@@ -203,9 +226,14 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
-        let after_echo = self.echoes == Echoes::First;
+        let echoed = match (self.echoes, &self.conversations[at].gap) {
+            (Echoes::First, _) => Echoed::All,
+            (_, GapState::Filling { quiet: false, .. }) if found => Echoed::Over(self.link.generation()),
+            (_, GapState::Filling { quiet: true, asked_at, .. }) if found => Echoed::Since(*asked_at),
+            (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
+        };
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
-        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), after_echo));
+        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), echoed));
         let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
             self.reply_is_whole(at, reply, Some(raw));
@@ -250,6 +278,9 @@ impl Machine {
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
     pub(super) fn reply_is_whole(&mut self, at: usize, reply: Reply, raw: Option<&Raw>) {
         self.counters.replies += 1;
+        if let (Some(replay), Some(id)) = (&mut self.conversations[at].replay, &reply.id) {
+            replay.retain(|half_said| half_said != id);
+        }
         let reply = Box::new(reply);
         let question = reply.in_reply_to.as_ref();
         let turn = question.and_then(|question| self.conversations[at].outbox.answered(question));

@@ -2,17 +2,15 @@
 
 use serde_json::value::RawValue;
 
-use super::history::seq_of;
 use super::{Machine, Offers};
 use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Past, Search};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
-use crate::ids::SeqId;
 use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
-use crate::wire::query_frames;
+use crate::wire::{Frame, query_frames};
 
 impl Machine {
     /// Asks for whatever may be missing where the conversation is back.
@@ -23,8 +21,8 @@ impl Machine {
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            if self.offers.allow(conversation, &conversation.last_seq) {
-                self.conversations[at].gap = filling(now, conversation.last_seq.clone(), false);
+            if self.offers.allow(conversation, conversation.gap_begins()) {
+                self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), false);
             } else {
                 let key = conversation.key;
                 self.gap_unknown(now, key, false);
@@ -112,6 +110,11 @@ impl Machine {
             return Ok(());
         }
         let frames = self.take_past(now, key);
+        if self.conversation(key).is_some_and(|conversation| conversation.replay.is_some()) {
+            // The frame up to which all was heard is not there: nobody can tell what is new.
+            self.gap_unknown(now, key, false);
+            return Ok(());
+        }
         self.close_gap(now, key, if frames == 0 { Gap::None } else { Gap::Filled { frames } });
         Ok(())
     }
@@ -155,39 +158,44 @@ impl Machine {
     /// place is put forward only by what lies behind it, or the next run would hear those again.
     fn walk(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[Raw]) -> (u32, Option<String>) {
         let mut found = 0;
-        let mut last = None;
+        let mut last: Option<String> = None;
         let stands_at = |machine: &Self, seq: &str| {
             machine.conversation(key).is_some_and(|conversation| conversation.last_seq == seq)
         };
         let mut is_past = stands_at(self, from);
         for raw in page {
-            let seq = seq_of(raw);
-            let seq = seq.as_ref().map(SeqId::as_str);
+            let Some(frame) = Frame::parse(raw.as_str()) else {
+                continue;
+            };
+            let seq = frame.seq_id.as_deref();
             // Whether a page begins with or after the frame that was named is not documented.
             if seq == Some(from) {
                 continue;
             }
-            found += u32::from(self.frame_found(now, key, raw));
+            let half_said =
+                |conversation: &Conversation| conversation.is_half_said(frame.message_id.as_deref());
+            if is_past || self.conversation(key).is_some_and(half_said) {
+                found += u32::from(self.frame_found(now, key, raw));
+            } else {
+                self.was_heard(key, &frame);
+            }
             let Some(seq) = seq else {
                 continue;
             };
-            last = Some(seq.to_owned());
+            let before = last.replace(seq.to_owned());
             is_past |= stands_at(self, seq);
+            let Some(conversation) = self.conversation_mut(key) else {
+                continue;
+            };
             if is_past {
-                self.stand_at(key, seq);
+                conversation.end_replay();
+                conversation.stand_at(seq);
+            } else if !conversation.replies.is_idle() && conversation.half_said_after.is_none() {
+                conversation.half_said_after = Some(before.unwrap_or_else(|| from.to_owned()));
             }
-        }
-        (found, last)
-    }
-
-    /// This is the last frame of the conversation that has been handed on.
-    pub(super) fn stand_at(&mut self, key: ConversationKey, seq: &str) {
-        if let Some(conversation) = self.conversation_mut(key) {
-            conversation.unnamed = false;
-            conversation.last_seq.clear();
-            conversation.last_seq.push_str(seq);
             self.remember();
         }
+        (found, last)
     }
 
     /// The service cannot say what was missed. `absent`: nor will it another time.
@@ -217,6 +225,7 @@ impl Machine {
         };
         let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
         conversation.gap = GapState::Closed;
+        conversation.end_replay();
         if !quiet {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
@@ -235,21 +244,20 @@ impl Machine {
 }
 
 impl Offers {
-    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where
-    /// none has been and all of the session is this run's, by its latest frames. Where frames came
-    /// without a name, nobody could tell which of those found are new.
+    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where none has been,
+    /// by its latest frames. Where frames came without a name, nobody could tell which of those found are new.
     fn allow(&self, conversation: &Conversation, since: &str) -> bool {
         if conversation.unnamed {
             return false;
         }
-        if since.is_empty() { self.latest && !conversation.resumed } else { self.query }
+        if since.is_empty() { self.latest } else { self.query }
     }
 }
 
 /// `since`: the last frame seen; empty, where none has been.
 fn filling(now: Millis, since: String, quiet: bool) -> GapState {
     let search = if since.is_empty() { Search::Back(Past::default()) } else { Search::After(since) };
-    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, quiet }
+    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, asked_at: now, quiet }
 }
 
 pub(super) fn no_list() -> Error {

@@ -147,6 +147,6 @@ fn message(reply: Reply, seq_id: Option<SeqId>, timestamp: Option<u64>) -> Histo
     }
 }
 
-pub(super) fn seq_of(raw: &Raw) -> Option<SeqId> {
+fn seq_of(raw: &Raw) -> Option<SeqId> {
     Frame::parse(raw.as_str())?.seq_id.as_deref().map(SeqId::from)
 }

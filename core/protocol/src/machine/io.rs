@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::call::CallId;
 use crate::error::Error;
 use crate::event::{Author, ConversationKey, Event, HistoryMessage, Reply, Sent};
-use crate::ids::SeqId;
+use crate::facts::KeptMessage;
+use crate::ids::{MessageId, SeqId};
 use crate::limits;
 use crate::link::Generation;
 use crate::redact::{Raw, Secret, Text};
@@ -70,6 +71,16 @@ pub enum Command {
         /// What.
         text: Text,
         /// The whole time for it.
+        deadline: Duration,
+    },
+    /// Say something, and keep it until that is done, beyond the process if need be. Answered with
+    /// [`Outcome::Kept`] when it is kept ([`Output::Keep`]).
+    SendDurable {
+        /// Where.
+        conversation: ConversationKey,
+        /// What.
+        text: Text,
+        /// The whole time for it, of this run and those to come.
         deadline: Duration,
     },
     /// Say something and wait for the reply.
@@ -165,6 +176,15 @@ pub enum Input {
     },
     /// The socket was closed, or broke.
     SocketClosed(Generation),
+    /// The message is kept as it was put out ([`Output::Keep`]).
+    Kept(MessageId),
+    /// The message could not be kept.
+    NotKept {
+        /// Which.
+        message: MessageId,
+        /// Why.
+        error: Error,
+    },
     /// Whether what comes over the socket is being read. While it is not, silence means nothing.
     Reading(bool),
     /// Time has passed.
@@ -204,6 +224,11 @@ pub enum Output {
     Piece(Ticket, Author, Text),
     /// A command is done.
     Resolved(Ticket, Result<Outcome, Error>),
+    /// Keep this message beyond the process, in the place of what was kept of it; answer with
+    /// [`Input::Kept`]. Only then does it go out.
+    Keep(KeptMessage),
+    /// The message is settled: it need not be kept any longer.
+    Settle(MessageId),
     /// The [`Record`](crate::Record) is another one: see [`Machine::record`](super::Machine::record).
     Remember,
 }
@@ -220,6 +245,8 @@ pub enum Outcome {
     },
     /// [`Command::Send`]: the service took it.
     Sent(Sent),
+    /// [`Command::SendDurable`]: it is kept, and goes out when it can.
+    Kept(MessageId),
     /// [`Command::Ask`]: the reply.
     Replied(Box<Reply>),
     /// [`Command::History`]: the messages, oldest first.

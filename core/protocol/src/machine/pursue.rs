@@ -70,7 +70,7 @@ impl Machine {
             let may_ask = conversation.replies.is_idle() && !conversation.holds_frames();
             let next = conversation.outbox.next(now, may_ask);
             if let Some(message) = next.map(|next| next.message.clone()) {
-                self.begin(now, Call::SendMessage(key, message));
+                self.send_out(now, key, message);
             }
         }
         let conversation = &self.conversations[at];
@@ -89,7 +89,7 @@ impl Machine {
     }
 
     /// Makes the call, unless it is under way or has to wait.
-    fn begin(&mut self, now: Millis, call: Call) {
+    pub(super) fn begin(&mut self, now: Millis, call: Call) {
         if !self.calls.is_ready(&call, now) {
             return;
         }
@@ -109,11 +109,16 @@ impl Machine {
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
         let generation = self.link.generation();
-        if let Call::SendMessage(key, message) = call
-            && let Some(conversation) = self.conversation_mut(key)
-        {
-            let route = Route { since: conversation.last_seq.clone(), generation };
-            conversation.outbox.begin(now, &message, id, route);
+        let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
+            return;
+        };
+        match (call, &mut conversation.gap) {
+            (Call::SendMessage(_, message), _) => {
+                let route = Route { since: conversation.last_seq.clone(), generation };
+                conversation.outbox.begin(now, &message, id, route);
+            }
+            (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,
+            _ => {}
         }
     }
 

@@ -1,12 +1,13 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Machine, OnDoubt, Outcome, answers::is_lost_session};
+use super::{Machine, OnDoubt, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
+use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Unsent};
-use crate::event::{Confirmation, ConversationKey, Sent};
+use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::MessageId;
 use crate::limits::DOUBT_SETTLES;
-use crate::outbox::{Pending, Status};
+use crate::outbox::{Kept, Pending, Status};
 use crate::time::Millis;
 
 impl Machine {
@@ -19,6 +20,7 @@ impl Machine {
             return;
         };
         self.counters.sent += 1;
+        self.outputs.extend(pending.kept.map(|_| Output::Settle(pending.message.clone())));
         self.calls.forget_failures(&Call::SendMessage(key, pending.message.clone()));
         let present = self.link.generation();
         let answered = self
@@ -37,9 +39,12 @@ impl Machine {
             return false;
         };
         pending.status = Status::Waiting;
-        if !pending.doubtful
-            && let Some(conversation) = self.conversation_mut(key)
-        {
+        if !pending.doubtful && pending.kept == Some(Kept::Left) {
+            pending.kept = Some(Kept::Waits);
+            self.keep(key, message);
+        }
+        let doubtful = self.pending_mut(key, message).is_some_and(|pending| pending.doubtful);
+        if !doubtful && let Some(conversation) = self.conversation_mut(key) {
             // Nothing answers what was not taken.
             conversation.outbox.take_turn(message);
         }
@@ -116,7 +121,19 @@ impl Machine {
         let call = Call::SendMessage(key, message.clone());
         let calls = self.calls.drop_calls(|other| *other == call);
         self.abandon(calls);
-        self.resolve(pending.ticket, Err(handed_back(pending, error)));
+        self.hand_back(key, pending, error);
+    }
+
+    /// The message's end, where it was not taken: to whoever waits for it, or as an event.
+    pub(super) fn hand_back(&mut self, key: ConversationKey, pending: Pending, error: Error) {
+        self.outputs.extend(pending.kept.map(|_| Output::Settle(pending.message.clone())));
+        if pending.ticket.is_some() {
+            return self.resolve(pending.ticket, Err(handed_back(pending, error)));
+        }
+        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
+            let message = Box::new(unsent(pending));
+            self.emit(at, EventKind::Unsent { message, error }, None);
+        }
     }
 
     /// The service makes it wait beyond its deadline: then the caller knows now.
@@ -144,15 +161,111 @@ impl Machine {
         self.give_up_message(key, message, Error::deadline("the message", last.as_ref()));
     }
 
+    /// The next message goes out; one that is kept, once it stands in the store that it may have.
+    pub(super) fn send_out(&mut self, now: Millis, key: ConversationKey, message: MessageId) {
+        let call = Call::SendMessage(key, message.clone());
+        if !self.pending_mut(key, &message).is_some_and(|pending| pending.kept == Some(Kept::Waits)) {
+            return self.begin(now, call);
+        }
+        if self.calls.is_ready(&call, now)
+            && let Some(pending) = self.pending_mut(key, &message)
+        {
+            pending.kept = Some(Kept::Leaving);
+            self.keep(key, &message);
+        }
+    }
+
+    /// The message is in the store.
+    pub(super) fn kept(&mut self, message: &MessageId) {
+        let Some(key) = self.conversation_of(message) else {
+            return; // It is settled, and that is to be written as well.
+        };
+        let Some(pending) = self.pending_mut(key, message) else {
+            return;
+        };
+        match pending.kept {
+            Some(Kept::Begun) => {
+                pending.kept = Some(Kept::Waits);
+                let ticket = pending.ticket.take();
+                self.resolve(ticket, Ok(Outcome::Kept(message.clone())));
+            }
+            Some(Kept::Leaving) => pending.kept = Some(Kept::Left),
+            Some(Kept::Waits | Kept::Left) | None => {}
+        }
+    }
+
+    /// The store has not taken the message.
+    pub(super) fn not_kept(&mut self, now: Millis, message: &MessageId, error: Error) {
+        let Some(key) = self.conversation_of(message) else {
+            return;
+        };
+        let Some(pending) = self.pending_mut(key, message) else {
+            return;
+        };
+        match pending.kept {
+            Some(Kept::Begun) => self.give_up_message(key, message, error),
+            // It stands there as before, and goes out when the store is well again.
+            Some(Kept::Leaving) => {
+                pending.kept = Some(Kept::Waits);
+                let call = Call::SendMessage(key, message.clone());
+                self.calls.pause(&call, now, std::time::Duration::ZERO, error, &mut self.rng);
+            }
+            Some(Kept::Waits | Kept::Left) | None => {}
+        }
+    }
+
+    /// Takes up what earlier runs have kept. What was meant for a session that is gone is handed back.
+    pub(super) fn take_restored(&mut self, now: Millis) {
+        let key = ConversationKey::FIRST;
+        let listens = self.link.is_up();
+        for kept in std::mem::take(&mut self.restored) {
+            let Some(conversation) = self.conversation_mut(key) else {
+                return;
+            };
+            let is_here = kept.session.is_none() || kept.session == conversation.session;
+            let pending = Pending::restored(kept, conversation.gap_begins());
+            if !is_here {
+                let message = "the session it was meant for is gone";
+                self.hand_back(key, pending, Error::new(ErrorKind::Closed, message));
+            } else if pending.deadline <= now {
+                self.hand_back(key, pending, Error::deadline("the message", None));
+            } else {
+                conversation.outbox.sent.note(&pending.message);
+                conversation.outbox.pending.push_back(pending);
+                if listens {
+                    conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, key: ConversationKey, message: &MessageId) {
+        if let Some(conversation) = self.conversation_mut(key)
+            && let Some(pending) = conversation.outbox.pending.iter().find(|one| one.message == *message)
+        {
+            let keep = pending.to_keep(conversation.session.as_ref());
+            self.outputs.push_back(Output::Keep(keep));
+        }
+    }
+
+    fn conversation_of(&self, message: &MessageId) -> Option<ConversationKey> {
+        let has = |conversation: &&Conversation| conversation.outbox.is_pending(message);
+        self.conversations.iter().find(has).map(|conversation| conversation.key)
+    }
+
     fn pending_mut(&mut self, key: ConversationKey, message: &MessageId) -> Option<&mut Pending> {
         self.conversation_mut(key)?.outbox.get_mut(message.as_str())
     }
 }
 
 /// The failure, with the text that nobody took.
-pub(super) fn handed_back(pending: Pending, error: Error) -> Error {
+fn handed_back(pending: Pending, error: Error) -> Error {
+    error.with_unsent(unsent(pending))
+}
+
+fn unsent(pending: Pending) -> Unsent {
     let certain = is_certain(&pending);
-    error.with_unsent(Unsent { text: pending.text, message_id: pending.message, certain })
+    Unsent { text: pending.text, message_id: pending.message, certain }
 }
 
 /// Whether the service certainly did not take the message.

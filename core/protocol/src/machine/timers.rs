@@ -127,9 +127,17 @@ impl Machine {
         if !self.listens(&self.conversations[at]) {
             return;
         }
-        for reply in self.conversations[at].replies.silent(now, idle) {
+        let silent = self.conversations[at].replies.silent(now, idle);
+        if silent.is_empty() {
+            return;
+        }
+        for reply in silent {
             self.reply_is_whole(at, reply, None);
         }
+        if self.conversations[at].replies.is_idle() {
+            self.conversations[at].half_said_after = None;
+        }
+        self.remember(); // They are no longer half said.
     }
 
     fn tick_closing(&mut self, now: Millis, key: ConversationKey) {

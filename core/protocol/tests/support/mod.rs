@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use secondme_avatar_protocol::{
     Author, CallId, Command, Config, ConversationKey, Error, ErrorKind, Event, EventKind, Generation,
-    HttpRequest, Input, Machine, Millis, Outcome, Output, Raw, Record, State, Step, Text, Ticket, Visitor,
-    limits,
+    HttpRequest, Input, KeptMessage, Machine, MessageId, Millis, Outcome, Output, Raw, Record, State, Step,
+    Text, Ticket, Visitor, limits,
 };
 use serde_json::{Value, json};
 
@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) quota: Vec<CallId>,
     pub(crate) abandoned: Vec<CallId>,
     pub(crate) used_up: Vec<Millis>,
+    pub(crate) keeps: Vec<KeptMessage>,
+    pub(crate) settled: Vec<MessageId>,
     /// The frames sent.
     pub(crate) frames: Vec<(Millis, String)>,
     pub(crate) opened: Vec<Generation>,
@@ -60,6 +62,8 @@ impl Peer {
             quota: Vec::new(),
             abandoned: Vec::new(),
             used_up: Vec::new(),
+            keeps: Vec::new(),
+            settled: Vec::new(),
             frames: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
@@ -119,6 +123,8 @@ impl Peer {
                     let before = self.answers.insert(ticket, (self.now, result));
                     assert!(before.is_none(), "{ticket:?} was answered twice");
                 }
+                Output::Keep(message) => self.keeps.push(message),
+                Output::Settle(message) => self.settled.push(message),
                 Output::Remember => {}
             }
         }
@@ -240,6 +246,11 @@ impl Peer {
     pub(crate) fn send(&mut self, text: &str) -> Ticket {
         let (text, deadline) = (Text::from(text), limits::SEND_DEADLINE);
         self.command(Command::Send { conversation: FIRST, text, deadline })
+    }
+
+    pub(crate) fn send_durable(&mut self, text: &str) -> Ticket {
+        let (text, deadline) = (text.into(), Duration::from_secs(3_600));
+        self.command(Command::SendDurable { conversation: FIRST, text, deadline })
     }
 
     pub(crate) fn ask(&mut self, text: &str) -> Ticket {

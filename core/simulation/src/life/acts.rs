@@ -31,7 +31,8 @@ impl Life {
         }
         let key = if open.is_empty() { ConversationKey::FIRST } else { self.chance.of(&open) };
         match self.chance.below(40) {
-            0..10 => self.say(client, key, false),
+            0..7 => self.say(client, key, false),
+            7..10 => self.says_durably(client, key),
             10..20 => self.say(client, key, true),
             20..24 => self.owner_acts(client, key),
             24 | 25 => self.looks_back(client, key),
@@ -106,6 +107,13 @@ impl Life {
             let text = Text::from(text.as_str());
             self.command(client, Command::Send { conversation, text, deadline }, deadline, None);
         }
+    }
+
+    fn says_durably(&mut self, client: ClientId, conversation: ConversationKey) {
+        self.said += 1;
+        let deadline = self.chance.millis(&[1_800_000, 1_800_000, 1_800_000, 90_000, 2_000, 3]);
+        let text = Text::from(text_of(self.said));
+        self.command(client, Command::SendDurable { conversation, text, deadline }, deadline, None);
     }
 
     fn looks_back(&mut self, client: ClientId, conversation: ConversationKey) {

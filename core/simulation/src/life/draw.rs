@@ -126,6 +126,7 @@ pub(super) fn weather(chance: &mut Chance, terms: &Terms, network: &mut Network)
     network.garbled = some(60);
     network.late = some(40);
     network.half_opened = some(8);
+    network.disk_full = some(200);
     network.doubled = if terms.doubles { some(150) } else { 0 };
     network.reordered = if terms.reorders { some(100) } else { 0 };
     network.found_dead_after = Some(chance.millis(&[20_000, 60_000, 150_000]));

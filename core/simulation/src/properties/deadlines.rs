@@ -51,7 +51,7 @@ impl Property for Deadlines {
                 self.settle(*client, *ticket);
                 self.answered.insert((*client, *ticket));
             }
-            Sight::Killed(client) => {
+            Sight::Killed { client, .. } => {
                 self.waiting.retain(|(_, whose, _)| whose != client);
                 self.by.retain(|(whose, _), _| whose != client);
             }

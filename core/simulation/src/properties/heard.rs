@@ -43,6 +43,8 @@ pub(super) struct Heard {
     terms: Terms,
     /// By session and message.
     heard: BTreeMap<(String, String), String>,
+    /// What was heard of these is all of it, as far as their hearers know.
+    whole: BTreeSet<(String, String)>,
     /// Without a name: by session and text, how often.
     unnamed: BTreeMap<(String, String), u32>,
     /// Until when a session may lack something.
@@ -51,6 +53,8 @@ pub(super) struct Heard {
     opened: BTreeMap<String, Millis>,
     /// Sessions of killed clients.
     told_before: BTreeSet<String>,
+    /// Sessions of clients that were killed before all they had heard was kept: that is heard again.
+    told_unsaved: BTreeSet<String>,
     sessions: BTreeMap<ClientId, BTreeSet<String>>,
     /// What did not fit, and its session: in the same step it may be told that something may be missing.
     lacking: Option<(String, String)>,
@@ -63,10 +67,12 @@ impl Heard {
         Self {
             terms,
             heard: BTreeMap::new(),
+            whole: BTreeSet::new(),
             unnamed: BTreeMap::new(),
             may_lack: BTreeMap::new(),
             opened: BTreeMap::new(),
             told_before: BTreeSet::new(),
+            told_unsaved: BTreeSet::new(),
             sessions: BTreeMap::new(),
             lacking: None,
             came: BTreeMap::new(),
@@ -83,6 +89,7 @@ impl Heard {
     fn may_repeat(&self, session: &str) -> bool {
         let repeats = self.terms.settings.redelivery != Redelivery::Never;
         self.terms.may_double()
+            || self.told_unsaved.contains(session)
             || (!self.terms.named() && (repeats || self.terms.doubles || self.terms.asks()))
             || ((repeats || self.terms.reorders) && self.told_before.contains(session))
     }
@@ -114,10 +121,11 @@ impl Heard {
     }
 
     /// A reply is what its pieces were.
-    fn is_its_pieces(&self, session: &str, reply: &Reply) -> Verdict {
+    fn is_its_pieces(&mut self, session: &str, reply: &Reply) -> Verdict {
         let Some(id) = &reply.id else {
             return Ok(());
         };
+        self.whole.insert((session.to_owned(), id.as_str().to_owned()));
         let pieces = self.heard.get(&(session.to_owned(), id.as_str().to_owned()));
         let pieces = pieces.map(String::as_str).unwrap_or_default();
         if pieces.ends_with(reply.text.as_str()) {
@@ -146,6 +154,19 @@ impl Heard {
             }
             let what = (plain(&frame["messageId"]), text.to_owned());
             self.came.entry(whose).or_default().push(what);
+        }
+    }
+
+    /// Their hearer was killed: whoever goes on for it hears what was half said from its beginning, where the
+    /// service can be asked.
+    fn forget_half_said(&mut self, sessions: &BTreeSet<String>) {
+        let whole = &self.whole;
+        let is_whole = |session: &str, id: &str| whole.contains(&(session.to_owned(), id.to_owned()));
+        self.heard.retain(|(session, id), _| !sessions.contains(session) || is_whole(session, id));
+        for session in sessions {
+            if let Some(pieces) = self.came.get_mut(&Ok(session.clone())) {
+                pieces.retain(|(id, _)| id.as_deref().is_some_and(|id| is_whole(session, id)));
+            }
         }
     }
 
@@ -209,6 +230,7 @@ impl Property for Heard {
                     EventKind::Reply(reply) => return self.is_its_pieces(session, reply),
                     EventKind::OwnerReply(reply) => {
                         let id = reply.id.as_ref().map(|id| id.as_str());
+                        self.whole.extend(id.map(|id| (session.to_owned(), id.to_owned())));
                         return self.hear(session, id, reply.text.as_str());
                     }
                     EventKind::Unattributed { text, .. } => return self.hear(session, None, text.as_str()),
@@ -222,11 +244,15 @@ impl Property for Heard {
                 }
             }
             Sight::Came(client, _, frame) => self.came(world, *client, frame),
-            Sight::Killed(client) => {
+            Sight::Killed { client, saved } => {
                 let sessions = self.sessions.remove(client).unwrap_or_default();
+                self.forget_half_said(&sessions);
                 if self.terms.settings.dead_socket_send == DeadSocketSend::AnswerLost {
                     let lacks = sessions.iter().map(|session| (session.clone(), world.now()));
                     self.may_lack.extend(lacks);
+                }
+                if !saved {
+                    self.told_unsaved.extend(sessions.iter().cloned());
                 }
                 self.told_before.extend(sessions);
             }

@@ -33,7 +33,7 @@ impl Property for Heartbeat {
             {
                 self.last.remove(client);
             }
-            Sight::Killed(client) => {
+            Sight::Killed { client, .. } => {
                 self.last.remove(client);
             }
             Sight::Sent(client, generation, text) if text.contains("\"ping\"") => {

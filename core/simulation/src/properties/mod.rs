@@ -6,6 +6,7 @@
 mod acks;
 mod closed;
 mod deadlines;
+mod durable;
 mod heard;
 mod heartbeat;
 mod questions;
@@ -125,6 +126,7 @@ impl Properties {
             Box::new(acks::Acks::default()),
             Box::new(heard::Heard::new(terms.clone())),
             Box::new(sends::Acknowledged::new(&terms)),
+            Box::new(durable::Durable::default()),
             Box::new(sends::NotAfterEcho::default()),
             Box::new(sends::NotDoubled::new(terms.clone())),
             Box::new(quota::Quota::new(terms.clone())),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_protocol::{Author, Ended, Outcome, Ticket};
+use secondme_avatar_protocol::{Author, Ended, EventKind, Gap, Outcome, Ticket};
 
 use super::{Property, Terms, Verdict};
 use crate::client::ClientId;
@@ -23,12 +23,20 @@ pub(super) struct Questions {
     answered: BTreeSet<(ClientId, Ticket)>,
     /// The service forgot what it was about to say.
     forgotten: bool,
+    /// Clients that were told that something may be missing: among it, an echo.
+    may_lack: BTreeSet<ClientId>,
 }
 
 impl Questions {
     pub(super) fn new(terms: Terms) -> Self {
         let claims = terms.attributes();
-        Self { claims, asked: BTreeMap::new(), answered: BTreeSet::new(), forgotten: false }
+        Self {
+            claims,
+            asked: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            forgotten: false,
+            may_lack: BTreeSet::new(),
+        }
     }
 }
 
@@ -40,6 +48,9 @@ impl Property for Questions {
     fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
         match sight {
             Sight::Reset => self.forgotten = true,
+            Sight::Event(client, event) if is_unknown_gap(&event.kind) => {
+                self.may_lack.insert(*client);
+            }
             Sight::Commanded { client, ticket, question: Some(text), .. } => {
                 if let Some(number) = number_of(text) {
                     self.asked.insert((*client, *ticket), number);
@@ -51,7 +62,8 @@ impl Property for Questions {
                     return Err(format!("{client:?} {ticket:?} is answered twice"));
                 }
                 let question = self.asked.get(&whose);
-                let tells = self.claims && !self.forgotten && reply.ended != Ended::Silence;
+                let knows = self.claims && !self.forgotten && !self.may_lack.contains(client);
+                let tells = knows && reply.ended != Ended::Silence;
                 if tells
                     && reply.author == Author::Avatar
                     && let Some(question) = question
@@ -67,4 +79,8 @@ impl Property for Questions {
         }
         Ok(())
     }
+}
+
+fn is_unknown_gap(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Reconnected { gap: Gap::Unknown })
 }

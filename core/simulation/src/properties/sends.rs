@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_protocol::{Outcome, Step};
+use secondme_avatar_protocol::{EventKind, Outcome, Step, Unsent};
 
 use super::{Property, Terms, Verdict};
 use crate::client::ClientId;
@@ -46,6 +46,20 @@ impl Acknowledged {
     }
 }
 
+impl Acknowledged {
+    fn is_unsent(&mut self, client: ClientId, unsent: &Unsent) -> Verdict {
+        if !unsent.certain {
+            return Ok(());
+        }
+        let id = unsent.message_id.as_str();
+        if self.taken.times(id) > 0 {
+            return Err(format!("{client:?}: {id} is certainly not sent, but the service took it"));
+        }
+        self.unsent.insert(id.to_owned());
+        Ok(())
+    }
+}
+
 impl Property for Acknowledged {
     fn name(&self) -> &'static str {
         "no acknowledged send is lost"
@@ -56,6 +70,11 @@ impl Property for Acknowledged {
             && self.unsent.contains(id)
         {
             return Err(format!("{id} was certainly not sent, and now the service takes it"));
+        }
+        if let Sight::Event(client, event) = sight
+            && let EventKind::Unsent { message, .. } = &event.kind
+        {
+            return self.is_unsent(*client, message);
         }
         let Sight::Resolved(client, ticket, result) = sight else {
             return Ok(());
@@ -72,17 +91,10 @@ impl Property for Acknowledged {
                 "{client:?} {ticket:?}: {id} is acknowledged, and the service never took it"
             ));
         }
-        let unsent = result.as_ref().err().and_then(|error| error.unsent()).filter(|unsent| unsent.certain);
-        if let Some(unsent) = unsent {
-            if self.taken.times(unsent.message_id.as_str()) > 0 {
-                return Err(format!(
-                    "{client:?} {ticket:?}: {} is certainly not sent, but the service took it",
-                    unsent.message_id
-                ));
-            }
-            self.unsent.insert(unsent.message_id.as_str().to_owned());
+        match result.as_ref().err().and_then(|error| error.unsent()) {
+            Some(unsent) => self.is_unsent(*client, unsent),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

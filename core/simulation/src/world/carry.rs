@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{self, Answer, CloseHow, Delivery, Headers, Push, Request, SocketId};
-use secondme_avatar_protocol::{CallId, Generation, HttpRequest, Input, Millis, Output, Step};
+use secondme_avatar_protocol::{
+    CallId, Error, ErrorKind, Generation, HttpRequest, Input, Millis, Output, Step,
+};
 
 use super::{Happening, World};
 use crate::client::ClientId;
+use crate::disk::Write;
 use crate::exchange::Asked;
 use crate::network::Fate;
 use crate::quota::Desk;
@@ -15,6 +18,7 @@ use crate::sockets::Link;
 
 impl World {
     pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
+        let mut remembers = false;
         while let Some(output) = self.clients[client.0].output(self.now, was_closed) {
             if self.sights.is_some()
                 && let Some(sight) = Sight::of_output(client, &output)
@@ -32,11 +36,52 @@ impl World {
                 Output::SocketSend { generation, text } => self.send_frame(client, generation, text),
                 Output::SocketClose(generation) => self.close_socket(client, generation),
                 Output::QuotaUsedUp(until) => desk.hold_until(until),
-                Output::Event(_) | Output::Piece(..) | Output::Resolved(..) | Output::Remember => {}
+                Output::Keep(message) => self.write(client, Write::Keep(message)),
+                Output::Settle(message) => self.write(client, Write::Settle(message)),
+                Output::Remember => remembers = true,
+                Output::Event(_) | Output::Piece(..) | Output::Resolved(..) => {}
             }
+        }
+        if remembers {
+            let record = self.of(client).machine.record();
+            self.write(client, Write::Record(record));
         }
         self.grant();
         self.plan_wake(client);
+    }
+
+    fn write(&mut self, client: ClientId, write: Write) {
+        let writes = &mut self.clients[client.0].disk.writes;
+        writes.push_back(write);
+        if writes.len() == 1 {
+            let at = self.now + self.network.write_takes();
+            self.queue.plan(at, Happening::DiskWrites(client));
+        }
+    }
+
+    /// All that waits is written at once, or the disk is full.
+    pub(super) fn disk_writes(&mut self, client: ClientId) {
+        if self.of(client).gone {
+            return;
+        }
+        if self.network.strikes(self.network.disk_full) {
+            self.network.meet("disk full");
+            for message in self.clients[client.0].disk.refuse() {
+                let error = Error::new(ErrorKind::Store, "the disk is full");
+                self.input(client, Input::NotKept { message, error });
+            }
+            if !self.of(client).disk.is_written() {
+                self.queue.plan(self.now + Duration::from_secs(1), Happening::DiskWrites(client));
+            }
+            return;
+        }
+        let mut kept = Vec::new();
+        while !self.of(client).disk.is_written() {
+            kept.extend(self.clients[client.0].disk.write());
+        }
+        for message in kept {
+            self.input(client, Input::Kept(message));
+        }
     }
 
     fn plan_wake(&mut self, client: ClientId) {
