@@ -86,6 +86,8 @@ const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// it: that is noticed, and every call fails from then on, rather than saving to nowhere. A back-up is
 /// made by `sqlite3 FILE ".backup COPY"`; only one of the two may then be used, or messages are sent
 /// twice.
+///
+/// The feature `sqlite`, which is on by default, builds SQLite in; that takes a C compiler, as `ring` does.
 pub struct SqliteStore {
     path: PathBuf,
     identity: Identity,

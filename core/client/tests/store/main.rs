@@ -1,5 +1,6 @@
 //! The stores: what they keep, whom they keep it for, and what they refuse.
 
+#![cfg(unix)] // Modes, links, users and kills are told in Unix's words.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod files;

@@ -1,7 +1,7 @@
 //! The file, before SQLite sees it: where it is, whether it is ours, and who may read it.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -135,7 +135,7 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
     created.map_err(|error| unwritable(&path, error))?;
     // A name is on disk once its folder is.
     #[cfg(unix)]
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|error| unwritable(&path, error))?;
+    fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|error| unwritable(&path, error))?;
     Ok(path)
 }
 
