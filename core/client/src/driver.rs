@@ -195,6 +195,9 @@ impl Driver {
                 Output::Http(request) => {
                     debug!(target: "secondme_avatar::http", visitor = %state.machine.visitor().id(), step = %request.step, "call");
                     let http = self.env.http.clone();
+                    if let Some(permit) = self.permits.get_mut(&request.call) {
+                        permit.used();
+                    }
                     let watched = self.env.on_call.begin(state.machine.visitor().id(), request.step);
                     self.calls.spawn_on(
                         request.call,

@@ -46,6 +46,8 @@ pub(crate) struct Permit {
     quota: Arc<SharedQuota>,
     place: Place,
     granted: bool,
+    /// Its call has gone out.
+    used: bool,
 }
 
 impl SharedQuota {
@@ -60,7 +62,7 @@ impl SharedQuota {
         let place = queue.quota.join();
         queue.waiting.insert(place);
         drop(queue);
-        Permit { quota: Arc::clone(self), place, granted: false }
+        Permit { quota: Arc::clone(self), place, granted: false, used: false }
     }
 
     /// The service says that nobody may go before `until`.
@@ -115,6 +117,11 @@ impl Permit {
         self.granted
     }
 
+    /// The call goes out.
+    pub(crate) fn used(&mut self) {
+        self.used = true;
+    }
+
     /// The call is back.
     pub(crate) fn finish(mut self) {
         if std::mem::take(&mut self.granted) {
@@ -162,7 +169,7 @@ impl Drop for Permit {
         let mut queue = self.quota.lock();
         queue.granted.retain(|place| *place != self.place);
         queue.waiting.remove(&self.place);
-        if self.granted {
+        if self.granted && self.used {
             // Nobody saw it come back: it may have reached the service, or reach it yet, so it counts.
             queue.quota.abandon(self.place, now);
         } else {

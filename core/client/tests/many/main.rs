@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod places;
+mod quota;
+mod stage;
 #[path = "../it/support.rs"]
 mod support;

@@ -1,63 +1,18 @@
 //! `max_live` and `idle_after`: who holds a socket.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::stage::{stage, until, watched};
 use crate::support::{Stage, next, owner_reply, soon, visitor};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use secondme_avatar::{
-    AvatarClient, ClientBuilder, Conversation, ErrorKind, EventKind, MemoryStore, State, Stats, Step,
+    AvatarClient, ClientBuilder, Conversation, ErrorKind, EventKind, MemoryStore, State, Step,
 };
-use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{Effect, Entry, Fault, Place, What};
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-async fn stage(options: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Stage {
-    watched(options).await.0
-}
-
-/// With the calls that have come back.
-async fn watched(options: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Stage, Calls) {
-    let emulator = Emulator::builder().opening("Hello!").start().await.unwrap();
-    let builder = AvatarClient::builder(emulator.api_key()).unwrap();
-    let calls = Calls::default();
-    let list = Arc::clone(&calls.0);
-    let builder = builder.on_call(move |call| list.lock().unwrap().push((call.step, call.error.is_some())));
-    let client = options(builder.base_url(emulator.base_url().parse().unwrap())).build().unwrap();
-    (Stage { emulator, client }, calls)
-}
-
-/// The calls that have come back: which, and whether they failed.
-#[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Vec<(Step, bool)>>>);
-
-impl Calls {
-    /// Waits until so many calls of a step have come back, and the machine knows it.
-    async fn until(&self, stage: &Stage, step: Step, count: usize) {
-        let is_one = |call: &&(Step, bool)| call.0 == step;
-        until(&stage.client, |_| self.0.lock().unwrap().iter().filter(is_one).count() >= count).await;
-        // It is reported before the machine hears of it; whoever comes now comes after it.
-        let other = stage.client.open(visitor("settles")).deadline(Duration::ZERO).into_future();
-        soon(other).await.unwrap_err();
-    }
-}
-
-/// Waits until the client's figures are as wanted.
-async fn until(client: &AvatarClient, wanted: impl Fn(&Stats) -> bool) -> Stats {
-    soon(async {
-        loop {
-            let stats = client.stats();
-            if wanted(&stats) {
-                return stats;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-}
 
 /// The avatar is silent: whoever asks here waits, until the owner answers.
 fn silence(stage: &Stage, chat: &Conversation) {
