@@ -4,6 +4,7 @@
 
 mod places;
 mod quota;
+mod shutdown;
 mod stage;
 #[path = "../it/support.rs"]
 mod support;
