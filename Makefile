@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test spec lint bench fmt tools help simulate bite fuzz fuzz-smoke
+.PHONY: demo test spec lint bench fmt tools help simulate bite chaos soak fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -60,6 +60,13 @@ simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one aga
 
 bite: ## put bugs in, one at a time, and see which property of the simulation catches each
 	@core/simulation/bugs/run
+
+chaos: ## a storm over real sockets, and 200 kills of a process with a store: make chaos [SEED=1]
+	$(CARGO) run --quiet --package secondme-avatar-chaos --bin chaos
+	$(CARGO) run --quiet --package secondme-avatar-chaos --bin crash
+
+soak: ## conversations come and go, and nothing may grow: make soak [MINUTES=10]
+	@MINUTES="$(MINUTES)" $(CARGO) run --quiet --release --package secondme-avatar-chaos --bin soak
 
 fuzz: $(FUZZ) ## look for inputs that break the machine: make fuzz [TARGET=machine] [SECONDS=600]
 	@# Without a sanitizer it needs no nightly Rust; the core has no unsafe code for one to watch.

@@ -223,11 +223,11 @@ impl ClientBuilder {
     /// between, and sends what was not sent. Nothing is kept, if not said otherwise.
     ///
     /// ```no_run
-    /// use secondme_avatar::{AvatarClient, MemoryStore};
+    /// use secondme_avatar::{AvatarClient, SqliteStore};
     ///
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = AvatarClient::builder("sk-0123456789abcdef")?
-    ///     .store(MemoryStore::new())
+    ///     .store(SqliteStore::open("avatar.db")?)
     ///     .build()?;
     /// let events = client.events();
     /// // Visitors to whom something was still to be said when the last process ended.

@@ -1,6 +1,9 @@
 //! Where a client keeps what has to outlive it.
 
+mod leftover;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +14,13 @@ use uuid::Uuid;
 use crate::{BaseUrl, Error, ErrorKind};
 
 pub use self::memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 
 /// Keeps what is known of visitors, and the messages that are still to be sent, beyond the process.
 ///
-/// `SqliteStore` is a file, [`MemoryStore`] is for tests; one of your own may keep
-/// it in any database. The client calls it on one thread of its own, one call at a time, so it may
+/// `SqliteStore` (feature `sqlite`, on by default) is a file, [`MemoryStore`] is for tests; one of your
+/// own may keep it in any database. The client calls it on one thread of its own, one call at a time, so it may
 /// block. A record holds the visitor's token: keep it as a secret.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What was last kept of this visitor.
@@ -24,9 +29,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Keeps all of these changes, or none. When it returns they survive the process.
     fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// The messages that no running process looks after: those of processes that are gone, and, when it
-    /// is asked for the first time, those of an earlier client on this store. From now on they are this
-    /// store's, and no other process gets them.
+    /// All messages of this avatar that are kept and not settled, except those of other stores that are
+    /// still open: what processes that are gone left behind, and what an earlier client on this very
+    /// store did. From now on they are this store's, and no other gets them.
+    ///
+    /// A client asks once, before it keeps anything. Whoever asks again gets again what is still kept,
+    /// among it what they look after already; so nothing is lost where the answer was. For the same
+    /// reason only one client of an avatar at a time uses a store: a second one opens a store of its own
+    /// on the same file.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
 }
 
@@ -59,7 +69,7 @@ pub enum Change {
 /// Messages that an earlier process left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
-    /// Whose they are.
+    /// Whose they are, as the last of them says.
     pub visitor: Visitor,
     /// In the order in which they were handed over.
     pub messages: Vec<KeptMessage>,

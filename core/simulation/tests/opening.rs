@@ -41,7 +41,8 @@ fn a_resumed_open_costs_two_round_trips_and_goes_on_with_its_session() {
     let Ok(Outcome::Opened { opening, resumed }) = world.answer(again, open) else { panic!("not open") };
     assert_eq!(world.now().since(began), 2 * ROUND_TRIP);
     assert_eq!((opening.as_str(), resumed), ("Hello! 👋", true));
-    assert_eq!(steps(&world, again), [Step::CreateSocket]);
+    // What was said meanwhile is asked for once it is open.
+    assert_eq!(steps(&world, again), [Step::CreateSocket, Step::QueryMessages]);
     assert_eq!(world.session(again), session);
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
 
+use super::leftover::group;
 use super::{AvatarRef, Change, Leftover, Store, StoreError};
 
 /// Keeps everything in memory. A second client on the same store goes on where the first one stood.
@@ -44,10 +45,11 @@ impl Store for MemoryStore {
                     kept.records.insert(record.visitor_id.clone(), record.clone());
                 }
                 Change::Keep(visitor, message) => {
-                    let known =
-                        kept.messages.iter_mut().find(|(_, other)| other.message_id == message.message_id);
-                    match known {
-                        Some((_, known)) => *known = message.clone(),
+                    let same = |(whose, other): &&mut (Visitor, KeptMessage)| {
+                        whose.id() == visitor.id() && other.message_id == message.message_id
+                    };
+                    match kept.messages.iter_mut().find(same) {
+                        Some(known) => *known = (visitor.clone(), message.clone()),
                         None => kept.messages.push((visitor.clone(), message.clone())),
                     }
                 }
@@ -60,16 +62,6 @@ impl Store for MemoryStore {
     }
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
-        let mut leftovers: Vec<Leftover> = Vec::new();
-        for (visitor, message) in self.lock().get(avatar).map(|kept| &kept.messages).into_iter().flatten() {
-            let known = leftovers.iter_mut().find(|leftover| leftover.visitor.id() == visitor.id());
-            match known {
-                Some(leftover) => leftover.messages.push(message.clone()),
-                None => {
-                    leftovers.push(Leftover { visitor: visitor.clone(), messages: vec![message.clone()] })
-                }
-            }
-        }
-        Ok(leftovers)
+        Ok(self.lock().get(avatar).map(|kept| group(kept.messages.iter().cloned())).unwrap_or_default())
     }
 }

@@ -1,0 +1,239 @@
+//! A process with a store on disk, killed at random moments and started again.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secondme_avatar::{AvatarClient, OnDoubt, SqliteStore, Visitor};
+use secondme_avatar_emulator::Emulator;
+use secondme_avatar_simulation::Chance;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::accounts::Verdict;
+use crate::diary::{self, Diary};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long the last process may take to come to rest.
+const REST: Duration = Duration::from_secs(120);
+
+/// How often a process is killed, and how many visitors it has.
+#[derive(Clone, Debug)]
+pub struct Crash {
+    /// The moments depend on it.
+    pub seed: u64,
+    /// How often.
+    pub kills: u64,
+    /// Visitors of each process.
+    pub visitors: usize,
+    /// What becomes of a message in doubt.
+    pub on_doubt: OnDoubt,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct CrashReport {
+    /// How the two sides agree.
+    pub verdict: Verdict,
+    /// Messages that processes said they keep.
+    pub kept: usize,
+    /// Of the kills, those that hit a process which was already at work.
+    pub at_work: u64,
+}
+
+impl Crash {
+    /// Starts and kills, then lets the last one come to rest, and counts. `child` is the program whose `main`
+    /// calls [`work`].
+    pub async fn run(&self, child: &Path, folder: &Path) -> Result<CrashReport, Failure> {
+        let emulator = Emulator::builder()
+            .seed(self.seed)
+            .configure(|settings| {
+                settings.quota_per_minute = 100_000;
+                settings.journal = 0;
+                settings.piece_delay = secondme_avatar_emulator::service::Millis(5);
+            })
+            .start()
+            .await?;
+        let mut chance = Chance::new(self.seed);
+        let mut at_work = 0;
+        for process in 0..self.kills {
+            let mut running = self.start(&emulator, child, folder, process, false)?;
+            let mut lines = BufReader::new(running.stdout.take().ok_or("no output")?).lines();
+            // Most are at work when they are hit; some have hardly begun.
+            if !chance.per_mille(100) {
+                lines.next_line().await?.ok_or("the process has ended too early")?;
+                at_work += 1;
+            }
+            let moment = chance.below(120);
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+            if chance.below(2) == 0 {
+                owner_speaks(&mut chance, &emulator, process);
+            }
+            tokio::time::sleep(Duration::from_millis(chance.below(40))).await;
+            running.start_kill()?;
+            running.wait().await?;
+            if chance.below(3) == 0 {
+                owner_speaks(&mut chance, &emulator, process); // While nobody is there.
+            }
+        }
+        let mut last = self.start(&emulator, child, folder, self.kills, true)?;
+        let ended =
+            tokio::time::timeout(REST, last.wait()).await.map_err(|_| "it does not come to rest")??;
+        if !ended.success() {
+            return Err(format!("the last process has failed: {ended}").into());
+        }
+        let account = diary::read(&diary_of(folder))?;
+        let verdict = account.against(&emulator.state());
+        let kept = account.sent.len();
+        emulator.stop().await;
+        Ok(CrashReport { verdict, kept, at_work })
+    }
+
+    fn start(
+        &self,
+        emulator: &Emulator,
+        child: &Path,
+        folder: &Path,
+        process: u64,
+        is_last: bool,
+    ) -> io::Result<Child> {
+        Command::new(child)
+            .env("CRASH_FOLDER", folder)
+            .env("CRASH_BASE", emulator.base_url())
+            .env("CRASH_KEY", emulator.api_key())
+            .env("CRASH_PROCESS", process.to_string())
+            .env("CRASH_VISITORS", self.visitors.to_string())
+            .env("CRASH_RESEND", if self.on_doubt == OnDoubt::Resend { "yes" } else { "no" })
+            .env("CRASH_LAST", if is_last { "yes" } else { "no" })
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+fn owner_speaks(chance: &mut Chance, emulator: &Emulator, process: u64) {
+    let state = emulator.state();
+    let open: Vec<_> = state.sessions.iter().filter(|session| session.owner_is_member).collect();
+    if open.is_empty() {
+        return;
+    }
+    let session = &open[chance.below(open.len() as u64) as usize].session_id;
+    // The owner goes on whatever becomes of the process.
+    let _ = emulator.owner().reply(session, &format!("owner {process}.{}", chance.any()));
+    let _ = emulator.owner().hand_back(session);
+}
+
+fn diary_of(folder: &Path) -> PathBuf {
+    folder.join("diary.jsonl")
+}
+
+/// What the process does that is killed. Nothing, where it was started for something else.
+pub async fn work() -> Result<bool, Failure> {
+    let Ok(folder) = std::env::var("CRASH_FOLDER").map(PathBuf::from) else {
+        return Ok(false);
+    };
+    let given = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
+    let process: u64 = given("CRASH_PROCESS")?.parse()?;
+    let visitors: usize = given("CRASH_VISITORS")?.parse()?;
+    let is_last = given("CRASH_LAST")? == "yes";
+    let on_doubt = if given("CRASH_RESEND")? == "yes" { OnDoubt::Resend } else { OnDoubt::HandBack };
+    let client = AvatarClient::builder(&given("CRASH_KEY")?)?
+        .base_url(given("CRASH_BASE")?.parse()?)
+        .quota(100_000)
+        .on_doubt(on_doubt)
+        .store(SqliteStore::open(folder.join("avatar.db"))?)
+        .build()?;
+    let diary = Arc::new(Mutex::new(Diary::open(&diary_of(&folder), process)?));
+    let events = client.events();
+    let listening = tokio::spawn({
+        let diary = Arc::clone(&diary);
+        async move {
+            while events.ready().await {
+                // Whatever was taken is written down before more is taken.
+                for event in events.drain(64) {
+                    diary.lock().unwrap_or_else(PoisonError::into_inner).event(&event)?;
+                }
+            }
+            Ok::<(), io::Error>(())
+        }
+    });
+    client.recover().await?;
+    let talks: Vec<_> = (0..visitors)
+        .map(|number| {
+            let (client, diary) = (client.clone(), Arc::clone(&diary));
+            tokio::spawn(async move { talk(&client, &diary, process, number, is_last).await })
+        })
+        .collect();
+    if is_last {
+        for talk in talks {
+            talk.await??;
+        }
+        rest(&client).await;
+        client.close().await;
+        listening.await??;
+    } else {
+        for talk in talks {
+            talk.await??; // It is killed before.
+        }
+    }
+    Ok(true)
+}
+
+async fn talk(
+    client: &AvatarClient,
+    diary: &Mutex<Diary>,
+    process: u64,
+    number: usize,
+    is_last: bool,
+) -> Result<(), Failure> {
+    let chat = client.open(Visitor::for_user("crash", &format!("visitor {number}"))?).await?;
+    if number == 0 {
+        announce();
+    }
+    if is_last {
+        return Ok(());
+    }
+    let mut said = 0;
+    loop {
+        said += 1;
+        let text = format!("#{process}.{number}.{said}");
+        if said % 4 == 0 {
+            // Something that is not kept among what is.
+            drop(chat.ask(format!("{text} not kept")).await);
+            continue;
+        }
+        chat.send(&*text).durable().await?;
+        diary.lock().unwrap_or_else(PoisonError::into_inner).kept(&text)?;
+    }
+}
+
+/// Tells whoever started this process that it is at work.
+#[allow(clippy::print_stdout)]
+fn announce() {
+    println!("at work");
+}
+
+/// Waits until nothing has happened for a while: everything that was kept is sent and answered.
+async fn rest(client: &AvatarClient) {
+    let mut before = client.stats().events;
+    loop {
+        // What is in doubt takes twice three seconds.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        let now = client.stats().events;
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+impl std::fmt::Display for CrashReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "kills at work           {:>6}", self.at_work)?;
+        writeln!(f, "messages kept           {:>6}", self.kept)?;
+        write!(f, "{}", self.verdict)
+    }
+}

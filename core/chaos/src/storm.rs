@@ -1,0 +1,297 @@
+//! A storm: many conversations over a bad network, and the count at its end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secondme_avatar::{AvatarClient, Conversation, Error, Event, EventKind, Gap, Visitor};
+use secondme_avatar_emulator::Emulator;
+use secondme_avatar_emulator::service::State;
+use secondme_avatar_simulation::Chance;
+
+use crate::accounts::{Account, Fate, Verdict};
+use crate::proxy::FaultProxy;
+
+/// How long a virtual second lasts: long enough for what is under way to get somewhere.
+const SECOND: Duration = Duration::from_millis(40);
+
+/// How long, in virtual time, the calm after the storm may take.
+const CALM: u64 = 30 * 60;
+
+/// How big a storm is.
+#[derive(Clone, Copy, Debug)]
+pub struct Storm {
+    /// Everything by chance depends on it.
+    pub seed: u64,
+    /// Visitors, each with one conversation.
+    pub visitors: usize,
+    /// How long it lasts, in virtual seconds.
+    pub seconds: u64,
+}
+
+/// What a storm has been.
+#[derive(Debug)]
+pub struct Report {
+    /// How the two sides agree.
+    pub verdict: Verdict,
+    /// How often each fault was met.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Times that a socket was lost.
+    pub lost: u64,
+    /// Calls made.
+    pub calls: u64,
+    /// What still waited when the calm was over.
+    pub unsettled: usize,
+}
+
+type Book = Arc<Mutex<Account>>;
+
+impl Storm {
+    /// Lets it rage, then waits for the calm, then counts.
+    pub async fn rage(self) -> Result<Report, Box<dyn std::error::Error>> {
+        let emulator = Emulator::builder()
+            .seed(self.seed)
+            .configure(|settings| {
+                settings.quota_per_minute = 100_000;
+                settings.journal = 0;
+                settings.history_page = 20;
+            })
+            .start()
+            .await?;
+        let proxy = FaultProxy::start(emulator.address(), self.seed).await?;
+        let client = AvatarClient::builder(emulator.api_key())?
+            .base_url(proxy.base_url().parse()?)
+            .quota(100_000)
+            .open_deadline(Duration::from_secs(3_600))
+            .send_deadline(Duration::from_secs(120))
+            .build()?;
+        let book = Book::default();
+        let events = client.events();
+        let listening = tokio::spawn({
+            let book = Arc::clone(&book);
+            async move {
+                while events.ready().await {
+                    for event in events.drain(256) {
+                        lock(&book).hear(&event, false);
+                    }
+                }
+            }
+        });
+        let mut chance = Chance::new(self.seed);
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let talks: Vec<_> = (0..self.visitors)
+            .map(|number| {
+                let talk = Talk {
+                    number,
+                    client: client.clone(),
+                    chance: Chance::new(chance.any()),
+                    book: Arc::clone(&book),
+                    stopped: stopped.clone(),
+                };
+                tokio::spawn(talk.go_on())
+            })
+            .collect();
+        self.pass_storm(&mut chance, &emulator, &client, &proxy).await;
+        stop.send_replace(true);
+        proxy.weather(0);
+        proxy.down(false);
+        proxy.cut_all(); // What was stalled or half open would be so for good.
+        hand_all_back(&emulator);
+        let mut calm = 0;
+        while calm < CALM && !talks.iter().all(tokio::task::JoinHandle::is_finished) {
+            second(&emulator, &client).await;
+            calm += 1;
+        }
+        // What is only looked for comes within this time.
+        for _ in 0..240 {
+            second(&emulator, &client).await;
+        }
+        let unsettled = talks.iter().filter(|talk| !talk.is_finished()).count();
+        let counters = client.stats().counters;
+        let state = emulator.state();
+        client.close().await;
+        listening.await?;
+        let verdict = lock(&book).against(&state);
+        let faults = proxy.met();
+        emulator.stop().await;
+        Ok(Report { verdict, faults, lost: counters.lost, calls: counters.calls, unsettled })
+    }
+
+    async fn pass_storm(
+        &self,
+        chance: &mut Chance,
+        emulator: &Emulator,
+        client: &AvatarClient,
+        proxy: &FaultProxy,
+    ) {
+        let mut down_for = 0;
+        for at in 0..self.seconds {
+            if at % 60 == 10 {
+                proxy.weather(chance.of(&[100, 300, 600]));
+            }
+            if at % 60 == 50 {
+                proxy.weather(0); // A breath, in which something comes through whole.
+            }
+            match chance.below(100) {
+                0 if down_for == 0 => down_for = 1 + chance.below(8),
+                1 | 2 => proxy.cut_all(),
+                3 => client.advance_clock(Duration::from_secs(45)), // The client's clock jumps.
+                4 => emulator.advance(Duration::from_secs(45)).await,
+                5..25 => owner_speaks(chance, emulator, at),
+                _ => {}
+            }
+            proxy.down(down_for > 0);
+            down_for = down_for.saturating_sub(1);
+            second(emulator, client).await;
+        }
+    }
+}
+
+/// Both clocks go on together: the client's first, so that its pings are on their way.
+async fn second(emulator: &Emulator, client: &AvatarClient) {
+    client.advance_clock(Duration::from_secs(1));
+    tokio::time::sleep(SECOND).await;
+    emulator.advance(Duration::from_secs(1)).await;
+}
+
+fn owner_speaks(chance: &mut Chance, emulator: &Emulator, at: u64) {
+    let state = emulator.state();
+    let open: Vec<_> =
+        state.sessions.iter().filter(|session| session.owner_is_member && !session.closed).collect();
+    if open.is_empty() {
+        return;
+    }
+    let session = open[chance.below(open.len() as u64) as usize];
+    // The owner of a session that has just ended has nobody to speak to.
+    let _ = emulator.owner().reply(&session.session_id, &format!("owner {at}.{}", chance.below(1_000_000)));
+    let _ = emulator.owner().hand_back(&session.session_id);
+}
+
+fn hand_all_back(emulator: &Emulator) {
+    let State { sessions, .. } = emulator.state();
+    for session in sessions.iter().filter(|session| session.taken_over) {
+        let _ = emulator.owner().hand_back(&session.session_id);
+    }
+}
+
+/// One visitor, who says one thing after the other.
+struct Talk {
+    number: usize,
+    client: AvatarClient,
+    chance: Chance,
+    book: Book,
+    stopped: tokio::sync::watch::Receiver<bool>,
+}
+
+impl Talk {
+    async fn go_on(mut self) {
+        let Ok(visitor) = Visitor::for_user("chaos", &format!("visitor {}", self.number)) else {
+            return;
+        };
+        let mut said = 0;
+        while !*self.stopped.borrow() {
+            let Ok(chat) = self.client.open(visitor.clone()).await else {
+                continue;
+            };
+            while !*self.stopped.borrow() {
+                said += 1;
+                let text = format!("#{}.{said} of wind and rain", self.number);
+                let fate = self.say(&chat, &text).await;
+                let closed = fate.is_none();
+                lock(&self.book).sent.extend(fate.map(|fate| (text, fate)));
+                if closed {
+                    break; // The conversation is closed: it is opened again.
+                }
+                // Up to a virtual half minute.
+                tokio::time::sleep(SECOND * self.chance.below(30) as u32).await;
+            }
+        }
+    }
+
+    /// Says it, in one way or the other. Nothing: it was refused before it was taken down.
+    async fn say(&mut self, chat: &Conversation, text: &str) -> Option<Fate> {
+        let result = match self.chance.below(3) {
+            0 => chat.ask(text).await.map(drop),
+            1 => {
+                let mut pieces = chat.stream(text);
+                loop {
+                    match pieces.next().await {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => break Err(error),
+                        None => break Ok(()),
+                    }
+                }
+            }
+            _ => chat.send(text).await.map(drop),
+        };
+        fate(result)
+    }
+}
+
+/// What the outcome of a send says. Nothing, where it was refused before it was taken down.
+pub fn fate<T>(result: Result<T, Error>) -> Option<Fate> {
+    match result {
+        Ok(_) => Some(Fate::Taken),
+        Err(error) => match error.unsent() {
+            Some(unsent) => {
+                let reason = format!(
+                    "{} {}",
+                    if unsent.certain { "certain:" } else { "in doubt:" },
+                    error.kind().name()
+                );
+                Some(Fate::HandedBack { certain: unsent.certain, reason })
+            }
+            None if error.kind() == secondme_avatar::ErrorKind::Closed => None,
+            None => Some(Fate::Unanswered),
+        },
+    }
+}
+
+impl Account {
+    /// Takes down what an event says. `again`: an earlier process has taken it down as well.
+    pub fn hear(&mut self, event: &Event, again: bool) {
+        match &event.kind {
+            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
+                let id = reply.id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+                let heard = self.heard.entry(id).or_default();
+                heard.texts.push(reply.text.as_str().to_owned());
+                heard.again += usize::from(again);
+            }
+            EventKind::Reconnected { gap: Gap::Unknown } => {
+                self.may_lack.extend(event.session_id.as_ref().map(|id| id.as_str().to_owned()));
+            }
+            EventKind::Unsent { message, .. } => {
+                let (certain, text) = (message.certain, message.text.as_str().to_owned());
+                let reason = format!("{} event", if certain { "certain:" } else { "in doubt:" });
+                self.sent.insert(text, Fate::HandedBack { certain, reason });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn lock(book: &Book) -> MutexGuard<'_, Account> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Report {
+    /// Whether nothing was lost, nothing came twice, and nothing still waits.
+    pub fn is_good(&self) -> bool {
+        self.verdict.is_good() && self.unsettled == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        writeln!(f, "sockets lost            {:>6}", self.lost)?;
+        writeln!(f, "calls made              {:>6}", self.calls)?;
+        writeln!(f, "visitors still waiting  {:>6}", self.unsettled)?;
+        writeln!(f, "connections broken, by what was done to them")?;
+        for fault in crate::plan::FAULTS {
+            writeln!(f, "  {fault:<40} {:>6}", self.faults.get(fault).copied().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! A store that is a file.
+
+mod files;
+mod owner;
+mod rows;
+mod schema;
+mod trouble;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use secondme_avatar_protocol::{Record, VisitorId};
+
+use super::leftover::group;
+use super::{AvatarRef, Change, Leftover, Store, StoreError};
+use files::Identity;
+use owner::{Owner, OwnerId};
+use trouble::{Doing, forked, trouble};
+
+const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
+const RECORD: &str = "INSERT INTO records (avatar, visitor, record) VALUES (?1, ?2, ?3)
+    ON CONFLICT (avatar, visitor) DO UPDATE SET record = excluded.record";
+const KEEP: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (avatar, visitor, message_id) DO UPDATE SET owner = excluded.owner, message = excluded.message";
+const SETTLE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
+const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
+const MESSAGES: &str =
+    "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
+const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
+
+/// All of them: a file that cannot answer these is none of ours.
+const STATEMENTS: [&str; 7] = [LOAD, RECORD, KEEP, SETTLE, OWNERS, MESSAGES, TAKE];
+
+/// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
+///
+/// ```
+/// use secondme_avatar::{ApiKey, AvatarRef, BaseUrl, Change, SqliteStore, Store, Visitor};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = std::env::temp_dir().join(format!("secondme-avatar-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("avatar.db");
+/// let store = SqliteStore::open(&path)?;
+///
+/// // A client calls these by itself; a program that looks into its file may as well.
+/// let key: ApiKey = "sk-example".parse()?;
+/// let avatar = AvatarRef::new(&key, &BaseUrl::default());
+/// let ada = Visitor::for_user("web", "ada")?;
+/// assert_eq!(store.load(&avatar, ada.id())?, None);
+/// assert!(store.adopt(&avatar)?.is_empty());
+/// # drop(store);
+///
+/// // What is no store of this library is left as it is.
+/// let letter = folder.join("letter.txt");
+/// std::fs::write(&letter, "Dear Ada")?;
+/// let error = SqliteStore::open(&letter).unwrap_err();
+/// assert!(error.to_string().contains("is no SQLite file"));
+/// assert_eq!(std::fs::read_to_string(&letter)?, "Dear Ada");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// **Saved is on disk.** [`save`](Store::save) returns after the disk has confirmed (`synchronous=FULL`
+/// in a write-ahead log), so neither `kill -9` nor a power cut takes back what it promised. That costs
+/// one flush of the disk, a fraction of a millisecond to some milliseconds, for a call and not for a
+/// change: a hundred changes in one call cost as much as one.
+///
+/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted. On Unix it
+/// and the files beside it have mode 0600 from their first byte; a store that others may read, or write,
+/// is made 0600 when it is opened. On Windows the folder's permissions hold. What is overwritten or
+/// settled is zeroed in the file, as far as SQLite's `secure_delete` goes.
+///
+/// **Several processes, and several stores in one process, may share a file.** Records are per avatar and
+/// visitor, and the last writer wins. A message belongs to the store that kept it, for as long as that
+/// one lives: it holds a lock on a file of its own beside the store, `NAME-owner-…`. Leave these files
+/// alone: one that is missing says that its store is gone. [`adopt`](Store::adopt) takes over the
+/// messages of those that are gone, and no two adopters get the same one. In a child made by `fork`
+/// without `exec`, a store that was opened before is an error, and so is opening its file again: open it
+/// after the fork only. While such a child lives, its parent counts as alive.
+///
+/// **Where the file may be.** On a disk of this machine: the log needs shared memory, which network
+/// drives do not have. Symbolic links are followed; hard links are refused, since a log belongs to one
+/// name. An empty file becomes a store. While a store is open, the process must not open the file by
+/// other means (closing a file drops all of a process's POSIX locks on it), and nobody may move or delete
+/// it: that is noticed, and every call fails from then on, rather than saving to nowhere. A back-up is
+/// made by `sqlite3 FILE ".backup COPY"`; only one of the two may then be used, or messages are sent
+/// twice.
+pub struct SqliteStore {
+    path: PathBuf,
+    identity: Identity,
+    process: u32,
+    owner: Owner,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    /// None only while it is dropped.
+    connection: Option<Connection>,
+    /// Messages that cannot be read and have been spoken of.
+    reported: HashSet<i64>,
+}
+
+impl SqliteStore {
+    /// Opens the store in this file, and makes it where there is none; the folder must exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file is none of this library (another SQLite file, or none at all), damaged, of a
+    /// later version of the library, or may not be read and written; where the path leads to no file; and
+    /// where another process keeps the file locked for more than 10 s. The text says what to do. A file
+    /// that is refused is left as it is, byte by byte.
+    ///
+    /// Every opening reads the whole file once to see that it is sound, which takes about a second for
+    /// each gigabyte. A store of an earlier version of the library is brought up to date.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(path.as_ref(), schema::STEPS)
+    }
+
+    /// Where the file is, with symbolic links followed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
+        let mut open_here = files::open_here();
+        let path = files::find_or_create(path, &open_here, schema::version(steps))?;
+        let connection = schema::connect(&path, steps)?;
+        let identity = Identity::of(&path)?;
+        let owner = Owner::enter(&path)?;
+        open_here.add(&path);
+        let open = Mutex::new(Open { connection: Some(connection), reported: HashSet::new() });
+        Ok(Self { path, identity, process: std::process::id(), owner, open })
+    }
+
+    /// The connection, where it may be used.
+    fn open_now(&self) -> Result<MutexGuard<'_, Open>, StoreError> {
+        if self.process != std::process::id() {
+            return Err(forked(&self.path));
+        }
+        self.identity.check(&self.path)?;
+        // A transaction that was cut short by a panic has been rolled back when it was dropped.
+        Ok(self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One transaction, which holds the file for writing from its beginning: two that read first and
+    /// write then would be in each other's way.
+    fn write<T>(
+        &self,
+        doing: Doing,
+        act: impl FnOnce(&Transaction<'_>, &mut HashSet<i64>) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        let mut open = self.open_now()?;
+        let Open { connection, reported } = &mut *open;
+        let connection = connection.as_mut().ok_or_else(|| forked(&self.path))?;
+        let transact = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = act(&transaction, reported)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        transact().map_err(|error| trouble(&self.path, doing, error))
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        let open = self.open_now()?;
+        let connection = open.connection.as_ref().ok_or_else(|| forked(&self.path))?;
+        let read = || {
+            let mut load = connection.prepare_cached(LOAD)?;
+            load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
+        };
+        let text = read().map_err(|error| trouble(&self.path, Doing::Read, error))?;
+        let Some(text) = text else { return Ok(None) };
+        rows::read_record(&text, visitor).map(Some).map_err(|unreadable| {
+            StoreError::new(format!(
+                "what {} keeps of {visitor} cannot be read: {unreadable}; it is left as it is",
+                self.path.display()
+            ))
+        })
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // Written as text before the file is locked for everyone else.
+        let changes = changes.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
+        let avatar = avatar.to_string();
+        self.write(Doing::Save, |transaction, _| {
+            for change in &changes {
+                change.write(transaction, &avatar, self.owner.id())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        let avatar = avatar.to_string();
+        let (messages, gone) = self.write(Doing::Save, |transaction, reported| {
+            let gone = self.gone(transaction, &avatar)?;
+            let mut messages = Vec::new();
+            let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
+            for kept in Kept::of(transaction, &avatar, theirs)? {
+                match rows::read_message(&kept.message, &kept.visitor) {
+                    Ok((visitor, message)) => {
+                        if kept.owner != self.owner.id() {
+                            transaction.prepare_cached(TAKE)?.execute((kept.position, self.owner.id()))?;
+                        }
+                        messages.push((visitor, message));
+                    }
+                    // It stays whose it was: a later version of the library may know how to read it.
+                    Err(unreadable) if reported.insert(kept.position) => {
+                        let (store, visitor) = (self.path.display(), &kept.visitor);
+                        tracing::warn!(
+                            %store, %visitor,
+                            "a kept message cannot be read, and stays where it is: {unreadable}"
+                        );
+                    }
+                    Err(_) => {}
+                }
+            }
+            Ok((messages, gone))
+        })?;
+        // From here on the messages are this store's, and nobody asks for the former owners any more.
+        self.owner.sweep(&gone);
+        Ok(group(messages))
+    }
+}
+
+impl SqliteStore {
+    /// Which of those that have messages are gone.
+    fn gone(&self, transaction: &Transaction<'_>, avatar: &str) -> rusqlite::Result<HashSet<OwnerId>> {
+        let mut owners = transaction.prepare_cached(OWNERS)?;
+        let owners = owners.query_map([avatar], |row| row.get(0))?;
+        let mut gone = owners.collect::<rusqlite::Result<HashSet<OwnerId>>>()?;
+        gone.retain(|owner| self.owner.is_gone(*owner));
+        Ok(gone)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).field("owner", &self.owner).finish()
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let connection = open.connection.take();
+        if self.process != std::process::id() {
+            // In a forked child: to close it would be to meddle with the parent's locks.
+            std::mem::forget(connection);
+            return;
+        }
+        drop(connection);
+        self.owner.leave();
+        files::open_here().remove(&self.path);
+    }
+}
+
+/// A change as it is written.
+enum Row<'a> {
+    Record(&'a VisitorId, String),
+    Keep(&'a VisitorId, &'a str, String),
+    Settle(&'a VisitorId, &'a str),
+}
+
+impl<'a> Row<'a> {
+    fn of(change: &'a Change) -> Result<Self, StoreError> {
+        Ok(match change {
+            Change::Record(record) => Self::Record(&record.visitor_id, rows::write_record(record)?),
+            Change::Keep(visitor, message) => {
+                Self::Keep(visitor.id(), message.message_id.as_str(), rows::write_message(visitor, message)?)
+            }
+            Change::Settle(visitor, message) => Self::Settle(visitor, message.as_str()),
+        })
+    }
+
+    fn write(&self, transaction: &Transaction<'_>, avatar: &str, owner: OwnerId) -> rusqlite::Result<()> {
+        match self {
+            Self::Record(visitor, record) => {
+                transaction.prepare_cached(RECORD)?.execute((avatar, visitor.as_str(), record))?
+            }
+            Self::Keep(visitor, id, message) => {
+                transaction.prepare_cached(KEEP)?.execute((avatar, visitor.as_str(), id, owner, message))?
+            }
+            Self::Settle(visitor, id) => {
+                transaction.prepare_cached(SETTLE)?.execute((avatar, visitor.as_str(), id))?
+            }
+        };
+        Ok(())
+    }
+}
+
+/// A message as it stands in the file.
+struct Kept {
+    position: i64,
+    visitor: String,
+    owner: OwnerId,
+    message: Vec<u8>,
+}
+
+impl Kept {
+    /// Those of these owners.
+    fn of(
+        transaction: &Transaction<'_>,
+        avatar: &str,
+        owns: impl Fn(OwnerId) -> bool,
+    ) -> rusqlite::Result<Vec<Self>> {
+        let mut messages = transaction.prepare_cached(MESSAGES)?;
+        let mut messages = messages.query([avatar])?;
+        let mut found = Vec::new();
+        while let Some(row) = messages.next()? {
+            let owner = row.get(2)?;
+            if owns(owner) {
+                let visitor = String::from_utf8_lossy(&rows::text(row, 1)?).into_owned();
+                found.push(Self { position: row.get(0)?, visitor, owner, message: rows::text(row, 3)? });
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Who looks after a message: each open store is an owner, and holds a lock on a file of its own for as
+//! long as it lives. The operating system lets go of the lock however the process ends.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::files;
+use crate::StoreError;
+
+/// A number drawn by chance that no other owner has, now or later: so one who is gone is gone for good.
+pub(super) type OwnerId = i64;
+
+/// So often two owners would have to draw the same number, or be swept away while they enter.
+const TRIES: usize = 20;
+
+#[derive(Debug)]
+pub(super) struct Owner {
+    id: OwnerId,
+    store: PathBuf,
+    /// Locked for as long as it is open.
+    _lock: File,
+}
+
+impl Owner {
+    /// A new owner in this store.
+    pub(super) fn enter(store: &Path) -> Result<Self, StoreError> {
+        let failed = |error: io::Error| {
+            let store = store.display();
+            StoreError::new(format!(
+                "beside {store}, the file that says who uses it cannot be made or locked ({error}): \
+                 the folder must be writable, and on a disk of this machine"
+            ))
+            .caused_by(error)
+        };
+        for _ in 0..TRIES {
+            let id = draw().map_err(failed)?;
+            let path = lock_path(store, id);
+            let lock = match files::private().create_new(true).open(&path) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            match lock.try_lock() {
+                // A sweeper that came between has taken the new file for an old one.
+                Ok(()) if path.try_exists().map_err(failed)? => {
+                    return Ok(Self { id, store: store.to_owned(), _lock: lock });
+                }
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => {
+                    let _ = fs::remove_file(&path);
+                    return Err(failed(error));
+                }
+            }
+            let _ = fs::remove_file(&path);
+        }
+        Err(failed(io::Error::other("other processes are in the way all the time")))
+    }
+
+    pub(super) fn id(&self) -> OwnerId {
+        self.id
+    }
+
+    /// Whether an owner has gone for good.
+    pub(super) fn is_gone(&self, owner: OwnerId) -> bool {
+        owner != self.id && is_unlocked(&lock_path(&self.store, owner))
+    }
+
+    /// Removes the files of those that are gone: of these, and of those who left no message behind.
+    pub(super) fn sweep(&self, gone: &HashSet<OwnerId>) {
+        for owner in gone {
+            let _ = fs::remove_file(lock_path(&self.store, *owner));
+        }
+        let Some(entries) = self.store.parent().and_then(|folder| fs::read_dir(folder).ok()) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let owner = owner_of(&self.store, &entry.file_name());
+            if owner.is_some_and(|owner| self.is_gone(owner)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Its messages are anybody's from now on.
+    pub(super) fn leave(&self) {
+        let _ = fs::remove_file(lock_path(&self.store, self.id));
+    }
+}
+
+fn draw() -> io::Result<OwnerId> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(i64::from_le_bytes(bytes) & i64::MAX)
+}
+
+fn lock_path(store: &Path, owner: OwnerId) -> PathBuf {
+    let mut path = OsString::from(store);
+    path.push(format!("-owner-{owner:016x}"));
+    path.into()
+}
+
+fn owner_of(store: &Path, file: &OsStr) -> Option<OwnerId> {
+    let prefix = store.file_name()?.as_encoded_bytes();
+    let rest = file.as_encoded_bytes().strip_prefix(prefix)?.strip_prefix(b"-owner-")?;
+    let digits = std::str::from_utf8(rest).ok().filter(|digits| digits.len() == 16)?;
+    OwnerId::from_str_radix(digits, 16).ok()
+}
+
+/// Where nobody can tell, the owner is taken to be alive: better a message that waits than one sent twice.
+fn is_unlocked(path: &Path) -> bool {
+    let lock = match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
+        Err(error) => {
+            let file = path.display();
+            tracing::warn!(%file, "whether the owner of kept messages is alive cannot be told: {error}");
+            return false;
+        }
+    };
+    // Shared: several may look at the same time, and none keeps another from seeing that the owner is gone.
+    match lock.try_lock_shared() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(error)) => {
+            let file = path.display();
+            tracing::warn!(%file, "whether the owner of kept messages is alive cannot be told: {error}");
+            false
+        }
+    }
+}

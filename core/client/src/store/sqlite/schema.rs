@@ -1,0 +1,186 @@
+//! The tables, and how a file comes from an earlier form of them to the present one.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::trouble::{Doing, damaged, foreign, later, trouble};
+use crate::StoreError;
+
+/// Says in the file's header whose it is: `SmAv`.
+pub(super) const APPLICATION_ID: u32 = 0x536d_4176;
+
+/// What is done to a file, one version after the other; an empty one is at version 0. A step that has
+/// been in a release is never changed: what it made is out there.
+pub(super) const STEPS: &[&str] = &["
+    CREATE TABLE records (
+        avatar TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (avatar, visitor)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE messages (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        avatar TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        owner INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        UNIQUE (avatar, visitor, message_id)
+    ) STRICT;
+"];
+
+/// How long another process's work is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the file is free, where SQLite does not wait by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+pub(super) fn version(steps: &[&str]) -> u32 {
+    u32::try_from(steps.len()).unwrap_or(u32::MAX)
+}
+
+/// Opens a file that is ours or empty, and brings it to the last version.
+pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreError> {
+    let failed = |error| trouble(path, Doing::Open, error);
+    let mut connection = open(path).map_err(failed)?;
+    if connection.is_readonly("main").map_err(failed)? {
+        let file = path.display();
+        return Err(StoreError::new(format!("the store {file} is read-only: make it writable")));
+    }
+    let present = look(&connection).map_err(failed)?;
+    let steps_are_missing = present.is_sound(path, steps)?;
+    check_pages(&connection, path)?;
+    if steps_are_missing {
+        migrate(&mut connection, path, steps)?;
+    }
+    check_tables(&connection, path)?;
+    begin_log(&connection, path)?;
+    // From here on it is ours to write: the log may go into the file when it is closed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
+    Ok(connection)
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // One thread at a time uses it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // Until it is known to be sound nothing is written to it, not even what stands in its log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // A file may bring code of its own.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // Saved is on disk. A plain flush of macOS leaves it in the drive's memory.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    // Tokens and texts that are gone are gone.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    // What a rush has left of the log is given back.
+    connection.pragma_update_and_check(None, "journal_size_limit", 4 << 20, |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// What a file says of itself.
+struct Present {
+    application: u32,
+    version: u32,
+    tables: u32,
+}
+
+impl Present {
+    /// Whether it can be used; `true` where there are steps to be taken.
+    fn is_sound(&self, path: &Path, steps: &[&str]) -> Result<bool, StoreError> {
+        let known = version(steps);
+        match *self {
+            Self { application: 0, version: 0, tables: 0 } => Ok(true),
+            Self { application: APPLICATION_ID, version, .. } if version > known => {
+                Err(later(path, version, known))
+            }
+            Self { application: APPLICATION_ID, version, .. } => Ok(version < known),
+            Self { .. } => Err(foreign(path)),
+        }
+    }
+}
+
+fn look(connection: &Connection) -> rusqlite::Result<Present> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    Ok(Present {
+        // SQLite reads them as signed.
+        application: number("application_id")?.cast_unsigned(),
+        version: number("user_version")?.cast_unsigned(),
+        tables: connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?,
+    })
+}
+
+/// All steps that are missing, or none.
+fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+    let failed = |error| trouble(path, Doing::Open, error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Another process may have done it while this one waited.
+    let present = look(&transaction).map_err(failed)?;
+    if present.is_sound(path, steps)? {
+        take_steps(&transaction, present.version, steps).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
+fn take_steps(transaction: &Transaction<'_>, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
+    for step in steps.iter().skip(from as usize) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", version(steps))
+}
+
+/// That the file is whole.
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get::<_, String>(0));
+    match verdict.map_err(|error| trouble(path, Doing::Open, error))?.as_str() {
+        "ok" => Ok(()),
+        found => Err(damaged(path, found.lines().last().unwrap_or("unsound"))),
+    }
+}
+
+/// That its tables are those which are read and written.
+fn check_tables(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    for statement in super::STATEMENTS {
+        connection.prepare_cached(statement).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::Unknown) | None => {
+                damaged(path, "its tables are not those of a store").caused_by(error)
+            }
+            Some(_) => trouble(path, Doing::Open, error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Turns the write-ahead log on, where it is not. Nobody else may be at the file in that moment, and
+/// SQLite does not wait for it.
+fn begin_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| trouble(path, Doing::Open, error);
+    let end = Instant::now() + PATIENCE;
+    let mode: String = loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < end =>
+            {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            mode => break mode.map_err(failed)?,
+        }
+    };
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    let file = path.display();
+    Err(StoreError::new(format!(
+        "the store {file} is where no write-ahead log can be kept (a network drive?): name a file on a disk of \
+         this machine"
+    )))
+}

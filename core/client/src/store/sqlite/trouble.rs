@@ -1,0 +1,74 @@
+//! What to tell of a fault: what it is, and what to do. SQLite's own words name tables and columns, and
+//! never what stands in them.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::StoreError;
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    Open,
+    Read,
+    Save,
+}
+
+pub(super) fn trouble(path: &Path, doing: Doing, error: rusqlite::Error) -> StoreError {
+    let file = path.display();
+    let done = match doing {
+        Doing::Open => "cannot be opened",
+        Doing::Read => "cannot be read",
+        Doing::Save => "cannot be written, and nothing of this was saved",
+    };
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return damaged(path, &error.to_string()).caused_by(error);
+        }
+        Some(ErrorCode::DiskFull) => "there is no space left: free some, and try again".to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+            "another process has kept it locked for more than 10 s: end what holds it (a backup, an open \
+             sqlite3 shell), and try again"
+                .to_owned()
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            format!("this user must be able to write it, and to make files in its folder ({error})")
+        }
+        Some(ErrorCode::SystemIoFailure) => format!("the disk does not do as it is told ({error}): check it"),
+        Some(ErrorCode::TooBig) => "a text is too long for it".to_owned(),
+        _ => error.to_string(),
+    };
+    StoreError::new(format!("the store {file} {done}: {advice}")).caused_by(error)
+}
+
+pub(super) fn damaged(path: &Path, how: &str) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!(
+        "the store {file} is damaged ({how}), and is left as it is: restore it from a backup, save what can \
+         be saved with `sqlite3 FILE .recover`, or move it away to begin anew"
+    ))
+}
+
+pub(super) fn foreign(path: &Path) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!(
+        "{file} is the SQLite file of another program, and is left as it is: name another file"
+    ))
+}
+
+pub(super) fn later(path: &Path, found: u32, known: u32) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!(
+        "the store {file} was written by a later version of this library (schema {found}, this one knows up \
+         to {known}), and is left as it is: update the library, or name another file"
+    ))
+}
+
+pub(super) fn forked(path: &Path) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!(
+        "the store {file} was open when this process was forked off, and can only be used by the process that \
+         opened it: open it after the fork, or use another file here"
+    ))
+}

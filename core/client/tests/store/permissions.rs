@@ -1,0 +1,113 @@
+//! Who may read the file, and what a user can do who may not.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use secondme_avatar::{SqliteStore, Store};
+
+use crate::support::{Folder, Player, avatar, keep};
+
+const NOBODY: u32 = 65534;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// What a user who is not root is told.
+fn refusal(folder: &Folder, path: &Path) -> String {
+    let mut command = Player::command("refused", path, &[]);
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        command.uid(NOBODY);
+    }
+    Player::of(command).says().unwrap()
+}
+
+/// Makes all in the folder nobody's, where this is root's process: nothing is closed to root.
+fn give_away(folder: &Folder) {
+    if fs::metadata(folder.path()).unwrap().uid() != 0 {
+        return;
+    }
+    for name in folder.names() {
+        std::os::unix::fs::chown(folder.file(&name), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+}
+
+#[test]
+fn a_store_is_its_user_s_alone_and_so_is_each_file_beside_it() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.file("avatar.db")).unwrap();
+    store.save(&avatar(), &[keep(1, 1)]).unwrap();
+    let names = folder.names();
+    assert_eq!(names.len(), 4, "the file, its log, the log's index, the owner's lock: {names:?}");
+    for name in names {
+        assert_eq!(mode(&folder.file(&name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_store_that_others_may_read_is_closed_to_them() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let first = SqliteStore::open(&path).unwrap();
+    first.save(&avatar(), &[keep(1, 1)]).unwrap();
+    for name in folder.names() {
+        set_mode(&folder.file(&name), 0o644);
+    }
+    let _second = SqliteStore::open(&path).unwrap();
+    for name in ["avatar.db", "avatar.db-wal", "avatar.db-shm"] {
+        assert_eq!(mode(&folder.file(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_refused_keeps_its_mode() {
+    let folder = Folder::new();
+    let path = folder.file("letter.txt");
+    fs::write(&path, "Dear Ada").unwrap();
+    set_mode(&path, 0o644);
+    SqliteStore::open(&path).unwrap_err();
+    assert_eq!(mode(&path), 0o644);
+}
+
+#[test]
+fn a_file_that_may_not_be_written_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    drop(SqliteStore::open(&path).unwrap());
+    give_away(&folder);
+    let before = fs::read(&path).unwrap();
+    for closed in [0o400, 0o000] {
+        set_mode(&path, closed);
+        let said = refusal(&folder, &path);
+        assert!(said.contains("this user may not read and write it"), "{said}");
+        assert_eq!(mode(&path), closed);
+    }
+    set_mode(&path, 0o600);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(folder.names(), ["avatar.db"]);
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    drop(SqliteStore::open(&path).unwrap());
+    give_away(&folder);
+    set_mode(folder.path(), 0o500);
+    let old = refusal(&folder, &path);
+    let new = refusal(&folder, &folder.file("new.db"));
+    set_mode(folder.path(), 0o000);
+    let hidden = refusal(&folder, &path);
+    set_mode(folder.path(), 0o700);
+    assert!(old.contains("make files in its folder"), "{old}");
+    assert!(new.contains("this user may not read and write it or its folder"), "{new}");
+    assert!(hidden.contains("this user may not look into its folder"), "{hidden}");
+    assert_eq!(folder.names(), ["avatar.db"]);
+}

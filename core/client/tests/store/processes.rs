@@ -1,0 +1,233 @@
+//! Several processes on one file: real ones, which may be killed at any instant.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+
+use secondme_avatar::{Change, SqliteStore, Store};
+
+use crate::support::{
+    Folder, Player, ROLE, avatar, avatar_of, check_integrity, keep, numbers, record, settle, visitor,
+};
+
+/// A message is settled when so many have come after it.
+const OPEN: u64 = 5;
+
+const KILLS: u64 = 200;
+
+#[test]
+fn what_was_acknowledged_is_there_after_every_kill() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let mut next = OPEN;
+    for kill in 0..KILLS {
+        let from = next;
+        let mut child = Player::start("save", &path, &[from]);
+        // Any number of saves, and any moment within one.
+        let saves = kill * 7 % 23;
+        let mut last = None;
+        for _ in 0..saves {
+            last = child.says_number();
+        }
+        for _ in 0..kill * 7919 % 40_000 {
+            std::hint::spin_loop();
+        }
+        child.kill();
+        last = child.says_to_the_end().last().copied().or(last);
+        // Killed before it said the first one.
+        let acknowledged = last.map_or(from, |last| last + 1);
+
+        let store = SqliteStore::open(&path).unwrap();
+        let kept: BTreeSet<_> = numbers(&store.adopt(&avatar()).unwrap()).into_iter().collect();
+        let there = |number| store.load(&avatar(), visitor(number).id()).unwrap().is_some();
+        let end = (acknowledged..).find(|number| !there(*number)).unwrap();
+        assert!(end <= acknowledged + 1, "saved was {end}, and said {acknowledged}");
+        assert!((from..acknowledged).all(there), "acknowledged records are lost after kill {kill}");
+        // Each save is whole: a record with its message, and without the one it settled.
+        let expected: BTreeSet<_> = (end.saturating_sub(OPEN).max(OPEN)..end).collect();
+        assert_eq!(kept, expected, "after kill {kill}");
+        next = end;
+        drop(store);
+    }
+    check_integrity(&path);
+    assert!(next > KILLS, "only {next} saves");
+    assert_eq!(folder.names(), ["avatar.db"], "the files of those that were killed are gone");
+}
+
+#[test]
+fn two_processes_that_write_at_once_lose_nothing_of_each_other() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let mut one = Player::start("write", &path, &[0, 1000]);
+    let mut other = Player::start("write", &path, &[1000, 1000]);
+    assert_eq!((one.says_number(), other.says_number()), (Some(0), Some(1000)));
+    one.nudge();
+    other.nudge();
+    assert_eq!(one.says().as_deref(), Some("1000"));
+    assert_eq!(other.says().as_deref(), Some("1000"));
+    one.end();
+    other.end();
+    let store = SqliteStore::open(&path).unwrap();
+    for number in 0..2000 {
+        assert_eq!(store.load(&avatar(), visitor(number).id()).unwrap(), Some(record(number, number)));
+    }
+    let left: BTreeSet<_> = numbers(&store.adopt(&avatar()).unwrap()).into_iter().collect();
+    assert_eq!(left, (0..2000).collect());
+    check_integrity(&path);
+}
+
+#[test]
+fn of_four_processes_that_adopt_at_once_each_message_goes_to_one() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    for round in 0..10 {
+        let mut gone: Vec<_> =
+            (0..5).map(|n| Player::start("keep", &path, &[round * 100 + n * 10, 10])).collect();
+        gone.iter_mut().for_each(|player| assert_eq!(player.says().as_deref(), Some("10")));
+        let mut heirs: Vec<_> = (0..4).map(|_| Player::start("adopt", &path, &[])).collect();
+        heirs.iter_mut().for_each(|heir| assert_eq!(heir.says().as_deref(), Some("0")));
+        // Some are dead before, some die meanwhile.
+        gone.iter_mut().take(3).for_each(Player::kill);
+        heirs.iter_mut().for_each(Player::nudge);
+        gone.iter_mut().skip(3).for_each(Player::kill);
+        let mut adopted = Vec::new();
+        for heir in &mut heirs {
+            let many = heir.says_number().unwrap();
+            adopted.extend((0..many).map(|_| heir.says_number().unwrap()));
+        }
+        let last = SqliteStore::open(&path).unwrap();
+        adopted.extend(numbers(&last.adopt(&avatar()).unwrap()));
+        adopted.sort_unstable();
+        let expected: Vec<_> = (0..50).map(|n| round * 100 + n).collect();
+        assert_eq!(adopted, expected);
+        let settled: Vec<_> = adopted.iter().map(|number| settle(*number, *number)).collect();
+        last.save(&avatar(), &settled).unwrap();
+    }
+}
+
+#[test]
+fn the_messages_of_a_killed_process_are_free_though_a_child_of_its_own_lives_on() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let mut parent = Player::start("keep with a child", &path, &[7, 1]);
+    assert_eq!(parent.says().as_deref(), Some("1"));
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(numbers(&store.adopt(&avatar()).unwrap()).is_empty());
+    parent.kill();
+    assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [7]);
+}
+
+#[test]
+fn the_messages_of_another_avatar_stay_for_it() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let mut gone = Player::start("keep", &path, &[0, 3]);
+    assert_eq!(gone.says().as_deref(), Some("3"));
+    gone.kill();
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(numbers(&store.adopt(&avatar_of("sk-other")).unwrap()).is_empty());
+    // The file by which its owner is known to be gone may have been swept away by now.
+    assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [0, 1, 2]);
+}
+
+/// What one store of a process does leaves the locks of its other stores alone. (POSIX drops all locks that
+/// a process has on a file as soon as it closes the file once.)
+#[test]
+fn opening_and_closing_once_more_leaves_the_locks_alone() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let first = SqliteStore::open(&path).unwrap();
+    first.save(&avatar(), &[Change::Record(record(0, 0))]).unwrap();
+    drop(SqliteStore::open(&path).unwrap());
+    // Were the locks lost, this process would take itself for the last one, and remove the log.
+    let mut other = Player::start("write", &path, &[1, 1]);
+    assert_eq!(other.says_number(), Some(1));
+    other.nudge();
+    assert_eq!(other.says().as_deref(), Some("1"));
+    other.end();
+    assert!(folder.names().contains(&"avatar.db-wal".to_owned()), "{:?}", folder.names());
+    first.save(&avatar(), &[Change::Record(record(2, 2))]).unwrap();
+    let second = SqliteStore::open(&path).unwrap();
+    for number in 0..3 {
+        assert!(second.load(&avatar(), visitor(number).id()).unwrap().is_some(), "{number} is lost");
+    }
+}
+
+#[test]
+fn many_processes_may_make_the_same_store_at_once() {
+    for _ in 0..10 {
+        let folder = Folder::new();
+        let path = folder.file("avatar.db");
+        let mut makers: Vec<_> = (0..4).map(|n| Player::start("write", &path, &[n, 1])).collect();
+        makers.iter_mut().for_each(Player::nudge);
+        for (number, maker) in (0..).zip(&mut makers) {
+            assert_eq!((maker.says_number(), maker.says_number()), (Some(number), Some(1)));
+        }
+        makers.into_iter().for_each(Player::end);
+        let store = SqliteStore::open(&path).unwrap();
+        assert!((0..4).all(|number| store.load(&avatar(), visitor(number).id()).unwrap().is_some()));
+    }
+}
+
+/// Not a test: what another process does, when a test starts this program once more.
+#[test]
+#[ignore = "the part of a child"]
+fn plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let mut parts = role.split('\n');
+    let (role, path) = (parts.next().unwrap(), Path::new(parts.next().unwrap()));
+    let arguments: Vec<u64> =
+        parts.next().unwrap().split_whitespace().map(|argument| argument.parse().unwrap()).collect();
+    if role == "refused" {
+        println!("says {}", SqliteStore::open(path).unwrap_err());
+        return;
+    }
+    let store = SqliteStore::open(path).unwrap();
+    match role {
+        "save" => {
+            for number in arguments[0].. {
+                let settled = settle(number - OPEN, number - OPEN);
+                store
+                    .save(&avatar(), &[Change::Record(record(number, number)), keep(number, number), settled])
+                    .unwrap();
+                println!("says {number}");
+            }
+        }
+        "write" => {
+            println!("says {}", arguments[0]);
+            wait();
+            for number in arguments[0]..arguments[0] + arguments[1] {
+                store
+                    .save(&avatar(), &[Change::Record(record(number, number)), keep(number, number)])
+                    .unwrap();
+            }
+            println!("says {}", arguments[1]);
+        }
+        "keep" | "keep with a child" => {
+            let kept: Vec<_> = (arguments[0]..arguments[0] + arguments[1]).map(|n| keep(n, n)).collect();
+            store.save(&avatar(), &kept).unwrap();
+            let mut child = std::process::Command::new("cat");
+            let child = (role == "keep with a child").then(|| {
+                child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap()
+            });
+            println!("says {}", arguments[1]);
+            wait();
+            drop(child);
+        }
+        "adopt" => {
+            println!("says 0");
+            wait();
+            let adopted = numbers(&store.adopt(&avatar()).unwrap());
+            println!("says {}", adopted.len());
+            adopted.iter().for_each(|number| println!("says {number}"));
+            // Whoever ends leaves them to the next.
+            wait();
+        }
+        other => panic!("nobody plays {other}"),
+    }
+}
+
+/// Until the test says so, or has ended.
+fn wait() {
+    let _ = std::io::stdin().read(&mut [0]).unwrap();
+}
