@@ -110,7 +110,7 @@ impl Call {
                 let chat = open();
                 async move { chat.end().await }.boxed_local()
             }
-            Self::CloseClient => async move { Ok(client.close().await) }.boxed_local(),
+            Self::CloseClient => async move { client.close().map(Ok).await }.boxed_local(),
         }
     }
 }
@@ -310,7 +310,7 @@ async fn play_all(times: u32) {
         })
         .collect();
     let succeeded = ended.iter().flatten().filter(|ended| ended.result.is_ok()).count();
-    println!("{all} cases, {succeeded} of them succeeded");
+    assert!(succeeded > all / 2, "{succeeded} of {all}: most faults can be lived with");
     assert!(wrong.is_empty(), "{} of {all}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
