@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::stage::{stage, until, watched};
+use crate::stage::{settle, stage, until, watched};
 use crate::support::{Stage, next, owner_reply, soon, visitor};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use secondme_avatar::{
-    AvatarClient, ClientBuilder, Conversation, ErrorKind, EventKind, MemoryStore, State, Step,
+    AvatarClient, ClientBuilder, Conversation, ErrorKind, EventKind, MemoryStore, State, Stats, Step,
 };
 use secondme_avatar_emulator::service::{Effect, Entry, Fault, Place, What};
 
@@ -179,6 +179,20 @@ async fn a_closed_conversation_leaves_its_place_to_the_next() {
 }
 
 #[tokio::test]
+async fn a_place_is_handed_on_when_its_socket_is_closed_and_not_before() {
+    let stage = stage(|client| client.max_live(1)).await;
+    let ada = stage.open("ada").await;
+    // Nothing gets through any more, and so no good-bye either.
+    stage.emulator.fault(Fault::new(Place::FrameOut, Effect::HalfOpen)).unwrap();
+    answer(&stage, &ada, "lost");
+    let opening = tokio::spawn(stage.client.open(visitor("bob")).into_future());
+    let waits = |stats: &Stats| (stats.resting, stats.live, stats.waiting_for_place) == (1, 1, 1);
+    until(&stage.client, waits).await;
+    assert_eq!(ada.state(), State::Resting);
+    assert_eq!(soon(opening).await.unwrap().unwrap().state(), State::Live);
+}
+
+#[tokio::test]
 async fn an_idle_conversation_rests_and_whatever_it_is_asked_to_do_wakes_it() {
     let stage = stage(|client| client.idle_after(MINUTE)).await;
     let chat = stage.open("ada").await;
@@ -232,10 +246,9 @@ async fn who_is_owed_an_answer_is_not_idle() {
     // The first piece of an answer may take a minute; only then is none counted on.
     for _ in 0..6 {
         stage.client.advance_clock(Duration::from_secs(9));
-        soon(chat.network_changed()).await.unwrap();
-        until(&stage.client, |stats| stats.connected == 1).await;
+        settle(&stage.client).await;
+        assert_eq!(chat.state(), State::Live);
     }
-    assert_eq!(chat.state(), State::Live);
     let events = chat.events();
     answer(&stage, &chat, "Here it is");
     assert_eq!(next(&events, owner_reply).await, "Here it is");

@@ -1,5 +1,6 @@
 //! An emulator, a client with options, and ways to wait for what shows itself nowhere else.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,10 +33,19 @@ impl Calls {
     pub(crate) async fn until(&self, stage: &Stage, step: Step, count: usize) {
         let is_one = |call: &&(Step, bool)| call.0 == step;
         until(&stage.client, |_| self.0.lock().unwrap().iter().filter(is_one).count() >= count).await;
-        // It is reported before the machine hears of it; whoever comes now comes after it.
-        let other = stage.client.open(visitor("settles")).deadline(Duration::ZERO).into_future();
-        soon(other).await.unwrap_err();
+        // It is reported before the machine hears of it.
+        settle(&stage.client).await;
     }
+}
+
+/// Lets every driver act upon what is known, timers that are due among it: whoever comes now, and has no
+/// time, is given up after them.
+pub(crate) async fn settle(client: &AvatarClient) {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    // One who comes again would be open at once.
+    let stranger = format!("settles {}", LAST.fetch_add(1, Ordering::Relaxed));
+    let opening = client.open(visitor(&stranger)).deadline(Duration::ZERO).into_future();
+    assert!(soon(opening).await.is_err(), "nobody opens in no time");
 }
 
 /// Waits until the client's figures are as wanted.
