@@ -246,7 +246,7 @@ async fn who_is_owed_an_answer_is_not_idle() {
     // The first piece of an answer may take a minute; only then is none counted on.
     for _ in 0..6 {
         stage.client.advance_clock(Duration::from_secs(9));
-        settle(&stage.client).await;
+        settle(&stage).await;
         assert_eq!(chat.state(), State::Live);
     }
     let events = chat.events();

@@ -1,11 +1,11 @@
 //! An emulator, a client with options, and ways to wait for what shows itself nowhere else.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, ClientBuilder, Stats, Step};
 use secondme_avatar_emulator::Emulator;
+use secondme_avatar_emulator::service::{Effect, Fault, Place};
 
 use crate::support::{Stage, soon, visitor};
 
@@ -34,18 +34,17 @@ impl Calls {
         let is_one = |call: &&(Step, bool)| call.0 == step;
         until(&stage.client, |_| self.0.lock().unwrap().iter().filter(is_one).count() >= count).await;
         // It is reported before the machine hears of it.
-        settle(&stage.client).await;
+        settle(stage).await;
     }
 }
 
-/// Lets every driver act upon what is known, timers that are due among it: whoever comes now, and has no
-/// time, is given up after them.
-pub(crate) async fn settle(client: &AvatarClient) {
-    static LAST: AtomicUsize = AtomicUsize::new(0);
-    // One who comes again would be open at once.
-    let stranger = format!("settles {}", LAST.fetch_add(1, Ordering::Relaxed));
-    let opening = client.open(visitor(&stranger)).deadline(Duration::ZERO).into_future();
-    assert!(soon(opening).await.is_err(), "nobody opens in no time");
+/// Lets every driver act upon what is known, timers that are due among it: a stranger who is never let in,
+/// and has no time, is given up after them.
+pub(crate) async fn settle(stage: &Stage) {
+    let stranger = visitor("stranger");
+    let refused = Fault::new(Place::Auth, Effect::HangBefore).visitor(stranger.id().as_str());
+    stage.emulator.fault(refused).unwrap();
+    soon(stage.client.open(stranger).deadline(Duration::ZERO).into_future()).await.unwrap_err();
 }
 
 /// Waits until the client's figures are as wanted.
