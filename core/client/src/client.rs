@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Counters, KeptMessage, Machine, Misuse, Outcome, Record, State, Visitor,
-    VisitorId,
+    Command, ConversationKey, Counters, KeptMessage, Machine, Outcome, Record, State, Visitor, VisitorId,
 };
 use tokio::sync::{Notify, OnceCell};
 
@@ -20,10 +19,12 @@ use crate::env::{Counts, Env};
 use crate::events::Events;
 use crate::http::Http;
 use crate::keeper::Keeper;
-use crate::line::{Line, ended, unexpected};
+use crate::line::{Line, client_closed, ended, unexpected};
 use crate::options::ClientBuilder;
+use crate::places::Places;
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
+use crate::stats::Stats;
 use crate::store::{AvatarRef, Leftover};
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
@@ -68,22 +69,6 @@ struct Lines {
     /// Counted on lines that are closed.
     past: Counters,
     closed: bool,
-}
-
-/// What a client has counted, over all its conversations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Visitors with a conversation that is not closed.
-    pub visitors: usize,
-    /// Sockets that are connected.
-    pub connected: usize,
-    /// Visitors who wait for the API key's quota.
-    pub waiting_for_quota: usize,
-    /// Events handed on.
-    pub events: u64,
-    /// Frames, calls and the rest.
-    pub counters: Counters,
 }
 
 impl AvatarClient {
@@ -135,6 +120,8 @@ impl AvatarClient {
             deadlines: options.deadlines,
             queue: options.queue,
             quota: SharedQuota::new(options.quota, clock.clone()),
+            places: Places::new(options.max_live, clock.clone()),
+            idle_after: options.idle_after,
             clock,
             on_call: options.on_call,
             keeper,
@@ -191,19 +178,26 @@ impl AvatarClient {
 
     /// What has been counted so far.
     pub fn stats(&self) -> Stats {
+        let env = &self.inner.env;
         let lines = self.inner.lock();
         let mut stats = Stats {
             visitors: lines.live.len(),
-            waiting_for_quota: self.inner.env.quota.waiting(),
-            events: self.inner.env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
+            live: env.places.held(),
+            waiting_for_place: env.places.waiting(),
+            waiting_for_quota: env.quota.waiting(),
+            longest_quota_wait: env.quota.longest_wait(),
+            events: env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
             counters: lines.past,
             ..Stats::default()
         };
         for line in lines.live.values() {
             let state = line.lock();
             stats.connected += usize::from(state.machine.is_connected());
+            stats.resting += usize::from(state.rests);
             stats.counters += state.machine.counters();
         }
+        // The machine counts what it wants made; these never left.
+        stats.counters.calls = stats.counters.calls.saturating_sub(env.places.refused());
         stats
     }
 
@@ -241,19 +235,43 @@ impl AvatarClient {
         }
     }
 
-    /// Closes all conversations, each after sending what is still to be sent, within the deadline of
-    /// a `close` (5 s). Opening is an error from then on.
+    /// Closes all conversations, each after sending what is still to be sent, within
+    /// [`close_deadline`](ClientBuilder::close_deadline) (5 s). What could not be sent by then is handed back
+    /// to whoever waits for it ([`Error::unsent`]); a [durable](crate::Send::durable) message stays in the
+    /// store. From the beginning of this on every other call is an error of kind
+    /// [`Closed`](ErrorKind::Closed).
+    ///
+    /// Closing twice, or by two at once, is no error: each waits until all is closed.
     pub async fn close(&self) {
+        self.close_within(self.inner.env.deadlines.close).await;
+    }
+
+    /// [`close`](Self::close) with another deadline.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use secondme_avatar::{AvatarClient, ErrorKind, Visitor};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// # let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
+    /// # let client = builder.build()?;
+    /// let chat = client.open(Visitor::for_user("web", "ada")?).await?;
+    /// client.close_within(Duration::from_secs(1)).await;
+    /// assert_eq!(chat.send("too late").await.unwrap_err().kind(), ErrorKind::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn close_within(&self, deadline: Duration) {
         let lines: Vec<Arc<Line>> = {
             let mut lines = self.inner.lock();
             lines.closed = true;
             lines.live.values().cloned().collect()
         };
-        let deadline = self.inner.env.deadlines.close;
         let mut answers = Vec::new();
         for line in lines {
-            let keys = line.lock().machine.conversations();
-            for conversation in keys {
+            for conversation in line.begin_closing() {
                 let command = Command::Close { conversation, deadline, end_session: false };
                 // One that has closed in this moment needs no closing.
                 answers.extend(line.command(command));
@@ -303,19 +321,20 @@ impl IntoFuture for Open {
 impl Inner {
     async fn open(self: Arc<Self>, visitor: Visitor, deadline: Duration) -> Result<Conversation, Error> {
         visitor.check()?;
-        let until = tokio::time::Instant::now() + deadline;
+        let until = self.env.clock.now() + deadline;
         let mut retired = false;
         self.adopt_once().await?;
         loop {
             let record = self.recall(&visitor).await?;
             let line = self.line(&visitor, record)?;
             let closed = line.closed.notified();
-            let deadline = until.saturating_duration_since(tokio::time::Instant::now());
+            let deadline = until.since(self.env.clock.now());
             match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
                 Ok(answer) => {
                     return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
                 }
-                Err(Misuse::Closed) => {
+                Err(error) if error.kind() != ErrorKind::Closed || self.lock().closed => return Err(error),
+                Err(_) => {
                     let state = line.lock();
                     let closing =
                         !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
@@ -329,10 +348,15 @@ impl Inner {
                         continue;
                     }
                 }
-                Err(misuse) => return Err(misuse.into()),
             }
-            // It is being closed in this moment; a close has a deadline of its own.
-            closed.await;
+            // It is being closed in this moment, which may take longer than there is time for this.
+            tokio::select! {
+                () = closed => {}
+                () = self.env.clock.at(until) => {
+                    let message = "the visitor's earlier conversation was still being closed when the deadline passed";
+                    return Err(Error::new(ErrorKind::Deadline, message));
+                }
+            }
         }
     }
 
@@ -383,12 +407,13 @@ impl Inner {
     fn line(self: &Arc<Self>, visitor: &Visitor, record: Option<Record>) -> Result<Arc<Line>, Error> {
         let mut lines = self.lock();
         if lines.closed {
-            return Err(Error::new(ErrorKind::Closed, "the client is closed: make another one"));
+            return Err(client_closed());
         }
         if let Some(line) = lines.live.get(visitor.id()) {
             return Ok(Arc::clone(line));
         }
         let record = lines.records.remove(visitor.id()).or(record);
+        let needs_token = record.as_ref().is_none_or(|record| record.credentials.is_none());
         let leftover = lines.leftovers.remove(visitor.id());
         let env = Arc::clone(&self.env);
         let seed = random_seed()?;
@@ -398,7 +423,9 @@ impl Inner {
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
-        let line = Line::new(machine, env.clock.clone());
+        // One whose token is kept needs no place in the quota.
+        let reserved = needs_token.then(|| env.quota.join());
+        let line = Line::new(machine, env.clock.clone(), reserved);
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
         drop(lines);
         let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secondme_avatar_protocol::Millis;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -13,13 +14,19 @@ pub(crate) struct Clock {
     started_at: Millis,
     /// Milliseconds by which it was put forward.
     forward: Arc<AtomicU64>,
+    moved: Arc<Notify>,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
         // A wall clock before 1970 is a broken one; counting from zero is as good as anything.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), started_at: Millis(0) + since_epoch, forward: Arc::default() }
+        Self {
+            started: Instant::now(),
+            started_at: Millis(0) + since_epoch,
+            forward: Arc::default(),
+            moved: Arc::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -37,6 +44,21 @@ impl Clock {
         // Beyond every lifetime there is, and far from where the sum would overflow.
         let millis = millis.min(Duration::from_secs(365 * 24 * 60 * 60).as_millis() as u64);
         self.forward.fetch_add(millis, Ordering::Relaxed);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits for a moment.
+    pub(crate) async fn at(&self, moment: Millis) {
+        loop {
+            let moved = self.moved.notified();
+            if self.now() >= moment {
+                return;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = tokio::time::sleep_until(self.instant_of(moment)) => {}
+            }
+        }
     }
 
     fn forward(&self) -> Duration {

@@ -10,12 +10,12 @@ use secondme_avatar_protocol::{
     VisitorId,
 };
 
-use crate::Error;
 use crate::client::{Inner, opened};
 use crate::events::Events;
 use crate::line::{Answer, Line, unexpected};
 use crate::reply_stream::ReplyStream;
 use crate::saving::no_store;
+use crate::{Error, ErrorKind};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
@@ -164,8 +164,8 @@ impl Conversation {
         let command = Command::Close { conversation: self.key, deadline, end_session };
         match self.line.command(command) {
             Ok(answer) => answer.wait().await.map(drop),
-            Err(crate::Misuse::Closed) => Ok(()),
-            Err(misuse) => Err(misuse.into()),
+            Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

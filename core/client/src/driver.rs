@@ -6,8 +6,11 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use secondme_avatar_protocol::{CallId, ConversationKey, Event, EventKind, Generation, Input, Output, Step};
+use secondme_avatar_protocol::{
+    CallId, Command, ConversationKey, Event, EventKind, Generation, Input, Millis, Output, State, Step,
+};
 use tokio::sync::futures::Notified;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::JoinMap;
 use tracing::{debug, trace, warn};
@@ -15,7 +18,8 @@ use tracing::{debug, trace, warn};
 use crate::client::Inner;
 use crate::env::Env;
 use crate::line::{Line, LineState, Waiting};
-use crate::quota::Permit;
+use crate::places::Place;
+use crate::quota::{Permit, Turn};
 use crate::saving::{Saving, no_store};
 use crate::socket::{NotConnected, Socket, Traffic};
 
@@ -32,6 +36,12 @@ pub(crate) struct Driver {
     permits: HashMap<CallId, Permit>,
     connecting: Option<Connecting>,
     socket: Option<Socket>,
+    /// A socket that is being closed.
+    hanging_up: Option<JoinHandle<()>>,
+    /// Among those that hold a socket, from when one is wanted until the line rests.
+    place: Option<Place>,
+    /// The place is waited for.
+    queues: bool,
     generation: Generation,
     reading: bool,
     saving: Saving,
@@ -46,6 +56,9 @@ impl Driver {
             permits: HashMap::new(),
             connecting: None,
             socket: None,
+            hanging_up: None,
+            place: None,
+            queues: false,
             generation: Generation::default(),
             reading: true,
             saving: Saving::default(),
@@ -65,6 +78,7 @@ impl Driver {
             let Some(deadline) = self.carry_out() else {
                 break;
             };
+            let deadline = self.look_for_rest().map_or(deadline, |at| at.min(deadline));
             set(timer.as_mut(), deadline);
             let mut room = pin!(env.room.notified());
             self.look_for_room(room.as_mut());
@@ -79,14 +93,19 @@ impl Driver {
                     }
                     match result {
                         Ok(Done::Call(input)) => Happened::Input(input),
-                        Ok(Done::Granted(permit)) => {
+                        Ok(Done::Waited(permit, Turn::Come)) => {
                             self.permits.insert(call, permit);
                             Happened::Input(Input::QuotaGranted(call))
+                        }
+                        Ok(Done::Waited(permit, Turn::Expected(until))) => {
+                            self.wait_for_quota(call, permit, Some(until));
+                            Happened::Input(Input::QuotaDelayed { call, until })
                         }
                         // Abandoned, or the runtime is going down.
                         Err(_) => Happened::Nothing,
                     }
                 }
+                () = place(self.place.as_ref()), if self.queues => Happened::Place,
                 result = connected(&mut self.connecting), if self.connecting.is_some() => self.connected(result),
                 traffic = traffic(&mut self.socket, self.reading), if self.socket.is_some() => self.traffic(traffic),
                 () = room, if !self.reading => Happened::Nothing,
@@ -95,18 +114,24 @@ impl Driver {
         }
         self.saving.finish(&env, &line);
         self.hang_up_socket();
+        self.leave_place();
         if let Some(client) = client.upgrade() {
             client.retire(&line);
         }
     }
 
     /// Tells the machine what has happened.
-    fn tell(&self, happened: Happened) {
+    fn tell(&mut self, happened: Happened) {
         let now = self.env.clock.now();
         let mut state = self.line.lock();
         match happened {
             Happened::Nothing => {}
             Happened::Input(input) => state.machine.handle(now, input),
+            Happened::Place => {
+                self.queues = false;
+                // What was refused need not wait any longer. A machine that is closed wants nothing.
+                let _ = state.machine.command(now, Command::NetworkChanged);
+            }
             Happened::Frames(frames) => {
                 for frame in frames {
                     let generation = self.generation;
@@ -124,7 +149,14 @@ impl Driver {
         let mut events = Vec::with_capacity(state.machine.outputs());
         while let Some(output) = state.machine.poll() {
             match output {
-                Output::Event(event) => events.push(event),
+                // Who waits for a place is told that, and not how often the machine tries.
+                Output::Event(Event { kind: EventKind::Disconnected { .. }, .. }) if self.queues => {}
+                Output::Event(event) => {
+                    if let EventKind::StateChanged { from, to } = event.kind {
+                        self.note_state(&mut state, from, to);
+                    }
+                    events.push(event);
+                }
                 Output::Piece(ticket, author, text) => {
                     if let Some(Waiting::Pieces(pieces)) = state.waiting.get(&ticket) {
                         pieces.push(author, &text);
@@ -149,14 +181,23 @@ impl Driver {
                     }
                 },
                 Output::Quota(call) => {
-                    if let Some(input) = self.ask_quota(call) {
+                    if let Some(input) = self.ask_quota(&mut state, call) {
                         state.machine.handle(self.env.clock.now(), input);
                     }
                 }
                 Output::QuotaUsedUp(until) => self.env.quota.hold_until(until),
+                Output::Http(request) if request.step == Step::CreateSocket && !self.has_place() => {
+                    let (call, error) = (request.call, self.env.places.refuse());
+                    state
+                        .machine
+                        .handle(self.env.clock.now(), Input::HttpFailed { call, sent: false, error });
+                }
                 Output::Http(request) => {
                     debug!(target: "secondme_avatar::http", visitor = %state.machine.visitor().id(), step = %request.step, "call");
                     let http = self.env.http.clone();
+                    if let Some(permit) = self.permits.get_mut(&request.call) {
+                        permit.used();
+                    }
                     let watched = self.env.on_call.begin(state.machine.visitor().id(), request.step);
                     self.calls.spawn_on(
                         request.call,
@@ -199,6 +240,7 @@ impl Driver {
         if state.dropped || state.machine.is_closed() {
             return None;
         }
+        state.under_way = self.calls.len() + usize::from(self.connecting.is_some());
         let looks_again = self.saving.save(&self.env, &state);
         let deadline = state.machine.next_deadline();
         let deadline = deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at));
@@ -211,6 +253,8 @@ impl Driver {
             return;
         }
         events.iter().for_each(note);
+        let counters = state.machine.counters();
+        state.activity.note(self.env.clock.now(), counters, events);
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
         self.env.counts.events.fetch_add(events.len() as u64, Ordering::Relaxed);
         {
@@ -236,22 +280,78 @@ impl Driver {
     }
 
     /// Joins the key's quota for this call.
-    fn ask_quota(&mut self, call: CallId) -> Option<Input> {
-        let mut permit = self.env.quota.join();
+    fn ask_quota(&mut self, state: &mut LineState, call: CallId) -> Option<Input> {
+        let mut permit = state.reserved.take().unwrap_or_else(|| self.env.quota.join());
         if permit.try_acquire() {
             self.permits.insert(call, permit);
             return Some(Input::QuotaGranted(call));
         }
         let expected = permit.expected_at();
-        self.calls.spawn_on(
-            call,
-            async move {
-                permit.acquire().await;
-                Done::Granted(permit)
-            },
-            &self.env.runtime,
-        );
+        self.wait_for_quota(call, permit, expected);
         expected.map(|until| Input::QuotaDelayed { call, until })
+    }
+
+    fn wait_for_quota(&mut self, call: CallId, mut permit: Permit, told: Option<Millis>) {
+        let wait = async move {
+            let turn = permit.acquire(told).await;
+            Done::Waited(permit, turn)
+        };
+        self.calls.spawn_on(call, wait, &self.env.runtime);
+    }
+
+    /// Whether the line may have a socket. One that may not waits for its turn from now on.
+    fn has_place(&mut self) -> bool {
+        let place = self.place.get_or_insert_with(|| self.env.places.join(&self.line));
+        self.queues = !place.is_held();
+        !self.queues
+    }
+
+    /// The place goes to somebody else once the socket is closed.
+    fn leave_place(&mut self) {
+        self.queues = false;
+        match (self.place.take(), self.hanging_up.take()) {
+            (Some(place), Some(socket)) => drop(self.env.runtime.spawn(async move {
+                // Closed in any case, within a second.
+                let _ = socket.await;
+                drop(place);
+            })),
+            (place, _) => drop(place),
+        }
+    }
+
+    fn note_state(&mut self, state: &mut LineState, from: State, to: State) {
+        if to == State::Resting {
+            state.rests = true;
+            self.leave_place();
+        } else if from == State::Resting {
+            state.rests = false;
+        }
+    }
+
+    /// Gives up the socket of a line that has been idle for so long as was said, and lets those know who
+    /// wait for a place. Says when it is time for that.
+    fn look_for_rest(&mut self) -> Option<Instant> {
+        let places = &self.env.places;
+        if self.env.idle_after.is_none() && !places.are_limited() {
+            return None;
+        }
+        if self.queues && places.are_wanted() {
+            places.make_room();
+            return None;
+        }
+        let since = self.line.idle_from().filter(|_| self.place.is_some())?;
+        let now = self.env.clock.now();
+        if since <= now && places.are_wanted() {
+            places.make_room();
+        }
+        let rests_at = self.env.idle_after.map(|after| since + after);
+        if rests_at.is_some_and(|at| at <= now) {
+            self.line.rest_if_idle();
+            return None;
+        }
+        let becomes_idle = (since > now).then_some(since);
+        let next = rests_at.into_iter().chain(becomes_idle).min()?;
+        Some(self.env.clock.instant_of(next))
     }
 
     fn connected(&mut self, result: Result<Socket, NotConnected>) -> Happened {
@@ -291,7 +391,7 @@ impl Driver {
 
     fn hang_up_socket(&mut self) {
         if let Some(socket) = self.socket.take() {
-            self.env.runtime.spawn(socket.close());
+            self.hanging_up = Some(self.env.runtime.spawn(socket.close()));
         }
     }
 }
@@ -305,18 +405,26 @@ impl Drop for Driver {
 /// What a spawned task has done.
 enum Done {
     Call(Input),
-    Granted(Permit),
+    Waited(Permit, Turn),
 }
 
 enum Happened {
     Nothing,
     Input(Input),
+    Place,
     Frames(Vec<secondme_avatar_protocol::Raw>),
 }
 
 async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, NotConnected> {
     match connecting {
         Some(connecting) => connecting.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn place(place: Option<&Place>) {
+    match place {
+        Some(place) => place.taken().await,
         None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use secondme_avatar_protocol::{ApiKey, Config};
 use tokio::runtime::Handle;
@@ -12,6 +13,7 @@ use crate::events::Mailbox;
 use crate::http::Http;
 use crate::keeper::Keeper;
 use crate::options::Deadlines;
+use crate::places::Places;
 use crate::quota::SharedQuota;
 use crate::report::Observer;
 use crate::socket::Connector;
@@ -25,6 +27,9 @@ pub(crate) struct Env {
     pub(crate) http: Http,
     pub(crate) connector: Connector,
     pub(crate) quota: Arc<SharedQuota>,
+    pub(crate) places: Arc<Places>,
+    /// An idle conversation gives up its socket after so long.
+    pub(crate) idle_after: Option<Duration>,
     pub(crate) clock: Clock,
     pub(crate) on_call: Observer,
     /// Where there is a store.

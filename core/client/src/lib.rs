@@ -41,9 +41,11 @@ mod driver;
 mod env;
 mod events;
 mod http;
+mod idle;
 mod keeper;
 mod line;
 mod options;
+mod places;
 mod quota;
 mod read_ahead;
 mod reply_stream;
@@ -51,11 +53,12 @@ mod report;
 mod runtime;
 mod saving;
 mod socket;
+mod stats;
 mod store;
 mod tls;
 
 pub use base_url::BaseUrl;
-pub use client::{AvatarClient, Open, Stats};
+pub use client::{AvatarClient, Open};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use events::Events;
 pub use options::ClientBuilder;
@@ -69,6 +72,7 @@ pub use secondme_avatar_protocol::{
     Text, Unsent, VISITOR_NAMESPACE, Visitor, VisitorId,
 };
 #[cfg(feature = "sqlite")]
+pub use stats::Stats;
 pub use store::SqliteStore;
 pub use store::{AvatarRef, Change, Leftover, MemoryStore, Store, StoreError};
 

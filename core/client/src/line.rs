@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Input, KeptMessage, Machine, Misuse, Outcome, Ticket,
+    Command, ConversationKey, Input, KeptMessage, Machine, Millis, Misuse, Outcome, Ticket,
 };
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
 use crate::events::Mailbox;
+use crate::idle::Activity;
+use crate::quota::Permit;
 use crate::reply_stream::Pieces;
 use crate::{Error, ErrorKind};
 
@@ -31,6 +33,16 @@ pub(crate) struct LineState {
     pub(crate) waiting: HashMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
     next_key: u32,
+    pub(crate) activity: Activity,
+    /// Calls and handshakes under way.
+    pub(crate) under_way: usize,
+    /// It has given up its socket on purpose.
+    pub(crate) rests: bool,
+    /// Its place in the key's quota, taken when it was made: those who come first are served first,
+    /// whichever driver runs first.
+    pub(crate) reserved: Option<Permit>,
+    /// The client is closed: nothing new is begun.
+    pub(crate) closing: bool,
     /// The client is gone and the driver is to end, or it has ended.
     pub(crate) dropped: bool,
 }
@@ -43,13 +55,18 @@ pub(crate) enum Waiting {
 }
 
 impl Line {
-    pub(crate) fn new(machine: Machine, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(machine: Machine, clock: Clock, reserved: Option<Permit>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(LineState {
                 machine,
                 waiting: HashMap::new(),
                 mailboxes: Vec::new(),
                 next_key: ConversationKey::FIRST.0 + 1,
+                activity: Activity::begin(clock.now()),
+                under_way: 0,
+                rests: false,
+                reserved,
+                closing: false,
                 dropped: false,
             }),
             wake: Notify::new(),
@@ -63,19 +80,24 @@ impl Line {
     }
 
     /// Gives the command; its answer can be awaited. Dropped before, the answer is not wanted any more.
-    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<Answer, Misuse> {
+    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<Answer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
         Ok(Answer { line: Arc::clone(self), ticket, receiver: Some(receiver) })
     }
 
-    pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Misuse> {
+    pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Error> {
         let mut state = self.lock();
-        if state.dropped {
-            return Err(Misuse::Closed); // Nobody would carry it out.
+        if state.closing && !matches!(command, Command::Close { .. }) {
+            return Err(client_closed());
         }
-        let ticket = state.machine.command(self.clock.now(), command)?;
+        if state.dropped {
+            return Err(Misuse::Closed.into()); // Nobody would carry it out.
+        }
+        let now = self.clock.now();
+        let ticket = state.machine.command(now, command)?;
         state.waiting.insert(ticket, waiting);
+        state.activity.touch(now);
         drop(state);
         self.wake.notify_one();
         Ok(ticket)
@@ -118,6 +140,37 @@ impl Line {
         }
     }
 
+    /// Since when it is idle, or from when on it will be; `None` while there is something to do.
+    pub(crate) fn idle_from(&self) -> Option<Millis> {
+        self.lock().idle_from()
+    }
+
+    /// Gives up the socket if it is idle now. The next command wakes it.
+    pub(crate) fn rest_if_idle(&self) -> bool {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        let idle = state.idle_from().is_some_and(|since| since <= now);
+        // The answer is of interest to nobody.
+        let rests = idle && state.machine.command(now, Command::Rest).is_ok();
+        drop(state);
+        if rests {
+            self.wake.notify_one();
+        }
+        rests
+    }
+
+    /// Begins nothing new from now on. Names the conversations that are still to be closed.
+    pub(crate) fn begin_closing(&self) -> Vec<ConversationKey> {
+        let mut state = self.lock();
+        state.closing = true;
+        let conversations = state.machine.conversations();
+        // A machine without a conversation has nothing that could end it.
+        state.dropped |= conversations.is_empty();
+        drop(state);
+        self.wake.notify_one();
+        conversations
+    }
+
     /// The client is gone, and nobody holds a conversation.
     pub(crate) fn hang_up(&self) {
         self.lock().dropped = true;
@@ -129,6 +182,7 @@ impl Line {
         let (waiting, mailboxes) = {
             let mut state = self.lock();
             state.dropped = true;
+            state.reserved = None;
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.mailboxes))
         };
         for waiting in waiting.into_values() {
@@ -142,6 +196,18 @@ impl Line {
 }
 
 impl LineState {
+    fn idle_from(&self) -> Option<Millis> {
+        let busy =
+            self.rests || self.dropped || self.closing || self.under_way > 0 || !self.waiting.is_empty();
+        if busy {
+            return None;
+        }
+        // Nobody waits for these, and they need the socket.
+        let keys = self.machine.conversations();
+        let closes = keys.into_iter().any(|key| self.machine.state(key) == crate::State::Closing);
+        (!closes && self.machine.kept_messages().is_empty()).then(|| self.activity.idle_from())
+    }
+
     /// Ends the subscriptions to conversations that have closed, and forgets those that were dropped.
     pub(crate) fn end_subscriptions(&mut self, closed: &[ConversationKey]) {
         self.mailboxes.retain(|(key, mailbox)| {
@@ -188,6 +254,10 @@ impl Drop for Answer {
             self.line.cancel(self.ticket);
         }
     }
+}
+
+pub(crate) fn client_closed() -> Error {
+    Error::new(ErrorKind::Closed, "the client is closed: make another one")
 }
 
 pub(crate) fn ended() -> Error {

@@ -14,6 +14,9 @@ use crate::{Error, ErrorKind};
 /// Events that a subscription holds before the socket is read no further.
 const EVENT_QUEUE: usize = 1024;
 
+/// The shortest `idle_after`: coming back costs two round trips.
+const IDLE_MIN: Duration = Duration::from_secs(1);
+
 /// The whole time of a call, its retries and waits included, where the call says nothing else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
@@ -63,6 +66,8 @@ pub struct ClientBuilder {
     pub(crate) deadlines: Deadlines,
     pub(crate) queue: usize,
     pub(crate) quota: usize,
+    pub(crate) max_live: Option<usize>,
+    pub(crate) idle_after: Option<Duration>,
     pub(crate) allow_insecure: bool,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
@@ -78,6 +83,8 @@ impl ClientBuilder {
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
             quota: limits::QUOTA_CALLS,
+            max_live: None,
+            idle_after: None,
             allow_insecure: false,
             language: None,
             on_call: Observer::default(),
@@ -136,6 +143,61 @@ impl ClientBuilder {
         self
     }
 
+    /// How many visitors may hold a socket at a time; as many as there are, if not said otherwise.
+    ///
+    /// Where all of them do, and another one is opened or wakes, the one that has been idle the longest
+    /// rests ([`State::Resting`](crate::State::Resting)): it gives up its socket and keeps everything else,
+    /// and the next thing it is asked to do wakes it; what was said meanwhile is there then. Idle is who is
+    /// owed no answer and on whom nobody waits. Where nobody is idle, the newcomer waits in order of
+    /// arrival, no longer than its deadline. See [`Stats`](crate::Stats) for who does what.
+    ///
+    /// ```
+    /// # use secondme_avatar::{AvatarClient, State, Visitor};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// let client = AvatarClient::builder(emulator.api_key())?
+    ///     # .base_url(emulator.base_url().parse()?)
+    ///     .max_live(1)
+    ///     .build()?;
+    /// let ada = client.open(Visitor::for_user("web", "ada")?).await?;
+    /// let bob = client.open(Visitor::for_user("web", "bob")?).await?;
+    /// assert_eq!(ada.state(), State::Resting);
+    /// ada.ask("Do you still know me?").await?;
+    /// assert_eq!(bob.state(), State::Resting);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_live(mut self, visitors: usize) -> Self {
+        self.max_live = Some(visitors);
+        self
+    }
+
+    /// After how long an idle visitor gives up the socket, as with [`max_live`](Self::max_live); 1 s or
+    /// more. Never, if not said otherwise: whatever the owner says is heard at once.
+    ///
+    /// A visitor who rests hears nothing before the next message, `open`, `history` or `resume`; then all
+    /// that was said meanwhile comes as events.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .max_live(10_000)
+    ///     .idle_after(Duration::from_secs(10 * 60))
+    ///     .build()?;
+    /// assert_eq!(client.stats().resting, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idle_after(mut self, idle: Duration) -> Self {
+        self.idle_after = Some(idle);
+        self
+    }
+
     /// The whole time of an `open`; 30 s, if not said otherwise.
     pub fn open_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.open = deadline;
@@ -178,6 +240,18 @@ impl ClientBuilder {
     /// between hears it again: then the event has the same `seqId` and message id as before.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// The whole time of a `history`; 30 s, if not said otherwise.
+    pub fn history_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.history = deadline;
+        self
+    }
+
+    /// How long a `close` or an `end` waits for what is still to be sent; 5 s, if not said otherwise.
+    pub fn close_deadline(mut self, deadline: Duration) -> Self {
+        self.deadlines.close = deadline;
         self
     }
 
@@ -232,6 +306,16 @@ impl ClientBuilder {
                 self.config.heartbeat,
                 shortest.as_secs(),
                 longest.as_secs()
+            ));
+        }
+        if self.max_live == Some(0) {
+            return misuse(
+                "with a `max_live` of 0 nobody could be opened: choose 1 or more, or leave it out".to_owned(),
+            );
+        }
+        if let Some(idle) = self.idle_after.filter(|idle| *idle < IDLE_MIN) {
+            return misuse(format!(
+                "an `idle_after` of {idle:?} is too short: choose 1 s or more, or leave it out"
             ));
         }
         if self.queue < 2 {

@@ -1,11 +1,19 @@
 //! The key's quota, awaited.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use secondme_avatar_protocol::{Millis, Place, Quota};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+
+/// By how much a turn may come later than was said before it is said again.
+const LATER: Duration = Duration::from_secs(1);
+
+/// By how much it may come sooner. Those before it who give up make it so, one by one.
+const SOONER: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct SharedQuota {
@@ -19,6 +27,17 @@ struct Queue {
     quota: Quota,
     /// Granted, and not yet noticed by whoever waits.
     granted: Vec<Place>,
+    /// All who wait, in order.
+    waiting: BTreeSet<Place>,
+}
+
+/// What has become of the waiting for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is here.
+    Come,
+    /// It comes then, as it looks now.
+    Expected(Millis),
 }
 
 /// A place in the quota: waiting, then granted, given back when dropped.
@@ -27,18 +46,23 @@ pub(crate) struct Permit {
     quota: Arc<SharedQuota>,
     place: Place,
     granted: bool,
+    /// Its call has gone out.
+    used: bool,
 }
 
 impl SharedQuota {
     pub(crate) fn new(per_minute: usize, clock: Clock) -> Arc<Self> {
-        let queue = Queue { quota: Quota::new(per_minute), granted: Vec::new() };
+        let queue = Queue { quota: Quota::new(per_minute), granted: Vec::new(), waiting: BTreeSet::new() };
         Arc::new(Self { queue: Mutex::new(queue), changed: Notify::new(), clock })
     }
 
     /// Joins the queue.
     pub(crate) fn join(self: &Arc<Self>) -> Permit {
-        let place = self.lock().quota.join();
-        Permit { quota: Arc::clone(self), place, granted: false }
+        let mut queue = self.lock();
+        let place = queue.quota.join();
+        queue.waiting.insert(place);
+        drop(queue);
+        Permit { quota: Arc::clone(self), place, granted: false, used: false }
     }
 
     /// The service says that nobody may go before `until`.
@@ -57,6 +81,14 @@ impl SharedQuota {
         self.lock().quota.waiting()
     }
 
+    /// How long the last one of them waits, as it looks now.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        let now = self.clock.now();
+        let queue = self.lock();
+        let last = queue.waiting.last().and_then(|last| queue.quota.expected_at(*last));
+        last.map_or(Duration::ZERO, |at| at.since(now))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,9 +99,10 @@ impl Permit {
     pub(crate) fn try_acquire(&mut self) -> bool {
         let now = self.quota.clock.now();
         let mut queue = self.quota.lock();
-        let Queue { quota, granted } = &mut *queue;
+        let Queue { quota, granted, waiting } = &mut *queue;
         let before = granted.len();
         while let Some(place) = quota.grant(now) {
+            waiting.remove(&place);
             granted.push(place);
         }
         let others = granted.len() > before;
@@ -82,6 +115,11 @@ impl Permit {
             self.quota.changed.notify_waiters();
         }
         self.granted
+    }
+
+    /// The call goes out.
+    pub(crate) fn used(&mut self) {
+        self.used = true;
     }
 
     /// The call is back.
@@ -97,7 +135,8 @@ impl Permit {
         self.quota.lock().quota.expected_at(self.place)
     }
 
-    pub(crate) async fn acquire(&mut self) {
+    /// Waits for its turn, or until that is expected at another time than was `told`.
+    pub(crate) async fn acquire(&mut self, told: Option<Millis>) -> Turn {
         loop {
             let quota = Arc::clone(&self.quota);
             let changed = quota.changed.notified();
@@ -105,7 +144,12 @@ impl Permit {
             // From here on a change is noticed, though it comes before the await.
             changed.as_mut().enable();
             if self.try_acquire() {
-                return;
+                return Turn::Come;
+            }
+            if let Some(expected) = self.expected_at()
+                && told.is_none_or(|told| expected > told + LATER || told > expected + SOONER)
+            {
+                return Turn::Expected(expected);
             }
             let next = quota.lock().quota.next_deadline();
             match next {
@@ -124,7 +168,8 @@ impl Drop for Permit {
         let now = self.quota.clock.now();
         let mut queue = self.quota.lock();
         queue.granted.retain(|place| *place != self.place);
-        if self.granted {
+        queue.waiting.remove(&self.place);
+        if self.granted && self.used {
             // Nobody saw it come back: it may have reached the service, or reach it yet, so it counts.
             queue.quota.abandon(self.place, now);
         } else {

@@ -53,8 +53,8 @@ impl ReplyStream {
         let pieces = Arc::new(Pieces::default());
         match line.give(command, Waiting::Pieces(Arc::clone(&pieces))) {
             Ok(ticket) => Self { pieces, asked: Some((line, ticket)) },
-            Err(misuse) => {
-                pieces.finish(Err(misuse.into()));
+            Err(error) => {
+                pieces.finish(Err(error));
                 Self { pieces, asked: None }
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{Sink, Stream};
+use futures_util::{Sink, Stream, StreamExt};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secondme_avatar_protocol::{Raw, Secret};
@@ -203,8 +203,13 @@ impl Socket {
 
     /// Says good-bye, within a second.
     pub(crate) async fn close(mut self) {
-        // Whether the other side hears it changes nothing.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.close(None)).await;
+        // Whether the other side hears it changes nothing; but until it has, it counts the socket.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
+            self.socket.close(None).await?;
+            while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+            Ok::<(), tungstenite::Error>(())
+        })
+        .await;
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), tungstenite::Error>> {

@@ -49,6 +49,8 @@ impl Live {
                 _ = tokio::time::timeout(CLOSE_WITHIN, goodbye) => {}
             }
         }
+        // Before the connection ends: whoever sees that finds that the service knows of it.
+        drop(self);
     }
 }
 

@@ -1,0 +1,32 @@
+//! What a client tells about itself.
+
+use std::time::Duration;
+
+use secondme_avatar_protocol::Counters;
+
+/// What a client has counted, over all its conversations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Visitors with a conversation that is not closed.
+    pub visitors: usize,
+    /// Sockets that are connected.
+    pub connected: usize,
+    /// Visitors who hold a socket or are on their way to one: these count against
+    /// [`max_live`](crate::ClientBuilder::max_live).
+    pub live: usize,
+    /// Visitors who have given up their sockets, to make room, after
+    /// [`idle_after`](crate::ClientBuilder::idle_after), or by [`pause`](crate::Conversation::pause).
+    pub resting: usize,
+    /// Visitors who wait for one of the places of [`max_live`](crate::ClientBuilder::max_live).
+    pub waiting_for_place: usize,
+    /// Visitors who wait for the API key's quota.
+    pub waiting_for_quota: usize,
+    /// How long the last one of them will wait, as it looks now; zero where nobody waits, or where that
+    /// cannot be said yet.
+    pub longest_quota_wait: Duration,
+    /// Events handed on.
+    pub events: u64,
+    /// Frames, calls and the rest.
+    pub counters: Counters,
+}

@@ -1,0 +1,11 @@
+//! Many visitors at once: places, the quota, deadlines, and the end. Over real sockets, in virtual time.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod deadlines;
+mod places;
+mod quota;
+mod shutdown;
+mod stage;
+#[path = "../it/support.rs"]
+mod support;
