@@ -43,6 +43,10 @@ impl BaseUrl {
         })
     }
 
+    pub(crate) fn as_url(&self) -> &Url {
+        &self.0
+    }
+
     /// Scheme, host and port, for error texts and the `Origin` header.
     pub(crate) fn origin(&self) -> String {
         self.0.origin().ascii_serialization()

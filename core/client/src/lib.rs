@@ -44,6 +44,7 @@ mod http;
 mod keeper;
 mod line;
 mod options;
+mod proxy;
 mod quota;
 mod read_ahead;
 mod reply_stream;
@@ -53,6 +54,7 @@ mod saving;
 mod socket;
 mod store;
 mod tls;
+mod tunnel;
 
 pub use base_url::BaseUrl;
 pub use client::{AvatarClient, Open, Stats};
