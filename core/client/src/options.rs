@@ -175,7 +175,7 @@ impl ClientBuilder {
     }
 
     /// How many events a subscription holds before the socket is read no further; 1024, if not said
-    /// otherwise.
+    /// otherwise. More than 16 MiB of them it never holds.
     pub fn event_queue(mut self, events: usize) -> Self {
         self.queue = events;
         self

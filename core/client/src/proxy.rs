@@ -40,9 +40,7 @@ struct Rules {
 impl Proxies {
     pub(crate) fn new(choice: &ProxyChoice) -> Result<Self, Error> {
         match choice {
-            ProxyChoice::Environment => {
-                Ok(Self::from_env(|name| std::env::var_os(name)?.into_string().ok()))
-            }
+            ProxyChoice::Environment => Ok(Self::from_env(|name| std::env::var_os(name)?.into_string().ok())),
             ProxyChoice::Direct => Ok(Self::default()),
             ProxyChoice::Url(url) => {
                 let proxy = Some(Ok(Arc::new(Proxy::parse(url.expose_secret(), "the proxy's address")?)));
@@ -165,7 +163,9 @@ impl Proxy {
                 "wants a user name and a password (HTTP 407): write them into its address, \
                  http://user:password@host:port"
             }
-            Some(_) => "does not accept the user name and the password in its address (HTTP 407): correct them",
+            Some(_) => {
+                "does not accept the user name and the password in its address (HTTP 407): correct them"
+            }
         })
     }
 
@@ -251,7 +251,9 @@ mod tests {
     use super::*;
 
     fn proxies(env: &[(&str, &str)]) -> Proxies {
-        Proxies::from_env(|name| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Proxies::from_env(|name| {
+            env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn place(proxies: &Proxies, url: &str) -> Option<String> {

@@ -86,7 +86,9 @@ impl Connector {
             .max_frame_size(Some(FRAME_BYTES));
         match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await
         {
-            Ok((socket, _)) => Ok(Socket { socket, outgoing: VecDeque::new(), outgoing_bytes: 0, unflushed: false }),
+            Ok((socket, _)) => {
+                Ok(Socket { socket, outgoing: VecDeque::new(), outgoing_bytes: 0, unflushed: false })
+            }
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
                 let message = format!("the service refused the WebSocket handshake (HTTP {status})");

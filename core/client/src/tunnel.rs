@@ -19,10 +19,9 @@ pub(crate) async fn dig(
     (host, port): (&str, u16),
     user_agent: &str,
 ) -> Result<(), Error> {
-    let mut request = format!(
-        "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {user_agent}\r\n"
-    )
-    .into_bytes();
+    let mut request =
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {user_agent}\r\n")
+            .into_bytes();
     if let Some(authorization) = proxy.authorization() {
         request.extend_from_slice(b"Proxy-Authorization: ");
         request.extend_from_slice(authorization.as_bytes());

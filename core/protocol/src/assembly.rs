@@ -120,7 +120,7 @@ impl Assembly {
             }
         }
         reply.last_piece = now;
-        reply.bytes += text.len();
+        reply.bytes += text.len() + frame.tree_bytes();
         reply.sources.extend(frame.sources());
         step.piece = Some(Piece { reply_id: reply.id.clone(), text, in_reply_to: reply.in_reply_to.clone() });
         let ended = match index {

@@ -86,6 +86,9 @@ pub const GAP_DEADLINE: Duration = Duration::from_secs(10);
 /// Live frames held back while a gap is filled; more than that, and they are handed on.
 pub const GAP_FRAMES: usize = 1024;
 
+/// Their bytes, beyond which they are handed on as well: the longest frames are megabytes.
+pub const GAP_BYTES: usize = 16 * 1024 * 1024;
+
 /// How often the gap query is asked again for one gap before it is called unknown. Pages of the
 /// service hold dozens of frames, so this is thousands.
 pub const GAP_PAGES: u32 = 100;
