@@ -10,13 +10,13 @@ use futures_core::Stream;
 use secondme_avatar_protocol::{Event, EventKind};
 use tokio::sync::Notify;
 
-/// The bytes that a subscription holds before the socket is read no further: a few of the longest frames, and
+/// The memory, in bytes, that a subscription holds before the socket is read no further: a few of the longest frames, and
 /// thousands of those that come.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A subscription to events.
 ///
-/// The queue is bounded, in events and in their bytes (16 MiB). When it is full, the socket is read no further until there is room again,
+/// The queue is bounded, in events and in the memory they take (16 MiB). When it is full, the socket is read no further until there is room again,
 /// while pings still go out: nothing is dropped. In a queue that is half full, neighbouring
 /// [`EventKind::ReplyDelta`]s of one reply become one.
 ///
@@ -63,7 +63,7 @@ impl Events {
         state.handled = state.taken;
         let take = max.min(state.queue.len());
         let events: Vec<Event> = state.queue.drain(..take).collect();
-        state.bytes -= events.iter().map(bytes).sum::<usize>();
+        state.bytes -= events.iter().map(Event::weight).sum::<usize>();
         if state.queue.is_empty() {
             state.taken = state.pushed;
         }
@@ -156,15 +156,15 @@ impl Mailbox {
             let crowded = state.queue.len() >= self.capacity / 2;
             let added = match state.queue.back_mut() {
                 Some(last) if crowded => {
-                    let before = bytes(last);
+                    let before = last.weight();
                     let event = merge(last, event);
-                    state.bytes = state.bytes - before + state.queue.back().map_or(0, bytes);
+                    state.bytes = state.bytes - before + state.queue.back().map_or(0, Event::weight);
                     event
                 }
                 Some(_) | None => Some(event),
             };
             if let Some(event) = added {
-                state.bytes += bytes(&event);
+                state.bytes += event.weight();
                 state.queue.push_back(event);
             }
         }
@@ -213,16 +213,6 @@ fn wake(mut state: MutexGuard<'_, State>) {
     let wakers = std::mem::take(&mut state.wakers);
     drop(state);
     wakers.into_iter().for_each(Waker::wake);
-}
-
-/// What an event weighs: its frame, and the text that was put together.
-fn bytes(event: &Event) -> usize {
-    let text = match &event.kind {
-        EventKind::ReplyDelta { text, .. } => text.as_str().len(),
-        EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply.text.as_str().len(),
-        _ => 0,
-    };
-    text + event.raw.as_ref().map_or(0, |raw| raw.as_str().len())
 }
 
 /// Makes two neighbouring pieces of one reply into one; otherwise hands the second back.

@@ -119,6 +119,10 @@ pub const NAME_BYTES: usize = 512;
 /// and the rest begins another: memory stays flat against a server that streams for ever.
 pub const REPLY_BYTES: usize = 1024 * 1024;
 
+/// The memory, in bytes, that a reply's cards, sources and speech may take; beyond it as above. Read into
+/// trees, they take many times what they have on the wire.
+pub const REPLY_TREES: usize = 16 * 1024 * 1024;
+
 /// Replies that are put together side by side in one conversation.
 pub const OPEN_REPLIES: usize = 16;
 

@@ -59,7 +59,7 @@ async fn codes_and_ids_stay_in_their_places_in_paths_and_queries_and_frames() {
     .await;
     let client = server.client();
     let chat = open(&client).await.unwrap();
-    let _ = chat.history(10).await;
+    let _ = chat.history(10, None).await;
     assert_unharmed(&server);
     let encoded = "a%2F..%2Fb%3Fc%3Dd%26e%23f%2500%0D%0AX-Evil%3A%201%0D%0A%0D%0A%22%5C%00%C3%A9";
     let public = &server.requests_to("/public/")[0].target;

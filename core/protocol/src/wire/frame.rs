@@ -10,7 +10,7 @@ use crate::event::{Card, NoticeKind, Part};
 use crate::redact::{Json, Text};
 
 /// How much of a frame's cards, and of its sources, is read into trees, which take many times the memory of
-/// their text. What is longer stays text.
+/// their text. What is longer is left out, or stays text.
 const TREE_BYTES: usize = 256 * 1024;
 
 /// What is read of a frame. Unknown fields stay in its raw text.
@@ -208,14 +208,6 @@ impl<'a> Frame<'a> {
         list(self.sources)
     }
 
-    /// The bytes of what is not text: cards, speech and sources.
-    pub(crate) fn tree_bytes(&self) -> usize {
-        let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
-        let modals = self.multiple_data.0.iter().filter_map(|entry| entry.modal.0.as_ref());
-        let trees = modals.map(|modal| length(modal.template) + length(modal.speech));
-        length(self.sources) + trees.sum::<usize>()
-    }
-
     pub(crate) fn actions(&self) -> Vec<Json> {
         list(self.sub_code_actions)
     }
@@ -270,8 +262,11 @@ fn json(raw: &RawValue, left: &mut usize) -> Option<Json> {
     takes(left, raw.get()).then(|| serde_json::from_str(raw.get()).ok().map(Json)).flatten()
 }
 
-/// Whether this much may still be read into a tree.
+/// Whether this much may still be read into a tree. A string is none: a clip of speech may be a long one.
 fn takes(left: &mut usize, source: &str) -> bool {
+    if source.starts_with('"') {
+        return true;
+    }
     let rest = left.checked_sub(source.len());
     *left = rest.unwrap_or(*left);
     rest.is_some()
