@@ -111,7 +111,7 @@ async fn memory_stays_flat_against_a_server_that_streams_for_ever() {
     let long = "x".repeat(3 * MIB);
     let longest = move |number: usize| said("s", number, 1, &format!(r#""data":{{"content":"{long}"}}"#));
     let trees = format!(r#""sources":[{}{{}}]"#, r#"{"a":0},"#.repeat(300_000));
-    let trees = move |number: usize| said("s", number, 1, &trees);
+    let trees = move |number: usize| said("s", number, 1, &format!("{trees},{some}"));
     let small_trees = format!(r#""sources":[{}{{}}]"#, r#"{"a":0},"#.repeat(30_000));
     let small_trees = move |number: usize| said("s", number, -1, &format!("{small_trees},{some}"));
     let long_names = "x".repeat(3 * MIB);
