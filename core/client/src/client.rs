@@ -94,7 +94,8 @@ impl AvatarClient {
     }
 
     /// A client for the API key in `SECONDME_API_KEY`, with the service at `SECONDME_BASE_URL` or in
-    /// production.
+    /// production. (A [proxy](ClientBuilder::proxy) and a [CA file](ClientBuilder::ca_file) in the environment
+    /// count for every client.)
     pub fn from_env() -> Result<Self, Error> {
         Self::builder_from_env()?.build()
     }

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use secondme_avatar::{AvatarClient, ClientBuilder, Error, ErrorKind, Visitor};
 use secondme_avatar_emulator::Emulator;
 use tinyproxy::Tinyproxy;
@@ -207,12 +208,14 @@ async fn what_the_proxy_has_against_it_is_said_without_its_credentials() {
     let Some(strict) = Tinyproxy::start("ConnectPort 443").await else { return };
     let stage = Stage::new().await;
     let nobody = "127.0.0.1:1";
-    for (url, place, says) in [
+    let cases = [
         (proxy.url(""), proxy.address.to_string(), "wants a user name and a password"),
         (proxy.url("ada:s3cr3t-wrong@"), proxy.address.to_string(), "does not accept the user name"),
         (strict.url(""), strict.address.to_string(), "may not permit that host"),
         (format!("http://{CREDENTIALS}{nobody}"), nobody.to_owned(), "cannot be reached: Connection refused"),
-    ] {
+    ];
+    let stage = &stage;
+    join_all(cases.map(|(url, place, says)| async move {
         let errors = fails(stage.builder().proxy(url)).await;
         let first = &errors[0];
         assert_eq!(first.kind(), ErrorKind::ConnectionFailed);
@@ -221,7 +224,8 @@ async fn what_the_proxy_has_against_it_is_said_without_its_credentials() {
         let last = errors.last().unwrap().to_string();
         assert!(last.contains(&format!("the proxy at {place} ")), "the caller learns it: {last}");
         assert_secret(&format!("{errors:?} {last} {text}"));
-    }
+    }))
+    .await;
     // The proxy is well, what is behind it is not.
     let builder = stage.builder().base_url("https://0.0.0.0:1/gate/in".parse().unwrap());
     let errors = fails(builder.proxy(proxy.url(CREDENTIALS))).await;
