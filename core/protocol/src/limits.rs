@@ -93,6 +93,9 @@ pub const GAP_BYTES: usize = 16 * 1024 * 1024;
 /// service hold dozens of frames, so this is thousands.
 pub const GAP_PAGES: u32 = 100;
 
+/// The bytes of the past that are gathered at once, beyond which no further page of it is asked for.
+pub const PAST_BYTES: usize = 64 * 1024 * 1024;
+
 /// Authentications that the service takes for one API key in [`QUOTA_WINDOW`], as the page says.
 pub const QUOTA_CALLS: usize = 60;
 

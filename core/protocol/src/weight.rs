@@ -20,7 +20,16 @@ impl Event {
             EventKind::ReplyDelta { text, .. } => text.as_str().len(),
             EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply_weight(reply),
             EventKind::ServiceError(failure) => failure.actions.iter().map(Json::weight).sum(),
-            _ => 0,
+            EventKind::Unsent { unsent, .. } => unsent.text.as_str().len(),
+            EventKind::Notice { text, .. } | EventKind::Unattributed { text, .. } => text.as_str().len(),
+            EventKind::Opened { .. }
+            | EventKind::StateChanged { .. }
+            | EventKind::Delivered { .. }
+            | EventKind::Disconnected { .. }
+            | EventKind::Reconnected { .. }
+            | EventKind::WaitingForQuota { .. }
+            | EventKind::Closed { .. }
+            | EventKind::Unknown => 0,
         };
         size_of::<Self>() + told + self.raw.as_ref().map_or(0, |raw| raw.as_str().len())
     }

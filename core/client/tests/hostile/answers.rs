@@ -132,6 +132,30 @@ async fn announcements_without_end_last_no_longer_than_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_past_of_endless_pages_is_gathered_no_further_than_memory_allows() {
+    let said = "x".repeat(3 * MIB);
+    let server = Server::start(move |request| {
+        if !request.is_to("/message/query") && !request.is_to("/message/latest") {
+            return Act::Well;
+        }
+        // Each page is older than the one that ends where it begins.
+        let before = request.target.rsplit_once("seqId=q").map_or(1_000_000, |(_, seq)| seq.parse().unwrap());
+        let frame = |seq: u32| {
+            format!(
+                r#"{{"sender":"umm","sessionId":"s","messageId":"m{seq}","seqId":"q{seq}","timestamp":{seq},"data":{{"content":"{said}"}}}}"#
+            )
+        };
+        Act::Data(format!("[{},{}]", frame(before - 2), frame(before - 1)))
+    })
+    .await;
+    let chat = open(&server.client()).await.unwrap();
+    let history = chat.history(1000, None).await.unwrap();
+    let pages = server.requests_to("/message/").len();
+    assert!((10..=12).contains(&pages), "{pages} pages of 6 MiB");
+    assert!(history.len() >= 20, "{}", history.len());
+}
+
+#[tokio::test]
 async fn a_length_that_is_a_lie_is_found_out() {
     for length in ["5", "100000"] {
         let server = Server::start(move |_| {

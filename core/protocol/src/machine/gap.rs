@@ -93,7 +93,7 @@ impl Machine {
             return Ok(());
         };
         *pages += 1;
-        let is_last = *pages >= GAP_PAGES;
+        let is_last = *pages >= GAP_PAGES || matches!(search, Search::Back(past) if past.is_too_long());
         let (complete, can_go_on) = match search {
             Search::After(seq) => {
                 let seq = seq.clone();
