@@ -20,7 +20,7 @@ impl Event {
             EventKind::ReplyDelta { text, .. } => text.as_str().len(),
             EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply_weight(reply),
             EventKind::ServiceError(failure) => failure.actions.iter().map(Json::weight).sum(),
-            EventKind::Unsent { unsent, .. } => unsent.text.as_str().len(),
+            EventKind::Unsent { message, .. } => message.text.as_str().len(),
             EventKind::Notice { text, .. } | EventKind::Unattributed { text, .. } => text.as_str().len(),
             EventKind::Opened { .. }
             | EventKind::StateChanged { .. }
