@@ -47,7 +47,7 @@ async fn an_answer_that_is_none_is_an_error_and_no_more() {
         b"\0".to_vec(),
         well.replace("\"t\"", "\"\0\"").into(),
         [b"{\"code\":0,\"data\":\"".as_slice(), &[0xff, 0xfe, 0xc0], b"\"}"].concat(),
-        [well[..well.len() - 2].as_bytes(), b",\"more\":\"", &[0xff], b"\"}}"].concat(),
+        [&well.as_bytes()[..well.len() - 2], b",\"more\":\"", &[0xff], b"\"}}"].concat(),
         nested(10_000).into(),
         nested(1_000_000).into(),
         "{\"code\":".repeat(10_000).into(),

@@ -35,8 +35,10 @@ pub(crate) enum Act {
     /// These, and it ends the connection.
     Last(Vec<u8>),
     /// The rest of the connection is in these hands.
-    Take(Box<dyn FnOnce(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>),
+    Take(Hands),
 }
+
+type Hands = Box<dyn FnOnce(TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
