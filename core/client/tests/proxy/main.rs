@@ -3,6 +3,7 @@
 //! The proxy is Debian's `tinyproxy`. Without it most of these tests are left out, but not in CI.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod tinyproxy;
 mod tls;
