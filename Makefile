@@ -26,6 +26,7 @@ demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --package secondme-avatar-cli -- demo
 
 test: ## every test of every language
+	@$(call with,tinyproxy,skipping the tests through a real proxy (Debian: apt-get install tinyproxy)) true
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory spec
 

@@ -19,6 +19,8 @@ Examples:
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
   SECONDME_BASE_URL  where the service is, if not in production
+  SECONDME_CA_FILE   certificates to trust beside the system's, as PEM
+  HTTPS_PROXY        the proxy, http://user:password@host:port; NO_PROXY for hosts without it
   SECONDME_LOG       log to stderr: a level such as debug, or a filter such as secondme_avatar::http=trace
   NO_COLOR           no colour
 

@@ -50,9 +50,7 @@ async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(),
     examination.add(StepReport::instant("configuration", described));
     let (client, place, emulator) = configured?;
     examination.place = place;
-    if emulator.is_none() {
-        examination.findings.extend(findings::of_proxy());
-    }
+    examination.findings.extend(client.proxy().map(findings::of_proxy));
     let visitor = match person() {
         Some(person) => Visitor::for_user("doctor", &person),
         None => Visitor::random("doctor"),

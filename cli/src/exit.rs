@@ -159,8 +159,13 @@ fn root(error: &Error) -> &dyn std::error::Error {
 
 /// What to do when there is no way to the service. The crates beneath tell the reasons apart in words
 /// alone; words they do not use any more cost the better advice, and nothing else.
-fn network_advice(root: &str) -> &'static str {
-    let root = root.to_ascii_lowercase();
+fn network_advice(error: &Error) -> &'static str {
+    // These are our own words.
+    if error.to_string().contains("the proxy at ") {
+        return "Check the proxy's address in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY): host, port, user name and password.\n\
+                A host that is reached without the proxy belongs in NO_PROXY.";
+    }
+    let root = root(error).to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| root.contains(word));
     if says(&["certificate expired", "not valid yet"]) {
         "The service's certificate is out of its time, as this machine sees it. Check this machine's clock:\n\
@@ -171,15 +176,13 @@ fn network_advice(root: &str) -> &'static str {
     } else if says(&["unknownissuer", "self-signed", "self signed", "not trusted"]) {
         "Nobody this machine trusts has signed the certificate: a company's proxy or a firewall reads along,\n\
          or the trust store is out of date. Install that proxy's CA on this machine, or name its file in\n\
-         SSL_CERT_FILE."
+         SECONDME_CA_FILE."
     } else if says(&["corrupt message", "invalidcontenttype"]) {
         "The address says https, and something answers there that is no TLS. Check the scheme and the port\n\
          of --base-url or SECONDME_BASE_URL."
     } else if says(&["lookup", "name or service not known", "no such host", "dns"]) {
         "Nobody knows that host's name. Check its spelling in --base-url or SECONDME_BASE_URL, and this\n\
          machine's DNS."
-    } else if says(&["proxy", "tunnel"]) {
-        "The proxy does not let the calls through. Check HTTPS_PROXY, and NO_PROXY for hosts without it."
     } else {
         "Check the network, and the address if you gave one (--base-url or SECONDME_BASE_URL).\n\
          Without a network, `avatar chat --emulator` works."
@@ -205,7 +208,7 @@ fn advice(error: &Error) -> Option<String> {
             "The key's avatar is gone. Create an API key for another avatar in the SecondMe app:\n\
              Avatar Hub → Avatar Detail → API Key Management."
         }
-        ErrorKind::ConnectionFailed | ErrorKind::Deadline => network_advice(&root(error).to_string()),
+        ErrorKind::ConnectionFailed | ErrorKind::Deadline => network_advice(error),
         ErrorKind::Service if error.status() == Some(404) => WRONG_PLACE,
         ErrorKind::InvalidAnswer => WRONG_PLACE,
         ErrorKind::Unavailable => "The service has trouble. Try again later.",

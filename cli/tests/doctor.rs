@@ -87,6 +87,22 @@ async fn a_used_up_quota_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_named_and_what_is_wrong_with_it_comes_with_advice() {
+    for (name, url, place, advice) in [
+        ("HTTPS_PROXY", "http://ada:hush@127.0.0.1:1", "127.0.0.1:1", "belongs in NO_PROXY"),
+        ("all_proxy", "socks5://ada:hush@127.0.0.1:1", "all_proxy", "give an HTTP proxy"),
+    ] {
+        let mut command = doctor("https://service.invalid/gate/in", "sk-0123456789abcdef");
+        command.env(name, url);
+        let output = run(command, "").await;
+        let said = format!("{}{}", out(&output), err(&output));
+        assert!(said.contains(place) && said.contains(advice), "{said}");
+        assert!(!said.contains("hush"), "{said}");
+        assert_ne!(output.status.code(), Some(0));
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_place_is_told_from_no_place() {
     let emulator = Emulator::builder().start().await.unwrap();
     let (key, address) = (emulator.api_key(), emulator.address());

@@ -7,16 +7,12 @@ use secondme_avatar::CallReport;
 /// `Date` headers count whole seconds, and an answer is on its way for a while.
 const CLOCK_MAY_BE_OFF: Duration = Duration::from_secs(30);
 
-const PROXIES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
-
 /// A proxy stands between.
-pub(super) fn of_proxy() -> Option<String> {
-    let name = PROXIES.into_iter().find(|name| std::env::var_os(name).is_some_and(|url| !url.is_empty()))?;
-    Some(format!(
-        "{name} is set: HTTP calls go through that proxy, the WebSocket connects directly. If only the step \
-         `connect` fails, the network wants a proxy for it as well."
-    ))
+pub(super) fn of_proxy(place: &str) -> String {
+    format!(
+        "HTTP calls and the WebSocket go through the proxy at {place}, as the environment says (HTTPS_PROXY, \
+         HTTP_PROXY or ALL_PROXY). For a host that is reached without it, name the host in NO_PROXY."
+    )
 }
 
 /// This machine's clock is wrong, as the service sees it.

@@ -36,11 +36,20 @@ impl BaseUrl {
 
     /// The URL of a call.
     pub(crate) fn join(&self, path: &str) -> Result<Url, Error> {
+        let misfit =
+            || Error::new(ErrorKind::InvalidAnswer, "the service named something that fits in no URL");
         let base = self.0.as_str().trim_end_matches('/');
-        Url::parse(&format!("{base}{path}")).map_err(|error| {
-            Error::new(ErrorKind::InvalidAnswer, "the service named something that fits in no URL")
-                .caused_by(error)
-        })
+        let url = Url::parse(&format!("{base}{path}")).map_err(|error| misfit().caused_by(error))?;
+        // A name like `..` would lead to another call.
+        let (asked, _) = path.split_once('?').unwrap_or((path, ""));
+        match url.path().strip_prefix(self.0.path().trim_end_matches('/')) {
+            Some(given) if given == asked => Ok(url),
+            _ => Err(misfit()),
+        }
+    }
+
+    pub(crate) fn as_url(&self) -> &Url {
+        &self.0
     }
 
     /// Scheme, host and port, for error texts and the `Origin` header.

@@ -22,6 +22,7 @@ use crate::keeper::Keeper;
 use crate::line::{Line, client_closed, ended, unexpected};
 use crate::options::ClientBuilder;
 use crate::places::Places;
+use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
 use crate::stats::Stats;
@@ -78,7 +79,8 @@ impl AvatarClient {
     }
 
     /// A client for the API key in `SECONDME_API_KEY`, with the service at `SECONDME_BASE_URL` or in
-    /// production.
+    /// production. (A [proxy](ClientBuilder::proxy) and a [CA file](ClientBuilder::ca_file) in the environment
+    /// count for every client.)
     pub fn from_env() -> Result<Self, Error> {
         Self::builder_from_env()?.build()
     }
@@ -103,15 +105,17 @@ impl AvatarClient {
 
     pub(crate) fn from_options(options: ClientBuilder) -> Result<Self, Error> {
         let user_agent = options.user_agent();
-        let tls = tls::config()?;
+        let tls = tls::config(tls::ca_file(options.ca_file).as_deref())?;
+        let proxies = Proxies::new(&options.proxy)?;
         let clock = Clock::start();
         let avatar = AvatarRef::new(&options.key, &options.base);
         let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
         let env = Env {
-            http: Http::new(options.base.clone(), tls.clone(), &user_agent)?,
+            http: Http::new(options.base.clone(), tls.clone(), &proxies, &user_agent)?,
             connector: Connector {
                 base: options.base,
                 tls: Arc::new(tls),
+                proxies,
                 user_agent,
                 allow_insecure: options.allow_insecure,
             },
@@ -174,6 +178,12 @@ impl AvatarClient {
         }
         self.inner.env.subscriptions().push(Arc::clone(&mailbox));
         Events::new(mailbox)
+    }
+
+    /// Host and port of the [proxy](ClientBuilder::proxy) between this machine and the service; `None` if they
+    /// are spoken to directly.
+    pub fn proxy(&self) -> Option<&str> {
+        self.inner.env.http.proxy().map(Proxy::place)
     }
 
     /// What has been counted so far.

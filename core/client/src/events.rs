@@ -10,9 +10,13 @@ use futures_core::Stream;
 use secondme_avatar_protocol::{Event, EventKind};
 use tokio::sync::Notify;
 
+/// The memory, in bytes, that a subscription holds before the socket is read no further: a few of the longest frames, and
+/// thousands of those that come.
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+
 /// A subscription to events.
 ///
-/// The queue is bounded. When it is full, the socket is read no further until there is room again,
+/// The queue is bounded, in events and in the memory they take (16 MiB). When it is full, the socket is read no further until there is room again,
 /// while pings still go out: nothing is dropped. In a queue that is half full, neighbouring
 /// [`EventKind::ReplyDelta`]s of one reply become one.
 ///
@@ -58,11 +62,12 @@ impl Events {
         let mut state = self.mailbox.lock();
         state.handled = state.taken;
         let take = max.min(state.queue.len());
-        let events = state.queue.drain(..take).collect();
+        let events: Vec<Event> = state.queue.drain(..take).collect();
+        state.bytes -= events.iter().map(Event::weight).sum::<usize>();
         if state.queue.is_empty() {
             state.taken = state.pushed;
         }
-        if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 {
+        if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 && state.bytes <= QUEUE_BYTES / 2 {
             state.stalled = false;
             drop(state);
             self.mailbox.room.notify_waiters();
@@ -102,7 +107,10 @@ impl Stream for Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.mailbox.end();
-        self.mailbox.lock().queue.clear();
+        let mut state = self.mailbox.lock();
+        state.queue.clear();
+        state.bytes = 0;
+        drop(state);
         self.mailbox.room.notify_waiters();
     }
 }
@@ -119,6 +127,8 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Event>,
+    /// Of the events in it.
+    bytes: usize,
     wakers: Vec<Waker>,
     /// Events that were ever put in; of these, those that lay before the last time that the queue was found
     /// empty; and of these, those whose taker has come back for more.
@@ -144,13 +154,18 @@ impl Mailbox {
         for event in events {
             state.pushed += 1;
             let crowded = state.queue.len() >= self.capacity / 2;
-            match state.queue.back_mut() {
+            let added = match state.queue.back_mut() {
                 Some(last) if crowded => {
-                    if let Some(event) = merge(last, event) {
-                        state.queue.push_back(event);
-                    }
+                    let before = last.weight();
+                    let event = merge(last, event);
+                    state.bytes = state.bytes - before + state.queue.back().map_or(0, Event::weight);
+                    event
                 }
-                Some(_) | None => state.queue.push_back(event),
+                Some(_) | None => Some(event),
+            };
+            if let Some(event) = added {
+                state.bytes += event.weight();
+                state.queue.push_back(event);
             }
         }
         if !state.queue.is_empty() {
@@ -161,7 +176,7 @@ impl Mailbox {
     /// Whether it has room. One that says no is waited for: see [`Events`].
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
-        state.stalled = state.queue.len() >= self.capacity;
+        state.stalled = state.queue.len() >= self.capacity || state.bytes >= QUEUE_BYTES;
         !state.stalled
     }
 

@@ -1,6 +1,7 @@
 //! The machine's calls over reqwest.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +11,7 @@ use rustls::ClientConfig;
 use secondme_avatar_protocol::{HttpRequest, Input, Method, verdict};
 
 use crate::base_url::BaseUrl;
+use crate::proxy::{Proxies, Proxy};
 use crate::report::Watched;
 use crate::{Error, ErrorKind};
 
@@ -29,10 +31,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 pub(crate) struct Http {
     client: reqwest::Client,
     base: BaseUrl,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Http {
-    pub(crate) fn new(base: BaseUrl, tls: ClientConfig, user_agent: &str) -> Result<Self, Error> {
+    pub(crate) fn new(
+        base: BaseUrl,
+        tls: ClientConfig,
+        proxies: &Proxies,
+        user_agent: &str,
+    ) -> Result<Self, Error> {
+        let proxy = proxies.of(base.as_url())?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             // A redirect would carry the token to wherever it points.
@@ -42,14 +51,24 @@ impl Http {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .tcp_nodelay(true);
-        if base.is_loopback() {
-            builder = builder.no_proxy();
-        }
+        builder = match &proxy {
+            None => builder.no_proxy(),
+            Some(proxy) => {
+                // All calls go to one place, and there the way is known.
+                let url = proxy.url().clone();
+                builder.proxy(reqwest::Proxy::custom(move |_| Some(url.clone())))
+            }
+        };
         let client = builder.build().map_err(|error| {
             Error::new(ErrorKind::Misuse, "the HTTP client could not be set up")
                 .caused_by(error.without_url())
         })?;
-        Ok(Self { client, base })
+        Ok(Self { client, base, proxy })
+    }
+
+    /// The proxy between this machine and the service.
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_deref()
     }
 
     /// Makes the call. Whatever becomes of it is the machine's to judge.
@@ -93,6 +112,10 @@ impl Http {
         };
         let mut response = builder.headers(headers).send().await.map_err(|error| self.failed(error))?;
         let status = response.status().as_u16();
+        if let (407, Some(proxy)) = (status, &self.proxy) {
+            // Over plain HTTP it is the proxy itself that answers.
+            return Err(never_sent(proxy.wants_credentials()));
+        }
         let retry_after = response.headers().get(reqwest::header::RETRY_AFTER).and_then(seconds);
         let server_time = response.headers().get(reqwest::header::DATE).and_then(date);
         let mut body = BytesMut::new();
@@ -110,9 +133,37 @@ impl Http {
     fn failed(&self, error: reqwest::Error) -> (bool, Error) {
         let error = error.without_url();
         let sent = !(error.is_connect() || error.is_builder());
+        if let (false, Some(proxy)) = (sent, &self.proxy)
+            && let Some(fault) = self.fault_of(proxy, &error)
+        {
+            return (false, fault.caused_by(error));
+        }
         let what = if sent { "the connection to the service broke" } else { "the service cannot be reached" };
-        let message = format!("{what} at {}: {}", self.base.origin(), root_cause(&error));
+        let way = self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {}", proxy.place()));
+        let message = format!("{what} at {}{way}: {}", self.base.origin(), root_cause(&error));
         (sent, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error))
+    }
+
+    /// The proxy's fault, if it is that a connection could not be made.
+    fn fault_of(&self, proxy: &Proxy, error: &reqwest::Error) -> Option<Error> {
+        if !self.base.is_secure() {
+            // Without TLS the proxy is all there is to connect to.
+            return error.is_connect().then(|| proxy.unreachable(root_cause(error)));
+        }
+        let mut cause: Option<&dyn StdError> = Some(error);
+        while let Some(error) = cause {
+            // The crate beneath keeps the type of this error to itself; tests/proxy holds us to its words.
+            if let Some(what) = error.to_string().strip_prefix("tunnel error: ") {
+                return Some(match what {
+                    "proxy authorization required" => proxy.wants_credentials(),
+                    "unsuccessful" => proxy.refused(None),
+                    "failed to create underlying connection" => proxy.unreachable(root_cause(error)),
+                    _ => proxy.broken(root_cause(error)),
+                });
+            }
+            cause = error.source();
+        }
+        None
     }
 }
 

@@ -46,6 +46,7 @@ mod keeper;
 mod line;
 mod options;
 mod places;
+mod proxy;
 mod quota;
 mod read_ahead;
 mod reply_stream;
@@ -56,6 +57,7 @@ mod socket;
 mod stats;
 mod store;
 mod tls;
+mod tunnel;
 
 pub use base_url::BaseUrl;
 pub use client::{AvatarClient, Open};

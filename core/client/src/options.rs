@@ -1,12 +1,14 @@
 //! How a client is set up.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, limits};
+use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, Secret, limits};
 
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
+use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer};
 use crate::store::Store;
 use crate::{Error, ErrorKind};
@@ -69,6 +71,8 @@ pub struct ClientBuilder {
     pub(crate) max_live: Option<usize>,
     pub(crate) idle_after: Option<Duration>,
     pub(crate) allow_insecure: bool,
+    pub(crate) proxy: ProxyChoice,
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
     pub(crate) store: Option<Arc<dyn Store>>,
@@ -86,6 +90,8 @@ impl ClientBuilder {
             max_live: None,
             idle_after: None,
             allow_insecure: false,
+            proxy: ProxyChoice::default(),
+            ca_file: None,
             language: None,
             on_call: Observer::default(),
             store: None,
@@ -101,6 +107,52 @@ impl ClientBuilder {
     /// Takes plain `http` and `ws` to other machines too. The API key then travels in the open.
     pub fn allow_insecure(mut self, allow: bool) -> Self {
         self.allow_insecure = allow;
+        self
+    }
+
+    /// The proxy for HTTP and for the socket, `http://` or `https://`, with a user name and a password if it
+    /// wants them (`http://user:password@host:port`, percent-encoded where they are special). SOCKS is not
+    /// spoken. This machine's own addresses are spoken to directly all the same.
+    ///
+    /// If nothing is said here, the environment counts, as it stands when the client is made: `HTTPS_PROXY`
+    /// and `HTTP_PROXY` by the scheme of the base URL and of the socket's address, `ALL_PROXY` for both, and
+    /// `NO_PROXY` for what is spoken to directly (hosts with all below them, addresses, networks such as
+    /// `10.0.0.0/8`, each with a `:port` if wanted, and `*`); all in lower case too.
+    ///
+    /// ```
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .proxy("http://ada:p%40ss@proxy.example.com:3128")
+    ///     .build()?;
+    /// assert_eq!(client.proxy(), Some("proxy.example.com:3128"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// An address that is none is an error of [`build`](Self::build).
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = ProxyChoice::Url(Secret::from(url.into()));
+        self
+    }
+
+    /// Without a proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = ProxyChoice::Direct;
+        self
+    }
+
+    /// Trusts the certificates in this PEM file as well as those that the platform trusts: for HTTP, for the
+    /// socket and for an `https://` proxy. Not on Android, where they have to be installed in the system.
+    ///
+    /// If nothing is said here, the file in `SECONDME_CA_FILE` counts, if that is set. (`SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` are the platform's own way where that is OpenSSL's, as on Linux; they *replace* what
+    /// the platform trusts.)
+    ///
+    /// A file that cannot be read or holds no certificate is an error of [`build`](Self::build).
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
         self
     }
 
@@ -130,7 +182,7 @@ impl ClientBuilder {
     }
 
     /// How many events a subscription holds before the socket is read no further; 1024, if not said
-    /// otherwise.
+    /// otherwise. More than 16 MiB of them it never holds.
     pub fn event_queue(mut self, events: usize) -> Self {
         self.queue = events;
         self

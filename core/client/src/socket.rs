@@ -1,6 +1,7 @@
 //! The WebSocket: connected, then a pump of text frames both ways.
 
 use std::collections::VecDeque;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,9 +12,9 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use secondme_avatar_protocol::{Raw, Secret};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
@@ -24,8 +25,9 @@ use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
 use crate::http::root_cause;
+use crate::proxy::Proxies;
 use crate::read_ahead::ReadAhead;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, tunnel};
 
 /// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
 /// small: tungstenite's own default is 128 KiB.
@@ -38,11 +40,14 @@ const WRITE_BUFFER: usize = 8 * 1024;
 /// The longest frame, and the longest message.
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
 
-/// Frames handed over at a time.
+/// Frames handed over at a time, and their bytes: many small ones, or one of the longest.
 const BATCH: usize = 256;
+const BATCH_BYTES: usize = 256 * 1024;
 
-/// Frames that wait to be written, beyond which nothing more is read.
+/// Frames that wait to be written, and their bytes, beyond which nothing more is read: the service names
+/// what it wants acknowledged, and may name it at length.
 const BACKLOG: usize = 256;
+const BACKLOG_BYTES: usize = 256 * 1024;
 
 /// How long sent bytes may stay unacknowledged by the other side's system.
 const SILENCE: Duration = Duration::from_secs(45);
@@ -55,6 +60,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Connector {
     pub(crate) base: BaseUrl,
     pub(crate) tls: Arc<ClientConfig>,
+    pub(crate) proxies: Proxies,
     pub(crate) user_agent: String,
     pub(crate) allow_insecure: bool,
 }
@@ -80,7 +86,9 @@ impl Connector {
             .max_frame_size(Some(FRAME_BYTES));
         match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await
         {
-            Ok((socket, _)) => Ok(Socket { socket, outgoing: VecDeque::new(), unflushed: false }),
+            Ok((socket, _)) => {
+                Ok(Socket { socket, outgoing: VecDeque::new(), outgoing_bytes: 0, unflushed: false })
+            }
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
                 let message = format!("the service refused the WebSocket handshake (HTTP {status})");
@@ -113,22 +121,56 @@ impl Connector {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(unusable("names no host"));
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         let failed = |error: std::io::Error| {
             let message = format!("the socket's server cannot be reached: {}", root_cause(&error));
             (None, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error))
         };
-        let tcp = TcpStream::connect((host, port)).await.map_err(failed)?;
-        tcp.set_nodelay(true).map_err(failed)?;
-        notice_silence(&tcp);
-        if url.scheme() == "ws" {
-            return Ok(Either::Left(tcp));
+        let not_connected = |error: Error| (None, error);
+        let stream = match self.proxies.of(url).map_err(not_connected)? {
+            None => Either::Left(reach(host, port).await.map_err(failed)?),
+            Some(proxy) => {
+                let unreachable =
+                    |error: std::io::Error| (None, proxy.unreachable(root_cause(&error)).caused_by(error));
+                let (Some(its_host), Some(its_port)) =
+                    (proxy.url().host_str(), proxy.url().port_or_known_default())
+                else {
+                    return Err(not_connected(proxy.unreachable("it has no host")));
+                };
+                let tcp = reach(its_host, its_port).await.map_err(unreachable)?;
+                let mut stream = match proxy.is_encrypted() {
+                    false => Either::Left(tcp),
+                    true => Either::Right(self.encrypt(its_host, tcp).await.map_err(unreachable)?),
+                };
+                tunnel::dig(&mut stream, &proxy, (host, port), &self.user_agent)
+                    .await
+                    .map_err(not_connected)?;
+                stream
+            }
+        };
+        match (url.scheme(), stream) {
+            ("ws", stream) => Ok(stream),
+            (_, Either::Left(tcp)) => Ok(Either::Right(self.encrypt(host, tcp).await.map_err(failed)?)),
+            (_, Either::Right(tls)) => Ok(Either::Right(self.encrypt(host, tls).await.map_err(failed)?)),
         }
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| unusable("names no host"))?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        let tls = connector.connect(name, tcp).await.map_err(failed)?;
-        Ok(Either::Right(Box::new(tls)))
     }
+
+    async fn encrypt<S: Wire + 'static>(&self, host: &str, stream: S) -> io::Result<Box<dyn Wire>> {
+        let name = ServerName::try_from(bare(host).to_owned()).map_err(io::Error::other)?;
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        Ok(Box::new(connector.connect(name, stream).await?))
+    }
+}
+
+async fn reach(host: &str, port: u16) -> io::Result<TcpStream> {
+    let tcp = TcpStream::connect((bare(host), port)).await?;
+    tcp.set_nodelay(true)?;
+    notice_silence(&tcp);
+    Ok(tcp)
+}
+
+/// A host as it is looked up: an IPv6 address stands in brackets only in URLs.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// A network that swallows everything is noticed though the service answers no ping: by the pings that
@@ -147,12 +189,18 @@ fn unusable(why: &str) -> NotConnected {
     (None, Error::new(ErrorKind::InvalidAnswer, format!("the socket address that the service gave {why}")))
 }
 
-type Transport = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+/// Bytes both ways: TCP, or TLS over another of these.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
+type Transport = Either<TcpStream, Box<dyn Wire>>;
 
 /// A connected WebSocket.
 pub(crate) struct Socket {
     socket: WebSocketStream<ReadAhead<Transport>>,
     outgoing: VecDeque<String>,
+    outgoing_bytes: usize,
     unflushed: bool,
 }
 
@@ -165,6 +213,7 @@ pub(crate) enum Traffic {
 impl Socket {
     /// Queues a text frame; [`Socket::poll`] writes it.
     pub(crate) fn send(&mut self, text: String) {
+        self.outgoing_bytes += text.len();
         self.outgoing.push_back(text);
     }
 
@@ -173,14 +222,20 @@ impl Socket {
         if let Poll::Ready(Err(_)) = self.poll_write(cx) {
             return Poll::Ready(Traffic::Closed);
         }
-        if !read || self.outgoing.len() > BACKLOG {
+        if !read || self.outgoing.len() > BACKLOG || self.outgoing_bytes > BACKLOG_BYTES {
             return Poll::Pending;
         }
-        let mut frames = Vec::new();
-        while frames.len() < BATCH {
+        let (mut frames, mut bytes) = (Vec::new(), 0);
+        while frames.len() < BATCH && bytes < BATCH_BYTES {
             match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(Message::Text(text)))) => frames.push(Raw::from(text.as_str())),
-                Poll::Ready(Some(Ok(Message::Binary(bytes)))) => frames.push(readable(&bytes)),
+                Poll::Ready(Some(Ok(Message::Text(text)))) => {
+                    bytes += text.len();
+                    frames.push(Raw::from(text.as_str()));
+                }
+                Poll::Ready(Some(Ok(Message::Binary(binary)))) => {
+                    bytes += binary.len();
+                    frames.push(readable(&binary));
+                }
                 // tungstenite has queued the answer; it has to be flushed.
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
                 Poll::Ready(Some(Ok(Message::Pong(_) | Message::Close(_) | Message::Frame(_)))) => {}
@@ -216,6 +271,7 @@ impl Socket {
         while !self.outgoing.is_empty() {
             ready!(Pin::new(&mut self.socket).poll_ready(cx))?;
             if let Some(text) = self.outgoing.pop_front() {
+                self.outgoing_bytes -= text.len();
                 Pin::new(&mut self.socket).start_send(Message::text(text))?;
                 self.unflushed = true;
             }

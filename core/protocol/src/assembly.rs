@@ -7,7 +7,7 @@ use foldhash::quality::FixedState;
 
 use crate::event::{Author, Ended, Part, Reply};
 use crate::ids::MessageId;
-use crate::limits::{OPEN_REPLIES, REPLY_BYTES};
+use crate::limits::{OPEN_REPLIES, REPLY_BYTES, REPLY_TREES};
 use crate::redact::{Json, Text};
 use crate::time::Millis;
 use crate::wire::{Content, Frame};
@@ -28,6 +28,8 @@ struct OpenReply {
     sources: Vec<Json>,
     speech: Vec<Json>,
     bytes: usize,
+    /// What its cards, sources and speech weigh.
+    trees: usize,
     in_reply_to: Option<MessageId>,
     last_piece: Millis,
 }
@@ -104,6 +106,7 @@ impl Assembly {
         let so_far = (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts));
         let mut text = Text::default();
         for entry in frame.entries() {
+            reply.trees += entry.speech.as_ref().map_or(0, Json::weight);
             reply.speech.extend(entry.speech);
             match (entry.content, reply.parts.last_mut()) {
                 (Some(Content::Text(more)), last) => {
@@ -115,18 +118,23 @@ impl Assembly {
                         Some(Part::Card(_)) | None => reply.parts.push(Part::Text(more.into())),
                     }
                 }
-                (Some(Content::Card(card)), _) => reply.parts.push(Part::Card(card)),
+                (Some(Content::Card(card)), _) => {
+                    reply.trees += card.params.weight();
+                    reply.parts.push(Part::Card(card));
+                }
                 (None, _) => {}
             }
         }
         reply.last_piece = now;
         reply.bytes += text.len();
-        reply.sources.extend(frame.sources());
+        let sources = frame.sources();
+        reply.trees += sources.iter().map(Json::weight).sum::<usize>();
+        reply.sources.extend(sources);
         step.piece = Some(Piece { reply_id: reply.id.clone(), text, in_reply_to: reply.in_reply_to.clone() });
         let ended = match index {
             None => Some(Ended::Whole),
             Some(-1) => Some(Ended::Mark),
-            Some(_) => (reply.bytes >= REPLY_BYTES).then_some(Ended::Limit),
+            Some(_) => (reply.bytes >= REPLY_BYTES || reply.trees >= REPLY_TREES).then_some(Ended::Limit),
         };
         step.reply = ended.map(|ended| self.end(at, ended));
         step
@@ -175,6 +183,7 @@ impl Assembly {
             sources: Vec::new(),
             speech: Vec::new(),
             bytes: 0,
+            trees: 0,
             in_reply_to,
             last_piece: now,
         });

@@ -46,6 +46,7 @@ mod seen;
 mod sent;
 mod time;
 mod visitor;
+mod weight;
 mod wire;
 
 pub use call::CallId;

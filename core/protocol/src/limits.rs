@@ -86,9 +86,15 @@ pub const GAP_DEADLINE: Duration = Duration::from_secs(10);
 /// Live frames held back while a gap is filled; more than that, and they are handed on.
 pub const GAP_FRAMES: usize = 1024;
 
+/// Their bytes, beyond which they are handed on as well: the longest frames are megabytes.
+pub const GAP_BYTES: usize = 16 * 1024 * 1024;
+
 /// How often the gap query is asked again for one gap before it is called unknown. Pages of the
 /// service hold dozens of frames, so this is thousands.
 pub const GAP_PAGES: u32 = 100;
+
+/// The bytes of the past that are gathered at once, beyond which no further page of it is asked for.
+pub const PAST_BYTES: usize = 64 * 1024 * 1024;
 
 /// Authentications that the service takes for one API key in [`QUOTA_WINDOW`], as the page says.
 pub const QUOTA_CALLS: usize = 60;
@@ -115,6 +121,10 @@ pub const NAME_BYTES: usize = 512;
 /// The longest reply that is put together, in bytes. Beyond it the reply is handed on as it stands
 /// and the rest begins another: memory stays flat against a server that streams for ever.
 pub const REPLY_BYTES: usize = 1024 * 1024;
+
+/// The memory, in bytes, that a reply's cards, sources and speech may take; beyond it as above. Read into
+/// trees, they take many times what they have on the wire.
+pub const REPLY_TREES: usize = 16 * 1024 * 1024;
 
 /// Replies that are put together side by side in one conversation.
 pub const OPEN_REPLIES: usize = 16;

@@ -414,6 +414,13 @@ impl Outbox {
         asked
     }
 
+    /// What is in doubt has not been found up to this frame.
+    pub(crate) fn search_from(&mut self, seq: &str) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.doubtful) {
+            pending.route.since = seq.to_owned();
+        }
+    }
+
     /// The link is down or up again: doubts cannot be settled by an echo, or can again.
     pub(crate) fn set_doubts(&mut self, until: Option<Millis>) {
         for pending in &mut self.pending {

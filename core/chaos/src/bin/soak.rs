@@ -105,7 +105,12 @@ async fn live(client: &AvatarClient, seed: u64) -> Result<(), Failure> {
 }
 
 async fn end(chat: &Conversation, chance: &mut Chance) -> Result<(), Failure> {
-    Ok(if chance.below(3) == 0 { chat.end().await? } else { chat.close().await? })
+    if chance.below(3) == 0 {
+        chat.end().await?;
+    } else {
+        chat.close().await?;
+    }
+    Ok(())
 }
 
 /// The process once everything has ended that was to end.
@@ -156,8 +161,7 @@ fn judge(looks: &[Look]) -> bool {
     resident < 1.0 && descriptors <= 0.5 && tasks <= 0.5
 }
 
-/// The service is a process of its own, so that only the client's memory is counted. It forgets now and then,
-/// or its own would grow.
+/// The service is a process of its own, so that only the client's memory is counted.
 async fn serve() -> Result<(), Failure> {
     let emulator = Emulator::builder()
         .configure(|settings| {

@@ -7,7 +7,7 @@ use crate::conversation::{Conversation, GapState, Held};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError};
 use crate::ids::{MessageId, SeqId, UserId};
-use crate::limits::GAP_FRAMES;
+use crate::limits::{GAP_BYTES, GAP_FRAMES};
 use crate::link::LinkInput;
 use crate::outbox::{Echoed, Order};
 use crate::redact::{Raw, Text};
@@ -56,7 +56,7 @@ impl Machine {
         match route {
             Route::To(at) => self.deliver(now, at, &frame, kind, &raw),
             // It may be for the session that is being made: the frame was quicker than the answer.
-            Route::Nowhere if self.strays.len() < GAP_FRAMES => {
+            Route::Nowhere if !is_too_much(&self.strays, |stray| stray) => {
                 self.strays.push(raw.clone());
                 false
             }
@@ -155,7 +155,7 @@ impl Machine {
         }
         let seq = frame.seq_id.as_deref().map(SeqId::from);
         conversation.held.push(Held { seq, raw: raw.clone() });
-        if conversation.held.len() >= GAP_FRAMES {
+        if is_too_much(&conversation.held, |held| &held.raw) {
             let key = conversation.key;
             self.gap_unknown(now, key, false);
         }
@@ -459,6 +459,12 @@ impl Machine {
             raw: Some(raw),
         }));
     }
+}
+
+/// Whether frames that wait are as many, or as long, as may wait.
+fn is_too_much<T>(waiting: &[T], raw: impl Fn(&T) -> &Raw) -> bool {
+    waiting.len() >= GAP_FRAMES
+        || waiting.iter().map(|one| raw(one).as_str().len()).sum::<usize>() >= GAP_BYTES
 }
 
 enum Route {

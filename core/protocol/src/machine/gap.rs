@@ -93,7 +93,7 @@ impl Machine {
             return Ok(());
         };
         *pages += 1;
-        let is_last = *pages >= GAP_PAGES;
+        let is_last = *pages >= GAP_PAGES || matches!(search, Search::Back(past) if past.is_too_long());
         let (complete, can_go_on) = match search {
             Search::After(seq) => {
                 let seq = seq.clone();
@@ -226,6 +226,10 @@ impl Machine {
         let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
         conversation.gap = GapState::Closed;
         conversation.end_replay();
+        if !quiet && gap != Gap::Unknown {
+            // All up to here has been searched: whatever is looked for yet comes behind it.
+            conversation.outbox.search_from(&conversation.last_seq);
+        }
         if !quiet {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {

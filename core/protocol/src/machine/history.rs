@@ -9,6 +9,7 @@ use crate::conversation::Past;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, ConversationKey, HistoryMessage, Reply};
 use crate::ids::SeqId;
+use crate::limits::PAST_BYTES;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, FrameType, Sender, query_frames};
@@ -39,7 +40,8 @@ impl Machine {
         let grown = history.past.add(&page);
         let messages = history.past.messages(now, user.as_deref());
         // One more than asked for, so that the oldest one is whole.
-        if grown && messages.len() <= history.limit && history.pages < PAGES {
+        let goes_on = history.pages < PAGES && !history.past.is_too_long();
+        if grown && messages.len() <= history.limit && goes_on {
             return Ok(()); // The rule asks for the next page.
         }
         let limit = history.limit;
@@ -105,6 +107,11 @@ impl Past {
             self.before = oldest;
         }
         moved
+    }
+
+    /// Whether it is as long as it may become.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.frames.iter().map(|raw| raw.as_str().len()).sum::<usize>() >= PAST_BYTES
     }
 
     /// The messages so far, oldest first.

@@ -9,6 +9,10 @@ use super::lenient::{Lax, List, Number, Object};
 use crate::event::{Card, NoticeKind, Part};
 use crate::redact::{Json, Text};
 
+/// How much of a frame's cards, and of its sources, is read into trees, which take many times the memory of
+/// their text. What is longer is left out, or stays text.
+const TREE_BYTES: usize = 256 * 1024;
+
 /// What is read of a frame. Unknown fields stay in its raw text.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -179,7 +183,9 @@ impl<'a> Frame<'a> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let elsewhere = if self.has_entries() { None } else { self.content() };
         let elsewhere = elsewhere.map(|text| Entry { content: Some(Content::Text(text)), speech: None });
-        elsewhere.into_iter().chain(self.multiple_data.0.iter().filter_map(WireEntry::read))
+        let mut left = TREE_BYTES;
+        let read = move |entry| WireEntry::read(entry, &mut left);
+        elsewhere.into_iter().chain(self.multiple_data.0.iter().filter_map(read))
     }
 
     /// Whether there is nothing in it to show.
@@ -217,12 +223,13 @@ impl<'a> Frame<'a> {
 }
 
 impl WireEntry<'_> {
-    fn read(&self) -> Option<Entry<'_>> {
+    /// `left`: how much may be read into trees.
+    fn read(&self, left: &mut usize) -> Option<Entry<'_>> {
         let modal = self.modal.0.as_ref()?;
         let text = self.text().map(|text| Content::Text(Cow::Borrowed(text)));
         Some(Entry {
-            content: text.or_else(|| self.template().map(|raw| Content::Card(card(raw)))),
-            speech: modal.speech.and_then(json).filter(|speech| !speech.is_null()),
+            content: text.or_else(|| self.template().map(|raw| Content::Card(card(raw, left)))),
+            speech: modal.speech.and_then(|raw| json(raw, left)).filter(|speech| !speech.is_null()),
         })
     }
 
@@ -236,25 +243,37 @@ impl WireEntry<'_> {
 }
 
 /// A template is a JSON *string* that holds `templateName` and `params`.
-fn card(raw: &RawValue) -> Card {
+fn card(raw: &RawValue, left: &mut usize) -> Card {
     let written: Option<String> = serde_json::from_str(raw.get()).ok();
     let source = written.as_deref().unwrap_or(raw.get());
-    match serde_json::from_str::<WireTemplate<'_>>(source) {
-        Ok(template) => Card {
+    let template = takes(left, source).then(|| serde_json::from_str::<WireTemplate<'_>>(source));
+    match template {
+        Some(Ok(template)) => Card {
             template: template.template_name.as_deref().unwrap_or_default().to_owned(),
             params: Json(template.params.unwrap_or_default()),
         },
-        Err(_) => {
+        Some(Err(_)) | None => {
             Card { template: String::new(), params: Json(serde_json::Value::String(source.to_owned())) }
         }
     }
 }
 
-fn json(raw: &RawValue) -> Option<Json> {
-    serde_json::from_str(raw.get()).ok().map(Json)
+fn json(raw: &RawValue, left: &mut usize) -> Option<Json> {
+    takes(left, raw.get()).then(|| serde_json::from_str(raw.get()).ok().map(Json)).flatten()
+}
+
+/// Whether this much may still be read into a tree. A string is none: a clip of speech may be a long one.
+fn takes(left: &mut usize, source: &str) -> bool {
+    if source.starts_with('"') {
+        return true;
+    }
+    let rest = left.checked_sub(source.len());
+    *left = rest.unwrap_or(*left);
+    rest.is_some()
 }
 
 fn list(raw: Option<&RawValue>) -> Vec<Json> {
+    let raw = raw.filter(|raw| raw.get().len() <= TREE_BYTES);
     let values: Option<Vec<serde_json::Value>> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
     values.unwrap_or_default().into_iter().map(Json).collect()
 }

@@ -1,0 +1,84 @@
+//! TLS of the test's own: a CA that nobody knows, and a front that decrypts for whatever is behind it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// What certificates are made out to. `0.0.0.0` is this machine for whoever connects, and not a loopback
+/// address for whoever asks: what goes there goes through a proxy.
+const NAMES: [&str; 3] = ["0.0.0.0", "127.0.0.1", "localhost"];
+
+static FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// A file of this test's own.
+pub(crate) fn file(name: &str) -> PathBuf {
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}-{name}", std::process::id()))
+}
+
+pub(crate) struct Ca {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Its certificate, as PEM.
+    pub(crate) file: PathBuf,
+}
+
+impl Ca {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let file = file("ca.pem");
+        // Two of the same name would be taken for each other.
+        params.distinguished_name.push(DnType::CommonName, file.display().to_string());
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(&file, issuer.pem()).unwrap();
+        Self { issuer, file }
+    }
+
+    /// Decrypts what comes to a port of its own, and passes it on to `behind`.
+    pub(crate) async fn front(&self, behind: SocketAddr) -> SocketAddr {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let address = SocketAddr::from(([0, 0, 0, 0], listener.local_addr().unwrap().port()));
+        let acceptor = self.acceptor();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    // Who does not trust the certificate goes away, which is what some tests want.
+                    let Ok(mut near) = acceptor.accept(stream).await else { return };
+                    let Ok(mut far) = TcpStream::connect(behind).await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        });
+        address
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+impl Drop for Ca {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}

@@ -1,0 +1,85 @@
+//! What is kept weighs: about how many bytes of memory, for whoever bounds how much is kept.
+
+use serde_json::Value;
+
+use crate::event::{Event, EventKind, Part, Reply};
+use crate::redact::Json;
+
+/// A value itself, wherever it stands.
+const VALUE: usize = 32;
+
+/// An object takes memory for several entries at a time.
+const ENTRIES: usize = 6;
+const ENTRIES_BYTES: usize = 640;
+
+impl Event {
+    /// About how many bytes of memory it keeps: its frame, its text, and what is not text, which takes many
+    /// times the memory that it has on the wire.
+    pub fn weight(&self) -> usize {
+        let told = match &self.kind {
+            EventKind::ReplyDelta { text, .. } => text.as_str().len(),
+            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply_weight(reply),
+            EventKind::ServiceError(failure) => failure.actions.iter().map(Json::weight).sum(),
+            EventKind::Unsent { message, .. } => message.text.as_str().len(),
+            EventKind::Notice { text, .. } | EventKind::Unattributed { text, .. } => text.as_str().len(),
+            EventKind::Opened { .. }
+            | EventKind::StateChanged { .. }
+            | EventKind::Delivered { .. }
+            | EventKind::Disconnected { .. }
+            | EventKind::Reconnected { .. }
+            | EventKind::WaitingForQuota { .. }
+            | EventKind::Closed { .. }
+            | EventKind::Unknown => 0,
+        };
+        size_of::<Self>() + told + self.raw.as_ref().map_or(0, |raw| raw.as_str().len())
+    }
+}
+
+impl Json {
+    pub(crate) fn weight(&self) -> usize {
+        weight(&self.0)
+    }
+}
+
+fn reply_weight(reply: &Reply) -> usize {
+    let parts = reply.parts.iter().map(|part| match part {
+        Part::Text(text) => text.as_str().len(),
+        Part::Card(card) => card.template.len() + card.params.weight(),
+    });
+    let trees = reply.sources.iter().chain(&reply.speech).map(Json::weight);
+    reply.text.as_str().len() + parts.sum::<usize>() + trees.sum::<usize>()
+}
+
+/// Values are no deeper than serde_json reads them.
+fn weight(value: &Value) -> usize {
+    VALUE
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(weight).sum(),
+            Value::Object(entries) => {
+                let inside = entries.iter().map(|(key, value)| key.len() + weight(value));
+                entries.len().div_ceil(ENTRIES) * ENTRIES_BYTES + inside.sum::<usize>()
+            }
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_small_on_the_wire_weighs_what_it_takes() {
+        for (json, least, most) in [
+            ("null", 32, 32),
+            (r#""four""#, 36, 36),
+            ("[[],[],[]]", 128, 128),
+            ("{}", 32, 32),
+            (r#"{"a":0}"#, 600, 800),
+            (r#"{"a":{"a":{"a":0}}}"#, 1_900, 2_300),
+        ] {
+            let weight = Json(serde_json::from_str(json).unwrap()).weight();
+            assert!((least..=most).contains(&weight), "{json}: {weight}");
+        }
+    }
+}
