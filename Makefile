@@ -25,14 +25,20 @@ help: ## what there is
 demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --package secondme-avatar-cli -- demo
 
-test: ## every test of every language
-	@$(call with,tinyproxy,skipping the tests through a real proxy (Debian: apt-get install tinyproxy)) true
+test: tinyproxy ## every test of every language
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory spec
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
 	@$(call with,$(PYTHON),$(SPEC_TRIES)) $(MAKE) --no-print-directory spec-contract
+
+# A real proxy, for the tests behind one. Debian's, where that can be installed.
+.PHONY: tinyproxy
+tinyproxy:
+	@command -v tinyproxy >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tinyproxy; } >/dev/null
+	@$(call with,tinyproxy,skipping the tests through a real proxy (as root it is installed; Debian: apt-get install tinyproxy)) true
 
 # Leaves a part out where its tool is missing, and says so; never in CI.
 with = command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)"; [ "$(CI)" != true ]; exit; };
