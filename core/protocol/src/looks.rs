@@ -57,6 +57,11 @@ impl Looks {
         self.0.retain(|look| look.message != *message || look.missed);
     }
 
+    /// From where on each is looked for.
+    pub(crate) fn places(&mut self) -> impl Iterator<Item = &mut String> {
+        self.0.iter_mut().map(|look| &mut look.since)
+    }
+
     /// From which frame on the service is to be asked now.
     pub(crate) fn due(&mut self, now: Millis) -> Option<String> {
         let mut from = None;

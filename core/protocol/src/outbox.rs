@@ -414,10 +414,13 @@ impl Outbox {
         asked
     }
 
-    /// What is in doubt has not been found up to this frame.
-    pub(crate) fn search_from(&mut self, seq: &str) {
-        for pending in self.pending.iter_mut().filter(|pending| pending.doubtful) {
-            pending.route.since = seq.to_owned();
+    /// What is looked for from a frame on that was gone through is not there up to this one.
+    pub(crate) fn search_behind(&mut self, last: &str, lies_before: impl Fn(&str) -> bool) {
+        let doubts = self.pending.iter_mut().filter(|pending| pending.doubtful);
+        let doubts = doubts.map(|pending| &mut pending.route.since);
+        for since in doubts.chain(self.looks.places()).filter(|since| lies_before(since)) {
+            since.clear();
+            since.push_str(last);
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) mod bounds {
     /// Frames of one session that the history calls still know.
     pub(in crate::service) const FRAMES: usize = 4_000;
     /// Messages of one session in the state that tests look at.
-    pub(in crate::service) const MESSAGES: usize = 1_000;
+    pub(in crate::service) const MESSAGES: usize = 4_000;
     /// Messages of one session that wait for their answer.
     pub(in crate::service) const TURNS: usize = 100;
     /// Frames of one visitor that wait for an acknowledgement.

@@ -195,7 +195,21 @@ impl Machine {
             }
             self.remember();
         }
+        self.was_searched(key, from, page, last.as_deref());
         (found, last)
+    }
+
+    /// Whatever is looked for from one of these frames on lies behind the last of them: what has been gone
+    /// through is not gone through again, since not all of it is remembered as seen for ever.
+    fn was_searched(&mut self, key: ConversationKey, from: &str, page: &[Raw], last: Option<&str>) {
+        let (Some(last), Some(conversation)) = (last, self.conversation_mut(key)) else {
+            return;
+        };
+        let frames = page.iter().filter_map(|raw| Frame::parse(raw.as_str()));
+        let names: Vec<String> =
+            frames.filter_map(|frame| frame.seq_id.as_deref().map(str::to_owned)).collect();
+        let lies_before = |since: &str| since == from || names.iter().any(|name| name == since);
+        conversation.outbox.search_behind(last, lies_before);
     }
 
     /// The service cannot say what was missed. `absent`: nor will it another time.
@@ -226,10 +240,6 @@ impl Machine {
         let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
         conversation.gap = GapState::Closed;
         conversation.end_replay();
-        if !quiet && gap != Gap::Unknown {
-            // All up to here has been searched: whatever is looked for yet comes behind it.
-            conversation.outbox.search_from(&conversation.last_seq);
-        }
         if !quiet {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
