@@ -8,6 +8,7 @@ use crate::machine::Ticket;
 use crate::outbox::Outbox;
 use crate::redact::Raw;
 use crate::time::Millis;
+use crate::trail::Trail;
 use crate::wire::Frame;
 
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Conversation {
     pub(crate) bound: bool,
     /// The last frame's `seqId`; empty before the first. One buffer, since it changes with each frame.
     pub(crate) last_seq: String,
+    /// The way there: what is looked for begins at one of its places.
+    pub(crate) trail: Trail,
     /// While a reply is half said: the last frame before its beginning. A next run asks from there.
     pub(crate) half_said_after: Option<String>,
     /// Replies that an earlier run heard half: of what came up to `last_seq` only these are new.
@@ -127,6 +130,7 @@ impl Conversation {
             session: id,
             bound,
             last_seq: text(last_seq),
+            trail: Trail::default(),
             half_said_after,
             replay,
             resumed,
@@ -160,7 +164,7 @@ impl Conversation {
     }
 
     /// This is the last frame that has been handed on.
-    pub(crate) fn stand_at(&mut self, seq: &str) {
+    pub(crate) fn stand_at(&mut self, seq: &str, noted: u64) {
         if self.replies.is_idle() && self.replay.is_none() {
             self.half_said_after = None;
         } else if self.half_said_after.is_none() {
@@ -169,6 +173,7 @@ impl Conversation {
         self.unnamed = false;
         self.last_seq.clear();
         self.last_seq.push_str(seq);
+        self.trail.pass(seq, noted);
     }
 
     /// What an earlier run heard half is whole now, or never will be.

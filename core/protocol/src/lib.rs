@@ -45,6 +45,7 @@ mod rng;
 mod seen;
 mod sent;
 mod time;
+mod trail;
 mod visitor;
 mod weight;
 mod wire;

@@ -7,6 +7,7 @@ use crate::ids::MessageId;
 use crate::limits::{DOUBT_SETTLES, FIRST_PIECE, LOOK_AGAIN, LOOK_LATE};
 use crate::outbox::Pending;
 use crate::time::Millis;
+use crate::trail::Place;
 
 /// The messages of one conversation for which the service is to be asked.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(crate) struct Looks(Vec<Look>);
 #[derive(Debug)]
 struct Look {
     message: MessageId,
-    since: String,
+    since: Place,
     at: Millis,
     wait: Duration,
     until: Millis,
@@ -57,13 +58,8 @@ impl Looks {
         self.0.retain(|look| look.message != *message || look.missed);
     }
 
-    /// From where on each is looked for.
-    pub(crate) fn places(&mut self) -> impl Iterator<Item = &mut String> {
-        self.0.iter_mut().map(|look| &mut look.since)
-    }
-
-    /// From which frame on the service is to be asked now.
-    pub(crate) fn due(&mut self, now: Millis) -> Option<String> {
+    /// From where on the service is to be asked now.
+    pub(crate) fn due(&mut self, now: Millis) -> Option<Place> {
         let mut from = None;
         for look in self.0.iter_mut().filter(|look| look.at <= now) {
             look.wait *= 2;

@@ -13,6 +13,7 @@ use crate::machine::Ticket;
 use crate::redact::Text;
 use crate::sent::{Fate, SentLog};
 use crate::time::Millis;
+use crate::trail::Place;
 
 /// A message that the service has not taken yet, as far as is known.
 #[derive(Debug)]
@@ -61,8 +62,8 @@ impl Pending {
         }
     }
 
-    /// One that an earlier run has kept. `since`: the last frame that was seen then.
-    pub(crate) fn restored(kept: KeptMessage, since: &str) -> Self {
+    /// One that an earlier run has kept. `since`: where that run stood.
+    pub(crate) fn restored(kept: KeptMessage, since: Place) -> Self {
         let KeptMessage { message_id, text, since: timestamp, deadline, left, session: _ } = kept;
         Self {
             message: message_id,
@@ -73,7 +74,7 @@ impl Pending {
             deadline,
             status: if left { Status::Doubt { until: None, asked: false } } else { Status::Waiting },
             doubtful: left,
-            route: Route { since: since.to_owned(), generation: Generation::default() },
+            route: Route { since, generation: Generation::default() },
             kept: Some(if left { Kept::Left } else { Kept::Waits }),
         }
     }
@@ -87,7 +88,7 @@ impl Pending {
 /// socket of `generation`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route {
-    pub(crate) since: String,
+    pub(crate) since: Place,
     pub(crate) generation: Generation,
 }
 
@@ -412,16 +413,6 @@ impl Outbox {
         let asked = asked.map(|at| self.turns.remove(at));
         self.turns.retain(|turn| turn.exclusive || !waits(turn));
         asked
-    }
-
-    /// What is looked for from a frame on that was gone through is not there up to this one.
-    pub(crate) fn search_behind(&mut self, last: &str, lies_before: impl Fn(&str) -> bool) {
-        let doubts = self.pending.iter_mut().filter(|pending| pending.doubtful);
-        let doubts = doubts.map(|pending| &mut pending.route.since);
-        for since in doubts.chain(self.looks.places()).filter(|since| lies_before(since)) {
-            since.clear();
-            since.push_str(last);
-        }
     }
 
     /// The link is down or up again: doubts cannot be settled by an echo, or can again.

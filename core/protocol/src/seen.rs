@@ -14,6 +14,8 @@ use crate::wire::Frame;
 pub(crate) struct Seen {
     known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
     order: VecDeque<u64>,
+    /// How many there have been.
+    noted: u64,
 }
 
 impl Seen {
@@ -31,7 +33,13 @@ impl Seen {
             self.known.remove(&oldest);
         }
         self.order.push_back(fingerprint);
+        self.noted += 1;
         true
+    }
+
+    /// How many frames have been noted since the beginning.
+    pub(crate) fn noted(&self) -> u64 {
+        self.noted
     }
 }
 

@@ -174,13 +174,14 @@ impl Machine {
         let key = self.conversations[at].key;
         let is_message = kind == FrameType::Message;
         let changed = self.hand_on(now, at, frame, kind, raw, found);
+        let noted = self.seen.noted();
         // What it means may have closed the conversation.
         if let Some(conversation) = self.conversation_mut(key) {
             match frame.seq_id.as_deref() {
                 // Where a frame that was found stands is known to whoever looked.
                 Some(_) if found => {}
                 Some(seq) => {
-                    conversation.stand_at(seq);
+                    conversation.stand_at(seq, noted);
                     self.remember();
                 }
                 None if is_message && !conversation.unnamed => {

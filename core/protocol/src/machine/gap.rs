@@ -10,6 +10,7 @@ use crate::event::{ConversationKey, EventKind, Gap};
 use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
+use crate::trail::Place;
 use crate::wire::{Frame, query_frames};
 
 impl Machine {
@@ -52,6 +53,13 @@ impl Machine {
         self.link.is_up() && matches!(conversation.gap, GapState::Closed)
     }
 
+    /// From where on to look for what should have come since this place.
+    pub(super) fn look_begins(&self, key: ConversationKey, since: &Place) -> Option<String> {
+        let conversation = self.conversation(key)?;
+        let nearest = conversation.trail.nearest(since, &conversation.last_seq, self.seen.noted());
+        Some(nearest.to_owned())
+    }
+
     /// Looks for what should have come, though nothing is known to be lost.
     pub(super) fn look_from(&mut self, now: Millis, key: ConversationKey, since: String) {
         if let Some(conversation) = self.conversation_mut(key) {
@@ -67,7 +75,9 @@ impl Machine {
             if !self.is_calm(&self.conversations[at]) {
                 continue;
             }
+            let key = self.conversations[at].key;
             if let Some(since) = self.conversations[at].outbox.looks.due(now)
+                && let Some(since) = self.look_begins(key, &since)
                 && self.offers.allow(&self.conversations[at], &since)
             {
                 self.conversations[at].gap = filling(now, since, true);
@@ -184,32 +194,19 @@ impl Machine {
             };
             let before = last.replace(seq.to_owned());
             is_past |= stands_at(self, seq);
+            let noted = self.seen.noted();
             let Some(conversation) = self.conversation_mut(key) else {
                 continue;
             };
             if is_past {
                 conversation.end_replay();
-                conversation.stand_at(seq);
+                conversation.stand_at(seq, noted);
             } else if !conversation.replies.is_idle() && conversation.half_said_after.is_none() {
                 conversation.half_said_after = Some(before.unwrap_or_else(|| from.to_owned()));
             }
             self.remember();
         }
-        self.was_searched(key, from, page, last.as_deref());
         (found, last)
-    }
-
-    /// Whatever is looked for from one of these frames on lies behind the last of them: what has been gone
-    /// through is not gone through again, since not all of it is remembered as seen for ever.
-    fn was_searched(&mut self, key: ConversationKey, from: &str, page: &[Raw], last: Option<&str>) {
-        let (Some(last), Some(conversation)) = (last, self.conversation_mut(key)) else {
-            return;
-        };
-        let frames = page.iter().filter_map(|raw| Frame::parse(raw.as_str()));
-        let names: Vec<String> =
-            frames.filter_map(|frame| frame.seq_id.as_deref().map(str::to_owned)).collect();
-        let lies_before = |since: &str| since == from || names.iter().any(|name| name == since);
-        conversation.outbox.search_behind(last, lies_before);
     }
 
     /// The service cannot say what was missed. `absent`: nor will it another time.

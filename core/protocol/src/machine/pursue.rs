@@ -8,6 +8,7 @@ use crate::ids::SessionId;
 use crate::link::LinkInput;
 use crate::outbox::Route;
 use crate::time::Millis;
+use crate::trail::Place;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
 impl Machine {
@@ -108,13 +109,14 @@ impl Machine {
         };
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
-        let generation = self.link.generation();
+        let (generation, noted) = (self.link.generation(), self.seen.noted());
         let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
             return;
         };
         match (call, &mut conversation.gap) {
             (Call::SendMessage(_, message), _) => {
-                let route = Route { since: conversation.last_seq.clone(), generation };
+                let since = Place { seq: conversation.last_seq.clone(), noted };
+                let route = Route { since, generation };
                 conversation.outbox.begin(now, &message, id, route);
             }
             (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,

@@ -9,6 +9,7 @@ use crate::ids::MessageId;
 use crate::limits::DOUBT_SETTLES;
 use crate::outbox::{Kept, Pending, Status};
 use crate::time::Millis;
+use crate::trail::Place;
 
 impl Machine {
     /// The service took the message.
@@ -65,6 +66,7 @@ impl Machine {
     /// No echo has come in time: ask for it if that is possible, then do what the caller chose.
     pub(super) fn doubt_is_over(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
         let since = self.pending_mut(key, message).map(|pending| pending.route.since.clone());
+        let since = since.and_then(|since| self.look_begins(key, &since));
         let can_ask = since.as_ref().is_some_and(|since| self.can_look(key, since));
         let on_doubt = self.config.on_doubt;
         let Some(pending) = self.pending_mut(key, message) else {
@@ -217,13 +219,13 @@ impl Machine {
     /// Takes up what earlier runs have kept. What was meant for a session that is gone is handed back.
     pub(super) fn take_restored(&mut self, now: Millis) {
         let key = ConversationKey::FIRST;
-        let listens = self.link.is_up();
+        let (listens, noted) = (self.link.is_up(), self.seen.noted());
         for kept in std::mem::take(&mut self.restored) {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
             };
             let is_here = kept.session.is_none() || kept.session == conversation.session;
-            let pending = Pending::restored(kept, conversation.gap_begins());
+            let pending = Pending::restored(kept, Place { seq: conversation.gap_begins().to_owned(), noted });
             if !is_here {
                 let message = "the session it was meant for is gone";
                 self.hand_back(key, pending, Error::new(ErrorKind::Closed, message));
