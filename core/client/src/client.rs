@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Counters, KeptMessage, Machine, Outcome, Record, State, Visitor, VisitorId,
+    Command, ConversationKey, Counters, KeptMessage, Machine, Millis, Outcome, Record, State, Visitor,
+    VisitorId,
 };
 use tokio::sync::{Notify, OnceCell};
 
@@ -29,6 +30,9 @@ use crate::stats::Stats;
 use crate::store::{AvatarRef, Leftover};
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
+/// How long the store may take, when all is closed, to write what it was given.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
 ///
 /// ```no_run
@@ -45,7 +49,7 @@ use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 /// ```
 ///
 /// When the last clone and the last [`Conversation`] are dropped, all its tasks end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AvatarClient {
     inner: Arc<Inner>,
 }
@@ -159,7 +163,8 @@ impl AvatarClient {
     ///
     /// A visitor who is opened takes up their own messages anyway. Without a store there is nothing to do.
     pub async fn recover(&self) -> Result<Vec<VisitorId>, Error> {
-        self.inner.adopt().await?;
+        let until = self.inner.env.clock.now() + self.inner.env.deadlines.open;
+        self.inner.in_time(until, self.inner.adopt()).await?;
         let visitors =
             self.inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect::<Vec<_>>();
         for visitor in &visitors {
@@ -294,11 +299,21 @@ impl AvatarClient {
         // A runtime that has ended before its time runs no driver to its end.
         let _ = tokio::time::timeout(deadline, self.inner.wait_for_drivers()).await;
         if let Some(keeper) = &self.inner.env.keeper {
-            keeper.flush().await;
+            // A store that hangs is not waited for.
+            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), keeper.flush()).await;
         }
         for mailbox in self.inner.env.subscriptions().drain(..) {
             mailbox.end();
         }
+    }
+}
+
+impl std::fmt::Debug for AvatarClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AvatarClient")
+            .field("base_url", &self.inner.env.connector.base)
+            .field("visitors", &self.inner.lock().live.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -333,9 +348,9 @@ impl Inner {
         visitor.check()?;
         let until = self.env.clock.now() + deadline;
         let mut retired = false;
-        self.adopt_once().await?;
+        self.in_time(until, self.adopt_once()).await?;
         loop {
-            let record = self.recall(&visitor).await?;
+            let record = self.in_time(until, self.recall(&visitor)).await?;
             let line = self.line(&visitor, record)?;
             let closed = line.closed.notified();
             let deadline = until.since(self.env.clock.now());
@@ -382,8 +397,29 @@ impl Inner {
         if is_known { Ok(None) } else { keeper.load(visitor.id()).await }
     }
 
-    async fn adopt_once(&self) -> Result<(), Error> {
-        self.adopted.get_or_try_init(|| self.adopt()).await.copied()
+    async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
+        let adopt = || async {
+            // What the store has given out is taken over, even if whoever asked for it has gone.
+            let inner = Arc::clone(self);
+            let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
+            adopting.await.map_err(|_| ended())?
+        };
+        self.adopted.get_or_try_init(adopt).await.copied()
+    }
+
+    /// A store may hang; whoever waits for it does not.
+    async fn in_time<T>(
+        &self,
+        until: Millis,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            () = self.env.clock.at(until) => {
+                Err(Error::new(ErrorKind::Deadline, "the store had not answered when the deadline passed"))
+            }
+        }
     }
 
     /// Takes over the messages that no process looks after.

@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind};
 /// It goes on when the last handle is dropped: its events still reach
 /// [`AvatarClient::events`](crate::AvatarClient::events), and opening the visitor again gives a handle
 /// again. It ends with [`close`](Self::close), or with the client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Conversation {
     client: Arc<Inner>,
     line: Arc<Line>,
@@ -234,6 +234,15 @@ impl IntoFuture for SendDurable {
                 _ => Err(unexpected()),
             }
         })
+    }
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation")
+            .field("visitor_id", &self.visitor_id())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -20,7 +21,17 @@ pub(crate) fn ca_file(options: Option<PathBuf>) -> Option<PathBuf> {
     options.or_else(|| std::env::var_os(CA_FILE).filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
+/// With the platform's trust alone. It is read once: that takes longer than all else a client begins with.
+static PLATFORM: OnceCell<ClientConfig> = OnceCell::new();
+
 pub(crate) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
+    match ca_file {
+        None => PLATFORM.get_or_try_init(|| make(None)).cloned(),
+        Some(_) => make(ca_file),
+    }
+}
+
+fn make(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
     let failed = |error: rustls::Error| {
         Error::new(
             ErrorKind::Misuse,

@@ -5,7 +5,7 @@ use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::machine::Ticket;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Status};
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::trail::Trail;
@@ -198,6 +198,12 @@ impl Conversation {
         let waits = |held: &Held| seq.is_some() && held.seq.as_ref().map(SeqId::as_str) == seq;
         let waiting = self.held.iter().position(waits);
         waiting.map(|at| self.held.remove(at)).is_some()
+    }
+
+    /// The messages that are not under way.
+    pub(crate) fn waiting_messages(&self) -> impl Iterator<Item = (ConversationKey, MessageId)> {
+        let waiting = self.outbox.pending.iter().filter(|pending| pending.status == Status::Waiting);
+        waiting.map(|pending| (self.key, pending.message.clone()))
     }
 
     /// From where a gap is filled.

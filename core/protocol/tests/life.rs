@@ -963,6 +963,37 @@ fn the_quota_s_word_is_an_event_and_fails_only_who_cannot_wait_that_long() {
 }
 
 #[test]
+fn the_quota_s_word_hands_back_a_message_that_cannot_wait_that_long() {
+    let mut peer = Peer::live();
+    peer.send("Hello?");
+    let hasty = peer.send("And this?");
+    peer.refuse(Step::SendMessage, 401, "auth.token.expired");
+    let (call, until) = (peer.quota[0], peer.now + limits::SEND_DEADLINE + MILLI);
+    peer.input(Input::QuotaDelayed { call, until });
+    let error = peer.error(hasty);
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert!(error.unsent().is_some_and(|unsent| unsent.certain));
+}
+
+#[test]
+fn a_rate_limited_look_back_that_cannot_wait_that_long_fails_at_once() {
+    let mut peer = Peer::live();
+    let history = peer.history(5);
+    peer.refuse(Step::QueryMessages, 429, "open.api.rate.limited");
+    assert!(peer.is_waiting(history), "five seconds are soon over");
+    let call = loop {
+        if peer.asks(Step::QueryMessages) {
+            break peer.take(Step::QueryMessages).call;
+        }
+        peer.pass(Duration::from_millis(100));
+    };
+    let body = json!({"code": 429, "message": "open.api.rate.limited"}).to_string().into();
+    let retry_after = Some(limits::HISTORY_DEADLINE);
+    peer.input(Input::HttpAnswer { call, status: 429, retry_after, body });
+    assert_eq!(peer.error(history).kind(), ErrorKind::RateLimited);
+}
+
+#[test]
 fn a_rate_limited_answer_waits_as_long_as_the_service_says_within_reason() {
     for (says, waits) in [(None, 5), (Some(30), 30), (Some(1_000_000), 600)] {
         let mut peer = Peer::new();

@@ -622,6 +622,35 @@ fn a_look_that_finds_what_was_lost_long_ago_leaves_the_place_in_the_conversation
 }
 
 #[test]
+fn a_search_after_a_burst_of_frames_hears_nothing_twice() {
+    let mut peer = Peer::live();
+    peer.frame(owner("before", "first"));
+    peer.send("Hello?");
+    peer.grant(Step::SendMessage, Value::Null);
+    // So many that not all of them are remembered.
+    let burst: Vec<Value> = (0..4 * limits::SEEN_FRAMES)
+        .map(|number| owner(&format!("seq{number:05}"), "again and again"))
+        .collect();
+    burst.iter().for_each(|frame| peer.frame(frame.clone()));
+    peer.happened();
+    peer.pass(limits::DOUBT_SETTLES);
+    // The service, with pages of fifty frames and one that was lost at the end.
+    let lost = owner("seq99999", "lost");
+    let history: Vec<&Value> = burst.iter().chain([&lost]).collect();
+    while peer.asks(Step::QueryMessages) {
+        let request = peer.requests.iter().find(|request| request.step == Step::QueryMessages).unwrap();
+        let since = request.path.split("seqId=").nth(1).unwrap().to_owned();
+        let after = |frame: &&&Value| frame["seqId"].as_str().unwrap() > since.as_str();
+        let page: Vec<Value> = history.iter().filter(after).take(50).map(|frame| (*frame).clone()).collect();
+        assert_ne!(since, "before", "it begins within what is remembered");
+        peer.grant(Step::QueryMessages, json!(page));
+    }
+    let heard = peer.happened();
+    let heard = heard.iter().filter(|event| matches!(event, EventKind::OwnerReply(_))).count();
+    assert_eq!(heard, 1, "the one that was lost");
+}
+
+#[test]
 fn an_answer_that_is_late_is_asked_for_now_and_then_and_not_for_ever() {
     let mut peer = echoing();
     peer.send("Hello");

@@ -1,7 +1,7 @@
 //! A program that ends, in good order or not, and starts again on the same store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use secondme_avatar::{
@@ -318,4 +318,67 @@ async fn without_a_store_nothing_can_be_kept() {
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert!(error.to_string().contains("ClientBuilder::store"), "{error}");
     assert!(client.recover().await.unwrap().is_empty());
+}
+
+/// A store that answers once it is let.
+#[derive(Debug, Default)]
+struct Slow {
+    store: MemoryStore,
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Slow {
+    fn let_go(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.opened.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
+
+impl Store for Slow {
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        self.wait();
+        self.store.load(avatar, visitor)
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        self.store.save(avatar, changes)
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        self.wait();
+        self.store.adopt(avatar)
+    }
+}
+
+#[tokio::test]
+async fn an_opening_that_is_given_up_while_the_store_is_slow_loses_no_message_that_was_left_behind() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let slow = Arc::new(Slow::default());
+    slow.let_go();
+    let start = || {
+        let client = AvatarClient::builder(emulator.api_key()).unwrap();
+        client.base_url(emulator.base_url().parse().unwrap()).store(Arc::clone(&slow)).build().unwrap()
+    };
+    emulator.fault(r#"{"at": "message/send", "do": "quota", "chance": 1}"#.parse().unwrap()).unwrap();
+    let client = start();
+    let chat = client.open(visitor("ada")).await.unwrap();
+    chat.send("left behind").durable().await.unwrap();
+    client.close_within(Duration::ZERO).await;
+    emulator.clear_faults();
+
+    *slow.open.lock().unwrap() = false;
+    let client = start();
+    let opening = client.open(visitor("ada")).deadline(Duration::from_millis(100));
+    assert_eq!(soon(opening.into_future()).await.unwrap_err().kind(), ErrorKind::Deadline);
+    slow.let_go();
+    client.open(visitor("ada")).await.unwrap();
+    let answered = |state: &State| {
+        state.sessions.iter().flat_map(|session| &session.messages).any(|said| said.text == "left behind")
+    };
+    soon(emulator.wait_until(answered)).await;
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "what is left out is said")]
 
+mod resets;
 mod tinyproxy;
 mod tls;
 
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use resets::Resetting;
 use secondme_avatar::{AvatarClient, ClientBuilder, Error, ErrorKind, Visitor};
 use secondme_avatar_emulator::Emulator;
 use tinyproxy::Tinyproxy;
@@ -246,6 +248,36 @@ async fn a_certificate_of_an_unknown_ca_is_refused_and_with_the_ca_s_file_it_is_
             assert!(format!("{errors:?}").contains("UnknownIssuer"), "{errors:?}");
         }
     }
+}
+
+/// From before the first byte, through the whole handshake (about 2 KiB), into the first request and its answer.
+#[tokio::test]
+async fn connections_that_are_reset_during_tls_are_made_again() {
+    let stage = Stage::new().await;
+    stage.emulator.configure(|settings| settings.quota_per_minute = 1_000);
+    join_all((0..4_000).step_by(79).map(|bytes| {
+        let stage = &stage;
+        async move {
+            let http = Resetting::front(stage.http, 2, bytes).await;
+            let base = format!("https://{}/gate/in", http.address);
+            converse(&stage.builder().base_url(base.parse().unwrap()).build().unwrap()).await.unwrap();
+            assert!(http.resets() >= 1, "nothing was reset at {bytes} bytes");
+        }
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn sockets_that_are_reset_during_tls_are_made_again() {
+    join_all((0..3_000).step_by(307).map(|bytes| async move {
+        let stage = Stage::new().await;
+        let socket = Resetting::front(stage.socket, 2, bytes).await;
+        let address = format!("wss://{}", socket.address);
+        stage.emulator.configure(|settings| settings.socket_base = Some(address));
+        converse(&stage.builder().build().unwrap()).await.unwrap();
+        assert!(socket.resets() >= 1, "nothing was reset at {bytes} bytes");
+    }))
+    .await;
 }
 
 #[tokio::test]

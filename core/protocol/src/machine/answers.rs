@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Goal, Machine, Output};
 use crate::call::{Call, CallId, Flight};
+use crate::conversation::Conversation;
 use crate::conversation::EndSession;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{CloseReason, Confirmation, ConversationKey, EventKind, ServiceError};
@@ -201,7 +202,8 @@ impl Machine {
                 self.fail_openers(now, *key, now + wait, |_| error.clone());
             }
             Call::SendMessage(key, message) => self.fail_message_before(now + wait, *key, message, &error),
-            Call::FillGap(_) | Call::History(..) | Call::EndSession(_) => {}
+            Call::History(key, ticket) => self.fail_history_before(now + wait, *key, *ticket, error),
+            Call::FillGap(_) | Call::EndSession(_) => {}
         }
     }
 
@@ -217,6 +219,11 @@ impl Machine {
             self.emit(at, EventKind::WaitingForQuota { wait }, None);
         }
         self.fail_waiters_before(now, until, &error);
+        // Nothing goes out without a visitor token.
+        let waiting: Vec<_> = self.conversations.iter().flat_map(Conversation::waiting_messages).collect();
+        for (key, message) in waiting {
+            self.fail_message_before(until, key, &message, &error);
+        }
     }
 
     /// Tries the call again later.

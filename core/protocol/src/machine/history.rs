@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::{Machine, Outcome, Ticket, gap::no_list};
 use crate::assembly::{Assembly, whole};
 use crate::call::Call;
-use crate::conversation::Past;
+use crate::conversation::{History, Past};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, ConversationKey, HistoryMessage, Reply};
 use crate::ids::SeqId;
@@ -50,6 +50,20 @@ impl Machine {
         let messages = messages.into_iter().skip(skip).collect();
         self.resolve(Some(ticket), Ok(Outcome::History(messages)));
         Ok(())
+    }
+
+    /// The service makes it wait beyond its deadline: then the caller knows now.
+    pub(super) fn fail_history_before(
+        &mut self,
+        until: Millis,
+        key: ConversationKey,
+        ticket: Ticket,
+        error: Error,
+    ) {
+        let is_late = |history: &History| history.waiter.ticket == ticket && history.waiter.deadline < until;
+        if self.conversation(key).is_some_and(|conversation| conversation.histories.iter().any(is_late)) {
+            self.history_failed(key, ticket, error);
+        }
     }
 
     pub(super) fn history_failed(&mut self, key: ConversationKey, ticket: Ticket, error: Error) {
