@@ -164,7 +164,8 @@ impl AvatarClient {
     /// A visitor who is opened takes up their own messages anyway. Without a store there is nothing to do.
     pub async fn recover(&self) -> Result<Vec<VisitorId>, Error> {
         let until = self.inner.env.clock.now() + self.inner.env.deadlines.open;
-        self.inner.in_time(until, self.inner.adopt()).await?;
+        let adopted = self.inner.in_time(until, self.inner.adopt());
+        runtime::with_timers(&self.inner.env.runtime, adopted).await?;
         let visitors =
             self.inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect::<Vec<_>>();
         for visitor in &visitors {
@@ -279,32 +280,7 @@ impl AvatarClient {
     /// # }
     /// ```
     pub async fn close_within(&self, deadline: Duration) {
-        let lines: Vec<Arc<Line>> = {
-            let mut lines = self.inner.lock();
-            lines.closed = true;
-            lines.live.values().cloned().collect()
-        };
-        let mut answers = Vec::new();
-        for line in lines {
-            for conversation in line.begin_closing() {
-                let command = Command::Close { conversation, deadline, end_session: false };
-                // One that has closed in this moment needs no closing.
-                answers.extend(line.command(command));
-            }
-        }
-        for answer in answers {
-            // It is closed either way; a line whose driver has ended says so as an error.
-            let _ = answer.wait().await;
-        }
-        // A runtime that has ended before its time runs no driver to its end.
-        let _ = tokio::time::timeout(deadline, self.inner.wait_for_drivers()).await;
-        if let Some(keeper) = &self.inner.env.keeper {
-            // A store that hangs is not waited for.
-            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), keeper.flush()).await;
-        }
-        for mailbox in self.inner.env.subscriptions().drain(..) {
-            mailbox.end();
-        }
+        runtime::with_timers(&self.inner.env.runtime, self.inner.close(deadline)).await;
     }
 }
 
@@ -339,7 +315,8 @@ impl IntoFuture for Open {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.client.open(self.visitor, self.deadline).await })
+        let runtime = self.client.env.runtime.clone();
+        Box::pin(runtime::with_timers(&runtime, self.client.open(self.visitor, self.deadline)))
     }
 }
 
@@ -385,6 +362,35 @@ impl Inner {
         }
     }
 
+    async fn close(&self, deadline: Duration) {
+        let lines: Vec<Arc<Line>> = {
+            let mut lines = self.lock();
+            lines.closed = true;
+            lines.live.values().cloned().collect()
+        };
+        let mut answers = Vec::new();
+        for line in lines {
+            for conversation in line.begin_closing() {
+                let command = Command::Close { conversation, deadline, end_session: false };
+                // One that has closed in this moment needs no closing.
+                answers.extend(line.command(command));
+            }
+        }
+        for answer in answers {
+            // It is closed either way; a line whose driver has ended says so as an error.
+            let _ = answer.wait().await;
+        }
+        // A runtime that has ended before its time runs no driver to its end.
+        let _ = tokio::time::timeout(deadline, self.wait_for_drivers()).await;
+        if let Some(keeper) = &self.env.keeper {
+            // A store that hangs is not waited for.
+            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), keeper.flush()).await;
+        }
+        for mailbox in self.env.subscriptions().drain(..) {
+            mailbox.end();
+        }
+    }
+
     /// What the store has of a visitor, of whom nothing is known here.
     async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
         let Some(keeper) = &self.env.keeper else {
@@ -398,6 +404,9 @@ impl Inner {
     }
 
     async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
+        if self.env.keeper.is_none() {
+            return Ok(());
+        }
         let adopt = || async {
             // What the store has given out is taken over, even if whoever asked for it has gone.
             let inner = Arc::clone(self);

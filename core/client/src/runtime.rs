@@ -2,6 +2,7 @@
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_util::context::TokioContext;
 
 use crate::{Error, ErrorKind};
 
@@ -22,6 +23,11 @@ pub fn shared_runtime() -> Result<&'static Runtime, Error> {
                     .caused_by(error)
             })
     })
+}
+
+/// Gives a future timers under every executor: those of the runtime it is polled on, or else of this one.
+pub(crate) fn with_timers<F: Future>(runtime: &Handle, future: F) -> TokioContext<F> {
+    TokioContext::new(future, Handle::try_current().unwrap_or_else(|_| runtime.clone()))
 }
 
 /// The runtime of whoever calls, or the shared one.

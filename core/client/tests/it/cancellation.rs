@@ -67,7 +67,9 @@ fn a_client_works_outside_of_any_runtime_and_under_any_executor() {
     let client = crate::support::client_of(&emulator);
     let reply = futures_util::future::FutureExt::boxed(async move {
         let chat = client.open(visitor("ada")).await.unwrap();
-        chat.ask("hello").await.unwrap()
+        let reply = chat.ask("hello").await.unwrap();
+        client.close().await;
+        reply
     });
     let reply = block_on(reply);
     assert!(reply.text.contains("hello"));
@@ -88,6 +90,7 @@ fn a_client_whose_runtime_has_ended_says_so_and_hangs_nowhere() {
         assert_eq!(error.kind(), ErrorKind::Closed);
         let error = soon(stage.client.open(visitor("bob")).into_future()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Closed);
+        soon(stage.client.close_within(Duration::from_millis(10))).await;
     });
 }
 

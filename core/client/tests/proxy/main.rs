@@ -61,8 +61,12 @@ impl Stage {
 }
 
 async fn converse(client: &AvatarClient) -> Result<(), Error> {
+    converse_as("ada", client).await
+}
+
+async fn converse_as(user: &str, client: &AvatarClient) -> Result<(), Error> {
     let chat =
-        client.open(Visitor::for_user("test", "ada").unwrap()).deadline(Duration::from_secs(10)).await?;
+        client.open(Visitor::for_user("test", user).unwrap()).deadline(Duration::from_secs(10)).await?;
     let reply = chat.ask("Hello").deadline(Duration::from_secs(10)).await?;
     assert!(reply.text.contains("Hello"));
     client.close().await;
@@ -255,12 +259,13 @@ async fn a_certificate_of_an_unknown_ca_is_refused_and_with_the_ca_s_file_it_is_
 async fn connections_that_are_reset_during_tls_are_made_again() {
     let stage = Stage::new().await;
     stage.emulator.configure(|settings| settings.quota_per_minute = 1_000);
-    join_all((0..4_000).step_by(79).map(|bytes| {
+    join_all((0..3_200).step_by(79).map(|bytes| {
         let stage = &stage;
         async move {
             let http = Resetting::front(stage.http, 2, bytes).await;
             let base = format!("https://{}/gate/in", http.address);
-            converse(&stage.builder().base_url(base.parse().unwrap()).build().unwrap()).await.unwrap();
+            let client = stage.builder().base_url(base.parse().unwrap()).build().unwrap();
+            converse_as(&format!("user {bytes}"), &client).await.unwrap();
             assert!(http.resets() >= 1, "nothing was reset at {bytes} bytes");
         }
     }))
