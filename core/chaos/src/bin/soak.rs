@@ -151,7 +151,8 @@ fn judge(looks: &[Look]) -> bool {
     let fifth = (warm.len() / 5).max(1);
     let mean = |looks: &[Look], of: fn(&Look) -> f64| looks.iter().map(of).sum::<f64>() / looks.len() as f64;
     let (first, last) = (&warm[..fifth], &warm[warm.len() - fifth..]);
-    let growth = |of: fn(&Look) -> f64| (mean(last, of) / mean(first, of) - 1.0) * 100.0;
+    // There may be none at all, of tasks.
+    let growth = |of: fn(&Look) -> f64| (mean(last, of) - mean(first, of)) / mean(first, of).max(1.0) * 100.0;
     let resident = growth(|look| look.resident as f64);
     let descriptors = growth(|look| look.descriptors as f64);
     let tasks = growth(|look| look.tasks as f64);
