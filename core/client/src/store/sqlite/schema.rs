@@ -50,7 +50,8 @@ pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreEr
         let file = path.display();
         return Err(StoreError::new(format!("the store {file} is read-only: make it writable")));
     }
-    let present = look(&connection).map_err(failed)?;
+    // In one transaction: another process may be making the file while this one looks.
+    let present = connection.transaction().and_then(|transaction| look(&transaction)).map_err(failed)?;
     let steps_are_missing = present.is_sound(path, steps)?;
     check_pages(&connection, path)?;
     if steps_are_missing {
