@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test spec lint bench fmt tools help simulate bite chaos soak fuzz fuzz-smoke
+.PHONY: demo test spec lint bench dist fmt tools help simulate bite chaos soak fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -27,7 +27,10 @@ demo: ## watch a conversation with an avatar, against the built-in emulator
 
 test: tinyproxy ## every test of every language
 	$(CARGO) test --workspace
-	@$(MAKE) --no-print-directory spec
+	@$(MAKE) --no-print-directory spec test-python test-node test-kotlin test-swift
+
+# Each language has its part beside its sources.
+include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
@@ -58,9 +61,15 @@ lint: $(DENY) ## formatting, clippy, documentation, licences and bans
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
+	@$(MAKE) --no-print-directory lint-python lint-node lint-kotlin lint-swift
 
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store]
-	@$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW)
+LANGUAGES := python node kotlin
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin]
+	@$(if $(filter $(LANGUAGES),$(ROW)),,$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))
+	@$(if $(filter-out $(LANGUAGES),$(ROW)),,$(MAKE) --no-print-directory $(patsubst %,bench-%,$(or $(ROW),$(LANGUAGES))))
+
+dist: ## what is handed out, in dist/: wheels, npm packages, the jar, the Swift package
+	@$(MAKE) --no-print-directory dist-python dist-node dist-kotlin dist-swift
 
 simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one again: SEED=n
 	@SEEDS="$(SEEDS)" SEED="$(SEED)" STEPS="$(STEPS)" $(CARGO) run --quiet --release --package secondme-avatar-simulation --bin simulate

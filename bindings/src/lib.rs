@@ -1,0 +1,3 @@
+//! The library beneath the Kotlin and Swift packages.
+
+uniffi::setup_scaffolding!();

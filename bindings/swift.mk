@@ -1,0 +1,3 @@
+# The part of the Makefile that is about Swift.
+.PHONY: test-swift dist-swift lint-swift
+test-swift dist-swift lint-swift:

@@ -1,0 +1,179 @@
+//! The core's log on its way to the host language.
+//!
+//! No thread of the core ever enters the host to log: records wait in a bounded queue, one wake says that
+//! there are some, and the host takes them in batches on a thread of its own. A host that is behind loses
+//! the newest records, and is told how many.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::sync::OnceCell;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The variable that says what is logged: `debug`, or `warn,secondme_avatar::socket=trace`.
+pub const VARIABLE: &str = "SECONDME_LOG";
+
+/// Records that wait for the host before further ones are only counted.
+const CAPACITY: usize = 1024;
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// How bad it is.
+    pub level: Level,
+    /// Who says it, such as `secondme_avatar::socket`.
+    pub target: String,
+    /// What, with its fields behind it.
+    pub message: String,
+}
+
+/// What was taken at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Oldest first.
+    pub records: Vec<Record>,
+    /// How many were lost before them because nobody took any.
+    pub lost: u64,
+}
+
+/// The process's log, once the host has asked for it.
+#[derive(Debug)]
+pub struct Logs {
+    queue: Mutex<Queue>,
+    wake: Wake,
+}
+
+static LOGS: OnceCell<Logs> = OnceCell::new();
+
+impl Logs {
+    /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter. `wake` is called from
+    /// any thread, whenever records have come where there were none; it must not block.
+    ///
+    /// There is one log in a process: a second call changes nothing, and gives the first one's. `None` where
+    /// something else in the process collects the core's log already.
+    pub fn install(filter: &str, wake: impl Fn() + Send + Sync + 'static) -> Option<&'static Self> {
+        let mut is_new = false;
+        let logs = LOGS.get_or_init(|| {
+            is_new = true;
+            Self { queue: Mutex::default(), wake: Wake(Box::new(wake)) }
+        });
+        if is_new {
+            let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| filter.to_owned());
+            let filter = EnvFilter::builder().parse_lossy(wanted);
+            let installed =
+                tracing_subscriber::registry().with(Collector(logs).with_filter(filter)).try_init();
+            logs.lock().is_heard = installed.is_ok();
+        }
+        logs.lock().is_heard.then_some(logs)
+    }
+
+    /// Takes at most `max` records that have come. Never waits.
+    pub fn drain(&self, max: usize) -> Batch {
+        let mut queue = self.lock();
+        let take = max.min(queue.records.len());
+        let lost = std::mem::take(&mut queue.lost);
+        Batch { records: queue.records.drain(..take).collect(), lost }
+    }
+
+    fn push(&self, record: Record) {
+        let mut queue = self.lock();
+        let was_empty = queue.records.is_empty();
+        if queue.records.len() < CAPACITY {
+            queue.records.push_back(record);
+        } else {
+            queue.lost += 1;
+        }
+        drop(queue);
+        if was_empty {
+            (self.wake.0)();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    records: VecDeque<Record>,
+    lost: u64,
+    is_heard: bool,
+}
+
+struct Wake(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wake")
+    }
+}
+
+struct Collector(&'static Logs);
+
+impl<S: Subscriber> Layer<S> for Collector {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        let meta = event.metadata();
+        let message = line.message + &line.fields;
+        self.0.push(Record { level: *meta.level(), target: meta.target().to_owned(), message });
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            self.fields += &format!(" {}={value:?}", field.name());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    static WAKES: AtomicUsize = AtomicUsize::new(0);
+
+    #[test]
+    fn records_wait_for_one_wake_and_what_is_too_much_is_counted() {
+        let wake = || drop(WAKES.fetch_add(1, Ordering::Relaxed));
+        let logs = Logs::install("secondme_avatar=info", wake).unwrap();
+        assert!(std::ptr::eq(logs, Logs::install("trace", || {}).unwrap()));
+
+        tracing::info!(target: "secondme_avatar::socket", attempt = 2, "connected");
+        tracing::warn!(target: "secondme_avatar::store", "nothing could be written");
+        tracing::debug!(target: "secondme_avatar::socket", "too fine");
+        tracing::error!(target: "somebody_else", "not ours");
+        assert_eq!(WAKES.load(Ordering::Relaxed), 1);
+        let batch = logs.drain(10);
+        let lines = batch.records.iter().map(|record| (record.level, &*record.target, &*record.message));
+        let expected = [
+            (Level::INFO, "secondme_avatar::socket", "connected attempt=2"),
+            (Level::WARN, "secondme_avatar::store", "nothing could be written"),
+        ];
+        assert!(lines.eq(expected), "{batch:?}");
+
+        for _ in 0..CAPACITY + 3 {
+            tracing::info!(target: "secondme_avatar::socket", "again");
+        }
+        assert_eq!(WAKES.load(Ordering::Relaxed), 2);
+        assert_eq!(logs.drain(CAPACITY).lost, 3);
+        assert_eq!(logs.drain(CAPACITY), Batch::default());
+    }
+}
