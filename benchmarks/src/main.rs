@@ -6,6 +6,7 @@
 
 mod by_hand;
 mod emulator;
+mod flood;
 mod frames;
 mod memory;
 mod opening;
@@ -25,6 +26,9 @@ fn main() -> Result<(), Error> {
     }
     if wanted.as_deref() == Some("emulator-of-visitors") {
         return emulator::serve();
+    }
+    if wanted.as_deref() == Some("serve") {
+        return flood::Flood::serve();
     }
     let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut report = Report::default();
