@@ -254,8 +254,8 @@ impl AvatarClient {
     /// Closes all conversations, each after sending what is still to be sent, within
     /// [`close_deadline`](ClientBuilder::close_deadline) (5 s). What could not be sent by then is handed back
     /// to whoever waits for it ([`Error::unsent`]); a [durable](crate::Send::durable) message stays in the
-    /// store. From the beginning of this on every other call is an error of kind
-    /// [`Closed`](ErrorKind::Closed).
+    /// store, which is given up: another client can take it over. From the beginning of this on every other
+    /// call is an error of kind [`Closed`](ErrorKind::Closed).
     ///
     /// Closing twice, or by two at once, is no error: each waits until all is closed.
     pub async fn close(&self) {
@@ -381,10 +381,11 @@ impl Inner {
             let _ = answer.wait().await;
         }
         // A runtime that has ended before its time runs no driver to its end.
-        let _ = tokio::time::timeout(deadline, self.wait_for_drivers()).await;
+        let all_ended = tokio::time::timeout(deadline, self.wait_for_drivers()).await.is_ok();
         if let Some(keeper) = &self.env.keeper {
+            let written = async { if all_ended { keeper.finish().await } else { keeper.flush().await } };
             // A store that hangs is not waited for.
-            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), keeper.flush()).await;
+            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
         for mailbox in self.env.subscriptions().drain(..) {
             mailbox.end();
@@ -433,6 +434,9 @@ impl Inner {
 
     /// Takes over the messages that no process looks after.
     async fn adopt(&self) -> Result<(), Error> {
+        if self.lock().closed {
+            return Err(client_closed());
+        }
         let Some(keeper) = &self.env.keeper else {
             return Ok(());
         };

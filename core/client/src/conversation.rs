@@ -119,6 +119,11 @@ impl Conversation {
         self.line.lock().machine.visitor().id().clone()
     }
 
+    /// Which one of the visitor's conversations this is, as [`Event::conversation`](crate::Event) names it.
+    pub fn key(&self) -> ConversationKey {
+        self.key
+    }
+
     /// The session's id on the service.
     pub fn session_id(&self) -> Option<SessionId> {
         self.line.lock().machine.session_id(self.key)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secondme_avatar_protocol::{Input, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::line::Line;
@@ -27,6 +28,8 @@ pub(crate) struct Keeper {
 struct Shared {
     desk: Mutex<Desk>,
     wake: Condvar,
+    /// The thread has ended, and has given up the store.
+    gone: CancellationToken,
 }
 
 /// What is to be done. Of each visitor only the newest record counts, so it does not grow while the disk is
@@ -54,7 +57,8 @@ enum Question {
 
 impl Keeper {
     pub(crate) fn start(store: Arc<dyn Store>, avatar: AvatarRef) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { desk: Mutex::default(), wake: Condvar::new() });
+        let shared =
+            Arc::new(Shared { desk: Mutex::default(), wake: Condvar::new(), gone: CancellationToken::new() });
         let keeper = Self { shared: Arc::clone(&shared) };
         thread::Builder::new()
             .name("secondme-store".to_owned())
@@ -103,16 +107,30 @@ impl Keeper {
         let _ = answer.await;
     }
 
+    /// Writes what was given so far, and gives up the store: whoever opens it next is alone with it.
+    pub(crate) async fn finish(&self) {
+        self.end();
+        self.shared.gone.cancelled().await;
+    }
+
     fn give(&self, order: Order) {
-        self.shared.lock().orders.push_back(order);
+        let mut desk = self.shared.lock();
+        // Whoever asks one that has ended learns it by their sender being dropped.
+        if !desk.ended {
+            desk.orders.push_back(order);
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn end(&self) {
+        self.shared.lock().ended = true;
         self.shared.wake.notify_one();
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.shared.lock().ended = true;
-        self.shared.wake.notify_one();
+        self.end();
     }
 }
 
@@ -130,6 +148,12 @@ struct Writer {
 
 impl Writer {
     fn run(self) {
+        // Last of all, also where the store panics.
+        let _gone = Arc::clone(&self.shared).gone.clone().drop_guard();
+        self.work();
+    }
+
+    fn work(self) {
         // What could not be written, and is tried again.
         let mut late: Vec<Change> = Vec::new();
         while let Some((records, orders)) = self.next(!late.is_empty()) {

@@ -163,6 +163,14 @@ impl Turn {
         }
     }
 
+    /// Nobody waits for its answer any more: it is one like that of any message.
+    fn abandon(&mut self) {
+        self.ticket = None;
+        self.exclusive = false;
+        self.pieces = false;
+        self.deadline = None;
+    }
+
     /// Whether a question need not wait for it any more.
     fn gives_way(&self, now: Millis) -> bool {
         !self.begun && !self.exclusive && self.holds_until.is_some_and(|until| until <= now)
@@ -335,13 +343,13 @@ impl Outbox {
             let over = turn.deadline.is_some_and(|deadline| deadline <= now);
             if silent || over {
                 late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));
+                turn.abandon();
             }
             if !silent {
                 return true; // A reply that has begun goes on, though nobody waits for it any more.
             }
             // Whoever asked has no patience; but what begins soon is this answer, and not the next.
             if let Some(holds) = turn.holds_until.filter(|until| *until > now) {
-                turn.exclusive = false;
                 turn.first_piece_by = Some(holds);
                 return true;
             }
@@ -379,13 +387,17 @@ impl Outbox {
     }
 
     /// Nobody waits for this message or its answer any more. One that has not gone out will not; it is
-    /// handed back if it was being kept.
+    /// handed back if it was being kept. A question that has holds up the next one no longer than any message.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Option<MessageId> {
         let mut begun = None;
+        let turns = &mut self.turns;
         self.pending.retain_mut(|pending| {
             let withdrawn = pending.ticket == Some(ticket);
             if withdrawn {
                 pending.ticket = None;
+                pending.ask = None;
+                let turn = turns.iter_mut().find(|turn| turn.message == pending.message);
+                turn.into_iter().for_each(Turn::abandon);
             }
             let goes = withdrawn && pending.status == Status::Waiting && !pending.doubtful;
             if goes && pending.kept.is_some() {
@@ -393,11 +405,7 @@ impl Outbox {
             }
             !goes
         });
-        for turn in &mut self.turns {
-            if turn.ticket == Some(ticket) {
-                turn.ticket = None;
-            }
-        }
+        self.turns.iter_mut().filter(|turn| turn.ticket == Some(ticket)).for_each(Turn::abandon);
         begun
     }
 

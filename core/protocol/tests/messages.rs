@@ -692,6 +692,38 @@ fn a_question_waits_ten_seconds_at_most_for_a_message_that_nobody_answers() {
 }
 
 #[test]
+fn a_question_that_is_given_up_holds_the_next_one_no_longer_than_any_message() {
+    // Given up on its way, after it was taken, and by its own deadline.
+    for given_up in ["on its way", "taken", "late"] {
+        let mut peer = Peer::live();
+        let asked = match given_up {
+            "late" => peer.ask_within("anybody there?", Duration::from_secs(2)),
+            _ => peer.ask("anybody there?"),
+        };
+        if given_up == "on its way" {
+            peer.cancel(asked);
+        }
+        let message = peer.message_id();
+        peer.serve();
+        peer.frame(echo(&message, "anybody there?"));
+        if given_up == "taken" {
+            peer.cancel(asked);
+        }
+        let next = peer.ask("and now?");
+        peer.pass(limits::HOLDS_QUESTION - MILLI);
+        peer.serve();
+        assert!(!peer.asks(Step::SendMessage), "{given_up}: an answer may still begin");
+        peer.pass(MILLI);
+        assert!(peer.asks(Step::SendMessage), "{given_up}: it goes out now");
+        let question = peer.message_id();
+        peer.serve();
+        peer.frame(echo(&question, "and now?"));
+        peer.piece("reply", -1, "Here I am");
+        assert_eq!(peer.replied(next), "Here I am");
+    }
+}
+
+#[test]
 fn an_event_is_there_before_the_answer_that_it_tells_of() {
     let mut peer = Peer::live();
     peer.ask("Hi?");

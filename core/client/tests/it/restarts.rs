@@ -310,6 +310,19 @@ async fn a_kept_message_whose_time_is_over_is_handed_back() {
 }
 
 #[tokio::test]
+async fn a_closed_client_gives_its_store_up_though_handles_remain() {
+    let stage = Stage::new().await;
+    let client = stage.start();
+    let chat = client.open(visitor("ada")).await.unwrap();
+    assert!(Arc::strong_count(&stage.disk) > 1);
+    tokio::join!(client.close(), client.close());
+    assert_eq!(Arc::strong_count(&stage.disk), 1, "another client has it to itself");
+    let late = [chat.send("too late").durable().await.unwrap_err(), client.recover().await.unwrap_err()];
+    assert!(late.iter().all(|error| error.kind() == ErrorKind::Closed), "{late:?}");
+    client.close().await;
+}
+
+#[tokio::test]
 async fn without_a_store_nothing_can_be_kept() {
     let emulator = Emulator::builder().start().await.unwrap();
     let client = crate::support::client_of(&emulator);

@@ -254,10 +254,14 @@ impl Peer {
     }
 
     pub(crate) fn ask(&mut self, text: &str) -> Ticket {
+        self.ask_within(text, limits::ASK_DEADLINE)
+    }
+
+    pub(crate) fn ask_within(&mut self, text: &str, deadline: Duration) -> Ticket {
         self.command(Command::Ask {
             conversation: FIRST,
             text: Text::from(text),
-            deadline: limits::ASK_DEADLINE,
+            deadline,
             first_piece: limits::FIRST_PIECE,
             pieces: true,
         })
