@@ -1,3 +1,43 @@
 //! The library beneath the Kotlin and Swift packages.
+//!
+//! What crosses the border is named `Core…`, and is no API: each language has a hand-written layer over it.
+//! The rules, each of which was measured to matter:
+//!
+//! - Nothing here calls into the host, and nothing blocks. An exported `async fn` is polled by the host's own
+//!   threads; the client's work is done on the core's shared runtime.
+//! - What comes by itself (events, pieces of a reply, reports of calls, the log) waits in a bounded queue:
+//!   `ready()` carries nothing, so a wait that is cancelled loses nothing, and `drain(max)` takes a batch at once.
+//! - Kotlin's cancellation drops a future, Swift's does not: so every wait can be ended by a synchronous call, a
+//!   queue's by `wake()` or `finish()`, a call's by a [`CoreCancel`].
+//! - Durations are milliseconds, JSON is text.
+
+mod bell;
+mod calls;
+mod cancel;
+mod client;
+mod conversation;
+mod error;
+mod event;
+mod events;
+mod logs;
+mod options;
+mod pieces;
+mod reply;
+mod visitor;
+
+pub use calls::{CoreCall, CoreCallBatch, CoreCalls};
+pub use cancel::CoreCancel;
+pub use client::{CoreClient, CoreStats};
+pub use conversation::{CoreConfirmation, CoreConversation, CoreSent};
+pub use error::{CoreError, CoreErrorKind, CoreFailure, CoreUnsent};
+pub use event::{
+    CoreBatch, CoreCloseReason, CoreEvent, CoreEventKind, CoreGap, CoreNoticeKind, CorePlace, CoreState,
+};
+pub use events::CoreEvents;
+pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
+pub use options::{CoreOnDoubt, CoreOptions};
+pub use pieces::{CorePiece, CorePieces};
+pub use reply::{CoreAuthor, CoreEnded, CoreMessage, CorePart, CoreReply};
+pub use visitor::{CoreVisitor, parse_visitor_id, random_visitor_id, visitor_id_for_user};
 
 uniffi::setup_scaffolding!();

@@ -1,0 +1,145 @@
+//! The client: one for each API key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secondme_avatar::{AvatarClient, Error, Stats};
+
+use crate::cancel::until;
+use crate::error::millis;
+use crate::{CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreVisitor};
+
+/// A client for one API key. When it and all its conversations are let go of, its work ends.
+#[derive(uniffi::Object)]
+pub struct CoreClient {
+    client: AvatarClient,
+    calls: Arc<CoreCalls>,
+}
+
+/// What a client has counted, over all its conversations: see `secondme_avatar::Stats` and `Counters`.
+#[derive(uniffi::Record)]
+#[expect(missing_docs, reason = "the core's own names")]
+pub struct CoreStats {
+    pub visitors: u64,
+    pub connected: u64,
+    pub live: u64,
+    pub resting: u64,
+    pub waiting_for_place: u64,
+    pub waiting_for_quota: u64,
+    pub longest_quota_wait_ms: u64,
+    pub events: u64,
+    pub frames: u64,
+    pub duplicates: u64,
+    pub foreign: u64,
+    pub malformed: u64,
+    pub unrouted: u64,
+    pub pings: u64,
+    pub sent: u64,
+    pub replies: u64,
+    pub lost: u64,
+    pub calls: u64,
+    pub authentications: u64,
+}
+
+#[uniffi::export]
+impl CoreClient {
+    /// A client with these options. Nothing is sent yet.
+    #[uniffi::constructor]
+    pub fn new(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
+        let calls = Arc::default();
+        let client = options.build(&calls)?;
+        Ok(Arc::new(Self { client, calls }))
+    }
+
+    /// Opens the conversation of this visitor.
+    pub async fn open(
+        self: Arc<Self>,
+        visitor: CoreVisitor,
+        deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<Arc<CoreConversation>, CoreError> {
+        let mut open = self.client.open(visitor.parse()?);
+        if let Some(deadline) = deadline_ms {
+            open = open.deadline(Duration::from_millis(deadline));
+        }
+        until(cancel, open.into_future()).await.map(CoreConversation::new)
+    }
+
+    /// Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
+    pub async fn recover(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<Vec<String>, CoreError> {
+        let visitors = until(cancel, self.client.recover()).await?;
+        Ok(visitors.into_iter().map(String::from).collect())
+    }
+
+    /// Subscribes to the events of all conversations. With `raw`, they carry their frames.
+    pub fn events(&self, raw: bool) -> Arc<CoreEvents> {
+        CoreEvents::new(self.client.events(), raw)
+    }
+
+    /// Reports of calls, if the options want them.
+    pub fn calls(&self) -> Arc<CoreCalls> {
+        Arc::clone(&self.calls)
+    }
+
+    /// Host and port of the proxy, if there is one.
+    pub fn proxy(&self) -> Option<String> {
+        self.client.proxy().map(str::to_owned)
+    }
+
+    /// What has been counted so far.
+    pub fn stats(&self) -> CoreStats {
+        self.client.stats().into()
+    }
+
+    /// Puts the client's clock forward, for tests.
+    pub fn advance_clock(&self, by_ms: u64) {
+        self.client.advance_clock(Duration::from_millis(by_ms));
+    }
+
+    /// Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
+    /// letting go.) A wait that is given up leaves the rest of the closing undone; call it again.
+    pub async fn shutdown(
+        self: Arc<Self>,
+        deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<(), CoreError> {
+        let closing = async {
+            match deadline_ms {
+                Some(deadline) => self.client.close_within(Duration::from_millis(deadline)).await,
+                None => self.client.close().await,
+            }
+            Ok::<(), Error>(())
+        };
+        until(cancel, closing).await?;
+        self.calls.finish();
+        Ok(())
+    }
+}
+
+impl From<Stats> for CoreStats {
+    fn from(stats: Stats) -> Self {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let counters = stats.counters;
+        Self {
+            visitors: count(stats.visitors),
+            connected: count(stats.connected),
+            live: count(stats.live),
+            resting: count(stats.resting),
+            waiting_for_place: count(stats.waiting_for_place),
+            waiting_for_quota: count(stats.waiting_for_quota),
+            longest_quota_wait_ms: millis(stats.longest_quota_wait),
+            events: stats.events,
+            frames: counters.frames,
+            duplicates: counters.duplicates,
+            foreign: counters.foreign,
+            malformed: counters.malformed,
+            unrouted: counters.unrouted,
+            pings: counters.pings,
+            sent: counters.sent,
+            replies: counters.replies,
+            lost: counters.lost,
+            calls: counters.calls,
+            authentications: counters.authentications,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A conversation with the avatar.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secondme_avatar::{Confirmation, Conversation, Sent, SeqId};
+
+use crate::cancel::until;
+use crate::event::CoreState;
+use crate::options::size;
+use crate::{CoreCancel, CoreError, CoreEvents, CoreMessage, CorePieces, CoreReply};
+
+/// A conversation. It goes on when this is let go of, and ends with `leave` or `end`, or with the client.
+#[derive(uniffi::Object)]
+pub struct CoreConversation(Conversation);
+
+/// The service has taken a message.
+#[derive(uniffi::Record)]
+pub struct CoreSent {
+    /// The message's id.
+    pub message_id: String,
+    /// How it is known.
+    pub confirmed_by: CoreConfirmation,
+}
+
+/// How it is known that the service took a message.
+#[derive(uniffi::Enum)]
+pub enum CoreConfirmation {
+    /// It answered so.
+    Answer,
+    /// Its echo came over the socket.
+    Echo,
+    /// It was found among the session's messages.
+    Query,
+    /// The avatar answered it.
+    Reply,
+}
+
+#[uniffi::export]
+impl CoreConversation {
+    /// Which one of the visitor's conversations. The first is 0.
+    pub fn key(&self) -> u32 {
+        self.0.key().0
+    }
+
+    /// Who talks with the avatar here.
+    pub fn visitor_id(&self) -> String {
+        self.0.visitor_id().to_string()
+    }
+
+    /// The session's id on the service.
+    pub fn session_id(&self) -> Option<String> {
+        self.0.session_id().map(|session| session.to_string())
+    }
+
+    /// The avatar's opening line; may be empty.
+    pub fn opening(&self) -> String {
+        self.0.opening().into()
+    }
+
+    /// The avatar's name; may be empty.
+    pub fn avatar_name(&self) -> String {
+        self.0.avatar_name()
+    }
+
+    /// Where the conversation stands.
+    pub fn state(&self) -> CoreState {
+        self.0.state().into()
+    }
+
+    /// Subscribes to what happens in this conversation from now on. With `raw`, events carry their frames.
+    pub fn events(&self, raw: bool) -> Arc<CoreEvents> {
+        CoreEvents::new(self.0.events(), raw)
+    }
+
+    /// Says something: the service has taken it then.
+    pub async fn send(
+        self: Arc<Self>,
+        text: String,
+        deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<CoreSent, CoreError> {
+        let mut send = self.0.send(text);
+        if let Some(deadline) = deadline_ms {
+            send = send.deadline(Duration::from_millis(deadline));
+        }
+        until(cancel, send.into_future()).await.map(CoreSent::from)
+    }
+
+    /// Keeps a message in the client's store until the service has taken it: its id, once it is kept.
+    pub async fn send_durable(
+        self: Arc<Self>,
+        text: String,
+        deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<String, CoreError> {
+        let mut send = self.0.send(text).durable();
+        if let Some(deadline) = deadline_ms {
+            send = send.deadline(Duration::from_millis(deadline));
+        }
+        until(cancel, send.into_future()).await.map(|message| message.to_string())
+    }
+
+    /// Says something and waits for the whole reply.
+    pub async fn ask(
+        self: Arc<Self>,
+        text: String,
+        deadline_ms: Option<u64>,
+        first_piece_deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<CoreReply, CoreError> {
+        let ask = self.question(text, deadline_ms, first_piece_deadline_ms);
+        until(cancel, ask.into_future()).await.map(CoreReply::from)
+    }
+
+    /// Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
+    pub fn stream(
+        &self,
+        text: String,
+        deadline_ms: Option<u64>,
+        first_piece_deadline_ms: Option<u64>,
+    ) -> Arc<CorePieces> {
+        CorePieces::new(self.question(text, deadline_ms, first_piece_deadline_ms).stream())
+    }
+
+    /// The last `count` messages, oldest first; with `before`, those before that one.
+    pub async fn history(
+        self: Arc<Self>,
+        count: u32,
+        before: Option<String>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<Vec<CoreMessage>, CoreError> {
+        let before = before.map(SeqId::from);
+        let messages = until(cancel, self.0.history(size(count), before.as_ref())).await?;
+        Ok(messages.into_iter().map(CoreMessage::from).collect())
+    }
+
+    /// Opens another conversation of the same visitor, on the same socket.
+    pub async fn new_session(
+        self: Arc<Self>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<Arc<CoreConversation>, CoreError> {
+        until(cancel, self.0.new_session()).await.map(Self::new)
+    }
+
+    /// Gives up the socket and keeps the place.
+    pub async fn pause(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+        until(cancel, self.0.pause()).await
+    }
+
+    /// Comes back after a `pause`.
+    pub async fn resume(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+        until(cancel, self.0.resume()).await
+    }
+
+    /// Says that the network is another one: the socket is connected again now.
+    pub async fn network_changed(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+        until(cancel, self.0.network_changed()).await
+    }
+
+    /// Closes the conversation once what is still to be sent is sent. (`close` is the host's word for letting go.)
+    pub async fn leave(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+        until(cancel, self.0.close()).await
+    }
+
+    /// Closes the conversation and ends its session on the service.
+    pub async fn end(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
+        until(cancel, self.0.end()).await
+    }
+}
+
+impl CoreConversation {
+    pub(crate) fn new(conversation: Conversation) -> Arc<Self> {
+        Arc::new(Self(conversation))
+    }
+
+    fn question(
+        &self,
+        text: String,
+        deadline: Option<u64>,
+        first_piece: Option<u64>,
+    ) -> secondme_avatar::Ask {
+        let mut ask = self.0.ask(text);
+        if let Some(deadline) = deadline {
+            ask = ask.deadline(Duration::from_millis(deadline));
+        }
+        if let Some(first_piece) = first_piece {
+            ask = ask.first_piece_deadline(Duration::from_millis(first_piece));
+        }
+        ask
+    }
+}
+
+impl From<Sent> for CoreSent {
+    fn from(sent: Sent) -> Self {
+        Self { message_id: sent.message_id.to_string(), confirmed_by: sent.confirmed_by.into() }
+    }
+}
+
+impl From<Confirmation> for CoreConfirmation {
+    fn from(confirmation: Confirmation) -> Self {
+        match confirmation {
+            Confirmation::Answer => Self::Answer,
+            Confirmation::Echo => Self::Echo,
+            Confirmation::Query => Self::Query,
+            Confirmation::Reply => Self::Reply,
+        }
+    }
+}

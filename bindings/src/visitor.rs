@@ -1,0 +1,47 @@
+//! Who talks with the avatar.
+
+use secondme_avatar::{InvalidVisitor, Visitor};
+
+use crate::CoreError;
+
+/// A person who talks with the avatar.
+#[derive(uniffi::Record)]
+pub struct CoreVisitor {
+    /// `{platform}_{uuid}`.
+    pub id: String,
+    /// A display name for the avatar's owner.
+    pub name: Option<String>,
+    /// A channel, which the service appends to the name.
+    pub channel: Option<String>,
+}
+
+impl CoreVisitor {
+    pub(crate) fn parse(self) -> Result<Visitor, InvalidVisitor> {
+        let mut visitor = Visitor::parse(&self.id)?;
+        if let Some(name) = self.name {
+            visitor = visitor.name(name);
+        }
+        if let Some(channel) = self.channel {
+            visitor = visitor.channel(channel);
+        }
+        Ok(visitor)
+    }
+}
+
+/// The id for a person of a platform: the same person has the same one, always and everywhere.
+#[uniffi::export]
+pub fn visitor_id_for_user(platform: String, user_id: String) -> Result<String, CoreError> {
+    Ok(Visitor::for_user(&platform, &user_id)?.id().to_string())
+}
+
+/// An id that was had before, checked.
+#[uniffi::export]
+pub fn parse_visitor_id(id: String) -> Result<String, CoreError> {
+    Ok(Visitor::parse(&id)?.id().to_string())
+}
+
+/// A new id out of 16 random bytes.
+#[uniffi::export]
+pub fn random_visitor_id(platform: String) -> Result<String, CoreError> {
+    Ok(Visitor::random(&platform)?.id().to_string())
+}
