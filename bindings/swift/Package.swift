@@ -1,0 +1,33 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// The Rust library beneath: an XCFramework on Apple's platforms (build-xcframework.sh), elsewhere the shared library
+// in `lib`, or in the folder that SECONDME_AVATAR_LIB names.
+#if canImport(Darwin)
+    let native: [Target] = [
+        .binaryTarget(name: "SecondMeAvatarFFI", path: "SecondMeAvatarFFI.xcframework")
+    ]
+    let linking: [LinkerSetting] = [.linkedFramework("Security"), .linkedFramework("SystemConfiguration", .when(platforms: [.macOS]))]
+#else
+    let native: [Target] = [.systemLibrary(name: "SecondMeAvatarFFI")]
+    let folder = Context.environment["SECONDME_AVATAR_LIB"] ?? "\(Context.packageDirectory)/lib"
+    let linking: [LinkerSetting] = [
+        .linkedLibrary("secondme_avatar_ffi"),
+        .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath=\(folder)"]),
+    ]
+#endif
+
+let package = Package(
+    name: "SecondMeAvatar",
+    platforms: [.macOS(.v13), .iOS(.v16)],
+    products: [
+        .library(name: "SecondMeAvatar", targets: ["SecondMeAvatar"])
+    ],
+    targets: native + [
+        // What UniFFI generates. It is in no product: only the layer over it is public.
+        .target(name: "SecondMeAvatarCore", dependencies: ["SecondMeAvatarFFI"], linkerSettings: linking),
+        .target(name: "SecondMeAvatar", dependencies: ["SecondMeAvatarCore"]),
+        .testTarget(name: "SecondMeAvatarTests", dependencies: ["SecondMeAvatar"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

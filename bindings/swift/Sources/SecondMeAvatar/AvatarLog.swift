@@ -1,0 +1,71 @@
+internal import SecondMeAvatarCore
+
+/// The library's own log: what `SECONDME_LOG` lets through (`debug`, or `warn,secondme_avatar::socket=trace`). It holds
+/// no secret and nothing that anybody says.
+public enum AvatarLog {
+    /// A line of the log.
+    public struct Record: Sendable {
+        /// How bad it is.
+        public let level: Level
+        /// Who says it, such as `secondme_avatar::socket`.
+        public let target: String
+        /// What, with its fields behind it.
+        public let message: String
+    }
+
+    /// How bad it is.
+    public enum Level: String, Sendable {
+        /// Something is wrong.
+        case error
+        /// Something may be wrong.
+        case warn
+        /// What an operator wants to know.
+        case info
+        /// What somebody who looks for a fault wants to know.
+        case debug
+        /// Everything.
+        case trace
+    }
+
+    /// Hands the log on, a line after the other, for as long as the process lives. There is one log in a process; of
+    /// two who want it, each gets some of the lines.
+    ///
+    /// ```swift
+    /// let logger = Logger(subsystem: "com.example.app", category: "avatar")
+    /// AvatarLog.forward { logger.notice("\($0.target): \($0.message)") }
+    /// ```
+    ///
+    /// - Parameter filter: what is let through where `SECONDME_LOG` is not set; that of the first call counts.
+    /// - Returns: false where something else in the process collects the core's log already.
+    @discardableResult
+    public static func forward(
+        filter: String = "secondme_avatar=info", to sink: @escaping @Sendable (Record) -> Void
+    ) -> Bool {
+        guard let log = installLog(filter: filter) else { return false }
+        Task.detached(priority: .utility) {
+            repeat {
+                let batch = log.drain(max: batchSize)
+                if batch.lost > 0 {
+                    let message = "\(batch.lost) lines were lost: they came faster than they were taken"
+                    sink(Record(level: .warn, target: "secondme_avatar", message: message))
+                }
+                for record in batch.records { sink(Record(record)) }
+            } while await log.ready()
+        }
+        return true
+    }
+}
+
+extension AvatarLog.Record {
+    init(_ core: CoreLogRecord) {
+        let level: AvatarLog.Level =
+            switch core.level {
+            case .error: .error
+            case .warn: .warn
+            case .info: .info
+            case .debug: .debug
+            case .trace: .trace
+            }
+        self.init(level: level, target: core.target, message: core.message)
+    }
+}

@@ -1,0 +1,49 @@
+internal import SecondMeAvatarCore
+
+/// Awaits a call of the core. When the task is cancelled, the core drops its work, and `CancellationError` is thrown.
+///
+/// - Parameter even: the call is begun even where the task is cancelled already.
+func cancellable<Value>(
+    even whenCancelled: Bool = false, _ call: (CoreCancel) async throws -> Value
+) async throws -> Value {
+    if !whenCancelled { try Task.checkCancellation() }
+    let cancel = CoreCancel()
+    // UniFFI drops a Rust future only when it is over: so it is told to be over.
+    return try await withTaskCancellationHandler {
+        do {
+            return try await call(cancel)
+        } catch let error as CoreError {
+            throw error.translated
+        }
+    } onCancel: {
+        cancel.cancel()
+    }
+}
+
+/// Makes a call of the core whose failures are ``AvatarError``s.
+func failing<Value>(_ call: () throws -> Value) throws -> Value {
+    do {
+        return try call()
+    } catch let error as CoreError {
+        throw error.translated
+    }
+}
+
+extension CoreError {
+    var translated: any Error {
+        switch self {
+        case .Failed(let failure): AvatarError(failure)
+        case .Cancelled: CancellationError()
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, as the core takes them: none for a time that has passed.
+    var milliseconds: UInt64 {
+        guard self > .zero else { return 0 }
+        let (seconds, attoseconds) = components
+        let (whole, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
+        return overflows ? .max : whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000_000_000)).partialValue
+    }
+}

@@ -1,0 +1,184 @@
+internal import SecondMeAvatarCore
+
+/// A conversation with the avatar.
+///
+/// It goes on when this is let go of: its events still reach ``AvatarClient/events``, and opening the visitor again
+/// gives it again. It ends with ``close()``, or with the client.
+public final class Conversation: Sendable {
+    /// Whose conversation it is.
+    public let client: AvatarClient
+    private let core: CoreConversation
+    private let delivery = Locked<Delivery?>(nil)
+
+    init(_ core: CoreConversation, of client: AvatarClient) {
+        self.core = core
+        self.client = client
+    }
+
+    deinit {
+        delivery.withLock { $0 }?.stop()
+    }
+
+    /// Says something and waits for the whole reply, the avatar's or its owner's.
+    ///
+    /// Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
+    /// answered. A task that is cancelled gives the question up.
+    ///
+    /// - Parameters:
+    ///   - deadline: the whole time until the reply is complete; ``ClientOptions/askDeadline`` if not said otherwise.
+    ///   - firstPieceDeadline: how long the first piece may take; ``ClientOptions/firstPieceDeadline``.
+    public func ask(
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
+    ) async throws -> Reply {
+        let reply = try await cancellable { cancel in
+            try await self.core.ask(
+                text: text, deadlineMs: deadline?.milliseconds,
+                firstPieceDeadlineMs: firstPieceDeadline?.milliseconds, cancel: cancel)
+        }
+        return Reply(reply)
+    }
+
+    /// Says something now, and hands on the reply piece by piece.
+    ///
+    /// ```swift
+    /// for try await piece in chat.stream("Hello") { print(piece, terminator: "") }
+    /// ```
+    public func stream(
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
+    ) -> ReplyStream {
+        ReplyStream(
+            core.stream(
+                text: text, deadlineMs: deadline?.milliseconds,
+                firstPieceDeadlineMs: firstPieceDeadline?.milliseconds))
+    }
+
+    /// Says something: the service has taken the message when this returns.
+    ///
+    /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
+    /// ``ClientOptions/onDoubt-swift.property``. One that is given up comes back with the error.
+    @discardableResult
+    public func send(_ text: String, deadline: Duration? = nil) async throws -> Sent {
+        let sent = try await cancellable { cancel in
+            try await self.core.send(text: text, deadlineMs: deadline?.milliseconds, cancel: cancel)
+        }
+        return Sent(sent)
+    }
+
+    /// Keeps a message in the client's ``ClientOptions/store`` until the service has taken it, and gives its id: once
+    /// this returns it survives the process, and goes out when it can, once.
+    ///
+    /// That the service has it is told by ``Event/Kind-swift.enum/delivered(text:messageID:)``; a message that is
+    /// given up comes back as ``Event/Kind-swift.enum/unsent(_:_:)``.
+    @discardableResult
+    public func sendDurable(_ text: String, deadline: Duration? = nil) async throws -> String {
+        try await cancellable { cancel in
+            try await self.core.sendDurable(text: text, deadlineMs: deadline?.milliseconds, cancel: cancel)
+        }
+    }
+
+    /// A new subscription to what happens in this conversation from now on.
+    public var events: Events { events(raw: false) }
+
+    /// A new subscription, whose events carry the JSON text of the frames they came from if `raw` is true.
+    public func events(raw: Bool) -> Events {
+        Events(core.events(raw: raw))
+    }
+
+    /// The last `count` messages (1 to 1000), oldest first; with `before`, those before the message with that
+    /// ``HistoryMessage/seqID``.
+    ///
+    /// Where the service does not offer it, that is an error of kind ``AvatarError/Kind-swift.enum/unsupported``.
+    public func history(_ count: Int = 50, before: String? = nil) async throws -> [HistoryMessage] {
+        let number = try SecondMeAvatar.count(count, "the number of messages") ?? 0
+        let messages = try await cancellable { cancel in
+            try await self.core.history(count: number, before: before, cancel: cancel)
+        }
+        return messages.map(HistoryMessage.init)
+    }
+
+    /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
+    public func newSession() async throws -> Conversation {
+        Conversation(try await cancellable { try await self.core.newSession(cancel: $0) }, of: client)
+    }
+
+    /// The avatar's opening line; may be empty.
+    public var opening: String { core.opening() }
+    /// The avatar's name; may be empty.
+    public var avatarName: String { core.avatarName() }
+    /// Who talks with the avatar here.
+    public var visitorID: String { core.visitorId() }
+    /// The session's id on the service.
+    public var sessionID: String? { core.sessionId() }
+    /// Which one of the visitor's conversations: ``Event/conversation``. The first is 0.
+    public var key: Int { Int(core.key()) }
+    /// Where the conversation stands.
+    public var state: State { State(core.state()) }
+
+    /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile
+    /// is there after ``resume()``. Other conversations of the visitor rest with it.
+    public func pause() async throws {
+        try await cancellable(even: true) { try await self.core.pause(cancel: $0) }
+    }
+
+    /// Comes back after a ``pause()``. The next message does so too.
+    public func resume() async throws {
+        try await cancellable { try await self.core.resume(cancel: $0) }
+    }
+
+    /// Says that the network is another one (from an `NWPathMonitor`, say): the socket is connected again now, and
+    /// not when its silence has been noticed.
+    public func networkChanged() async throws {
+        try await cancellable { try await self.core.networkChanged(cancel: $0) }
+    }
+
+    /// Closes the conversation once what is still to be sent is sent, within ``ClientOptions/closeDeadline``.
+    /// Opening the visitor again goes on with the same session. A task that is cancelled closes it, but does not wait.
+    public func close() async throws {
+        try await cancellable(even: true) { try await self.core.leave(cancel: $0) }
+    }
+
+    /// Closes the conversation and ends its session on the service, as far as that offers it: the next `open` begins
+    /// a new one.
+    public func end() async throws {
+        try await cancellable(even: true) { try await self.core.end(cancel: $0) }
+    }
+
+    /// Is told what happens here from now on, as long as somebody holds this conversation; held weakly.
+    public var delegate: (any ConversationDelegate)? {
+        get { delivery.withLock { $0 }?.delegate }
+        set {
+            let next = newValue.map { Delivery(events, of: self, to: $0) }
+            delivery.exchange(for: next)?.stop()
+        }
+    }
+
+    /// Where a conversation stands.
+    public enum State: String, Sendable {
+        /// Being opened for the first time.
+        case opening
+        /// Open: messages are sent and replies arrive.
+        case live
+        /// Was open, and is on its way back.
+        case reconnecting
+        /// Has given up its socket on purpose and keeps its place; wakes on the next message.
+        case resting
+        /// Sends what is still to be sent, then closes.
+        case closing
+        /// Closed for good.
+        case closed
+    }
+}
+
+extension Conversation.State {
+    init(_ core: CoreState) {
+        self =
+            switch core {
+            case .opening: .opening
+            case .live: .live
+            case .reconnecting: .reconnecting
+            case .resting: .resting
+            case .closing: .closing
+            case .closed: .closed
+            }
+    }
+}

@@ -1,0 +1,88 @@
+internal import SecondMeAvatarCore
+
+/// How many events cross the language border at once.
+let batchSize: UInt32 = 256
+
+/// A subscription to events. It begins when it is made, and ends with the conversation or the client, with
+/// ``finish()``, or when it is let go of.
+///
+/// ```swift
+/// for await event in chat.events {
+///     switch event.kind {
+///     case .ownerReply(let reply): print("in person:", reply.text)
+///     default: break
+///     }
+/// }
+/// ```
+///
+/// The queue behind it is bounded, and nothing is dropped: when it is full, the socket is read no further until there
+/// is room again. No event is lost when a task that iterates is cancelled: whoever goes on with the same subscription
+/// gets the next one. Several may iterate over one subscription; each event then goes to one of them.
+public final class Events: AsyncSequence, Sendable {
+    private let core: CoreEvents
+    private let state = Locked(State())
+
+    private struct State {
+        var batch = ArraySlice<Event>()
+        /// Of those who wait in `ready`, those that were cancelled and have not left yet.
+        var leaving = 0
+    }
+
+    init(_ core: CoreEvents) {
+        self.core = core
+    }
+
+    /// The next event; nil when there will be no more, or when the task is cancelled.
+    public func next() async -> Event? {
+        while !Task.isCancelled {
+            if let event = take() { return event }
+            guard await wait() else { return take() }
+        }
+        return nil
+    }
+
+    /// Ends the subscription now: whoever iterates over it has come to the end. Once more does no harm.
+    public func finish() {
+        core.finish()
+        state.withLock { $0.batch = [] }
+    }
+
+    /// For `for await`.
+    public func makeAsyncIterator() -> Iterator { Iterator(events: self) }
+
+    /// Iterates over a subscription. All iterators of one take from the same queue.
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
+        fileprivate let events: Events
+
+        /// The next event; nil when there will be no more, or when the task is cancelled.
+        public func next() async -> Event? { await events.next() }
+    }
+
+    /// An event that has come. Nothing is awaited between taking it and handing it on: so none can be lost.
+    private func take() -> Event? {
+        state.withLock { state in
+            if state.batch.isEmpty { state.batch = Event.all(of: core.drain(max: batchSize))[...] }
+            return state.batch.popFirst()
+        }
+    }
+
+    /// Waits until something may have come; false if nothing will any more.
+    private func wait() async -> Bool {
+        let cancelled = Locked(false)
+        let goesOn = await withTaskCancellationHandler {
+            await core.ready()
+        } onCancel: {
+            cancelled.withLock { $0 = true }
+            state.withLock { $0.leaving += 1 }
+            core.wake()
+        }
+        if cancelled.withLock({ $0 }) {
+            state.withLock { $0.leaving -= 1 }
+        } else if state.withLock({ $0.leaving > 0 }) {
+            // The wake was for another one who waits here; it is passed on.
+            core.wake()
+            await Task.yield()
+        }
+        return goesOn
+    }
+}

@@ -1,0 +1,53 @@
+internal import SecondMeAvatarCore
+
+/// A reply, piece by piece. Pieces that nobody has taken yet become one, so a slow reader holds up nobody.
+///
+/// A task that is cancelled while it waits, or letting go of this, gives the question up if it has not gone out yet.
+/// What fails is thrown after the last piece, as an ``AvatarError``.
+public final class ReplyStream: AsyncSequence, Sendable {
+    private let core: CorePieces
+    private let pieces = Locked(ArraySlice<String>())
+
+    init(_ core: CorePieces) {
+        self.core = core
+    }
+
+    /// The whole reply, once all its pieces have come; nil before, and after a failure.
+    public var reply: Reply? { core.reply().map(Reply.init) }
+
+    /// The next piece of the text; nil when the reply is complete.
+    public func next() async throws -> String? {
+        repeat {
+            try Task.checkCancellation()
+            if let piece = try take() { return piece }
+        } while await withTaskCancellationHandler { await core.ready() } onCancel: { core.finish() }
+        try Task.checkCancellation()
+        return nil
+    }
+
+    /// Gives the reply up: whoever iterates over it has come to the end. Once more does no harm.
+    public func finish() {
+        core.finish()
+    }
+
+    /// For `for try await`.
+    public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
+
+    /// Iterates over the pieces. All iterators of one stream take from the same queue.
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
+        fileprivate let stream: ReplyStream
+
+        /// The next piece of the text; nil when the reply is complete.
+        public func next() async throws -> String? { try await stream.next() }
+    }
+
+    private func take() throws -> String? {
+        try pieces.withLock { pieces in
+            if pieces.isEmpty {
+                // A piece that is a card has no text: the whole reply has it.
+                pieces = try failing { try core.drain() }.map(\.text).filter { !$0.isEmpty }[...]
+            }
+            return pieces.popFirst()
+        }
+    }
+}

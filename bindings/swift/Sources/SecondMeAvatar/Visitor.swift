@@ -1,0 +1,34 @@
+internal import SecondMeAvatarCore
+
+/// A person who talks with the avatar: an id that stays, and a name that the owner sees.
+public struct Visitor: Sendable, Hashable {
+    /// `{platform}_{uuid}`, as it is sent.
+    public let id: String
+    /// A display name for the avatar's owner, such as `张三`.
+    public var name: String?
+    /// A channel, which the service appends to the name: `张三(ios)`.
+    public var channel: String?
+
+    /// The visitor for a person of a platform, by the id that the platform has for them: the same person is always
+    /// the same visitor, in every language and version, with no table to keep.
+    public static func forUser(
+        _ platform: String, _ userID: String, name: String? = nil, channel: String? = nil
+    ) throws -> Visitor {
+        let id = try failing { try visitorIdForUser(platform: platform, userId: userID) }
+        return Visitor(id: id, name: name, channel: channel)
+    }
+
+    /// The visitor with this `{platform}_{uuid}`.
+    public static func parse(_ id: String, name: String? = nil, channel: String? = nil) throws -> Visitor {
+        Visitor(id: try failing { try parseVisitorId(id: id) }, name: name, channel: channel)
+    }
+
+    /// A new visitor by the operating system's chance. Keep the id: it is the only way back to this visitor.
+    public static func random(
+        _ platform: String, name: String? = nil, channel: String? = nil
+    ) throws -> Visitor {
+        Visitor(id: try failing { try randomVisitorId(platform: platform) }, name: name, channel: channel)
+    }
+
+    var core: CoreVisitor { CoreVisitor(id: id, name: name, channel: channel) }
+}
