@@ -132,6 +132,7 @@ impl AvatarClient {
             idle_after: options.idle_after,
             clock,
             on_call: options.on_call,
+            on_occupied: options.on_occupied,
             keeper,
             runtime: runtime::current()?,
             room: Arc::default(),
@@ -486,6 +487,9 @@ impl Inner {
         let reserved = needs_token.then(|| env.quota.join());
         let line = Line::new(machine, env.clock.clone(), reserved);
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
+        if lines.live.len() == 1 {
+            env.on_occupied.tell(true);
+        }
         drop(lines);
         let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
         env.runtime.spawn(driver.run(Arc::downgrade(self)));
@@ -504,6 +508,9 @@ impl Inner {
             let messages = state.machine.kept_messages();
             if !messages.is_empty() {
                 lines.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
+            }
+            if lines.live.is_empty() {
+                self.env.on_occupied.tell(false);
             }
         }
         drop(state);

@@ -15,7 +15,7 @@ use crate::keeper::Keeper;
 use crate::options::Deadlines;
 use crate::places::Places;
 use crate::quota::SharedQuota;
-use crate::report::Observer;
+use crate::report::{Observer, Occupancy};
 use crate::socket::Connector;
 
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) struct Env {
     pub(crate) idle_after: Option<Duration>,
     pub(crate) clock: Clock,
     pub(crate) on_call: Observer,
+    pub(crate) on_occupied: Occupancy,
     /// Where there is a store.
     pub(crate) keeper: Option<Keeper>,
     pub(crate) runtime: Handle,

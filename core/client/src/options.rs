@@ -9,7 +9,7 @@ use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, Secret, limits};
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
 use crate::proxy::ProxyChoice;
-use crate::report::{CallReport, Observer};
+use crate::report::{CallReport, Observer, Occupancy};
 use crate::store::Store;
 use crate::{Error, ErrorKind};
 
@@ -75,6 +75,7 @@ pub struct ClientBuilder {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
+    pub(crate) on_occupied: Occupancy,
     pub(crate) store: Option<Arc<dyn Store>>,
 }
 
@@ -94,6 +95,7 @@ impl ClientBuilder {
             ca_file: None,
             language: None,
             on_call: Observer::default(),
+            on_occupied: Occupancy::default(),
             store: None,
         }
     }
@@ -335,6 +337,14 @@ impl ClientBuilder {
     /// ```
     pub fn on_call(mut self, told: impl Fn(&CallReport) + Send + Sync + 'static) -> Self {
         self.on_call = Observer(Some(Arc::new(told)));
+        self
+    }
+
+    /// Is told `true` when the client gets its first visitor whose conversation is not closed, and `false`
+    /// when the last one's is: for hosts whose process must not end in between. It is called with the client
+    /// locked: it must not block, and not call the client.
+    pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {
+        self.on_occupied = Occupancy(Some(Arc::new(told)));
         self
     }
 

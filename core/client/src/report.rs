@@ -54,6 +54,24 @@ impl fmt::Debug for Observer {
     }
 }
 
+/// Who is told whether there are visitors, if anybody is.
+#[derive(Clone, Default)]
+pub(crate) struct Occupancy(pub(crate) Option<Arc<dyn Fn(bool) + Send + Sync>>);
+
+impl Occupancy {
+    pub(crate) fn tell(&self, is_occupied: bool) {
+        if let Some(tell) = &self.0 {
+            let _ = catch_unwind(AssertUnwindSafe(|| tell(is_occupied)));
+        }
+    }
+}
+
+impl fmt::Debug for Occupancy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.0.is_some() { "Occupancy" } else { "nobody" })
+    }
+}
+
 /// A call under way. Dropped, it is over.
 #[derive(Debug)]
 pub(crate) struct Watched {

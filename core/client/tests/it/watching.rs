@@ -75,6 +75,30 @@ async fn who_watches_and_panics_does_no_harm() {
 }
 
 #[tokio::test]
+async fn whether_there_are_visitors_is_told_when_the_first_comes_and_when_the_last_has_gone() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let client = AvatarClient::builder(emulator.api_key())
+        .unwrap()
+        .base_url(emulator.base_url().parse().unwrap())
+        .on_occupied(move |is_occupied| tell.send(is_occupied).unwrap())
+        .build()
+        .unwrap();
+    let ada = client.open(visitor("ada")).await.unwrap();
+    assert_eq!(told.recv().await, Some(true));
+    let bob = client.open(visitor("bob")).await.unwrap();
+    ada.close().await.unwrap();
+    client.open(visitor("ada")).await.unwrap().close().await.unwrap();
+    bob.close().await.unwrap();
+    assert_eq!(told.recv().await, Some(false));
+
+    let fault = r#"{"at": "auth", "do": {"fail": "open.api.key.disabled"}}"#;
+    emulator.fault(serde_json::from_str(fault).unwrap()).unwrap();
+    client.open(visitor("eve")).await.unwrap_err();
+    assert_eq!((told.recv().await, told.recv().await), (Some(true), Some(false)));
+}
+
+#[tokio::test]
 async fn an_hour_of_silence_passes_in_a_moment() {
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
