@@ -1,1 +1,35 @@
 //! The native module of the Python package `secondme-avatar`.
+//!
+//! No thread of the core ever enters Python. What Python waits for, results of calls and news of subscriptions
+//! alike, goes into the mailbox of a [`port::Port`]; a byte on a socket pair says that there is some, and
+//! Python takes it on a thread of its own. So nothing aborts when the interpreter exits, and no heartbeat waits
+//! for the GIL.
+
+mod client;
+mod conversation;
+mod errors;
+mod events;
+mod logs;
+mod options;
+mod port;
+mod process;
+mod streams;
+mod values;
+mod visitor;
+
+use pyo3::prelude::*;
+
+// Where the GIL is optional it is turned on again: without it nothing has been tried.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<client::Client>()?;
+    module.add_class::<conversation::Conversation>()?;
+    module.add_class::<port::Call>()?;
+    module.add_class::<port::Port>()?;
+    module.add_class::<streams::ReplyStream>()?;
+    module.add_class::<streams::Subscription>()?;
+    module.add_class::<visitor::Visitor>()?;
+    module.add_class::<logs::Logs>()?;
+    events::add_to(module)
+}

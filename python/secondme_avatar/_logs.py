@@ -1,0 +1,93 @@
+"""The core's log, in Python's ``logging``."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+
+from . import _native
+from ._ports import ThreadPort
+
+_ROOT = "secondme_avatar"
+_TRACE = 5
+_LEVELS = {
+    "ERROR": logging.ERROR,
+    "WARN": logging.WARNING,
+    "INFO": logging.INFO,
+    "DEBUG": logging.DEBUG,
+    "TRACE": _TRACE,
+}
+_BATCH = 256
+
+_lock = threading.Lock()
+_listener: _Listener | None = None
+
+logging.getLogger(_ROOT).addHandler(logging.NullHandler())
+
+
+class _Listener(threading.Thread):
+    """Waits for records in Python, not in the core: a thread that the interpreter ends at its exit must not stand in
+    frames of another language."""
+
+    def __init__(self, port: ThreadPort, logs: _native.Logs, ticket: int) -> None:
+        super().__init__(name="secondme-avatar-log", daemon=True)
+        self._port, self._logs, self._ticket = port, logs, ticket
+        self._is_ended = False
+
+    def run(self) -> None:
+        while not self._is_ended:
+            self._port.wait(self._ticket)
+            self.pass_on()
+
+    def pass_on(self) -> None:
+        while True:
+            records, lost = self._logs.drain(_BATCH)
+            if lost:
+                logging.getLogger(_ROOT).warning("%d lines of the log were lost: nobody took them in time", lost)
+            for level, name, message in records:
+                logging.getLogger(name).log(_LEVELS[level], "%s", message)
+            if len(records) < _BATCH:
+                return
+
+    def end(self) -> None:
+        self._is_ended = True
+        self._port.native.ring(self._ticket)
+        self.join(timeout=2)
+
+
+def begin() -> None:
+    """Begins to pass the core's log on, once in a process.
+
+    What is passed on is decided now: by ``SECONDME_LOG``, or by the level of the logger ``secondme_avatar``.
+    """
+    global _listener
+    with _lock:
+        if _listener is not None:
+            return
+        logger = logging.getLogger(_ROOT)
+        wanted = os.environ.get("SECONDME_LOG")
+        if wanted is not None:
+            if logger.level == logging.NOTSET:
+                logger.setLevel(_TRACE)
+            if not _is_heard(logger):
+                logger.addHandler(logging.StreamHandler())
+        port = ThreadPort()
+        installed = _native.Logs.install(f"{_ROOT}={_level(logger)}", port.native)
+        if installed is None:
+            return
+        logs, ticket = installed
+        _listener = _Listener(port, logs, ticket)
+        _listener.start()
+        atexit.register(_listener.end)
+
+
+def _level(logger: logging.Logger) -> str:
+    level = logger.getEffectiveLevel()
+    return next((name.lower() for name, value in _LEVELS.items() if value <= level), "trace")
+
+
+def _is_heard(logger: logging.Logger) -> bool:
+    own = any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers)
+    return own or logging.getLogger().hasHandlers()

@@ -1,0 +1,184 @@
+"""The same without ``async``, for scripts. Who waits lets other threads run, and Ctrl-C works at once::
+
+    from secondme_avatar import Visitor
+    from secondme_avatar.sync import AvatarClient
+
+    with AvatarClient() as client:
+        chat = client.open(Visitor.for_user("web", "user-1"))
+        print(chat.ask("Hello, tell me about yourself").text)
+
+There are no callbacks here: who wants to hear what happens iterates over ``events()``, in a thread of its own where
+that has to be beside other work. Clients and conversations may be used from any thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Literal, TypeVar, overload
+
+from . import _native
+from ._conversation import ConversationBase
+from ._native import Event, Reply, Visitor
+from ._options import ClientBase
+from ._ports import thread_port
+from ._streams import BATCH
+from ._values import HistoryMessage, Piece, Sent
+
+__all__ = ["AvatarClient", "Conversation", "Events", "ReplyStream"]
+
+Self = TypeVar("Self", bound="AvatarClient")
+SelfEvents = TypeVar("SelfEvents", bound="Events")
+SelfStream = TypeVar("SelfStream", bound="ReplyStream")
+
+
+class AvatarClient(ClientBase):
+    """A client for one API key, that is for one avatar. See ``secondme_avatar.AvatarClient``."""
+
+    def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
+        """Opens the conversation of this visitor, or gives the one that is open."""
+        with thread_port() as port:
+            return Conversation(port.call(lambda port: self._native.open(port, visitor, deadline)))
+
+    def recover(self) -> list[str]:
+        """Takes up what earlier processes left behind in the ``store``."""
+        with thread_port() as port:
+            return port.call(self._native.recover)
+
+    def events(self) -> Events:
+        """Subscribes to the events of all conversations, those that are opened later too."""
+        return Events(self._native.events())
+
+    def close(self, within: float | None = None) -> None:
+        """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``."""
+        with thread_port() as port:
+            port.call(lambda port: self._native.close(port, within))
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Conversation(ConversationBase):
+    """A conversation with the avatar. See ``secondme_avatar.Conversation``."""
+
+    def ask(self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None) -> Reply:
+        """Says something and waits for the whole reply, the avatar's or its owner's."""
+        with thread_port() as port:
+            return port.call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
+
+    def stream(
+        self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
+    ) -> ReplyStream:
+        """Says something, at once, and gives the reply piece by piece."""
+        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline))
+
+    @overload
+    def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...
+    @overload
+    def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
+    def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
+        """Says something. The service has taken the message when this is done; with ``durable``, the client's store."""
+        with thread_port() as port:
+            if durable:
+                return port.call(lambda port: self._native.send_durable(port, text, deadline))
+            return port.call(lambda port: self._native.send(port, text, deadline))
+
+    def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
+        """The last ``count`` messages (1 to 1000), oldest first; with ``before``, a ``seq_id``, those before it."""
+        with thread_port() as port:
+            return port.call(lambda port: self._native.history(port, count, before))
+
+    def new_session(self) -> Conversation:
+        """Opens another conversation of the same visitor, with a session of its own, on the same socket."""
+        with thread_port() as port:
+            return Conversation(port.call(self._native.new_session))
+
+    def events(self) -> Events:
+        """Subscribes to what happens in this conversation from now on."""
+        return Events(self._native.events())
+
+    def pause(self) -> None:
+        """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
+        with thread_port() as port:
+            port.call(self._native.pause)
+
+    def resume(self) -> None:
+        """Comes back after a ``pause``. The next message does so too."""
+        with thread_port() as port:
+            port.call(self._native.resume)
+
+    def network_changed(self) -> None:
+        """Says that the network is another one: the socket is connected again now."""
+        with thread_port() as port:
+            port.call(self._native.network_changed)
+
+    def close(self) -> None:
+        """Closes the conversation once what is still to be sent is sent. Opening the visitor again goes on."""
+        with thread_port() as port:
+            port.call(self._native.close)
+
+    def end(self) -> None:
+        """Closes the conversation and ends its session on the service: the next ``open`` begins a new one."""
+        with thread_port() as port:
+            port.call(self._native.end)
+
+
+class Events(Iterator[Event]):
+    """A subscription to events, for ``for``. See ``secondme_avatar.Events``."""
+
+    def __init__(self, native: _native.Subscription) -> None:
+        self._native = native
+        self._waiting: deque[Event] = deque()
+
+    def __iter__(self: SelfEvents) -> SelfEvents:
+        return self
+
+    def __next__(self) -> Event:
+        while not self._waiting:
+            with thread_port() as port:
+                events = self._native.take(port.native, BATCH)
+                if events is None:
+                    port.wait(self._native.ticket)
+                    continue
+            if not events:
+                raise StopIteration
+            self._waiting.extend(events)
+        return self._waiting.popleft()
+
+    def close(self) -> None:
+        """Ends the subscription; who waits for an event hears that there are no more."""
+        self._waiting.clear()
+        self._native.close()
+
+
+class ReplyStream(Iterator[Piece]):
+    """A reply, piece by piece, for ``for``. See ``secondme_avatar.ReplyStream``."""
+
+    def __init__(self, native: _native.ReplyStream) -> None:
+        self._native = native
+
+    def __iter__(self: SelfStream) -> SelfStream:
+        return self
+
+    def __next__(self) -> Piece:
+        with thread_port() as port:
+            while (pieces := self._native.take(port.native)) is None:
+                port.wait(self._native.ticket)
+        if not pieces:
+            raise StopIteration
+        return pieces[0]
+
+    @property
+    def reply(self) -> Reply | None:
+        """The whole reply, with cards and sources, once all its pieces have come."""
+        return self._native.reply()
+
+    def close(self) -> None:
+        """Gives the question up, if it has not gone out yet."""
+        self._native.close()

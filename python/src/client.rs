@@ -1,0 +1,82 @@
+//! The client.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use secondme_avatar::{AvatarClient, VisitorId};
+
+use crate::conversation::Conversation;
+use crate::errors::{duration, raise};
+use crate::port::{Call, Port};
+use crate::process::{self, Kept};
+use crate::streams::Subscription;
+use crate::visitor::Visitor;
+use crate::{options, values};
+
+/// A client for one API key.
+#[pyclass(frozen, module = "secondme_avatar._native")]
+pub(crate) struct Client(Kept<AvatarClient>);
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (api_key, **options))]
+    fn new(py: Python<'_>, api_key: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        process::check(py)?;
+        let none = PyDict::new(py);
+        let builder = options::builder(py, api_key, options.unwrap_or(&none))?;
+        let client = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
+        Ok(Self(Kept::new(client)))
+    }
+
+    #[pyo3(signature = (port, visitor, deadline=None))]
+    fn open(&self, py: Python<'_>, port: &Port, visitor: &Visitor, deadline: Option<f64>) -> PyResult<Call> {
+        let open = self.0.get(py)?.open(visitor.0.clone());
+        let open = match deadline {
+            Some(seconds) => open.deadline(duration(py, "deadline", seconds)?),
+            None => open,
+        };
+        port.call(py, open.into_future(), Conversation::made)
+    }
+
+    fn recover(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        let client = self.0.get(py)?.clone();
+        port.call(py, async move { client.recover().await }, |py, visitors| {
+            Ok(PyList::new(py, visitors.iter().map(VisitorId::as_str))?.into_any().unbind())
+        })
+    }
+
+    #[pyo3(signature = (port, deadline=None))]
+    fn close(&self, py: Python<'_>, port: &Port, deadline: Option<f64>) -> PyResult<Call> {
+        let client = self.0.get(py)?.clone();
+        let deadline = deadline.map(|seconds| duration(py, "deadline", seconds)).transpose()?;
+        let close = async move {
+            match deadline {
+                Some(deadline) => client.close_within(deadline).await,
+                None => client.close().await,
+            }
+            Ok(())
+        };
+        port.call(py, close, |py, ()| Ok(py.None()))
+    }
+
+    fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
+        Ok(Subscription::new(self.0.get(py)?.events()))
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        values::stats(py, &self.0.get(py)?.stats())
+    }
+
+    #[getter]
+    fn proxy(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.0.get(py)?.proxy().map(str::to_owned))
+    }
+
+    fn advance_clock(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        let by: Duration = duration(py, "seconds", seconds)?;
+        self.0.get(py)?.advance_clock(by);
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! A conversation.
+
+use pyo3::prelude::*;
+use secondme_avatar::{Ask, Conversation as Core, Error, EventKind, Reply, SeqId, SessionId};
+
+use crate::errors::duration;
+use crate::port::{Call, Port};
+use crate::process::Kept;
+use crate::streams::{ReplyStream, Subscription};
+use crate::{events, values};
+
+/// A conversation with the avatar.
+#[pyclass(frozen, module = "secondme_avatar._native")]
+pub(crate) struct Conversation(Kept<Core>);
+
+impl Conversation {
+    pub(crate) fn made(py: Python<'_>, chat: Core) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, Self(Kept::new(chat)))?.into_any())
+    }
+
+    fn question(
+        &self,
+        py: Python<'_>,
+        text: String,
+        deadline: Option<f64>,
+        first_piece: Option<f64>,
+    ) -> PyResult<(Core, Ask)> {
+        let chat = self.0.get(py)?.clone();
+        let ask = chat.ask(text);
+        let ask = match deadline {
+            Some(seconds) => ask.deadline(duration(py, "deadline", seconds)?),
+            None => ask,
+        };
+        let ask = match first_piece {
+            Some(seconds) => ask.first_piece_deadline(duration(py, "first_piece_deadline", seconds)?),
+            None => ask,
+        };
+        Ok((chat, ask))
+    }
+
+    /// A call that gives nothing.
+    fn done<F: Future<Output = Result<(), Error>> + Send + 'static>(
+        &self,
+        py: Python<'_>,
+        port: &Port,
+        work: impl FnOnce(Core) -> F,
+    ) -> PyResult<Call> {
+        port.call(py, work(self.0.get(py)?.clone()), |py, ()| Ok(py.None()))
+    }
+}
+
+#[pymethods]
+impl Conversation {
+    #[pyo3(signature = (port, text, deadline=None, first_piece_deadline=None))]
+    fn ask(
+        &self,
+        py: Python<'_>,
+        port: &Port,
+        text: String,
+        deadline: Option<f64>,
+        first_piece_deadline: Option<f64>,
+    ) -> PyResult<Call> {
+        let (chat, ask) = self.question(py, text, deadline, first_piece_deadline)?;
+        let work = async move { ask.await.map(|reply| (about(&chat), reply)) };
+        port.call(py, work, |py, (about, reply): (_, Reply)| {
+            events::event(py, events::told(&about, EventKind::Reply(Box::new(reply))))
+        })
+    }
+
+    #[pyo3(signature = (text, deadline=None, first_piece_deadline=None))]
+    fn stream(
+        &self,
+        py: Python<'_>,
+        text: String,
+        deadline: Option<f64>,
+        first_piece_deadline: Option<f64>,
+    ) -> PyResult<ReplyStream> {
+        let (chat, ask) = self.question(py, text, deadline, first_piece_deadline)?;
+        Ok(ReplyStream::new(ask.stream(), about(&chat)))
+    }
+
+    #[pyo3(signature = (port, text, deadline=None))]
+    fn send(&self, py: Python<'_>, port: &Port, text: String, deadline: Option<f64>) -> PyResult<Call> {
+        let send = self.0.get(py)?.send(text);
+        let send = match deadline {
+            Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
+            None => send,
+        };
+        port.call(py, send.into_future(), |py, sent| values::sent(py, &sent))
+    }
+
+    #[pyo3(signature = (port, text, deadline=None))]
+    fn send_durable(
+        &self,
+        py: Python<'_>,
+        port: &Port,
+        text: String,
+        deadline: Option<f64>,
+    ) -> PyResult<Call> {
+        let send = self.0.get(py)?.send(text).durable();
+        let send = match deadline {
+            Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
+            None => send,
+        };
+        port.call(py, send.into_future(), |py, message| values::kept(py, &message))
+    }
+
+    #[pyo3(signature = (port, count, before=None))]
+    fn history(&self, py: Python<'_>, port: &Port, count: usize, before: Option<String>) -> PyResult<Call> {
+        let chat = self.0.get(py)?.clone();
+        let before = before.map(SeqId::from);
+        let work = async move { chat.history(count, before.as_ref()).await };
+        port.call(py, work, |py, messages| values::history(py, &messages))
+    }
+
+    fn new_session(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        let chat = self.0.get(py)?.clone();
+        port.call(py, async move { chat.new_session().await }, Self::made)
+    }
+
+    fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
+        Ok(Subscription::new(self.0.get(py)?.events()))
+    }
+
+    fn pause(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        self.done(py, port, |chat| async move { chat.pause().await })
+    }
+
+    fn resume(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        self.done(py, port, |chat| async move { chat.resume().await })
+    }
+
+    fn network_changed(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        self.done(py, port, |chat| async move { chat.network_changed().await })
+    }
+
+    fn close(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        self.done(py, port, |chat| async move { chat.close().await })
+    }
+
+    fn end(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        self.done(py, port, |chat| async move { chat.end().await })
+    }
+
+    #[getter]
+    fn opening(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.0.get(py)?.opening().into_string())
+    }
+
+    #[getter]
+    fn avatar_name(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.0.get(py)?.avatar_name())
+    }
+
+    #[getter]
+    fn visitor_id(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.0.get(py)?.visitor_id().into())
+    }
+
+    #[getter]
+    fn session_id(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.0.get(py)?.session_id().map(|id: SessionId| id.as_str().to_owned()))
+    }
+
+    #[getter]
+    fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.0.get(py)?.state().name())
+    }
+}
+
+/// What a reply says about where it belongs.
+fn about(chat: &Core) -> events::About {
+    (chat.key(), chat.visitor_id(), chat.session_id())
+}

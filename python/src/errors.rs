@@ -1,0 +1,56 @@
+//! Failures on their way to Python, where their classes are written.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use secondme_avatar::{Error, ErrorKind, Step};
+
+/// The failure as an exception of the class of its kind.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    exception(py, error).map_or_else(|why| why, PyErr::from_value)
+}
+
+pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let unsent =
+        error.unsent().map(|unsent| (unsent.text.as_str(), unsent.certain, unsent.message_id.as_str()));
+    let cause = error.source().map(|source| cause(py, source)).transpose()?;
+    let parts = (
+        error.kind().name(),
+        error.to_string(),
+        error.code(),
+        error.step().map(Step::name),
+        error.status(),
+        error.is_retryable(),
+        error.retry_after().map(|wait| wait.as_secs_f64()),
+        unsent,
+        cause,
+    );
+    MAKE.import(py, "secondme_avatar._errors", "from_core")?.call1(parts)
+}
+
+/// What lies beneath a failure.
+fn cause<'py>(py: Python<'py>, source: &(dyn StdError + 'static)) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(error) = source.downcast_ref::<Error>() {
+        return exception(py, error);
+    }
+    let error = PyRuntimeError::new_err(source.to_string()).into_value(py).into_bound(py);
+    if let Some(source) = source.source() {
+        error.setattr("__cause__", cause(py, source)?)?;
+    }
+    Ok(error.into_any())
+}
+
+/// A call that was wrong.
+pub(crate) fn misuse(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    raise(py, &Error::new(ErrorKind::Misuse, message))
+}
+
+/// Seconds as Python has them.
+pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
+    let error = |_| misuse(py, format!("`{name}` is {seconds}: pass seconds, 0 or more"));
+    Duration::try_from_secs_f64(seconds).map_err(error)
+}
