@@ -68,17 +68,15 @@ class Conversation(ConversationBase):
         Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
         answered.
         """
-        return await LoopPort.current().call(
-            lambda port: self._native.ask(port, text, deadline, first_piece_deadline)
-        )
+        return await LoopPort.current().call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
 
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
     ) -> ReplyStream:
         """Says something, at once, and gives the reply piece by piece::
 
-            async for piece in chat.stream("Hello"):
-                print(piece, end="", flush=True)
+        async for piece in chat.stream("Hello"):
+            print(piece, end="", flush=True)
         """
         return ReplyStream(self._native.stream(text, deadline, first_piece_deadline))
 

@@ -110,6 +110,7 @@ class Visitor:
 
 class Event:
     type: ClassVar[str]
+    __match_args__: ClassVar[tuple[str, ...]] = ...
     @property
     def visitor_id(self) -> str: ...
     @property

@@ -1,11 +1,11 @@
 """Events: what happens in a conversation. Each kind is a class of its own, for ``match`` or ``isinstance``.
 
-    async for event in chat.events():
-        match event:
-            case Reply(text):
-                print("avatar:", text)
-            case OwnerReply(text):
-                print("in person:", text)
+async for event in chat.events():
+    match event:
+        case Reply(text):
+            print("avatar:", text)
+        case OwnerReply(text):
+            print("in person:", text)
 """
 
 from __future__ import annotations

@@ -24,6 +24,16 @@ pub(crate) struct Event {
 
 #[pymethods]
 impl Event {
+    /// The event's name, the same in every language.
+    #[classattr]
+    #[pyo3(name = "type")]
+    const NAME: &'static str = "event";
+
+    #[classattr]
+    fn __match_args__(py: Python<'_>) -> Bound<'_, PyTuple> {
+        PyTuple::empty(py)
+    }
+
     /// The visitor.
     #[getter]
     fn visitor_id(&self) -> &str {

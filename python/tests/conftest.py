@@ -1,0 +1,49 @@
+"""Everything is tested against the real emulator, over real sockets."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from secondme_avatar import AvatarClient, Conversation, Visitor
+from secondme_avatar.testing import Emulator
+
+pytest_plugins = ["secondme_avatar.testing.pytest_plugin"]
+
+ROOT = Path(__file__).parents[2]
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "secondme-avatar-emulator"
+os.environ.setdefault("SECONDME_AVATAR_EMULATOR", str(BUILT))
+# Programs that tests start find the package where the tests found it.
+os.environ["PYTHONPATH"] = str(ROOT / "python")
+
+
+@pytest.fixture
+def emulator(avatar_emulator: Emulator) -> Emulator:
+    avatar_emulator.sync.settings(reply_delay="0ms", piece_delay="0ms")
+    return avatar_emulator
+
+
+@pytest_asyncio.fixture
+async def client(emulator: Emulator) -> AsyncIterator[AvatarClient]:
+    async with emulator.client() as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def chat(client: AvatarClient) -> Conversation:
+    return await client.open(Visitor.for_user("test", "ada"))
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Makes a program, and gives the command that runs it."""
+
+    def make(text: str) -> list[str]:
+        path = tmp_path / "program.py"
+        path.write_text(text, encoding="utf-8")
+        return [sys.executable, str(path)]
+
+    return make

@@ -1,0 +1,277 @@
+"""What a scenario is played on: an emulator, a client, and all that was heard. See ``spec/scenarios/README.md``."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from matching import in_order, matches
+from secondme_avatar import (
+    AvatarClient,
+    AvatarError,
+    Card,
+    Closed,
+    Conversation,
+    Event,
+    Events,
+    OwnerReply,
+    Reconnected,
+    Reply,
+    StateChanged,
+    Unknown,
+    Visitor,
+)
+from secondme_avatar.testing import Emulator
+
+Json = dict[str, Any]
+
+PATIENCE = 10.0
+LOOK = 0.002
+WORDS = {"in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is"}
+"""What may stand in a step, so that a slip of the pen does not pass for a check that was met."""
+FREE = {"call", "service"}
+"""Whose words are the emulator's."""
+OPTIONS = {
+    "acknowledge",
+    "on_doubt",
+    "quota",
+    "heartbeat",
+    "reply_idle",
+    "open_deadline",
+    "send_deadline",
+    "ask_deadline",
+    "first_piece_deadline",
+}
+
+
+class Failure(AssertionError):
+    """The scenario does not hold."""
+
+
+class Stage:
+    """An emulator and a client of it."""
+
+    def __init__(self, emulator: Emulator, client: AvatarClient) -> None:
+        self.emulator = emulator
+        self.client = client
+        self.events: Events = client.events()
+        self.heard: list[Event] = []
+        self.chats: dict[str, Conversation] = {}
+        self.read: dict[str, int] = {}
+        self.later: dict[str, asyncio.Task[Any]] = {}
+        self.listener = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def set(cls, emulator: Emulator, scenario: Json) -> "Stage":
+        options = dict(scenario.get("client") or {})
+        key = options.pop("key", emulator.api_key)
+        if unknown := options.keys() - OPTIONS:
+            raise Failure(f"there is no client option {unknown}")
+        client = emulator.client(api_key=key, **options)
+        for call, part in (("settings", "emulator"), ("faults", "faults")):
+            if scenario.get(part):
+                await emulator.call("POST", call, scenario[part])
+        return cls(emulator, client)
+
+    async def play(self, step: Json) -> None:
+        """Plays one step: one verb, and what it is about."""
+        ((verb, about),) = step.items()
+        about = self._substitute(about)
+        if isinstance(about, dict) and verb not in FREE and (unknown := about.keys() - WORDS):
+            raise Failure(f"`{verb}` knows no {unknown}")
+        match verb:
+            case "seconds":
+                for _ in range(about):
+                    self.client.advance_clock(1)
+                    await self.emulator.advance(1)
+            case "call":
+                for call, body in about.items():
+                    await self.emulator.call("POST", call, body)
+            case "service":
+                await self._until(lambda: self._service(about))
+            case "journal":
+                await self._until(lambda: self._journal(about))
+            case "expect":
+                await self._expect(about["in"], about["events"])
+            case "heard":
+                await self._until(lambda: self._replies(about["in"], about["replies"]))
+            case "never":
+                met = [e for e in self._events_of(about["in"]) if any(matches(p, e) for p in about["events"])]
+                if met:
+                    raise Failure(f"there was {met}")
+            case "state":
+                chat = self.chats[about["in"]]
+
+                async def look() -> str | None:
+                    return None if chat.state == about["is"] else f"it is {chat.state}"
+
+                await self._until(look)
+            case "await":
+                await self._settle(self.later.pop(about["in"]), about)
+            case _:
+                work = self._work(verb, {"in": about} if isinstance(about, str) else about)
+                task = asyncio.create_task(work)
+                if isinstance(about, dict) and "later" in about:
+                    self.later[about["later"]] = task
+                else:
+                    await self._settle(task, about)
+
+    async def clear(self) -> None:
+        """Ends the scenario: whatever still waits must come to an end by closing."""
+        async with asyncio.timeout(PATIENCE):
+            await self.client.close()
+            await asyncio.gather(*self.later.values(), return_exceptions=True)
+            await self.listener
+
+    async def _listen(self) -> None:
+        async for event in self.events:
+            self.heard.append(event)
+
+    async def _work(self, verb: str, about: Json) -> Json:
+        """Does what a program would do with the library."""
+        name: str = about["in"]
+        if verb == "open":
+            named = {"name": about["name"], "channel": "scenario"} if "name" in about else {}
+            if "visitor_id" in about:
+                visitor = Visitor.parse(about["visitor_id"], **named)
+            else:
+                visitor = Visitor.for_user("scenario", name, **named)
+            return self._opened(name, await self.client.open(visitor))
+        chat = self.chats[name]
+        match verb:
+            case "new_session":
+                return self._opened(about["as"], await chat.new_session())
+            case "ask":
+                return as_json(await chat.ask(about["text"]))
+            case "stream":
+                return {"text": "".join([piece async for piece in chat.stream(about["text"])])}
+            case "send":
+                sent = await chat.send(about["text"])
+                return {"message_id": sent.message_id, "confirmed_by": sent.confirmed_by}
+            case "history":
+                messages = await chat.history(about.get("count", 50))
+                return {"messages": [{"author": message.author, "text": message.text} for message in messages]}
+            case "close" | "end" | "pause" | "resume" | "network_changed":
+                await getattr(chat, verb)()
+                return {}
+        raise Failure(f"there is no step `{verb}`")
+
+    def _opened(self, name: str, chat: Conversation) -> Json:
+        self.chats[name] = chat
+        return {
+            "opening": chat.opening,
+            "avatar_name": chat.avatar_name,
+            "visitor_id": chat.visitor_id,
+            "session_id": chat.session_id,
+        }
+
+    async def _settle(self, task: "asyncio.Task[Json]", about: Any) -> None:
+        """Waits for a result, and holds it against what the scenario says."""
+        expected = about if isinstance(about, dict) else {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found, part = await task, "gives"
+        except AvatarError as error:
+            found, part = error_as_json(error), "fails"
+        is_wanted = (part == "fails") == ("fails" in expected)
+        if not is_wanted or not matches(expected.get(part) or {}, found):
+            raise Failure(f"it came to {found}")
+
+    async def _expect(self, name: str, events: list[Json]) -> None:
+        """These events, in this order; others may stand between. Those before were expected already."""
+        start = self.read.get(name, 0)
+
+        async def look() -> str | None:
+            read, missed = in_order(events, self._events_of(name)[start:])
+            self.read[name] = start + read
+            return missed and f"no {missed}"
+
+        await self._until(look)
+
+    async def _service(self, wanted: Json) -> str | None:
+        state = await self.emulator.state()
+        return None if matches(wanted, state) else str(state)
+
+    async def _journal(self, wanted: list[Json]) -> str | None:
+        entries = (await self.emulator.journal())["entries"]
+        _, missed = in_order(wanted, entries)
+        return missed and f"no {missed}"
+
+    async def _replies(self, name: str, wanted: list[Json]) -> str | None:
+        said = [
+            {"author": event["author"], "text": event["text"]}
+            for event in self._events_of(name)
+            if event["type"] in ("reply", "owner_reply")
+        ]
+        return None if matches(wanted, said) else f"it was {said}"
+
+    async def _until(self, look: Callable[[], Awaitable[str | None]] | Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Looks again until nothing is missing any more."""
+        end = time.monotonic() + PATIENCE
+        while (missing := await look()) is not None:
+            if time.monotonic() > end:
+                raise Failure(missing)
+            await asyncio.sleep(LOOK)
+
+    def _events_of(self, name: str) -> list[Json]:
+        """The events of a conversation: those of its session, and those of its visitor that name none."""
+        visitor = self._visitor_of(name)
+        session = self.chats[name].session_id if name in self.chats else None
+        return [
+            as_json(event)
+            for event in self.heard
+            if event.visitor_id == visitor and (None in (session, event.session_id) or event.session_id == session)
+        ]
+
+    def _visitor_of(self, name: str) -> str:
+        chat = self.chats.get(name)
+        return chat.visitor_id if chat else Visitor.for_user("scenario", name.partition("/")[0]).id
+
+    def _substitute(self, value: Any) -> Any:
+        match value:
+            case str() if value.startswith("$"):
+                name, _, what = value[1:].rpartition(".")
+                return self.chats[name].session_id if what == "session" else self._visitor_of(name)
+            case list():
+                return [self._substitute(item) for item in value]
+            case dict():
+                return {name: self._substitute(item) for name, item in value.items()}
+        return value
+
+
+def as_json(event: Event) -> Json:
+    """The event as scenarios write it."""
+    match event:
+        case StateChanged(to, before):
+            return {"type": event.type, "from": before, "to": to}
+        case Closed(reason, error):
+            return {"type": event.type, "reason": reason, "error": error and error_as_json(error)}
+        case Reconnected(gap, frames):
+            return {"type": event.type, "gap": gap, "frames": frames}
+        case Unknown():
+            return {"type": event.type, "raw": event.raw}
+        case Reply() | OwnerReply():
+            parts = [{"text": p} if isinstance(p, str) else _card(p) for p in event.parts]
+            return {"type": event.type, **_fields(event), "parts": parts}
+    return {"type": event.type, **_fields(event)}
+
+
+def _fields(event: Event) -> Json:
+    values = {name: getattr(event, name) for name in event.__match_args__}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _card(card: Card) -> Json:
+    return {"card": card.template, "params": card.params}
+
+
+def error_as_json(error: AvatarError) -> Json:
+    """The failure as scenarios write it."""
+    return {
+        "kind": error.kind,
+        "code": error.code,
+        "step": error.step,
+        "retryable": error.retryable,
+        "retry_after": error.retry_after,
+        "unsent": error.unsent and {"text": error.unsent.text, "certain": error.unsent.certain},
+    }

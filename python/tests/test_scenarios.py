@@ -1,0 +1,29 @@
+"""Plays ``spec/scenarios/*.yaml``, the same files that every language plays: ``pytest -k takeover``."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from secondme_avatar.testing import Emulator
+from stage import Failure, Stage, as_json
+
+FILES = sorted((Path(__file__).parents[2] / "spec" / "scenarios").glob("*.yaml"))
+SCENARIOS = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in FILES}
+
+
+def test_there_are_scenarios() -> None:
+    assert SCENARIOS
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_scenario(name: str, avatar_emulator: Emulator) -> None:
+    scenario = SCENARIOS[name]
+    stage = await Stage.set(avatar_emulator, scenario)
+    for number, step in enumerate(scenario["steps"], 1):
+        try:
+            await stage.play(step)
+        except Exception as why:
+            heard = "\n".join(f"  {event.visitor_id[:12]} {as_json(event)}" for event in stage.heard)
+            raise Failure(f"step {number}, {step}: {why}\nwhat was heard:\n{heard}") from why
+    await stage.clear()
