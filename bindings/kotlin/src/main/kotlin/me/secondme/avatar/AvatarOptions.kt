@@ -1,0 +1,132 @@
+package me.secondme.avatar
+
+import kotlin.time.Duration
+import me.secondme.avatar.core.CoreOnDoubt
+import me.secondme.avatar.core.CoreOptions
+
+/**
+ * What a client is like. What is left `null` is as the library has it.
+ *
+ * ```
+ * val client = AvatarClient(apiKey) {
+ *     maxLive = 500
+ *     idleAfter = 10.minutes
+ * }
+ * ```
+ */
+public class AvatarOptions internal constructor() {
+    /** Where the service is; else `SECONDME_BASE_URL`, and without that, production. */
+    public var baseUrl: String? = null
+
+    /** Takes plain `http` and `ws` to other machines too. The API key then travels in the open. */
+    public var allowInsecure: Boolean = false
+
+    /**
+     * The proxy for HTTP and for the socket, `http://user:password@host:port`. Else the environment counts:
+     * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+     */
+    public var proxy: String? = null
+
+    /** Without a proxy, whatever the environment says. */
+    public var noProxy: Boolean = false
+
+    /** A PEM file of certificates to be trusted as well as the platform's; else `SECONDME_CA_FILE`. Not on Android. */
+    public var caFile: String? = null
+
+    /** Between two pings: 5 s to 15 s, which it is if not said otherwise. */
+    public var heartbeat: Duration? = null
+
+    /** Whether frames are acknowledged; they are, if not said otherwise. */
+    public var acknowledge: Boolean? = null
+
+    /** The silence that ends a reply whose end mark never comes; 3 s. */
+    public var replyIdle: Duration? = null
+
+    /** What becomes of a message of which nobody can tell whether the service took it; [OnDoubt.HAND_BACK]. */
+    public var onDoubt: OnDoubt? = null
+
+    /** How many events a subscription holds before the socket is read no further; 1024. */
+    public var eventQueue: Int? = null
+
+    /** How many authentications the API key has in a minute; 60. */
+    public var quota: Int? = null
+
+    /** How many visitors may hold a socket at a time. Where all do, the one idle the longest rests. */
+    public var maxLive: Int? = null
+
+    /** After how long an idle visitor gives up the socket; never, if not said otherwise. */
+    public var idleAfter: Duration? = null
+
+    /**
+     * A SQLite file in which sessions and durable messages outlive the process. It holds the visitors' tokens: keep
+     * it where only the app can read it.
+     */
+    public var store: String? = null
+
+    /** The whole time of an `open`; 30 s. */
+    public var openDeadline: Duration? = null
+
+    /** The whole time of a `send`; 15 s. */
+    public var sendDeadline: Duration? = null
+
+    /** How long a durable message may wait, over all the processes that try; 24 h. */
+    public var durableDeadline: Duration? = null
+
+    /** The whole time of a `history`; 30 s. */
+    public var historyDeadline: Duration? = null
+
+    /** How long closing waits for what is still to be sent; 5 s. */
+    public var closeDeadline: Duration? = null
+
+    /** The whole time of an `ask` or a `stream`; 120 s. */
+    public var askDeadline: Duration? = null
+
+    /** How long the first piece of a reply may take; 60 s. */
+    public var firstPieceDeadline: Duration? = null
+
+    /** Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. */
+    public var onCall: ((CallReport) -> Unit)? = null
+
+    internal fun toCore(apiKey: String?) =
+        CoreOptions(
+            apiKey = apiKey,
+            baseUrl = baseUrl,
+            language = "kotlin/${KotlinVersion.CURRENT}",
+            allowInsecure = allowInsecure,
+            proxy = proxy,
+            noProxy = noProxy,
+            caFile = caFile,
+            heartbeatMs = heartbeat?.toMs(),
+            acknowledge = acknowledge,
+            replyIdleMs = replyIdle?.toMs(),
+            onDoubt = onDoubt?.core,
+            eventQueue = eventQueue?.toCount(),
+            quota = quota?.toCount(),
+            maxLive = maxLive?.toCount(),
+            idleAfterMs = idleAfter?.toMs(),
+            store = store,
+            openDeadlineMs = openDeadline?.toMs(),
+            sendDeadlineMs = sendDeadline?.toMs(),
+            durableDeadlineMs = durableDeadline?.toMs(),
+            historyDeadlineMs = historyDeadline?.toMs(),
+            closeDeadlineMs = closeDeadline?.toMs(),
+            askDeadlineMs = askDeadline?.toMs(),
+            firstPieceDeadlineMs = firstPieceDeadline?.toMs(),
+            reportCalls = onCall != null,
+        )
+}
+
+/** What becomes of a message of which nobody can tell whether the service took it. */
+public enum class OnDoubt(internal val core: CoreOnDoubt) {
+    /** It is handed back, with `certain: false`. */
+    HAND_BACK(CoreOnDoubt.HAND_BACK),
+
+    /** It is sent again under the same id. */
+    RESEND(CoreOnDoubt.RESEND),
+}
+
+/** Milliseconds; a negative duration is none. */
+internal fun Duration.toMs(): ULong = inWholeMilliseconds.coerceAtLeast(0).toULong()
+
+/** A number of things; a negative one is none. */
+internal fun Int.toCount(): UInt = coerceAtLeast(0).toUInt()

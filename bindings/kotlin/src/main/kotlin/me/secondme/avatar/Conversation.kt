@@ -1,0 +1,133 @@
+package me.secondme.avatar
+
+import kotlin.time.Duration
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.map
+import me.secondme.avatar.core.CoreConversation
+
+/**
+ * A conversation with the avatar. It goes on when nobody holds this any more, and ends with [close], [end], or the
+ * client; opening the visitor again gives it again.
+ *
+ * Every `suspend` function is cancellable: what is under way in the library is given up then, and a message that has
+ * gone out has gone out.
+ */
+public class Conversation internal constructor(core: CoreConversation) {
+    private val held = Held(core, "the conversation is closed: open it again with `client.open(visitor)`")
+
+    @Volatile
+    private var lastSession: String? = null
+
+    /** Which one of the visitor's conversations; the first is 0. */
+    public val key: Int = core.key().toInt()
+
+    /** Who talks with the avatar here. */
+    public val visitorId: String = core.visitorId()
+
+    /** The avatar's opening line; may be empty. */
+    public val opening: String = core.opening()
+
+    /** The avatar's name; may be empty. */
+    public val avatarName: String = core.avatarName()
+
+    /** The session's id on the service. */
+    public val sessionId: String? get() = held.orElse({ lastSession }) { it.sessionId() }
+
+    /** Where the conversation stands. */
+    public val state: State get() = held.orElse({ State.CLOSED }) { it.state().toState() }
+
+    /**
+     * What happens in this conversation, from the moment of collecting on. Every collection is a subscription of its
+     * own; to hear from now on, or to go on after a collection, use [subscribe].
+     */
+    public val events: Flow<Event> = flow { subscribe().use { subscription -> subscription.events.collect(this) } }
+
+    /** Subscribes to what happens in this conversation from now on. With [raw], events carry their frames. */
+    public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) })
+
+    /** Tells a listener what happens from now on, on this dispatcher, until what this returns is closed. */
+    public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =
+        subscribe().tell(listener, dispatcher)
+
+    /**
+     * Says something and waits for the whole reply, the avatar's or its owner's. Questions of one conversation are
+     * answered in order, never crossed.
+     */
+    public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
+        held.call { it.ask(text, deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
+
+    /** Says something when it is collected, and hands on the text of the reply piece by piece. */
+    public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<String> =
+        pieces(text, deadline, firstPieceDeadline).map { it.text }
+
+    /** [stream], with who says it: the avatar, or its owner who takes over. */
+    public fun pieces(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<Piece> =
+        flow {
+            val pieces = held.call { it.stream(text, deadline?.toMs(), firstPieceDeadline?.toMs()) }
+            try {
+                while (pieces.ready()) {
+                    guarded { pieces.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
+                }
+            } finally {
+                pieces.finish()
+                pieces.destroy()
+            }
+        }
+
+    /**
+     * Says something: when this returns, the service has taken it. While the socket is down it waits, and a lost
+     * answer never makes it go out twice. One that is given up comes back with the exception
+     * ([AvatarException.unsent]).
+     */
+    public suspend fun send(text: String, deadline: Duration? = null): Sent =
+        held.call { it.send(text, deadline?.toMs(), null) }.toSent()
+
+    /**
+     * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
+     * once it is kept: from then on it survives the process. [Event.Delivered] tells that the service has it, and
+     * [Event.MessageUnsent] that it was given up.
+     */
+    public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
+        held.call { it.sendDurable(text, deadline?.toMs(), null) }
+
+    /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [Message.seqId]. */
+    public suspend fun history(count: Int, before: String? = null): List<Message> =
+        held.call { it.history(count.toCount(), before, null) }.map { it.toMessage() }
+
+    /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
+    public suspend fun newSession(): Conversation = Conversation(held.call { it.newSession(null) })
+
+    /**
+     * Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile is
+     * there after [resume]. Other conversations of the visitor rest with it.
+     */
+    public suspend fun pause(): Unit = held.call { it.pause(null) }
+
+    /** Comes back after a [pause]. The next message does so too. */
+    public suspend fun resume(): Unit = held.call { it.resume(null) }
+
+    /** Says that the network is another one: the socket is connected again now, and not when silence is noticed. */
+    public suspend fun networkChanged(): Unit = held.call { it.networkChanged(null) }
+
+    /**
+     * Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor again goes on
+     * with the same session.
+     */
+    public suspend fun close(): Unit = over { it.leave(null) }
+
+    /** Closes the conversation and ends its session on the service: the next `open` begins a new one. */
+    public suspend fun end(): Unit = over { it.end(null) }
+
+    private inline fun over(closing: (CoreConversation) -> Unit) =
+        guarded {
+            held.orElse({}) {
+                closing(it)
+                lastSession = it.sessionId()
+                held.release()
+            }
+        }
+
+    override fun toString(): String = "Conversation($visitorId, $state)"
+}

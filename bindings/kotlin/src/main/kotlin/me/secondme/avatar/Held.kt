@@ -1,0 +1,36 @@
+package me.secondme.avatar
+
+import kotlin.coroutines.cancellation.CancellationException
+import me.secondme.avatar.core.CoreErrorKind
+import me.secondme.avatar.core.CoreFailure
+import me.secondme.avatar.core.Disposable
+
+/**
+ * An object of the core that is let go of when it is over, and not when the garbage collector finds it. Calls that
+ * come later, or at that very moment, find it closed.
+ */
+internal class Held<C : Disposable>(private val core: C, private val whenReleased: String) {
+    @Volatile
+    var isReleased = false
+        private set
+
+    /** A call, with its failures as this library's exceptions. */
+    inline fun <T> call(call: (C) -> T): T = guarded { orElse({ throw released() }, call) }
+
+    /** A call, or something else where it is over. */
+    inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T =
+        try {
+            if (isReleased) otherwise() else call(core)
+        } catch (gone: IllegalStateException) {
+            // The core's wrapper says so when it was let go of in between. A cancellation is of this kind as well.
+            if (isReleased && gone !is CancellationException) otherwise() else throw gone
+        }
+
+    fun release() {
+        isReleased = true
+        core.destroy()
+    }
+
+    fun released(): AvatarException =
+        CoreFailure(CoreErrorKind.CLOSED, whenReleased, null, null, null, false, null, null, emptyList()).toException()
+}
