@@ -1,0 +1,172 @@
+//! A conversation.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use napi_derive::napi;
+use secondme_avatar::{Conversation, Error, SeqId};
+
+use crate::events::NativeEvents;
+use crate::json;
+use crate::options::{time_if, whole};
+use crate::port::{Done, Shared};
+use crate::stream::NativeStream;
+
+#[napi]
+pub struct NativeChat {
+    chat: Conversation,
+    port: Arc<Shared>,
+}
+
+#[napi]
+impl NativeChat {
+    pub(crate) fn new(chat: Conversation, port: Arc<Shared>) -> Self {
+        Self { chat, port }
+    }
+
+    #[napi(getter)]
+    pub fn opening(&self) -> String {
+        self.chat.opening().into_string()
+    }
+
+    #[napi(getter)]
+    pub fn avatar_name(&self) -> String {
+        self.chat.avatar_name()
+    }
+
+    #[napi(getter)]
+    pub fn visitor_id(&self) -> String {
+        self.chat.visitor_id().as_str().to_owned()
+    }
+
+    #[napi(getter)]
+    pub fn session_id(&self) -> Option<String> {
+        self.chat.session_id().map(|id| id.as_str().to_owned())
+    }
+
+    #[napi(getter)]
+    pub fn state(&self) -> &'static str {
+        self.chat.state().name()
+    }
+
+    #[napi]
+    pub fn ask(&self, text: String, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> u32 {
+        let chat = self.chat.clone();
+        self.port.call(async move {
+            let mut ask = chat.ask(text);
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                ask = ask.deadline(deadline);
+            }
+            if let Some(deadline) = time_if("firstPieceDeadlineMs", first_piece_ms)? {
+                ask = ask.first_piece_deadline(deadline);
+            }
+            Ok(Done::Json(json::reply(&ask.await?)))
+        })
+    }
+
+    #[napi]
+    pub fn stream(
+        &self,
+        text: String,
+        deadline_ms: Option<f64>,
+        first_piece_ms: Option<f64>,
+    ) -> napi::Result<NativeStream> {
+        let started = || -> Result<_, Error> {
+            let mut ask = self.chat.ask(text);
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                ask = ask.deadline(deadline);
+            }
+            if let Some(deadline) = time_if("firstPieceDeadlineMs", first_piece_ms)? {
+                ask = ask.first_piece_deadline(deadline);
+            }
+            Ok(ask.stream())
+        };
+        match started() {
+            Ok(stream) => Ok(NativeStream::new(stream, &self.port)),
+            Err(error) => Err(json::thrown(&error)),
+        }
+    }
+
+    #[napi]
+    pub fn send(&self, text: String, deadline_ms: Option<f64>) -> u32 {
+        let chat = self.chat.clone();
+        self.port.call(async move {
+            let mut send = chat.send(text);
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                send = send.deadline(deadline);
+            }
+            Ok(Done::Json(json::sent(&send.await?)))
+        })
+    }
+
+    #[napi]
+    pub fn send_durable(&self, text: String, deadline_ms: Option<f64>) -> u32 {
+        let chat = self.chat.clone();
+        self.port.call(async move {
+            let mut send = chat.send(text).durable();
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                send = send.deadline(deadline);
+            }
+            Ok(Done::Json(json::strings([send.await?.as_str()].into_iter())))
+        })
+    }
+
+    #[napi]
+    pub fn history(&self, count: f64, before: Option<String>) -> u32 {
+        let chat = self.chat.clone();
+        self.port.call(async move {
+            let count = whole("count", count)?;
+            let before = before.map(SeqId::from);
+            let messages = chat.history(count, before.as_ref()).await?;
+            Ok(Done::Json(json::history(&messages)))
+        })
+    }
+
+    #[napi]
+    pub fn new_session(&self) -> u32 {
+        let (chat, port) = (self.chat.clone(), Arc::clone(&self.port));
+        self.port.call(async move {
+            let beside = chat.new_session().await?;
+            Ok(Done::Chat(Box::new(NativeChat::new(beside, port))))
+        })
+    }
+
+    #[napi]
+    pub fn events(&self) -> NativeEvents {
+        NativeEvents::new(self.chat.events(), &self.port)
+    }
+
+    #[napi]
+    pub fn pause(&self) -> u32 {
+        let chat = self.chat.clone();
+        self.done(async move { chat.pause().await })
+    }
+
+    #[napi]
+    pub fn resume(&self) -> u32 {
+        let chat = self.chat.clone();
+        self.done(async move { chat.resume().await })
+    }
+
+    #[napi]
+    pub fn network_changed(&self) -> u32 {
+        let chat = self.chat.clone();
+        self.done(async move { chat.network_changed().await })
+    }
+
+    #[napi]
+    pub fn close(&self) -> u32 {
+        let chat = self.chat.clone();
+        self.done(async move { chat.close().await })
+    }
+
+    #[napi]
+    pub fn end(&self) -> u32 {
+        let chat = self.chat.clone();
+        self.done(async move { chat.end().await })
+    }
+
+    fn done(&self, call: impl Future<Output = Result<(), Error>> + Send + 'static) -> u32 {
+        self.port.call(async move { call.await.map(|()| Done::Nothing) })
+    }
+}

@@ -1,0 +1,115 @@
+//! A client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::Result;
+use napi_derive::napi;
+use secondme_avatar::AvatarClient;
+
+use crate::chat::NativeChat;
+use crate::events::NativeEvents;
+use crate::json;
+use crate::options::{Options, time, time_if};
+use crate::port::{Done, Message, Port, Shared};
+use crate::visitor::visitor;
+
+#[napi]
+pub struct NativeClient {
+    client: AvatarClient,
+    port: Arc<Shared>,
+    id: u32,
+}
+
+#[napi]
+impl NativeClient {
+    #[napi(constructor)]
+    pub fn new(port: &Port, options: Options, reports: bool) -> Result<Self> {
+        let port = Arc::clone(&port.shared);
+        let id = port.ticket();
+        let mut builder = options.builder().map_err(|error| json::thrown(&error))?;
+        let told = Arc::downgrade(&port);
+        builder = builder.on_occupied(move |is_occupied| {
+            if let Some(port) = told.upgrade() {
+                port.tell(Message::Occupied(id, is_occupied));
+            }
+        });
+        if reports {
+            let told = Arc::downgrade(&port);
+            builder = builder.on_call(move |call| {
+                if let Some(port) = told.upgrade() {
+                    port.tell(Message::Report(id, json::report(call)));
+                }
+            });
+        }
+        let client = builder.build().map_err(|error| json::thrown(&error))?;
+        Ok(Self { client, port, id })
+    }
+
+    /// By which the port's messages name it.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    #[napi(getter)]
+    pub fn proxy(&self) -> Option<&str> {
+        self.client.proxy()
+    }
+
+    #[napi]
+    pub fn open(
+        &self,
+        id: String,
+        name: Option<String>,
+        channel: Option<String>,
+        deadline_ms: Option<f64>,
+    ) -> u32 {
+        let (client, port) = (self.client.clone(), Arc::clone(&self.port));
+        self.port.call(async move {
+            let mut opening = client.open(visitor(&id, name, channel)?);
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                opening = opening.deadline(deadline);
+            }
+            Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, port))))
+        })
+    }
+
+    #[napi]
+    pub fn recover(&self) -> u32 {
+        let client = self.client.clone();
+        self.port.call(async move {
+            let visitors = client.recover().await?;
+            Ok(Done::Json(json::strings(visitors.iter().map(|visitor| visitor.as_str()))))
+        })
+    }
+
+    #[napi]
+    pub fn events(&self) -> NativeEvents {
+        NativeEvents::new(self.client.events(), &self.port)
+    }
+
+    #[napi]
+    pub fn stats(&self) -> String {
+        json::stats(&self.client.stats())
+    }
+
+    #[napi]
+    pub fn advance_clock(&self, milliseconds: f64) -> Result<()> {
+        let by: Duration = time("ms", milliseconds).map_err(|error| json::thrown(&error))?;
+        self.client.advance_clock(by);
+        Ok(())
+    }
+
+    #[napi]
+    pub fn close(&self, deadline_ms: Option<f64>) -> u32 {
+        let client = self.client.clone();
+        self.port.call(async move {
+            match time_if("deadlineMs", deadline_ms)? {
+                Some(deadline) => client.close_within(deadline).await,
+                None => client.close().await,
+            }
+            Ok(Done::Nothing)
+        })
+    }
+}

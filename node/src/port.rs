@@ -1,0 +1,246 @@
+//! What waits for one JavaScript thread: results, and signs that there is something to take.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use napi::bindgen_prelude::{Array, Env, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Result, Status};
+use napi_derive::napi;
+use secondme_avatar::{Error, shared_runtime};
+use tokio::task::AbortHandle;
+
+use crate::chat::NativeChat;
+use crate::{json, logs};
+
+/// Reports that wait before further ones are dropped: JavaScript that never returns to its loop must not make
+/// them pile up.
+const REPORTS: usize = 1024;
+
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
+
+/// The mailbox of a JavaScript environment: the main thread's, or a worker's.
+#[napi]
+pub struct Port {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What threads of the core see of it.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    wake: Wake,
+    /// A wake is on its way.
+    is_signalled: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    /// The environment has ended: nobody takes anything any more.
+    is_closed: bool,
+    messages: Vec<Message>,
+    /// How many of them are reports.
+    reports: usize,
+    under_way: HashMap<u32, AbortHandle>,
+    last_ticket: u32,
+}
+
+/// What JavaScript is told: `code, subject, content`, one after the other in a flat list.
+pub(crate) enum Message {
+    /// A call has succeeded.
+    Done(u32, Done),
+    /// A call has failed.
+    Failed(u32, Error),
+    /// A subscription or a stream has something to take.
+    Ready(u32),
+    /// A client has visitors now, or has none any more.
+    Occupied(u32, bool),
+    /// The log has lines.
+    Logs,
+    /// A client has made a call to the service.
+    Report(u32, String),
+}
+
+/// What a call comes to.
+pub(crate) enum Done {
+    Nothing,
+    Json(String),
+    Chat(Box<NativeChat>),
+}
+
+#[napi]
+impl Port {
+    /// `wake` is called on this thread when there is something to take. It does not keep the process alive.
+    #[napi(constructor)]
+    pub fn new(env: Env, wake: Function<(), ()>) -> Result<Self> {
+        let wake = wake
+            .build_threadsafe_function::<()>()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .max_queue_size::<1>()
+            .build()?;
+        let shared = Arc::new(Shared { state: Mutex::default(), wake, is_signalled: AtomicBool::new(false) });
+        env.add_env_cleanup_hook(Arc::clone(&shared), |shared| shared.close())?;
+        Ok(Self { shared })
+    }
+
+    /// All that has come.
+    #[napi]
+    pub fn take<'env>(&self, env: &'env Env) -> Result<Array<'env>> {
+        let messages = self.shared.take();
+        let mut list = env.create_array(u32::try_from(messages.len() * 3).unwrap_or(u32::MAX))?;
+        let mut at = 0;
+        for message in messages {
+            let (code, subject): (u32, u32) = match message {
+                Message::Done(ticket, done) => {
+                    match done {
+                        Done::Nothing => {}
+                        Done::Json(text) => list.set(at + 2, text)?,
+                        Done::Chat(chat) => list.set(at + 2, *chat)?,
+                    }
+                    (0, ticket)
+                }
+                Message::Failed(ticket, error) => {
+                    list.set(at + 2, json::error(&error))?;
+                    (1, ticket)
+                }
+                Message::Ready(id) => (2, id),
+                Message::Occupied(client, is_occupied) => {
+                    list.set(at + 2, is_occupied)?;
+                    (3, client)
+                }
+                Message::Logs => (4, 0),
+                Message::Report(client, report) => {
+                    list.set(at + 2, report)?;
+                    (5, client)
+                }
+            };
+            list.set(at, code)?;
+            list.set(at + 1, subject)?;
+            at += 3;
+        }
+        Ok(list)
+    }
+
+    /// The call is not wanted any more; nothing will come of it.
+    #[napi]
+    pub fn cancel(&self, ticket: u32) {
+        let call = self.shared.lock().under_way.remove(&ticket);
+        if let Some(call) = call {
+            call.abort();
+        }
+    }
+
+    /// Collects the core's log, for this environment if it is the first to ask.
+    #[napi]
+    pub fn collect_logs(&self, filter: String) -> bool {
+        logs::collect(&filter, &self.shared)
+    }
+}
+
+impl Shared {
+    /// Makes a call, and hands back its ticket.
+    ///
+    /// It begins at once, on the thread of whoever calls: two messages that are sent without waiting leave in
+    /// that order.
+    pub(crate) fn call<F>(self: &Arc<Self>, call: F) -> u32
+    where
+        F: Future<Output = std::result::Result<Done, Error>> + Send + 'static,
+    {
+        let ticket = self.ticket();
+        let runtime = match shared_runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.tell(Message::Failed(ticket, error));
+                return ticket;
+            }
+        };
+        let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(call);
+        let begun = {
+            let _inside = runtime.enter();
+            call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        };
+        if let Poll::Ready(result) = begun {
+            self.tell(came_to(ticket, result));
+            return ticket;
+        }
+        let mut state = self.lock();
+        if !state.is_closed {
+            let shared = Arc::clone(self);
+            // The lock is held until the call is noted down, so it cannot be over before.
+            let task = runtime.spawn(async move {
+                let result = call.await;
+                if shared.lock().under_way.remove(&ticket).is_some() {
+                    shared.tell(came_to(ticket, result));
+                }
+            });
+            state.under_way.insert(ticket, task.abort_handle());
+        }
+        ticket
+    }
+
+    /// A number that nothing else in this environment goes by.
+    pub(crate) fn ticket(&self) -> u32 {
+        let mut state = self.lock();
+        state.last_ticket = state.last_ticket.wrapping_add(1);
+        state.last_ticket
+    }
+
+    /// Lays something down for JavaScript, and wakes it once for all that comes before it looks.
+    pub(crate) fn tell(&self, message: Message) {
+        let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
+        if matches!(message, Message::Report(..)) {
+            if state.reports == REPORTS {
+                return;
+            }
+            state.reports += 1;
+        }
+        state.messages.push(message);
+        drop(state);
+        if !self.is_signalled.swap(true, Ordering::AcqRel) {
+            self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    fn take(&self) -> Vec<Message> {
+        // Armed again before looking: what comes in between wakes once more.
+        self.is_signalled.store(false, Ordering::Release);
+        let mut state = self.lock();
+        state.reports = 0;
+        std::mem::take(&mut state.messages)
+    }
+
+    /// The environment has ended: a worker was terminated, or the process ends.
+    fn close(&self) {
+        let (messages, under_way) = {
+            let mut state = self.lock();
+            state.is_closed = true;
+            (std::mem::take(&mut state.messages), std::mem::take(&mut state.under_way))
+        };
+        under_way.into_values().for_each(|call| call.abort());
+        // Conversations in there end outside the lock.
+        drop(messages);
+        logs::hand_over();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn came_to(ticket: u32, result: std::result::Result<Done, Error>) -> Message {
+    match result {
+        Ok(done) => Message::Done(ticket, done),
+        Err(error) => Message::Failed(ticket, error),
+    }
+}

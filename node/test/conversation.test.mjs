@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { AvatarClient, Conversation, Visitor } from 'secondme-avatar'
+
+import { next, stage, until } from './support.mjs'
+
+test('a visitor talks with the avatar', async (t) => {
+  const { client } = await stage(t, { opening: 'Welcome!', avatarName: 'Ada' })
+  const chat = await client.open({ platform: 'feishu', userId: 'ou_abc', name: '张三' })
+  assert.ok(chat instanceof Conversation)
+  assert.equal(chat.opening, 'Welcome!')
+  assert.equal(chat.avatarName, 'Ada')
+  assert.equal(chat.visitorId, 'feishu_d10f0353-58f2-539f-9ae5-dcf371311654')
+  assert.equal(chat.state, 'live')
+  const reply = await chat.ask('Hello')
+  assert.equal(reply.text, 'You said: Hello')
+  assert.equal(reply.author, 'avatar')
+  assert.equal(reply.ended, 'mark')
+  assert.deepEqual(reply.parts, [{ type: 'text', text: 'You said: Hello' }])
+})
+
+test('the avatar’s owner sees the name of a visitor and the channel', async (t) => {
+  const { client, emulator } = await stage(t)
+  await client.open(Visitor.forUser('feishu', 'ou_abc', { name: '张三', channel: 'feishu' }))
+  const { visitors } = await emulator.state()
+  assert.equal(visitors[0].name, '张三(feishu)')
+})
+
+test('a reply comes piece by piece', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const pieces = chat.stream('one two three four five six')
+  let text = ''
+  for await (const piece of pieces) {
+    assert.equal(typeof piece, 'string')
+    text += piece
+  }
+  assert.equal(text, 'You said: one two three four five six')
+  assert.equal(pieces.author, 'avatar')
+  const reply = await pieces.reply()
+  assert.equal(reply.text, text)
+})
+
+test('a stream whose pieces nobody reads still has the whole reply', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  assert.equal((await chat.stream('Hello').reply()).text, 'You said: Hello')
+})
+
+test('what is said without waiting is said in that order', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const texts = Array.from({ length: 20 }, (_, number) => `message ${number}`)
+  const sent = await Promise.all(texts.map((text) => chat.send(text)))
+  assert.equal(new Set(sent.map(({ messageId }) => messageId)).size, texts.length)
+  const { sessions } = await emulator.state()
+  const said = sessions[0].messages.filter(({ author }) => author === 'visitor').map(({ text }) => text)
+  assert.deepEqual(said, texts)
+})
+
+test('two questions at a time are answered in order, never crossed', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const replies = await Promise.all([chat.ask('first'), chat.ask('second'), chat.ask('third')])
+  assert.deepEqual(
+    replies.map(({ text }) => text),
+    ['You said: first', 'You said: second', 'You said: third'],
+  )
+})
+
+test('the same visitor gets the same conversation', async (t) => {
+  const { client, open } = await stage(t)
+  const [first, second] = await Promise.all([open('ada'), open('ada')])
+  assert.equal(first, second)
+  assert.equal(await client.open(first.visitorId), first)
+  const session = first.sessionId
+  await first.close()
+  const again = await open('ada')
+  assert.notEqual(again, first)
+  assert.equal(again.sessionId, session)
+})
+
+test('a visitor has several sessions on one socket', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const beside = await chat.newSession()
+  assert.notEqual(beside.sessionId, chat.sessionId)
+  assert.equal((await beside.ask('Here too?')).text, 'You said: Here too?')
+  assert.equal((await emulator.state()).sockets.length, 1)
+})
+
+test('history hands back what was said, page by page', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  for (const text of ['one', 'two', 'three']) await chat.ask(text)
+  const last = await chat.history({ count: 2 })
+  assert.deepEqual(
+    last.map(({ author, text }) => `${author}: ${text}`),
+    ['visitor: three', 'avatar: You said: three'],
+  )
+  const before = await chat.history({ count: 2, before: last[0].seqId })
+  assert.deepEqual(
+    before.map(({ text }) => text),
+    ['two', 'You said: two'],
+  )
+})
+
+test('the owner takes over and hands back', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  await emulator.owner.reply(chat, 'Hi, this is the real me')
+  const reply = await next(events, 'ownerReply')
+  assert.equal(reply.text, 'Hi, this is the real me')
+  assert.equal(reply.author, 'owner')
+  await emulator.owner.handBack(chat)
+  assert.equal((await chat.ask('And now?')).author, 'avatar')
+})
+
+test('an app that rests comes back', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  await chat.pause()
+  assert.equal(chat.state, 'resting')
+  await emulator.waitUntil(({ sockets }) => sockets.length === 0)
+  await chat.resume()
+  await until(() => chat.state === 'live')
+  await chat.networkChanged()
+  assert.equal((await chat.ask('Back?')).text, 'You said: Back?')
+})
+
+test('a session that is ended is not gone on with', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const session = chat.sessionId
+  await chat.end()
+  assert.equal(chat.state, 'closed')
+  assert.notEqual((await open('ada')).sessionId, session)
+})
+
+test('a client counts what it does, and says whose calls took how long', async (t) => {
+  const calls = []
+  const { client, open } = await stage(t, { client: { onCall: (call) => calls.push(call) } })
+  const chat = await open('ada')
+  await chat.ask('Hello')
+  const stats = client.stats()
+  assert.equal(stats.visitors, 1)
+  assert.equal(stats.sent, 1)
+  assert.equal(stats.replies, 1)
+  assert.equal(stats.authentications, 1)
+  await until(() => calls.length === 8)
+  assert.deepEqual(new Set(calls.map(({ visitorId }) => visitorId)), new Set([chat.visitorId]))
+  assert.ok(calls.some(({ step }) => step === 'send_message'))
+  assert.ok(calls.every(({ tookMs }) => tookMs > 0))
+})
+
+test('an hour passes in a moment', async (t) => {
+  const { client, open, emulator } = await stage(t)
+  const chat = await open('ada')
+  for (let pings = 1; pings <= 8; pings += 1) {
+    client.advanceClock(15_000)
+    await emulator.waitUntil(({ sockets }) => sockets[0]?.pings >= pings)
+    await emulator.advance(15_000)
+  }
+  assert.equal(chat.state, 'live')
+})
+
+test('visitors are made of a platform and a user, of an id, or by chance', () => {
+  const visitor = Visitor.forUser('web', 'u-1', { name: 'Ada' })
+  assert.equal(Visitor.forUser('web', 'u-1').id, visitor.id)
+  assert.equal(String(visitor), visitor.id)
+  assert.equal(Visitor.parse(visitor.id).id, visitor.id)
+  assert.match(Visitor.random('web').id, /^web_[0-9a-f-]{36}$/)
+  assert.notEqual(Visitor.random('web').id, Visitor.random('web').id)
+})
+
+test('a client is named by the environment', async (t) => {
+  const { emulator } = await stage(t)
+  process.env.SECONDME_API_KEY = emulator.apiKey
+  process.env.SECONDME_BASE_URL = emulator.baseUrl
+  t.after(() => {
+    delete process.env.SECONDME_API_KEY
+    delete process.env.SECONDME_BASE_URL
+  })
+  const client = new AvatarClient()
+  await client.open({ platform: 'test', userId: 'ada' })
+  await client.close()
+  const [request] = await emulator.journal()
+  assert.match(request.headers['user-agent'], /^secondme-avatar\/\d+\.\d+\.\d+ node\/\d+\.\d+\.\d+$/)
+})

@@ -1,0 +1,185 @@
+/** The client: one for each API key. */
+
+import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
+import { AvatarEmitter } from './emitter.js'
+import { calledFrom, type Failure, failed, guarded } from './errors.js'
+import { EventStream } from './event-stream.js'
+import type { AvatarEvent } from './events.js'
+import { startLogging } from './logs.js'
+import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
+import type { CallReport, ClientOptions, Stats } from './options.js'
+import { type ClientEar, call, leave, listen, port, stay, tell } from './port.js'
+import { Visitor, type VisitorLike } from './visitor.js'
+
+/** Clients with open conversations: these are not collected, as sockets are not. */
+const occupied = new Set<AvatarClient>()
+
+/**
+ * A client for one API key, that is for one avatar.
+ *
+ * ```ts
+ * const client = new AvatarClient({ apiKey: 'sk-…' })
+ * const chat = await client.open({ platform: 'web', userId: 'u-1', name: 'Ada' })
+ * console.log(chat.opening, (await chat.ask('Hello')).text)
+ * await client.close()
+ * ```
+ *
+ * The events of all its conversations are there three times: `client.on('reply', …)`, `for await (const event of
+ * client)`, and {@link events}.
+ *
+ * While it has open conversations, or a call is under way, the process stays alive; after `close` it ends.
+ */
+export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
+  readonly #native: NativeClient
+  /** The port holds its listeners weakly, so somebody has to hold this one. */
+  readonly #ear: ClientEar
+  readonly #chats = new Map<string, WeakRef<Conversation>>()
+  readonly #gone = new FinalizationRegistry<string>((visitor) => {
+    if (this.#chats.get(visitor)?.deref() === undefined) this.#chats.delete(visitor)
+  })
+  #isOccupied = false
+  #isRef = true
+  #stays = false
+
+  /**
+   * Makes a client. Nothing is sent yet.
+   *
+   * @throws {@link MisuseError} if an option is wrong, or there is no API key; {@link StoreError} if the store cannot
+   * be opened.
+   */
+  constructor(options: ClientOptions = {}) {
+    super()
+    const { onCall, proxy, ...rest } = options
+    const site = calledFrom(AvatarClient)
+    const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+    const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }
+    startLogging()
+    const make = () => new (native().NativeClient)(port(), { ...plain, ...network, language }, onCall !== undefined)
+    this.#native = guarded(make, site)
+    this.#ear = {
+      occupied: (isOccupied) => {
+        this.#isOccupied = isOccupied
+        this.#stayIfNeeded()
+      },
+      report: (json) => {
+        if (onCall !== undefined) tell(onCall, reported(json))
+      },
+    }
+    listen(this.#native.id, this.#ear)
+  }
+
+  /**
+   * Opens the conversation of this visitor; 30 s, if no deadline says otherwise.
+   *
+   * A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor whose
+   * conversation was closed goes on with the same session.
+   */
+  open(visitor: VisitorLike, options: DeadlineOptions = {}): Promise<Conversation> {
+    const site = calledFrom(this.open)
+    const begin = () => {
+      const { id, name, channel } = Visitor.from(visitor, site)
+      return this.#native.open(id, name, channel, options.deadlineMs)
+    }
+    return call(begin, (chat: NativeChat) => this.#known(chat), site, options.signal)
+  }
+
+  /**
+   * Takes up what earlier processes left behind in the store: opens the conversation of every visitor to whom a
+   * durable message is still to be sent, and says who they are. What is given up comes as an `unsent` event, so listen
+   * first.
+   */
+  recover(options: CallOptions = {}): Promise<string[]> {
+    const read = (visitors: string) => JSON.parse(visitors) as string[]
+    return call(() => this.#native.recover(), read, calledFrom(this.recover), options.signal)
+  }
+
+  /** Subscribes to the events of all conversations, those that are opened later too. */
+  events(options: CallOptions = {}): EventStream {
+    options.signal?.throwIfAborted()
+    return EventStream.of(this.#native.events(), options.signal)
+  }
+
+  /** What happens from now on, in all conversations: `for await (const event of client)`. */
+  [Symbol.asyncIterator](): EventStream {
+    return this.events()
+  }
+
+  /** Host and port of the proxy between this machine and the service, if there is one. */
+  get proxy(): string | undefined {
+    return this.#native.proxy ?? undefined
+  }
+
+  /** What has been counted so far. */
+  stats(): Stats {
+    return JSON.parse(this.#native.stats()) as Stats
+  }
+
+  /**
+   * Closes all conversations, each after sending what is still to be sent, within 5 s if no deadline says otherwise.
+   * What could not be sent by then is handed back to whoever waits for it. From the beginning of this on every other
+   * call is a {@link ClosedError}. Closing twice is no error.
+   */
+  close(options: DeadlineOptions = {}): Promise<void> {
+    return call(() => this.#native.close(options.deadlineMs), () => {}, calledFrom(this.close), options.signal)
+  }
+
+  /** `await using client = new AvatarClient()` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Open conversations keep the process alive; so it is, if {@link unref} has not been called. */
+  ref(): this {
+    this.#isRef = true
+    this.#stayIfNeeded()
+    return this
+  }
+
+  /** Open conversations do not keep the process alive. A call under way does. */
+  unref(): this {
+    this.#isRef = false
+    this.#stayIfNeeded()
+    return this
+  }
+
+  /**
+   * Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie on the way are due
+   * at once. The emulator has a clock of its own: `emulator.advance(ms)`.
+   */
+  advanceClock(ms: number): void {
+    const site = calledFrom(this.advanceClock)
+    guarded(() => this.#native.advanceClock(ms), site)
+  }
+
+  /** @internal */
+  protected override subscribe(): NativeEvents {
+    return this.#native.events()
+  }
+
+  /** The same conversation is the same object, as long as it is open. */
+  #known(native: NativeChat): Conversation {
+    const visitor = native.visitorId
+    const known = this.#chats.get(visitor)?.deref()
+    if (known !== undefined && known.state !== 'closed') return known
+    const chat = Conversation.of(native)
+    this.#chats.set(visitor, new WeakRef(chat))
+    this.#gone.register(chat, visitor)
+    return chat
+  }
+
+  #stayIfNeeded(): void {
+    if (this.#isOccupied) occupied.add(this)
+    else occupied.delete(this)
+    const stays = this.#isOccupied && this.#isRef
+    if (stays === this.#stays) return
+    this.#stays = stays
+    stays ? stay() : leave()
+  }
+}
+
+function reported(json: string): CallReport {
+  const { error, ...report } = JSON.parse(json) as Omit<CallReport, 'error'> & { error?: Failure }
+  return error === undefined ? report : { ...report, error: failed(error) }
+}
+
+const language = process.versions.bun === undefined ? `node/${process.versions.node}` : `bun/${process.versions.bun}`

@@ -1,0 +1,247 @@
+/** A conversation with the avatar. */
+
+import { AvatarEmitter } from './emitter.js'
+import { calledFrom, guarded, misuse, type Site } from './errors.js'
+import { EventStream } from './event-stream.js'
+import type { AvatarEvent, Author, Part, Reply, State } from './events.js'
+import type { NativeChat, NativeEvents } from './native.js'
+import { call } from './port.js'
+import { ReplyStream } from './reply-stream.js'
+
+/** Options of any call. */
+export interface CallOptions {
+  /**
+   * Gives the call up: its promise is rejected with the signal's reason. A message that has not gone out yet does not
+   * go out any more; one of which that is not known comes back as an `unsent` event.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of a call with a deadline of its own. */
+export interface DeadlineOptions extends CallOptions {
+  /** The whole time for it, in milliseconds, its retries and waits included. */
+  readonly deadlineMs?: number | undefined
+}
+
+/** Options of a question. */
+export interface AskOptions extends DeadlineOptions {
+  /** How long the first piece of the reply may take, in milliseconds; 60 s, if not said otherwise. */
+  readonly firstPieceDeadlineMs?: number | undefined
+}
+
+/** Options of a message that is kept until it is sent. */
+export interface DurableOptions extends DeadlineOptions {
+  /**
+   * Keeps the message in the client's store until the service has taken it, for 24 h if no `deadlineMs` says
+   * otherwise. The promise is fulfilled when it is kept.
+   */
+  readonly durable: true
+}
+
+/** Options of `history`. */
+export interface HistoryOptions extends CallOptions {
+  /** How many messages: 1 to 1000; 50, if not said otherwise. */
+  readonly count?: number | undefined
+  /** The {@link HistoryMessage.seqId} of a message: hands back what came before it. */
+  readonly before?: string | undefined
+}
+
+/** The answer to a `send`: the service has taken the message. */
+export interface Sent {
+  /** The message's id; a reply names it in `inReplyTo`. */
+  readonly messageId: string
+  /** How it is known: it answered so; its echo came; it was found among the messages; the avatar answered it. */
+  readonly confirmedBy: 'answer' | 'echo' | 'query' | 'reply'
+}
+
+/** A message that is kept until it is sent. */
+export interface Kept {
+  /** Its id: `delivered` and `unsent` name it. */
+  readonly messageId: string
+}
+
+/** A message of the past. */
+export interface HistoryMessage {
+  /** Its id. */
+  readonly id?: string
+  /** The last of its frames: hand it to the next `history` to get what came before. */
+  readonly seqId?: string
+  /** Who said it. */
+  readonly author: Author
+  /** What. */
+  readonly text: string
+  /** Text and cards, in order. */
+  readonly parts: readonly Part[]
+  /** When, in milliseconds since the Unix epoch, where the service says so. */
+  readonly timestamp?: number
+}
+
+/**
+ * A conversation with the avatar; `client.open` makes it.
+ *
+ * ```ts
+ * const reply = await chat.ask('Hello')
+ * for await (const piece of chat.stream('Tell me more')) process.stdout.write(piece)
+ * chat.on('ownerReply', (reply) => console.log(`${reply.text} (the owner, in person)`))
+ * for await (const event of chat) …
+ * ```
+ *
+ * It keeps the process alive until it is closed, as a socket does; see `client.unref()`.
+ */
+export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
+  readonly #native: NativeChat
+
+  private constructor(native: NativeChat) {
+    super()
+    this.#native = native
+  }
+
+  /** @internal */
+  static of(native: NativeChat): Conversation {
+    return new Conversation(native)
+  }
+
+  /** The avatar's opening line; may be empty. */
+  get opening(): string {
+    return this.#native.opening
+  }
+
+  /** The avatar's name; may be empty. */
+  get avatarName(): string {
+    return this.#native.avatarName
+  }
+
+  /** Who talks with the avatar here. */
+  get visitorId(): string {
+    return this.#native.visitorId
+  }
+
+  /** The session's id on the service. */
+  get sessionId(): string | undefined {
+    return this.#native.sessionId ?? undefined
+  }
+
+  /** Where the conversation stands. */
+  get state(): State {
+    return this.#native.state as State
+  }
+
+  /**
+   * Says something and waits for the whole reply, the avatar's or its owner's.
+   *
+   * Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
+   * answered. 120 s, if no deadline says otherwise.
+   */
+  ask(text: string, options: AskOptions = {}): Promise<Reply> {
+    const site = calledFrom(this.ask)
+    const begin = () => this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options.signal)
+  }
+
+  /**
+   * Says something and hands on the reply piece by piece. The question goes out now.
+   *
+   * @throws the signal's reason, if it is aborted already.
+   */
+  stream(text: string, options: AskOptions = {}): ReplyStream {
+    options.signal?.throwIfAborted()
+    const site = calledFrom(this.stream)
+    const begin = () => this.#native.stream(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    return ReplyStream.of(guarded(begin, site), site, options.signal)
+  }
+
+  /**
+   * Says something. The service has taken the message when the promise is fulfilled; 15 s, if no deadline says
+   * otherwise.
+   *
+   * While the socket is down the message waits, and a lost answer never makes it go out twice. One that is given up
+   * comes back with the error: {@link AvatarError.unsent}.
+   */
+  send(text: string, options: DurableOptions): Promise<Kept>
+  send(text: string, options?: DeadlineOptions): Promise<Sent>
+  send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | Kept> {
+    const site = calledFrom(this.send)
+    if (options.durable) {
+      const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs)
+      const kept = (ids: string): Kept => ({ messageId: (JSON.parse(ids) as [string])[0] })
+      return call(begin, kept, site, options.signal)
+    }
+    const begin = () => this.#native.send(said(text, site), options.deadlineMs)
+    return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options.signal)
+  }
+
+  /** Subscribes to what happens in this conversation from now on. */
+  events(options: CallOptions = {}): EventStream {
+    options.signal?.throwIfAborted()
+    return EventStream.of(this.#native.events(), options.signal)
+  }
+
+  /** What happens from now on: `for await (const event of chat)`. */
+  [Symbol.asyncIterator](): EventStream {
+    return this.events()
+  }
+
+  /**
+   * The last messages, oldest first.
+   *
+   * Where the service does not offer it, that is an {@link UnsupportedError}.
+   */
+  history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
+    const begin = () => this.#native.history(options.count ?? 50, options.before)
+    const read = (messages: string) => JSON.parse(messages) as HistoryMessage[]
+    return call(begin, read, calledFrom(this.history), options.signal)
+  }
+
+  /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
+  newSession(options: CallOptions = {}): Promise<Conversation> {
+    return call(() => this.#native.newSession(), Conversation.of, calledFrom(this.newSession), options.signal)
+  }
+
+  /**
+   * Gives up the socket and keeps the place. Whatever is said meanwhile is there after {@link resume}. Other
+   * conversations of the visitor rest with it.
+   */
+  pause(options: CallOptions = {}): Promise<void> {
+    return call(() => this.#native.pause(), nothing, calledFrom(this.pause), options.signal)
+  }
+
+  /** Comes back after a {@link pause}. The next message does so too. */
+  resume(options: CallOptions = {}): Promise<void> {
+    return call(() => this.#native.resume(), nothing, calledFrom(this.resume), options.signal)
+  }
+
+  /** Says that the network is another one: the socket is connected again now, not when its silence is noticed. */
+  networkChanged(options: CallOptions = {}): Promise<void> {
+    return call(() => this.#native.networkChanged(), nothing, calledFrom(this.networkChanged), options.signal)
+  }
+
+  /**
+   * Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor again goes on with
+   * the same session.
+   */
+  close(options: CallOptions = {}): Promise<void> {
+    return call(() => this.#native.close(), nothing, calledFrom(this.close), options.signal)
+  }
+
+  /** Closes the conversation and ends its session on the service: the next `open` begins a new one. */
+  end(options: CallOptions = {}): Promise<void> {
+    return call(() => this.#native.end(), nothing, calledFrom(this.end), options.signal)
+  }
+
+  /** `await using chat = await client.open(…)` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal */
+  protected override subscribe(): NativeEvents {
+    return this.#native.events()
+  }
+}
+
+function said(text: string, site: Site): string {
+  if (typeof text === 'string') return text
+  throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
+}
+
+function nothing(): void {}

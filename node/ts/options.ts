@@ -1,0 +1,111 @@
+/** How a client is set up. */
+
+import type { AvatarError, Step } from './errors.js'
+
+/** Options of a client. Times are in milliseconds. */
+export interface ClientOptions {
+  /** The avatar's API key; that in `SECONDME_API_KEY`, if not said otherwise. */
+  readonly apiKey?: string | undefined
+  /** Where the service is; `SECONDME_BASE_URL`, or else production, if not said otherwise. */
+  readonly baseUrl?: string | undefined
+  /** Takes plain `http` and `ws` to other machines too. The API key then travels in the open. */
+  readonly allowInsecure?: boolean | undefined
+  /**
+   * The proxy for HTTP and for the socket, `http://` or `https://`; `false` for none. What `HTTPS_PROXY`, `HTTP_PROXY`,
+   * `ALL_PROXY` and `NO_PROXY` say, if not said otherwise.
+   */
+  readonly proxy?: string | false | undefined
+  /** A PEM file of certificates to trust beside those of the platform; that in `SECONDME_CA_FILE`. */
+  readonly caFile?: string | undefined
+  /** Between two pings: 5000 to 15,000, which it is if not said otherwise. */
+  readonly heartbeatMs?: number | undefined
+  /** Whether frames are acknowledged; they are, if not said otherwise. */
+  readonly acknowledge?: boolean | undefined
+  /** The silence that ends a reply whose end mark never comes; 3000. */
+  readonly replyIdleMs?: number | undefined
+  /** What becomes of a message of which nobody can tell whether the service took it; `hand_back`. */
+  readonly onDoubt?: 'hand_back' | 'resend' | undefined
+  /** How many events a subscription holds before the socket is read no further; 1024. */
+  readonly eventQueue?: number | undefined
+  /** How many authentications the API key has in a minute; 60. */
+  readonly quota?: number | undefined
+  /** How many visitors may hold a socket at a time; as many as there are. */
+  readonly maxLive?: number | undefined
+  /** After how long an idle visitor gives up the socket; 1000 or more. Never, if not said otherwise. */
+  readonly idleAfterMs?: number | undefined
+  /**
+   * An SQLite file that keeps visitors and messages beyond the process: whoever starts again on it goes on with the
+   * same sessions, and sends what was not sent. It is made if it is not there.
+   */
+  readonly store?: string | undefined
+  /** The whole time of an `open`; 30,000. */
+  readonly openDeadlineMs?: number | undefined
+  /** The whole time of a `send`; 15,000. */
+  readonly sendDeadlineMs?: number | undefined
+  /** How long a durable message may wait, over all the processes that try; 24 h. */
+  readonly durableDeadlineMs?: number | undefined
+  /** The whole time of a `history`; 30,000. */
+  readonly historyDeadlineMs?: number | undefined
+  /** How long a `close` waits for what is still to be sent; 5000. */
+  readonly closeDeadlineMs?: number | undefined
+  /** The whole time of an `ask` or a `stream`; 120,000. */
+  readonly askDeadlineMs?: number | undefined
+  /** How long the first piece of a reply may take; 60,000. */
+  readonly firstPieceDeadlineMs?: number | undefined
+  /** Is told of every call to the service and every handshake of a socket when it is over. */
+  readonly onCall?: ((call: CallReport) => void) | undefined
+}
+
+/** One call to the service, or one handshake of a socket, when it is over. */
+export interface CallReport {
+  /** Whose call it was. */
+  readonly visitorId: string
+  /** Which step of the protocol. */
+  readonly step: Step
+  /** How long it took. */
+  readonly tookMs: number
+  /** What went wrong, if anything did. */
+  readonly error?: AvatarError
+}
+
+/** What a client has counted, over all its conversations. */
+export interface Stats {
+  /** Visitors with a conversation that is not closed. */
+  readonly visitors: number
+  /** Sockets that are connected. */
+  readonly connected: number
+  /** Visitors who hold a socket or are on their way to one: these count against `maxLive`. */
+  readonly live: number
+  /** Visitors who have given up their sockets. */
+  readonly resting: number
+  /** Visitors who wait for one of the places of `maxLive`. */
+  readonly waitingForPlace: number
+  /** Visitors who wait for the API key's quota. */
+  readonly waitingForQuota: number
+  /** How long the last one of them will wait, as it looks now. */
+  readonly longestQuotaWaitMs: number
+  /** Events handed on. */
+  readonly events: number
+  /** Frames that came. */
+  readonly frames: number
+  /** Frames dropped because they had come before. */
+  readonly duplicates: number
+  /** Frames dropped because they named another socket. */
+  readonly foreign: number
+  /** Frames that were not JSON objects. */
+  readonly malformed: number
+  /** Frames of a session that is not open here. */
+  readonly unrouted: number
+  /** Pings sent. */
+  readonly pings: number
+  /** Messages that the service took. */
+  readonly sent: number
+  /** Replies that were handed on, by the avatar or by its owner. */
+  readonly replies: number
+  /** Times that the socket was lost. */
+  readonly lost: number
+  /** HTTP calls made. */
+  readonly calls: number
+  /** Times that a visitor was authenticated. */
+  readonly authentications: number
+}

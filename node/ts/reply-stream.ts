@@ -1,0 +1,87 @@
+/** A reply, piece by piece. */
+
+import { type AvatarError, failed, type Site } from './errors.js'
+import type { Author, Reply } from './events.js'
+import type { NativeStream } from './native.js'
+import { leave, stay } from './port.js'
+import { DONE, Pull } from './pull.js'
+
+/**
+ * A reply, piece by piece, as text. The question has gone out already.
+ *
+ * ```ts
+ * const pieces = chat.stream('Hello')
+ * for await (const piece of pieces) process.stdout.write(piece)
+ * console.log(`that was ${pieces.author}`)
+ * ```
+ *
+ * A slow reader holds up nobody: pieces that nobody has taken yet become one. Leaving the loop gives the question up
+ * if it has not gone out yet.
+ */
+export class ReplyStream extends Pull<string> {
+  readonly #native: NativeStream
+  readonly #site: Site
+  readonly #aborted: AbortSignal | undefined
+  #author: Author = 'avatar'
+  #end: AvatarError | Reply | 'given up' | undefined
+
+  private constructor(native: NativeStream, site: Site, signal: AbortSignal | undefined) {
+    super(signal)
+    this.#native = native
+    this.#site = site
+    this.#aborted = signal
+  }
+
+  /** @internal */
+  static of(native: NativeStream, site: Site, signal: AbortSignal | undefined): ReplyStream {
+    return new ReplyStream(native, site, signal)
+  }
+
+  /** Who said the last piece: the avatar, or its owner in person. */
+  get author(): Author {
+    return this.#author
+  }
+
+  /** The whole reply: reads the pieces that have not been read, then gives all of it. */
+  async reply(): Promise<Reply> {
+    while (!(await this.next()).done);
+    if (typeof this.#end === 'object' && !(this.#end instanceof Error)) return this.#end
+    if (this.#end instanceof Error) throw this.#end
+    throw this.#aborted?.reason ?? new Error('the stream was left before the reply was complete')
+  }
+
+  /** @internal */
+  protected override poll(): IteratorResult<string, undefined> | undefined {
+    for (;;) {
+      if (this.#end !== undefined) return DONE
+      this.#aborted?.throwIfAborted()
+      const piece = this.#native.take()
+      if (piece === null) return undefined
+      if (piece === false) {
+        const reply = this.#native.reply()
+        this.#end = reply === null ? 'given up' : (JSON.parse(reply) as Reply)
+        continue
+      }
+      if (typeof piece === 'string') throw (this.#end = failed(piece, this.#site))
+      this.#author = piece.author as Author
+      // A card has no text of its own; it stands in the reply.
+      if (piece.text !== '') return { done: false, value: piece.text }
+    }
+  }
+
+  /** @internal */
+  protected override get id(): number {
+    return this.#native.id
+  }
+
+  /** @internal */
+  protected override finish(): void {
+    this.#native.close()
+    this.#end ??= this.#aborted?.aborted ? undefined : 'given up'
+  }
+
+  /** @internal */
+  protected override waits(somebody: boolean): void {
+    somebody ? stay() : leave()
+  }
+}
