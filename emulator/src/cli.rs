@@ -30,6 +30,9 @@ pub struct EmulatorArgs {
     /// Print one line of JSON with base_url, api_key and control_url when ready
     #[arg(long)]
     pub json: bool,
+    /// Stop when standard input ends, and so with the program that started this, however that ends
+    #[arg(long)]
+    pub until_stdin_ends: bool,
     /// All settings from a file in YAML or JSON; the other options overrule it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
@@ -288,9 +291,24 @@ pub async fn run(args: EmulatorArgs) -> Result<(), RunError> {
     let asked_to_stop = StopSignal::listen()?;
     let emulator = args.builder()?.start().await?;
     announce(&emulator, args.json)?;
-    asked_to_stop.wait().await;
+    tokio::select! {
+        () = asked_to_stop.wait() => {}
+        () = stdin_ends(), if args.until_stdin_ends => {}
+    }
     emulator.stop().await;
     Ok(())
+}
+
+/// Read on a thread of its own: there it may block for as long as it likes.
+async fn stdin_ends() {
+    let (tell, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An error is an end as well.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        // Nobody waits if a signal was faster.
+        let _ = tell.send(());
+    });
+    let _ = ended.await;
 }
 
 fn read(path: &Path, takes: &'static str) -> Result<String, RunError> {

@@ -31,6 +31,17 @@ fn it_prints_one_line_of_json_and_ends_well_when_asked_to() {
     }
 }
 
+#[test]
+fn it_ends_with_the_program_that_started_it_if_it_is_to() {
+    let mut program = program();
+    program.args(["--json", "--until-stdin-ends"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = program.spawn().unwrap();
+    let mut out = BufReader::new(running.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    drop(running.stdin.take());
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+}
+
 /// A file that is there for as long as this lives.
 struct Written(std::path::PathBuf);
 
