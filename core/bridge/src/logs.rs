@@ -11,11 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use once_cell::sync::OnceCell;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The variable that says what is logged: `debug`, or `warn,secondme_avatar::socket=trace`.
+/// The variable that says what is logged. A level alone, such as `debug`, is about this library; anything else,
+/// such as `secondme_avatar::socket=trace,hyper=info`, says what of which.
 pub const VARIABLE: &str = "SECONDME_LOG";
 
 /// Records that wait for the host before further ones are only counted.
@@ -63,11 +64,16 @@ impl Logs {
             Self { queue: Mutex::default(), wake: Wake(Box::new(wake)) }
         });
         if is_new {
-            let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| filter.to_owned());
-            let filter = EnvFilter::builder().parse_lossy(wanted);
-            let installed =
-                tracing_subscriber::registry().with(Collector(logs).with_filter(filter)).try_init();
-            logs.lock().is_heard = installed.is_ok();
+            let set = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
+            let wanted = set.as_deref().and_then(parse).or_else(|| parse(filter)).unwrap_or_default();
+            let layer = Collector(logs).with_filter(wanted);
+            logs.lock().is_heard = tracing_subscriber::registry().with(layer).try_init().is_ok();
+            if let Some(set) = set.filter(|set| parse(set).is_none()) {
+                let message =
+                    format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
+                let target = "secondme_avatar".to_owned();
+                logs.push(Record { level: Level::WARN, target, message });
+            }
         }
         logs.lock().is_heard.then_some(logs)
     }
@@ -96,6 +102,13 @@ impl Logs {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn parse(filter: &str) -> Option<Targets> {
+    match filter.parse::<LevelFilter>() {
+        Ok(level) => Some(Targets::new().with_target("secondme_avatar", level)),
+        Err(_) => filter.parse().ok(),
     }
 }
 
@@ -151,9 +164,21 @@ mod tests {
     static WAKES: AtomicUsize = AtomicUsize::new(0);
 
     #[test]
+    fn a_level_alone_is_about_this_library() {
+        let filter = parse("trace").unwrap();
+        assert!(filter.would_enable("secondme_avatar::socket", &Level::TRACE));
+        assert!(!filter.would_enable("tungstenite", &Level::ERROR));
+        let filter = parse("secondme_avatar=info,hyper=debug").unwrap();
+        assert!(filter.would_enable("hyper", &Level::DEBUG) && !filter.would_enable("h2", &Level::ERROR));
+        assert!(parse("secondme_avatar=loud").is_none());
+    }
+
+    #[test]
     fn records_wait_for_one_wake_and_what_is_too_much_is_counted() {
-        let wake = || drop(WAKES.fetch_add(1, Ordering::Relaxed));
-        let logs = Logs::install("secondme_avatar=info", wake).unwrap();
+        let wake = || {
+            WAKES.fetch_add(1, Ordering::Relaxed);
+        };
+        let logs = Logs::install("info", wake).unwrap();
         assert!(std::ptr::eq(logs, Logs::install("trace", || {}).unwrap()));
 
         tracing::info!(target: "secondme_avatar::socket", attempt = 2, "connected");
