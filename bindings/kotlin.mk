@@ -3,7 +3,7 @@
 .PHONY: test-kotlin dist-kotlin bench-kotlin lint-kotlin bindings
 
 KOTLIN := bindings/kotlin
-GENERATED := $(KOTLIN)/src/main/generated/me/secondme/avatar/core/secondme_avatar_ffi.kt
+GENERATED := $(KOTLIN)/avatar/src/main/generated/me/secondme/avatar/core/secondme_avatar_ffi.kt
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 FFI := secondme_avatar_ffi
 # All that is generated is the hand-written layer's own affair: every declaration becomes internal.

@@ -21,13 +21,13 @@ public interface ConversationListener {
     public fun onReplyDelta(event: Event.ReplyDelta) {}
 
     /** The avatar's reply is complete. */
-    public fun onReply(event: Event.ReplyCompleted) {}
+    public fun onReply(event: Event.Reply) {}
 
     /** The avatar's owner says something in person. */
     public fun onOwnerReply(event: Event.OwnerReply) {}
 
     /** A message is given up for which nobody waits any more. */
-    public fun onUnsent(event: Event.MessageUnsent) {}
+    public fun onUnsent(event: Event.Unsent) {}
 
     /** The conversation is closed. Nothing comes after it. */
     public fun onClosed(event: Event.Closed) {}
@@ -50,9 +50,9 @@ private fun ConversationListener.tell(event: Event) {
     when (event) {
         is Event.StateChanged -> onStateChanged(event)
         is Event.ReplyDelta -> onReplyDelta(event)
-        is Event.ReplyCompleted -> onReply(event)
+        is Event.Reply -> onReply(event)
         is Event.OwnerReply -> onOwnerReply(event)
-        is Event.MessageUnsent -> onUnsent(event)
+        is Event.Unsent -> onUnsent(event)
         is Event.Closed -> onClosed(event)
         else -> {}
     }

@@ -87,7 +87,7 @@ public class Conversation internal constructor(core: CoreConversation) {
     /**
      * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
      * once it is kept: from then on it survives the process. [Event.Delivered] tells that the service has it, and
-     * [Event.MessageUnsent] that it was given up.
+     * [Event.Unsent] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
         held.call { it.sendDurable(text, deadline?.toMs(), null) }

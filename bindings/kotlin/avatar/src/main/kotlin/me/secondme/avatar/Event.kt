@@ -62,10 +62,16 @@ public sealed class Event private constructor(origin: Origin) {
     ) : Event(origin)
 
     /** The avatar's reply is complete. */
-    public class ReplyCompleted internal constructor(origin: Origin, public val reply: Reply) : Event(origin)
+    public class Reply internal constructor(
+        origin: Origin,
+        public val reply: me.secondme.avatar.Reply,
+    ) : Event(origin)
 
     /** The avatar's owner has taken over and says something in person. */
-    public class OwnerReply internal constructor(origin: Origin, public val reply: Reply) : Event(origin)
+    public class OwnerReply internal constructor(
+        origin: Origin,
+        public val reply: me.secondme.avatar.Reply,
+    ) : Event(origin)
 
     /** The service has sent a visitor's message back: it stands in the conversation. */
     public class Delivered internal constructor(
@@ -75,9 +81,9 @@ public sealed class Event private constructor(origin: Origin) {
     ) : Event(origin)
 
     /** A message is given up for which nobody waits any more. Here it is back, with the reason. */
-    public class MessageUnsent internal constructor(
+    public class Unsent internal constructor(
         origin: Origin,
-        public val message: Unsent,
+        public val message: me.secondme.avatar.Unsent,
         public val error: AvatarException,
     ) : Event(origin)
 
@@ -211,10 +217,10 @@ private fun CoreEventKind.toEvent(at: Event.Origin) =
         is CoreEventKind.Opened -> Event.Opened(at, opening, resumed)
         is CoreEventKind.StateChanged -> Event.StateChanged(at, from.toState(), to.toState())
         is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, replyId, text, inReplyTo)
-        is CoreEventKind.Reply -> Event.ReplyCompleted(at, reply.toReply())
+        is CoreEventKind.Reply -> Event.Reply(at, reply.toReply())
         is CoreEventKind.OwnerReply -> Event.OwnerReply(at, reply.toReply())
         is CoreEventKind.Delivered -> Event.Delivered(at, messageId, text)
-        is CoreEventKind.Unsent -> Event.MessageUnsent(at, Unsent(message), failure.toException())
+        is CoreEventKind.Unsent -> Event.Unsent(at, Unsent(message), failure.toException())
         is CoreEventKind.Notice -> Event.Notice(at, kind.toKind(), text)
         is CoreEventKind.ServiceError -> Event.ServiceError(at, code, reason, actions, messageId, retryable)
         is CoreEventKind.Unattributed -> Event.Unattributed(at, author.toAuthor(), text)

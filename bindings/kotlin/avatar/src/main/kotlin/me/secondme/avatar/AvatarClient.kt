@@ -55,7 +55,7 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     /**
      * Takes up what earlier processes left behind in the [store][AvatarOptions.store]: opens the conversation of every
      * visitor to whom a durable message is still to be sent, and returns their ids. What is given up comes as an
-     * [Event.MessageUnsent], so subscribe to [events] first.
+     * [Event.Unsent], so subscribe to [events] first.
      */
     public suspend fun recover(): List<String> = held.call { it.recover(null) }
 

@@ -1,0 +1,39 @@
+package me.secondme.avatar.scenarios
+
+import java.nio.file.Path
+import kotlin.io.path.listDirectoryEntries
+import kotlin.io.path.nameWithoutExtension
+import kotlin.io.path.readText
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.TestFactory
+import org.snakeyaml.engine.v2.api.Load
+import org.snakeyaml.engine.v2.api.LoadSettings
+import org.snakeyaml.engine.v2.schema.CoreSchema
+
+/** Plays `spec/scenarios`, which every language plays; what the files may say stands in their README. */
+class ScenariosTest {
+    @TestFactory
+    fun `every scenario is kept`(): List<DynamicTest> {
+        val files = Path.of(System.getProperty("scenarios")).listDirectoryEntries("*.yaml").sorted()
+        check(files.isNotEmpty()) { "there are no scenarios" }
+        return files.map { file -> DynamicTest.dynamicTest(file.nameWithoutExtension) { play(file) } }
+    }
+
+    private fun play(file: Path) = runBlocking {
+        val settings = LoadSettings.builder().setSchema(CoreSchema()).build()
+        val scenario = Load(settings).loadFromString(file.readText()) as Map<*, *>
+        val stage = Stage(scenario)
+        try {
+            (scenario["steps"] as List<*>).forEachIndexed { at, step ->
+                try {
+                    stage.play(step as Map<*, *>)
+                } catch (why: IllegalStateException) {
+                    throw AssertionError("step ${at + 1}, ${toJson(step)}: ${why.message}\n${stage.log()}", why)
+                }
+            }
+        } finally {
+            stage.clear()
+        }
+    }
+}

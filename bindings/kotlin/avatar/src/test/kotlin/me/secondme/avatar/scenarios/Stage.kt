@@ -1,0 +1,287 @@
+package me.secondme.avatar.scenarios
+
+import java.util.Collections
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
+import me.secondme.avatar.AvatarClient
+import me.secondme.avatar.AvatarException
+import me.secondme.avatar.AvatarOptions
+import me.secondme.avatar.Conversation
+import me.secondme.avatar.OnDoubt
+import me.secondme.avatar.Visitor
+import me.secondme.avatar.testing.AvatarEmulator
+
+/** What a scenario is played on: an emulator, a client, and all that was heard. */
+internal class Stage(scenario: Map<*, *>) {
+    private val emulator = AvatarEmulator.start()
+    private val options = scenario["client"] as Map<*, *>? ?: emptyMap<String, Any?>()
+    private val client =
+        AvatarClient(options["key"] as String? ?: emulator.apiKey) {
+            baseUrl = emulator.baseUrl
+            options.forEach { (name, value) -> set(name as String, value) }
+        }
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+    /** All events, each with the visitor and the session it belongs to. */
+    private val heard = Collections.synchronizedList(mutableListOf<Heard>())
+    private val listening: Job
+    private val chats = mutableMapOf<String, Conversation>()
+
+    /** How far the events of a conversation have been looked at. */
+    private val read = mutableMapOf<String, Int>()
+    private val later = mutableMapOf<String, Deferred<Outcome>>()
+
+    private class Heard(val visitor: String, val session: String?, val event: Map<String, Any?>)
+
+    private class Outcome(val isGood: Boolean, val value: Any?, val chat: Conversation? = null)
+
+    init {
+        val subscription = client.subscribe(raw = true)
+        listening =
+            scope.launch {
+                subscription.events.collect { heard.add(Heard(it.visitorId, it.sessionId, it.written())) }
+            }
+        scenario["emulator"]?.let { post("settings", it) }
+        scenario["faults"]?.let { post("faults", it) }
+    }
+
+    /** Plays one step: one verb, and what it is about. */
+    suspend fun play(step: Map<*, *>) {
+        val (verb, plain) = step.entries.single()
+        val about = substitute(plain)
+        if (verb !in FREE && about is Map<*, *>) {
+            about.keys.forEach { check(it in WORDS) { "`$verb` knows no `$it`; there are $WORDS" } }
+        }
+        when (verb) {
+            "seconds" -> repeat((about as Number).toInt()) { second() }
+            "call" -> (about as Map<*, *>).forEach { (call, body) -> post(call as String, body) }
+            "service" -> until { parseJson(emulator.get("state")).let { if (matches(about, it)) null else toJson(it) } }
+            "journal" ->
+                until {
+                    val entries = (parseJson(emulator.get("journal")) as Map<*, *>)["entries"] as List<*>
+                    inOrder(about as List<*>, entries).exceptionOrNull()?.message
+                }
+            "expect" -> expect(about as Map<*, *>)
+            "heard" -> heard(about as Map<*, *>)
+            "never" -> {
+                val unwanted = (about as Map<*, *>)["events"] as List<*>
+                val met = eventsOf(name(about)).firstOrNull { event -> unwanted.any { matches(it, event) } }
+                check(met == null) { "there was ${toJson(met)}" }
+            }
+            "state" -> {
+                val chat = chat(name(about))
+                val wanted = (about as Map<*, *>)["is"]
+                until { chat.state.written().let { if (it == wanted) null else "it is $it" } }
+            }
+            "await" -> {
+                val name = name(about)
+                settle(name, checkNotNull(later.remove(name)) { "nothing goes by the name `$name`" }, about as Map<*, *>)
+            }
+            else -> {
+                val words = about as? Map<*, *> ?: mapOf("in" to about)
+                val outcome = begin(verb as String, words)
+                val laterName = words["later"] as String?
+                if (laterName != null) {
+                    later[laterName] = outcome
+                } else {
+                    settle(words["as"] as String? ?: name(words), outcome, words)
+                }
+            }
+        }
+    }
+
+    /** Ends the scenario: whatever still waits must come to an end by closing. */
+    suspend fun clear() {
+        try {
+            withTimeout(PATIENCE) {
+                client.shutdown()
+                // What it came to does not matter; that it came to an end does.
+                later.values.forEach { it.await() }
+                listening.join()
+            }
+        } finally {
+            emulator.close()
+        }
+    }
+
+    /** What was heard, for whoever has to find out why a scenario failed. */
+    fun log(): String =
+        synchronized(heard) { heard.joinToString("\n", "what was heard:\n") { "  ${it.visitor.take(12)} ${toJson(it.event)}" } }
+
+    /** Does what a program would do with the library. */
+    private fun begin(verb: String, about: Map<*, *>): Deferred<Outcome> {
+        val name = name(about)
+        if (verb == "open") {
+            return attempt { client.open(visitor(name, about)).let { Outcome(true, it.written(), it) } }
+        }
+        val chat = chat(name)
+        val text = about["text"] as String? ?: ""
+        val count = (about["count"] as Number?)?.toInt() ?: 50
+        return attempt {
+            when (verb) {
+                "ask" -> Outcome(true, chat.ask(text).written())
+                "stream" -> {
+                    val all = StringBuilder()
+                    chat.stream(text).collect(all::append)
+                    Outcome(true, mapOf("text" to all.toString()))
+                }
+                "send" -> Outcome(true, chat.send(text).written())
+                "history" -> Outcome(true, chat.history(count).written())
+                "new_session" -> chat.newSession().let { Outcome(true, it.written(), it) }
+                "close" -> Outcome(true, chat.close().let { emptyMap<String, Any?>() })
+                "end" -> Outcome(true, chat.end().let { emptyMap<String, Any?>() })
+                "pause" -> Outcome(true, chat.pause().let { emptyMap<String, Any?>() })
+                "resume" -> Outcome(true, chat.resume().let { emptyMap<String, Any?>() })
+                "network_changed" -> Outcome(true, chat.networkChanged().let { emptyMap<String, Any?>() })
+                else -> error("there is no step `$verb`")
+            }
+        }
+    }
+
+    /** Begun in the order of the steps, whatever thread goes on with it. */
+    private fun attempt(action: suspend () -> Outcome): Deferred<Outcome> =
+        scope.async(start = CoroutineStart.UNDISPATCHED) {
+            try {
+                action()
+            } catch (failed: AvatarException) {
+                Outcome(false, failed.written())
+            }
+        }
+
+    /** Waits for a result, and holds it against what the scenario says. */
+    private suspend fun settle(name: String, task: Deferred<Outcome>, about: Map<*, *>) {
+        val outcome = withTimeout(PATIENCE) { task.await() }
+        outcome.chat?.let { chats[name] = it }
+        val pattern = if (outcome.isGood) about["gives"] else about["fails"]
+        val isWanted = outcome.isGood == (about["fails"] == null)
+        check(isWanted && (pattern == null || matches(pattern, outcome.value))) { "it came to ${toJson(outcome.value)}" }
+    }
+
+    /** These events, in this order; others may stand between. Those before were expected already. */
+    private suspend fun expect(about: Map<*, *>) {
+        val name = name(about)
+        val from = read[name] ?: 0
+        until {
+            inOrder(about["events"] as List<*>, eventsOf(name).drop(from))
+                .onSuccess { read[name] = from + it }
+                .exceptionOrNull()?.message
+        }
+    }
+
+    /** These whole replies, all there were from the beginning on, and no other. */
+    private suspend fun heard(about: Map<*, *>) {
+        until {
+            val said =
+                eventsOf(name(about))
+                    .filter { it["type"] == "reply" || it["type"] == "owner_reply" }
+                    .map { mapOf("author" to it["author"], "text" to it["text"]) }
+            if (matches(about["replies"], said)) null else "it was ${toJson(said)}"
+        }
+    }
+
+    /** Both clocks go on: the client's first, so that its pings are on their way when the emulator looks for them. */
+    private fun second() {
+        client.advanceClock(1.seconds)
+        post("clock", mapOf("advance_ms" to 1000))
+    }
+
+    /** Looks again until nothing is wrong any more. */
+    private suspend fun until(wrong: () -> String?) {
+        val end = TimeSource.Monotonic.markNow() + PATIENCE
+        while (true) {
+            val why = withContext(Dispatchers.IO) { wrong() } ?: return
+            check(end.hasNotPassedNow()) { why }
+            delay(LOOK)
+        }
+    }
+
+    /** The events of a conversation: those of its session, and those of its visitor that name none. */
+    private fun eventsOf(name: String): List<Map<String, Any?>> {
+        val chat = chats[name]
+        val visitor = chat?.visitorId ?: visitor(name.substringBefore('/'), emptyMap<String, Any?>()).id
+        val session = chat?.sessionId
+        return synchronized(heard) {
+            heard
+                .filter { it.visitor == visitor && (it.session == null || session == null || it.session == session) }
+                .map { it.event }
+        }
+    }
+
+    private fun chat(name: String) = checkNotNull(chats[name]) { "no conversation goes by the name `$name`" }
+
+    /** `$ada.session` and `$ada.visitor` stand for the ids of the conversation `ada`. */
+    private fun substitute(value: Any?): Any? =
+        when {
+            value is String && value.startsWith("$") && value.endsWith(".session") ->
+                checkNotNull(chat(value.drop(1).removeSuffix(".session")).sessionId) { "there is no session yet" }
+            value is String && value.startsWith("$") && value.endsWith(".visitor") ->
+                visitor(value.drop(1).removeSuffix(".visitor"), emptyMap<String, Any?>()).id
+            value is List<*> -> value.map(::substitute)
+            value is Map<*, *> -> value.mapValues { substitute(it.value) }
+            else -> value
+        }
+
+    private fun post(call: String, body: Any?) = emulator.post(call, toJson(body))
+
+    private companion object {
+        /** How long anything may take in real time. */
+        val PATIENCE = 10.seconds
+
+        /** How often something is looked at that gives no sign of its own. */
+        val LOOK = 2.milliseconds
+
+        /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
+        val WORDS =
+            setOf(
+                "in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
+            )
+
+        /** Whose words are the emulator's. */
+        val FREE = setOf("call", "service")
+
+        fun name(about: Any?): String =
+            checkNotNull(about as? String ?: (about as? Map<*, *>)?.get("in") as? String) {
+                "it does not say in which conversation: `in`"
+            }
+
+        /** The visitor of a conversation's name; or the one whose id the scenario gives. */
+        fun visitor(name: String, about: Map<*, *>): Visitor {
+            val shown = about["name"] as String?
+            val channel = shown?.let { "scenario" }
+            return when (val id = about["visitor_id"] as String?) {
+                null -> Visitor.forUser("scenario", name, shown, channel)
+                else -> Visitor.parse(id, shown, channel)
+            }
+        }
+
+        fun AvatarOptions.set(option: String, value: Any?) {
+            fun duration(): Duration = (value as Number).toDouble().seconds
+            when (option) {
+                "key" -> {}
+                "acknowledge" -> acknowledge = value as Boolean
+                "on_doubt" -> onDoubt = OnDoubt.valueOf((value as String).uppercase())
+                "quota" -> quota = (value as Number).toInt()
+                "heartbeat" -> heartbeat = duration()
+                "reply_idle" -> replyIdle = duration()
+                "open_deadline" -> openDeadline = duration()
+                "send_deadline" -> sendDeadline = duration()
+                "ask_deadline" -> askDeadline = duration()
+                "first_piece_deadline" -> firstPieceDeadline = duration()
+                else -> error("there is no client option `$option`")
+            }
+        }
+    }
+}

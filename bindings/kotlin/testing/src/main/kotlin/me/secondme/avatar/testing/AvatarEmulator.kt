@@ -1,0 +1,76 @@
+package me.secondme.avatar.testing
+
+import java.io.IOException
+import java.net.HttpURLConnection
+import java.net.URI
+
+/**
+ * The SecondMe avatar service on this machine, for tests:
+ *
+ * ```
+ * AvatarEmulator.start().use { emulator ->
+ *     val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
+ * }
+ * ```
+ *
+ * It is the program `secondme-avatar-emulator`, whose README says all that it can do. It ends with this object, and
+ * with the process that started it, however that ends.
+ */
+public class AvatarEmulator private constructor(private val process: Process, ready: String) : AutoCloseable {
+    /** Where it is. */
+    public val baseUrl: String = ready.field("base_url")
+
+    /** The API key that it takes. */
+    public val apiKey: String = ready.field("api_key")
+
+    /** Where it is told what to do. */
+    public val controlUrl: String = ready.field("control_url")
+
+    /** A `POST` of the control API, with a JSON body: `post("owner/reply", """{"sessionId": …, "text": "Hi"}""")`. */
+    public fun post(call: String, json: String = "{}"): String = request("POST", call, json)
+
+    /** A `GET` of the control API: `state`, `journal`, `settings`, `faults`. */
+    public fun get(call: String): String = request("GET", call, null)
+
+    override fun close() {
+        process.outputStream.close()
+        process.waitFor()
+    }
+
+    private fun request(method: String, call: String, json: String?): String {
+        val connection = URI("$controlUrl/$call").toURL().openConnection(java.net.Proxy.NO_PROXY) as HttpURLConnection
+        connection.requestMethod = method
+        if (json != null) {
+            connection.doOutput = true
+            connection.setRequestProperty("Content-Type", "application/json")
+            connection.outputStream.use { it.write(json.toByteArray()) }
+        }
+        val isGood = connection.responseCode in 200..299
+        val answer = (if (isGood) connection.inputStream else connection.errorStream)?.use { it.readBytes() }
+        val text = answer?.decodeToString().orEmpty()
+        if (!isGood) throw IOException("$method $call: ${connection.responseCode} $text")
+        return text
+    }
+
+    public companion object {
+        /**
+         * Starts one, on a free port.
+         *
+         * @param options of the command line, such as `--brain`, `demo`.
+         * @param program where it is; else the system property `secondme.avatar.emulator`, else it is looked for in `PATH`.
+         */
+        public fun start(vararg options: String, program: String? = null): AvatarEmulator {
+            val command = program ?: System.getProperty("secondme.avatar.emulator") ?: "secondme-avatar-emulator"
+            val process =
+                ProcessBuilder(command, "--json", "--until-stdin-ends", *options)
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start()
+            val ready = process.inputReader().readLine() ?: throw IOException("$command has ended at once")
+            return AvatarEmulator(process, ready)
+        }
+    }
+}
+
+/** The emulator's line is its own, and these fields need no escapes. */
+private fun String.field(name: String): String =
+    Regex("\"$name\":\"([^\"]*)\"").find(this)?.groupValues?.get(1) ?: throw IOException("no $name in: $this")
