@@ -3,12 +3,42 @@
 from os import PathLike
 from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 
+from typing_extensions import disjoint_base
+
 from ._errors import AvatarError
 from ._values import Author, Card, HistoryMessage, Piece, Sent, State, Stats
 
-T_co = TypeVar("T_co", covariant=True)
+_T_co = TypeVar("_T_co", covariant=True)
 
 __version__: str
+
+__all__ = [
+    "Call",
+    "Client",
+    "Closed",
+    "Conversation",
+    "Delivered",
+    "Disconnected",
+    "Event",
+    "Logs",
+    "Notice",
+    "Opened",
+    "OwnerReply",
+    "Port",
+    "Reconnected",
+    "Reply",
+    "ReplyDelta",
+    "ReplyStream",
+    "ServiceError",
+    "StateChanged",
+    "Subscription",
+    "Unattributed",
+    "Unknown",
+    "Unsent",
+    "Visitor",
+    "WaitingForQuota",
+    "__version__",
+]
 
 @final
 class Port:
@@ -18,7 +48,7 @@ class Port:
     def ring(self, ticket: int) -> None: ...
 
 @final
-class Call(Generic[T_co]):
+class Call(Generic[_T_co]):
     @property
     def ticket(self) -> int: ...
     def abort(self) -> None: ...
@@ -108,6 +138,7 @@ class Visitor:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+@disjoint_base
 class Event:
     type: ClassVar[str]
     __match_args__: ClassVar[tuple[str, ...]] = ...

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ._native import Visitor
 
-Author = Literal["avatar", "owner", "visitor"]
+Author: TypeAlias = Literal["avatar", "owner", "visitor"]
 """Who says something: the AI, its owner in person, or the visitor."""
 
-State = Literal["opening", "live", "reconnecting", "resting", "closing", "closed"]
+State: TypeAlias = Literal["opening", "live", "reconnecting", "resting", "closing", "closed"]
 """Where a conversation stands."""
 
 

@@ -123,7 +123,7 @@ class SyncEmulator:
 
     def faults(self) -> list[Json]:
         """The faults there are: ``id``, how often each was ``met``, and how often it is ``left``."""
-        return list(self.call("GET", "faults"))
+        return list(self.call("GET", "faults")["faults"])
 
     def clear_faults(self) -> None:
         """Nothing goes wrong on purpose any more."""

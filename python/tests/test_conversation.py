@@ -1,0 +1,234 @@
+"""What a program does with a conversation."""
+
+import asyncio
+import pickle
+
+import pytest
+
+import secondme_avatar
+from secondme_avatar import (
+    AvatarClient,
+    Card,
+    Closed,
+    ClosedError,
+    ConnectionFailedError,
+    Conversation,
+    DeadlineError,
+    Delivered,
+    Disconnected,
+    MisuseError,
+    Opened,
+    OwnerReply,
+    Piece,
+    Reply,
+    ReplyDelta,
+    StateChanged,
+    Unknown,
+    Visitor,
+)
+from secondme_avatar.testing import Emulator
+from waiting import until
+
+
+async def test_a_question_gets_the_whole_reply(chat: Conversation) -> None:
+    reply = await chat.ask("Who are you?")
+    assert (reply.text, reply.author, reply.ended) == ("You said: Who are you?", "avatar", "mark")
+    assert reply.visitor_id == chat.visitor_id
+    assert reply.session_id == chat.session_id
+    assert reply.conversation == 0
+    assert reply.raw is None
+
+
+async def test_a_reply_comes_piece_by_piece_and_then_whole(chat: Conversation) -> None:
+    stream = chat.stream("one two three four five six")
+    pieces = [piece async for piece in stream]
+    assert "".join(pieces) == "You said: one two three four five six"
+    assert all(isinstance(piece, Piece) and piece.author == "avatar" for piece in pieces)
+    assert stream.reply is not None
+    assert stream.reply.text == "".join(pieces)
+
+
+async def test_a_stream_that_fails_raises(chat: Conversation) -> None:
+    with pytest.raises(MisuseError, match="empty"):
+        await anext(chat.stream(""))
+
+
+async def test_a_stream_that_is_closed_ends(chat: Conversation, emulator: Emulator) -> None:
+    await emulator.settings(reply_delay="60m")
+    async with chat.stream("Hello") as stream:
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
+async def test_questions_are_answered_in_order(chat: Conversation) -> None:
+    replies = await asyncio.gather(*(chat.ask(f"question {n}") for n in range(5)))
+    assert [reply.text for reply in replies] == [f"You said: question {n}" for n in range(5)]
+
+
+async def test_a_message_is_sent(chat: Conversation, emulator: Emulator) -> None:
+    sent = await chat.send("Hello")
+    assert sent.confirmed_by in ("answer", "echo")
+    await emulator.wait_until(lambda state: state["calls"]["message/send"] == 1)
+
+
+async def test_a_durable_message_outlives_the_process_that_sent_it(emulator: Emulator, tmp_path: object) -> None:
+    ada = Visitor.for_user("test", "ada")
+    async with emulator.client(store=f"{tmp_path}/avatar.db") as client:
+        chat = await client.open(ada)
+        events = chat.events()
+        await emulator.fault({"at": "connect", "do": "refuse", "chance": 1.0})
+        await emulator.close_sockets()
+        await until(events, Disconnected)
+        kept = await chat.send("The invoice is paid", durable=True)
+        await client.close(within=0)
+    await emulator.clear_faults()
+    async with emulator.client(store=f"{tmp_path}/avatar.db") as client:
+        events = client.events()
+        assert await client.recover() == [ada.id]
+        delivered = await until(events, Delivered)
+        assert (delivered.text, delivered.message_id) == ("The invoice is paid", kept)
+
+
+async def test_a_durable_message_needs_a_store(chat: Conversation) -> None:
+    with pytest.raises(MisuseError, match="store"):
+        await chat.send("x", durable=True)
+
+
+async def test_history_is_paged(chat: Conversation) -> None:
+    await chat.ask("one")
+    await chat.ask("two")
+    messages = await chat.history()
+    assert [message.text for message in messages] == ["one", "You said: one", "two", "You said: two"]
+    assert [message.author for message in messages] == ["visitor", "avatar"] * 2
+    older = await chat.history(1, before=messages[2].seq_id)
+    assert [message.text for message in older] == ["You said: one"]
+
+
+async def test_a_second_session_is_another_conversation(chat: Conversation) -> None:
+    other = await chat.new_session()
+    assert other.visitor_id == chat.visitor_id
+    assert other.session_id != chat.session_id
+    reply = await other.ask("Hello")
+    assert (reply.conversation, reply.session_id) == (1, other.session_id)
+
+
+async def test_the_owner_speaks_in_person(chat: Conversation, emulator: Emulator) -> None:
+    events = chat.events()
+    await emulator.owner_reply(chat, "Hi, this is the real me")
+    reply = await until(events, OwnerReply)
+    assert (reply.text, reply.author) == ("Hi, this is the real me", "owner")
+    await emulator.owner_handback(chat)
+    assert (await chat.ask("Hello")).author == "avatar"
+
+
+async def test_a_paused_conversation_hears_later_what_was_said(chat: Conversation, emulator: Emulator) -> None:
+    events = chat.events()
+    await chat.pause()
+    assert chat.state == "resting"
+    await emulator.owner_reply(chat, "Are you there?")
+    await chat.resume()
+    assert (await until(events, OwnerReply)).text == "Are you there?"
+    await chat.network_changed()
+
+
+async def test_closing_ends_everything(client: AvatarClient, chat: Conversation) -> None:
+    events, all_events = chat.events(), client.events()
+    await chat.close()
+    closed = [event async for event in events][-1]
+    assert isinstance(closed, Closed)
+    assert (closed.reason, closed.error) == ("requested", None)
+    with pytest.raises(ClosedError) as failed:
+        await chat.ask("too late")
+    assert failed.value.kind == "closed"
+    await client.close()
+    await client.close()
+    assert [event.type async for event in all_events][-1] == "closed"
+    with pytest.raises(ClosedError, match="client is closed"):
+        await client.open(Visitor.for_user("test", "ada"))
+
+
+async def test_an_ended_session_begins_anew(client: AvatarClient, chat: Conversation) -> None:
+    before = chat.session_id
+    await chat.end()
+    again = await client.open(Visitor.for_user("test", "ada"))
+    assert again.session_id != before
+
+
+async def test_a_visitor_who_is_open_gets_the_same_conversation(client: AvatarClient) -> None:
+    ada = Visitor.for_user("test", "ada")
+    chats = await asyncio.gather(*(client.open(ada) for _ in range(5)))
+    assert len({chat.session_id for chat in chats}) == 1
+    assert client.stats().visitors == 1
+    assert client.stats().authentications == 1
+
+
+async def test_events_are_matched_and_shown(client: AvatarClient, emulator: Emulator) -> None:
+    await emulator.settings(streaming="whole")
+    events = client.events()
+    chat = await client.open(Visitor.for_user("test", "ada"))
+    await chat.ask("Hello")
+    await emulator.push(chat, frame={"type": "news"})
+    seen = []
+    async for event in events:
+        seen.append(event)
+        match event:
+            case Unknown():
+                break
+    match seen[0], seen[1]:
+        case Opened(opening, resumed=False), StateChanged("live", "opening"):
+            assert opening == chat.opening
+        case _:
+            pytest.fail(repr(seen))
+    delta = next(event for event in seen if isinstance(event, ReplyDelta))
+    assert "You said: Hello" in (delta.raw or "")
+    assert repr(delta).startswith(f"ReplyDelta(visitor_id='{chat.visitor_id}', text='You said: Hello', reply_id='")
+    assert '"news"' in (seen[-1].raw or "")
+    assert {event.type for event in seen} <= secondme_avatar.events.NAMES
+    assert len(secondme_avatar.events.NAMES) == 15
+
+
+async def test_cards_and_sources_are_python_s_own(client: AvatarClient, emulator: Emulator) -> None:
+    price = {"template": "citation", "params": {"price": 12, "big": 2**63, "exact": 0.5, "old": None, "new": True}}
+    say = {"text": "See", "whole": True, "cards": [price], "sources": [{"title": "Prices", "pages": [1, 2]}]}
+    await emulator.settings(brain={"script": {"rules": [{"when": "any", "then": [{"say": say}]}]}})
+    chat = await client.open(Visitor.for_user("test", "ada"))
+    reply = await chat.ask("Hello")
+    assert reply.parts == ("See", Card("citation", price["params"]))
+    assert reply.sources == ({"title": "Prices", "pages": [1, 2]},)
+    assert reply.speech == ()
+
+
+async def test_failures_say_what_happened(emulator: Emulator) -> None:
+    with pytest.raises(secondme_avatar.AuthenticationError) as refused:
+        await emulator.client(api_key="sk-nobody").open(Visitor.for_user("test", "ada"))
+    error = refused.value
+    assert (error.kind, error.code, error.step) == ("authentication", "open.api.key.not.found", "authenticate")
+    assert (error.retryable, error.retry_after, error.unsent) == (False, None, None)
+    assert "sk-nobody" not in repr(error)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args, again.code) == (type(error), error.args, error.code)
+
+
+async def test_a_message_that_is_given_up_comes_back(client: AvatarClient, chat: Conversation, emulator: Emulator) -> None:
+    await emulator.fault({"at": "message/send", "do": "hang-before", "chance": 1.0})
+    sending = asyncio.ensure_future(chat.send("my secret", deadline=15))
+    while not (await emulator.faults())[0]["met"]:
+        pass
+    client.advance_clock(20)
+    with pytest.raises(DeadlineError) as late:
+        await sending
+    error = late.value
+    assert isinstance(error, TimeoutError)
+    assert error.unsent is not None
+    assert (error.unsent.text, error.unsent.certain) == ("my secret", False)
+    assert "my secret" not in repr(error) + str(error) + repr(error.unsent)
+
+
+async def test_what_lies_beneath_a_failure_is_its_cause() -> None:
+    client = AvatarClient("sk-test", base_url="http://127.0.0.1:9", open_deadline=0.2)
+    with pytest.raises((ConnectionFailedError, DeadlineError)) as failed:
+        await client.open(Visitor.for_user("test", "ada"))
+    assert failed.value.__cause__ is not None
+    assert failed.value.retryable
