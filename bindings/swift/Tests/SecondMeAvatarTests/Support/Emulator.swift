@@ -11,21 +11,24 @@ final class Emulator: Sendable {
     let apiKey: String
     private let control: String
     private let process: Process
+    /// It ends with the tests, however they end.
+    private let lifeline: Pipe
 
     /// Starts one. `SECONDME_AVATAR_EMULATOR` says where the binary is.
     init(_ options: String...) async throws {
         let process = Process()
-        let output = Pipe()
+        let (output, lifeline) = (Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: Self.binary)
-        process.arguments = ["--json"] + options
-        process.standardInput = FileHandle.nullDevice
+        process.arguments = ["--json", "--until-stdin-ends"] + options
+        process.standardInput = lifeline
         process.standardOutput = output
         try process.run()
         let ready = try Value.parse(try await firstLine(of: output.fileHandleForReading))
         guard let baseURL = ready["base_url"].string, let apiKey = ready["api_key"].string,
             let control = ready["control_url"].string
         else { throw Failure("the emulator says \(ready)") }
-        (self.process, self.baseURL, self.apiKey, self.control) = (process, baseURL, apiKey, control)
+        (self.process, self.lifeline) = (process, lifeline)
+        (self.baseURL, self.apiKey, self.control) = (baseURL, apiKey, control)
     }
 
     deinit {
@@ -61,6 +64,12 @@ final class Emulator: Sendable {
         try await SecondMeAvatarTests.until("it never came to this: \(what)") {
             isSo(try await call("state")) ? () : nil
         }
+    }
+
+    /// Cuts all sockets, and lets nobody connect until the faults are cleared.
+    func disconnect() async throws {
+        try await call("faults", ["at": "connect", "do": "refuse", "times": 1_000_000])
+        try await call("sockets/close", ["abrupt": true])
     }
 
     private static var binary: String {

@@ -1,0 +1,165 @@
+import Foundation
+import SecondMeAvatar
+import Testing
+
+@Suite struct CancellationTests {
+    @Test func noEventIsLostByTasksThatAreCancelled() async throws {
+        let stage = try await Flood.prepare(1500)
+        let heard = Told<String>()
+        // Listeners come and are cancelled, over and over, while the events come in; the next one goes on.
+        let send = Task { try await stage.send() }
+        var cancelled = 0
+        while heard.all.count < stage.count {
+            let before = heard.all.count
+            let listener = Task {
+                for await event in stage.events {
+                    if case .unknown = event.kind { heard.add(event.raw ?? "") }
+                }
+            }
+            // Cancelled at every stage: before it runs, while it waits, in the midst of events.
+            for _ in 0..<(cancelled % 7) { await Task.yield() }
+            if cancelled % 3 == 0 {
+                try await until("\(heard.all.count) were heard") { heard.all.count > before ? () : nil }
+            }
+            listener.cancel()
+            _ = await listener.value
+            cancelled += 1
+        }
+        try await send.value
+        #expect(heard.all == stage.expected)
+        #expect(cancelled > 20)
+        await stage.client.close()
+    }
+
+    @Test func whoListensBesideOneThatIsCancelledGoesOn() async throws {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        let events = chat.events
+        let stays = Task { try await event(in: events) { if case .ownerReply = $0.kind { () } else { nil } } }
+        for _ in 0..<200 {
+            let goes = Task { await events.next() }
+            await Task.yield()
+            goes.cancel()
+            let value = try await soon("a wait that was cancelled") { await goes.value }
+            if let value, case .ownerReply = value.kind { throw Failure("nobody has written yet") }
+        }
+        try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "Hi"])
+        _ = try await stays.value
+        await client.close()
+    }
+
+    @Test func aSubscriptionThatIsFinishedHasEnded() async throws {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let events = client.events
+        let listener = Task { for await _ in events {} }
+        await Task.yield()
+        events.finish()
+        try await soon("the loop") { await listener.value }
+        #expect(await events.next() == nil)
+        await client.close()
+    }
+
+    @Test func anOpeningThatIsCancelledIsGivenUp() async throws {
+        let emulator = try await Emulator("--latency", "30ms")
+        let client = try emulator.client()
+        let opening = Task { try await client.open(.forUser("ios", "ada")) }
+        try await emulator.until("the call is there") { $0["calls"]["auth"] == 1 }
+        opening.cancel()
+        await #expect(throws: CancellationError.self) {
+            _ = try await soon("an opening that was cancelled") { try await opening.value }
+        }
+        try await until("\(client.stats.visitors)") { client.stats.visitors == 0 ? () : nil }
+        await client.close()
+    }
+
+    @Test func aQuestionThatIsCancelledDoesNotHoldUpTheNext() async throws {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        try await emulator.call("faults", ["at": "reply", "do": "drop"])
+        let asked = Task { try await chat.ask("never mind") }
+        try await emulator.until("it was sent") { $0["calls"]["message/send"] == 1 }
+        asked.cancel()
+        await #expect(throws: CancellationError.self) {
+            _ = try await soon("a question that was cancelled") { try await asked.value }
+        }
+        // It may still be answered, and the next one does not wait for that longer than 10 s.
+        let next = Task { try await chat.ask("but this") }
+        try await until("it was never answered") {
+            client.advanceClock(by: .seconds(1))
+            return try await emulator.call("state")["calls"]["message/send"] == 2 ? () : nil
+        }
+        let reply = try await soon { try await next.value }
+        #expect(reply.text == "You said: but this")
+        await client.close()
+    }
+
+    @Test func aStreamThatIsCancelledOrLetGoOfIsGivenUp() async throws {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        try await emulator.call("faults", ["at": "reply", "do": "drop"])
+        let pieces = Task { try await chat.stream("never mind").reduce("", +) }
+        try await emulator.until("it was sent") { $0["calls"]["message/send"] == 1 }
+        pieces.cancel()
+        await #expect(throws: CancellationError.self) {
+            _ = try await soon("a stream that was cancelled") { try await pieces.value }
+        }
+        _ = chat.stream("nor this")
+        // It may still be answered, and the next one does not wait for that longer than 10 s.
+        let next = Task { try await chat.ask("but this") }
+        try await until("it was never answered") {
+            client.advanceClock(by: .seconds(1))
+            return try await emulator.call("state")["calls"]["message/send"] == 2 ? () : nil
+        }
+        let reply = try await soon { try await next.value }
+        #expect(reply.text == "You said: but this")
+        await client.close()
+    }
+
+    @Test func aTaskThatIsCancelledAlreadyAsksNothingAndClosesAllTheSame() async throws {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await #expect(throws: CancellationError.self) { try await chat.ask("not at all") }
+            await #expect(throws: CancellationError.self) { try await chat.send("not at all") }
+            await client.close()
+        }
+        try await soon { await task.value }
+        #expect(chat.state == .closed)
+        try await emulator.until("nothing was sent") { $0["calls"]["message/send"] == .null }
+    }
+}
+
+/// Frames that come as fast as the emulator sends them, each an event.
+struct Flood: Sendable {
+    let emulator: Emulator
+    let client: AvatarClient
+    let events: Events
+    let session: String
+    let count: Int
+    let expected: [String]
+
+    static func prepare(_ count: Int) async throws -> Flood {
+        let emulator = try await Emulator()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        guard let session = chat.sessionID else { throw Failure("there is no session") }
+        let expected = (0..<count).map { number in
+            #"{"number":\#(number),"seqId":"\#(number)_____1","sessionId":"\#(session)","type":"numbered"}"#
+        }
+        return Flood(
+            emulator: emulator, client: client, events: chat.events(raw: true), session: session, count: count,
+            expected: expected)
+    }
+
+    func send() async throws {
+        for frame in expected {
+            try await emulator.call("push", ["sessionId": .string(session), "text": .string(frame)])
+        }
+    }
+}
