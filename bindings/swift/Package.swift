@@ -7,7 +7,7 @@ import PackageDescription
     let native: [Target] = [
         .binaryTarget(name: "SecondMeAvatarFFI", path: "SecondMeAvatarFFI.xcframework")
     ]
-    let linking: [LinkerSetting] = [.linkedFramework("Security"), .linkedFramework("SystemConfiguration", .when(platforms: [.macOS]))]
+    let linking: [LinkerSetting] = [.linkedFramework("Security"), .linkedFramework("SystemConfiguration")]
 #else
     let native: [Target] = [.systemLibrary(name: "SecondMeAvatarFFI")]
     let folder = Context.environment["SECONDME_AVATAR_LIB"] ?? "\(Context.packageDirectory)/lib"
@@ -21,13 +21,16 @@ let package = Package(
     name: "SecondMeAvatar",
     platforms: [.macOS(.v13), .iOS(.v16)],
     products: [
-        .library(name: "SecondMeAvatar", targets: ["SecondMeAvatar"])
+        .library(name: "SecondMeAvatar", targets: ["SecondMeAvatar"]),
+        // The emulator of the service, for tests: of this library, and of yours.
+        .library(name: "SecondMeAvatarTesting", targets: ["SecondMeAvatarTesting"]),
     ],
     targets: native + [
         // What UniFFI generates. It is in no product: only the layer over it is public.
         .target(name: "SecondMeAvatarCore", dependencies: ["SecondMeAvatarFFI"], linkerSettings: linking),
         .target(name: "SecondMeAvatar", dependencies: ["SecondMeAvatarCore"]),
-        .testTarget(name: "SecondMeAvatarTests", dependencies: ["SecondMeAvatar"]),
+        .target(name: "SecondMeAvatarTesting"),
+        .testTarget(name: "SecondMeAvatarTests", dependencies: ["SecondMeAvatar", "SecondMeAvatarTesting"]),
     ],
     swiftLanguageModes: [.v6]
 )

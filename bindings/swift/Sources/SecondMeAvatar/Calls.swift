@@ -44,6 +44,6 @@ extension Duration {
         guard self > .zero else { return 0 }
         let (seconds, attoseconds) = components
         let (whole, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
-        return overflows ? .max : whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000_000_000)).partialValue
+        return overflows ? .max : whole &+ UInt64(attoseconds / 1_000_000_000_000_000)
     }
 }

@@ -17,12 +17,17 @@ public final class ReplyStream: AsyncSequence, Sendable {
 
     /// The next piece of the text; nil when the reply is complete.
     public func next() async throws -> String? {
-        repeat {
+        var isOver = false
+        while true {
             try Task.checkCancellation()
             if let piece = try take() { return piece }
-        } while await withTaskCancellationHandler { await core.ready() } onCancel: { core.finish() }
-        try Task.checkCancellation()
-        return nil
+            if isOver { return nil }
+            isOver = await !withTaskCancellationHandler {
+                await core.ready()
+            } onCancel: {
+                core.finish()
+            }
+        }
     }
 
     /// Gives the reply up: whoever iterates over it has come to the end. Once more does no harm.

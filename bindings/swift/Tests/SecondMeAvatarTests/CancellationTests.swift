@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func whoListensBesideOneThatIsCancelledGoesOn() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let events = chat.events
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func aSubscriptionThatIsFinishedHasEnded() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let events = client.events
         let listener = Task { for await _ in events {} }
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func anOpeningThatIsCancelledIsGivenUp() async throws {
-        let emulator = try await Emulator("--latency", "30ms")
+        let emulator = try await Emulator.start("--latency", "30ms")
         let client = try emulator.client()
         let opening = Task { try await client.open(.forUser("ios", "ada")) }
         try await emulator.until("the call is there") { $0["calls"]["auth"] == 1 }
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func aQuestionThatIsCancelledDoesNotHoldUpTheNext() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         try await emulator.call("faults", ["at": "reply", "do": "drop"])
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func aStreamThatIsCancelledOrLetGoOfIsGivenUp() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         try await emulator.call("faults", ["at": "reply", "do": "drop"])
@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test func aTaskThatIsCancelledAlreadyAsksNothingAndClosesAllTheSame() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let task = Task {
@@ -145,7 +145,7 @@ struct Flood: Sendable {
     let expected: [String]
 
     static func prepare(_ count: Int) async throws -> Flood {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         guard let session = chat.sessionID else { throw Failure("there is no session") }

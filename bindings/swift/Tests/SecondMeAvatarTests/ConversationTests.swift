@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ConversationTests {
     @Test func aQuestionIsAnswered() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let ada = try Visitor.forUser("ios", "ada", name: "Ada")
         let chat = try await client.open(ada)
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func aReplyComesPieceByPiece() async throws {
-        let emulator = try await Emulator("--piece-delay", "1ms")
+        let emulator = try await Emulator.start("--piece-delay", "1ms")
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let stream = chat.stream("Tell me a story")
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func whoIsOpenAlreadyIsTheSameConversation() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         async let one = client.open(.forUser("ios", "ada"))
         async let other = client.open(.forUser("ios", "ada"))
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func theEventsOfAllConversationsComeInOneLoop() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let events = client.events
         for name in ["ada", "bob"] {
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func theOwnerAnswersInPersonAndTheFrameIsThereForWhoAsks() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let (events, plain) = (chat.events(raw: true), chat.events)
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test func thePastCanBeAskedFor() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         _ = try await chat.ask("first")
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func anAppGoesToTheBackgroundAndComesBack() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let events = chat.events
@@ -110,7 +110,9 @@ import Testing
         try await emulator.until("no socket") { $0["sockets"].list?.isEmpty == true }
         try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "Are you there?"])
         try await chat.resume()
-        let missed = try await event(in: events) { if case .ownerReply(let reply) = $0.kind { reply.text } else { nil } }
+        let missed = try await event(in: events) {
+            if case .ownerReply(let reply) = $0.kind { reply.text } else { nil }
+        }
         #expect(missed.what == "Are you there?")
         try await until("it is \(chat.state)") { chat.state == .live ? () : nil }
         // Two round trips: an address and a socket. Nobody was authenticated again.
@@ -119,7 +121,7 @@ import Testing
     }
 
     @Test func anotherNetworkIsConnectedOverAtOnce() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let events = chat.events
@@ -131,7 +133,7 @@ import Testing
     }
 
     @Test func whoClosedGoesOnInTheSameSessionAndWhoEndedInAnother() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let session = chat.sessionID
@@ -144,7 +146,7 @@ import Testing
     }
 
     @Test func aDurableMessageIsSentByTheNextProcess() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("avatar-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -171,12 +173,14 @@ import Testing
     }
 
     @Test func anHourOfSilenceTakesAMoment() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         for pings in 1...4 {
             client.advanceClock(by: .seconds(15))
-            try await emulator.until("\(pings) pings") { ($0["sockets"].list?.first?["pings"].number ?? 0) >= Double(pings) }
+            try await emulator.until("\(pings) pings") {
+                ($0["sockets"].list?.first?["pings"].number ?? 0) >= Double(pings)
+            }
             try await emulator.call("clock", ["advance_ms": 15000])
         }
         #expect(chat.state == .live)
@@ -184,7 +188,7 @@ import Testing
     }
 
     @Test func whoMeasuresIsToldOfEveryCall() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let told = Told<CallReport>()
         var options = ClientOptions()
         options.onCall = { told.add($0) }
@@ -199,7 +203,7 @@ import Testing
     @Test func theLogIsHandedOn() async throws {
         let told = Told<AvatarLog.Record>()
         #expect(AvatarLog.forward(filter: "secondme_avatar=trace") { told.add($0) })
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         _ = try await client.open(.forUser("ios", "ada")).ask("my secret")
         await client.close()
@@ -209,7 +213,7 @@ import Testing
     }
 
     @Test func aClientThatNobodyHoldsEndsAllItsWork() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         do {
             let chat = try await emulator.client().open(.forUser("ios", "ada"))
             #expect(try await chat.ask("the conversation keeps it").author == .avatar)
@@ -218,7 +222,7 @@ import Testing
     }
 
     @Test func thousandsComeAndGoAndLeaveNothing() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         try await emulator.call("settings", ["quota-per-minute": 1_000_000, "journal": 0])
         var options = ClientOptions()
         options.quota = 1_000_000

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct DelegateTests {
     @Test func aScreenIsToldOnTheMainActor() async throws {
-        let emulator = try await Emulator("--piece-delay", "1ms")
+        let emulator = try await Emulator.start("--piece-delay", "1ms")
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let screen = Screen()
@@ -22,20 +22,20 @@ import Testing
     }
 
     @Test func anActorIsToldOnItself() async throws {
-        let emulator = try await Emulator("--piece-delay", "1ms")
+        let emulator = try await Emulator.start("--piece-delay", "1ms")
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let bot = Bot()
         chat.delegate = bot
-        for number in 1...20 { try await chat.send("Message \(number)") }
-        try await until("not all were told") { await bot.replies.count == 20 ? () : nil }
-        #expect(await bot.replies == (1...20).map { "You said: Message \($0)" })
+        for number in 1...6 { try await chat.send("Message \(number)") }
+        try await until("not all were told") { await bot.replies.count == 6 ? () : nil }
+        #expect(await bot.replies == (1...6).map { "You said: Message \($0)" })
         #expect(await bot.mostAtOnce == 1)
         await client.close()
     }
 
     @Test func whoIsReplacedOrGoneIsToldNothingMore() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let (first, second) = (Bot(), Bot())
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func aDelegateKeepsNeitherConversationNorClient() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let bot = Bot()
         do {
             let chat = try await emulator.client().open(.forUser("ios", "ada"))

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ErrorTests {
     @Test func aKeyThatIsRefusedSaysSo() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client(key: "sk-0123456789abcdef")
         let error = await failure { try await client.open(.forUser("ios", "ada")) }
         #expect(error?.kind == .authentication)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func aQuotaThatIsUsedUpSaysForHowLong() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         var options = ClientOptions()
         options.quota = 1
         let client = try emulator.client(options)
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func aMessageThatIsGivenUpComesBack() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         try await emulator.disconnect()
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func aStreamThatFailsThrows() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         try await emulator.call("faults", ["at": "reply", "do": ["fail": "session.openai.error"]])
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func whatIsClosedSaysSo() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         await client.close()
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func whatCannotBeIsRefusedAtOnce() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         #expect(await failure { try Visitor.parse("Ada") }?.kind == .invalidVisitorID)
         #expect(await failure { try Visitor.forUser("a b", "c") }?.kind == .invalidVisitorID)
         #expect(await failure { try AvatarClient(apiKey: "") }?.kind == .misuse)
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func nothingThatIsPrintedTellsASecret() async throws {
-        let emulator = try await Emulator()
+        let emulator = try await Emulator.start()
         var options = ClientOptions()
         options.proxy = .url("http://ada:password@127.0.0.1:1")
         let client = try emulator.client()

@@ -38,7 +38,7 @@ final class Stage {
     private static let free: Set = ["call", "service"]
 
     init(_ scenario: Value) async throws {
-        emulator = try await Emulator()
+        emulator = try await Emulator.start()
         client = try emulator.client(options(scenario["client"]), key: scenario["client"]["key"].string)
         events = client.events(raw: true)
         listening = Task { [events, heard] in
@@ -130,29 +130,28 @@ final class Stage {
         let name = try name(about)
         let chat = try chat(name)
         let text = about["text"].string ?? ""
-        let nothing = Outcome(found: [:])
+        let done = { (work: @escaping @Sendable () async throws -> Void) in
+            task {
+                try await work()
+                return Outcome(found: [:])
+            }
+        }
         switch verb {
         case "ask": return (name, task { Outcome(found: try Value(try await chat.ask(text))) })
         case "stream":
-            return (
-                name,
-                task {
-                    var all = ""
-                    for try await piece in chat.stream(text) { all += piece }
-                    return Outcome(found: ["text": .string(all)])
-                }
-            )
+            let stream = chat.stream(text)
+            return (name, task { Outcome(found: ["text": .string(try await stream.reduce("", +))]) })
         case "send": return (name, task { Outcome(found: Value(try await chat.send(text))) })
         case "history":
             let count = about["count"].number.map { Int($0) } ?? 50
             return (name, task { Outcome(found: Value(try await chat.history(count))) })
         case "new_session":
             return (about["as"].string ?? name, task { .opened(try await chat.newSession()) })
-        case "close": return (name, task { try await chat.close(); return nothing })
-        case "end": return (name, task { try await chat.end(); return nothing })
-        case "pause": return (name, task { try await chat.pause(); return nothing })
-        case "resume": return (name, task { try await chat.resume(); return nothing })
-        case "network_changed": return (name, task { try await chat.networkChanged(); return nothing })
+        case "close": return (name, done { try await chat.close() })
+        case "end": return (name, done { try await chat.end() })
+        case "pause": return (name, done { try await chat.pause() })
+        case "resume": return (name, done { try await chat.resume() })
+        case "network_changed": return (name, done { try await chat.networkChanged() })
         default: throw Failure("there is no step `\(verb)`")
         }
     }
