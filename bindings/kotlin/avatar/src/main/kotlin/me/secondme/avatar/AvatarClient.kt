@@ -27,6 +27,7 @@ import me.secondme.avatar.core.CoreClient
  */
 public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> Unit = {}) : AutoCloseable {
     private val held: Held<CoreClient>
+    private val conversations = OpenConversations()
 
     @Volatile
     private var finalStats: Stats? = null
@@ -50,7 +51,7 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
      * @param deadline the whole time for it, its retries and waits included; 30 s.
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
-        Conversation(held.call { it.open(visitor.toCore(), deadline?.toMs(), null) })
+        Conversation(held.call { it.open(visitor.toCore(), deadline?.toMs(), null) }, conversations)
 
     /**
      * Takes up what earlier processes left behind in the [store][AvatarOptions.store]: opens the conversation of every
@@ -93,6 +94,7 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
                 it.shutdown(within?.toMs(), null)
                 finalStats = it.stats().toStats()
                 held.release()
+                conversations.releaseAll()
             }
         }
 

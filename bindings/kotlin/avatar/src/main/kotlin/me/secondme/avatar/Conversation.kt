@@ -14,11 +14,15 @@ import me.secondme.avatar.core.CoreConversation
  * Every `suspend` function is cancellable: what is under way in the library is given up then, and a message that has
  * gone out has gone out.
  */
-public class Conversation internal constructor(core: CoreConversation) {
+public class Conversation internal constructor(core: CoreConversation, private val siblings: OpenConversations) {
     private val held = Held(core, "the conversation is closed: open it again with `client.open(visitor)`")
 
     @Volatile
     private var lastSession: String? = null
+
+    init {
+        siblings.add(this)
+    }
 
     /** Which one of the visitor's conversations; the first is 0. */
     public val key: Int = core.key().toInt()
@@ -97,7 +101,7 @@ public class Conversation internal constructor(core: CoreConversation) {
         held.call { it.history(count.toCount(), before, null) }.map { it.toMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
-    public suspend fun newSession(): Conversation = Conversation(held.call { it.newSession(null) })
+    public suspend fun newSession(): Conversation = Conversation(held.call { it.newSession(null) }, siblings)
 
     /**
      * Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile is
@@ -123,11 +127,17 @@ public class Conversation internal constructor(core: CoreConversation) {
     private inline fun over(closing: (CoreConversation) -> Unit) =
         guarded {
             held.orElse({}) {
-                closing(it)
                 lastSession = it.sessionId()
+                closing(it)
                 held.release()
             }
         }
+
+    /** Lets go of it: its client is closed. */
+    internal fun release() {
+        lastSession = lastSession ?: sessionId
+        held.release()
+    }
 
     override fun toString(): String = "Conversation($visitorId, $state)"
 }

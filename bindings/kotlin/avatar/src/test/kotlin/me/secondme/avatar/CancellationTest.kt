@@ -1,0 +1,130 @@
+package me.secondme.avatar
+
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class CancellationTest {
+    private val all = (1..1500).map { "$it" }
+
+    @Test
+    fun `1,500 waits that are cancelled lose none of 1,500 events`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        val heard = mutableListOf<String>()
+        withContext(Dispatchers.Default) {
+            for (text in all) {
+                val wait = launch { (events.next() as? Event.Notice)?.let { heard += it.text } }
+                emulator.push(chat, text)
+                wait.cancelAndJoin()
+            }
+        }
+        while (heard.size < all.size) heard += events.await<Event.Notice>().text
+        assertEquals(all, heard)
+    }
+
+    @Test
+    fun `collections that are cancelled lose none of 1,500 events`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        val heard = mutableListOf<String>()
+        var cancelled = 0
+        withContext(Dispatchers.Default) {
+            val pushing = launch { all.forEach { emulator.push(chat, it) } }
+            while (pushing.isActive) {
+                val collecting = launch { events.events.collect { heard += (it as Event.Notice).text } }
+                client.stats() // a moment for it to begin, whatever the machine
+                collecting.cancelAndJoin()
+                cancelled += 1
+            }
+        }
+        while (heard.size < all.size) heard += events.await<Event.Notice>().text
+        assertEquals(all, heard)
+        assertTrue(cancelled > 100, "only $cancelled collections were cancelled")
+    }
+
+    @Test
+    fun `operators that take a few leave the rest`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        repeat(10) { emulator.push(chat, "$it") }
+        val heard =
+            events.events.take(3).toList() + events.events.first() + events.events.take(6).toList()
+        assertEquals((0..9).map { "$it" }, heard.map { (it as Event.Notice).text })
+    }
+
+    @Test
+    fun `an opening that is cancelled is given up`() = withClient { client, emulator ->
+        emulator.post("faults", """{"at": "auth", "do": "hang-before"}""")
+        val opening = launch { client.open(ada) }
+        testScheduler.runCurrent()
+        assertEquals(1, client.stats().visitors)
+        opening.cancelAndJoin()
+        eventually { client.stats().visitors == 0L }
+        assertEquals(State.LIVE, client.open(ada).state)
+    }
+
+    @Test
+    fun `a question that is cancelled before its turn is never sent`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        emulator.post("owner/takeover", """{"sessionId": "${chat.sessionId}"}""")
+        val first = launch { chat.ask("the first") }
+        val second = launch { chat.ask("never to be sent") }
+        testScheduler.runCurrent()
+        second.cancelAndJoin()
+        first.cancelAndJoin()
+        emulator.post("owner/handback", """{"sessionId": "${chat.sessionId}"}""")
+        assertEquals("You said: the third", chat.ask("the third").text)
+        assertFalse(emulator.get("state").contains("never to be sent"))
+    }
+
+    @Test
+    fun `a stream that is left early leaves the next one in order`() = withClient { client, _ ->
+        val chat = client.open(ada)
+        assertTrue("You said: one two three".startsWith(chat.stream("one two three").first()))
+        assertEquals("You said: four", chat.stream("four").toList().joinToString(""))
+    }
+
+    @Test
+    fun `a subscription that is closed wakes whoever waits`() = withClient { client, _ ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CorePlace(null, "", null), null))
+        val wait = launch { next = events.next() }
+        testScheduler.runCurrent()
+        events.close()
+        wait.join()
+        assertNull(next)
+        assertNull(events.next())
+        assertEquals(emptyList<Event>(), events.events.toList())
+    }
+
+    @Test
+    fun `a cancelled call throws what coroutines throw`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        emulator.post("owner/takeover", """{"sessionId": "${chat.sessionId}"}""")
+        var thrown: Throwable? = null
+        val asking =
+            launch {
+                try {
+                    chat.ask("anybody?")
+                } catch (why: Throwable) {
+                    thrown = why
+                    throw why
+                }
+            }
+        testScheduler.runCurrent()
+        asking.cancelAndJoin()
+        assertTrue(thrown is CancellationException)
+    }
+}

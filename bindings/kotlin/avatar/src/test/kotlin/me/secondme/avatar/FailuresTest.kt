@@ -1,0 +1,104 @@
+package me.secondme.avatar
+
+import kotlin.time.Duration.Companion.ZERO
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.flow.toList
+import me.secondme.avatar.core.CoreErrorKind
+import me.secondme.avatar.core.CoreFailure
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+
+class FailuresTest {
+    @Test
+    fun `every kind has its exception, under the name it has everywhere`() {
+        for (kind in CoreErrorKind.entries) {
+            val failure = CoreFailure(kind, "what to do", "c", "s", 418u, true, 1500u, null, listOf("outer", "inner"))
+            val thrown = failure.toException()
+            assertEquals(kind.name.lowercase(), thrown.kind)
+            assertEquals("what to do", thrown.message)
+            assertEquals(listOf("c", "s", 418, true), listOf(thrown.code, thrown.step, thrown.status, thrown.retryable))
+            assertEquals(1500.milliseconds, thrown.retryAfter)
+            assertEquals(listOf("outer", "inner"), listOf(thrown.cause?.message, thrown.cause?.cause?.message))
+        }
+        val classes = CoreErrorKind.entries.map {
+            CoreFailure(it, "", null, null, null, false, null, null, emptyList()).toException()::class
+        }
+        assertEquals(CoreErrorKind.entries.size, classes.toSet().size)
+    }
+
+    @Test
+    fun `what is no key is refused before anything is sent`() {
+        val wrong = assertThrows<AvatarException> { AvatarClient("my key") }
+        assertTrue(wrong is AvatarException.Misuse, wrong.toString())
+        assertFalse(wrong.message!!.contains("my key"))
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { heartbeat = 60.seconds } }
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { maxLive = -1 } }
+    }
+
+    @Test
+    fun `what is no visitor id is refused`() {
+        assertThrows<AvatarException.InvalidVisitorId> { Visitor.parse("Ada") }
+        assertThrows<AvatarException.InvalidVisitorId> { Visitor.forUser("飞书", "u") }
+    }
+
+    @Test
+    fun `a key that the service does not know says so, with code and step`() = withEmulator { emulator ->
+        val client = AvatarClient("sk-0123456789abcdef") { baseUrl = emulator.baseUrl }
+        val refused = assertThrows<AvatarException.Authentication> { client.open(ada) }
+        assertEquals("open.api.key.not.found", refused.code)
+        assertEquals("authenticate", refused.step)
+        assertFalse(refused.retryable)
+        assertFalse("$client $refused".contains("0123456789abcdef"))
+        client.shutdown()
+    }
+
+    @Test
+    fun `a quota that is used up says when to come back`() = withClient(client = { quota = 1 }) { client, _ ->
+        client.open(ada)
+        val refused = assertThrows<AvatarException.RateLimited> {
+            client.open(Visitor.forUser("test", "bob"), deadline = 1.seconds)
+        }
+        assertTrue(refused.retryable)
+        assertTrue(refused.retryAfter!! > ZERO)
+    }
+
+    @Test
+    fun `a deadline says what was in the way`() = withClient { client, emulator ->
+        emulator.post("faults", """{"at": "auth", "do": {"status": 503}, "times": 1000}""")
+        val late = assertThrows<AvatarException.Deadline> { client.open(ada, deadline = 500.milliseconds) }
+        assertEquals("authenticate", late.step)
+        assertNotNull(late.cause)
+    }
+
+    @Test
+    fun `a message that is given up comes back`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        emulator.post("faults", """{"at": "message/send", "do": {"status": 503}, "times": 1000}""")
+        val lost = assertThrows<AvatarException> { chat.send("The invoice is paid", deadline = 300.milliseconds) }
+        assertEquals("The invoice is paid", lost.unsent?.text)
+        assertFalse("$lost ${lost.unsent}".contains("invoice"))
+        val stream = assertThrows<AvatarException> { chat.stream("And now?", deadline = 300.milliseconds).toList() }
+        assertEquals("And now?", stream.unsent?.text)
+    }
+
+    @Test
+    fun `what is closed says so, and closing again does nothing`() = withEmulator { emulator ->
+        val client = emulator.client()
+        val chat = client.open(ada)
+        val events = client.subscribe()
+        client.close()
+        client.close()
+        client.shutdown()
+        assertEquals(CloseReason.Requested, events.await<Event.Closed>().reason)
+        assertThrows<AvatarException.Closed> { client.open(ada) }
+        assertThrows<AvatarException.Closed> { client.subscribe() }
+        assertThrows<AvatarException.Closed> { chat.send("too late") }
+        assertEquals(State.CLOSED, chat.state)
+        assertEquals(1, client.stats().authentications)
+    }
+}

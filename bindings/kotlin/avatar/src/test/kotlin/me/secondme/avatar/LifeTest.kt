@@ -1,0 +1,107 @@
+package me.secondme.avatar
+
+import java.io.File
+import java.util.concurrent.TimeUnit
+import kotlin.system.exitProcess
+import kotlinx.coroutines.runBlocking
+import me.secondme.avatar.testing.AvatarEmulator
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class LifeTest {
+    @Test
+    fun `thousands of conversations come and go, and nothing grows`() =
+        withClient(client = { quota = 1_000_000 }) { client, emulator ->
+            emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
+            suspend fun live() {
+                val chat = client.open(ada)
+                chat.subscribe().use { chat.ask("Hello") }
+                chat.close()
+            }
+            repeat(1000) { live() }
+            val before = Used.now()
+            repeat(3000) { live() }
+            val after = Used.now()
+            // A tenth of what 3,000 conversations hold while they live.
+            assertTrue(after.kib - before.kib < 8 * 1024, "$before became $after")
+            assertTrue(after.files <= before.files + 5 && after.threads <= before.threads + 5, "$before became $after")
+        }
+
+    @Test
+    fun `hundreds of clients come and go, and nothing grows`() = withEmulator { emulator ->
+        emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
+        suspend fun live() {
+            val client = emulator.client()
+            client.open(ada)
+            client.shutdown()
+        }
+        repeat(100) { live() }
+        val before = Used.now()
+        repeat(300) { live() }
+        val after = Used.now()
+        assertTrue(after.kib - before.kib < 8 * 1024, "$before became $after")
+        assertTrue(after.files <= before.files + 5 && after.threads <= before.threads + 5, "$before became $after")
+    }
+
+    @Test
+    fun `a program that closes nothing ends all the same`() {
+        AvatarEmulator.start().use { emulator ->
+            repeat(10) {
+                val program = program(Forgetful::class.java, emulator.baseUrl, emulator.apiKey)
+                assertTrue(program.waitFor(30, TimeUnit.SECONDS), "it does not end")
+                assertEquals("You said: Hello", program.inputReader().readText().trim())
+                assertEquals(0, program.exitValue())
+            }
+        }
+    }
+
+    @Test
+    fun `where there is no library for the system, that is said`() {
+        val program = program(Forgetful::class.java, "-", "-", "-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
+        val said = program.inputReader().readText()
+        program.waitFor()
+        assertTrue(said.contains("secondme-avatar") && said.contains("jna.library.path=FOLDER"), said)
+    }
+
+    private fun program(main: Class<*>, base: String, key: String, vararg options: String): Process {
+        val java = File(System.getProperty("java.home"), "bin/java").path
+        val path = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
+        val natives = "-Djna.library.path=${System.getProperty("jna.library.path")}"
+        return ProcessBuilder(java, natives, *options, "-cp", path, main.name, base, key).redirectErrorStream(true).start()
+    }
+
+    /** Memory, open files and threads of this process, when what can be collected is. */
+    private class Used(val kib: Long, val files: Int, val threads: Int) {
+        override fun toString() = "$kib KiB, $files files, $threads threads"
+
+        companion object {
+            fun now(): Used {
+                repeat(3) { System.gc() }
+                val status = File("/proc/self/status").readLines()
+                fun value(name: String) = status.first { it.startsWith(name) }.filter(Char::isDigit).toLong()
+                return Used(value("VmRSS:"), File("/proc/self/fd").list()!!.size, value("Threads:").toInt())
+            }
+        }
+    }
+}
+
+/** A program that opens a client, a conversation and a subscription, and closes none of them. */
+internal object Forgetful {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val (base, key) = arguments
+        val reply =
+            runBlocking {
+                try {
+                    val client = AvatarClient(key) { baseUrl = base }
+                    client.subscribe()
+                    client.open(Visitor.forUser("test", "ada")).ask("Hello").text
+                } catch (missing: UnsatisfiedLinkError) {
+                    println(missing.message)
+                    exitProcess(1)
+                }
+            }
+        println(reply)
+    }
+}
