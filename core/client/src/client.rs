@@ -74,6 +74,10 @@ struct Lines {
     /// Counted on lines that are closed.
     past: Counters,
     closed: bool,
+    /// Visitors that are being opened because somebody left messages for them.
+    recovering: usize,
+    /// What was last told about there being visitors.
+    occupied: bool,
 }
 
 impl AvatarClient {
@@ -169,10 +173,17 @@ impl AvatarClient {
         runtime::with_timers(&self.inner.env.runtime, adopted).await?;
         let visitors =
             self.inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect::<Vec<_>>();
+        self.inner.recovering(visitors.len(), 0);
         for visitor in &visitors {
             let open = self.open(visitor.clone()).deadline(self.inner.env.deadlines.durable).into_future();
-            // Whoever wants to know how it goes has the events.
-            self.inner.env.runtime.spawn(async move { drop(open.await) });
+            let inner = Arc::downgrade(&self.inner);
+            self.inner.env.runtime.spawn(async move {
+                // Whoever wants to know how it goes has the events.
+                drop(open.await);
+                if let Some(inner) = inner.upgrade() {
+                    inner.recovering(0, 1);
+                }
+            });
         }
         Ok(visitors.into_iter().map(|visitor| visitor.id().clone()).collect())
     }
@@ -487,13 +498,18 @@ impl Inner {
         let reserved = needs_token.then(|| env.quota.join());
         let line = Line::new(machine, env.clock.clone(), reserved);
         lines.live.insert(visitor.id().clone(), Arc::clone(&line));
-        if lines.live.len() == 1 {
-            env.on_occupied.tell(true);
-        }
+        lines.tell_occupied(&env);
         drop(lines);
         let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
         env.runtime.spawn(driver.run(Arc::downgrade(self)));
         Ok(line)
+    }
+
+    /// So many visitors more are being opened because of what was left for them, and so many fewer.
+    fn recovering(&self, more: usize, fewer: usize) {
+        let mut lines = self.lock();
+        lines.recovering = (lines.recovering + more).saturating_sub(fewer);
+        lines.tell_occupied(&self.env);
     }
 
     /// The line is closed: what it knew is kept for the next one.
@@ -509,9 +525,7 @@ impl Inner {
             if !messages.is_empty() {
                 lines.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
             }
-            if lines.live.is_empty() {
-                self.env.on_occupied.tell(false);
-            }
+            lines.tell_occupied(&self.env);
         }
         drop(state);
         drop(lines);
@@ -524,6 +538,14 @@ impl Inner {
 }
 
 impl Lines {
+    /// Says whether there are visitors, if that has changed.
+    fn tell_occupied(&mut self, env: &Env) {
+        let occupied = !self.live.is_empty() || self.recovering > 0;
+        if std::mem::replace(&mut self.occupied, occupied) != occupied {
+            env.on_occupied.tell(occupied);
+        }
+    }
+
     /// Keeps messages of a visitor who has no line.
     fn leave(&mut self, left: Leftover) {
         match self.leftovers.entry(left.visitor.id().clone()) {

@@ -340,9 +340,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Is told `true` when the client gets its first visitor whose conversation is not closed, and `false`
-    /// when the last one's is: for hosts whose process must not end in between. It is called with the client
-    /// locked: it must not block, and not call the client.
+    /// Is told `true` when the client gets its first visitor whose conversation is not closed, or is about to by
+    /// [`recover`](AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
+    /// must not end in between. It is called with the client locked: it must not block, and not call the client.
     pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {
         self.on_occupied = Occupancy(Some(Arc::new(told)));
         self

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import {
+  AuthenticationError,
+  AvatarClient,
+  AvatarError,
+  ClosedError,
+  DeadlineError,
+  InvalidVisitorIdError,
+  MisuseError,
+  RateLimitError,
+  StoreError,
+  Visitor,
+} from 'secondme-avatar'
+
+import { next, run, stage } from './support.mjs'
+
+test('a key that is refused says so, at which step and with which code', async (t) => {
+  const { emulator } = await stage(t)
+  const client = emulator.client({ apiKey: 'sk-nobody-knows-this' })
+  const error = await client.open({ platform: 'test', userId: 'ada' }).catch((error) => error)
+  await client.close()
+  assert.ok(error instanceof AuthenticationError)
+  assert.ok(error instanceof AvatarError)
+  assert.ok(error instanceof Error)
+  assert.equal(error.name, 'AuthenticationError')
+  assert.equal(error.kind, 'authentication')
+  assert.equal(error.code, 'open.api.key.not.found')
+  assert.equal(error.step, 'authenticate')
+  assert.equal(error.retryable, false)
+  assert.equal(error.retryAfterMs, undefined)
+  assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /sk-nobody/)
+})
+
+test('a quota that is used up says when to come back', async (t) => {
+  const { open, emulator } = await stage(t, { settings: { 'retry-after': 'seconds' } })
+  await emulator.fault({ at: 'auth', do: 'quota', times: 100 })
+  const error = await open('ada').catch((error) => error)
+  assert.ok(error instanceof RateLimitError)
+  assert.equal(error.retryable, true)
+  assert.ok(error.retryAfterMs > 0)
+})
+
+test('a deadline says what was in the way', async (t) => {
+  const { client, emulator } = await stage(t)
+  await emulator.fault({ at: 'auth', do: { status: 503, body: 'down' }, times: 1000 })
+  const opening = client.open({ platform: 'test', userId: 'ada' }, { deadlineMs: 5_000 }).catch((error) => error)
+  await emulator.waitUntil(({ calls }) => calls.auth >= 1)
+  client.advanceClock(5_000)
+  const error = await opening
+  assert.ok(error instanceof DeadlineError, String(error))
+  assert.ok(error.cause instanceof AvatarError)
+  assert.equal(error.cause.kind, 'unavailable')
+  assert.equal(error.cause.status, 503)
+})
+
+test('a stack leads to whoever called', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  await chat.close()
+  async function whoCalls() {
+    await chat.ask('Hello?')
+  }
+  const error = await whoCalls().catch((error) => error)
+  const [first, second] = error.stack.split('\n')
+  assert.equal(first, `ClosedError: ${error.message}`)
+  assert.match(second, /at whoCalls \(.*errors\.test\.mjs:\d+:\d+\)/)
+  await assert.rejects(chat.stream('Hello?').next(), (error) => /errors\.test\.mjs/.test(error.stack))
+  assert.throws(
+    () => Visitor.parse('Ada'),
+    (error) => error instanceof InvalidVisitorIdError && /at .*errors\.test\.mjs/.test(error.stack.split('\n')[1]),
+  )
+  assert.throws(
+    () => new AvatarClient({ apiKey: 'no key' }),
+    (error) => error instanceof MisuseError && /errors\.test\.mjs/.test(error.stack.split('\n')[1]),
+  )
+})
+
+test('a wrong call is a misuse, and says what to do', async (t) => {
+  const { client, open } = await stage(t)
+  const chat = await open('ada')
+  for (const wrong of [
+    () => chat.ask(''),
+    () => chat.ask(5),
+    () => chat.send(null),
+    () => chat.ask('Hello', { deadlineMs: -1 }),
+    () => chat.ask('Hello', { deadlineMs: Number.NaN }),
+    () => chat.ask('Hello', { deadlineMs: 'soon' }),
+    () => chat.history({ count: 0 }),
+    () => chat.history({ count: 1.5 }),
+    () => chat.send('Keep this', { durable: true }),
+    () => client.open({}),
+    () => client.open(undefined),
+  ]) {
+    await assert.rejects(async () => wrong(), MisuseError, String(wrong))
+  }
+  for (const wrong of [
+    { apiKey: 'nonsense' },
+    { apiKey: 'sk-0123456789abcdef', baseUrl: 'ftp://example.com' },
+    { apiKey: 'sk-0123456789abcdef', baseUrl: 'http://example.com' },
+    { apiKey: 'sk-0123456789abcdef', heartbeatMs: 1 },
+    { apiKey: 'sk-0123456789abcdef', maxLive: 0.5 },
+    { apiKey: 'sk-0123456789abcdef', onDoubt: 'perhaps' },
+    { apiKey: 'sk-0123456789abcdef', proxy: 'socks5://localhost' },
+  ]) {
+    assert.throws(() => new AvatarClient(wrong), MisuseError, JSON.stringify(wrong))
+  }
+  assert.throws(() => new AvatarClient({ apiKey: 'sk-0123456789abcdef', store: '/nowhere/at/all.db' }), StoreError)
+  assert.throws(
+    () => new AvatarClient({ apiKey: 'sk-0123456789abcdef', baseUrl: 'http://example.com' }),
+    /`allowInsecure`/,
+  )
+})
+
+test('a message that is given up comes back with the error, and in no log', async (t) => {
+  const { client, open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  await emulator.fault({ at: 'connect', do: 'refuse', times: 1000 }, { at: 'message/send', do: 'refuse', times: 1000 })
+  await emulator.closeSockets({ abrupt: true })
+  await next(events, 'disconnected')
+  const sending = chat.send('The invoice is paid').catch((error) => error)
+  client.advanceClock(15_000)
+  const error = await sending
+  assert.ok(error instanceof AvatarError)
+  assert.equal(error.unsent.text, 'The invoice is paid')
+  assert.equal(error.unsent.certain, true)
+  assert.equal(typeof error.unsent.messageId, 'string')
+  assert.doesNotMatch(error.stack + JSON.stringify(error), /invoice/)
+  await emulator.clearFaults()
+})
+
+test('what is closed refuses', async (t) => {
+  const { client, open } = await stage(t)
+  const chat = await open('ada')
+  const asked = chat.ask('Hello').catch((error) => error)
+  await client.close()
+  await asked
+  await assert.rejects(chat.send('too late'), ClosedError)
+  await assert.rejects(open('ada'), ClosedError)
+  await client.close()
+  await chat.close()
+})
+
+test('a signal ends every call', async (t) => {
+  const { client, emulator, open } = await stage(t, { client: { closeDeadlineMs: 100 } })
+  const chat = await open('ada')
+  const hang = (at) => ({ at, do: 'hang-before', times: 100 })
+  await emulator.fault(hang('auth'), hang('message/send'), hang('message/query'), hang('message/latest'))
+  await emulator.fault(hang('session/create'), hang('session/close'))
+  const calls = {
+    open: (options) => client.open({ platform: 'test', userId: 'bob' }, options),
+    ask: (options) => chat.ask('Hello', options),
+    stream: (options) => chat.stream('Hello', options).next(),
+    reply: (options) => chat.stream('Hello', options).reply(),
+    send: (options) => chat.send('Hello', options),
+    history: (options) => chat.history(options),
+    newSession: (options) => chat.newSession(options),
+    events: (options) => chat.events(options).next(),
+    next: (options) => client.events().next(options),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    const controller = new AbortController()
+    const calling = call({ signal: controller.signal })
+    setImmediate(() => controller.abort())
+    await assert.rejects(calling, { name: 'AbortError' }, name)
+    await assert.rejects(async () => call({ signal: controller.signal }), { name: 'AbortError' }, `${name}, before`)
+  }
+  for (const name of ['pause', 'resume', 'networkChanged', 'end', 'close', 'recover']) {
+    const calling = (name === 'recover' ? client : chat)[name]({ signal: AbortSignal.abort() })
+    await assert.rejects(calling, { name: 'AbortError' }, name)
+  }
+  await emulator.clearFaults()
+})
+
+test('a question that is given up before it goes out is never asked', async (t) => {
+  const { emulator, open } = await stage(t)
+  const chat = await open('ada')
+  await emulator.owner.takeOver(chat)
+  const first = chat.ask('first').catch(() => {})
+  const controller = new AbortController()
+  const second = chat.ask('second', { signal: controller.signal })
+  controller.abort(new Error('changed my mind'))
+  await assert.rejects(second, { message: 'changed my mind' })
+  await emulator.owner.reply(chat, 'An answer')
+  await first
+  await emulator.owner.handBack(chat)
+  await chat.ask('third')
+  const { sessions } = await emulator.state()
+  const said = sessions[0].messages.filter(({ author }) => author === 'visitor').map(({ text }) => text)
+  assert.deepEqual(said, ['first', 'third'])
+})
+
+test('a rejection that nobody handles ends the program, and names the place', async () => {
+  const { code, err } = await run('programs/unhandled.mjs')
+  assert.equal(code, 1)
+  assert.match(err, /ClosedError: .*\n {4}at .*unhandled\.mjs/)
+})

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { test } from 'node:test'
+
+import { next, run, stage, until } from './support.mjs'
+
+test('a loop over a conversation sees what happens in it, in order, with all its ids', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const seen = []
+  const loop = (async () => {
+    for await (const event of chat) {
+      seen.push(event)
+      if (event.type === 'reply') break
+    }
+  })()
+  await chat.ask('Hello')
+  await loop
+  assert.deepEqual(
+    seen.map(({ type }) => type),
+    ['delivered', 'replyDelta', 'replyDelta', 'reply'],
+  )
+  for (const event of seen) {
+    assert.equal(event.visitorId, chat.visitorId)
+    assert.equal(event.sessionId, chat.sessionId)
+    assert.equal(event.conversation, 0)
+    assert.equal(JSON.parse(event.raw).sessionId, chat.sessionId)
+  }
+  assert.equal(seen[1].text + seen[2].text, seen[3].text)
+  assert.equal(seen[1].replyId, seen[3].id)
+  assert.equal(seen[1].inReplyTo, seen[0].messageId)
+  assert.deepEqual(Object.keys(seen[1]), [
+    'type',
+    'visitorId',
+    'sessionId',
+    'conversation',
+    'replyId',
+    'text',
+    'inReplyTo',
+  ])
+})
+
+test('a loop over a client sees all conversations', async (t) => {
+  const { client, open } = await stage(t)
+  const events = client.events()
+  const chats = await Promise.all(['ada', 'bob', 'eve'].map(open))
+  await Promise.all(chats.map((chat) => chat.ask(`I am ${chat.visitorId}`)))
+  const heard = new Map()
+  while (heard.size < 3) {
+    const reply = await next(events, 'reply')
+    heard.set(reply.visitorId, reply.text)
+  }
+  for (const chat of chats) assert.equal(heard.get(chat.visitorId), `You said: I am ${chat.visitorId}`)
+})
+
+test('a subscription ends with its conversation, and with its loop', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  const left = chat.events()
+  await left.return()
+  assert.deepEqual(await left.next(), { done: true, value: undefined })
+  await chat.close()
+  const types = []
+  for await (const { type } of events) types.push(type)
+  assert.deepEqual(types, ['stateChanged', 'closed'])
+  assert.deepEqual(await events.next(), { done: true, value: undefined })
+})
+
+test('who stops waiting loses no event', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  const count = 300
+  const said = (async () => {
+    for (let number = 0; number < count; number += 1) await emulator.push(chat, { hint: `hint ${number}` })
+  })()
+  const heard = []
+  let given = 0
+  while (heard.length < count) {
+    const controller = new AbortController()
+    const asked = events.next({ signal: controller.signal })
+    setImmediate(() => controller.abort())
+    try {
+      heard.push((await asked).value.text)
+    } catch (reason) {
+      assert.equal(reason.name, 'AbortError')
+      given += 1
+    }
+  }
+  await said
+  assert.ok(given > 0)
+  assert.deepEqual(
+    heard,
+    Array.from({ length: count }, (_, number) => `hint ${number}`),
+  )
+})
+
+test('several who wait are served in order', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  const waiting = [events.next(), events.next(), events.next()]
+  for (const hint of ['one', 'two', 'three']) await emulator.push(chat, { hint })
+  const heard = await Promise.all(waiting)
+  assert.deepEqual(
+    heard.map(({ value }) => value.text),
+    ['one', 'two', 'three'],
+  )
+})
+
+test('a subscription ends with its signal', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const controller = new AbortController()
+  const events = chat.events({ signal: controller.signal })
+  const waiting = events.next()
+  controller.abort(new Error('enough'))
+  await assert.rejects(waiting, { message: 'enough' })
+  assert.throws(() => chat.events({ signal: controller.signal }), { message: 'enough' })
+})
+
+test('listeners are called as those of any EventEmitter', async (t) => {
+  const { client, open, emulator } = await stage(t)
+  const chat = await open('ada')
+  assert.ok(chat instanceof EventEmitter)
+  const heard = []
+  chat.on('reply', (reply) => heard.push(`reply ${reply.text}`))
+  chat.on('ownerReply', (reply) => heard.push(`owner ${reply.text}`))
+  chat.once('event', (event) => heard.push(`first ${event.type}`))
+  client.on('reply', (reply) => heard.push(`client ${reply.text}`))
+  await chat.ask('Hello')
+  await emulator.owner.reply(chat, 'Me again')
+  await until(() => heard.includes('owner Me again') && heard.some((line) => line.startsWith('client')))
+  assert.deepEqual(
+    heard.filter((line) => !line.startsWith('client')),
+    ['first delivered', 'reply You said: Hello', 'owner Me again'],
+  )
+})
+
+test('events.once waits for one', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const waiting = once(chat, 'ownerReply', { signal: AbortSignal.timeout(10_000) })
+  await emulator.owner.reply(chat, 'It is me')
+  const [reply] = await waiting
+  assert.equal(reply.text, 'It is me')
+  assert.equal(chat.listenerCount('ownerReply'), 0)
+})
+
+test('a listener that is taken away hears nothing, and one that comes hears what comes after it', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const heard = []
+  const listener = ({ text }) => heard.push(text)
+  chat.on('reply', listener)
+  await chat.ask('one')
+  await until(() => heard.length === 1)
+  chat.off('reply', listener)
+  await chat.ask('two')
+  chat.on('reply', listener)
+  await chat.ask('three')
+  await until(() => heard.length === 2)
+  assert.deepEqual(heard, ['You said: one', 'You said: three'])
+  chat.removeAllListeners()
+  assert.deepEqual(chat.eventNames(), [])
+})
+
+test('an exception in a listener is uncaught, and the events after it come all the same', async () => {
+  const { code, out, err } = await run('programs/listener.mjs')
+  assert.equal(err, '')
+  assert.equal(code, 0)
+  assert.match(out, /^uncaught: of the listener\n(.*\n)*heard: You said: two\n$/)
+})
+
+test('an exception in a listener ends a program that does not catch it', async () => {
+  const { code, err } = await run('programs/listener.mjs', 'careless')
+  assert.equal(code, 1)
+  assert.match(err, /Error: of the listener\n {4}at .*listener\.mjs/)
+})
+
+test('ids of 64 bits stay exact, in cards too', async (t) => {
+  const { open, emulator } = await stage(t, { settings: { 'id-form': 'number' } })
+  const chat = await open('ada')
+  const events = chat.events()
+  await emulator.push(chat, {
+    text: `{"type":"hint","sessionId":"${chat.sessionId}","messageId":487569763543990272,"content":"exact?"}`,
+  })
+  assert.match((await next(events, 'notice')).raw, /487569763543990272/)
+  assert.equal(typeof chat.sessionId, 'string')
+  const script = `
+rules:
+  - when: any
+    then:
+      - say:
+          text: A card.
+          whole: true
+          cards: [{ template: StandardCard, params: { id: 487569763543990272, small: 7, list: [18446744073709551615] } }]`
+  await emulator.configure({ brain: { script } })
+  const reply = await chat.ask('Show me')
+  const card = reply.parts.find(({ type }) => type === 'card')
+  assert.equal(card.template, 'StandardCard')
+  assert.deepEqual(card.params, { id: '487569763543990272', small: 7, list: ['18446744073709551615'] })
+})
+
+test('what the service says beside replies has types of its own', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  await emulator.push(chat, { hint: 'The avatar is not sure' })
+  await emulator.push(chat, { failure: { code: 'session.openai.error', reason: 'down', actions: [{ retry: true }] } })
+  await emulator.push(chat, { frame: { type: 'something-new' } })
+  await emulator.closeSockets({ abrupt: true })
+  const notice = await next(events, 'notice')
+  assert.deepEqual([notice.kind, notice.text], ['hint', 'The avatar is not sure'])
+  const failure = await next(events, 'serviceError')
+  assert.deepEqual(
+    [failure.code, failure.reason, failure.actions],
+    ['session.openai.error', 'down', [{ retry: true }]],
+  )
+  assert.match((await next(events, 'unknown')).raw, /something-new/)
+  assert.equal(typeof (await next(events, 'disconnected')).retryInMs, 'number')
+  assert.equal((await next(events, 'reconnected')).gap, 'none')
+})

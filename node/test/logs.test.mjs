@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { run } from './support.mjs'
+
+test('without a word nothing is logged', async () => {
+  delete process.env.SECONDME_LOG
+  assert.deepEqual(await run('programs/logs.mjs'), { code: 0, signal: null, out: '', err: '' })
+})
+
+test('what SECONDME_LOG lets through goes to stderr, and holds no secret', async (t) => {
+  process.env.SECONDME_LOG = 'secondme_avatar=trace'
+  t.after(() => delete process.env.SECONDME_LOG)
+  const { code, out, err } = await run('programs/logs.mjs')
+  assert.deepEqual([code, out], [0, ''])
+  assert.match(err, /^\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ +secondme_avatar(::\w+)*: \S/m)
+  assert.doesNotMatch(err, /secret words|sk-emulator/)
+})
+
+test('a program has a logger of its own', async () => {
+  const { code, out, err } = await run('programs/logs.mjs', 'own', 'secondme_avatar=debug')
+  assert.deepEqual([code, err], [0, ''])
+  assert.match(out, /^(error|warn|info|debug) secondme_avatar(::\w+)* \S/m)
+  assert.doesNotMatch(out, /secret words|sk-emulator/)
+})

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { next, stage, start, until } from './support.mjs'
+
+function file(test) {
+  const folder = mkdtempSync(join(tmpdir(), 'secondme-avatar-'))
+  test.after(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'avatar.db')
+}
+
+test('the next client on a store goes on with the same session', async (t) => {
+  const store = file(t)
+  const { client, open, emulator } = await stage(t, { client: { store } })
+  const { sessionId } = await open('ada')
+  await client.close()
+  const again = emulator.client({ store })
+  const chat = await again.open({ platform: 'test', userId: 'ada' })
+  assert.equal(chat.sessionId, sessionId)
+  assert.equal((await emulator.state()).calls.auth, 1)
+  await again.close()
+})
+
+test('a message that a killed process has kept is sent once by the next', async (t) => {
+  const store = file(t)
+  const { emulator } = await stage(t)
+  const refused = await emulator.fault({ at: 'message/send', do: 'refuse', times: 1_000_000 })
+  assert.equal(refused.length, 1)
+  const program = start('programs/durable.mjs', store, emulator.baseUrl, emulator.apiKey)
+  await until(() => program.out.includes('\n') || program.exitCode !== null)
+  const [messageId, sessionId] = program.out.trim().split(' ')
+  program.kill('SIGKILL')
+  await once(program, 'close')
+  await emulator.clearFaults()
+
+  const client = emulator.client({ store })
+  const events = client.events()
+  const [visitor, ...others] = await client.recover()
+  assert.deepEqual(others, [])
+  const delivered = await next(events, 'delivered')
+  assert.deepEqual(
+    [delivered.messageId, delivered.text, delivered.sessionId, delivered.visitorId],
+    [messageId, 'The invoice is paid', sessionId, visitor],
+  )
+  await client.close()
+  const { sessions } = await emulator.state()
+  const said = sessions[0].messages.filter(({ author }) => author === 'visitor')
+  assert.deepEqual(
+    said.map(({ text }) => text),
+    ['The invoice is paid'],
+  )
+})
+
+test('a message that is given up comes back as an event', async (t) => {
+  const { client, open, emulator } = await stage(t, { client: { store: file(t), durableDeadlineMs: 60_000 } })
+  const chat = await open('ada')
+  const events = chat.events()
+  await emulator.fault({ at: 'message/send', do: 'refuse', times: 1_000_000 })
+  const { messageId } = await chat.send('Too late', { durable: true })
+  client.advanceClock(60_000)
+  const { message, error } = await next(events, 'unsent')
+  assert.deepEqual([message.messageId, message.text, message.certain], [messageId, 'Too late', true])
+  assert.ok(error instanceof Error)
+  assert.equal(typeof error.kind, 'string')
+  await emulator.clearFaults()
+})
