@@ -3,7 +3,8 @@
 
 SWIFT := bindings/swift
 SWIFT_BUILT := $(or $(CARGO_TARGET_DIR),target)
-SWIFT_SOURCES := Package.swift Sources/SecondMeAvatar Sources/SecondMeAvatarTesting Tests
+SWIFT_SOURCES := $(addprefix $(SWIFT)/,Package.swift Sources/SecondMeAvatar Sources/SecondMeAvatarTesting Tests consumer) \
+	$(addprefix examples/swift/,Package.swift App Chat Model Tests)
 # Where there is no Swift it has said so, and exits 77.
 with-swift = $(SWIFT)/toolchain --install || { [ $$? = 77 ]; exit; };
 
@@ -21,8 +22,10 @@ swift-test: swift-native $(SPEC_VENV)
 	@mkdir -p $(SWIFT)/.build
 	@$(SPEC_VENV)/bin/python $(SWIFT)/scenarios.py > $(SWIFT)/.build/scenarios.json
 	@# The emulator is on this machine: no proxy is between.
-	cd $(SWIFT) && env -u http_proxy -u all_proxy SECONDME_AVATAR_EMULATOR="$$PWD/lib/secondme-avatar-emulator" \
-		./toolchain swift test --disable-xctest
+	@for folder in $(SWIFT) examples/swift; do ( \
+		emulator=$(CURDIR)/$(SWIFT)/lib/secondme-avatar-emulator && cd $$folder && \
+		env -u http_proxy -u all_proxy SECONDME_AVATAR_EMULATOR="$$emulator" \
+			$(CURDIR)/$(SWIFT)/toolchain swift test --disable-xctest ) || exit 1; done
 
 # What Swift's programs are linked to, where Package.swift looks for it; and the emulator.
 swift-native:
@@ -34,4 +37,4 @@ swift-native:
 	else cp $(SWIFT_BUILT)/debug/libsecondme_avatar_ffi.so $(SWIFT)/lib/; fi
 
 swift-lint:
-	cd $(SWIFT) && ./toolchain swift format lint --strict --recursive $(SWIFT_SOURCES)
+	$(SWIFT)/toolchain swift format lint --strict --recursive --configuration $(SWIFT)/.swift-format $(SWIFT_SOURCES)
