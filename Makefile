@@ -29,6 +29,12 @@ test: tinyproxy ## every test of every language
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory spec test-python test-node test-kotlin test-swift
 
+# What the languages and the tests of spec/ stand on, built once for all of them.
+NATIVES := $(addprefix --package secondme-avatar-,python node ffi emulator)
+.PHONY: natives
+natives:
+	$(CARGO) build $(NATIVES)
+
 # Each language has its part beside its sources.
 include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk
 
@@ -52,8 +58,7 @@ SPEC_TRIES := skipping schemathesis and the conversations against the emulator
 spec-lint: $(SPEC_NODE)
 	node spec/tools/check.mjs
 
-spec-contract: $(SPEC_VENV)
-	$(CARGO) build --quiet --package secondme-avatar-emulator
+spec-contract: $(SPEC_VENV) natives
 	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
 lint: $(DENY) ## formatting, clippy, documentation, licences and bans
