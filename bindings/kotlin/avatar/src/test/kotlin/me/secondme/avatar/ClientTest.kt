@@ -32,7 +32,11 @@ class ClientTest {
         first.shutdown(within = 100.milliseconds)
         emulator.post("faults/clear")
 
-        val second = emulator.client { store = file }
+        val second =
+            emulator.client {
+                store = file
+                onDoubt = OnDoubt.RESEND
+            }
         val events = second.subscribe()
         assertEquals(listOf(ada.id), second.recover())
         assertEquals(message, events.await<Event.Delivered>().messageId)
