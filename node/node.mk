@@ -23,8 +23,15 @@ node-build: $(NODE_MODULES)
 	npm run --silent --prefix node build
 
 node-test: node-build
+	@# The examples find the package as a program of a user's would.
+	@mkdir -p examples/node/node_modules && ln -sfn ../../../node examples/node/node_modules/secondme-avatar
 	SECONDME_AVATAR_EMULATOR="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/secondme-avatar-emulator" RUNS=$(RUNS) \
 		npm test --silent --prefix node
+
+node-lint: $(NODE_MODULES)
+	@for folder in node examples/node benchmarks/node; do \
+		(cd $$folder && "$(CURDIR)"/node/node_modules/.bin/biome check --error-on-warnings --config-path="$(CURDIR)"/node .) || exit 1; \
+	done
 
 # No package's install script is run: none is needed.
 $(NODE_MODULES): node/package-lock.json

@@ -214,10 +214,7 @@ test('what the service says beside replies has types of its own', async (t) => {
   const notice = await next(events, 'notice')
   assert.deepEqual([notice.kind, notice.text], ['hint', 'The avatar is not sure'])
   const failure = await next(events, 'serviceError')
-  assert.deepEqual(
-    [failure.code, failure.reason, failure.actions],
-    ['session.openai.error', 'down', [{ retry: true }]],
-  )
+  assert.deepEqual([failure.code, failure.reason, failure.actions], ['session.openai.error', 'down', [{ retry: true }]])
   assert.match((await next(events, 'unknown')).raw, /something-new/)
   assert.equal(typeof (await next(events, 'disconnected')).retryInMs, 'number')
   assert.equal((await next(events, 'reconnected')).gap, 'none')

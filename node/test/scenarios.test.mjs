@@ -9,7 +9,9 @@ import { parse } from 'yaml'
 import { Stage } from './scenarios/stage.mjs'
 
 const folder = fileURLToPath(new URL('../../spec/scenarios/', import.meta.url))
-const files = readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort()
+const files = readdirSync(folder)
+  .filter((name) => name.endsWith('.yaml'))
+  .sort()
 if (files.length === 0) throw new Error(`there are no scenarios in ${folder}`)
 
 for (const file of files) {

@@ -17,7 +17,8 @@ export const here = builds.find(
   ({ os, cpu, libc }) =>
     os === process.platform &&
     cpu === process.arch &&
-    (libc === undefined || (libc === 'glibc') === (process.report.getReport().header.glibcVersionRuntime !== undefined)),
+    (libc === undefined ||
+      (libc === 'glibc') === (process.report.getReport().header.glibcVersionRuntime !== undefined)),
 )
 
 /** What cargo calls the addon there. */

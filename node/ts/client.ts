@@ -120,7 +120,12 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    * call is a {@link ClosedError}. Closing twice is no error.
    */
   close(options: DeadlineOptions = {}): Promise<void> {
-    return call(() => this.#native.close(options.deadlineMs), () => {}, calledFrom(this.close), options.signal)
+    return call(
+      () => this.#native.close(options.deadlineMs),
+      () => {},
+      calledFrom(this.close),
+      options.signal,
+    )
   }
 
   /** `await using client = new AvatarClient()` closes it at the end of the block. */

@@ -156,9 +156,9 @@ export interface Site {
 }
 
 /** @internal The place in the program that called this function of the package. */
-export function calledFrom(api: Function): Site {
+export function calledFrom(api: object): Site {
   const site: Site = {}
-  Error.captureStackTrace(site, api)
+  Error.captureStackTrace(site, api as () => void)
   return site
 }
 

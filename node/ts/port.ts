@@ -5,7 +5,7 @@ import { failed, type Site, understood } from './errors.js'
 import { native, type NativePort } from './native.js'
 
 /** What a message is about; see `Message` in `node/src/port.rs`. */
-const enum Code {
+enum Code {
   Done,
   Failed,
   Ready,
@@ -138,13 +138,19 @@ function deliver(): void {
         break
       }
       case Code.Occupied:
-        clients.get(subject)?.deref()?.occupied(content as boolean)
+        clients
+          .get(subject)
+          ?.deref()
+          ?.occupied(content as boolean)
         break
       case Code.Logs:
         onLogs?.()
         break
       case Code.Report:
-        clients.get(subject)?.deref()?.report(content as string)
+        clients
+          .get(subject)
+          ?.deref()
+          ?.report(content as string)
         break
     }
   }

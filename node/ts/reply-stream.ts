@@ -62,7 +62,10 @@ export class ReplyStream extends Pull<string> {
         this.#end = reply === null ? 'given up' : (JSON.parse(reply) as Reply)
         continue
       }
-      if (typeof piece === 'string') throw (this.#end = failed(piece, this.#site))
+      if (typeof piece === 'string') {
+        this.#end = failed(piece, this.#site)
+        throw this.#end
+      }
       this.#author = piece.author as Author
       // A card has no text of its own; it stands in the reply.
       if (piece.text !== '') return { done: false, value: piece.text }

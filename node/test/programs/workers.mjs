@@ -35,7 +35,10 @@ if (isMainThread) {
     for (let number = 0; number < 10; number += 1) {
       chat.send(`message ${number}`).catch(() => {})
       chat.ask(`question ${number}`).catch(() => {})
-      chat.stream(`stream ${number}`).next().catch(() => {})
+      chat
+        .stream(`stream ${number}`)
+        .next()
+        .catch(() => {})
     }
     chat.newSession().catch(() => {})
   }

@@ -7,9 +7,7 @@ export function matches(pattern, found) {
   if (pattern === null || pattern === undefined) return nothing
   if (Array.isArray(pattern)) {
     return (
-      Array.isArray(found) &&
-      pattern.length === found.length &&
-      pattern.every((item, at) => matches(item, found[at]))
+      Array.isArray(found) && pattern.length === found.length && pattern.every((item, at) => matches(item, found[at]))
     )
   }
   if (typeof pattern === 'object') {

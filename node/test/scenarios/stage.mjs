@@ -10,9 +10,7 @@ import * as plain from './plain.mjs'
 const PATIENCE_MS = 10_000
 
 /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
-const WORDS = [
-  'in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'gives', 'fails', 'events', 'replies', 'is',
-] // biome-ignore format: one line
+const WORDS = ['in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'gives', 'fails', 'events', 'replies', 'is']
 
 const OPTIONS = {
   acknowledge: 'acknowledge',

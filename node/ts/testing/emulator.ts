@@ -18,8 +18,11 @@ import {
 
 /** Options of an emulator. */
 export interface EmulatorOptions {
-  /** What answers: `echo` (`You said: …`), `demo`, or the path of a script in YAML. `echo`, if not said otherwise. */
-  readonly brain?: string | undefined
+  /**
+   * What answers: `echo` (`You said: …`), `demo`, the path of a script in YAML, or what the setting `brain` takes:
+   * `{ script: { rules: […] } }`. `echo`, if not said otherwise.
+   */
+  readonly brain?: string | Readonly<Record<string, unknown>> | undefined
   /** How long every answer and handshake takes. */
   readonly latencyMs?: number | undefined
   /** The time before the first piece of a reply; 0. */
@@ -69,7 +72,9 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref()
   const emulator = Emulator.of(child, ready)
   try {
-    if (options.settings !== undefined) await emulator.configure(options.settings)
+    const brain = typeof options.brain === 'object' ? { brain: options.brain } : {}
+    const settings = { ...options.settings, ...brain }
+    if (Object.keys(settings).length > 0) await emulator.configure(settings)
     if (options.faults !== undefined) await emulator.fault(...options.faults)
   } catch (failure) {
     await emulator.stop()
@@ -224,7 +229,7 @@ function idOf(session: Conversation | string): string {
 
 function commandLine(options: EmulatorOptions): string[] {
   const named: [string, string | number | undefined][] = [
-    ['--brain', options.brain],
+    ['--brain', typeof options.brain === 'string' ? options.brain : undefined],
     ['--latency', milliseconds(options.latencyMs)],
     ['--reply-delay', milliseconds(options.replyDelayMs ?? 0)],
     ['--piece-delay', milliseconds(options.pieceDelayMs ?? 0)],

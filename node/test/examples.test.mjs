@@ -1,0 +1,87 @@
+// Each example, as it stands, against the emulator.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+import { Visitor } from 'secondme-avatar'
+import { startEmulator } from 'secondme-avatar/testing'
+
+import { until } from './support.mjs'
+
+const folder = fileURLToPath(new URL('../../examples/node/', import.meta.url))
+
+async function example(test, name, options) {
+  const emulator = await startEmulator(options)
+  const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl }
+  // One under `node --test` would take itself for a part of these.
+  delete env.NODE_TEST_CONTEXT
+  const args = name.endsWith('.test.js') ? ['--test', name] : [name]
+  const program = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  test.after(async () => {
+    program.kill('SIGKILL')
+    await emulator.stop()
+  })
+  program.out = ''
+  program.stdout.on('data', (text) => {
+    program.out += text
+  })
+  program.closed = once(program, 'close')
+  program.emulator = emulator
+  return program
+}
+
+async function printed(...of) {
+  const program = await example(...of)
+  await program.closed
+  assert.equal(program.exitCode, 0, program.out)
+  return program.out
+}
+
+test('quickstart prints the opening line and the answer', async (t) => {
+  const lines = (await printed(t, 'quickstart.js', { brain: 'demo' })).trim().split('\n')
+  assert.equal(lines.length, 2)
+  assert.match(lines[0], /^Ada's avatar: Hello, I'm Ada's avatar/)
+  assert.match(lines[1], /^Ada's avatar: I'm the avatar of Ada Lovelace/)
+})
+
+test('streaming prints all pieces of the answer', async (t) => {
+  assert.equal(await printed(t, 'streaming.js'), 'You said: Hello, tell me about yourself\n39 characters in all\n')
+})
+
+test('takeover keeps quiet while the owner speaks', async (t) => {
+  const then = [
+    { owner: 'takes-over' },
+    { owner: { says: 'It is me' } },
+    { owner: { says: 'Still me' } },
+    { owner: 'hands-back' },
+    { say: 'Here I am again' },
+  ]
+  const program = await example(t, 'takeover.js', { brain: { script: { rules: [{ when: 'any', then }] } } })
+  const expected = `bot: the owner is here, I keep quiet
+owner: It is me
+owner: Still me
+bot: the avatar is back
+avatar: Here I am again
+`
+  await until(() => program.out.length >= expected.length || program.exitCode !== null)
+  assert.equal(program.out, expected)
+  assert.equal(program.exitCode, null)
+})
+
+test('many visitors are served by one listener', async (t) => {
+  const program = await example(t, 'many-visitors.js')
+  await until(() => program.out.split('\n').length === 4 || program.exitCode !== null)
+  const visitors = ['ada', 'grace', 'mary'].map((user) => Visitor.forUser('slack', user).id)
+  assert.deepEqual(
+    program.out.trim().split('\n').sort(),
+    visitors.map((visitor) => `${visitor}: You said: Hello`).sort(),
+  )
+  assert.equal(program.exitCode, null)
+})
+
+test('the tests of a bot of one’s own pass', async (t) => {
+  assert.match(await printed(t, 'bot.test.js'), /^# pass 3$/m)
+})

@@ -1,0 +1,85 @@
+// What TypeScript makes of calls: compiled, never run.
+
+import {
+  AvatarClient,
+  AvatarError,
+  type CallReport,
+  type Conversation,
+  type ErrorKind,
+  type HistoryMessage,
+  type Kept,
+  RateLimitError,
+  type Reply,
+  type Sent,
+  setLogger,
+  type Step,
+  Visitor,
+} from 'secondme-avatar'
+import { type Emulator, startEmulator } from 'secondme-avatar/testing'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>) => {}
+
+export async function calls() {
+  await using client = new AvatarClient({ apiKey: 'sk-0123456789abcdef', maxLive: 5, onDoubt: 'resend', proxy: false })
+  await using chat = await client.open({ platform: 'web', userId: 'u-1', name: 'Ada' }, { deadlineMs: 1 })
+  await client.open(Visitor.forUser('web', 'u-1', { channel: 'web' }))
+  await client.open(chat.visitorId)
+  const reply = await chat.ask('Hello', { signal: AbortSignal.timeout(1), firstPieceDeadlineMs: 1 })
+  const sent = await chat.send('Hello')
+  const kept = await chat.send('Hello', { durable: true, deadlineMs: 1 })
+  const history = await chat.history({ count: 1, before: reply.id })
+  same<typeof chat, Conversation>(true)
+  same<typeof reply, Reply>(true)
+  same<typeof sent, Sent>(true)
+  same<typeof kept, Kept>(true)
+  same<typeof history, HistoryMessage[]>(true)
+  for await (const piece of chat.stream('Hello')) same<typeof piece, string>(true)
+  same<Awaited<ReturnType<ReturnType<Conversation['stream']>['reply']>>, Reply>(true)
+  for (const part of reply.parts) {
+    if (part.type === 'card') same<typeof part.params, unknown>(true)
+    else same<typeof part.text, string>(true)
+  }
+  client.ref().unref()
+
+  // @ts-expect-error: a text
+  chat.ask(5)
+  // @ts-expect-error: milliseconds are a number
+  chat.ask('Hello', { deadlineMs: '5s' })
+  // @ts-expect-error: who is that?
+  client.open({ userId: 'u-1' })
+  // @ts-expect-error: there is no such option
+  new AvatarClient({ key: 'sk-' })
+  // @ts-expect-error: one of two
+  new AvatarClient({ onDoubt: 'perhaps' })
+  // @ts-expect-error: `open` makes them
+  new Conversation()
+  // @ts-expect-error: not to be changed
+  chat.state = 'live'
+}
+
+export function errors(error: unknown) {
+  if (error instanceof RateLimitError) same<typeof error.retryAfterMs, number | undefined>(true)
+  if (error instanceof AvatarError) {
+    same<typeof error.kind, ErrorKind>(true)
+    same<typeof error.step, Step | undefined>(true)
+    same<typeof error.code, string | undefined>(true)
+    same<typeof error.retryable, boolean>(true)
+    error.unsent?.certain
+    error.cause
+    // @ts-expect-error: there is no such kind
+    error.kind === 'nonsense'
+  }
+}
+
+export async function testing() {
+  await using emulator = await startEmulator({ brain: 'demo', faults: [{ at: 'auth', do: 'refuse' }] })
+  same<typeof emulator, Emulator>(true)
+  const client = emulator.client({ onCall: (call) => same<typeof call, CallReport>(true) })
+  const chat = await client.open({ platform: 'test', userId: 'ada' })
+  await emulator.owner.reply(chat, 'Hi')
+  const { sessions } = await emulator.waitUntil(({ sockets }) => sockets.length === 1)
+  same<(typeof sessions)[0]['takenOver'], boolean>(true)
+  setLogger(({ level, message }) => console[level](message))
+  setLogger(undefined)
+}
