@@ -28,6 +28,12 @@ node-test: node-build
 	SECONDME_AVATAR_EMULATOR="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/secondme-avatar-emulator" RUNS=$(RUNS) \
 		npm test --silent --prefix node
 
+node-dist: $(NODE_MODULES)
+	$(CARGO) build --quiet --profile dist --package secondme-avatar-node --package secondme-avatar-emulator
+	npm run --silent --prefix node build
+	node node/tools/pack.mjs $(or $(CARGO_TARGET_DIR),target)/dist dist
+	node node/tools/check-packages.mjs dist
+
 node-lint: $(NODE_MODULES)
 	@for folder in node examples/node benchmarks/node; do \
 		(cd $$folder && "$(CURDIR)"/node/node_modules/.bin/biome check --error-on-warnings --config-path="$(CURDIR)"/node .) || exit 1; \

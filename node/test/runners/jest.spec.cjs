@@ -1,0 +1,28 @@
+// What a test looks like with jest.
+
+const { RateLimitError } = require('secondme-avatar')
+const { startEmulator } = require('secondme-avatar/testing')
+
+let emulator
+let client
+
+beforeAll(async () => {
+  emulator = await startEmulator()
+  client = emulator.client({ openDeadlineMs: 100 })
+})
+afterAll(async () => {
+  await client.close()
+  await emulator.stop()
+})
+
+test('the avatar answers', async () => {
+  const chat = await client.open({ platform: 'test', userId: 'ada' }, { deadlineMs: 10_000 })
+  await expect(chat.ask('Hello')).resolves.toMatchObject({ author: 'avatar', text: 'You said: Hello' })
+})
+
+test('a refusal is an error of its class', async () => {
+  await emulator.fault({ at: 'auth', do: 'quota' })
+  const opening = client.open({ platform: 'test', userId: 'bob' })
+  await expect(opening).rejects.toThrow(RateLimitError)
+  await expect(opening).rejects.toBeInstanceOf(Error)
+})

@@ -1,0 +1,98 @@
+// Packs what is handed out: `node tools/pack.mjs TARGET/dist DIST`. One package for users, one with the addon for this
+// platform, and the same two of the emulator. The other platforms' are packed where they are built, by the same call.
+
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { builds, here, library } from './builds.mjs'
+
+const [built, dist] = process.argv.slice(2).map((path) => resolve(path))
+const node = fileURLToPath(new URL('..', import.meta.url))
+const root = join(node, '..')
+const stage = join(node, 'npm')
+/** What the addon may weigh. */
+const LIMIT = 6_000_000
+
+if (here === undefined) throw new Error(`no build is meant for ${process.platform} ${process.arch}`)
+rmSync(stage, { recursive: true, force: true })
+mkdirSync(dist, { recursive: true })
+for (const old of readdirSync(dist).filter((name) => /^secondme-avatar-.*\.tgz$/.test(name))) rmSync(join(dist, old))
+
+const program = `secondme-avatar-emulator${here.os === 'win32' ? '.exe' : ''}`
+const addon = `secondme-avatar.${here.name}.node`
+const size = binary({
+  scope: 'node',
+  from: library(here.os),
+  to: addon,
+  main: addon,
+  what: 'The native addon of secondme-avatar',
+})
+if (size > LIMIT) throw new Error(`the addon weighs ${size} bytes: more than ${LIMIT}`)
+binary({ scope: 'emulator', from: program, to: program, what: 'The program of secondme-avatar-emulator' })
+users({ scope: 'node', folder: node, parts: ['lib', 'README.md'] })
+users({ scope: 'emulator', folder: join(node, 'emulator'), parts: ['index.js', 'index.d.ts', 'bin', 'README.md'] })
+
+/** The package of one platform, as `napi create-npm-dirs` makes it. */
+function binary({ scope, from, to, main, what }) {
+  const name = `@secondme-avatar/${scope}-${here.name}`
+  const folder = join(stage, `${scope}-${here.name}`)
+  const { version, license, engines } = manifest(node)
+  mkdirSync(folder, { recursive: true })
+  const limits = { os: [here.os], cpu: [here.cpu], ...(here.libc && { libc: [here.libc] }) }
+  write(folder, {
+    name,
+    version,
+    description: `${what}, for ${here.target}`,
+    license,
+    engines,
+    ...limits,
+    main,
+    files: [to],
+  })
+  writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${here.target}\`. It is installed with it.\n`)
+  strip(join(built, from), join(folder, to))
+  pack(folder)
+  return statSync(join(folder, to)).size
+}
+
+/** The package that users ask for: it depends on those of all platforms, of which npm takes the one that fits. */
+function users({ scope, folder, parts }) {
+  const { devDependencies, scripts, ...rest } = manifest(folder)
+  const staged = join(stage, scope)
+  mkdirSync(staged, { recursive: true })
+  for (const part of parts) copy(join(folder, part), join(staged, part))
+  const platforms = builds.map(({ name }) => [`@secondme-avatar/${scope}-${name}`, rest.version])
+  write(staged, { ...rest, optionalDependencies: Object.fromEntries(platforms) })
+  pack(staged)
+}
+
+function manifest(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+}
+
+function write(folder, manifest) {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  for (const license of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(root, license), join(folder, license))
+}
+
+function copy(from, to) {
+  if (!statSync(from).isDirectory()) return copyFileSync(from, to)
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(from)) copy(join(from, name), join(to, name))
+}
+
+/** Without symbols: they are most of it. */
+function strip(from, to) {
+  if (here.os === 'win32') return copyFileSync(from, to)
+  execFileSync('strip', [here.os === 'darwin' ? '-x' : '--strip-all', '-o', to, from])
+}
+
+function pack(folder) {
+  const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', dist]
+  const [name] = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', shell: here.os === 'win32' })
+    .trim()
+    .split('\n')
+  console.log(`${join(dist, name)}  ${(statSync(join(dist, name)).size / 1e6).toFixed(2)} MB`)
+}
