@@ -1,0 +1,92 @@
+"""The face for scripts."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from secondme_avatar import AvatarError, Closed, ClosedError, OwnerReply, Visitor, sync
+from secondme_avatar.testing import Emulator
+
+ADA = Visitor.for_user("test", "ada")
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[sync.AvatarClient]:
+    with emulator.sync.client() as client:
+        yield client
+
+
+def test_a_script_talks(client: sync.AvatarClient) -> None:
+    chat = client.open(ADA)
+    assert chat.opening
+    assert chat.ask("Hello").text == "You said: Hello"
+    stream = chat.stream("one two three")
+    assert "".join(stream) == "You said: one two three"
+    assert stream.reply is not None
+    assert [message.text for message in chat.history(2)] == ["one two three", "You said: one two three"]
+    assert chat.send("x").message_id
+    assert client.recover() == []
+
+
+def test_a_script_hears_events(client: sync.AvatarClient, emulator: Emulator) -> None:
+    events = client.events()
+    chat = client.open(ADA)
+    emulator.sync.owner_reply(chat, "Hi")
+    for event in events:
+        match event:
+            case OwnerReply(text):
+                assert text == "Hi"
+                chat.close()
+            case Closed(reason):
+                assert reason == "requested"
+                break
+    client.close()
+    assert list(events) == []
+
+
+def test_everything_there_is_in_asyncio_is_here(client: sync.AvatarClient) -> None:
+    chat = client.open(ADA)
+    chat.pause()
+    chat.resume()
+    chat.network_changed()
+    other = chat.new_session()
+    assert other.session_id != chat.session_id
+    other.close()
+    chat.end()
+    with pytest.raises(ClosedError):
+        chat.ask("too late")
+    with pytest.raises(AvatarError, match="store"):
+        client.open(ADA).send("x", durable=True)
+
+
+def test_threads_wait_beside_each_other(client: sync.AvatarClient) -> None:
+    texts: list[str] = []
+
+    def talk(name: str) -> None:
+        chat = client.open(Visitor.for_user("test", name))
+        texts.extend(chat.ask(f"{name} {n}").text for n in range(10))
+
+    threads = [threading.Thread(target=talk, args=(name,)) for name in ("ada", "grace", "mary")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(texts) == 30
+
+
+def test_who_waits_for_events_hears_that_the_subscription_is_closed(client: sync.AvatarClient) -> None:
+    events = client.events()
+    heard: list[object] = []
+    thread = threading.Thread(target=lambda: heard.extend(events))
+    thread.start()
+    events.close()
+    thread.join()
+    assert heard == []
+
+
+async def test_it_works_where_a_loop_runs_as_in_a_notebook(emulator: Emulator) -> None:
+    with emulator.sync.client() as client:
+        assert client.open(ADA).ask("Hello").text == "You said: Hello"
+    assert asyncio.get_running_loop().is_running()

@@ -1,0 +1,108 @@
+"""What bot authors test with."""
+
+import os
+from pathlib import Path
+
+import pytest
+from waiting import until
+
+from secondme_avatar import AvatarClient, Disconnected, Notice, ServiceError, Unknown, Visitor, sync
+from secondme_avatar.testing import Emulator, EmulatorError, SyncEmulator
+
+ADA = Visitor.for_user("test", "ada")
+pytest_plugins = ["pytester"]
+
+
+async def test_the_whole_control_api(avatar_emulator: Emulator) -> None:
+    emulator = avatar_emulator
+    async with emulator.client() as client:
+        chat = await client.open(ADA)
+        events = chat.events()
+        await emulator.push(chat, hint="The avatar is not sure.")
+        assert (await until(events, Notice)).text == "The avatar is not sure."
+        await emulator.push(chat.session_id or "", failure={"code": "session.openai.error", "reason": "Down"})
+        failure = await until(events, ServiceError)
+        assert (failure.code, failure.reason, failure.actions) == ("session.openai.error", "Down", ())
+        await emulator.push(chat, frame={"type": "news"})
+        assert '"news"' in ((await until(events, Unknown)).raw or "")
+
+        await emulator.owner_takeover(chat)
+        await emulator.owner_handback(chat)
+        assert (await emulator.settings(reply_delay="0ms"))["reply-delay"] == "0ms"
+        assert (await emulator.settings())["reply-delay"] == "0ms"
+        assert (await chat.ask("Hello")).text == "You said: Hello"
+        await emulator.advance(1)
+
+        (fault,) = await emulator.fault({"at": "call", "do": "refuse", "times": 3})
+        assert (await emulator.faults())[0]["id"] == fault
+        await emulator.clear_faults()
+        assert await emulator.faults() == []
+
+        journal = await emulator.journal()
+        assert journal["entries"][0]["call"] == "auth"
+        await emulator.close_sockets(abrupt=True)
+        await until(events, Disconnected)
+        assert (await emulator.journal(journal["next"], wait=1))["entries"]
+        await emulator.reset()
+        assert (await emulator.state())["sessions"] == []
+        with pytest.raises(EmulatorError, match="control"):
+            await emulator.call("POST", "owner/reply", {})
+        with pytest.raises(EmulatorError, match="did not come"):
+            await emulator.wait_until(lambda state: False, patience=0)
+
+
+async def test_an_emulator_is_set_up_and_ends() -> None:
+    async with Emulator("--brain", "demo", settings={"reply_delay": "0ms"}) as emulator:
+        assert emulator.base_url in repr(emulator)
+        assert emulator.control_url.endswith("/_emulator")
+        with pytest.raises(EmulatorError, match="already"):
+            await emulator.start()
+    with pytest.raises(EmulatorError, match="does not run"):
+        await emulator.state()
+
+
+def test_an_emulator_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(EmulatorError, match="--nonsense"):
+        SyncEmulator("--nonsense").start()
+    monkeypatch.delenv("SECONDME_AVATAR_EMULATOR")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EmulatorError, match="pip install secondme-avatar-emulator"):
+        SyncEmulator().start()
+
+
+def test_the_emulator_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secondme-avatar-emulator").symlink_to(os.environ["SECONDME_AVATAR_EMULATOR"])
+    monkeypatch.delenv("SECONDME_AVATAR_EMULATOR")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with SyncEmulator() as emulator, emulator.client() as client:
+        assert isinstance(client, sync.AvatarClient)
+        assert client.open(ADA).opening
+
+
+def test_the_fixture_serves_a_bot_s_own_tests(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("pytest_plugins = ['secondme_avatar.testing.pytest_plugin']")
+    pytester.makepyfile("""
+        from secondme_avatar import AvatarClient, Visitor, sync
+
+        async def test_async(avatar_emulator):
+            async with AvatarClient() as client:
+                chat = await client.open(Visitor.for_user("test", "ada"))
+                events = chat.events()
+                await avatar_emulator.owner_reply(chat, "Hi")
+                async for event in events:
+                    if event.type == "owner_reply":
+                        break
+
+        def test_sync(avatar_emulator):
+            with sync.AvatarClient() as client:
+                client.open(Visitor.for_user("test", "ada"))
+            assert avatar_emulator.sync.state()["calls"]["auth"] == 1
+    """)
+    result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto", timeout=60)
+    result.assert_outcomes(passed=2)
+
+
+async def test_the_fixture_leads_any_client_to_the_emulator(avatar_emulator: Emulator) -> None:
+    async with AvatarClient() as client:
+        await client.open(ADA)
+    assert (await avatar_emulator.state())["calls"]["auth"] == 1

@@ -1,0 +1,136 @@
+"""Visitors, options, errors, and what is shown of them."""
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import secondme_avatar
+from secondme_avatar import AvatarClient, AvatarError, InvalidVisitorIdError, MisuseError, Visitor, _native
+
+
+def test_the_same_person_is_the_same_visitor_in_every_language() -> None:
+    visitor = Visitor.for_user("feishu", "ou_abc", name="张三", channel="feishu")
+    assert visitor.id == "feishu_d10f0353-58f2-539f-9ae5-dcf371311654"
+    assert (visitor.platform, visitor.name, visitor.channel) == ("feishu", "张三", "feishu")
+    assert Visitor.parse(visitor.id, name="张三", channel="feishu") == visitor
+    assert Visitor.parse(visitor.id) != visitor
+    assert len({visitor, Visitor.parse(visitor.id, name="张三", channel="feishu")}) == 1
+    assert Visitor.random("web") != Visitor.random("web")
+    for again in (copy.copy(visitor), pickle.loads(pickle.dumps(visitor))):
+        assert again == visitor
+    assert repr(visitor) == f"<Visitor {visitor.id}>"
+
+
+@pytest.mark.parametrize("make", [lambda: Visitor.parse("Ada"), lambda: Visitor.for_user("web", "")])
+def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
+    with pytest.raises(InvalidVisitorIdError) as failed:
+        make()  # type: ignore[operator]
+    assert isinstance(failed.value, ValueError)
+    assert failed.value.kind == "invalid_visitor_id"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"heartbeat": 60}, "heartbeat"),
+        ({"heartbeat": -1}, "`heartbeat` is -1"),
+        ({"max_live": 0}, "max_live"),
+        ({"max_live": -1}, "`max_live` takes a whole number"),
+        ({"on_doubt": "guess"}, "`hand_back` or `resend`"),
+        ({"base_url": "ftp://x"}, "base URL"),
+        ({"base_url": "http://example.com"}, "insecure"),
+        ({"proxy": "socks5://x:1"}, "SOCKS"),
+        ({"ca_file": os.devnull}, "certificate"),
+        ({"api_key": "pk-x"}, "API key"),
+    ],
+)
+def test_options_that_are_wrong_say_what_to_do(options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(MisuseError, match=complaint):
+        AvatarClient(**{"api_key": "sk-test", **options})  # type: ignore[arg-type]
+
+
+def test_every_option_is_taken(tmp_path: object) -> None:
+    client = AvatarClient(
+        "sk-test",
+        base_url="http://example.com",
+        allow_insecure=True,
+        proxy="http://ada:secret@proxy.example.com:3128",
+        heartbeat=5,
+        acknowledge=False,
+        reply_idle=1.5,
+        on_doubt="resend",
+        event_queue=10,
+        quota=100,
+        max_live=10,
+        idle_after=60,
+        store=f"{tmp_path}/avatar.db",
+        open_deadline=1,
+        send_deadline=1,
+        durable_deadline=1,
+        history_deadline=1,
+        close_deadline=1,
+        ask_deadline=1,
+        first_piece_deadline=1,
+    )
+    assert client.proxy == "proxy.example.com:3128"
+    assert AvatarClient("sk-test", no_proxy=True).proxy is None
+    assert repr(client) == "<AvatarClient of 0 visitors, 0 connected>"
+    assert client.stats().frames == 0
+
+
+def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SECONDME_API_KEY", raising=False)
+    with pytest.raises(MisuseError, match="SECONDME_API_KEY"):
+        AvatarClient()
+    monkeypatch.setenv("SECONDME_API_KEY", "sk-test")
+    monkeypatch.setenv("SECONDME_BASE_URL", "nonsense")
+    with pytest.raises(MisuseError, match="base URL"):
+        AvatarClient()
+    AvatarClient(base_url="http://127.0.0.1:9")
+
+
+def test_every_kind_of_failure_has_its_class() -> None:
+    kinds = {error.kind: error for error in AvatarError.__subclasses__()}
+    assert kinds.keys() == {
+        "authentication",
+        "rate_limited",
+        "avatar_not_found",
+        "invalid_visitor_id",
+        "not_member",
+        "closed",
+        "connection_failed",
+        "unavailable",
+        "deadline",
+        "service",
+        "invalid_answer",
+        "unsupported",
+        "store",
+        "misuse",
+    }
+    assert all(getattr(secondme_avatar, error.__name__) is error for error in kinds.values())
+
+
+def test_what_nobody_may_make_cannot_be_made() -> None:
+    for kind in (_native.Event, _native.Reply, _native.Visitor, _native.Conversation):
+        with pytest.raises(TypeError):
+            kind()
+
+
+def test_everything_public_is_documented() -> None:
+    for name in secondme_avatar.__all__:
+        thing = getattr(secondme_avatar, name)
+        if isinstance(thing, type):
+            assert thing.__doc__, name
+            for member, value in vars(thing).items():
+                if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                    assert value.__doc__, f"{name}.{member}"
+
+
+def test_importing_starts_nothing_and_brings_no_event_loop() -> None:
+    ask = "import sys, threading, secondme_avatar; print(threading.active_count(), 'asyncio' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert said.stdout == "1 True\n"
