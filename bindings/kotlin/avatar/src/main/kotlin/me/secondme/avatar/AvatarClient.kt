@@ -1,6 +1,5 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
@@ -11,6 +10,7 @@ import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import me.secondme.avatar.core.CoreClient
+import kotlin.time.Duration
 
 /**
  * A client for one API key, that is for one avatar.
@@ -88,15 +88,14 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
      *
      * @param within the time for it; 5 s.
      */
-    public suspend fun shutdown(within: Duration? = null): Unit =
-        guarded {
-            held.orElse({}) {
-                it.shutdown(within?.toMs(), null)
-                finalStats = it.stats().toStats()
-                held.release()
-                conversations.releaseAll()
-            }
+    public suspend fun shutdown(within: Duration? = null): Unit = guarded {
+        held.orElse({}) {
+            it.shutdown(within?.toMs(), null)
+            finalStats = it.stats().toStats()
+            held.release()
+            conversations.releaseAll()
         }
+    }
 
     /** [shutdown] for `use`. It blocks for as long as that takes: on a user interface's thread, call [shutdown]. */
     override fun close() {

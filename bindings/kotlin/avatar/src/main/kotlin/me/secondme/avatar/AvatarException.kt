@@ -1,11 +1,11 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreException
 import me.secondme.avatar.core.CoreFailure
 import me.secondme.avatar.core.CoreUnsent
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 
 /**
  * Why a call failed. The message says what happened and what to do, and holds neither a secret nor what anybody said.
@@ -110,28 +110,26 @@ public class Unsent internal constructor(
 }
 
 /** A call into the core, with its failures as this library's exceptions. */
-internal inline fun <T> guarded(call: () -> T): T =
-    try {
-        NativeCode.load()
-        call()
-    } catch (failed: CoreException.Failed) {
-        throw failed.failure.toException()
-    }
+internal inline fun <T> guarded(call: () -> T): T = try {
+    NativeCode.load()
+    call()
+} catch (failed: CoreException.Failed) {
+    throw failed.failure.toException()
+}
 
-internal fun CoreFailure.toException(): AvatarException =
-    when (kind) {
-        CoreErrorKind.AUTHENTICATION -> AvatarException.Authentication(this)
-        CoreErrorKind.RATE_LIMITED -> AvatarException.RateLimited(this)
-        CoreErrorKind.AVATAR_NOT_FOUND -> AvatarException.AvatarNotFound(this)
-        CoreErrorKind.INVALID_VISITOR_ID -> AvatarException.InvalidVisitorId(this)
-        CoreErrorKind.NOT_MEMBER -> AvatarException.NotMember(this)
-        CoreErrorKind.CLOSED -> AvatarException.Closed(this)
-        CoreErrorKind.CONNECTION_FAILED -> AvatarException.ConnectionFailed(this)
-        CoreErrorKind.UNAVAILABLE -> AvatarException.Unavailable(this)
-        CoreErrorKind.DEADLINE -> AvatarException.Deadline(this)
-        CoreErrorKind.SERVICE -> AvatarException.ServiceRefused(this)
-        CoreErrorKind.INVALID_ANSWER -> AvatarException.InvalidAnswer(this)
-        CoreErrorKind.UNSUPPORTED -> AvatarException.Unsupported(this)
-        CoreErrorKind.STORE -> AvatarException.Store(this)
-        CoreErrorKind.MISUSE -> AvatarException.Misuse(this)
-    }
+internal fun CoreFailure.toException(): AvatarException = when (kind) {
+    CoreErrorKind.AUTHENTICATION -> AvatarException.Authentication(this)
+    CoreErrorKind.RATE_LIMITED -> AvatarException.RateLimited(this)
+    CoreErrorKind.AVATAR_NOT_FOUND -> AvatarException.AvatarNotFound(this)
+    CoreErrorKind.INVALID_VISITOR_ID -> AvatarException.InvalidVisitorId(this)
+    CoreErrorKind.NOT_MEMBER -> AvatarException.NotMember(this)
+    CoreErrorKind.CLOSED -> AvatarException.Closed(this)
+    CoreErrorKind.CONNECTION_FAILED -> AvatarException.ConnectionFailed(this)
+    CoreErrorKind.UNAVAILABLE -> AvatarException.Unavailable(this)
+    CoreErrorKind.DEADLINE -> AvatarException.Deadline(this)
+    CoreErrorKind.SERVICE -> AvatarException.ServiceRefused(this)
+    CoreErrorKind.INVALID_ANSWER -> AvatarException.InvalidAnswer(this)
+    CoreErrorKind.UNSUPPORTED -> AvatarException.Unsupported(this)
+    CoreErrorKind.STORE -> AvatarException.Store(this)
+    CoreErrorKind.MISUSE -> AvatarException.Misuse(this)
+}

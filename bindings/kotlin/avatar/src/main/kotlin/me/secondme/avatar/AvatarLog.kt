@@ -40,7 +40,9 @@ public object AvatarLog {
         NativeCode.load()
         val log = installLog(filter)
         if (log != null) {
-            CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-log")).launch { forward(log) }
+            CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-log")).launch {
+                forward(log)
+            }
         }
         log != null
     }
@@ -74,15 +76,14 @@ public class LogRecord internal constructor(
 /** How bad it is. */
 public enum class LogLevel { ERROR, WARN, INFO, DEBUG, TRACE }
 
-private fun CoreLogRecord.toRecord() =
-    LogRecord(
-        when (level) {
-            CoreLogLevel.ERROR -> LogLevel.ERROR
-            CoreLogLevel.WARN -> LogLevel.WARN
-            CoreLogLevel.INFO -> LogLevel.INFO
-            CoreLogLevel.DEBUG -> LogLevel.DEBUG
-            CoreLogLevel.TRACE -> LogLevel.TRACE
-        },
-        target,
-        message,
-    )
+private fun CoreLogRecord.toRecord() = LogRecord(
+    when (level) {
+        CoreLogLevel.ERROR -> LogLevel.ERROR
+        CoreLogLevel.WARN -> LogLevel.WARN
+        CoreLogLevel.INFO -> LogLevel.INFO
+        CoreLogLevel.DEBUG -> LogLevel.DEBUG
+        CoreLogLevel.TRACE -> LogLevel.TRACE
+    },
+    target,
+    message,
+)

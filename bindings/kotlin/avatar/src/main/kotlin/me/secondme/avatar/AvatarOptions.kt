@@ -1,8 +1,8 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
 import me.secondme.avatar.core.CoreOnDoubt
 import me.secondme.avatar.core.CoreOptions
+import kotlin.time.Duration
 
 /**
  * What a client is like. What is left `null` is as the library has it.
@@ -87,33 +87,32 @@ public class AvatarOptions internal constructor() {
     /** Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. */
     public var onCall: ((CallReport) -> Unit)? = null
 
-    internal fun toCore(apiKey: String?) =
-        CoreOptions(
-            apiKey = apiKey,
-            baseUrl = baseUrl,
-            language = "kotlin/${KotlinVersion.CURRENT}",
-            allowInsecure = allowInsecure,
-            proxy = proxy,
-            noProxy = noProxy,
-            caFile = caFile,
-            heartbeatMs = heartbeat?.toMs(),
-            acknowledge = acknowledge,
-            replyIdleMs = replyIdle?.toMs(),
-            onDoubt = onDoubt?.core,
-            eventQueue = eventQueue?.toCount(),
-            quota = quota?.toCount(),
-            maxLive = maxLive?.toCount(),
-            idleAfterMs = idleAfter?.toMs(),
-            store = store,
-            openDeadlineMs = openDeadline?.toMs(),
-            sendDeadlineMs = sendDeadline?.toMs(),
-            durableDeadlineMs = durableDeadline?.toMs(),
-            historyDeadlineMs = historyDeadline?.toMs(),
-            closeDeadlineMs = closeDeadline?.toMs(),
-            askDeadlineMs = askDeadline?.toMs(),
-            firstPieceDeadlineMs = firstPieceDeadline?.toMs(),
-            reportCalls = onCall != null,
-        )
+    internal fun toCore(apiKey: String?) = CoreOptions(
+        apiKey = apiKey,
+        baseUrl = baseUrl,
+        language = "kotlin/${KotlinVersion.CURRENT}",
+        allowInsecure = allowInsecure,
+        proxy = proxy,
+        noProxy = noProxy,
+        caFile = caFile,
+        heartbeatMs = heartbeat?.toMs(),
+        acknowledge = acknowledge,
+        replyIdleMs = replyIdle?.toMs(),
+        onDoubt = onDoubt?.core,
+        eventQueue = eventQueue?.toCount(),
+        quota = quota?.toCount(),
+        maxLive = maxLive?.toCount(),
+        idleAfterMs = idleAfter?.toMs(),
+        store = store,
+        openDeadlineMs = openDeadline?.toMs(),
+        sendDeadlineMs = sendDeadline?.toMs(),
+        durableDeadlineMs = durableDeadline?.toMs(),
+        historyDeadlineMs = historyDeadline?.toMs(),
+        closeDeadlineMs = closeDeadline?.toMs(),
+        askDeadlineMs = askDeadline?.toMs(),
+        firstPieceDeadlineMs = firstPieceDeadline?.toMs(),
+        reportCalls = onCall != null,
+    )
 }
 
 /** What becomes of a message of which nobody can tell whether the service took it. */

@@ -1,9 +1,9 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
 import me.secondme.avatar.core.CoreCall
 import me.secondme.avatar.core.CoreCalls
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 
 /**
  * One call to the service, or one handshake of a socket, when it is over. It holds no secret and nothing that anybody

@@ -1,11 +1,11 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.map
 import me.secondme.avatar.core.CoreConversation
+import kotlin.time.Duration
 
 /**
  * A conversation with the avatar. It goes on when nobody holds this any more, and ends with [close], [end], or the
@@ -124,14 +124,13 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** Closes the conversation and ends its session on the service: the next `open` begins a new one. */
     public suspend fun end(): Unit = over { it.end(null) }
 
-    private inline fun over(closing: (CoreConversation) -> Unit) =
-        guarded {
-            held.orElse({}) {
-                lastSession = it.sessionId()
-                closing(it)
-                held.release()
-            }
+    private inline fun over(closing: (CoreConversation) -> Unit) = guarded {
+        held.orElse({}) {
+            lastSession = it.sessionId()
+            closing(it)
+            held.release()
         }
+    }
 
     /** Lets go of it: its client is closed. */
     internal fun release() {

@@ -1,7 +1,5 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
 import me.secondme.avatar.core.CoreBatch
 import me.secondme.avatar.core.CoreCloseReason
 import me.secondme.avatar.core.CoreEventKind
@@ -9,6 +7,8 @@ import me.secondme.avatar.core.CoreGap
 import me.secondme.avatar.core.CoreNoticeKind
 import me.secondme.avatar.core.CorePlace
 import me.secondme.avatar.core.CoreState
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 
 /** Something that happened in one conversation. */
 public sealed class Event private constructor(origin: Origin) {
@@ -34,18 +34,12 @@ public sealed class Event private constructor(origin: Origin) {
      * @property opening the avatar's opening line; may be empty.
      * @property resumed whether it goes on with a session that was there before.
      */
-    public class Opened internal constructor(
-        origin: Origin,
-        public val opening: String,
-        public val resumed: Boolean,
-    ) : Event(origin)
+    public class Opened internal constructor(origin: Origin, public val opening: String, public val resumed: Boolean) :
+        Event(origin)
 
     /** The conversation's state is another one. */
-    public class StateChanged internal constructor(
-        origin: Origin,
-        public val from: State,
-        public val to: State,
-    ) : Event(origin)
+    public class StateChanged internal constructor(origin: Origin, public val from: State, public val to: State) :
+        Event(origin)
 
     /**
      * The next piece of the avatar's reply. A whole reply is one piece.
@@ -62,16 +56,11 @@ public sealed class Event private constructor(origin: Origin) {
     ) : Event(origin)
 
     /** The avatar's reply is complete. */
-    public class Reply internal constructor(
-        origin: Origin,
-        public val reply: me.secondme.avatar.Reply,
-    ) : Event(origin)
+    public class Reply internal constructor(origin: Origin, public val reply: me.secondme.avatar.Reply) : Event(origin)
 
     /** The avatar's owner has taken over and says something in person. */
-    public class OwnerReply internal constructor(
-        origin: Origin,
-        public val reply: me.secondme.avatar.Reply,
-    ) : Event(origin)
+    public class OwnerReply internal constructor(origin: Origin, public val reply: me.secondme.avatar.Reply) :
+        Event(origin)
 
     /** The service has sent a visitor's message back: it stands in the conversation. */
     public class Delivered internal constructor(
@@ -88,11 +77,8 @@ public sealed class Event private constructor(origin: Origin) {
     ) : Event(origin)
 
     /** A message of the service that is no reply: a hint, a recommendation, a notification. */
-    public class Notice internal constructor(
-        origin: Origin,
-        public val kind: NoticeKind,
-        public val text: String,
-    ) : Event(origin)
+    public class Notice internal constructor(origin: Origin, public val kind: NoticeKind, public val text: String) :
+        Event(origin)
 
     /**
      * The service says that something failed.
@@ -202,53 +188,48 @@ public sealed class CloseReason {
 internal fun CoreBatch.toEvents(): List<Event> =
     events.map { event -> event.kind.toEvent(Event.Origin(places[event.place.toInt()], event.raw)) }
 
-internal fun CoreState.toState() =
-    when (this) {
-        CoreState.OPENING -> State.OPENING
-        CoreState.LIVE -> State.LIVE
-        CoreState.RECONNECTING -> State.RECONNECTING
-        CoreState.RESTING -> State.RESTING
-        CoreState.CLOSING -> State.CLOSING
-        CoreState.CLOSED -> State.CLOSED
-    }
+internal fun CoreState.toState() = when (this) {
+    CoreState.OPENING -> State.OPENING
+    CoreState.LIVE -> State.LIVE
+    CoreState.RECONNECTING -> State.RECONNECTING
+    CoreState.RESTING -> State.RESTING
+    CoreState.CLOSING -> State.CLOSING
+    CoreState.CLOSED -> State.CLOSED
+}
 
-private fun CoreEventKind.toEvent(at: Event.Origin) =
-    when (this) {
-        is CoreEventKind.Opened -> Event.Opened(at, opening, resumed)
-        is CoreEventKind.StateChanged -> Event.StateChanged(at, from.toState(), to.toState())
-        is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, replyId, text, inReplyTo)
-        is CoreEventKind.Reply -> Event.Reply(at, reply.toReply())
-        is CoreEventKind.OwnerReply -> Event.OwnerReply(at, reply.toReply())
-        is CoreEventKind.Delivered -> Event.Delivered(at, messageId, text)
-        is CoreEventKind.Unsent -> Event.Unsent(at, Unsent(message), failure.toException())
-        is CoreEventKind.Notice -> Event.Notice(at, kind.toKind(), text)
-        is CoreEventKind.ServiceError -> Event.ServiceError(at, code, reason, actions, messageId, retryable)
-        is CoreEventKind.Unattributed -> Event.Unattributed(at, author.toAuthor(), text)
-        is CoreEventKind.Disconnected -> Event.Disconnected(at, retryInMs.toLong().milliseconds)
-        is CoreEventKind.Reconnected -> Event.Reconnected(at, gap.toGap())
-        is CoreEventKind.WaitingForQuota -> Event.WaitingForQuota(at, waitMs.toLong().milliseconds)
-        is CoreEventKind.Closed -> Event.Closed(at, reason.toReason())
-        is CoreEventKind.Unknown -> Event.Unknown(at)
-    }
+private fun CoreEventKind.toEvent(at: Event.Origin) = when (this) {
+    is CoreEventKind.Opened -> Event.Opened(at, opening, resumed)
+    is CoreEventKind.StateChanged -> Event.StateChanged(at, from.toState(), to.toState())
+    is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, replyId, text, inReplyTo)
+    is CoreEventKind.Reply -> Event.Reply(at, reply.toReply())
+    is CoreEventKind.OwnerReply -> Event.OwnerReply(at, reply.toReply())
+    is CoreEventKind.Delivered -> Event.Delivered(at, messageId, text)
+    is CoreEventKind.Unsent -> Event.Unsent(at, Unsent(message), failure.toException())
+    is CoreEventKind.Notice -> Event.Notice(at, kind.toKind(), text)
+    is CoreEventKind.ServiceError -> Event.ServiceError(at, code, reason, actions, messageId, retryable)
+    is CoreEventKind.Unattributed -> Event.Unattributed(at, author.toAuthor(), text)
+    is CoreEventKind.Disconnected -> Event.Disconnected(at, retryInMs.toLong().milliseconds)
+    is CoreEventKind.Reconnected -> Event.Reconnected(at, gap.toGap())
+    is CoreEventKind.WaitingForQuota -> Event.WaitingForQuota(at, waitMs.toLong().milliseconds)
+    is CoreEventKind.Closed -> Event.Closed(at, reason.toReason())
+    is CoreEventKind.Unknown -> Event.Unknown(at)
+}
 
-private fun CoreNoticeKind.toKind() =
-    when (this) {
-        CoreNoticeKind.HINT -> NoticeKind.HINT
-        CoreNoticeKind.RECOMMEND -> NoticeKind.RECOMMEND
-        CoreNoticeKind.TASK -> NoticeKind.TASK
-        CoreNoticeKind.NOTICE -> NoticeKind.NOTICE
-    }
+private fun CoreNoticeKind.toKind() = when (this) {
+    CoreNoticeKind.HINT -> NoticeKind.HINT
+    CoreNoticeKind.RECOMMEND -> NoticeKind.RECOMMEND
+    CoreNoticeKind.TASK -> NoticeKind.TASK
+    CoreNoticeKind.NOTICE -> NoticeKind.NOTICE
+}
 
-private fun CoreGap.toGap() =
-    when (this) {
-        is CoreGap.Filled -> Gap.Filled(frames.toInt())
-        is CoreGap.Nothing -> Gap.None
-        is CoreGap.Unknown -> Gap.Unknown
-    }
+private fun CoreGap.toGap() = when (this) {
+    is CoreGap.Filled -> Gap.Filled(frames.toInt())
+    is CoreGap.Nothing -> Gap.None
+    is CoreGap.Unknown -> Gap.Unknown
+}
 
-private fun CoreCloseReason.toReason() =
-    when (this) {
-        is CoreCloseReason.Requested -> CloseReason.Requested
-        is CoreCloseReason.SessionEnded -> CloseReason.SessionEnded
-        is CoreCloseReason.Failed -> CloseReason.Failed(failure.toException())
-    }
+private fun CoreCloseReason.toReason() = when (this) {
+    is CoreCloseReason.Requested -> CloseReason.Requested
+    is CoreCloseReason.SessionEnded -> CloseReason.SessionEnded
+    is CoreCloseReason.Failed -> CloseReason.Failed(failure.toException())
+}

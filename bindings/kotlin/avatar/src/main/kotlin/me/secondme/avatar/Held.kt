@@ -1,9 +1,9 @@
 package me.secondme.avatar
 
-import kotlin.coroutines.cancellation.CancellationException
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreFailure
 import me.secondme.avatar.core.Disposable
+import kotlin.coroutines.cancellation.CancellationException
 
 /**
  * An object of the core that is let go of when it is over, and not when the garbage collector finds it. Calls that
@@ -18,13 +18,12 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
     inline fun <T> call(call: (C) -> T): T = guarded { orElse({ throw released() }, call) }
 
     /** A call, or something else where it is over. */
-    inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T =
-        try {
-            if (isReleased) otherwise() else call(core)
-        } catch (gone: IllegalStateException) {
-            // The core's wrapper says so when it was let go of in between. A cancellation is of this kind as well.
-            if (isReleased && gone !is CancellationException) otherwise() else throw gone
-        }
+    inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T = try {
+        if (isReleased) otherwise() else call(core)
+    } catch (gone: IllegalStateException) {
+        // The core's wrapper says so when it was let go of in between. A cancellation is of this kind as well.
+        if (isReleased && gone !is CancellationException) otherwise() else throw gone
+    }
 
     fun release() {
         isReleased = true

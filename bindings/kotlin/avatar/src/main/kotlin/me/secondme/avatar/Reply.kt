@@ -130,34 +130,30 @@ internal fun CoreReply.toReply() =
 internal fun CoreMessage.toMessage() =
     Message(id, seqId, author.toAuthor(), text, parts.map { it.toPart() }, timestampMs?.toLong())
 
-internal fun CoreSent.toSent() =
-    Sent(
-        messageId,
-        when (confirmedBy) {
-            CoreConfirmation.ANSWER -> Confirmation.ANSWER
-            CoreConfirmation.ECHO -> Confirmation.ECHO
-            CoreConfirmation.QUERY -> Confirmation.QUERY
-            CoreConfirmation.REPLY -> Confirmation.REPLY
-        },
-    )
+internal fun CoreSent.toSent() = Sent(
+    messageId,
+    when (confirmedBy) {
+        CoreConfirmation.ANSWER -> Confirmation.ANSWER
+        CoreConfirmation.ECHO -> Confirmation.ECHO
+        CoreConfirmation.QUERY -> Confirmation.QUERY
+        CoreConfirmation.REPLY -> Confirmation.REPLY
+    },
+)
 
-internal fun CoreAuthor.toAuthor() =
-    when (this) {
-        CoreAuthor.AVATAR -> Author.AVATAR
-        CoreAuthor.OWNER -> Author.OWNER
-        CoreAuthor.VISITOR -> Author.VISITOR
-    }
+internal fun CoreAuthor.toAuthor() = when (this) {
+    CoreAuthor.AVATAR -> Author.AVATAR
+    CoreAuthor.OWNER -> Author.OWNER
+    CoreAuthor.VISITOR -> Author.VISITOR
+}
 
-private fun CorePart.toPart() =
-    when (this) {
-        is CorePart.Text -> Part.Text(text)
-        is CorePart.Card -> Part.Card(template, params)
-    }
+private fun CorePart.toPart() = when (this) {
+    is CorePart.Text -> Part.Text(text)
+    is CorePart.Card -> Part.Card(template, params)
+}
 
-private fun CoreEnded.toEnded() =
-    when (this) {
-        CoreEnded.WHOLE -> Ended.WHOLE
-        CoreEnded.MARK -> Ended.MARK
-        CoreEnded.SILENCE -> Ended.SILENCE
-        CoreEnded.LIMIT -> Ended.LIMIT
-    }
+private fun CoreEnded.toEnded() = when (this) {
+    CoreEnded.WHOLE -> Ended.WHOLE
+    CoreEnded.MARK -> Ended.MARK
+    CoreEnded.SILENCE -> Ended.SILENCE
+    CoreEnded.LIMIT -> Ended.LIMIT
+}

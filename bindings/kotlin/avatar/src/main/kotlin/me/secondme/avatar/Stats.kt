@@ -1,8 +1,8 @@
 package me.secondme.avatar
 
+import me.secondme.avatar.core.CoreStats
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
-import me.secondme.avatar.core.CoreStats
 
 /**
  * What a client has counted, over all its conversations.
@@ -49,25 +49,24 @@ public class Stats internal constructor(
     public val authentications: Long,
 )
 
-internal fun CoreStats.toStats() =
-    Stats(
-        visitors = visitors.toLong(),
-        connected = connected.toLong(),
-        live = live.toLong(),
-        resting = resting.toLong(),
-        waitingForPlace = waitingForPlace.toLong(),
-        waitingForQuota = waitingForQuota.toLong(),
-        longestQuotaWait = longestQuotaWaitMs.toLong().milliseconds,
-        events = events.toLong(),
-        frames = frames.toLong(),
-        duplicates = duplicates.toLong(),
-        foreign = foreign.toLong(),
-        malformed = malformed.toLong(),
-        unrouted = unrouted.toLong(),
-        pings = pings.toLong(),
-        sent = sent.toLong(),
-        replies = replies.toLong(),
-        lost = lost.toLong(),
-        calls = calls.toLong(),
-        authentications = authentications.toLong(),
-    )
+internal fun CoreStats.toStats() = Stats(
+    visitors = visitors.toLong(),
+    connected = connected.toLong(),
+    live = live.toLong(),
+    resting = resting.toLong(),
+    waitingForPlace = waitingForPlace.toLong(),
+    waitingForQuota = waitingForQuota.toLong(),
+    longestQuotaWait = longestQuotaWaitMs.toLong().milliseconds,
+    events = events.toLong(),
+    frames = frames.toLong(),
+    duplicates = duplicates.toLong(),
+    foreign = foreign.toLong(),
+    malformed = malformed.toLong(),
+    unrouted = unrouted.toLong(),
+    pings = pings.toLong(),
+    sent = sent.toLong(),
+    replies = replies.toLong(),
+    lost = lost.toLong(),
+    calls = calls.toLong(),
+    authentications = authentications.toLong(),
+)

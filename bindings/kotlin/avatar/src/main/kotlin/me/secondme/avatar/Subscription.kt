@@ -44,14 +44,13 @@ public class Subscription internal constructor(core: CoreEvents) : AutoCloseable
     }
 
     /** The next one of those that have come. It never waits: no cancellation falls between taking and handing on. */
-    private fun take(): Event? =
-        synchronized(lock) {
-            if (taken == batch.size) {
-                batch = core.orElse({ emptyList() }) { it.drain(BATCH).toEvents() }
-                taken = 0
-            }
-            if (taken < batch.size) batch[taken++] else null
+    private fun take(): Event? = synchronized(lock) {
+        if (taken == batch.size) {
+            batch = core.orElse({ emptyList() }) { it.drain(BATCH).toEvents() }
+            taken = 0
         }
+        if (taken < batch.size) batch[taken++] else null
+    }
 
     private companion object {
         const val BATCH = 256u

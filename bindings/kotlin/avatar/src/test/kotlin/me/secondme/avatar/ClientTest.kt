@@ -1,9 +1,5 @@
 package me.secondme.avatar
 
-import java.nio.file.Path
-import java.util.Collections
-import kotlin.io.path.div
-import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CompletableDeferred
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -12,6 +8,10 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Path
+import java.util.Collections
+import kotlin.io.path.div
+import kotlin.time.Duration.Companion.milliseconds
 
 class ClientTest {
     @Test

@@ -1,13 +1,13 @@
 package me.secondme.avatar
 
-import java.io.File
-import java.util.concurrent.TimeUnit
-import kotlin.system.exitProcess
 import kotlinx.coroutines.runBlocking
 import me.secondme.avatar.testing.AvatarEmulator
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.File
+import java.util.concurrent.TimeUnit
+import kotlin.system.exitProcess
 
 class LifeTest {
     @Test
@@ -58,7 +58,8 @@ class LifeTest {
 
     @Test
     fun `where there is no library for the system, that is said`() {
-        val program = program(Forgetful::class.java, "-", "-", "-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
+        val program =
+            program(Forgetful::class.java, "-", "-", "-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
         val said = program.inputReader().readText()
         program.waitFor()
         assertTrue(said.contains("secondme-avatar") && said.contains("jna.library.path=FOLDER"), said)
@@ -68,7 +69,16 @@ class LifeTest {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val path = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
         val natives = "-Djna.library.path=${System.getProperty("jna.library.path")}"
-        return ProcessBuilder(java, natives, *options, "-cp", path, main.name, base, key).redirectErrorStream(true).start()
+        return ProcessBuilder(
+            java,
+            natives,
+            *options,
+            "-cp",
+            path,
+            main.name,
+            base,
+            key,
+        ).redirectErrorStream(true).start()
     }
 
     /** Memory, open files and threads of this process, when what can be collected is. */

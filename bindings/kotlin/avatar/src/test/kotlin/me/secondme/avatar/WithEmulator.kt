@@ -1,8 +1,5 @@
 package me.secondme.avatar
 
-import kotlin.time.Duration.Companion.milliseconds
-import kotlin.time.Duration.Companion.minutes
-import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.test.TestScope
@@ -10,6 +7,9 @@ import kotlinx.coroutines.test.runTest
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import me.secondme.avatar.testing.AvatarEmulator
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.minutes
+import kotlin.time.Duration.Companion.seconds
 
 /** An emulator that answers without delay, and what a test does with it. What waits too long has failed. */
 internal fun withEmulator(vararg options: String, test: suspend TestScope.(AvatarEmulator) -> Unit) =
@@ -31,11 +31,10 @@ internal fun withClient(
     }
 }
 
-internal fun AvatarEmulator.client(options: AvatarOptions.() -> Unit = {}) =
-    AvatarClient(apiKey) {
-        baseUrl = this@client.baseUrl
-        options()
-    }
+internal fun AvatarEmulator.client(options: AvatarOptions.() -> Unit = {}) = AvatarClient(apiKey) {
+    baseUrl = this@client.baseUrl
+    options()
+}
 
 internal fun AvatarEmulator.push(chat: Conversation, hint: String) =
     post("push", """{"sessionId": "${chat.sessionId}", "hint": "$hint"}""")
@@ -43,12 +42,11 @@ internal fun AvatarEmulator.push(chat: Conversation, hint: String) =
 internal val ada = Visitor.forUser("test", "ada")
 
 /** Waits in real time until it is so. */
-internal suspend fun eventually(isSo: () -> Boolean) =
-    withContext(Dispatchers.Default) {
-        withTimeout(10.seconds) {
-            while (!isSo()) delay(2.milliseconds)
-        }
+internal suspend fun eventually(isSo: () -> Boolean) = withContext(Dispatchers.Default) {
+    withTimeout(10.seconds) {
+        while (!isSo()) delay(2.milliseconds)
     }
+}
 
 /** The next event of this type. */
 internal suspend inline fun <reified T : Event> Subscription.await(): T {

@@ -1,10 +1,5 @@
 package me.secondme.avatar.scenarios
 
-import java.util.Collections
-import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
-import kotlin.time.Duration.Companion.seconds
-import kotlin.time.TimeSource
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
@@ -23,6 +18,11 @@ import me.secondme.avatar.Conversation
 import me.secondme.avatar.OnDoubt
 import me.secondme.avatar.Visitor
 import me.secondme.avatar.testing.AvatarEmulator
+import java.util.Collections
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
 
 /** What a scenario is played on: an emulator, a client, and all that was heard. */
 internal class Stage(scenario: Map<*, *>) {
@@ -88,7 +88,13 @@ internal class Stage(scenario: Map<*, *>) {
             }
             "await" -> {
                 val name = name(about)
-                settle(name, checkNotNull(later.remove(name)) { "nothing goes by the name `$name`" }, about as Map<*, *>)
+                settle(
+                    name,
+                    checkNotNull(later.remove(name)) {
+                        "nothing goes by the name `$name`"
+                    },
+                    about as Map<*, *>,
+                )
             }
             else -> {
                 val words = about as? Map<*, *> ?: mapOf("in" to about)
@@ -118,8 +124,9 @@ internal class Stage(scenario: Map<*, *>) {
     }
 
     /** What was heard, for whoever has to find out why a scenario failed. */
-    fun log(): String =
-        synchronized(heard) { heard.joinToString("\n", "what was heard:\n") { "  ${it.visitor.take(12)} ${toJson(it.event)}" } }
+    fun log(): String = synchronized(heard) {
+        heard.joinToString("\n", "what was heard:\n") { "  ${it.visitor.take(12)} ${toJson(it.event)}" }
+    }
 
     /** Does what a program would do with the library. */
     private fun begin(verb: String, about: Map<*, *>): Deferred<Outcome> {
@@ -167,7 +174,9 @@ internal class Stage(scenario: Map<*, *>) {
         outcome.chat?.let { chats[name] = it }
         val pattern = if (outcome.isGood) about["gives"] else about["fails"]
         val isWanted = outcome.isGood == (about["fails"] == null)
-        check(isWanted && (pattern == null || matches(pattern, outcome.value))) { "it came to ${toJson(outcome.value)}" }
+        check(isWanted && (pattern == null || matches(pattern, outcome.value))) {
+            "it came to ${toJson(outcome.value)}"
+        }
     }
 
     /** These events, in this order; others may stand between. Those before were expected already. */
@@ -223,16 +232,15 @@ internal class Stage(scenario: Map<*, *>) {
     private fun chat(name: String) = checkNotNull(chats[name]) { "no conversation goes by the name `$name`" }
 
     /** `$ada.session` and `$ada.visitor` stand for the ids of the conversation `ada`. */
-    private fun substitute(value: Any?): Any? =
-        when {
-            value is String && value.startsWith("$") && value.endsWith(".session") ->
-                checkNotNull(chat(value.drop(1).removeSuffix(".session")).sessionId) { "there is no session yet" }
-            value is String && value.startsWith("$") && value.endsWith(".visitor") ->
-                visitor(value.drop(1).removeSuffix(".visitor"), emptyMap<String, Any?>()).id
-            value is List<*> -> value.map(::substitute)
-            value is Map<*, *> -> value.mapValues { substitute(it.value) }
-            else -> value
-        }
+    private fun substitute(value: Any?): Any? = when {
+        value is String && value.startsWith("$") && value.endsWith(".session") ->
+            checkNotNull(chat(value.drop(1).removeSuffix(".session")).sessionId) { "there is no session yet" }
+        value is String && value.startsWith("$") && value.endsWith(".visitor") ->
+            visitor(value.drop(1).removeSuffix(".visitor"), emptyMap<String, Any?>()).id
+        value is List<*> -> value.map(::substitute)
+        value is Map<*, *> -> value.mapValues { substitute(it.value) }
+        else -> value
+    }
 
     private fun post(call: String, body: Any?) = emulator.post(call, toJson(body))
 
@@ -252,10 +260,9 @@ internal class Stage(scenario: Map<*, *>) {
         /** Whose words are the emulator's. */
         val FREE = setOf("call", "service")
 
-        fun name(about: Any?): String =
-            checkNotNull(about as? String ?: (about as? Map<*, *>)?.get("in") as? String) {
-                "it does not say in which conversation: `in`"
-            }
+        fun name(about: Any?): String = checkNotNull(about as? String ?: (about as? Map<*, *>)?.get("in") as? String) {
+            "it does not say in which conversation: `in`"
+        }
 
         /** The visitor of a conversation's name; or the one whose id the scenario gives. */
         fun visitor(name: String, about: Map<*, *>): Visitor {
