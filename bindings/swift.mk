@@ -28,9 +28,7 @@ swift-test: swift-native $(SPEC_VENV)
 			$(CURDIR)/$(SWIFT)/toolchain swift test --disable-xctest ) || exit 1; done
 
 # What Swift's programs are linked to, where Package.swift looks for it; and the emulator.
-swift-native:
-	$(CARGO) build --quiet --package secondme-avatar-ffi --lib
-	$(CARGO) build --quiet --package secondme-avatar-emulator
+swift-native: natives
 	@mkdir -p $(SWIFT)/lib
 	@cp $(SWIFT_BUILT)/debug/secondme-avatar-emulator $(SWIFT)/lib/
 	@if [ "$$(uname -s)" = Darwin ]; then $(SWIFT)/build-xcframework.sh macos; \
@@ -38,3 +36,17 @@ swift-native:
 
 swift-lint:
 	$(SWIFT)/toolchain swift format lint --strict --recursive --configuration $(SWIFT)/.swift-format $(SWIFT_SOURCES)
+
+# The sources, with the library for this kind of machine. The XCFramework is not in it: only a Mac can build one.
+SWIFT_ARCHIVE = dist/SecondMeAvatar-$(SWIFT_VERSION)-linux-$(shell uname -m).tar.gz
+SWIFT_VERSION = $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+SWIFT_STAGE := $(SWIFT_BUILT)/swift/SecondMeAvatar
+
+swift-dist: natives
+	@[ "$$(uname -s)" = Linux ] || { echo "on a Mac: bindings/swift/build-xcframework.sh"; exit 1; }
+	$(CARGO) build --quiet --profile size --package secondme-avatar-ffi --lib
+	@rm -rf $(SWIFT_STAGE) && mkdir -p dist $(SWIFT_STAGE)/lib
+	@cp -R $(addprefix $(SWIFT)/,Package.swift README.md Sources Tests) LICENSE-APACHE LICENSE-MIT $(SWIFT_STAGE)/
+	@strip --strip-unneeded -o $(SWIFT_STAGE)/lib/libsecondme_avatar_ffi.so $(SWIFT_BUILT)/size/libsecondme_avatar_ffi.so
+	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C $(SWIFT_BUILT)/swift -c SecondMeAvatar | gzip -n9 > $(SWIFT_ARCHIVE)
+	$(SWIFT)/try-archive.sh $(SWIFT_ARCHIVE) $(SWIFT_BUILT)/debug/secondme-avatar-emulator

@@ -13,7 +13,8 @@ import PackageDescription
     let folder = Context.environment["SECONDME_AVATAR_LIB"] ?? "\(Context.packageDirectory)/lib"
     let linking: [LinkerSetting] = [
         .linkedLibrary("secondme_avatar_ffi"),
-        .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath=\(folder)"]),
+        // Where it is looked for when a program runs: beside the program, else where it was.
+        .unsafeFlags(["-L\(folder)", "-Xlinker", "-rpath=$ORIGIN", "-Xlinker", "-rpath=\(folder)"]),
     ]
 #endif
 
