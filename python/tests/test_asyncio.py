@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import uvloop
-from waiting import PATIENCE, until
 
 from secondme_avatar import (
     AvatarClient,
@@ -27,6 +26,7 @@ from secondme_avatar import (
 )
 from secondme_avatar._ports import LoopPort
 from secondme_avatar.testing import Emulator
+from waiting import PATIENCE, until
 
 STORM = 5_000
 

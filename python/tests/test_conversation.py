@@ -20,7 +20,6 @@ from secondme_avatar import (
     Opened,
     OwnerReply,
     Piece,
-    Reply,
     ReplyDelta,
     StateChanged,
     Unknown,
@@ -211,7 +210,9 @@ async def test_failures_say_what_happened(emulator: Emulator) -> None:
     assert (type(again), again.args, again.code) == (type(error), error.args, error.code)
 
 
-async def test_a_message_that_is_given_up_comes_back(client: AvatarClient, chat: Conversation, emulator: Emulator) -> None:
+async def test_a_message_that_is_given_up_comes_back(
+    client: AvatarClient, chat: Conversation, emulator: Emulator
+) -> None:
     await emulator.fault({"at": "message/send", "do": "hang-before", "chance": 1.0})
     sending = asyncio.ensure_future(chat.send("my secret", deadline=15))
     while not (await emulator.faults())[0]["met"]:

@@ -1,15 +1,17 @@
 """What bot authors test with."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from waiting import until
 
 from secondme_avatar import AvatarClient, Disconnected, Notice, ServiceError, Unknown, Visitor, sync
 from secondme_avatar.testing import Emulator, EmulatorError, SyncEmulator
+from waiting import until
 
 ADA = Visitor.for_user("test", "ada")
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 pytest_plugins = ["pytester"]
 
 
@@ -81,24 +83,17 @@ def test_the_emulator_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_the_fixture_serves_a_bot_s_own_tests(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("pytest_plugins = ['secondme_avatar.testing.pytest_plugin']")
+    (readme,) = (text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def test_" in text)
+    pytester.makepyfile(test_readme=readme)
     pytester.makepyfile("""
-        from secondme_avatar import AvatarClient, Visitor, sync
-
-        async def test_async(avatar_emulator):
-            async with AvatarClient() as client:
-                chat = await client.open(Visitor.for_user("test", "ada"))
-                events = chat.events()
-                await avatar_emulator.owner_reply(chat, "Hi")
-                async for event in events:
-                    if event.type == "owner_reply":
-                        break
+        from secondme_avatar import Visitor, sync
 
         def test_sync(avatar_emulator):
             with sync.AvatarClient() as client:
                 client.open(Visitor.for_user("test", "ada"))
             assert avatar_emulator.sync.state()["calls"]["auth"] == 1
     """)
-    result = pytester.runpytest_subprocess("-o", "asyncio_mode=auto", timeout=60)
+    result = pytester.runpytest_subprocess(timeout=60)
     result.assert_outcomes(passed=2)
 
 

@@ -1,0 +1,23 @@
+"""Functions that are called with what happens, instead of a loop."""
+
+import asyncio
+
+from secondme_avatar import AvatarClient, OwnerReply, Reply, Visitor
+
+
+async def main() -> None:
+    async with AvatarClient() as client:
+
+        @client.on(OwnerReply)
+        async def _(event: OwnerReply) -> None:
+            print(f"in person: {event.text}")
+
+        @client.on(Reply)
+        def _(event: Reply) -> None:
+            print(f"avatar: {event.text}")
+
+        chat = await client.open(Visitor.for_user("web", "user-1"))
+        await chat.ask("Hello, tell me about yourself")
+
+
+asyncio.run(main())

@@ -1,0 +1,34 @@
+"""A bot that keeps quiet while the avatar's owner speaks in person.
+
+It passes on what the avatar says. When the owner takes over it says so, once; when the avatar answers again, it goes on.
+"""
+
+import asyncio
+
+from secondme_avatar import AvatarClient, Closed, OwnerReply, Reply, Visitor
+
+
+async def main() -> None:
+    async with AvatarClient() as client:
+        chat = await client.open(Visitor.for_user("feishu", "ou_abc"))
+        events = chat.events()
+        await chat.send("Can I talk with a human?")
+
+        taken_over = False
+        async for event in events:
+            match event:
+                case OwnerReply(text):
+                    if not taken_over:
+                        print("bot: the owner is here, I keep quiet")
+                    taken_over = True
+                    print(f"owner: {text}", flush=True)
+                case Reply(text):
+                    if taken_over:
+                        print("bot: the avatar is back")
+                    taken_over = False
+                    print(f"avatar: {text}", flush=True)
+                case Closed():
+                    break
+
+
+asyncio.run(main())

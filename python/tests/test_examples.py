@@ -1,0 +1,91 @@
+"""Each example, and each program in the README, as it stands."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from secondme_avatar import Visitor
+from secondme_avatar.testing import Emulator
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "python"
+README = (ROOT / "python" / "README.md").read_text(encoding="utf-8")
+PROGRAMS = [text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def test_" not in text]
+
+
+def run(name: str) -> str:
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name)], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+@pytest.fixture
+def start(emulator: Emulator) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(name: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen([sys.executable, str(EXAMPLES / name)], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+ANSWER = "You said: Hello, tell me about yourself"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("quickstart.py", f"My Assistant: Hello! 👋\nMy Assistant: {ANSWER}\n"),
+        ("script.py", f"My Assistant: {ANSWER}\n"),
+        ("streaming.py", f"{ANSWER}\n39 characters in all, from 0 sources\n"),
+        ("callbacks.py", f"avatar: {ANSWER}\n"),
+    ],
+)
+def test_an_example_says(name: str, said: str, emulator: Emulator) -> None:
+    assert run(name) == said
+
+
+def test_takeover(start: Callable[[str], "subprocess.Popen[str]"], emulator: Emulator) -> None:
+    then = [{"owner": "takes-over"}, {"owner": {"says": "It is me"}}, {"owner": {"says": "Still me"}}]
+    then += [{"owner": "hands-back"}, {"say": "Here I am again"}]
+    emulator.sync.settings(brain={"script": {"rules": [{"when": "any", "then": then}]}})
+    bot = start("takeover.py")
+    assert bot.stdout is not None
+    assert [bot.stdout.readline() for _ in range(5)] == [
+        "bot: the owner is here, I keep quiet\n",
+        "owner: It is me\n",
+        "owner: Still me\n",
+        "bot: the avatar is back\n",
+        "avatar: Here I am again\n",
+    ]
+
+
+def test_many_visitors(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
+    bot = start("many_visitors.py")
+    assert bot.stdout is not None
+    visitors = [Visitor.for_user("slack", user).id for user in ("ada", "grace", "mary")]
+    said = {bot.stdout.readline() for _ in visitors}
+    assert said == {f"{visitor}: You said: Hello\n" for visitor in visitors}
+
+
+def test_the_readme_has_programs() -> None:
+    assert len(PROGRAMS) >= 5
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_a_program_of_the_readme_runs(number: int, emulator: Emulator, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAMS[number], encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
