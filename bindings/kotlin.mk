@@ -74,10 +74,10 @@ generate:
 
 # The jar, with this machine's library in it; then a program outside the workspace is built with that jar and runs.
 kotlin-dist:
-	$(CARGO) build --quiet --profile dist --package secondme-avatar-ffi --lib
+	$(CARGO) build --quiet --profile size --package secondme-avatar-ffi --lib
 	$(CARGO) build --quiet --package secondme-avatar-emulator
 	@mkdir -p $(KOTLIN)/avatar/natives/$(NATIVE_PLACE) dist
-	@strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) $(BUILT)/dist/$(NATIVE)
+	@strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) $(BUILT)/size/$(NATIVE)
 	$(MVN) --quiet --file $(KOTLIN) --projects testing,avatar -DskipTests clean package
 	@cp $(KOTLIN)/avatar/target/secondme-avatar-[0-9]*.jar $(KOTLIN)/testing/target/secondme-avatar-testing-[0-9]*.jar dist/
 	@for artifact in avatar testing; do \

@@ -11,6 +11,8 @@
 //!   queue's by `wake()` or `finish()`, a call's by a [`CoreCancel`].
 //! - Durations are milliseconds, JSON is text.
 
+#[cfg(target_os = "android")]
+mod android;
 mod bell;
 mod calls;
 mod cancel;

@@ -36,7 +36,7 @@ internal object NativeCode {
             } else {
                 "secondme-avatar has no native library for this system: its jar holds no $place"
             }
-        return "$what. Build it from the sources (cargo build --profile dist -p secondme-avatar-ffi), and say where " +
+        return "$what. Build it from the sources (cargo build --profile size -p secondme-avatar-ffi), and say where " +
             "it is with -Djna.library.path=FOLDER. [${missing.message?.lineSequence()?.firstOrNull()}]"
     }
 }
