@@ -1,38 +1,78 @@
 # The part of the Makefile that is about Python.
 .PHONY: test-python dist-python bench-python lint-python
-.PHONY: python-module python-tests python-lint
+.PHONY: python-module python-tests python-types python-pyright python-lint python-wheels python-bench
 
 PYTHON_VENV := $(TOOLS)/python
-PYTHON_BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+PYTHON_DIST := $(TOOLS)/python-dist
+PYTHON_BENCH := $(TOOLS)/python-bench
+PYTHON_PYRIGHT := python/tests/pyright/node_modules/.package-lock.json
+PYTHON_TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Leaves a part out where there is no Python that is new enough, and says so; never in CI.
 PYTHON_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	{ echo "Python 3.11 or newer is not installed: skipping $(1)"; [ "$(CI)" != true ]; exit; };
+PYTHON_CONFIG := --config python/pyproject.toml
+PYTHON_FOLDERS := python examples/python benchmarks/python
 
 test-python:
-	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests
+	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-types
+
+lint-python:
+	@$(call PYTHON_ENOUGH,the linter of the Python package) $(MAKE) --no-print-directory python-lint
+
+dist-python:
+	@$(call PYTHON_ENOUGH,the wheels) $(MAKE) --no-print-directory python-wheels
+
+bench-python:
+	@$(call PYTHON_ENOUGH,the figures of the Python package) $(MAKE) --no-print-directory python-bench
 
 python-tests: python-module
 	$(CARGO) build --quiet --package secondme-avatar-emulator
 	$(PYTHON_VENV)/bin/pytest --quiet --rootdir python -c python/pyproject.toml python/tests examples/python
-	@$(MAKE) --no-print-directory python-types
+
+# The stubs against the module, the package and its users against the stubs.
+python-types: python-module
+	cd python && $(PYTHON_VENV)/bin/mypy
+	cd python && PYTHONPATH=. MYPYPATH=. $(PYTHON_VENV)/bin/stubtest --allowlist tests/stubtest.txt secondme_avatar
+	@$(call with,npm,skipping pyright) $(MAKE) --no-print-directory python-pyright
+
+python-pyright: $(PYTHON_PYRIGHT) $(PYTHON_VENV)/ready
+	python/tests/pyright/node_modules/.bin/pyright --project python/pyrightconfig.json
+
+python-lint: $(PYTHON_VENV)/ready
+	$(PYTHON_VENV)/bin/ruff format --quiet --check $(PYTHON_CONFIG) $(PYTHON_FOLDERS)
+	$(PYTHON_VENV)/bin/ruff check --quiet $(PYTHON_CONFIG) $(PYTHON_FOLDERS)
 
 # The native module, beside the package: what pip does with the wheel, without making one.
 python-module: $(PYTHON_VENV)/ready
 	$(CARGO) build --quiet --package secondme-avatar-python
-	@cp $(wildcard $(PYTHON_BUILT)/libsecondme_avatar_native.so $(PYTHON_BUILT)/libsecondme_avatar_native.dylib) \
-		python/secondme_avatar/_native.abi3.so
+	@$(call PYTHON_LAY,debug,python/secondme_avatar)
 
-lint-python:
-	@$(call PYTHON_ENOUGH,ruff) $(MAKE) --no-print-directory python-lint
+PYTHON_LAY = for built in $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.so $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.dylib; do \
+	if [ -e $$built ]; then cp $$built $(2)/_native.new && mv $(2)/_native.new $(2)/_native.abi3.so; fi; done
 
-python-lint: $(PYTHON_VENV)/ready
-	$(PYTHON_VENV)/bin/ruff format --quiet --check --config python/pyproject.toml python examples/python benchmarks/python
-	$(PYTHON_VENV)/bin/ruff check --quiet --config python/pyproject.toml python examples/python benchmarks/python
+# Both wheels, for a glibc of 2014 where that can be linked, and tried as a stranger would: in a fresh
+# environment, with nothing of this tree.
+python-wheels: $(PYTHON_DIST)/ready
+	PATH="$(PYTHON_DIST)/bin:$$PATH" python/make-wheels dist
+	$(PYTHON) python/try-wheels dist
+
+python-bench: $(PYTHON_BENCH)/ready
+	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator --package secondme-avatar-python
+	@mkdir -p $(PYTHON_BENCH)/package && rm -rf $(PYTHON_BENCH)/package/secondme_avatar
+	@cp -R python/secondme_avatar $(PYTHON_BENCH)/package/ && rm -f $(PYTHON_BENCH)/package/secondme_avatar/_native.abi3.so
+	@$(call PYTHON_LAY,release,$(PYTHON_BENCH)/package/secondme_avatar)
+	PYTHONPATH=$(PYTHON_BENCH)/package $(PYTHON_BENCH)/bin/python benchmarks/python/run.py $(PYTHON_TARGET)/release $(ROWS)
 
 $(PYTHON_VENV)/ready: python/tests/requirements.txt
-	$(PYTHON) -m venv --clear $(PYTHON_VENV)
-	$(PYTHON_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+$(PYTHON_DIST)/ready: python/dist.txt
+$(PYTHON_BENCH)/ready: benchmarks/python/requirements.txt
+
+# Each is made anew when its requirements are newer.
+$(PYTHON_VENV)/ready $(PYTHON_DIST)/ready $(PYTHON_BENCH)/ready:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
-bench-python:
-
-dist-python:
+$(PYTHON_PYRIGHT): python/tests/pyright/package-lock.json
+	npm ci --prefix python/tests/pyright --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

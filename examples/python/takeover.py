@@ -1,6 +1,7 @@
 """A bot that keeps quiet while the avatar's owner speaks in person.
 
-It passes on what the avatar says. When the owner takes over it says so, once; when the avatar answers again, it goes on.
+It passes on what the avatar says. When the owner takes over it says so, once; when the avatar answers again, it goes
+on.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ async def main() -> None:
                     print(f"avatar: {text}", flush=True)
                 case Closed():
                     break
+                case _:
+                    pass
 
 
 asyncio.run(main())

@@ -141,7 +141,6 @@ class Visitor:
 @disjoint_base
 class Event:
     type: ClassVar[str]
-    __match_args__: ClassVar[tuple[str, ...]] = ...
     @property
     def visitor_id(self) -> str: ...
     @property

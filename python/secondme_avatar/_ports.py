@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from . import _native
@@ -147,7 +147,7 @@ _idle = _Idle()
 
 
 @contextlib.contextmanager
-def thread_port() -> Iterator[ThreadPort]:
+def thread_port() -> Generator[ThreadPort, None, None]:
     """A port of this thread's that nobody uses: another one in a signal handler that interrupts a wait."""
     port = _idle.ports.pop() if _idle.ports else ThreadPort()
     yield port

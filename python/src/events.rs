@@ -29,11 +29,6 @@ impl Event {
     #[pyo3(name = "type")]
     const NAME: &'static str = "event";
 
-    #[classattr]
-    fn __match_args__(py: Python<'_>) -> Bound<'_, PyTuple> {
-        PyTuple::empty(py)
-    }
-
     /// The visitor.
     #[getter]
     fn visitor_id(&self) -> &str {

@@ -257,7 +257,7 @@ def as_json(event: Event) -> Json:
 
 
 def _fields(event: Event) -> Json:
-    values = {name: getattr(event, name) for name in event.__match_args__}
+    values = {name: getattr(event, name) for name in vars(type(event))["__match_args__"]}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

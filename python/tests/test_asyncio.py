@@ -157,7 +157,7 @@ def test_several_loops_in_several_threads_share_a_client(emulator: Emulator) -> 
 class NoReaders(asyncio.SelectorEventLoop):
     """A loop that watches no descriptors, as Windows' usual one."""
 
-    def add_reader(self, *args: Any) -> None:
+    def add_reader(self, *args: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
 
 
