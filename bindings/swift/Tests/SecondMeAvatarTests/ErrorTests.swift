@@ -43,11 +43,25 @@ import Testing
         let error = try await soon { await sending.value }
         clock.cancel()
         #expect(error?.kind == .deadline)
-        #expect(error?.retryable == true)
-        #expect(error?.causes.isEmpty == false)
         #expect(error?.unsent?.text == "Keep this")
         #expect(error?.unsent?.certain == true)
         #expect(error?.unsent?.messageID.isEmpty == false)
+        await client.close()
+    }
+
+    @Test func aServiceThatIsDownIsTheCauseOfADeadlineThatPasses() async throws {
+        let emulator = try await Emulator.start()
+        let client = try emulator.client()
+        try await emulator.call("faults", ["at": "auth", "do": ["status": 503], "times": 1_000_000])
+        let opening = Task { await failure { try await client.open(.forUser("ios", "ada"), deadline: .seconds(10)) } }
+        try await until("\(client.stats)") { client.stats.calls > 1 ? () : nil }
+        client.advanceClock(by: .seconds(10))
+        let error = try await soon { await opening.value }
+        #expect(error?.kind == .deadline)
+        #expect(error?.step == "authenticate")
+        #expect(error?.retryable == true)
+        #expect(error?.causes.isEmpty == false)
+        #expect(error?.failureReason == error?.causes.first)
         await client.close()
     }
 
