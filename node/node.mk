@@ -17,8 +17,7 @@ bench-node:
 lint-node:
 	@$(call with,npm,skipping the linter of the Node package (Node 20 or newer)) $(MAKE) --no-print-directory node-lint
 
-node-build: $(NODE_MODULES)
-	$(CARGO) build --quiet --package secondme-avatar-node --package secondme-avatar-emulator
+node-build: $(NODE_MODULES) natives
 	node node/tools/addon.mjs $(or $(CARGO_TARGET_DIR),target)/debug
 	npm run --silent --prefix node build
 
