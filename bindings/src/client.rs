@@ -116,6 +116,13 @@ impl CoreClient {
     }
 }
 
+#[cfg(feature = "benchmark")]
+impl CoreClient {
+    pub(crate) fn subscribe(&self) -> secondme_avatar::Events {
+        self.client.events()
+    }
+}
+
 impl From<Stats> for CoreStats {
     fn from(stats: Stats) -> Self {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);

@@ -21,6 +21,8 @@ mod conversation;
 mod error;
 mod event;
 mod events;
+#[cfg(feature = "benchmark")]
+mod listener;
 mod logs;
 mod options;
 mod pieces;
@@ -36,6 +38,8 @@ pub use event::{
     CoreBatch, CoreCloseReason, CoreEvent, CoreEventKind, CoreGap, CoreNoticeKind, CorePlace, CoreState,
 };
 pub use events::CoreEvents;
+#[cfg(feature = "benchmark")]
+pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
 pub use options::{CoreOnDoubt, CoreOptions};
 pub use pieces::{CorePiece, CorePieces};

@@ -1,0 +1,40 @@
+package me.secondme.avatar.android
+
+import android.content.Context
+import android.net.ConnectivityManager
+import android.net.Network
+import kotlinx.coroutines.channels.awaitClose
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.callbackFlow
+import kotlinx.coroutines.flow.conflate
+
+/** What Android wants beside the library itself. */
+public object AvatarAndroid {
+    init {
+        System.loadLibrary("secondme_avatar_ffi")
+    }
+
+    /** Once, before the first client is made: in `Application.onCreate`. Certificates are checked by the system then. */
+    public fun initialize(context: Context): Unit = initializeCore(context.applicationContext)
+
+    /** Another default network: call `chat.networkChanged()` then. The one there is to begin with is none. */
+    public fun networkChanges(context: Context): Flow<Unit> =
+        callbackFlow {
+            val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
+            val callback =
+                object : ConnectivityManager.NetworkCallback() {
+                    private var current: Network? = null
+
+                    override fun onAvailable(network: Network) {
+                        if (current != null && current != network) trySend(Unit)
+                        current = network
+                    }
+                }
+            manager.registerDefaultNetworkCallback(callback)
+            awaitClose { manager.unregisterNetworkCallback(callback) }
+        }.conflate()
+
+    /** In the library: `bindings/src/android.rs`. */
+    @JvmStatic
+    private external fun initializeCore(context: Context)
+}

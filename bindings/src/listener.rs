@@ -1,0 +1,30 @@
+//! The way not taken, for `make bench ROW=kotlin` alone: the host's listener is called with each event, from a thread
+//! of the core's.
+
+use std::sync::Arc;
+
+use secondme_avatar::shared_runtime;
+
+use crate::event::CoreBatch;
+use crate::{CoreClient, CoreError};
+
+/// A listener of the host's.
+#[uniffi::export(foreign)]
+pub trait CoreListener: Send + Sync {
+    /// Something happened.
+    fn on_event(&self, event: CoreBatch);
+}
+
+#[uniffi::export]
+impl CoreClient {
+    /// Calls a listener with each event, one at a time.
+    pub fn listen(&self, listener: Arc<dyn CoreListener>) -> Result<(), CoreError> {
+        let events = self.subscribe();
+        shared_runtime()?.spawn(async move {
+            while let Some(event) = events.next().await {
+                listener.on_event(CoreBatch::new(vec![event], false));
+            }
+        });
+        Ok(())
+    }
+}

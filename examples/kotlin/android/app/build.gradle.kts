@@ -1,0 +1,49 @@
+plugins {
+    id("com.android.application")
+    id("org.jetbrains.kotlin.android")
+    id("org.jetbrains.kotlin.plugin.compose")
+}
+
+android {
+    namespace = "me.secondme.avatar.sample"
+    compileSdk = 36
+
+    defaultConfig {
+        applicationId = "me.secondme.avatar.sample"
+        minSdk = 24
+        targetSdk = 36
+        versionCode = 1
+        versionName = "0.1.0"
+        // In the app for its owner alone. An app for others keeps the key on a server: whoever has the app has it.
+        buildConfigField("String", "API_KEY", "\"${providers.environmentVariable("SECONDME_API_KEY").getOrElse("")}\"")
+    }
+
+    buildFeatures {
+        buildConfig = true
+        compose = true
+    }
+
+    buildTypes {
+        release {
+            isMinifyEnabled = true
+            proguardFiles(getDefaultProguardFile("proguard-android-optimize.txt"))
+        }
+    }
+
+    // The view model, which is tested on the JVM: examples/kotlin/chatmodel.
+    sourceSets["main"].kotlin.srcDirs("src/main/kotlin", "../../chatmodel/src/main/kotlin")
+
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_17
+        targetCompatibility = JavaVersion.VERSION_17
+    }
+}
+
+dependencies {
+    implementation("me.secondme:secondme-avatar-android:0.1.0")
+    implementation(platform("androidx.compose:compose-bom:2025.10.00"))
+    implementation("androidx.compose.material3:material3")
+    implementation("androidx.activity:activity-compose:1.11.0")
+    implementation("androidx.lifecycle:lifecycle-viewmodel-compose:2.9.4")
+    implementation("androidx.lifecycle:lifecycle-runtime-compose:2.9.4")
+}
