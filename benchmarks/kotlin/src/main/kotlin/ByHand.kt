@@ -1,6 +1,3 @@
-import java.util.concurrent.CountDownLatch
-import kotlin.time.Duration
-import kotlin.time.TimeSource
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.Json
 import okhttp3.OkHttpClient
@@ -8,6 +5,9 @@ import okhttp3.Request
 import okhttp3.Response
 import okhttp3.WebSocket
 import okhttp3.WebSocketListener
+import java.util.concurrent.CountDownLatch
+import kotlin.time.Duration
+import kotlin.time.TimeSource
 
 @Serializable
 private class Frame(

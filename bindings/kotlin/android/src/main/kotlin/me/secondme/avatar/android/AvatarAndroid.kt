@@ -18,21 +18,20 @@ public object AvatarAndroid {
     public fun initialize(context: Context): Unit = initializeCore(context.applicationContext)
 
     /** Another default network: call `chat.networkChanged()` then. The one there is to begin with is none. */
-    public fun networkChanges(context: Context): Flow<Unit> =
-        callbackFlow {
-            val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
-            val callback =
-                object : ConnectivityManager.NetworkCallback() {
-                    private var current: Network? = null
+    public fun networkChanges(context: Context): Flow<Unit> = callbackFlow {
+        val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
+        val callback =
+            object : ConnectivityManager.NetworkCallback() {
+                private var current: Network? = null
 
-                    override fun onAvailable(network: Network) {
-                        if (current != null && current != network) trySend(Unit)
-                        current = network
-                    }
+                override fun onAvailable(network: Network) {
+                    if (current != null && current != network) trySend(Unit)
+                    current = network
                 }
-            manager.registerDefaultNetworkCallback(callback)
-            awaitClose { manager.unregisterNetworkCallback(callback) }
-        }.conflate()
+            }
+        manager.registerDefaultNetworkCallback(callback)
+        awaitClose { manager.unregisterNetworkCallback(callback) }
+    }.conflate()
 
     /** In the library: `bindings/src/android.rs`. */
     @JvmStatic
