@@ -109,6 +109,7 @@ async function bare(server, acknowledges, open) {
     }
     for (const { modal } of frame.multipleData) reply += modal.answer
     if (frame.index === -1) {
+      if (reply === '') throw new Error('an empty reply')
       replies += 1
       if (replies === REPLIES) done((performance.now() - started) / 1000)
     }

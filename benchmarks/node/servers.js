@@ -9,7 +9,9 @@ const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../targ
 
 /** A service that does nothing but write frames. */
 export async function flood() {
-  const server = spawn(`${target}/release/secondme-avatar-benchmarks`, ['serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const server = spawn(`${target}/release/secondme-avatar-benchmarks`, ['serve'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const [line] = await once(server.stdout, 'data')
   return {
     ...JSON.parse(line),

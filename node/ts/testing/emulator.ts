@@ -69,7 +69,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   // What runs beside a test must not keep it from ending.
   child.unref()
   const ready = JSON.parse(await firstLine(child, program)) as Ready
-  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref()
+  // These are sockets in Node; elsewhere they need not be.
+  for (const stream of [child.stdin, child.stdout, child.stderr] as ({ unref?(): void } | null)[]) stream?.unref?.()
   const emulator = Emulator.of(child, ready)
   try {
     const brain = typeof options.brain === 'object' ? { brain: options.brain } : {}
