@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from shop_bot import ShopBot
 
 from secondme_avatar import AvatarClient, Visitor
 from secondme_avatar.testing import Emulator
+from shop_bot import ShopBot
 
 
 @pytest_asyncio.fixture

@@ -1,6 +1,10 @@
 //! Events as Python sees them: each a class with `__match_args__`. An event becomes one object, and its fields
 //! become Python's when they are asked for.
 
+use std::time::Duration;
+
+use crate::errors;
+use crate::values::{Parts, Values, message, text};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use secondme_avatar::{
@@ -8,10 +12,6 @@ use secondme_avatar::{
     Reply as CoreReply, ServiceError as CoreServiceError, SessionId, State, Text, Unsent as CoreUnsent,
     VisitorId,
 };
-use std::time::Duration;
-
-use crate::errors;
-use crate::values::{Parts, Values, message, text};
 
 /// Something that happened in one conversation. Which class it is says what.
 #[pyclass(frozen, subclass, module = "secondme_avatar")]
@@ -81,6 +81,7 @@ macro_rules! classes {
             pub(crate) struct $class($held);
 
             #[pymethods]
+            #[allow(clippy::needless_lifetimes, reason = "some fields name it in their type")]
             impl $class {
                 /// The event's name, the same in every language.
                 #[classattr]

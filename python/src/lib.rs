@@ -1,7 +1,7 @@
 //! The native module of the Python package `secondme-avatar`.
 //!
 //! No thread of the core ever enters Python. What Python waits for, results of calls and news of subscriptions
-//! alike, goes into the mailbox of a [`port::Port`]; a byte on a socket pair says that there is some, and
+//! alike, goes into the mailbox of a `port::Port`; a byte on a socket pair says that there is some, and
 //! Python takes it on a thread of its own. So nothing aborts when the interpreter exits, and no heartbeat waits
 //! for the GIL.
 

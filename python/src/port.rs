@@ -51,15 +51,12 @@ impl Port {
 
 impl Port {
     /// Sets work going. What it comes to arrives under the call's ticket.
-    pub(crate) fn call<T: 'static>(
+    pub(crate) fn call<T: Send + 'static>(
         &self,
         py: Python<'_>,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
         convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-    ) -> PyResult<Call>
-    where
-        T: Send,
-    {
+    ) -> PyResult<Call> {
         process::check(py)?;
         let runtime = secondme_avatar::shared_runtime().map_err(|error| errors::raise(py, &error))?;
         let ticket = next_ticket();

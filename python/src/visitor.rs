@@ -7,6 +7,9 @@ use secondme_avatar::Visitor as Core;
 
 use crate::errors;
 
+/// Id, name and channel.
+type Parts = (String, Option<String>, Option<String>);
+
 /// A person who talks with the avatar: an id that stays, and a name that the owner sees.
 ///
 /// Make one with `for_user`, `parse` or `random`.
@@ -86,13 +89,10 @@ impl Visitor {
         format!("<Visitor {}>", self.0.id())
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, Option<String>, Option<String>))> {
-        let this = slf.get();
-        let again = slf.py().import("secondme_avatar._values")?.getattr("visitor_again")?;
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
+        let again = py.import("secondme_avatar._values")?.getattr("visitor_again")?;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok((again, (this.id().to_owned(), owned(this.name()), owned(this.channel()))))
+        Ok((again, (self.id().to_owned(), owned(self.name()), owned(self.channel()))))
     }
 }
 
