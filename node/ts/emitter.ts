@@ -25,10 +25,8 @@ export interface TypedEmitter {
   removeAllListeners(type?: Type): this
   emit<K extends Type>(type: K, ...event: AvatarEventMap[K]): boolean
   listenerCount(type: Type): number
-  // biome-ignore lint/complexity/noBannedTypes: as Node declares it
-  listeners(type: Type): Function[]
-  // biome-ignore lint/complexity/noBannedTypes: as Node declares it
-  rawListeners(type: Type): Function[]
+  listeners<K extends Type>(type: K): Listener<K>[]
+  rawListeners<K extends Type>(type: K): Listener<K>[]
   eventNames(): (string | symbol)[]
   getMaxListeners(): number
   setMaxListeners(count: number): this
