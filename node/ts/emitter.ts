@@ -9,9 +9,10 @@ import { tell, whenReady } from './port.js'
 /** Batches that are handed out before other things of the event loop have their turn. */
 const BATCHES = 4
 
-/** An event's name, and what its listeners are called with. */
 type Type = keyof AvatarEventMap
-type Listener<K extends Type> = (...event: AvatarEventMap[K]) => void
+
+/** What is called with an event. */
+export type Listener<K extends Type> = (...event: AvatarEventMap[K]) => void
 
 /** Node's `EventEmitter`, of these events. */
 export interface TypedEmitter {

@@ -2,7 +2,7 @@
 
 import { type AvatarEvent, eventsOf } from './events.js'
 import type { NativeEvents } from './native.js'
-import { DONE, Pull } from './pull.js'
+import { DONE, AvatarIterator } from './iterator.js'
 
 /** Events that are fetched together at most. */
 export const BATCH = 256
@@ -23,7 +23,7 @@ export const BATCH = 256
  * To wait for a time only, pass a signal: `events.next({ signal: AbortSignal.timeout(1000) })`. The event that comes
  * too late is there for the next `next`.
  */
-export class EventStream extends Pull<AvatarEvent> {
+export class EventStream extends AvatarIterator<AvatarEvent> {
   readonly #native: NativeEvents
   #batch: AvatarEvent[] = []
   #at = 0

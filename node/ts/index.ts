@@ -25,7 +25,7 @@ export {
   type Kept,
   type Sent,
 } from './conversation.js'
-export { AvatarEmitter, type TypedEmitter } from './emitter.js'
+export { AvatarEmitter, type Listener, type TypedEmitter } from './emitter.js'
 export {
   AuthenticationError,
   AvatarError,
@@ -76,6 +76,6 @@ export type {
 } from './events.js'
 export { type LogLevel, type Logger, type LoggerOptions, type LogRecord, setLogger } from './logs.js'
 export type { CallReport, ClientOptions, Stats } from './options.js'
-export { Pull, type TakeOptions } from './pull.js'
+export { AvatarIterator, type TakeOptions } from './iterator.js'
 export { ReplyStream } from './reply-stream.js'
 export { type PlatformUser, Visitor, type VisitorDetails, type VisitorLike } from './visitor.js'

@@ -4,7 +4,7 @@ import { type AvatarError, failed, type Site } from './errors.js'
 import type { Author, Reply } from './events.js'
 import type { NativeStream } from './native.js'
 import { leave, stay } from './port.js'
-import { DONE, Pull } from './pull.js'
+import { DONE, AvatarIterator } from './iterator.js'
 
 /**
  * A reply, piece by piece, as text. The question has gone out already.
@@ -18,7 +18,7 @@ import { DONE, Pull } from './pull.js'
  * A slow reader holds up nobody: pieces that nobody has taken yet become one. Leaving the loop gives the question up
  * if it has not gone out yet.
  */
-export class ReplyStream extends Pull<string> {
+export class ReplyStream extends AvatarIterator<string> {
   readonly #native: NativeStream
   readonly #site: Site
   readonly #aborted: AbortSignal | undefined

@@ -15,7 +15,7 @@
  * @packageDocumentation
  */
 
-export { Emulator, type EmulatorOptions, startEmulator } from './testing/emulator.js'
+export { Emulator, type EmulatorOptions, type Owner, startEmulator } from './testing/emulator.js'
 export type {
   EmulatorState,
   Fault,

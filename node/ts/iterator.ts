@@ -15,7 +15,7 @@ interface Waiter<T> {
 }
 
 /** An iterator over what the native part has ready. */
-export abstract class Pull<T> implements AsyncIterableIterator<T> {
+export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
   readonly #waiters: Waiter<T>[] = []
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = () => this.#abort()
