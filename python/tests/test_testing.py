@@ -2,7 +2,11 @@
 
 import os
 import re
+import socket
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,6 +74,23 @@ def test_an_emulator_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EmulatorError, match="pip install secondme-avatar-emulator"):
         SyncEmulator().start()
+
+
+def test_an_emulator_does_not_outlive_whoever_started_it(script: Callable[[str], list[str]]) -> None:
+    program = script("""
+from secondme_avatar.testing import SyncEmulator
+emulator = SyncEmulator()
+emulator.start()
+print(emulator.control_url, flush=True)
+input()
+""")
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = urlsplit(process.stdout.readline().strip())
+        process.kill()
+    with pytest.raises(ConnectionRefusedError):
+        while True:
+            socket.create_connection((address.hostname or "", address.port or 0)).close()
 
 
 def test_the_emulator_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

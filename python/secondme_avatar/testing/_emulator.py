@@ -62,10 +62,11 @@ class SyncEmulator:
         """Starts it."""
         if self._process is not None:
             raise EmulatorError("the emulator runs already")
-        command = [self._program or find_program(), "--json", *self._arguments]
+        # Whatever becomes of this process, the emulator does not outlive it.
+        command = [self._program or find_program(), "--json", "--until-stdin-ends", *self._arguments]
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
             )
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -341,8 +342,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _id(session: Session) -> str:
