@@ -16,7 +16,9 @@ let batchSize: UInt32 = 256
 /// ```
 ///
 /// The queue behind it is bounded, and nothing is dropped: when it is full, the socket is read no further until there
-/// is room again. No event is lost when a task that iterates is cancelled: whoever goes on with the same subscription
+/// is room again. So let go of a subscription that you no longer read, or finish it.
+///
+/// No event is lost when a task that iterates is cancelled: whoever goes on with the same subscription
 /// gets the next one. Several may iterate over one subscription; each event then goes to one of them.
 public final class Events: AsyncSequence, Sendable {
     private let core: CoreEvents
@@ -33,7 +35,9 @@ public final class Events: AsyncSequence, Sendable {
     }
 
     /// The next event; nil when there will be no more, or when the task is cancelled.
-    public func next() async -> Event? {
+    ///
+    /// Runs where it is called: an actor takes events that have come without leaving itself.
+    public func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
         while !Task.isCancelled {
             if let event = take() { return event }
             guard await wait() else { return take() }
@@ -56,6 +60,11 @@ public final class Events: AsyncSequence, Sendable {
 
         /// The next event; nil when there will be no more, or when the task is cancelled.
         public func next() async -> Event? { await events.next() }
+
+        /// The same, on the actor of whoever iterates.
+        public func next(isolation actor: isolated (any Actor)?) async -> Event? {
+            await events.next(isolation: actor)
+        }
     }
 
     /// An event that has come. Nothing is awaited between taking it and handing it on: so none can be lost.

@@ -16,7 +16,7 @@ public final class ReplyStream: AsyncSequence, Sendable {
     public var reply: Reply? { core.reply().map(Reply.init) }
 
     /// The next piece of the text; nil when the reply is complete.
-    public func next() async throws -> String? {
+    public func next(isolation: isolated (any Actor)? = #isolation) async throws -> String? {
         var isOver = false
         while true {
             try Task.checkCancellation()
@@ -44,6 +44,11 @@ public final class ReplyStream: AsyncSequence, Sendable {
 
         /// The next piece of the text; nil when the reply is complete.
         public func next() async throws -> String? { try await stream.next() }
+
+        /// The same, on the actor of whoever iterates.
+        public func next(isolation actor: isolated (any Actor)?) async throws -> String? {
+            try await stream.next(isolation: actor)
+        }
     }
 
     private func take() throws -> String? {
