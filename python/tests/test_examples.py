@@ -1,4 +1,4 @@
-"""Each example, and each program in the README, as it stands."""
+"""Each example, and each program in the READMEs, as it stands."""
 
 import re
 import subprocess
@@ -13,8 +13,13 @@ from secondme_avatar.testing import Emulator
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "python"
-README = (ROOT / "python" / "README.md").read_text(encoding="utf-8")
-PROGRAMS = [text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def test_" not in text]
+READMES = [(ROOT / path).read_text(encoding="utf-8") for path in ("README.md", "python/README.md")]
+PROGRAMS = [
+    text
+    for readme in READMES
+    for text in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    if "def test_" not in text
+]
 
 
 def run(name: str) -> str:
@@ -77,12 +82,12 @@ def test_many_visitors(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
     assert said == {f"{visitor}: You said: Hello\n" for visitor in visitors}
 
 
-def test_the_readme_has_programs() -> None:
-    assert len(PROGRAMS) >= 5
+def test_the_readmes_have_programs() -> None:
+    assert len(PROGRAMS) >= 6
 
 
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_a_program_of_the_readme_runs(number: int, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_program_of_a_readme_runs(number: int, emulator: Emulator, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAMS[number], encoding="utf-8")
     ended = subprocess.run(
