@@ -54,7 +54,7 @@ private struct ChatView: View {
     var body: some View {
         ConversationView(model: model)
             .task { await model.run() }
-            .task { for await _ in networkChanges() { await model.networkChanged() } }
+            .task { await watchNetwork() }
             .onChange(of: phase) { before, now in
                 Task {
                     switch now {
@@ -64,6 +64,16 @@ private struct ChatView: View {
                     }
                 }
             }
+    }
+
+    /// Says so each time that the device has another network than before. The first one is no change.
+    private func watchNetwork() async {
+        var last: [String]?
+        for await path in NWPathMonitor() where path.status == .satisfied {
+            let interfaces = path.availableInterfaces.map(\.name)
+            if let last, last != interfaces { await model.networkChanged() }
+            last = interfaces
+        }
     }
 }
 
@@ -75,30 +85,5 @@ private enum InstallationID {
         let id = UUID().uuidString
         defaults.set(id, forKey: "visitor")
         return id
-    }
-}
-
-/// Each time that the device has another network than before.
-private func networkChanges() -> AsyncStream<Void> {
-    AsyncStream { continuation in
-        let monitor = NWPathMonitor()
-        let interfaces = LastInterfaces()
-        monitor.pathUpdateHandler = { path in
-            guard path.status == .satisfied else { return }
-            if interfaces.areOthers(path.availableInterfaces.map(\.name)) { continuation.yield() }
-        }
-        continuation.onTermination = { _ in monitor.cancel() }
-        monitor.start(queue: .main)
-    }
-}
-
-/// Is used on the monitor's queue alone.
-private final class LastInterfaces: @unchecked Sendable {
-    private var last: [String]?
-
-    /// The first ones are no change.
-    func areOthers(_ now: [String]) -> Bool {
-        defer { last = now }
-        return last != nil && last != now
     }
 }

@@ -269,20 +269,14 @@ final class Told<Element: Sendable>: @unchecked Sendable {
 /// A delegate that hears nothing.
 private final class Listener: ConversationDelegate {}
 
-/// What this process holds in memory.
+/// What this process holds in memory; where that is not told, the most it ever held.
 private func residentBytes() throws -> Int {
     #if os(Linux)
         let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
         return (Int(pages) ?? 0) * 4096
     #else
-        var info = mach_task_basic_info()
-        var size = mach_msg_type_number_t(MemoryLayout<mach_task_basic_info>.size / MemoryLayout<natural_t>.size)
-        let result = withUnsafeMutablePointer(to: &info) {
-            $0.withMemoryRebound(to: integer_t.self, capacity: Int(size)) {
-                task_info(mach_task_self_, task_flavor_t(MACH_TASK_BASIC_INFO), $0, &size)
-            }
-        }
-        guard result == KERN_SUCCESS else { throw Failure("task_info has failed") }
-        return Int(info.resident_size)
+        var usage = rusage()
+        guard getrusage(RUSAGE_SELF, &usage) == 0 else { throw Failure("getrusage has failed") }
+        return Int(usage.ru_maxrss)
     #endif
 }
