@@ -33,7 +33,7 @@ test: tinyproxy ## every test of every language
 NATIVES := $(addprefix --package secondme-avatar-,python node ffi emulator)
 .PHONY: natives
 natives:
-	$(CARGO) build $(NATIVES)
+	@$(CARGO) build --quiet $(NATIVES)
 
 # Each language has its part beside its sources.
 include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk

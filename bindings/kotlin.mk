@@ -45,7 +45,6 @@ kotlin-tools:
 			"$$(apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17 || echo default)-jdk-headless"; } >/dev/null
 
 kotlin-test: bindings-check
-	$(CARGO) build --quiet --package secondme-avatar-emulator
 	$(MVN) --file $(KOTLIN) test
 
 bindings: generate ## what UniFFI generates for Kotlin and Swift, written anew
@@ -63,8 +62,7 @@ bindings-check: generate
 		cmp $(GENERATED)/SecondMeAvatarFFI.modulemap $(SWIFT_GENERATED)/SecondMeAvatarFFI/module.modulemap || \
 		{ echo "the generated code is not that of bindings/src: run 'make bindings'"; exit 1; }
 
-generate:
-	$(CARGO) build --quiet --package secondme-avatar-ffi --lib
+generate: natives
 	$(CARGO) build --quiet --package secondme-avatar-ffi --features bindgen --bin uniffi-bindgen
 	@rm -rf $(GENERATED)
 	@$(BUILT)/debug/uniffi-bindgen generate --no-format --config uniffi.toml --language kotlin --language swift \
@@ -73,9 +71,8 @@ generate:
 		sed $(INTERNAL) $(GENERATED)/me/secondme/avatar/core/$(FFI).kt; } > $(GENERATED)/$(FFI).kt
 
 # The jar, with this machine's library in it; then a program outside the workspace is built with that jar and runs.
-kotlin-dist:
+kotlin-dist: natives
 	$(CARGO) build --quiet --profile size --package secondme-avatar-ffi --lib
-	$(CARGO) build --quiet --package secondme-avatar-emulator
 	@mkdir -p $(KOTLIN)/avatar/natives/$(NATIVE_PLACE) dist
 	@strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) $(BUILT)/size/$(NATIVE)
 	$(MVN) --quiet --file $(KOTLIN) --projects testing,avatar -DskipTests clean package

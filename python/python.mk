@@ -26,7 +26,6 @@ bench-python:
 	@$(call PYTHON_ENOUGH,the figures of the Python package) $(MAKE) --no-print-directory python-bench
 
 python-tests: python-module
-	$(CARGO) build --quiet --package secondme-avatar-emulator
 	$(PYTHON_VENV)/bin/pytest --quiet --rootdir python -c python/pyproject.toml python/tests examples/python
 
 # The stubs against the module, the package and its users against the stubs.
@@ -43,8 +42,7 @@ python-lint: $(PYTHON_VENV)/ready
 	$(PYTHON_VENV)/bin/ruff check --quiet $(PYTHON_CONFIG) $(PYTHON_FOLDERS)
 
 # The native module, beside the package: what pip does with the wheel, without making one.
-python-module: $(PYTHON_VENV)/ready
-	$(CARGO) build --quiet --package secondme-avatar-python
+python-module: $(PYTHON_VENV)/ready natives
 	@$(call PYTHON_LAY,debug,python/secondme_avatar)
 
 PYTHON_LAY = for built in $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.so $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.dylib; do \
