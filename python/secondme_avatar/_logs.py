@@ -35,6 +35,7 @@ class _Listener(threading.Thread):
         super().__init__(name="secondme-avatar-log", daemon=True)
         self._port, self._logs, self._ticket = port, logs, ticket
         self._is_ended = False
+        self._process = os.getpid()
 
     def run(self) -> None:
         while not self._is_ended:
@@ -52,6 +53,8 @@ class _Listener(threading.Thread):
                 return
 
     def end(self) -> None:
+        if os.getpid() != self._process:
+            return  # A forked child has a copy of this, and no such thread.
         self._is_ended = True
         self._port.native.ring(self._ticket)
         self.join(timeout=2)

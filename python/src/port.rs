@@ -39,8 +39,9 @@ impl Port {
     }
 
     /// Takes all that has come. Read from the socket first: what comes later makes it readable again.
-    fn drain(&self, py: Python<'_>) -> Vec<Taken> {
-        self.mailbox.drain().into_iter().map(|ready| ready.into_python(py)).collect()
+    fn drain(&self, py: Python<'_>) -> PyResult<Vec<Taken>> {
+        process::check(py)?;
+        Ok(self.mailbox.drain().into_iter().map(|ready| ready.into_python(py)).collect())
     }
 
     /// Wakes whoever waits under this ticket.
