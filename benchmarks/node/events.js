@@ -1,11 +1,12 @@
 // From a frame on the wire to an event in the program's hands: `chat.on` and `for await`, beside ws and undici's
 // WebSocket with JSON.parse, which read the fields that a bot needs and put replies together.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { AvatarClient } from 'secondme-avatar'
 import { request, WebSocket as UndiciSocket } from 'undici'
 import { WebSocket } from 'ws'
 
-import { atLeast, median } from './report.js'
+import { atLeast, atMost, median } from './report.js'
 import { flood } from './servers.js'
 
 const REPLIES = Number(process.env.REPLIES ?? 30_000)
@@ -21,22 +22,30 @@ export async function events() {
     'for await': (acknowledges) => ours(server, acknowledges, loop),
   }
   for (const acknowledges of [false, true]) {
-    const rates = Object.fromEntries(Object.keys(ways).map((way) => [way, []]))
+    const [rates, delays] = [0, 0].map(() => Object.fromEntries(Object.keys(ways).map((way) => [way, []])))
     // One round to warm up each; its figures do not count.
     for (let run = 0; run <= RUNS; run += 1) {
       for (const [way, measure] of Object.entries(ways)) {
+        const lateness = monitorEventLoopDelay({ resolution: 1 })
+        lateness.enable()
         const seconds = await measure(acknowledges)
-        if (run > 0) rates[way].push(frames / seconds / 1e6)
+        lateness.disable()
+        if (run === 0) continue
+        rates[way].push(frames / seconds / 1e6)
+        delays[way].push(lateness.percentile(99) / 1e6)
       }
     }
-    const switched = acknowledges ? 'on' : 'off'
+    const switched = `acknowledgements ${acknowledges ? 'on' : 'off'}`
     for (const mine of ['chat.on', 'for await']) {
       for (const theirs of ['ws', 'undici']) {
         const ratios = rates[mine].map((rate, run) => rate / rates[theirs][run])
         const aside = `(${median(rates[mine]).toFixed(2)} M frames/s, by hand ${median(rates[theirs]).toFixed(2)})`
-        atLeast(`events by ${mine}, acknowledgements ${switched}, of ${theirs} + JSON.parse`, median(ratios), 2, aside)
+        atLeast(`events by ${mine}, ${switched}, of ${theirs} + JSON.parse`, median(ratios), 2, aside)
       }
     }
+    const [mine, theirs] = [median(delays['chat.on']), median(delays.ws)]
+    const aside = `(${mine.toFixed(1)} ms, by hand ${theirs.toFixed(1)} ms)`
+    atMost(`event-loop delay p99 meanwhile, ${switched}, of ws + JSON.parse`, mine / theirs, 1, aside)
   }
   await server.stop()
 }
