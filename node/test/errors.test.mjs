@@ -77,6 +77,13 @@ test('a stack leads to whoever called', async (t) => {
   )
 })
 
+test('a test of one’s own makes errors as they would come', () => {
+  const error = new RateLimitError('slow down', { retryAfterMs: 500, retryable: true })
+  assert.deepEqual([error.name, error.kind, error.message], ['RateLimitError', 'rate_limited', 'slow down'])
+  assert.deepEqual([error.retryAfterMs, error.retryable, error.code], [500, true, undefined])
+  assert.match(error.stack, /^RateLimitError: slow down\n {4}at .*errors\.test\.mjs/)
+})
+
 test('a wrong call is a misuse, and says what to do', async (t) => {
   const { client, open } = await stage(t)
   const chat = await open('ada')

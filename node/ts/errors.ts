@@ -40,16 +40,23 @@ export interface Unsent {
   readonly certain: boolean
 }
 
+/** What an {@link AvatarError} has beside its message. */
+export interface AvatarErrorDetails {
+  /** If not said otherwise, what its class stands for. */
+  readonly kind?: ErrorKind | undefined
+  readonly code?: string | undefined
+  readonly step?: Step | undefined
+  readonly status?: number | undefined
+  readonly retryable?: boolean | undefined
+  readonly retryAfterMs?: number | undefined
+  readonly unsent?: Unsent | undefined
+  readonly cause?: unknown
+}
+
 /** @internal What the native part says of a failure. */
-export interface Failure {
+export interface Failure extends AvatarErrorDetails {
   readonly kind: ErrorKind
   readonly message: string
-  readonly code?: string
-  readonly step?: Step
-  readonly status?: number
-  readonly retryable: boolean
-  readonly retryAfterMs?: number
-  readonly unsent?: Unsent
   readonly causes: readonly (Failure | string)[]
 }
 
@@ -85,22 +92,18 @@ export class AvatarError extends Error {
   /** The message that was given up, where the failure is about one. */
   declare readonly unsent: Unsent | undefined
 
-  /** @internal */
-  constructor(failure: Failure, site?: Site) {
-    const message = inJavaScript(failure.message)
-    // A cause that says nothing more is none.
-    const [cause, ...beneath] = failure.causes.filter((cause) => cause !== failure.message)
-    super(message, cause === undefined ? undefined : { cause: causeOf(cause, beneath) })
-    this.kind = failure.kind
-    this.code = failure.code
-    this.step = failure.step
-    this.status = failure.status
-    this.retryable = failure.retryable
-    this.retryAfterMs = failure.retryAfterMs
+  /** Such an error is what this package throws; make one yourself where a test of yours needs it. */
+  constructor(message = '', details: AvatarErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.kind = details.kind ?? kindOf(new.target)
+    this.code = details.code
+    this.step = details.step
+    this.status = details.status
+    this.retryable = details.retryable ?? false
+    this.retryAfterMs = details.retryAfterMs
     // What somebody said is there for whoever asks, and not for every log that prints an error.
-    hide(this, 'unsent', failure.unsent)
+    hide(this, 'unsent', details.unsent)
     hide(this, 'name', new.target.name)
-    hide(this, 'stack', `${new.target.name}: ${message}${site === undefined ? '' : frames(site)}`)
   }
 }
 
@@ -162,10 +165,21 @@ export function calledFrom(api: object): Site {
   return site
 }
 
-/** @internal */
+function kindOf(type: typeof AvatarError): ErrorKind {
+  const found = Object.entries(CLASSES).find(([, known]) => known === type || type.prototype instanceof known)
+  return (found?.[0] as ErrorKind | undefined) ?? 'service'
+}
+
+/** @internal The error that a failure is. Its stack is that of whoever called, not that of whoever was told. */
 export function failed(failure: Failure | string, site?: Site): AvatarError {
-  const known = typeof failure === 'string' ? (JSON.parse(failure) as Failure) : failure
-  return new (CLASSES[known.kind] ?? AvatarError)(known, site)
+  const { causes, ...known } = typeof failure === 'string' ? (JSON.parse(failure) as Failure) : failure
+  // A cause that says nothing more is none.
+  const [first, ...beneath] = causes.filter((cause) => cause !== known.message)
+  const cause = first === undefined ? undefined : causeOf(first, beneath)
+  const message = inJavaScript(known.message)
+  const error = new (CLASSES[known.kind] ?? AvatarError)(message, { ...known, cause })
+  hide(error, 'stack', `${error.name}: ${message}${site === undefined ? '' : frames(site)}`)
+  return error
 }
 
 /** @internal */

@@ -29,6 +29,7 @@ export { AvatarEmitter, type Listener, type TypedEmitter } from './emitter.js'
 export {
   AuthenticationError,
   AvatarError,
+  type AvatarErrorDetails,
   AvatarNotFoundError,
   ClosedError,
   ConnectionFailedError,

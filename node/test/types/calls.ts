@@ -72,6 +72,8 @@ export function errors(error: unknown) {
   }
 }
 
+export const made: AvatarError = new RateLimitError('slow down', { retryAfterMs: 500 })
+
 export async function testing() {
   await using emulator = await startEmulator({ brain: 'demo', faults: [{ at: 'auth', do: 'refuse' }] })
   same<typeof emulator, Emulator>(true)
