@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 
 import * as main from 'secondme-avatar'
 import * as testing from 'secondme-avatar/testing'
+
+import { builds } from '../tools/builds.mjs'
 
 const require = createRequire(import.meta.url)
 
@@ -32,4 +35,12 @@ test('a machine without a build is told so, and what to do', () => {
   const [strange, absent] = stdout.trim().split('\n')
   assert.match(strange, /no native build for freebsd \w+; there are builds for linux x64.*make dist-node/)
   assert.match(absent, /cannot load.*@secondme-avatar\/node-win32-\w+-msvc.*--omit=optional.* MODULE_NOT_FOUND$/)
+})
+
+test('the packages look for every build that is packed, and for no other', () => {
+  for (const source of ['../ts/native.ts', '../emulator/index.js']) {
+    const text = readFileSync(new URL(source, import.meta.url), 'utf8')
+    const named = text.match(/'(linux|darwin|win32)-[a-z0-9-]+'/g).map((name) => name.slice(1, -1))
+    assert.deepEqual(named.sort(), builds.map(({ name }) => name).sort(), source)
+  }
 })

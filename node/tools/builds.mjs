@@ -1,5 +1,6 @@
 // The builds there are: where each runs, and what cargo calls it. `ts/native.ts` looks for them under these names, which
-// are those of `napi create-npm-dirs`.
+// are those of `napi create-npm-dirs`. On a machine of each, `make dist-node` packs its two packages; they are published
+// before the two that name them.
 
 export const builds = [
   { name: 'linux-x64-gnu', os: 'linux', cpu: 'x64', libc: 'glibc', target: 'x86_64-unknown-linux-gnu' },
