@@ -1,7 +1,9 @@
 package me.secondme.avatar
 
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.FlowCollector
 import me.secondme.avatar.core.CoreEvents
 
 /**
@@ -17,15 +19,24 @@ public class Subscription internal constructor(core: CoreEvents) : AutoCloseable
     private var batch = emptyList<Event>()
     private var taken = 0
 
-    /** All that comes from now on. What one collection has taken, another one does not get. */
-    public val events: Flow<Event> = flow {
-        while (true) {
-            emit(next() ?: break)
+    /**
+     * All that comes from now on. What one collection has taken, another one does not get.
+     *
+     * A flow by hand: the emissions of the `flow` builder look for a cancellation, and would lose what was just taken.
+     */
+    public val events: Flow<Event> =
+        object : Flow<Event> {
+            override suspend fun collect(collector: FlowCollector<Event>) {
+                while (true) {
+                    collector.emit(next() ?: break)
+                }
+            }
         }
-    }
 
     /** The next event; `null` when there will be no more. */
     public suspend fun next(): Event? {
+        // Looked for before anything is taken: from there to the caller there is nothing that could be cancelled.
+        currentCoroutineContext().ensureActive()
         while (true) {
             take()?.let { return it }
             // It carries nothing, so a wait that is cancelled loses nothing.

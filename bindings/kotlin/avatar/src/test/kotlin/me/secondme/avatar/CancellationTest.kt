@@ -2,6 +2,7 @@ package me.secondme.avatar
 
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancel
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.take
@@ -51,6 +52,23 @@ class CancellationTest {
         while (heard.size < all.size) heard += events.await<Event.Notice>().text
         assertEquals(all, heard)
         assertTrue(cancelled > 100, "only $cancelled collections were cancelled")
+    }
+
+    @Test
+    fun `a collection that cancels itself has taken no more than it heard`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        repeat(10) { emulator.push(chat, "$it") }
+        val heard = mutableListOf<String>()
+        while (heard.size < 10) {
+            launch {
+                events.events.collect {
+                    heard += (it as Event.Notice).text
+                    cancel()
+                }
+            }.join()
+        }
+        assertEquals((0..9).map { "$it" }, heard)
     }
 
     @Test

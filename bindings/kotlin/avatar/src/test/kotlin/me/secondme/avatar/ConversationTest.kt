@@ -113,7 +113,7 @@ class ConversationTest {
             repeat(20) { emulator.push(chat, "$it") }
             chat.subscribe().use { events ->
                 emulator.push(chat, "the last")
-                events.await<Event.Notice>()
+                while (events.await<Event.Notice>().text != "the last") continue
             }
             chat.close()
             assertEquals(CloseReason.Requested, closed.await())
