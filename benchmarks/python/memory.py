@@ -61,7 +61,9 @@ async def by_hand(base_url: str, key: str) -> float:
         await open(range(WARM_UP, WARM_UP + CONVERSATIONS))
         await asyncio.sleep(HEARTBEATS)
         assert not any(chat.socket.closed for chat in chats)
-        return resident() - before
+        took = resident() - before
+        await asyncio.gather(*(chat.close() for chat in chats))
+        return took
 
 
 def resident() -> float:
