@@ -1,6 +1,6 @@
 # The part of the Makefile that is about Python.
 .PHONY: test-python dist-python bench-python lint-python
-.PHONY: python-module python-tests python-types python-pyright python-lint python-wheels python-bench
+.PHONY: python-there python-module python-tests python-types python-pyright python-lint python-wheels python-bench
 
 PYTHON_VENV := $(TOOLS)/python
 PYTHON_DIST := $(TOOLS)/python-dist
@@ -13,17 +13,22 @@ PYTHON_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 PYTHON_CONFIG := --config python/pyproject.toml
 PYTHON_FOLDERS := python examples/python benchmarks/python
 
-test-python:
+test-python: python-there
 	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-types
 
-lint-python:
+lint-python: python-there
 	@$(call PYTHON_ENOUGH,the linter of the Python package) $(MAKE) --no-print-directory python-lint
 
-dist-python:
+dist-python: python-there
 	@$(call PYTHON_ENOUGH,the wheels) $(MAKE) --no-print-directory python-wheels
 
-bench-python:
+bench-python: python-there
 	@$(call PYTHON_ENOUGH,the figures of the Python package) $(MAKE) --no-print-directory python-bench
+
+# Debian's, where there is none and one can be installed.
+python-there:
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends python3 python3-venv; } >/dev/null
 
 python-tests: python-module
 	$(PYTHON_VENV)/bin/pytest --quiet --rootdir python -c python/pyproject.toml python/tests examples/python
