@@ -153,6 +153,7 @@ test('what is closed refuses', async (t) => {
 test('a signal ends every call', async (t) => {
   const { client, emulator, open } = await stage(t, { client: { closeDeadlineMs: 100 } })
   const chat = await open('ada')
+  const silent = emulator.client()
   const hang = (at) => ({ at, do: 'hang-before', times: 100 })
   await emulator.fault(hang('auth'), hang('message/send'), hang('message/query'), hang('message/latest'))
   await emulator.fault(hang('session/create'), hang('session/close'))
@@ -164,8 +165,9 @@ test('a signal ends every call', async (t) => {
     send: (options) => chat.send('Hello', options),
     history: (options) => chat.history(options),
     newSession: (options) => chat.newSession(options),
-    events: (options) => chat.events(options).next(),
-    next: (options) => client.events().next(options),
+    events: (options) => silent.events(options).next(),
+    // Of a client that has nothing to say.
+    next: (options) => silent.events().next(options),
   }
   for (const [name, call] of Object.entries(calls)) {
     const controller = new AbortController()
