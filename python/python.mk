@@ -59,7 +59,7 @@ python-wheels: $(PYTHON_DIST)/ready
 	PATH="$(PYTHON_DIST)/bin:$$PATH" python/make-wheels dist
 	$(PYTHON) python/try-wheels dist
 
-python-bench: $(PYTHON_BENCH)/ready
+python-bench: $(PYTHON_BENCH)/ready python-module
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator --package secondme-avatar-python
 	@mkdir -p $(PYTHON_BENCH)/package && rm -rf $(PYTHON_BENCH)/package/secondme_avatar
 	@cp -R python/secondme_avatar $(PYTHON_BENCH)/package/ && rm -f $(PYTHON_BENCH)/package/secondme_avatar/_native.abi3.so

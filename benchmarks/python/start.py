@@ -25,6 +25,6 @@ def measure_exits(report: Report) -> None:
     """The test of the tests, 25 times each of the four ways out, with every CPython at hand."""
     runs = int(os.environ.get("EXIT_RUNS", "25"))
     pytest = Path(sys.prefix).parent / "python" / "bin" / "pytest"
-    command = [pytest, "-q", "-k", "exit_with_open", "-o", "pythonpath=", "tests/test_process.py"]
+    command = [pytest, "-q", "-k", "exit_with_open", "tests/test_process.py"]
     ended = subprocess.run(command, cwd=TESTS, env={**os.environ, "EXIT_RUNS": str(runs)}, check=False)
     report.at_most(f"exits gone wrong, of {4 * runs} with each CPython", float(ended.returncode != 0), 0)
