@@ -16,7 +16,10 @@ fn what_the_readme_shows_of_a_language_stands_on_that_language_s_page() {
     ] {
         let programs: Vec<&str> = blocks(&readme, language).collect();
         assert_eq!(programs.len(), 1, "{language}");
-        assert!(blocks(&read(page), language).any(|block| block == programs[0]), "{page} has another program");
+        assert!(
+            blocks(&read(page), language).any(|block| block == programs[0]),
+            "{page} has another program"
+        );
     }
 }
 
