@@ -82,10 +82,11 @@ kotlin-dist: natives
 	$(KOTLIN)/check-jar dist $(BUILT)/debug/secondme-avatar-emulator
 	@echo "the library in the jar is $$(wc -c < $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE)) bytes"
 
+# (The README's program is set for readers.)
 kotlin-lint: $(KTLINT)
 	@java --add-opens java.base/java.lang=ALL-UNNAMED -jar $(KTLINT) --editorconfig=$(KOTLIN)/.editorconfig --relative \
 		'$(KOTLIN)/**/*.kt' '$(KOTLIN)/**/*.kts' 'examples/kotlin/**/*.kt' 'examples/kotlin/**/*.kts' 'benchmarks/kotlin/**/*.kt' \
-		'!**/generated/**' '!**/target/**' '!**/build/**'
+		'!**/generated/**' '!**/target/**' '!**/build/**' '!**/Quickstart.kt'
 
 $(KTLINT):
 	@mvn --quiet --batch-mode --no-transfer-progress dependency:copy -Dmdep.useBaseVersion=true -DoutputDirectory=$(TOOLS) \

@@ -51,14 +51,14 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
      * @param deadline the whole time for it, its retries and waits included; 30 s.
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
-        Conversation(held.call { it.open(visitor.toCore(), deadline?.toMs(), null) }, conversations)
+        Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, conversations)
 
     /**
      * Takes up what earlier processes left behind in the [store][AvatarOptions.store]: opens the conversation of every
      * visitor to whom a durable message is still to be sent, and returns their ids. What is given up comes as an
      * [Event.Unsent], so subscribe to [events] first.
      */
-    public suspend fun recover(): List<String> = held.call { it.recover(null) }
+    public suspend fun recover(): List<String> = held.await { it.recover(null) }
 
     /**
      * What happens in all conversations, also those that are opened later, from the moment of collecting on. To hear
@@ -90,7 +90,7 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
      */
     public suspend fun shutdown(within: Duration? = null): Unit = guarded {
         held.orElse({}) {
-            it.shutdown(within?.toMs(), null)
+            offRust { it.shutdown(within?.toMs(), null) }
             finalStats = it.stats().toStats()
             held.release()
             conversations.releaseAll()

@@ -60,7 +60,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * answered in order, never crossed.
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
-        held.call { it.ask(text, deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
+        held.await { it.ask(text, deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
 
     /** Says something when it is collected, and hands on the text of the reply piece by piece. */
     public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<String> =
@@ -71,7 +71,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
         flow {
             val pieces = held.call { it.stream(text, deadline?.toMs(), firstPieceDeadline?.toMs()) }
             try {
-                while (pieces.ready()) {
+                while (offRust { pieces.ready() }) {
                     guarded { pieces.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
                 }
             } finally {
@@ -86,7 +86,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * ([AvatarException.unsent]).
      */
     public suspend fun send(text: String, deadline: Duration? = null): Sent =
-        held.call { it.send(text, deadline?.toMs(), null) }.toSent()
+        held.await { it.send(text, deadline?.toMs(), null) }.toSent()
 
     /**
      * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
@@ -94,26 +94,26 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * [Event.Unsent] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
-        held.call { it.sendDurable(text, deadline?.toMs(), null) }
+        held.await { it.sendDurable(text, deadline?.toMs(), null) }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [Message.seqId]. */
     public suspend fun history(count: Int, before: String? = null): List<Message> =
-        held.call { it.history(count.toCount(), before, null) }.map { it.toMessage() }
+        held.await { it.history(count.toCount(), before, null) }.map { it.toMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
-    public suspend fun newSession(): Conversation = Conversation(held.call { it.newSession(null) }, siblings)
+    public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, siblings)
 
     /**
      * Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile is
      * there after [resume]. Other conversations of the visitor rest with it.
      */
-    public suspend fun pause(): Unit = held.call { it.pause(null) }
+    public suspend fun pause(): Unit = held.await { it.pause(null) }
 
     /** Comes back after a [pause]. The next message does so too. */
-    public suspend fun resume(): Unit = held.call { it.resume(null) }
+    public suspend fun resume(): Unit = held.await { it.resume(null) }
 
     /** Says that the network is another one: the socket is connected again now, and not when silence is noticed. */
-    public suspend fun networkChanged(): Unit = held.call { it.networkChanged(null) }
+    public suspend fun networkChanged(): Unit = held.await { it.networkChanged(null) }
 
     /**
      * Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor again goes on
@@ -124,10 +124,10 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** Closes the conversation and ends its session on the service: the next `open` begins a new one. */
     public suspend fun end(): Unit = over { it.end(null) }
 
-    private inline fun over(closing: (CoreConversation) -> Unit) = guarded {
+    private suspend fun over(closing: suspend (CoreConversation) -> Unit) = guarded {
         held.orElse({}) {
             lastSession = it.sessionId()
-            closing(it)
+            offRust { closing(it) }
             held.release()
         }
     }

@@ -17,6 +17,9 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
     /** A call, with its failures as this library's exceptions. */
     inline fun <T> call(call: (C) -> T): T = guarded { orElse({ throw released() }, call) }
 
+    /** [call] for what waits. */
+    suspend fun <T> await(call: suspend (C) -> T): T = offRust { call { call(it) } }
+
     /** A call, or something else where it is over. */
     inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T = try {
         if (isReleased) otherwise() else call(core)

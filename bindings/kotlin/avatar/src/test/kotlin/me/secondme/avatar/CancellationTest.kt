@@ -8,6 +8,7 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -125,6 +126,23 @@ class CancellationTest {
         assertNull(next)
         assertNull(events.next())
         assertEquals(emptyList<Event>(), events.events.toList())
+    }
+
+    @Test
+    fun `where nothing dispatches, the caller does not go on in the core's own thread`() = withClient { client, _ ->
+        withContext(Dispatchers.Unconfined) {
+            val chat = client.open(ada)
+            val events = chat.subscribe()
+            val threads = mutableListOf(Thread.currentThread().name)
+            // Blocked there, the core would never answer.
+            runBlocking { chat.ask("Hello") }
+            events.next()
+            threads += Thread.currentThread().name
+            chat.stream("Hello").collect { threads += Thread.currentThread().name }
+            chat.close()
+            threads += Thread.currentThread().name
+            assertTrue(threads.none { it.contains("secondme-avatar") }, "$threads")
+        }
     }
 
     @Test

@@ -5,12 +5,15 @@ import me.secondme.avatar.testing.AvatarEmulator
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.condition.EnabledOnOs
+import org.junit.jupiter.api.condition.OS
 import java.io.File
 import java.util.concurrent.TimeUnit
 import kotlin.system.exitProcess
 
 class LifeTest {
     @Test
+    @EnabledOnOs(OS.LINUX)
     fun `2,500 conversations come and go, and nothing grows`() =
         withClient(client = { quota = 1_000_000 }) { client, emulator ->
             emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
@@ -29,6 +32,7 @@ class LifeTest {
         }
 
     @Test
+    @EnabledOnOs(OS.LINUX)
     fun `hundreds of clients come and go, and nothing grows`() = withEmulator { emulator ->
         emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
         suspend fun live() {
@@ -48,7 +52,7 @@ class LifeTest {
     fun `a program that closes nothing ends all the same`() {
         AvatarEmulator.start().use { emulator ->
             repeat(5) {
-                val program = program(Forgetful::class.java, emulator.baseUrl, emulator.apiKey)
+                val program = program(Forgetful::class.java.name, emulator.baseUrl, emulator.apiKey)
                 assertTrue(program.waitFor(30, TimeUnit.SECONDS), "it does not end")
                 assertEquals("You said: Hello", program.inputReader().readText().trim())
                 assertEquals(0, program.exitValue())
@@ -58,27 +62,11 @@ class LifeTest {
 
     @Test
     fun `where there is no library for the system, that is said`() {
-        val program =
-            program(Forgetful::class.java, "-", "-", "-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
+        val nowhere = listOf("-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
+        val program = program(Forgetful::class.java.name, "-", "-", options = nowhere)
         val said = program.inputReader().readText()
         program.waitFor()
         assertTrue(said.contains("secondme-avatar") && said.contains("jna.library.path=FOLDER"), said)
-    }
-
-    private fun program(main: Class<*>, base: String, key: String, vararg options: String): Process {
-        val java = File(System.getProperty("java.home"), "bin/java").path
-        val path = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
-        val natives = "-Djna.library.path=${System.getProperty("jna.library.path")}"
-        return ProcessBuilder(
-            java,
-            natives,
-            *options,
-            "-cp",
-            path,
-            main.name,
-            base,
-            key,
-        ).redirectErrorStream(true).start()
     }
 
     /** Memory, open files and threads of this process, when what can be collected is. */
