@@ -35,7 +35,7 @@ pub(crate) struct Bell {
 #[napi]
 impl NativeEvents {
     pub(crate) fn new(events: Events, port: &Arc<Shared>) -> Self {
-        let (waker, id) = Bell::new(port);
+        let (waker, id) = Bell::at(port);
         Self { events: Some(events), waker, id, has_ended: false }
     }
 
@@ -185,7 +185,7 @@ impl Named {
 
 impl Bell {
     /// A waker that lets the port say so, and the number that it names.
-    pub(crate) fn new(port: &Arc<Shared>) -> (Waker, u32) {
+    pub(crate) fn at(port: &Arc<Shared>) -> (Waker, u32) {
         let id = port.ticket();
         let port = Arc::clone(port);
         (Waker::from(Arc::new(Self { port, id })), id)

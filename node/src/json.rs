@@ -182,12 +182,15 @@ enum PartJson<'a> {
 }
 
 fn parts(parts: &[Part]) -> Vec<PartJson<'_>> {
-    let part = |part| match part {
-        &Part::Text(ref text) => Some(PartJson::Text { text }),
+    parts.iter().filter_map(part).collect()
+}
+
+fn part(part: &Part) -> Option<PartJson<'_>> {
+    match part {
+        Part::Text(text) => Some(PartJson::Text { text }),
         Part::Card(Card { template, params }) => Some(PartJson::Card { template, params: Safe(params) }),
         _ => None,
-    };
-    parts.iter().filter_map(part).collect()
+    }
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! What waits for one JavaScript thread: results, and signs that there is something to take.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,8 +44,27 @@ struct State {
     messages: Vec<Message>,
     /// How many of them are reports.
     reports: usize,
-    under_way: HashMap<u32, AbortHandle>,
+    under_way: HashMap<u32, UnderWay>,
     last_ticket: u32,
+}
+
+type Call = Pin<Box<dyn Future<Output = std::result::Result<Done, Error>> + Send>>;
+
+/// A call that has begun.
+struct UnderWay {
+    /// Taken out by whoever gives it up.
+    call: Arc<Mutex<Option<Call>>>,
+    task: AbortHandle,
+}
+
+impl UnderWay {
+    /// It ends here and now, on the thread of whoever gives it up: a task that is only aborted goes on until its
+    /// runtime comes round to it, and a question might go out meanwhile.
+    fn give_up(self) {
+        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(call);
+        self.task.abort();
+    }
 }
 
 /// What JavaScript is told: `code, subject, content`, one after the other in a flat list.
@@ -130,7 +149,7 @@ impl Port {
     pub fn cancel(&self, ticket: u32) {
         let call = self.shared.lock().under_way.remove(&ticket);
         if let Some(call) = call {
-            call.abort();
+            call.give_up();
         }
     }
 
@@ -158,7 +177,7 @@ impl Shared {
                 return ticket;
             }
         };
-        let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(call);
+        let mut call: Call = Box::pin(call);
         let begun = {
             let _inside = runtime.enter();
             call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
@@ -167,17 +186,23 @@ impl Shared {
             self.tell(came_to(ticket, result));
             return ticket;
         }
+        let call = Arc::new(Mutex::new(Some(call)));
         let mut state = self.lock();
         if !state.is_closed {
-            let shared = Arc::clone(self);
+            let (shared, polled) = (Arc::clone(self), Arc::clone(&call));
             // The lock is held until the call is noted down, so it cannot be over before.
             let task = runtime.spawn(async move {
-                let result = call.await;
+                let result = poll_fn(|cx| {
+                    let mut call = polled.lock().unwrap_or_else(PoisonError::into_inner);
+                    // One that was given up is never over: its task is aborted.
+                    call.as_mut().map_or(Poll::Pending, |call| call.as_mut().poll(cx))
+                })
+                .await;
                 if shared.lock().under_way.remove(&ticket).is_some() {
                     shared.tell(came_to(ticket, result));
                 }
             });
-            state.under_way.insert(ticket, task.abort_handle());
+            state.under_way.insert(ticket, UnderWay { call, task: task.abort_handle() });
         }
         ticket
     }
@@ -227,7 +252,7 @@ impl Shared {
             state.is_closed = true;
             (std::mem::take(&mut state.messages), std::mem::take(&mut state.under_way))
         };
-        under_way.into_values().for_each(|call| call.abort());
+        under_way.into_values().for_each(UnderWay::give_up);
         // Conversations in there end outside the lock.
         drop(messages);
         logs::hand_over();

@@ -31,7 +31,7 @@ pub struct NativePiece {
 #[napi]
 impl NativeStream {
     pub(crate) fn new(stream: ReplyStream, port: &Arc<Shared>) -> Self {
-        let (waker, id) = Bell::new(port);
+        let (waker, id) = Bell::at(port);
         Self { stream: Some(stream), waker, id }
     }
 
