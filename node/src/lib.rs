@@ -1,7 +1,7 @@
 //! The native addon of the npm package `secondme-avatar`: the core, as its TypeScript layer wants it.
 //!
 //! Nothing in here is API. A call is a synchronous method that hands back a number, a ticket; what comes of
-//! it, and that events have come, lies in the environment's [`Port`](port::Port) until the JavaScript thread
+//! it, and that events have come, lies in the environment's `Port` (`port.rs`) until the JavaScript thread
 //! takes it. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript object:
 //! both crash when a worker is terminated.
 
