@@ -2,6 +2,9 @@ import java.util.Locale
 import kotlin.time.Duration
 import kotlin.time.DurationUnit
 
+/** Runs that are the JIT's. */
+private const val WARM_UP = 3
+
 /** The rows of `make bench ROW=kotlin`: each side in turn, in one run, as a ratio. */
 fun main(arguments: Array<String>) {
     val replies = System.getProperty("replies")?.toInt() ?: 20_000
@@ -13,15 +16,14 @@ fun main(arguments: Array<String>) {
             val hand = mutableListOf<Double>()
             val ours = mutableListOf<Double>()
             val merged = mutableListOf<Double>()
-            repeat(runs + 1) { run ->
+            repeat(runs + WARM_UP) { run ->
                 val speeds =
                     listOf(
                         speed(byHand(server, replies, acknowledge)),
                         speed(throughFlow(server, replies, acknowledge, NEVER_MERGED)),
                         speed(throughFlow(server, replies, acknowledge, 1024)),
                     )
-                // The first run is the JIT's.
-                if (run > 0) listOf(hand, ours, merged).zip(speeds).forEach { (all, one) -> all += one }
+                if (run >= WARM_UP) listOf(hand, ours, merged).zip(speeds).forEach { (all, one) -> all += one }
             }
             val with = if (acknowledge) "acknowledged" else "not acknowledged"
             row("frames to Flow, each an event, $with, of OkHttp + kotlinx.serialization", ours, hand, 2.0)
