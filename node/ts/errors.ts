@@ -216,7 +216,6 @@ function causeOf(cause: Failure | string, beneath: readonly (Failure | string)[]
 
 /** The core speaks of its options by their names in Rust. */
 const NAMES: Record<string, string> = {
-  '`Visitor::for_user`': '`Visitor.forUser`',
   '`allow_insecure`': '`allowInsecure`',
   '`max_live`': '`maxLive`',
   '`idle_after`': '`idleAfterMs`',

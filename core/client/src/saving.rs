@@ -102,7 +102,7 @@ impl Waits {
 }
 
 pub(crate) fn no_store() -> Error {
-    let message = "there is no store to keep the message in: give the client one with \
-                   `ClientBuilder::store`, or send without `durable`";
+    let message = "there is no store to keep the message in: give the client one with its \
+                   option `store`, or send without `durable`";
     Error::new(ErrorKind::Misuse, message)
 }

@@ -27,7 +27,7 @@ pub enum InvalidVisitor {
     /// Not of the form `{platform}_{uuid}`.
     #[error(
         "`{0}` is not a visitorId: write `{{platform}}_{{uuid}}`, such as \
-         `feishu_550e8400-e29b-41d4-a716-446655440000`, or let `Visitor::for_user` make one"
+         `feishu_550e8400-e29b-41d4-a716-446655440000`, or have one made for a user of a platform"
     )]
     Id(String),
     /// Not a platform name.

@@ -329,7 +329,7 @@ async fn without_a_store_nothing_can_be_kept() {
     let chat = client.open(visitor("ada")).await.unwrap();
     let error = chat.send("Hello").durable().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
-    assert!(error.to_string().contains("ClientBuilder::store"), "{error}");
+    assert!(error.to_string().contains("option `store`"), "{error}");
     assert!(client.recover().await.unwrap().is_empty());
 }
 
