@@ -108,6 +108,7 @@ test('a wrong call is a misuse, and says what to do', async (t) => {
     { apiKey: 'sk-0123456789abcdef', baseUrl: 'http://example.com' },
     { apiKey: 'sk-0123456789abcdef', heartbeatMs: 1 },
     { apiKey: 'sk-0123456789abcdef', maxLive: 0.5 },
+    { apiKey: 'sk-0123456789abcdef', aksDeadlineMs: 5 },
     { apiKey: 'sk-0123456789abcdef', onDoubt: 'perhaps' },
     { apiKey: 'sk-0123456789abcdef', proxy: 'socks5://localhost' },
   ]) {

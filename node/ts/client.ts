@@ -2,12 +2,12 @@
 
 import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
 import { AvatarEmitter } from './emitter.js'
-import { calledFrom, type Failure, failed, guarded } from './errors.js'
+import { calledFrom, type Failure, failed, guarded, misuse } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent } from './events.js'
 import { startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
-import type { CallReport, ClientOptions, Stats } from './options.js'
+import { type CallReport, type ClientOptions, type Stats, unknownOption } from './options.js'
 import { type ClientEar, call, leave, listen, port, stay, tell } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
@@ -51,6 +51,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     super()
     const { onCall, proxy, ...rest } = options
     const site = calledFrom(AvatarClient)
+    const unknown = unknownOption(Object.keys(options))
+    if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
     const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }
     startLogging()

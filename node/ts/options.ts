@@ -56,6 +56,37 @@ export interface ClientOptions {
   readonly onCall?: ((call: CallReport) => void) | undefined
 }
 
+/** Every option by its name: one that is misspelt is an error, and not passed over. */
+const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
+  apiKey: true,
+  baseUrl: true,
+  allowInsecure: true,
+  proxy: true,
+  caFile: true,
+  heartbeatMs: true,
+  acknowledge: true,
+  replyIdleMs: true,
+  onDoubt: true,
+  eventQueue: true,
+  quota: true,
+  maxLive: true,
+  idleAfterMs: true,
+  store: true,
+  openDeadlineMs: true,
+  sendDeadlineMs: true,
+  durableDeadlineMs: true,
+  historyDeadlineMs: true,
+  closeDeadlineMs: true,
+  askDeadlineMs: true,
+  firstPieceDeadlineMs: true,
+  onCall: true,
+}
+
+/** @internal The first of the names that is no option. */
+export function unknownOption(names: readonly string[]): string | undefined {
+  return names.find((name) => !Object.hasOwn(OPTIONS, name))
+}
+
 /** One call to the service, or one handshake of a socket, when it is over. */
 export interface CallReport {
   /** Whose call it was. */
