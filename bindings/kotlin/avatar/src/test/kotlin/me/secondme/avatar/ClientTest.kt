@@ -90,9 +90,10 @@ class ClientTest {
         withClient { client, emulator ->
             client.open(ada).ask("my secret")
             heard.await()
-            assertTrue(records.all { it.target.startsWith("secondme_avatar") })
-            assertFalse(records.joinToString().contains(emulator.apiKey))
-            assertFalse(records.joinToString().contains("my secret"))
+            val said = synchronized(records) { records.toList() }
+            assertTrue(said.all { it.target.startsWith("secondme_avatar") })
+            assertFalse(said.joinToString().contains(emulator.apiKey))
+            assertFalse(said.joinToString().contains("my secret"))
         }
         AvatarLog.handler = null
     }
