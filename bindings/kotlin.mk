@@ -45,8 +45,7 @@ kotlin-tools:
 			"$$(apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17 || echo default)-jdk-headless"; } >/dev/null
 
 kotlin-test: bindings-check
-	@# Clocks that are put forward can outrun real traffic on a busy machine: such a test is tried again, and named as a flake.
-	$(MVN) --file $(KOTLIN) -Dsurefire.rerunFailingTestsCount=2 test
+	$(MVN) --file $(KOTLIN) test
 
 bindings: generate ## what UniFFI generates for Kotlin and Swift, written anew
 	@mkdir -p $(dir $(KOTLIN_GENERATED))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, Error, Stats};
+use secondme_avatar_bridge::clock;
 
 use crate::cancel::until;
 use crate::error::millis;
@@ -91,9 +92,9 @@ impl CoreClient {
         self.client.stats().into()
     }
 
-    /// Puts the client's clock forward, for tests.
+    /// Puts the client's clock forward, for tests. What is due then is begun when this returns.
     pub fn advance_clock(&self, by_ms: u64) {
-        self.client.advance_clock(Duration::from_millis(by_ms));
+        clock::advance(&self.client, Duration::from_millis(by_ms));
     }
 
     /// Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for

@@ -6,6 +6,7 @@ use std::time::Duration;
 use napi::Result;
 use napi_derive::napi;
 use secondme_avatar::AvatarClient;
+use secondme_avatar_bridge::clock;
 
 use crate::chat::NativeChat;
 use crate::events::NativeEvents;
@@ -97,7 +98,7 @@ impl NativeClient {
     #[napi]
     pub fn advance_clock(&self, milliseconds: f64) -> Result<()> {
         let by: Duration = time("ms", milliseconds).map_err(|error| json::thrown(&error))?;
-        self.client.advance_clock(by);
+        clock::advance(&self.client, by);
         Ok(())
     }
 

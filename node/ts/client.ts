@@ -151,7 +151,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
 
   /**
    * Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie on the way are due
-   * at once. The emulator has a clock of its own: `emulator.advance(ms)`.
+   * at once, and what they are for is begun when this returns. The emulator has a clock of its own: `emulator.advance(ms)`.
    */
   advanceClock(ms: number): void {
     const site = calledFrom(this.advanceClock)

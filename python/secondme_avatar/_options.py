@@ -108,7 +108,10 @@ class ClientBase:
         return self._native.stats()
 
     def advance_clock(self, seconds: float) -> None:
-        """Puts the client's clock forward, for tests: heartbeats, retries and deadlines on the way are due at once."""
+        """Puts the client's clock forward, for tests: heartbeats, retries and deadlines on the way are due at once.
+
+        What they are for is begun when this returns.
+        """
         self._native.advance_clock(seconds)
 
     def __repr__(self) -> str:

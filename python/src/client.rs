@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use secondme_avatar::{AvatarClient, VisitorId};
+use secondme_avatar_bridge::clock;
 
 use crate::conversation::Conversation;
 use crate::errors::{duration, raise};
@@ -76,7 +77,8 @@ impl Client {
 
     fn advance_clock(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         let by: Duration = duration(py, "seconds", seconds)?;
-        self.0.get(py)?.advance_clock(by);
+        let client = self.0.get(py)?.clone();
+        py.detach(|| clock::advance(&client, by));
         Ok(())
     }
 }

@@ -136,7 +136,7 @@ impl Storm {
             match chance.below(100) {
                 0 if down_for == 0 => down_for = 1 + chance.below(8),
                 1 | 2 => proxy.cut_all(),
-                3 => client.advance_clock(Duration::from_secs(45)), // The client's clock jumps.
+                3 => client.advance_clock(Duration::from_secs(45)).await, // The client's clock jumps.
                 4 => emulator.advance(Duration::from_secs(45)).await,
                 5..25 => owner_speaks(chance, emulator, at),
                 _ => {}
@@ -150,7 +150,7 @@ impl Storm {
 
 /// Both clocks go on together: the client's first, so that its pings are on their way.
 async fn second(emulator: &Emulator, client: &AvatarClient) {
-    client.advance_clock(Duration::from_secs(1));
+    client.advance_clock(Duration::from_secs(1)).await;
     tokio::time::sleep(SECOND).await;
     emulator.advance(Duration::from_secs(1)).await;
 }

@@ -230,7 +230,7 @@ impl AvatarClient {
     }
 
     /// Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie
-    /// on the way are due at once.
+    /// on the way are due at once, and what they are for is begun when this returns.
     ///
     /// A whole hour of silence can so be tested in a moment. The emulator has a clock of its own
     /// (`Emulator::advance`, or `POST /_emulator/clock`), and drops a socket that it hears nothing of:
@@ -247,7 +247,7 @@ impl AvatarClient {
     /// # let client = builder.build()?;
     /// let chat = client.open(Visitor::for_user("web", "ada")?).await?;
     /// for pings in 1..=4 {
-    ///     client.advance_clock(Duration::from_secs(15));
+    ///     client.advance_clock(Duration::from_secs(15)).await;
     ///     emulator.wait_until(|state| state.sockets[0].pings >= pings).await;
     ///     emulator.advance(Duration::from_secs(15)).await;
     /// }
@@ -255,11 +255,13 @@ impl AvatarClient {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn advance_clock(&self, by: Duration) {
-        self.inner.env.clock.advance(by);
+    pub async fn advance_clock(&self, by: Duration) {
+        let forward = self.inner.env.clock.advance(by);
         self.inner.env.quota.look_again();
-        for line in self.inner.lock().live.values() {
-            line.wake.notify_one();
+        let lines: Vec<Arc<Line>> = self.inner.lock().live.values().cloned().collect();
+        lines.iter().for_each(|line| line.wake.notify_one());
+        for line in lines {
+            line.noticed(forward).await;
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Clock {
     /// Milliseconds by which it was put forward.
     forward: Arc<AtomicU64>,
     moved: Arc<Notify>,
+    /// Somebody has done all that was due since it was put forward.
+    pub(crate) noticed: Arc<Notify>,
 }
 
 impl Clock {
@@ -26,25 +28,27 @@ impl Clock {
             started_at: Millis(0) + since_epoch,
             forward: Arc::default(),
             moved: Arc::default(),
+            noticed: Arc::default(),
         }
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.started_at + self.forward() + self.started.elapsed()
+        self.started_at + Duration::from_millis(self.forward()) + self.started.elapsed()
     }
 
     /// The moment as the runtime's timers count it; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
-        self.started + moment.since(self.started_at + self.forward()) + Duration::from_millis(1)
+        self.started + moment.since(self.started_at + Duration::from_millis(self.forward())) + Duration::from_millis(1)
     }
 
-    /// Whoever waits for a moment has to count anew.
-    pub(crate) fn advance(&self, by: Duration) {
+    /// Whoever waits for a moment has to count anew. Says by how much it was put forward until now.
+    pub(crate) fn advance(&self, by: Duration) -> u64 {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         // Beyond every lifetime there is, and far from where the sum would overflow.
         let millis = millis.min(Duration::from_secs(365 * 24 * 60 * 60).as_millis() as u64);
-        self.forward.fetch_add(millis, Ordering::Relaxed);
+        let forward = self.forward.fetch_add(millis, Ordering::Relaxed) + millis;
         self.moved.notify_waiters();
+        forward
     }
 
     /// Waits for a moment.
@@ -61,7 +65,8 @@ impl Clock {
         }
     }
 
-    fn forward(&self) -> Duration {
-        Duration::from_millis(self.forward.load(Ordering::Relaxed))
+    /// Milliseconds by which it was put forward until now.
+    pub(crate) fn forward(&self) -> u64 {
+        self.forward.load(Ordering::Relaxed)
     }
 }

@@ -75,11 +75,15 @@ impl Driver {
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
         loop {
             let woken = line.wake.notified();
+            let forward = env.clock.forward();
             let Some(deadline) = self.carry_out() else {
                 break;
             };
             let deadline = self.look_for_rest().map_or(deadline, |at| at.min(deadline));
             set(timer.as_mut(), deadline);
+            if !line.has_noticed(forward) && deadline > Instant::now() {
+                line.notice(forward);
+            }
             let mut room = pin!(env.room.notified());
             self.look_for_room(room.as_mut());
             let input = tokio::select! {

@@ -1,6 +1,7 @@
 //! A visitor's line to the service: the machine, and whoever waits for it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{
@@ -25,6 +26,8 @@ pub(crate) struct Line {
     /// A conversation has closed.
     pub(crate) closed: Notify,
     pub(crate) clock: Clock,
+    /// How far the clock had been put forward when all that was due had been done.
+    noticed: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Line {
             }),
             wake: Notify::new(),
             closed: Notify::new(),
+            noticed: AtomicU64::new(clock.forward()),
             clock,
         })
     }
@@ -113,6 +117,27 @@ impl Line {
     pub(crate) fn restore(&self, messages: Vec<KeptMessage>) {
         self.lock().machine.restore(self.clock.now(), messages);
         self.wake.notify_one();
+    }
+
+    /// All is done that was due when the clock had been put forward so far.
+    pub(crate) fn notice(&self, forward: u64) {
+        self.noticed.store(forward, Ordering::Release);
+        self.clock.noticed.notify_waiters();
+    }
+
+    pub(crate) fn has_noticed(&self, forward: u64) -> bool {
+        self.noticed.load(Ordering::Acquire) >= forward
+    }
+
+    /// Waits until that is so, or the line has ended.
+    pub(crate) async fn noticed(&self, forward: u64) {
+        loop {
+            let noticed = self.clock.noticed.notified();
+            if self.has_noticed(forward) || self.lock().dropped {
+                return;
+            }
+            noticed.await;
+        }
     }
 
     pub(crate) fn cancel(&self, ticket: Ticket) {
@@ -192,6 +217,7 @@ impl Line {
             mailbox.end();
         }
         self.closed.notify_waiters();
+        self.clock.noticed.notify_waiters();
     }
 }
 

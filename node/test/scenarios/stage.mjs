@@ -9,9 +9,6 @@ import * as plain from './plain.mjs'
 /** How long anything may take in real time. */
 const PATIENCE_MS = 10_000
 
-/** How often it is looked whether a call is over, before it is taken for one that hangs on purpose. */
-const HANGS = 25
-
 /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
 const WORDS = ['in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'gives', 'fails', 'events', 'replies', 'is']
 
@@ -37,19 +34,16 @@ export class Stage {
   static async set(scenario) {
     const emulator = await startEmulator()
     const { key, ...options } = scenario.client ?? {}
-    const reports = []
-    const onCall = (report) => reports.push(report)
-    const client = emulator.client({ ...(key && { apiKey: key }), ...clientOptions(options), onCall })
-    const stage = new Stage(emulator, client, reports)
+    const client = emulator.client({ ...(key && { apiKey: key }), ...clientOptions(options) })
+    const stage = new Stage(emulator, client)
     if (scenario.emulator) await emulator.configure(scenario.emulator)
     if (scenario.faults) await emulator.fault(...[scenario.faults].flat())
     return stage
   }
 
-  constructor(emulator, client, reports) {
+  constructor(emulator, client) {
     this.emulator = emulator
     this.client = client
-    this.reports = reports
     client.on('event', (event) => this.#heard.push({ ...event, ...plain.event(event) }))
   }
 
@@ -112,13 +106,6 @@ export class Stage {
     const isWanted = (failure !== undefined) === (about.fails !== undefined && about.fails !== null)
     const pattern = failure === undefined ? about.gives : about.fails
     if (!isWanted || (pattern && !matches(pattern, found))) throw new Error(`it came to ${JSON.stringify(found)}`)
-  }
-
-  /** A call or a handshake is on its way, as far as can be seen from here. */
-  isUnderWay() {
-    const handshakes = this.reports.filter(({ step }) => step === 'connect').length
-    const addresses = this.reports.filter(({ step, error }) => step === 'create_socket' && error === undefined).length
-    return this.client.stats().calls > this.reports.length - handshakes || addresses > handshakes
   }
 
   /** Looks again until there is nothing to say against it. */
@@ -240,8 +227,6 @@ const CHECKS = {
     for (let second = 0; second < count; second += 1) {
       this.client.advanceClock(1000)
       await this.emulator.advance(1000)
-      // What is on its way takes real time. What hangs on purpose is not waited for.
-      for (let looks = 0; looks < HANGS && this.isUnderWay(); looks += 1) await soon()
     }
   },
   async call(calls) {

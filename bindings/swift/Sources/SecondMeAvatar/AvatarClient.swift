@@ -73,7 +73,7 @@ public final class AvatarClient: Sendable {
     public var stats: Stats { Stats(core.stats()) }
 
     /// Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie on the way
-    /// are due at once.
+    /// are due at once, and what they are for is begun when this returns.
     public func advanceClock(by duration: Duration) {
         core.advanceClock(byMs: duration.milliseconds)
     }

@@ -899,7 +899,7 @@ public func FfiConverterTypeCoreCancel_lower(_ value: CoreCancel) -> UInt64 {
 public protocol CoreClientProtocol: AnyObject, Sendable {
     
     /**
-     * Puts the client's clock forward, for tests.
+     * Puts the client's clock forward, for tests. What is due then is begun when this returns.
      */
     func advanceClock(byMs: UInt64) 
     
@@ -1009,7 +1009,7 @@ public convenience init(options: CoreOptions)throws  {
 
     
     /**
-     * Puts the client's clock forward, for tests.
+     * Puts the client's clock forward, for tests. What is due then is begun when this returns.
      */
 open func advanceClock(byMs: UInt64)  {try! rustCall() {
         uniffiCallStatus in
@@ -5791,7 +5791,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() != 19797) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 8578) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 19059) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() != 43563) {

@@ -228,13 +228,13 @@ async fn a_handshake_that_does_not_end_is_given_up_and_tried_again() {
     for _ in 0..2 {
         soon(begun.recv()).await.unwrap();
         // The handshake has 10 s, and the next attempt a wait of a second at most.
-        client.advance_clock(Duration::from_secs(11));
+        client.advance_clock(Duration::from_secs(11)).await;
     }
     let done = async {
         let mut looking = tokio::time::interval(Duration::from_millis(20));
         while !opening.is_finished() {
             looking.tick().await;
-            client.advance_clock(Duration::from_millis(500));
+            client.advance_clock(Duration::from_millis(500)).await;
         }
     };
     soon(done).await;
@@ -259,7 +259,7 @@ async fn a_server_that_accepts_and_drops_for_ever_is_not_hammered() {
         if let EventKind::Disconnected { retry_in } = soon(events.next()).await.unwrap().kind {
             losses += 1;
             waited += retry_in;
-            client.advance_clock(retry_in);
+            client.advance_clock(retry_in).await;
         }
     }
     // After six losses each wait is drawn from 20 s: 34 of them come to 340 s, give or take 34.

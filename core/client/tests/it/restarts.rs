@@ -224,7 +224,7 @@ async fn a_message_of_which_nobody_can_tell_is_handed_back_or_sent_again_as_the_
         let told = soon(async {
             // It looks for the message, and then waits for its echo a while.
             loop {
-                client.advance_clock(Duration::from_secs(1));
+                client.advance_clock(Duration::from_secs(1)).await;
                 if let Some(told) = events.drain(1).pop().and_then(told_of_a_message) {
                     return told;
                 }
@@ -258,7 +258,7 @@ async fn closing_leaves_a_kept_message_for_the_next_opening() {
         async move { chat.close().await }
     });
     while !closing.is_finished() {
-        client.advance_clock(Duration::from_secs(1));
+        client.advance_clock(Duration::from_secs(1)).await;
         tokio::task::yield_now().await;
     }
     assert_eq!(stage.kept(), ["Later"]);
@@ -295,7 +295,7 @@ async fn a_kept_message_whose_time_is_over_is_handed_back() {
     stage.refuses_messages();
     let send = chat.send("Too late").durable().deadline(Duration::from_secs(600));
     let message = send.await.unwrap();
-    client.advance_clock(Duration::from_secs(601));
+    client.advance_clock(Duration::from_secs(601)).await;
     let given_up = next(&events, |event| match event.kind {
         EventKind::Unsent { message, error } => Some((message, error)),
         _ => None,

@@ -103,7 +103,7 @@ async fn an_hour_of_silence_passes_in_a_moment() {
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
     for quarters in 1..=240 {
-        stage.client.advance_clock(Duration::from_secs(15));
+        stage.client.advance_clock(Duration::from_secs(15)).await;
         stage.until(|state| state.sockets.iter().map(|socket| socket.pings).sum::<u64>() >= quarters).await;
         stage.emulator.advance(Duration::from_secs(15)).await;
     }
@@ -123,7 +123,7 @@ async fn a_deadline_that_the_clock_is_put_beyond_has_passed() {
         tokio::spawn(async move { chat.ask("Nobody will answer").await })
     };
     next(&events, |event| matches!(event.kind, EventKind::Delivered { .. }).then_some(())).await;
-    stage.client.advance_clock(Duration::from_secs(120));
+    stage.client.advance_clock(Duration::from_secs(120)).await;
     let error = soon(asked).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), secondme_avatar::ErrorKind::Deadline);
 }

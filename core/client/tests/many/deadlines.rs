@@ -262,7 +262,7 @@ async fn play(call: Call, trouble: Trouble, times: u32) -> Result<Ended, String>
             return Err(format!("{call:?} under {trouble} (×{times}) is not answered after {after:?}"));
         }
         stage.emulator.advance(TICK).await;
-        stage.client.advance_clock(TICK);
+        stage.client.advance_clock(TICK).await;
         after += TICK;
     }
 }

@@ -42,7 +42,7 @@ fn most_sockets(journal: &[Entry]) -> usize {
 async fn the_one_that_has_been_idle_the_longest_makes_room() {
     let stage = stage(|client| client.max_live(2)).await;
     let (ada, bob) = (stage.open("ada").await, stage.open("bob").await);
-    stage.client.advance_clock(Duration::from_secs(1));
+    stage.client.advance_clock(Duration::from_secs(1)).await;
     ada.ask("I am here").await.unwrap();
     let events = bob.events();
     let eve = stage.open("eve").await;
@@ -123,14 +123,14 @@ async fn who_waits_in_vain_learns_at_the_deadline_which_option_to_raise() {
     // All but the socket is there.
     calls.until(&stage, Step::BindSession, 3).await;
     until(&stage.client, |stats| stats.waiting_for_place == 2).await;
-    stage.client.advance_clock(Duration::from_secs(14));
+    stage.client.advance_clock(Duration::from_secs(14)).await;
     until(&stage.client, |stats| stats.waiting_for_place == 2).await;
-    stage.client.advance_clock(Duration::from_secs(1));
+    stage.client.advance_clock(Duration::from_secs(1)).await;
     let error = soon(sending).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
     assert!(error.to_string().contains("raise `max_live`"), "{error}");
     assert!(error.unsent().unwrap().certain);
-    stage.client.advance_clock(Duration::from_secs(15));
+    stage.client.advance_clock(Duration::from_secs(15)).await;
     let error = soon(opening).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
     assert!(error.to_string().contains("`max_live` is 1"), "{error}");
@@ -198,10 +198,10 @@ async fn an_idle_conversation_rests_and_whatever_it_is_asked_to_do_wakes_it() {
     let chat = stage.open("ada").await;
     let events = chat.events();
     for (number, way) in ["send", "ask", "stream", "open", "history", "resume"].iter().enumerate() {
-        stage.client.advance_clock(MINUTE - Duration::from_secs(1));
+        stage.client.advance_clock(MINUTE - Duration::from_secs(1)).await;
         soon(chat.history(1, None)).await.unwrap();
         assert_eq!(chat.state(), State::Live, "{way}: it was not idle for a minute");
-        stage.client.advance_clock(MINUTE);
+        stage.client.advance_clock(MINUTE).await;
         until(&stage.client, |stats| (stats.resting, stats.live) == (1, 0)).await;
         assert_eq!(chat.state(), State::Resting, "{way}");
         stage.until(|state| state.sockets.is_empty()).await;
@@ -245,14 +245,14 @@ async fn who_is_owed_an_answer_is_not_idle() {
     soon(chat.send("I listen to events").into_future()).await.unwrap();
     // The first piece of an answer may take a minute; only then is none counted on.
     for _ in 0..6 {
-        stage.client.advance_clock(Duration::from_secs(9));
+        stage.client.advance_clock(Duration::from_secs(9)).await;
         settle(&stage).await;
         assert_eq!(chat.state(), State::Live);
     }
     let events = chat.events();
     answer(&stage, &chat, "Here it is");
     assert_eq!(next(&events, owner_reply).await, "Here it is");
-    stage.client.advance_clock(Duration::from_secs(5));
+    stage.client.advance_clock(Duration::from_secs(5)).await;
     until(&stage.client, |stats| stats.resting == 1).await;
 }
 
@@ -264,7 +264,7 @@ async fn a_conversation_that_was_paused_stays_paused() {
     let bob = stage.open("bob").await;
     bob.close().await.unwrap();
     for _ in 0..5 {
-        stage.client.advance_clock(MINUTE);
+        stage.client.advance_clock(MINUTE).await;
         stage.emulator.advance(MINUTE).await;
     }
     let stats = stage.client.stats();
@@ -283,7 +283,7 @@ async fn a_conversation_with_a_message_that_is_kept_does_not_rest() {
     chat.send("It may take a while").durable().await.unwrap();
     for tries in 1..=3 {
         calls.until(&stage, Step::SendMessage, tries).await;
-        stage.client.advance_clock(2 * MINUTE);
+        stage.client.advance_clock(2 * MINUTE).await;
     }
     let last = next(&events, |event| match event.kind {
         EventKind::StateChanged { to: State::Resting, .. } => Some("rests"),

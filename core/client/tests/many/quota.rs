@@ -16,7 +16,7 @@ const BURST: usize = 500;
 /// Puts both clocks forward. The service's first: it must never be behind the client that counts for it.
 async fn advance(stage: &Stage, by: Duration) {
     stage.emulator.advance(by).await;
-    stage.client.advance_clock(by);
+    stage.client.advance_clock(by).await;
 }
 
 /// The next wait that somebody is told.

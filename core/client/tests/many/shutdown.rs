@@ -35,7 +35,7 @@ async fn in_time<T>(stage: &Stage, future: impl Future<Output = T>) -> (T, u32) 
             return (done, passed);
         }
         stage.emulator.advance(SECOND).await;
-        stage.client.advance_clock(SECOND);
+        stage.client.advance_clock(SECOND).await;
     }
     panic!("it should have happened by now");
 }

@@ -244,7 +244,7 @@ impl Stage {
     /// their way when the emulator looks for them.
     async fn pass(&mut self, seconds: u64) -> Result<(), Failure> {
         for _ in 0..seconds {
-            self.client.advance_clock(Duration::from_secs(1));
+            self.client.advance_clock(Duration::from_secs(1)).await;
             self.control("POST", "clock", Some(&json!({"advance_ms": 1000}))).await?;
         }
         Ok(())

@@ -79,7 +79,10 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     /** Host and port of the proxy between this machine and the service; `null` if they are spoken to directly. */
     public val proxy: String? get() = held.call { it.proxy() }
 
-    /** Puts the client's clock forward, for tests: what lies on the way (heartbeats, deadlines, retries) is due at once. */
+    /**
+     * Puts the client's clock forward, for tests: what lies on the way (heartbeats, deadlines, retries) is due at once,
+     * and is begun when this returns.
+     */
     public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs()) }
 
     /**

@@ -14,7 +14,7 @@ import kotlin.time.Duration.Companion.seconds
 /** An emulator that answers without delay, and what a test does with it. What waits too long has failed. */
 internal fun withEmulator(vararg options: String, test: suspend TestScope.(AvatarEmulator) -> Unit) =
     AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms", *options).use { emulator ->
-        runTest(timeout = 1.minutes) { test(emulator) }
+        runTest(timeout = 5.minutes) { test(emulator) }
     }
 
 /** The same, with a client that is closed afterwards. */

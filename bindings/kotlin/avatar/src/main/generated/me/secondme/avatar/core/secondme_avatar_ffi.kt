@@ -1060,7 +1060,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() and 0xFFFF) != 19797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 8578) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 19059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() and 0xFFFF) != 43563) {
@@ -2222,7 +2222,7 @@ internal object FfiConverterTypeCoreCancel: FfiConverter<CoreCancel, Long> {
 internal interface CoreClientInterface {
 
     /**
-     * Puts the client's clock forward, for tests.
+     * Puts the client's clock forward, for tests. What is due then is begun when this returns.
      */
     fun `advanceClock`(`byMs`: kotlin.ULong)
 
@@ -2383,7 +2383,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
-     * Puts the client's clock forward, for tests.
+     * Puts the client's clock forward, for tests. What is due then is begun when this returns.
      */override fun `advanceClock`(`byMs`: kotlin.ULong)
         =
     callWithHandle {
