@@ -9,6 +9,8 @@ import org.junit.jupiter.api.condition.EnabledOnOs
 import org.junit.jupiter.api.condition.OS
 import java.io.File
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.concurrent.thread
 import kotlin.system.exitProcess
 
 class LifeTest {
@@ -46,6 +48,23 @@ class LifeTest {
         val after = Used.now()
         assertTrue(after.kib - before.kib < 8 * 1024, "$before became $after")
         assertTrue(after.files <= before.files + 5 && after.threads <= before.threads + 5, "$before became $after")
+    }
+
+    @Test
+    fun `a conversation that nobody holds may be collected while its client is shut down`() = withEmulator { emulator ->
+        emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
+        val isOver = AtomicBoolean()
+        val collector = thread { while (!isOver.get()) System.gc() }
+        try {
+            repeat(40) {
+                val client = emulator.client()
+                client.open(ada)
+                client.shutdown()
+            }
+        } finally {
+            isOver.set(true)
+            collector.join()
+        }
     }
 
     @Test
