@@ -5,13 +5,21 @@ import kotlin.time.DurationUnit
 /** Runs that are the JIT's. */
 private const val WARM_UP = 3
 
+/** Between two runs. */
+private const val PAUSE_MS = 300L
+
 /** The rows of `make bench ROW=kotlin`: each side in turn, in one run, as a ratio. */
 fun main(arguments: Array<String>) {
     val replies = System.getProperty("replies")?.toInt() ?: 20_000
     val runs = System.getProperty("runs")?.toInt() ?: 5
     Server(arguments[0]).use { server ->
         val frames = replies * server.framesPerReply
-        fun speed(took: Duration, of: Int = frames) = of / took.toDouble(DurationUnit.SECONDS)
+        fun speed(of: Int = frames, took: () -> Duration): Double {
+            // Nobody clears up during the run what the one before has left.
+            System.gc()
+            Thread.sleep(PAUSE_MS)
+            return of / took().toDouble(DurationUnit.SECONDS)
+        }
         for (acknowledge in listOf(true, false)) {
             val hand = mutableListOf<Double>()
             val ours = mutableListOf<Double>()
@@ -19,9 +27,9 @@ fun main(arguments: Array<String>) {
             repeat(runs + WARM_UP) { run ->
                 val speeds =
                     listOf(
-                        speed(byHand(server, replies, acknowledge)),
-                        speed(throughFlow(server, replies, acknowledge, NEVER_MERGED)),
-                        speed(throughFlow(server, replies, acknowledge, 1024)),
+                        speed { byHand(server, replies, acknowledge) },
+                        speed { throughFlow(server, replies, acknowledge, NEVER_MERGED) },
+                        speed { throughFlow(server, replies, acknowledge, 1024) },
                     )
                 if (run >= WARM_UP) listOf(hand, ours, merged).zip(speeds).forEach { (all, one) -> all += one }
             }
@@ -33,8 +41,8 @@ fun main(arguments: Array<String>) {
         val listener = mutableListOf<Double>()
         val flow = mutableListOf<Double>()
         repeat(runs + 1) { run ->
-            val called = speed(throughListener(server, few), few * server.framesPerReply)
-            val collected = speed(throughFlow(server, replies, true, NEVER_MERGED))
+            val called = speed(few * server.framesPerReply) { throughListener(server, few) }
+            val collected = speed { throughFlow(server, replies, true, NEVER_MERGED) }
             if (run > 0) {
                 listener += called
                 flow += collected
