@@ -64,7 +64,7 @@ export interface Kept {
 export interface HistoryMessage {
   /** Its id. */
   readonly id?: string
-  /** The last of its frames: hand it to the next `history` to get what came before. */
+  /** The first of its frames: hand it to the next `history` to get what came before. */
   readonly seqId?: string
   /** Who said it. */
   readonly author: Author

@@ -38,7 +38,9 @@ impl Clock {
 
     /// The moment as the runtime's timers count it; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
-        self.started + moment.since(self.started_at + Duration::from_millis(self.forward())) + Duration::from_millis(1)
+        self.started
+            + moment.since(self.started_at + Duration::from_millis(self.forward()))
+            + Duration::from_millis(1)
     }
 
     /// Whoever waits for a moment has to count anew. Says by how much it was put forward until now.

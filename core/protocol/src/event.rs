@@ -310,7 +310,7 @@ pub enum CloseReason {
 pub struct HistoryMessage {
     /// Its id.
     pub id: Option<MessageId>,
-    /// The last of its frames; hand it to the next `history` call to get what came before.
+    /// The first of its frames; hand it to the next `history` call to get what came before.
     pub seq_id: Option<SeqId>,
     /// Who said it.
     pub author: Author,
@@ -318,7 +318,7 @@ pub struct HistoryMessage {
     pub text: Text,
     /// Text and cards in order.
     pub parts: Vec<Part>,
-    /// When, in milliseconds since the Unix epoch, where the service says so.
+    /// When it began, in milliseconds since the Unix epoch, where the service says so.
     pub timestamp: Option<u64>,
 }
 

@@ -916,6 +916,26 @@ fn history_is_put_together_from_frames_oldest_first_page_by_page() {
 }
 
 #[test]
+fn the_next_history_goes_on_before_the_first_frame_of_the_oldest_message() {
+    let mut peer = Peer::live();
+    let history = peer.history(1);
+    peer.grant(
+        Step::QueryMessages,
+        json!([echo("m1", "Hi"), piece("r1", 0, "Hel"), piece("r1", 1, "lo"), piece("r1", -1, "!")]),
+    );
+    assert_eq!(texts(&peer, history), ["avatar: Hello!"]);
+    let Ok(Outcome::History(messages)) = peer.result(history) else { unreachable!() };
+    let before = messages[0].seq_id.clone();
+    let deadline = limits::HISTORY_DEADLINE;
+    let history = peer.command(Command::History { conversation: FIRST, before, limit: 5, deadline });
+    assert!(peer.requests[0].path.ends_with("direction=backward&seqId=r1%2F0"), "{}", peer.requests[0].path);
+    // Nor does a page that ends with the frame that was named bring it again.
+    peer.grant(Step::QueryMessages, json!([echo("m1", "Hi"), piece("r1", 0, "Hel")]));
+    peer.grant(Step::QueryMessages, json!([]));
+    assert_eq!(texts(&peer, history), ["visitor: Hi"]);
+}
+
+#[test]
 fn history_ends_where_the_session_begins() {
     let mut peer = Peer::live();
     let history = peer.history(50);

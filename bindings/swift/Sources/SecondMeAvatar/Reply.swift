@@ -56,7 +56,7 @@ public enum Part: Sendable, Equatable {
 public struct HistoryMessage: Sendable, Equatable {
     /// Its id.
     public let id: String?
-    /// The last of its frames; hand it to the next ``Conversation/history(_:before:)`` to get what came before.
+    /// The first of its frames; hand it to the next ``Conversation/history(_:before:)`` to get what came before.
     public let seqID: String?
     /// Who said it.
     public let author: Author

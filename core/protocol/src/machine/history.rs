@@ -1,5 +1,7 @@
 //! Looking back: frames of a message query, put together into messages.
 
+use std::collections::HashMap;
+
 use serde_json::value::RawValue;
 
 use super::{Machine, Outcome, Ticket, gap::no_list};
@@ -8,7 +10,7 @@ use crate::call::Call;
 use crate::conversation::{History, Past};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, ConversationKey, HistoryMessage, Reply};
-use crate::ids::SeqId;
+use crate::ids::{MessageId, SeqId};
 use crate::limits::PAST_BYTES;
 use crate::redact::Raw;
 use crate::time::Millis;
@@ -110,8 +112,8 @@ impl Past {
             frames.reverse();
         }
         // Whether a page ends with or before the frame that was named is not documented either.
-        if let Some(first) = self.frames.first().and_then(seq_of) {
-            frames.retain(|raw| seq_of(raw).as_ref() != Some(&first));
+        if self.before.is_some() {
+            frames.retain(|raw| seq_of(raw) != self.before);
         }
         let oldest = frames.iter().find_map(seq_of);
         let moved = oldest.is_some() && oldest != self.before;
@@ -131,33 +133,46 @@ impl Past {
     /// The messages so far, oldest first.
     fn messages(&self, now: Millis, user: Option<&str>) -> Vec<HistoryMessage> {
         let mut replies = Assembly::default();
+        // Where each reply that is still put together begins.
+        let mut beginnings: HashMap<MessageId, Beginning> = HashMap::new();
         let mut messages: Vec<HistoryMessage> = Vec::new();
         for raw in &self.frames {
             let Some(frame) = Frame::parse(raw.as_str()).filter(|frame| frame.kind() == FrameType::Message)
             else {
                 continue;
             };
-            let seq_id = frame.seq_id.as_deref().map(SeqId::from);
+            let beginning = (frame.seq_id.as_deref().map(SeqId::from), frame.timestamp());
             match frame.sender() {
                 Sender::Avatar => {
+                    if let Some(id) = frame.message_id.as_deref() {
+                        beginnings.entry(MessageId::from(id)).or_insert_with(|| beginning.clone());
+                    }
                     let step = replies.take(now, &frame, || None);
-                    let done = step.before.into_iter().chain(step.reply);
-                    messages.extend(done.map(|reply| message(reply, seq_id.clone(), frame.timestamp())));
+                    for reply in step.before.into_iter().chain(step.reply) {
+                        let known = reply.id.as_ref().and_then(|id| beginnings.remove(id));
+                        messages.push(message(reply, known.unwrap_or_else(|| beginning.clone())));
+                    }
                 }
                 Sender::Client => {
                     let own = user.is_some() && frame.send_user_id.as_deref() == user;
                     let author = if own { Author::Visitor } else { Author::Owner };
-                    messages.push(message(whole(&frame, author, None), seq_id, frame.timestamp()));
+                    messages.push(message(whole(&frame, author, None), beginning));
                 }
                 Sender::Other => {}
             }
         }
-        messages.extend(replies.end_all().into_iter().map(|reply| message(reply, None, None)));
+        for reply in replies.end_all() {
+            let known = reply.id.as_ref().and_then(|id| beginnings.remove(id));
+            messages.push(message(reply, known.unwrap_or_default()));
+        }
         messages
     }
 }
 
-fn message(reply: Reply, seq_id: Option<SeqId>, timestamp: Option<u64>) -> HistoryMessage {
+/// A message's first frame: its `seqId`, and when it was.
+type Beginning = (Option<SeqId>, Option<u64>);
+
+fn message(reply: Reply, (seq_id, timestamp): Beginning) -> HistoryMessage {
     HistoryMessage {
         id: reply.id,
         seq_id,
