@@ -33,6 +33,22 @@ test('a key that is refused says so, at which step and with which code', async (
   assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /sk-nobody/)
 })
 
+test('what is no option is said, and nothing is sent', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const sent = async () => (await emulator.state()).calls['message/send'] ?? 0
+  const before = await sent()
+  await assert.rejects(chat.history(20), {
+    name: 'MisuseError',
+    message: 'options are an object (count, before, signal), and no number',
+  })
+  await assert.rejects(chat.ask('Hi', { timeout: 5000 }), /there is no option `timeout`; there are deadlineMs, /)
+  await assert.rejects(chat.send('Hi', { deadline: 5000 }), MisuseError)
+  await assert.rejects(chat.send('Hi', { durable: true, deadline: 5000 }), MisuseError)
+  assert.throws(() => chat.stream('Hi', 5000), MisuseError)
+  assert.equal(await sent(), before)
+})
+
 test('a quota that is used up says when to come back', async (t) => {
   const { open, emulator } = await stage(t, { settings: { 'retry-after': 'seconds' } })
   await emulator.fault({ at: 'auth', do: 'quota', times: 100 })

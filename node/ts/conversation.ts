@@ -134,7 +134,10 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
-    const begin = () => this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    const begin = () => {
+      known(options, ASK, site)
+      return this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    }
     return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options.signal)
   }
 
@@ -144,8 +147,9 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * @throws the signal's reason, if it is aborted already.
    */
   stream(text: string, options: AskOptions = {}): ReplyStream {
-    options.signal?.throwIfAborted()
     const site = calledFrom(this.stream)
+    known(options, ASK, site)
+    options.signal?.throwIfAborted()
     const begin = () => this.#native.stream(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
     return ReplyStream.of(guarded(begin, site), site, options.signal)
   }
@@ -162,11 +166,17 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | Kept> {
     const site = calledFrom(this.send)
     if (options.durable) {
-      const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs)
+      const begin = () => {
+        known(options, SEND, site)
+        return this.#native.sendDurable(said(text, site), options.deadlineMs)
+      }
       const kept = (ids: string): Kept => ({ messageId: (JSON.parse(ids) as [string])[0] })
       return call(begin, kept, site, options.signal)
     }
-    const begin = () => this.#native.send(said(text, site), options.deadlineMs)
+    const begin = () => {
+      known(options, SEND, site)
+      return this.#native.send(said(text, site), options.deadlineMs)
+    }
     return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options.signal)
   }
 
@@ -187,9 +197,12 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * Where the service does not offer it, that is an {@link UnsupportedError}.
    */
   history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
-    const begin = () => this.#native.history(options.count ?? 50, options.before)
-    const read = (messages: string) => JSON.parse(messages) as HistoryMessage[]
-    return call(begin, read, calledFrom(this.history), options.signal)
+    const site = calledFrom(this.history)
+    const begin = () => {
+      known(options, HISTORY, site)
+      return this.#native.history(options.count ?? 50, options.before)
+    }
+    return call(begin, (messages: string) => JSON.parse(messages) as HistoryMessage[], site, options.signal)
   }
 
   /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
@@ -242,6 +255,18 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
 function said(text: string, site: Site): string {
   if (typeof text === 'string') return text
   throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
+}
+
+const SEND = ['deadlineMs', 'durable', 'signal']
+const ASK = ['deadlineMs', 'firstPieceDeadlineMs', 'signal']
+const HISTORY = ['count', 'before', 'signal']
+
+/** An option that nobody would read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
+function known(options: object, names: readonly string[], site: Site): void {
+  const all = names.join(', ')
+  if (typeof options !== 'object') throw misuse(`options are an object (${all}), and no ${typeof options}`, site)
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
 }
 
 function nothing(): void {}
