@@ -63,7 +63,7 @@ bindings-check: generate
 		{ echo "the generated code is not that of bindings/src: run 'make bindings'"; exit 1; }
 
 generate: natives
-	$(CARGO) build --quiet --package secondme-avatar-ffi --features bindgen --bin uniffi-bindgen
+	$(CARGO) build --quiet --package secondme-avatar-bindgen
 	@rm -rf $(GENERATED)
 	@$(BUILT)/debug/uniffi-bindgen generate --no-format --config uniffi.toml --language kotlin --language swift \
 		--out-dir $(GENERATED) $(BUILT)/debug/$(NATIVE)
