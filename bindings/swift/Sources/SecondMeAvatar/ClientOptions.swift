@@ -75,18 +75,18 @@ public struct ClientOptions: Sendable {
 
     func core(apiKey: String?) throws -> CoreOptions {
         let url: String? = if case .url(let url) = proxy { url } else { nil }
-        return CoreOptions(
+        return try CoreOptions(
             apiKey: apiKey, baseUrl: baseURL, language: "swift/6", allowInsecure: allowInsecure, proxy: url,
-            noProxy: proxy == .direct, caFile: caFile, heartbeatMs: heartbeat?.milliseconds,
-            acknowledge: acknowledge, replyIdleMs: replyIdle?.milliseconds,
+            noProxy: proxy == .direct, caFile: caFile, heartbeatMs: time(heartbeat, "heartbeat"),
+            acknowledge: acknowledge, replyIdleMs: time(replyIdle, "replyIdle"),
             onDoubt: onDoubt == .resend ? .resend : .handBack,
-            eventQueue: try count(eventQueue, "eventQueue"), quota: try count(quota, "quota"),
-            maxLive: try count(maxLive, "maxLive"), idleAfterMs: idleAfter?.milliseconds, store: store,
-            openDeadlineMs: openDeadline?.milliseconds, sendDeadlineMs: sendDeadline?.milliseconds,
-            durableDeadlineMs: durableDeadline?.milliseconds,
-            historyDeadlineMs: historyDeadline?.milliseconds, closeDeadlineMs: closeDeadline?.milliseconds,
-            askDeadlineMs: askDeadline?.milliseconds,
-            firstPieceDeadlineMs: firstPieceDeadline?.milliseconds, reportCalls: onCall != nil)
+            eventQueue: count(eventQueue, "eventQueue"), quota: count(quota, "quota"),
+            maxLive: count(maxLive, "maxLive"), idleAfterMs: time(idleAfter, "idleAfter"), store: store,
+            openDeadlineMs: time(openDeadline, "openDeadline"), sendDeadlineMs: time(sendDeadline, "sendDeadline"),
+            durableDeadlineMs: time(durableDeadline, "durableDeadline"),
+            historyDeadlineMs: time(historyDeadline, "historyDeadline"),
+            closeDeadlineMs: time(closeDeadline, "closeDeadline"), askDeadlineMs: time(askDeadline, "askDeadline"),
+            firstPieceDeadlineMs: time(firstPieceDeadline, "firstPieceDeadline"), reportCalls: onCall != nil)
     }
 }
 
@@ -101,6 +101,13 @@ extension ClientOptions.Proxy: CustomStringConvertible, CustomReflectable {
     }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// A time, as the core takes it.
+private func time(_ duration: Duration?, _ what: String) throws -> UInt64? {
+    guard let duration else { return nil }
+    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose 0 or more") }
+    return duration.milliseconds
 }
 
 /// A number of things, as the core takes it.

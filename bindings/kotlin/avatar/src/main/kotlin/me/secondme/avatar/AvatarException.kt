@@ -117,6 +117,18 @@ internal inline fun <T> guarded(call: () -> T): T = try {
     throw failed.failure.toException()
 }
 
+/** A call that this layer finds wrong. */
+internal fun misuse(message: String): AvatarException =
+    CoreFailure(CoreErrorKind.MISUSE, message, null, null, null, false, null, null, emptyList()).toException()
+
+/** What is said, if it can be said in UTF-8. */
+internal fun String.said(): String =
+    if (Charsets.UTF_8.newEncoder().canEncode(this)) {
+        this
+    } else {
+        throw misuse("the text has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
+    }
+
 internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.AUTHENTICATION -> AvatarException.Authentication(this)
     CoreErrorKind.RATE_LIMITED -> AvatarException.RateLimited(this)

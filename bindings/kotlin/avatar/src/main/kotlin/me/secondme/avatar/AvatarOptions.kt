@@ -124,8 +124,10 @@ public enum class OnDoubt(internal val core: CoreOnDoubt) {
     RESEND(CoreOnDoubt.RESEND),
 }
 
-/** Milliseconds; a negative duration is none. */
-internal fun Duration.toMs(): ULong = inWholeMilliseconds.coerceAtLeast(0).toULong()
+/** Milliseconds. */
+internal fun Duration.toMs(): ULong =
+    if (isNegative()) throw misuse("a duration of $this is not possible: choose 0 or more") else inWholeMilliseconds.toULong()
 
-/** A number of things; a negative one is none. */
-internal fun Int.toCount(): UInt = coerceAtLeast(0).toUInt()
+/** A number of things. */
+internal fun Int.toCount(): UInt =
+    if (this < 0) throw misuse("a number of $this is not possible: choose 0 or more") else toUInt()

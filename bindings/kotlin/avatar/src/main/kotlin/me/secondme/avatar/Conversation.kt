@@ -60,7 +60,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * answered in order, never crossed.
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
-        held.await { it.ask(text, deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
+        held.await { it.ask(text.said(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
 
     /** Says something when it is collected, and hands on the text of the reply piece by piece. */
     public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<String> =
@@ -69,7 +69,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** [stream], with who says it: the avatar, or its owner who takes over. */
     public fun pieces(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<Piece> =
         flow {
-            val pieces = held.call { it.stream(text, deadline?.toMs(), firstPieceDeadline?.toMs()) }
+            val pieces = held.call { it.stream(text.said(), deadline?.toMs(), firstPieceDeadline?.toMs()) }
             try {
                 while (offRust { pieces.ready() }) {
                     guarded { pieces.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
@@ -86,7 +86,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * ([AvatarException.unsent]).
      */
     public suspend fun send(text: String, deadline: Duration? = null): Sent =
-        held.await { it.send(text, deadline?.toMs(), null) }.toSent()
+        held.await { it.send(text.said(), deadline?.toMs(), null) }.toSent()
 
     /**
      * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
@@ -94,7 +94,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * [Event.Unsent] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
-        held.await { it.sendDurable(text, deadline?.toMs(), null) }
+        held.await { it.sendDurable(text.said(), deadline?.toMs(), null) }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [Message.seqId]. */
     public suspend fun history(count: Int, before: String? = null): List<Message> =

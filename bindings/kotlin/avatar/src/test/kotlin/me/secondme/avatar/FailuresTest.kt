@@ -38,6 +38,19 @@ class FailuresTest {
         assertFalse(wrong.message!!.contains("my key"))
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { heartbeat = 60.seconds } }
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { maxLive = -1 } }
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { quota = -1 } }
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { askDeadline = (-1).seconds } }
+    }
+
+    @Test
+    fun `what cannot be said is refused`() = withClient { client, _ ->
+        val chat = client.open(ada)
+        val half = assertThrows<AvatarException.Misuse> { chat.ask("cut \uD83D") }
+        assertTrue(half.message!!.contains("surrogate"), half.message)
+        assertThrows<AvatarException.Misuse> { chat.send("cut \uD83D") }
+        assertThrows<AvatarException.Misuse> { chat.stream("cut \uD83D").toList() }
+        assertThrows<AvatarException.Misuse> { chat.ask("Hi", deadline = (-1).seconds) }
+        assertEquals("You said: 👋", chat.ask("👋").text)
     }
 
     @Test
