@@ -100,7 +100,8 @@ import Testing
         #expect(await failure { try AvatarClient() }?.message.contains("SECONDME_API_KEY") == true)
         let wrong: [(inout ClientOptions) -> Void] = [
             { $0.heartbeat = .seconds(60) }, { $0.maxLive = 0 }, { $0.maxLive = -1 }, { $0.eventQueue = 1 },
-            { $0.idleAfter = .seconds(-1) }, { $0.askDeadline = .seconds(-1) }, { $0.proxy = .url("socks5://127.0.0.1:1") }, { $0.quota = .max },
+            { $0.idleAfter = .seconds(-1) }, { $0.askDeadline = .seconds(-1) },
+            { $0.proxy = .url("socks5://127.0.0.1:1") }, { $0.quota = .max },
         ]
         for (number, change) in wrong.enumerated() {
             var options = ClientOptions()

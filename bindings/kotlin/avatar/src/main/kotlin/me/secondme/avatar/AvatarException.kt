@@ -122,12 +122,10 @@ internal fun misuse(message: String): AvatarException =
     CoreFailure(CoreErrorKind.MISUSE, message, null, null, null, false, null, null, emptyList()).toException()
 
 /** What is said, if it can be said in UTF-8. */
-internal fun String.said(): String =
-    if (Charsets.UTF_8.newEncoder().canEncode(this)) {
-        this
-    } else {
-        throw misuse("the text has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
-    }
+internal fun String.said(): String {
+    if (Charsets.UTF_8.newEncoder().canEncode(this)) return this
+    throw misuse("the text has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
+}
 
 internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.AUTHENTICATION -> AvatarException.Authentication(this)

@@ -125,8 +125,10 @@ public enum class OnDoubt(internal val core: CoreOnDoubt) {
 }
 
 /** Milliseconds. */
-internal fun Duration.toMs(): ULong =
-    if (isNegative()) throw misuse("a duration of $this is not possible: choose 0 or more") else inWholeMilliseconds.toULong()
+internal fun Duration.toMs(): ULong {
+    if (isNegative()) throw misuse("a duration of $this is not possible: choose 0 or more")
+    return inWholeMilliseconds.toULong()
+}
 
 /** A number of things. */
 internal fun Int.toCount(): UInt =
