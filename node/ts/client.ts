@@ -51,7 +51,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     super()
     const { onCall, proxy, ...rest } = options
     const site = calledFrom(AvatarClient)
-    const unknown = unknownOption(Object.keys(options))
+    const unknown = unknownOption(options)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
     const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }

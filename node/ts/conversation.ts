@@ -5,6 +5,7 @@ import { calledFrom, guarded, misuse, type Site } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent, Author, Part, Reply, State } from './events.js'
 import type { NativeChat, NativeEvents } from './native.js'
+import { unknownOption } from './options.js'
 import { call } from './port.js'
 import { ReplyStream } from './reply-stream.js'
 
@@ -134,10 +135,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
-    const begin = () => {
-      known(options, ASK, site)
-      return this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
-    }
+    const begin = () =>
+      this.#native.ask(said(text, options, ASK, site), options.deadlineMs, options.firstPieceDeadlineMs)
     return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options.signal)
   }
 
@@ -147,10 +146,10 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * @throws the signal's reason, if it is aborted already.
    */
   stream(text: string, options: AskOptions = {}): ReplyStream {
-    const site = calledFrom(this.stream)
-    known(options, ASK, site)
     options.signal?.throwIfAborted()
-    const begin = () => this.#native.stream(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    const site = calledFrom(this.stream)
+    const begin = () =>
+      this.#native.stream(said(text, options, ASK, site), options.deadlineMs, options.firstPieceDeadlineMs)
     return ReplyStream.of(guarded(begin, site), site, options.signal)
   }
 
@@ -166,17 +165,11 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | Kept> {
     const site = calledFrom(this.send)
     if (options.durable) {
-      const begin = () => {
-        known(options, SEND, site)
-        return this.#native.sendDurable(said(text, site), options.deadlineMs)
-      }
+      const begin = () => this.#native.sendDurable(said(text, options, SEND, site), options.deadlineMs)
       const kept = (ids: string): Kept => ({ messageId: (JSON.parse(ids) as [string])[0] })
       return call(begin, kept, site, options.signal)
     }
-    const begin = () => {
-      known(options, SEND, site)
-      return this.#native.send(said(text, site), options.deadlineMs)
-    }
+    const begin = () => this.#native.send(said(text, options, SEND, site), options.deadlineMs)
     return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options.signal)
   }
 
@@ -252,20 +245,22 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 }
 
-function said(text: string, site: Site): string {
-  if (typeof text === 'string') return text
-  throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
-}
-
 const SEND = ['deadlineMs', 'durable', 'signal']
 const ASK = ['deadlineMs', 'firstPieceDeadlineMs', 'signal']
 const HISTORY = ['count', 'before', 'signal']
+
+/** What is said, once both it and the options are what they have to be. */
+function said(text: string, options: object, names: readonly string[], site: Site): string {
+  known(options, names, site)
+  if (typeof text === 'string') return text
+  throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
+}
 
 /** An option that nobody would read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
 function known(options: object, names: readonly string[], site: Site): void {
   const all = names.join(', ')
   if (typeof options !== 'object') throw misuse(`options are an object (${all}), and no ${typeof options}`, site)
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  const unknown = unknownOption(options, names)
   if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
 }
 

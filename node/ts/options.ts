@@ -82,9 +82,9 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   onCall: true,
 }
 
-/** @internal The first of the names that is no option. */
-export function unknownOption(names: readonly string[]): string | undefined {
-  return names.find((name) => !Object.hasOwn(OPTIONS, name))
+/** @internal The first of the options that has none of these names; a client's, if not said otherwise. */
+export function unknownOption(options: object, names: readonly string[] = Object.keys(OPTIONS)): string | undefined {
+  return Object.keys(options).find((name) => !names.includes(name))
 }
 
 /** One call to the service, or one handshake of a socket, when it is over. */
