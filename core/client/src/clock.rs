@@ -33,14 +33,12 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.started_at + Duration::from_millis(self.forward()) + self.started.elapsed()
+        self.origin() + self.started.elapsed()
     }
 
     /// The moment as the runtime's timers count it; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
-        self.started
-            + moment.since(self.started_at + Duration::from_millis(self.forward()))
-            + Duration::from_millis(1)
+        self.started + moment.since(self.origin()) + Duration::from_millis(1)
     }
 
     /// Whoever waits for a moment has to count anew. Says by how much it was put forward until now.
@@ -70,5 +68,10 @@ impl Clock {
     /// Milliseconds by which it was put forward until now.
     pub(crate) fn forward(&self) -> u64 {
         self.forward.load(Ordering::Relaxed)
+    }
+
+    /// What it says it was when it started.
+    fn origin(&self) -> Millis {
+        self.started_at + Duration::from_millis(self.forward())
     }
 }

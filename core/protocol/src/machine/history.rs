@@ -134,7 +134,7 @@ impl Past {
     fn messages(&self, now: Millis, user: Option<&str>) -> Vec<HistoryMessage> {
         let mut replies = Assembly::default();
         // Where each reply that is still put together begins.
-        let mut beginnings: HashMap<MessageId, Beginning> = HashMap::new();
+        let mut beginnings = Beginnings::new();
         let mut messages: Vec<HistoryMessage> = Vec::new();
         for raw in &self.frames {
             let Some(frame) = Frame::parse(raw.as_str()).filter(|frame| frame.kind() == FrameType::Message)
@@ -149,7 +149,7 @@ impl Past {
                     }
                     let step = replies.take(now, &frame, || None);
                     for reply in step.before.into_iter().chain(step.reply) {
-                        let known = reply.id.as_ref().and_then(|id| beginnings.remove(id));
+                        let known = begun(&mut beginnings, &reply);
                         messages.push(message(reply, known.unwrap_or_else(|| beginning.clone())));
                     }
                 }
@@ -162,7 +162,7 @@ impl Past {
             }
         }
         for reply in replies.end_all() {
-            let known = reply.id.as_ref().and_then(|id| beginnings.remove(id));
+            let known = begun(&mut beginnings, &reply);
             messages.push(message(reply, known.unwrap_or_default()));
         }
         messages
@@ -171,6 +171,12 @@ impl Past {
 
 /// A message's first frame: its `seqId`, and when it was.
 type Beginning = (Option<SeqId>, Option<u64>);
+type Beginnings = HashMap<MessageId, Beginning>;
+
+/// Where this reply began, which is over now.
+fn begun(beginnings: &mut Beginnings, reply: &Reply) -> Option<Beginning> {
+    beginnings.remove(reply.id.as_ref()?)
+}
 
 fn message(reply: Reply, (seq_id, timestamp): Beginning) -> HistoryMessage {
     HistoryMessage {
