@@ -12,12 +12,13 @@ import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.concurrent.thread
 import kotlin.system.exitProcess
+import kotlin.time.Duration.Companion.minutes
 
 class LifeTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     fun `2,500 conversations come and go, and nothing grows`() =
-        withClient(client = { quota = 1_000_000 }) { client, emulator ->
+        withClient(client = { quota = 1_000_000 }, patience = 5.minutes) { client, emulator ->
             emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
             suspend fun live() {
                 val chat = client.open(ada)
@@ -73,7 +74,7 @@ class LifeTest {
             repeat(5) {
                 val program = program(Forgetful::class.java.name, emulator.baseUrl, emulator.apiKey)
                 assertTrue(program.waitFor(30, TimeUnit.SECONDS), "it does not end")
-                assertEquals("You said: Hello", program.inputReader().readText().trim())
+                assertEquals("You said: Hello", program.said().trim())
                 assertEquals(0, program.exitValue())
             }
         }
@@ -83,7 +84,7 @@ class LifeTest {
     fun `where there is no library for the system, that is said`() {
         val nowhere = listOf("-Djna.library.path=", "-Djna.nounpack=true", "-Djna.nosys=true")
         val program = program(Forgetful::class.java.name, "-", "-", options = nowhere)
-        val said = program.inputReader().readText()
+        val said = program.said()
         program.waitFor()
         assertTrue(said.contains("secondme-avatar") && said.contains("jna.library.path=FOLDER"), said)
     }

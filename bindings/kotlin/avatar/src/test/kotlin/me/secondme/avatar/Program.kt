@@ -12,7 +12,12 @@ internal fun program(
     val java = File(System.getProperty("java.home"), "bin/java").path
     val classes = System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
     val natives = "-Djna.library.path=${System.getProperty("jna.library.path")}"
-    val builder = ProcessBuilder(listOf(java, natives) + options + listOf("-cp", classes, main) + arguments)
+    // What it says is UTF-8, though no locale should be set.
+    val encoding = listOf("-Dsun.stdout.encoding=UTF-8", "-Dstdout.encoding=UTF-8")
+    val builder = ProcessBuilder(listOf(java, natives) + encoding + options + listOf("-cp", classes, main) + arguments)
     builder.environment() += environment
     return builder.redirectErrorStream(true).start()
 }
+
+/** All that it says, to its end. */
+internal fun Process.said(): String = inputReader(Charsets.UTF_8).readText()

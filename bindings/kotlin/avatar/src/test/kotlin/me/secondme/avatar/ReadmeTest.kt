@@ -12,7 +12,7 @@ class ReadmeTest {
         assertEquals(File("src/test/kotlin/Quickstart.kt").readText(), shown)
         AvatarEmulator.start().use { emulator ->
             val environment = mapOf("SECONDME_API_KEY" to emulator.apiKey, "SECONDME_BASE_URL" to emulator.baseUrl)
-            val said = program("QuickstartKt", environment = environment).inputReader().readText()
+            val said = program("QuickstartKt", environment = environment).said()
             assertEquals(
                 """
                 Hello! 👋

@@ -7,22 +7,27 @@ import kotlinx.coroutines.test.runTest
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import me.secondme.avatar.testing.AvatarEmulator
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
 /** An emulator that answers without delay, and what a test does with it. What waits too long has failed. */
-internal fun withEmulator(vararg options: String, test: suspend TestScope.(AvatarEmulator) -> Unit) =
-    AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms", *options).use { emulator ->
-        runTest(timeout = 5.minutes) { test(emulator) }
-    }
+internal fun withEmulator(
+    vararg options: String,
+    patience: Duration = 1.minutes,
+    test: suspend TestScope.(AvatarEmulator) -> Unit,
+) = AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms", *options).use { emulator ->
+    runTest(timeout = patience) { test(emulator) }
+}
 
 /** The same, with a client that is closed afterwards. */
 internal fun withClient(
     vararg options: String,
     client: AvatarOptions.() -> Unit = {},
+    patience: Duration = 1.minutes,
     test: suspend TestScope.(AvatarClient, AvatarEmulator) -> Unit,
-) = withEmulator(*options) { emulator ->
+) = withEmulator(*options, patience = patience) { emulator ->
     val made = emulator.client(client)
     try {
         test(made, emulator)
