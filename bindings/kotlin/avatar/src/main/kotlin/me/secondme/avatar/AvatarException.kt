@@ -117,9 +117,12 @@ internal inline fun <T> guarded(call: () -> T): T = try {
     throw failed.failure.toException()
 }
 
+/** A failure of this layer's own. */
+internal fun failure(kind: CoreErrorKind, message: String): AvatarException =
+    CoreFailure(kind, message, null, null, null, false, null, null, emptyList()).toException()
+
 /** A call that this layer finds wrong. */
-internal fun misuse(message: String): AvatarException =
-    CoreFailure(CoreErrorKind.MISUSE, message, null, null, null, false, null, null, emptyList()).toException()
+internal fun misuse(message: String): AvatarException = failure(CoreErrorKind.MISUSE, message)
 
 /** What is said, if it can be said in UTF-8. */
 internal fun String.said(): String {

@@ -1,7 +1,6 @@
 package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreErrorKind
-import me.secondme.avatar.core.CoreFailure
 import me.secondme.avatar.core.Disposable
 import kotlin.coroutines.cancellation.CancellationException
 
@@ -33,6 +32,5 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
         core.destroy()
     }
 
-    fun released(): AvatarException =
-        CoreFailure(CoreErrorKind.CLOSED, whenReleased, null, null, null, false, null, null, emptyList()).toException()
+    fun released(): AvatarException = failure(CoreErrorKind.CLOSED, whenReleased)
 }

@@ -25,9 +25,7 @@ class FailuresTest {
             assertEquals(1500.milliseconds, thrown.retryAfter)
             assertEquals(listOf("outer", "inner"), listOf(thrown.cause?.message, thrown.cause?.cause?.message))
         }
-        val classes = CoreErrorKind.entries.map {
-            CoreFailure(it, "", null, null, null, false, null, null, emptyList()).toException()::class
-        }
+        val classes = CoreErrorKind.entries.map { failure(it, "")::class }
         assertEquals(CoreErrorKind.entries.size, classes.toSet().size)
     }
 
