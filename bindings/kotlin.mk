@@ -44,8 +44,12 @@ kotlin-tools:
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends maven \
 			"$$(apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17 || echo default)-jdk-headless"; } >/dev/null
 
+# Maven says last where to read on; so what has failed is said once more after it.
+KOTLIN_REPORTS := $(addsuffix /*/target/surefire-reports,$(KOTLIN) examples/kotlin)
 kotlin-test: bindings-check
-	$(MVN) --file $(KOTLIN) test
+	@rm -rf $(KOTLIN_REPORTS)
+	$(MVN) --file $(KOTLIN) test || { for report in $(addsuffix /*.txt,$(KOTLIN_REPORTS)); do \
+		[ ! -e "$$report" ] || sed -n '/<<< \(FAILURE\|ERROR\)!$$/,+8p' "$$report"; done; exit 1; }
 
 bindings: generate ## what UniFFI generates for Kotlin and Swift, written anew
 	@mkdir -p $(dir $(KOTLIN_GENERATED))

@@ -8,6 +8,7 @@ import org.snakeyaml.engine.v2.api.LoadSettings
 import org.snakeyaml.engine.v2.schema.CoreSchema
 import java.nio.file.Path
 import kotlin.io.path.listDirectoryEntries
+import kotlin.io.path.name
 import kotlin.io.path.nameWithoutExtension
 import kotlin.io.path.readText
 
@@ -29,7 +30,8 @@ class ScenariosTest {
                 try {
                     stage.play(step as Map<*, *>)
                 } catch (why: IllegalStateException) {
-                    throw AssertionError("step ${at + 1}, ${toJson(step)}: ${why.message}\n${stage.log()}", why)
+                    val where = "${file.name}, step ${at + 1}, ${toJson(step)}"
+                    throw AssertionError("$where: ${why.message}\n${stage.log()}", why)
                 }
             }
         } finally {
