@@ -150,7 +150,7 @@ pub enum CoreCloseReason {
 }
 
 impl CoreBatch {
-    pub(crate) fn new(events: Vec<Event>, raw: bool) -> Self {
+    pub(crate) fn new(events: Vec<Event>) -> Self {
         let mut batch = Self { places: Vec::new(), events: Vec::with_capacity(events.len()) };
         let mut last = None;
         for event in events {
@@ -166,7 +166,7 @@ impl CoreBatch {
             batch.events.push(CoreEvent {
                 place: u32::try_from(batch.places.len() - 1).unwrap_or(u32::MAX),
                 kind: event.kind.into(),
-                raw: event.raw.filter(|_| raw).map(|raw| raw.as_str().to_owned()),
+                raw: event.raw.map(|raw| raw.as_str().to_owned()),
             });
         }
         batch

@@ -17,7 +17,6 @@ pub struct CoreEvents {
     events: Mutex<Option<Events>>,
     /// Rung by `wake`.
     nudged: Bell,
-    raw: bool,
 }
 
 #[uniffi::export]
@@ -40,7 +39,7 @@ impl CoreEvents {
     pub fn drain(&self, max: u32) -> CoreBatch {
         // What is taken is put into its form outside the lock.
         let events = self.lock().as_ref().map(|events| events.drain(size(max)));
-        events.map(|events| CoreBatch::new(events, self.raw)).unwrap_or_default()
+        events.map(CoreBatch::new).unwrap_or_default()
     }
 
     /// Whoever waits in `ready`, or does so next, is told `true` at once, though nothing may have come: for a wait
@@ -59,7 +58,8 @@ impl CoreEvents {
 
 impl CoreEvents {
     pub(crate) fn new(events: Events, raw: bool) -> Arc<Self> {
-        Arc::new(Self { events: Mutex::new(Some(events)), nudged: Bell::default(), raw })
+        let events = if raw { events } else { events.without_raw() };
+        Arc::new(Self { events: Mutex::new(Some(events)), nudged: Bell::default() })
     }
 
     fn is_finished(&self) -> bool {

@@ -19,10 +19,10 @@ pub trait CoreListener: Send + Sync {
 impl CoreClient {
     /// Calls a listener with each event, one at a time.
     pub fn listen(&self, listener: Arc<dyn CoreListener>) -> Result<(), CoreError> {
-        let events = self.subscribe();
+        let events = self.subscribe().without_raw();
         shared_runtime()?.spawn(async move {
             while let Some(event) = events.next().await {
-                listener.on_event(CoreBatch::new(vec![event], false));
+                listener.on_event(CoreBatch::new(vec![event]));
             }
         });
         Ok(())

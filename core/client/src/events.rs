@@ -36,6 +36,24 @@ impl Events {
         Self { mailbox }
     }
 
+    /// The same subscription, whose events come without their frames ([`Event::raw`] is `None`). Unless another
+    /// subscription wants them, frames then do not outlive their reading: it is faster, and takes less memory.
+    ///
+    /// ```no_run
+    /// # fn example(client: &secondme_avatar::AvatarClient) {
+    /// let events = client.events().without_raw();
+    /// # }
+    /// ```
+    pub fn without_raw(self) -> Self {
+        {
+            let mut state = self.mailbox.lock();
+            state.without_raw = true;
+            state.queue.iter_mut().for_each(|event| event.raw = None);
+            state.bytes = state.queue.iter().map(Event::weight).sum();
+        }
+        self
+    }
+
     /// Waits until there is something to [`drain`](Self::drain). `false`: there will be nothing more.
     pub async fn ready(&self) -> bool {
         poll_fn(|cx| self.poll_ready(cx)).await
@@ -129,6 +147,8 @@ struct State {
     queue: VecDeque<Event>,
     /// Of the events in it.
     bytes: usize,
+    /// Nobody will look at the frames.
+    without_raw: bool,
     wakers: Vec<Waker>,
     /// Events that were ever put in; of these, those that lay before the last time that the queue was found
     /// empty; and of these, those whose taker has come back for more.
@@ -151,8 +171,12 @@ impl Mailbox {
         if state.ended {
             return;
         }
-        for event in events {
+        for mut event in events {
             state.pushed += 1;
+            if state.without_raw {
+                // Where it was allocated: freed by whoever takes it, it would be fought over by two threads.
+                event.raw = None;
+            }
             let crowded = state.queue.len() >= self.capacity / 2;
             let added = match state.queue.back_mut() {
                 Some(last) if crowded => {

@@ -100,3 +100,22 @@ async fn an_event_says_whose_it_is_and_shows_its_frame() {
     assert!(raw.as_str().contains("a grey line"));
     assert!(!format!("{event:?}").contains("a grey line"), "its Debug tells nobody");
 }
+
+#[tokio::test]
+async fn frames_are_there_for_those_who_want_them() {
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let session = chat.session_id().unwrap();
+    let say = |text: &str| stage.emulator.inject(session.as_str(), Injection::Hint(text.to_owned())).unwrap();
+    let notice =
+        |event: secondme_avatar::Event| matches!(event.kind, EventKind::Notice { .. }).then_some(event);
+    let (with, without) = (chat.events(), chat.events());
+    say("one that waits already");
+    let has_raw = next(&with, notice).await.raw.is_some();
+    let without = without.without_raw();
+    say("one that comes");
+    assert!(has_raw && next(&with, notice).await.raw.is_some());
+    for _ in 0..2 {
+        assert!(next(&without, notice).await.raw.is_none());
+    }
+}
