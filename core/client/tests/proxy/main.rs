@@ -66,8 +66,8 @@ async fn converse(client: &AvatarClient) -> Result<(), Error> {
 
 async fn converse_as(user: &str, client: &AvatarClient) -> Result<(), Error> {
     let chat =
-        client.open(Visitor::for_user("test", user).unwrap()).deadline(Duration::from_secs(10)).await?;
-    let reply = chat.ask("Hello").deadline(Duration::from_secs(10)).await?;
+        client.open(Visitor::for_user("test", user).unwrap()).deadline(Duration::from_secs(60)).await?;
+    let reply = chat.ask("Hello").deadline(Duration::from_secs(60)).await?;
     assert!(reply.text.contains("Hello"));
     client.close().await;
     Ok(())
