@@ -48,8 +48,8 @@ kotlin-tools:
 KOTLIN_REPORTS := $(addsuffix /*/target/surefire-reports,$(KOTLIN) examples/kotlin)
 kotlin-test: bindings-check
 	@rm -rf $(KOTLIN_REPORTS)
-	$(MVN) --file $(KOTLIN) test || { for report in $(addsuffix /*.txt,$(KOTLIN_REPORTS)); do \
-		[ ! -e "$$report" ] || sed -n '/<<< \(FAILURE\|ERROR\)!$$/,+8p' "$$report"; done; exit 1; }
+	$(MVN) --file $(KOTLIN) test || \
+		{ grep -hs -A 8 -e '<<< FAILURE!$$' -e '<<< ERROR!$$' $(addsuffix /*.txt,$(KOTLIN_REPORTS)); exit 1; }
 
 bindings: generate ## what UniFFI generates for Kotlin and Swift, written anew
 	@mkdir -p $(dir $(KOTLIN_GENERATED))
