@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test spec lint bench dist fmt tools help simulate bite chaos soak fuzz fuzz-smoke
+.PHONY: demo test test-rust spec lint lint-rust bench dist fmt tools fetch help simulate bite chaos soak fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -25,10 +25,12 @@ help: ## what there is
 demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --package secondme-avatar-cli -- demo
 
-test: tinyproxy ## every test of every language
+test: ## every test of every language
+	@$(MAKE) --no-print-directory test-rust spec test-python test-node test-kotlin test-swift
+
+test-rust: tinyproxy
 	@# Without the generator of the bindings, for the sake of which much would be built with other features.
 	$(CARGO) test --workspace --exclude secondme-avatar-bindgen
-	@$(MAKE) --no-print-directory spec test-python test-node test-kotlin test-swift
 
 # What the languages and the tests of spec/ stand on, built once for all of them.
 NATIVES := $(addprefix --package secondme-avatar-,python node ffi emulator)
@@ -62,12 +64,14 @@ spec-lint: $(SPEC_NODE)
 spec-contract: $(SPEC_VENV) natives
 	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
-lint: $(DENY) ## formatting, clippy, documentation, licences and bans
+lint: ## formatting, clippy, documentation, licences and bans
+	@$(MAKE) --no-print-directory lint-rust lint-python lint-node lint-kotlin lint-swift
+
+lint-rust: $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
-	@$(MAKE) --no-print-directory lint-python lint-node lint-kotlin lint-swift
 
 LANGUAGES := python node kotlin
 bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin]
@@ -103,7 +107,15 @@ fuzz-smoke: $(FUZZ) ## the kept corpus of each fuzz target, and 20 s of looking 
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
-tools: $(DENY) $(SPEC_NODE) $(SPEC_VENV) ## install what `make lint` and `make test` need beside Rust
+tools: $(DENY) $(FUZZ) fetch ## install what `make lint`, `make test` and `make fuzz` need beside Rust
+
+# What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
+fetch:
+	@-$(MAKE) --no-print-directory tinyproxy python-there kotlin-tools
+	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(PYTHON_PYRIGHT)
+	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready
+	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)
+	@-$(SWIFT)/toolchain --install
 
 $(DENY):
 	$(CARGO) install cargo-deny --locked --version $(DENY_VERSION) --root $(TOOLS)
