@@ -28,6 +28,9 @@ pub struct CoreOptions {
     /// A PEM file of certificates to be trusted as well.
     #[uniffi(default = None)]
     pub ca_file: Option<String>,
+    /// Whether Mozilla's root certificates count where the machine has none.
+    #[uniffi(default = true)]
+    pub builtin_roots: bool,
     /// Between two pings.
     #[uniffi(default = None)]
     pub heartbeat_ms: Option<u64>,
@@ -101,6 +104,7 @@ impl CoreOptions {
             builder = builder.base_url(base.parse::<BaseUrl>()?);
         }
         builder = builder.language(self.language).allow_insecure(self.allow_insecure);
+        builder = builder.builtin_roots(self.builtin_roots);
         if let Some(proxy) = self.proxy {
             builder = builder.proxy(proxy);
         }

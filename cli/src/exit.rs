@@ -119,6 +119,7 @@ impl From<Error> for Failure {
             ErrorKind::Authentication => KEY,
             ErrorKind::RateLimited => QUOTA,
             ErrorKind::ConnectionFailed
+            | ErrorKind::Certificate
             | ErrorKind::Unavailable
             | ErrorKind::Deadline
             | ErrorKind::InvalidAnswer => UNREACHABLE,

@@ -15,6 +15,7 @@ pub struct Options {
     pub proxy: Option<String>,
     pub no_proxy: Option<bool>,
     pub ca_file: Option<String>,
+    pub builtin_roots: Option<bool>,
     pub heartbeat_ms: Option<f64>,
     pub acknowledge: Option<bool>,
     pub reply_idle_ms: Option<f64>,
@@ -47,9 +48,10 @@ impl Options {
         if let Some(url) = self.base_url.or_else(|| std::env::var("SECONDME_BASE_URL").ok()) {
             builder = builder.base_url(url.parse()?);
         }
-        let flags: [(Option<bool>, Setter<bool>); 2] = [
+        let flags: [(Option<bool>, Setter<bool>); 3] = [
             (self.allow_insecure, ClientBuilder::allow_insecure),
             (self.acknowledge, ClientBuilder::acknowledge),
+            (self.builtin_roots, ClientBuilder::builtin_roots),
         ];
         for (value, set) in flags {
             builder = value.map_or(builder.clone(), |value| set(builder, value));

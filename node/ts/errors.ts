@@ -9,6 +9,7 @@ export type ErrorKind =
   | 'not_member'
   | 'closed'
   | 'connection_failed'
+  | 'certificate'
   | 'unavailable'
   | 'deadline'
   | 'service'
@@ -121,6 +122,8 @@ export class NotMemberError extends AvatarError {}
 export class ClosedError extends AvatarError {}
 /** The service could not be reached, or the connection broke. */
 export class ConnectionFailedError extends AvatarError {}
+/** The certificate of the service or of a proxy was refused; the message says what to do. Trying again does not help. */
+export class CertificateError extends AvatarError {}
 /** The service answered, but is not able to work. */
 export class UnavailableError extends AvatarError {}
 /** The call's deadline passed first. The cause says what was in the way. */
@@ -144,6 +147,7 @@ const CLASSES: Record<ErrorKind, typeof AvatarError> = {
   not_member: NotMemberError,
   closed: ClosedError,
   connection_failed: ConnectionFailedError,
+  certificate: CertificateError,
   unavailable: UnavailableError,
   deadline: DeadlineError,
   service: ServiceRefusedError,

@@ -31,6 +31,7 @@ export {
   AvatarError,
   type AvatarErrorDetails,
   AvatarNotFoundError,
+  CertificateError,
   ClosedError,
   ConnectionFailedError,
   DeadlineError,

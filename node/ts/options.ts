@@ -17,6 +17,8 @@ export interface ClientOptions {
   readonly proxy?: string | false | undefined
   /** A PEM file of certificates to trust beside those of the platform; that in `SECONDME_CA_FILE`. */
   readonly caFile?: string | undefined
+  /** Whether Mozilla's root certificates, built in, are trusted where the machine has none; they are. */
+  readonly builtinRoots?: boolean | undefined
   /** Between two pings: 5000 to 15,000, which it is if not said otherwise. */
   readonly heartbeatMs?: number | undefined
   /** Whether frames are acknowledged; they are, if not said otherwise. */
@@ -63,6 +65,7 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   allowInsecure: true,
   proxy: true,
   caFile: true,
+  builtinRoots: true,
   heartbeatMs: true,
   acknowledge: true,
   replyIdleMs: true,

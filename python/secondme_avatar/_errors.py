@@ -10,6 +10,7 @@ __all__ = [
     "AuthenticationError",
     "AvatarError",
     "AvatarNotFoundError",
+    "CertificateError",
     "ClosedError",
     "ConnectionFailedError",
     "DeadlineError",
@@ -107,6 +108,12 @@ class ConnectionFailedError(AvatarError, ConnectionError):
     """The service could not be reached, or the connection broke."""
 
     kind = "connection_failed"
+
+
+class CertificateError(AvatarError, ConnectionError):
+    """The certificate of the service or of a proxy was refused; trying again does not help, the text says what does."""
+
+    kind = "certificate"
 
 
 class UnavailableError(AvatarError):

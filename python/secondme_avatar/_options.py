@@ -23,6 +23,7 @@ class ClientBase:
         proxy: str | None = None,
         no_proxy: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
+        builtin_roots: bool = True,
         heartbeat: float | None = None,
         acknowledge: bool = True,
         reply_idle: float | None = None,
@@ -48,6 +49,7 @@ class ClientBase:
         :param proxy: the proxy for HTTP and for the socket; without it, ``HTTPS_PROXY`` and the like count.
         :param no_proxy: no proxy, whatever the environment says.
         :param ca_file: a PEM file of certificates to trust besides the platform's.
+        :param builtin_roots: trust Mozilla's root certificates, built in, where the machine has none.
         :param heartbeat: between two pings, 5 to 15; 15 if not said otherwise.
         :param acknowledge: whether frames are acknowledged.
         :param reply_idle: the silence that ends a reply whose end mark never comes; 3.
@@ -80,6 +82,7 @@ class ClientBase:
             proxy=proxy,
             no_proxy=no_proxy,
             ca_file=ca_file,
+            builtin_roots=builtin_roots,
             heartbeat=heartbeat,
             acknowledge=acknowledge,
             reply_idle=reply_idle,

@@ -37,6 +37,7 @@ fn option(
         "no_proxy" if value.is_truthy()? => builder.no_proxy(),
         "no_proxy" => builder,
         "ca_file" => builder.ca_file(value.extract::<PathBuf>()?),
+        "builtin_roots" => builder.builtin_roots(value.is_truthy()?),
         "acknowledge" => builder.acknowledge(value.is_truthy()?),
         "on_doubt" => builder.on_doubt(match value.extract::<&str>()? {
             "hand_back" => OnDoubt::HandBack,

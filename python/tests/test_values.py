@@ -103,6 +103,7 @@ def test_every_kind_of_failure_has_its_class() -> None:
         "not_member",
         "closed",
         "connection_failed",
+        "certificate",
         "unavailable",
         "deadline",
         "service",

@@ -73,6 +73,7 @@ pub struct ClientBuilder {
     pub(crate) allow_insecure: bool,
     pub(crate) proxy: ProxyChoice,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) builtin_roots: bool,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
     pub(crate) on_occupied: Occupancy,
@@ -93,6 +94,7 @@ impl ClientBuilder {
             allow_insecure: false,
             proxy: ProxyChoice::default(),
             ca_file: None,
+            builtin_roots: true,
             language: None,
             on_call: Observer::default(),
             on_occupied: Occupancy::default(),
@@ -155,6 +157,27 @@ impl ClientBuilder {
     /// A file that cannot be read or holds no certificate is an error of [`build`](Self::build).
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Whether the root certificates that Mozilla publishes, built into this library, are trusted where the
+    /// machine has none of its own, as in a slim container; they are, if not said otherwise. Where the machine
+    /// has root certificates, or `SSL_CERT_FILE` or `SSL_CERT_DIR` say where they are, those alone count.
+    ///
+    /// Without either, [`build`](Self::build) with an `https` base URL is an error.
+    ///
+    /// ```
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let builder = AvatarClient::builder("sk-0123456789abcdef")?;
+    /// # let builder = builder.base_url("http://127.0.0.1:8080/gate/in".parse()?);
+    /// let client = builder.builtin_roots(false).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builtin_roots(mut self, trust: bool) -> Self {
+        self.builtin_roots = trust;
         self
     }
 

@@ -79,6 +79,9 @@ pub enum ErrorKind {
     Closed,
     /// The service could not be reached, or the connection broke.
     ConnectionFailed,
+    /// The certificate that the service or a proxy showed was refused: an unknown CA has signed it, it is out
+    /// of its time, or it is another host's. The text says what to do; trying again does not help.
+    Certificate,
     /// The service answered, but is not able to work (HTTP 5xx, or it says so).
     Unavailable,
     /// The call's deadline passed first. The source says what was in the way.
@@ -106,6 +109,7 @@ impl ErrorKind {
             Self::NotMember => "not_member",
             Self::Closed => "closed",
             Self::ConnectionFailed => "connection_failed",
+            Self::Certificate => "certificate",
             Self::Unavailable => "unavailable",
             Self::Deadline => "deadline",
             Self::Service => "service",
@@ -125,6 +129,7 @@ impl ErrorKind {
             | Self::InvalidVisitorId
             | Self::NotMember
             | Self::Closed
+            | Self::Certificate
             | Self::Service
             | Self::InvalidAnswer
             | Self::Unsupported

@@ -54,6 +54,9 @@ public struct AvatarError: LocalizedError, Sendable {
         case closed
         /// The service could not be reached, or the connection broke.
         case connectionFailed = "connection_failed"
+        /// The certificate of the service or of a proxy was refused. Trying again does not help; the message says what
+        /// does.
+        case certificate
         /// The service answered, but is not able to work.
         case unavailable
         /// The call's deadline passed first. The causes say what was in the way.
@@ -133,6 +136,7 @@ extension AvatarError.Kind {
             case .notMember: .notMember
             case .closed: .closed
             case .connectionFailed: .connectionFailed
+            case .certificate: .certificate
             case .unavailable: .unavailable
             case .deadline: .deadline
             case .service: .service

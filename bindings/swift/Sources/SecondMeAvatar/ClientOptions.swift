@@ -17,6 +17,8 @@ public struct ClientOptions: Sendable {
     public var proxy = Proxy.environment
     /// The path of a PEM file whose certificates are trusted as well as those that the platform trusts.
     public var caFile: String?
+    /// Whether Mozilla's root certificates, built in, are trusted where the machine has none.
+    public var builtinRoots = true
     /// Between two pings: 5 s to 15 s, which it is.
     public var heartbeat: Duration?
     /// Whether frames are acknowledged; they are.
@@ -77,7 +79,8 @@ public struct ClientOptions: Sendable {
         let url: String? = if case .url(let url) = proxy { url } else { nil }
         return try CoreOptions(
             apiKey: apiKey, baseUrl: baseURL, language: "swift/6", allowInsecure: allowInsecure, proxy: url,
-            noProxy: proxy == .direct, caFile: caFile, heartbeatMs: time(heartbeat, "heartbeat"),
+            noProxy: proxy == .direct, caFile: caFile, builtinRoots: builtinRoots,
+            heartbeatMs: time(heartbeat, "heartbeat"),
             acknowledge: acknowledge, replyIdleMs: time(replyIdle, "replyIdle"),
             onDoubt: onDoubt == .resend ? .resend : .handBack,
             eventQueue: count(eventQueue, "eventQueue"), quota: count(quota, "quota"),

@@ -2953,6 +2953,10 @@ public struct CoreOptions: Equatable, Hashable {
      */
     public let caFile: String?
     /**
+     * Whether Mozilla's root certificates count where the machine has none.
+     */
+    public let builtinRoots: Bool
+    /**
      * Between two pings.
      */
     public let heartbeatMs: UInt64?
@@ -3046,6 +3050,9 @@ public struct CoreOptions: Equatable, Hashable {
          * A PEM file of certificates to be trusted as well.
          */caFile: String? = nil, 
         /**
+         * Whether Mozilla's root certificates count where the machine has none.
+         */builtinRoots: Bool = true, 
+        /**
          * Between two pings.
          */heartbeatMs: UInt64? = nil, 
         /**
@@ -3103,6 +3110,7 @@ public struct CoreOptions: Equatable, Hashable {
         self.proxy = proxy
         self.noProxy = noProxy
         self.caFile = caFile
+        self.builtinRoots = builtinRoots
         self.heartbeatMs = heartbeatMs
         self.acknowledge = acknowledge
         self.replyIdleMs = replyIdleMs
@@ -3145,6 +3153,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 proxy: FfiConverterOptionString.read(from: &buf), 
                 noProxy: FfiConverterBool.read(from: &buf), 
                 caFile: FfiConverterOptionString.read(from: &buf), 
+                builtinRoots: FfiConverterBool.read(from: &buf), 
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
                 replyIdleMs: FfiConverterOptionUInt64.read(from: &buf), 
@@ -3173,6 +3182,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.proxy, into: &buf)
         FfiConverterBool.write(value.noProxy, into: &buf)
         FfiConverterOptionString.write(value.caFile, into: &buf)
+        FfiConverterBool.write(value.builtinRoots, into: &buf)
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)
         FfiConverterOptionUInt64.write(value.replyIdleMs, into: &buf)
@@ -4310,6 +4320,7 @@ public enum CoreErrorKind: Equatable, Hashable {
     case notMember
     case closed
     case connectionFailed
+    case certificate
     case unavailable
     case deadline
     case service
@@ -4352,19 +4363,21 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
         
         case 7: return .connectionFailed
         
-        case 8: return .unavailable
+        case 8: return .certificate
         
-        case 9: return .deadline
+        case 9: return .unavailable
         
-        case 10: return .service
+        case 10: return .deadline
         
-        case 11: return .invalidAnswer
+        case 11: return .service
         
-        case 12: return .unsupported
+        case 12: return .invalidAnswer
         
-        case 13: return .store
+        case 13: return .unsupported
         
-        case 14: return .misuse
+        case 14: return .store
+        
+        case 15: return .misuse
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4402,32 +4415,36 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(7))
         
         
-        case .unavailable:
+        case .certificate:
             writeInt(&buf, Int32(8))
         
         
-        case .deadline:
+        case .unavailable:
             writeInt(&buf, Int32(9))
         
         
-        case .service:
+        case .deadline:
             writeInt(&buf, Int32(10))
         
         
-        case .invalidAnswer:
+        case .service:
             writeInt(&buf, Int32(11))
         
         
-        case .unsupported:
+        case .invalidAnswer:
             writeInt(&buf, Int32(12))
         
         
-        case .store:
+        case .unsupported:
             writeInt(&buf, Int32(13))
         
         
-        case .misuse:
+        case .store:
             writeInt(&buf, Int32(14))
+        
+        
+        case .misuse:
+            writeInt(&buf, Int32(15))
         
         }
     }

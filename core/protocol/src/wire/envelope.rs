@@ -244,6 +244,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::InvalidVisitorId
         | ErrorKind::NotMember
         | ErrorKind::Closed
+        | ErrorKind::Certificate
         | ErrorKind::InvalidAnswer
         | ErrorKind::Unsupported
         | ErrorKind::Store

@@ -65,6 +65,9 @@ public sealed class AvatarException(
     public class ConnectionFailed internal constructor(failure: CoreFailure) :
         AvatarException("connection_failed", failure)
 
+    /** The certificate of the service or of a proxy was refused; the message says what to do. */
+    public class Certificate internal constructor(failure: CoreFailure) : AvatarException("certificate", failure)
+
     /** The service answered, but is not able to work. */
     public class Unavailable internal constructor(failure: CoreFailure) : AvatarException("unavailable", failure)
 
@@ -138,6 +141,7 @@ internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.NOT_MEMBER -> AvatarException.NotMember(this)
     CoreErrorKind.CLOSED -> AvatarException.Closed(this)
     CoreErrorKind.CONNECTION_FAILED -> AvatarException.ConnectionFailed(this)
+    CoreErrorKind.CERTIFICATE -> AvatarException.Certificate(this)
     CoreErrorKind.UNAVAILABLE -> AvatarException.Unavailable(this)
     CoreErrorKind.DEADLINE -> AvatarException.Deadline(this)
     CoreErrorKind.SERVICE -> AvatarException.ServiceRefused(this)

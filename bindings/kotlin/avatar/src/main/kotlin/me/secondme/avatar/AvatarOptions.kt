@@ -33,6 +33,9 @@ public class AvatarOptions internal constructor() {
     /** A PEM file of certificates to be trusted as well as the platform's; else `SECONDME_CA_FILE`. Not on Android. */
     public var caFile: String? = null
 
+    /** Whether Mozilla's root certificates, built in, are trusted where the machine has none. */
+    public var builtinRoots: Boolean = true
+
     /** Between two pings: 5 s to 15 s, which it is if not said otherwise. */
     public var heartbeat: Duration? = null
 
@@ -95,6 +98,7 @@ public class AvatarOptions internal constructor() {
         proxy = proxy,
         noProxy = noProxy,
         caFile = caFile,
+        builtinRoots = builtinRoots,
         heartbeatMs = heartbeat?.toMs(),
         acknowledge = acknowledge,
         replyIdleMs = replyIdle?.toMs(),

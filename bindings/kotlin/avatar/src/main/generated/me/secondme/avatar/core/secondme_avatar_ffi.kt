@@ -4845,6 +4845,11 @@ internal data class CoreOptions (
     val `caFile`: kotlin.String? = null
     ,
     /**
+     * Whether Mozilla's root certificates count where the machine has none.
+     */
+    val `builtinRoots`: kotlin.Boolean = true
+    ,
+    /**
      * Between two pings.
      */
     val `heartbeatMs`: kotlin.ULong? = null
@@ -4951,6 +4956,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -4979,6 +4985,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.allocationSize(value.`proxy`) +
             FfiConverterBoolean.allocationSize(value.`noProxy`) +
             FfiConverterOptionalString.allocationSize(value.`caFile`) +
+            FfiConverterBoolean.allocationSize(value.`builtinRoots`) +
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
             FfiConverterOptionalULong.allocationSize(value.`replyIdleMs`) +
@@ -5006,6 +5013,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.write(value.`proxy`, buf)
             FfiConverterBoolean.write(value.`noProxy`, buf)
             FfiConverterOptionalString.write(value.`caFile`, buf)
+            FfiConverterBoolean.write(value.`builtinRoots`, buf)
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
             FfiConverterOptionalULong.write(value.`replyIdleMs`, buf)
@@ -5867,6 +5875,7 @@ internal enum class CoreErrorKind {
     NOT_MEMBER,
     CLOSED,
     CONNECTION_FAILED,
+    CERTIFICATE,
     UNAVAILABLE,
     DEADLINE,
     SERVICE,
