@@ -178,7 +178,7 @@ impl From<EventKind> for CoreEventKind {
         match kind {
             EventKind::Opened { opening, resumed } => Self::Opened { opening: opening.into(), resumed },
             EventKind::StateChanged { from, to } => Self::StateChanged { from: from.into(), to: to.into() },
-            EventKind::ReplyDelta { reply_id, text, in_reply_to } => Self::ReplyDelta {
+            EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => Self::ReplyDelta {
                 reply_id: id(reply_id.as_ref()),
                 text: text.into(),
                 in_reply_to: id(in_reply_to.as_ref()),

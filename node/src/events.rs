@@ -109,7 +109,7 @@ impl NativeBatch {
                 list.push(b',');
             }
             match &event.kind {
-                EventKind::ReplyDelta { reply_id, text, in_reply_to } => {
+                EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => {
                     list.extend_from_slice(b"1,");
                     named.write(&mut list, &event);
                     list.push(b',');

@@ -360,7 +360,7 @@ impl<'a> From<&'a EventKind> for EventJson<'a> {
         match kind {
             EventKind::Opened { opening, resumed } => Self::Opened { opening, resumed: *resumed },
             EventKind::StateChanged { from, to } => Self::StateChanged { from: from.name(), to: to.name() },
-            EventKind::ReplyDelta { reply_id, text, in_reply_to } => {
+            EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => {
                 Self::ReplyDelta { reply_id: id(reply_id), text, in_reply_to: id(in_reply_to) }
             }
             EventKind::Reply(reply) => Self::Reply(ReplyJson::from(&**reply)),

@@ -281,7 +281,7 @@ pub(crate) fn event(py: Python<'_>, event: Core) -> PyResult<Py<PyAny>> {
         };
     }
     Ok(match kind {
-        EventKind::ReplyDelta { reply_id, text, in_reply_to } => {
+        EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => {
             made!(ReplyDelta((text, reply_id, in_reply_to)))
         }
         EventKind::Reply(reply) => made!(Reply(reply)),

@@ -134,6 +134,15 @@ impl Conversation {
         self.line.lock().machine.state(self.key)
     }
 
+    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing
+    /// since ([`TakenOver`](crate::EventKind::TakenOver), [`HandedBack`](crate::EventKind::HandedBack)).
+    ///
+    /// Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner
+    /// does not answer in time fails with [`ErrorKind::TakenOver`](crate::ErrorKind::TakenOver).
+    pub fn taken_over(&self) -> bool {
+        self.line.lock().machine.taken_over(self.key)
+    }
+
     /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is
     /// said meanwhile is there after [`resume`](Self::resume). Other conversations of the visitor
     /// rest with it.

@@ -93,6 +93,22 @@ impl Events {
         events
     }
 
+    /// Ends the subscription, and keeps what has come: it can still be taken, and then there is nothing more.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: secondme_avatar::Conversation) {
+    /// let events = chat.events();
+    /// events.finish();
+    /// while let Some(event) = events.next().await {
+    ///     println!("{event:?}");
+    /// }
+    /// # }
+    /// ```
+    pub fn finish(&self) {
+        self.mailbox.end();
+        self.mailbox.room.notify_waiters();
+    }
+
     /// The next event; `None` when there will be no more.
     pub async fn next(&self) -> Option<Event> {
         poll_fn(|cx| self.poll_event(cx)).await
@@ -200,7 +216,8 @@ impl Mailbox {
     /// Whether it has room. One that says no is waited for: see [`Events`].
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
-        state.stalled = state.queue.len() >= self.capacity || state.bytes >= QUEUE_BYTES;
+        let is_full = state.queue.len() >= self.capacity || state.bytes >= QUEUE_BYTES;
+        state.stalled = is_full && !state.ended; // One that has ended takes nothing more, and holds up nobody.
         !state.stalled
     }
 
@@ -246,9 +263,9 @@ fn merge(last: &mut Event, event: Event) -> Option<Event> {
     }
     match (&mut last.kind, &event.kind) {
         (
-            EventKind::ReplyDelta { reply_id, text, .. },
-            EventKind::ReplyDelta { reply_id: next_id, text: next, .. },
-        ) if reply_id == next_id => {
+            EventKind::ReplyDelta { reply_id, text, asked, .. },
+            EventKind::ReplyDelta { reply_id: next_id, text: next, asked: next_asked, .. },
+        ) if reply_id == next_id && asked == next_asked => {
             text.push_str(next);
             last.raw = event.raw;
             None

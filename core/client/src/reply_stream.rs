@@ -21,8 +21,11 @@ pub struct Piece {
     pub text: Text,
 }
 
-/// A reply, piece by piece. Pieces that nobody has taken yet become one, so a slow reader holds up
-/// nobody. Dropping it gives the question up, if it has not gone out yet.
+/// A reply, piece by piece. Pieces that have not been taken yet become one, so a slow reader holds up
+/// nothing.
+///
+/// Dropping it, or [`stop`](Self::stop), gives the question up if it has not gone out yet. If it has, what still
+/// comes of its reply are events like any, and the next question goes out at once.
 #[derive(Debug)]
 pub struct ReplyStream {
     pieces: Arc<Pieces>,
@@ -65,6 +68,27 @@ impl ReplyStream {
         poll_fn(|cx| self.pieces.poll_next(cx)).await
     }
 
+    /// Stops: the rest of the reply is not wanted. What has come can still be taken, then the stream ends.
+    ///
+    /// The next question goes out at once, and gets its own answer: what still comes of this reply is an event
+    /// like any other.
+    ///
+    /// ```no_run
+    /// # async fn example(chat: secondme_avatar::Conversation) -> Result<(), secondme_avatar::Error> {
+    /// let mut pieces = chat.stream("Tell me a long story");
+    /// pieces.next().await.transpose()?;
+    /// pieces.stop();
+    /// let reply = chat.ask("Tell me a short one").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stop(&mut self) {
+        if let Some((line, ticket)) = self.asked.take() {
+            line.cancel(ticket);
+            self.pieces.stop();
+        }
+    }
+
     /// The whole reply, once all its pieces have come; `None` before, and after a failure.
     pub fn reply(&self) -> Option<Reply> {
         self.pieces.lock().reply.clone()
@@ -81,9 +105,7 @@ impl Stream for ReplyStream {
 
 impl Drop for ReplyStream {
     fn drop(&mut self) {
-        if let Some((line, ticket)) = &self.asked {
-            line.cancel(*ticket);
-        }
+        self.stop();
     }
 }
 
@@ -107,6 +129,13 @@ impl Pieces {
             Ok(_) => End::Failed(unexpected()),
             Err(error) => End::Failed(error),
         });
+        wake(state);
+    }
+
+    /// Nothing more comes, unless the end is here already.
+    fn stop(&self) {
+        let mut state = self.lock();
+        state.end.get_or_insert(End::Whole);
         wake(state);
     }
 

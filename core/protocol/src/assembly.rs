@@ -213,6 +213,7 @@ impl OpenReply {
             speech: self.speech,
             in_reply_to: self.in_reply_to,
             ended,
+            asked: false,
         }
     }
 }
@@ -237,6 +238,7 @@ pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<Messa
         speech,
         in_reply_to,
         ended: Ended::Whole,
+        asked: false,
     }
 }
 

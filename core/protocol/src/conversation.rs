@@ -39,6 +39,8 @@ pub(crate) struct Conversation {
     pub(crate) unnamed: bool,
     pub(crate) histories: Vec<History>,
     pub(crate) closing: Option<Closing>,
+    /// The owner has spoken last, and not the avatar.
+    pub(crate) taken_over: bool,
 }
 
 /// A frame that waits for its turn.
@@ -144,6 +146,7 @@ impl Conversation {
             unnamed,
             histories: Vec::new(),
             closing: None,
+            taken_over: false,
         }
     }
 

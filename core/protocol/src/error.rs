@@ -86,6 +86,9 @@ pub enum ErrorKind {
     Unavailable,
     /// The call's deadline passed first. The source says what was in the way.
     Deadline,
+    /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in
+    /// time. What the owner says later comes as an event.
+    TakenOver,
     /// The service refused with a code that stands for nothing above; see [`Error::code`].
     Service,
     /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
@@ -112,6 +115,7 @@ impl ErrorKind {
             Self::Certificate => "certificate",
             Self::Unavailable => "unavailable",
             Self::Deadline => "deadline",
+            Self::TakenOver => "taken_over",
             Self::Service => "service",
             Self::InvalidAnswer => "invalid_answer",
             Self::Unsupported => "unsupported",
@@ -130,6 +134,7 @@ impl ErrorKind {
             | Self::NotMember
             | Self::Closed
             | Self::Certificate
+            | Self::TakenOver
             | Self::Service
             | Self::InvalidAnswer
             | Self::Unsupported

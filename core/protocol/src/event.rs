@@ -55,13 +55,21 @@ pub enum EventKind {
         reply_id: Option<MessageId>,
         /// The next piece of its text; empty where a piece is a card.
         text: Text,
-        /// The message that it answers, where that is known.
+        /// The message that it answers, where that is certain.
         in_reply_to: Option<MessageId>,
+        /// An `ask` or a `stream` waits for this reply, and receives it as well.
+        asked: bool,
     },
-    /// The avatar's reply is complete.
+    /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before
+    /// that call returns: see [`Reply::asked`].
     Reply(Box<Reply>),
     /// The avatar's owner has taken over and says something in person.
     OwnerReply(Box<Reply>),
+    /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+    /// [`OwnerReply`](Self::OwnerReply), since only what the owner says shows it.
+    TakenOver,
+    /// The avatar speaks again: the owner has given the conversation back. Comes before what it says.
+    HandedBack,
     /// The service has sent a visitor's message back: it stands in the conversation.
     Delivered {
         /// The message.
@@ -186,10 +194,14 @@ pub struct Reply {
     pub sources: Vec<Json>,
     /// Audio clips of it, as the service names them.
     pub speech: Vec<Json>,
-    /// The message that it answers, where that is known.
+    /// The message that it answers, where that is certain: the service does not name it. `None` where another
+    /// message, to which no answer has come, may be meant as well.
     pub in_reply_to: Option<MessageId>,
     /// How its end was known.
     pub ended: Ended,
+    /// An `ask` or a `stream` receives this reply as well: whoever reads events and asks hears it twice, and
+    /// passes over the events that say so.
+    pub asked: bool,
 }
 
 /// A part of a reply.

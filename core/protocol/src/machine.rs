@@ -308,6 +308,11 @@ impl Machine {
         self.goal == Goal::Closed
     }
 
+    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+    pub fn taken_over(&self, key: ConversationKey) -> bool {
+        self.conversation(key).is_some_and(|conversation| conversation.taken_over)
+    }
+
     /// Whether the socket is connected.
     pub fn is_connected(&self) -> bool {
         self.link.is_up()

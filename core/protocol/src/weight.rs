@@ -29,6 +29,8 @@ impl Event {
             | EventKind::Reconnected { .. }
             | EventKind::WaitingForQuota { .. }
             | EventKind::Closed { .. }
+            | EventKind::TakenOver
+            | EventKind::HandedBack
             | EventKind::Unknown => 0,
         };
         size_of::<Self>() + told + self.raw.as_ref().map_or(0, |raw| raw.as_str().len())

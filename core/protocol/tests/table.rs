@@ -311,6 +311,8 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
             EventKind::Reconnected { .. } => "*Reconnected*",
             EventKind::WaitingForQuota { .. } => "*WaitingForQuota*",
             EventKind::Closed { .. } => "*Closed*",
+            EventKind::TakenOver => "*TakenOver*",
+            EventKind::HandedBack => "*HandedBack*",
             other => unreachable!("{other:?}"),
         },
     };

@@ -234,7 +234,14 @@ impl Machine {
             (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
         };
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
-        let step = replies.take(now, frame, || outbox.begin_answer(frame.message_id.as_deref(), echoed));
+        let mut begins = false;
+        let step = replies.take(now, frame, || {
+            begins = true;
+            outbox.begin_answer(frame.message_id.as_deref(), echoed)
+        });
+        if begins && std::mem::take(&mut self.conversations[at].taken_over) {
+            self.emit(at, EventKind::HandedBack, Some(raw.clone()));
+        }
         let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
             self.reply_is_whole(at, reply, Some(raw));
@@ -266,13 +273,13 @@ impl Machine {
         if text.is_empty() {
             return changed;
         }
-        if let Some(question) = &in_reply_to
-            && let Some(turn) = self.conversations[at].outbox.turn(question)
-            && let Some(ticket) = turn.ticket.filter(|_| turn.pieces)
-        {
+        let turn = in_reply_to.as_ref().and_then(|question| self.conversations[at].outbox.turn(question));
+        let asker = turn.and_then(|turn| turn.ticket.map(|ticket| (ticket, turn.pieces)));
+        if let Some((ticket, true)) = asker {
             self.outputs.push_back(Output::Piece(ticket, Author::Avatar, text.clone()));
         }
-        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to }, Some(raw.clone()));
+        let asked = asker.is_some();
+        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to, asked }, Some(raw.clone()));
         changed
     }
 
@@ -282,10 +289,11 @@ impl Machine {
         if let (Some(replay), Some(id)) = (&mut self.conversations[at].replay, &reply.id) {
             replay.retain(|half_said| half_said != id);
         }
-        let reply = Box::new(reply);
+        let mut reply = Box::new(reply);
         let question = reply.in_reply_to.as_ref();
         let turn = question.and_then(|question| self.conversations[at].outbox.answered(question));
         let asked = turn.and_then(|turn| turn.ticket);
+        reply.asked = asked.is_some();
         // The event first: whoever asked finds it there when the answer comes.
         self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
         self.resolve(asked, Ok(Outcome::Replied(reply)));
@@ -342,7 +350,11 @@ impl Machine {
     fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {
         self.counters.replies += 1;
         let turn = self.conversations[at].outbox.owner_speaks();
-        let reply = Box::new(whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone())));
+        let mut reply = Box::new(whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone())));
+        reply.asked = turn.as_ref().is_some_and(|turn| turn.ticket.is_some());
+        if !std::mem::replace(&mut self.conversations[at].taken_over, true) {
+            self.emit(at, EventKind::TakenOver, Some(raw.clone()));
+        }
         self.emit(at, EventKind::OwnerReply(reply.clone()), Some(raw.clone()));
         if let Some(turn) = turn {
             if let Some(ticket) = turn.ticket.filter(|_| turn.pieces) {

@@ -245,6 +245,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::NotMember
         | ErrorKind::Closed
         | ErrorKind::Certificate
+        | ErrorKind::TakenOver
         | ErrorKind::InvalidAnswer
         | ErrorKind::Unsupported
         | ErrorKind::Store
