@@ -148,7 +148,7 @@ fn the_page_s_reply_is_the_avatar_s_and_whole() {
 fn the_page_s_takeover_is_the_owner_s() {
     let mut peer = Peer::live();
     peer.frame(fixture("page/owner-reply.frame"));
-    let [EventKind::OwnerReply(reply)] = &peer.happened()[..] else { panic!() };
+    let [EventKind::TakenOver, EventKind::OwnerReply(reply)] = &peer.happened()[..] else { panic!() };
     assert_eq!((reply.author, reply.text.as_str()), (Author::Owner, "Hi, this is the real me..."));
 }
 
@@ -324,7 +324,7 @@ fn echoes_and_the_owner_are_read_in_either_place() {
         assert_eq!(text.as_str(), "Hello");
     }
     let happened = heard("seen/owner-reply-in-content.frame");
-    let [EventKind::OwnerReply(reply)] = &happened[..] else { panic!("{happened:?}") };
+    let [EventKind::TakenOver, EventKind::OwnerReply(reply)] = &happened[..] else { panic!("{happened:?}") };
     assert_eq!(reply.text, "Hi, this is the real me...");
 }
 
