@@ -86,6 +86,7 @@ pub enum CoreEventKind {
     },
     Disconnected {
         retry_in_ms: u64,
+        cause: CoreFailure,
     },
     Reconnected {
         gap: CoreGap,
@@ -202,7 +203,9 @@ impl From<EventKind> for CoreEventKind {
             EventKind::Unattributed { author, text } => {
                 Self::Unattributed { author: author.into(), text: text.into() }
             }
-            EventKind::Disconnected { retry_in } => Self::Disconnected { retry_in_ms: millis(retry_in) },
+            EventKind::Disconnected { retry_in, cause } => {
+                Self::Disconnected { retry_in_ms: millis(retry_in), cause: CoreFailure::from(&cause) }
+            }
             EventKind::Reconnected { gap } => Self::Reconnected { gap: gap.into() },
             EventKind::WaitingForQuota { wait } => Self::WaitingForQuota { wait_ms: millis(wait) },
             EventKind::Closed { reason } => Self::Closed { reason: reason.into() },

@@ -79,7 +79,7 @@ impl Presenter {
                 self.ui.problem(&service_error(&failure));
                 return Shown::NoAnswer;
             }
-            EventKind::Disconnected { retry_in } => self.disconnected(retry_in),
+            EventKind::Disconnected { retry_in, .. } => self.disconnected(retry_in),
             EventKind::Reconnected { gap } => self.reconnected(gap),
             EventKind::WaitingForQuota { wait } => {
                 let seconds = wait.as_secs().max(1);

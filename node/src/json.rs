@@ -337,6 +337,7 @@ enum EventJson<'a> {
     },
     Disconnected {
         retry_in_ms: f64,
+        cause: ErrorJson<'a>,
     },
     Reconnected {
         gap: &'static str,
@@ -378,9 +379,10 @@ impl<'a> From<&'a EventKind> for EventJson<'a> {
                 retryable: failure.retryable,
             },
             EventKind::Unattributed { author, text } => Self::Unattributed { author: author.name(), text },
-            EventKind::Disconnected { retry_in } => {
-                Self::Disconnected { retry_in_ms: retry_in.as_secs_f64() * 1000.0 }
-            }
+            EventKind::Disconnected { retry_in, cause } => Self::Disconnected {
+                retry_in_ms: retry_in.as_secs_f64() * 1000.0,
+                cause: ErrorJson::from(cause),
+            },
             EventKind::Reconnected { gap } => match gap {
                 Gap::Filled { frames } => Self::Reconnected { gap: "filled", frames: Some(*frames) },
                 Gap::None => Self::Reconnected { gap: "none", frames: None },

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 
+import { AvatarError } from 'secondme-avatar'
+
 import { next, run, stage, until } from './support.mjs'
 
 test('a loop over a conversation sees what happens in it, in order, with all its ids', async (t) => {
@@ -220,6 +222,9 @@ test('what the service says beside replies has types of its own', async (t) => {
   const failure = await next(events, 'serviceError')
   assert.deepEqual([failure.code, failure.reason, failure.actions], ['session.openai.error', 'down', [{ retry: true }]])
   assert.match((await next(events, 'unknown')).raw, /something-new/)
-  assert.equal(typeof (await next(events, 'disconnected')).retryInMs, 'number')
+  const lost = await next(events, 'disconnected')
+  assert.equal(typeof lost.retryInMs, 'number')
+  assert.ok(lost.cause instanceof AvatarError)
+  assert.equal(lost.cause.kind, 'connection_failed')
   assert.equal((await next(events, 'reconnected')).gap, 'none')
 })

@@ -153,6 +153,8 @@ export interface Disconnected extends EventBase {
   readonly type: 'disconnected'
   /** When the next attempt is made. Not before that; perhaps later. */
   readonly retryInMs: number
+  /** Why it was lost, or why the last attempt to connect again failed. */
+  readonly cause: AvatarError
 }
 
 /** The socket is back. */
@@ -261,6 +263,7 @@ class Other extends Happening<AvatarEventType> {
   constructor(whose: Whose, batch: NativeBatch, at: number, fields: Fields) {
     super(fields.type, whose, batch, at)
     if (fields.error !== undefined) fields.error = failed(fields.error as Failure)
+    if (fields.cause !== undefined) fields.cause = failed(fields.cause as Failure)
     Object.assign(this, fields)
   }
 }
@@ -270,6 +273,7 @@ for (const type of [Delta, Other]) Object.defineProperty(type, 'name', { value: 
 interface Fields {
   readonly type: AvatarEventType
   error?: unknown
+  cause?: unknown
 }
 
 /** @internal The events of a batch; `NativeBatch::json` in `node/src/events.rs` says what it looks like. */

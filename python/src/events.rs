@@ -221,9 +221,11 @@ classes! {
         author -> &'static str = |this| this.0.name();
     }
     /// The socket is lost; it is connected again on its own.
-    Disconnected = "disconnected" holds Duration {
+    Disconnected = "disconnected" holds (Duration, Error) {
         /// Seconds until the next attempt, or more.
-        retry_in -> f64 = |this| this.as_secs_f64();
+        retry_in -> f64 = |this| this.0.as_secs_f64();
+        /// Why it was lost, or why the last attempt to connect again failed.
+        cause -> PyResult<Bound<'py, PyAny>> = |this, py| errors::exception(py, &this.1);
     }
     /// The socket is back.
     Reconnected = "reconnected" holds Gap {
@@ -293,7 +295,7 @@ pub(crate) fn event(py: Python<'_>, event: Core) -> PyResult<Py<PyAny>> {
         EventKind::Notice { kind, text } => made!(Notice((kind, text))),
         EventKind::ServiceError(failure) => made!(ServiceError(failure)),
         EventKind::Unattributed { author, text } => made!(Unattributed((author, text))),
-        EventKind::Disconnected { retry_in } => made!(Disconnected(retry_in)),
+        EventKind::Disconnected { retry_in, cause } => made!(Disconnected((retry_in, cause))),
         EventKind::Reconnected { gap } => made!(Reconnected(gap)),
         EventKind::WaitingForQuota { wait } => made!(WaitingForQuota(wait)),
         EventKind::Closed { reason } => made!(Closed(reason)),

@@ -12,6 +12,7 @@ from secondme_avatar import (
     Card,
     Closed,
     Conversation,
+    Disconnected,
     Event,
     Events,
     OwnerReply,
@@ -246,6 +247,8 @@ def as_json(event: Event) -> Json:
             return {"type": event.type, "from": before, "to": to}
         case Closed(reason, error):
             return {"type": event.type, "reason": reason, "error": error and error_as_json(error)}
+        case Disconnected(retry_in, cause):
+            return {"type": event.type, "retry_in": retry_in, "cause": error_as_json(cause)}
         case Reconnected(gap, frames):
             return {"type": event.type, "gap": gap, "frames": frames}
         case Unknown():

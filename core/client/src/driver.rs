@@ -373,9 +373,9 @@ impl Driver {
     fn traffic(&mut self, traffic: Traffic) -> Happened {
         match traffic {
             Traffic::Frames(frames) => Happened::Frames(frames),
-            Traffic::Closed => {
+            Traffic::Closed(cause) => {
                 self.socket = None;
-                Happened::Input(Input::SocketClosed(self.generation))
+                Happened::Input(Input::SocketClosed { generation: self.generation, cause })
             }
         }
     }
@@ -462,8 +462,8 @@ fn note(event: &Event) {
         EventKind::StateChanged { from, to } => {
             debug!(target: "secondme_avatar::conversation", %visitor, from = from.name(), to = to.name(), "state");
         }
-        EventKind::Disconnected { retry_in } => {
-            debug!(target: "secondme_avatar::conversation", %visitor, ?retry_in, "disconnected");
+        EventKind::Disconnected { retry_in, cause } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?retry_in, %cause, "disconnected");
         }
         EventKind::Reconnected { gap } => {
             debug!(target: "secondme_avatar::conversation", %visitor, ?gap, "reconnected");

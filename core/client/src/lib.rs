@@ -44,6 +44,7 @@ mod http;
 mod idle;
 mod keeper;
 mod line;
+mod loss;
 mod options;
 mod places;
 mod proxy;

@@ -27,7 +27,7 @@ use crate::base_url::{BaseUrl, is_loopback};
 use crate::http::root_cause;
 use crate::proxy::Proxies;
 use crate::read_ahead::ReadAhead;
-use crate::{Error, ErrorKind, tunnel};
+use crate::{Error, ErrorKind, loss, tunnel};
 
 /// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
 /// small: tungstenite's own default is 128 KiB.
@@ -86,9 +86,13 @@ impl Connector {
             .max_frame_size(Some(FRAME_BYTES));
         match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await
         {
-            Ok((socket, _)) => {
-                Ok(Socket { socket, outgoing: VecDeque::new(), outgoing_bytes: 0, unflushed: false })
-            }
+            Ok((socket, _)) => Ok(Socket {
+                socket,
+                outgoing: VecDeque::new(),
+                outgoing_bytes: 0,
+                unflushed: false,
+                good_bye: None,
+            }),
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
                 let message = format!("the service refused the WebSocket handshake (HTTP {status})");
@@ -202,12 +206,15 @@ pub(crate) struct Socket {
     outgoing: VecDeque<String>,
     outgoing_bytes: usize,
     unflushed: bool,
+    /// What the other side said when it closed the connection.
+    good_bye: Option<Error>,
 }
 
 /// What came over a socket.
 pub(crate) enum Traffic {
     Frames(Vec<Raw>),
-    Closed,
+    /// It is over; why.
+    Closed(Error),
 }
 
 impl Socket {
@@ -219,8 +226,8 @@ impl Socket {
 
     /// Writes what is queued, and reads what has come if that is wanted.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Traffic> {
-        if let Poll::Ready(Err(_)) = self.poll_write(cx) {
-            return Poll::Ready(Traffic::Closed);
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            return Poll::Ready(self.over(Some(&error)));
         }
         if !read || self.outgoing.len() > BACKLOG || self.outgoing_bytes > BACKLOG_BYTES {
             return Poll::Pending;
@@ -238,15 +245,21 @@ impl Socket {
                 }
                 // tungstenite has queued the answer; it has to be flushed.
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
-                Poll::Ready(Some(Ok(Message::Pong(_) | Message::Close(_) | Message::Frame(_)))) => {}
-                Poll::Ready(Some(Err(_)) | None) if frames.is_empty() => return Poll::Ready(Traffic::Closed),
+                Poll::Ready(Some(Ok(Message::Close(frame)))) => {
+                    self.good_bye = Some(loss::said_good_bye(frame.as_ref()));
+                }
+                Poll::Ready(Some(Ok(Message::Pong(_) | Message::Frame(_)))) => {}
+                Poll::Ready(Some(Err(error))) if frames.is_empty() => {
+                    return Poll::Ready(self.over(Some(&error)));
+                }
+                Poll::Ready(None) if frames.is_empty() => return Poll::Ready(self.over(None)),
                 // What came before the end is handed over first; the end is found again.
                 Poll::Ready(Some(Err(_)) | None) => break,
                 Poll::Pending if frames.is_empty() => {
                     if self.unflushed
-                        && let Poll::Ready(Err(_)) = self.poll_write(cx)
+                        && let Poll::Ready(Err(error)) = self.poll_write(cx)
                     {
-                        return Poll::Ready(Traffic::Closed);
+                        return Poll::Ready(self.over(Some(&error)));
                     }
                     return Poll::Pending;
                 }
@@ -254,6 +267,12 @@ impl Socket {
             }
         }
         Poll::Ready(Traffic::Frames(frames))
+    }
+
+    /// The other side's own words say more than how its connection ended.
+    fn over(&mut self, error: Option<&tungstenite::Error>) -> Traffic {
+        let cause = self.good_bye.take().unwrap_or_else(|| error.map_or_else(loss::just_ended, loss::broke));
+        Traffic::Closed(cause)
     }
 
     /// Says good-bye, within a second.

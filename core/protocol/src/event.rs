@@ -105,6 +105,8 @@ pub enum EventKind {
     Disconnected {
         /// When the next attempt is made. Not before that; perhaps later.
         retry_in: Duration,
+        /// Why it was lost, or why the last attempt to connect again failed.
+        cause: Error,
     },
     /// The socket is back.
     Reconnected {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
 use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, LINK_PROVEN, UNANSWERED_PINGS};
 use crate::rng::Rng;
@@ -47,8 +48,8 @@ pub(crate) enum LinkInput {
     Opened,
     /// A frame came, `true` if it answers a ping.
     Frame { pong: bool },
-    /// The handshake failed, or the connection ended.
-    Lost,
+    /// The handshake failed, or the connection ended; why.
+    Lost(Error),
     /// Time has passed; `reading` is false while nobody takes what comes, so that silence means nothing.
     Tick { reading: bool },
     /// The socket is not wanted any more.
@@ -58,7 +59,7 @@ pub(crate) enum LinkInput {
 }
 
 /// What is to be done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum LinkEffect {
     /// Nothing.
     None,
@@ -71,7 +72,7 @@ pub(crate) enum LinkEffect {
     /// Close the socket, which nobody wants any more.
     Close,
     /// The link is lost, and the next attempt comes at its time. `close`: the socket may still stand.
-    Lost { close: bool },
+    Lost { close: bool, cause: Error },
 }
 
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl LinkState {
                 Link::Down { .. },
                 LinkInput::Opened
                 | LinkInput::Frame { .. }
-                | LinkInput::Lost
+                | LinkInput::Lost(_)
                 | LinkInput::Tick { .. }
                 | LinkInput::Stop,
             ) => LinkEffect::None,
@@ -151,21 +152,21 @@ impl LinkState {
                     Link::Up(Up { ws, since: now, next_ping: first_ping, unanswered: 0, answers: false });
                 LinkEffect::Up
             }
-            (Link::Connecting { .. }, LinkInput::Lost) => {
+            (Link::Connecting { .. } | Link::Up(_), LinkInput::Lost(cause)) => {
                 self.fall(now, rng);
-                LinkEffect::Lost { close: false }
+                LinkEffect::Lost { close: false, cause }
             }
             (Link::Connecting { give_up_at, .. }, LinkInput::Tick { .. }) => {
                 if *give_up_at > now {
                     return LinkEffect::None;
                 }
                 self.fall(now, rng);
-                LinkEffect::Lost { close: true }
+                LinkEffect::Lost { close: true, cause: no_handshake() }
             }
             (Link::Connecting { .. } | Link::Up(_), LinkInput::NetworkChanged) => {
                 self.attempts = 0;
                 self.link = Link::Down { retry_at: now };
-                LinkEffect::Lost { close: true }
+                LinkEffect::Lost { close: true, cause: another_network() }
             }
             (Link::Connecting { .. } | Link::Up(_), LinkInput::Stop) => {
                 self.attempts = 0;
@@ -179,10 +180,6 @@ impl LinkState {
                 up.answers |= pong;
                 LinkEffect::None
             }
-            (Link::Up(_), LinkInput::Lost) => {
-                self.fall(now, rng);
-                LinkEffect::Lost { close: false }
-            }
             (Link::Up(up), LinkInput::Tick { reading }) => {
                 if up.next_ping > now {
                     return LinkEffect::None;
@@ -192,7 +189,7 @@ impl LinkState {
                 }
                 if up.answers && up.unanswered >= UNANSWERED_PINGS {
                     self.fall(now, rng);
-                    return LinkEffect::Lost { close: true };
+                    return LinkEffect::Lost { close: true, cause: no_pong() };
                 }
                 up.unanswered = up.unanswered.saturating_add(1);
                 up.next_ping = now + self.heartbeat;
@@ -221,6 +218,20 @@ impl LinkState {
         self.attempts += 1;
         self.link = Link::Down { retry_at: now + wait };
     }
+}
+
+fn no_handshake() -> Error {
+    let message = format!("the WebSocket handshake was not finished within {} s", CONNECT_TIMEOUT.as_secs());
+    Error::new(ErrorKind::ConnectionFailed, message).at(Step::Connect)
+}
+
+fn no_pong() -> Error {
+    let message = format!("the service answered {UNANSWERED_PINGS} pings in a row with nothing");
+    Error::new(ErrorKind::ConnectionFailed, message)
+}
+
+fn another_network() -> Error {
+    Error::new(ErrorKind::ConnectionFailed, "the network has changed: the connection is made anew")
 }
 
 #[cfg(test)]
@@ -252,7 +263,7 @@ mod tests {
             LinkInput::Connect(_) => "`Connect`",
             LinkInput::Opened => "`Opened`",
             LinkInput::Frame { .. } => "`Frame`",
-            LinkInput::Lost => "`Lost`",
+            LinkInput::Lost(_) => "`Lost`",
             LinkInput::Tick { .. } => "`Tick`",
             LinkInput::Stop => "`Stop`",
             LinkInput::NetworkChanged => "`NetworkChanged`",
@@ -286,7 +297,7 @@ mod tests {
             "`Connect`" => LinkInput::Connect(ws()),
             "`Opened`" => LinkInput::Opened,
             "`Frame`" => LinkInput::Frame { pong: true },
-            "`Lost`" => LinkInput::Lost,
+            "`Lost`" => LinkInput::Lost(another_network()),
             "`Tick`" => LinkInput::Tick { reading: true },
             "`Stop`" => LinkInput::Stop,
             _ => LinkInput::NetworkChanged,
@@ -301,8 +312,8 @@ mod tests {
             LinkEffect::Up => ": frames flow",
             LinkEffect::Ping(_) => ": ping",
             LinkEffect::Close => ": close the socket",
-            LinkEffect::Lost { close: true } => ": lost, close the socket",
-            LinkEffect::Lost { close: false } => ": lost",
+            LinkEffect::Lost { close: true, .. } => ": lost, close the socket",
+            LinkEffect::Lost { close: false, .. } => ": lost",
         };
         format!("{}{effect}", name(&link.link))
     }

@@ -202,7 +202,7 @@ impl Machine {
                     if self.link.is_connecting() {
                         self.handshake_failed(now, status, error);
                     } else {
-                        self.link_lost(now);
+                        self.link_lost(now, error);
                     }
                 }
             }
@@ -214,9 +214,9 @@ impl Machine {
                     }
                 }
             }
-            Input::SocketClosed(generation) => {
+            Input::SocketClosed { generation, cause } => {
                 if generation == self.link.generation() {
-                    self.link_lost(now);
+                    self.link_lost(now, cause);
                 }
             }
             Input::Kept(message) => self.kept(&message),
@@ -364,17 +364,17 @@ impl Machine {
                 self.transmit(crate::wire::ping(ws.as_str()));
             }
             LinkEffect::Close => self.outputs.push_back(Output::SocketClose(self.link.generation())),
-            LinkEffect::Lost { close } => {
+            LinkEffect::Lost { close, cause } => {
                 if close {
                     self.outputs.push_back(Output::SocketClose(self.link.generation()));
                 }
-                self.link_down(now);
+                self.link_down(now, &cause);
             }
         }
     }
 
-    fn link_lost(&mut self, now: Millis) {
-        let effect = self.link.handle(now, LinkInput::Lost, &mut self.rng);
+    fn link_lost(&mut self, now: Millis, cause: Error) {
+        let effect = self.link.handle(now, LinkInput::Lost(cause), &mut self.rng);
         self.apply(now, effect);
     }
 
@@ -397,7 +397,7 @@ impl Machine {
         self.reading = reading;
     }
 
-    fn link_down(&mut self, now: Millis) {
+    fn link_down(&mut self, now: Millis, cause: &Error) {
         self.counters.lost += 1;
         self.facts.socket = None;
         self.suspend_gaps();
@@ -405,7 +405,7 @@ impl Machine {
         for at in 0..self.conversations.len() {
             self.conversations[at].outbox.set_doubts(None);
             if self.conversations[at].opened && self.goal == Goal::Live {
-                self.emit(at, EventKind::Disconnected { retry_in }, None);
+                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }
         }
     }

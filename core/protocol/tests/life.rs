@@ -413,7 +413,7 @@ fn a_socket_given_up_and_then_reported_closed_is_lost_once() {
     peer.pass(Duration::from_secs(15 * 3));
     let before = peer.machine.next_deadline();
     let generation = peer.generation();
-    peer.input(Input::SocketClosed(generation));
+    peer.lost(generation);
     peer.input(Input::SocketFailed { generation, status: Some(401), error: broken() });
     assert_eq!((peer.machine.counters().lost, peer.machine.next_deadline()), (1, before));
     assert!(peer.quota.is_empty());
@@ -442,7 +442,7 @@ fn what_another_generation_reports_is_stale() {
     assert_ne!(peer.generation(), stale);
     let frame = Raw::from(piece("r1", 0, "from the grave").to_string());
     peer.input(Input::SocketFrame { generation: stale, frame });
-    peer.input(Input::SocketClosed(stale));
+    peer.lost(stale);
     peer.input(Input::SocketOpened(stale));
     peer.input(Input::SocketFailed { generation: stale, status: Some(401), error: broken() });
     assert!(peer.machine.is_connected() && peer.happened().is_empty());
@@ -473,7 +473,7 @@ fn waits_between_attempts_grow_with_jitter_and_start_again_after_thirty_seconds_
             peer.pass(up);
             peer.lose();
             let event = peer.happened().into_iter().find_map(|kind| match kind {
-                EventKind::Disconnected { retry_in } => Some(retry_in),
+                EventKind::Disconnected { retry_in, .. } => Some(retry_in),
                 _ => None,
             });
             longest = longest.max(event.unwrap());
@@ -654,7 +654,7 @@ fn resting_gives_up_the_socket_and_the_next_message_wakes() {
     peer.command(Command::Rest);
     assert_eq!((peer.machine.state(FIRST), peer.closed.len()), (State::Resting, 1));
     let generation = peer.generation();
-    peer.input(Input::SocketClosed(generation));
+    peer.lost(generation);
     assert_eq!(peer.machine.next_deadline(), None, "it sleeps");
     peer.pass(Duration::from_secs(3600));
     let send = peer.send("Hello");

@@ -70,7 +70,7 @@ fn rows_of_inputs(input: &Input) -> &'static str {
         Input::SocketOpened(_) => "`SocketOpened`",
         Input::SocketFailed { .. } => "`SocketFailed`",
         Input::SocketFrame { .. } => "`SocketFrame`",
-        Input::SocketClosed(_) => "`SocketClosed`",
+        Input::SocketClosed { .. } => "`SocketClosed`",
         Input::Kept(_) => "`Kept`",
         Input::NotKept { .. } => "`NotKept`",
         Input::Reading(_) => "`Reading`",
@@ -221,7 +221,7 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
         ("`SocketFrame`", _) => {
             frame(json!({"sessionId": "your-session-id", "subCode": "session.status.closed"}))
         }
-        ("`SocketClosed`", _) => Some(Input::SocketClosed(generation)),
+        ("`SocketClosed`", _) => Some(Input::SocketClosed { generation, cause: broken() }),
         ("`Kept`", _) => Some(Input::Kept(kept(peer))),
         ("`NotKept`", _) => Some(Input::NotKept { message: kept(peer), error: broken() }),
         ("`Reading`", _) => Some(Input::Reading(false)),

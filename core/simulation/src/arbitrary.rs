@@ -237,7 +237,7 @@ impl Run {
         let error = Error::new(ErrorKind::ConnectionFailed, "broken");
         match self.chance.below(12) {
             0..7 => self.input(Input::SocketOpened(generation)),
-            7 | 8 => self.input(Input::SocketClosed(generation)),
+            7 | 8 => self.input(Input::SocketClosed { generation, cause: error }),
             9 => {
                 let status = self.chance.of(&[None, Some(401), Some(410)]);
                 self.input(Input::SocketFailed { generation, status, error });

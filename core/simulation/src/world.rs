@@ -468,7 +468,8 @@ impl World {
             return self.clients[client.0].unread.push_back((generation, None));
         }
         self.see(|| Sight::Down(client, generation));
-        self.input(client, Input::SocketClosed(generation));
+        let cause = Error::new(ErrorKind::ConnectionFailed, "the connection broke");
+        self.input(client, Input::SocketClosed { generation, cause });
     }
 
     /// The system finds that nobody is at the other end of a link.

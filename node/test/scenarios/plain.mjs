@@ -12,7 +12,7 @@ export function fields(result) {
   const written = Object.entries(result).map(([name, value]) => {
     if (name === 'parts') return [name, value.map(part)]
     if (name === 'messages') return [name, value.map(fields)]
-    if (name === 'error') return [name, error(value)]
+    if (name === 'error' || name === 'cause') return [name, error(value)]
     if (name.endsWith('Ms')) return [snake(name.slice(0, -2)), Math.floor(value / 1000)]
     return [snake(name), value]
   })

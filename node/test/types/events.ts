@@ -62,7 +62,7 @@ export function whole(event: AvatarEvent): string {
     case 'serviceError':
       return event.code + (event.reason ?? '')
     case 'disconnected':
-      return `${event.retryInMs}`
+      return `${event.retryInMs} ${event.cause.message}`
     case 'reconnected':
       return `${event.gap} ${event.frames ?? 0}`
     case 'waitingForQuota':

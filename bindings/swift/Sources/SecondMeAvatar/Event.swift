@@ -36,8 +36,9 @@ public struct Event: Sendable {
         case serviceError(ServiceError)
         /// A text that came without saying for which of the visitor's open conversations.
         case unattributed(author: Author, text: String)
-        /// The socket is lost; it is connected again on its own, and not before that time.
-        case disconnected(retryIn: Duration)
+        /// The socket is lost; it is connected again on its own, and not before that time. `cause`: why it was lost,
+        /// or why the last attempt to connect again failed.
+        case disconnected(retryIn: Duration, cause: AvatarError)
         /// The socket is back.
         case reconnected(gap: Gap)
         /// The quota of the API key is used up, and opening waits for it: so long, as it looks now.
@@ -117,7 +118,7 @@ extension Event.Kind: CustomStringConvertible, CustomReflectable {
         case .notice: "notice"
         case .serviceError(let error): "service_error \(error.code)"
         case .unattributed: "unattributed"
-        case .disconnected: "disconnected"
+        case .disconnected(_, let cause): "disconnected (\(cause))"
         case .reconnected(let gap): "reconnected, gap \(gap)"
         case .waitingForQuota(let wait): "waiting_for_quota for \(wait)"
         case .closed(let reason): "closed, \(reason)"
@@ -166,7 +167,8 @@ extension Event.Kind {
                         code: code, reason: reason, actions: actions.map(JSON.init), messageID: messageID,
                         retryable: retryable))
             case .unattributed(let author, let text): .unattributed(author: Author(author), text: text)
-            case .disconnected(let retryIn): .disconnected(retryIn: .milliseconds(retryIn))
+            case .disconnected(let retryIn, let cause):
+                .disconnected(retryIn: .milliseconds(retryIn), cause: AvatarError(cause))
             case .reconnected(let gap): .reconnected(gap: Gap(gap))
             case .waitingForQuota(let wait): .waitingForQuota(.milliseconds(wait))
             case .closed(let reason): .closed(CloseReason(reason))

@@ -4496,7 +4496,7 @@ public enum CoreEventKind: Equatable, Hashable {
     )
     case unattributed(author: CoreAuthor, text: String
     )
-    case disconnected(retryInMs: UInt64
+    case disconnected(retryInMs: UInt64, cause: CoreFailure
     )
     case reconnected(gap: CoreGap
     )
@@ -4556,7 +4556,7 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 10: return .unattributed(author: try FfiConverterTypeCoreAuthor.read(from: &buf), text: try FfiConverterString.read(from: &buf)
         )
         
-        case 11: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf)
+        case 11: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf)
         )
         
         case 12: return .reconnected(gap: try FfiConverterTypeCoreGap.read(from: &buf)
@@ -4640,9 +4640,10 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterString.write(text, into: &buf)
             
         
-        case let .disconnected(retryInMs):
+        case let .disconnected(retryInMs,cause):
             writeInt(&buf, Int32(11))
             FfiConverterUInt64.write(retryInMs, into: &buf)
+            FfiConverterTypeCoreFailure.write(cause, into: &buf)
             
         
         case let .reconnected(gap):

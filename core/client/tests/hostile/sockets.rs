@@ -256,7 +256,7 @@ async fn a_server_that_accepts_and_drops_for_ever_is_not_hammered() {
     let opening = tokio::spawn(async move { opening.await });
     let (mut losses, mut waited) = (0, Duration::ZERO);
     while losses < LOSSES {
-        if let EventKind::Disconnected { retry_in } = soon(events.next()).await.unwrap().kind {
+        if let EventKind::Disconnected { retry_in, .. } = soon(events.next()).await.unwrap().kind {
             losses += 1;
             waited += retry_in;
             client.advance_clock(retry_in).await;

@@ -29,7 +29,7 @@ pub(crate) fn event(event: &Event) -> Value {
         EventKind::Unattributed { author, text } => {
             json!({"type": "unattributed", "author": author.name(), "text": text.as_str()})
         }
-        EventKind::Disconnected { .. } => json!({"type": "disconnected"}),
+        EventKind::Disconnected { cause, .. } => json!({"type": "disconnected", "cause": error(cause)}),
         EventKind::Reconnected { gap } => match gap {
             Gap::Filled { frames } => json!({"type": "reconnected", "gap": "filled", "frames": frames}),
             Gap::None => json!({"type": "reconnected", "gap": "none"}),

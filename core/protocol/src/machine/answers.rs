@@ -145,7 +145,7 @@ impl Machine {
             if refusal.names_the_socket() {
                 self.return_to_outbox(*key, message);
                 if flight.generation == self.link.generation() {
-                    self.link_is_dead(now);
+                    self.link_is_dead(now, refusal.into_error(step));
                 }
                 return;
             }
@@ -239,7 +239,7 @@ impl Machine {
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
         if *call == Call::CreateSocket {
-            self.say_disconnected(now, call);
+            self.say_disconnected(now, call, &last);
         }
         // A conversation that once was open says what keeps it from coming back.
         if last.kind() == ErrorKind::Service {
@@ -295,15 +295,15 @@ impl Machine {
             // The address may be refused for the token it was made with.
             self.facts.credentials = None;
         }
-        self.link_lost(now);
+        self.link_lost(now, error.clone());
         self.retry(now, &Call::Connect, Duration::ZERO, error);
     }
 
     /// The service no longer knows the socket that seemed to be up.
-    pub(super) fn link_is_dead(&mut self, now: Millis) {
+    pub(super) fn link_is_dead(&mut self, now: Millis, cause: Error) {
         if self.link.is_up() {
             let generation = self.link.generation();
-            self.link_lost(now);
+            self.link_lost(now, cause);
             self.outputs.push_back(Output::SocketClose(generation));
         }
     }
@@ -332,13 +332,14 @@ impl Machine {
         }
     }
 
-    fn say_disconnected(&mut self, now: Millis, call: &Call) {
+    fn say_disconnected(&mut self, now: Millis, call: &Call, cause: &Error) {
         let Some(until) = self.calls.waits_until(call) else {
             return;
         };
         for at in 0..self.conversations.len() {
             if self.conversations[at].opened && self.goal == Goal::Live {
-                self.emit(at, EventKind::Disconnected { retry_in: until.since(now) }, None);
+                let retry_in = until.since(now);
+                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }
         }
     }

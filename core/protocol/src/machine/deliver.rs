@@ -340,7 +340,8 @@ impl Machine {
             Order::First(generation) => {
                 let looked = matches!(self.conversations[at].gap, GapState::Filling { quiet: true, .. });
                 if looked && self.echoes == Echoes::First && generation == self.link.generation() {
-                    self.link_is_dead(now);
+                    let message = "the connection carries nothing any more: it did not bring an echo that the service has";
+                    self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));
                 }
             }
             Order::Unclear => {}

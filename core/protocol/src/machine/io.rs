@@ -175,7 +175,12 @@ pub enum Input {
         frame: Raw,
     },
     /// The socket was closed, or broke.
-    SocketClosed(Generation),
+    SocketClosed {
+        /// Which.
+        generation: Generation,
+        /// Why: who ended it, and with which words.
+        cause: Error,
+    },
     /// The message is kept as it was put out ([`Output::Keep`]).
     Kept(MessageId),
     /// The message could not be kept.

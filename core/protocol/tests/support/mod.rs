@@ -210,7 +210,11 @@ impl Peer {
     }
 
     pub(crate) fn lose(&mut self) {
-        self.input(Input::SocketClosed(self.generation()));
+        self.lost(self.generation());
+    }
+
+    pub(crate) fn lost(&mut self, generation: Generation) {
+        self.input(Input::SocketClosed { generation, cause: broken() });
     }
 
     pub(crate) fn frame(&mut self, frame: Value) {

@@ -25,7 +25,7 @@ extension Value {
                 ]
             case .unattributed(let author, let text):
                 ["type": "unattributed", "author": .string(author.rawValue), "text": .string(text)]
-            case .disconnected: ["type": "disconnected"]
+            case .disconnected(_, let cause): ["type": "disconnected", "cause": Value(cause)]
             case .reconnected(.filled(let frames)):
                 ["type": "reconnected", "gap": "filled", "frames": .number(Double(frames))]
             case .reconnected(.none): ["type": "reconnected", "gap": "none"]

@@ -105,8 +105,17 @@ public sealed class Event private constructor(origin: Origin) {
         public val text: String,
     ) : Event(origin)
 
-    /** The socket is lost; it is connected again on its own, not before [retryIn]. */
-    public class Disconnected internal constructor(origin: Origin, public val retryIn: Duration) : Event(origin)
+    /**
+     * The socket is lost; it is connected again on its own.
+     *
+     * @property retryIn when the next attempt is made. Not before that; perhaps later.
+     * @property cause why it was lost, or why the last attempt to connect again failed.
+     */
+    public class Disconnected internal constructor(
+        origin: Origin,
+        public val retryIn: Duration,
+        public val cause: AvatarException,
+    ) : Event(origin)
 
     /** The socket is back. */
     public class Reconnected internal constructor(origin: Origin, public val gap: Gap) : Event(origin)
@@ -208,7 +217,8 @@ private fun CoreEventKind.toEvent(at: Event.Origin) = when (this) {
     is CoreEventKind.Notice -> Event.Notice(at, kind.toKind(), text)
     is CoreEventKind.ServiceError -> Event.ServiceError(at, code, reason, actions, messageId, retryable)
     is CoreEventKind.Unattributed -> Event.Unattributed(at, author.toAuthor(), text)
-    is CoreEventKind.Disconnected -> Event.Disconnected(at, retryInMs.toLong().milliseconds)
+    is CoreEventKind.Disconnected ->
+        Event.Disconnected(at, retryInMs.toLong().milliseconds, cause.toException())
     is CoreEventKind.Reconnected -> Event.Reconnected(at, gap.toGap())
     is CoreEventKind.WaitingForQuota -> Event.WaitingForQuota(at, waitMs.toLong().milliseconds)
     is CoreEventKind.Closed -> Event.Closed(at, reason.toReason())

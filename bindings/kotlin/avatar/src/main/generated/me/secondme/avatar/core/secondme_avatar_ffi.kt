@@ -6025,7 +6025,8 @@ internal sealed class CoreEventKind {
     }
 
     data class Disconnected(
-        val `retryInMs`: kotlin.ULong) : CoreEventKind()
+        val `retryInMs`: kotlin.ULong,
+        val `cause`: me.secondme.avatar.core.CoreFailure) : CoreEventKind()
 
     {
 
@@ -6123,6 +6124,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 )
             11 -> CoreEventKind.Disconnected(
                 FfiConverterULong.read(buf),
+                FfiConverterTypeCoreFailure.read(buf),
                 )
             12 -> CoreEventKind.Reconnected(
                 FfiConverterTypeCoreGap.read(buf),
@@ -6226,6 +6228,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             (
                 4UL
                 + FfiConverterULong.allocationSize(value.`retryInMs`)
+                + FfiConverterTypeCoreFailure.allocationSize(value.`cause`)
             )
         }
         is CoreEventKind.Reconnected -> {
@@ -6324,6 +6327,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             is CoreEventKind.Disconnected -> {
                 buf.putInt(11)
                 FfiConverterULong.write(value.`retryInMs`, buf)
+                FfiConverterTypeCoreFailure.write(value.`cause`, buf)
                 Unit
             }
             is CoreEventKind.Reconnected -> {

@@ -35,7 +35,7 @@ internal fun Event.written(): Map<String, Any?> = when (this) {
             "message_id" to messageId,
         )
     is Event.Unattributed -> mapOf("type" to "unattributed", "author" to author.written(), "text" to text)
-    is Event.Disconnected -> mapOf("type" to "disconnected")
+    is Event.Disconnected -> mapOf("type" to "disconnected", "cause" to cause.written())
     is Event.Reconnected ->
         when (val gap = gap) {
             is Gap.Filled -> mapOf("type" to "reconnected", "gap" to "filled", "frames" to gap.frames)

@@ -1,0 +1,87 @@
+//! Why a connection was lost, in words.
+
+use std::fmt::Write as _;
+
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
+
+use crate::http::root_cause;
+use crate::{Error, ErrorKind};
+
+/// The longest reason of a Close frame that is repeated, in characters. The frame itself allows 123 bytes.
+const REASON: usize = 80;
+
+/// The service, or a proxy before it, said good-bye.
+pub(crate) fn said_good_bye(frame: Option<&CloseFrame>) -> Error {
+    let mut message = "the service closed the connection".to_owned();
+    match frame {
+        None => message.push_str(", without giving a reason"),
+        Some(frame) => {
+            // Writing to a string does not fail.
+            let _ = write!(message, " (code {}", u16::from(frame.code));
+            if !frame.reason.is_empty() {
+                message.push_str(": ");
+                message.push_str(&visible(&frame.reason));
+            }
+            message.push(')');
+        }
+    }
+    Error::new(ErrorKind::ConnectionFailed, message)
+}
+
+/// The connection broke.
+pub(crate) fn broke(error: &tungstenite::Error) -> Error {
+    let message = match error {
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => ended(),
+        // What a frame holds does not get into an error.
+        tungstenite::Error::Utf8(_) => {
+            "a frame came that is not UTF-8: something on the way damages the connection".to_owned()
+        }
+        tungstenite::Error::Protocol(_) => format!(
+            "a frame came that is no WebSocket frame ({}): something on the way damages the connection",
+            root_cause(error)
+        ),
+        _ => format!("the connection broke: {}", root_cause(error)),
+    };
+    Error::new(ErrorKind::ConnectionFailed, message)
+}
+
+/// The connection ended and nothing was said about it.
+pub(crate) fn just_ended() -> Error {
+    Error::new(ErrorKind::ConnectionFailed, ended())
+}
+
+fn ended() -> String {
+    "the connection ended without a Close frame: the service, or something on the way, dropped it".to_owned()
+}
+
+/// The words of the other side, as one line of bounded length that can be printed anywhere.
+fn visible(words: &str) -> String {
+    let mut shown: String = words.chars().take(REASON).flat_map(|char| char.escape_debug()).collect();
+    if words.chars().nth(REASON).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_of_bounded_length() {
+        let frame = |reason: &str| CloseFrame { code: CloseCode::Restart, reason: reason.to_owned().into() };
+        let said = said_good_bye(Some(&frame("bye\n\u{1b}[31m"))).to_string();
+        assert_eq!(said, "the service closed the connection (code 1012: bye\\n\\u{1b}[31m)");
+        let said = said_good_bye(Some(&frame(&"a".repeat(200)))).to_string();
+        assert!(said.ends_with("aaa…)") && said.len() < 150, "{said}");
+        assert_eq!(
+            said_good_bye(Some(&frame(""))).to_string(),
+            "the service closed the connection (code 1012)"
+        );
+    }
+}
