@@ -68,7 +68,7 @@ impl CoreClient {
 
     /// Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
     pub async fn recover(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<Vec<String>, CoreError> {
-        let visitors = until(cancel, self.client.recover()).await?;
+        let visitors = until(cancel, self.client.recover().into_future()).await?;
         Ok(visitors.into_iter().map(String::from).collect())
     }
 

@@ -270,12 +270,12 @@ pub(crate) type About = (ConversationKey, VisitorId, Option<SessionId>);
 /// What happened in a conversation and did not come as an event.
 pub(crate) fn told(about: &About, kind: EventKind) -> Core {
     let (conversation, visitor_id, session_id) = about.clone();
-    Core { conversation: Some(conversation), visitor_id, session_id, kind, raw: None }
+    Core { conversation: Some(conversation), visitor_id, tag: None, session_id, kind, raw: None }
 }
 
 /// The event as an object of its class.
 pub(crate) fn event(py: Python<'_>, event: Core) -> PyResult<Py<PyAny>> {
-    let Core { conversation, visitor_id, session_id, kind, raw } = event;
+    let Core { conversation, visitor_id, tag: _, session_id, kind, raw } = event;
     let base = PyClassInitializer::from(Event { conversation, visitor_id, session_id, raw });
     macro_rules! made {
         ($class:expr) => {

@@ -27,8 +27,12 @@ use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
 use crate::stats::Stats;
-use crate::store::{AvatarRef, Leftover};
+use crate::store::{AvatarRef, Known, Leftover};
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
+
+mod recover;
+
+pub use self::recover::Recover;
 
 /// How long the store may take, when all is closed, to write what it was given.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
@@ -160,32 +164,70 @@ impl AvatarClient {
         Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.deadlines.open }
     }
 
-    /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store): opens the
-    /// conversation of every visitor to whom a [durable](crate::Send::durable) message is still to be sent,
-    /// and says who they are. Their messages go out as soon as they are open, however long that takes; what is
-    /// given up comes as an [`Unsent`](crate::EventKind::Unsent) event, so subscribe to [`events`](Self::events)
-    /// first.
+    /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store); await it.
+    ///
+    /// Opens the conversation of every visitor to whom a [durable](crate::Send::durable) message is still to be
+    /// sent, with [`all`](Recover::all) of every visitor who has a session, and says who they are. It does not
+    /// wait for them to be open. Messages go out as soon as their conversation is open, however long that
+    /// takes; what is given up comes as an [`Unsent`](crate::EventKind::Unsent) event, so subscribe to
+    /// [`events`](Self::events) first.
     ///
     /// A visitor who is opened takes up their own messages anyway. Without a store there is nothing to do.
-    pub async fn recover(&self) -> Result<Vec<VisitorId>, Error> {
+    pub fn recover(&self) -> Recover {
+        Recover::new(Arc::clone(&self.inner))
+    }
+
+    /// The visitors of whom the [store](crate::ClientBuilder::store) keeps something, each with the name, the
+    /// channel and the [tag](Visitor::tag) it was last given; the one whose record was saved last first.
+    /// Without a store there are none.
+    ///
+    /// # Errors
+    ///
+    /// A store that cannot be read is an error of kind [`Store`](ErrorKind::Store), one of the caller's own that
+    /// does not list its visitors one of kind [`Unsupported`](ErrorKind::Unsupported).
+    ///
+    /// ```
+    /// # use secondme_avatar::{AvatarClient, MemoryStore, Visitor};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// # let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
+    /// # let client = builder.store(MemoryStore::new()).build()?;
+    /// client.open(Visitor::for_user("feishu", "ou_abc")?.tag("ou_abc")).await?;
+    /// # while client.known().await?.is_empty() { tokio::task::yield_now().await; }
+    /// for visitor in client.known().await? {
+    ///     println!("{} is {:?} to us", visitor.id(), visitor.own_tag());
+    /// }
+    /// # assert_eq!(client.known().await?[0].own_tag(), Some("ou_abc"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn known(&self) -> Result<Vec<Visitor>, Error> {
         let until = self.inner.env.clock.now() + self.inner.env.deadlines.open;
-        let adopted = self.inner.in_time(until, self.inner.adopt());
-        runtime::with_timers(&self.inner.env.runtime, adopted).await?;
-        let visitors =
-            self.inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect::<Vec<_>>();
-        self.inner.recovering(visitors.len(), 0);
-        for visitor in &visitors {
-            let open = self.open(visitor.clone()).deadline(self.inner.env.deadlines.durable).into_future();
-            let inner = Arc::downgrade(&self.inner);
-            self.inner.env.runtime.spawn(async move {
-                // Whoever wants to know how it goes has the events.
-                drop(open.await);
-                if let Some(inner) = inner.upgrade() {
-                    inner.recovering(0, 1);
-                }
-            });
-        }
-        Ok(visitors.into_iter().map(|visitor| visitor.id().clone()).collect())
+        let known = self.inner.in_time(until, self.inner.known());
+        let known = runtime::with_timers(&self.inner.env.runtime, known).await?;
+        Ok(known.into_iter().map(|known| known.visitor).collect())
+    }
+
+    /// Copies the [store](crate::ClientBuilder::store) into a file while it is in use: a whole store, as it
+    /// stands in this moment, which another client can be given. It takes the place of an earlier copy.
+    ///
+    /// Only one of the two may then be used: messages that are still to be sent stand in both. A store's file
+    /// is not to be copied by other means while it is open.
+    ///
+    /// # Errors
+    ///
+    /// Without a store, or with one that makes no copies of itself (such as [`MemoryStore`](crate::MemoryStore)),
+    /// it is an error of kind [`Unsupported`](ErrorKind::Unsupported). It is one of kind
+    /// [`Store`](ErrorKind::Store) where the file cannot be written, is in use as a store, or is anything else
+    /// than a store: it is left as it is then.
+    pub async fn backup(&self, to: impl AsRef<std::path::Path>) -> Result<(), Error> {
+        let Some(keeper) = &self.inner.env.keeper else {
+            let message = "there is no store to copy: give the client one with its option `store`";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        keeper.backup(to.as_ref().to_owned()).await
     }
 
     /// Subscribes to the events of all conversations, those that are opened later too.
@@ -207,8 +249,11 @@ impl AvatarClient {
     /// What has been counted so far.
     pub fn stats(&self) -> Stats {
         let env = &self.inner.env;
+        let stored = env.keeper.as_ref().map(Keeper::stored).unwrap_or_default();
         let lines = self.inner.lock();
         let mut stats = Stats {
+            stored_visitors: stored.visitors,
+            stored_messages: stored.messages,
             visitors: lines.live.len(),
             live: env.places.held(),
             waiting_for_place: env.places.waiting(),
@@ -418,6 +463,14 @@ impl Inner {
         if is_known { Ok(None) } else { keeper.load(visitor.id()).await }
     }
 
+    /// The visitors that the store knows.
+    async fn known(&self) -> Result<Vec<Known>, Error> {
+        match &self.env.keeper {
+            Some(keeper) => keeper.known().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
         if self.env.keeper.is_none() {
             return Ok(());
@@ -483,23 +536,28 @@ impl Inner {
             return Err(client_closed());
         }
         if let Some(line) = lines.live.get(visitor.id()) {
+            line.lock().machine.name_visitor(visitor.clone());
             return Ok(Arc::clone(line));
         }
         let record = lines.records.remove(visitor.id()).or(record);
         let needs_token = record.as_ref().is_none_or(|record| record.credentials.is_none());
         let leftover = lines.leftovers.remove(visitor.id());
+        let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
         let env = Arc::clone(&self.env);
         let seed = random_seed()?;
         let now = env.clock.now();
-        let mut machine =
-            Machine::new(env.config.clone(), env.key.clone(), visitor.clone(), record, now, seed);
+        let mut machine = Machine::new(env.config.clone(), env.key.clone(), visitor, record, now, seed);
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
         // One whose token is kept needs no place in the quota.
         let reserved = needs_token.then(|| env.quota.join());
+        let id = machine.visitor().id().clone();
+        if let Some(keeper) = &env.keeper {
+            keeper.claim(id.clone());
+        }
         let line = Line::new(machine, env.clock.clone(), reserved);
-        lines.live.insert(visitor.id().clone(), Arc::clone(&line));
+        lines.live.insert(id, Arc::clone(&line));
         lines.tell_occupied(&env);
         drop(lines);
         let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
@@ -522,7 +580,13 @@ impl Inner {
         if lines.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, line)) {
             lines.live.remove(visitor);
             lines.past += state.machine.counters();
-            lines.records.insert(visitor.clone(), state.machine.record());
+            // Where another process has the visitor, its record in the store is the newer one.
+            if !state.elsewhere {
+                lines.records.insert(visitor.clone(), state.machine.record());
+            }
+            if let Some(keeper) = &self.env.keeper {
+                keeper.release(visitor.clone());
+            }
             let messages = state.machine.kept_messages();
             if !messages.is_empty() {
                 lines.leave(Leftover { visitor: state.machine.visitor().clone(), messages });

@@ -13,7 +13,7 @@ use tokio::sync::futures::Notified;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::task::JoinMap;
-use tracing::{debug, trace, warn};
+use tracing::{debug, info, trace, warn};
 
 use crate::client::Inner;
 use crate::env::Env;
@@ -45,6 +45,8 @@ pub(crate) struct Driver {
     generation: Generation,
     reading: bool,
     saving: Saving,
+    /// It has been connected: another process may have the visitor by now.
+    was_connected: bool,
 }
 
 impl Driver {
@@ -62,6 +64,7 @@ impl Driver {
             generation: Generation::default(),
             reading: true,
             saving: Saving::default(),
+            was_connected: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Driver {
                     }
                     match result {
                         Ok(Done::Call(input)) => Happened::Input(input),
+                        Ok(Done::Elsewhere) => Happened::Elsewhere,
                         Ok(Done::Waited(permit, Turn::Come)) => {
                             self.permits.insert(call, permit);
                             Happened::Input(Input::QuotaGranted(call))
@@ -135,6 +139,14 @@ impl Driver {
                 self.queues = false;
                 // What was refused need not wait any longer. A machine that is closed wants nothing.
                 let _ = state.machine.command(now, Command::NetworkChanged);
+            }
+            Happened::Elsewhere => {
+                info!(
+                    target: "secondme_avatar::conversation", visitor = %state.machine.visitor().id(),
+                    "another process has opened this visitor: let go"
+                );
+                state.elsewhere = true;
+                state.machine.handle(now, Input::OpenedElsewhere);
             }
             Happened::Frames(frames) => {
                 for frame in frames {
@@ -202,12 +214,23 @@ impl Driver {
                     if let Some(permit) = self.permits.get_mut(&request.call) {
                         permit.used();
                     }
-                    let watched = self.env.on_call.begin(state.machine.visitor().id(), request.step);
-                    self.calls.spawn_on(
-                        request.call,
-                        async move { Done::Call(http.call(request, watched).await) },
-                        &self.env.runtime,
-                    );
+                    let visitor = state.machine.visitor().id().clone();
+                    let asks = request.step == Step::CreateSocket && self.was_connected && state.may_let_go();
+                    let env = Arc::clone(&self.env);
+                    let call = request.call;
+                    let call_or_let_go = async move {
+                        // The one who opened the visitor last has it: to connect again would be to take the
+                        // socket away from it.
+                        if asks
+                            && let Some(keeper) = &env.keeper
+                            && keeper.is_elsewhere(visitor.clone()).await
+                        {
+                            return Done::Elsewhere;
+                        }
+                        let watched = env.on_call.begin(&visitor, request.step);
+                        Done::Call(http.call(request, watched).await)
+                    };
+                    self.calls.spawn_on(call, call_or_let_go, &self.env.runtime);
                 }
                 Output::Abandon(call) => {
                     self.calls.abort(&call);
@@ -329,6 +352,10 @@ impl Driver {
             self.leave_place();
         } else if from == State::Resting {
             state.rests = false;
+            // Woken by its caller, who wants the visitor here.
+            if let Some(keeper) = self.env.keeper.as_ref().filter(|_| to != State::Closed) {
+                keeper.claim(state.machine.visitor().id().clone());
+            }
         }
     }
 
@@ -364,6 +391,7 @@ impl Driver {
         Happened::Input(match result {
             Ok(socket) => {
                 self.socket = Some(socket);
+                self.was_connected = true;
                 Input::SocketOpened(generation)
             }
             Err((status, error)) => Input::SocketFailed { generation, status, error },
@@ -409,6 +437,8 @@ impl Drop for Driver {
 /// What a spawned task has done.
 enum Done {
     Call(Input),
+    /// The call was not made: another process has the visitor.
+    Elsewhere,
     Waited(Permit, Turn),
 }
 
@@ -416,6 +446,7 @@ enum Happened {
     Nothing,
     Input(Input),
     Place,
+    Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
 }
 

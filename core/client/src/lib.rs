@@ -61,7 +61,7 @@ mod tls;
 mod tunnel;
 
 pub use base_url::BaseUrl;
-pub use client::{AvatarClient, Open};
+pub use client::{AvatarClient, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use events::Events;
 pub use options::ClientBuilder;
@@ -77,7 +77,7 @@ pub use secondme_avatar_protocol::{
 #[cfg(feature = "sqlite")]
 pub use stats::Stats;
 pub use store::SqliteStore;
-pub use store::{AvatarRef, Change, Leftover, MemoryStore, Store, StoreError};
+pub use store::{AvatarRef, Change, Known, Leftover, MemoryStore, Store, StoreError, Stored};
 
 /// The README's programs, compiled and run as they stand.
 #[cfg(doctest)]

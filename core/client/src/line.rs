@@ -46,6 +46,8 @@ pub(crate) struct LineState {
     pub(crate) reserved: Option<Permit>,
     /// The client is closed: nothing new is begun.
     pub(crate) closing: bool,
+    /// Another process has the visitor.
+    pub(crate) elsewhere: bool,
     /// The client is gone and the driver is to end, or it has ended.
     pub(crate) dropped: bool,
 }
@@ -70,6 +72,7 @@ impl Line {
                 rests: false,
                 reserved,
                 closing: false,
+                elsewhere: false,
                 dropped: false,
             }),
             wake: Notify::new(),
@@ -232,6 +235,11 @@ impl LineState {
         let keys = self.machine.conversations();
         let closes = keys.into_iter().any(|key| self.machine.state(key) == crate::State::Closing);
         (!closes && self.machine.kept_messages().is_empty()).then(|| self.activity.idle_from())
+    }
+
+    /// Whether it may let go of the visitor: nothing is waited for, and nothing is still to be sent.
+    pub(crate) fn may_let_go(&self) -> bool {
+        self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()
     }
 
     /// Ends the subscriptions to conversations that have closed, and forgets those that were dropped.

@@ -62,6 +62,11 @@ impl Places {
         self.max.is_some()
     }
 
+    /// How many there are; none where there is no limit.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.max
+    }
+
     /// Whether somebody waits.
     pub(crate) fn are_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed) > 0

@@ -25,6 +25,12 @@ pub struct Stats {
     /// How long the last one of them will wait, as it looks now; zero where nobody waits, or where that
     /// cannot be said yet.
     pub longest_quota_wait: Duration,
+    /// Visitors of whom the [store](crate::ClientBuilder::store) keeps something, for this avatar, as it was
+    /// counted after the last saving, or up to a second before it; zero without a store.
+    pub stored_visitors: u64,
+    /// Messages that the store keeps for this avatar since they are still to be sent, those of other processes
+    /// among them; counted at the same moment.
+    pub stored_messages: u64,
     /// Events handed on.
     pub events: u64,
     /// Frames, calls and the rest.

@@ -6,6 +6,7 @@ mod memory;
 mod sqlite;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use secondme_avatar_protocol::{ApiKey, KeptMessage, MessageId, Record, Visitor, VisitorId};
@@ -38,6 +39,40 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// reason only one client of an avatar at a time uses a store: a second one opens a store of its own
     /// on the same file.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
+
+    /// The visitors of this avatar of whom something is kept, the one whose record was saved last first.
+    fn known(&self, _avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+        Err(StoreError::unsupported("this store does not list its visitors: keep a list of your own"))
+    }
+
+    /// How much is kept of this avatar. The client asks after it has saved something, at most once a second.
+    fn count(&self, _avatar: &AvatarRef) -> Result<Stored, StoreError> {
+        Ok(Stored::default())
+    }
+
+    /// Copies all that is kept, of every avatar, into a file, while the store is in use.
+    fn backup(&self, _to: &Path) -> Result<(), StoreError> {
+        Err(StoreError::unsupported("this store makes no copies of itself: use what its database offers"))
+    }
+
+    /// This store has these visitors from now on: their conversations were opened by its client. What another
+    /// store claimed before is of no account any more.
+    ///
+    /// A store that is not shared by several processes need not do anything.
+    fn claim(&self, _avatar: &AvatarRef, _visitors: &[VisitorId]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The visitors' conversations are closed: the claims that are still this store's are given up.
+    fn release(&self, _avatar: &AvatarRef, _visitors: &[VisitorId]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Whether another store that is still open has claimed the visitor after this one. The client asks before
+    /// it connects again, and lets go of the visitor then.
+    fn is_claimed_elsewhere(&self, _avatar: &AvatarRef, _visitor: &VisitorId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -51,6 +86,30 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
         (**self).adopt(avatar)
+    }
+
+    fn known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+        (**self).known(avatar)
+    }
+
+    fn count(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
+        (**self).count(avatar)
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        (**self).backup(to)
+    }
+
+    fn claim(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
+        (**self).claim(avatar, visitors)
+    }
+
+    fn release(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
+        (**self).release(avatar, visitors)
+    }
+
+    fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
+        (**self).is_claimed_elsewhere(avatar, visitor)
     }
 }
 
@@ -73,6 +132,24 @@ pub struct Leftover {
     pub visitor: Visitor,
     /// In the order in which they were handed over.
     pub messages: Vec<KeptMessage>,
+}
+
+/// A visitor of whom a store keeps something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Who it is, as last named.
+    pub visitor: Visitor,
+    /// There is a session to go on with: what was said in it meanwhile is heard when it is opened.
+    pub resumable: bool,
+}
+
+/// How much a store keeps of an avatar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Visitors with a record.
+    pub visitors: u64,
+    /// Messages that are not settled, those of other processes among them.
+    pub messages: u64,
 }
 
 /// Names the avatar in a store, so that several can share one: a fingerprint of the API key and the
@@ -99,6 +176,7 @@ impl fmt::Display for AvatarRef {
 #[error("{message}")]
 pub struct StoreError {
     message: String,
+    unsupported: bool,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -106,7 +184,13 @@ pub struct StoreError {
 impl StoreError {
     /// With a text that says what to do.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into(), unsupported: false, source: None }
+    }
+
+    /// The store does not offer this; with a text that says what to do instead. The client tells it as an
+    /// error of kind [`Unsupported`](ErrorKind::Unsupported).
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self { message: message.into(), unsupported: true, source: None }
     }
 
     /// With what caused it.
@@ -119,6 +203,7 @@ impl StoreError {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error::new(ErrorKind::Store, error.to_string()).caused_by(error)
+        let kind = if error.unsupported { ErrorKind::Unsupported } else { ErrorKind::Store };
+        Error::new(kind, error.to_string()).caused_by(error)
     }
 }

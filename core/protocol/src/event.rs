@@ -1,5 +1,6 @@
 //! What happens in a conversation, as the caller sees it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Unsent};
@@ -14,6 +15,8 @@ pub struct Event {
     pub conversation: Option<ConversationKey>,
     /// The visitor.
     pub visitor_id: VisitorId,
+    /// The caller's own tag of the visitor, where it was given one: see [`Visitor::tag`](crate::Visitor::tag).
+    pub tag: Option<Arc<str>>,
     /// The session, once the service has named it.
     pub session_id: Option<SessionId>,
     /// What happened.

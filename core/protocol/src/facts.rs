@@ -8,7 +8,7 @@ use crate::ids::{
 use crate::limits::{ADDRESS_LIFETIME, CONTEXT_LIFETIME};
 use crate::redact::{Secret, Text};
 use crate::time::Millis;
-use crate::visitor::VisitorId;
+use crate::visitor::{Visitor, VisitorId};
 
 /// Who the visitor is to the service. Lives until the service refuses the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +101,17 @@ pub struct Record {
     pub avatar_id: Option<AvatarId>,
     /// The first conversation's session.
     pub session: Option<SessionFacts>,
+    /// What the visitor was last named: the display name, the channel and the caller's own tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<Visitor>,
+}
+
+impl Record {
+    /// The visitor, as it was last named.
+    pub fn visitor(&self) -> Visitor {
+        let named = self.visitor.clone().filter(|visitor| *visitor.id() == self.visitor_id);
+        named.unwrap_or_else(|| self.visitor_id.clone().into())
+    }
 }
 
 /// A message that is to outlive the process: kept until it is settled.

@@ -118,6 +118,10 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 /// The longest display name or channel, in bytes.
 pub const NAME_BYTES: usize = 512;
 
+/// The longest tag of the caller's own, in bytes: it is held once for each open visitor, and once for each
+/// row of a store.
+pub const TAG_BYTES: usize = 1024;
+
 /// The longest reply that is put together, in bytes. Beyond it the reply is handed on as it stands
 /// and the rest begins another: memory stays flat against a server that streams for ever.
 pub const REPLY_BYTES: usize = 1024 * 1024;

@@ -123,6 +123,9 @@ impl Machine {
         seed: u64,
     ) -> Self {
         let record = record.filter(|record| record.visitor_id == *visitor.id());
+        let known = record.as_ref().map(Record::visitor);
+        let visitor = known.iter().fold(visitor, Visitor::or);
+        let is_named_anew = known.is_some_and(|known| known != visitor);
         let (facts, resumable) = match record {
             Some(Record { credentials, context, avatar_id, session, .. }) => {
                 let user_id = credentials.as_ref().map(|credentials| credentials.user_id.clone());
@@ -131,7 +134,7 @@ impl Machine {
             None => (Facts::default(), None),
         };
         let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
-        Self {
+        let mut machine = Self {
             key,
             visitor,
             config,
@@ -157,6 +160,20 @@ impl Machine {
             counters: Counters::default(),
             now,
             flowing: false,
+        };
+        if is_named_anew {
+            machine.remember();
+        }
+        machine
+    }
+
+    /// The visitor is opened once more: what is named now takes the place of what was named before. The service
+    /// hears of it with the next token.
+    pub fn name_visitor(&mut self, visitor: Visitor) {
+        let visitor = visitor.or(&self.visitor);
+        if visitor.id() == self.visitor.id() && visitor != self.visitor {
+            self.visitor = visitor;
+            self.remember();
         }
     }
 
@@ -222,6 +239,7 @@ impl Machine {
             Input::Kept(message) => self.kept(&message),
             Input::NotKept { message, error } => self.not_kept(now, &message, error),
             Input::Reading(reading) => self.read_on(now, reading),
+            Input::OpenedElsewhere => self.let_go(now),
             Input::Tick => self.tick(now),
         }
         self.settle(now);
@@ -275,6 +293,7 @@ impl Machine {
             context: self.facts.context.clone(),
             avatar_id: self.facts.avatar_id,
             session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
+            visitor: Some(self.visitor.clone()),
         }
     }
 
@@ -419,6 +438,7 @@ impl Machine {
         self.outputs.push_back(Output::Event(Event {
             conversation: Some(conversation.key),
             visitor_id: self.visitor.id().clone(),
+            tag: self.visitor.shared_tag().cloned(),
             session_id: conversation.session.clone(),
             kind,
             raw,

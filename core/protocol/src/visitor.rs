@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::limits::NAME_BYTES;
+use crate::limits::{NAME_BYTES, TAG_BYTES};
 
 /// The namespace of [`Visitor::for_user`]: `uuid5(NAMESPACE_DNS, "visitor.secondme-avatar")`. It is
 /// part of the contract: the same person gets the same id from every language and every version.
@@ -43,13 +43,15 @@ pub enum InvalidVisitor {
     #[cfg(feature = "random")]
     #[error("the operating system has no randomness to make a visitorId from: bring a UUID of your own")]
     NoRandomness,
-    /// The display name or channel is too long.
-    #[error("the visitor's {field} is {bytes} bytes long: shorten it to {NAME_BYTES} at most")]
+    /// The display name, channel or tag is too long.
+    #[error("the visitor's {field} is {bytes} bytes long: shorten it to {limit} at most")]
     TooLong {
-        /// `name` or `channel`.
+        /// `name`, `channel` or `tag`.
         field: &'static str,
         /// Its length in bytes.
         bytes: usize,
+        /// How long it may be, in bytes.
+        limit: usize,
     },
 }
 
@@ -135,6 +137,8 @@ pub struct Visitor {
     id: VisitorId,
     name: Option<String>,
     channel: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<Arc<str>>,
 }
 
 impl Visitor {
@@ -185,6 +189,28 @@ impl Visitor {
         self
     }
 
+    /// With a tag of the caller's own, at most 1024 bytes: what the platform calls the person, the channel to
+    /// answer in, whatever finds the way back. It is never sent to the service. It is kept with the visitor,
+    /// in the client's store too, and stands on [every event](crate::Event::tag).
+    ///
+    /// A tag takes the place of the one that the visitor had; a visitor opened without one keeps it.
+    ///
+    /// ```
+    /// use secondme_avatar_protocol::Visitor;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar_protocol::InvalidVisitor> {
+    /// let visitor = Visitor::for_user("feishu", "ou_abc")?.tag("ou_abc/oc_group_7");
+    /// assert_eq!(visitor.own_tag(), Some("ou_abc/oc_group_7"));
+    /// assert!(visitor.tag("x".repeat(1025)).check().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into().into());
+        self
+    }
+
     /// The id.
     pub fn id(&self) -> &VisitorId {
         &self.id
@@ -200,12 +226,36 @@ impl Visitor {
         self.channel.as_deref()
     }
 
-    /// Refuses a display name or channel that is too long to be one.
+    /// The caller's own tag, if there is one.
+    pub fn own_tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The caller's own tag, shared: each event has it.
+    pub fn shared_tag(&self) -> Option<&Arc<str>> {
+        self.tag.as_ref()
+    }
+
+    /// Takes the name, channel and tag that are missing here from what was known of the visitor before.
+    #[must_use]
+    pub fn or(mut self, known: &Visitor) -> Self {
+        self.name = self.name.or_else(|| known.name.clone());
+        self.channel = self.channel.or_else(|| known.channel.clone());
+        self.tag = self.tag.or_else(|| known.tag.clone());
+        self
+    }
+
+    /// Refuses a display name, channel or tag that is too long to be one.
     pub fn check(&self) -> Result<(), InvalidVisitor> {
-        for (field, value) in [("name", &self.name), ("channel", &self.channel)] {
-            let bytes = value.as_ref().map_or(0, String::len);
-            if bytes > NAME_BYTES {
-                return Err(InvalidVisitor::TooLong { field, bytes });
+        let fields = [
+            ("name", self.display_name(), NAME_BYTES),
+            ("channel", self.channel_name(), NAME_BYTES),
+            ("tag", self.own_tag(), TAG_BYTES),
+        ];
+        for (field, value, limit) in fields {
+            let bytes = value.map_or(0, str::len);
+            if bytes > limit {
+                return Err(InvalidVisitor::TooLong { field, bytes, limit });
             }
         }
         Ok(())
@@ -214,7 +264,7 @@ impl Visitor {
 
 impl From<VisitorId> for Visitor {
     fn from(id: VisitorId) -> Self {
-        Self { id, name: None, channel: None }
+        Self { id, name: None, channel: None, tag: None }
     }
 }
 

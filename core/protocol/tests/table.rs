@@ -17,7 +17,7 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Resting, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 28] = [
+const ROWS: [&str; 29] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
     "`HttpAnswer`: success",
@@ -33,6 +33,7 @@ const ROWS: [&str; 28] = [
     "`Kept`",
     "`NotKept`",
     "`Reading`",
+    "`OpenedElsewhere`",
     "`Tick`: nothing due",
     "`Tick`: all deadlines due",
     "`Open`",
@@ -74,6 +75,7 @@ fn rows_of_inputs(input: &Input) -> &'static str {
         Input::Kept(_) => "`Kept`",
         Input::NotKept { .. } => "`NotKept`",
         Input::Reading(_) => "`Reading`",
+        Input::OpenedElsewhere => "`OpenedElsewhere`",
         Input::Tick => "`Tick`",
     }
 }
@@ -225,6 +227,7 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
         ("`Kept`", _) => Some(Input::Kept(kept(peer))),
         ("`NotKept`", _) => Some(Input::NotKept { message: kept(peer), error: broken() }),
         ("`Reading`", _) => Some(Input::Reading(false)),
+        ("`OpenedElsewhere`", _) => Some(Input::OpenedElsewhere),
         ("`Tick`", _) => Some(Input::Tick),
         _ => None,
     };

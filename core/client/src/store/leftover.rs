@@ -1,10 +1,10 @@
 //! What is left of earlier processes, visitor by visitor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use secondme_avatar_protocol::{KeptMessage, Visitor};
+use secondme_avatar_protocol::{KeptMessage, Record, Visitor};
 
-use super::Leftover;
+use super::{Known, Leftover};
 
 /// The visitors in the order of their first messages, each as the last one names them.
 pub(super) fn group(messages: impl IntoIterator<Item = (Visitor, KeptMessage)>) -> Vec<Leftover> {
@@ -21,4 +21,20 @@ pub(super) fn group(messages: impl IntoIterator<Item = (Visitor, KeptMessage)>) 
         }
     }
     leftovers
+}
+
+/// The visitor of a record.
+pub(super) fn known(record: &Record) -> Known {
+    Known { visitor: record.visitor(), resumable: record.session.is_some() }
+}
+
+/// Those with records, and after them those of whom there is nothing but messages.
+pub(super) fn with_messages(mut known: Vec<Known>, of: impl IntoIterator<Item = Visitor>) -> Vec<Known> {
+    let mut seen: HashSet<_> = known.iter().map(|known| known.visitor.id().clone()).collect();
+    for visitor in of {
+        if seen.insert(visitor.id().clone()) {
+            known.push(Known { visitor, resumable: false });
+        }
+    }
+    known
 }

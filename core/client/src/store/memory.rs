@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
 
-use super::leftover::group;
-use super::{AvatarRef, Change, Leftover, Store, StoreError};
+use super::leftover::{group, known, with_messages};
+use super::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
 
 /// Keeps everything in memory. A second client on the same store goes on where the first one stood.
 #[derive(Debug, Default)]
@@ -16,7 +16,9 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Kept {
-    records: HashMap<VisitorId, Record>,
+    /// Each with when it was saved: the how many-th of all.
+    records: HashMap<VisitorId, (u64, Record)>,
+    saved: u64,
     messages: Vec<(Visitor, KeptMessage)>,
 }
 
@@ -33,7 +35,11 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
-        Ok(self.lock().get(avatar).and_then(|kept| kept.records.get(visitor)).cloned())
+        Ok(self
+            .lock()
+            .get(avatar)
+            .and_then(|kept| kept.records.get(visitor))
+            .map(|(_, record)| record.clone()))
     }
 
     fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
@@ -42,7 +48,8 @@ impl Store for MemoryStore {
         for change in changes {
             match change {
                 Change::Record(record) => {
-                    kept.records.insert(record.visitor_id.clone(), record.clone());
+                    kept.saved += 1;
+                    kept.records.insert(record.visitor_id.clone(), (kept.saved, record.clone()));
                 }
                 Change::Keep(visitor, message) => {
                     let same = |(whose, other): &&mut (Visitor, KeptMessage)| {
@@ -63,5 +70,20 @@ impl Store for MemoryStore {
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
         Ok(self.lock().get(avatar).map(|kept| group(kept.messages.iter().cloned())).unwrap_or_default())
+    }
+
+    fn known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+        let avatars = self.lock();
+        let Some(kept) = avatars.get(avatar) else { return Ok(Vec::new()) };
+        let mut records: Vec<_> = kept.records.values().collect();
+        records.sort_by_key(|(saved, _)| std::cmp::Reverse(*saved));
+        let records = records.into_iter().map(|(_, record)| known(record));
+        Ok(with_messages(records.collect(), kept.messages.iter().map(|(visitor, _)| visitor.clone())))
+    }
+
+    fn count(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
+        let count = |kept: &Kept| (kept.records.len(), kept.messages.len());
+        let (visitors, messages) = self.lock().get(avatar).map(count).unwrap_or_default();
+        Ok(Stored { visitors: visitors as u64, messages: messages as u64 })
     }
 }

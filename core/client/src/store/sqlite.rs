@@ -1,10 +1,15 @@
 //! A store that is a file.
 
+mod backup;
 mod files;
+mod guard;
 mod owner;
 mod rows;
 mod schema;
+mod session;
 mod trouble;
+mod turn;
+mod visitors;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,20 +20,25 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use secondme_avatar_protocol::{Record, VisitorId};
 
 use super::leftover::group;
-use super::{AvatarRef, Change, Leftover, Store, StoreError};
+use super::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
 use files::Identity;
 use owner::{Owner, OwnerId};
+use session::Session;
 use trouble::{Doing, forked, trouble};
+use turn::{Turn, Turns};
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
-const RECORD: &str = "INSERT INTO records (avatar, visitor, record) VALUES (?1, ?2, ?3)
-    ON CONFLICT (avatar, visitor) DO UPDATE SET record = excluded.record";
+const RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
+    VALUES (?1, ?2, ?3, (SELECT coalesce(max(saved), 0) + 1 FROM records WHERE avatar = ?1))
+    ON CONFLICT (avatar, visitor) DO UPDATE SET record = excluded.record, saved = excluded.saved";
 const KEEP: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (avatar, visitor, message_id) DO UPDATE SET owner = excluded.owner, message = excluded.message";
 const SETTLE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
 const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
 const MESSAGES: &str =
     "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
+/// How often a transaction is made again because its log was removed.
+const TRIES: usize = 5;
 const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
 /// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
@@ -98,7 +108,8 @@ pub struct SqliteStore {
 
 struct Open {
     /// None only while it is dropped.
-    connection: Option<Connection>,
+    session: Option<Session>,
+    turns: Turns,
     /// Messages that cannot be read and have been spoken of.
     reported: HashSet<i64>,
 }
@@ -129,11 +140,16 @@ impl SqliteStore {
     fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
         let mut open_here = files::open_here();
         let path = files::find_or_create(path, &open_here, schema::version(steps))?;
-        let connection = schema::connect(&path, steps)?;
-        let identity = Identity::of(&path)?;
-        let owner = Owner::enter(&path)?;
+        let mut turns = Turns::of(&path);
+        let (session, identity, owner) = {
+            let turn = turns.take()?;
+            let opened = Session::open(&path, steps, &turn)
+                .and_then(|session| Ok((session, Identity::of(&path)?, Owner::enter(&path)?)));
+            // A file that is refused is left without a trace.
+            opened.inspect_err(|_| turn.tidy_up())?
+        };
         open_here.add(&path);
-        let open = Mutex::new(Open { connection: Some(connection), reported: HashSet::new() });
+        let open = Mutex::new(Open { session: Some(session), turns, reported: HashSet::new() });
         Ok(Self { path, identity, process: std::process::id(), owner, open })
     }
 
@@ -147,35 +163,63 @@ impl SqliteStore {
         Ok(self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn read<T>(&self, act: impl Fn(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
+        self.in_turn(|session, _, _| {
+            act(session.connection()).map_err(|error| trouble(&self.path, Doing::Read, error))
+        })
+    }
+
     /// One transaction, which holds the file for writing from its beginning: two that read first and
-    /// write then would be in each other's way.
+    /// write then would be in each other's way. It may be made a second time.
     fn write<T>(
         &self,
         doing: Doing,
-        act: impl FnOnce(&Transaction<'_>, &mut HashSet<i64>) -> Result<T, rusqlite::Error>,
+        act: impl Fn(&Transaction<'_>, &mut HashSet<i64>) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        self.in_turn(|session, turn, reported| {
+            let transact = |session: &mut Session, reported: &mut HashSet<i64>| {
+                let connection = session.connection_mut();
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let done = act(&transaction, reported)?;
+                transaction.commit()?;
+                Ok(done)
+            };
+            let mut done = transact(session, reported);
+            let mut tries = 0;
+            // Where the log was removed meanwhile it may be written to a file that has no name. What is done
+            // twice is as if it were done once.
+            while !session.is_there(&self.path) && tries < TRIES {
+                session.renew(&self.path, turn)?;
+                done = transact(session, reported);
+                tries += 1;
+            }
+            session.tidy(&self.path);
+            done.map_err(|error| trouble(&self.path, doing, error))
+        })
+    }
+
+    /// Uses the file while no other store does.
+    fn in_turn<T>(
+        &self,
+        act: impl FnOnce(&mut Session, &Turn<'_>, &mut HashSet<i64>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut open = self.open_now()?;
-        let Open { connection, reported } = &mut *open;
-        let connection = connection.as_mut().ok_or_else(|| forked(&self.path))?;
-        let transact = || {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = act(&transaction, reported)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        transact().map_err(|error| trouble(&self.path, doing, error))
+        let Open { session, turns, reported } = &mut *open;
+        let session = session.as_mut().ok_or_else(|| forked(&self.path))?;
+        let turn = turns.take()?;
+        if !session.is_there(&self.path) {
+            session.renew(&self.path, &turn)?;
+        }
+        act(session, &turn, reported)
     }
 }
 
 impl Store for SqliteStore {
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
-        let open = self.open_now()?;
-        let connection = open.connection.as_ref().ok_or_else(|| forked(&self.path))?;
-        let read = || {
+        let text = self.read(|connection| {
             let mut load = connection.prepare_cached(LOAD)?;
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
-        };
-        let text = read().map_err(|error| trouble(&self.path, Doing::Read, error))?;
+        })?;
         let Some(text) = text else { return Ok(None) };
         rows::read_record(&text, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(
@@ -194,6 +238,12 @@ impl Store for SqliteStore {
         let avatar = avatar.to_string();
         self.write(Doing::Save, |transaction, _| {
             for change in &changes {
+                // The record of the one who has the visitor is the newer one.
+                if let Row::Record(visitor, _) = change
+                    && self.is_elsewhere(transaction, &avatar, visitor)?
+                {
+                    continue;
+                }
                 change.write(transaction, &avatar, self.owner.id())?;
             }
             Ok(())
@@ -231,6 +281,31 @@ impl Store for SqliteStore {
         self.owner.sweep(&gone);
         Ok(group(messages))
     }
+
+    fn known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+        self.read_known(avatar)
+    }
+
+    fn count(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
+        self.count_kept(avatar)
+    }
+
+    fn claim(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
+        self.write_claims(avatar, visitors)
+    }
+
+    fn release(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
+        self.give_up_claims(avatar, visitors)
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        self.copy_to(to)
+    }
+
+    fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
+        let avatar = avatar.to_string();
+        self.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
+    }
 }
 
 impl SqliteStore {
@@ -253,13 +328,19 @@ impl fmt::Debug for SqliteStore {
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let connection = open.connection.take();
+        let Open { session, turns, .. } = open;
+        let session = session.take();
         if self.process != std::process::id() {
             // In a forked child: to close it would be to meddle with the parent's locks.
-            std::mem::forget(connection);
+            std::mem::forget(session);
             return;
         }
-        drop(connection);
+        if let Some(session) = session {
+            let turn = turns.take();
+            // The log of a file that is no longer there is left with it.
+            let turn = turn.as_ref().ok().filter(|_| self.identity.check(&self.path).is_ok());
+            session.close(&self.path, turn);
+        }
         self.owner.leave();
         files::open_here().remove(&self.path);
     }

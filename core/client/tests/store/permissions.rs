@@ -45,7 +45,7 @@ fn a_store_is_its_user_s_alone_and_so_is_each_file_beside_it() {
     let store = SqliteStore::open(folder.file("avatar.db")).unwrap();
     store.save(&avatar(), &[keep(1, 1)]).unwrap();
     let names = folder.names();
-    assert_eq!(names.len(), 4, "the file, its log, the log's index, the owner's lock: {names:?}");
+    assert_eq!(names.len(), 5, "the file, its log, the log's index, the owner's lock, the turns': {names:?}");
     for name in names {
         assert_eq!(mode(&folder.file(&name)), 0o600, "{name}");
     }

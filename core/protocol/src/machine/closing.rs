@@ -134,6 +134,16 @@ impl Machine {
         }
     }
 
+    /// Another process has the visitor.
+    pub(super) fn let_go(&mut self, now: Millis) {
+        let message = "another process has opened this visitor, and the one that opens last has the conversation: \
+                       open the visitor again to have it back here";
+        let error = Error::new(ErrorKind::Closed, message);
+        for key in self.keys() {
+            self.close_conversation(now, key, CloseReason::Failed(error.clone()));
+        }
+    }
+
     /// Nobody is left: no call, no socket, and no timer after this.
     fn stop(&mut self, now: Millis) {
         self.goal = Goal::Closed;

@@ -468,6 +468,7 @@ impl Machine {
         self.outputs.push_back(Output::Event(Event {
             conversation: None,
             visitor_id: self.visitor.id().clone(),
+            tag: self.visitor.shared_tag().cloned(),
             session_id: None,
             kind,
             raw: Some(raw),

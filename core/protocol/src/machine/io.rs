@@ -192,6 +192,9 @@ pub enum Input {
     },
     /// Whether what comes over the socket is being read. While it is not, silence means nothing.
     Reading(bool),
+    /// Another process has opened the visitor since: this one lets go, and closes all conversations. The facts
+    /// stay good for the next to open the visitor.
+    OpenedElsewhere,
     /// Time has passed.
     Tick,
 }

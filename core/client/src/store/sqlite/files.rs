@@ -115,6 +115,47 @@ impl Identity {
     }
 }
 
+/// Whether two looks at files have found the same one.
+#[cfg(unix)]
+pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// A file that is open cannot be replaced there.
+#[cfg(not(unix))]
+pub(super) fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+/// Which log it is that is written to, and which index it has. Empty where there is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LogId(String);
+
+impl LogId {
+    /// Those at their places.
+    pub(super) fn at(store: &Path) -> Self {
+        let id = |suffix| fs::metadata(beside(store, suffix)).ok().map(|file| number(&file));
+        Self(id("-wal").zip(id("-shm")).map(|(log, index)| format!("{log} {index}")).unwrap_or_default())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(unix)]
+fn number(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!("{:x}:{:x}", metadata.dev(), metadata.ino())
+}
+
+/// A file that is open cannot be replaced there.
+#[cfg(not(unix))]
+fn number(_: &Metadata) -> String {
+    "there".to_owned()
+}
+
 fn create(path: &Path) -> Result<PathBuf, StoreError> {
     if fs::symlink_metadata(path).is_ok() {
         let path = path.display();
@@ -133,13 +174,22 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
         Err(error) => Err(error),
     };
     created.map_err(|error| unwritable(&path, error))?;
-    // A name is on disk once its folder is.
-    #[cfg(unix)]
-    fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|error| unwritable(&path, error))?;
+    sync_folder(&path).map_err(|error| unwritable(&path, error))?;
     Ok(path)
 }
 
-fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+/// A name is on disk once its folder is.
+pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = file.parent() {
+        return fs::File::open(folder)?.sync_all();
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+pub(super) fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     if metadata.is_dir() {
         return Err(no_file(path));
     }
@@ -158,7 +208,7 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_header(path: &Path, version: u32) -> Result<(), StoreError> {
+pub(super) fn check_header(path: &Path, version: u32) -> Result<(), StoreError> {
     let mut header = Vec::with_capacity(HEADER);
     let mut read = || {
         let file = private().open(path)?;
@@ -203,7 +253,7 @@ fn has_log(path: &Path) -> bool {
     ["-wal", "-journal"].iter().any(|log| fs::metadata(beside(path, log)).is_ok_and(|log| log.len() > 0))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut path = OsString::from(path);
     path.push(suffix);
     path.into()
@@ -234,7 +284,7 @@ fn make_private(_: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn no_file(path: &Path) -> StoreError {
+pub(super) fn no_file(path: &Path) -> StoreError {
     let path = path.display();
     StoreError::new(format!("{path} is a folder: name a file in it, such as avatar.db"))
 }
@@ -251,7 +301,7 @@ fn unreachable(path: &Path, error: io::Error) -> StoreError {
     StoreError::new(format!("the store {} cannot be opened: {what}", path.display())).caused_by(error)
 }
 
-fn unwritable(path: &Path, error: io::Error) -> StoreError {
+pub(super) fn unwritable(path: &Path, error: io::Error) -> StoreError {
     let what = match error.kind() {
         io::ErrorKind::PermissionDenied => format!(
             "this user may not read and write it or its folder ({error}): change that, or name another file"

@@ -90,6 +90,15 @@ impl Owner {
     }
 }
 
+/// Whether a store that is open uses this file.
+pub(super) fn is_used(store: &Path) -> bool {
+    let Some(entries) = store.parent().and_then(|folder| fs::read_dir(folder).ok()) else {
+        return false;
+    };
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    names.any(|name| owner_of(store, &name).is_some_and(|owner| !is_unlocked(&lock_path(store, owner))))
+}
+
 fn draw() -> io::Result<OwnerId> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

@@ -14,7 +14,8 @@ pub(super) const APPLICATION_ID: u32 = 0x536d_4176;
 
 /// What is done to a file, one version after the other; an empty one is at version 0. A step that has
 /// been in a release is never changed: what it made is out there.
-pub(super) const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE records (
         avatar TEXT NOT NULL,
         visitor TEXT NOT NULL,
@@ -30,7 +31,18 @@ pub(super) const STEPS: &[&str] = &["
         message TEXT NOT NULL,
         UNIQUE (avatar, visitor, message_id)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE records ADD COLUMN saved INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX records_by_saving ON records (avatar, saved);
+    CREATE TABLE claims (
+        avatar TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        owner INTEGER NOT NULL,
+        PRIMARY KEY (avatar, visitor)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// How long another process's work is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +71,19 @@ pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreEr
     }
     check_tables(&connection, path, steps)?;
     begin_log(&connection, path)?;
+    look(&connection).map_err(failed)?;
     // From here on it is ours to write: the log may go into the file when it is closed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens a store that this process has opened and checked before.
+pub(super) fn reconnect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error| trouble(path, Doing::Open, error);
+    let connection = open(path).map_err(failed)?;
+    begin_log(&connection, path)?;
+    // Its log is opened with the first look.
+    look(&connection).map_err(failed)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
     Ok(connection)
 }
@@ -82,6 +106,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // Tokens and texts that are gone are gone.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    // The log goes into the file when nothing else is at it: see `Session::tidy`.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     // What a rush has left of the log is given back.
     connection.pragma_update_and_check(None, "journal_size_limit", 4 << 20, |_| Ok(()))?;
     Ok(connection)

@@ -33,11 +33,18 @@ fn visitor(number: usize) -> VisitorId {
 
 fn record(number: usize) -> Change {
     let visitor_id = visitor(number);
-    Change::Record(Record { visitor_id, credentials: None, context: None, avatar_id: None, session: None })
+    Change::Record(Record {
+        visitor_id,
+        credentials: None,
+        context: None,
+        avatar_id: None,
+        session: None,
+        visitor: None,
+    })
 }
 
 fn with_connection<T>(store: &SqliteStore, act: impl FnOnce(&Connection) -> T) -> T {
-    act(store.open_now().unwrap().connection.as_ref().unwrap())
+    act(store.open_now().unwrap().session.as_ref().unwrap().connection())
 }
 
 fn number_of(store: &SqliteStore, query: &str) -> i64 {
@@ -59,7 +66,7 @@ fn a_store_of_an_earlier_version_is_brought_up_to_date_once() {
     }
     let before = std::fs::read(folder.file()).unwrap();
     let error = SqliteStore::open(folder.file()).unwrap_err().to_string();
-    assert!(error.contains("later version of this library (schema 2, this one knows up to 1)"), "{error}");
+    assert!(error.contains("later version of this library (schema 3, this one knows up to 2)"), "{error}");
     assert_eq!(std::fs::read(folder.file()).unwrap(), before);
 }
 

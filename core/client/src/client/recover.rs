@@ -1,0 +1,102 @@
+//! What earlier processes left behind is taken up.
+
+use std::collections::HashSet;
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use secondme_avatar_protocol::{Visitor, VisitorId};
+
+use super::{AvatarClient, Inner};
+use crate::{Error, runtime};
+
+/// What earlier processes left behind in the store, to be taken up; await it. See
+/// [`AvatarClient::recover`].
+#[derive(Debug)]
+#[must_use = "nothing is taken up before it is awaited"]
+pub struct Recover {
+    client: Arc<Inner>,
+    all: bool,
+}
+
+impl Recover {
+    pub(super) fn new(client: Arc<Inner>) -> Self {
+        Self { client, all: false }
+    }
+
+    /// Opens every visitor of the store who has a session, and not only those to whom a message is still to be
+    /// sent: what the avatar's owner says to them is heard from then on, and what was said since the last
+    /// process ended, without their writing first.
+    ///
+    /// Where [`max_live`](crate::ClientBuilder::max_live) is set, no more than so many are open after it: those
+    /// to whom messages are to be sent, then those whose records were saved last.
+    ///
+    /// ```
+    /// # use secondme_avatar::{AvatarClient, MemoryStore, Visitor};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # use std::sync::Arc;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// # let store = Arc::new(MemoryStore::new());
+    /// # let builder = || Ok::<_, secondme_avatar::Error>(
+    /// #     AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse().unwrap()).store(Arc::clone(&store)),
+    /// # );
+    /// # let earlier = builder()?.build()?;
+    /// # earlier.open(Visitor::for_user("web", "ada")?).await?;
+    /// # earlier.close().await;
+    /// # let client = builder()?.max_live(1000).build()?;
+    /// let mut events = client.events();
+    /// let visitors = client.recover().all().await?;
+    /// # assert_eq!(visitors.len(), 1);
+    /// // What their owners say comes as events now.
+    /// let event = events.next().await;
+    /// # assert!(event.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn all(mut self) -> Self {
+        self.all = true;
+        self
+    }
+
+    async fn run(self) -> Result<Vec<VisitorId>, Error> {
+        let Self { client: inner, all } = self;
+        let until = inner.env.clock.now() + inner.env.deadlines.open;
+        inner.in_time(until, inner.adopt()).await?;
+        let mut visitors: Vec<Visitor> =
+            inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect();
+        if all {
+            let known = inner.in_time(until, inner.known()).await?;
+            let mut taken: HashSet<_> = visitors.iter().map(|visitor| visitor.id().clone()).collect();
+            taken.extend(inner.lock().live.keys().cloned());
+            let places = inner.env.places.limit().map_or(usize::MAX, |max| max.saturating_sub(taken.len()));
+            let others = known.into_iter().filter(|known| known.resumable).map(|known| known.visitor);
+            visitors.extend(others.filter(|visitor| !taken.contains(visitor.id())).take(places));
+        }
+        inner.recovering(visitors.len(), 0);
+        let client = AvatarClient { inner: Arc::clone(&inner) };
+        for visitor in &visitors {
+            let open = client.open(visitor.clone()).deadline(inner.env.deadlines.durable).into_future();
+            let inner = Arc::downgrade(&inner);
+            client.inner.env.runtime.spawn(async move {
+                // The caller learns from the events how it goes.
+                drop(open.await);
+                if let Some(inner) = inner.upgrade() {
+                    inner.recovering(0, 1);
+                }
+            });
+        }
+        Ok(visitors.into_iter().map(|visitor| visitor.id().clone()).collect())
+    }
+}
+
+impl IntoFuture for Recover {
+    type Output = Result<Vec<VisitorId>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let runtime = self.client.env.runtime.clone();
+        Box::pin(async move { runtime::with_timers(&runtime, self.run()).await })
+    }
+}
