@@ -39,7 +39,7 @@ natives:
 	@$(CARGO) build --quiet $(NATIVES)
 
 # Each language has its part beside its sources.
-include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk
+include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
@@ -65,7 +65,7 @@ spec-contract: $(SPEC_VENV) natives
 	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(MAKE) --no-print-directory lint-rust lint-python lint-node lint-kotlin lint-swift
+	@$(MAKE) --no-print-directory lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift
 
 lint-rust: $(DENY)
 	$(CARGO) fmt --all --check

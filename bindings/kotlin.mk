@@ -76,7 +76,7 @@ generate: natives
 
 # The jar, with this machine's library in it; then a program outside the workspace is built with that jar and runs.
 kotlin-dist: natives
-	$(CARGO) build --quiet --profile size --package secondme-avatar-ffi --lib
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile size --package secondme-avatar-ffi --lib
 	@mkdir -p $(KOTLIN)/avatar/natives/$(NATIVE_PLACE) dist
 	@strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) $(BUILT)/size/$(NATIVE)
 	$(MVN) --quiet --file $(KOTLIN) --projects testing,avatar -DskipTests clean package
@@ -84,6 +84,8 @@ kotlin-dist: natives
 	@for artifact in avatar testing; do \
 		cp $(KOTLIN)/$$artifact/.flattened-pom.xml dist/secondme-$$(echo $$artifact | sed 's/^testing/avatar-testing/')-0.1.0.pom; done
 	$(KOTLIN)/check-jar dist $(BUILT)/debug/secondme-avatar-emulator
+	@$(call check-artefacts,ffi,dist/secondme-avatar-[0-9]*.jar)
+	@$(call check-artefacts,none,dist/secondme-avatar-testing-[0-9]*.jar)
 	@echo "the library in the jar is $$(wc -c < $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE)) bytes"
 
 # (The README's program is set for readers.)
@@ -100,7 +102,7 @@ $(KTLINT):
 KOTLIN_BENCH := benchmarks/kotlin
 kotlin-bench: generate
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks
-	$(CARGO) build --quiet --profile size --package secondme-avatar-ffi --lib --features benchmark
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile size --package secondme-avatar-ffi --lib --features benchmark
 	@mkdir -p $(KOTLIN_BENCH)/target/native && cp $(BUILT)/size/$(NATIVE) $(KOTLIN_BENCH)/target/native/
 	@$(BUILT)/debug/uniffi-bindgen generate --no-format --config $(KOTLIN_BENCH)/uniffi.toml --language kotlin \
 		--out-dir $(KOTLIN_BENCH)/target/generated $(KOTLIN_BENCH)/target/native/$(NATIVE)

@@ -29,15 +29,20 @@ node-test: node-build
 		npm test --silent --prefix node
 
 node-dist: $(NODE_MODULES)
-	$(CARGO) build --quiet --profile dist --package secondme-avatar-node --package secondme-avatar-emulator
+	@# Each for itself: what one of them asks of a crate they share does not get into the other.
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-node
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-emulator
 	npm run --silent --prefix node build
 	node node/tools/pack.mjs $(or $(CARGO_TARGET_DIR),target)/dist dist
 	node node/tools/check-packages.mjs dist
+	@$(call check-artefacts,node,dist/secondme-avatar-node-*.tgz)
+	@$(call check-artefacts,emulator,dist/secondme-avatar-emulator-*-*.tgz)
+	@$(call check-artefacts,none,$$(ls dist/secondme-avatar-[0-9]*.tgz dist/secondme-avatar-emulator-[0-9]*.tgz))
 
 # What is handed out is what is measured. The next `make test-node` puts its own build back.
 node-bench: $(NODE_MODULES) $(NODE_BENCH)
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator
-	$(CARGO) build --quiet --profile dist --package secondme-avatar-node
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-node
 	npm run --silent --prefix node build
 	node node/tools/addon.mjs $(or $(CARGO_TARGET_DIR),target)/dist
 	@ln -sfn ../../../node benchmarks/node/node_modules/secondme-avatar

@@ -45,6 +45,8 @@ python-pyright: $(PYTHON_PYRIGHT) $(PYTHON_VENV)/ready
 python-lint: $(PYTHON_VENV)/ready
 	$(PYTHON_VENV)/bin/ruff format --quiet --check $(PYTHON_CONFIG) $(PYTHON_FOLDERS)
 	$(PYTHON_VENV)/bin/ruff check --quiet $(PYTHON_CONFIG) $(PYTHON_FOLDERS)
+	$(PYTHON_VENV)/bin/ruff format --quiet --check $(PYTHON_CONFIG) $(PACKAGING_SCRIPTS)
+	$(PYTHON_VENV)/bin/ruff check --quiet $(PYTHON_CONFIG) --target-version py311 $(PACKAGING_SCRIPTS)
 
 # The native module, beside the package: what pip does with the wheel, without making one.
 python-module: $(PYTHON_VENV)/ready natives
@@ -58,6 +60,8 @@ PYTHON_LAY = for built in $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.so $(P
 python-wheels: $(PYTHON_DIST)/ready
 	PATH="$(PYTHON_DIST)/bin:$$PATH" python/make-wheels dist
 	$(PYTHON) python/try-wheels dist
+	@$(call check-artefacts,python,dist/secondme_avatar-*.whl)
+	@$(call check-artefacts,emulator,dist/secondme_avatar_emulator-*.whl)
 
 python-bench: $(PYTHON_BENCH)/ready python-module
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator --package secondme-avatar-python

@@ -31,6 +31,10 @@ rm -rf "$BUILT/xcframework" "$OUT"
 mkdir -p "$headers/SecondMeAvatarFFI"
 cp "$SWIFT"/Sources/SecondMeAvatarFFI/{SecondMeAvatarFFI.h,module.modulemap} "$headers/SecondMeAvatarFFI/"
 
+# No path of this Mac gets into it.
+RUSTFLAGS=$(packaging/remap)
+export RUSTFLAGS
+
 arguments=()
 for slice in "${SLICES[@]}"; do
 	read -r name targets <<<"$slice"
@@ -38,7 +42,7 @@ for slice in "${SLICES[@]}"; do
 	libraries=()
 	for target in $targets; do
 		rustup target add "$target"
-		cargo build --profile size --package secondme-avatar-ffi --lib --target "$target"
+		cargo build --locked --profile size --package secondme-avatar-ffi --lib --target "$target"
 		libraries+=("$BUILT/$target/size/$LIBRARY")
 	done
 	mkdir -p "$BUILT/xcframework/$name"
@@ -47,3 +51,5 @@ for slice in "${SLICES[@]}"; do
 	arguments+=(-library "$BUILT/xcframework/$name/$LIBRARY" -headers "$headers")
 done
 xcodebuild -create-xcframework "${arguments[@]}" -output "$OUT"
+cp LICENSE-APACHE LICENSE-MIT "$OUT/"
+cp packaging/notices/ffi.txt "$OUT/THIRD-PARTY-NOTICES.txt"

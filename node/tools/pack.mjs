@@ -12,6 +12,8 @@ const [built, dist] = process.argv.slice(2).map((path) => resolve(path))
 const node = fileURLToPath(new URL('..', import.meta.url))
 const root = join(node, '..')
 const stage = join(node, 'npm')
+/** What the notices of all that is linked in are called in each package. */
+const NOTICES = 'THIRD-PARTY-NOTICES.txt'
 /** What the addon may weigh. */
 const LIMIT = 6_000_000
 
@@ -38,7 +40,7 @@ users({ scope: 'emulator', folder: join(node, 'emulator'), parts: ['index.js', '
 function binary({ scope, from, to, main, what }) {
   const name = `@secondme-avatar/${scope}-${here.name}`
   const folder = join(stage, `${scope}-${here.name}`)
-  const { version, license, engines } = manifest(node)
+  const { version, license, homepage, repository, bugs, engines } = manifest(node)
   mkdirSync(folder, { recursive: true })
   const limits = { os: [here.os], cpu: [here.cpu], ...(here.libc && { libc: [here.libc] }) }
   write(folder, {
@@ -46,11 +48,15 @@ function binary({ scope, from, to, main, what }) {
     version,
     description: `${what}, for ${here.target}`,
     license,
+    homepage,
+    repository,
+    bugs,
     engines,
     ...limits,
     main,
-    files: [to],
+    files: [to, NOTICES],
   })
+  copyFileSync(join(root, 'packaging/notices', `${scope}.txt`), join(folder, NOTICES))
   writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${here.target}\`. It is installed with it.\n`)
   strip(join(built, from), join(folder, to))
   pack(folder)

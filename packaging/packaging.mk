@@ -1,0 +1,21 @@
+# The part of the Makefile that is about what is handed out in every language.
+.PHONY: notices lint-packages
+
+# In front of each build that is handed out: no path of this machine gets into it.
+DISTRIBUTED := RUSTFLAGS="$$(packaging/remap)"
+# $(call check-artefacts,NOTICES,PACKAGES): the licences are in them, and no path of this machine.
+check-artefacts = $(call with,$(PYTHON),skipping the look into what was made) packaging/check-artefacts $(1) $(2)
+
+PACKAGING_SCRIPTS := $(addprefix packaging/,make-notices check-metadata check-artefacts)
+ABOUT_VERSION := 0.9.3
+ABOUT := $(TOOLS)/bin/cargo-about
+
+notices: $(ABOUT) ## the notices of all that is linked in, written anew
+	CARGO_ABOUT=$(ABOUT) packaging/make-notices
+
+# Compares lists, and builds nothing.
+lint-packages:
+	@$(call PYTHON_ENOUGH,the notices and the packages' metadata) $(PYTHON) packaging/make-notices --check && $(PYTHON) packaging/check-metadata
+
+$(ABOUT):
+	$(CARGO) install cargo-about --locked --version $(ABOUT_VERSION) --features cli --root $(TOOLS)
