@@ -54,7 +54,7 @@ impl BaseUrl {
 
     /// Scheme, host and port, for error texts and the `Origin` header.
     pub(crate) fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
+        origin(&self.0)
     }
 
     pub(crate) fn is_secure(&self) -> bool {
@@ -125,6 +125,11 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str())
     }
+}
+
+/// Scheme, host and port.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// Whether the URL's host is this machine.

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use crate::clock::Clock;
 use crate::conversation::Conversation;
+use crate::dial::Dialer;
 use crate::driver::Driver;
 use crate::env::{Counts, Env};
 use crate::events::Events;
@@ -28,6 +29,7 @@ use crate::quota::SharedQuota;
 use crate::socket::Connector;
 use crate::stats::Stats;
 use crate::store::{AvatarRef, Known, Leftover};
+use crate::tls::{Offer, Tls};
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
 mod recover;
@@ -117,18 +119,25 @@ impl AvatarClient {
 
     pub(crate) fn from_options(options: ClientBuilder) -> Result<Self, Error> {
         let user_agent = options.user_agent();
-        let tls = tls::config(tls::ca_file(options.ca_file).as_deref())?;
-        let proxies = Proxies::new(&options.proxy)?;
+        let runtime = runtime::current()?;
+        let dialer = Arc::new(Dialer {
+            resolver: options.resolver,
+            tls: Tls::new(tls::ca_file(options.ca_file), options.builtin_roots),
+            proxies: Proxies::new(&options.proxy)?,
+            user_agent,
+        });
+        // What is wrong with the certificates to trust is said now, where they are needed.
+        if options.base.is_secure() || dialer.tls.names_ca_file() {
+            dialer.tls.config(Offer::Http1)?;
+        }
         let clock = Clock::start();
         let avatar = AvatarRef::new(&options.key, &options.base);
         let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
         let env = Env {
-            http: Http::new(options.base.clone(), tls.clone(), &proxies, &user_agent)?,
+            http: Http::new(options.base.clone(), Arc::clone(&dialer), clock.clone())?,
             connector: Connector {
                 base: options.base,
-                tls: Arc::new(tls),
-                proxies,
-                user_agent,
+                dialer,
                 allow_insecure: options.allow_insecure,
             },
             key: options.key,
@@ -142,7 +151,7 @@ impl AvatarClient {
             on_call: options.on_call,
             on_occupied: options.on_occupied,
             keeper,
-            runtime: runtime::current()?,
+            runtime,
             room: Arc::default(),
             counts: Counts::default(),
             mailboxes: Mutex::default(),

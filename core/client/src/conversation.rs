@@ -152,12 +152,14 @@ impl Conversation {
 
     /// Comes back after a [`pause`](Self::pause). The next message does so too.
     pub async fn resume(&self) -> Result<(), Error> {
+        self.client.env.http.renew();
         self.done(Command::Resume).await
     }
 
     /// Says that the network is another one: the socket is connected again now, and not when its
     /// silence has been noticed.
     pub async fn network_changed(&self) -> Result<(), Error> {
+        self.client.env.http.renew();
         self.done(Command::NetworkChanged).await
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Driver {
     /// The place is waited for.
     queues: bool,
     generation: Generation,
+    /// How many sockets had been lost when that was last looked at.
+    lost: u64,
     reading: bool,
     saving: Saving,
     /// It has been connected: another process may have the visitor by now.
@@ -62,6 +64,7 @@ impl Driver {
             place: None,
             queues: false,
             generation: Generation::default(),
+            lost: 0,
             reading: true,
             saving: Saving::default(),
             was_connected: false,
@@ -162,6 +165,11 @@ impl Driver {
     fn carry_out(&mut self) -> Option<Instant> {
         let line = Arc::clone(&self.line);
         let mut state = line.lock();
+        let lost = state.machine.counters().lost;
+        if std::mem::replace(&mut self.lost, lost) != lost {
+            // What has ended the socket has perhaps ended the other connections too.
+            self.env.http.renew();
+        }
         let mut events = Vec::with_capacity(state.machine.outputs());
         while let Some(output) = state.machine.poll() {
             match output {

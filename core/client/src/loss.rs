@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
-use crate::http::root_cause;
+use crate::dial::root_cause;
 use crate::{Error, ErrorKind};
 
 /// The longest reason of a Close frame that is repeated, in characters. The frame itself allows 123 bytes.

@@ -10,6 +10,7 @@ use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
 use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer, Occupancy};
+use crate::resolver::Resolver;
 use crate::store::Store;
 use crate::{Error, ErrorKind};
 
@@ -74,6 +75,7 @@ pub struct ClientBuilder {
     pub(crate) proxy: ProxyChoice,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) builtin_roots: bool,
+    pub(crate) resolver: Resolver,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
     pub(crate) on_occupied: Occupancy,
@@ -95,6 +97,7 @@ impl ClientBuilder {
             proxy: ProxyChoice::default(),
             ca_file: None,
             builtin_roots: true,
+            resolver: Resolver::default(),
             language: None,
             on_call: Observer::default(),
             on_occupied: Occupancy::default(),
@@ -162,9 +165,10 @@ impl ClientBuilder {
 
     /// Whether the root certificates that Mozilla publishes, built into this library, are trusted where the
     /// machine has none of its own, as in a slim container; they are, if not said otherwise. Where the machine
-    /// has root certificates, or `SSL_CERT_FILE` or `SSL_CERT_DIR` say where they are, those alone count.
+    /// has any, its own alone count.
     ///
-    /// Without either, [`build`](Self::build) with an `https` base URL is an error.
+    /// Where there are neither, [`build`](Self::build) with an `https` base URL is an error of kind
+    /// [`Misuse`](ErrorKind::Misuse). With an `http` base URL no certificates are needed.
     ///
     /// ```
     /// use secondme_avatar::AvatarClient;
@@ -380,7 +384,8 @@ impl ClientBuilder {
     /// Makes the client. Nothing is sent yet.
     ///
     /// Its work is done on the tokio runtime of whoever calls this; outside of one, on a runtime that
-    /// all such clients share.
+    /// all such clients share. A runtime without timers or I/O is an error of kind
+    /// [`Misuse`](ErrorKind::Misuse): build it with `enable_all`.
     pub fn build(self) -> Result<AvatarClient, Error> {
         let misuse = |message: String| Err(Error::new(ErrorKind::Misuse, message));
         self.base.check(self.allow_insecure)?;

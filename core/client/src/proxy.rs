@@ -126,14 +126,13 @@ impl Proxy {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             _ => return Err(invalid()),
         };
-        // The crate that reqwest itself asks, so that both understand the address in the same way.
         let matcher = Matcher::builder().all(url.as_str()).build();
         let understood = matcher.intercept(&Uri::from_static("http://host")).ok_or_else(invalid)?;
         let authorization = understood.basic_auth().cloned();
         Ok(Self { url, place, authorization })
     }
 
-    /// With its credentials, for reqwest.
+    /// With its credentials.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }

@@ -1,5 +1,9 @@
 //! Where the work is done: on the caller's tokio runtime, or on one that all clients share.
 
+use std::net::{Ipv4Addr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
@@ -33,7 +37,54 @@ pub(crate) fn with_timers<F: Future>(runtime: &Handle, future: F) -> TokioContex
 /// The runtime of whoever calls, or the shared one.
 pub(crate) fn current() -> Result<Handle, Error> {
     match Handle::try_current() {
-        Ok(handle) => Ok(handle),
+        Ok(handle) => suitable().map(|()| handle),
         Err(_) => shared_runtime().map(|runtime| runtime.handle().clone()),
+    }
+}
+
+/// Whether the runtime that this is called on has timers and I/O. It cannot be asked: what needs them panics, here
+/// rather than later, out of sight, in a task.
+fn suitable() -> Result<(), Error> {
+    let lacks = |what: &str| {
+        let message = format!(
+            "this tokio runtime was built without {what}: build it with `enable_all`, or make the client outside of it"
+        );
+        Error::new(ErrorKind::Misuse, message)
+    };
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_| lacks("timers (`enable_time`)"))?;
+    let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) else {
+        return Ok(()); // This says nothing about the runtime.
+    };
+    if socket.set_nonblocking(true).is_err() {
+        return Ok(());
+    }
+    let registered = catch_unwind(AssertUnwindSafe(|| drop(tokio::net::UdpSocket::from_std(socket))));
+    registered.map_err(|_| lacks("I/O (`enable_io`)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AvatarClient;
+
+    #[test]
+    fn a_runtime_without_timers_or_without_io_is_an_error_that_says_what_to_do() {
+        let make = || AvatarClient::builder("sk-0123456789abcdef").unwrap().build();
+        let with = |build: fn(&mut Builder) -> &mut Builder| {
+            let mut builder = Builder::new_current_thread();
+            build(&mut builder).build().unwrap()
+        };
+        for (runtime, says) in [
+            (with(|builder| builder), "without timers"),
+            (with(|builder| builder.enable_io()), "without timers"),
+            (with(|builder| builder.enable_time()), "without I/O"),
+        ] {
+            let error = runtime.block_on(async { make() }).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misuse);
+            assert!(error.to_string().contains(says), "{error}");
+            assert!(error.to_string().contains("enable_all"), "{error}");
+        }
+        with(|builder| builder.enable_all()).block_on(async { make() }).unwrap();
+        make().unwrap();
     }
 }

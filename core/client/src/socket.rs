@@ -1,33 +1,24 @@
 //! The WebSocket: connected, then a pump of text frames both ways.
 
 use std::collections::VecDeque;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream, StreamExt};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use secondme_avatar_protocol::{Raw, Secret};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_util::either::Either;
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
-use crate::http::root_cause;
-use crate::proxy::Proxies;
+use crate::dial::{Dialer, Purpose, Transport, root_cause};
 use crate::read_ahead::ReadAhead;
-use crate::{Error, ErrorKind, loss, tunnel};
+use crate::{Error, ErrorKind, loss};
 
 /// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
 /// small: tungstenite's own default is 128 KiB.
@@ -49,9 +40,6 @@ const BATCH_BYTES: usize = 256 * 1024;
 const BACKLOG: usize = 256;
 const BACKLOG_BYTES: usize = 256 * 1024;
 
-/// How long sent bytes may stay unacknowledged by the other side's system.
-const SILENCE: Duration = Duration::from_secs(45);
-
 /// How long a polite good-bye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -59,9 +47,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) base: BaseUrl,
-    pub(crate) tls: Arc<ClientConfig>,
-    pub(crate) proxies: Proxies,
-    pub(crate) user_agent: String,
+    pub(crate) dialer: Arc<Dialer>,
     pub(crate) allow_insecure: bool,
 }
 
@@ -71,11 +57,12 @@ pub(crate) type NotConnected = (Option<u16>, Error);
 impl Connector {
     pub(crate) async fn connect(self, address: Secret) -> Result<Socket, NotConnected> {
         let url = self.check(address.expose_secret())?;
-        let stream = self.stream(&url).await?;
+        let stream = self.dialer.dial(&url, Purpose::Socket).await.map_err(|error| (None, error))?.stream;
         let mut request = url.as_str().into_client_request().map_err(|_| unusable("is none"))?;
         // A browser always sends its origin; a service that insists on one gets the service's own.
-        for (name, value) in [(header::ORIGIN, self.base.origin()), (header::USER_AGENT, self.user_agent)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
+        let origin = self.base.origin();
+        for (name, value) in [(header::ORIGIN, &origin), (header::USER_AGENT, &self.dialer.user_agent)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
                 request.headers_mut().insert(name, value);
             }
         }
@@ -120,85 +107,12 @@ impl Connector {
             _ => Err(unusable("is neither ws nor wss")),
         }
     }
-
-    async fn stream(&self, url: &Url) -> Result<Transport, NotConnected> {
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(unusable("names no host"));
-        };
-        let failed = |error: std::io::Error| {
-            let message = format!("the socket's server cannot be reached: {}", root_cause(&error));
-            (None, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error))
-        };
-        let not_connected = |error: Error| (None, error);
-        let stream = match self.proxies.of(url).map_err(not_connected)? {
-            None => Either::Left(reach(host, port).await.map_err(failed)?),
-            Some(proxy) => {
-                let unreachable =
-                    |error: std::io::Error| (None, proxy.unreachable(root_cause(&error)).caused_by(error));
-                let (Some(its_host), Some(its_port)) =
-                    (proxy.url().host_str(), proxy.url().port_or_known_default())
-                else {
-                    return Err(not_connected(proxy.unreachable("it has no host")));
-                };
-                let tcp = reach(its_host, its_port).await.map_err(unreachable)?;
-                let mut stream = match proxy.is_encrypted() {
-                    false => Either::Left(tcp),
-                    true => Either::Right(self.encrypt(its_host, tcp).await.map_err(unreachable)?),
-                };
-                tunnel::dig(&mut stream, &proxy, (host, port), &self.user_agent)
-                    .await
-                    .map_err(not_connected)?;
-                stream
-            }
-        };
-        match (url.scheme(), stream) {
-            ("ws", stream) => Ok(stream),
-            (_, Either::Left(tcp)) => Ok(Either::Right(self.encrypt(host, tcp).await.map_err(failed)?)),
-            (_, Either::Right(tls)) => Ok(Either::Right(self.encrypt(host, tls).await.map_err(failed)?)),
-        }
-    }
-
-    async fn encrypt<S: Wire + 'static>(&self, host: &str, stream: S) -> io::Result<Box<dyn Wire>> {
-        let name = ServerName::try_from(bare(host).to_owned()).map_err(io::Error::other)?;
-        let connector = TlsConnector::from(Arc::clone(&self.tls));
-        Ok(Box::new(connector.connect(name, stream).await?))
-    }
-}
-
-async fn reach(host: &str, port: u16) -> io::Result<TcpStream> {
-    let tcp = TcpStream::connect((bare(host), port)).await?;
-    tcp.set_nodelay(true)?;
-    notice_silence(&tcp);
-    Ok(tcp)
-}
-
-/// A host as it is looked up: an IPv6 address stands in brackets only in URLs.
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
-}
-
-/// A network that swallows everything is noticed though the service answers no ping: by the pings that
-/// nobody acknowledges where the system tells, and by probes of its own otherwise. A system that can
-/// do neither notices later, so a failure here is none.
-fn notice_silence(tcp: &TcpStream) {
-    let socket = SockRef::from(tcp);
-    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3);
-    let _ = socket.set_tcp_keepalive(&probes);
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket.set_tcp_user_timeout(Some(SILENCE));
 }
 
 /// The address itself is a secret and not repeated.
 fn unusable(why: &str) -> NotConnected {
     (None, Error::new(ErrorKind::InvalidAnswer, format!("the socket address that the service gave {why}")))
 }
-
-/// Bytes both ways: TCP, or TLS over another of these.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
-
-type Transport = Either<TcpStream, Box<dyn Wire>>;
 
 /// A connected WebSocket.
 pub(crate) struct Socket {

@@ -1,15 +1,19 @@
 //! One TLS configuration for HTTP, for the socket and for a proxy: rustls with ring, and the platform's
-//! trust, perhaps with more certificates.
+//! trust, perhaps with more certificates; Mozilla's where the platform has none.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
-use rustls::ClientConfig;
-use rustls::crypto::ring;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
+use tracing::debug;
 
 use crate::{Error, ErrorKind};
 
@@ -21,50 +25,118 @@ pub(crate) fn ca_file(options: Option<PathBuf>) -> Option<PathBuf> {
     options.or_else(|| std::env::var_os(CA_FILE).filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
-/// With the platform's trust alone. It is read once: that takes longer than all else a client begins with.
-static PLATFORM: OnceCell<ClientConfig> = OnceCell::new();
+/// What is offered to speak inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// HTTP/2, or else HTTP/1.1.
+    Http2,
+    /// HTTP/1.1 alone: for a WebSocket, and for a proxy.
+    Http1,
+}
 
-pub(crate) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
-    match ca_file {
-        None => PLATFORM.get_or_try_init(|| make(None)).cloned(),
-        Some(_) => make(ca_file),
+/// How a client encrypts. What it trusts is read when that is first needed: plain HTTP needs no certificates.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    ca_file: Option<PathBuf>,
+    builtin_roots: bool,
+    configs: OnceCell<Configs>,
+}
+
+#[derive(Debug)]
+struct Configs {
+    http2: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
+}
+
+impl Tls {
+    pub(crate) fn new(ca_file: Option<PathBuf>, builtin_roots: bool) -> Self {
+        Self { ca_file, builtin_roots, configs: OnceCell::new() }
+    }
+
+    pub(crate) fn names_ca_file(&self) -> bool {
+        self.ca_file.is_some()
+    }
+
+    pub(crate) fn config(&self, offer: Offer) -> Result<Arc<ClientConfig>, Error> {
+        let configs = self.configs.get_or_try_init(|| self.make())?;
+        Ok(Arc::clone(match offer {
+            Offer::Http2 => &configs.http2,
+            Offer::Http1 => &configs.http1,
+        }))
+    }
+
+    fn make(&self) -> Result<Configs, Error> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            // Whichever verifier it is; "dangerous" is any that rustls has not chosen.
+            .dangerous()
+            .with_custom_certificate_verifier(verifier(self.ca_file.as_deref(), self.builtin_roots)?);
+        let mut http1 = builder.with_no_client_auth();
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut http2 = http1.clone();
+        http2.alpn_protocols.insert(0, b"h2".to_vec());
+        Ok(Configs { http2: Arc::new(http2), http1: Arc::new(http1) })
     }
 }
 
-fn make(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
-    let failed = |error: rustls::Error| {
-        Error::new(
-            ErrorKind::Misuse,
-            "TLS could not be set up: are the system's root certificates installed?",
-        )
-        .caused_by(error)
-    };
-    // The provider is handed over, never installed for the whole process: that is the application's.
-    let provider = Arc::new(ring::default_provider());
-    let verifier = match ca_file {
-        None => Verifier::new(Arc::clone(&provider)).map_err(failed)?,
-        Some(path) => trusting(path, Arc::clone(&provider))?,
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(failed)?
-        // The platform's own verifier; "dangerous" is any that rustls has not made.
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(builder.with_no_client_auth())
+/// It is handed over, never installed for the whole process: that is the application's to do.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// The platform's trust alone. It is read once: that takes longer than all else a client begins with.
+static PLATFORM: OnceCell<Arc<Verifier>> = OnceCell::new();
+
+/// Mozilla's roots alone.
+static BUILTIN: OnceCell<Arc<WebPkiServerVerifier>> = OnceCell::new();
+
+fn verifier(ca_file: Option<&Path>, builtin_roots: bool) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    let platform = PLATFORM.get_or_try_init(|| Verifier::new(provider()).map(Arc::new));
+    match (platform, ca_file) {
+        (Ok(platform), None) => Ok(Arc::clone(platform) as _),
+        (Ok(_), Some(path)) => Ok(Arc::new(trusting(path)?)),
+        (Err(error), _) if builtin_roots => {
+            debug!(target: "secondme_avatar::tls", %error, "Mozilla's roots take the place of the machine's");
+            match ca_file {
+                None => BUILTIN.get_or_try_init(|| builtin(None)).map(|verifier| Arc::clone(verifier) as _),
+                Some(path) => Ok(builtin(Some(path))?),
+            }
+        }
+        (Err(_), Some(path)) => Ok(Arc::new(trusting(path)?)),
+        (Err(error), None) => Err(failed(error)),
+    }
+}
+
+fn failed(error: rustls::Error) -> Error {
+    let message = "TLS could not be set up, for this machine has no root certificates: install them (most \
+                   systems name the package `ca-certificates`), or let the built-in ones count";
+    Error::new(ErrorKind::Misuse, message).caused_by(error)
 }
 
 #[cfg(not(target_os = "android"))]
-fn trusting(path: &Path, provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Verifier, Error> {
-    Verifier::new_with_extra_roots(certificates(path)?, provider)
-        .map_err(|error| useless(path, "holds a certificate that cannot be trusted as a CA").caused_by(error))
+fn trusting(path: &Path) -> Result<Verifier, Error> {
+    Verifier::new_with_extra_roots(certificates(path)?, provider()).map_err(|error| no_ca(path, error))
 }
 
 /// Android's verifier takes no certificates beside the system's.
 #[cfg(target_os = "android")]
-fn trusting(path: &Path, _: Arc<rustls::crypto::CryptoProvider>) -> Result<Verifier, Error> {
+fn trusting(path: &Path) -> Result<Verifier, Error> {
     certificates(path)?;
     Err(useless(path, "cannot be used on Android: install the certificate in the system's settings"))
+}
+
+fn builtin(ca_file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = ca_file {
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|error| no_ca(path, error))?;
+        }
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+    verifier.map_err(|error| {
+        Error::new(ErrorKind::Misuse, "the built-in root certificates cannot be used").caused_by(error)
+    })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -80,6 +152,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(found)
 }
 
+fn no_ca(path: &Path, error: rustls::Error) -> Error {
+    useless(path, "holds a certificate that cannot be trusted as a CA").caused_by(error)
+}
+
 fn useless(path: &Path, why: &str) -> Error {
     let message = format!(
         "the CA file {} {why}: name a PEM file with the certificate of the CA to trust, between lines \
@@ -87,4 +163,74 @@ fn useless(path: &Path, why: &str) -> Error {
         path.display()
     );
     Error::new(ErrorKind::Misuse, message)
+}
+
+/// The failure of a handshake in words, where it is that the other side's certificate was refused.
+pub(crate) fn refused(whose: &str, error: &io::Error) -> Option<Error> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(reason) = inner else {
+        return None;
+    };
+    let says = match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired. Check this machine's clock first: that is the cause more often than the certificate"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet. Check this machine's clock: that is the cause more often than the certificate"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is another host's. Check the address; a captive portal or a proxy may also answer in its place"
+        }
+        CertificateError::Revoked => "its CA has revoked it. Only those who run that server can help",
+        CertificateError::UnknownIssuer => {
+            "no CA that this machine trusts has signed it. Where a company's proxy or a firewall reads along, \
+             give the certificate of its CA as CA file, or name its file in SECONDME_CA_FILE; elsewhere the \
+             machine's root certificates may be out of date"
+        }
+        _ => {
+            "it is damaged, not meant for a server, or signed by itself. Where that is meant to be so, give the \
+             certificate of a CA that has signed it as CA file, or name its file in SECONDME_CA_FILE"
+        }
+    };
+    let message = format!("the certificate of {whose} was refused: {says}");
+    Some(Error::new(ErrorKind::Certificate, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http2_is_offered_to_the_service_and_never_where_a_socket_is_to_be() {
+        let tls = Tls::new(None, true);
+        assert_eq!(tls.config(Offer::Http2).unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+        assert_eq!(tls.config(Offer::Http1).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+
+    #[test]
+    fn a_refused_certificate_is_said_in_words_whatever_is_wrong_with_it() {
+        for (reason, says) in [
+            (CertificateError::Expired, "clock"),
+            (CertificateError::NotValidYet, "clock"),
+            (CertificateError::NotValidForName, "another host's"),
+            (CertificateError::UnknownIssuer, "SECONDME_CA_FILE"),
+            (CertificateError::Revoked, "revoked"),
+            (CertificateError::BadEncoding, "damaged"),
+        ] {
+            let debug = format!("{reason:?}");
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(reason));
+            let error = refused("the service", &error).unwrap();
+            assert_eq!(error.kind(), ErrorKind::Certificate);
+            assert!(!error.is_retryable() && error.forbids_retry());
+            assert!(error.to_string().contains(says) && !error.to_string().contains(&debug), "{error}");
+        }
+        let other = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
+        assert!(refused("the service", &other).is_none());
+    }
+
+    #[test]
+    fn mozilla_s_roots_are_built_in() {
+        assert!(webpki_roots::TLS_SERVER_ROOTS.len() > 100);
+        assert!(builtin(None).is_ok());
+    }
 }

@@ -170,6 +170,7 @@ struct Inner {
     status: Option<u16>,
     retry_after: Option<Duration>,
     retryable: Option<bool>,
+    forbids_retry: bool,
     unsent: Option<Unsent>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -185,6 +186,7 @@ impl Error {
             status: None,
             retry_after: None,
             retryable: None,
+            forbids_retry: kind == ErrorKind::Certificate,
             unsent: None,
             source: None,
         }))
@@ -220,6 +222,12 @@ impl Error {
         self.0.retryable.unwrap_or(self.0.kind.is_transient())
     }
 
+    /// Whether trying again at once is of no use, so that whoever waits learns of the failure now: it lies with this
+    /// machine, and passes only with a change there.
+    pub fn forbids_retry(&self) -> bool {
+        self.0.forbids_retry
+    }
+
     /// The message that was given up, where the failure is about one.
     pub fn unsent(&self) -> Option<&Unsent> {
         self.0.unsent.as_ref()
@@ -236,6 +244,13 @@ impl Error {
     #[must_use]
     pub fn at(mut self, step: Step) -> Self {
         self.0.step = Some(step);
+        self
+    }
+
+    /// One that trying again at once does not help against: see [`forbids_retry`](Self::forbids_retry).
+    #[must_use]
+    pub fn without_retry(mut self) -> Self {
+        self.0.forbids_retry = true;
         self
     }
 

@@ -1,0 +1,217 @@
+//! Names looked up: for HTTP, for the socket and for a proxy alike.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Lookups at a time. A client asks for one or two hosts; more is a service that names many for its sockets.
+const LOOKUPS: usize = 4;
+
+/// How long a lookup is joined by those who want the same host. After that the name server, or the network, may
+/// be another one, so a new lookup begins beside it.
+const JOINED: Duration = Duration::from_secs(5);
+
+type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
+type Answer = watch::Receiver<Option<Result<Vec<IpAddr>, Arc<io::Error>>>>;
+
+/// Asks the system for the addresses of hosts.
+///
+/// The system's lookup blocks and cannot be ended, so each runs on a thread of its own, [`LOOKUPS`] at most, and
+/// who waits for it can stop waiting. A blocking task of the runtime would hold up the runtime's end.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    lookup: Arc<Lookup>,
+    under_way: Arc<Mutex<Vec<UnderWay>>>,
+    places: Arc<Semaphore>,
+}
+
+struct UnderWay {
+    host: String,
+    began: Instant,
+    answer: Answer,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::asking(|host| {
+            // The port plays no part in it.
+            Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+impl Resolver {
+    /// Asks this function instead of the system; it may block.
+    pub(crate) fn asking(lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+        Self {
+            lookup: Arc::new(lookup),
+            under_way: Arc::default(),
+            places: Arc::new(Semaphore::new(LOOKUPS)),
+        }
+    }
+
+    /// The addresses of a host, in the order in which the system prefers them. Without brackets around IPv6.
+    pub(crate) async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        if let Ok(address) = host.parse() {
+            return Ok(vec![address]);
+        }
+        let mut answer = self.answer(host).await?;
+        let ended = |_| io::Error::other("the lookup of the host's name has panicked");
+        let found = answer.wait_for(Option::is_some).await.map_err(ended)?.clone();
+        match found {
+            Some(Ok(addresses)) if addresses.is_empty() => {
+                Err(io::Error::new(io::ErrorKind::NotFound, "the host's name has no address"))
+            }
+            Some(Ok(addresses)) => Ok(addresses),
+            Some(Err(error)) => Err(again(&error)),
+            None => Err(io::Error::other("the lookup of the host's name has no answer")),
+        }
+    }
+
+    /// The answer to come: of the lookup that is under way, or of a new one.
+    async fn answer(&self, host: &str) -> io::Result<Answer> {
+        if let Some(answer) = self.under_way(host, JOINED) {
+            return Ok(answer);
+        }
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => match self.under_way(host, Duration::MAX) {
+                Some(answer) => return Ok(answer),
+                None => Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?,
+            },
+        };
+        self.begin(host, place)
+    }
+
+    fn under_way(&self, host: &str, joined: Duration) -> Option<Answer> {
+        let mut lookups = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        lookups.retain(UnderWay::goes_on);
+        let found = lookups.iter().rev().find(|one| one.host == host && one.began.elapsed() < joined);
+        found.map(|one| one.answer.clone())
+    }
+
+    fn begin(&self, host: &str, place: OwnedSemaphorePermit) -> io::Result<Answer> {
+        // Several may have found none under way in the same moment.
+        let mut lookups = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |one: &&UnderWay| one.host == host && one.goes_on() && one.began.elapsed() < JOINED;
+        if let Some(one) = lookups.iter().find(is_it) {
+            return Ok(one.answer.clone());
+        }
+        let (sender, answer) = watch::channel(None);
+        let lookup = Arc::clone(&self.lookup);
+        let host = host.to_owned();
+        lookups.push(UnderWay { host: host.clone(), began: Instant::now(), answer: answer.clone() });
+        drop(lookups);
+        std::thread::Builder::new().name("secondme-avatar-lookup".to_owned()).spawn(move || {
+            let found = lookup(&host).map_err(Arc::new);
+            drop(place);
+            sender.send_replace(Some(found));
+        })?;
+        Ok(answer)
+    }
+}
+
+impl UnderWay {
+    /// Whether its answer is still to come.
+    fn goes_on(&self) -> bool {
+        self.answer.has_changed().is_ok() && self.answer.borrow().is_none()
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").field("free", &self.places.available_permits()).finish_non_exhaustive()
+    }
+}
+
+/// The same error once more, for each who waits for it.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Condvar;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+    /// A name server that answers once it is let go.
+    #[derive(Default)]
+    struct Server {
+        asked: AtomicUsize,
+        answers: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Server {
+        fn resolver(self: &Arc<Self>) -> Resolver {
+            let server = Arc::clone(self);
+            Resolver::asking(move |host| {
+                server.asked.fetch_add(1, Ordering::SeqCst);
+                let answers = server.answers.lock().unwrap();
+                drop(server.changed.wait_while(answers, |answers| !*answers).unwrap());
+                if host == "unknown" { Err(io::Error::other("no such host")) } else { Ok(vec![ADDRESS]) }
+            })
+        }
+
+        fn let_go(&self) {
+            *self.answers.lock().unwrap() = true;
+            self.changed.notify_all();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_wants_the_same_host_at_the_same_time_shares_one_lookup() {
+        let server = Arc::new(Server::default());
+        let resolver = server.resolver();
+        let all = join_all((0..300).map(|_| resolver.resolve("service")));
+        let let_go = async {
+            // The first poll of each of the others has come by now: they are polled in order.
+            server.let_go();
+        };
+        let (found, ()) = tokio::join!(all, let_go);
+        assert!(found.iter().all(|found| *found.as_ref().unwrap() == [ADDRESS]));
+        assert_eq!(server.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_server_that_hangs_costs_a_few_threads_and_nobody_waits_longer_than_they_want() {
+        let server = Arc::new(Server::default());
+        let resolver = server.resolver();
+        let hosts: Vec<String> = (0..100).map(|host| format!("host-{host}")).collect();
+        let waits = hosts.iter().chain(&hosts).map(|host| {
+            tokio::time::timeout(Duration::from_secs(1), resolver.resolve(host))
+        });
+        assert!(join_all(waits).await.iter().all(Result::is_err), "each has given up in time");
+        server.let_go();
+        // The threads are free again.
+        assert_eq!(resolver.resolve("host-7").await.unwrap(), [ADDRESS]);
+        assert!(server.asked.load(Ordering::SeqCst) <= LOOKUPS + 1);
+    }
+
+    #[tokio::test]
+    async fn an_address_is_not_looked_up_and_a_failure_reaches_all_who_wait() {
+        let server = Arc::new(Server::default());
+        server.let_go();
+        let resolver = server.resolver();
+        assert_eq!(resolver.resolve("::1").await.unwrap(), ["::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(server.asked.load(Ordering::SeqCst), 0);
+        for failed in join_all((0..3).map(|_| resolver.resolve("unknown"))).await {
+            assert_eq!(failed.unwrap_err().to_string(), "no such host");
+        }
+    }
+}
