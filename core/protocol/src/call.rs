@@ -177,6 +177,13 @@ impl Calls {
         until
     }
 
+    /// The call waits until then at least.
+    pub(crate) fn hold(&mut self, call: &Call, until: Millis) {
+        for pause in self.pauses.iter_mut().filter(|pause| pause.call == *call) {
+            pause.until = pause.until.max(until);
+        }
+    }
+
     /// Whether another answer of a foreign form makes it hopeless.
     pub(crate) fn is_malformed_for_good(&self, call: &Call) -> bool {
         let pause = self.pauses.iter().find(|pause| pause.call == *call);

@@ -14,6 +14,7 @@ mod io;
 mod pursue;
 mod sends;
 mod timers;
+mod waits;
 
 use std::collections::VecDeque;
 

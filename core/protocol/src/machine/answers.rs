@@ -48,6 +48,9 @@ impl Machine {
             return;
         };
         let error = error.at(flight.call.step());
+        if error.forbids_retry() {
+            return self.hopeless(now, &flight.call, error);
+        }
         if let Call::SendMessage(key, message) = &flight.call
             && sent
         {
@@ -140,7 +143,10 @@ impl Machine {
         }
         if let Call::SendMessage(key, message) = call {
             if refusal.leaves_doubt() {
-                return self.doubt(now, *key, message, refusal.into_error(step));
+                let wait = retry_after.map(|wait| wait.min(RATE_LIMIT_WAIT_MAX));
+                let error = refusal.into_error(step).with_retry_after(wait);
+                self.doubt(now, *key, message, error);
+                return self.calls.hold(call, now + wait.unwrap_or_default());
             }
             if refusal.names_the_socket() {
                 self.return_to_outbox(*key, message);
@@ -154,6 +160,11 @@ impl Machine {
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
             return self.rate_limited(now, call, error, retry_after);
+        }
+        if let (ErrorKind::Unavailable, Some(wait)) = (error.kind(), retry_after)
+            && !absent
+        {
+            return self.told_to_wait(now, call, error, wait);
         }
         if is_final(error.kind()) && blame == Blame::No {
             return self.close_all(now, &error);
@@ -190,21 +201,7 @@ impl Machine {
         if matches!(error.code(), None | Some("open.api.rate.limited")) {
             self.outputs.push_back(Output::QuotaUsedUp(now + wait));
         }
-        let error = error.with_retry_after(Some(wait));
-        self.retry(now, call, wait, error.clone());
-        match call {
-            Call::Authenticate
-            | Call::InitChat
-            | Call::CreateSocket
-            | Call::Connect
-            | Call::ResolveAvatar => self.fail_waiters_before(now, now + wait, &error),
-            Call::CreateSession(key) | Call::BindSession(key) => {
-                self.fail_openers(now, *key, now + wait, |_| error.clone());
-            }
-            Call::SendMessage(key, message) => self.fail_message_before(now + wait, *key, message, &error),
-            Call::History(key, ticket) => self.fail_history_before(now + wait, *key, *ticket, error),
-            Call::FillGap(_) | Call::EndSession(_) => {}
-        }
+        self.told_to_wait(now, call, error, wait);
     }
 
     pub(super) fn quota_delayed(&mut self, now: Millis, id: CallId, until: Millis) {
@@ -296,6 +293,9 @@ impl Machine {
             self.facts.credentials = None;
         }
         self.link_lost(now, error.clone());
+        if error.forbids_retry() {
+            return self.hopeless(now, &Call::Connect, error);
+        }
         self.retry(now, &Call::Connect, Duration::ZERO, error);
     }
 

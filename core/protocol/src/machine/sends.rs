@@ -241,6 +241,12 @@ impl Machine {
         }
     }
 
+    /// Whether the message stands in a store, and outlives this process.
+    pub(super) fn is_kept(&self, key: ConversationKey, message: &MessageId) -> bool {
+        let pending = self.conversation(key).map(|conversation| conversation.outbox.pending.iter());
+        pending.is_some_and(|mut all| all.any(|one| one.message == *message && one.kept.is_some()))
+    }
+
     fn keep(&mut self, key: ConversationKey, message: &MessageId) {
         if let Some(conversation) = self.conversation_mut(key)
             && let Some(pending) = conversation.outbox.pending.iter().find(|one| one.message == *message)
