@@ -135,11 +135,7 @@ impl AvatarClient {
         let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
         let env = Env {
             http: Http::new(options.base.clone(), Arc::clone(&dialer), clock.clone())?,
-            connector: Connector {
-                base: options.base,
-                dialer,
-                allow_insecure: options.allow_insecure,
-            },
+            connector: Connector { base: options.base, dialer, allow_insecure: options.allow_insecure },
             key: options.key,
             config: options.config,
             deadlines: options.deadlines,

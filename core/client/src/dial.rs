@@ -67,7 +67,10 @@ impl Dialer {
         let place = Place::new(purpose, url, proxy.as_deref());
         let is_secure = matches!(url.scheme(), "https" | "wss");
         let (stream, is_proxy) = match proxy {
-            None => (Either::Left(self.reach(host, port, purpose).await.map_err(|error| place.failed(error))?), false),
+            None => (
+                Either::Left(self.reach(host, port, purpose).await.map_err(|error| place.failed(error))?),
+                false,
+            ),
             Some(proxy) => {
                 let mut stream = self.reach_proxy(&proxy, purpose).await?;
                 let passes_on = purpose == Purpose::Calls && !is_secure;
@@ -214,3 +217,6 @@ fn notice_silence(tcp: &TcpStream, purpose: Purpose) {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     let _ = socket.set_tcp_user_timeout(Some(silence));
 }
+
+#[cfg(test)]
+mod tests;

@@ -410,7 +410,8 @@ impl Driver {
         match traffic {
             Traffic::Frames(frames) => Happened::Frames(frames),
             Traffic::Closed(cause) => {
-                self.socket = None;
+                // Where it was said in a Close frame, that is answered.
+                self.hang_up_socket();
                 Happened::Input(Input::SocketClosed { generation: self.generation, cause })
             }
         }

@@ -193,9 +193,10 @@ mod tests {
         let server = Arc::new(Server::default());
         let resolver = server.resolver();
         let hosts: Vec<String> = (0..100).map(|host| format!("host-{host}")).collect();
-        let waits = hosts.iter().chain(&hosts).map(|host| {
-            tokio::time::timeout(Duration::from_secs(1), resolver.resolve(host))
-        });
+        let waits = hosts
+            .iter()
+            .chain(&hosts)
+            .map(|host| tokio::time::timeout(Duration::from_secs(1), resolver.resolve(host)));
         assert!(join_all(waits).await.iter().all(Result::is_err), "each has given up in time");
         server.let_go();
         // The threads are free again.

@@ -147,7 +147,7 @@ impl Socket {
             return Poll::Pending;
         }
         let (mut frames, mut bytes) = (Vec::new(), 0);
-        while frames.len() < BATCH && bytes < BATCH_BYTES {
+        while self.good_bye.is_none() && frames.len() < BATCH && bytes < BATCH_BYTES {
             match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     bytes += text.len();
@@ -161,6 +161,7 @@ impl Socket {
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
                 Poll::Ready(Some(Ok(Message::Close(frame)))) => {
                     self.good_bye = Some(loss::said_good_bye(frame.as_ref()));
+                    break;
                 }
                 Poll::Ready(Some(Ok(Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Err(error))) if frames.is_empty() => {
@@ -179,6 +180,10 @@ impl Socket {
                 }
                 Poll::Pending => break,
             }
+        }
+        // Nothing comes after a Close frame, and whether TCP ends too is left to the other side.
+        if frames.is_empty() && self.good_bye.is_some() {
+            return Poll::Ready(self.over(None));
         }
         Poll::Ready(Traffic::Frames(frames))
     }

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod connections;
 mod fields;
 mod server;
 mod sockets;
 #[path = "../proxy/tls.rs"]
 mod tls;
+mod waits;

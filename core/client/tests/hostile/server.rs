@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, Conversation, Error, Visitor};
+use secondme_avatar::{AvatarClient, ClientBuilder, Conversation, Error, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -22,6 +22,8 @@ pub(crate) struct Request {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    /// Over which connection it came: they are counted from 0.
+    pub(crate) connection: usize,
 }
 
 /// What it does about it.
@@ -59,17 +61,21 @@ impl Server {
         let (act, counted) = (Arc::new(act), Arc::clone(&heard));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                counted.connections.fetch_add(1, Ordering::Relaxed);
+                let connection = counted.connections.fetch_add(1, Ordering::Relaxed);
                 let (act, heard) = (Arc::clone(&act), Arc::clone(&counted));
-                tokio::spawn(async move { serve(stream, address, &*act, &heard).await });
+                tokio::spawn(async move { serve(stream, connection, address, &*act, &heard).await });
             }
         });
         Self { address, heard }
     }
 
     pub(crate) fn client(&self) -> AvatarClient {
-        let builder = AvatarClient::builder("sk-hostile").unwrap();
-        builder.base_url(format!("http://{}/gate/in", self.address).parse().unwrap()).build().unwrap()
+        self.builder("sk-hostile").build().unwrap()
+    }
+
+    pub(crate) fn builder(&self, key: &str) -> ClientBuilder {
+        let builder = AvatarClient::builder(key).unwrap();
+        builder.base_url(format!("http://{}/gate/in", self.address).parse().unwrap())
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -206,11 +212,12 @@ pub(crate) fn data(target: &str, address: SocketAddr) -> String {
 
 async fn serve(
     mut stream: TcpStream,
+    connection: usize,
     address: SocketAddr,
     act: &(impl Fn(&Request) -> Act + Send + Sync),
     heard: &Heard,
 ) {
-    while let Some(request) = read(&mut stream).await {
+    while let Some(request) = read(&mut stream, connection).await {
         let act = act(&request);
         heard.requests.lock().unwrap().push(request.clone());
         let act = match act {
@@ -237,7 +244,7 @@ async fn serve(
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Request> {
+async fn read(stream: &mut TcpStream, connection: usize) -> Option<Request> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -262,5 +269,5 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
             return None;
         }
     }
-    Some(Request { target, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Request { target, headers, body: String::from_utf8_lossy(&body).into_owned(), connection })
 }

@@ -6,6 +6,8 @@ mod cancellation;
 mod conversation;
 mod events;
 mod failures;
+#[cfg(unix)]
+mod limits;
 mod restarts;
 mod support;
 mod watching;

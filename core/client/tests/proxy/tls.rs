@@ -15,6 +15,11 @@ use tokio_rustls::TlsAcceptor;
 /// address for whoever asks: what goes there goes through a proxy.
 const NAMES: [&str; 3] = ["0.0.0.0", "127.0.0.1", "localhost"];
 
+/// What a server shows when all is well.
+pub(crate) fn certificate() -> CertificateParams {
+    CertificateParams::new(NAMES.map(str::to_owned)).unwrap()
+}
+
 static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// A file of this test's own.
@@ -43,9 +48,14 @@ impl Ca {
 
     /// Decrypts what comes to a port of its own, and passes it on to `behind`.
     pub(crate) async fn front(&self, behind: SocketAddr) -> SocketAddr {
+        self.front_showing(behind, certificate()).await
+    }
+
+    /// The same with a certificate of another kind.
+    pub(crate) async fn front_showing(&self, behind: SocketAddr, shown: CertificateParams) -> SocketAddr {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let address = SocketAddr::from(([0, 0, 0, 0], listener.local_addr().unwrap().port()));
-        let acceptor = self.acceptor();
+        let acceptor = TlsAcceptor::from(Arc::new(self.server(shown)));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
@@ -60,11 +70,10 @@ impl Ca {
         address
     }
 
-    fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn server(&self, shown: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(NAMES.map(str::to_owned)).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        let certificate = shown.signed_by(&key, &self.issuer).unwrap();
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
@@ -72,8 +81,7 @@ impl Ca {
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
+            .unwrap()
     }
 }
 
