@@ -4,7 +4,7 @@
 # In front of each build that is handed out: no path of this machine gets into it.
 DISTRIBUTED := RUSTFLAGS="$$(packaging/remap)"
 # $(call check-artefacts,NOTICES,PACKAGES): the licences are in them, and no path of this machine.
-check-artefacts = $(call with,$(PYTHON),skipping the look into what was made) packaging/check-artefacts $(1) $(2)
+check-artefacts = $(call with,$(PYTHON),skipping the look into what was made) $(PYTHON) packaging/check-artefacts $(1) $(2)
 
 PACKAGING_SCRIPTS := $(addprefix packaging/,make-notices check-metadata check-artefacts)
 ABOUT_VERSION := 0.9.3
