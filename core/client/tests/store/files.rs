@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use rusqlite::Connection;
-use secondme_avatar::{Change, SqliteStore, Store};
+use secondme_avatar::{Change, Known, SqliteStore, Store, Stored};
 
 use crate::support::{Folder, avatar, keep, message, numbers, record, visitor};
 
@@ -255,6 +255,9 @@ fn a_file_of_version_1_is_read() {
     sqlite(&path, include_str!("version_1.sql"));
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 9)));
+    assert_eq!(store.count(&avatar()).unwrap(), Stored { visitors: 1, messages: 2 });
+    let known = Known { visitor: visitor(1), resumable: true };
+    assert_eq!(store.known(&avatar()).unwrap(), [known]);
     let left = store.adopt(&avatar()).unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].visitor, visitor(1).name("Ada").channel("web"));

@@ -3,9 +3,12 @@
 #![cfg(unix)] // Modes, links, users and kills are told in Unix's words.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backup;
 mod files;
+mod foreign;
 mod kept;
 mod permissions;
 mod processes;
 mod same;
 mod support;
+mod visitors;

@@ -201,8 +201,23 @@ fn plays_its_role() {
         println!("says {}", SqliteStore::open(path).unwrap_err());
         return;
     }
+    if role == "look" {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let count = connection.query_row("SELECT count(*) FROM messages", (), |row| row.get::<_, i64>(0));
+        println!("says {}", count.unwrap());
+        return;
+    }
     let store = SqliteStore::open(path).unwrap();
     match role {
+        "find" => {
+            let there = |number: &u64| store.load(&avatar(), visitor(*number).id()).unwrap().is_some();
+            (0..1000).filter(there).for_each(|number| println!("says {number}"));
+        }
+        "claim" => {
+            store.claim(&avatar(), &[visitor(arguments[0]).id().clone()]).unwrap();
+            println!("says {}", arguments[0]);
+            wait();
+        }
         "save" => {
             for number in arguments[0].. {
                 let settled = settle(number - OPEN, number - OPEN);
@@ -212,15 +227,21 @@ fn plays_its_role() {
                 println!("says {number}");
             }
         }
-        "write" => {
+        "write" | "write and copy" => {
             println!("says {}", arguments[0]);
             wait();
             for number in arguments[0]..arguments[0] + arguments[1] {
                 store
                     .save(&avatar(), &[Change::Record(record(number, number)), keep(number, number)])
                     .unwrap();
+                if role == "write and copy" && number % 7 == 0 {
+                    crate::foreign::copy_files(path);
+                }
             }
             println!("says {}", arguments[1]);
+            if role == "write and copy" {
+                wait();
+            }
         }
         "keep" | "keep with a child" => {
             let kept: Vec<_> = (arguments[0]..arguments[0] + arguments[1]).map(|n| keep(n, n)).collect();

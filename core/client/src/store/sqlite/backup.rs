@@ -49,7 +49,7 @@ impl SqliteStore {
         let Ok(there) = fs::canonicalize(to) else {
             let folder =
                 to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let folder = fs::canonicalize(folder).map_err(|error| files::unwritable(to, error))?;
+            let folder = fs::canonicalize(folder).map_err(|error| files::unreachable(to, error))?;
             return to.file_name().map(|name| folder.join(name)).ok_or_else(|| files::no_file(to));
         };
         let file = there.display();

@@ -289,7 +289,7 @@ pub(super) fn no_file(path: &Path) -> StoreError {
     StoreError::new(format!("{path} is a folder: name a file in it, such as avatar.db"))
 }
 
-fn unreachable(path: &Path, error: io::Error) -> StoreError {
+pub(super) fn unreachable(path: &Path, error: io::Error) -> StoreError {
     let what = match error.kind() {
         io::ErrorKind::NotFound => "its folder does not exist: make it first".to_owned(),
         io::ErrorKind::PermissionDenied => {

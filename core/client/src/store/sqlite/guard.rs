@@ -16,9 +16,8 @@ use crate::StoreError;
 /// Held for as long as the store is open, at the bytes where SQLite looks.
 #[derive(Debug)]
 pub(super) struct Guard {
-    #[cfg_attr(not(any(target_os = "linux", target_os = "android")), expect(dead_code))]
     index: File,
-    _database: File,
+    database: File,
 }
 
 /// The log's index is in use, from before SQLite opens it.
@@ -46,7 +45,17 @@ impl IndexGuard {
         let index = self.0.metadata().map_err(failed)?;
         let there = std::fs::metadata(files::beside(store, "-shm"));
         let is_there = there.is_ok_and(|there| files::is_same(&there, &index));
-        Ok(is_there.then_some(Guard { index: self.0, _database: database }))
+        // Dropped where it is of no use, and its locks with it.
+        let guard = Guard { index: self.0, database };
+        Ok(is_there.then_some(guard))
+    }
+}
+
+/// Released for good, though a child that is being forked in this moment holds the files as well.
+impl Drop for Guard {
+    fn drop(&mut self) {
+        system::release(&self.index);
+        system::release(&self.database);
     }
 }
 
@@ -54,7 +63,7 @@ impl Guard {
     /// Whether a transaction reads in this moment, of whichever copy of SQLite. One of a copy in this process
     /// does not keep ours from writing over what it reads.
     pub(super) fn is_read(&self) -> bool {
-        system::is_read(self)
+        system::is_read(&self.index)
     }
 }
 
@@ -69,8 +78,6 @@ mod system {
     use nix::errno::Errno;
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc;
-
-    use super::Guard;
 
     /// Where SQLite locks a database that is read from, and how many bytes.
     const SHARED: (libc::off_t, libc::off_t) = (0x4000_0000 + 2, 510);
@@ -97,9 +104,14 @@ mod system {
         share(file, SHARED)
     }
 
-    pub(super) fn is_read(guard: &Guard) -> bool {
+    pub(super) fn release(file: &File) {
+        // To the end of the file.
+        let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&lock(libc::F_UNLCK, (0, 0))));
+    }
+
+    pub(super) fn is_read(index: &File) -> bool {
         let mut found = lock(libc::F_WRLCK, READERS);
-        let asked = fcntl(&guard.index, FcntlArg::F_OFD_GETLK(&mut found));
+        let asked = fcntl(index, FcntlArg::F_OFD_GETLK(&mut found));
         asked.is_err() || i32::from(found.l_type) != libc::F_UNLCK
     }
 
@@ -131,8 +143,6 @@ mod system {
     use std::fs::File;
     use std::io;
 
-    use super::Guard;
-
     pub(super) fn hold_index(_: &File) -> io::Result<()> {
         Ok(())
     }
@@ -141,7 +151,9 @@ mod system {
         Ok(())
     }
 
-    pub(super) fn is_read(_: &Guard) -> bool {
+    pub(super) fn release(_: &File) {}
+
+    pub(super) fn is_read(_: &File) -> bool {
         false
     }
 }
