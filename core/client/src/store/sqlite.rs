@@ -7,25 +7,24 @@ mod owner;
 mod rows;
 mod schema;
 mod session;
+mod shared;
 mod trouble;
 mod turn;
 mod visitors;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction};
 use secondme_avatar_protocol::{Record, VisitorId};
 
 use super::leftover::group;
 use super::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
-use files::Identity;
 use owner::{Owner, OwnerId};
-use session::Session;
-use trouble::{Doing, forked, trouble};
-use turn::{Turn, Turns};
+use shared::Shared;
+use trouble::forked;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
 const RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
@@ -37,8 +36,6 @@ const SETTLE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AN
 const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
 const MESSAGES: &str =
     "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
-/// How often a transaction is made again because its log was removed.
-const TRIES: usize = 5;
 const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
 /// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
@@ -99,19 +96,11 @@ const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 ///
 /// The feature `sqlite`, which is on by default, builds SQLite in; that takes a C compiler, as `ring` does.
 pub struct SqliteStore {
-    path: PathBuf,
-    identity: Identity,
+    shared: Arc<Shared>,
     process: u32,
     owner: Owner,
-    open: Mutex<Open>,
-}
-
-struct Open {
-    /// None only while it is dropped.
-    session: Option<Session>,
-    turns: Turns,
     /// Messages that cannot be read and have been spoken of.
-    reported: HashSet<i64>,
+    reported: Mutex<HashSet<i64>>,
 }
 
 impl SqliteStore {
@@ -134,89 +123,24 @@ impl SqliteStore {
 
     /// Where the file is, with symbolic links followed.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.shared.path()
     }
 
     fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
-        let mut open_here = files::open_here();
-        let path = files::find_or_create(path, &open_here, schema::version(steps))?;
-        let mut turns = Turns::of(&path);
-        let (session, identity, owner) = {
-            let turn = turns.take()?;
-            let opened = Session::open(&path, steps, &turn)
-                .and_then(|session| Ok((session, Identity::of(&path)?, Owner::enter(&path)?)));
-            // A file that is refused is left without a trace.
-            opened.inspect_err(|_| turn.tidy_up())?
-        };
-        open_here.add(&path);
-        let open = Mutex::new(Open { session: Some(session), turns, reported: HashSet::new() });
-        Ok(Self { path, identity, process: std::process::id(), owner, open })
+        let shared = Shared::open(path, steps)?;
+        let owner = Owner::enter(shared.path())?;
+        Ok(Self { shared, process: std::process::id(), owner, reported: Mutex::default() })
     }
 
-    /// The connection, where it may be used.
-    fn open_now(&self) -> Result<MutexGuard<'_, Open>, StoreError> {
-        if self.process != std::process::id() {
-            return Err(forked(&self.path));
-        }
-        self.identity.check(&self.path)?;
-        // A transaction that was cut short by a panic has been rolled back when it was dropped.
-        Ok(self.open.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn read<T>(&self, act: impl Fn(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
-        self.in_turn(|session, _, _| {
-            act(session.connection()).map_err(|error| trouble(&self.path, Doing::Read, error))
-        })
-    }
-
-    /// One transaction, which holds the file for writing from its beginning: two that read first and
-    /// write then would be in each other's way. It may be made a second time.
-    fn write<T>(
-        &self,
-        doing: Doing,
-        act: impl Fn(&Transaction<'_>, &mut HashSet<i64>) -> Result<T, rusqlite::Error>,
-    ) -> Result<T, StoreError> {
-        self.in_turn(|session, turn, reported| {
-            let transact = |session: &mut Session, reported: &mut HashSet<i64>| {
-                let connection = session.connection_mut();
-                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let done = act(&transaction, reported)?;
-                transaction.commit()?;
-                Ok(done)
-            };
-            let mut done = transact(session, reported);
-            let mut tries = 0;
-            // Where the log was removed meanwhile it may be written to a file that has no name. What is done
-            // twice is as if it were done once.
-            while !session.is_there(&self.path) && tries < TRIES {
-                session.renew(&self.path, turn)?;
-                done = transact(session, reported);
-                tries += 1;
-            }
-            session.tidy(&self.path);
-            done.map_err(|error| trouble(&self.path, doing, error))
-        })
-    }
-
-    /// Uses the file while no other store does.
-    fn in_turn<T>(
-        &self,
-        act: impl FnOnce(&mut Session, &Turn<'_>, &mut HashSet<i64>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut open = self.open_now()?;
-        let Open { session, turns, reported } = &mut *open;
-        let session = session.as_mut().ok_or_else(|| forked(&self.path))?;
-        let turn = turns.take()?;
-        if !session.is_there(&self.path) {
-            session.renew(&self.path, &turn)?;
-        }
-        act(session, &turn, reported)
+    /// The file, where it may be used.
+    fn shared(&self) -> Result<&Shared, StoreError> {
+        if self.process == std::process::id() { Ok(&self.shared) } else { Err(forked(self.path())) }
     }
 }
 
 impl Store for SqliteStore {
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
-        let text = self.read(|connection| {
+        let text = self.shared()?.read(|connection| {
             let mut load = connection.prepare_cached(LOAD)?;
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
         })?;
@@ -224,7 +148,7 @@ impl Store for SqliteStore {
         rows::read_record(&text, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(
                 "what {} keeps of {visitor} cannot be read: {unreadable}; it is left as it is",
-                self.path.display()
+                self.path().display()
             ))
         })
     }
@@ -236,7 +160,7 @@ impl Store for SqliteStore {
         // Written as text before the file is locked for everyone else.
         let changes = changes.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
-        self.write(Doing::Save, |transaction, _| {
+        self.shared()?.write(|transaction| {
             for change in &changes {
                 // The record of the one who has the visitor is the newer one.
                 if let Row::Record(visitor, _) = change
@@ -252,7 +176,7 @@ impl Store for SqliteStore {
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
         let avatar = avatar.to_string();
-        let (messages, gone) = self.write(Doing::Save, |transaction, reported| {
+        let (messages, gone) = self.shared()?.write(|transaction| {
             let gone = self.gone(transaction, &avatar)?;
             let mut messages = Vec::new();
             let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
@@ -265,8 +189,8 @@ impl Store for SqliteStore {
                         messages.push((visitor, message));
                     }
                     // It stays whose it was: a later version of the library may know how to read it.
-                    Err(unreadable) if reported.insert(kept.position) => {
-                        let (store, visitor) = (self.path.display(), &kept.visitor);
+                    Err(unreadable) if self.is_first_report(kept.position) => {
+                        let (store, visitor) = (self.path().display(), &kept.visitor);
                         tracing::warn!(
                             %store, %visitor,
                             "a kept message cannot be read, and stays where it is: {unreadable}"
@@ -304,11 +228,15 @@ impl Store for SqliteStore {
 
     fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
         let avatar = avatar.to_string();
-        self.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
+        self.shared()?.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
     }
 }
 
 impl SqliteStore {
+    fn is_first_report(&self, position: i64) -> bool {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(position)
+    }
+
     /// Which of those that have messages are gone.
     fn gone(&self, transaction: &Transaction<'_>, avatar: &str) -> rusqlite::Result<HashSet<OwnerId>> {
         let mut owners = transaction.prepare_cached(OWNERS)?;
@@ -321,28 +249,18 @@ impl SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore").field("path", &self.path).field("owner", &self.owner).finish()
+        f.debug_struct("SqliteStore").field("path", &self.path()).field("owner", &self.owner).finish()
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Open { session, turns, .. } = open;
-        let session = session.take();
-        if self.process != std::process::id() {
+        if self.process == std::process::id() {
+            self.owner.leave();
+        } else {
             // In a forked child: to close it would be to meddle with the parent's locks.
-            std::mem::forget(session);
-            return;
+            std::mem::forget(Arc::clone(&self.shared));
         }
-        if let Some(session) = session {
-            let turn = turns.take();
-            // The log of a file that is no longer there is left with it.
-            let turn = turn.as_ref().ok().filter(|_| self.identity.check(&self.path).is_ok());
-            session.close(&self.path, turn);
-        }
-        self.owner.leave();
-        files::open_here().remove(&self.path);
     }
 }
 

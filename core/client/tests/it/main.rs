@@ -10,4 +10,5 @@ mod failures;
 mod limits;
 mod restarts;
 mod support;
+mod two_processes;
 mod watching;

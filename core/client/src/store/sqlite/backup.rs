@@ -33,7 +33,7 @@ impl SqliteStore {
         drop(files::private().create_new(true).open(part).map_err(failed)?);
         let trouble = |error| trouble(part, Doing::Save, error);
         let mut copy = Connection::open(part).map_err(trouble)?;
-        self.in_turn(|session, _, _| {
+        self.shared()?.in_turn(|session| {
             let backup = Backup::new(session.connection(), &mut copy).map_err(trouble)?;
             backup.step(-1).map(drop).map_err(trouble)
         })?;
@@ -54,7 +54,7 @@ impl SqliteStore {
         };
         let file = there.display();
         let metadata = fs::metadata(&there).map_err(|error| files::unwritable(&there, error))?;
-        if there == self.path {
+        if there == self.path() {
             return Err(StoreError::new(format!(
                 "{file} is the store itself: name another file for its copy"
             )));

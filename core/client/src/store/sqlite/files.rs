@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::schema;
+use super::shared::Shared;
 use super::trouble::{damaged, foreign, forked, later};
 use crate::StoreError;
 
@@ -52,31 +53,42 @@ pub(super) fn private() -> OpenOptions {
 }
 
 /// The files that this process has open as stores, and who opened them: a fork takes the list along.
-pub(super) struct OpenHere(MutexGuard<'static, Vec<(PathBuf, u32)>>);
+pub(super) struct OpenHere(MutexGuard<'static, Vec<Entry>>);
+
+struct Entry {
+    path: PathBuf,
+    process: u32,
+    shared: Weak<Shared>,
+}
 
 /// For as long as this is held, no other store is opened in this process.
 pub(super) fn open_here() -> OpenHere {
-    static OPEN: Mutex<Vec<(PathBuf, u32)>> = Mutex::new(Vec::new());
+    static OPEN: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
     OpenHere(OPEN.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl OpenHere {
-    pub(super) fn add(&mut self, path: &Path) {
-        self.0.push((path.to_owned(), std::process::id()));
+    pub(super) fn add(&mut self, path: &Path, shared: &Arc<Shared>) {
+        let (path, shared) = (path.to_owned(), Arc::downgrade(shared));
+        self.0.push(Entry { path, process: std::process::id(), shared });
     }
 
-    pub(super) fn remove(&mut self, path: &Path) {
-        if let Some(at) = self.0.iter().position(|(other, _)| other == path) {
-            self.0.swap_remove(at);
-        }
+    /// It is closed: nothing of this process is at the file any more.
+    pub(super) fn remove(&mut self, closed: &Shared) {
+        self.0.retain(|entry| !std::ptr::eq(entry.shared.as_ptr(), closed));
+    }
+
+    /// The opening of this file, unless it is about to be closed.
+    pub(super) fn shared(&self, path: &Path) -> Option<Arc<Shared>> {
+        self.0.iter().filter(|entry| entry.path == path).find_map(|entry| entry.shared.upgrade())
     }
 
     /// An error where it was opened before this process was forked off: SQLite then believes that it holds
     /// locks which only the parent has.
     fn has(&self, path: &Path) -> Result<bool, StoreError> {
-        let mut same = self.0.iter().filter(|(other, _)| other == path).peekable();
+        let mut same = self.0.iter().filter(|entry| entry.path == path).peekable();
         let open = same.peek().is_some();
-        if same.any(|(_, process)| *process != std::process::id()) { Err(forked(path)) } else { Ok(open) }
+        if same.any(|entry| entry.process != std::process::id()) { Err(forked(path)) } else { Ok(open) }
     }
 }
 

@@ -32,9 +32,27 @@ impl Session {
         Self::open_by(path, turn, || schema::connect(path, steps))
     }
 
-    /// Opens a store that was open here before.
-    fn open_again(path: &Path, turn: &Turn<'_>) -> Result<Self, StoreError> {
-        Self::open_by(path, turn, || schema::reconnect(path))
+    /// The session, opened anew where its log has been removed or replaced, or where that has failed before.
+    pub(super) fn renewed<'a>(
+        session: &'a mut Option<Self>,
+        path: &Path,
+        turn: &Turn<'_>,
+    ) -> Result<&'a mut Self, StoreError> {
+        let fresh = match session.take() {
+            Some(here) if here.is_there(path) => here,
+            Some(lost) => {
+                // Where it cannot be saved now, it is tried again the next time.
+                if let Err(error) = lost.save_log(path, turn) {
+                    *session = Some(lost);
+                    return Err(error);
+                }
+                // Closed before the next one is opened: connections of one process share their index.
+                drop(lost);
+                Self::open_by(path, turn, || schema::reconnect(path))?
+            }
+            None => Self::open_by(path, turn, || schema::reconnect(path))?,
+        };
+        Ok(session.insert(fresh))
     }
 
     fn open_by(
@@ -83,9 +101,8 @@ impl Session {
         self.log == LogId::at(path)
     }
 
-    /// Opens the file anew where its log has been removed or replaced. What is only in the old log is brought
-    /// into the file first, where no other has been begun since.
-    pub(super) fn renew(&mut self, path: &Path, turn: &Turn<'_>) -> Result<(), StoreError> {
+    /// Brings what stands only in a log that was removed into the file, where no other has been begun since.
+    fn save_log(&self, path: &Path, turn: &Turn<'_>) -> Result<(), StoreError> {
         let file = path.display();
         let begun_since = files::beside(path, "-wal").exists()
             || !turn.noted().is_ok_and(|noted| noted == self.log.as_str());
@@ -96,15 +113,13 @@ impl Session {
                  do not remove the files beside a store that is open"
             );
         } else {
-            let failed = |error| trouble(path, Doing::Save, error);
-            checkpoint(&self.connection).map_err(failed)?;
+            checkpoint(&self.connection).map_err(|error| trouble(path, Doing::Save, error))?;
             tracing::warn!(
                 store = %file,
                 "another program has removed the log of the open store; what stood in it is saved"
             );
         }
         leave_log(&self.connection);
-        *self = Self::open_again(path, turn)?;
         Ok(())
     }
 

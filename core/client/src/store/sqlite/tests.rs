@@ -1,5 +1,9 @@
 //! What needs a hand in the works: a schema of the future, a full disk, a fork.
 
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
 use super::*;
 use crate::{ApiKey, BaseUrl};
 
@@ -44,7 +48,7 @@ fn record(number: usize) -> Change {
 }
 
 fn with_connection<T>(store: &SqliteStore, act: impl FnOnce(&Connection) -> T) -> T {
-    act(store.open_now().unwrap().session.as_ref().unwrap().connection())
+    store.shared.in_turn(|session| Ok(act(session.connection()))).unwrap()
 }
 
 fn number_of(store: &SqliteStore, query: &str) -> i64 {

@@ -16,28 +16,41 @@ use crate::StoreError;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks whether it is over: the first time, and at most.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(100), Duration::from_millis(5));
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+
+/// How long one who has just had a turn leaves the next one to those who wait: they have looked by then.
+const COURTESY: Duration = Duration::from_millis(4);
+
+/// The file's first byte says that one waits; what is noted stands behind it.
+const CALM: [u8; 1] = *b".";
+const WANTED: [u8; 1] = *b"!";
 
 #[derive(Debug)]
 pub(super) struct Turns {
     path: PathBuf,
     file: Option<File>,
+    /// Others are to have a turn first.
+    not_before: Option<Instant>,
 }
 
 /// A turn: over when it is dropped.
 pub(super) struct Turn<'a> {
     path: &'a Path,
     file: &'a File,
+    not_before: &'a mut Option<Instant>,
 }
 
 impl Turns {
     pub(super) fn of(store: &Path) -> Self {
-        Self { path: files::beside(store, "-lock"), file: None }
+        Self { path: files::beside(store, "-lock"), file: None, not_before: None }
     }
 
     pub(super) fn take(&mut self) -> Result<Turn<'_>, StoreError> {
         let end = Instant::now() + PATIENCE;
         let mut pause = LOOK_AGAIN.0;
+        if let Some(not_before) = self.not_before.take() {
+            thread::sleep(not_before.saturating_duration_since(Instant::now()));
+        }
         loop {
             let file = match self.file.take() {
                 Some(file) => file,
@@ -53,10 +66,16 @@ impl Turns {
                     let is_there = file.metadata().and_then(|ours| Ok((ours, fs::metadata(&self.path)?)));
                     if is_there.is_ok_and(|(ours, there)| files::is_same(&ours, &there)) {
                         let file = self.file.insert(file);
-                        return Ok(Turn { path: &self.path, file });
+                        if is_wanted(file) {
+                            // Those who still wait say so again.
+                            let _ = put(file, &CALM);
+                        }
+                        return Ok(Turn { path: &self.path, file, not_before: &mut self.not_before });
                     }
                 }
                 Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                    // Where it cannot be said, it is chance who comes next.
+                    let _ = put(&file, &WANTED);
                     self.file = Some(file);
                     thread::sleep(pause);
                     pause = (pause * 2).min(LOOK_AGAIN.1);
@@ -88,17 +107,15 @@ impl Turns {
 impl Turn<'_> {
     /// Whose log it is that is written to: the one who began it last says so.
     pub(super) fn note(&self, log: &str) -> io::Result<()> {
-        let mut file = self.file;
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(log.as_bytes())
+        self.file.set_len(0)?;
+        put(self.file, &[&CALM[..], log.as_bytes()].concat())
     }
 
     pub(super) fn noted(&self) -> io::Result<String> {
         let (mut file, mut noted) = (self.file, String::new());
         file.rewind()?;
         file.read_to_string(&mut noted)?;
-        Ok(noted)
+        Ok(noted.get(1..).unwrap_or_default().to_owned())
     }
 
     /// Removes the file: who comes next makes another one.
@@ -109,7 +126,18 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        *self.not_before = is_wanted(self.file).then(|| Instant::now() + COURTESY);
         // A forked child may hold the file as well; to close it would not do.
         let _ = self.file.unlock();
     }
+}
+
+fn put(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(bytes)
+}
+
+fn is_wanted(mut file: &File) -> bool {
+    let mut first = CALM;
+    file.rewind().and_then(|()| file.read_exact(&mut first)).is_ok() && first == WANTED
 }

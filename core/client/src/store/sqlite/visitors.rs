@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use secondme_avatar_protocol::VisitorId;
 
 use super::owner::OwnerId;
-use super::{Doing, SqliteStore, rows};
+use super::{SqliteStore, rows};
 use crate::StoreError;
 use crate::store::leftover::{known, with_messages};
 use crate::store::{AvatarRef, Known, Stored};
@@ -21,7 +21,7 @@ const OWNER: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2
 impl SqliteStore {
     pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
         let avatar = avatar.to_string();
-        self.read(|connection| {
+        self.shared()?.read(|connection| {
             // What cannot be read is spoken of when the visitor is opened, and stays where it is.
             let named = |row: &rusqlite::Row<'_>| Ok((rows::text(row, 0)?, rows::text(row, 1)?));
             let id = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<VisitorId>().ok();
@@ -43,7 +43,7 @@ impl SqliteStore {
     }
 
     pub(super) fn count_kept(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
-        self.read(|connection| {
+        self.shared()?.read(|connection| {
             let mut count = connection.prepare_cached(COUNT)?;
             count.query_row([avatar.to_string()], |row| {
                 Ok(Stored {
@@ -68,7 +68,7 @@ impl SqliteStore {
 
     fn each(&self, statement: &str, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
         let avatar = avatar.to_string();
-        self.write(Doing::Save, |transaction, _| {
+        self.shared()?.write(|transaction| {
             let mut statement = transaction.prepare_cached(statement)?;
             for visitor in visitors {
                 statement.execute((&avatar, visitor.as_str(), self.owner.id()))?;
