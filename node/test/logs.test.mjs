@@ -17,6 +17,21 @@ test('what SECONDME_LOG lets through goes to stderr, and holds no secret', async
   assert.doesNotMatch(err, /secret words|sk-emulator/)
 })
 
+test('the newest logger gets the log, with its filter', async () => {
+  const { code, out, err } = await run('programs/loggers.mjs')
+  assert.deepEqual([code, err], [0, ''])
+  const heard = JSON.parse(out)
+  // Each hears while it is the newest, and nothing after.
+  assert.deepEqual(heard, {
+    first: { warn: 0, debug: 0, after: 0 },
+    second: { debug: true, after: 0 },
+    methods: { debug: true },
+    option: { debug: true },
+    taken: 0,
+    worker: { debug: true, back: true },
+  })
+})
+
 test('a program has a logger of its own', async () => {
   const { code, out, err } = await run('programs/logs.mjs', 'own', 'secondme_avatar=debug')
   assert.deepEqual([code, err], [0, ''])

@@ -35,6 +35,6 @@ test('tests run with vitest, in processes and in threads', async () => {
 
 test('tests run with jest, and it is not left waiting', async () => {
   const out = await passes('jest', '--config', 'jest.config.cjs', '--runInBand', '--detectOpenHandles')
-  assert.match(out, /Tests: +2 passed/)
+  assert.match(out, /Tests: +4 passed/)
   assert.doesNotMatch(out, /open handle|did not exit/)
 })

@@ -1,5 +1,6 @@
 /** The core's log. */
 
+import { calledFrom, guarded, misuse } from './errors.js'
 import { native } from './native.js'
 import { port, tell, whenLogged } from './port.js'
 
@@ -18,11 +19,22 @@ export interface LogRecord {
 /** Takes the lines of the log. */
 export type Logger = (record: LogRecord) => void
 
+/** A logger with a method for each level, as `console`, `pino` and `winston` have them. */
+export interface LevelLogger {
+  error(message: string): unknown
+  warn(message: string): unknown
+  info(message: string): unknown
+  debug(message: string): unknown
+}
+
+/** What takes the log. One with methods is given `target: message`; what is finer than `debug` is `debug` to it. */
+export type LoggerLike = Logger | LevelLogger
+
 /** Options of {@link setLogger}. */
 export interface LoggerOptions {
   /**
-   * What is logged, where `SECONDME_LOG` does not say it: `info`, or `warn,secondme_avatar::socket=trace`. The first
-   * one in a process counts. `secondme_avatar=info`, if not said otherwise.
+   * What is logged, where `SECONDME_LOG` does not say it: `info`, or `warn,secondme_avatar::socket=trace`.
+   * `secondme_avatar=info`, if not said otherwise.
    */
   readonly filter?: string | undefined
 }
@@ -31,32 +43,51 @@ let logger: Logger = toStderr
 let isStarted = false
 
 /**
- * Hands the core's log to a logger of the program's own, `pino` perhaps; `undefined` puts it back to stderr.
+ * Hands the core's log to a logger of the program's own; `undefined` takes it away again.
  *
- * Without this, what `SECONDME_LOG` lets through (`SECONDME_LOG=debug`) goes to stderr. A process has one log: with
- * worker threads, the thread that was first to want it gets it.
+ * Without this, what `SECONDME_LOG` lets through (`SECONDME_LOG=debug`) goes to stderr. A process has one log: the
+ * newest logger gets it, with its own filter, until it is taken away or its worker thread ends. A logger must not throw:
+ * an exception of its is uncaught.
  *
  * ```ts
  * setLogger(({ level, target, message }) => log[level]({ target }, message))
+ * setLogger(console, { filter: 'debug' })
  * ```
+ *
+ * @throws {@link MisuseError} if it is no logger, or the filter is none.
  */
-export function setLogger(to: Logger | undefined, options: LoggerOptions = {}): void {
-  logger = to ?? toStderr
-  if (to !== undefined) start(options.filter ?? 'secondme_avatar=info')
+export function setLogger(to: LoggerLike | undefined, options: LoggerOptions = {}): void {
+  const site = calledFrom(setLogger)
+  if (to === undefined) {
+    logger = toStderr
+    if (isStarted) port().collectLogs()
+    return
+  }
+  const wanted = loggerOf(to)
+  if (wanted === undefined) throw misuse('a logger is a function, or has the methods error, warn, info and debug', site)
+  guarded(() => start(options.filter ?? 'secondme_avatar=info'), site)
+  logger = wanted
 }
 
 /** @internal Logs to stderr if the environment says so. */
 export function startLogging(): void {
-  if (process.env.SECONDME_LOG) start('off')
+  if (process.env.SECONDME_LOG && !isStarted) start()
 }
 
-function start(filter: string): void {
+function start(filter?: string): void {
+  port().collectLogs(filter)
   if (isStarted) return
   isStarted = true
   whenLogged(handOut)
-  port().collectLogs(filter)
   // The last lines are often those that say why a process ends.
   process.on('exit', handOut)
+}
+
+function loggerOf(to: LoggerLike): Logger | undefined {
+  if (typeof to === 'function') return to
+  const methods = ['error', 'warn', 'info', 'debug'] as const
+  if (!methods.every((method) => typeof to?.[method] === 'function')) return undefined
+  return ({ level, target, message }) => to[level === 'trace' ? 'debug' : level](`${target}: ${message}`)
 }
 
 function handOut(): void {

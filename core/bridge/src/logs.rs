@@ -6,13 +6,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use once_cell::sync::OnceCell;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// The variable that says what is logged. A level alone, such as `debug`, is about this library; anything else,
@@ -46,7 +48,8 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Logs {
     queue: Mutex<Queue>,
-    wake: Wake,
+    /// Changes what is let through. `None` where something else in the process collects the core's log.
+    filter: OnceCell<Option<Handle<Targets, Registry>>>,
 }
 
 static LOGS: OnceCell<Logs> = OnceCell::new();
@@ -55,27 +58,45 @@ impl Logs {
     /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter. `wake` is called from
     /// any thread, whenever records have come where there were none; it must not block.
     ///
-    /// There is one log in a process: a second call changes nothing, and gives the first one's. `None` where
-    /// something else in the process collects the core's log already.
+    /// There is one log in a process, and the newest call counts: its filter and its `wake` take the place of
+    /// those before. `None` where something else in the process collects the core's log already.
     pub fn install(filter: &str, wake: impl Fn() + Send + Sync + 'static) -> Option<&'static Self> {
+        let wake = Wake(Arc::new(wake));
+        let logs = LOGS.get_or_init(|| Self { queue: Mutex::default(), filter: OnceCell::new() });
+        let has_records = {
+            let mut queue = logs.lock();
+            queue.wake = Some(wake.clone());
+            !queue.records.is_empty()
+        };
+        let set = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
+        let wanted = set.as_deref().and_then(parse).or_else(|| parse(filter)).unwrap_or_default();
         let mut is_new = false;
-        let logs = LOGS.get_or_init(|| {
+        let handle = logs.filter.get_or_init(|| {
             is_new = true;
-            Self { queue: Mutex::default(), wake: Wake(Box::new(wake)) }
+            let (filter, handle) = reload::Layer::new(wanted.clone());
+            let layer = Collector(logs).with_filter(filter);
+            tracing_subscriber::registry().with(layer).try_init().is_ok().then_some(handle)
         });
-        if is_new {
-            let set = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
-            let wanted = set.as_deref().and_then(parse).or_else(|| parse(filter)).unwrap_or_default();
-            let layer = Collector(logs).with_filter(wanted);
-            logs.lock().is_heard = tracing_subscriber::registry().with(layer).try_init().is_ok();
-            if let Some(set) = set.filter(|set| parse(set).is_none()) {
-                let message =
-                    format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
-                let target = "secondme_avatar".to_owned();
-                logs.push(Record { level: Level::WARN, target, message });
-            }
+        // It fails only where the subscriber is gone, which that of a process never is.
+        let _ = handle.as_ref()?.reload(wanted);
+        if let Some(set) = set.filter(|set| is_new && parse(set).is_none()) {
+            let message = format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
+            let target = "secondme_avatar".to_owned();
+            logs.push(Record { level: Level::WARN, target, message });
+        } else if has_records {
+            (wake.0)();
         }
-        logs.lock().is_heard.then_some(logs)
+        Some(logs)
+    }
+
+    /// The log, once something has asked for it.
+    pub fn installed() -> Option<&'static Self> {
+        LOGS.get().filter(|logs| logs.filter.get().is_some_and(Option::is_some))
+    }
+
+    /// Whether this is a filter: a level, or what `SECONDME_LOG` takes.
+    pub fn understands(filter: &str) -> bool {
+        parse(filter).is_some()
     }
 
     /// Takes at most `max` records that have come. Never waits.
@@ -88,15 +109,15 @@ impl Logs {
 
     fn push(&self, record: Record) {
         let mut queue = self.lock();
-        let was_empty = queue.records.is_empty();
+        let wake = queue.wake.clone().filter(|_| queue.records.is_empty());
         if queue.records.len() < CAPACITY {
             queue.records.push_back(record);
         } else {
             queue.lost += 1;
         }
         drop(queue);
-        if was_empty {
-            (self.wake.0)();
+        if let Some(wake) = wake {
+            (wake.0)();
         }
     }
 
@@ -116,10 +137,11 @@ fn parse(filter: &str) -> Option<Targets> {
 struct Queue {
     records: VecDeque<Record>,
     lost: u64,
-    is_heard: bool,
+    wake: Option<Wake>,
 }
 
-struct Wake(Box<dyn Fn() + Send + Sync>);
+#[derive(Clone)]
+struct Wake(Arc<dyn Fn() + Send + Sync>);
 
 impl fmt::Debug for Wake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,8 +200,10 @@ mod tests {
         let wake = || {
             WAKES.fetch_add(1, Ordering::Relaxed);
         };
+        // The newest call counts: neither the filter nor the wake of this one is met.
+        let first = Logs::install("trace", || panic!("the wake of the first call")).unwrap();
         let logs = Logs::install("info", wake).unwrap();
-        assert!(std::ptr::eq(logs, Logs::install("trace", || {}).unwrap()));
+        assert!(std::ptr::eq(logs, first) && std::ptr::eq(logs, Logs::installed().unwrap()));
 
         tracing::info!(target: "secondme_avatar::socket", attempt = 2, "connected");
         tracing::warn!(target: "secondme_avatar::store", "nothing could be written");
@@ -198,7 +222,11 @@ mod tests {
             tracing::info!(target: "secondme_avatar::socket", "again");
         }
         assert_eq!(WAKES.load(Ordering::Relaxed), 2);
+        // What waits is for whoever asks now.
+        let logs = Logs::install("warn", wake).unwrap();
+        assert_eq!(WAKES.load(Ordering::Relaxed), 3);
         assert_eq!(logs.drain(CAPACITY).lost, 3);
+        tracing::info!(target: "secondme_avatar::socket", "too fine now");
         assert_eq!(logs.drain(CAPACITY), Batch::default());
     }
 }

@@ -1,5 +1,5 @@
 module.exports = {
   rootDir: __dirname,
-  testMatch: ['**/jest.spec.cjs'],
+  testMatch: ['**/jest*.spec.cjs'],
   moduleFileExtensions: ['js', 'cjs', 'json', 'node'],
 }
