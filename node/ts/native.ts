@@ -1,7 +1,8 @@
 /** The native addon: where it is, and what it offers. Nothing in here is API. */
 
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { cannotLoad, noBuild } from './load-error.js'
+import { besideProgram } from './lookup.js'
+import { VERSION } from './version.js'
 
 /** The addon's functions and classes; `node/src` has them. */
 export interface Native {
@@ -11,13 +12,14 @@ export interface Native {
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
   takeLogs(): string[]
+  version(): string
 }
 
 export interface NativePort {
   /** `code, subject, content`, one after the other. */
   take(): unknown[]
   cancel(ticket: number): void
-  collectLogs(filter: string): boolean
+  collectLogs(filter?: string): void
 }
 
 export interface NativeClient {
@@ -37,6 +39,7 @@ export interface NativeChat {
   readonly visitorId: string
   readonly sessionId: string | null
   readonly state: string
+  readonly takenOver: boolean
   ask(text: string, deadlineMs?: number, firstPieceMs?: number): number
   stream(text: string, deadlineMs?: number, firstPieceMs?: number): NativeStream
   send(text: string, deadlineMs?: number): number
@@ -55,6 +58,7 @@ export interface NativeEvents {
   readonly id: number
   readonly hasEnded: boolean
   take(max: number): NativeBatch | null
+  finish(): void
   close(): void
 }
 
@@ -67,6 +71,7 @@ export interface NativeStream {
   readonly id: number
   take(): { author: string; text: string } | string | false | null
   reply(): string | null
+  stop(): void
   close(): void
 }
 
@@ -91,30 +96,63 @@ export function native(): Native {
 function load(): Native {
   const place = `${process.platform} ${process.arch}`
   const builds = BUILDS[place]
-  if (builds === undefined) {
-    throw new Error(
-      `secondme-avatar has no native build for ${place}; there are builds for ${Object.keys(BUILDS).join(', ')}. ` +
-        'Run it on one of these, or build it from source: `make dist-node` in the repository.',
-    )
-  }
+  if (builds === undefined) throw noBuild(place, Object.keys(BUILDS))
+  const packages = builds.map((build) => `@secondme-avatar/node-${build}`)
   const failures: unknown[] = []
+  const take = (addon: Native | undefined) => {
+    if (addon?.version?.() === VERSION) return addon
+    if (addon !== undefined) failures.push(new Error(`the addon is of another version than secondme-avatar ${VERSION}`))
+    return undefined
+  }
   for (const build of builds) {
-    // Beside the package, where it was built in the repository.
-    const own = join(__dirname, '..', `secondme-avatar.${build}.node`)
-    for (const name of existsSync(own) ? [own] : [`@secondme-avatar/node-${build}`]) {
-      try {
-        return require(name) as Native
-      } catch (failure) {
-        failures.push(failure)
-      }
+    const addon = take(required(build, failures))
+    if (addon !== undefined) return addon
+  }
+  // A bundler may have moved this file away from the packages it was installed with.
+  for (const require of besideProgram()) {
+    for (const name of packages) {
+      const addon = take(attempted(() => require(name) as Native, failures))
+      if (addon !== undefined) return addon
     }
   }
-  const packages = builds.map((build) => `@secondme-avatar/node-${build}`).join(' or ')
-  throw new Error(
-    `secondme-avatar cannot load its native part on ${place}. It comes in ${packages}, an optional dependency: ` +
-      'install again without `--omit=optional` or `--no-optional`, on the platform on which it is to run (not in a ' +
-      'container or CI image of another one). If that package does not exist for this version, build it from ' +
-      'source: `make dist-node` in the repository.',
-    { cause: failures.find((failure) => (failure as { code?: string }).code !== 'MODULE_NOT_FOUND') ?? failures[0] },
-  )
+  throw cannotLoad(place, packages, failures)
+}
+
+/**
+ * Each package stands in a `require` of its own, for that is what bundlers and tracers follow; and within a `try`, for
+ * then they pass over those that are not installed.
+ */
+function required(build: string, failures: unknown[]): Native | undefined {
+  try {
+    switch (build) {
+      case 'linux-x64-gnu':
+        return require('@secondme-avatar/node-linux-x64-gnu')
+      case 'linux-x64-musl':
+        return require('@secondme-avatar/node-linux-x64-musl')
+      case 'linux-arm64-gnu':
+        return require('@secondme-avatar/node-linux-arm64-gnu')
+      case 'linux-arm64-musl':
+        return require('@secondme-avatar/node-linux-arm64-musl')
+      case 'darwin-x64':
+        return require('@secondme-avatar/node-darwin-x64')
+      case 'darwin-arm64':
+        return require('@secondme-avatar/node-darwin-arm64')
+      case 'win32-x64-msvc':
+        return require('@secondme-avatar/node-win32-x64-msvc')
+      default:
+        return require('@secondme-avatar/node-win32-arm64-msvc')
+    }
+  } catch (failure) {
+    failures.push(failure)
+    return undefined
+  }
+}
+
+function attempted<T>(attempt: () => T, failures: unknown[]): T | undefined {
+  try {
+    return attempt()
+  } catch (failure) {
+    failures.push(failure)
+    return undefined
+  }
 }

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { besideProgram } from '../lookup.js'
 
 const NAME = process.platform === 'win32' ? 'secondme-avatar-emulator.exe' : 'secondme-avatar-emulator'
 
@@ -23,14 +24,14 @@ export function findEmulator(): string {
 
 function packaged(): string | undefined {
   // It is looked for from here, and from where the program runs: with pnpm a package sees only what it asked for.
-  for (const from of [__dirname, process.cwd()]) {
-    let entry: string
+  for (const from of [() => require, ...besideProgram().map((from) => () => from)]) {
+    let emulator: { binaryPath(): string }
     try {
-      entry = require.resolve('secondme-avatar-emulator', { paths: [from] })
+      emulator = from()('secondme-avatar-emulator')
     } catch {
       continue
     }
-    return (require(entry) as { binaryPath(): string }).binaryPath()
+    return emulator.binaryPath()
   }
   return undefined
 }
