@@ -1,6 +1,8 @@
 # The part of the Makefile that is about this language.
 
 NODE_MODULES := node/node_modules/.package-lock.json
+# Bun and Deno, for the tests.
+NODE_RUNTIMES := node/test/runtimes/node_modules/.package-lock.json
 NODE_BENCH := benchmarks/node/node_modules/.package-lock.json
 # Workers that are terminated with live conversations; issue 6 wants 100 without a crash.
 RUNS ?= 20
@@ -22,7 +24,7 @@ node-build: $(NODE_MODULES) natives
 	node node/tools/addon.mjs $(or $(CARGO_TARGET_DIR),target)/debug
 	npm run --silent --prefix node build
 
-node-test: node-build
+node-test: node-build $(NODE_RUNTIMES)
 	@# The examples find the package as a program of a user's would.
 	@mkdir -p examples/node/node_modules && ln -sfn ../../../node examples/node/node_modules/secondme-avatar
 	SECONDME_AVATAR_EMULATOR="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/secondme-avatar-emulator" RUNS=$(RUNS) \
@@ -54,6 +56,6 @@ node-lint: $(NODE_MODULES)
 	done
 
 # No package's install script is run: none is needed.
-$(NODE_MODULES) $(NODE_BENCH): %/node_modules/.package-lock.json: %/package-lock.json
+$(NODE_MODULES) $(NODE_RUNTIMES) $(NODE_BENCH): %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,6 +1,6 @@
 /** The mailbox between the native part and this thread, and what keeps the process alive. */
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { setInterval } from './timers.js'
 import { failed, type Site, understood } from './errors.js'
 import { native, type NativePort } from './native.js'
 
@@ -158,21 +158,20 @@ function deliver(): void {
 
 /** How many conversations, calls and so on need the process. */
 let reasons = 0
-let anchor: MessagePort | undefined
+/**
+ * A timer, and no port: Bun lets a process end whose ports are held at one end only. It is made when the module is, so
+ * that it keeps no context of `AsyncLocalStorage`.
+ */
+const anchor = setInterval(() => {}, 2 ** 31 - 1).unref()
 
 /** The process, or the worker, must not end. The native part's wake is weak: it would not hold it. */
 export function stay(): void {
   reasons += 1
-  if (reasons > 1) return
-  if (anchor === undefined) {
-    anchor = new MessageChannel().port1
-    anchor.on('message', () => {})
-  }
-  anchor.ref()
+  if (reasons === 1) anchor.ref()
 }
 
 /** One reason less. */
 export function leave(): void {
   reasons -= 1
-  if (reasons === 0) anchor?.unref()
+  if (reasons === 0) anchor.unref()
 }
