@@ -6,22 +6,25 @@ use std::sync::Arc;
 use napi_derive::napi;
 use secondme_avatar::{Conversation, Error, SeqId};
 
+use crate::calls::Calls;
 use crate::events::NativeEvents;
 use crate::json;
 use crate::options::{time_if, whole};
 use crate::port::{Done, Shared};
 use crate::stream::NativeStream;
+use crate::words::Words;
 
 #[napi]
 pub struct NativeChat {
     chat: Conversation,
     port: Arc<Shared>,
+    calls: Calls,
 }
 
 #[napi]
 impl NativeChat {
-    pub(crate) fn new(chat: Conversation, port: Arc<Shared>) -> Self {
-        Self { chat, port }
+    pub(crate) fn new(chat: Conversation, port: Arc<Shared>, calls: Calls) -> Self {
+        Self { chat, port, calls }
     }
 
     #[napi(getter)]
@@ -49,11 +52,16 @@ impl NativeChat {
         self.chat.state().name()
     }
 
+    #[napi(getter)]
+    pub fn taken_over(&self) -> bool {
+        self.chat.taken_over()
+    }
+
     #[napi]
-    pub fn ask(&self, text: String, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> u32 {
+    pub fn ask(&self, text: Words, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> u32 {
         let chat = self.chat.clone();
-        self.port.call(async move {
-            let mut ask = chat.ask(text);
+        self.port.call(&self.calls, async move {
+            let mut ask = chat.ask(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 ask = ask.deadline(deadline);
             }
@@ -67,12 +75,12 @@ impl NativeChat {
     #[napi]
     pub fn stream(
         &self,
-        text: String,
+        text: Words,
         deadline_ms: Option<f64>,
         first_piece_ms: Option<f64>,
     ) -> napi::Result<NativeStream> {
-        let started = || -> Result<_, Error> {
-            let mut ask = self.chat.ask(text);
+        let started = move || -> Result<_, Error> {
+            let mut ask = self.chat.ask(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 ask = ask.deadline(deadline);
             }
@@ -88,10 +96,10 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn send(&self, text: String, deadline_ms: Option<f64>) -> u32 {
+    pub fn send(&self, text: Words, deadline_ms: Option<f64>) -> u32 {
         let chat = self.chat.clone();
-        self.port.call(async move {
-            let mut send = chat.send(text);
+        self.port.call(&self.calls, async move {
+            let mut send = chat.send(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
             }
@@ -100,10 +108,10 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn send_durable(&self, text: String, deadline_ms: Option<f64>) -> u32 {
+    pub fn send_durable(&self, text: Words, deadline_ms: Option<f64>) -> u32 {
         let chat = self.chat.clone();
-        self.port.call(async move {
-            let mut send = chat.send(text).durable();
+        self.port.call(&self.calls, async move {
+            let mut send = chat.send(text.named("text")?).durable();
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
             }
@@ -112,11 +120,11 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn history(&self, count: f64, before: Option<String>) -> u32 {
+    pub fn history(&self, count: f64, before: Option<Words>) -> u32 {
         let chat = self.chat.clone();
-        self.port.call(async move {
+        self.port.call(&self.calls, async move {
             let count = whole("count", count)?;
-            let before = before.map(SeqId::from);
+            let before = Words::named_if(before, "before")?.map(SeqId::from);
             let messages = chat.history(count, before.as_ref()).await?;
             Ok(Done::Json(json::history(&messages)))
         })
@@ -124,10 +132,11 @@ impl NativeChat {
 
     #[napi]
     pub fn new_session(&self) -> u32 {
-        let (chat, port) = (self.chat.clone(), Arc::clone(&self.port));
-        self.port.call(async move {
+        let (chat, port, calls) = (self.chat.clone(), Arc::clone(&self.port), self.calls.of_conversation());
+        // It goes on where this conversation is closed: it is the client's call.
+        self.port.call(self.calls.client().unwrap_or(&self.calls), async move {
             let beside = chat.new_session().await?;
-            Ok(Done::Chat(Box::new(NativeChat::new(beside, port))))
+            Ok(Done::Chat(Box::new(NativeChat::new(beside, port, calls))))
         })
     }
 
@@ -157,16 +166,20 @@ impl NativeChat {
     #[napi]
     pub fn close(&self) -> u32 {
         let chat = self.chat.clone();
-        self.done(async move { chat.close().await })
+        self.closed(async move { chat.close().await })
     }
 
     #[napi]
     pub fn end(&self) -> u32 {
         let chat = self.chat.clone();
-        self.done(async move { chat.end().await })
+        self.closed(async move { chat.end().await })
+    }
+
+    fn closed(&self, close: impl Future<Output = Result<(), Error>> + Send + 'static) -> u32 {
+        self.port.call_closing(self.calls.clone(), async move { close.await.map(|()| Done::Nothing) })
     }
 
     fn done(&self, call: impl Future<Output = Result<(), Error>> + Send + 'static) -> u32 {
-        self.port.call(async move { call.await.map(|()| Done::Nothing) })
+        self.port.call(&self.calls, async move { call.await.map(|()| Done::Nothing) })
     }
 }

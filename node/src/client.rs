@@ -8,17 +8,20 @@ use napi_derive::napi;
 use secondme_avatar::AvatarClient;
 use secondme_avatar_bridge::clock;
 
+use crate::calls::Calls;
 use crate::chat::NativeChat;
 use crate::events::NativeEvents;
 use crate::json;
 use crate::options::{Options, time, time_if};
 use crate::port::{Done, Message, Port, Shared};
 use crate::visitor::visitor;
+use crate::words::Words;
 
 #[napi]
 pub struct NativeClient {
     client: AvatarClient,
     port: Arc<Shared>,
+    calls: Calls,
     id: u32,
 }
 
@@ -44,7 +47,7 @@ impl NativeClient {
             });
         }
         let client = builder.build().map_err(|error| json::thrown(&error))?;
-        Ok(Self { client, port, id })
+        Ok(Self { client, port, calls: Calls::new(), id })
     }
 
     /// By which the port's messages name it.
@@ -61,25 +64,26 @@ impl NativeClient {
     #[napi]
     pub fn open(
         &self,
-        id: String,
-        name: Option<String>,
-        channel: Option<String>,
+        id: Words,
+        name: Option<Words>,
+        channel: Option<Words>,
         deadline_ms: Option<f64>,
     ) -> u32 {
         let (client, port) = (self.client.clone(), Arc::clone(&self.port));
-        self.port.call(async move {
-            let mut opening = client.open(visitor(&id, name, channel)?);
+        let calls = self.calls.of_conversation();
+        self.port.call(&self.calls, async move {
+            let mut opening = client.open(visitor(id, name, channel)?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 opening = opening.deadline(deadline);
             }
-            Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, port))))
+            Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, port, calls))))
         })
     }
 
     #[napi]
     pub fn recover(&self) -> u32 {
         let client = self.client.clone();
-        self.port.call(async move {
+        self.port.call(&self.calls, async move {
             let visitors = client.recover().await?;
             Ok(Done::Json(json::strings(visitors.iter().map(|visitor| visitor.as_str()))))
         })
@@ -105,7 +109,7 @@ impl NativeClient {
     #[napi]
     pub fn close(&self, deadline_ms: Option<f64>) -> u32 {
         let client = self.client.clone();
-        self.port.call(async move {
+        self.port.call_closing(self.calls.clone(), async move {
             match time_if("deadlineMs", deadline_ms)? {
                 Some(deadline) => client.close_within(deadline).await,
                 None => client.close().await,

@@ -72,6 +72,14 @@ impl NativeEvents {
         }
     }
 
+    /// Ends the subscription once what has come is taken.
+    #[napi]
+    pub fn finish(&self) {
+        if let Some(events) = &self.events {
+            events.finish();
+        }
+    }
+
     /// Ends the subscription.
     #[napi]
     pub fn close(&mut self) {
@@ -83,7 +91,7 @@ impl NativeEvents {
 #[napi]
 impl NativeBatch {
     /// A flat list. A piece of a reply is `1, whose, reply id, text, answers`, where an id is 0 if it is the one
-    /// of the piece before; any other event is `0, whose, event`. `whose` is a number: the batch's first, second,
+    /// of the piece before; `2` in place of `1` if it was asked for. Any other event is `0, whose, event`. `whose` is a number: the batch's first, second,
     /// … conversation; or, for one that has not been named in this batch, `[visitor, session, conversation]`.
     #[napi]
     pub fn json(&mut self) -> Option<String> {
@@ -109,8 +117,8 @@ impl NativeBatch {
                 list.push(b',');
             }
             match &event.kind {
-                EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => {
-                    list.extend_from_slice(b"1,");
+                EventKind::ReplyDelta { reply_id, text, in_reply_to, asked } => {
+                    list.extend_from_slice(if *asked { b"2," } else { b"1," });
                     named.write(&mut list, &event);
                     list.push(b',');
                     write_id(&mut list, &mut last.reply_id, reply_id.as_ref());

@@ -157,6 +157,7 @@ struct ReplyJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     in_reply_to: Option<&'a str>,
     ended: &'static str,
+    asked: bool,
 }
 
 impl<'a> From<&'a Reply> for ReplyJson<'a> {
@@ -170,6 +171,7 @@ impl<'a> From<&'a Reply> for ReplyJson<'a> {
             speech: Values(&reply.speech),
             in_reply_to: reply.in_reply_to.as_ref().map(MessageId::as_str),
             ended: reply.ended.name(),
+            asked: reply.asked,
         }
     }
 }
@@ -306,9 +308,12 @@ enum EventJson<'a> {
         text: &'a Text,
         #[serde(skip_serializing_if = "Option::is_none")]
         in_reply_to: Option<&'a str>,
+        asked: bool,
     },
     Reply(ReplyJson<'a>),
     OwnerReply(ReplyJson<'a>),
+    TakenOver,
+    HandedBack,
     Delivered {
         #[serde(skip_serializing_if = "Option::is_none")]
         message_id: Option<&'a str>,
@@ -361,11 +366,13 @@ impl<'a> From<&'a EventKind> for EventJson<'a> {
         match kind {
             EventKind::Opened { opening, resumed } => Self::Opened { opening, resumed: *resumed },
             EventKind::StateChanged { from, to } => Self::StateChanged { from: from.name(), to: to.name() },
-            EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => {
-                Self::ReplyDelta { reply_id: id(reply_id), text, in_reply_to: id(in_reply_to) }
+            EventKind::ReplyDelta { reply_id, text, in_reply_to, asked } => {
+                Self::ReplyDelta { reply_id: id(reply_id), text, in_reply_to: id(in_reply_to), asked: *asked }
             }
             EventKind::Reply(reply) => Self::Reply(ReplyJson::from(&**reply)),
             EventKind::OwnerReply(reply) => Self::OwnerReply(ReplyJson::from(&**reply)),
+            EventKind::TakenOver => Self::TakenOver,
+            EventKind::HandedBack => Self::HandedBack,
             EventKind::Delivered { message_id, text } => Self::Delivered { message_id: id(message_id), text },
             EventKind::Unsent { message, error } => {
                 Self::Unsent { message: UnsentJson::from(&**message), error: ErrorJson::from(error) }

@@ -5,6 +5,7 @@
 //! takes it. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript object:
 //! both crash when a worker is terminated.
 
+mod calls;
 mod chat;
 mod client;
 mod events;
@@ -14,3 +15,12 @@ mod options;
 mod port;
 mod stream;
 mod visitor;
+mod words;
+
+use napi_derive::napi;
+
+/// The package looks whether it is its own.
+#[napi]
+pub(crate) fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

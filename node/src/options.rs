@@ -5,26 +5,28 @@ use std::time::Duration;
 use napi_derive::napi;
 use secondme_avatar::{AvatarClient, ClientBuilder, Error, ErrorKind, OnDoubt, SqliteStore};
 
+use crate::words::Words;
+
 /// Options of a client. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 #[derive(Default)]
 pub struct Options {
-    pub api_key: Option<String>,
-    pub base_url: Option<String>,
+    pub api_key: Option<Words>,
+    pub base_url: Option<Words>,
     pub allow_insecure: Option<bool>,
-    pub proxy: Option<String>,
+    pub proxy: Option<Words>,
     pub no_proxy: Option<bool>,
-    pub ca_file: Option<String>,
+    pub ca_file: Option<Words>,
     pub builtin_roots: Option<bool>,
     pub heartbeat_ms: Option<f64>,
     pub acknowledge: Option<bool>,
     pub reply_idle_ms: Option<f64>,
-    pub on_doubt: Option<String>,
+    pub on_doubt: Option<Words>,
     pub event_queue: Option<f64>,
     pub quota: Option<f64>,
     pub max_live: Option<f64>,
     pub idle_after_ms: Option<f64>,
-    pub store: Option<String>,
+    pub store: Option<Words>,
     pub open_deadline_ms: Option<f64>,
     pub send_deadline_ms: Option<f64>,
     pub durable_deadline_ms: Option<f64>,
@@ -40,12 +42,13 @@ type Setter<T> = fn(ClientBuilder, T) -> ClientBuilder;
 
 impl Options {
     pub(crate) fn builder(self) -> Result<ClientBuilder, Error> {
-        let builder = match &self.api_key {
-            Some(key) => AvatarClient::builder(key)?,
+        let builder = match Words::named_if(self.api_key, "apiKey")? {
+            Some(key) => AvatarClient::builder(&key)?,
             None => AvatarClient::builder_from_env()?,
         };
         let mut builder = builder.language(self.language);
-        if let Some(url) = self.base_url.or_else(|| std::env::var("SECONDME_BASE_URL").ok()) {
+        let base_url = Words::named_if(self.base_url, "baseUrl")?;
+        if let Some(url) = base_url.or_else(|| std::env::var("SECONDME_BASE_URL").ok()) {
             builder = builder.base_url(url.parse()?);
         }
         let flags: [(Option<bool>, Setter<bool>); 3] = [
@@ -56,13 +59,13 @@ impl Options {
         for (value, set) in flags {
             builder = value.map_or(builder.clone(), |value| set(builder, value));
         }
-        if let Some(proxy) = self.proxy {
+        if let Some(proxy) = Words::named_if(self.proxy, "proxy")? {
             builder = builder.proxy(proxy);
         }
         if self.no_proxy == Some(true) {
             builder = builder.no_proxy();
         }
-        if let Some(file) = self.ca_file {
+        if let Some(file) = Words::named_if(self.ca_file, "caFile")? {
             builder = builder.ca_file(file);
         }
         let counts: [(&str, Option<f64>, Setter<usize>); 3] = [
@@ -92,7 +95,7 @@ impl Options {
                 builder = set(builder, time(name, value)?);
             }
         }
-        builder = match self.on_doubt.as_deref() {
+        builder = match Words::named_if(self.on_doubt, "onDoubt")?.as_deref() {
             None => builder,
             Some("hand_back") => builder.on_doubt(OnDoubt::HandBack),
             Some("resend") => builder.on_doubt(OnDoubt::Resend),
@@ -100,7 +103,7 @@ impl Options {
                 return misuse(format!("`onDoubt` is `hand_back` or `resend`, and not `{other}`"));
             }
         };
-        match self.store {
+        match Words::named_if(self.store, "store")? {
             Some(path) => Ok(builder.store(SqliteStore::open(path)?)),
             None => Ok(builder),
         }

@@ -14,7 +14,9 @@ use napi_derive::napi;
 use secondme_avatar::{Error, shared_runtime};
 use tokio::task::AbortHandle;
 
+use crate::calls::{Begun, Calls};
 use crate::chat::NativeChat;
+use crate::words::Words;
 use crate::{json, logs};
 
 /// Reports that wait before further ones are dropped: JavaScript that never returns to its loop must not make
@@ -153,10 +155,13 @@ impl Port {
         }
     }
 
-    /// Collects the core's log, for this environment if it is the first to ask.
+    /// Collects the core's log, for this environment from now on. Without a filter the program has no logger: the
+    /// environment gets what `SECONDME_LOG` lets through, where no other one has asked before.
     #[napi]
-    pub fn collect_logs(&self, filter: String) -> bool {
-        logs::collect(&filter, &self.shared)
+    pub fn collect_logs(&self, filter: Option<Words>) -> Result<()> {
+        Words::named_if(filter, "filter")
+            .and_then(|filter| logs::collect(filter, &self.shared))
+            .map_err(|error| json::thrown(&error))
     }
 }
 
@@ -165,7 +170,28 @@ impl Shared {
     ///
     /// It begins at once, on the thread of whoever calls: two messages that are sent without waiting leave in
     /// that order.
-    pub(crate) fn call<F>(self: &Arc<Self>, call: F) -> u32
+    pub(crate) fn call<F>(self: &Arc<Self>, calls: &Calls, call: F) -> u32
+    where
+        F: Future<Output = std::result::Result<Done, Error>> + Send + 'static,
+    {
+        self.begin(Some(calls.begin()), call)
+    }
+
+    /// Makes a call that closes a client or a conversation: JavaScript is told of it after the calls that it ends.
+    pub(crate) fn call_closing<F>(self: &Arc<Self>, calls: Calls, closing: F) -> u32
+    where
+        F: Future<Output = std::result::Result<Done, Error>> + Send + 'static,
+    {
+        // That of a conversation is one of the client's calls, and none of the conversation's own.
+        let begun = calls.client().map(Calls::begin);
+        self.begin(begun, async move {
+            let done = closing.await;
+            calls.have_ended().await;
+            done
+        })
+    }
+
+    fn begin<F>(self: &Arc<Self>, begun: Option<Begun>, call: F) -> u32
     where
         F: Future<Output = std::result::Result<Done, Error>> + Send + 'static,
     {
@@ -178,11 +204,11 @@ impl Shared {
             }
         };
         let mut call: Call = Box::pin(call);
-        let begun = {
+        let first = {
             let _inside = runtime.enter();
             call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         };
-        if let Poll::Ready(result) = begun {
+        if let Poll::Ready(result) = first {
             self.tell(came_to(ticket, result));
             return ticket;
         }
@@ -201,6 +227,7 @@ impl Shared {
                 if shared.lock().under_way.remove(&ticket).is_some() {
                     shared.tell(came_to(ticket, result));
                 }
+                drop(begun);
             });
             state.under_way.insert(ticket, UnderWay { call, task: task.abort_handle() });
         }

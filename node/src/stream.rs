@@ -64,6 +64,14 @@ impl NativeStream {
         self.stream.as_ref()?.reply().as_ref().map(json::reply)
     }
 
+    /// Ends it once what has come is taken, and lets the next question go out.
+    #[napi]
+    pub fn stop(&mut self) {
+        if let Some(stream) = self.stream.as_mut() {
+            stream.stop();
+        }
+    }
+
     /// Gives it up.
     #[napi]
     pub fn close(&mut self) {

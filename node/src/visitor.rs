@@ -2,47 +2,48 @@
 
 use napi::Result;
 use napi_derive::napi;
-use secondme_avatar::{Error, InvalidVisitor, Visitor};
+use secondme_avatar::{Error, Visitor};
 
 use crate::json;
+use crate::words::Words;
 
 /// The visitor id of a person of a platform.
 #[napi]
-pub(crate) fn visitor_for_user(platform: String, user_id: String) -> Result<String> {
-    id_of(Visitor::for_user(&platform, &user_id))
+pub(crate) fn visitor_for_user(platform: Words, user_id: Words) -> Result<String> {
+    thrown(|| Ok(Visitor::for_user(&platform.named("platform")?, &user_id.named("userId")?)?))
 }
 
 /// A visitor id that nobody has.
 #[napi]
-pub(crate) fn random_visitor(platform: String) -> Result<String> {
-    id_of(Visitor::random(&platform))
+pub(crate) fn random_visitor(platform: Words) -> Result<String> {
+    thrown(|| Ok(Visitor::random(&platform.named("platform")?)?))
 }
 
 /// This visitor id, if it is one.
 #[napi]
-pub(crate) fn parse_visitor(id: String) -> Result<String> {
-    id_of(Visitor::parse(&id))
+pub(crate) fn parse_visitor(id: Words) -> Result<String> {
+    thrown(|| Ok(Visitor::parse(&id.named("id")?)?))
 }
 
 /// A visitor out of what JavaScript keeps of one.
 pub(crate) fn visitor(
-    id: &str,
-    name: Option<String>,
-    channel: Option<String>,
+    id: Words,
+    name: Option<Words>,
+    channel: Option<Words>,
 ) -> std::result::Result<Visitor, Error> {
-    let mut visitor = Visitor::parse(id)?;
-    if let Some(name) = name {
+    let mut visitor = Visitor::parse(&id.named("id")?)?;
+    if let Some(name) = Words::named_if(name, "name")? {
         visitor = visitor.name(name);
     }
-    if let Some(channel) = channel {
+    if let Some(channel) = Words::named_if(channel, "channel")? {
         visitor = visitor.channel(channel);
     }
     Ok(visitor)
 }
 
-fn id_of(visitor: std::result::Result<Visitor, InvalidVisitor>) -> Result<String> {
-    match visitor {
+fn thrown(make: impl FnOnce() -> std::result::Result<Visitor, Error>) -> Result<String> {
+    match make() {
         Ok(visitor) => Ok(visitor.id().as_str().to_owned()),
-        Err(invalid) => Err(json::thrown(&invalid.into())),
+        Err(error) => Err(json::thrown(&error)),
     }
 }

@@ -10,6 +10,7 @@ import {
   InvalidVisitorIdError,
   MisuseError,
   RateLimitError,
+  setLogger,
   StoreError,
   Visitor,
 } from 'secondme-avatar'
@@ -135,6 +136,123 @@ test('a wrong call is a misuse, and says what to do', async (t) => {
     () => new AvatarClient({ apiKey: 'sk-0123456789abcdef', baseUrl: 'http://example.com' }),
     /`allowInsecure`/,
   )
+})
+
+test('half of a surrogate pair is refused in every text, and nothing is sent', async (t) => {
+  const { client, open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const half = 'cut \ud83d'
+  const seen = async () => (await emulator.journal()).filter(({ what }) => what === 'request').length
+  const before = await seen()
+  const { baseUrl, apiKey } = emulator
+  for (const [name, wrong] of [
+    ['text', () => chat.ask(half)],
+    ['text', () => chat.stream(half)],
+    ['text', () => chat.send(half)],
+    ['text', () => chat.send(half, { durable: true })],
+    ['before', () => chat.history({ before: half })],
+    ['platform', () => client.open({ platform: half, userId: 'bob' })],
+    ['userId', () => client.open({ platform: 'test', userId: half })],
+    ['name', () => client.open({ platform: 'test', userId: 'bob', name: half })],
+    ['channel', () => client.open({ platform: 'test', userId: 'bob', channel: half })],
+    ['id', () => client.open(half)],
+    ['platform', () => Visitor.random(half)],
+    ['userId', () => Visitor.forUser('test', half)],
+    ['id', () => Visitor.parse(half)],
+    ['apiKey', () => new AvatarClient({ apiKey: half })],
+    ['baseUrl', () => new AvatarClient({ apiKey, baseUrl: half })],
+    ['proxy', () => new AvatarClient({ apiKey, baseUrl, proxy: half })],
+    ['caFile', () => new AvatarClient({ apiKey, baseUrl, caFile: half })],
+    ['store', () => new AvatarClient({ apiKey, baseUrl, store: half })],
+    ['onDoubt', () => new AvatarClient({ apiKey, baseUrl, onDoubt: half })],
+    ['filter', () => setLogger(() => {}, { filter: half })],
+  ]) {
+    await assert.rejects(
+      async () => wrong(),
+      (error) =>
+        error instanceof MisuseError &&
+        error.message.startsWith(`\`${name}\` has half of a surrogate pair`) &&
+        !error.message.includes('cut \\ud83d') &&
+        /errors\.test\.mjs/.test(error.stack),
+      String(wrong),
+    )
+  }
+  assert.equal(await seen(), before)
+  assert.equal((await chat.ask('whole \u{1f600}')).text, 'You said: whole \u{1f600}')
+})
+
+test('close settles after the calls that it ends, and after the events', async (t) => {
+  const { client, open, emulator } = await stage(t, { client: { closeDeadlineMs: 50 } })
+  const settled = []
+  let calls = 0
+  const note = (promise) => {
+    calls += 1
+    promise.then(
+      () => settled.push('fulfilled'),
+      (error) => settled.push(error.kind),
+    )
+  }
+  for (const visitor of Array.from({ length: 12 }, (_, number) => `visitor ${number}`)) {
+    const chat = await open(visitor)
+    await emulator.owner.takeOver(chat)
+    chat.on('closed', () => settled.push('event'))
+    note(
+      chat
+        .events()
+        .next()
+        .then(async () => {
+          throw { kind: 'event' }
+        }),
+    )
+    for (let number = 0; number < 8; number += 1) note(chat.ask('Are you there?'))
+    note(chat.stream('And there?').next())
+    note(chat.newSession())
+  }
+  await emulator.fault({ at: 'auth', do: 'hang-before', times: 100 })
+  note(open('never'))
+  const all = calls + 12
+  await client.close()
+  settled.push('close')
+  assert.deepEqual([settled.length, settled.at(-1)], [all + 1, 'close'])
+  await emulator.clearFaults()
+})
+
+test('a conversation’s close settles after the calls that it ends', async (t) => {
+  const { open, emulator } = await stage(t, { client: { closeDeadlineMs: 50 } })
+  const chat = await open('ada')
+  await emulator.owner.takeOver(chat)
+  for (const close of [() => chat.close(), async () => (await open('ada')).end()]) {
+    const here = chat.state === 'closed' ? await open('ada') : chat
+    const settled = []
+    for (let number = 0; number < 8; number += 1) here.ask('Are you there?').catch(({ kind }) => settled.push(kind))
+    await close()
+    assert.deepEqual(settled, Array(8).fill('closed'))
+  }
+})
+
+test('an error is JSON, with its causes and without what was said', () => {
+  const cause = new AvatarError('busy', { kind: 'unavailable', status: 503, cause: new TypeError('beneath') })
+  const unsent = { messageId: 'm-1', text: 'The invoice is paid', certain: true }
+  const error = new RateLimitError('slow down', { retryAfterMs: 500, step: 'send_message', unsent, cause })
+  assert.deepEqual(JSON.parse(JSON.stringify({ error })).error, {
+    name: 'RateLimitError',
+    message: 'slow down',
+    kind: 'rate_limited',
+    step: 'send_message',
+    retryable: false,
+    retryAfterMs: 500,
+    unsent: { messageId: 'm-1', certain: true },
+    cause: {
+      name: 'AvatarError',
+      message: 'busy',
+      kind: 'unavailable',
+      status: 503,
+      retryable: false,
+      cause: { name: 'TypeError', message: 'beneath' },
+    },
+  })
+  const around = JSON.parse(JSON.stringify(new AvatarError('x', { cause: 'a text' })))
+  assert.deepEqual(around.cause, { name: 'string', message: 'a text' })
 })
 
 test('a message that is given up comes back with the error, and in no log', async (t) => {

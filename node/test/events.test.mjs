@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 
-import { AvatarError } from 'secondme-avatar'
+import { AvatarError, ClosedError, RateLimitError } from 'secondme-avatar'
 
 import { next, run, stage, until } from './support.mjs'
 
@@ -39,6 +39,7 @@ test('a loop over a conversation sees what happens in it, in order, with all its
     'replyId',
     'text',
     'inReplyTo',
+    'asked',
   ])
 })
 
@@ -166,6 +167,110 @@ test('a listener that is taken away hears nothing, and one that comes hears what
   assert.deepEqual(heard, ['You said: one', 'You said: three'])
   chat.removeAllListeners()
   assert.deepEqual(chat.eventNames(), [])
+})
+
+test('waitFor waits for the next event of a type', async (t) => {
+  const { client, open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const mine = chat.waitFor('ownerReply', { signal: AbortSignal.timeout(10_000) })
+  const any = client.waitFor('event')
+  await emulator.owner.reply(chat, 'It is me')
+  assert.equal((await mine).text, 'It is me')
+  assert.equal((await any).visitorId, chat.visitorId)
+
+  const given = chat.waitFor('reply', { signal: AbortSignal.timeout(1) })
+  await assert.rejects(given, { name: 'TimeoutError' })
+  await assert.rejects(chat.waitFor('reply', { signal: AbortSignal.abort() }), { name: 'AbortError' })
+
+  const never = chat.waitFor('ownerReply')
+  const end = chat.waitFor('closed')
+  await Promise.all([
+    assert.rejects(never, (error) => error instanceof ClosedError && /events\.test\.mjs/.test(error.stack)),
+    chat.close(),
+  ])
+  assert.equal((await end).reason, 'requested')
+})
+
+test('a stream is a ReadableStream too', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const pieces = chat.stream('one two three four').toReadableStream()
+  assert.ok(pieces instanceof ReadableStream)
+  const answer = new Response(pieces.pipeThrough(new TextEncoderStream()))
+  assert.equal(await answer.text(), 'You said: one two three four')
+
+  const events = chat.events()
+  const reader = events.toReadableStream().getReader()
+  await emulator.push(chat, { hint: 'read me' })
+  assert.equal((await reader.read()).value.text, 'read me')
+  await reader.cancel()
+  assert.deepEqual(await events.next(), { done: true, value: undefined })
+
+  await chat.close()
+  await assert.rejects(chat.stream('too late').toReadableStream().getReader().read(), ClosedError)
+})
+
+test('what a listener throws, or is rejected with, goes to the listeners of error', async (t) => {
+  const reports = []
+  const { client, open } = await stage(t, {
+    client: {
+      onCall: (call) => {
+        reports.push(call)
+        if (reports.length === 1) throw new Error('of onCall')
+        if (reports.length === 2) return Promise.reject(new Error('of an async onCall'))
+      },
+    },
+  })
+  const failed = []
+  client.on('error', (reason, during) => failed.push([reason.message, during.step ?? during.type]))
+  const chat = await open('ada')
+  await until(() => failed.length === 2)
+  assert.deepEqual(
+    failed.splice(0).map(([message]) => message),
+    ['of onCall', 'of an async onCall'],
+  )
+  chat.on('reply', () => {
+    throw new Error('of a listener')
+  })
+  chat.on('delivered', async () => {
+    throw new Error('of an async listener')
+  })
+  await chat.ask('one')
+  await until(() => failed.length === 2)
+  assert.deepEqual(failed.splice(0).sort(), [
+    ['of a listener', 'reply'],
+    ['of an async listener', 'delivered'],
+  ])
+  // Those of the conversation itself come first.
+  const own = []
+  chat.on('error', (reason) => own.push(reason.message))
+  const before = reports.length
+  await chat.ask('two')
+  await until(() => own.length === 2)
+  assert.deepEqual(failed, [])
+  assert.ok(reports.length > before)
+  // It is not heard of as a subscription.
+  chat.removeAllListeners('reply').removeAllListeners('delivered')
+  assert.deepEqual(chat.eventNames(), ['error'])
+})
+
+test('what survives structuredClone and JSON is all of a reply, and all of an event but its frame', async (t) => {
+  const { open } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  const reply = await chat.ask('Hello')
+  assert.deepEqual(structuredClone(reply), reply)
+  const event = await next(events, 'reply')
+  for (const copy of [structuredClone(event), JSON.parse(JSON.stringify(event))]) {
+    assert.deepEqual(copy, { ...event })
+    assert.equal(copy.text, 'You said: Hello')
+    assert.equal(copy.raw, undefined)
+  }
+  const error = new RateLimitError('slow down', { retryAfterMs: 500 })
+  const copy = structuredClone(error)
+  assert.ok(copy instanceof Error)
+  assert.deepEqual([copy.message, copy.stack, copy.retryAfterMs], ['slow down', error.stack, undefined])
+  assert.equal(structuredClone(error.toJSON()).retryAfterMs, 500)
 })
 
 test('an exception in a listener is uncaught, and the events after it come all the same', async () => {

@@ -5,10 +5,10 @@ import { AvatarEmitter } from './emitter.js'
 import { calledFrom, type Failure, failed, guarded, misuse } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent } from './events.js'
-import { startLogging } from './logs.js'
+import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
 import { type CallReport, type ClientOptions, type Stats, unknownOption } from './options.js'
-import { type ClientEar, call, leave, listen, port, stay, tell } from './port.js'
+import { type ClientEar, call, leave, listen, port, stay } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
 /** Clients with open conversations: these are not collected, as sockets are not. */
@@ -49,13 +49,13 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   constructor(options: ClientOptions = {}) {
     super()
-    const { onCall, proxy, ...rest } = options
+    const { onCall, logger, proxy, ...rest } = options
     const site = calledFrom(AvatarClient)
     const unknown = unknownOption(options)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
     const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }
-    startLogging()
+    logger === undefined ? startLogging() : setLogger(logger)
     const make = () => new (native().NativeClient)(port(), { ...plain, ...network, language }, onCall !== undefined)
     this.#native = guarded(make, site)
     this.#ear = {
@@ -64,7 +64,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
         this.#stayIfNeeded()
       },
       report: (json) => {
-        if (onCall !== undefined) tell(onCall, reported(json))
+        if (onCall !== undefined) this.told(onCall, reported(json))
       },
     }
     listen(this.#native.id, this.#ear)
@@ -96,7 +96,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /** Subscribes to the events of all conversations, those that are opened later too. */
-  events(options: CallOptions = {}): EventStream {
+  override events(options: CallOptions = {}): EventStream {
     options.signal?.throwIfAborted()
     return EventStream.of(this.#native.events(), options.signal)
   }
@@ -168,7 +168,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     const visitor = native.visitorId
     const known = this.#chats.get(visitor)?.deref()
     if (known !== undefined && known.state !== 'closed') return known
-    const chat = Conversation.of(native)
+    const chat = Conversation.of(native, this)
     this.#chats.set(visitor, new WeakRef(chat))
     this.#gone.register(chat, visitor)
     return chat

@@ -92,14 +92,17 @@ export interface HistoryMessage {
 export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
   readonly #native: NativeChat
 
-  private constructor(native: NativeChat) {
-    super()
+  readonly #client: AvatarEmitter
+
+  private constructor(native: NativeChat, client: AvatarEmitter) {
+    super(client)
     this.#native = native
+    this.#client = client
   }
 
   /** @internal */
-  static of(native: NativeChat): Conversation {
-    return new Conversation(native)
+  static of(native: NativeChat, client: AvatarEmitter): Conversation {
+    return new Conversation(native, client)
   }
 
   /** The avatar's opening line; may be empty. */
@@ -128,10 +131,20 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
+   * Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+   *
+   * Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner does not
+   * answer in time is a {@link TakenOverError}.
+   */
+  get takenOver(): boolean {
+    return this.#native.takenOver
+  }
+
+  /**
    * Says something and waits for the whole reply, the avatar's or its owner's.
    *
    * Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
-   * answered. 120 s, if no deadline says otherwise.
+   * answered. 120 s, if no deadline says otherwise. The reply comes as an event as well, with `asked`.
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
@@ -174,7 +187,7 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /** Subscribes to what happens in this conversation from now on. */
-  events(options: CallOptions = {}): EventStream {
+  override events(options: CallOptions = {}): EventStream {
     options.signal?.throwIfAborted()
     return EventStream.of(this.#native.events(), options.signal)
   }
@@ -200,7 +213,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
 
   /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
   newSession(options: CallOptions = {}): Promise<Conversation> {
-    return call(() => this.#native.newSession(), Conversation.of, calledFrom(this.newSession), options.signal)
+    const beside = (native: NativeChat) => Conversation.of(native, this.#client)
+    return call(() => this.#native.newSession(), beside, calledFrom(this.newSession), options.signal)
   }
 
   /**

@@ -12,6 +12,7 @@ export type ErrorKind =
   | 'certificate'
   | 'unavailable'
   | 'deadline'
+  | 'taken_over'
   | 'service'
   | 'invalid_answer'
   | 'unsupported'
@@ -104,8 +105,52 @@ export class AvatarError extends Error {
     this.retryAfterMs = details.retryAfterMs
     // What somebody said is there for whoever asks, and not for every log that prints an error.
     hide(this, 'unsent', details.unsent)
-    hide(this, 'name', new.target.name)
+    hide(this, 'name', NAMES_OF.get(new.target) ?? new.target.name)
   }
+
+  /**
+   * What `JSON.stringify` makes of it, for logs and for other processes: everything but the stack, and of a message that
+   * was given up all but its text.
+   */
+  toJSON(): AvatarErrorJson {
+    const { name, message, kind, code, step, status, retryable, retryAfterMs, unsent, cause } = this
+    return {
+      name,
+      message,
+      kind,
+      code,
+      step,
+      status,
+      retryable,
+      retryAfterMs,
+      unsent: unsent && { messageId: unsent.messageId, certain: unsent.certain },
+      cause: plainCause(cause),
+    }
+  }
+}
+
+/** An {@link AvatarError} as plain data. What is not known is `undefined`, and not in the JSON text. */
+export interface AvatarErrorJson extends Omit<AvatarErrorDetails, 'kind' | 'unsent' | 'cause'> {
+  readonly name: string
+  readonly message: string
+  readonly kind: ErrorKind
+  readonly retryable: boolean
+  readonly unsent: Omit<Unsent, 'text'> | undefined
+  readonly cause: AvatarErrorJson | PlainCause | undefined
+}
+
+/** Any other error that is the cause of one. */
+export interface PlainCause {
+  readonly name: string
+  readonly message: string
+  readonly cause: AvatarErrorJson | PlainCause | undefined
+}
+
+function plainCause(cause: unknown): AvatarErrorJson | PlainCause | undefined {
+  if (cause === undefined) return undefined
+  if (cause instanceof AvatarError) return cause.toJSON()
+  if (!(cause instanceof Error)) return { name: typeof cause, message: String(cause), cause: undefined }
+  return { name: cause.name, message: cause.message, cause: plainCause(cause.cause) }
 }
 
 /** The API key was refused: missing, unknown or disabled. Nothing helps but another key. */
@@ -128,6 +173,11 @@ export class CertificateError extends AvatarError {}
 export class UnavailableError extends AvatarError {}
 /** The call's deadline passed first. The cause says what was in the way. */
 export class DeadlineError extends AvatarError {}
+/**
+ * The message was sent, but the avatar's owner has the conversation and did not answer in time. What the owner says later
+ * comes as an event.
+ */
+export class TakenOverError extends AvatarError {}
 /** The service refused with a code that stands for nothing above. */
 export class ServiceRefusedError extends AvatarError {}
 /** The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL. */
@@ -150,12 +200,36 @@ const CLASSES: Record<ErrorKind, typeof AvatarError> = {
   certificate: CertificateError,
   unavailable: UnavailableError,
   deadline: DeadlineError,
+  taken_over: TakenOverError,
   service: ServiceRefusedError,
   invalid_answer: InvalidAnswerError,
   unsupported: UnsupportedError,
   store: StoreError,
   misuse: MisuseError,
 }
+
+/** The classes by their names. A bundler that makes names short leaves those of fields as they are. */
+const NAMES_OF = new Map<typeof AvatarError, string>(
+  Object.entries({
+    AvatarError,
+    AuthenticationError,
+    RateLimitError,
+    AvatarNotFoundError,
+    InvalidVisitorIdError,
+    NotMemberError,
+    ClosedError,
+    ConnectionFailedError,
+    CertificateError,
+    UnavailableError,
+    DeadlineError,
+    TakenOverError,
+    ServiceRefusedError,
+    InvalidAnswerError,
+    UnsupportedError,
+    StoreError,
+    MisuseError,
+  }).map(([name, type]) => [type, name]),
+)
 
 /** @internal Where a program called: its stack is put into words only when something fails. */
 export interface Site {
@@ -189,6 +263,11 @@ export function failed(failure: Failure | string, site?: Site): AvatarError {
 /** @internal */
 export function misuse(message: string, site: Site): AvatarError {
   return failed({ kind: 'misuse', message, retryable: false, causes: [] }, site)
+}
+
+/** @internal */
+export function closed(message: string, site: Site): AvatarError {
+  return failed({ kind: 'closed', message, retryable: false, causes: [] }, site)
 }
 
 /** @internal Calls into the native part; what that throws becomes an {@link AvatarError}. */

@@ -41,6 +41,14 @@ export class EventStream extends AvatarIterator<AvatarEvent> {
     return new EventStream(native, signal)
   }
 
+  /**
+   * Ends the subscription and keeps what has come: it can still be taken, and then there is nothing more. To end it
+   * without that, leave the loop or call {@link EventStream.return}.
+   */
+  finish(): void {
+    this.#native.finish()
+  }
+
   /** @internal */
   protected override poll(): IteratorResult<AvatarEvent, undefined> | undefined {
     if (this.#aborted?.aborted && !this.#hasThrown) {
@@ -65,7 +73,7 @@ export class EventStream extends AvatarIterator<AvatarEvent> {
   }
 
   /** @internal */
-  protected override finish(): void {
+  protected override drop(): void {
     this.#native.close()
     this.#batch = []
     this.#at = 0

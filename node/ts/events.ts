@@ -2,6 +2,7 @@
 
 import { type AvatarError, type Failure, failed, type Unsent } from './errors.js'
 import type { NativeBatch } from './native.js'
+import type { CallReport } from './options.js'
 
 /**
  * Where a conversation stands: being opened for the first time; open; on its way back; has given up its socket on
@@ -44,13 +45,21 @@ export interface Reply {
   readonly sources: readonly unknown[]
   /** Audio clips of it, as the service names them. */
   readonly speech: readonly unknown[]
-  /** The message that it answers, where that is known. */
+  /**
+   * The message that it answers, where that is certain: the service does not name it. There is none where another
+   * message, to which no answer has come, may be meant as well.
+   */
   readonly inReplyTo?: string
   /**
    * How its end was known: it came whole; by the service's mark; by silence, since the mark never came; or it was
    * longer than is put together, and the rest is another reply under the same id.
    */
   readonly ended: 'whole' | 'mark' | 'silence' | 'limit'
+  /**
+   * An `ask` or a `stream` receives this reply as well: whoever listens and asks hears it twice, and passes over the
+   * events that say so.
+   */
+  readonly asked: boolean
 }
 
 /** What every event has. */
@@ -88,11 +97,16 @@ export interface ReplyDelta extends EventBase {
   readonly replyId: string | undefined
   /** The next piece of its text; empty where a piece is a card. */
   readonly text: string
-  /** The message that it answers, where that is known. */
+  /** The message that it answers, where that is certain. */
   readonly inReplyTo: string | undefined
+  /** An `ask` or a `stream` waits for this reply, and receives it as well. */
+  readonly asked: boolean
 }
 
-/** The avatar's reply is complete. */
+/**
+ * The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before that call is
+ * fulfilled: see {@link Reply.asked}.
+ */
 export interface ReplyEvent extends EventBase, Reply {
   readonly type: 'reply'
 }
@@ -100,6 +114,19 @@ export interface ReplyEvent extends EventBase, Reply {
 /** The avatar's owner has taken over and says something in person. */
 export interface OwnerReply extends EventBase, Reply {
   readonly type: 'ownerReply'
+}
+
+/**
+ * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first `ownerReply`,
+ * since only what the owner says shows it.
+ */
+export interface TakenOver extends EventBase {
+  readonly type: 'takenOver'
+}
+
+/** The avatar speaks again: the owner has given the conversation back. Comes before what it says. */
+export interface HandedBack extends EventBase {
+  readonly type: 'handedBack'
 }
 
 /** The service has sent a visitor's message back: it stands in the conversation. */
@@ -194,6 +221,8 @@ export type AvatarEvent =
   | ReplyDelta
   | ReplyEvent
   | OwnerReply
+  | TakenOver
+  | HandedBack
   | Delivered
   | UnsentEvent
   | Notice
@@ -208,10 +237,17 @@ export type AvatarEvent =
 /** The types of events. */
 export type AvatarEventType = AvatarEvent['type']
 
-/** What listeners of an event are called with. `event` is every event. */
+/**
+ * What listeners of an event are called with. `event` is every event; `error` is no event of the conversation, but what
+ * a listener has thrown.
+ */
 export type AvatarEventMap = {
   [Type in AvatarEventType]: [event: Extract<AvatarEvent, { type: Type }>]
-} & { event: [event: AvatarEvent] }
+} & {
+  event: [event: AvatarEvent]
+  /** What a listener, or `onCall`, threw or was rejected with, and what it was called with. */
+  error: [reason: unknown, during: AvatarEvent | CallReport]
+}
 
 type Whose = readonly [visitorId: string, sessionId: string | null, conversation: number | null]
 
@@ -243,6 +279,7 @@ class Delta extends Happening<'replyDelta'> implements ReplyDelta {
   readonly replyId: string | undefined
   readonly text: string
   readonly inReplyTo: string | undefined
+  readonly asked: boolean
 
   constructor(
     whose: Whose,
@@ -251,11 +288,13 @@ class Delta extends Happening<'replyDelta'> implements ReplyDelta {
     replyId: string | undefined,
     text: string,
     inReplyTo: string | undefined,
+    asked: boolean,
   ) {
     super('replyDelta', whose, batch, at)
     this.replyId = replyId
     this.text = text
     this.inReplyTo = inReplyTo
+    this.asked = asked
   }
 }
 
@@ -285,11 +324,12 @@ export function eventsOf(batch: NativeBatch): AvatarEvent[] {
   let inReplyTo: string | undefined
   let at = 0
   while (at < list.length) {
-    const isDelta = list[at] === 1
+    // What the list begins an event with: 0, or for a piece 1, and 2 if it was asked for.
+    const kind = list[at]
     let whose = list[at + 1] as Whose | number
     if (typeof whose === 'number') whose = named[whose] as Whose
     else named.push(whose)
-    if (isDelta) {
+    if (kind !== 0) {
       replyId = idOf(list[at + 2], replyId)
       inReplyTo = idOf(list[at + 4], inReplyTo)
       events.push(
@@ -300,6 +340,7 @@ export function eventsOf(batch: NativeBatch): AvatarEvent[] {
           list[at + 2] === null ? undefined : replyId,
           list[at + 3] as string,
           list[at + 4] === null ? undefined : inReplyTo,
+          kind === 2,
         ),
       )
       at += 5

@@ -25,11 +25,12 @@ export {
   type Kept,
   type Sent,
 } from './conversation.js'
-export { AvatarEmitter, type Listener, type TypedEmitter } from './emitter.js'
+export { AvatarEmitter, type Listener, type TypedEmitter, type WaitOptions } from './emitter.js'
 export {
   AuthenticationError,
   AvatarError,
   type AvatarErrorDetails,
+  type AvatarErrorJson,
   AvatarNotFoundError,
   CertificateError,
   ClosedError,
@@ -40,10 +41,12 @@ export {
   InvalidVisitorIdError,
   MisuseError,
   NotMemberError,
+  type PlainCause,
   RateLimitError,
   ServiceRefusedError,
   type Step,
   StoreError,
+  TakenOverError,
   UnavailableError,
   type Unsent,
   UnsupportedError,
@@ -59,6 +62,7 @@ export type {
   Delivered,
   Disconnected,
   EventBase,
+  HandedBack,
   Notice,
   Opened,
   OwnerReply,
@@ -70,14 +74,24 @@ export type {
   ServiceErrorEvent,
   State,
   StateChanged,
+  TakenOver,
   TextPart,
   Unattributed,
   Unknown,
   UnsentEvent,
   WaitingForQuota,
 } from './events.js'
-export { type LogLevel, type Logger, type LoggerOptions, type LogRecord, setLogger } from './logs.js'
+export {
+  type LevelLogger,
+  type LogLevel,
+  type Logger,
+  type LoggerLike,
+  type LoggerOptions,
+  type LogRecord,
+  setLogger,
+} from './logs.js'
 export type { CallReport, ClientOptions, Stats } from './options.js'
 export { AvatarIterator, type TakeOptions } from './iterator.js'
 export { ReplyStream } from './reply-stream.js'
+export { VERSION } from './version.js'
 export { type PlatformUser, Visitor, type VisitorDetails, type VisitorLike } from './visitor.js'

@@ -33,7 +33,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
   protected abstract get id(): number
 
   /** @internal Wants no more. */
-  protected abstract finish(): void
+  protected abstract drop(): void
 
   /** The next one. Several may wait at a time: they are served in order. */
   next(options?: TakeOptions): Promise<IteratorResult<T, undefined>> {
@@ -59,6 +59,29 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /**
+   * The same as a `ReadableStream`, for `Response`, `pipeThrough` and the like. It takes one when it is read, and none
+   * ahead; cancelling it ends this.
+   *
+   * ```ts
+   * new Response(chat.stream(text).toReadableStream().pipeThrough(new TextEncoderStream()))
+   * ```
+   */
+  toReadableStream(): ReadableStream<T> {
+    return new ReadableStream<T>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await this.next()
+          done ? controller.close() : controller.enqueue(value)
+        },
+        cancel: async () => {
+          await this.return()
+        },
+      },
+      { highWaterMark: 0 },
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,7 +149,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
   #end(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
     forget(this.id)
-    this.finish()
+    this.drop()
     const waiters = this.#waiters.splice(0)
     for (const waiter of waiters) {
       waiter.leave()

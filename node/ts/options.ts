@@ -1,6 +1,7 @@
 /** How a client is set up. */
 
 import type { AvatarError, Step } from './errors.js'
+import type { LoggerLike } from './logs.js'
 
 /** Options of a client. Times are in milliseconds. */
 export interface ClientOptions {
@@ -54,8 +55,16 @@ export interface ClientOptions {
   readonly askDeadlineMs?: number | undefined
   /** How long the first piece of a reply may take; 60,000. */
   readonly firstPieceDeadlineMs?: number | undefined
-  /** Is told of every call to the service and every handshake of a socket when it is over. */
+  /**
+   * Is told of every call to the service and every handshake of a socket when it is over. What it throws goes to the
+   * client's listeners of `error`, and ends no report after it.
+   */
   readonly onCall?: ((call: CallReport) => void) | undefined
+  /**
+   * Takes the log from now on: `console`, a `pino`, a function. The same as {@link setLogger}: a process has one log, and
+   * the newest logger gets that of all clients.
+   */
+  readonly logger?: LoggerLike | undefined
 }
 
 /** Every option by its name: one that is misspelt is an error, and not passed over. */
@@ -83,6 +92,7 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   askDeadlineMs: true,
   firstPieceDeadlineMs: true,
   onCall: true,
+  logger: true,
 }
 
 /** @internal The first of the options that has none of these names; a client's, if not said otherwise. */

@@ -15,8 +15,11 @@ import { DONE, AvatarIterator } from './iterator.js'
  * console.log(`that was ${pieces.author}`)
  * ```
  *
- * A slow reader holds up nobody: pieces that nobody has taken yet become one. Leaving the loop gives the question up
- * if it has not gone out yet.
+ * A slow reader holds up nothing: pieces that have not been taken yet become one.
+ *
+ * Leaving the loop, {@link ReplyStream.stop}, {@link ReplyStream.return} and an aborted signal give the question up if it
+ * has not gone out yet. If it has, what still comes of its reply are events like any, and the next question goes out at
+ * once.
  */
 export class ReplyStream extends AvatarIterator<string> {
   readonly #native: NativeStream
@@ -40,6 +43,14 @@ export class ReplyStream extends AvatarIterator<string> {
   /** Who said the last piece: the avatar, or its owner in person. */
   get author(): Author {
     return this.#author
+  }
+
+  /**
+   * Stops: the rest of the reply is not wanted. What has come can still be read, then the stream ends. The next question
+   * goes out at once and gets its own answer.
+   */
+  stop(): void {
+    this.#native.stop()
   }
 
   /** The whole reply: reads the pieces that have not been read, then gives all of it. */
@@ -78,7 +89,7 @@ export class ReplyStream extends AvatarIterator<string> {
   }
 
   /** @internal */
-  protected override finish(): void {
+  protected override drop(): void {
     this.#native.close()
     this.#end ??= this.#aborted?.aborted ? undefined : 'given up'
   }

@@ -57,6 +57,9 @@ export function whole(event: AvatarEvent): string {
     case 'notice':
     case 'unattributed':
       return event.text
+    case 'takenOver':
+    case 'handedBack':
+      return event.visitorId
     case 'unsent':
       return event.message.text + event.error.message
     case 'serviceError':
