@@ -67,12 +67,13 @@ impl NativeClient {
         id: Words,
         name: Option<Words>,
         channel: Option<Words>,
+        tag: Option<Words>,
         deadline_ms: Option<f64>,
     ) -> u32 {
         let (client, port) = (self.client.clone(), Arc::clone(&self.port));
         let calls = self.calls.of_conversation();
         self.port.call(&self.calls, async move {
-            let mut opening = client.open(visitor(id, name, channel)?);
+            let mut opening = client.open(visitor(id, name, channel, tag)?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 opening = opening.deadline(deadline);
             }
@@ -81,11 +82,27 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn recover(&self) -> u32 {
+    pub fn recover(&self, all: bool) -> u32 {
         let client = self.client.clone();
         self.port.call(&self.calls, async move {
-            let visitors = client.recover().await?;
+            let recover = client.recover();
+            let visitors = if all { recover.all() } else { recover }.await?;
             Ok(Done::Json(json::strings(visitors.iter().map(|visitor| visitor.as_str()))))
+        })
+    }
+
+    #[napi]
+    pub fn known(&self) -> u32 {
+        let client = self.client.clone();
+        self.port.call(&self.calls, async move { Ok(Done::Json(json::visitors(&client.known().await?))) })
+    }
+
+    #[napi]
+    pub fn backup(&self, path: Words) -> u32 {
+        let client = self.client.clone();
+        self.port.call(&self.calls, async move {
+            client.backup(path.named("path")?).await?;
+            Ok(Done::Nothing)
         })
     }
 

@@ -92,7 +92,7 @@ impl NativeEvents {
 impl NativeBatch {
     /// A flat list. A piece of a reply is `1, whose, reply id, text, answers`, where an id is 0 if it is the one
     /// of the piece before; `2` in place of `1` if it was asked for. Any other event is `0, whose, event`. `whose` is a number: the batch's first, second,
-    /// … conversation; or, for one that has not been named in this batch, `[visitor, session, conversation]`.
+    /// … conversation; or, for one that has not been named in this batch, `[visitor, session, conversation, tag]`.
     #[napi]
     pub fn json(&mut self) -> Option<String> {
         self.json.take()
@@ -161,7 +161,7 @@ fn write_id(list: &mut Vec<u8>, last: &mut Option<MessageId>, id: Option<&Messag
     }
 }
 
-type Whose = (VisitorId, Option<SessionId>, Option<ConversationKey>);
+type Whose = (VisitorId, Option<SessionId>, Option<ConversationKey>, Option<Arc<str>>);
 
 /// The conversations that a batch has named.
 #[derive(Default)]
@@ -172,18 +172,22 @@ struct Named {
 
 impl Named {
     fn write(&mut self, list: &mut Vec<u8>, event: &Event) {
-        let is_last = |((visitor, session, key), _): &&(Whose, usize)| {
-            *visitor == event.visitor_id && *session == event.session_id && *key == event.conversation
+        let is_last = |((visitor, session, key, tag), _): &&(Whose, usize)| {
+            *visitor == event.visitor_id
+                && *session == event.session_id
+                && *key == event.conversation
+                && *tag == event.tag
         };
         if let Some((_, number)) = self.last.as_ref().filter(is_last) {
             return json::write(list, number);
         }
-        let whose = (event.visitor_id.clone(), event.session_id.clone(), event.conversation);
+        let whose =
+            (event.visitor_id.clone(), event.session_id.clone(), event.conversation, event.tag.clone());
         let next = self.numbers.len();
         let number = *self.numbers.entry(whose.clone()).or_insert(next);
         if number == next {
             let (visitor, session) = (whose.0.as_str(), whose.1.as_ref().map(SessionId::as_str));
-            json::write(list, &(visitor, session, whose.2.map(|key| key.0)));
+            json::write(list, &(visitor, session, whose.2.map(|key| key.0), whose.3.as_deref()));
         } else {
             json::write(list, &number);
         }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use secondme_avatar::{
     CallReport, Card, CloseReason, Error, EventKind, Gap, HistoryMessage, Json, MessageId, Part, Reply, Sent,
-    SeqId, Stats, Text, Unsent,
+    SeqId, Stats, Text, Unsent, Visitor,
 };
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -36,6 +36,10 @@ pub(crate) fn history(messages: &[HistoryMessage]) -> String {
 
 pub(crate) fn strings<'a>(strings: impl Iterator<Item = &'a str>) -> String {
     of(&strings.collect::<Vec<_>>())
+}
+
+pub(crate) fn visitors(visitors: &[Visitor]) -> String {
+    of(&visitors.iter().map(VisitorJson::from).collect::<Vec<_>>())
 }
 
 pub(crate) fn stats(stats: &Stats) -> String {
@@ -230,6 +234,28 @@ impl<'a> From<&'a HistoryMessage> for MessageJson<'a> {
 }
 
 #[derive(Serialize)]
+struct VisitorJson<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<&'a str>,
+}
+
+impl<'a> From<&'a Visitor> for VisitorJson<'a> {
+    fn from(visitor: &'a Visitor) -> Self {
+        Self {
+            id: visitor.id().as_str(),
+            name: visitor.display_name(),
+            channel: visitor.channel_name(),
+            tag: visitor.own_tag(),
+        }
+    }
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ReportJson<'a> {
     visitor_id: &'a str,
@@ -261,6 +287,8 @@ struct StatsJson {
     lost: u64,
     calls: u64,
     authentications: u64,
+    stored_visitors: u64,
+    stored_messages: u64,
 }
 
 impl From<&Stats> for StatsJson {
@@ -286,6 +314,8 @@ impl From<&Stats> for StatsJson {
             lost: counters.lost,
             calls: counters.calls,
             authentications: counters.authentications,
+            stored_visitors: stats.stored_visitors,
+            stored_messages: stats.stored_messages,
         }
     }
 }

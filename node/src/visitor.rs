@@ -30,6 +30,7 @@ pub(crate) fn visitor(
     id: Words,
     name: Option<Words>,
     channel: Option<Words>,
+    tag: Option<Words>,
 ) -> std::result::Result<Visitor, Error> {
     let mut visitor = Visitor::parse(&id.named("id")?)?;
     if let Some(name) = Words::named_if(name, "name")? {
@@ -37,6 +38,9 @@ pub(crate) fn visitor(
     }
     if let Some(channel) = Words::named_if(channel, "channel")? {
         visitor = visitor.channel(channel);
+    }
+    if let Some(tag) = Words::named_if(tag, "tag")? {
+        visitor = visitor.tag(tag);
     }
     Ok(visitor)
 }

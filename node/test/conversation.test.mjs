@@ -48,6 +48,19 @@ test('a stream whose pieces nobody reads still has the whole reply', async (t) =
   assert.equal((await chat.stream('Hello').reply()).text, 'You said: Hello')
 })
 
+test('a stream that is stopped lets the next question go out', async (t) => {
+  const { emulator, open } = await stage(t, { pieceDelayMs: 60_000, client: { closeDeadlineMs: 50 } })
+  const chat = await open('ada')
+  const pieces = chat.stream('one two three four five six')
+  const { value } = await pieces.next()
+  pieces.stop()
+  assert.deepEqual(await pieces.next(), { done: true, value: undefined })
+  await assert.rejects(pieces.reply(), /left before the reply was complete/)
+  chat.ask('the next').catch(() => {})
+  await emulator.waitUntil(({ sessions }) => sessions[0].messages.some(({ text }) => text === 'the next'))
+  assert.ok(value.length > 0)
+})
+
 test('what is said without waiting is said in that order', async (t) => {
   const { open, emulator } = await stage(t)
   const chat = await open('ada')

@@ -155,6 +155,8 @@ test('half of a surrogate pair is refused in every text, and nothing is sent', a
     ['userId', () => client.open({ platform: 'test', userId: half })],
     ['name', () => client.open({ platform: 'test', userId: 'bob', name: half })],
     ['channel', () => client.open({ platform: 'test', userId: 'bob', channel: half })],
+    ['tag', () => client.open({ platform: 'test', userId: 'bob', tag: half })],
+    ['path', () => client.backup(half)],
     ['id', () => client.open(half)],
     ['platform', () => Visitor.random(half)],
     ['userId', () => Visitor.forUser('test', half)],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 
-import { AvatarError, ClosedError, RateLimitError } from 'secondme-avatar'
+import { AvatarError, ClosedError, InvalidVisitorIdError, RateLimitError } from 'secondme-avatar'
 
 import { next, run, stage, until } from './support.mjs'
 
@@ -34,6 +34,7 @@ test('a loop over a conversation sees what happens in it, in order, with all its
   assert.deepEqual(Object.keys(seen[1]), [
     'type',
     'visitorId',
+    'tag',
     'sessionId',
     'conversation',
     'replyId',
@@ -41,6 +42,72 @@ test('a loop over a conversation sees what happens in it, in order, with all its
     'inReplyTo',
     'asked',
   ])
+})
+
+test('the program’s own tag of a visitor stands on every event', async (t) => {
+  const { client, emulator } = await stage(t)
+  const events = client.events()
+  const chat = await client.open({ platform: 'slack', userId: 'U1', tag: 'T1/C7' })
+  await chat.ask('Hello')
+  await client.open({ platform: 'slack', userId: 'U1' })
+  await emulator.push(chat, { hint: 'still the same' })
+  events.finish()
+  const types = new Set()
+  for await (const { type, tag } of events) {
+    assert.equal(tag, 'T1/C7', type)
+    types.add(type)
+  }
+  for (const type of ['opened', 'replyDelta', 'reply']) assert.ok(types.has(type), type)
+  // It is the program's own: the service never sees it.
+  assert.doesNotMatch(JSON.stringify(await emulator.journal()), /T1\/C7/)
+  await assert.rejects(client.open({ platform: 'slack', userId: 'U2', tag: 'x'.repeat(1025) }), InvalidVisitorIdError)
+})
+
+test('a subscription that is finished hands out what has come, then ends', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  const other = chat.events()
+  await emulator.push(chat, { hint: 'one' })
+  await emulator.push(chat, { hint: 'two' })
+  await next(other, 'notice')
+  await next(other, 'notice')
+  events.finish()
+  await emulator.push(chat, { hint: 'three' })
+  await next(other, 'notice')
+  const texts = []
+  for await (const { text } of events) texts.push(text)
+  assert.deepEqual(texts, ['one', 'two'])
+  // One that waits is told.
+  const waiting = other.next()
+  other.finish()
+  assert.deepEqual(await waiting, { done: true, value: undefined })
+})
+
+test('a reply that was asked for says so on its event', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  const events = chat.events()
+  assert.equal((await chat.ask('Hello')).asked, true)
+  assert.equal((await next(events, 'replyDelta')).asked, true)
+  assert.equal((await next(events, 'reply')).asked, true)
+  await emulator.owner.reply(chat, 'On my own')
+  assert.equal((await next(events, 'ownerReply')).asked, false)
+})
+
+test('the owner’s taking over and giving back are events, and a state', async (t) => {
+  const { open, emulator } = await stage(t)
+  const chat = await open('ada')
+  assert.equal(chat.takenOver, false)
+  const events = chat.events()
+  await emulator.owner.reply(chat, 'It is me')
+  await next(events, 'takenOver')
+  assert.equal((await next(events, 'ownerReply')).text, 'It is me')
+  assert.equal(chat.takenOver, true)
+  await emulator.owner.handBack(chat)
+  await chat.ask('And now?')
+  await next(events, 'handedBack')
+  assert.equal(chat.takenOver, false)
 })
 
 test('a loop over a client sees all conversations', async (t) => {
@@ -255,8 +322,8 @@ test('what a listener throws, or is rejected with, goes to the listeners of erro
 })
 
 test('what survives structuredClone and JSON is all of a reply, and all of an event but its frame', async (t) => {
-  const { open } = await stage(t)
-  const chat = await open('ada')
+  const { client } = await stage(t)
+  const chat = await client.open({ platform: 'test', userId: 'ada', tag: 'mine' })
   const events = chat.events()
   const reply = await chat.ask('Hello')
   assert.deepEqual(structuredClone(reply), reply)

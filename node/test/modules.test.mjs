@@ -38,11 +38,12 @@ test('the types are found by every way to look for modules', (t) => {
     }`
   const cwd = project(t, { 'program.ts': program, 'program.cts': program, 'program.mts': program })
   const types = join(dirname(require.resolve('@types/node/package.json')), '..')
-  const compiler = require.resolve('typescript5/lib/tsc.js')
-  for (const [resolution, module, files] of [
-    ['node10', 'commonjs', ['program.ts']],
-    ['node16', 'node16', ['program.cts', 'program.mts']],
-    ['bundler', 'esnext', ['program.ts']],
+  // The newest compiler looks for modules no more as the old ones did.
+  const compilers = { old: require.resolve('typescript5/lib/tsc.js'), new: require.resolve('typescript/bin/tsc') }
+  for (const [compiler, resolution, module, files] of [
+    ['old', 'node10', 'commonjs', ['program.ts']],
+    ['new', 'node16', 'node16', ['program.cts', 'program.mts']],
+    ['new', 'bundler', 'esnext', ['program.ts']],
   ]) {
     const options = [
       '--noEmit',
@@ -54,7 +55,7 @@ test('the types are found by every way to look for modules', (t) => {
       'es2022,esnext.disposable',
     ]
     const how = ['--moduleResolution', resolution, '--module', module, '--typeRoots', types, '--types', 'node']
-    const { status, stdout } = spawnSync(process.execPath, [compiler, ...options, ...how, ...files], {
+    const { status, stdout } = spawnSync(process.execPath, [compilers[compiler], ...options, ...how, ...files], {
       cwd,
       encoding: 'utf8',
     })

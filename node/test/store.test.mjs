@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { MisuseError, UnsupportedError, Visitor } from 'secondme-avatar'
+
 import { next, stage, start, until } from './support.mjs'
 
 function file(test) {
@@ -54,6 +56,48 @@ test('a message that a killed process has kept is sent once by the next', async 
     said.map(({ text }) => text),
     ['The invoice is paid'],
   )
+})
+
+test('the next client knows the visitors of the store, and opens all of them', async (t) => {
+  const store = file(t)
+  const { client, emulator } = await stage(t, { client: { store } })
+  const details = { name: 'Ada', channel: 'slack', tag: 'T1/C7' }
+  const { visitorId } = await client.open(Visitor.forUser('slack', 'U1', details))
+  const { sessionId } = await client.open({ platform: 'slack', userId: 'U2' })
+  await client.close()
+
+  const again = emulator.client({ store })
+  const known = await again.known()
+  assert.equal(known.length, 2)
+  const ada = known.find(({ id }) => id === visitorId)
+  assert.ok(ada instanceof Visitor)
+  assert.deepEqual({ ...ada }, { id: visitorId, ...details })
+  assert.deepEqual(await again.recover(), [])
+  await assert.rejects(again.recover({ every: true }), MisuseError)
+  const heard = again.waitFor('ownerReply', { signal: AbortSignal.timeout(10_000) })
+  assert.deepEqual((await again.recover({ all: true })).sort(), known.map(({ id }) => id).sort())
+  await emulator.waitUntil(({ sockets }) => sockets.length === 2)
+  await emulator.owner.reply(sessionId, 'Did you get home?')
+  assert.equal((await heard).sessionId, sessionId)
+  assert.equal(again.stats().storedVisitors, 2)
+  assert.equal(again.stats().storedMessages, 0)
+  await again.close()
+})
+
+test('a store is copied while it is in use', async (t) => {
+  const store = file(t)
+  const { client, open, emulator } = await stage(t, { client: { store } })
+  const { sessionId } = await open('ada')
+  const copy = `${store}.copy`
+  await client.backup(copy)
+  await client.close()
+  const again = emulator.client({ store: copy })
+  assert.equal((await again.open({ platform: 'test', userId: 'ada' })).sessionId, sessionId)
+  await again.close()
+  const bare = emulator.client()
+  await assert.rejects(bare.backup(copy), UnsupportedError)
+  assert.deepEqual(await bare.known(), [])
+  await bare.close()
 })
 
 test('a message that is given up comes back as an event', async (t) => {

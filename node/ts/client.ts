@@ -1,6 +1,6 @@
 /** The client: one for each API key. */
 
-import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
+import { type CallOptions, Conversation, type DeadlineOptions, known } from './conversation.js'
 import { AvatarEmitter } from './emitter.js'
 import { calledFrom, type Failure, failed, guarded, misuse } from './errors.js'
 import { EventStream } from './event-stream.js'
@@ -10,6 +10,17 @@ import { type NativeChat, type NativeClient, type NativeEvents, native } from '.
 import { type CallReport, type ClientOptions, type Stats, unknownOption } from './options.js'
 import { type ClientEar, call, leave, listen, port, stay } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
+
+/** Options of {@link AvatarClient.recover}. */
+export interface RecoverOptions extends CallOptions {
+  /**
+   * Opens every visitor of the store who has a session, so that what the avatar's owner says to them is heard without
+   * their writing first. With `maxLive` no more than so many: those with messages to be sent, then those saved last.
+   */
+  readonly all?: boolean | undefined
+}
+
+const RECOVER = ['all', 'signal']
 
 /** Clients with open conversations: these are not collected, as sockets are not. */
 const occupied = new Set<AvatarClient>()
@@ -79,20 +90,50 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   open(visitor: VisitorLike, options: DeadlineOptions = {}): Promise<Conversation> {
     const site = calledFrom(this.open)
     const begin = () => {
-      const { id, name, channel } = Visitor.from(visitor, site)
-      return this.#native.open(id, name, channel, options.deadlineMs)
+      const { id, name, channel, tag } = Visitor.from(visitor, site)
+      return this.#native.open(id, name, channel, tag, options.deadlineMs)
     }
     return call(begin, (chat: NativeChat) => this.#known(chat), site, options.signal)
   }
 
   /**
    * Takes up what earlier processes left behind in the store: opens the conversation of every visitor to whom a
-   * durable message is still to be sent, and says who they are. What is given up comes as an `unsent` event, so listen
-   * first.
+   * durable message is still to be sent, with `all` of every visitor who has a session, and says who they are. It does
+   * not wait for them to be open. What is given up comes as an `unsent` event, so listen first.
    */
-  recover(options: CallOptions = {}): Promise<string[]> {
-    const read = (visitors: string) => JSON.parse(visitors) as string[]
-    return call(() => this.#native.recover(), read, calledFrom(this.recover), options.signal)
+  recover(options: RecoverOptions = {}): Promise<string[]> {
+    const site = calledFrom(this.recover)
+    const begin = () => {
+      known(options, RECOVER, site)
+      return this.#native.recover(options.all ?? false)
+    }
+    return call(begin, (visitors: string) => JSON.parse(visitors) as string[], site, options.signal)
+  }
+
+  /**
+   * The visitors of whom the store keeps something, each with the name, the channel and the tag it was last given; the
+   * one whose record was saved last first. Without a store there are none.
+   */
+  known(options: CallOptions = {}): Promise<Visitor[]> {
+    const read = (visitors: string) => (JSON.parse(visitors) as Parameters<typeof Visitor.known>).map(Visitor.known)
+    return call(() => this.#native.known(), read, calledFrom(this.known), options.signal)
+  }
+
+  /**
+   * Copies the store into a file while it is in use: a whole store, which another client can be given. It takes the place
+   * of an earlier copy. Only one of the two may then be used, and a store's file is not to be copied by other means while
+   * it is open.
+   *
+   * Rejects with an {@link UnsupportedError} if there is no store, with a {@link StoreError} if the file cannot be
+   * written, is in use as a store, or is anything else than a store.
+   */
+  backup(path: string, options: CallOptions = {}): Promise<void> {
+    return call(
+      () => this.#native.backup(path),
+      () => {},
+      calledFrom(this.backup),
+      options.signal,
+    )
   }
 
   /** Subscribes to the events of all conversations, those that are opened later too. */

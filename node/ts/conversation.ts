@@ -270,8 +270,8 @@ function said(text: string, options: object, names: readonly string[], site: Sit
   throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
 }
 
-/** An option that nobody would read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
-function known(options: object, names: readonly string[], site: Site): void {
+/** @internal An option that is not read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
+export function known(options: object, names: readonly string[], site: Site): void {
   const all = names.join(', ')
   if (typeof options !== 'object') throw misuse(`options are an object (${all}), and no ${typeof options}`, site)
   const unknown = unknownOption(options, names)

@@ -66,6 +66,8 @@ export interface Reply {
 export interface EventBase {
   /** The visitor. */
   readonly visitorId: string
+  /** The program's own tag of the visitor, where it has one: see {@link VisitorDetails.tag}. */
+  readonly tag: string | undefined
   /** The session, once the service has named it. A text: its 64 bits are more than a JavaScript number keeps. */
   readonly sessionId: string | undefined
   /** Which of the visitor's conversations, where it is one. The one that `open` gives is 0. */
@@ -249,12 +251,13 @@ export type AvatarEventMap = {
   error: [reason: unknown, during: AvatarEvent | CallReport]
 }
 
-type Whose = readonly [visitorId: string, sessionId: string | null, conversation: number | null]
+type Whose = readonly [visitorId: string, sessionId: string | null, conversation: number | null, tag: string | null]
 
 /** The frame lies in the batch until somebody asks for it; all else is the event's own. */
 abstract class Happening<Type extends AvatarEventType> implements EventBase {
   readonly type: Type
   readonly visitorId: string
+  readonly tag: string | undefined
   readonly sessionId: string | undefined
   readonly conversation: number | undefined
   readonly #batch: NativeBatch
@@ -263,6 +266,7 @@ abstract class Happening<Type extends AvatarEventType> implements EventBase {
   constructor(type: Type, whose: Whose, batch: NativeBatch, at: number) {
     this.type = type
     this.visitorId = whose[0]
+    this.tag = whose[3] ?? undefined
     this.sessionId = whose[1] ?? undefined
     this.conversation = whose[2] ?? undefined
     this.#batch = batch

@@ -13,7 +13,7 @@
  * @packageDocumentation
  */
 
-export { AvatarClient } from './client.js'
+export { AvatarClient, type RecoverOptions } from './client.js'
 export {
   type AskOptions,
   type CallOptions,

@@ -25,8 +25,10 @@ export interface NativePort {
 export interface NativeClient {
   readonly id: number
   readonly proxy: string | null
-  open(id: string, name?: string, channel?: string, deadlineMs?: number): number
-  recover(): number
+  open(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
+  recover(all: boolean): number
+  known(): number
+  backup(path: string): number
   events(): NativeEvents
   stats(): string
   advanceClock(ms: number): void

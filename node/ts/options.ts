@@ -152,4 +152,11 @@ export interface Stats {
   readonly calls: number
   /** Times that a visitor was authenticated. */
   readonly authentications: number
+  /**
+   * Visitors of whom the store keeps something, for this avatar, as it was counted after the last saving, or up to a
+   * second before it; 0 without a store.
+   */
+  readonly storedVisitors: number
+  /** Messages that the store keeps since they are still to be sent, those of other processes among them. */
+  readonly storedMessages: number
 }

@@ -3,12 +3,18 @@
 import { calledFrom, guarded, misuse, type Site } from './errors.js'
 import { native } from './native.js'
 
-/** What the avatar's owner sees of a visitor. */
+/** What is known of a visitor: the name and the channel are what the avatar's owner sees. */
 export interface VisitorDetails {
   /** A display name, such as `张三`. */
   readonly name?: string | undefined
   /** A channel, which the service appends to the name: `张三(feishu)`. */
   readonly channel?: string | undefined
+  /**
+   * A tag of the program's own, at most 1024 bytes: what the platform calls the person, the channel to answer in, whatever
+   * finds the way back. It is never sent to the service. It is kept with the visitor, in the client's store too, and
+   * stands on every event. A visitor who is opened without one keeps the one before.
+   */
+  readonly tag?: string | undefined
 }
 
 /** A person of a platform: short for {@link Visitor.forUser}. */
@@ -35,11 +41,13 @@ export class Visitor implements VisitorDetails {
   readonly id: string
   readonly name: string | undefined
   readonly channel: string | undefined
+  readonly tag: string | undefined
 
   private constructor(id: string, details: VisitorDetails = {}) {
     this.id = id
     this.name = details.name
     this.channel = details.channel
+    this.tag = details.tag
   }
 
   /**
@@ -80,6 +88,11 @@ export class Visitor implements VisitorDetails {
       guarded(() => native().randomVisitor(platform), site),
       details,
     )
+  }
+
+  /** @internal One that the core knows. */
+  static known({ id, ...details }: VisitorDetails & { id: string }): Visitor {
+    return new Visitor(id, details)
   }
 
   /** @internal */
