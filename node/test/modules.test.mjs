@@ -39,7 +39,10 @@ test('the types are found by every way to look for modules', (t) => {
   const cwd = project(t, { 'program.ts': program, 'program.cts': program, 'program.mts': program })
   const types = join(dirname(require.resolve('@types/node/package.json')), '..')
   // The newest compiler looks for modules no more as the old ones did.
-  const compilers = { old: require.resolve('typescript5/lib/tsc.js'), new: require.resolve('typescript/bin/tsc') }
+  const compilers = {
+    old: require.resolve('typescript5/lib/tsc.js'),
+    new: join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
+  }
   for (const [compiler, resolution, module, files] of [
     ['old', 'node10', 'commonjs', ['program.ts']],
     ['new', 'node16', 'node16', ['program.cts', 'program.mts']],

@@ -29,8 +29,9 @@ export function cannotLoad(place: string, packages: readonly string[], failures:
     isDeno: 'Deno' in globalThis,
   })
   const why = messageOf(cause)
-    .split('\n', 1)[0]
-    ?.replace(/[.\s]+$/, '')
+    .replace(/\nRequire stack:[^]*/, '')
+    .replace(/\s+/g, ' ')
+    .replace(/[. ]+$/, '')
   return new Error(`secondme-avatar cannot load its native part on ${place}: ${why}. ${advice}`, { cause })
 }
 
