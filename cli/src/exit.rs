@@ -168,17 +168,7 @@ fn network_advice(error: &Error) -> &'static str {
     }
     let root = root(error).to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| root.contains(word));
-    if says(&["certificate expired", "not valid yet"]) {
-        "The service's certificate is out of its time, as this machine sees it. Check this machine's clock:\n\
-         that is the cause more often than the certificate."
-    } else if says(&["not valid for name"]) {
-        "The certificate there is another host's. Check --base-url or SECONDME_BASE_URL; a captive portal\n\
-         or a proxy may also answer in the service's place."
-    } else if says(&["unknownissuer", "self-signed", "self signed", "not trusted"]) {
-        "Nobody this machine trusts has signed the certificate: a company's proxy or a firewall reads along,\n\
-         or the trust store is out of date. Install that proxy's CA on this machine, or name its file in\n\
-         SECONDME_CA_FILE."
-    } else if says(&["corrupt message", "invalidcontenttype"]) {
+    if says(&["corrupt message", "invalidcontenttype"]) {
         "The address says https, and something answers there that is no TLS. Check the scheme and the port\n\
          of --base-url or SECONDME_BASE_URL."
     } else if says(&["lookup", "name or service not known", "no such host", "dns"]) {
@@ -213,6 +203,7 @@ fn advice(error: &Error) -> Option<String> {
         ErrorKind::Service if error.status() == Some(404) => WRONG_PLACE,
         ErrorKind::InvalidAnswer => WRONG_PLACE,
         ErrorKind::Unavailable => "The service has trouble. Try again later.",
+        // What to do is said in the error itself.
         _ => return None,
     };
     Some(advice.to_owned())

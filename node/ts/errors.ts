@@ -167,7 +167,7 @@ export class NotMemberError extends AvatarError {}
 export class ClosedError extends AvatarError {}
 /** The service could not be reached, or the connection broke. */
 export class ConnectionFailedError extends AvatarError {}
-/** The certificate of the service or of a proxy was refused; the message says what to do. Trying again does not help. */
+/** The certificate of the service or of a proxy was refused; the message says what to do. */
 export class CertificateError extends AvatarError {}
 /** The service answered, but is not able to work. */
 export class UnavailableError extends AvatarError {}

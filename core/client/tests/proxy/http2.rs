@@ -11,7 +11,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use secondme_avatar::Visitor;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::tls::{Ca, certificate};
@@ -93,4 +95,45 @@ async fn all_calls_go_over_one_connection_of_http2_and_the_socket_over_none_of_i
     assert_eq!(heard.count(b"http/1.1"), 1, "the socket");
     assert_eq!(heard.protocols.lock().unwrap().len(), 2);
     assert!(heard.requests.load(Ordering::SeqCst) >= 7);
+}
+
+/// Passes on to `behind` until it is told to swallow what comes over the connections that stand then.
+async fn relay(behind: SocketAddr) -> (SocketAddr, Arc<Notify>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let swallow = Arc::new(Notify::new());
+    let swallows = Arc::clone(&swallow);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let swallow = Arc::clone(&swallows);
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(behind).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    () = swallow.notified() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    (address, swallow)
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_that_is_dead_is_found_out_by_pings_before_the_call_s_time_is_over() {
+    let stage = Stage::new().await;
+    let (service, heard) = front(&stage.ca, stage.emulator.address()).await;
+    let (service, swallow) = relay(service).await;
+    let failures = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&failures);
+    let builder = stage.builder().base_url(format!("https://{service}/gate/in").parse().unwrap());
+    let client =
+        builder.on_call(move |call| told.lock().unwrap().extend(call.error.clone())).build().unwrap();
+    let chat = client.open(Visitor::for_user("test", "ada").unwrap()).await.unwrap();
+    assert_eq!(heard.count(b"h2"), 1);
+    swallow.notify_waiters();
+    chat.history(1, None).await.unwrap();
+    let failures = failures.lock().unwrap();
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert!(failures[0].to_string().contains("keep-alive timed out"), "{failures:?}");
+    assert_eq!(heard.count(b"h2"), 2);
 }
