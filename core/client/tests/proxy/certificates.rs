@@ -60,8 +60,10 @@ fn of_another_host() -> CertificateParams {
     CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap()
 }
 
-const KINDS: [(fn() -> CertificateParams, &str); 3] =
-    [(expired, "clock"), (to_come, "clock"), (of_another_host, "another host's")];
+/// What a server shows, and what is said of it.
+type Shown = (fn() -> CertificateParams, &'static str);
+
+const KINDS: [Shown; 3] = [(expired, "clock"), (to_come, "clock"), (of_another_host, "another host's")];
 
 #[tokio::test]
 async fn what_the_service_shows_is_refused_once_and_in_words() {
