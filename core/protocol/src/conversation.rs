@@ -72,9 +72,16 @@ pub(crate) enum GapState {
         search: Search,
         /// When the last page was asked for.
         asked_at: Millis,
-        /// There was no loss; only a message in doubt is looked for.
-        quiet: bool,
+        /// There was no loss that is known of.
+        quiet: Option<Quiet>,
     },
+}
+
+/// A look for what should have come, over a link that seems well.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    /// The message in doubt that is looked for.
+    pub(crate) message: Option<MessageId>,
 }
 
 /// Where what is missing is looked for.
@@ -225,7 +232,7 @@ impl Conversation {
     pub(crate) fn holds_frames(&self) -> bool {
         match self.gap {
             GapState::Open => true,
-            GapState::Filling { quiet, .. } => !quiet,
+            GapState::Filling { ref quiet, .. } => quiet.is_none(),
             GapState::Closed => false,
         }
     }

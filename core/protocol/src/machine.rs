@@ -63,6 +63,15 @@ struct Offers {
     latest: bool,
 }
 
+/// What lies between here and the service, as far as the answers show it.
+#[derive(Debug, Default)]
+struct Way {
+    /// The service has answered: the base URL is right, and what is not of its form comes from in between.
+    proven: bool,
+    /// The last answer to a call that cannot be done without was not the service's.
+    troubled: bool,
+}
+
 /// Whether the service sends a visitor's message back before it answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echoes {
@@ -85,6 +94,7 @@ pub struct Machine {
     goal: Goal,
     facts: Facts,
     offers: Offers,
+    way: Way,
     /// Counts the tokens: a call knows which one it showed.
     token: u32,
     /// The present token is a second one, and nothing has succeeded with it yet.
@@ -143,6 +153,7 @@ impl Machine {
             goal: Goal::Live,
             facts,
             offers: Offers { query: true, latest: true },
+            way: Way::default(),
             token: 0,
             token_unproven: false,
             handshake_refused: false,

@@ -72,7 +72,7 @@ impl Pending {
             ticket: None,
             ask: None,
             deadline,
-            status: if left { Status::Doubt { until: None, asked: false } } else { Status::Waiting },
+            status: if left { Status::Doubt { until: None, looked: Looked::No } } else { Status::Waiting },
             doubtful: left,
             route: Route { since, generation: Generation::default() },
             kept: Some(if left { Kept::Left } else { Kept::Waits }),
@@ -104,9 +104,20 @@ pub(crate) enum Status {
     Waiting,
     /// Its call is under way.
     InFlight(CallId),
-    /// Its answer was lost. Settled by an echo or a query, or given up at `until`, which is set
-    /// while the link is up: over a dead one no echo can come. `asked`: the query has been tried.
-    Doubt { until: Option<Millis>, asked: bool },
+    /// Its answer was lost. Settled by an echo or a query; what is done at `until` depends on whether it was
+    /// looked for. It is set while the link is up: over a dead one no echo can come.
+    Doubt { until: Option<Millis>, looked: Looked },
+}
+
+/// Whether a message in doubt was looked for among the session's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// Not yet.
+    No,
+    /// The service could not be asked.
+    InVain,
+    /// It is not there.
+    Absent,
 }
 
 /// A message that was sent, and is or will be answered.

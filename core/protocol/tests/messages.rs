@@ -152,7 +152,7 @@ fn a_doubt_that_nothing_settles_hands_the_text_back_as_uncertain() {
     let send = peer.send("Hello");
     peer.fail(Step::SendMessage, true);
     peer.pass(limits::DOUBT_SETTLES);
-    peer.grant(Step::QueryMessages, json!([]));
+    peer.reply(Step::QueryMessages, 404, "");
     peer.pass(limits::DOUBT_SETTLES);
     assert_unsent(&peer, send, "Hello", false);
     assert_eq!(peer.error(send).step(), Some(Step::SendMessage));
@@ -535,7 +535,7 @@ fn the_answer_to_a_message_that_was_handed_back_is_not_taken_for_the_next_one_s(
     let id = peer.message_id();
     peer.fail(Step::SendMessage, true);
     peer.pass(limits::DOUBT_SETTLES);
-    peer.grant(Step::QueryMessages, json!([]));
+    peer.refuse(Step::QueryMessages, 200, "not.offered");
     peer.pass(limits::DOUBT_SETTLES);
     assert_unsent(&peer, first, "One?", false);
 

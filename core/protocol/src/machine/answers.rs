@@ -33,6 +33,8 @@ impl Machine {
             Ok(data) => match self.learn(now, &flight, data) {
                 Ok(()) => {
                     self.calls.forget_failures(&flight.call);
+                    self.way.proven = true;
+                    self.way.troubled &= flight.call.is_optional();
                     if flight.token == self.token && flight.call != Call::Authenticate {
                         self.token_unproven = false;
                     }
@@ -136,6 +138,9 @@ impl Machine {
     fn refused(&mut self, now: Millis, flight: &Flight, refusal: Refusal, retry_after: Option<Duration>) {
         let call = &flight.call;
         let step = call.step();
+        if !call.is_optional() {
+            self.way.troubled = refusal.is_foreign();
+        }
         let blame = if step == Step::Authenticate { Blame::No } else { refusal.blames_the_token() };
         // What is beyond the page may well be forbidden; only a plain word costs an authentication.
         if blame == Blame::Surely || (blame == Blame::Perhaps && !call.is_optional()) {
@@ -156,7 +161,8 @@ impl Machine {
                 return;
             }
         }
-        let absent = refusal.is_absence();
+        // While what comes is not the service's, a page says nothing about what the service offers.
+        let absent = refusal.is_absence() && !(refusal.is_foreign() && self.way.troubled && call.is_optional());
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
             return self.rate_limited(now, call, error, retry_after);
@@ -170,8 +176,10 @@ impl Machine {
             return self.close_all(now, &error);
         }
         let hopeless = if error.kind() == ErrorKind::InvalidAnswer {
-            // A page of something in between may be gone the next time; a service without a call says 404.
-            absent || (300..400).contains(&error.status().unwrap_or(0))
+            // A page of something in between may be gone the next time. Before the service has ever answered, a
+            // page without the call or one that leads elsewhere shows that the base URL is wrong.
+            let is_elsewhere = absent || (300..400).contains(&error.status().unwrap_or(0));
+            is_elsewhere && (call.is_optional() || !self.way.proven)
         } else {
             !error.is_retryable() || (call.is_optional() && absent)
         };
@@ -225,7 +233,9 @@ impl Machine {
 
     /// Tries the call again later.
     pub(super) fn retry(&mut self, now: Millis, call: &Call, at_least: Duration, error: Error) {
-        if error.kind() == ErrorKind::InvalidAnswer && self.calls.is_malformed_for_good(call) {
+        // On a way that has proven itself what is foreign passes, unless it forbids the way.
+        let passes = self.way.proven && !call.is_optional() && !matches!(error.status(), Some(401 | 403) | None);
+        if error.kind() == ErrorKind::InvalidAnswer && !passes && self.calls.is_malformed_for_good(call) {
             return self.fail(now, call, error);
         }
         if let Call::SendMessage(key, message) = call
@@ -279,7 +289,12 @@ impl Machine {
             }
             Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
             Call::FillGap(key) if is_lost_session(&error) => self.session_lost(now, *key, error),
-            Call::FillGap(key) => self.gap_unknown(now, *key, true),
+            Call::FillGap(key) => {
+                // A page that comes in the place of an answer does not say that there is no such call.
+                let is_page = error.kind() == ErrorKind::InvalidAnswer;
+                let absent = !is_page || (is_absence(error.status()) && !self.way.troubled);
+                self.gap_unknown(now, *key, absent);
+            }
             Call::History(key, ticket) => self.history_failed(*key, *ticket, error),
             Call::EndSession(key) => self.session_ended(now, *key),
         }
@@ -364,6 +379,10 @@ impl Machine {
 
 pub(super) fn is_lost_session(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed)
+}
+
+fn is_absence(status: Option<u16>) -> bool {
+    matches!(status, Some(404 | 405 | 501))
 }
 
 /// Nothing but a change from outside helps against these.

@@ -7,7 +7,7 @@ use crate::conversation::{Closing, Conversation, EndSession, GapState};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
-use crate::outbox::{Kept, Status};
+use crate::outbox::{Kept, Looked, Status};
 use crate::time::Millis;
 
 impl Machine {
@@ -171,7 +171,7 @@ impl Machine {
             for pending in &mut conversation.outbox.pending {
                 if matches!(pending.status, Status::InFlight(_)) {
                     pending.doubtful = true;
-                    pending.status = Status::Doubt { until: None, asked: false };
+                    pending.status = Status::Doubt { until: None, looked: Looked::No };
                 }
             }
             conversation.outbox.set_doubts(None);

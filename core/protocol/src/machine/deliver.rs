@@ -229,8 +229,8 @@ impl Machine {
     ) -> Changed {
         let echoed = match (self.echoes, &self.conversations[at].gap) {
             (Echoes::First, _) => Echoed::All,
-            (_, GapState::Filling { quiet: false, .. }) if found => Echoed::Over(self.link.generation()),
-            (_, GapState::Filling { quiet: true, asked_at, .. }) if found => Echoed::Since(*asked_at),
+            (_, GapState::Filling { quiet: None, .. }) if found => Echoed::Over(self.link.generation()),
+            (_, GapState::Filling { quiet: Some(_), asked_at, .. }) if found => Echoed::Since(*asked_at),
             (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
         };
         let Conversation { replies, outbox, .. } = &mut self.conversations[at];
@@ -338,7 +338,7 @@ impl Machine {
             }
             // A service that sends its echoes has sent this one into nothing.
             Order::First(generation) => {
-                let looked = matches!(self.conversations[at].gap, GapState::Filling { quiet: true, .. });
+                let looked = matches!(self.conversations[at].gap, GapState::Filling { quiet: Some(_), .. });
                 if looked && self.echoes == Echoes::First && generation == self.link.generation() {
                     let message = "the connection carries nothing any more: it did not bring an echo that the service has";
                     self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));

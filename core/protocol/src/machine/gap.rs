@@ -4,9 +4,10 @@ use serde_json::value::RawValue;
 
 use super::{Machine, Offers};
 use crate::call::Call;
-use crate::conversation::{Conversation, GapState, Past, Search};
+use crate::conversation::{Conversation, GapState, Past, Quiet, Search};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
+use crate::ids::MessageId;
 use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
@@ -23,7 +24,7 @@ impl Machine {
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
             if self.offers.allow(conversation, conversation.gap_begins()) {
-                self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), false);
+                self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), None);
             } else {
                 let key = conversation.key;
                 self.gap_unknown(now, key, false);
@@ -61,9 +62,9 @@ impl Machine {
     }
 
     /// Looks for what should have come, though nothing is known to be lost.
-    pub(super) fn look_from(&mut self, now: Millis, key: ConversationKey, since: String) {
+    pub(super) fn look_from(&mut self, now: Millis, key: ConversationKey, since: String, message: MessageId) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap = filling(now, since, true);
+            conversation.gap = filling(now, since, Some(Quiet { message: Some(message) }));
         }
     }
 
@@ -80,7 +81,7 @@ impl Machine {
                 && let Some(since) = self.look_begins(key, &since)
                 && self.offers.allow(&self.conversations[at], &since)
             {
-                self.conversations[at].gap = filling(now, since, true);
+                self.conversations[at].gap = filling(now, since, Some(Quiet { message: None }));
                 began = true;
             }
         }
@@ -234,10 +235,12 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let quiet = matches!(conversation.gap, GapState::Filling { quiet: true, .. });
-        conversation.gap = GapState::Closed;
+        let quiet = match std::mem::replace(&mut conversation.gap, GapState::Closed) {
+            GapState::Filling { quiet, .. } => quiet,
+            GapState::Open | GapState::Closed => None,
+        };
         conversation.end_replay();
-        if !quiet {
+        if quiet.is_none() {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
                 conversation.outbox.miss_echoes();
@@ -245,7 +248,10 @@ impl Machine {
         }
         conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
         self.release_held(now, key);
-        if quiet {
+        if let Some(quiet) = quiet {
+            if let Some(message) = quiet.message {
+                self.was_looked_for(now, key, &message, gap != Gap::Unknown);
+            }
             return;
         }
         if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
@@ -266,7 +272,7 @@ impl Offers {
 }
 
 /// `since`: the last frame seen; empty, where none has been.
-fn filling(now: Millis, since: String, quiet: bool) -> GapState {
+fn filling(now: Millis, since: String, quiet: Option<Quiet>) -> GapState {
     let search = if since.is_empty() { Search::Back(Past::default()) } else { Search::After(since) };
     GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, asked_at: now, quiet }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Unsent};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::MessageId;
 use crate::limits::DOUBT_SETTLES;
-use crate::outbox::{Kept, Pending, Status};
+use crate::outbox::{Kept, Looked, Pending, Status};
 use crate::time::Millis;
 use crate::trail::Place;
 
@@ -56,26 +56,31 @@ impl Machine {
     pub(super) fn doubt(&mut self, now: Millis, key: ConversationKey, message: &MessageId, error: Error) {
         let until = self.link.is_up().then(|| now + DOUBT_SETTLES);
         if let Some(pending) = self.pending_mut(key, message) {
-            pending.status = Status::Doubt { until, asked: false };
+            pending.status = Status::Doubt { until, looked: Looked::No };
             pending.doubtful = true;
             let call = Call::SendMessage(key, message.clone());
             self.calls.pause(&call, now, std::time::Duration::ZERO, error, &mut self.rng);
         }
     }
 
-    /// No echo has come in time: ask for it if that is possible, then do what the caller chose.
+    /// No echo has come in time. Where the service can be asked, the message is looked for; one that is not there
+    /// goes out again under its id. Where nothing can tell, what the caller chose is done.
     pub(super) fn doubt_is_over(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
         let since = self.pending_mut(key, message).map(|pending| pending.route.since.clone());
         let since = since.and_then(|since| self.look_begins(key, &since));
-        let can_ask = since.as_ref().is_some_and(|since| self.can_look(key, since));
+        let can_look = since.as_ref().is_some_and(|since| self.can_look(key, since));
         let on_doubt = self.config.on_doubt;
         let Some(pending) = self.pending_mut(key, message) else {
             return;
         };
         match pending.status {
-            Status::Doubt { asked: false, .. } if can_ask => {
-                pending.status = Status::Doubt { until: Some(now + DOUBT_SETTLES), asked: true };
-                self.look_from(now, key, since.unwrap_or_default());
+            Status::Doubt { looked: Looked::Absent, .. } => pending.status = Status::Waiting,
+            Status::Doubt { looked: Looked::InVain, .. } if on_doubt == OnDoubt::Resend => {
+                pending.status = Status::Waiting;
+            }
+            Status::Doubt { looked, .. } if can_look => {
+                pending.status = Status::Doubt { until: Some(now + DOUBT_SETTLES), looked };
+                self.look_from(now, key, since.unwrap_or_default(), message.clone());
             }
             Status::Doubt { .. } => match on_doubt {
                 OnDoubt::HandBack => {
@@ -87,6 +92,19 @@ impl Machine {
                 OnDoubt::Resend => pending.status = Status::Waiting,
             },
             Status::Waiting | Status::InFlight(_) => {}
+        }
+    }
+
+    /// A look for a message in doubt is over, and has not found it. `complete`: then it is not there.
+    pub(super) fn was_looked_for(&mut self, now: Millis, key: ConversationKey, message: &MessageId, complete: bool) {
+        let Some(pending) = self.pending_mut(key, message) else {
+            return; // It was found.
+        };
+        if let Status::Doubt { looked, .. } = &mut pending.status {
+            *looked = if complete { Looked::Absent } else { Looked::InVain };
+            if complete {
+                self.doubt_is_over(now, key, message);
+            }
         }
     }
 

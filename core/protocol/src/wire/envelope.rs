@@ -16,8 +16,20 @@ struct Envelope<'a> {
     message: Lax<'a>,
     #[serde(borrow, default)]
     msg: Lax<'a>,
+    #[serde(borrow, default)]
+    error_code: Lax<'a>,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    /// Whether any field of it is one in which the service says that something failed.
+    fn says_something(&self) -> bool {
+        let fields = [&self.code, &self.sub_code, &self.message, &self.msg, &self.error_code];
+        fields.into_iter().any(|field| field.0.is_some()) || self.detail.is_some()
+    }
 }
 
 /// Why a call came back with nothing.
@@ -45,19 +57,24 @@ pub(crate) enum Blame {
 pub(crate) enum Form {
     /// The service's envelope: the service itself said no.
     Envelope,
-    /// Something else: a proxy's page, half a JSON, nothing.
+    /// Something else: a proxy's page, half a JSON.
     Foreign,
+    /// No body at all: the service's, or that of something in between.
+    Empty,
 }
 
 /// Reads an answer: its `data` where it is a success, otherwise what was refused.
 pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusal> {
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
-        return Err(Refusal { status, code: None, says: None, form: Form::Foreign });
+        let form = if body.trim_ascii().is_empty() { Form::Empty } else { Form::Foreign };
+        return Err(Refusal { status, code: None, says: None, form });
     };
     let ok_status = (200..300).contains(&status);
     match envelope.code.as_deref() {
         Some("0") if ok_status => Ok(envelope.data.filter(|data| data.get() != "null")),
-        None if ok_status => Err(Refusal { status, code: None, says: None, form: Form::Foreign }),
+        None if ok_status || !envelope.says_something() => {
+            Err(Refusal { status, code: None, says: None, form: Form::Foreign })
+        }
         code => {
             let fields =
                 [code, envelope.sub_code.as_deref(), envelope.message.as_deref(), envelope.msg.as_deref()];
@@ -109,6 +126,8 @@ impl Refusal {
             self.code.as_deref().is_some_and(|code| is_documented(code) || names_a_lost_session(code));
         match self.status {
             _ if self.code.as_deref().is_some_and(names_the_token) => Blame::Surely,
+            // A firewall's page says nothing about a token, whatever its status.
+            _ if self.form == Form::Foreign => Blame::No,
             401 if !documented => Blame::Surely,
             403 if !documented => Blame::Perhaps,
             _ => Blame::No,
@@ -124,12 +143,23 @@ impl Refusal {
         })
     }
 
-    /// Whether the service may have done what it was asked all the same.
+    /// Whether the service may have done what it was asked all the same. What something in between says, a
+    /// gateway's "bad gateway" or a page of a proxy, tells nothing of that.
     pub(crate) fn leaves_doubt(&self) -> bool {
         match self.form {
             Form::Envelope => self.status >= 500 || self.status == 408,
-            Form::Foreign => self.status < 300 || self.status >= 500 || self.status == 408,
+            Form::Foreign | Form::Empty => !matches!(self.status, 401 | 403 | 429) || self.is_a_barrier(),
         }
+    }
+
+    /// Whether something in between forbids the way to the service.
+    pub(crate) fn is_a_barrier(&self) -> bool {
+        self.form == Form::Foreign && matches!(self.status, 401 | 403)
+    }
+
+    /// Whether it is not the service that answered.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.form != Form::Envelope
     }
 
     /// Whether the service does not know the call at all.
@@ -189,6 +219,10 @@ impl Refusal {
             (Some("service.status.unavailable"), _) => {
                 (ErrorKind::Unavailable, "the service is not available")
             }
+            _ if self.is_a_barrier() => (
+                ErrorKind::InvalidAnswer,
+                "something between here and the service forbids the call with a page of its own: let the proxy or firewall pass calls and sockets to the service",
+            ),
             (_, 429) => (ErrorKind::RateLimited, "the service is asked too often"),
             (_, 401 | 403) if step == Step::Authenticate => {
                 (ErrorKind::Authentication, "the service refused the API key")
@@ -202,7 +236,7 @@ impl Refusal {
             (None, 404) => {
                 (ErrorKind::InvalidAnswer, "there is no such call under this base URL: check the base URL")
             }
-            (None, _) if self.form == Form::Foreign => (
+            (None, _) if self.is_foreign() => (
                 ErrorKind::InvalidAnswer,
                 "the answer is not the service's: check the base URL, and for a proxy in between",
             ),
