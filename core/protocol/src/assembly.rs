@@ -18,7 +18,22 @@ pub(crate) struct Assembly {
     open: Vec<OpenReply>,
     /// Replies that ended, with what they answered; small, since only the latest can come again.
     /// By their ids' fingerprints: the ids themselves lie all over memory, and each reply looks here.
-    ended: Vec<(u64, Option<MessageId>)>,
+    ended: Vec<(u64, Option<Question>)>,
+}
+
+/// The message that a reply is taken to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) message: MessageId,
+    /// No other message can be meant. What is not certain settles a question, and is not told.
+    pub(crate) certain: bool,
+}
+
+/// A reply that is complete.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) question: Option<MessageId>,
 }
 
 #[derive(Debug)]
@@ -30,7 +45,7 @@ struct OpenReply {
     bytes: usize,
     /// What its cards, sources and speech weigh.
     trees: usize,
-    in_reply_to: Option<MessageId>,
+    question: Option<Question>,
     last_piece: Millis,
 }
 
@@ -38,11 +53,11 @@ struct OpenReply {
 #[derive(Debug, Default)]
 pub(crate) struct Step {
     /// Replies that ended before this piece.
-    pub(crate) before: Vec<Reply>,
+    pub(crate) before: Vec<Answer>,
     /// The piece.
     pub(crate) piece: Option<Piece>,
     /// The reply that this piece ended.
-    pub(crate) reply: Option<Reply>,
+    pub(crate) reply: Option<Answer>,
 }
 
 /// A piece of a reply.
@@ -50,7 +65,7 @@ pub(crate) struct Step {
 pub(crate) struct Piece {
     pub(crate) reply_id: Option<MessageId>,
     pub(crate) text: Text,
-    pub(crate) in_reply_to: Option<MessageId>,
+    pub(crate) question: Option<Question>,
 }
 
 impl Assembly {
@@ -58,17 +73,22 @@ impl Assembly {
         self.open.is_empty()
     }
 
+    /// The questions that the replies answer which have begun and not ended.
+    pub(crate) fn open_questions(&self) -> impl Iterator<Item = Option<&MessageId>> {
+        self.open.iter().map(|reply| reply.question.as_ref().map(|question| &question.message))
+    }
+
     /// The replies that have begun and not ended, as far as they have names.
     pub(crate) fn open_ids(&self) -> impl Iterator<Item = &MessageId> {
         self.open.iter().filter_map(|reply| reply.id.as_ref())
     }
 
-    /// Takes a frame of the avatar. `in_reply_to` is what it answers if it begins a reply.
+    /// Takes a frame of the avatar. `question` is what it answers if it begins a reply.
     pub(crate) fn take(
         &mut self,
         now: Millis,
         frame: &Frame<'_>,
-        in_reply_to: impl FnOnce() -> Option<MessageId>,
+        question: impl FnOnce() -> Option<Question>,
     ) -> Step {
         let mut step = Step::default();
         let index = frame.index();
@@ -93,12 +113,12 @@ impl Assembly {
                 if self.open.len() == OPEN_REPLIES {
                     step.before.push(self.end(0, Ended::Silence));
                 }
-                let in_reply_to = match again {
+                let question = match again {
                     // The rest of a reply that was taken for ended answers what the reply answered.
                     Some(ended) => self.ended.remove(ended).1,
-                    None => in_reply_to(),
+                    None => question(),
                 };
-                self.begin(now, frame, in_reply_to)
+                self.begin(now, frame, question)
             }
         };
         let reply = &mut self.open[at];
@@ -130,7 +150,7 @@ impl Assembly {
         let sources = frame.sources();
         reply.trees += sources.iter().map(Json::weight).sum::<usize>();
         reply.sources.extend(sources);
-        step.piece = Some(Piece { reply_id: reply.id.clone(), text, in_reply_to: reply.in_reply_to.clone() });
+        step.piece = Some(Piece { reply_id: reply.id.clone(), text, question: reply.question.clone() });
         let ended = match index {
             None => Some(Ended::Whole),
             Some(-1) => Some(Ended::Mark),
@@ -141,7 +161,7 @@ impl Assembly {
     }
 
     /// The replies whose end never came.
-    pub(crate) fn silent(&mut self, now: Millis, idle: Duration) -> Vec<Reply> {
+    pub(crate) fn silent(&mut self, now: Millis, idle: Duration) -> Vec<Answer> {
         let mut replies = Vec::new();
         while let Some(at) = self.open.iter().position(|reply| reply.last_piece + idle <= now) {
             replies.push(self.end(at, Ended::Silence));
@@ -150,7 +170,7 @@ impl Assembly {
     }
 
     /// Ends all: the conversation closes.
-    pub(crate) fn end_all(&mut self) -> Vec<Reply> {
+    pub(crate) fn end_all(&mut self) -> Vec<Answer> {
         std::mem::take(&mut self.open).into_iter().map(|reply| reply.finish(Ended::Silence)).collect()
     }
 
@@ -176,7 +196,7 @@ impl Assembly {
         self.ended.iter().rposition(|(ended, _)| *ended == id)
     }
 
-    fn begin(&mut self, now: Millis, frame: &Frame<'_>, in_reply_to: Option<MessageId>) -> usize {
+    fn begin(&mut self, now: Millis, frame: &Frame<'_>, question: Option<Question>) -> usize {
         self.open.push(OpenReply {
             id: frame.message_id.as_deref().map(MessageId::from),
             parts: Vec::new(),
@@ -184,37 +204,47 @@ impl Assembly {
             speech: Vec::new(),
             bytes: 0,
             trees: 0,
-            in_reply_to,
+            question,
             last_piece: now,
         });
         self.open.len() - 1
     }
 
-    fn end(&mut self, at: usize, ended: Ended) -> Reply {
+    fn end(&mut self, at: usize, ended: Ended) -> Answer {
         let reply = self.open.remove(at);
         if let Some(id) = &reply.id {
             if self.ended.len() >= OPEN_REPLIES {
                 self.ended.remove(0);
             }
-            self.ended.push((fingerprint(id.as_str()), reply.in_reply_to.clone()));
+            self.ended.push((fingerprint(id.as_str()), reply.question.clone()));
         }
         reply.finish(ended)
     }
 }
 
 impl OpenReply {
-    fn finish(self, ended: Ended) -> Reply {
-        Reply {
+    fn finish(self, ended: Ended) -> Answer {
+        let question = self.question;
+        let in_reply_to = question.as_ref().and_then(Question::told).cloned();
+        let reply = Reply {
             id: self.id,
             author: Author::Avatar,
             text: text_of(&self.parts),
             parts: self.parts,
             sources: self.sources,
             speech: self.speech,
-            in_reply_to: self.in_reply_to,
+            in_reply_to,
             ended,
             asked: false,
-        }
+        };
+        Answer { reply, question: question.map(|question| question.message) }
+    }
+}
+
+impl Question {
+    /// The message, where no other can be meant.
+    pub(crate) fn told(&self) -> Option<&MessageId> {
+        self.certain.then_some(&self.message)
     }
 }
 

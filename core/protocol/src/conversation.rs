@@ -4,8 +4,8 @@ use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
 use crate::ids::{MessageId, SeqId, SessionId};
-use crate::machine::Ticket;
-use crate::outbox::{Outbox, Status};
+use crate::machine::{Hold, Ticket};
+use crate::outbox::{Outbox, Pending, Status};
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::trail::Trail;
@@ -214,6 +214,35 @@ impl Conversation {
     pub(crate) fn waiting_messages(&self) -> impl Iterator<Item = (ConversationKey, MessageId)> {
         let waiting = self.outbox.pending.iter().filter(|pending| pending.status == Status::Waiting);
         waiting.map(|pending| (self.key, pending.message.clone()))
+    }
+
+    /// Whether the replies that are coming in let a question go out. Where the owner has the conversation no
+    /// question waits; nor for a reply whose stream was left.
+    pub(crate) fn lets_ask(&self) -> bool {
+        let is_left = |question: Option<&MessageId>| {
+            question.and_then(|question| self.outbox.turn(question)).is_some_and(|turn| turn.stopped)
+        };
+        self.taken_over || self.replies.open_questions().all(is_left)
+    }
+
+    /// Why the question that goes out next has to wait, if it has.
+    pub(crate) fn hold_of(&self, now: Millis, asks: &Pending) -> Option<Hold> {
+        if self.taken_over || asks.ask.is_none() || asks.status != Status::Waiting {
+            return None;
+        }
+        if !self.lets_ask() {
+            return Some(Hold::Reply);
+        }
+        self.outbox.holds(now, asks).then_some(Hold::Answer)
+    }
+
+    /// What the next question has to wait for, where that has not been told.
+    pub(crate) fn newly_held(&mut self, now: Millis) -> Option<Hold> {
+        let message = self.outbox.waiting_question().filter(|asks| !asks.held)?.message.clone();
+        let asks = self.outbox.pending.iter().find(|asks| asks.message == message)?;
+        let hold = self.hold_of(now, asks)?;
+        self.outbox.get_mut(message.as_str())?.held = true;
+        Some(hold)
     }
 
     /// From where a gap is filled.

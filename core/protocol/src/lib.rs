@@ -60,7 +60,7 @@ pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, Session
 pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
-pub use machine::{Command, Config, Counters, Input, Machine, OnDoubt, Outcome, Output, Ticket};
+pub use machine::{Command, Config, Counters, Hold, Input, Machine, OnDoubt, Outcome, Output, Ticket};
 pub use quota::{Place, Quota};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;

@@ -61,6 +61,10 @@ pub const FIRST_PIECE: Duration = Duration::from_secs(60);
 /// question must not wait for that.
 pub const HOLDS_QUESTION: Duration = Duration::from_secs(10);
 
+/// How long a message that was not answered may still be meant by a reply, which then does not say what it
+/// answers: no avatar that answers at all takes longer.
+pub const ANSWER_OWED: Duration = Duration::from_secs(5 * 60);
+
 /// The whole time of an `open`, its retries and waits included.
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -39,6 +39,14 @@ impl Looks {
         });
     }
 
+    /// What came in the meantime is read from now on.
+    pub(crate) fn wait_again(&mut self, now: Millis) {
+        for look in &mut self.0 {
+            look.at = look.at.max(now + DOUBT_SETTLES);
+            look.until = look.until.max(look.at);
+        }
+    }
+
     /// Its echo has come. `found`: the service had to be asked for it.
     pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, found: bool) {
         if let Some(look) = self.0.iter_mut().find(|look| look.message == *message) {

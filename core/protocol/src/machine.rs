@@ -33,7 +33,7 @@ use crate::seen::Seen;
 use crate::time::Millis;
 use crate::visitor::Visitor;
 
-pub use self::io::{Command, Config, Counters, Input, OnDoubt, Outcome, Output, Ticket};
+pub use self::io::{Command, Config, Counters, Hold, Input, OnDoubt, Outcome, Output, Ticket};
 
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -418,11 +418,15 @@ impl Machine {
         }
     }
 
-    /// What came while nobody read is still to be read: the silence begins again.
+    /// What came while nobody read is still to be read: the silence begins again, for echoes as well.
     fn read_on(&mut self, now: Millis, reading: bool) {
         if reading && !self.reading {
             for conversation in &mut self.conversations {
                 conversation.replies.wait_again(now);
+                conversation.outbox.looks.wait_again(now);
+                if self.link.is_up() {
+                    conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
+                }
             }
         }
         self.reading = reading;

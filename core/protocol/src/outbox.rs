@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::call::CallId;
 use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SessionId};
-use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
+use crate::assembly::Question;
+use crate::limits::{ANSWER_OWED, FIRST_PIECE, HOLDS_QUESTION, SENT_MESSAGES};
 use crate::link::Generation;
 use crate::looks::Looks;
 use crate::machine::Ticket;
@@ -33,6 +34,8 @@ pub(crate) struct Pending {
     pub(crate) route: Route,
     /// Where it stands in the store, if it is to outlive the process.
     pub(crate) kept: Option<Kept>,
+    /// That it waits for its turn has been told.
+    pub(crate) held: bool,
 }
 
 /// Where a message stands in the store. What is written there is never behind what was done: a message goes
@@ -76,6 +79,7 @@ impl Pending {
             doubtful: left,
             route: Route { since, generation: Generation::default() },
             kept: Some(if left { Kept::Left } else { Kept::Waits }),
+            held: false,
         }
     }
 
@@ -135,6 +139,10 @@ pub(crate) struct Turn {
     holds_until: Option<Millis>,
     /// Its answer is coming in.
     pub(crate) begun: bool,
+    /// Whoever asked has stopped listening, and wants to go on.
+    pub(crate) stopped: bool,
+    /// The owner had the conversation while it waited: the avatar may never answer it.
+    pub(crate) in_owners_time: bool,
     echo: Echo,
     /// When it went out.
     sent_at: Millis,
@@ -162,6 +170,8 @@ impl Turn {
             deadline: pending.ask.map(|_| pending.deadline),
             holds_until: None,
             begun: false,
+            stopped: false,
+            in_owners_time: false,
             echo: Echo::Awaited,
             sent_at,
             generation: pending.route.generation,
@@ -174,7 +184,13 @@ impl Turn {
         }
     }
 
-    /// Nobody waits for its answer any more: it is one like that of any message.
+    /// Nobody waits for its answer any more: it is one like that of any message. A stream that was left lets
+    /// the next question go.
+    fn withdraw(&mut self) {
+        self.stopped |= self.pieces;
+        self.abandon();
+    }
+
     fn abandon(&mut self) {
         self.ticket = None;
         self.exclusive = false;
@@ -182,9 +198,23 @@ impl Turn {
         self.deadline = None;
     }
 
-    /// Whether a question need not wait for it any more.
+    /// Whether a question need not wait for it (any more).
     fn gives_way(&self, now: Millis) -> bool {
-        !self.begun && !self.exclusive && self.holds_until.is_some_and(|until| until <= now)
+        self.stopped || self.in_owners_time || self.has_lapsed(now)
+    }
+
+    /// Whether what begins now is another message's answer.
+    fn has_lapsed(&self, now: Millis) -> bool {
+        !self.begun && !self.exclusive && self.is_late(now)
+    }
+
+    fn is_late(&self, now: Millis) -> bool {
+        self.holds_until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether it waits for its answer to begin.
+    fn waits(&self) -> bool {
+        !self.begun && self.first_piece_by.is_some()
     }
 
     /// The turn of a message for which nobody waits any more.
@@ -198,11 +228,22 @@ impl Turn {
             holds_until: Some(now + HOLDS_QUESTION),
             deadline: None,
             begun: false,
+            stopped: false,
+            in_owners_time: false,
             echo: Echo::Awaited,
             sent_at: now,
             generation: Generation::default(),
         }
     }
+}
+
+/// A question whose answer has not come in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LateTurn {
+    pub(crate) ticket: Ticket,
+    /// Nothing of it has come.
+    pub(crate) silent: bool,
+    pub(crate) in_owners_time: bool,
 }
 
 /// Which messages are known to be echoed before they are answered.
@@ -236,19 +277,30 @@ pub(crate) struct Outbox {
     pub(crate) turns: Vec<Turn>,
     pub(crate) sent: SentLog,
     pub(crate) looks: Looks,
+    /// Messages without an answer whose turns are over: until when a reply may be meant for each of them.
+    owed: Vec<Millis>,
 }
 
 impl Outbox {
     /// The message that goes out next, if one may. In order: a message under way or in doubt holds
-    /// those behind it. Only a question that waits for its turn lets others pass.
-    pub(crate) fn next(&self, now: Millis, may_ask: bool) -> Option<&Pending> {
-        let has_turn = |asks: &Pending| {
-            may_ask && self.turns.iter().all(|turn| turn.message == asks.message || turn.gives_way(now))
-        };
+    /// those behind it. Only a question that waits for its turn lets others pass. `free`: none has to wait for
+    /// what was said before it.
+    pub(crate) fn next(&self, now: Millis, may_ask: bool, free: bool) -> Option<&Pending> {
+        let has_turn = |asks: &Pending| may_ask && (free || !self.holds(now, asks));
         let first = self.pending.iter().find(|pending| {
             pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
         })?;
         (first.status == Status::Waiting && !first.is_being_kept()).then_some(first)
+    }
+
+    /// Whether the question waits for the answer to a message before it.
+    pub(crate) fn holds(&self, now: Millis, asks: &Pending) -> bool {
+        self.turns.iter().any(|turn| turn.message != asks.message && !turn.gives_way(now))
+    }
+
+    /// The first question that waits to go out.
+    pub(crate) fn waiting_question(&mut self) -> Option<&mut Pending> {
+        self.pending.iter_mut().find(|pending| pending.ask.is_some() && pending.status == Status::Waiting)
     }
 
     pub(crate) fn get_mut(&mut self, message: &str) -> Option<&mut Pending> {
@@ -261,7 +313,14 @@ impl Outbox {
     }
 
     /// The message goes out: it is some answer's turn from now on.
-    pub(crate) fn begin(&mut self, now: Millis, message: &MessageId, call: CallId, route: Route) {
+    pub(crate) fn begin(
+        &mut self,
+        now: Millis,
+        message: &MessageId,
+        call: CallId,
+        route: Route,
+        in_owners_time: bool,
+    ) {
         self.sent.note(message);
         let Some(pending) = self.get_mut(message.as_str()) else {
             return;
@@ -270,10 +329,12 @@ impl Outbox {
         if !pending.doubtful {
             pending.route = route;
         }
-        let turn = Turn::of(pending, now);
+        let turn = Turn { in_owners_time, ..Turn::of(pending, now) };
         if turn.exclusive {
-            // From here on what begins is the question's answer.
-            self.turns.retain(|turn| !turn.gives_way(now));
+            // From here on what begins is the question's answer, as far as can be told.
+            let before = self.turns.len();
+            self.turns.retain(|turn| !turn.has_lapsed(now));
+            self.owe(now, before - self.turns.len());
         }
         if self.turn(message).is_none() {
             self.turns.push(turn);
@@ -282,7 +343,17 @@ impl Outbox {
 
     /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names
     /// its question. `echoed`: which turns wait for nothing before their echo has come.
-    pub(crate) fn begin_answer(&mut self, names: Option<&str>, echoed: Echoed) -> Option<MessageId> {
+    ///
+    /// A stream that was left, and a question in the owner's time, are passed over when their answer is late and
+    /// another message waits for one. Whose answer it is then, is not certain; nor while another message is owed
+    /// one whose turn is over.
+    pub(crate) fn begin_answer(
+        &mut self,
+        now: Millis,
+        names: Option<&str>,
+        echoed: Echoed,
+    ) -> Option<Question> {
+        self.owed.retain(|until| *until > now);
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);
         let after_echo = |turn: &Turn| match echoed {
             Echoed::None => false,
@@ -291,10 +362,26 @@ impl Outbox {
             Echoed::All => true,
         };
         let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo(turn));
-        let at = named.or_else(|| self.turns.iter().position(waits))?;
+        let fresh = |turn: &Turn| waits(turn) && !(turn.gives_way(now) && turn.is_late(now));
+        let oldest = self.turns.iter().position(waits);
+        let next = self.turns.iter().position(fresh).or(oldest);
+        let Some(at) = named.or(next) else {
+            // It answers one of those that are owed an answer, if it answers any.
+            self.owed.drain(..self.owed.len().min(1));
+            return None;
+        };
+        let others = self.turns.iter().enumerate().any(|(other, turn)| other != at && waits(turn));
         let turn = &mut self.turns[at];
+        let guessed = !self.owed.is_empty() || next != oldest || (turn.in_owners_time && others);
         turn.begun = true;
-        Some(turn.message.clone())
+        Some(Question { message: turn.message.clone(), certain: named.is_some() || !guessed })
+    }
+
+    /// So many messages are owed an answer that may come later.
+    fn owe(&mut self, now: Millis, messages: usize) {
+        self.owed.extend(std::iter::repeat_n(now + ANSWER_OWED, messages));
+        // What was sent long ago is not told from what is not owed.
+        self.owed.drain(..self.owed.len().saturating_sub(SENT_MESSAGES));
     }
 
     pub(crate) fn turn(&self, message: &MessageId) -> Option<&Turn> {
@@ -345,15 +432,16 @@ impl Outbox {
     }
 
     /// Ends the waiting for answers that have not begun, or are not whole, in time. Says whose it was, and
-    /// whether nothing of the answer has come.
-    pub(crate) fn end_turns(&mut self, now: Millis) -> Vec<(Ticket, bool)> {
+    /// whether nothing of the answer has come, and whether the owner had the conversation.
+    pub(crate) fn end_turns(&mut self, now: Millis) -> Vec<LateTurn> {
         let mut late = Vec::new();
         let mut silent_for_good = Vec::new();
         self.turns.retain_mut(|turn| {
             let silent = !turn.begun && turn.first_piece_by.is_some_and(|by| by <= now);
             let over = turn.deadline.is_some_and(|deadline| deadline <= now);
             if silent || over {
-                late.extend(turn.ticket.take().map(|ticket| (ticket, silent)));
+                let in_owners_time = turn.in_owners_time;
+                late.extend(turn.ticket.take().map(|ticket| LateTurn { ticket, silent, in_owners_time }));
                 turn.abandon();
             }
             if !silent {
@@ -367,6 +455,7 @@ impl Outbox {
             silent_for_good.push(turn.message.clone());
             false
         });
+        self.owe(now, silent_for_good.len());
         for message in silent_for_good {
             // Should it be found later on, with its answer behind it, that answer is not the next one's.
             self.sent.set(&message, Fate::GivenUp);
@@ -408,7 +497,7 @@ impl Outbox {
                 pending.ticket = None;
                 pending.ask = None;
                 let turn = turns.iter_mut().find(|turn| turn.message == pending.message);
-                turn.into_iter().for_each(Turn::abandon);
+                turn.into_iter().for_each(Turn::withdraw);
             }
             let goes = withdrawn && pending.status == Status::Waiting && !pending.doubtful;
             if goes && pending.kept.is_some() {
@@ -416,7 +505,7 @@ impl Outbox {
             }
             !goes
         });
-        self.turns.iter_mut().filter(|turn| turn.ticket == Some(ticket)).for_each(Turn::abandon);
+        self.turns.iter_mut().filter(|turn| turn.ticket == Some(ticket)).for_each(Turn::withdraw);
         begun
     }
 
@@ -425,13 +514,24 @@ impl Outbox {
         Some(self.turns.remove(at))
     }
 
-    /// The owner speaks: no answer of the avatar is owed any more, and a question is answered.
-    pub(crate) fn owner_speaks(&mut self) -> Option<Turn> {
-        let waits = |turn: &Turn| !turn.begun && turn.first_piece_by.is_some();
-        let asked = self.turns.iter().position(|turn| turn.exclusive && waits(turn));
+    /// The owner speaks, and so answers what was said: a question, the oldest one, and every message for whose
+    /// answer nobody waits. Says which question, and whether that is certain.
+    ///
+    /// What is answered is not looked for any more. The avatar may answer it as well: then that is owed.
+    pub(crate) fn owner_speaks(&mut self, now: Millis) -> (Option<Turn>, bool) {
+        let certain = self.turns.iter().filter(|turn| turn.waits()).count() == 1 && self.owed.is_empty();
+        let asked = self.turns.iter().position(|turn| turn.exclusive && turn.waits());
         let asked = asked.map(|at| self.turns.remove(at));
-        self.turns.retain(|turn| turn.exclusive || !waits(turn));
-        asked
+        let answered: Vec<Turn> = self.turns.extract_if(.., |turn| !turn.exclusive && turn.waits()).collect();
+        self.owe(now, answered.len() + usize::from(asked.is_some()));
+        for turn in answered.iter().chain(&asked) {
+            self.sent.set(&turn.message, Fate::Answered);
+            self.looks.end(&turn.message);
+        }
+        for turn in self.turns.iter_mut().filter(|turn| !turn.begun) {
+            turn.in_owners_time = true;
+        }
+        (asked, certain)
     }
 
     /// The link is down or up again: doubts cannot be settled by an echo, or can again.

@@ -12,7 +12,7 @@ use secondme_avatar_protocol::{
 };
 use serde_json::{Value, json};
 
-use support::{FIRST, Peer, echo, owner, piece};
+use support::{FIRST, Peer, echo, hint, owner, piece};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -41,6 +41,12 @@ fn quick_ask(peer: &mut Peer, first_piece: Duration, deadline: Duration) -> Tick
         first_piece,
         pieces: true,
     })
+}
+
+/// Asks for the whole reply, and not for its pieces.
+fn whole_ask(peer: &mut Peer, text: &str, deadline: Duration) -> Ticket {
+    let (text, first_piece) = (Text::from(text), limits::FIRST_PIECE);
+    peer.command(Command::Ask { conversation: FIRST, text, deadline, first_piece, pieces: false })
 }
 
 #[test]
@@ -606,36 +612,36 @@ fn a_service_without_echoes_is_asked_and_its_socket_is_left_alone() {
 #[test]
 fn a_look_that_finds_what_was_lost_long_ago_leaves_the_place_in_the_conversation_where_it_was() {
     let mut peer = Peer::live();
-    peer.frame(owner("seq1", "first"));
+    peer.frame(hint("seq1", "first"));
     peer.send("Hello?");
     let id = peer.message_id();
     peer.grant(Step::SendMessage, Value::Null);
-    let newer = owner("seq9", "heard already");
+    let newer = hint("seq9", "heard already");
     peer.frame(newer.clone());
     peer.pass(limits::DOUBT_SETTLES);
     // What the next run would ask for, after the answer and after each page of it.
     let place = |peer: &Peer| peer.machine.record().session.and_then(|session| session.last_seq);
-    peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), owner("seq8", "lost")]));
+    peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), hint("seq8", "lost")]));
     assert_eq!(place(&peer), Some("seq9".into()));
-    peer.grant(Step::QueryMessages, json!([newer, owner("seq10", "lost as well")]));
+    peer.grant(Step::QueryMessages, json!([newer, hint("seq10", "lost as well")]));
     assert_eq!(place(&peer), Some("seq10".into()));
 }
 
 #[test]
 fn a_search_after_a_burst_of_frames_hears_nothing_twice() {
     let mut peer = Peer::live();
-    peer.frame(owner("before", "first"));
+    peer.frame(hint("before", "first"));
     peer.send("Hello?");
     peer.grant(Step::SendMessage, Value::Null);
     // So many that not all of them are remembered.
     let burst: Vec<Value> = (0..4 * limits::SEEN_FRAMES)
-        .map(|number| owner(&format!("seq{number:05}"), "again and again"))
+        .map(|number| hint(&format!("seq{number:05}"), "again and again"))
         .collect();
     burst.iter().for_each(|frame| peer.frame(frame.clone()));
     peer.happened();
     peer.pass(limits::DOUBT_SETTLES);
     // The service, with pages of fifty frames and one that was lost at the end.
-    let lost = owner("seq99999", "lost");
+    let lost = hint("seq99999", "lost");
     let history: Vec<&Value> = burst.iter().chain([&lost]).collect();
     while peer.asks(Step::QueryMessages) {
         let request = peer.requests.iter().find(|request| request.step == Step::QueryMessages).unwrap();
@@ -646,7 +652,7 @@ fn a_search_after_a_burst_of_frames_hears_nothing_twice() {
         peer.grant(Step::QueryMessages, json!(page));
     }
     let heard = peer.happened();
-    let heard = heard.iter().filter(|event| matches!(event, EventKind::OwnerReply(_))).count();
+    let heard = heard.iter().filter(|event| matches!(event, EventKind::Notice { .. })).count();
     assert_eq!(heard, 1, "the one that was lost");
 }
 
@@ -697,8 +703,8 @@ fn a_question_that_is_given_up_holds_the_next_one_no_longer_than_any_message() {
     for given_up in ["on its way", "taken", "late"] {
         let mut peer = Peer::live();
         let asked = match given_up {
-            "late" => peer.ask_within("anybody there?", Duration::from_secs(2)),
-            _ => peer.ask("anybody there?"),
+            "late" => whole_ask(&mut peer, "anybody there?", Duration::from_secs(2)),
+            _ => whole_ask(&mut peer, "anybody there?", limits::ASK_DEADLINE),
         };
         if given_up == "on its way" {
             peer.cancel(asked);

@@ -303,7 +303,7 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
         Output::Resolved(_, Err(_)) => "failed",
         Output::Keep(_) => "keep",
         Output::Settle(_) => "settle",
-        Output::Remember => return None,
+        Output::Remember | Output::Held(..) => return None,
         Output::Event(event) => match &event.kind {
             EventKind::StateChanged { .. } => return None,
             EventKind::Opened { .. } => "*Opened*",

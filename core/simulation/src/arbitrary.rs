@@ -335,6 +335,7 @@ impl Run {
                 | Output::QuotaUsedUp(_)
                 | Output::Piece(..)
                 | Output::Settle(_)
+                | Output::Held(..)
                 | Output::Remember => {}
             }
         }

@@ -103,6 +103,7 @@ impl Client {
             | Output::SocketClose(_)
             | Output::Keep(_)
             | Output::Settle(_)
+            | Output::Held(..)
             | Output::QuotaUsedUp(_) => {}
         }
         Some(output)

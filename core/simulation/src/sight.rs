@@ -100,6 +100,7 @@ impl Sight {
             | Output::Piece(..)
             | Output::Keep(_)
             | Output::Settle(_)
+            | Output::Held(..)
             | Output::Remember => None,
         }
     }

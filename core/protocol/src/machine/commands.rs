@@ -131,6 +131,7 @@ impl Machine {
             doubtful: false,
             route: Route::default(),
             kept,
+            held: false,
         };
         let keep = kept.map(|_| pending.to_keep(conversation.session.as_ref()));
         conversation.outbox.pending.push_back(pending);

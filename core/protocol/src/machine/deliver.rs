@@ -1,11 +1,11 @@
 //! A frame's way in: whose it is, whether it is new, what it means.
 
 use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
-use crate::assembly::{Piece, whole};
+use crate::assembly::{Answer, Piece, Question, whole};
 use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Held};
 use crate::error::{Error, ErrorKind};
-use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, Reply, ServiceError};
+use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, ServiceError};
 use crate::ids::{MessageId, SeqId, UserId};
 use crate::limits::{GAP_BYTES, GAP_FRAMES};
 use crate::link::LinkInput;
@@ -237,7 +237,7 @@ impl Machine {
         let mut begins = false;
         let step = replies.take(now, frame, || {
             begins = true;
-            outbox.begin_answer(frame.message_id.as_deref(), echoed)
+            outbox.begin_answer(now, frame.message_id.as_deref(), echoed)
         });
         if begins && std::mem::take(&mut self.conversations[at].taken_over) {
             self.emit(at, EventKind::HandedBack, Some(raw.clone()));
@@ -256,12 +256,14 @@ impl Machine {
     }
 
     fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw, found: bool) -> Changed {
-        let Piece { reply_id, text, in_reply_to } = piece;
+        let Piece { reply_id, text, question } = piece;
+        let in_reply_to = question.as_ref().and_then(Question::told).cloned();
+        let question = question.map(|question| question.message);
         let mut changed = false;
-        if let Some(question) = &in_reply_to {
+        if let Some(question) = &question {
             let conversation = &self.conversations[at];
             let key = conversation.key;
-            // Only one question is out at a time, so a reply proves that the service took it.
+            // Questions go out one at a time, so a reply proves that the service took the first that is out.
             if conversation.outbox.turn(question).is_some_and(|turn| turn.exclusive)
                 && conversation.outbox.is_pending(question)
             {
@@ -273,7 +275,7 @@ impl Machine {
         if text.is_empty() {
             return changed;
         }
-        let turn = in_reply_to.as_ref().and_then(|question| self.conversations[at].outbox.turn(question));
+        let turn = question.as_ref().and_then(|question| self.conversations[at].outbox.turn(question));
         let asker = turn.and_then(|turn| turn.ticket.map(|ticket| (ticket, turn.pieces)));
         if let Some((ticket, true)) = asker {
             self.outputs.push_back(Output::Piece(ticket, Author::Avatar, text.clone()));
@@ -284,14 +286,14 @@ impl Machine {
     }
 
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
-    pub(super) fn reply_is_whole(&mut self, at: usize, reply: Reply, raw: Option<&Raw>) {
+    pub(super) fn reply_is_whole(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
+        let Answer { reply, question } = answer;
         self.counters.replies += 1;
         if let (Some(replay), Some(id)) = (&mut self.conversations[at].replay, &reply.id) {
             replay.retain(|half_said| half_said != id);
         }
         let mut reply = Box::new(reply);
-        let question = reply.in_reply_to.as_ref();
-        let turn = question.and_then(|question| self.conversations[at].outbox.answered(question));
+        let turn = question.and_then(|question| self.conversations[at].outbox.answered(&question));
         let asked = turn.and_then(|turn| turn.ticket);
         reply.asked = asked.is_some();
         // The event first: whoever asked finds it there when the answer comes.
@@ -306,7 +308,7 @@ impl Machine {
         if is_echo {
             self.echo_came(now, at, frame, raw, found);
         } else {
-            self.owner_speaks(at, frame, raw);
+            self.owner_speaks(now, at, frame, raw);
         }
     }
 
@@ -320,7 +322,12 @@ impl Machine {
                 return;
             }
         }
-        let order = message_id.as_ref().map(|id| self.conversations[at].outbox.echo_came(now, id, found));
+        let conversation = &mut self.conversations[at];
+        let order = message_id.as_ref().map(|id| conversation.outbox.echo_came(now, id, found));
+        if let Some(message) = message_id.as_ref().filter(|_| conversation.taken_over && !found) {
+            // The owner may leave it unanswered, and the socket that has brought its echo is well.
+            conversation.outbox.looks.end(message);
+        }
         self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
         if let Some(order) = order {
             self.echo_tells(now, at, order, found);
@@ -348,10 +355,11 @@ impl Machine {
         }
     }
 
-    fn owner_speaks(&mut self, at: usize, frame: &Frame<'_>, raw: &Raw) {
+    fn owner_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {
         self.counters.replies += 1;
-        let turn = self.conversations[at].outbox.owner_speaks();
-        let mut reply = Box::new(whole(frame, Author::Owner, turn.as_ref().map(|turn| turn.message.clone())));
+        let (turn, certain) = self.conversations[at].outbox.owner_speaks(now);
+        let in_reply_to = turn.as_ref().filter(|_| certain).map(|turn| turn.message.clone());
+        let mut reply = Box::new(whole(frame, Author::Owner, in_reply_to));
         reply.asked = turn.as_ref().is_some_and(|turn| turn.ticket.is_some());
         if !std::mem::replace(&mut self.conversations[at].taken_over, true) {
             self.emit(at, EventKind::TakenOver, Some(raw.clone()));

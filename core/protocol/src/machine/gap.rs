@@ -54,6 +54,11 @@ impl Machine {
         self.link.is_up() && matches!(conversation.gap, GapState::Closed)
     }
 
+    /// Whether what has not come over the socket is missing: it does not lie there unread.
+    pub(super) fn is_missed(&self, conversation: &Conversation) -> bool {
+        self.reading && self.is_calm(conversation)
+    }
+
     /// From where on to look for what should have come since this place.
     pub(super) fn look_begins(&self, key: ConversationKey, since: &Place) -> Option<String> {
         let conversation = self.conversation(key)?;
@@ -73,7 +78,7 @@ impl Machine {
     pub(super) fn begin_looks(&mut self, now: Millis) -> bool {
         let mut began = false;
         for at in 0..self.conversations.len() {
-            if !self.is_calm(&self.conversations[at]) {
+            if !self.is_missed(&self.conversations[at]) {
                 continue;
             }
             let key = self.conversations[at].key;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::{Machine, Outcome, Ticket, gap::no_list};
-use crate::assembly::{Assembly, whole};
+use crate::assembly::{Answer, Assembly, whole};
 use crate::call::Call;
 use crate::conversation::{History, Past};
 use crate::error::{Error, ErrorKind};
@@ -148,7 +148,7 @@ impl Past {
                         beginnings.entry(MessageId::from(id)).or_insert_with(|| beginning.clone());
                     }
                     let step = replies.take(now, &frame, || None);
-                    for reply in step.before.into_iter().chain(step.reply) {
+                    for Answer { reply, .. } in step.before.into_iter().chain(step.reply) {
                         let known = begun(&mut beginnings, &reply);
                         messages.push(message(reply, known.unwrap_or_else(|| beginning.clone())));
                     }
@@ -161,7 +161,7 @@ impl Past {
                 Sender::Other => {}
             }
         }
-        for reply in replies.end_all() {
+        for Answer { reply, .. } in replies.end_all() {
             let known = begun(&mut beginnings, &reply);
             messages.push(message(reply, known.unwrap_or_default()));
         }

@@ -228,6 +228,8 @@ pub enum Output {
     QuotaUsedUp(Millis),
     /// Something happened.
     Event(Event),
+    /// A question of this conversation does not go out yet, so that it gets its own answer: worth a line in a log.
+    Held(ConversationKey, Hold),
     /// The next piece of the reply that this ask waits for.
     Piece(Ticket, Author, Text),
     /// A command is done.
@@ -239,6 +241,27 @@ pub enum Output {
     Settle(MessageId),
     /// The [`Record`](crate::Record) is another one: see [`Machine::record`](super::Machine::record).
     Remember,
+}
+
+/// What a question waits for before it goes out. The service does not say which message a reply answers, so
+/// one question is out at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hold {
+    /// The answer to an earlier message: a `send`, or an `ask` that was given up. Not for longer than
+    /// [`HOLDS_QUESTION`](limits::HOLDS_QUESTION); another question's as long as that one waits.
+    Answer,
+    /// The end of a reply that is coming in.
+    Reply,
+}
+
+impl Hold {
+    /// What is waited for, in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Answer => "the answer to an earlier message of this conversation",
+            Self::Reply => "the end of a reply that is still coming in",
+        }
+    }
 }
 
 /// How a command ended.

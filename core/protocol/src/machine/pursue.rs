@@ -68,10 +68,13 @@ impl Machine {
         let conversation = &self.conversations[at];
         if self.link.is_up() && self.facts.context.is_some() {
             // What was said before a question must not be taken for its answer: it waits for the gap.
-            let may_ask = conversation.replies.is_idle() && !conversation.holds_frames();
-            let next = conversation.outbox.next(now, may_ask);
+            let may_ask = conversation.lets_ask() && !conversation.holds_frames();
+            let next = conversation.outbox.next(now, may_ask, conversation.taken_over);
             if let Some(message) = next.map(|next| next.message.clone()) {
                 self.send_out(now, key, message);
+            }
+            if let Some(hold) = self.conversations[at].newly_held(now) {
+                self.outputs.push_back(Output::Held(key, hold));
             }
         }
         let conversation = &self.conversations[at];
@@ -117,7 +120,7 @@ impl Machine {
             (Call::SendMessage(_, message), _) => {
                 let since = Place { seq: conversation.last_seq.clone(), noted };
                 let route = Route { since, generation };
-                conversation.outbox.begin(now, &message, id, route);
+                conversation.outbox.begin(now, &message, id, route, conversation.taken_over);
             }
             (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,
             _ => {}

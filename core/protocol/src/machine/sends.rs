@@ -1,6 +1,6 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Machine, OnDoubt, Outcome, Output, answers::is_lost_session};
+use super::{Hold, Machine, OnDoubt, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Unsent};
@@ -173,6 +173,13 @@ impl Machine {
     pub(super) fn message_is_late(&mut self, key: ConversationKey, message: &MessageId) {
         let call = Call::SendMessage(key, message.clone());
         let last = self.calls.failure_of(&call).or_else(|| self.calls.last_failure(key)).cloned();
+        if let Some(hold) = self.hold_of(key, message) {
+            let waited = format!(
+                "the question was not sent within its deadline: it waited for {}, so that it gets its own answer; give it more time, or stop the earlier one's stream",
+                hold.text()
+            );
+            return self.give_up_message(key, message, Error::new(ErrorKind::Deadline, waited));
+        }
         if let Some(pending) = self.pending_mut(key, message)
             && matches!(pending.status, Status::InFlight(_))
         {
@@ -272,6 +279,13 @@ impl Machine {
             let keep = pending.to_keep(conversation.session.as_ref());
             self.outputs.push_back(Output::Keep(keep));
         }
+    }
+
+    /// What keeps a question from going out over a link that is up.
+    fn hold_of(&self, key: ConversationKey, message: &MessageId) -> Option<Hold> {
+        let conversation = self.conversation(key).filter(|_| self.link.is_up())?;
+        let asks = conversation.outbox.pending.iter().find(|asks| asks.message == *message)?;
+        conversation.hold_of(self.now, asks)
     }
 
     fn conversation_of(&self, message: &MessageId) -> Option<ConversationKey> {

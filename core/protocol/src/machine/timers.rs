@@ -8,8 +8,14 @@ use crate::event::{CloseReason, ConversationKey};
 use crate::limits::CALL_TIMEOUT;
 use crate::link::LinkInput;
 use crate::machine::Output;
-use crate::outbox::Status;
+use crate::outbox::{LateTurn, Status};
 use crate::time::Millis;
+
+const UNREAD: &str = "the message was sent, but its answer could not be read in time: a subscription to events \
+    is full and is not drained, and holds up what comes over the socket; take its events, or end it";
+
+const TAKEN_OVER: &str = "the message was sent, but the owner has the conversation and has not answered in time: \
+    what the owner says later comes as an event";
 
 impl Machine {
     pub(super) fn tick(&mut self, now: Millis) {
@@ -47,11 +53,11 @@ impl Machine {
             let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
             [
                 openers.chain(histories).min(),
-                conversation.outbox.next_deadline(self.now, conversation.settles_doubts()),
+                conversation.outbox.next_deadline(self.now, self.reading && conversation.settles_doubts()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
-                self.is_calm(conversation).then(|| conversation.outbox.looks.next_deadline()).flatten(),
+                self.is_missed(conversation).then(|| conversation.outbox.looks.next_deadline()).flatten(),
                 gap,
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]
@@ -90,7 +96,7 @@ impl Machine {
         let pending = conversation.outbox.pending.iter();
         let late: Vec<_> =
             pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
-        let settles = conversation.settles_doubts();
+        let settles = self.reading && conversation.settles_doubts();
         let unsettled: Vec<_> = pending
             .filter(|_| settles)
             .filter(|one| matches!(one.status, Status::Doubt { until: Some(until), .. } if until <= now))
@@ -109,8 +115,13 @@ impl Machine {
             return;
         };
         let late = conversation.outbox.end_turns(now);
-        for (ticket, silent) in late {
-            let error = if silent {
+        let taken_over = conversation.taken_over;
+        for LateTurn { ticket, silent, in_owners_time } in late {
+            let error = if !self.reading {
+                Error::new(ErrorKind::Deadline, UNREAD)
+            } else if silent && (taken_over || in_owners_time) {
+                Error::new(ErrorKind::TakenOver, TAKEN_OVER)
+            } else if silent {
                 Error::new(ErrorKind::Deadline, "the message was sent, but no answer has begun in time")
             } else {
                 Error::new(ErrorKind::Deadline, "the message was sent, but its answer was not whole in time")

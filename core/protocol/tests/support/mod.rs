@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use secondme_avatar_protocol::{
     Author, CallId, Command, Config, ConversationKey, Error, ErrorKind, Event, EventKind, Generation,
-    HttpRequest, Input, KeptMessage, Machine, MessageId, Millis, Outcome, Output, Raw, Record, State, Step,
+    Hold, HttpRequest, Input, KeptMessage, Machine, MessageId, Millis, Outcome, Output, Raw, Record, State, Step,
     Text, Ticket, Visitor, limits,
 };
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ pub(crate) struct Peer {
     pub(crate) quota: Vec<CallId>,
     pub(crate) abandoned: Vec<CallId>,
     pub(crate) used_up: Vec<Millis>,
+    pub(crate) held: Vec<Hold>,
     pub(crate) keeps: Vec<KeptMessage>,
     pub(crate) settled: Vec<MessageId>,
     /// The frames sent.
@@ -62,6 +63,7 @@ impl Peer {
             quota: Vec::new(),
             abandoned: Vec::new(),
             used_up: Vec::new(),
+            held: Vec::new(),
             keeps: Vec::new(),
             settled: Vec::new(),
             frames: Vec::new(),
@@ -123,6 +125,7 @@ impl Peer {
                     let before = self.answers.insert(ticket, (self.now, result));
                     assert!(before.is_none(), "{ticket:?} was answered twice");
                 }
+                Output::Held(_, hold) => self.held.push(hold),
                 Output::Keep(message) => self.keeps.push(message),
                 Output::Settle(message) => self.settled.push(message),
                 Output::Remember => {}
@@ -346,5 +349,13 @@ pub(crate) fn owner(seq: &str, text: &str) -> Value {
     json!({
         "type": "msg", "sender": "client", "sendUserId": OWNER, "sessionId": "your-session-id",
         "messageId": seq, "seqId": seq, "multipleData": [{"modal": {"answer": text}}],
+    })
+}
+
+/// A grey line of the service.
+pub(crate) fn hint(seq: &str, text: &str) -> Value {
+    json!({
+        "type": "hint", "sessionId": "your-session-id", "messageId": seq, "seqId": seq,
+        "multipleData": [{"modal": {"answer": text}}],
     })
 }

@@ -39,7 +39,7 @@ impl World {
                 Output::Keep(message) => self.write(client, Write::Keep(message)),
                 Output::Settle(message) => self.write(client, Write::Settle(message)),
                 Output::Remember => remembers = true,
-                Output::Event(_) | Output::Piece(..) | Output::Resolved(..) => {}
+                Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
         }
         if remembers {
