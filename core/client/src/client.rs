@@ -237,7 +237,7 @@ impl AvatarClient {
 
     /// Subscribes to the events of all conversations, those that are opened later too.
     pub fn events(&self) -> Events {
-        let mailbox = self.inner.env.mailbox();
+        let mailbox = self.inner.env.mailbox("all conversations of the client".to_owned());
         if self.inner.lock().closed {
             mailbox.end();
         }

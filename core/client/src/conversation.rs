@@ -77,7 +77,8 @@ impl Conversation {
 
     /// Subscribes to what happens in this conversation from now on.
     pub fn events(&self) -> Events {
-        let mailbox = self.client.env.mailbox();
+        let of = format!("conversation {} of {}", self.key.0, self.visitor_id());
+        let mailbox = self.client.env.mailbox(of);
         self.line.subscribe(self.key, Arc::clone(&mailbox));
         Events::new(mailbox)
     }

@@ -26,6 +26,9 @@ use crate::socket::{NotConnected, Socket, Traffic};
 /// Far enough away to mean "never".
 const NEVER: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How long a subscription may hold up the socket before that is a line in the log: a burst is taken sooner.
+const UNREAD_WARNING: std::time::Duration = std::time::Duration::from_secs(5);
+
 type Connecting = Pin<Box<dyn Future<Output = Result<Socket, NotConnected>> + Send>>;
 
 pub(crate) struct Driver {
@@ -46,6 +49,8 @@ pub(crate) struct Driver {
     /// How many sockets had been lost when that was last looked at.
     lost: u64,
     reading: bool,
+    /// Since when nothing is read, because a subscription is full.
+    unread_since: Option<Instant>,
     saving: Saving,
     /// It has been connected: another process may have the visitor by now.
     was_connected: bool,
@@ -66,6 +71,7 @@ impl Driver {
             generation: Generation::default(),
             lost: 0,
             reading: true,
+            unread_since: None,
             saving: Saving::default(),
             was_connected: false,
         }
@@ -192,6 +198,10 @@ impl Driver {
                     if let Some(waiting) = state.waiting.remove(&ticket) {
                         waiting.resolve(result);
                     }
+                }
+                Output::Held(conversation, hold) => {
+                    let (visitor, conversation) = (state.machine.visitor().id(), conversation.0);
+                    info!(target: "secondme_avatar::conversation", %visitor, conversation, "a question waits for {}", hold.text());
                 }
                 Output::Remember => self.saving.remember(),
                 Output::Settle(message) => self.saving.settle(message),
@@ -424,9 +434,28 @@ impl Driver {
         room.enable();
         let reading =
             self.env.has_room() && self.line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room());
+        if reading {
+            self.unread_since = None;
+        } else if *self.unread_since.get_or_insert_with(Instant::now) + UNREAD_WARNING <= Instant::now() {
+            self.warn_of_unread();
+        }
         if reading != self.reading {
             self.reading = reading;
             self.line.lock().machine.handle(self.env.clock.now(), Input::Reading(reading));
+        }
+    }
+
+    /// Names the subscriptions that hold up the socket. One is told once, however many sockets it holds up.
+    fn warn_of_unread(&self) {
+        let state = self.line.lock();
+        let all = self.env.subscriptions();
+        for mailbox in state.mailboxes.iter().map(|(_, mailbox)| mailbox).chain(all.iter()) {
+            if let Some((subscription, waiting)) = mailbox.newly_unread() {
+                warn!(
+                    target: "secondme_avatar::conversation", subscription, waiting,
+                    "a subscription to events is full and is not drained: nothing is read from the socket until its events are taken, or it is ended"
+                );
+            }
         }
     }
 
@@ -510,6 +539,16 @@ fn note(event: &Event) {
         }
         EventKind::ServiceError(failure) => {
             warn!(target: "secondme_avatar::conversation", %visitor, code = failure.code, "service error");
+        }
+        EventKind::Unsent { message, error } => {
+            let (message, certain) = (message.message_id.as_str(), message.certain);
+            warn!(target: "secondme_avatar::conversation", %visitor, message, certain, %error, "a message is given up");
+        }
+        EventKind::TakenOver => {
+            debug!(target: "secondme_avatar::conversation", %visitor, "the owner has the conversation");
+        }
+        EventKind::HandedBack => {
+            debug!(target: "secondme_avatar::conversation", %visitor, "the avatar has the conversation again");
         }
         EventKind::Closed { reason } => {
             debug!(target: "secondme_avatar::conversation", %visitor, ?reason, "closed");

@@ -49,8 +49,9 @@ pub(crate) struct Counts {
 }
 
 impl Env {
-    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
-        Mailbox::new(self.queue, Arc::clone(&self.room))
+    /// `of`: what is subscribed to, for a log.
+    pub(crate) fn mailbox(&self, of: String) -> Arc<Mailbox> {
+        Mailbox::new(of, self.queue, Arc::clone(&self.room))
     }
 
     pub(crate) fn has_room(&self) -> bool {

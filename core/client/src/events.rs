@@ -87,6 +87,7 @@ impl Events {
         }
         if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 && state.bytes <= QUEUE_BYTES / 2 {
             state.stalled = false;
+            state.told = false;
             drop(state);
             self.mailbox.room.notify_waiters();
         }
@@ -152,6 +153,8 @@ impl Drop for Events {
 /// The queue behind a subscription.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
+    /// What is subscribed to.
+    of: String,
     state: Mutex<State>,
     capacity: usize,
     /// Woken when a queue that was full has room again.
@@ -173,12 +176,22 @@ struct State {
     handled: u64,
     /// The queue was full, and somebody waits for room.
     stalled: bool,
+    /// That it holds up the socket has been told.
+    told: bool,
     ended: bool,
 }
 
 impl Mailbox {
-    pub(crate) fn new(capacity: usize, room: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), capacity, room })
+    pub(crate) fn new(of: String, capacity: usize, room: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { of, state: Mutex::default(), capacity, room })
+    }
+
+    /// What is subscribed to, and how many events wait, where it holds up the socket and that has not been told
+    /// since it last had room.
+    pub(crate) fn newly_unread(&self) -> Option<(&str, usize)> {
+        let mut state = self.lock();
+        let is_new = state.stalled && !std::mem::replace(&mut state.told, true);
+        is_new.then(|| (self.of.as_str(), state.queue.len()))
     }
 
     /// Takes events that have happened. Those who wait are woken once.

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Step};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{CALL_TIMEOUT, MALFORMED_ANSWER_ATTEMPTS};
-use crate::link::{Generation, backoff};
+use crate::link::{Generation, backoff, hurried};
 use crate::machine::Ticket;
 use crate::rng::Rng;
 use crate::time::Millis;
@@ -94,6 +94,7 @@ struct Pause {
     call: Call,
     attempts: u32,
     malformed: u32,
+    since: Millis,
     until: Millis,
     last: Error,
 }
@@ -167,11 +168,19 @@ impl Calls {
             Some(pause) => {
                 pause.attempts += 1;
                 pause.malformed += malformed;
+                pause.since = now;
                 pause.until = until;
                 pause.last = last;
             }
             None => {
-                self.pauses.push(Pause { call: call.clone(), attempts: 1, malformed, until, last });
+                self.pauses.push(Pause {
+                    call: call.clone(),
+                    attempts: 1,
+                    malformed,
+                    since: now,
+                    until,
+                    last,
+                });
             }
         }
         until
@@ -200,6 +209,17 @@ impl Calls {
         for pause in &mut self.pauses {
             if pause.last.kind() != ErrorKind::RateLimited {
                 pause.until = pause.until.min(now);
+            }
+        }
+    }
+
+    /// Somebody cannot wait: what leads to a link is tried again now, or once its wait has lasted for a moment. What
+    /// the service made wait, waits.
+    pub(crate) fn hurry(&mut self, now: Millis) {
+        for pause in &mut self.pauses {
+            let leads = pause.call.conversation().is_none();
+            if leads && pause.last.kind() != ErrorKind::RateLimited {
+                pause.until = hurried(pause.until, pause.since, now);
             }
         }
     }

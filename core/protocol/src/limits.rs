@@ -31,6 +31,9 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(300);
 /// Where the doubling of that ceiling ends.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(20);
 
+/// How long a wait before another attempt lasts at least, though a call of the caller's needs the link now.
+pub const HURRY: Duration = Duration::from_secs(1);
+
 /// How long a link must have been up before the next loss starts again at the first wait: a server
 /// that accepts and drops at once must not be hammered.
 pub const LINK_PROVEN: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, LINK_PROVEN, UNANSWERED_PINGS};
+use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, UNANSWERED_PINGS};
 use crate::rng::Rng;
 use crate::time::Millis;
 
@@ -16,6 +16,12 @@ pub struct Generation(pub u64);
 pub(crate) fn backoff(attempts: u32, rng: &mut Rng) -> Duration {
     let ceiling = BACKOFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MAX);
     rng.up_to(ceiling)
+}
+
+/// The end of a wait that somebody cannot wait for: now, where it has lasted for a second. Each wait is cut short
+/// once at most, and a program that keeps calling makes no more than one attempt a second.
+pub(crate) fn hurried(until: Millis, since: Millis, now: Millis) -> Millis {
+    until.min(now.max(since + HURRY))
 }
 
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub(crate) enum LinkInput {
     Tick { reading: bool },
     /// The socket is not wanted any more.
     Stop,
+    /// Somebody needs the link now: a wait that has lasted for long enough is over.
+    Hurry,
     /// The network is another one: what is up is not to be trusted, what waits need not wait.
     NetworkChanged,
 }
@@ -81,12 +89,20 @@ pub(crate) struct LinkState {
     generation: Generation,
     /// Attempts since a link has last proven itself.
     attempts: u32,
+    /// When it was lost last.
+    fell_at: Millis,
     heartbeat: Duration,
 }
 
 impl LinkState {
     pub(crate) fn new(now: Millis, heartbeat: Duration) -> Self {
-        Self { link: Link::Down { retry_at: now }, generation: Generation(0), attempts: 0, heartbeat }
+        Self {
+            link: Link::Down { retry_at: now },
+            generation: Generation(0),
+            attempts: 0,
+            fell_at: now,
+            heartbeat,
+        }
     }
 
     pub(crate) fn generation(&self) -> Generation {
@@ -129,6 +145,10 @@ impl LinkState {
                 self.generation.0 += 1;
                 self.link = Link::Connecting { give_up_at: now + CONNECT_TIMEOUT, ws };
                 LinkEffect::Open
+            }
+            (Link::Down { retry_at }, LinkInput::Hurry) => {
+                *retry_at = hurried(*retry_at, self.fell_at, now);
+                LinkEffect::None
             }
             (Link::Down { retry_at }, LinkInput::NetworkChanged) => {
                 *retry_at = now.min(*retry_at);
@@ -173,7 +193,9 @@ impl LinkState {
                 self.link = Link::Down { retry_at: now };
                 LinkEffect::Close
             }
-            (Link::Connecting { .. }, LinkInput::Connect(_) | LinkInput::Frame { .. }) => LinkEffect::None,
+            (Link::Connecting { .. }, LinkInput::Connect(_) | LinkInput::Hurry | LinkInput::Frame { .. }) => {
+                LinkEffect::None
+            }
 
             (Link::Up(up), LinkInput::Frame { pong }) => {
                 up.unanswered = 0;
@@ -195,7 +217,7 @@ impl LinkState {
                 up.next_ping = now + self.heartbeat;
                 LinkEffect::Ping(up.ws.clone())
             }
-            (Link::Up(_), LinkInput::Connect(_) | LinkInput::Opened) => LinkEffect::None,
+            (Link::Up(_), LinkInput::Connect(_) | LinkInput::Opened | LinkInput::Hurry) => LinkEffect::None,
         }
     }
 
@@ -215,6 +237,7 @@ impl LinkState {
             self.attempts = 0;
         }
         let wait = backoff(self.attempts, rng);
+        self.fell_at = now;
         self.attempts += 1;
         self.link = Link::Down { retry_at: now + wait };
     }
@@ -245,7 +268,7 @@ mod tests {
     const NOW: Millis = Millis(1_000_000);
     const HEARTBEAT: Duration = Duration::from_secs(15);
 
-    const ROWS: [&str; 9] = [
+    const ROWS: [&str; 10] = [
         "`Connect`",
         "`Opened`",
         "`Frame`",
@@ -254,6 +277,7 @@ mod tests {
         "`Tick`: due",
         "`Tick`: due, two pings unanswered",
         "`Stop`",
+        "`Hurry`",
         "`NetworkChanged`",
     ];
 
@@ -266,6 +290,7 @@ mod tests {
             LinkInput::Lost(_) => "`Lost`",
             LinkInput::Tick { .. } => "`Tick`",
             LinkInput::Stop => "`Stop`",
+            LinkInput::Hurry => "`Hurry`",
             LinkInput::NetworkChanged => "`NetworkChanged`",
         }
     }
@@ -288,7 +313,7 @@ mod tests {
             "Connecting" => Link::Connecting { give_up_at: NOW, ws: ws() },
             _ => Link::Up(Up { ws: ws(), since: Millis(0), next_ping: NOW, unanswered, answers: true }),
         };
-        LinkState { link, generation: Generation(7), attempts: 3, heartbeat: HEARTBEAT }
+        LinkState { link, generation: Generation(7), attempts: 3, fell_at: Millis(0), heartbeat: HEARTBEAT }
     }
 
     fn cell(row: &str, state: &str) -> String {
@@ -300,6 +325,7 @@ mod tests {
             "`Lost`" => LinkInput::Lost(another_network()),
             "`Tick`" => LinkInput::Tick { reading: true },
             "`Stop`" => LinkInput::Stop,
+            "`Hurry`" => LinkInput::Hurry,
             _ => LinkInput::NetworkChanged,
         };
         assert_eq!(rows_of(&input), kind);

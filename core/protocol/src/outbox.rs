@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::assembly::Question;
 use crate::call::CallId;
 use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SessionId};
-use crate::assembly::Question;
 use crate::limits::{ANSWER_OWED, FIRST_PIECE, HOLDS_QUESTION, SENT_MESSAGES};
 use crate::link::Generation;
 use crate::looks::Looks;

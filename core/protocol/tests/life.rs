@@ -938,3 +938,55 @@ fn a_rate_limited_answer_waits_as_long_as_the_service_says_within_reason() {
         assert_eq!(peer.quota.len(), 1);
     }
 }
+
+// Calls that need the link
+
+/// A conversation whose service has been away for so long that the next attempt is far.
+fn far_from_the_next_attempt() -> Peer {
+    for seed in 0.. {
+        let mut peer = Peer::live();
+        peer.lose();
+        peer.pass(Duration::from_millis(seed * 10));
+        for _ in 0..40 {
+            while !peer.asks(Step::CreateSocket) {
+                peer.pass(Duration::from_millis(50));
+            }
+            peer.fail(Step::CreateSocket, false);
+            let next = peer.machine.next_deadline().unwrap();
+            if next.since(peer.now) > Duration::from_secs(15) {
+                return peer;
+            }
+        }
+    }
+    unreachable!("waits grow to 20 s")
+}
+
+#[test]
+fn a_call_that_needs_the_link_cuts_the_wait_for_it_short() {
+    let send = |peer: &mut Peer| peer.send("Hello");
+    let ask = |peer: &mut Peer| peer.ask("Hello?");
+    let open = |peer: &mut Peer| peer.open(support::SECOND);
+    for call in [&send as &dyn Fn(&mut Peer) -> Ticket, &ask, &open] {
+        let mut peer = far_from_the_next_attempt();
+        peer.pass(limits::HURRY);
+        call(&mut peer);
+        assert!(peer.asks(Step::CreateSocket), "the service may be back");
+        peer.serve();
+        assert_eq!(peer.machine.state(FIRST), State::Live);
+    }
+}
+
+#[test]
+fn a_program_that_keeps_calling_makes_no_more_than_one_attempt_a_second() {
+    let mut peer = far_from_the_next_attempt();
+    let mut attempts = 0;
+    for _ in 0..200 {
+        peer.send("Hello");
+        peer.pass(Duration::from_millis(50));
+        if peer.asks(Step::CreateSocket) {
+            attempts += 1;
+            peer.fail(Step::CreateSocket, false);
+        }
+    }
+    assert!((5..=11).contains(&attempts), "{attempts} attempts in 10 s");
+}

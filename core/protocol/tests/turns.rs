@@ -85,7 +85,11 @@ fn while_the_owner_has_the_conversation_no_question_waits_for_another() {
     assert!(!peer.asks(Step::SendMessage) && peer.held.is_empty(), "all have gone out at once");
     peer.frame(owner("o2", "an answer to all of it"));
     let reply = reply_to(&peer, asks[0]);
-    assert_eq!((reply.author, reply.in_reply_to.as_ref()), (Author::Owner, None), "which one it answers is not certain");
+    assert_eq!(
+        (reply.author, reply.in_reply_to.as_ref()),
+        (Author::Owner, None),
+        "which one it answers is not certain"
+    );
     peer.pass(limits::FIRST_PIECE);
     for ask in &asks[1..] {
         assert_eq!(peer.error(*ask).kind(), ErrorKind::TakenOver);

@@ -162,7 +162,8 @@ impl Machine {
             }
         }
         // While what comes is not the service's, a page says nothing about what the service offers.
-        let absent = refusal.is_absence() && !(refusal.is_foreign() && self.way.troubled && call.is_optional());
+        let absent =
+            refusal.is_absence() && !(refusal.is_foreign() && self.way.troubled && call.is_optional());
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
             return self.rate_limited(now, call, error, retry_after);
@@ -234,7 +235,8 @@ impl Machine {
     /// Tries the call again later.
     pub(super) fn retry(&mut self, now: Millis, call: &Call, at_least: Duration, error: Error) {
         // On a way that has proven itself what is foreign passes, unless it forbids the way.
-        let passes = self.way.proven && !call.is_optional() && !matches!(error.status(), Some(401 | 403) | None);
+        let passes =
+            self.way.proven && !call.is_optional() && !matches!(error.status(), Some(401 | 403) | None);
         if error.kind() == ErrorKind::InvalidAnswer && !passes && self.calls.is_malformed_for_good(call) {
             return self.fail(now, call, error);
         }

@@ -139,11 +139,17 @@ impl Machine {
         Ok(ticket)
     }
 
-    /// The conversation, if it can take a command; one that rests wakes.
+    /// The conversation, if it can take a command; one that rests wakes, and a link that is down is not waited for
+    /// as long as it would be without it.
     fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
         let takes = |conversation: &Conversation| conversation.key == key && conversation.closing.is_none();
         let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;
         self.wake(now);
+        if !self.link.is_up() {
+            self.calls.hurry(now);
+            let effect = self.link.handle(now, LinkInput::Hurry, &mut self.rng);
+            self.apply(now, effect);
+        }
         Ok(&mut self.conversations[at])
     }
 

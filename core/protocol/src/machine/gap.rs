@@ -93,6 +93,15 @@ impl Machine {
         began
     }
 
+    /// The service makes a look wait: it goes on where it stands, since no frame waits for it.
+    pub(super) fn delay_look(&mut self, until: Millis, key: ConversationKey) {
+        if let Some(conversation) = self.conversation_mut(key)
+            && let GapState::Filling { give_up_at, quiet: Some(_), .. } = &mut conversation.gap
+        {
+            *give_up_at = until + GAP_DEADLINE;
+        }
+    }
+
     /// A page of what was missed.
     pub(super) fn gap_page(
         &mut self,
@@ -105,10 +114,13 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
-        let GapState::Filling { pages, search, .. } = &mut conversation.gap else {
+        let GapState::Filling { pages, search, give_up_at, quiet, .. } = &mut conversation.gap else {
             return Ok(());
         };
         *pages += 1;
+        if quiet.is_some() {
+            *give_up_at = now + GAP_DEADLINE; // No frame waits for it, and it goes on.
+        }
         let is_last = *pages >= GAP_PAGES || matches!(search, Search::Back(past) if past.is_too_long());
         let (complete, can_go_on) = match search {
             Search::After(seq) => {

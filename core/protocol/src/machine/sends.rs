@@ -96,7 +96,13 @@ impl Machine {
     }
 
     /// A look for a message in doubt is over, and has not found it. `complete`: then it is not there.
-    pub(super) fn was_looked_for(&mut self, now: Millis, key: ConversationKey, message: &MessageId, complete: bool) {
+    pub(super) fn was_looked_for(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        message: &MessageId,
+        complete: bool,
+    ) {
         let Some(pending) = self.pending_mut(key, message) else {
             return; // It was found.
         };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    Author, CallId, Command, Config, ConversationKey, Error, ErrorKind, Event, EventKind, Generation,
-    Hold, HttpRequest, Input, KeptMessage, Machine, MessageId, Millis, Outcome, Output, Raw, Record, State, Step,
+    Author, CallId, Command, Config, ConversationKey, Error, ErrorKind, Event, EventKind, Generation, Hold,
+    HttpRequest, Input, KeptMessage, Machine, MessageId, Millis, Outcome, Output, Raw, Record, State, Step,
     Text, Ticket, Visitor, limits,
 };
 use serde_json::{Value, json};
