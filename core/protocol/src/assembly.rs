@@ -10,7 +10,7 @@ use crate::ids::MessageId;
 use crate::limits::{OPEN_REPLIES, REPLY_BYTES, REPLY_TREES};
 use crate::redact::{Json, Text};
 use crate::time::Millis;
-use crate::wire::{Content, Frame};
+use crate::wire::{Content, Frame, Halved, LONE, join};
 
 /// The replies that are coming in, and the last ones that came.
 #[derive(Debug, Default)]
@@ -33,7 +33,9 @@ pub(crate) struct Question {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
-    pub(crate) question: Option<MessageId>,
+    pub(crate) question: Option<Question>,
+    /// The last of its text, which came with no piece.
+    pub(crate) rest: Text,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,8 @@ struct OpenReply {
     bytes: usize,
     /// What its cards, sources and speech weigh.
     trees: usize,
+    /// The first half of a character whose second half begins the next piece.
+    half: Option<u16>,
     question: Option<Question>,
     last_piece: Millis,
 }
@@ -124,26 +128,27 @@ impl Assembly {
         let reply = &mut self.open[at];
         // The reply whole, after its first pieces: only the rest of it is new.
         let so_far = (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts));
+        if so_far.is_some() {
+            reply.half = None; // It comes again, whole.
+        }
         let mut text = Text::default();
         for entry in frame.entries() {
             reply.trees += entry.speech.as_ref().map_or(0, Json::weight);
             reply.speech.extend(entry.speech);
-            match (entry.content, reply.parts.last_mut()) {
-                (Some(Content::Text(more)), last) => {
+            match entry.content {
+                Some(Content::Text(more)) => {
                     let known = so_far.as_deref().unwrap_or_default();
-                    let more = more.strip_prefix(known).unwrap_or(&more);
-                    text.push_str(more);
-                    match last {
-                        Some(Part::Text(last)) => last.push_str(more),
-                        Some(Part::Card(_)) | None => reply.parts.push(Part::Text(more.into())),
-                    }
+                    reply.say(more, known, &mut text);
                 }
-                (Some(Content::Card(card)), _) => {
+                Some(Content::Card(card)) => {
                     reply.trees += card.params.weight();
                     reply.parts.push(Part::Card(card));
                 }
-                (None, _) => {}
+                None => {}
             }
+        }
+        if matches!(index, None | Some(-1)) {
+            text.push_str(&reply.end_half());
         }
         reply.last_piece = now;
         reply.bytes += text.len();
@@ -204,6 +209,7 @@ impl Assembly {
             speech: Vec::new(),
             bytes: 0,
             trees: 0,
+            half: None,
             question,
             last_piece: now,
         });
@@ -223,7 +229,42 @@ impl Assembly {
 }
 
 impl OpenReply {
-    fn finish(self, ended: Ended) -> Answer {
+    /// Takes the next of its text, without what of it is known, and adds it to the piece. A character that was cut
+    /// in two is put together; half of one that is alone is U+FFFD.
+    fn say(&mut self, more: Halved<'_>, known: &str, piece: &mut Text) {
+        let joined = match (self.half.take(), more.begins) {
+            (Some(high), Some(low)) => Some(join(high, low).unwrap_or(LONE)),
+            (Some(_), None) | (None, Some(_)) => Some(LONE),
+            (None, None) => None,
+        };
+        self.half = more.ends;
+        if let Some(joined) = joined {
+            let joined = joined.encode_utf8(&mut [0; 4]).to_owned();
+            self.add(&joined);
+            piece.push_str(&joined);
+        }
+        let more = more.text.strip_prefix(known).unwrap_or(&more.text);
+        self.add(more);
+        piece.push_str(more);
+    }
+
+    fn add(&mut self, more: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Text(last)) => last.push_str(more),
+            Some(Part::Card(_)) | None if more.is_empty() => {}
+            Some(Part::Card(_)) | None => self.parts.push(Part::Text(more.into())),
+        }
+    }
+
+    /// The other half of its last character will not come. Says what stands for it.
+    fn end_half(&mut self) -> String {
+        let lone: String = self.half.take().map(|_| LONE).into_iter().collect();
+        self.add(&lone);
+        lone
+    }
+
+    fn finish(mut self, ended: Ended) -> Answer {
+        let rest = self.end_half();
         let question = self.question;
         let in_reply_to = question.as_ref().and_then(Question::told).cloned();
         let reply = Reply {
@@ -237,7 +278,7 @@ impl OpenReply {
             ended,
             asked: false,
         };
-        Answer { reply, question: question.map(|question| question.message) }
+        Answer { reply, question, rest: rest.into() }
     }
 }
 

@@ -29,6 +29,10 @@ impl Machine {
         let Some(flight) = self.calls.finish(id) else {
             return; // Nobody waits for it any more.
         };
+        // Whatever a query finds is read frame by frame: each is mended there.
+        let is_query = flight.call.step() == Step::QueryMessages && wire::read(status, body).is_ok();
+        let mended = if is_query { None } else { wire::mend_body(body) };
+        let body = mended.as_deref().map_or(body, str::as_bytes);
         match wire::read(status, body) {
             Ok(data) => match self.learn(now, &flight, data) {
                 Ok(()) => {

@@ -20,7 +20,8 @@ type Changed = bool;
 impl Machine {
     /// Takes a frame that came over the socket.
     pub(super) fn frame_came(&mut self, now: Millis, raw: Raw) -> Changed {
-        let Some(frame) = Frame::parse(raw.as_str()) else {
+        let mut mended = String::new();
+        let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             self.counters.malformed += 1;
             self.link.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
             self.emit_for_visitor(EventKind::Unknown, raw.clone());
@@ -71,7 +72,8 @@ impl Machine {
 
     /// Takes a frame that a query found. `true` if it was new.
     pub(super) fn frame_found(&mut self, now: Millis, key: ConversationKey, raw: &Raw) -> bool {
-        let Some(frame) = Frame::parse(raw.as_str()) else {
+        let mut mended = String::new();
+        let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             return false;
         };
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
@@ -105,7 +107,8 @@ impl Machine {
         let held = self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.held));
         for Held { raw, .. } in held.unwrap_or_default() {
             let at = self.conversations.iter().position(|conversation| conversation.key == key);
-            if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str())) {
+            let mut mended = String::new();
+            if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
                 self.process(now, at, &frame, frame.kind(), &raw, false);
             }
         }
@@ -114,7 +117,8 @@ impl Machine {
     /// Looks again where the frames belong that came before their session was known.
     pub(super) fn route_strays(&mut self, now: Millis) {
         for raw in std::mem::take(&mut self.strays) {
-            let Some(frame) = Frame::parse(raw.as_str()) else {
+            let mut mended = String::new();
+            let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
                 continue; // It was one when it came.
             };
             match self.route(&frame) {
@@ -257,10 +261,8 @@ impl Machine {
 
     fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, raw: &Raw, found: bool) -> Changed {
         let Piece { reply_id, text, question } = piece;
-        let in_reply_to = question.as_ref().and_then(Question::told).cloned();
-        let question = question.map(|question| question.message);
         let mut changed = false;
-        if let Some(question) = &question {
+        if let Some(question) = question.as_ref().map(|question| &question.message) {
             let conversation = &self.conversations[at];
             let key = conversation.key;
             // Questions go out one at a time, so a reply proves that the service took the first that is out.
@@ -272,22 +274,36 @@ impl Machine {
             }
             self.conversations[at].outbox.looks.piece_came(now, question, found);
         }
-        if text.is_empty() {
-            return changed;
+        if !text.is_empty() {
+            self.hand_on_piece(at, reply_id, text, question.as_ref(), Some(raw));
         }
-        let turn = question.as_ref().and_then(|question| self.conversations[at].outbox.turn(question));
+        changed
+    }
+
+    fn hand_on_piece(
+        &mut self,
+        at: usize,
+        reply_id: Option<MessageId>,
+        text: Text,
+        question: Option<&Question>,
+        raw: Option<&Raw>,
+    ) {
+        let turn = question.and_then(|question| self.conversations[at].outbox.turn(&question.message));
         let asker = turn.and_then(|turn| turn.ticket.map(|ticket| (ticket, turn.pieces)));
         if let Some((ticket, true)) = asker {
             self.outputs.push_back(Output::Piece(ticket, Author::Avatar, text.clone()));
         }
-        let asked = asker.is_some();
-        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to, asked }, Some(raw.clone()));
-        changed
+        let (in_reply_to, asked) = (question.and_then(Question::told).cloned(), asker.is_some());
+        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to, asked }, raw.cloned());
     }
 
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
     pub(super) fn reply_is_whole(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
-        let Answer { reply, question } = answer;
+        let Answer { reply, question, rest } = answer;
+        if !rest.is_empty() {
+            self.hand_on_piece(at, reply.id.clone(), rest, question.as_ref(), raw);
+        }
+        let question = question.map(|question| question.message);
         self.counters.replies += 1;
         if let (Some(replay), Some(id)) = (&mut self.conversations[at].replay, &reply.id) {
             replay.retain(|half_said| half_said != id);

@@ -192,7 +192,8 @@ impl Machine {
         };
         let mut is_past = stands_at(self, from);
         for raw in page {
-            let Some(frame) = Frame::parse(raw.as_str()) else {
+            let mut mended = String::new();
+            let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
                 continue;
             };
             let seq = frame.seq_id.as_deref();

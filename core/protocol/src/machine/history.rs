@@ -104,8 +104,9 @@ impl Past {
     pub(super) fn add(&mut self, page: &[&RawValue]) -> bool {
         let mut frames: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get())).collect();
         // Whether a page runs forward or backward is not documented; its times say it.
-        let times: Vec<Option<u64>> =
-            frames.iter().map(|raw| Frame::parse(raw.as_str()).and_then(|frame| frame.timestamp())).collect();
+        let time =
+            |raw: &Raw| Frame::parse(raw.as_str(), &mut String::new()).and_then(|frame| frame.timestamp());
+        let times: Vec<Option<u64>> = frames.iter().map(time).collect();
         if let (Some(Some(first)), Some(Some(last))) = (times.first(), times.last())
             && first > last
         {
@@ -137,8 +138,9 @@ impl Past {
         let mut beginnings = Beginnings::new();
         let mut messages: Vec<HistoryMessage> = Vec::new();
         for raw in &self.frames {
-            let Some(frame) = Frame::parse(raw.as_str()).filter(|frame| frame.kind() == FrameType::Message)
-            else {
+            let mut mended = String::new();
+            let frame = Frame::parse(raw.as_str(), &mut mended);
+            let Some(frame) = frame.filter(|frame| frame.kind() == FrameType::Message) else {
                 continue;
             };
             let beginning = (frame.seq_id.as_deref().map(SeqId::from), frame.timestamp());
@@ -190,5 +192,7 @@ fn message(reply: Reply, (seq_id, timestamp): Beginning) -> HistoryMessage {
 }
 
 fn seq_of(raw: &Raw) -> Option<SeqId> {
-    Frame::parse(raw.as_str())?.seq_id.as_deref().map(SeqId::from)
+    let mut mended = String::new();
+    let frame = Frame::parse(raw.as_str(), &mut mended)?;
+    frame.seq_id.as_deref().map(SeqId::from)
 }

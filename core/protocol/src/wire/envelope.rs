@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lenient::Lax;
+use super::mend::mend_body;
 use crate::error::{Error, ErrorKind, Step};
 
 #[derive(Deserialize)]
@@ -93,6 +94,8 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
 /// What is wrong with the service's answer to a step, if anything is, for whoever watches the calls.
 /// The machine judges for itself.
 pub fn verdict(step: Step, status: u16, body: &[u8]) -> Option<Error> {
+    let mended = mend_body(body);
+    let body = mended.as_deref().map_or(body, str::as_bytes);
     read(status, body).err().map(|refusal| refusal.into_error(step))
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lenient::{Lax, List, Number, Object};
+use super::mend::{LONE, has_half, mend};
 use crate::event::{Card, NoticeKind, Part};
 use crate::redact::{Json, Text};
 
@@ -82,14 +83,35 @@ pub(crate) struct Entry<'f> {
 }
 
 pub(crate) enum Content<'f> {
-    Text(Cow<'f, str>),
+    Text(Halved<'f>),
     Card(Card),
+}
+
+/// A text that may begin and end in the middle of a character.
+pub(crate) struct Halved<'f> {
+    /// The second half of a character whose first half ends the text before.
+    pub(crate) begins: Option<u16>,
+    pub(crate) text: Cow<'f, str>,
+    /// The first half of one whose second half begins the next text.
+    pub(crate) ends: Option<u16>,
+}
+
+impl Halved<'_> {
+    /// The text where nothing comes before or after it.
+    pub(crate) fn alone(&self) -> String {
+        let half = |half: Option<u16>| half.map(|_| LONE);
+        half(self.begins).into_iter().chain(self.text.chars()).chain(half(self.ends)).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.begins.is_none() && self.ends.is_none()
+    }
 }
 
 impl Content<'_> {
     pub(crate) fn into_part(self) -> Part {
         match self {
-            Self::Text(text) => Part::Text(text.into_owned().into()),
+            Self::Text(text) => Part::Text(text.alone().into()),
             Self::Card(card) => Part::Card(card),
         }
     }
@@ -102,9 +124,14 @@ struct WireEntry<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct WireModal<'a> {
     #[serde(borrow, default)]
     answer: Lax<'a>,
+    #[serde(default)]
+    half_before: Number,
+    #[serde(default)]
+    half_after: Number,
     #[serde(borrow)]
     template: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -112,9 +139,14 @@ struct WireModal<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct WireContent<'a> {
     #[serde(borrow, default)]
     content: Lax<'a>,
+    #[serde(default)]
+    half_before: Number,
+    #[serde(default)]
+    half_after: Number,
 }
 
 #[derive(Deserialize)]
@@ -130,13 +162,27 @@ fn no_modal<T>() -> Object<T> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads a frame. What is not a JSON object is none.
-    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+    /// Reads a frame. What is not a JSON object is none. One with half a character in it is read from `mended`,
+    /// which has to live as long as it.
+    pub(crate) fn parse(text: &'a str, mended: &'a mut String) -> Option<Self> {
         // serde reads a struct from an array as well; a frame is an object.
         if !text.trim_start().starts_with('{') {
             return None;
         }
-        serde_json::from_str(text).ok()
+        if let Ok(frame) = serde_json::from_str::<Self>(text)
+            && !frame.hides_half()
+        {
+            return Some(frame);
+        }
+        *mended = mend(text)?;
+        serde_json::from_str(mended).ok()
+    }
+
+    /// Whether what is read later may hold half a character: it is only skipped here.
+    fn hides_half(&self) -> bool {
+        let parts = [self.data, self.sources, self.sub_code_actions];
+        let own = parts.into_iter().flatten().any(|raw| has_half(raw.get()));
+        own || self.multiple_data.0.iter().any(WireEntry::hides_half)
     }
 
     pub(crate) fn sender(&self) -> Sender {
@@ -198,7 +244,7 @@ impl<'a> Frame<'a> {
         let mut text = Text::default();
         for entry in self.entries() {
             if let Some(Content::Text(more)) = entry.content {
-                text.push_str(&more);
+                text.push_str(&more.alone());
             }
         }
         text
@@ -216,9 +262,11 @@ impl<'a> Frame<'a> {
         self.multiple_data.0.iter().any(|entry| entry.text().is_some() || entry.template().is_some())
     }
 
-    fn content(&self) -> Option<Cow<'a, str>> {
+    fn content(&self) -> Option<Halved<'a>> {
         let content: WireContent<'a> = serde_json::from_str(self.data?.get()).ok()?;
-        content.content.0.filter(|text| !text.is_empty())
+        let text = content.content.0?;
+        let halved = Halved { begins: content.half_before.half(), text, ends: content.half_after.half() };
+        (!halved.is_empty()).then_some(halved)
     }
 }
 
@@ -226,15 +274,24 @@ impl WireEntry<'_> {
     /// `left`: how much may be read into trees.
     fn read(&self, left: &mut usize) -> Option<Entry<'_>> {
         let modal = self.modal.0.as_ref()?;
-        let text = self.text().map(|text| Content::Text(Cow::Borrowed(text)));
+        let text = self.text().map(Content::Text);
         Some(Entry {
             content: text.or_else(|| self.template().map(|raw| Content::Card(card(raw, left)))),
             speech: modal.speech.and_then(|raw| json(raw, left)).filter(|speech| !speech.is_null()),
         })
     }
 
-    fn text(&self) -> Option<&str> {
-        self.modal.0.as_ref()?.answer.as_deref().filter(|text| !text.is_empty())
+    fn text(&self) -> Option<Halved<'_>> {
+        let modal = self.modal.0.as_ref()?;
+        let text = Cow::Borrowed(modal.answer.as_deref()?);
+        let halved = Halved { begins: modal.half_before.half(), text, ends: modal.half_after.half() };
+        (!halved.is_empty()).then_some(halved)
+    }
+
+    fn hides_half(&self) -> bool {
+        let modal = self.modal.0.as_ref();
+        let parts = modal.map(|modal| [modal.template, modal.speech]);
+        parts.into_iter().flatten().flatten().any(|raw| has_half(raw.get()))
     }
 
     fn template(&self) -> Option<&RawValue> {
@@ -246,6 +303,8 @@ impl WireEntry<'_> {
 fn card(raw: &RawValue, left: &mut usize) -> Card {
     let written: Option<String> = serde_json::from_str(raw.get()).ok();
     let source = written.as_deref().unwrap_or(raw.get());
+    let mended = mend(source);
+    let source = mended.as_deref().unwrap_or(source);
     let template = takes(left, source).then(|| serde_json::from_str::<WireTemplate<'_>>(source));
     match template {
         Some(Ok(template)) => Card {

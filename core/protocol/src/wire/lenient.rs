@@ -64,6 +64,13 @@ impl Lax<'_> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Number(pub(crate) Option<i64>);
 
+impl Number {
+    /// Half a character.
+    pub(crate) fn half(self) -> Option<u16> {
+        self.0.and_then(|half| u16::try_from(half).ok()).filter(|half| (0xD800..0xE000).contains(half))
+    }
+}
+
 /// What a scalar of either kind makes of a JSON value. `Default` is the absent one.
 trait Scalar<'de>: Default {
     fn text(text: Cow<'de, str>) -> Self;
