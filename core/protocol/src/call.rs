@@ -99,6 +99,13 @@ struct Pause {
     last: Error,
 }
 
+impl Pause {
+    /// Whether the service has said how long to wait.
+    fn is_imposed(&self) -> bool {
+        self.last.kind() == ErrorKind::RateLimited || self.last.retry_after().is_some()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     next: u64,
@@ -207,7 +214,7 @@ impl Calls {
     /// Nothing waits for the network any longer: it is another one. What the service made wait, waits.
     pub(crate) fn wake_all(&mut self, now: Millis) {
         for pause in &mut self.pauses {
-            if pause.last.kind() != ErrorKind::RateLimited {
+            if !pause.is_imposed() {
                 pause.until = pause.until.min(now);
             }
         }
@@ -218,7 +225,7 @@ impl Calls {
     pub(crate) fn hurry(&mut self, now: Millis) {
         for pause in &mut self.pauses {
             let leads = pause.call.conversation().is_none();
-            if leads && pause.last.kind() != ErrorKind::RateLimited {
+            if leads && !pause.is_imposed() {
                 pause.until = hurried(pause.until, pause.since, now);
             }
         }

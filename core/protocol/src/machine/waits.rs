@@ -26,7 +26,8 @@ impl Machine {
             }
             Call::SendMessage(key, message) => self.fail_message_before(now + wait, *key, message, &error),
             Call::History(key, ticket) => self.fail_history_before(now + wait, *key, *ticket, error),
-            Call::FillGap(_) | Call::EndSession(_) => {}
+            Call::FillGap(key) => self.delay_look(now + wait, *key),
+            Call::EndSession(_) => {}
         }
     }
 
