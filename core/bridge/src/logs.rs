@@ -5,10 +5,12 @@
 //! the newest records, and is told how many.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use once_cell::sync::OnceCell;
+use secondme_avatar::PerProcess;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -48,21 +50,29 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Logs {
     queue: Mutex<Queue>,
-    /// Changes what is let through. `None` where something else in the process collects the core's log.
-    filter: OnceCell<Option<Handle<Targets, Registry>>>,
 }
 
-static LOGS: OnceCell<Logs> = OnceCell::new();
+static LOGS: PerProcess<Logs> = PerProcess::new();
+
+/// Changes what is let through. `None` where something else in the process collects the core's log. A forked child
+/// inherits what is let through, and cannot change it: a lock of it may be held for ever there.
+static FILTER: OnceCell<Option<Filter>> = OnceCell::new();
+
+#[derive(Debug)]
+struct Filter {
+    process: u32,
+    handle: Handle<Targets, Registry>,
+}
 
 impl Logs {
     /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter. `wake` is called from
     /// any thread, whenever records have come where there were none; it must not block.
     ///
     /// There is one log in a process, and the newest call counts: its filter and its `wake` take the place of
-    /// those before. `None` where something else in the process collects the core's log already.
+    /// those before. A forked child has a log of its own, with its parent's filter. `None` where something else in the process collects the core's log already.
     pub fn install(filter: &str, wake: impl Fn() + Send + Sync + 'static) -> Option<&'static Self> {
         let wake = Wake(Arc::new(wake));
-        let logs = LOGS.get_or_init(|| Self { queue: Mutex::default(), filter: OnceCell::new() });
+        let Ok(logs) = LOGS.get_or_try_init(|| Ok::<_, Infallible>(Self { queue: Mutex::default() }));
         let has_records = {
             let mut queue = logs.lock();
             queue.wake = Some(wake.clone());
@@ -71,14 +81,18 @@ impl Logs {
         let set = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
         let wanted = set.as_deref().and_then(parse).or_else(|| parse(filter)).unwrap_or_default();
         let mut is_new = false;
-        let handle = logs.filter.get_or_init(|| {
+        let filter = FILTER.get_or_init(|| {
             is_new = true;
             let (filter, handle) = reload::Layer::new(wanted.clone());
-            let layer = Collector(logs).with_filter(filter);
-            tracing_subscriber::registry().with(layer).try_init().is_ok().then_some(handle)
+            let layer = Collector.with_filter(filter);
+            let is_heard = tracing_subscriber::registry().with(layer).try_init().is_ok();
+            is_heard.then(|| Filter { process: std::process::id(), handle })
         });
-        // It fails only where the subscriber is gone, which that of a process never is.
-        let _ = handle.as_ref()?.reload(wanted);
+        let filter = filter.as_ref()?;
+        if filter.process == std::process::id() {
+            // It fails only where the subscriber is gone, which that of a process never is.
+            let _ = filter.handle.reload(wanted);
+        }
         if let Some(set) = set.filter(|set| is_new && parse(set).is_none()) {
             let message = format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
             let target = "secondme_avatar".to_owned();
@@ -91,7 +105,7 @@ impl Logs {
 
     /// The log, once something has asked for it.
     pub fn installed() -> Option<&'static Self> {
-        LOGS.get().filter(|logs| logs.filter.get().is_some_and(Option::is_some))
+        LOGS.get().filter(|_| FILTER.get().is_some_and(Option::is_some))
     }
 
     /// Whether this is a filter: a level, or what `SECONDME_LOG` takes.
@@ -149,15 +163,17 @@ impl fmt::Debug for Wake {
     }
 }
 
-struct Collector(&'static Logs);
+struct Collector;
 
 impl<S: Subscriber> Layer<S> for Collector {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        // A forked child that has not asked for its log yet has none.
+        let Some(logs) = LOGS.get() else { return };
         let mut line = Line::default();
         event.record(&mut line);
         let meta = event.metadata();
         let message = line.message + &line.fields;
-        self.0.push(Record { level: *meta.level(), target: meta.target().to_owned(), message });
+        logs.push(Record { level: *meta.level(), target: meta.target().to_owned(), message });
     }
 }
 

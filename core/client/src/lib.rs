@@ -48,6 +48,7 @@ mod limit;
 mod line;
 mod loss;
 mod options;
+mod per_process;
 mod places;
 mod proxy;
 mod quota;
@@ -71,6 +72,8 @@ pub use client::{AvatarClient, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use events::Events;
 pub use options::ClientBuilder;
+#[doc(hidden)]
+pub use per_process::PerProcess;
 pub use reply_stream::{Piece, ReplyStream};
 pub use report::CallReport;
 pub use runtime::shared_runtime;

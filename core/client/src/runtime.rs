@@ -4,29 +4,43 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
+use crate::per_process::PerProcess;
 use crate::{Error, ErrorKind};
 
-static SHARED: OnceCell<Runtime> = OnceCell::new();
+static SHARED: PerProcess<Shared> = PerProcess::new();
 
-/// The runtime that all clients outside a tokio runtime share, started on first use: one worker
-/// thread, which holds thousands of conversations. Language bindings run on it.
+/// The runtime, until it is dropped: that may be on a thread which must not wait for its workers.
+struct Shared(Option<Runtime>);
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The runtime that all clients of this process outside a tokio runtime share, started on first use: one worker
+/// thread, which holds thousands of conversations. Language bindings run on it. A forked child has one of its own.
+///
+/// # Errors
+/// [`ErrorKind::Misuse`] where the system starts no thread.
 pub fn shared_runtime() -> Result<&'static Runtime, Error> {
-    SHARED.get_or_try_init(|| {
+    let failed = || Error::new(ErrorKind::Misuse, "no thread could be started for the client's runtime");
+    let start = || {
         Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("secondme-avatar")
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| {
-                Error::new(ErrorKind::Misuse, "no thread could be started for the client's runtime")
-                    .caused_by(error)
-            })
-    })
+            .map(|runtime| Shared(Some(runtime)))
+            .map_err(|error| failed().caused_by(error))
+    };
+    SHARED.get_or_try_init(start)?.0.as_ref().ok_or_else(failed)
 }
 
 /// Gives a future timers under every executor: those of the runtime it is polled on, or else of this one.

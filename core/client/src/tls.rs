@@ -15,6 +15,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use tracing::debug;
 
+use crate::per_process::PerProcess;
 use crate::{Error, ErrorKind};
 
 /// The variable that names a file of certificates to trust.
@@ -86,10 +87,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The platform's trust alone. It is read once: that takes longer than all else a client begins with.
-static PLATFORM: OnceCell<Arc<Verifier>> = OnceCell::new();
+static PLATFORM: PerProcess<Arc<Verifier>> = PerProcess::new();
 
 /// Mozilla's roots alone.
-static BUILTIN: OnceCell<Arc<WebPkiServerVerifier>> = OnceCell::new();
+static BUILTIN: PerProcess<Arc<WebPkiServerVerifier>> = PerProcess::new();
 
 fn verifier(ca_file: Option<&Path>, builtin_roots: bool) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let platform = PLATFORM.get_or_try_init(|| Verifier::new(provider()).map(Arc::new));
