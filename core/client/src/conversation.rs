@@ -120,6 +120,11 @@ impl Conversation {
         self.line.lock().machine.visitor().id().clone()
     }
 
+    /// The [tag](crate::Visitor::tag) of the visitor, if there is one: the caller's own.
+    pub fn tag(&self) -> Option<Arc<str>> {
+        self.line.lock().machine.visitor().shared_tag().cloned()
+    }
+
     /// Which one of the visitor's conversations this is, as [`Event::conversation`](crate::Event) names it.
     pub fn key(&self) -> ConversationKey {
         self.key
