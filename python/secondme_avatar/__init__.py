@@ -17,6 +17,7 @@ your own tests. Everything that can go wrong is an ``AvatarError``.
 
 from __future__ import annotations
 
+from . import _interpreter  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._client import AvatarClient
 from ._conversation import Conversation
 from ._errors import (
@@ -34,17 +35,21 @@ from ._errors import (
     RateLimitError,
     ServiceRefusedError,
     StoreError,
+    TakenOverError,
     UnavailableError,
     UnsupportedError,
 )
 from ._native import Visitor, __version__
+from ._options import ClientOptions
 from ._streams import Events, ReplyStream
-from ._values import Author, Card, HistoryMessage, Piece, Sent, State, Stats, UnsentMessage
+from ._values import Author, CallReport, Card, HistoryMessage, Piece, Sent, State, Stats, UnsentMessage
 from .events import (
     Closed,
     Delivered,
     Disconnected,
     Event,
+    EventName,
+    HandedBack,
     Notice,
     Opened,
     OwnerReply,
@@ -53,6 +58,7 @@ from .events import (
     ReplyDelta,
     ServiceError,
     StateChanged,
+    TakenOver,
     Unattributed,
     Unknown,
     Unsent,
@@ -65,8 +71,10 @@ __all__ = [
     "AvatarClient",
     "AvatarError",
     "AvatarNotFoundError",
-    "CertificateError",
+    "CallReport",
     "Card",
+    "CertificateError",
+    "ClientOptions",
     "Closed",
     "ClosedError",
     "ConnectionFailedError",
@@ -75,7 +83,9 @@ __all__ = [
     "Delivered",
     "Disconnected",
     "Event",
+    "EventName",
     "Events",
+    "HandedBack",
     "HistoryMessage",
     "InvalidAnswerError",
     "InvalidVisitorIdError",
@@ -97,6 +107,8 @@ __all__ = [
     "StateChanged",
     "Stats",
     "StoreError",
+    "TakenOver",
+    "TakenOverError",
     "Unattributed",
     "UnavailableError",
     "Unknown",

@@ -1,101 +1,367 @@
-"""Callbacks: events handed to functions."""
+"""Callbacks: what comes, handed to functions, in whichever event loop runs.
+
+A client's callbacks, and those of its conversations, are served by one loop at a time, the first in which the client is
+used. When that loop is stopped or closed, the next one in which the client is used goes on where it ended: what came in
+between has waited in the subscription.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+import threading
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from . import _native
 from . import events as names
-from ._errors import MisuseError
-from ._native import Event
-from ._streams import Events
+from ._errors import AvatarError, MisuseError
+from ._ports import LoopPort
+from ._streams import BATCH
+from ._values import CallReport
 
-E = TypeVar("E", bound=Event)
 Callback = Callable[[Any], object]
 C = TypeVar("C", bound=Callback)
+Registered = tuple[Callback, contextvars.Context]
 
 logger = logging.getLogger("secondme_avatar.callbacks")
 
 _LIMIT = 1024
-"""Async callbacks that run at a time before no further event is taken."""
+"""Async callbacks that run at a time before nothing further is taken."""
 
 _PATIENCE = 5.0
 """Seconds that a close waits for callbacks that run."""
 
+_LOOK = 0.05
+"""Seconds after which a loop that does not serve looks whether the one that does still runs."""
+
 _tasks: set[asyncio.Task[None]] = set()
 """The event loop itself keeps no task alive."""
 
-_is_callback: ContextVar[bool] = ContextVar("secondme_avatar_is_callback", default=False)
+_is_callback: contextvars.ContextVar[bool] = contextvars.ContextVar("secondme_avatar_is_callback", default=False)
+
+
+class Source:
+    """Where something comes from, and who is called with it."""
+
+    def __init__(self, native: _native.Subscription | _native.Reports) -> None:
+        self.native = native
+        self.waiting: deque[Any] = deque()
+        """Taken, and not handed on yet."""
+        self.running: set[asyncio.Task[None]] = set()
+        """Async callbacks, in the loop that serves."""
+        self.is_full = False
+        self.has_ended = False
+        self._lock = threading.Lock()
+        self._awaiting: list[tuple[Future[None], bool]] = []
+
+    def registered(self, item: Any) -> Sequence[Registered]:
+        """Who is called with this."""
+        raise NotImplementedError
+
+    def name(self, item: Any) -> str:
+        """What the log calls this."""
+        raise NotImplementedError
+
+    def take(self, port: _native.Port) -> list[Any] | None:
+        """The next that have come. ``None``: none yet. Empty: no more will come."""
+        return self.native.take(port, BATCH)
+
+    def call(self, item: Any) -> Iterator[tuple[contextvars.Context, Any]]:
+        """Calls all who are to be called, and gives what they give."""
+        for callback, context in self.registered(item):
+            # Each call has a context of its own, that of where the callback was named.
+            context = context.copy()
+            context.run(_is_callback.set, True)
+            try:
+                result = context.run(callback, item)
+            except Exception:
+                logger.exception("a callback for %s failed", self.name(item))
+                continue
+            yield context, result
+
+    def hand_on(self, item: Any, loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Task[None]]:
+        """Calls all who are to be called, and gives the tasks of those that are async."""
+        for context, result in self.call(item):
+            if inspect.isawaitable(result):
+                yield context.run(loop.create_task, _guarded(self.name(item), result))
+
+    def ended(self, is_quick: bool) -> Future[None]:
+        """Done when the last one has been handed on and, unless it is to be quick, no callback runs any more."""
+        future: Future[None] = Future()
+        with self._lock:
+            self._awaiting.append((future, is_quick))
+        self.tell()
+        return future
+
+    def tell(self) -> None:
+        """Tells those who wait for the end, if it is there."""
+        with self._lock:
+            done = [
+                (future, is_quick)
+                for future, is_quick in self._awaiting
+                if (self.has_ended and not self.running) or (is_quick and (self.has_ended or self.is_full))
+            ]
+            self._awaiting = [waiter for waiter in self._awaiting if waiter not in done]
+        for future, _ in done:
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
+
+
+class EventSource(Source):
+    """A subscription, with callbacks by the events' names."""
+
+    def __init__(self, native: _native.Subscription) -> None:
+        super().__init__(native)
+        self.by_name: dict[str, list[Registered]] = {}
+
+    def registered(self, item: Any) -> Sequence[Registered]:
+        return tuple(self.by_name.get(item.type, ()))
+
+    def name(self, item: Any) -> str:
+        return str(item.type)
+
+
+class ReportSource(Source):
+    """The reports of a client's calls."""
+
+    native: _native.Reports
+
+    def __init__(self, native: _native.Reports, callback: Callable[[CallReport], object]) -> None:
+        super().__init__(native)
+        self._registered = ((callback, contextvars.copy_context()),)
+
+    def registered(self, item: Any) -> Sequence[Registered]:
+        return self._registered
+
+    def name(self, item: Any) -> str:
+        return "a report of a call"
+
+    def take(self, port: _native.Port) -> list[Any] | None:
+        if lost := self.native.lost():
+            logger.warning("%d reports of calls were dropped: they came faster than they were taken", lost)
+        return super().take(port)
+
+
+class Served:
+    """All sources of one client, and the loop that serves them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sources: list[Source] = []
+        self._serving: weakref.ref[LoopPort] | None = None
+        # Ports of other loops in which the client is used: they are told as well, and one of them goes on when the
+        # loop that serves ends.
+        self._watching: weakref.WeakSet[LoopPort] = weakref.WeakSet()
+
+    def port(self) -> LoopPort:
+        """The port of the loop that runs, which serves from now on if no other loop does."""
+        port = LoopPort.current()
+        if self._sources and not self._serves(port):
+            self._offer(port)
+        return port
+
+    def add(self, source: Source) -> None:
+        """Serves one more."""
+        with self._lock:
+            self._sources.append(source)
+            self._watching.clear()
+        serving = self._served_by()
+        if serving is not None and serving.is_running():
+            serving.soon(self._begin, serving, source)
+        elif _runs_here():
+            self.port()
+        # Otherwise the first call in a loop begins it.
+
+    def remove(self, source: Source) -> None:
+        """Serves one less."""
+        with self._lock:
+            if source in self._sources:
+                self._sources.remove(source)
+            ports = [self._served_by(), *self._watching]
+        for port in ports:
+            if port is not None:
+                port.ignore(source.native.ticket)
+
+    async def finish(self, sources: Sequence[Source] | None = None, *, is_quick: bool = False) -> None:
+        """Waits until the last event has been handed on and the callbacks have ended, if that is soon. Where it is to
+        be quick, callbacks that run are not waited for."""
+        # A callback that closes the client would wait for itself.
+        if _is_callback.get():
+            return
+        self.port()
+        waiting = {asyncio.wrap_future(source.ended(is_quick)) for source in sources or tuple(self._sources)}
+        if not waiting:
+            return
+        try:
+            await asyncio.wait(waiting, timeout=_PATIENCE)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _served_by(self) -> LoopPort | None:
+        return None if self._serving is None else self._serving()
+
+    def _serves(self, port: LoopPort) -> bool:
+        return self._served_by() is port
+
+    def _offer(self, port: LoopPort) -> None:
+        """Lets this port's loop, which runs, serve or watch."""
+        with self._lock:
+            serving = self._served_by()
+            is_served = serving is not None and serving is not port and serving.is_running()
+            if is_served and port in self._watching:
+                return
+            if is_served:
+                self._watching.add(port)
+            else:
+                self._serving = weakref.ref(port)
+                self._watching.discard(port)
+            sources = tuple(self._sources)
+        for source in sources:
+            if is_served:
+                self._listen(port, source)
+                source.native.watch(port.native)
+            else:
+                # Tasks of a loop that has ended are not waited for.
+                source.running, source.is_full = set(), False
+                port.loop.call_soon(self._begin, port, source)
+
+    def _listen(self, port: LoopPort, source: Source) -> None:
+        port.listen(source.native.ticket, lambda: port.loop.call_soon(self._told, port, source))
+
+    def _begin(self, port: LoopPort, source: Source) -> None:
+        if self._serves(port) and not source.has_ended:
+            self._listen(port, source)
+            self._serve(port, source)
+
+    def _told(self, port: LoopPort, source: Source) -> None:
+        """Something has come; or it had, and was taken since."""
+        if self._serves(port):
+            self._serve(port, source)
+        elif not self._is_served():
+            self._offer(port)
+        else:
+            port.loop.call_later(_LOOK, self._look_again, port, source)
+
+    def _look_again(self, port: LoopPort, source: Source) -> None:
+        if self._is_served():
+            source.native.watch(port.native)
+        else:
+            self._offer(port)
+
+    def _is_served(self) -> bool:
+        serving = self._served_by()
+        return serving is not None and serving.is_running()
+
+    def _serve(self, port: LoopPort, source: Source) -> None:
+        """Hands on what has come, in the loop that serves."""
+        if not self._serves(port) or source.is_full or source.has_ended:
+            return
+        try:
+            taken = None if source.waiting else source.take(port.native)
+        except AvatarError:
+            self._end(source)  # A forked child cannot take what its parent subscribed to.
+            return
+        if taken is not None and not taken:
+            self._end(source)
+            return
+        source.waiting.extend(taken or ())
+        if not source.waiting:
+            return
+        try:
+            while source.waiting and not source.is_full:
+                for task in source.hand_on(source.waiting.popleft(), port.loop):
+                    self._run(port, source, task)
+        finally:
+            # Others in the loop have their turn in between. Where a callback ends the loop, the next one goes on.
+            if not source.is_full:
+                port.loop.call_soon(self._serve, port, source)
+
+    def _run(self, port: LoopPort, source: Source, task: asyncio.Task[None]) -> None:
+        running = source.running
+        running.add(task)
+        _tasks.add(task)
+        source.is_full = len(running) >= _LIMIT
+        if source.is_full:
+            source.tell()
+
+        def done(task: asyncio.Task[None]) -> None:
+            running.discard(task)
+            _tasks.discard(task)
+            if running is source.running:
+                was_full, source.is_full = source.is_full, False
+                source.tell()
+                if was_full:
+                    self._serve(port, source)
+
+        task.add_done_callback(done)
+
+    def _end(self, source: Source) -> None:
+        source.has_ended = True
+        self.remove(source)
+        source.tell()
 
 
 class Callbacks:
-    """The callbacks of a conversation, or of a client."""
+    """The callbacks of a client or of a conversation."""
 
-    def __init__(self, subscribe: Callable[[], Events]) -> None:
+    def __init__(self, served: Served, subscribe: Callable[[], _native.Subscription]) -> None:
+        self._served = served
         self._subscribe = subscribe
-        self._by_name: dict[str, list[Callback]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._source: EventSource | None = None
 
-    def on(self, event: str | type[Event]) -> Callable[[C], C]:
+    def on(self, event: Any) -> Callable[[C], C]:
         """A decorator for the callbacks of this kind of event."""
         name = event if isinstance(event, str) else getattr(event, "type", "")
         if name not in names.NAMES:
             raise MisuseError(f"there is no event {event!r}; there are {', '.join(sorted(names.NAMES))}")
 
         def add(callback: C) -> C:
-            self._by_name.setdefault(name, []).append(callback)
-            self.begin()
+            source = self._source
+            is_new = source is None or source.has_ended
+            if source is None or is_new:
+                source = self._source = EventSource(self._subscribe())
+            source.by_name.setdefault(name, []).append((callback, contextvars.copy_context()))
+            if is_new:
+                self._served.add(source)
             return callback
 
         return add
 
     def off(self, callback: Callback) -> None:
         """This function is called no more."""
-        for callbacks in self._by_name.values():
-            if callback in callbacks:
-                callbacks.remove(callback)
-
-    def begin(self) -> None:
-        """Hands events on from now on, if there are callbacks and an event loop runs."""
-        if not self._by_name or (self._task is not None and not self._task.done()):
+        if self._source is None:
             return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # The first call in a loop begins it.
-        self._task = loop.create_task(_hand_on(self._subscribe(), self._by_name))
-        _tasks.add(self._task)
-        self._task.add_done_callback(_tasks.discard)
+        by_name = self._source.by_name
+        for name, registered in by_name.items():
+            by_name[name] = [known for known in registered if known[0] != callback]
 
-    async def finish(self) -> None:
+    async def finish(self, *, is_quick: bool = False) -> None:
         """Waits until the last event has been handed on and the callbacks have ended, if that is soon."""
-        # A callback that closes the client would wait for itself.
-        if self._task is not None and not _is_callback.get():
-            await asyncio.wait([self._task], timeout=_PATIENCE)
+        if self._source is not None:
+            await self._served.finish([self._source], is_quick=is_quick)
 
 
-async def _hand_on(events: Events, callbacks: dict[str, list[Callback]]) -> None:
-    _is_callback.set(True)
-    running: set[asyncio.Task[None]] = set()
-    async for event in events:
-        for callback in tuple(callbacks.get(event.type, ())):
-            try:
-                result = callback(event)
-            except Exception:
-                logger.exception("a callback for %s failed", event.type)
-                continue
-            if inspect.isawaitable(result):
-                task = asyncio.get_running_loop().create_task(_guarded(event.type, result))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        if len(running) >= _LIMIT:
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    if running:
-        await asyncio.wait(running)
+def is_cancelled(kind: type[BaseException] | None = None) -> bool:
+    """Whether the one who closes is being ended itself: by Ctrl-C, a time-out, or the end of its loop."""
+    if kind is not None and not issubclass(kind, Exception):
+        return True
+    cancelling: Callable[[], int] | None = getattr(asyncio.current_task(), "cancelling", None)  # Python 3.11
+    return cancelling is not None and cancelling() > 0
+
+
+def _runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _guarded(name: str, work: Awaitable[object]) -> None:

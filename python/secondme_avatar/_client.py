@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TypeVar
 
-from ._callbacks import C, Callback, Callbacks, E
+from . import _native
+from ._callbacks import Callbacks, ReportSource, Served, is_cancelled
 from ._conversation import Conversation
 from ._native import Visitor
+from ._on import Listening
 from ._options import ClientBase
-from ._ports import LoopPort
 from ._streams import Events
+from ._values import CallReport
 
 Self = TypeVar("Self", bound="AvatarClient")
 
 
-class AvatarClient(ClientBase):
+class AvatarClient(ClientBase, Listening):
     """A client for one API key, that is for one avatar::
 
         async with AvatarClient() as client:
             chat = await client.open(Visitor.for_user("feishu", "ou_abc", name="张三"))
             print((await chat.ask("Hello, tell me about yourself")).text)
 
-    It may be used from several event loops, each in a thread of its own.
+    It may be used from several event loops, after each other or each in a thread of its own.
     """
 
     @cached_property
-    def _callbacks(self) -> Callbacks:
-        return Callbacks(self.events)
+    def _served(self) -> Served:
+        return Served()
+
+    def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
+        self._served.add(ReportSource(reports, on_call))
+
+    @cached_property
+    def _callbacks(self) -> Callbacks:  # type: ignore[override]
+        return Callbacks(self._served, self._native.events)
 
     async def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor.
@@ -37,56 +47,61 @@ class AvatarClient(ClientBase):
         A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor whose
         conversation was closed goes on with the same session.
         """
-        self._callbacks.begin()
-        return Conversation(await LoopPort.current().call(lambda port: self._native.open(port, visitor, deadline)))
+        port = self._served.port()
+        opened = await port.call(lambda port: self._native.open(port, visitor, deadline))
+        return Conversation(opened, self._served)
 
-    async def recover(self) -> list[str]:
+    async def recover(self, *, all: bool = False) -> list[str]:
         """Takes up what earlier processes left behind in the ``store``: opens the conversation of every visitor to
         whom a durable message is still to be sent, and gives their ids.
+
+        With ``all``, the conversation of every visitor of the store who has a session, so that what the avatar's owner
+        says is heard without their writing first: within ``max_live``, those who were there last before the others.
 
         What is given up comes as an ``Unsent`` event, so subscribe to ``events`` first. Without a store there is
         nothing to do.
         """
-        self._callbacks.begin()
-        return await LoopPort.current().call(self._native.recover)
+        return await self._served.port().call(lambda port: self._native.recover(port, all))
+
+    async def known(self) -> list[Visitor]:
+        """The visitors of whom the ``store`` keeps something, with the name, channel and tag that each was last given;
+        those whose records were saved last come first. Without a store there are none."""
+        return await self._served.port().call(self._native.known)
+
+    async def backup(self, to: str | os.PathLike[str]) -> None:
+        """Copies the ``store`` into this file while it is in use. The copy is a whole store, which another client can
+        be given; it takes the place of an earlier one.
+
+        Use only one of the two then: messages that are still to be sent stand in both. Do not copy the store's file by
+        other means while it is open. Without a store this is an ``UnsupportedError``.
+        """
+        await self._served.port().call(lambda port: self._native.backup(port, to))
 
     def events(self) -> Events:
         """Subscribes to the events of all conversations, those that are opened later too."""
-        return Events(self._native.events())
-
-    @overload
-    def on(self, event: type[E]) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
-    @overload
-    def on(self, event: str) -> Callable[[C], C]: ...
-    def on(self, event: Any) -> Any:
-        """A decorator: the function, plain or async, is called with every such event of all conversations::
-
-            @client.on("owner_reply")
-            async def _(event): ...
-
-        Instead of its name, the event's class does as well. Async callbacks run as tasks of their own, begun in the
-        order of the events. What they raise is logged, and ends nothing.
-        """
-        return self._callbacks.on(event)
-
-    def off(self, callback: Callback) -> None:
-        """The function is called no more."""
-        self._callbacks.off(callback)
+        return Events(self._native.events(), self._served.port)
 
     async def close(self, within: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``.
 
         What could not be sent by then is handed back to whoever waits for it, in the error's ``unsent``; a durable
-        message stays in the store. Closing twice is no error.
+        message stays in the store. Callbacks that run are waited for, up to 5 s, but not where the task that closes is
+        being cancelled, as by Ctrl-C. Closing twice is no error.
         """
-        await LoopPort.current().call(lambda port: self._native.close(port, within))
-        await self._callbacks.finish()
+        await self._close(within)
+
+    async def _close(self, within: float | None = None, kind: type[BaseException] | None = None) -> None:
+        port, is_quick = self._served.port(), is_cancelled(kind)
+        await port.call(lambda port: self._native.close(port, within))
+        if self._native.reports is not None:
+            self._native.reports.close()
+        await self._served.finish(is_quick=is_quick)
 
     async def __aenter__(self: Self) -> Self:
-        self._callbacks.begin()
+        self._served.port()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self._close(kind=kind)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
 from . import _native
-from ._callbacks import C, Callback, Callbacks, E
+from ._callbacks import Callbacks, Served, is_cancelled
 from ._native import Reply
-from ._ports import LoopPort
+from ._on import Listening
 from ._streams import Events, ReplyStream
 from ._values import HistoryMessage, Sent, State
 
@@ -36,9 +35,23 @@ class ConversationBase:
         return self._native.visitor_id
 
     @property
+    def tag(self) -> str | None:
+        """The tag that the visitor was opened with: your own, see ``Visitor``."""
+        return self._native.tag
+
+    @property
     def session_id(self) -> str | None:
         """The session's id on the service."""
         return self._native.session_id
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+
+        Questions are not held back meanwhile. One that the owner does not answer in time fails with a
+        ``TakenOverError``.
+        """
+        return self._native.taken_over
 
     @property
     def state(self) -> State:
@@ -49,16 +62,20 @@ class ConversationBase:
         return f"<Conversation of {self.visitor_id}, {self.state}>"
 
 
-class Conversation(ConversationBase):
+class Conversation(ConversationBase, Listening):
     """A conversation with the avatar; ``AvatarClient.open`` gives it.
 
     It goes on when the last reference to it is gone: its events still reach ``AvatarClient.events``, and opening the
     visitor again gives it again. It ends with ``close``, or with the client.
     """
 
+    def __init__(self, native: _native.Conversation, served: Served) -> None:
+        super().__init__(native)
+        self._served = served
+
     @cached_property
-    def _callbacks(self) -> Callbacks:
-        return Callbacks(self.events)
+    def _callbacks(self) -> Callbacks:  # type: ignore[override]
+        return Callbacks(self._served, self._native.events)
 
     async def ask(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
@@ -68,7 +85,7 @@ class Conversation(ConversationBase):
         Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
         answered.
         """
-        return await LoopPort.current().call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
+        return await self._served.port().call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
 
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
@@ -78,7 +95,7 @@ class Conversation(ConversationBase):
         async for piece in chat.stream("Hello"):
             print(piece, end="", flush=True)
         """
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline))
+        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline), self._served.port)
 
     @overload
     async def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...
@@ -94,7 +111,7 @@ class Conversation(ConversationBase):
         survives the process, and goes out when it can, once, under the id that this gives. ``Delivered`` tells that
         the service has it; one that is given up comes back as ``Unsent``.
         """
-        port = LoopPort.current()
+        port = self._served.port()
         if durable:
             return await port.call(lambda port: self._native.send_durable(port, text, deadline))
         return await port.call(lambda port: self._native.send(port, text, deadline))
@@ -104,49 +121,38 @@ class Conversation(ConversationBase):
 
         Where the service does not offer it, that is an ``UnsupportedError``.
         """
-        return await LoopPort.current().call(lambda port: self._native.history(port, count, before))
+        return await self._served.port().call(lambda port: self._native.history(port, count, before))
 
     async def new_session(self) -> Conversation:
         """Opens another conversation of the same visitor, with a session of its own, on the same socket."""
-        return Conversation(await LoopPort.current().call(self._native.new_session))
+        return Conversation(await self._served.port().call(self._native.new_session), self._served)
 
     def events(self) -> Events:
         """Subscribes to what happens in this conversation from now on."""
-        return Events(self._native.events())
-
-    @overload
-    def on(self, event: type[E]) -> Callable[[Callable[[E], Any]], Callable[[E], Any]]: ...
-    @overload
-    def on(self, event: str) -> Callable[[C], C]: ...
-    def on(self, event: Any) -> Any:
-        """A decorator: the function, plain or async, is called with every such event of this conversation. See
-        ``AvatarClient.on``."""
-        return self._callbacks.on(event)
-
-    def off(self, callback: Callback) -> None:
-        """The function is called no more."""
-        self._callbacks.off(callback)
+        return Events(self._native.events(), self._served.port)
 
     async def pause(self) -> None:
         """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
-        await LoopPort.current().call(self._native.pause)
+        await self._served.port().call(self._native.pause)
 
     async def resume(self) -> None:
         """Comes back after a ``pause``. The next message does so too."""
-        await LoopPort.current().call(self._native.resume)
+        await self._served.port().call(self._native.resume)
 
     async def network_changed(self) -> None:
         """Says that the network is another one: the socket is connected again now."""
-        await LoopPort.current().call(self._native.network_changed)
+        await self._served.port().call(self._native.network_changed)
 
     async def close(self) -> None:
         """Closes the conversation once what is still to be sent is sent, within ``close_deadline``. Opening the
         visitor again goes on with the same session."""
-        await LoopPort.current().call(self._native.close)
-        await self._callbacks.finish()
+        port, is_quick = self._served.port(), is_cancelled()
+        await port.call(self._native.close)
+        await self._callbacks.finish(is_quick=is_quick)
 
     async def end(self) -> None:
         """Closes the conversation and ends its session on the service, as far as that offers it: the next ``open``
         begins a new one."""
-        await LoopPort.current().call(self._native.end)
-        await self._callbacks.finish()
+        port, is_quick = self._served.port(), is_cancelled()
+        await port.call(self._native.end)
+        await self._callbacks.finish(is_quick=is_quick)

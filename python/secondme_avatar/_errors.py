@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ._values import UnsentMessage
+from . import _native
+from ._values import UnsentMessage, plain
 
 __all__ = [
     "AuthenticationError",
@@ -21,6 +22,7 @@ __all__ = [
     "RateLimitError",
     "ServiceRefusedError",
     "StoreError",
+    "TakenOverError",
     "UnavailableError",
     "UnsupportedError",
 ]
@@ -66,6 +68,25 @@ class AvatarError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.unsent = unsent
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, with its cause, as a dictionary that ``json.dumps`` takes. ``unsent`` has what was to be said."""
+        cause = self.__cause__
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "code": self.code,
+            "step": self.step,
+            "status": self.status,
+            "retryable": self.retryable,
+            "retry_after": self.retry_after,
+            "unsent": plain(self.unsent),
+            "cause": cause.to_dict() if isinstance(cause, AvatarError) else cause and str(cause),
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickles of exceptions leave the cause out otherwise.
+        return type(self), self.args, {**self.__dict__, "__cause__": self.__cause__}
 
 
 class AuthenticationError(AvatarError):
@@ -152,6 +173,13 @@ class StoreError(AvatarError):
     kind = "store"
 
 
+class TakenOverError(AvatarError):
+    """The avatar's owner has the conversation, and did not answer in time. The message was delivered: do not ask again,
+    what the owner says later comes as an ``OwnerReply``."""
+
+    kind = "taken_over"
+
+
 class MisuseError(AvatarError):
     """The call was wrong, and nothing was sent. The text says what to do."""
 
@@ -184,3 +212,6 @@ def from_core(
     )
     error.__cause__ = cause
     return error
+
+
+_native.hand_over(error=from_core)

@@ -31,22 +31,25 @@ class _Listener(threading.Thread):
     """Waits for records in Python, not in the core: a thread that the interpreter ends at its exit must not stand in
     frames of another language."""
 
-    def __init__(self, port: ThreadPort, logs: _native.Logs, ticket: int) -> None:
+    def __init__(self, port: ThreadPort, logs: _native.Logs) -> None:
         super().__init__(name="secondme-avatar-log", daemon=True)
-        self._port, self._logs, self._ticket = port, logs, ticket
+        self._port, self._logs = port, logs
         self._is_ended = False
         self._process = os.getpid()
 
     def run(self) -> None:
+        self.pass_on()
         while not self._is_ended:
-            self._port.wait(self._ticket)
+            self._port.wait(self._logs.ticket)
             self.pass_on()
 
     def pass_on(self) -> None:
         while True:
-            records, lost = self._logs.drain(_BATCH)
+            records, lost = self._logs.drain(self._port.native, _BATCH)
             if lost:
-                logging.getLogger(_ROOT).warning("%d lines of the log were lost: nobody took them in time", lost)
+                logging.getLogger(_ROOT).warning(
+                    "%d lines of the log were lost: they came faster than they were taken", lost
+                )
             for level, name, message in records:
                 logging.getLogger(name).log(_LEVELS[level], "%s", message)
             if len(records) < _BATCH:
@@ -56,12 +59,12 @@ class _Listener(threading.Thread):
         if os.getpid() != self._process:
             return  # A forked child has a copy of this, and no such thread.
         self._is_ended = True
-        self._port.native.ring(self._ticket)
+        self._port.native.ring(self._logs.ticket)
         self.join(timeout=2)
 
 
 def begin() -> None:
-    """Begins to pass the core's log on, once in a process.
+    """Begins to pass the core's log on, once in a process; a forked child does so for itself.
 
     What is passed on is decided now: by ``SECONDME_LOG``, or by the level of the logger ``secondme_avatar``.
     """
@@ -77,13 +80,22 @@ def begin() -> None:
             if not _is_heard(logger):
                 logger.addHandler(logging.StreamHandler())
         port = ThreadPort()
-        installed = _native.Logs.install(f"{_ROOT}={_level(logger)}", port.native)
-        if installed is None:
+        logs = _native.Logs.install(f"{_ROOT}={_level(logger)}")
+        if logs is None:
             return
-        logs, ticket = installed
-        _listener = _Listener(port, logs, ticket)
+        _listener = _Listener(port, logs)
         _listener.start()
         atexit.register(_listener.end)
+
+
+def _forget_the_parent() -> None:
+    """In a forked child: the parent's thread is not here, and its lock may be held for ever."""
+    global _listener, _lock
+    _listener, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_the_parent)
 
 
 def _level(logger: logging.Logger) -> str:

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypedDict
 
 from . import _logs, _native
 from ._errors import MisuseError
-from ._values import Stats
+from ._values import CallReport, Stats
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keywords of ``AvatarClient``, for functions that hand them on:
+    ``def make(**options: Unpack[ClientOptions])``. ``help(AvatarClient)`` says what each is."""
+
+    base_url: str | None
+    allow_insecure: bool
+    proxy: str | None
+    no_proxy: bool
+    ca_file: str | os.PathLike[str] | None
+    builtin_roots: bool
+    heartbeat: float | None
+    acknowledge: bool
+    reply_idle: float | None
+    on_doubt: Literal["hand_back", "resend"]
+    event_queue: int | None
+    quota: int | None
+    max_live: int | None
+    idle_after: float | None
+    store: str | os.PathLike[str] | None
+    open_deadline: float | None
+    send_deadline: float | None
+    durable_deadline: float | None
+    history_deadline: float | None
+    close_deadline: float | None
+    ask_deadline: float | None
+    first_piece_deadline: float | None
+    on_call: Callable[[CallReport], object] | None
 
 
 class ClientBase:
@@ -40,6 +70,7 @@ class ClientBase:
         close_deadline: float | None = None,
         ask_deadline: float | None = None,
         first_piece_deadline: float | None = None,
+        on_call: Callable[[CallReport], object] | None = None,
     ) -> None:
         """A client for one API key. Nothing is sent yet.
 
@@ -66,6 +97,9 @@ class ClientBase:
         :param close_deadline: of a ``close``; 5.
         :param ask_deadline: of an ``ask`` or a ``stream``; 120.
         :param first_piece_deadline: until the first piece of a reply; 60.
+        :param on_call: called with a ``CallReport`` when a call to the service, or a handshake of a socket, is over:
+            for metrics. With asyncio it is called as callbacks are, and may be async; with ``secondme_avatar.sync`` in
+            a thread of its own. What it raises is logged, and ends nothing.
         """
         if api_key is None:
             api_key = os.environ.get("SECONDME_API_KEY")
@@ -76,6 +110,7 @@ class ClientBase:
         _logs.begin()
         self._native = _native.Client(
             api_key,
+            on_call is not None,
             language=f"python/{sys.version_info.major}.{sys.version_info.minor}",
             base_url=base_url,
             allow_insecure=allow_insecure,
@@ -100,6 +135,12 @@ class ClientBase:
             ask_deadline=ask_deadline,
             first_piece_deadline=first_piece_deadline,
         )
+        if self._native.reports is not None and on_call is not None:
+            self._report(self._native.reports, on_call)
+
+    def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
+        """Lets this be told of the client's calls."""
+        raise NotImplementedError
 
     @property
     def proxy(self) -> str | None:

@@ -16,8 +16,15 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from . import _native
+from ._errors import MisuseError
 
 T = TypeVar("T")
+
+_NO_LOOP = (
+    "no asyncio event loop runs here: call this in a coroutine under `asyncio.run`, or use `secondme_avatar.sync`, "
+    "which needs no loop; under trio, use `secondme_avatar.sync` in a thread (`trio.to_thread.run_sync`, "
+    "`anyio.to_thread.run_sync`)"
+)
 
 _SLICE = 0.1
 """How long Windows, which interrupts no wait for Ctrl-C, waits at a time."""
@@ -27,10 +34,13 @@ class LoopPort:
     """The port of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The loop holds its port, not the other way round.
+        self._loop = weakref.ref(loop)
         self.native = _native.Port()
         self._reader = _reader(self.native)
         self._reader.setblocking(False)
         self._waiting: dict[int, list[asyncio.Future[Any]]] = {}
+        self._listening: dict[int, Callable[[], object]] = {}
         self._listener: asyncio.Task[None] | None = None
         try:
             loop.add_reader(self._reader.fileno(), self._read)
@@ -40,11 +50,40 @@ class LoopPort:
     @staticmethod
     def current() -> LoopPort:
         """The port of the loop that runs."""
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise MisuseError(_NO_LOOP) from None
         port = _ports.get(loop)
         if port is None or (port._listener is not None and port._listener.done()):
             port = _ports[loop] = LoopPort(loop)
         return port
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Its loop, for code that runs in it."""
+        loop = self._loop()
+        assert loop is not None, "a loop that runs is there"
+        return loop
+
+    def is_running(self) -> bool:
+        """Whether what comes here is taken: not where the loop was closed, or is stopped."""
+        loop = self._loop()
+        return loop is not None and loop.is_running() and (self._listener is None or not self._listener.done())
+
+    def soon(self, work: Callable[..., object], *arguments: object) -> None:
+        """Lets the loop do this, from any thread. A loop that was closed does nothing."""
+        with contextlib.suppress(RuntimeError):
+            if loop := self._loop():
+                loop.call_soon_threadsafe(work, *arguments)
+
+    def listen(self, ticket: int, told: Callable[[], object]) -> None:
+        """Lets this be called whenever something comes under the ticket. It must not raise."""
+        self._listening[ticket] = told
+
+    def ignore(self, ticket: int) -> None:
+        """Ends what ``listen`` began."""
+        self._listening.pop(ticket, None)
 
     async def call(self, start: Callable[[_native.Port], _native.Call[T]]) -> T:
         """Sets work going and waits for what it comes to. Cancelled, it drops the work at once."""
@@ -77,6 +116,8 @@ class LoopPort:
 
     def _hand_out(self) -> None:
         for ticket, value, error in self.native.drain():
+            if told := self._listening.get(ticket):
+                told()
             for future in self._waiting.pop(ticket, ()):
                 if future.done():
                     continue
@@ -153,6 +194,18 @@ def thread_port() -> Generator[ThreadPort, None, None]:
     yield port
     # After an exception it is left behind, and whatever still comes to it.
     _idle.ports.append(port)
+
+
+def _forget_the_parent() -> None:
+    """In a forked child: the sockets of the parent's ports are its own as well, and what it would read from them is the
+    parent's."""
+    global _idle
+    _ports.clear()
+    _idle = _Idle()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_the_parent)
 
 
 def _reader(port: _native.Port) -> socket.socket:

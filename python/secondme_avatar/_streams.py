@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import TypeVar
 
 from . import _native
-from ._native import Event, Reply
+from ._native import Reply
 from ._ports import LoopPort
 from ._values import Piece
+from .events import Event
 
 BATCH = 256
 """Events that are taken at once."""
@@ -28,8 +29,9 @@ class Events(AsyncIterator[Event]):
     then, so a subscription that is not wanted any more is closed, or left to the garbage collector.
     """
 
-    def __init__(self, native: _native.Subscription) -> None:
+    def __init__(self, native: _native.Subscription, port: Callable[[], LoopPort] = LoopPort.current) -> None:
         self._native = native
+        self._port = port
         self._waiting: deque[Event] = deque()
         self._is_flood = False
 
@@ -40,7 +42,7 @@ class Events(AsyncIterator[Event]):
         while not self._waiting:
             if self._is_flood:
                 await asyncio.sleep(0)  # Others in this loop have their turn.
-            port = LoopPort.current()
+            port = self._port()
             events = self._native.take(port.native, BATCH)
             if events is None:
                 await port.wait(self._native.ticket)
@@ -51,10 +53,18 @@ class Events(AsyncIterator[Event]):
                 self._waiting.extend(events)
         return self._waiting.popleft()
 
+    def finish(self) -> None:
+        """Ends the subscription, and keeps what has come: the iteration goes on with it, and ends then."""
+        self._native.finish()
+
     def close(self) -> None:
-        """Ends the subscription; who waits for an event hears that there are no more."""
+        """Ends the subscription, and drops what has come; a wait for an event ends."""
         self._waiting.clear()
         self._native.close()
+
+    async def aclose(self) -> None:
+        """The same as ``close``, for ``contextlib.aclosing``."""
+        self.close()
 
     async def __aenter__(self: Self) -> Self:
         return self
@@ -66,19 +76,21 @@ class Events(AsyncIterator[Event]):
 
 
 class ReplyStream(AsyncIterator[Piece]):
-    """A reply, piece by piece, for ``async for``. Pieces that nobody has taken yet become one.
+    """A reply, piece by piece, for ``async for``. Pieces that have not been taken yet become one.
 
-    Closed, or left to the garbage collector, it gives the question up, if that has not gone out yet.
+    Closed, or left to the garbage collector, it gives the question up if that has not gone out yet. If it has, what
+    still comes of the reply are events like any, and the next question goes out at once.
     """
 
-    def __init__(self, native: _native.ReplyStream) -> None:
+    def __init__(self, native: _native.ReplyStream, port: Callable[[], LoopPort] = LoopPort.current) -> None:
         self._native = native
+        self._port = port
 
     def __aiter__(self: SelfStream) -> SelfStream:
         return self
 
     async def __anext__(self) -> Piece:
-        port = LoopPort.current()
+        port = self._port()
         while (pieces := self._native.take(port.native)) is None:
             await port.wait(self._native.ticket)
         if not pieces:
@@ -90,9 +102,18 @@ class ReplyStream(AsyncIterator[Piece]):
         """The whole reply, with cards and sources, once all its pieces have come."""
         return self._native.reply()
 
+    def stop(self) -> None:
+        """The rest of the reply is not wanted: the iteration goes on with the pieces that have come, and ends then. The
+        next question goes out at once."""
+        self._native.stop()
+
     def close(self) -> None:
-        """Gives the question up, if it has not gone out yet."""
+        """The same, and drops the pieces that have come."""
         self._native.close()
+
+    async def aclose(self) -> None:
+        """The same as ``close``, for ``contextlib.aclosing``."""
+        self.close()
 
     async def __aenter__(self: SelfStream) -> SelfStream:
         return self

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from . import _native
 from ._native import Visitor
+
+if TYPE_CHECKING:
+    from ._errors import AvatarError
 
 Author: TypeAlias = Literal["avatar", "owner", "visitor"]
 """Who says something: the AI, its owner in person, or the visitor."""
 
 State: TypeAlias = Literal["opening", "live", "reconnecting", "resting", "closing", "closed"]
 """Where a conversation stands."""
+
+
+class Plain:
+    """What can be written as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as a dictionary that ``json.dumps`` takes."""
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+
+def plain(value: Any) -> Any:
+    """The value as ``json.dumps`` takes it."""
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in cast(Sequence[Any], value)]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in cast(dict[str, Any], value).items()}
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 class Piece(str):
@@ -31,7 +53,7 @@ class Piece(str):
 
 
 @dataclass(frozen=True)
-class Card:
+class Card(Plain):
     """Something that an app shows otherwise than as text."""
 
     template: str
@@ -41,7 +63,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Sent:
+class Sent(Plain):
     """The service has taken a message."""
 
     message_id: str
@@ -51,7 +73,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class UnsentMessage:
+class UnsentMessage(Plain):
     """A message that was given up, handed back so that nothing is lost."""
 
     text: str = field(repr=False)
@@ -63,7 +85,7 @@ class UnsentMessage:
 
 
 @dataclass(frozen=True)
-class HistoryMessage:
+class HistoryMessage(Plain):
     """A message of the past."""
 
     text: str
@@ -81,7 +103,7 @@ class HistoryMessage:
 
 
 @dataclass(frozen=True)
-class Stats:
+class Stats(Plain):
     """What a client has counted, over all its conversations."""
 
     visitors: int
@@ -98,6 +120,10 @@ class Stats:
     """Visitors who wait for the API key's quota."""
     longest_quota_wait: float
     """Seconds that the last one of them will wait, as it looks now."""
+    stored_visitors: int
+    """Visitors of whom the store keeps something, up to a second ago; 0 without a store."""
+    stored_messages: int
+    """Messages that the store keeps since they are still to be sent, those of other processes among them."""
     events: int
     """Events handed on."""
     frames: int
@@ -124,6 +150,41 @@ class Stats:
     """Times that a visitor was authenticated."""
 
 
-def visitor_again(id: str, name: str | None, channel: str | None) -> Visitor:
+@dataclass(frozen=True)
+class CallReport(Plain):
+    """One call to the service, or one handshake of a socket, when it is over: what ``on_call`` is told. It holds no
+    secret, and nothing that anybody says."""
+
+    visitor_id: str
+    """Whose call it was."""
+    step: str
+    """Which step of the protocol, such as ``authenticate``."""
+    took: float
+    """Seconds that it took."""
+    error: AvatarError | None
+    """What went wrong, if anything did. A call that is given up is a ``DeadlineError``."""
+    server_time: float | None
+    """What the time is for the service, in seconds since the Unix epoch, where its answer said so."""
+
+
+def visitor_again(id: str, name: str | None, channel: str | None, tag: str | None = None) -> Visitor:
     """A visitor out of a pickle."""
-    return Visitor.parse(id, name=name, channel=channel)
+    return Visitor.parse(id, name=name, channel=channel, tag=tag)
+
+
+def event_again(type: str, values: dict[str, Any]) -> _native.Event:
+    """An event out of a pickle."""
+    return _native.event_again(type, values)
+
+
+_native.hand_over(
+    call_report=CallReport,
+    card=Card,
+    event_again=event_again,
+    history_message=HistoryMessage,
+    piece=Piece,
+    plain=plain,
+    sent=Sent,
+    stats=Stats,
+    visitor_again=visitor_again,
+)

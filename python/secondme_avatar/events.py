@@ -10,11 +10,14 @@ async for event in chat.events():
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
+from . import _native
 from ._native import (
     Closed,
     Delivered,
     Disconnected,
-    Event,
+    HandedBack,
     Notice,
     Opened,
     OwnerReply,
@@ -23,6 +26,7 @@ from ._native import (
     ReplyDelta,
     ServiceError,
     StateChanged,
+    TakenOver,
     Unattributed,
     Unknown,
     Unsent,
@@ -34,6 +38,8 @@ __all__ = [
     "Delivered",
     "Disconnected",
     "Event",
+    "EventName",
+    "HandedBack",
     "Notice",
     "Opened",
     "OwnerReply",
@@ -42,11 +48,54 @@ __all__ = [
     "ReplyDelta",
     "ServiceError",
     "StateChanged",
+    "TakenOver",
     "Unattributed",
     "Unknown",
     "Unsent",
     "WaitingForQuota",
 ]
 
-NAMES: frozenset[str] = frozenset(event.type for event in Event.__subclasses__())
-"""The events' names, the same in every language: ``reply``, ``owner_reply``, …"""
+Event: TypeAlias = (
+    Opened
+    | StateChanged
+    | ReplyDelta
+    | Reply
+    | OwnerReply
+    | TakenOver
+    | HandedBack
+    | Delivered
+    | Unsent
+    | Notice
+    | ServiceError
+    | Unattributed
+    | Disconnected
+    | Reconnected
+    | WaitingForQuota
+    | Closed
+    | Unknown
+)
+"""Any event: a union, so that type checkers see whether a ``match`` takes every kind."""
+
+EventName: TypeAlias = Literal[
+    "opened",
+    "state_changed",
+    "reply_delta",
+    "reply",
+    "owner_reply",
+    "taken_over",
+    "handed_back",
+    "delivered",
+    "unsent",
+    "notice",
+    "service_error",
+    "unattributed",
+    "disconnected",
+    "reconnected",
+    "waiting_for_quota",
+    "closed",
+    "unknown",
+]
+"""The events' names, the same in every language."""
+
+NAMES: frozenset[str] = frozenset(event.type for event in _native.Event.__subclasses__())
+"""The same names, to look one up."""

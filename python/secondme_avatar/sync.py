@@ -7,26 +7,33 @@
         chat = client.open(Visitor.for_user("web", "user-1"))
         print(chat.ask("Hello, tell me about yourself").text)
 
-There are no callbacks here: who wants to hear what happens iterates over ``events()``, in a thread of its own where
-that has to be beside other work. Clients and conversations may be used from any thread.
+There are no callbacks for events here: iterate over ``events()``, in a thread of its own where that has to be beside
+other work. Clients and conversations may be used from any thread.
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Literal, TypeVar, overload
 
 from . import _native
+from ._callbacks import ReportSource
 from ._conversation import ConversationBase
-from ._native import Event, Reply, Visitor
+from ._native import Reply, Visitor
 from ._options import ClientBase
-from ._ports import thread_port
+from ._ports import ThreadPort, thread_port
 from ._streams import BATCH
-from ._values import HistoryMessage, Piece, Sent
+from ._values import CallReport, HistoryMessage, Piece, Sent
+from .events import Event
 
 __all__ = ["AvatarClient", "Conversation", "Events", "ReplyStream"]
+
+_PATIENCE = 5.0
+"""Seconds that a close waits for an ``on_call`` that runs."""
 
 Self = TypeVar("Self", bound="AvatarClient")
 SelfEvents = TypeVar("SelfEvents", bound="Events")
@@ -36,15 +43,30 @@ SelfStream = TypeVar("SelfStream", bound="ReplyStream")
 class AvatarClient(ClientBase):
     """A client for one API key, that is for one avatar. See ``secondme_avatar.AvatarClient``."""
 
+    _reporter: _Reporter | None = None
+
+    def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
+        self._reporter = _Reporter(reports, on_call)
+
     def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor, or gives the one that is open."""
         with thread_port() as port:
             return Conversation(port.call(lambda port: self._native.open(port, visitor, deadline)))
 
-    def recover(self) -> list[str]:
-        """Takes up what earlier processes left behind in the ``store``."""
+    def recover(self, *, all: bool = False) -> list[str]:
+        """Takes up what earlier processes left behind in the ``store``; with ``all``, all who have a session."""
         with thread_port() as port:
-            return port.call(self._native.recover)
+            return port.call(lambda port: self._native.recover(port, all))
+
+    def known(self) -> list[Visitor]:
+        """The visitors of whom the ``store`` keeps something; those whose records were saved last come first."""
+        with thread_port() as port:
+            return port.call(self._native.known)
+
+    def backup(self, to: str | os.PathLike[str]) -> None:
+        """Copies the ``store`` into this file while it is in use."""
+        with thread_port() as port:
+            port.call(lambda port: self._native.backup(port, to))
 
     def events(self) -> Events:
         """Subscribes to the events of all conversations, those that are opened later too."""
@@ -54,6 +76,8 @@ class AvatarClient(ClientBase):
         """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``."""
         with thread_port() as port:
             port.call(lambda port: self._native.close(port, within))
+        if self._reporter is not None:
+            self._reporter.end()
 
     def __enter__(self: Self) -> Self:
         return self
@@ -151,8 +175,12 @@ class Events(Iterator[Event]):
             self._waiting.extend(events)
         return self._waiting.popleft()
 
+    def finish(self) -> None:
+        """Ends the subscription, and keeps what has come: the iteration goes on with it, and ends then."""
+        self._native.finish()
+
     def close(self) -> None:
-        """Ends the subscription; who waits for an event hears that there are no more."""
+        """Ends the subscription, and drops what has come; a wait for an event ends."""
         self._waiting.clear()
         self._native.close()
 
@@ -179,6 +207,38 @@ class ReplyStream(Iterator[Piece]):
         """The whole reply, with cards and sources, once all its pieces have come."""
         return self._native.reply()
 
+    def stop(self) -> None:
+        """The rest of the reply is not wanted: the iteration goes on with the pieces that have come, and ends then. The
+        next question goes out at once."""
+        self._native.stop()
+
     def close(self) -> None:
-        """Gives the question up, if it has not gone out yet."""
+        """The same, and drops the pieces that have come."""
         self._native.close()
+
+
+class _Reporter(threading.Thread):
+    """Calls a client's ``on_call``. It ends with the client."""
+
+    def __init__(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
+        super().__init__(name="secondme-avatar-reports", daemon=True)
+        self._source = ReportSource(reports, on_call)
+        self._port = ThreadPort()
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            reports = self._source.take(self._port.native)
+            if reports is None:
+                self._port.wait(self._source.native.ticket)
+            elif not reports:
+                return
+            for report in reports or ():
+                for _ in self._source.call(report):
+                    pass
+
+    def end(self) -> None:
+        """Waits until the last report has been handed on, if that is soon."""
+        self._source.native.close()
+        if threading.current_thread() is not self:
+            self.join(timeout=_PATIENCE)

@@ -10,25 +10,43 @@ use secondme_avatar_bridge::clock;
 use crate::conversation::Conversation;
 use crate::errors::{duration, raise};
 use crate::port::{Call, Port};
-use crate::process::{self, Kept};
+use crate::process::Kept;
+use crate::reports::Reports;
 use crate::streams::Subscription;
+use crate::text::{self, Text};
 use crate::visitor::Visitor;
 use crate::{options, values};
 
 /// A client for one API key.
 #[pyclass(frozen, module = "secondme_avatar._native")]
-pub(crate) struct Client(Kept<AvatarClient>);
+pub(crate) struct Client(Kept<AvatarClient>, Option<Py<Reports>>);
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (api_key, **options))]
-    fn new(py: Python<'_>, api_key: &str, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-        process::check(py)?;
+    #[pyo3(signature = (api_key, reports, **options))]
+    fn new(
+        py: Python<'_>,
+        api_key: Text,
+        reports: bool,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let none = PyDict::new(py);
-        let builder = options::builder(py, api_key, options.unwrap_or(&none))?;
+        let mut builder = options::builder(py, &api_key.0, options.unwrap_or(&none))?;
+        let mut told = None;
+        if reports {
+            let (reports, reporting) = Reports::of(builder);
+            builder = reporting;
+            told = Some(Py::new(py, reports)?);
+        }
         let client = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
-        Ok(Self(Kept::new(client)))
+        Ok(Self(Kept::new(client), told))
+    }
+
+    /// The reports of its calls, where they were asked for.
+    #[getter]
+    fn reports(&self, py: Python<'_>) -> Option<Py<Reports>> {
+        self.1.as_ref().map(|reports| reports.clone_ref(py))
     }
 
     #[pyo3(signature = (port, visitor, deadline=None))]
@@ -41,11 +59,26 @@ impl Client {
         port.call(py, open.into_future(), Conversation::made)
     }
 
-    fn recover(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        let client = self.0.get(py)?.clone();
-        port.call(py, async move { client.recover().await }, |py, visitors| {
+    #[pyo3(signature = (port, all=false))]
+    fn recover(&self, py: Python<'_>, port: &Port, all: bool) -> PyResult<Call> {
+        let recover = self.0.get(py)?.recover();
+        let recover = if all { recover.all() } else { recover };
+        port.call(py, recover.into_future(), |py, visitors| {
             Ok(PyList::new(py, visitors.iter().map(VisitorId::as_str))?.into_any().unbind())
         })
+    }
+
+    fn known(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+        let client = self.0.get(py)?.clone();
+        port.call(py, async move { client.known().await }, |py, visitors| {
+            let visitors = visitors.into_iter().map(|visitor| Py::new(py, Visitor(visitor)));
+            Ok(PyList::new(py, visitors.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
+        })
+    }
+
+    fn backup(&self, py: Python<'_>, port: &Port, to: &Bound<'_, PyAny>) -> PyResult<Call> {
+        let (client, to) = (self.0.get(py)?.clone(), text::path("to", to)?);
+        port.call(py, async move { client.backup(to).await }, |py, ()| Ok(py.None()))
     }
 
     #[pyo3(signature = (port, deadline=None))]

@@ -7,6 +7,7 @@ use crate::errors::duration;
 use crate::port::{Call, Port};
 use crate::process::Kept;
 use crate::streams::{ReplyStream, Subscription};
+use crate::text::Text;
 use crate::{events, values};
 
 /// A conversation with the avatar.
@@ -21,12 +22,12 @@ impl Conversation {
     fn question(
         &self,
         py: Python<'_>,
-        text: String,
+        text: Text,
         deadline: Option<f64>,
         first_piece: Option<f64>,
     ) -> PyResult<(Core, Ask)> {
         let chat = self.0.get(py)?.clone();
-        let ask = chat.ask(text);
+        let ask = chat.ask(text.0);
         let ask = match deadline {
             Some(seconds) => ask.deadline(duration(py, "deadline", seconds)?),
             None => ask,
@@ -56,7 +57,7 @@ impl Conversation {
         &self,
         py: Python<'_>,
         port: &Port,
-        text: String,
+        text: Text,
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
     ) -> PyResult<Call> {
@@ -71,7 +72,7 @@ impl Conversation {
     fn stream(
         &self,
         py: Python<'_>,
-        text: String,
+        text: Text,
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
     ) -> PyResult<ReplyStream> {
@@ -80,8 +81,8 @@ impl Conversation {
     }
 
     #[pyo3(signature = (port, text, deadline=None))]
-    fn send(&self, py: Python<'_>, port: &Port, text: String, deadline: Option<f64>) -> PyResult<Call> {
-        let send = self.0.get(py)?.send(text);
+    fn send(&self, py: Python<'_>, port: &Port, text: Text, deadline: Option<f64>) -> PyResult<Call> {
+        let send = self.0.get(py)?.send(text.0);
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
@@ -90,14 +91,8 @@ impl Conversation {
     }
 
     #[pyo3(signature = (port, text, deadline=None))]
-    fn send_durable(
-        &self,
-        py: Python<'_>,
-        port: &Port,
-        text: String,
-        deadline: Option<f64>,
-    ) -> PyResult<Call> {
-        let send = self.0.get(py)?.send(text).durable();
+    fn send_durable(&self, py: Python<'_>, port: &Port, text: Text, deadline: Option<f64>) -> PyResult<Call> {
+        let send = self.0.get(py)?.send(text.0).durable();
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
@@ -106,9 +101,9 @@ impl Conversation {
     }
 
     #[pyo3(signature = (port, count, before=None))]
-    fn history(&self, py: Python<'_>, port: &Port, count: usize, before: Option<String>) -> PyResult<Call> {
+    fn history(&self, py: Python<'_>, port: &Port, count: usize, before: Option<Text>) -> PyResult<Call> {
         let chat = self.0.get(py)?.clone();
-        let before = before.map(SeqId::from);
+        let before = before.map(|before| SeqId::from(before.0));
         let work = async move { chat.history(count, before.as_ref()).await };
         port.call(py, work, |py, messages| values::history(py, &messages))
     }
@@ -158,8 +153,18 @@ impl Conversation {
     }
 
     #[getter]
+    fn tag(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.0.get(py)?.tag().map(|tag| tag.to_string()))
+    }
+
+    #[getter]
     fn session_id(&self, py: Python<'_>) -> PyResult<Option<String>> {
         Ok(self.0.get(py)?.session_id().map(|id: SessionId| id.as_str().to_owned()))
+    }
+
+    #[getter]
+    fn taken_over(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.0.get(py)?.taken_over())
     }
 
     #[getter]
@@ -170,5 +175,5 @@ impl Conversation {
 
 /// What a reply says about where it belongs.
 fn about(chat: &Core) -> events::About {
-    (chat.key(), chat.visitor_id(), chat.session_id())
+    (chat.key(), chat.visitor_id(), chat.tag(), chat.session_id())
 }

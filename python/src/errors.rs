@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use secondme_avatar::{Error, ErrorKind, Step};
+
+use crate::handed;
 
 /// The failure as an exception of the class of its kind.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
@@ -14,7 +15,6 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
-    static MAKE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let unsent =
         error.unsent().map(|unsent| (unsent.text.as_str(), unsent.certain, unsent.message_id.as_str()));
     let cause = error.source().map(|source| cause(py, source)).transpose()?;
@@ -29,7 +29,7 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
         unsent,
         cause,
     );
-    MAKE.import(py, "secondme_avatar._errors", "from_core")?.call1(parts)
+    handed::ERROR.get(py)?.call1(parts)
 }
 
 /// What lies beneath a failure.

@@ -9,11 +9,14 @@ mod client;
 mod conversation;
 mod errors;
 mod events;
+mod handed;
 mod logs;
 mod options;
 mod port;
 mod process;
+mod reports;
 mod streams;
+mod text;
 mod values;
 mod visitor;
 
@@ -27,9 +30,12 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<conversation::Conversation>()?;
     module.add_class::<port::Call>()?;
     module.add_class::<port::Port>()?;
+    module.add_class::<reports::Reports>()?;
     module.add_class::<streams::ReplyStream>()?;
     module.add_class::<streams::Subscription>()?;
     module.add_class::<visitor::Visitor>()?;
     module.add_class::<logs::Logs>()?;
+    module.add_function(wrap_pyfunction!(handed::hand_over, module)?)?;
+    module.add_function(wrap_pyfunction!(events::event_again, module)?)?;
     events::add_to(module)
 }

@@ -1,12 +1,11 @@
 //! A client's options out of Python's keywords.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, OnDoubt, SqliteStore};
 
 use crate::errors::{duration, misuse, raise};
+use crate::text::{self, Text};
 
 pub(crate) fn builder(py: Python<'_>, api_key: &str, options: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
     let mut builder = AvatarClient::builder(api_key).map_err(|error| raise(py, &error))?;
@@ -29,17 +28,16 @@ fn option(
         value.extract::<usize>().map_err(|_| misuse(py, format!("`{name}` takes a whole number, 0 or more")))
     };
     Ok(match name {
-        "base_url" => {
-            builder.base_url(value.extract::<&str>()?.parse::<BaseUrl>().map_err(|error| raise(py, &error))?)
-        }
+        "base_url" => builder
+            .base_url(Text::of_option(name, value)?.parse::<BaseUrl>().map_err(|error| raise(py, &error))?),
         "allow_insecure" => builder.allow_insecure(value.is_truthy()?),
-        "proxy" => builder.proxy(value.extract::<String>()?),
+        "proxy" => builder.proxy(Text::of_option(name, value)?),
         "no_proxy" if value.is_truthy()? => builder.no_proxy(),
         "no_proxy" => builder,
-        "ca_file" => builder.ca_file(value.extract::<PathBuf>()?),
+        "ca_file" => builder.ca_file(text::path(name, value)?),
         "builtin_roots" => builder.builtin_roots(value.is_truthy()?),
         "acknowledge" => builder.acknowledge(value.is_truthy()?),
-        "on_doubt" => builder.on_doubt(match value.extract::<&str>()? {
+        "on_doubt" => builder.on_doubt(match Text::of_option(name, value)?.as_str() {
             "hand_back" => OnDoubt::HandBack,
             "resend" => OnDoubt::Resend,
             other => {
@@ -47,14 +45,14 @@ fn option(
             }
         }),
         "store" => {
-            let path = value.extract::<PathBuf>()?;
+            let path = text::path(name, value)?;
             let store = py.detach(|| SqliteStore::open(path)).map_err(|error| raise(py, &error.into()))?;
             builder.store(store)
         }
         "event_queue" => builder.event_queue(whole()?),
         "quota" => builder.quota(whole()?),
         "max_live" => builder.max_live(whole()?),
-        "language" => builder.language(value.extract::<String>()?),
+        "language" => builder.language(Text::of_option(name, value)?),
         "heartbeat" => builder.heartbeat(seconds()?),
         "reply_idle" => builder.reply_idle(seconds()?),
         "idle_after" => builder.idle_after(seconds()?),

@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use pyo3::prelude::*;
 use secondme_avatar::{Error, ErrorKind};
 use tokio::task::AbortHandle;
 
-use crate::{errors, process};
+use crate::errors;
+use crate::process::Kept;
 
 /// What a call came to, to be made into a Python object on Python's own thread.
 type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -20,7 +21,7 @@ type Taken = (u64, Option<Py<PyAny>>, Option<PyErr>);
 /// Where one event loop, or one thread that waits, is told that what it waits for is there.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Port {
-    mailbox: Arc<Mailbox>,
+    mailbox: Kept<Arc<Mailbox>>,
     reader: Mutex<Option<pair::Socket>>,
 }
 
@@ -30,7 +31,7 @@ impl Port {
     fn new() -> PyResult<Self> {
         let (writer, reader) = pair::make()?;
         let mailbox = Mailbox { state: Mutex::default(), writer };
-        Ok(Self { mailbox: Arc::new(mailbox), reader: Mutex::new(Some(reader)) })
+        Ok(Self { mailbox: Kept::new(Arc::new(mailbox)), reader: Mutex::new(Some(reader)) })
     }
 
     /// The socket to wait on, as a file descriptor (a handle on Windows) that is the caller's from now on.
@@ -40,13 +41,13 @@ impl Port {
 
     /// Takes all that has come. Read from the socket first: what comes later makes it readable again.
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<Taken>> {
-        process::check(py)?;
-        Ok(self.mailbox.drain().into_iter().map(|ready| ready.into_python(py)).collect())
+        Ok(self.mailbox.get(py)?.drain().into_iter().map(|ready| ready.into_python(py)).collect())
     }
 
     /// Wakes whoever waits under this ticket.
-    fn ring(&self, ticket: u64) {
-        self.mailbox.push(ticket, None);
+    fn ring(&self, py: Python<'_>, ticket: u64) -> PyResult<()> {
+        self.mailbox.get(py)?.push(ticket, None);
+        Ok(())
     }
 }
 
@@ -58,10 +59,10 @@ impl Port {
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
         convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     ) -> PyResult<Call> {
-        process::check(py)?;
+        let mailbox = Arc::clone(self.mailbox.get(py)?);
         let runtime = secondme_avatar::shared_runtime().map_err(|error| errors::raise(py, &error))?;
         let ticket = next_ticket();
-        let pending = Pending { mailbox: Arc::clone(&self.mailbox), ticket, is_done: false };
+        let pending = Pending { mailbox, ticket, is_done: false };
         let task = runtime.spawn(async move {
             let result = work.await;
             pending.done(Box::new(move |py| match result {
@@ -69,44 +70,39 @@ impl Port {
                 Err(error) => Err(errors::raise(py, &error)),
             }));
         });
-        Ok(Call { ticket, task: task.abort_handle() })
+        Ok(Call { ticket, task: Kept::new(task.abort_handle()) })
     }
 }
 
 /// Something that is waited for again and again, under one ticket.
 pub(crate) struct Doorbell {
     pub(crate) ticket: u64,
-    /// The waker of the port where it was last waited for. Kept, since the core knows by it that it has it
-    /// already: a wait that is cancelled and begun again leaves nothing behind.
-    last: Mutex<Option<(usize, Waker)>>,
+    bell: Arc<Bell>,
+    /// Always the same one, since the core knows by it that it has it already: a wait that is cancelled and begun
+    /// again leaves nothing behind.
+    waker: Waker,
 }
 
 impl Doorbell {
     pub(crate) fn new() -> Self {
-        Self { ticket: next_ticket(), last: Mutex::default() }
+        let bell = Arc::new(Bell { ticket: next_ticket(), waiting: Mutex::default() });
+        Self { ticket: bell.ticket, waker: Waker::from(Arc::clone(&bell)), bell }
     }
 
-    /// Wakes whoever waits on this port.
-    pub(crate) fn at(&self, port: &Port) -> Waker {
-        let mut last = lock(&self.last);
-        // The waker holds the mailbox, so no other one can come to lie at its address.
-        let here = Arc::as_ptr(&port.mailbox).addr();
-        match &*last {
-            Some((mailbox, waker)) if *mailbox == here => waker.clone(),
-            _ => {
-                let bell = Bell { mailbox: Arc::clone(&port.mailbox), ticket: self.ticket };
-                let waker = Waker::from(Arc::new(bell));
-                *last = Some((here, waker.clone()));
-                waker
-            }
-        }
+    /// What tells this port, among all that wait, that there is something to take.
+    pub(crate) fn at(&self, py: Python<'_>, port: &Port) -> PyResult<&Waker> {
+        self.bell.add(port.mailbox.get(py)?);
+        Ok(&self.waker)
     }
 
-    /// Wakes whoever waits.
+    /// Wakes all who wait.
     pub(crate) fn ring(&self) {
-        if let Some((_, waker)) = lock(&self.last).take() {
-            waker.wake();
-        }
+        self.waker.wake_by_ref();
+    }
+
+    /// What rings it from any thread.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 }
 
@@ -121,16 +117,16 @@ pub(crate) struct Call {
     /// Under which its result arrives.
     #[pyo3(get)]
     ticket: u64,
-    task: AbortHandle,
+    task: Kept<AbortHandle>,
 }
 
 #[pymethods]
 impl Call {
-    /// Drops the work at once.
-    fn abort(&self, py: Python<'_>) -> PyResult<()> {
-        process::check(py)?;
-        self.task.abort();
-        Ok(())
+    /// Drops the work at once. In a forked child there is none.
+    fn abort(&self) {
+        if let Some(task) = self.task.own() {
+            task.abort();
+        }
     }
 }
 
@@ -203,14 +199,32 @@ impl Drop for Pending {
     }
 }
 
+/// Tells each port that waits once; who finds nothing to take waits again.
 struct Bell {
-    mailbox: Arc<Mailbox>,
     ticket: u64,
+    waiting: Mutex<Vec<Weak<Mailbox>>>,
+}
+
+impl Bell {
+    fn add(&self, mailbox: &Arc<Mailbox>) {
+        let mut waiting = lock(&self.waiting);
+        if !waiting.iter().any(|known| known.as_ptr() == Arc::as_ptr(mailbox)) {
+            waiting.retain(|known| known.strong_count() > 0);
+            waiting.push(Arc::downgrade(mailbox));
+        }
+    }
 }
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.mailbox.push(self.ticket, None);
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        for mailbox in waiting.iter().filter_map(Weak::upgrade) {
+            mailbox.push(self.ticket, None);
+        }
     }
 }
 

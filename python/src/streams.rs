@@ -41,8 +41,8 @@ impl Subscription {
         let Some(subscription) = subscription.as_ref() else {
             return Ok(Some(Vec::new()));
         };
-        let waker = self.bell.at(port);
-        match subscription.poll_ready(&mut Context::from_waker(&waker)) {
+        let waker = self.bell.at(py, port)?;
+        match subscription.poll_ready(&mut Context::from_waker(waker)) {
             Poll::Pending => Ok(None),
             Poll::Ready(false) => Ok(Some(Vec::new())),
             Poll::Ready(true) => subscription
@@ -52,6 +52,23 @@ impl Subscription {
                 .collect::<PyResult<_>>()
                 .map(Some),
         }
+    }
+
+    /// Tells this port as well, the next time that there is something to take.
+    fn watch(&self, py: Python<'_>, port: &Port) -> PyResult<()> {
+        self.events.get(py)?;
+        self.bell.at(py, port).map(drop)
+    }
+
+    /// Ends the subscription, and keeps what has come: it can still be taken.
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        let subscription = self.events.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(subscription) = subscription.as_ref() {
+            subscription.finish();
+        }
+        drop(subscription);
+        self.bell.ring();
+        Ok(())
     }
 
     /// Ends the subscription.
@@ -92,8 +109,8 @@ impl ReplyStream {
         let Some(stream) = stream.as_mut() else {
             return Ok(Some(Vec::new()));
         };
-        let waker = self.bell.at(port);
-        match Stream::poll_next(Pin::new(stream), &mut Context::from_waker(&waker)) {
+        let waker = self.bell.at(py, port)?;
+        match Stream::poll_next(Pin::new(stream), &mut Context::from_waker(waker)) {
             Poll::Pending => Ok(None),
             Poll::Ready(None) => Ok(Some(Vec::new())),
             Poll::Ready(Some(Ok(piece))) => Ok(Some(vec![values::piece(py, &piece)?])),
@@ -110,7 +127,18 @@ impl ReplyStream {
         events::event(py, events::told(&self.about, EventKind::Reply(Box::new(reply)))).map(Some)
     }
 
-    /// Gives the question up, if it has not gone out yet.
+    /// The rest of the reply is not wanted. What has come can still be taken.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        let mut stream = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = stream.as_mut() {
+            stream.stop();
+        }
+        drop(stream);
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// Stops, and drops what has come.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let ended = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(ended);

@@ -1,12 +1,11 @@
 //! Values on their way to Python. The classes of those that are rarely made are written there.
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use secondme_avatar::{Card, HistoryMessage, Json, MessageId, Part, Piece, Sent, SeqId, Stats, Text};
 use serde_json::Value;
 
-const MODULE: &str = "secondme_avatar._values";
+use crate::handed;
 
 /// What the service wrote as JSON, as Python's own objects.
 pub(crate) struct Values<'a>(pub(crate) &'a [Json]);
@@ -43,20 +42,17 @@ impl<'py> IntoPyObject<'py> for Parts<'_> {
 }
 
 fn card<'py>(py: Python<'py>, card: &Card) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS.import(py, MODULE, "Card")?.call1((&*card.template, json(py, &card.params)?))
+    handed::CARD.get(py)?.call1((&*card.template, json(py, &card.params)?))
 }
 
 pub(crate) fn piece(py: Python<'_>, piece: &Piece) -> PyResult<Py<PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let made = CLASS.import(py, MODULE, "Piece")?.call1((piece.text.as_str(), piece.author.name()))?;
+    let made = handed::PIECE.get(py)?.call1((piece.text.as_str(), piece.author.name()))?;
     Ok(made.unbind())
 }
 
 pub(crate) fn sent(py: Python<'_>, sent: &Sent) -> PyResult<Py<PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let parts = (sent.message_id.as_str(), sent.confirmed_by.name());
-    Ok(CLASS.import(py, MODULE, "Sent")?.call1(parts)?.unbind())
+    Ok(handed::SENT.get(py)?.call1(parts)?.unbind())
 }
 
 pub(crate) fn kept(py: Python<'_>, message: &MessageId) -> PyResult<Py<PyAny>> {
@@ -64,8 +60,7 @@ pub(crate) fn kept(py: Python<'_>, message: &MessageId) -> PyResult<Py<PyAny>> {
 }
 
 pub(crate) fn history(py: Python<'_>, messages: &[HistoryMessage]) -> PyResult<Py<PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = CLASS.import(py, MODULE, "HistoryMessage")?;
+    let class = handed::HISTORY_MESSAGE.get(py)?;
     let made = messages.iter().map(|message| {
         class.call1((
             message.text.as_str(),
@@ -80,7 +75,6 @@ pub(crate) fn history(py: Python<'_>, messages: &[HistoryMessage]) -> PyResult<P
 }
 
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let fields = PyDict::new(py);
     fields.set_item("visitors", stats.visitors)?;
     fields.set_item("connected", stats.connected)?;
@@ -89,6 +83,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("waiting_for_place", stats.waiting_for_place)?;
     fields.set_item("waiting_for_quota", stats.waiting_for_quota)?;
     fields.set_item("longest_quota_wait", stats.longest_quota_wait.as_secs_f64())?;
+    fields.set_item("stored_visitors", stats.stored_visitors)?;
+    fields.set_item("stored_messages", stats.stored_messages)?;
     fields.set_item("events", stats.events)?;
     let counters = &stats.counters;
     fields.set_item("frames", counters.frames)?;
@@ -102,7 +98,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("lost", counters.lost)?;
     fields.set_item("calls", counters.calls)?;
     fields.set_item("authentications", counters.authentications)?;
-    CLASS.import(py, MODULE, "Stats")?.call((), Some(&fields))
+    handed::STATS.get(py)?.call((), Some(&fields))
 }
 
 pub(crate) fn text(text: Option<&Text>) -> Option<&str> {

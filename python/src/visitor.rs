@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pyo3::prelude::*;
 use secondme_avatar::Visitor as Core;
 
-use crate::errors;
+use crate::text::Text;
+use crate::{errors, handed};
 
-/// Id, name and channel.
-type Parts = (String, Option<String>, Option<String>);
+/// Id, name, channel and tag.
+type Parts = (String, Option<String>, Option<String>, Option<String>);
 
 /// A person who talks with the avatar: an id that stays, and a name that the owner sees.
 ///
@@ -22,37 +23,46 @@ impl Visitor {
     /// The visitor for a person of a platform, by the id that the platform has for them: always the same one,
     /// in every language and version, with no table to keep.
     #[staticmethod]
-    #[pyo3(signature = (platform, user_id, *, name=None, channel=None))]
+    #[pyo3(signature = (platform, user_id, *, name=None, channel=None, tag=None))]
     fn for_user(
         py: Python<'_>,
-        platform: &str,
-        user_id: &str,
-        name: Option<String>,
-        channel: Option<String>,
+        platform: Text,
+        user_id: Text,
+        name: Option<Text>,
+        channel: Option<Text>,
+        tag: Option<Text>,
     ) -> PyResult<Self> {
-        let visitor = Core::for_user(platform, user_id).map_err(|error| errors::raise(py, &error.into()))?;
-        Self::named(py, visitor, name, channel)
+        let visitor =
+            Core::for_user(&platform.0, &user_id.0).map_err(|error| errors::raise(py, &error.into()))?;
+        Self::named(py, visitor, name, channel, tag)
     }
 
     /// The visitor with this `{platform}_{uuid}`.
     #[staticmethod]
-    #[pyo3(signature = (id, *, name=None, channel=None))]
-    fn parse(py: Python<'_>, id: &str, name: Option<String>, channel: Option<String>) -> PyResult<Self> {
-        let visitor = Core::parse(id).map_err(|error| errors::raise(py, &error.into()))?;
-        Self::named(py, visitor, name, channel)
+    #[pyo3(signature = (id, *, name=None, channel=None, tag=None))]
+    fn parse(
+        py: Python<'_>,
+        id: Text,
+        name: Option<Text>,
+        channel: Option<Text>,
+        tag: Option<Text>,
+    ) -> PyResult<Self> {
+        let visitor = Core::parse(&id.0).map_err(|error| errors::raise(py, &error.into()))?;
+        Self::named(py, visitor, name, channel, tag)
     }
 
     /// A new visitor by chance. Keep the id: it is the only way back to this visitor.
     #[staticmethod]
-    #[pyo3(signature = (platform, *, name=None, channel=None))]
+    #[pyo3(signature = (platform, *, name=None, channel=None, tag=None))]
     fn random(
         py: Python<'_>,
-        platform: &str,
-        name: Option<String>,
-        channel: Option<String>,
+        platform: Text,
+        name: Option<Text>,
+        channel: Option<Text>,
+        tag: Option<Text>,
     ) -> PyResult<Self> {
-        let visitor = Core::random(platform).map_err(|error| errors::raise(py, &error.into()))?;
-        Self::named(py, visitor, name, channel)
+        let visitor = Core::random(&platform.0).map_err(|error| errors::raise(py, &error.into()))?;
+        Self::named(py, visitor, name, channel, tag)
     }
 
     /// `{platform}_{uuid}`, as it is sent.
@@ -79,6 +89,13 @@ impl Visitor {
         self.0.channel_name()
     }
 
+    /// Your own tag for the visitor, if there is one, such as the platform's channel to answer in: at most 1024 bytes.
+    /// It is kept with the visitor, in a store too, stands on every event, and is never sent.
+    #[getter]
+    fn tag(&self) -> Option<&str> {
+        self.0.own_tag()
+    }
+
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.0.id().hash(&mut hasher);
@@ -90,20 +107,30 @@ impl Visitor {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
-        let again = py.import("secondme_avatar._values")?.getattr("visitor_again")?;
+        let again = handed::VISITOR_AGAIN.get(py)?;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok((again, (self.id().to_owned(), owned(self.name()), owned(self.channel()))))
+        Ok((again, (self.id().to_owned(), owned(self.name()), owned(self.channel()), owned(self.tag()))))
     }
 }
 
 impl Visitor {
-    fn named(py: Python<'_>, visitor: Core, name: Option<String>, channel: Option<String>) -> PyResult<Self> {
+    fn named(
+        py: Python<'_>,
+        visitor: Core,
+        name: Option<Text>,
+        channel: Option<Text>,
+        tag: Option<Text>,
+    ) -> PyResult<Self> {
         let visitor = match name {
-            Some(name) => visitor.name(name),
+            Some(name) => visitor.name(name.0),
             None => visitor,
         };
         let visitor = match channel {
-            Some(channel) => visitor.channel(channel),
+            Some(channel) => visitor.channel(channel.0),
+            None => visitor,
+        };
+        let visitor = match tag {
+            Some(tag) => visitor.tag(tag.0),
             None => visitor,
         };
         visitor.check().map_err(|error| errors::raise(py, &error.into()))?;

@@ -118,8 +118,9 @@ from secondme_avatar import AvatarClient, MisuseError, Visitor, sync
 client = sync.AvatarClient()
 chat = client.open(Visitor.for_user("test", "ada"))
 events = chat.events()
-calls = [lambda: chat.ask("Hello"), lambda: next(events), client.stats, lambda: chat.state, sync.AvatarClient,
-         lambda: asyncio.run(AvatarClient().open(Visitor.for_user("test", "ada")))]
+theirs = AvatarClient()
+calls = [lambda: chat.ask("Hello"), lambda: next(events), client.stats, lambda: chat.state,
+         lambda: asyncio.run(theirs.open(Visitor.for_user("test", "ada"))), client.close]
 child = os.fork()
 if child == 0:
     for call in calls:
@@ -134,7 +135,7 @@ print("child", status, chat.ask("Hello").text)
 client.close()
 """)
     ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
-    refusal = "refused this process was forked from one that was using secondme_avatar already, and its connections"
+    refusal = "refused this client was made before the process was forked, and its connections did not come along"
     *refusals, end = ended.stdout.splitlines()
     assert len(refusals) == 6
     assert all(line.startswith(refusal) for line in refusals)
@@ -154,6 +155,108 @@ if __name__ == "__main__":
 """)
     ended = subprocess.run(program, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.stdout, ended.stderr) == ("['You said: Hello', 'You said: Hello']\n", "")
+
+
+FORKS = {
+    "a client in use": """
+        client = sync.AvatarClient()
+        chat = client.open(Visitor.for_user("test", "ada"))
+        chat.ask("Hello")
+    """,
+    "a client that is closed": """
+        with sync.AvatarClient() as client:
+            client.open(Visitor.for_user("test", "ada")).ask("Hello")
+        del client
+    """,
+    "a client that was refused": """
+        try:
+            sync.AvatarClient(base_url="nonsense://")
+        except MisuseError:
+            pass
+    """,
+    "a client with callbacks in an event loop": """
+        client = AvatarClient()
+        client.on("reply")(print)
+        async def use():
+            await client.open(Visitor.for_user("test", "ada"))
+        asyncio.run(use())
+    """,
+    "a client that logs": """
+        logging.basicConfig(level="DEBUG", stream=io.StringIO())
+        client = sync.AvatarClient()
+        client.open(Visitor.for_user("test", "ada"))
+    """,
+}
+
+FORKING = """
+import asyncio, gc, io, logging, multiprocessing, os, sys
+from secondme_avatar import AvatarClient, MisuseError, Visitor, sync
+
+def work(name):
+    with sync.AvatarClient() as client:
+        client.open(Visitor.for_user("test", name)).ask("Hello")
+    async def use():
+        async with AvatarClient() as client:
+            heard = []
+            client.on("reply")(lambda event: heard.append(event.text))
+            text = (await (await client.open(Visitor.for_user("test", name))).ask("Hello")).text
+            assert heard == [text]
+            return text
+    return asyncio.run(use())
+"""
+
+
+@pytest.mark.parametrize("parent", FORKS)
+def test_a_forked_child_makes_clients_of_its_own(parent: str, emulator: Emulator, script: Script) -> None:
+    lines = "\n".join(line[8:] for line in FORKS[parent].splitlines())
+    program = script(f"""{FORKING}{lines}
+for generation in "child", "grandchild":
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        if generation == "child":
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                print(pool.map(work, ["grace", "mary"]))
+            print(work("eve"), flush=True)
+        os._exit(os.waitstatus_to_exitcode(status))
+    print(work(generation), flush=True)
+gc.collect()
+""")
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    said = "You said: Hello\n"
+    assert (ended.stdout, ended.stderr, ended.returncode) == (
+        f"{said}{said}['{said[:-1]}', '{said[:-1]}']\n{said}",
+        "",
+        0,
+    )
+
+
+def test_a_server_that_loads_the_program_before_it_forks_its_workers(emulator: Emulator, script: Script) -> None:
+    """As gunicorn does with --preload, and celery with its prefork pool."""
+    program = script(f"""{FORKING}
+client = AvatarClient()  # At import, for all requests: not in a worker.
+def answer(request):
+    try:
+        return asyncio.run(client.open(Visitor.for_user("test", "ada")))
+    except MisuseError as error:
+        assert "after the fork" in str(error)
+        return work(request)
+workers = []
+for number in range(2):
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        for request in "ab":
+            os.write(writing, (answer(f"{{number}}{{request}}") + ";").encode())
+        os._exit(0)
+    os.close(writing)
+    workers.append((pid, reading))
+for pid, reading in workers:
+    assert os.waitpid(pid, 0)[1] == 0
+    print(os.read(reading, 1000).decode())
+""")
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("You said: Hello;You said: Hello;\n" * 2, "")
 
 
 @pytest.mark.parametrize(
@@ -184,13 +287,48 @@ try:
 except KeyboardInterrupt:
     print("interrupted", chat.state)
 """)
-    process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    process = started_in_the_background(program)
     assert process.stdout is not None
     assert process.stdout.readline() == "waiting\n"
     if "events" not in waiting:
         emulator.sync.wait_until(lambda state: state["calls"].get("message/send"))
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=10)[0] == "interrupted live\n"
+
+
+def test_ctrl_c_does_not_wait_for_callbacks_that_run(emulator: Emulator, script: Script) -> None:
+    program = script("""
+import asyncio
+from secondme_avatar import AvatarClient, Visitor
+async def main():
+    async with AvatarClient() as client:
+        @client.on("reply")
+        async def _(event):
+            print("running", flush=True)
+            await asyncio.sleep(60)
+        await (await client.open(Visitor.for_user("test", "ada"))).ask("Hello")
+        await asyncio.sleep(60)
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted")
+""")
+    process = started_in_the_background(program)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[0] == "interrupted\n"
+    assert time.monotonic() - begun < 3  # A close waits 5 s for callbacks otherwise.
+
+
+def started_in_the_background(program: list[str]) -> "subprocess.Popen[str]":
+    """Starts it as a shell does in the background: with an interrupt that is ignored, which the program inherits. It
+    takes Python's own way with interrupts again, so that this says nothing about how the tests were started."""
+    again = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    again += "runpy.run_path(sys.argv[1], run_name='__main__')"
+    shell = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", program[0], "-c", again, *program[1:]]
+    return subprocess.Popen(shell, stdout=subprocess.PIPE, text=True)
 
 
 async def test_a_thread_that_keeps_the_gil_delays_no_ping(

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from secondme_avatar import AvatarError, Closed, ClosedError, OwnerReply, Visitor, sync
+from secondme_avatar import AvatarError, Closed, ClosedError, OwnerReply, Reply, Visitor, sync
 from secondme_avatar.testing import Emulator
 
 ADA = Visitor.for_user("test", "ada")
@@ -28,6 +29,25 @@ def test_a_script_talks(client: sync.AvatarClient) -> None:
     assert [message.text for message in chat.history(2)] == ["one two three", "You said: one two three"]
     assert chat.send("x").message_id
     assert client.recover() == []
+
+
+def test_a_script_stops_finishes_and_copies(client: sync.AvatarClient, emulator: Emulator, tmp_path: Path) -> None:
+    chat = client.open(Visitor.for_user("test", "ada", tag="mine"))
+    events = chat.events()
+    assert chat.ask("Hello").tag == chat.tag == "mine"
+    stream = chat.stream("Hello")
+    stream.stop()
+    assert "".join(stream) in "You said: Hello"
+    events.finish()
+    assert next(event.text for event in events if isinstance(event, Reply)) == "You said: Hello"
+    assert not chat.taken_over
+    with emulator.sync.client(store=tmp_path / "avatar.db") as keeping:
+        keeping.open(ADA)
+        keeping.backup(tmp_path / "copy.db")
+    with emulator.sync.client(store=tmp_path / "copy.db") as other:
+        assert other.known() == [ADA]
+        assert other.recover(all=True) == [ADA.id]
+    assert client.known() == []
 
 
 def test_a_script_hears_events(client: sync.AvatarClient, emulator: Emulator) -> None:

@@ -1,15 +1,28 @@
 """Visitors, options, errors, and what is shown of them."""
 
 import copy
+import inspect
 import os
 import pickle
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 import secondme_avatar
-from secondme_avatar import AvatarClient, AvatarError, InvalidVisitorIdError, MisuseError, Visitor, _native
+import secondme_avatar.sync
+from secondme_avatar import (
+    AvatarClient,
+    AvatarError,
+    ClientOptions,
+    Event,
+    EventName,
+    InvalidVisitorIdError,
+    MisuseError,
+    Visitor,
+    _native,
+)
 
 
 def test_the_same_person_is_the_same_visitor_in_every_language() -> None:
@@ -82,6 +95,17 @@ def test_every_option_is_taken(tmp_path: object) -> None:
     assert client.stats().frames == 0
 
 
+def test_the_options_have_a_type_for_those_who_hand_them_on() -> None:
+    taken = inspect.signature(AvatarClient).parameters.keys() - {"api_key"}
+    assert ClientOptions.__annotations__.keys() == taken
+    assert inspect.signature(secondme_avatar.sync.AvatarClient).parameters.keys() - {"api_key"} == taken
+
+
+def test_the_events_names_are_those_of_their_classes() -> None:
+    assert set(get_args(EventName)) == secondme_avatar.events.NAMES
+    assert {kind.type for kind in get_args(Event)} == secondme_avatar.events.NAMES
+
+
 def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SECONDME_API_KEY", raising=False)
     with pytest.raises(MisuseError, match="SECONDME_API_KEY"):
@@ -111,6 +135,7 @@ def test_every_kind_of_failure_has_its_class() -> None:
         "unsupported",
         "store",
         "misuse",
+        "taken_over",
     }
     assert all(getattr(secondme_avatar, error.__name__) is error for error in kinds.values())
 

@@ -13,11 +13,15 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .. import _client, sync
 from .._conversation import ConversationBase
+from .._options import ClientOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Json = dict[str, Any]
 Session = ConversationBase | str
@@ -89,13 +93,13 @@ class SyncEmulator:
             _end(self._process)
             self._process = None
 
-    def client(self, **options: Any) -> sync.AvatarClient:
+    def client(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> sync.AvatarClient:
         """A client of this emulator, with the options of ``AvatarClient``."""
-        return sync.AvatarClient(**self.for_client(options))
+        return sync.AvatarClient(api_key or self.api_key, **self.for_client(options))
 
-    def for_client(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def for_client(self, options: ClientOptions) -> ClientOptions:
         """These options, with what leads to this emulator."""
-        return {"api_key": self.api_key, "base_url": self.base_url, **options}
+        return {"base_url": self.base_url, **options}
 
     def advance(self, seconds: float) -> None:
         """Moves the emulator's clock on; what is due on the way happens in order. A client has a clock of its own:
@@ -225,9 +229,9 @@ class Emulator:
         """Where its control API is; a browser shows the owner's console there."""
         return self.sync.control_url
 
-    def client(self, **options: Any) -> _client.AvatarClient:
+    def client(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> _client.AvatarClient:
         """A client of this emulator, with the options of ``AvatarClient``."""
-        return _client.AvatarClient(**self.sync.for_client(options))
+        return _client.AvatarClient(api_key or self.api_key, **self.sync.for_client(options))
 
     async def start(self) -> None:
         """Starts it."""

@@ -1,0 +1,53 @@
+//! Texts out of Python, whose strings can hold what no UTF-8 can.
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::errors::misuse;
+
+/// A text that an argument takes. Half of a surrogate pair in it is a `MisuseError`: Python's strings may hold one,
+/// the service's texts never.
+pub(crate) struct Text(pub(crate) String);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let text = object.cast::<PyString>()?;
+        text.to_str()
+            .map(|text| Self(text.to_owned()))
+            .map_err(|error| halved(object.py(), "the text", error))
+    }
+}
+
+impl Text {
+    /// The text of an option.
+    pub(crate) fn of_option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+        let text = value.cast::<PyString>()?;
+        text.to_str().map(str::to_owned).map_err(|error| halved(value.py(), &format!("`{name}`"), error))
+    }
+}
+
+/// A path, in which the halves that stand for bytes outside of UTF-8 are as good as any.
+pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    value.extract::<PathBuf>().map_err(|error| halved(value.py(), &format!("`{name}`"), error))
+}
+
+/// Says what is wrong with the text, without showing any of it.
+fn halved(py: Python<'_>, what: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyUnicodeEncodeError>(py) {
+        return error;
+    }
+    let place = error.value(py).getattr("start").and_then(|start| start.extract::<usize>());
+    let place = place.map(|start| format!(", at index {start}")).unwrap_or_default();
+    misuse(
+        py,
+        format!(
+            "{what} has half of a surrogate pair{place}: it was cut in the middle of a character, or decoded from \
+             bytes that are not UTF-8; nothing was sent"
+        ),
+    )
+}

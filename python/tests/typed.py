@@ -1,0 +1,103 @@
+"""What type checkers must take, and what they must refuse: mypy and pyright read this, nothing runs it."""
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, NoReturn
+
+from secondme_avatar import (
+    AvatarClient,
+    ClientOptions,
+    Closed,
+    Conversation,
+    Delivered,
+    Disconnected,
+    Event,
+    EventName,
+    HandedBack,
+    Notice,
+    Opened,
+    OwnerReply,
+    Reconnected,
+    Reply,
+    ReplyDelta,
+    ServiceError,
+    StateChanged,
+    TakenOver,
+    Unattributed,
+    Unknown,
+    Unsent,
+    WaitingForQuota,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack, assert_type
+
+
+def never(value: NoReturn) -> NoReturn:
+    raise AssertionError(value)
+
+
+def every_kind(event: Event) -> str:
+    match event:
+        case Reply(text) | OwnerReply(text) | ReplyDelta(text) | Delivered(text) | Notice(text) | Unattributed(text):
+            return text
+        case Unsent(text, certain):
+            return text if certain else ""
+        case Opened(opening):
+            return opening
+        case StateChanged(to):
+            return to
+        case ServiceError(code):
+            return code
+        case Disconnected(_, cause):
+            return cause.kind
+        case Closed(reason):
+            return reason
+        case Reconnected() | WaitingForQuota() | TakenOver() | HandedBack() | Unknown():
+            return event.type
+        case _:
+            never(event)
+
+
+def a_kind_is_left_out(event: Event) -> str:
+    match event:
+        case Reply(text):
+            return text
+        case _:
+            never(event)  # type: ignore[arg-type]
+
+
+def callbacks(client: AvatarClient, chat: Conversation, name: EventName) -> None:
+    @client.on("reply")
+    async def replied(event: Reply) -> None:
+        assert_type(event.text, str)
+
+    @chat.on(Disconnected)
+    def lost(event: Disconnected) -> float:
+        return event.retry_in
+
+    @chat.on(name)
+    def anything(event: Event) -> None: ...
+
+    @client.on("owner_reply")  # type: ignore[arg-type]
+    def wrong(event: Reply) -> None: ...
+
+    client.on("ownerReply")  # type: ignore[call-overload]
+    client.off(replied)
+
+
+def options(**given: Unpack[ClientOptions]) -> AvatarClient:
+    AvatarClient(**given, no_such=1)  # type: ignore[call-arg]
+    options(quota="many")  # type: ignore[arg-type]
+    return AvatarClient(**given)
+
+
+async def closing(chat: Conversation) -> None:
+    async with aclosing(chat.stream("Hello")) as pieces:
+        async for piece in pieces:
+            assert_type(piece.author == "owner", bool)
+    async with aclosing(chat.events()) as events:
+        async for event in events:
+            assert_type(event, Event)
