@@ -27,6 +27,9 @@ pub(crate) struct Event {
     raw: Option<Raw>,
 }
 
+/// What `event_again` makes an event of: its name and its values.
+type Again<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>);
+
 /// The fields that every event has.
 const COMMON: &[&str] = &["visitor_id", "tag", "session_id", "conversation", "raw"];
 
@@ -112,9 +115,7 @@ impl Event {
             .hash()
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyAny>, Bound<'py, PyDict>))> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Again<'py>)> {
         let values = PyDict::new(slf.py());
         for (name, value) in fields(slf)? {
             values.set_item(name, value)?;

@@ -94,7 +94,8 @@ impl Logs {
             let _ = filter.handle.reload(wanted);
         }
         if let Some(set) = set.filter(|set| is_new && parse(set).is_none()) {
-            let message = format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
+            let message =
+                format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
             let target = "secondme_avatar".to_owned();
             logs.push(Record { level: Level::WARN, target, message });
         } else if has_records {
