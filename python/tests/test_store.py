@@ -52,7 +52,7 @@ MESSAGES = [f"{when} {number}" for number in range(4) for when in ("before", "af
 
 def taken(emulator: Emulator) -> list[str]:
     sessions = emulator.sync.state()["sessions"]
-    return [said["text"] for session in sessions for said in session["messages"] if said["sender"] == "client"]
+    return [said["text"] for session in sessions for said in session["messages"] if said["author"] == "visitor"]
 
 
 @pytest.mark.parametrize("how", ["nothing", "a look", "a copy"])
@@ -61,7 +61,7 @@ async def test_what_was_confirmed_goes_out_once_after_a_kill(
 ) -> None:
     store = tmp_path / "avatar.db"
     # Nothing goes out before the kill: all that was confirmed stands in the store.
-    emulator.sync.fault({"at": "message/send", "do": "cut-before", "times": 10_000})
+    emulator.sync.fault({"at": "message/send", "do": "quota", "chance": 1})
     environment = {**os.environ, "SECONDME_API_KEY": emulator.api_key, "SECONDME_BASE_URL": emulator.base_url}
     command = [*script(PROGRAM), str(store), how]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
