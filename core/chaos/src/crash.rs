@@ -42,6 +42,8 @@ pub struct CrashReport {
     pub kept: usize,
     /// Of the kills, those that hit a process which was already at work.
     pub at_work: u64,
+    /// Times that another program opened the store's file and closed it.
+    pub looks: u64,
 }
 
 impl Crash {
@@ -58,7 +60,7 @@ impl Crash {
             .start()
             .await?;
         let mut chance = Chance::new(self.seed);
-        let mut at_work = 0;
+        let (mut at_work, mut looks) = (0, 0);
         for process in 0..self.kills {
             let mut running = self.start(&emulator, child, folder, process, false)?;
             let mut lines = BufReader::new(running.stdout.take().ok_or("no output")?).lines();
@@ -68,7 +70,9 @@ impl Crash {
                 at_work += 1;
             }
             let moment = chance.below(120);
+            looks += look(&store_of(folder), chance.below(3))?;
             tokio::time::sleep(Duration::from_millis(moment)).await;
+            looks += look(&store_of(folder), chance.below(3))?;
             if chance.below(2) == 0 {
                 owner_speaks(&mut chance, &emulator, process);
             }
@@ -89,7 +93,10 @@ impl Crash {
         let verdict = account.against(&emulator.state());
         let kept = account.sent.len();
         emulator.stop().await;
-        Ok(CrashReport { verdict, kept, at_work })
+        if looks == 0 {
+            return Err("nobody has looked into the store".into());
+        }
+        Ok(CrashReport { verdict, kept, at_work, looks })
     }
 
     fn start(
@@ -126,6 +133,40 @@ fn owner_speaks(chance: &mut Chance, emulator: &Emulator, process: u64) {
     let _ = emulator.owner().hand_back(session);
 }
 
+/// What a program does that looks into the store while it is in use: it opens the file by SQLite, reads, and
+/// closes it, all by itself as far as it can tell.
+fn look(store: &Path, times: u64) -> Result<u64, Failure> {
+    if !store.exists() {
+        return Ok(0);
+    }
+    for _ in 0..times {
+        let connection = rusqlite::Connection::open(store)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        connection.query_row(tables, (), |row| row.get::<_, i64>(0))?;
+    }
+    Ok(times)
+}
+
+/// What a backup by copying does in the store's own process. Closing the files drops all of its POSIX locks,
+/// as another copy of SQLite does there.
+fn copy_now_and_then(store: PathBuf) {
+    std::thread::spawn(move || {
+        loop {
+            for suffix in ["", "-wal", "-shm"] {
+                let mut file = store.clone().into_os_string();
+                file.push(suffix);
+                drop(std::fs::read(file));
+            }
+            std::thread::sleep(Duration::from_millis(7));
+        }
+    });
+}
+
+fn store_of(folder: &Path) -> PathBuf {
+    folder.join("avatar.db")
+}
+
 fn diary_of(folder: &Path) -> PathBuf {
     folder.join("diary.jsonl")
 }
@@ -144,9 +185,10 @@ pub async fn work() -> Result<bool, Failure> {
         .base_url(given("CRASH_BASE")?.parse()?)
         .quota(100_000)
         .on_doubt(on_doubt)
-        .store(SqliteStore::open(folder.join("avatar.db"))?)
+        .store(SqliteStore::open(store_of(&folder))?)
         .build()?;
     let diary = Arc::new(Mutex::new(Diary::open(&diary_of(&folder), process)?));
+    copy_now_and_then(store_of(&folder));
     let events = client.events();
     let listening = tokio::spawn({
         let diary = Arc::clone(&diary);
@@ -233,6 +275,7 @@ async fn rest(client: &AvatarClient) {
 impl std::fmt::Display for CrashReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "kills at work           {:>6}", self.at_work)?;
+        writeln!(f, "looks into the store    {:>6}", self.looks)?;
         writeln!(f, "messages kept           {:>6}", self.kept)?;
         write!(f, "{}", self.verdict)
     }

@@ -78,21 +78,44 @@ const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// is made 0600 when it is opened. On Windows the folder's permissions hold. What is overwritten or
 /// settled is zeroed in the file, as far as SQLite's `secure_delete` goes.
 ///
-/// **Several processes, and several stores in one process, may share a file.** Records are per avatar and
-/// visitor, and the last writer wins. A message belongs to the store that kept it, for as long as that
-/// one lives: it holds a lock on a file of its own beside the store, `NAME-owner-…`. Leave these files
-/// alone: one that is missing says that its store is gone. [`adopt`](Store::adopt) takes over the
-/// messages of those that are gone, and no two adopters get the same one. In a child made by `fork`
-/// without `exec`, a store that was opened before is an error, and so is opening its file again: open it
-/// after the fork only. While such a child lives, its parent counts as alive.
+/// **Several processes, and several stores in one process, may share a file.** They take turns by a lock on
+/// a file of its own beside the store, `NAME-lock`. A message belongs to the store that kept it, for as long
+/// as that one lives: it holds a lock on another file, `NAME-owner-…`. Leave these files alone: an owner's
+/// that is missing says that its store is gone. [`adopt`](Store::adopt) takes over the messages of those that
+/// are gone, and no two adopters get the same one. A visitor belongs to the store that
+/// [claimed](Store::claim) it last: records that another one saves of it are passed over; without a claim
+/// the last writer wins. In a child made by `fork` without `exec`, a store that was opened before is an
+/// error, and so is opening its file again: open it after the fork only. While such a child lives, its
+/// parent counts as alive.
+///
+/// **Other programs may look into the file**, in this process too, by another copy of SQLite (such as Python's
+/// `sqlite3`): nothing that was saved is lost by it. On Linux and Android the store's log is guarded by locks
+/// of the open file description, which closing the file elsewhere does not drop. On other systems, a log that
+/// was removed or replaced is noticed before and after each transaction: the file is opened anew, and what
+/// stood in the old log is saved first. Do not write to it, and do not remove the files beside it.
+///
+/// **Copies.** [`backup`](Store::backup) makes a safe copy while the store is in use, mode 0600, in the place of
+/// an earlier copy if there is one. A copy by `cp` may be of two moments, so do not use one. Only one of the
+/// two may then be used: messages that are still to be sent stand in both.
+///
+/// ```
+/// # use secondme_avatar::{SqliteStore, Store};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = std::env::temp_dir().join(format!("secondme-avatar-copy-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// let store = SqliteStore::open(folder.join("avatar.db"))?;
+/// store.backup(&folder.join("copy.db"))?;
+/// assert!(SqliteStore::open(folder.join("copy.db")).is_ok());
+/// # drop(store);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// **Where the file may be.** On a disk of this machine: the log needs shared memory, which network
 /// drives do not have. Symbolic links are followed; hard links are refused, since a log belongs to one
-/// name. An empty file becomes a store. While a store is open, the process must not open the file by
-/// other means (closing a file drops all of a process's POSIX locks on it), and nobody may move or delete
-/// it: that is noticed, and every call fails from then on, rather than saving to nowhere. A back-up is
-/// made by `sqlite3 FILE ".backup COPY"`; only one of the two may then be used, or messages are sent
-/// twice.
+/// name. An empty file becomes a store. While a store is open, nobody may move or delete its file: that is
+/// noticed, and every call fails from then on, rather than saving to nowhere.
 ///
 /// The feature `sqlite`, which is on by default, builds SQLite in; that takes a C compiler, as `ring` does.
 pub struct SqliteStore {
@@ -114,7 +137,7 @@ impl SqliteStore {
     /// that is refused is left as it is, byte by byte; a damaged store that others may read is closed to
     /// them all the same.
     ///
-    /// Every opening checks the whole file once, tables against indexes: 8 ms for 10,000 visitors (10 MB)
+    /// The first opening in a process checks the whole file, tables against indexes: 8 ms for 10,000 visitors (10 MB)
     /// on the machine this was written on. A store of an earlier version of the library is brought up to
     /// date.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
