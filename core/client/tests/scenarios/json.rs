@@ -42,6 +42,8 @@ pub(crate) fn event(event: &Event) -> Value {
             CloseReason::Failed(why) => json!({"type": "closed", "reason": "failed", "error": error(why)}),
             _ => json!({"type": "closed"}),
         },
+        EventKind::TakenOver => json!({"type": "taken_over"}),
+        EventKind::HandedBack => json!({"type": "handed_back"}),
         EventKind::Unknown => {
             json!({"type": "unknown", "raw": event.raw.as_ref().map(|frame| frame.as_str())})
         }
