@@ -49,7 +49,8 @@ On a terminal the keyboard is yours then. Everything you see came over the wire.
 
 const DOCTOR_HELP: &str = "\
 It opens a conversation as any program does and shows each call with its time: configuration, the API
-key, the avatar, the session, the socket. Nothing is said in it, unless --message does.
+key, the avatar, the session, the socket, and whether frames come over it. Nothing is said in it, unless
+--message does: then the reply must come over the socket as well.
 
 Examples:
   avatar doctor                                    with SECONDME_API_KEY, the service in production

@@ -1,6 +1,7 @@
 //! `avatar doctor`: walks every step to the service, and says what is wrong and what to do.
 
 mod findings;
+mod heartbeat;
 mod report;
 
 use std::io::Write as _;
@@ -57,16 +58,23 @@ async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(),
     };
     let visitor = visitor.map_err(Error::from)?.name("avatar doctor");
 
+    let events = client.events();
     examination.started = Instant::now();
     let opened = client.open(visitor).await;
     examination.opened(opened.is_ok());
     let outcome = match &opened {
-        Ok(chat) => talk(args, chat, timeout, examination).await,
+        Ok(chat) => match talk(args, chat, timeout, examination).await {
+            Ok(()) => heartbeat::watch(&client, &events, examination).await,
+            failed => failed,
+        },
         Err(error) => Err(error.clone()),
     };
     let told: Vec<CallReport> = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     examination.calls(&told, outcome.as_ref().err());
     examination.findings.extend(findings::of_clock(&told));
+    if outcome.is_err() {
+        examination.findings.extend(heartbeat::losses(&events).await);
+    }
     if let Ok(chat) = &opened {
         // Nothing is left behind, where the service lets a visitor end a session.
         let _ = chat.end().await;

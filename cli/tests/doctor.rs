@@ -8,6 +8,7 @@ use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{Key, QuotaScope};
 use serde_json::Value;
 use support::{avatar, err, out, run};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 fn doctor(base: &str, key: &str) -> Command {
@@ -36,6 +37,7 @@ async fn a_well_library_needs_four_round_trips_and_a_bit() {
         "connect",
         "create_session",
         "create_socket",
+        "heartbeat",
         "init_chat",
         "resolve_avatar",
     ];
@@ -99,6 +101,78 @@ async fn a_proxy_is_named_and_what_is_wrong_with_it_comes_with_advice() {
         assert!(said.contains(place) && said.contains(advice), "{said}");
         assert!(!said.contains("hush"), "{said}");
         assert_ne!(output.status.code(), Some(0));
+    }
+}
+
+/// What a middlebox does to frames.
+#[derive(Clone, Copy)]
+enum Harm {
+    /// Their first byte is another one.
+    Breaks,
+    /// They do not come.
+    Swallows,
+    /// The connection ends at the first one.
+    Cuts,
+}
+
+/// A relay that lets the handshake through and harms what comes after it.
+async fn relay(harm: Harm, to: std::net::SocketAddr) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = tokio::net::TcpStream::connect(to).await.unwrap();
+            tokio::spawn(pass(client, server, harm));
+        }
+    });
+    address
+}
+
+async fn pass(client: tokio::net::TcpStream, server: tokio::net::TcpStream, harm: Harm) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let out = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = from_server.read_u8().await else { return };
+        head.push(byte);
+        if to_client.write_u8(byte).await.is_err() {
+            return;
+        }
+    }
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
+        match harm {
+            Harm::Cuts => break,
+            Harm::Swallows => continue,
+            // Three bits that must not be set.
+            Harm::Breaks => bytes[0] |= 0x70,
+        }
+        if to_client.write_all(&bytes[..read]).await.is_err() {
+            break;
+        }
+    }
+    out.abort();
+}
+
+#[tokio::test]
+async fn something_on_the_way_that_harms_frames_is_found_though_the_socket_opens() {
+    for (harm, message, says, code) in [
+        (Harm::Breaks, None, "something on the way damages the connection", 5),
+        (Harm::Cuts, None, "dropped it", 5),
+        (Harm::Breaks, Some("Hello"), "something on the way damages the connection", 5),
+        (Harm::Swallows, None, "something on the way swallows frames", 0),
+    ] {
+        let emulator = Emulator::builder().start().await.unwrap();
+        let relay = relay(harm, emulator.address()).await;
+        emulator.configure(|settings| settings.socket_base = Some(format!("ws://{relay}")));
+        let mut command = doctor(emulator.base_url(), emulator.api_key());
+        command.args(message.into_iter().flat_map(|text| ["--message", text]));
+        let output = run(command, "").await;
+        let said = format!("{}{}", out(&output), err(&output));
+        assert!(said.contains(says) && !said.contains("All is well"), "{said}");
+        assert!(message.is_some() || said.contains("heartbeat"), "{said}");
+        assert_eq!(output.status.code() == Some(0), code == 0, "{said}");
     }
 }
 

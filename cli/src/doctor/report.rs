@@ -31,6 +31,8 @@ pub(super) struct Examination {
     pub(super) place: String,
     pub(super) started: Instant,
     pub(super) findings: Vec<String>,
+    /// Something may be wrong though nothing has failed.
+    doubtful: bool,
     steps: Vec<StepReport>,
     latency: Option<Duration>,
     /// From the beginning of the opening until the conversation was open.
@@ -51,6 +53,7 @@ impl Examination {
             place: String::new(),
             started: Instant::now(),
             findings: Vec::new(),
+            doubtful: false,
             steps: Vec::new(),
             latency,
             opening: None,
@@ -74,6 +77,19 @@ impl Examination {
         let started = asked.saturating_duration_since(self.started);
         let error = error.map(Described::from);
         self.add(StepReport { step: "reply", started, ended: self.total, error });
+    }
+
+    /// A frame has come after a ping, or will not come.
+    pub(super) fn heartbeat(&mut self, sent: Instant, error: Option<&Error>) {
+        let started = sent.saturating_duration_since(self.started);
+        let (ended, error) = (self.started.elapsed(), error.map(Described::from));
+        self.add(StepReport { step: "heartbeat", started, ended, error });
+    }
+
+    /// Something that keeps it from being well for certain.
+    pub(super) fn doubt(&mut self, finding: String) {
+        self.doubtful = true;
+        self.findings.push(finding);
     }
 
     /// The calls that were made, and what it came to nothing for.
@@ -166,11 +182,9 @@ impl Examination {
                 Some(trips) => format!(", {trips} round trips"),
                 None => String::new(),
             };
-            text.push_str(&format!(
-                "\nAll is well with {}: open in {} ms{trips}.\n",
-                self.place,
-                opening.as_millis()
-            ));
+            let verdict = if self.doubtful { "Perhaps not all is well with" } else { "All is well with" };
+            let (place, millis) = (&self.place, opening.as_millis());
+            text.push_str(&format!("\n{verdict} {place}: open in {millis} ms{trips}.\n"));
         }
         text
     }

@@ -44,6 +44,8 @@ pub struct CrashReport {
     pub at_work: u64,
     /// Times that another program opened the store's file and closed it.
     pub looks: u64,
+    /// Of the processes, those that were frozen for a while before.
+    pub frozen: u64,
 }
 
 impl Crash {
@@ -60,7 +62,7 @@ impl Crash {
             .start()
             .await?;
         let mut chance = Chance::new(self.seed);
-        let (mut at_work, mut looks) = (0, 0);
+        let (mut at_work, mut looks, mut frozen) = (0, 0, 0);
         for process in 0..self.kills {
             let mut running = self.start(&emulator, child, folder, process, false)?;
             let mut lines = BufReader::new(running.stdout.take().ok_or("no output")?).lines();
@@ -73,6 +75,9 @@ impl Crash {
             looks += look(&store_of(folder), chance.below(3))?;
             tokio::time::sleep(Duration::from_millis(moment)).await;
             looks += look(&store_of(folder), chance.below(3))?;
+            if chance.per_mille(80) {
+                frozen += u64::from(freeze(&running, chance.millis(&[300, 1_500, 4_000])).await?);
+            }
             if chance.below(2) == 0 {
                 owner_speaks(&mut chance, &emulator, process);
             }
@@ -96,7 +101,7 @@ impl Crash {
         if looks == 0 {
             return Err("nobody has looked into the store".into());
         }
-        Ok(CrashReport { verdict, kept, at_work, looks })
+        Ok(CrashReport { verdict, kept, at_work, looks, frozen })
     }
 
     fn start(
@@ -165,6 +170,20 @@ fn copy_now_and_then(store: PathBuf) {
 
 fn store_of(folder: &Path) -> PathBuf {
     folder.join("avatar.db")
+}
+
+/// Stops the process, while all goes on around it, and lets it go on. `false` where a system cannot.
+async fn freeze(process: &Child, time: Duration) -> io::Result<bool> {
+    let Some(id) = process.id().filter(|_| cfg!(unix)) else {
+        return Ok(false);
+    };
+    let signal = async |name: &str| Command::new("kill").args([name, &id.to_string()]).status().await;
+    if !signal("-STOP").await?.success() {
+        return Ok(false); // It has just ended.
+    }
+    tokio::time::sleep(time).await;
+    signal("-CONT").await?;
+    Ok(true)
 }
 
 fn diary_of(folder: &Path) -> PathBuf {
@@ -276,6 +295,7 @@ impl std::fmt::Display for CrashReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "kills at work           {:>6}", self.at_work)?;
         writeln!(f, "looks into the store    {:>6}", self.looks)?;
+        writeln!(f, "processes frozen        {:>6}", self.frozen)?;
         writeln!(f, "messages kept           {:>6}", self.kept)?;
         write!(f, "{}", self.verdict)
     }

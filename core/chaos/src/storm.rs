@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secondme_avatar::{AvatarClient, Conversation, Error, Event, EventKind, Gap, Visitor};
 use secondme_avatar_emulator::Emulator;
@@ -37,6 +38,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// How often each fault was met.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Times that the client's machine was suspended.
+    pub slept: u64,
     /// Times that a socket was lost.
     pub lost: u64,
     /// Calls made.
@@ -59,12 +62,14 @@ impl Storm {
             })
             .start()
             .await?;
+        let sleep = Sleep::default();
         let proxy = FaultProxy::start(emulator.address(), self.seed).await?;
         let client = AvatarClient::builder(emulator.api_key())?
             .base_url(proxy.base_url().parse()?)
             .quota(100_000)
             .open_deadline(Duration::from_secs(3_600))
             .send_deadline(Duration::from_secs(120))
+            .wall_clock(sleep.wall_clock())
             .build()?;
         let book = Book::default();
         let events = client.events();
@@ -92,7 +97,7 @@ impl Storm {
                 tokio::spawn(talk.go_on())
             })
             .collect();
-        self.pass_storm(&mut chance, &emulator, &client, &proxy).await;
+        self.pass_storm(&mut chance, &emulator, &client, &proxy, &sleep).await;
         stop.send_replace(true);
         proxy.weather(0);
         proxy.down(false);
@@ -115,7 +120,8 @@ impl Storm {
         let verdict = lock(&book).against(&state);
         let faults = proxy.met();
         emulator.stop().await;
-        Ok(Report { verdict, faults, lost: counters.lost, calls: counters.calls, unsettled })
+        let slept = sleep.times.load(Ordering::Relaxed);
+        Ok(Report { verdict, faults, slept, lost: counters.lost, calls: counters.calls, unsettled })
     }
 
     async fn pass_storm(
@@ -124,6 +130,7 @@ impl Storm {
         emulator: &Emulator,
         client: &AvatarClient,
         proxy: &FaultProxy,
+        sleep: &Sleep,
     ) {
         let mut down_for = 0;
         for at in 0..self.seconds {
@@ -138,6 +145,7 @@ impl Storm {
                 1 | 2 => proxy.cut_all(),
                 3 => client.advance_clock(Duration::from_secs(45)).await, // The client's clock jumps.
                 4 => emulator.advance(Duration::from_secs(45)).await,
+                25 => sleep.through(45, emulator).await,
                 5..25 => owner_speaks(chance, emulator, at),
                 _ => {}
             }
@@ -145,6 +153,27 @@ impl Storm {
             down_for = down_for.saturating_sub(1);
             second(emulator, client).await;
         }
+    }
+}
+
+/// How long the client's machine has been suspended: its wall clock goes on, its monotonic one does not.
+#[derive(Debug, Default)]
+struct Sleep {
+    seconds: Arc<AtomicU64>,
+    times: AtomicU64,
+}
+
+impl Sleep {
+    fn wall_clock(&self) -> impl Fn() -> SystemTime + Send + Sync + 'static {
+        let seconds = Arc::clone(&self.seconds);
+        move || SystemTime::now() + Duration::from_secs(seconds.load(Ordering::Relaxed))
+    }
+
+    /// Sleeps so many seconds, which pass for the service as well.
+    async fn through(&self, seconds: u64, emulator: &Emulator) {
+        emulator.advance(Duration::from_secs(seconds)).await;
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.times.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -285,6 +314,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.verdict)?;
+        writeln!(f, "times suspended         {:>6}", self.slept)?;
         writeln!(f, "sockets lost            {:>6}", self.lost)?;
         writeln!(f, "calls made              {:>6}", self.calls)?;
         writeln!(f, "visitors still waiting  {:>6}", self.unsettled)?;

@@ -23,6 +23,7 @@ use crate::http::Http;
 use crate::keeper::Keeper;
 use crate::line::{Line, client_closed, ended, unexpected};
 use crate::options::ClientBuilder;
+use crate::pacer::Pacer;
 use crate::places::Places;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
@@ -30,6 +31,7 @@ use crate::socket::Connector;
 use crate::stats::Stats;
 use crate::store::{AvatarRef, Known, Leftover};
 use crate::tls::{Offer, Tls};
+use crate::trouble::Warnings;
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
 mod recover;
@@ -130,7 +132,7 @@ impl AvatarClient {
         if options.base.is_secure() || dialer.tls.names_ca_file() {
             dialer.tls.config(Offer::Http1)?;
         }
-        let clock = Clock::start();
+        let clock = Clock::start(options.wall_clock);
         let avatar = AvatarRef::new(&options.key, &options.base);
         let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
         let env = Env {
@@ -142,6 +144,8 @@ impl AvatarClient {
             queue: options.queue,
             quota: SharedQuota::new(options.quota, clock.clone()),
             places: Places::new(options.max_live, clock.clone()),
+            pacer: Pacer::new(),
+            warnings: Warnings::default(),
             idle_after: options.idle_after,
             clock,
             on_call: options.on_call,

@@ -5,10 +5,13 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use secondme_avatar_protocol::{
     CallId, Command, ConversationKey, Event, EventKind, Generation, Input, Millis, Output, State, Step,
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::Notified;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -18,13 +21,21 @@ use tracing::{debug, info, trace, warn};
 use crate::client::Inner;
 use crate::env::Env;
 use crate::line::{Line, LineState, Waiting};
+use crate::pacer;
 use crate::places::Place;
 use crate::quota::{Permit, Turn};
 use crate::saving::{Saving, no_store};
 use crate::socket::{NotConnected, Socket, Traffic};
+use crate::trouble::Trouble;
 
 /// Far enough away to mean "never".
-const NEVER: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 60 * 60);
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A deadline that is noticed so late was slept through: the process was frozen, or the machine was.
+const LATE: Duration = Duration::from_secs(1);
+
+/// So long is then taken in what came in the meantime, before the deadline is judged by it.
+const CATCHES_UP: Duration = Duration::from_millis(250);
 
 /// How long a subscription may hold up the socket before that is a line in the log: a burst is taken sooner.
 const UNREAD_WARNING: std::time::Duration = std::time::Duration::from_secs(5);
@@ -45,6 +56,16 @@ pub(crate) struct Driver {
     place: Option<Place>,
     /// The place is waited for.
     queues: bool,
+    /// The turn to connect that is waited for, and whether a call waits for it.
+    turn: Option<(pacer::Turn, bool)>,
+    /// The turn, while it is being connected.
+    permit: Option<OwnedSemaphorePermit>,
+    trouble: Trouble,
+    /// Until when what came while nothing ran is taken in.
+    catching_up: Option<Instant>,
+    /// How often a test had put the clock forward, and the machine had slept, when nothing was due.
+    advanced: u64,
+    gaps: u64,
     generation: Generation,
     /// How many sockets had been lost when that was last looked at.
     lost: u64,
@@ -58,6 +79,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(line: Arc<Line>, env: Arc<Env>) -> Self {
+        let env_clock = env.clock.clone();
         Self {
             line,
             env,
@@ -68,6 +90,12 @@ impl Driver {
             hanging_up: None,
             place: None,
             queues: false,
+            turn: None,
+            permit: None,
+            trouble: Trouble::default(),
+            catching_up: None,
+            advanced: env_clock.advanced(),
+            gaps: env_clock.gaps(),
             generation: Generation::default(),
             lost: 0,
             reading: true,
@@ -87,22 +115,35 @@ impl Driver {
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
         loop {
             let woken = line.wake.notified();
-            let forward = env.clock.forward();
+            let (forward, advanced) = (env.clock.forward(), env.clock.advanced());
+            let moved = env.clock.moved();
             let Some(deadline) = self.carry_out() else {
                 break;
             };
             let deadline = self.look_for_rest().map_or(deadline, |at| at.min(deadline));
-            set(timer.as_mut(), deadline);
+            let deadline = self.slept().map_or(deadline, |at| at.min(deadline));
+            set(timer.as_mut(), self.catching_up.unwrap_or(deadline));
+            if deadline > Instant::now() {
+                self.advanced = advanced;
+            }
             if !line.has_noticed(forward) && deadline > Instant::now() {
                 line.notice(forward);
+            }
+            if self.reads_on()
+                && let Some(traffic) = traffic(&mut self.socket, self.reading).now_or_never()
+            {
+                let happened = self.traffic(traffic);
+                self.tell(happened);
+                continue;
             }
             let mut room = pin!(env.room.notified());
             self.look_for_room(room.as_mut());
             let input = tokio::select! {
                 // Pings go out though frames come in without end.
                 biased;
-                () = timer.as_mut() => Happened::Input(Input::Tick),
+                () = timer.as_mut() => self.due(deadline),
                 () = woken => Happened::Nothing,
+                () = moved => Happened::Nothing,
                 Some((call, result)) = self.calls.join_next(), if !self.calls.is_empty() => {
                     if let Some(permit) = self.permits.remove(&call).filter(|_| result.is_ok()) {
                         permit.finish();
@@ -123,6 +164,10 @@ impl Driver {
                     }
                 }
                 () = place(self.place.as_ref()), if self.queues => Happened::Place,
+                permit = turn(&mut self.turn), if self.turn.is_some() => {
+                    (self.turn, self.permit) = (None, permit);
+                    Happened::Input(Input::Turn)
+                }
                 result = connected(&mut self.connecting), if self.connecting.is_some() => self.connected(result),
                 traffic = traffic(&mut self.socket, self.reading), if self.socket.is_some() => self.traffic(traffic),
                 () = room, if !self.reading => Happened::Nothing,
@@ -144,6 +189,12 @@ impl Driver {
         match happened {
             Happened::Nothing => {}
             Happened::Input(input) => state.machine.handle(now, input),
+            Happened::Woke => {
+                // Nothing that was due meanwhile goes out on the way.
+                state.machine.handle(now, Input::Tick);
+                // Whatever was connected is as good as lost. A machine that is closed wants nothing.
+                let _ = state.machine.command(now, Command::NetworkChanged);
+            }
             Happened::Place => {
                 self.queues = false;
                 // What was refused need not wait any longer. A machine that is closed wants nothing.
@@ -220,6 +271,10 @@ impl Driver {
                     }
                 }
                 Output::QuotaUsedUp(until) => self.env.quota.hold_until(until),
+                Output::Turn => {
+                    let awaited = !state.waiting.is_empty();
+                    self.turn = Some((self.env.pacer.turn(awaited), awaited));
+                }
                 Output::Http(request) if request.step == Step::CreateSocket && !self.has_place() => {
                     let (call, error) = (request.call, self.env.places.refuse());
                     state
@@ -285,6 +340,15 @@ impl Driver {
         if state.dropped || state.machine.is_closed() {
             return None;
         }
+        if !state.machine.is_connecting() {
+            self.permit = None;
+        }
+        if !state.waiting.is_empty()
+            && let Some((turn, awaited @ false)) = &mut self.turn
+        {
+            // A call has come for which it is waited now.
+            (*turn, *awaited) = (self.env.pacer.turn(true), true);
+        }
         state.under_way = self.calls.len() + usize::from(self.connecting.is_some());
         let looks_again = self.saving.save(&self.env, &state);
         let deadline = state.machine.next_deadline();
@@ -293,11 +357,12 @@ impl Driver {
     }
 
     /// Hands events to those who subscribed: to their conversation, and to all.
-    fn publish(&self, state: &mut LineState, events: &mut Vec<Event>) {
+    fn publish(&mut self, state: &mut LineState, events: &mut Vec<Event>) {
         if events.is_empty() {
             return;
         }
         events.iter().for_each(note);
+        self.note_trouble(state, events);
         let counters = state.machine.counters();
         state.activity.note(self.env.clock.now(), counters, events);
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
@@ -322,6 +387,56 @@ impl Driver {
         if !closed.is_empty() {
             self.line.closed.notify_waiters();
         }
+    }
+
+    /// Tells the log of links that are lost again and again. All conversations of the visitor say the same.
+    fn note_trouble(&mut self, state: &LineState, events: &[Event]) {
+        let (now, warnings) = (self.env.clock.now(), &self.env.warnings);
+        let visitor = state.machine.visitor().id();
+        let lost = events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::Disconnected { cause, .. } => Some(cause),
+            _ => None,
+        });
+        if let Some(cause) = lost {
+            self.trouble.failed(now, warnings, visitor, cause);
+            match state.machine.is_contested() {
+                true => self.trouble.contested(now, warnings, visitor, cause),
+                false => self.trouble.lasts(),
+            }
+        }
+        if events.iter().any(|event| matches!(event.kind, EventKind::Reconnected { .. })) {
+            self.trouble.is_over(now, visitor);
+        }
+    }
+
+    /// Something is due. One that was slept through is judged a little later, by what is there then.
+    fn due(&mut self, deadline: Instant) -> Happened {
+        let clock = &self.env.clock;
+        let slept = clock.gaps() != self.gaps;
+        // A test that puts the clock forward has not frozen the process.
+        let late = clock.advanced() == self.advanced && deadline + LATE < Instant::now();
+        if (slept || late) && self.catching_up.is_none() {
+            self.catching_up = Some(Instant::now() + CATCHES_UP);
+            return Happened::Nothing;
+        }
+        self.catching_up = None;
+        if slept {
+            self.gaps = clock.gaps();
+            self.env.quota.look_again();
+            return Happened::Woke;
+        }
+        Happened::Input(Input::Tick)
+    }
+
+    /// The time for taking in what came is over: not before the socket is read to its end, if it has one.
+    fn reads_on(&self) -> bool {
+        let now = Instant::now();
+        self.socket.is_some() && self.catching_up.is_some_and(|until| until <= now && now < until + LATE)
+    }
+
+    /// The machine has slept, and that is still to be acted upon: at once.
+    fn slept(&self) -> Option<Instant> {
+        (self.env.clock.gaps() != self.gaps).then(Instant::now)
     }
 
     /// Joins the key's quota for this call.
@@ -483,6 +598,8 @@ enum Done {
 enum Happened {
     Nothing,
     Input(Input),
+    /// The machine had been suspended.
+    Woke,
     Place,
     Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
@@ -498,6 +615,13 @@ async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, NotCon
 async fn place(place: Option<&Place>) {
     match place {
         Some(place) => place.taken().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn turn(turn: &mut Option<(pacer::Turn, bool)>) -> Option<OwnedSemaphorePermit> {
+    match turn {
+        Some((turn, _)) => turn.await,
         None => std::future::pending().await,
     }
 }

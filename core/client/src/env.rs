@@ -13,10 +13,12 @@ use crate::events::Mailbox;
 use crate::http::Http;
 use crate::keeper::Keeper;
 use crate::options::Deadlines;
+use crate::pacer::Pacer;
 use crate::places::Places;
 use crate::quota::SharedQuota;
 use crate::report::{Observer, Occupancy};
 use crate::socket::Connector;
+use crate::trouble::Warnings;
 
 #[derive(Debug)]
 pub(crate) struct Env {
@@ -28,6 +30,8 @@ pub(crate) struct Env {
     pub(crate) connector: Connector,
     pub(crate) quota: Arc<SharedQuota>,
     pub(crate) places: Arc<Places>,
+    pub(crate) pacer: Pacer,
+    pub(crate) warnings: Warnings,
     /// An idle conversation gives up its socket after so long.
     pub(crate) idle_after: Option<Duration>,
     pub(crate) clock: Clock,

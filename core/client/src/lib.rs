@@ -48,6 +48,7 @@ mod limit;
 mod line;
 mod loss;
 mod options;
+mod pacer;
 mod per_process;
 mod places;
 mod proxy;
@@ -65,6 +66,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod trouble;
 mod tunnel;
 
 pub use base_url::BaseUrl;

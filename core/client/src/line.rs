@@ -125,7 +125,7 @@ impl Line {
     /// All is done that was due when the clock had been put forward so far.
     pub(crate) fn notice(&self, forward: u64) {
         self.noticed.store(forward, Ordering::Release);
-        self.clock.noticed.notify_waiters();
+        self.clock.notice();
     }
 
     pub(crate) fn has_noticed(&self, forward: u64) -> bool {
@@ -135,7 +135,7 @@ impl Line {
     /// Waits until that is so, or the line has ended.
     pub(crate) async fn noticed(&self, forward: u64) {
         loop {
-            let noticed = self.clock.noticed.notified();
+            let noticed = self.clock.noticed();
             if self.has_noticed(forward) || self.lock().dropped {
                 return;
             }
@@ -220,7 +220,7 @@ impl Line {
             mailbox.end();
         }
         self.closed.notify_waiters();
-        self.clock.noticed.notify_waiters();
+        self.clock.notice();
     }
 }
 

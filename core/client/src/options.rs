@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, Secret, limits};
 
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
+use crate::clock::WallClock;
 use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer, Occupancy};
 use crate::resolver::Resolver;
@@ -76,6 +77,7 @@ pub struct ClientBuilder {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) builtin_roots: bool,
     pub(crate) resolver: Resolver,
+    pub(crate) wall_clock: WallClock,
     pub(crate) language: Option<String>,
     pub(crate) on_call: Observer,
     pub(crate) on_occupied: Occupancy,
@@ -87,7 +89,7 @@ impl ClientBuilder {
         Self {
             key,
             base: BaseUrl::default(),
-            config: Config::default(),
+            config: Config { takes_turns: true, ..Config::default() },
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
             quota: limits::QUOTA_CALLS,
@@ -98,6 +100,7 @@ impl ClientBuilder {
             ca_file: None,
             builtin_roots: true,
             resolver: Resolver::default(),
+            wall_clock: WallClock::default(),
             language: None,
             on_call: Observer::default(),
             on_occupied: Occupancy::default(),
@@ -296,6 +299,14 @@ impl ClientBuilder {
     /// [`Unsent`](crate::EventKind::Unsent) event.
     pub fn durable_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.durable = deadline;
+        self
+    }
+
+    /// Another clock than the system's to say what time it is, for tests: where it goes ahead and the monotonic
+    /// clock does not, the machine counts as having been suspended.
+    #[doc(hidden)]
+    pub fn wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.wall_clock = WallClock::new(clock);
         self
     }
 

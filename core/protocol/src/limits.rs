@@ -38,6 +38,14 @@ pub const HURRY: Duration = Duration::from_secs(1);
 /// that accepts and drops at once must not be hammered.
 pub const LINK_PROVEN: Duration = Duration::from_secs(30);
 
+/// How many links in a row that were lost before [`LINK_PROVEN`] are too many for chance: another process
+/// has the visitor open, or something on the way cuts connections.
+pub const SHORT_LIVES: u32 = 2;
+
+/// The ceiling of the wait after that many of them, from which it doubles. At least half of it is waited,
+/// so that two processes do not take the visitor from each other several times a second.
+pub const BACKOFF_CONTESTED: Duration = Duration::from_secs(5);
+
 /// How often an answer that is not of the service's form (a proxy's page, half a JSON) is tried
 /// again while opening: a wrong base URL must not look like a slow one.
 pub const MALFORMED_ANSWER_ATTEMPTS: u32 = 3;

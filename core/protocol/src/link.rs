@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
-use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, UNANSWERED_PINGS};
+use crate::limits::{
+    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, SHORT_LIVES,
+    UNANSWERED_PINGS,
+};
 use crate::rng::Rng;
 use crate::time::Millis;
 
@@ -22,6 +25,13 @@ pub(crate) fn backoff(attempts: u32, rng: &mut Rng) -> Duration {
 /// once at most, and a program that keeps calling makes no more than one attempt a second.
 pub(crate) fn hurried(until: Millis, since: Millis, now: Millis) -> Millis {
     until.min(now.max(since + HURRY))
+}
+
+/// A wait before the next attempt after so many links that did not live long: never short.
+fn contested(short_lives: u32, rng: &mut Rng) -> Duration {
+    let doublings = short_lives.saturating_sub(SHORT_LIVES).min(16);
+    let half = BACKOFF_CONTESTED.saturating_mul(1 << doublings).min(BACKOFF_MAX) / 2;
+    half + rng.up_to(half)
 }
 
 #[derive(Debug)]
@@ -91,6 +101,8 @@ pub(crate) struct LinkState {
     attempts: u32,
     /// When it was lost last.
     fell_at: Millis,
+    /// Links in a row that were lost before they had proven themselves.
+    short_lives: u32,
     heartbeat: Duration,
 }
 
@@ -101,6 +113,7 @@ impl LinkState {
             generation: Generation(0),
             attempts: 0,
             fell_at: now,
+            short_lives: 0,
             heartbeat,
         }
     }
@@ -173,18 +186,17 @@ impl LinkState {
                 LinkEffect::Up
             }
             (Link::Connecting { .. } | Link::Up(_), LinkInput::Lost(cause)) => {
-                self.fall(now, rng);
-                LinkEffect::Lost { close: false, cause }
+                LinkEffect::Lost { close: false, cause: self.fall(now, cause, rng) }
             }
             (Link::Connecting { give_up_at, .. }, LinkInput::Tick { .. }) => {
                 if *give_up_at > now {
                     return LinkEffect::None;
                 }
-                self.fall(now, rng);
-                LinkEffect::Lost { close: true, cause: no_handshake() }
+                LinkEffect::Lost { close: true, cause: self.fall(now, no_handshake(), rng) }
             }
             (Link::Connecting { .. } | Link::Up(_), LinkInput::NetworkChanged) => {
                 self.attempts = 0;
+                self.short_lives = 0;
                 self.link = Link::Down { retry_at: now };
                 LinkEffect::Lost { close: true, cause: another_network() }
             }
@@ -210,8 +222,7 @@ impl LinkState {
                     up.unanswered = 0;
                 }
                 if up.answers && up.unanswered >= UNANSWERED_PINGS {
-                    self.fall(now, rng);
-                    return LinkEffect::Lost { close: true, cause: no_pong() };
+                    return LinkEffect::Lost { close: true, cause: self.fall(now, no_pong(), rng) };
                 }
                 up.unanswered = up.unanswered.saturating_add(1);
                 up.next_ping = now + self.heartbeat;
@@ -229,17 +240,33 @@ impl LinkState {
         }
     }
 
-    /// Down, with a wait before the next attempt that grows until a link has proven itself.
-    fn fall(&mut self, now: Millis, rng: &mut Rng) {
-        if let Link::Up(up) = &self.link
-            && now.since(up.since) >= LINK_PROVEN
-        {
-            self.attempts = 0;
+    /// Whether links are lost soon after they came up, again and again.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.short_lives >= SHORT_LIVES
+    }
+
+    /// Down, with a wait before the next attempt that grows until a link has proven itself. What the cause
+    /// does not say by itself is added to it: that it is not the first loss of this kind.
+    fn fall(&mut self, now: Millis, cause: Error, rng: &mut Rng) -> Error {
+        let mut lived_short = false;
+        if let Link::Up(up) = &self.link {
+            lived_short = now.since(up.since) < LINK_PROVEN;
+            if lived_short {
+                self.short_lives = self.short_lives.saturating_add(1);
+            } else {
+                self.short_lives = 0;
+                self.attempts = 0;
+            }
         }
-        let wait = backoff(self.attempts, rng);
+        let mut wait = backoff(self.attempts, rng);
+        self.attempts = self.attempts.saturating_add(1);
+        let contested_now = lived_short && self.is_contested();
+        if contested_now {
+            wait = wait.max(contested(self.short_lives, rng));
+        }
         self.fell_at = now;
-        self.attempts += 1;
         self.link = Link::Down { retry_at: now + wait };
+        if contested_now { lost_again(self.short_lives, cause) } else { cause }
     }
 }
 
@@ -251,6 +278,15 @@ fn no_handshake() -> Error {
 fn no_pong() -> Error {
     let message = format!("the service answered {UNANSWERED_PINGS} pings in a row with nothing");
     Error::new(ErrorKind::ConnectionFailed, message)
+}
+
+fn lost_again(times: u32, cause: Error) -> Error {
+    let message = format!(
+        "lost {times} times in a row within {} s of being connected: perhaps another process has this visitor open, \
+         or something on the way ends connections; this time: {cause}",
+        LINK_PROVEN.as_secs()
+    );
+    Error::new(ErrorKind::ConnectionFailed, message).caused_by(cause)
 }
 
 fn another_network() -> Error {
@@ -313,7 +349,14 @@ mod tests {
             "Connecting" => Link::Connecting { give_up_at: NOW, ws: ws() },
             _ => Link::Up(Up { ws: ws(), since: Millis(0), next_ping: NOW, unanswered, answers: true }),
         };
-        LinkState { link, generation: Generation(7), attempts: 3, fell_at: Millis(0), heartbeat: HEARTBEAT }
+        LinkState {
+            link,
+            generation: Generation(7),
+            attempts: 3,
+            short_lives: 0,
+            fell_at: Millis(0),
+            heartbeat: HEARTBEAT,
+        }
     }
 
     fn cell(row: &str, state: &str) -> String {

@@ -72,6 +72,14 @@ struct Way {
     troubled: bool,
 }
 
+/// Where an attempt to connect stands with its turn ([`Output::Turn`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Free,
+    Asked,
+    Come,
+}
+
 /// Whether the service sends a visitor's message back before it answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echoes {
@@ -103,6 +111,7 @@ pub struct Machine {
     handshake_refused: bool,
     calls: Calls,
     link: LinkState,
+    turn: Turn,
     reading: bool,
     seen: Seen,
     echoes: Echoes,
@@ -159,6 +168,7 @@ impl Machine {
             handshake_refused: false,
             calls: Calls::default(),
             link: LinkState::new(now, heartbeat),
+            turn: Turn::Free,
             reading: true,
             seen: Seen::default(),
             echoes: Echoes::Unknown,
@@ -250,6 +260,11 @@ impl Machine {
             }
             Input::Kept(message) => self.kept(&message),
             Input::NotKept { message, error } => self.not_kept(now, &message, error),
+            Input::Turn => {
+                if self.turn == Turn::Asked {
+                    self.turn = Turn::Come;
+                }
+            }
             Input::Reading(reading) => self.read_on(now, reading),
             Input::OpenedElsewhere => self.let_go(now),
             Input::Tick => self.tick(now),
@@ -349,6 +364,17 @@ impl Machine {
         self.link.is_up()
     }
 
+    /// Whether it is being connected: a socket's address is asked for, or the handshake is under way.
+    pub fn is_connecting(&self) -> bool {
+        self.link.is_connecting() || self.calls.is_under_way(&Call::CreateSocket)
+    }
+
+    /// Whether the socket was lost several times in a row soon after it was connected: another process may
+    /// have this visitor open.
+    pub fn is_contested(&self) -> bool {
+        self.link.is_contested()
+    }
+
     /// What has been counted.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -369,6 +395,7 @@ impl Machine {
         if !self.strays.is_empty() {
             self.route_strays(now);
         }
+        self.end_turn();
         self.note_states();
     }
 

@@ -490,6 +490,144 @@ fn waits_between_attempts_grow_with_jitter_and_start_again_after_thirty_seconds_
     assert!(longest <= limits::BACKOFF_FIRST, "{longest:?}");
 }
 
+/// When the next attempt is made, and what the loss is put down to.
+fn lost(peer: &mut Peer) -> (Duration, String) {
+    let lost = peer.happened().into_iter().find_map(|kind| match kind {
+        EventKind::Disconnected { retry_in, cause } => Some((retry_in, cause.to_string())),
+        _ => None,
+    });
+    lost.expect("it says that the link is lost")
+}
+
+#[test]
+fn a_link_that_is_lost_again_soon_after_it_came_up_waits_at_once_and_says_why() {
+    let mut peer = Peer::live();
+    peer.pass(limits::LINK_PROVEN);
+    peer.lose();
+    let (wait, cause) = lost(&mut peer);
+    assert!(wait <= limits::BACKOFF_FIRST && cause == "the connection broke", "{wait:?}: {cause}");
+    for short in 1..=5 {
+        reconnect(&mut peer);
+        peer.serve();
+        peer.pass(Duration::from_millis(200));
+        peer.lose();
+        let (wait, cause) = lost(&mut peer);
+        let says_so = cause.contains("another process has this visitor open")
+            && cause.ends_with("the connection broke");
+        assert_eq!(says_so, short > 1, "{cause}");
+        assert_eq!(peer.machine.is_contested(), short > 1);
+        if short > 1 {
+            let least = limits::BACKOFF_CONTESTED / 2 * (1 << (short - 2));
+            assert!(
+                wait >= least.min(limits::BACKOFF_MAX / 2) && wait <= limits::BACKOFF_MAX,
+                "{short}: {wait:?}"
+            );
+        }
+    }
+    // A changed network is another beginning, and so is a link that has proven itself.
+    for passes in [Duration::ZERO, limits::LINK_PROVEN] {
+        reconnect(&mut peer);
+        peer.serve();
+        peer.pass(passes);
+        if passes.is_zero() {
+            peer.command(Command::NetworkChanged);
+        } else {
+            peer.lose();
+        }
+        let (wait, _) = lost(&mut peer);
+        assert!(wait <= limits::BACKOFF_FIRST && !peer.machine.is_contested(), "{wait:?}");
+    }
+}
+
+#[test]
+fn a_clean_close_after_each_open_makes_one_spaced_attempt_each_and_one_socket_in_the_end() {
+    let mut peer = Peer::live();
+    let (end, mut opened) = (peer.now + Duration::from_secs(5), Vec::new());
+    while peer.now < end {
+        peer.lose();
+        let before = peer.opened.len();
+        let (wait, _) = lost(&mut peer);
+        let attempt = peer.now + wait;
+        while peer.now < attempt {
+            peer.pass(MILLI.max(wait / 4));
+            assert!(peer.opened.len() == before, "nothing is tried before its time");
+            if !peer.requests.is_empty() {
+                break;
+            }
+        }
+        peer.serve();
+        assert_eq!(peer.opened.len(), before + 1, "one attempt for one failure");
+        opened.push(peer.now);
+    }
+    assert!(opened.len() <= 6, "{} attempts in five seconds", opened.len());
+    peer.pass(limits::LINK_PROVEN);
+    peer.serve();
+    let connected = peer.opened.len();
+    peer.pass(Duration::from_secs(120));
+    assert!(peer.machine.is_connected() && peer.opened.len() == connected && peer.requests.is_empty());
+}
+
+#[test]
+fn an_attempt_to_connect_waits_for_its_turn_where_turns_are_given_out() {
+    let config = secondme_avatar_protocol::Config { takes_turns: true, ..Default::default() };
+    let mut peer = Peer::with(config, None);
+    let open = peer.open(FIRST);
+    authenticate(&mut peer);
+    assert_eq!(peer.turns, 1);
+    for step in [Step::InitChat, Step::ResolveAvatar, Step::CreateSession, Step::BindSession] {
+        page(&mut peer, step);
+    }
+    peer.pass(limits::BACKOFF_FIRST);
+    assert!(!peer.asks(Step::CreateSocket) && peer.turns == 1, "it is asked for once");
+    peer.input(Input::Turn);
+    assert!(peer.asks(Step::CreateSocket) && peer.machine.is_connecting());
+    page(&mut peer, Step::CreateSocket);
+    peer.up();
+    assert!(peer.result(open).is_ok() && !peer.machine.is_connecting());
+    // The next attempt needs another one, and a turn that comes too late is over at once.
+    peer.lose();
+    peer.pass(limits::BACKOFF_FIRST);
+    assert_eq!(peer.turns, 2);
+    peer.command(Command::Rest);
+    peer.input(Input::Turn);
+    assert!(!peer.asks(Step::CreateSocket) && !peer.machine.is_connecting());
+    peer.command(Command::Resume);
+    assert_eq!(peer.turns, 3);
+    peer.input(Input::Turn);
+    assert!(peer.asks(Step::CreateSocket));
+}
+
+#[test]
+fn a_refused_token_call_says_what_keeps_the_link_away() {
+    let mut peer = Peer::live();
+    peer.lose();
+    lost(&mut peer);
+    peer.pass(limits::BACKOFF_FIRST);
+    peer.refuse(Step::CreateSocket, 401, "whatever");
+    let call = peer.quota.pop().unwrap();
+    peer.input(Input::QuotaGranted(call));
+    let call = peer.requests.remove(0).call;
+    peer.input(Input::HttpFailed { call, sent: false, error: broken() });
+    assert!(lost(&mut peer).1.starts_with("the connection broke"));
+}
+
+#[test]
+fn a_message_whose_time_passed_while_nothing_ran_does_not_go_out() {
+    let mut peer = Peer::live();
+    peer.lose();
+    let send = peer.send("pay now");
+    while !peer.asks(Step::CreateSocket) {
+        peer.pass(MILLI);
+    }
+    // The machine slept, and it is not the clock that wakes this one.
+    page(&mut peer, Step::CreateSocket);
+    peer.now = peer.now + limits::DURABLE_DEADLINE;
+    peer.up();
+    assert!(peer.machine.is_connected() && !peer.asks(Step::SendMessage));
+    peer.input(Input::Tick);
+    assert!(peer.result(send).is_err());
+}
+
 #[test]
 fn a_changed_network_connects_again_at_once_but_not_what_the_service_made_wait() {
     let mut peer = Peer::live();

@@ -336,6 +336,7 @@ impl Run {
                 | Output::Piece(..)
                 | Output::Settle(_)
                 | Output::Held(..)
+                | Output::Turn
                 | Output::Remember => {}
             }
         }

@@ -104,6 +104,7 @@ impl Client {
             | Output::Keep(_)
             | Output::Settle(_)
             | Output::Held(..)
+            | Output::Turn
             | Output::QuotaUsedUp(_) => {}
         }
         Some(output)

@@ -101,6 +101,7 @@ impl Sight {
             | Output::Keep(_)
             | Output::Settle(_)
             | Output::Held(..)
+            | Output::Turn
             | Output::Remember => None,
         }
     }

@@ -79,6 +79,7 @@ enum Happening {
     CloseToClient(ClientId, Generation),
     FoundDead(SocketId),
     DiskWrites(ClientId),
+    TurnComes(ClientId),
 }
 
 impl World {
@@ -400,6 +401,7 @@ impl World {
                 assert!(next.is_none_or(|next| next > self.now), "woken at {:?} for nothing", self.now);
             }
             Happening::DiskWrites(client) => self.disk_writes(client),
+            Happening::TurnComes(client) => self.turn_comes(client),
             Happening::ServiceWakes => {
                 self.service_wakes_at = None;
                 self.with_service(|service, now| service.tick(now));

@@ -251,7 +251,8 @@ impl Machine {
         }
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
-        if *call == Call::CreateSocket {
+        // Without a token no address is asked for: then it is this that keeps the socket away.
+        if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.link.is_up() {
             self.say_disconnected(now, call, &last);
         }
         // A conversation that once was open says what keeps it from coming back.

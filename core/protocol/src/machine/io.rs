@@ -30,6 +30,9 @@ pub struct Config {
     pub reply_idle: Duration,
     /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
     pub on_doubt: OnDoubt,
+    /// Whether an attempt to connect waits for its turn ([`Output::Turn`]): who drives many machines spreads
+    /// their attempts so.
+    pub takes_turns: bool,
 }
 
 impl Default for Config {
@@ -39,6 +42,7 @@ impl Default for Config {
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
             on_doubt: OnDoubt::HandBack,
+            takes_turns: false,
         }
     }
 }
@@ -190,6 +194,9 @@ pub enum Input {
         /// Why.
         error: Error,
     },
+    /// The turn has come ([`Output::Turn`]). It is over when [`Machine::is_connecting`](super::Machine::is_connecting)
+    /// is false again.
+    Turn,
     /// Whether what comes over the socket is being read. While it is not, silence means nothing.
     Reading(bool),
     /// Another process has opened the visitor since: this one lets go, and closes all conversations. The facts
@@ -208,6 +215,9 @@ pub enum Output {
     Http(HttpRequest),
     /// Nobody waits for this call any more.
     Abandon(CallId),
+    /// An attempt to connect waits for its turn; answer with [`Input::Turn`]. Only then is the socket's address
+    /// asked for.
+    Turn,
     /// Connect a socket.
     SocketOpen {
         /// Names it.

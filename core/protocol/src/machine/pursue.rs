@@ -1,6 +1,6 @@
 //! The rule: which facts are missing, and which calls can bring them now.
 
-use super::{Goal, Machine, Outcome, Output};
+use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
 use crate::conversation::{Conversation, EndSession, GapState, Past, Search};
 use crate::event::{EventKind, State};
@@ -43,13 +43,32 @@ impl Machine {
         if !self.link.wants_attempt(now) || !self.conversations.iter().any(Conversation::is_wanted) {
             return;
         }
-        match self.facts.socket.as_ref().filter(|socket| socket.is_live(now)) {
-            Some(socket) => {
-                let input = LinkInput::Connect(socket.ws_id.clone());
-                let effect = self.link.handle(now, input, &mut self.rng);
-                self.apply(now, effect);
-            }
-            None => self.begin(now, Call::CreateSocket),
+        let socket = self.facts.socket.as_ref().filter(|socket| socket.is_live(now));
+        if let Some(socket) = socket {
+            let input = LinkInput::Connect(socket.ws_id.clone());
+            let effect = self.link.handle(now, input, &mut self.rng);
+            self.apply(now, effect);
+        } else if self.has_turn(now) {
+            self.begin(now, Call::CreateSocket);
+        }
+    }
+
+    /// Whether an attempt to connect may begin; asks for its turn where turns are given out.
+    fn has_turn(&mut self, now: Millis) -> bool {
+        if !self.config.takes_turns {
+            return true;
+        }
+        if self.turn == Turn::Free && self.calls.is_ready(&Call::CreateSocket, now) {
+            self.turn = Turn::Asked;
+            self.outputs.push_back(Output::Turn);
+        }
+        self.turn == Turn::Come
+    }
+
+    /// A turn is over with its attempt, however that ends; and when it comes to one that wants none any more.
+    pub(super) fn end_turn(&mut self) {
+        if self.turn == Turn::Come && !self.is_connecting() {
+            self.turn = Turn::Free;
         }
     }
 
@@ -70,6 +89,8 @@ impl Machine {
             // What was said before a question must not be taken for its answer: it waits for the gap.
             let may_ask = conversation.lets_ask() && !conversation.holds_frames();
             let next = conversation.outbox.next(now, may_ask, conversation.taken_over);
+            // What is late is told so by the next tick: it does not go out before that.
+            let next = next.filter(|next| next.deadline > now);
             if let Some(message) = next.map(|next| next.message.clone()) {
                 self.send_out(now, key, message);
             }

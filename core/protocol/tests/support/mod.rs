@@ -37,6 +37,7 @@ pub(crate) struct Peer {
     pub(crate) held: Vec<Hold>,
     pub(crate) keeps: Vec<KeptMessage>,
     pub(crate) settled: Vec<MessageId>,
+    pub(crate) turns: usize,
     /// The frames sent.
     pub(crate) frames: Vec<(Millis, String)>,
     pub(crate) opened: Vec<Generation>,
@@ -66,6 +67,7 @@ impl Peer {
             held: Vec::new(),
             keeps: Vec::new(),
             settled: Vec::new(),
+            turns: 0,
             frames: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
@@ -128,6 +130,7 @@ impl Peer {
                 Output::Held(_, hold) => self.held.push(hold),
                 Output::Keep(message) => self.keeps.push(message),
                 Output::Settle(message) => self.settled.push(message),
+                Output::Turn => self.turns += 1,
                 Output::Remember => {}
             }
         }

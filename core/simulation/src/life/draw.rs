@@ -113,7 +113,7 @@ pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Con
         quota,
         restarts: chance.below(2) == 0,
     };
-    (terms, Config { on_doubt, acknowledge: chance.below(4) > 0, ..Config::default() })
+    (terms, Config { on_doubt, acknowledge: chance.below(4) > 0, takes_turns: true, ..Config::default() })
 }
 
 /// The weather of the next while.

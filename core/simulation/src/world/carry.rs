@@ -16,6 +16,9 @@ use crate::quota::Desk;
 use crate::sight::{Call, Sight, code_of};
 use crate::sockets::Link;
 
+/// How long a turn to connect takes to come.
+const TURN_TAKES: Duration = Duration::from_millis(150);
+
 impl World {
     pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
         let mut remembers = false;
@@ -38,6 +41,7 @@ impl World {
                 Output::QuotaUsedUp(until) => desk.hold_until(until),
                 Output::Keep(message) => self.write(client, Write::Keep(message)),
                 Output::Settle(message) => self.write(client, Write::Settle(message)),
+                Output::Turn => self.queue.plan(self.now + TURN_TAKES, Happening::TurnComes(client)),
                 Output::Remember => remembers = true,
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
@@ -56,6 +60,12 @@ impl World {
         if writes.len() == 1 {
             let at = self.now + self.network.write_takes();
             self.queue.plan(at, Happening::DiskWrites(client));
+        }
+    }
+
+    pub(super) fn turn_comes(&mut self, client: ClientId) {
+        if !self.of(client).gone {
+            self.input(client, Input::Turn);
         }
     }
 

@@ -1,0 +1,84 @@
+//! Who may connect when: so many at a time, and after a common loss not all in the same moment.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// Attempts at a time of visitors whom no call waits for.
+const AT_A_TIME: usize = 32;
+
+/// Attempts at a time for which a call waits. They have turns of their own: a thousand visitors on their way
+/// back do not keep a caller waiting.
+const AWAITED_AT_A_TIME: usize = 64;
+
+/// Between two attempts for which no call waits: a hundred visitors are back within a second, a thousand
+/// within ten.
+const APART: Duration = Duration::from_millis(10);
+
+/// So many may begin at once: the losses of a few visitors are no storm.
+const BURST: u32 = 10;
+
+/// One for each client.
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    quiet: Arc<Semaphore>,
+    awaited: Arc<Semaphore>,
+    /// When the next one would begin if they were evenly apart.
+    next: Mutex<Option<Instant>>,
+}
+
+/// A turn that is waited for. It is over when what it gives is dropped.
+pub(crate) type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+
+impl Pacer {
+    pub(crate) fn new() -> Self {
+        Self {
+            quiet: Arc::new(Semaphore::new(AT_A_TIME)),
+            awaited: Arc::new(Semaphore::new(AWAITED_AT_A_TIME)),
+            next: Mutex::default(),
+        }
+    }
+
+    /// A turn for an attempt to connect; `awaited`: a call waits for it.
+    pub(crate) fn turn(&self, awaited: bool) -> Turn {
+        let (at, turns) = if awaited {
+            (None, Arc::clone(&self.awaited))
+        } else {
+            (Some(self.slot(Instant::now())), Arc::clone(&self.quiet))
+        };
+        Box::pin(async move {
+            if let Some(at) = at {
+                tokio::time::sleep_until(at).await;
+            }
+            // The semaphore is never closed.
+            turns.acquire_owned().await.ok()
+        })
+    }
+
+    /// The next free moment.
+    fn slot(&self, now: Instant) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = next.map_or(now, |next| next.max(now));
+        *next = Some(due + APART);
+        due.checked_sub(APART * (BURST - 1)).map_or(now, |at| at.max(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_begin_at_once_and_many_are_spread_by_their_number() {
+        let (pacer, now) = (Pacer::new(), Instant::now());
+        let waits: Vec<Duration> = (0..1000).map(|_| pacer.slot(now) - now).collect();
+        assert!(waits[..BURST as usize].iter().all(Duration::is_zero), "{:?}", &waits[..12]);
+        assert!(waits.windows(2).skip(BURST as usize).all(|pair| pair[1] - pair[0] == APART));
+        assert_eq!(waits[999], APART * (1000 - BURST));
+        let later = now + Duration::from_secs(60);
+        assert_eq!(pacer.slot(later), later, "what is past does not count");
+    }
+}

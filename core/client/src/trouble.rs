@@ -1,0 +1,101 @@
+//! What the log says of links that are lost: nothing of one that is back at once, and never a flood.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use secondme_avatar_protocol::{Error, Millis, VisitorId};
+use tracing::{info, warn};
+
+/// Failures in a row from which on the log speaks; then at each doubling.
+const SPEAKS_AT: u32 = 3;
+
+/// Warnings of a client in a [`WINDOW`]: of a thousand visitors who are cut off together not each one tells it.
+const WARNINGS: u32 = 10;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// One visitor's failures since the last time that all was well.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    failures: u32,
+    since: Option<Millis>,
+    told: bool,
+    told_contested: bool,
+}
+
+/// How much all visitors of a client have told.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    since: Millis,
+    warnings: u32,
+    held_back: u64,
+}
+
+impl Trouble {
+    /// The link was lost, or an attempt to connect has failed.
+    pub(crate) fn failed(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
+        self.failures = self.failures.saturating_add(1);
+        let since = *self.since.get_or_insert(now);
+        let counts = self.failures.is_multiple_of(SPEAKS_AT) && (self.failures / SPEAKS_AT).is_power_of_two();
+        if !counts {
+            return;
+        }
+        if let Some(held_back) = told.may_tell(now) {
+            self.told = true;
+            let (failures, seconds) = (self.failures, now.since(since).as_secs());
+            warn!(
+                target: "secondme_avatar::socket", %visitor, failures, seconds, held_back, %cause,
+                "no connection to the service; it is tried again"
+            );
+        }
+    }
+
+    /// The link is lost soon after it came up, again and again.
+    pub(crate) fn contested(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
+        if self.told_contested {
+            return;
+        }
+        if let Some(held_back) = told.may_tell(now) {
+            self.told_contested = true;
+            warn!(target: "secondme_avatar::socket", %visitor, held_back, %cause, "the connection does not last");
+        }
+    }
+
+    /// The connection lasts.
+    pub(crate) fn lasts(&mut self) {
+        self.told_contested = false;
+    }
+
+    /// The link is up again, and what was missed is known.
+    pub(crate) fn is_over(&mut self, now: Millis, visitor: &VisitorId) {
+        if std::mem::take(&mut self.told) {
+            let seconds = self.since.map_or(0, |since| now.since(since).as_secs());
+            info!(
+                target: "secondme_avatar::socket", %visitor, failures = self.failures, seconds,
+                "connected to the service again"
+            );
+        }
+        self.failures = 0;
+        self.since = None;
+    }
+}
+
+impl Warnings {
+    /// Whether one more warning may be told; with it, how many were not.
+    fn may_tell(&self, now: Millis) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(told.since) >= WINDOW {
+            told.since = now;
+            told.warnings = 0;
+        }
+        if told.warnings < WARNINGS {
+            told.warnings += 1;
+            return Some(std::mem::take(&mut told.held_back));
+        }
+        told.held_back += 1;
+        None
+    }
+}

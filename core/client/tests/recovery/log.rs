@@ -1,0 +1,110 @@
+//! What the log says at the levels that are on by default.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use secondme_avatar::EventKind;
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Place};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::support::{Stage, next, soon};
+
+/// What the library says at INFO and above.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
+
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let _ = write!(self.0, " {field}={value:?}");
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("secondme_avatar::socket") && *metadata.level() <= Level::INFO
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push((*event.metadata().level(), fields.0));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Lines {
+    fn at(&self, level: Level) -> Vec<String> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().filter(|(its, _)| *its == level).map(|(_, line)| line.clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn refused_reconnects_are_told_from_the_third_on_then_rarely_and_so_is_the_end_of_it() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let events = chat.events();
+    stage.emulator.fault(Fault::new(Place::WsCreate, Effect::CutBefore).times(1000)).unwrap();
+    stage.emulator.close_sockets(None, &CloseHow::Abrupt);
+    for failures in 1..=13 {
+        let wait = next(&events, |event| match event.kind {
+            EventKind::Disconnected { retry_in, .. } => Some(retry_in),
+            _ => None,
+        })
+        .await;
+        let expected = [3, 6, 12].iter().filter(|told| failures >= **told).count();
+        let warned = lines.at(Level::WARN);
+        assert_eq!(warned.len(), expected, "after {failures} failures: {warned:?}");
+        stage.client.advance_clock(wait).await;
+    }
+    let warned = lines.at(Level::WARN);
+    assert!(warned[0].contains("failures=3") && warned[0].contains("cause="), "{warned:?}");
+    stage.emulator.clear_faults();
+    stage.client.advance_clock(Duration::from_secs(20)).await;
+    next(&events, |event| matches!(event.kind, EventKind::Reconnected { .. }).then_some(())).await;
+    assert_eq!(lines.at(Level::INFO).len(), 1, "{:?}", lines.at(Level::INFO));
+}
+
+#[tokio::test]
+async fn one_loss_is_not_worth_a_warning_and_a_connection_that_does_not_last_is() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let events = chat.events();
+    let bye = CloseHow::Clean { code: 1012, reason: "restart\n\u{1b}[2J".to_owned() };
+    for loss in 1..=2 {
+        stage.until(|state| !state.sockets.is_empty()).await;
+        stage.emulator.close_sockets(None, &bye);
+        let (cause, wait) = next(&events, |event| match event.kind {
+            EventKind::Disconnected { cause, retry_in } => Some((cause.to_string(), retry_in)),
+            _ => None,
+        })
+        .await;
+        assert!(cause.contains("(code 1012: restart\\n\\u{1b}[2J)"), "{cause}");
+        let warned = lines.at(Level::WARN);
+        assert_eq!(warned.len(), usize::from(loss == 2), "{warned:?}");
+        stage.client.advance_clock(wait).await;
+        next(&events, |event| matches!(event.kind, EventKind::Reconnected { .. }).then_some(())).await;
+    }
+    assert!(lines.at(Level::WARN)[0].contains("another process has this visitor open"));
+    soon(chat.ask("Hello").into_future()).await.unwrap();
+}
