@@ -17,7 +17,7 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Resting, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 29] = [
+const ROWS: [&str; 30] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
     "`HttpAnswer`: success",
