@@ -44,9 +44,9 @@ fn every_kind_has_tests_that_exist() {
     let rows = rows();
     assert!(rows.len() > 50, "{}", rows.len());
     let mut problems = Vec::new();
-    for (kind, tests) in rows {
-        let tests: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
-        if tests.is_empty() {
+    for (kind, said) in rows {
+        let tests: Vec<_> = said.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() && said != "none yet" {
             problems.push(format!("no test: {kind}"));
         }
         problems.extend(tests.into_iter().filter_map(problem));
