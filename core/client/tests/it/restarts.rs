@@ -9,7 +9,7 @@ use secondme_avatar::{
     MemoryStore, OnDoubt, Record, Store, StoreError, Unsent, VisitorId,
 };
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{FaultState, Place, State};
+use secondme_avatar_emulator::service::{FaultState, HistoryCalls, Place, State};
 
 use crate::support::{next, owner_reply, soon, visitor};
 
@@ -216,6 +216,8 @@ async fn a_message_that_had_been_taken_is_found_and_not_sent_again() {
 async fn a_message_of_which_nobody_can_tell_is_handed_back_or_sent_again_as_the_caller_wants() {
     for on_doubt in [OnDoubt::HandBack, OnDoubt::Resend] {
         let stage = Stage::new().await;
+        // Where the past can be asked for, the message is looked for: nobody can tell without that.
+        stage.emulator.configure(|settings| settings.history_calls = HistoryCalls::NotFound);
         ends_in_doubt(&stage, r#"{"at": "message/send", "do": "hang-before"}"#).await;
         let client = stage.start_with(|client| client.on_doubt(on_doubt));
         let events = client.events();
