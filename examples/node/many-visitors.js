@@ -4,9 +4,9 @@ import { AvatarClient } from 'secondme-avatar'
 
 const client = new AvatarClient({ maxLive: 500, idleAfterMs: 10 * 60_000 })
 
-// In a bot they go back, to the user whose visitor id it is.
-client.on('reply', ({ visitorId, text }) => console.log(`${visitorId}: ${text}`))
-client.on('ownerReply', ({ visitorId, text }) => console.log(`${visitorId}: ${text}`))
+// In a bot they go back to the user: the tag is what finds the way.
+client.on('reply', ({ tag, text }) => console.log(`${tag}: ${text}`))
+client.on('ownerReply', ({ tag, text }) => console.log(`${tag}: ${text}`))
 
 // In a bot, these are the messages that the platform brings.
 for (const user of ['ada', 'grace', 'mary']) {
@@ -19,6 +19,6 @@ for (const user of ['ada', 'grace', 'mary']) {
  */
 async function passOn(user, text) {
   // A visitor whose conversation is open already gets that one.
-  const chat = await client.open({ platform: 'slack', userId: user, name: user })
+  const chat = await client.open({ platform: 'slack', userId: user, name: user, tag: user })
   await chat.send(text)
 }

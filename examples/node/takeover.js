@@ -7,18 +7,10 @@ import { AvatarClient } from 'secondme-avatar'
 
 const client = new AvatarClient()
 const chat = await client.open({ platform: 'feishu', userId: 'ou_abc' })
-let takenOver = false
 
-chat.on('ownerReply', ({ text }) => {
-  if (!takenOver) console.log('bot: the owner is here, I keep quiet')
-  takenOver = true
-  console.log(`owner: ${text}`)
-})
-
-chat.on('reply', ({ text }) => {
-  if (takenOver) console.log('bot: the avatar is back')
-  takenOver = false
-  console.log(`avatar: ${text}`)
-})
+chat.on('takenOver', () => console.log('bot: the owner is here, I keep quiet'))
+chat.on('ownerReply', ({ text }) => console.log(`owner: ${text}`))
+chat.on('handedBack', () => console.log('bot: the avatar is back'))
+chat.on('reply', ({ text }) => console.log(`avatar: ${text}`))
 
 await chat.send('Can I talk with a human?')

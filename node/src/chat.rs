@@ -43,6 +43,11 @@ impl NativeChat {
     }
 
     #[napi(getter)]
+    pub fn tag(&self) -> Option<String> {
+        self.chat.tag().as_deref().map(str::to_owned)
+    }
+
+    #[napi(getter)]
     pub fn session_id(&self) -> Option<String> {
         self.chat.session_id().map(|id| id.as_str().to_owned())
     }

@@ -50,6 +50,7 @@ test('the program’s own tag of a visitor stands on every event', async (t) => 
   const chat = await client.open({ platform: 'slack', userId: 'U1', tag: 'T1/C7' })
   await chat.ask('Hello')
   await client.open({ platform: 'slack', userId: 'U1' })
+  assert.equal(chat.tag, 'T1/C7')
   await emulator.push(chat, { hint: 'still the same' })
   events.finish()
   const types = new Set()

@@ -6,7 +6,6 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import { Visitor } from 'secondme-avatar'
 import { startEmulator } from 'secondme-avatar/testing'
 
 import { until } from './support.mjs'
@@ -74,10 +73,9 @@ avatar: Here I am again
 test('many visitors are served by one listener', async (t) => {
   const program = await example(t, 'many-visitors.js')
   await until(() => program.out.split('\n').length === 4 || program.exitCode !== null)
-  const visitors = ['ada', 'grace', 'mary'].map((user) => Visitor.forUser('slack', user).id)
   assert.deepEqual(
     program.out.trim().split('\n').sort(),
-    visitors.map((visitor) => `${visitor}: You said: Hello`).sort(),
+    ['ada', 'grace', 'mary'].map((user) => `${user}: You said: Hello`),
   )
   assert.equal(program.exitCode, null)
 })

@@ -120,6 +120,11 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.#native.visitorId
   }
 
+  /** The program's own tag of the visitor: see {@link VisitorDetails.tag}. */
+  get tag(): string | undefined {
+    return this.#native.tag ?? undefined
+  }
+
   /** The session's id on the service. */
   get sessionId(): string | undefined {
     return this.#native.sessionId ?? undefined

@@ -29,7 +29,7 @@ export function cannotLoad(place: string, packages: readonly string[], failures:
     isDeno: 'Deno' in globalThis,
   })
   const why = messageOf(cause)
-    .replace(/\nRequire stack:[^]*/, '')
+    .replace(/\nRequire stack:[\s\S]*/, '')
     .replace(/\s+/g, ' ')
     .replace(/[. ]+$/, '')
   return new Error(`secondme-avatar cannot load its native part on ${place}: ${why}. ${advice}`, { cause })

@@ -39,6 +39,7 @@ export interface NativeChat {
   readonly opening: string
   readonly avatarName: string
   readonly visitorId: string
+  readonly tag: string | null
   readonly sessionId: string | null
   readonly state: string
   readonly takenOver: boolean

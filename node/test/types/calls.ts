@@ -41,6 +41,14 @@ export async function calls() {
     else same<typeof part.text, string>(true)
   }
   client.ref().unref()
+  same<Awaited<ReturnType<AvatarClient['known']>>, Visitor[]>(true)
+  await client.recover({ all: true, signal: AbortSignal.timeout(1) })
+  await client.backup('copy.db')
+  await client.open({ platform: 'web', userId: 'u-1', tag: 'T1/C7' })
+  same<typeof chat.tag, string | undefined>(true)
+  same<typeof chat.takenOver, boolean>(true)
+  new AvatarClient({ logger: console })
+  new AvatarClient({ logger: ({ level, target, message }) => console[level](target, message) })
 
   // @ts-expect-error: a text
   chat.ask(5)
@@ -67,6 +75,7 @@ export function errors(error: unknown) {
     same<typeof error.retryable, boolean>(true)
     error.unsent?.certain
     error.cause
+    same<ReturnType<typeof error.toJSON>['kind'], ErrorKind>(true)
     // @ts-expect-error: there is no such kind
     error.kind === 'nonsense'
   }

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 
-import type { AvatarClient, AvatarEvent, Conversation, Reply, State } from 'secondme-avatar'
+import type { AvatarClient, AvatarEvent, Conversation, OwnerReply, Reply, State } from 'secondme-avatar'
 
 /** Fails to compile if the two are not one and the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -87,6 +87,15 @@ export async function listeners(client: AvatarClient, chat: Conversation) {
   chat.on('reply', ({ replyId }) => replyId)
   // @ts-expect-error: its argument is the event
   chat.on('reply', (text: string) => text)
+  same<Awaited<ReturnType<typeof chat.waitFor<'ownerReply'>>>, OwnerReply>(true)
+  const { text } = await chat.waitFor('reply', { signal: AbortSignal.timeout(1) })
+  same<typeof text, string>(true)
+  same<Awaited<ReturnType<typeof client.waitFor<'event'>>>, AvatarEvent>(true)
+  // @ts-expect-error: there is no such event
+  chat.waitFor('replied')
+  client.on('error', (reason) => same<typeof reason, unknown>(true))
+  same<ReturnType<ReturnType<Conversation['stream']>['toReadableStream']>, ReadableStream<string>>(true)
+  same<ReturnType<ReturnType<Conversation['events']>['toReadableStream']>, ReadableStream<AvatarEvent>>(true)
   // Node's own functions take it for what it is.
   await once(chat, 'reply', { signal: AbortSignal.timeout(1) })
 }
