@@ -51,5 +51,4 @@ for slice in "${SLICES[@]}"; do
 	arguments+=(-library "$BUILT/xcframework/$name/$LIBRARY" -headers "$headers")
 done
 xcodebuild -create-xcframework "${arguments[@]}" -output "$OUT"
-cp LICENSE-APACHE LICENSE-MIT "$OUT/"
-cp packaging/notices/ffi.txt "$OUT/THIRD-PARTY-NOTICES.txt"
+cp LICENSE-APACHE LICENSE-MIT packaging/notices/ffi/THIRD-PARTY-NOTICES.txt "$OUT/"

@@ -56,7 +56,7 @@ function binary({ scope, from, to, main, what }) {
     main,
     files: [to, NOTICES],
   })
-  copyFileSync(join(root, 'packaging/notices', `${scope}.txt`), join(folder, NOTICES))
+  copyFileSync(join(root, 'packaging/notices', scope, NOTICES), join(folder, NOTICES))
   writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${here.target}\`. It is installed with it.\n`)
   strip(join(built, from), join(folder, to))
   pack(folder)
@@ -79,8 +79,11 @@ function manifest(folder) {
 }
 
 function write(folder, manifest) {
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-  for (const license of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(root, license), join(folder, license))
+  // npm takes a LICENSE along by itself, but none with such a name.
+  const licenses = ['LICENSE-MIT', 'LICENSE-APACHE']
+  const whole = { ...manifest, files: [...manifest.files, ...licenses] }
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(whole, null, 2)}\n`)
+  for (const license of licenses) copyFileSync(join(root, license), join(folder, license))
 }
 
 function copy(from, to) {

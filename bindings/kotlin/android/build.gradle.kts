@@ -24,7 +24,7 @@ android {
     sourceSets["main"].apply {
         kotlin.srcDirs("src/main/kotlin", "../avatar/src/main/kotlin", "../avatar/src/main/generated")
         jniLibs.srcDirs("jniLibs")
-        resources.srcDirs("../avatar/legal")
+        resources.srcDirs("legal")
     }
 
     compileOptions {
