@@ -23,20 +23,19 @@ help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## watch a conversation with an avatar, against the built-in emulator
-	@$(CARGO) run --quiet --package secondme-avatar-cli -- demo
+	@$(CARGO) run --quiet --bin avatar -- demo
 
 test: ## every test of every language
 	@$(MAKE) --no-print-directory test-rust spec test-python test-node test-kotlin test-swift
 
 test-rust: tinyproxy
-	@# Without the generator of the bindings, for the sake of which much would be built with other features.
-	$(CARGO) test --workspace --exclude secondme-avatar-bindgen
+	$(CARGO) test
 
-# What the languages and the tests of spec/ stand on, built once for all of them.
-NATIVES := $(addprefix --package secondme-avatar-,python node ffi emulator)
+# What the languages and the tests of spec/ stand on: built once for all of them, of the crates that `make test-rust` has
+# built. No package is named here, in `demo` or in `test-rust`, so that cargo gives what they share the same features.
 .PHONY: natives
 natives:
-	@$(CARGO) build --quiet $(NATIVES)
+	@$(CARGO) build --quiet --lib --bin secondme-avatar-emulator
 
 # Each language has its part beside its sources.
 include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk
