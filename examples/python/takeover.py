@@ -6,7 +6,7 @@ on.
 
 import asyncio
 
-from secondme_avatar import AvatarClient, Closed, OwnerReply, Reply, Visitor
+from secondme_avatar import AvatarClient, Closed, HandedBack, OwnerReply, Reply, TakenOver, Visitor
 
 
 async def main() -> None:
@@ -15,18 +15,15 @@ async def main() -> None:
         events = chat.events()
         await chat.send("Can I talk with a human?")
 
-        taken_over = False
         async for event in events:
             match event:
+                case TakenOver():
+                    print("bot: the owner is here, I keep quiet")
                 case OwnerReply(text):
-                    if not taken_over:
-                        print("bot: the owner is here, I keep quiet")
-                    taken_over = True
                     print(f"owner: {text}", flush=True)
+                case HandedBack():
+                    print("bot: the avatar is back")
                 case Reply(text):
-                    if taken_over:
-                        print("bot: the avatar is back")
-                    taken_over = False
                     print(f"avatar: {text}", flush=True)
                 case Closed():
                     break
