@@ -1,9 +1,11 @@
 """The store's file in the same process as Python's own SQLite, which is another copy than the one in the wheel."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,7 +66,8 @@ async def test_what_was_confirmed_goes_out_once_after_a_kill(
     emulator.sync.fault({"at": "message/send", "do": "quota", "chance": 1})
     environment = {**os.environ, "SECONDME_API_KEY": emulator.api_key, "SECONDME_BASE_URL": emulator.base_url}
     command = [*script(PROGRAM), str(store), how]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    run = partial(subprocess.run, command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    ended = await asyncio.to_thread(run)
     assert (ended.returncode, ended.stdout) == (9, "confirmed\n"), ended.stderr
     emulator.sync.clear_faults()
 
