@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
+import os
 import threading
 import weakref
 from collections import deque
@@ -152,6 +153,8 @@ class Served:
     """All sources of one client, and the loop that serves them."""
 
     def __init__(self) -> None:
+        # In a forked child the lock may be held for ever, by a thread that is not there.
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._sources: list[Source] = []
         self._serving: weakref.ref[LoopPort] | None = None
@@ -162,7 +165,7 @@ class Served:
     def port(self) -> LoopPort:
         """The port of the loop that runs, which serves from now on if no other loop does."""
         port = LoopPort.current()
-        if self._sources and not self._serves(port):
+        if self._sources and not self._serves(port) and os.getpid() == self._process:
             self._offer(port)
         return port
 

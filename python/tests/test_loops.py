@@ -9,9 +9,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 
 from secondme_avatar import AvatarClient, MisuseError, Visitor
 from secondme_avatar.testing import Emulator
+from test_asyncio import NoReaders
 from waiting import PATIENCE
 
 ADA = Visitor.for_user("test", "ada")
@@ -44,6 +46,17 @@ def in_a_loop_that_is_closed(work: Coroutine[Any, Any, T]) -> T:
         loop.close()
 
 
+def under_uvloop(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def in_a_loop_without_readers(work: Coroutine[Any, Any, T]) -> T:
+    """Runs it in a loop that watches no descriptors, as Windows' usual one."""
+    with asyncio.Runner(loop_factory=NoReaders) as runner:
+        return runner.run(work)
+
+
 def in_a_thread(work: Coroutine[Any, Any, T]) -> T:
     """Runs it as Starlette's TestClient and asgiref's async_to_sync do: each call in a loop and a thread of its own."""
     found: list[T] = []
@@ -64,7 +77,14 @@ def _close_loops() -> Any:
     left_open.clear()
 
 
-RUNS = [asyncio.run, in_a_loop_that_is_left_open, in_a_loop_that_is_closed, in_a_thread]
+RUNS = [
+    asyncio.run,
+    in_a_loop_that_is_left_open,
+    in_a_loop_that_is_closed,
+    in_a_thread,
+    under_uvloop,
+    in_a_loop_without_readers,
+]
 
 
 @pytest.mark.parametrize("run", RUNS)
