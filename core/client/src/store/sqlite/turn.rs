@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks whether it is over: the first time, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
-/// How long one who has just had a turn leaves the next one to those who wait: they have looked by then.
-const COURTESY: Duration = Duration::from_millis(4);
+/// How long at most one who has just had a turn leaves the next one to those who wait: until one of them has
+/// taken it, which a busy machine may delay.
+const COURTESY: Duration = Duration::from_millis(200);
 
 /// The file's first byte says that one waits; what is noted stands behind it.
 const CALM: [u8; 1] = *b".";
@@ -48,8 +49,11 @@ impl Turns {
     pub(super) fn take(&mut self) -> Result<Turn<'_>, StoreError> {
         let end = Instant::now() + PATIENCE;
         let mut pause = LOOK_AGAIN.0;
-        if let Some(not_before) = self.not_before.take() {
-            thread::sleep(not_before.saturating_duration_since(Instant::now()));
+        let others_first = self.not_before.take();
+        while others_first.is_some_and(|until| Instant::now() < until)
+            && self.file.as_ref().is_some_and(is_wanted)
+        {
+            thread::sleep(LOOK_AGAIN.0);
         }
         loop {
             let file = match self.file.take() {
