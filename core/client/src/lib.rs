@@ -85,8 +85,8 @@ pub use secondme_avatar_protocol::{
     Misuse, NoticeKind, OnDoubt, Part, Raw, Record, Reply, Sent, SeqId, ServiceError, SessionId, State, Step,
     Text, Unsent, VISITOR_NAMESPACE, Visitor, VisitorId,
 };
-#[cfg(feature = "sqlite")]
 pub use stats::Stats;
+#[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
 pub use store::{AvatarRef, Change, Known, Leftover, MemoryStore, Store, StoreError, Stored};
 
