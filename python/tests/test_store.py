@@ -73,7 +73,8 @@ async def test_what_was_confirmed_goes_out_once_after_a_kill(
 
     async with AvatarClient(emulator.api_key, base_url=emulator.base_url, store=store) as client:
         await client.recover()
-        await emulator.wait_until(lambda _: len(taken(emulator)) >= len(MESSAGES))
+        # One that was on its way when the process was killed is looked for first, which takes some seconds.
+        await emulator.wait_until(lambda _: len(taken(emulator)) >= len(MESSAGES), patience=60)
     assert sorted(taken(emulator)) == sorted(MESSAGES)
     connection = sqlite3.connect(store)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
