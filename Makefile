@@ -111,7 +111,7 @@ tools: $(DENY) $(FUZZ) fetch ## install what `make lint`, `make test` and `make 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
 	@-$(MAKE) --no-print-directory tinyproxy python-there kotlin-tools
-	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(PYTHON_PYRIGHT)
+	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(NODE_RUNTIMES) $(PYTHON_PYRIGHT)
 	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready
 	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)
 	@-$(SWIFT)/toolchain --install

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 import { startEmulator } from 'secondme-avatar/testing'
 
+import { here } from '../tools/builds.mjs'
 import { finished, project, quickstarts } from './project.mjs'
 import { until } from './support.mjs'
 
@@ -23,10 +24,7 @@ const runtimes = {
 
 for (const [name, { program, args }] of Object.entries(runtimes)) {
   // npm has not installed what does not run here; where it is meant to run, it is missed.
-  const skip =
-    !existsSync(program) &&
-    !(process.platform === 'linux' && process.arch === 'x64' && process.env.CI) &&
-    'not for this platform'
+  const skip = !existsSync(program) && !(here?.name === 'linux-x64-gnu' && process.env.CI) && 'not for this platform'
 
   test(`${name} runs the quickstarts of the README`, { skip }, async (t) => {
     const emulator = await startEmulator({ brain: 'demo' })
