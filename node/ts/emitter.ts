@@ -51,7 +51,7 @@ export interface WaitOptions {
  *
  * What a listener throws, or the promise of an `async` one is rejected with, goes to the listeners of `error`: those of
  * the conversation, or else those of its client. If there are none, it is an uncaught exception, as with every
- * `EventEmitter`. It never reaches whoever caused the event, and the events after it are handed out all the same.
+ * `EventEmitter`. It never reaches the call that caused the event, and the events after it are handed out all the same.
  */
 export abstract class AvatarEmitter extends Base {
   #events: NativeEvents | undefined
