@@ -1,4 +1,4 @@
-//! The way to a server, the same for HTTP and for the socket: name, address, proxy, TLS.
+//! The way to the socket's server: name, address, proxy, TLS. Calls share its parts, and connect by themselves.
 
 use std::io;
 use std::time::Duration;
@@ -12,17 +12,13 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use url::Url;
 
-use crate::base_url::origin;
 use crate::proxy::{Proxies, Proxy};
 use crate::resolver::Resolver;
 use crate::tls::{Offer, Tls};
 use crate::{Error, ErrorKind, limit, race, tls, tunnel};
 
 /// How long bytes sent over the socket may stay unacknowledged by the other side's system.
-const SOCKET_SILENCE: Duration = Duration::from_secs(45);
-
-/// The same for calls: within the time that one has for its answer.
-const CALL_SILENCE: Duration = Duration::from_secs(9);
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// Bytes both ways: TCP, or TLS over another of these.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -30,13 +26,6 @@ pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 pub(crate) type Transport = Either<TcpStream, Box<dyn Wire>>;
-
-/// What a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Calls,
-    Socket,
-}
 
 /// What it takes to reach a server.
 #[derive(Debug)]
@@ -47,58 +36,35 @@ pub(crate) struct Dialer {
     pub(crate) user_agent: String,
 }
 
-/// A connection to a server.
-pub(crate) struct Dialed {
-    pub(crate) stream: Transport,
-    /// HTTP/2 was agreed on.
-    pub(crate) is_http2: bool,
-    /// A proxy is at the other end, which passes requests on.
-    pub(crate) is_proxy: bool,
-}
-
 impl Dialer {
-    /// Connects to the server that the URL names. Where a proxy stands in between, calls without TLS are for the
-    /// proxy to pass on; all else goes through a tunnel.
-    pub(crate) async fn dial(&self, url: &Url, purpose: Purpose) -> Result<Dialed, Error> {
+    /// Connects to the server of the socket that the URL names, through a tunnel where a proxy stands in between.
+    pub(crate) async fn dial(&self, url: &Url) -> Result<Transport, Error> {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(Error::new(ErrorKind::InvalidAnswer, "the address names no host"));
         };
-        let proxy = self.proxies.of(url)?;
-        let place = Place::new(purpose, url, proxy.as_deref());
-        let is_secure = matches!(url.scheme(), "https" | "wss");
-        let (stream, is_proxy) = match proxy {
-            None => (
-                Either::Left(self.reach(host, port, purpose).await.map_err(|error| place.failed(error))?),
-                false,
-            ),
+        let stream = match self.proxies.of(url)? {
+            None => Either::Left(self.reach(host, port).await.map_err(failed)?),
             Some(proxy) => {
-                let mut stream = self.reach_proxy(&proxy, purpose).await?;
-                let passes_on = purpose == Purpose::Calls && !is_secure;
-                if !passes_on {
-                    tunnel::dig(&mut stream, &proxy, (host, port), &self.user_agent).await?;
-                }
-                (stream, passes_on)
+                let mut stream = self.reach_proxy(&proxy).await?;
+                tunnel::dig(&mut stream, &proxy, (host, port), &self.user_agent).await?;
+                stream
             }
         };
-        if !is_secure {
-            return Ok(Dialed { stream, is_http2: false, is_proxy });
+        if url.scheme() != "wss" {
+            return Ok(stream);
         }
-        let offer = match purpose {
-            Purpose::Calls => Offer::Http2,
-            Purpose::Socket => Offer::Http1,
-        };
-        let failed = |failed: Failed| match failed {
+        let why = |why: Failed| match why {
             Failed::Setup(error) => error,
-            Failed::Handshake(error) => place.failed(error),
+            Failed::Handshake(error) => failed(error),
         };
-        let (stream, is_http2): (Box<dyn Wire>, _) = match stream {
-            Either::Left(tcp) => boxed(self.encrypt(host, tcp, offer).await.map_err(failed)?),
-            Either::Right(tls) => boxed(self.encrypt(host, tls, offer).await.map_err(failed)?),
+        let stream: Box<dyn Wire> = match stream {
+            Either::Left(tcp) => Box::new(self.encrypt(host, tcp).await.map_err(why)?),
+            Either::Right(tls) => Box::new(self.encrypt(host, tls).await.map_err(why)?),
         };
-        Ok(Dialed { stream: Either::Right(stream), is_http2, is_proxy })
+        Ok(Either::Right(stream))
     }
 
-    async fn reach_proxy(&self, proxy: &Proxy, purpose: Purpose) -> Result<Transport, Error> {
+    async fn reach_proxy(&self, proxy: &Proxy) -> Result<Transport, Error> {
         let (Some(host), Some(port)) = (proxy.url().host_str(), proxy.url().port_or_known_default()) else {
             return Err(proxy.unreachable("it has no host"));
         };
@@ -106,31 +72,27 @@ impl Dialer {
             let whose = format!("the proxy at {}", proxy.place());
             in_words(&whose, &error).unwrap_or_else(|| proxy.unreachable(root_cause(&error)).caused_by(error))
         };
-        let tcp = self.reach(host, port, purpose).await.map_err(failed)?;
+        let tcp = self.reach(host, port).await.map_err(failed)?;
         if !proxy.is_encrypted() {
             return Ok(Either::Left(tcp));
         }
-        match self.encrypt(host, tcp, Offer::Http1).await {
+        match self.encrypt(host, tcp).await {
             Ok(stream) => Ok(Either::Right(Box::new(stream))),
             Err(Failed::Setup(error)) => Err(error),
             Err(Failed::Handshake(error)) => Err(failed(error)),
         }
     }
 
-    async fn reach(&self, host: &str, port: u16, purpose: Purpose) -> io::Result<TcpStream> {
-        let found = self.resolver.resolve(bare(host)).await;
-        let found = found.map_err(|error| match limit::reached_by_lookup(&error) {
-            Some(limit) => io::Error::other(limit),
-            None => error,
-        })?;
+    async fn reach(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let found = self.resolver.resolve(bare(host)).await?;
         let tcp = race::connect(found.into_iter().map(|address| (address, port).into()).collect()).await?;
         tcp.set_nodelay(true)?;
-        notice_silence(&tcp, purpose);
+        notice_silence(&tcp);
         Ok(tcp)
     }
 
-    async fn encrypt<S: Wire>(&self, host: &str, stream: S, offer: Offer) -> Result<TlsStream<S>, Failed> {
-        let config = self.tls.config(offer).map_err(Failed::Setup)?;
+    async fn encrypt<S: Wire>(&self, host: &str, stream: S) -> Result<TlsStream<S>, Failed> {
+        let config = self.tls.config(Offer::Http1).map_err(Failed::Setup)?;
         let name = ServerName::try_from(bare(host).to_owned())
             .map_err(|error| Failed::Handshake(io::Error::other(error)))?;
         TlsConnector::from(config).connect(name, stream).await.map_err(Failed::Handshake)
@@ -143,39 +105,12 @@ enum Failed {
     Handshake(io::Error),
 }
 
-fn boxed<S: Wire + 'static>(stream: TlsStream<S>) -> (Box<dyn Wire>, bool) {
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    (Box::new(stream), is_http2)
-}
-
-/// Who is spoken to, for people.
-struct Place {
-    whose: String,
-    unreachable: String,
-}
-
-impl Place {
-    /// The socket's address is a secret, and not repeated.
-    fn new(purpose: Purpose, url: &Url, proxy: Option<&Proxy>) -> Self {
-        match purpose {
-            Purpose::Calls => {
-                let (origin, way) = (origin(url), through(proxy));
-                let whose = format!("the service at {origin}");
-                Self { whose, unreachable: format!("the service cannot be reached at {origin}{way}") }
-            }
-            Purpose::Socket => {
-                let whose = "the socket's server".to_owned();
-                Self { unreachable: format!("{whose} cannot be reached"), whose }
-            }
-        }
-    }
-
-    fn failed(&self, error: io::Error) -> Error {
-        in_words(&self.whose, &error).unwrap_or_else(|| {
-            let message = format!("{}: {}", self.unreachable, root_cause(&error));
-            Error::new(ErrorKind::ConnectionFailed, message).caused_by(error)
-        })
-    }
+/// The socket's address is a secret, and not repeated.
+fn failed(error: io::Error) -> Error {
+    in_words("the socket's server", &error).unwrap_or_else(|| {
+        let message = format!("the socket's server cannot be reached: {}", root_cause(&error));
+        Error::new(ErrorKind::ConnectionFailed, message).caused_by(error)
+    })
 }
 
 /// The proxy in between, for an error text.
@@ -184,7 +119,7 @@ pub(crate) fn through(proxy: Option<&Proxy>) -> String {
 }
 
 /// What has words of its own: a limit of this machine, or a certificate that is refused.
-fn in_words(whose: &str, error: &io::Error) -> Option<Error> {
+pub(crate) fn in_words(whose: &str, error: &io::Error) -> Option<Error> {
     let said = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).cloned();
     said.or_else(|| limit::reached(error)).or_else(|| tls::refused(whose, error))
 }
@@ -206,16 +141,12 @@ fn bare(host: &str) -> &str {
 /// A network that swallows everything is noticed though the service says nothing: by bytes that nothing
 /// acknowledges where the system tells, and by probes of its own otherwise. A system that can do neither notices
 /// later, so a failure here is none.
-fn notice_silence(tcp: &TcpStream, purpose: Purpose) {
-    let silence = match purpose {
-        Purpose::Calls => CALL_SILENCE,
-        Purpose::Socket => SOCKET_SILENCE,
-    };
+fn notice_silence(tcp: &TcpStream) {
     let socket = SockRef::from(tcp);
-    let probes = TcpKeepalive::new().with_time(silence).with_interval(silence / 3);
+    let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3);
     let _ = socket.set_tcp_keepalive(&probes);
     #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket.set_tcp_user_timeout(Some(silence));
+    let _ = socket.set_tcp_user_timeout(Some(SILENCE));
 }
 
 #[cfg(test)]

@@ -1,29 +1,23 @@
-//! The machine's calls over HTTP.
+//! The machine's calls over reqwest.
 
 use std::error::Error as StdError;
-use std::future::Future;
-use std::pin::Pin;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Request, Response, Uri};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::{Connected, Connection};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
 use secondme_avatar_protocol::{HttpRequest, Input, Method, Millis, verdict};
-use tower_service::Service;
 use tracing::debug;
 
 use crate::base_url::BaseUrl;
 use crate::clock::Clock;
-use crate::dial::{Dialed, Dialer, Purpose, Transport, root_cause, through};
+use crate::dial::{Dialer, in_words, root_cause, through};
 use crate::proxy::Proxy;
 use crate::report::Watched;
+use crate::tls::{self, Offer};
 use crate::{Error, ErrorKind};
 
 /// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
@@ -38,6 +32,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest that connecting may take, with TLS and by way of a proxy.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long bytes of a call may stay unacknowledged by the other side's system: within the time that a call has
+/// for its answer.
+const SILENCE: Duration = Duration::from_secs(9);
+
 /// How long a call under HTTP/2 may be silent before its connection is asked whether it lives, and how long that
 /// answer may take: together less than the 10 s that a call has.
 const PING_AFTER: Duration = Duration::from_secs(4);
@@ -50,12 +48,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// ends many.
 const RENEWED_EVERY: Duration = Duration::from_secs(1);
 
-type Client = legacy::Client<Connector, Full<Bytes>>;
-
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     pool: Arc<Mutex<Pool>>,
-    connector: Connector,
+    dialer: Arc<Dialer>,
     base: BaseUrl,
     proxy: Option<Arc<Proxy>>,
     clock: Clock,
@@ -73,9 +69,9 @@ struct Pool {
 impl Http {
     pub(crate) fn new(base: BaseUrl, dialer: Arc<Dialer>, clock: Clock) -> Result<Self, Error> {
         let proxy = dialer.proxies.of(base.as_url())?;
-        let connector = Connector { dialer, base: base.clone() };
-        let pool = Pool { client: connector.client(), made: clock.now(), number: 0 };
-        Ok(Self { pool: Arc::new(Mutex::new(pool)), connector, base, proxy, clock })
+        let client = client(&base, &dialer, proxy.as_deref())?;
+        let pool = Pool { client, made: clock.now(), number: 0 };
+        Ok(Self { pool: Arc::new(Mutex::new(pool)), dialer, base, proxy, clock })
     }
 
     /// The proxy between this machine and the service.
@@ -102,8 +98,14 @@ impl Http {
     }
 
     fn replace(&self, pool: &mut Pool, now: Millis) {
-        debug!(target: "secondme_avatar::http", "the next calls make connections of their own");
-        *pool = Pool { client: self.connector.client(), made: now, number: pool.number + 1 };
+        match client(&self.base, &self.dialer, self.proxy()) {
+            Ok(client) => {
+                debug!(target: "secondme_avatar::http", "the next calls make connections of their own");
+                *pool = Pool { client, made: now, number: pool.number + 1 };
+            }
+            // What stands is better than nothing.
+            Err(error) => debug!(target: "secondme_avatar::http", %error, "the connections stay"),
+        }
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -126,11 +128,11 @@ impl Http {
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<Answer, (bool, Error)> {
-        let request = self.request(request).map_err(|error| (false, error))?;
         let (client, number) = {
             let pool = self.pool();
             (pool.client.clone(), pool.number)
         };
+        let request = self.request(&client, request).map_err(|error| (false, error))?;
         let mut patience = Patience { http: self, number, began: self.clock.now(), ended: None };
         let answer = self.exchange(client, request).await;
         patience.ended = Some(match &answer {
@@ -140,42 +142,30 @@ impl Http {
         answer
     }
 
-    fn request(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, Error> {
+    fn request(&self, client: &Client, request: HttpRequest) -> Result<reqwest::Request, Error> {
         let misfit = |what: &str| Error::new(ErrorKind::InvalidAnswer, format!("the service gave {what}"));
         let url = self.base.join(&request.path)?;
-        let uri: Uri = url.as_str().parse().map_err(|_| misfit("something that fits in no URL"))?;
-        let has_body = request.body.is_some();
-        let mut built = Request::new(Full::new(Bytes::from(request.body.unwrap_or_default())));
-        *built.uri_mut() = uri;
-        *built.method_mut() = match request.method {
-            Method::Get => hyper::Method::GET,
-            Method::Post => hyper::Method::POST,
-        };
-        let headers = built.headers_mut();
+        let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
             let mut value = HeaderValue::from_str(value.expose_secret())
                 .map_err(|_| misfit("a token that fits in no header"))?;
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(lower_case(name)), value);
         }
-        if has_body {
+        let mut built = match request.method {
+            Method::Get => client.get(url),
+            Method::Post => client.post(url),
+        };
+        if let Some(body) = request.body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            built = built.body(body);
         }
-        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        if let Ok(user_agent) = HeaderValue::from_str(&self.connector.dialer.user_agent) {
-            headers.insert(header::USER_AGENT, user_agent);
-        }
-        // Inside TLS the tunnel has shown it already.
-        if let Some(proxy) = self.proxy.as_ref().filter(|_| !self.base.is_secure())
-            && let Some(authorization) = proxy.authorization()
-        {
-            headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
-        }
-        Ok(built)
+        let built = built.headers(headers).build();
+        built.map_err(|error| misfit("something that fits in no URL").caused_by(error.without_url()))
     }
 
-    async fn exchange(&self, client: Client, request: Request<Full<Bytes>>) -> Result<Answer, (bool, Error)> {
-        let response = client.request(request).await.map_err(|error| self.failed(error))?;
+    async fn exchange(&self, client: Client, request: reqwest::Request) -> Result<Answer, (bool, Error)> {
+        let response = client.execute(request).await.map_err(|error| self.failed(error))?;
         let status = response.status().as_u16();
         if let (407, Some(proxy)) = (status, &self.proxy) {
             // Over plain HTTP it is the proxy itself that answers.
@@ -188,14 +178,9 @@ impl Http {
         Ok(Answer { status, retry_after, server_time, body })
     }
 
-    async fn body(&self, response: Response<Incoming>) -> Result<Bytes, (bool, Error)> {
-        let mut incoming = response.into_body();
+    async fn body(&self, mut response: Response) -> Result<Bytes, (bool, Error)> {
         let mut body = BytesMut::new();
-        while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| (true, self.broke(&error).caused_by(error)))?;
-            let Ok(chunk) = frame.into_data() else {
-                continue;
-            };
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(error))? {
             if body.len() + chunk.len() > BODY_BYTES {
                 let message = format!("the service's answer is longer than {} MiB", BODY_BYTES >> 20);
                 return Err((true, Error::new(ErrorKind::InvalidAnswer, message)));
@@ -205,30 +190,99 @@ impl Http {
         Ok(body.freeze())
     }
 
-    /// A failure in words, and whether the request may have arrived.
-    fn failed(&self, error: legacy::Error) -> (bool, Error) {
-        if !error.is_connect() {
-            return (true, self.broke(&error).caused_by(error));
-        }
-        let mut cause: Option<&dyn StdError> = Some(&error);
-        while let Some(beneath) = cause {
-            if let Some(said) = beneath.downcast_ref::<Error>() {
-                return (false, said.clone());
-            }
-            cause = beneath.source();
-        }
-        (false, self.trouble("the service cannot be reached", &error).caused_by(error))
-    }
-
-    fn broke(&self, error: &dyn StdError) -> Error {
-        self.trouble("the connection to the service broke", error)
-    }
-
-    fn trouble(&self, what: &str, error: &dyn StdError) -> Error {
+    /// A failure in words, without the URL, and whether the request may have arrived.
+    fn failed(&self, error: reqwest::Error) -> (bool, Error) {
+        let error = error.without_url();
         let (origin, way) = (self.base.origin(), through(self.proxy()));
-        let message = format!("{what} at {origin}{way}: {}", root_cause(error));
-        Error::new(ErrorKind::ConnectionFailed, message)
+        if !(error.is_connect() || error.is_builder()) {
+            let message =
+                format!("the connection to the service broke at {origin}{way}: {}", root_cause(&error));
+            return (true, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error));
+        }
+        if let Some(proxy) = self.proxy()
+            && let Some(fault) = self.fault_of(proxy, &error)
+        {
+            return (false, fault.caused_by(error));
+        }
+        let said = beneath(&error).find_map(|error| in_words(&format!("the service at {origin}"), error));
+        let said = said.unwrap_or_else(|| {
+            let message = format!("the service cannot be reached at {origin}{way}: {}", root_cause(&error));
+            Error::new(ErrorKind::ConnectionFailed, message)
+        });
+        (false, said.caused_by(error))
     }
+
+    /// The proxy's fault, if it is that a connection could not be made.
+    fn fault_of(&self, proxy: &Proxy, error: &reqwest::Error) -> Option<Error> {
+        let unreachable = || {
+            let whose = format!("the proxy at {}", proxy.place());
+            let said = beneath(error).find_map(|error| in_words(&whose, error));
+            said.unwrap_or_else(|| proxy.unreachable(root_cause(error)))
+        };
+        if !self.base.is_secure() {
+            // Without TLS the proxy is all there is to connect to.
+            return error.is_connect().then(unreachable);
+        }
+        // The crate beneath keeps the type of this error to itself; tests/proxy holds us to its words.
+        let what = causes(error)
+            .find_map(|error| error.to_string().strip_prefix("tunnel error: ").map(ToOwned::to_owned))?;
+        Some(match what.as_str() {
+            "proxy authorization required" => proxy.wants_credentials(),
+            "unsuccessful" => proxy.refused(None),
+            "failed to create underlying connection" => unreachable(),
+            _ => proxy.broken(root_cause(error)),
+        })
+    }
+}
+
+/// A client without a connection yet.
+fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Client, Error> {
+    let tls = if base.is_secure() || proxy.is_some_and(Proxy::is_encrypted) {
+        (*dialer.tls.config(Offer::Http2)?).clone()
+    } else {
+        tls::unused()?
+    };
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(dialer.resolver.clone())
+        // A redirect would carry the token to wherever it points.
+        .redirect(Policy::none())
+        .user_agent(&dialer.user_agent)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .tcp_keepalive(SILENCE)
+        .tcp_keepalive_interval(SILENCE / 3)
+        .tcp_nodelay(true);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    {
+        builder = builder.tcp_user_timeout(SILENCE);
+    }
+    builder = match proxy {
+        None => builder.no_proxy(),
+        Some(proxy) => {
+            // All calls go to one place, and there the way is known.
+            let url = proxy.url().clone();
+            builder.proxy(reqwest::Proxy::custom(move |_| Some(url.clone())))
+        }
+    };
+    builder.build().map_err(|error| {
+        Error::new(ErrorKind::Misuse, "the HTTP client could not be set up").caused_by(error.without_url())
+    })
+}
+
+/// An error and what lies beneath it.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The failures of the system among them. One may lie in another, which does not count as its source.
+fn beneath<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a io::Error> {
+    causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).flat_map(|error| {
+        std::iter::successors(Some(error), |error| error.get_ref()?.downcast_ref::<io::Error>())
+    })
 }
 
 /// A call that waits for its answer. Given up after a while without one, it casts doubt on the connections.
@@ -264,109 +318,6 @@ struct Answer {
     retry_after: Option<Duration>,
     server_time: Option<SystemTime>,
     body: Bytes,
-}
-
-/// Makes connections to the service.
-#[derive(Clone, Debug)]
-struct Connector {
-    dialer: Arc<Dialer>,
-    base: BaseUrl,
-}
-
-impl Connector {
-    fn client(&self) -> Client {
-        legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .http2_keep_alive_interval(PING_AFTER)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build(self.clone())
-    }
-
-    async fn connect(self) -> Result<Stream, Error> {
-        let dialing = self.dialer.dial(self.base.as_url(), Purpose::Calls);
-        let Dialed { stream, is_http2, is_proxy } =
-            tokio::time::timeout(CONNECT_TIMEOUT, dialing).await.unwrap_or_else(|_| {
-                let message = format!(
-                    "the service cannot be reached at {}: no connection within {} s",
-                    self.base.origin(),
-                    CONNECT_TIMEOUT.as_secs()
-                );
-                Err(Error::new(ErrorKind::ConnectionFailed, message))
-            })?;
-        Ok(Stream { io: TokioIo::new(stream), is_http2, is_proxy })
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// All calls go to one place.
-    fn call(&mut self, _: Uri) -> Self::Future {
-        Box::pin(self.clone().connect())
-    }
-}
-
-/// A connection for calls, as hyper wants it.
-struct Stream {
-    io: TokioIo<Transport>,
-    is_http2: bool,
-    is_proxy: bool,
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.is_proxy);
-        if self.is_http2 { connected.negotiated_h2() } else { connected }
-    }
-}
-
-impl hyper::rt::Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        room: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, room)
-    }
-}
-
-impl hyper::rt::Write for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
-    }
 }
 
 /// `Retry-After`: seconds, or the moment by the service's own clock.

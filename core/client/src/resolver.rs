@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::limit;
 
 /// Lookups at a time. A client asks for one or two hosts; more is a service that names many for its sockets.
 const LOOKUPS: usize = 4;
@@ -57,6 +59,13 @@ impl Resolver {
 
     /// The addresses of a host, in the order in which the system prefers them. Without brackets around IPv6.
     pub(crate) async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        self.look_up(host).await.map_err(|error| match limit::reached_by_lookup(&error) {
+            Some(limit) => io::Error::other(limit),
+            None => error,
+        })
+    }
+
+    async fn look_up(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
@@ -113,6 +122,18 @@ impl Resolver {
             sender.send_replace(Some(found));
         })?;
         Ok(answer)
+    }
+}
+
+/// For calls: the port is theirs to add.
+impl reqwest::dns::Resolve for Resolver {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let resolver = self.clone();
+        Box::pin(async move {
+            let found = resolver.resolve(name.as_str()).await?;
+            let addresses = found.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(addresses) as reqwest::dns::Addrs)
+        })
     }
 }
 

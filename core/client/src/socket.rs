@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
-use crate::dial::{Dialer, Purpose, Transport, root_cause};
+use crate::dial::{Dialer, Transport, root_cause};
 use crate::read_ahead::ReadAhead;
 use crate::{Error, ErrorKind, loss};
 
@@ -57,7 +57,7 @@ pub(crate) type NotConnected = (Option<u16>, Error);
 impl Connector {
     pub(crate) async fn connect(self, address: Secret) -> Result<Socket, NotConnected> {
         let url = self.check(address.expose_secret())?;
-        let stream = self.dialer.dial(&url, Purpose::Socket).await.map_err(|error| (None, error))?.stream;
+        let stream = self.dialer.dial(&url).await.map_err(|error| (None, error))?;
         let mut request = url.as_str().into_client_request().map_err(|_| unusable("is none"))?;
         // A browser always sends its origin; a service that insists on one gets the service's own.
         let origin = self.base.origin();

@@ -81,6 +81,13 @@ impl Tls {
     }
 }
 
+/// For plain HTTP: what makes the calls wants a configuration all the same. It trusts nothing.
+pub(crate) fn unused() -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
+    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 /// It is handed over, never installed for the whole process: that is the application's to do.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())

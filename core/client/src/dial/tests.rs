@@ -26,19 +26,39 @@ const SOON: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn a_host_whose_first_address_swallows_everything_is_reached_by_calls_and_by_the_socket() {
-    for dead in [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))] {
-        let emulator = Emulator::builder().start().await.unwrap();
-        let place = format!("avatar.test:{}", emulator.address().port());
-        let _hole = BlackHole::at((dead, emulator.address().port()).into());
-        emulator.configure(|settings| settings.socket_base = Some(format!("ws://{place}")));
-        let mut builder = AvatarClient::builder(emulator.api_key()).unwrap().no_proxy().allow_insecure(true);
-        builder = builder.base_url(format!("http://{place}/gate/in").parse().unwrap());
-        builder.resolver = half_dead(dead);
-        let client = builder.build().unwrap();
-        let began = Instant::now();
-        let chat = client.open(Visitor::for_user("test", "ada").unwrap()).await.unwrap();
-        assert!(chat.ask("Hello").await.unwrap().text.contains("Hello"));
-        assert!(began.elapsed() < SOON, "{dead}: {:?}", began.elapsed());
+    let dead = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let emulator = Emulator::builder().start().await.unwrap();
+    let place = format!("avatar.test:{}", emulator.address().port());
+    let _hole = BlackHole::at((dead, emulator.address().port()).into());
+    emulator.configure(|settings| settings.socket_base = Some(format!("ws://{place}")));
+    let mut builder = AvatarClient::builder(emulator.api_key()).unwrap().no_proxy().allow_insecure(true);
+    builder = builder.base_url(format!("http://{place}/gate/in").parse().unwrap());
+    builder.resolver = half_dead(dead);
+    let client = builder.build().unwrap();
+    let began = Instant::now();
+    let chat = client.open(Visitor::for_user("test", "ada").unwrap()).await.unwrap();
+    assert!(chat.ask("Hello").await.unwrap().text.contains("Hello"));
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_socket_s_host_is_reached_though_the_dead_address_is_of_the_same_family() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let dead = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    let _hole = BlackHole::at((dead, address.port()).into());
+    let url = format!("ws://avatar.test:{}", address.port()).parse().unwrap();
+    let dialer = dialer(dead, ProxyChoice::Direct);
+    tokio::time::timeout(SOON, dialer.dial(&url)).await.unwrap().unwrap();
+    assert!(listener.accept().await.is_ok());
+}
+
+fn dialer(dead: IpAddr, proxy: ProxyChoice) -> Dialer {
+    Dialer {
+        resolver: half_dead(dead),
+        tls: Tls::new(None, true),
+        proxies: Proxies::new(&proxy).unwrap(),
+        user_agent: "agent/1".to_owned(),
     }
 }
 
@@ -49,12 +69,7 @@ async fn a_proxy_whose_first_address_swallows_everything_is_reached_as_well() {
     let dead = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
     let _hole = BlackHole::at((dead, port).into());
     let proxy = Secret::from(format!("http://proxy.test:{port}"));
-    let dialer = Dialer {
-        resolver: half_dead(dead),
-        tls: Tls::new(None, true),
-        proxies: Proxies::new(&ProxyChoice::Url(proxy)).unwrap(),
-        user_agent: "agent/1".to_owned(),
-    };
+    let dialer = dialer(dead, ProxyChoice::Url(proxy));
     let answers = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = [0; 24];
@@ -64,12 +79,8 @@ async fn a_proxy_whose_first_address_swallows_everything_is_reached_as_well() {
         stream
     };
     let url = "ws://service.test".parse().unwrap();
-    let dialed = async { tokio::join!(dialer.dial(&url, Purpose::Socket), answers).0 };
+    let dialed = async { tokio::join!(dialer.dial(&url), answers).0 };
     tokio::time::timeout(SOON, dialed).await.unwrap().unwrap();
-    // Calls without TLS are the proxy's to pass on.
-    let url = "http://service.test".parse().unwrap();
-    let dialed = tokio::time::timeout(SOON, dialer.dial(&url, Purpose::Calls)).await.unwrap().unwrap();
-    assert!(dialed.is_proxy);
 }
 
 #[tokio::test]
