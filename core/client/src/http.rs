@@ -199,25 +199,24 @@ impl Http {
                 format!("the connection to the service broke at {origin}{way}: {}", root_cause(&error));
             return (true, Error::new(ErrorKind::ConnectionFailed, message).caused_by(error));
         }
-        if let Some(proxy) = self.proxy()
-            && let Some(fault) = self.fault_of(proxy, &error)
-        {
-            return (false, fault.caused_by(error));
-        }
-        let said = beneath(&error).find_map(|error| in_words(&format!("the service at {origin}"), error));
-        let said = said.unwrap_or_else(|| {
-            let message = format!("the service cannot be reached at {origin}{way}: {}", root_cause(&error));
-            Error::new(ErrorKind::ConnectionFailed, message)
+        let fault = self.proxy().and_then(|proxy| self.fault_of(proxy, &error));
+        let said = fault.unwrap_or_else(|| {
+            in_words_beneath(&format!("the service at {origin}"), &error).unwrap_or_else(|| {
+                let message =
+                    format!("the service cannot be reached at {origin}{way}: {}", root_cause(&error));
+                Error::new(ErrorKind::ConnectionFailed, message)
+            })
         });
-        (false, said.caused_by(error))
+        // What refuses a certificate says so in code.
+        let is_plain = said.kind() != ErrorKind::Certificate;
+        (false, if is_plain { said.caused_by(error) } else { said })
     }
 
     /// The proxy's fault, if it is that a connection could not be made.
     fn fault_of(&self, proxy: &Proxy, error: &reqwest::Error) -> Option<Error> {
         let unreachable = || {
             let whose = format!("the proxy at {}", proxy.place());
-            let said = beneath(error).find_map(|error| in_words(&whose, error));
-            said.unwrap_or_else(|| proxy.unreachable(root_cause(error)))
+            in_words_beneath(&whose, error).unwrap_or_else(|| proxy.unreachable(root_cause(error)))
         };
         if !self.base.is_secure() {
             // Without TLS the proxy is all there is to connect to.
@@ -278,11 +277,13 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The failures of the system among them. One may lie in another, which does not count as its source.
-fn beneath<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a io::Error> {
-    causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).flat_map(|error| {
+/// The first failure of the system among them that has words of its own. One may lie in another, which does not
+/// count as its source.
+fn in_words_beneath(whose: &str, error: &(dyn StdError + 'static)) -> Option<Error> {
+    let failures = causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).flat_map(|error| {
         std::iter::successors(Some(error), |error| error.get_ref()?.downcast_ref::<io::Error>())
-    })
+    });
+    failures.into_iter().find_map(|error| in_words(whose, error))
 }
 
 /// A call that waits for its answer. Given up after a while without one, it casts doubt on the connections.
