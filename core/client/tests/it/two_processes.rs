@@ -164,6 +164,8 @@ async fn the_process_that_opens_a_visitor_last_has_it_and_the_other_lets_go() {
     let before = older.open(visitor("ada")).await.unwrap();
     before.ask("Hello").await.unwrap();
     let session = before.session_id();
+    // The store answers once what came before is written.
+    older.known().await.unwrap();
     let after = newer.open(visitor("ada")).await.unwrap();
     let (kind, why) = closed(&of_older).await;
     assert_eq!(kind, ErrorKind::Closed);
