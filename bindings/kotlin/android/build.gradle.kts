@@ -14,7 +14,10 @@ android {
 
     defaultConfig {
         minSdk = 24
-        consumerProguardFiles("consumer-rules.pro")
+        consumerProguardFiles(
+            "../avatar/src/main/resources/META-INF/proguard/secondme-avatar.pro",
+            "consumer-rules.pro",
+        )
         ndk {
             // The devices there are, and the emulators. All are built by `build-natives`.
             abiFilters += listOf("arm64-v8a", "armeabi-v7a", "x86_64")
