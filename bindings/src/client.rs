@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, Error, Stats};
-use secondme_avatar_bridge::clock;
 
 use crate::cancel::until;
 use crate::error::millis;
+use crate::runtime::Share;
 use crate::{CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreVisitor};
 
 /// A client for one API key. When it and all its conversations are let go of, its work ends.
@@ -15,6 +15,7 @@ use crate::{CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, Core
 pub struct CoreClient {
     client: AvatarClient,
     calls: Arc<CoreCalls>,
+    share: Arc<Share>,
 }
 
 /// What a client has counted, over all its conversations: see `secondme_avatar::Stats` and `Counters`.
@@ -28,6 +29,8 @@ pub struct CoreStats {
     pub waiting_for_place: u64,
     pub waiting_for_quota: u64,
     pub longest_quota_wait_ms: u64,
+    pub stored_visitors: u64,
+    pub stored_messages: u64,
     pub events: u64,
     pub frames: u64,
     pub duplicates: u64,
@@ -48,8 +51,10 @@ impl CoreClient {
     #[uniffi::constructor]
     pub fn new(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
         let calls = Arc::default();
+        let share = Share::take()?;
+        let _entered = share.handle().enter();
         let client = options.build(&calls)?;
-        Ok(Arc::new(Self { client, calls }))
+        Ok(Arc::new(Self { client, calls, share: Arc::clone(&share) }))
     }
 
     /// Opens the conversation of this visitor.
@@ -63,13 +68,39 @@ impl CoreClient {
         if let Some(deadline) = deadline_ms {
             open = open.deadline(Duration::from_millis(deadline));
         }
-        until(cancel, open.into_future()).await.map(CoreConversation::new)
+        let opened = until(cancel, open.into_future()).await?;
+        Ok(CoreConversation::new(opened, Arc::clone(&self.share)))
     }
 
-    /// Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
-    pub async fn recover(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<Vec<String>, CoreError> {
-        let visitors = until(cancel, self.client.recover().into_future()).await?;
+    /// Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
+    /// said, with `all` of every visitor who has a session.
+    pub async fn recover(
+        self: Arc<Self>,
+        all: bool,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<Vec<String>, CoreError> {
+        let recover = self.client.recover();
+        let recover = if all { recover.all() } else { recover };
+        let visitors = until(cancel, recover.into_future()).await?;
         Ok(visitors.into_iter().map(String::from).collect())
+    }
+
+    /// The visitors that the store knows.
+    pub async fn known(
+        self: Arc<Self>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<Vec<CoreVisitor>, CoreError> {
+        let visitors = until(cancel, self.client.known()).await?;
+        Ok(visitors.into_iter().map(CoreVisitor::from).collect())
+    }
+
+    /// Copies the store to a new file while it is in use.
+    pub async fn backup(
+        self: Arc<Self>,
+        path: String,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<(), CoreError> {
+        until(cancel, self.client.backup(path)).await
     }
 
     /// Subscribes to the events of all conversations. With `raw`, they carry their frames.
@@ -94,7 +125,8 @@ impl CoreClient {
 
     /// Puts the client's clock forward, for tests. What is due then is begun when this returns.
     pub fn advance_clock(&self, by_ms: u64) {
-        clock::advance(&self.client, Duration::from_millis(by_ms));
+        // No thread of the core's enters the host, so the caller's is one that may wait.
+        self.share.handle().block_on(self.client.advance_clock(Duration::from_millis(by_ms)));
     }
 
     /// Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
@@ -113,6 +145,7 @@ impl CoreClient {
         };
         until(cancel, closing).await?;
         self.calls.finish();
+        self.share.end().await;
         Ok(())
     }
 }
@@ -121,6 +154,10 @@ impl CoreClient {
 impl CoreClient {
     pub(crate) fn subscribe(&self) -> secondme_avatar::Events {
         self.client.events()
+    }
+
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        self.share.handle()
     }
 }
 
@@ -136,6 +173,8 @@ impl From<Stats> for CoreStats {
             waiting_for_place: count(stats.waiting_for_place),
             waiting_for_quota: count(stats.waiting_for_quota),
             longest_quota_wait_ms: millis(stats.longest_quota_wait),
+            stored_visitors: stats.stored_visitors,
+            stored_messages: stats.stored_messages,
             events: stats.events,
             frames: counters.frames,
             duplicates: counters.duplicates,

@@ -8,11 +8,16 @@ use secondme_avatar::{Confirmation, Conversation, Sent, SeqId};
 use crate::cancel::until;
 use crate::event::CoreState;
 use crate::options::size;
+use crate::runtime::Share;
 use crate::{CoreCancel, CoreError, CoreEvents, CoreMessage, CorePieces, CoreReply};
 
 /// A conversation. It goes on when this is let go of, and ends with `leave` or `end`, or with the client.
 #[derive(uniffi::Object)]
-pub struct CoreConversation(Conversation);
+pub struct CoreConversation {
+    conversation: Conversation,
+    /// It goes on where its client is let go of.
+    share: Arc<Share>,
+}
 
 /// The service has taken a message.
 #[derive(uniffi::Record)]
@@ -40,37 +45,47 @@ pub enum CoreConfirmation {
 impl CoreConversation {
     /// Which one of the visitor's conversations. The first is 0.
     pub fn key(&self) -> u32 {
-        self.0.key().0
+        self.conversation.key().0
     }
 
     /// Who talks with the avatar here.
     pub fn visitor_id(&self) -> String {
-        self.0.visitor_id().to_string()
+        self.conversation.visitor_id().to_string()
+    }
+
+    /// The visitor's tag.
+    pub fn tag(&self) -> Option<String> {
+        self.conversation.tag().as_deref().map(str::to_owned)
     }
 
     /// The session's id on the service.
     pub fn session_id(&self) -> Option<String> {
-        self.0.session_id().map(|session| session.to_string())
+        self.conversation.session_id().map(|session| session.to_string())
     }
 
     /// The avatar's opening line; may be empty.
     pub fn opening(&self) -> String {
-        self.0.opening().into()
+        self.conversation.opening().into()
     }
 
     /// The avatar's name; may be empty.
     pub fn avatar_name(&self) -> String {
-        self.0.avatar_name()
+        self.conversation.avatar_name()
     }
 
     /// Where the conversation stands.
     pub fn state(&self) -> CoreState {
-        self.0.state().into()
+        self.conversation.state().into()
+    }
+
+    /// Whether the owner has the conversation.
+    pub fn taken_over(&self) -> bool {
+        self.conversation.taken_over()
     }
 
     /// Subscribes to what happens in this conversation from now on. With `raw`, events carry their frames.
     pub fn events(&self, raw: bool) -> Arc<CoreEvents> {
-        CoreEvents::new(self.0.events(), raw)
+        CoreEvents::new(self.conversation.events(), raw)
     }
 
     /// Says something: the service has taken it then.
@@ -80,7 +95,7 @@ impl CoreConversation {
         deadline_ms: Option<u64>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<CoreSent, CoreError> {
-        let mut send = self.0.send(text);
+        let mut send = self.conversation.send(text);
         if let Some(deadline) = deadline_ms {
             send = send.deadline(Duration::from_millis(deadline));
         }
@@ -94,7 +109,7 @@ impl CoreConversation {
         deadline_ms: Option<u64>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<String, CoreError> {
-        let mut send = self.0.send(text).durable();
+        let mut send = self.conversation.send(text).durable();
         if let Some(deadline) = deadline_ms {
             send = send.deadline(Duration::from_millis(deadline));
         }
@@ -131,7 +146,7 @@ impl CoreConversation {
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<Vec<CoreMessage>, CoreError> {
         let before = before.map(SeqId::from);
-        let messages = until(cancel, self.0.history(size(count), before.as_ref())).await?;
+        let messages = until(cancel, self.conversation.history(size(count), before.as_ref())).await?;
         Ok(messages.into_iter().map(CoreMessage::from).collect())
     }
 
@@ -140,38 +155,39 @@ impl CoreConversation {
         self: Arc<Self>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<Arc<CoreConversation>, CoreError> {
-        until(cancel, self.0.new_session()).await.map(Self::new)
+        let opened = until(cancel, self.conversation.new_session()).await?;
+        Ok(Self::new(opened, Arc::clone(&self.share)))
     }
 
     /// Gives up the socket and keeps the place.
     pub async fn pause(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.0.pause()).await
+        until(cancel, self.conversation.pause()).await
     }
 
     /// Comes back after a `pause`.
     pub async fn resume(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.0.resume()).await
+        until(cancel, self.conversation.resume()).await
     }
 
     /// Says that the network is another one: the socket is connected again now.
     pub async fn network_changed(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.0.network_changed()).await
+        until(cancel, self.conversation.network_changed()).await
     }
 
     /// Closes the conversation once what is still to be sent is sent. (`close` is the host's word for letting go.)
     pub async fn leave(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.0.close()).await
+        until(cancel, self.conversation.close()).await
     }
 
     /// Closes the conversation and ends its session on the service.
     pub async fn end(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.0.end()).await
+        until(cancel, self.conversation.end()).await
     }
 }
 
 impl CoreConversation {
-    pub(crate) fn new(conversation: Conversation) -> Arc<Self> {
-        Arc::new(Self(conversation))
+    pub(crate) fn new(conversation: Conversation, share: Arc<Share>) -> Arc<Self> {
+        Arc::new(Self { conversation, share })
     }
 
     fn question(
@@ -180,7 +196,7 @@ impl CoreConversation {
         deadline: Option<u64>,
         first_piece: Option<u64>,
     ) -> secondme_avatar::Ask {
-        let mut ask = self.0.ask(text);
+        let mut ask = self.conversation.ask(text);
         if let Some(deadline) = deadline {
             ask = ask.deadline(Duration::from_millis(deadline));
         }

@@ -24,6 +24,8 @@ pub struct CorePlace {
     pub visitor_id: String,
     /// The session, once the service has named it.
     pub session_id: Option<String>,
+    /// The visitor's tag.
+    pub tag: Option<String>,
 }
 
 /// Something that happened.
@@ -53,6 +55,7 @@ pub enum CoreEventKind {
         reply_id: Option<String>,
         text: String,
         in_reply_to: Option<String>,
+        asked: bool,
     },
     Reply {
         reply: CoreReply,
@@ -60,6 +63,8 @@ pub enum CoreEventKind {
     OwnerReply {
         reply: CoreReply,
     },
+    TakenOver,
+    HandedBack,
     Delivered {
         message_id: Option<String>,
         text: String,
@@ -155,12 +160,13 @@ impl CoreBatch {
         let mut batch = Self { places: Vec::new(), events: Vec::with_capacity(events.len()) };
         let mut last = None;
         for event in events {
-            let place = (event.conversation, event.visitor_id, event.session_id);
+            let place = (event.conversation, event.visitor_id, event.session_id, event.tag);
             if last.as_ref() != Some(&place) {
                 batch.places.push(CorePlace {
                     conversation: place.0.map(|key| key.0),
                     visitor_id: place.1.to_string(),
                     session_id: place.2.as_ref().map(ToString::to_string),
+                    tag: place.3.as_deref().map(str::to_owned),
                 });
                 last = Some(place);
             }
@@ -179,13 +185,16 @@ impl From<EventKind> for CoreEventKind {
         match kind {
             EventKind::Opened { opening, resumed } => Self::Opened { opening: opening.into(), resumed },
             EventKind::StateChanged { from, to } => Self::StateChanged { from: from.into(), to: to.into() },
-            EventKind::ReplyDelta { reply_id, text, in_reply_to, .. } => Self::ReplyDelta {
+            EventKind::ReplyDelta { reply_id, text, in_reply_to, asked } => Self::ReplyDelta {
                 reply_id: id(reply_id.as_ref()),
                 text: text.into(),
                 in_reply_to: id(in_reply_to.as_ref()),
+                asked,
             },
             EventKind::Reply(reply) => Self::Reply { reply: (*reply).into() },
             EventKind::OwnerReply(reply) => Self::OwnerReply { reply: (*reply).into() },
+            EventKind::TakenOver => Self::TakenOver,
+            EventKind::HandedBack => Self::HandedBack,
             EventKind::Delivered { message_id, text } => {
                 Self::Delivered { message_id: id(message_id.as_ref()), text: text.into() }
             }

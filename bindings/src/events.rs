@@ -10,12 +10,13 @@ use crate::CoreBatch;
 use crate::bell::Bell;
 use crate::options::size;
 
-/// A subscription. It begins when it is made; it ends with the conversation or the client, or with `finish`.
+/// A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
+/// `end`.
 #[derive(uniffi::Object)]
 pub struct CoreEvents {
-    /// None: it is finished.
+    /// None: it has ended, and what had come is dropped.
     events: Mutex<Option<Events>>,
-    /// Rung by `wake`.
+    /// Rung by `wake`, ended by `end`.
     nudged: Bell,
 }
 
@@ -25,7 +26,7 @@ impl CoreEvents {
     pub async fn ready(self: Arc<Self>) -> bool {
         poll_fn(|cx| {
             if self.nudged.poll(cx).is_ready() {
-                return Poll::Ready(!self.is_finished());
+                return Poll::Ready(!self.has_ended());
             }
             match &*self.lock() {
                 Some(events) => events.poll_ready(cx),
@@ -48,8 +49,15 @@ impl CoreEvents {
         self.nudged.ring();
     }
 
-    /// Ends the subscription now: whoever waits in `ready` is told `false`. Once more does no harm.
+    /// Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
     pub fn finish(&self) {
+        if let Some(events) = &*self.lock() {
+            events.finish();
+        }
+    }
+
+    /// Ends the subscription now, and drops what has come: a wait in `ready` is told `false`. Once more does no harm.
+    pub fn end(&self) {
         let events = self.lock().take();
         drop(events);
         self.nudged.end();
@@ -62,7 +70,7 @@ impl CoreEvents {
         Arc::new(Self { events: Mutex::new(Some(events)), nudged: Bell::default() })
     }
 
-    fn is_finished(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.lock().is_none()
     }
 

@@ -4,7 +4,7 @@
 //! The rules, each of which was measured to matter:
 //!
 //! - Nothing here calls into the host, and nothing blocks. An exported `async fn` is polled by the host's own
-//!   threads; the client's work is done on the core's shared runtime.
+//!   threads; the clients' work is done on one runtime, which ends with the last of them.
 //! - What comes by itself (events, pieces of a reply, reports of calls, the log) waits in a bounded queue:
 //!   `ready()` carries nothing, so a wait that is cancelled loses nothing, and `drain(max)` takes a batch at once.
 //! - Kotlin's cancellation drops a future, Swift's does not: so every wait can be ended by a synchronous call, a
@@ -27,6 +27,7 @@ mod logs;
 mod options;
 mod pieces;
 mod reply;
+mod runtime;
 mod visitor;
 
 pub use calls::{CoreCall, CoreCallBatch, CoreCalls};

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use secondme_avatar::shared_runtime;
-
+use crate::CoreClient;
 use crate::event::CoreBatch;
-use crate::{CoreClient, CoreError};
 
 /// A listener of the host's.
 #[uniffi::export(foreign)]
@@ -18,13 +16,12 @@ pub trait CoreListener: Send + Sync {
 #[uniffi::export]
 impl CoreClient {
     /// Calls a listener with each event, one at a time.
-    pub fn listen(&self, listener: Arc<dyn CoreListener>) -> Result<(), CoreError> {
+    pub fn listen(&self, listener: Arc<dyn CoreListener>) {
         let events = self.subscribe().without_raw();
-        shared_runtime()?.spawn(async move {
+        self.runtime().spawn(async move {
             while let Some(event) = events.next().await {
                 listener.on_event(CoreBatch::new(vec![event]));
             }
         });
-        Ok(())
     }
 }

@@ -1,8 +1,7 @@
 //! The core's log on its way to the host.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use once_cell::sync::OnceCell;
 use secondme_avatar_bridge::logs::Logs;
 
 use crate::bell::Bell;
@@ -39,32 +38,35 @@ pub struct CoreLogBatch {
     pub lost: u64,
 }
 
-/// The log of the process.
+/// The log of the process, for the one who asked for it last.
 #[derive(uniffi::Object)]
 pub struct CoreLog {
     logs: &'static Logs,
     bell: Arc<Bell>,
 }
 
-static LOG: OnceCell<Option<Arc<CoreLog>>> = OnceCell::new();
+static NEWEST: Mutex<Weak<CoreLog>> = Mutex::new(Weak::new());
 
 /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter (`secondme_avatar=info`). There
-/// is one log in a process, and a second call gives the first one's. `None` where something else in the process
-/// collects it already.
+/// is one log in a process, and the newest call counts: what the one before waits for has ended. `None` where
+/// something else in the process collects it already.
 #[uniffi::export]
 pub fn install_log(filter: String) -> Option<Arc<CoreLog>> {
-    LOG.get_or_init(|| {
-        let bell = Arc::new(Bell::default());
-        let rung = Arc::clone(&bell);
-        let logs = Logs::install(&filter, move || rung.ring())?;
-        Some(Arc::new(CoreLog { logs, bell }))
-    })
-    .clone()
+    let bell = Arc::new(Bell::default());
+    let rung = Arc::clone(&bell);
+    let logs = Logs::install(&filter, move || rung.ring())?;
+    let log = Arc::new(CoreLog { logs, bell });
+    let before =
+        std::mem::replace(&mut *NEWEST.lock().unwrap_or_else(PoisonError::into_inner), Arc::downgrade(&log));
+    if let Some(before) = before.upgrade() {
+        before.finish();
+    }
+    Some(log)
 }
 
 #[uniffi::export]
 impl CoreLog {
-    /// Waits until there may be something to drain. `false`: whoever waited was told to stop by `finish`.
+    /// Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
     pub async fn ready(self: Arc<Self>) -> bool {
         self.bell.heard().await
     }
@@ -84,7 +86,7 @@ impl CoreLog {
         CoreLogBatch { records: records.collect(), lost: batch.lost }
     }
 
-    /// Nobody listens any more: whoever waits in `ready` is told `false`. For good, as the process ends.
+    /// Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.
     pub fn finish(&self) {
         self.bell.end();
     }

@@ -73,6 +73,14 @@ impl CorePieces {
         self.lock().stream.as_ref().and_then(ReplyStream::reply).map(CoreReply::from)
     }
 
+    /// Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+    pub fn stop(&self) {
+        if let Some(stream) = &mut self.lock().stream {
+            stream.stop();
+        }
+        self.bell.ring();
+    }
+
     /// Gives the reply up: whoever waits in `ready` is told `false`. Once more does no harm.
     pub fn finish(&self) {
         let mut state = self.lock();

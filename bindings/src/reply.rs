@@ -32,6 +32,8 @@ pub struct CoreReply {
     pub in_reply_to: Option<String>,
     /// How its end was known.
     pub ended: CoreEnded,
+    /// Whether a call receives it as well.
+    pub asked: bool,
 }
 
 /// A part of a reply.
@@ -92,6 +94,7 @@ impl From<Reply> for CoreReply {
             speech: reply.speech.iter().map(json).collect(),
             in_reply_to: id(reply.in_reply_to.as_ref()),
             ended: reply.ended.into(),
+            asked: reply.asked,
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct CoreVisitor {
     pub name: Option<String>,
     /// A channel, which the service appends to the name.
     pub channel: Option<String>,
+    /// The caller's own, which is never sent.
+    pub tag: Option<String>,
 }
 
 impl CoreVisitor {
@@ -24,7 +26,21 @@ impl CoreVisitor {
         if let Some(channel) = self.channel {
             visitor = visitor.channel(channel);
         }
+        if let Some(tag) = self.tag {
+            visitor = visitor.tag(tag);
+        }
         Ok(visitor)
+    }
+}
+
+impl From<Visitor> for CoreVisitor {
+    fn from(visitor: Visitor) -> Self {
+        Self {
+            id: visitor.id().to_string(),
+            name: visitor.display_name().map(str::to_owned),
+            channel: visitor.channel_name().map(str::to_owned),
+            tag: visitor.own_tag().map(str::to_owned),
+        }
     }
 }
 

@@ -12,6 +12,9 @@ internal import SecondMeAvatarCore
 /// When it and all its conversations are let go of, its work ends at once; ``close(within:)`` first sends what is
 /// still to be sent.
 public final class AvatarClient: Sendable {
+    /// The version of this library.
+    public static let version = "0.1.0"
+
     let core: CoreClient
     private let reports: Task<Void, Never>?
 
@@ -53,9 +56,28 @@ public final class AvatarClient: Sendable {
     /// Takes up what earlier processes left behind in the ``ClientOptions/store``: opens the conversation of every
     /// visitor to whom a durable message is still to be sent, and says who they are. What is given up comes as an
     /// ``Event/Kind-swift.enum/unsent(_:_:)`` event, so subscribe to ``events`` first.
+    ///
+    /// - Parameter all: opens every visitor of the store who has a session: what the avatar's owner says to them is
+    ///   heard from then on, and what was said since the last process ended, without their writing first. Where
+    ///   ``ClientOptions/maxLive`` is set, no more than so many are open after it.
     @discardableResult
-    public func recover() async throws -> [String] {
-        try await cancellable { try await self.core.recover(cancel: $0) }
+    public func recover(all: Bool = false) async throws -> [String] {
+        try await cancellable { try await self.core.recover(all: all, cancel: $0) }
+    }
+
+    /// The visitors that the ``ClientOptions/store`` knows, with their names and tags; none without a store.
+    public func known() async throws -> [Visitor] {
+        try await cancellable { try await self.core.known(cancel: $0) }.map(Visitor.init)
+    }
+
+    /// Copies the ``ClientOptions/store`` to this file while it is in use: a whole store, as it stands in this moment. It
+    /// takes the place of an earlier copy. Only one of the two may then be used, since messages that are still to be
+    /// sent stand in both. A store's file is not to be copied by other means while it is open.
+    ///
+    /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/unsupported`` without a store, and of kind
+    /// ``AvatarError/Kind-swift.enum/store`` if the file cannot be written, is in use, or is anything else than a store.
+    public func backup(to path: String) async throws {
+        try await cancellable { try await self.core.backup(path: path, cancel: $0) }
     }
 
     /// A new subscription to the events of all conversations, those that are opened later too.
@@ -64,6 +86,14 @@ public final class AvatarClient: Sendable {
     /// A new subscription, whose events carry the JSON text of the frames they came from if `raw` is true.
     public func events(raw: Bool) -> Events {
         Events(core.events(raw: raw))
+    }
+
+    /// What is picked out of the first event of any conversation, of those that happen from now on, out of which
+    /// something is: ``Events/waitFor(isolation:_:)``.
+    public func waitFor<Picked>(
+        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+    ) async throws -> Picked {
+        try await events.waitFor(isolation: isolation, pick)
     }
 
     /// Host and port of the proxy between this machine and the service; nil if they are spoken to directly.

@@ -33,8 +33,8 @@ public struct AvatarError: LocalizedError, Sendable {
     /// What lay beneath it, each the cause of the one before.
     public let causes: [String]
 
-    /// The ``message``.
-    public var errorDescription: String? { message }
+    /// The kind and the ``message``.
+    public var errorDescription: String? { description }
     /// The first of the ``causes``.
     public var failureReason: String? { causes.first }
 
@@ -61,6 +61,9 @@ public struct AvatarError: LocalizedError, Sendable {
         case unavailable
         /// The call's deadline passed first. The causes say what was in the way.
         case deadline
+        /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in time.
+        /// What the owner says later comes as an event.
+        case takenOver = "taken_over"
         /// The service refused with a code that stands for nothing above.
         case service
         /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
@@ -85,8 +88,8 @@ public struct Unsent: Sendable, Equatable {
 }
 
 extension AvatarError: CustomStringConvertible, CustomReflectable {
-    /// The ``message``.
-    public var description: String { message }
+    /// The kind's name, the same in every language, and the ``message``: `rate_limited: the quota is used up, …`.
+    public var description: String { "\(kind.rawValue): \(message)" }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: ["kind": kind, "message": message]) }
 }
@@ -139,6 +142,7 @@ extension AvatarError.Kind {
             case .certificate: .certificate
             case .unavailable: .unavailable
             case .deadline: .deadline
+            case .takenOver: .takenOver
             case .service: .service
             case .invalidAnswer: .invalidAnswer
             case .unsupported: .unsupported

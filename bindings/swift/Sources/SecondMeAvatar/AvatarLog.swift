@@ -27,15 +27,15 @@ public enum AvatarLog {
         case trace
     }
 
-    /// Hands the log on, a line after the other, for as long as the process lives. There is one log in a process; of
-    /// two who want it, each gets some of the lines.
+    /// Hands the log on, a line after the other, for as long as the process lives. There is one log in a process: the
+    /// newest call gets it, with its filter, and the one before gets no more.
     ///
     /// ```swift
     /// let logger = Logger(subsystem: "com.example.app", category: "avatar")
     /// AvatarLog.forward { logger.notice("\($0.target): \($0.message)") }
     /// ```
     ///
-    /// - Parameter filter: what is let through where `SECONDME_LOG` is not set; that of the first call counts.
+    /// - Parameter filter: what is let through where `SECONDME_LOG` is not set.
     /// - Returns: false where something else in the process collects the core's log already.
     @discardableResult
     public static func forward(

@@ -22,7 +22,8 @@ public final class Conversation: Sendable {
     /// Says something and waits for the whole reply, the avatar's or its owner's.
     ///
     /// Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
-    /// answered. A task that is cancelled gives the question up.
+    /// answered. A task that is cancelled gives the question up. The reply comes as an event as well, before this
+    /// returns: ``Reply/asked``.
     ///
     /// - Parameters:
     ///   - deadline: the whole time until the reply is complete; ``ClientOptions/askDeadline`` if not said otherwise.
@@ -84,6 +85,14 @@ public final class Conversation: Sendable {
         Events(core.events(raw: raw))
     }
 
+    /// What is picked out of the first event, of those that happen from now on, out of which something is:
+    /// ``Events/waitFor(isolation:_:)``. For what may happen at once, take ``events`` first and wait there.
+    public func waitFor<Picked>(
+        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+    ) async throws -> Picked {
+        try await events.waitFor(isolation: isolation, pick)
+    }
+
     /// The last `count` messages (1 to 1000), oldest first; with `before`, those before the message with that
     /// ``HistoryMessage/seqID``.
     ///
@@ -107,10 +116,18 @@ public final class Conversation: Sendable {
     public var avatarName: String { core.avatarName() }
     /// Who talks with the avatar here.
     public var visitorID: String { core.visitorId() }
+    /// The visitor's ``Visitor/tag``.
+    public var tag: String? { core.tag() }
     /// The session's id on the service.
     public var sessionID: String? { core.sessionId() }
     /// Which one of the visitor's conversations: ``Event/conversation``. The first is 0.
     public var key: Int { Int(core.key()) }
+    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since
+    /// (``Event/Kind-swift.enum/takenOver``, ``Event/Kind-swift.enum/handedBack``).
+    ///
+    /// Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner does
+    /// not answer in time fails with an error of kind ``AvatarError/Kind-swift.enum/takenOver``.
+    public var takenOver: Bool { core.takenOver() }
     /// Where the conversation stands.
     public var state: State { State(core.state()) }
 

@@ -21,7 +21,9 @@ public protocol ConversationDelegate: AnyObject, Sendable {
     func conversation(_ conversation: Conversation, didReceive reply: Reply) async
     /// The conversation's state is another one.
     func conversation(_ conversation: Conversation, didChangeTo state: Conversation.State) async
-    /// A message is given up for which nobody waits any more. Here it is back.
+    /// The avatar's owner has the conversation (true), or has given it back.
+    func conversation(_ conversation: Conversation, isTakenOver: Bool) async
+    /// A message is given up for which no call waits any more. Here it is back.
     func conversation(_ conversation: Conversation, didGiveUp message: Unsent, because error: AvatarError) async
     /// The conversation is closed. Nothing follows this.
     func conversation(_ conversation: Conversation, didClose reason: CloseReason) async
@@ -37,6 +39,8 @@ extension ConversationDelegate {
     /// Does nothing.
     public func conversation(_ conversation: Conversation, didChangeTo state: Conversation.State) async {}
     /// Does nothing.
+    public func conversation(_ conversation: Conversation, isTakenOver: Bool) async {}
+    /// Does nothing.
     public func conversation(
         _ conversation: Conversation, didGiveUp message: Unsent, because error: AvatarError
     ) async {}
@@ -46,9 +50,11 @@ extension ConversationDelegate {
     fileprivate func tell(_ event: Event, of conversation: Conversation) async {
         await self.conversation(conversation, didHear: event)
         switch event.kind {
-        case .replyDelta(let text, _, _): await self.conversation(conversation, didReceivePiece: text)
+        case .replyDelta(let text, _, _, _): await self.conversation(conversation, didReceivePiece: text)
         case .reply(let reply), .ownerReply(let reply): await self.conversation(conversation, didReceive: reply)
         case .stateChanged(_, let state): await self.conversation(conversation, didChangeTo: state)
+        case .takenOver: await self.conversation(conversation, isTakenOver: true)
+        case .handedBack: await self.conversation(conversation, isTakenOver: false)
         case .unsent(let message, let error):
             await self.conversation(conversation, didGiveUp: message, because: error)
         case .closed(let reason): await self.conversation(conversation, didClose: reason)
@@ -74,7 +80,7 @@ final class Delivery: Sendable {
                 guard let delegate = target.value, let conversation = source.value else { break }
                 await delegate.tell(event, of: conversation)
             }
-            events.finish()
+            events.cancel()
         }
     }
 
@@ -82,6 +88,6 @@ final class Delivery: Sendable {
 
     func stop() {
         task.cancel()
-        events.finish()
+        events.cancel()
     }
 }

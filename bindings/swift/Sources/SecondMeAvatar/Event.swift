@@ -8,6 +8,8 @@ public struct Event: Sendable {
     public let visitorID: String
     /// The session, once the service has named it.
     public let sessionID: String?
+    /// The visitor's ``Visitor/tag``.
+    public let tag: String?
     /// Which conversation of this visitor, where it is one: ``Conversation/key``.
     public let conversation: Int?
     /// The JSON text of the frame it came from, where it came from one and the subscription asked for it; the last
@@ -20,15 +22,22 @@ public struct Event: Sendable {
         case opened(opening: String, resumed: Bool)
         /// The conversation's state is another one.
         case stateChanged(from: Conversation.State, to: Conversation.State)
-        /// The next piece of the avatar's reply; empty where a piece is a card. A whole reply is one piece.
-        case replyDelta(text: String, replyID: String?, inReplyTo: String?)
-        /// The avatar's reply is complete.
+        /// The next piece of the avatar's reply; empty where a piece is a card. A whole reply is one piece. `asked`: an
+        /// `ask` or a `stream` receives it as well.
+        case replyDelta(text: String, replyID: String?, inReplyTo: String?, asked: Bool)
+        /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before that
+        /// call returns: see ``Reply/asked``.
         case reply(Reply)
-        /// The avatar's owner has taken over and says something in person.
+        /// The avatar's owner says something in person.
         case ownerReply(Reply)
+        /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+        /// ``ownerReply(_:)``.
+        case takenOver
+        /// The avatar speaks again: the owner has given the conversation back. Comes before what the avatar says.
+        case handedBack
         /// The service has sent a visitor's message back: it stands in the conversation.
         case delivered(text: String, messageID: String?)
-        /// A message is given up for which nobody waits any more. Here it is back.
+        /// A message is given up for which no call waits any more. Here it is back.
         case unsent(Unsent, AvatarError)
         /// A message of the service that is no reply.
         case notice(NoticeKind, text: String)
@@ -96,6 +105,16 @@ public struct ServiceError: Sendable {
     public let retryable: Bool
 }
 
+extension Event {
+    /// The whole reply, the avatar's or its owner's, where this is one: ``Reply/author``.
+    public var reply: Reply? {
+        switch kind {
+        case .reply(let reply), .ownerReply(let reply): reply
+        default: nil
+        }
+    }
+}
+
 // What somebody said does not reach a log by printing an event.
 extension Event: CustomStringConvertible, CustomReflectable {
     /// What kind of event, and whose.
@@ -113,6 +132,8 @@ extension Event.Kind: CustomStringConvertible, CustomReflectable {
         case .replyDelta: "reply_delta"
         case .reply: "reply"
         case .ownerReply: "owner_reply"
+        case .takenOver: "taken_over"
+        case .handedBack: "handed_back"
         case .delivered: "delivered"
         case .unsent(_, let error): "unsent (\(error))"
         case .notice: "notice"
@@ -141,7 +162,7 @@ extension Event {
         batch.events.map { event in
             let place = batch.places[Int(event.place)]
             return Event(
-                kind: Kind(event.kind), visitorID: place.visitorId, sessionID: place.sessionId,
+                kind: Kind(event.kind), visitorID: place.visitorId, sessionID: place.sessionId, tag: place.tag,
                 conversation: place.conversation.map(Int.init), raw: event.raw)
         }
     }
@@ -154,10 +175,12 @@ extension Event.Kind {
             case .opened(let opening, let resumed): .opened(opening: opening, resumed: resumed)
             case .stateChanged(let from, let to):
                 .stateChanged(from: Conversation.State(from), to: Conversation.State(to))
-            case .replyDelta(let replyID, let text, let inReplyTo):
-                .replyDelta(text: text, replyID: replyID, inReplyTo: inReplyTo)
+            case .replyDelta(let replyID, let text, let inReplyTo, let asked):
+                .replyDelta(text: text, replyID: replyID, inReplyTo: inReplyTo, asked: asked)
             case .reply(let reply): .reply(Reply(reply))
             case .ownerReply(let reply): .ownerReply(Reply(reply))
+            case .takenOver: .takenOver
+            case .handedBack: .handedBack
             case .delivered(let messageID, let text): .delivered(text: text, messageID: messageID)
             case .unsent(let message, let failure): .unsent(Unsent(message), AvatarError(failure))
             case .notice(let kind, let text): .notice(NoticeKind(kind), text: text)

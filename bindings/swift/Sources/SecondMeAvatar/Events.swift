@@ -4,7 +4,7 @@ internal import SecondMeAvatarCore
 let batchSize: UInt32 = 256
 
 /// A subscription to events. It begins when it is made, and ends with the conversation or the client, with
-/// ``finish()``, or when it is let go of.
+/// ``finish()`` or ``cancel()``, or when it is let go of.
 ///
 /// ```swift
 /// for await event in chat.events {
@@ -16,7 +16,7 @@ let batchSize: UInt32 = 256
 /// ```
 ///
 /// The queue behind it is bounded, and nothing is dropped: when it is full, the socket is read no further until there
-/// is room again. So let go of a subscription that you no longer read, or finish it.
+/// is room again. So let go of a subscription that you no longer read, or cancel it.
 ///
 /// No event is lost when a task that iterates is cancelled: whoever goes on with the same subscription
 /// gets the next one. Several may iterate over one subscription; each event then goes to one of them.
@@ -45,9 +45,37 @@ public final class Events: AsyncSequence, Sendable {
         return nil
     }
 
-    /// Ends the subscription now: whoever iterates over it has come to the end. Once more does no harm.
+    /// What is picked out of the events, of the first one out of which something is; those before it are passed over.
+    ///
+    /// ```swift
+    /// let events = chat.events
+    /// try await chat.send("Is anybody there?")
+    /// let answer = try await events.waitFor { event in
+    ///     if case .ownerReply(let reply) = event.kind { reply } else { nil }
+    /// }
+    /// ```
+    ///
+    /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/closed`` if the subscription ends before it
+    /// comes, and `CancellationError` if the task is cancelled; the subscription then goes on.
+    public func waitFor<Picked>(
+        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+    ) async throws -> Picked {
+        while let event = await next(isolation: isolation) {
+            if let picked = try pick(event) { return picked }
+        }
+        try Task.checkCancellation()
+        throw AvatarError(.closed, "the subscription ended before the event that is waited for came")
+    }
+
+    /// Ends the subscription and keeps what has come: it can still be iterated over. Once more does no harm.
     public func finish() {
         core.finish()
+    }
+
+    /// Ends the subscription now and drops what has come: an iteration over it has come to the end. Once more does no
+    /// harm.
+    public func cancel() {
+        core.end()
         state.withLock { $0.batch = [] }
     }
 

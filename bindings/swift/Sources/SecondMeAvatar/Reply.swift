@@ -25,10 +25,14 @@ public struct Reply: Sendable, Equatable {
     public let sources: [JSON]
     /// Audio clips of it, as the service names them.
     public let speech: [JSON]
-    /// The message that it answers, where that is known.
+    /// The message that it answers, where that is certain: the service does not name it. Nil where another message, to
+    /// which no answer has come, may be meant as well.
     public let inReplyTo: String?
     /// How its end was known.
     public let ended: Ended
+    /// Whether an `ask` or a `stream` receives this reply as well: a program that reads events and asks hears it twice,
+    /// and passes over the events that say so.
+    public let asked: Bool
 
     /// How the end of a reply was known.
     public enum Ended: String, Sendable {
@@ -149,7 +153,7 @@ extension Reply {
         self.init(
             id: core.id, author: Author(core.author), text: core.text, parts: core.parts.map(Part.init),
             sources: core.sources.map(JSON.init), speech: core.speech.map(JSON.init), inReplyTo: core.inReplyTo,
-            ended: ended)
+            ended: ended, asked: core.asked)
     }
 }
 

@@ -1,9 +1,10 @@
 internal import SecondMeAvatarCore
 
-/// A reply, piece by piece. Pieces that nobody has taken yet become one, so a slow reader holds up nobody.
+/// A reply, piece by piece. Pieces that have not been taken yet become one, so a slow reader holds up nothing.
 ///
-/// A task that is cancelled while it waits, or letting go of this, gives the question up if it has not gone out yet.
-/// What fails is thrown after the last piece, as an ``AvatarError``.
+/// A task that is cancelled while it waits, ``stop()``, or letting go of this gives the question up if it has not gone
+/// out yet. If it has, what still comes of its reply are events like any, and the next question goes out at once. What
+/// fails is thrown after the last piece, as an ``AvatarError``.
 public final class ReplyStream: AsyncSequence, Sendable {
     private let core: CorePieces
     private let pieces = Locked(ArraySlice<String>())
@@ -30,9 +31,10 @@ public final class ReplyStream: AsyncSequence, Sendable {
         }
     }
 
-    /// Gives the reply up: whoever iterates over it has come to the end. Once more does no harm.
-    public func finish() {
-        core.finish()
+    /// Stops: the rest of the reply is not wanted. What has come can still be iterated over. The next question goes out
+    /// at once, and gets its own answer. Once more does no harm.
+    public func stop() {
+        core.stop()
     }
 
     /// For `for try await`.

@@ -16,6 +16,10 @@ public struct Stats: Sendable, Equatable {
     public let waitingForQuota: Int
     /// How long the last one of them will wait, as it looks now; zero where nobody waits.
     public let longestQuotaWait: Duration
+    /// Visitors of whom the ``ClientOptions/store`` keeps something; 0 without a store.
+    public let storedVisitors: Int
+    /// Durable messages in the store that are still to be sent; 0 without a store.
+    public let storedMessages: Int
     /// Events handed on.
     public let events: Int
     /// Frames that came.
@@ -62,7 +66,8 @@ extension Stats {
             visitors: count(core.visitors), connected: count(core.connected), live: count(core.live),
             resting: count(core.resting), waitingForPlace: count(core.waitingForPlace),
             waitingForQuota: count(core.waitingForQuota),
-            longestQuotaWait: .milliseconds(core.longestQuotaWaitMs), events: count(core.events),
+            longestQuotaWait: .milliseconds(core.longestQuotaWaitMs), storedVisitors: count(core.storedVisitors),
+            storedMessages: count(core.storedMessages), events: count(core.events),
             frames: count(core.frames), duplicates: count(core.duplicates), foreign: count(core.foreign),
             malformed: count(core.malformed), unrouted: count(core.unrouted), pings: count(core.pings),
             sent: count(core.sent), replies: count(core.replies), lost: count(core.lost),

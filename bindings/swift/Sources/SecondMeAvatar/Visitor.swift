@@ -8,27 +8,40 @@ public struct Visitor: Sendable, Hashable {
     public var name: String?
     /// A channel, which the service appends to the name: `张三(ios)`.
     public var channel: String?
+    /// A tag of the program's own, 1024 bytes at most: what the platform calls the person, the channel to answer in. It
+    /// is never sent to the service. It is kept with the visitor, in the ``ClientOptions/store`` too, and stands on
+    /// every event (``Event/tag``); a visitor opened without one keeps the one from before.
+    public var tag: String?
 
     /// The visitor for a person of a platform, by the id that the platform has for them: the same person is always
     /// the same visitor, in every language and version, with no table to keep.
     public static func forUser(
-        _ platform: String, _ userID: String, name: String? = nil, channel: String? = nil
+        _ platform: String, _ userID: String, name: String? = nil, channel: String? = nil, tag: String? = nil
     ) throws -> Visitor {
         let id = try failing { try visitorIdForUser(platform: platform, userId: userID) }
-        return Visitor(id: id, name: name, channel: channel)
+        return Visitor(id: id, name: name, channel: channel, tag: tag)
     }
 
     /// The visitor with this `{platform}_{uuid}`.
-    public static func parse(_ id: String, name: String? = nil, channel: String? = nil) throws -> Visitor {
-        Visitor(id: try failing { try parseVisitorId(id: id) }, name: name, channel: channel)
+    public static func parse(
+        _ id: String, name: String? = nil, channel: String? = nil, tag: String? = nil
+    ) throws -> Visitor {
+        Visitor(id: try failing { try parseVisitorId(id: id) }, name: name, channel: channel, tag: tag)
     }
 
     /// A new visitor by the operating system's chance. Keep the id: it is the only way back to this visitor.
     public static func random(
-        _ platform: String, name: String? = nil, channel: String? = nil
+        _ platform: String, name: String? = nil, channel: String? = nil, tag: String? = nil
     ) throws -> Visitor {
-        Visitor(id: try failing { try randomVisitorId(platform: platform) }, name: name, channel: channel)
+        let id = try failing { try randomVisitorId(platform: platform) }
+        return Visitor(id: id, name: name, channel: channel, tag: tag)
     }
 
-    var core: CoreVisitor { CoreVisitor(id: id, name: name, channel: channel) }
+    var core: CoreVisitor { CoreVisitor(id: id, name: name, channel: channel, tag: tag) }
+}
+
+extension Visitor {
+    init(_ core: CoreVisitor) {
+        self.init(id: core.id, name: core.name, channel: core.channel, tag: core.tag)
+    }
 }

@@ -904,6 +904,11 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func advanceClock(byMs: UInt64) 
     
     /**
+     * Copies the store to a new file while it is in use.
+     */
+    func backup(path: String, cancel: CoreCancel?) async throws 
+    
+    /**
      * Reports of calls, if the options want them.
      */
     func calls()  -> CoreCalls
@@ -912,6 +917,11 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
      * Subscribes to the events of all conversations. With `raw`, they carry their frames.
      */
     func events(raw: Bool)  -> CoreEvents
+    
+    /**
+     * The visitors that the store knows.
+     */
+    func known(cancel: CoreCancel?) async throws  -> [CoreVisitor]
     
     /**
      * Opens the conversation of this visitor.
@@ -924,9 +934,10 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func proxy()  -> String?
     
     /**
-     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
+     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
+     * said, with `all` of every visitor who has a session.
      */
-    func recover(cancel: CoreCancel?) async throws  -> [String]
+    func recover(all: Bool, cancel: CoreCancel?) async throws  -> [String]
     
     /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
@@ -1021,6 +1032,25 @@ open func advanceClock(byMs: UInt64)  {try! rustCall() {
 }
     
     /**
+     * Copies the store to a new file while it is in use.
+     */
+open func backup(path: String, cancel: CoreCancel?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(path),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_void,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
      * Reports of calls, if the options want them.
      */
 open func calls() -> CoreCalls  {
@@ -1043,6 +1073,25 @@ open func events(raw: Bool) -> CoreEvents  {
         FfiConverterBool.lower(raw),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * The visitors that the store knows.
+     */
+open func known(cancel: CoreCancel?)async throws  -> [CoreVisitor]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_known(
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeCoreVisitor.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
 }
     
     /**
@@ -1077,14 +1126,15 @@ open func proxy() -> String?  {
 }
     
     /**
-     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
+     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
+     * said, with `all` of every visitor who has a session.
      */
-open func recover(cancel: CoreCancel?)async throws  -> [String]  {
+open func recover(all: Bool, cancel: CoreCancel?)async throws  -> [String]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(
-                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterBool.lower(all),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1266,6 +1316,16 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
     func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?)  -> CorePieces
+    
+    /**
+     * The visitor's tag.
+     */
+    func tag()  -> String?
+    
+    /**
+     * Whether the owner has the conversation.
+     */
+    func takenOver()  -> Bool
     
     /**
      * Who talks with the avatar here.
@@ -1608,6 +1668,30 @@ open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64
 }
     
     /**
+     * The visitor's tag.
+     */
+open func tag() -> String?  {
+    return try!  FfiConverterOptionString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Whether the owner has the conversation.
+     */
+open func takenOver() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreconversation_taken_over(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Who talks with the avatar here.
      */
 open func visitorId() -> String  {
@@ -1670,7 +1754,8 @@ public func FfiConverterTypeCoreConversation_lower(_ value: CoreConversation) ->
 
 
 /**
- * A subscription. It begins when it is made; it ends with the conversation or the client, or with `finish`.
+ * A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
+ * `end`.
  */
 public protocol CoreEventsProtocol: AnyObject, Sendable {
     
@@ -1680,7 +1765,12 @@ public protocol CoreEventsProtocol: AnyObject, Sendable {
     func drain(max: UInt32)  -> CoreBatch
     
     /**
-     * Ends the subscription now: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Ends the subscription now, and drops what has come: a wait in `ready` is told `false`. Once more does no harm.
+     */
+    func end() 
+    
+    /**
+     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
      */
     func finish() 
     
@@ -1697,7 +1787,8 @@ public protocol CoreEventsProtocol: AnyObject, Sendable {
     
 }
 /**
- * A subscription. It begins when it is made; it ends with the conversation or the client, or with `finish`.
+ * A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
+ * `end`.
  */
 open class CoreEvents: CoreEventsProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1766,7 +1857,18 @@ open func drain(max: UInt32) -> CoreBatch  {
 }
     
     /**
-     * Ends the subscription now: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Ends the subscription now, and drops what has come: a wait in `ready` is told `false`. Once more does no harm.
+     */
+open func end()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreevents_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
      */
 open func finish()  {try! rustCall() {
         uniffiCallStatus in
@@ -1859,7 +1961,7 @@ public func FfiConverterTypeCoreEvents_lower(_ value: CoreEvents) -> UInt64 {
 
 
 /**
- * The log of the process.
+ * The log of the process, for the one who asked for it last.
  */
 public protocol CoreLogProtocol: AnyObject, Sendable {
     
@@ -1869,18 +1971,18 @@ public protocol CoreLogProtocol: AnyObject, Sendable {
     func drain(max: UInt32)  -> CoreLogBatch
     
     /**
-     * Nobody listens any more: whoever waits in `ready` is told `false`. For good, as the process ends.
+     * Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.
      */
     func finish() 
     
     /**
-     * Waits until there may be something to drain. `false`: whoever waited was told to stop by `finish`.
+     * Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
      */
     func ready() async  -> Bool
     
 }
 /**
- * The log of the process.
+ * The log of the process, for the one who asked for it last.
  */
 open class CoreLog: CoreLogProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1949,7 +2051,7 @@ open func drain(max: UInt32) -> CoreLogBatch  {
 }
     
     /**
-     * Nobody listens any more: whoever waits in `ready` is told `false`. For good, as the process ends.
+     * Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.
      */
 open func finish()  {try! rustCall() {
         uniffiCallStatus in
@@ -1960,7 +2062,7 @@ open func finish()  {try! rustCall() {
 }
     
     /**
-     * Waits until there may be something to drain. `false`: whoever waited was told to stop by `finish`.
+     * Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
      */
 open func ready()async  -> Bool  {
     return
@@ -2055,6 +2157,11 @@ public protocol CorePiecesProtocol: AnyObject, Sendable {
      * The whole reply, once all its pieces have come; nothing before, and after a failure.
      */
     func reply()  -> CoreReply?
+    
+    /**
+     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     */
+    func stop() 
     
 }
 /**
@@ -2168,6 +2275,17 @@ open func reply() -> CoreReply?  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     */
+open func stop()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
 }
     
 
@@ -3304,6 +3422,10 @@ public struct CorePlace: Equatable, Hashable {
      * The session, once the service has named it.
      */
     public let sessionId: String?
+    /**
+     * The visitor's tag.
+     */
+    public let tag: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3316,10 +3438,14 @@ public struct CorePlace: Equatable, Hashable {
          */visitorId: String, 
         /**
          * The session, once the service has named it.
-         */sessionId: String?) {
+         */sessionId: String?, 
+        /**
+         * The visitor's tag.
+         */tag: String?) {
         self.conversation = conversation
         self.visitorId = visitorId
         self.sessionId = sessionId
+        self.tag = tag
     }
 
     
@@ -3340,7 +3466,8 @@ public struct FfiConverterTypeCorePlace: FfiConverterRustBuffer {
             try CorePlace(
                 conversation: FfiConverterOptionUInt32.read(from: &buf), 
                 visitorId: FfiConverterString.read(from: &buf), 
-                sessionId: FfiConverterOptionString.read(from: &buf)
+                sessionId: FfiConverterOptionString.read(from: &buf), 
+                tag: FfiConverterOptionString.read(from: &buf)
         )
     }
 
@@ -3348,6 +3475,7 @@ public struct FfiConverterTypeCorePlace: FfiConverterRustBuffer {
         FfiConverterOptionUInt32.write(value.conversation, into: &buf)
         FfiConverterString.write(value.visitorId, into: &buf)
         FfiConverterOptionString.write(value.sessionId, into: &buf)
+        FfiConverterOptionString.write(value.tag, into: &buf)
     }
 }
 
@@ -3403,6 +3531,10 @@ public struct CoreReply: Equatable, Hashable {
      * How its end was known.
      */
     public let ended: CoreEnded
+    /**
+     * Whether a call receives it as well.
+     */
+    public let asked: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3430,7 +3562,10 @@ public struct CoreReply: Equatable, Hashable {
          */inReplyTo: String?, 
         /**
          * How its end was known.
-         */ended: CoreEnded) {
+         */ended: CoreEnded, 
+        /**
+         * Whether a call receives it as well.
+         */asked: Bool) {
         self.id = id
         self.author = author
         self.text = text
@@ -3439,6 +3574,7 @@ public struct CoreReply: Equatable, Hashable {
         self.speech = speech
         self.inReplyTo = inReplyTo
         self.ended = ended
+        self.asked = asked
     }
 
     
@@ -3464,7 +3600,8 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
                 sources: FfiConverterSequenceString.read(from: &buf), 
                 speech: FfiConverterSequenceString.read(from: &buf), 
                 inReplyTo: FfiConverterOptionString.read(from: &buf), 
-                ended: FfiConverterTypeCoreEnded.read(from: &buf)
+                ended: FfiConverterTypeCoreEnded.read(from: &buf), 
+                asked: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -3477,6 +3614,7 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
         FfiConverterSequenceString.write(value.speech, into: &buf)
         FfiConverterOptionString.write(value.inReplyTo, into: &buf)
         FfiConverterTypeCoreEnded.write(value.ended, into: &buf)
+        FfiConverterBool.write(value.asked, into: &buf)
     }
 }
 
@@ -3576,6 +3714,8 @@ public struct CoreStats: Equatable, Hashable {
     public let waitingForPlace: UInt64
     public let waitingForQuota: UInt64
     public let longestQuotaWaitMs: UInt64
+    public let storedVisitors: UInt64
+    public let storedMessages: UInt64
     public let events: UInt64
     public let frames: UInt64
     public let duplicates: UInt64
@@ -3591,7 +3731,7 @@ public struct CoreStats: Equatable, Hashable {
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(visitors: UInt64, connected: UInt64, live: UInt64, resting: UInt64, waitingForPlace: UInt64, waitingForQuota: UInt64, longestQuotaWaitMs: UInt64, events: UInt64, frames: UInt64, duplicates: UInt64, foreign: UInt64, malformed: UInt64, unrouted: UInt64, pings: UInt64, sent: UInt64, replies: UInt64, lost: UInt64, calls: UInt64, authentications: UInt64) {
+    public init(visitors: UInt64, connected: UInt64, live: UInt64, resting: UInt64, waitingForPlace: UInt64, waitingForQuota: UInt64, longestQuotaWaitMs: UInt64, storedVisitors: UInt64, storedMessages: UInt64, events: UInt64, frames: UInt64, duplicates: UInt64, foreign: UInt64, malformed: UInt64, unrouted: UInt64, pings: UInt64, sent: UInt64, replies: UInt64, lost: UInt64, calls: UInt64, authentications: UInt64) {
         self.visitors = visitors
         self.connected = connected
         self.live = live
@@ -3599,6 +3739,8 @@ public struct CoreStats: Equatable, Hashable {
         self.waitingForPlace = waitingForPlace
         self.waitingForQuota = waitingForQuota
         self.longestQuotaWaitMs = longestQuotaWaitMs
+        self.storedVisitors = storedVisitors
+        self.storedMessages = storedMessages
         self.events = events
         self.frames = frames
         self.duplicates = duplicates
@@ -3636,6 +3778,8 @@ public struct FfiConverterTypeCoreStats: FfiConverterRustBuffer {
                 waitingForPlace: FfiConverterUInt64.read(from: &buf), 
                 waitingForQuota: FfiConverterUInt64.read(from: &buf), 
                 longestQuotaWaitMs: FfiConverterUInt64.read(from: &buf), 
+                storedVisitors: FfiConverterUInt64.read(from: &buf), 
+                storedMessages: FfiConverterUInt64.read(from: &buf), 
                 events: FfiConverterUInt64.read(from: &buf), 
                 frames: FfiConverterUInt64.read(from: &buf), 
                 duplicates: FfiConverterUInt64.read(from: &buf), 
@@ -3659,6 +3803,8 @@ public struct FfiConverterTypeCoreStats: FfiConverterRustBuffer {
         FfiConverterUInt64.write(value.waitingForPlace, into: &buf)
         FfiConverterUInt64.write(value.waitingForQuota, into: &buf)
         FfiConverterUInt64.write(value.longestQuotaWaitMs, into: &buf)
+        FfiConverterUInt64.write(value.storedVisitors, into: &buf)
+        FfiConverterUInt64.write(value.storedMessages, into: &buf)
         FfiConverterUInt64.write(value.events, into: &buf)
         FfiConverterUInt64.write(value.frames, into: &buf)
         FfiConverterUInt64.write(value.duplicates, into: &buf)
@@ -3785,6 +3931,10 @@ public struct CoreVisitor: Equatable, Hashable {
      * A channel, which the service appends to the name.
      */
     public let channel: String?
+    /**
+     * The caller's own, which is never sent.
+     */
+    public let tag: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3797,10 +3947,14 @@ public struct CoreVisitor: Equatable, Hashable {
          */name: String?, 
         /**
          * A channel, which the service appends to the name.
-         */channel: String?) {
+         */channel: String?, 
+        /**
+         * The caller's own, which is never sent.
+         */tag: String?) {
         self.id = id
         self.name = name
         self.channel = channel
+        self.tag = tag
     }
 
     
@@ -3821,7 +3975,8 @@ public struct FfiConverterTypeCoreVisitor: FfiConverterRustBuffer {
             try CoreVisitor(
                 id: FfiConverterString.read(from: &buf), 
                 name: FfiConverterOptionString.read(from: &buf), 
-                channel: FfiConverterOptionString.read(from: &buf)
+                channel: FfiConverterOptionString.read(from: &buf), 
+                tag: FfiConverterOptionString.read(from: &buf)
         )
     }
 
@@ -3829,6 +3984,7 @@ public struct FfiConverterTypeCoreVisitor: FfiConverterRustBuffer {
         FfiConverterString.write(value.id, into: &buf)
         FfiConverterOptionString.write(value.name, into: &buf)
         FfiConverterOptionString.write(value.channel, into: &buf)
+        FfiConverterOptionString.write(value.tag, into: &buf)
     }
 }
 
@@ -4323,6 +4479,7 @@ public enum CoreErrorKind: Equatable, Hashable {
     case certificate
     case unavailable
     case deadline
+    case takenOver
     case service
     case invalidAnswer
     case unsupported
@@ -4369,15 +4526,17 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
         
         case 10: return .deadline
         
-        case 11: return .service
+        case 11: return .takenOver
         
-        case 12: return .invalidAnswer
+        case 12: return .service
         
-        case 13: return .unsupported
+        case 13: return .invalidAnswer
         
-        case 14: return .store
+        case 14: return .unsupported
         
-        case 15: return .misuse
+        case 15: return .store
+        
+        case 16: return .misuse
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4427,24 +4586,28 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(10))
         
         
-        case .service:
+        case .takenOver:
             writeInt(&buf, Int32(11))
         
         
-        case .invalidAnswer:
+        case .service:
             writeInt(&buf, Int32(12))
         
         
-        case .unsupported:
+        case .invalidAnswer:
             writeInt(&buf, Int32(13))
         
         
-        case .store:
+        case .unsupported:
             writeInt(&buf, Int32(14))
         
         
-        case .misuse:
+        case .store:
             writeInt(&buf, Int32(15))
+        
+        
+        case .misuse:
+            writeInt(&buf, Int32(16))
         
         }
     }
@@ -4477,12 +4640,14 @@ public enum CoreEventKind: Equatable, Hashable {
     )
     case stateChanged(from: CoreState, to: CoreState
     )
-    case replyDelta(replyId: String?, text: String, inReplyTo: String?
+    case replyDelta(replyId: String?, text: String, inReplyTo: String?, asked: Bool
     )
     case reply(reply: CoreReply
     )
     case ownerReply(reply: CoreReply
     )
+    case takenOver
+    case handedBack
     case delivered(messageId: String?, text: String
     )
     case unsent(message: CoreUnsent, failure: CoreFailure
@@ -4532,7 +4697,7 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 2: return .stateChanged(from: try FfiConverterTypeCoreState.read(from: &buf), to: try FfiConverterTypeCoreState.read(from: &buf)
         )
         
-        case 3: return .replyDelta(replyId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf)
+        case 3: return .replyDelta(replyId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf), asked: try FfiConverterBool.read(from: &buf)
         )
         
         case 4: return .reply(reply: try FfiConverterTypeCoreReply.read(from: &buf)
@@ -4541,34 +4706,38 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 5: return .ownerReply(reply: try FfiConverterTypeCoreReply.read(from: &buf)
         )
         
-        case 6: return .delivered(messageId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 6: return .takenOver
+        
+        case 7: return .handedBack
+        
+        case 8: return .delivered(messageId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf)
         )
         
-        case 7: return .unsent(message: try FfiConverterTypeCoreUnsent.read(from: &buf), failure: try FfiConverterTypeCoreFailure.read(from: &buf)
+        case 9: return .unsent(message: try FfiConverterTypeCoreUnsent.read(from: &buf), failure: try FfiConverterTypeCoreFailure.read(from: &buf)
         )
         
-        case 8: return .notice(kind: try FfiConverterTypeCoreNoticeKind.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 10: return .notice(kind: try FfiConverterTypeCoreNoticeKind.read(from: &buf), text: try FfiConverterString.read(from: &buf)
         )
         
-        case 9: return .serviceError(code: try FfiConverterString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf), actions: try FfiConverterSequenceString.read(from: &buf), messageId: try FfiConverterOptionString.read(from: &buf), retryable: try FfiConverterBool.read(from: &buf)
+        case 11: return .serviceError(code: try FfiConverterString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf), actions: try FfiConverterSequenceString.read(from: &buf), messageId: try FfiConverterOptionString.read(from: &buf), retryable: try FfiConverterBool.read(from: &buf)
         )
         
-        case 10: return .unattributed(author: try FfiConverterTypeCoreAuthor.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 12: return .unattributed(author: try FfiConverterTypeCoreAuthor.read(from: &buf), text: try FfiConverterString.read(from: &buf)
         )
         
-        case 11: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf)
+        case 13: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf)
         )
         
-        case 12: return .reconnected(gap: try FfiConverterTypeCoreGap.read(from: &buf)
+        case 14: return .reconnected(gap: try FfiConverterTypeCoreGap.read(from: &buf)
         )
         
-        case 13: return .waitingForQuota(waitMs: try FfiConverterUInt64.read(from: &buf)
+        case 15: return .waitingForQuota(waitMs: try FfiConverterUInt64.read(from: &buf)
         )
         
-        case 14: return .closed(reason: try FfiConverterTypeCoreCloseReason.read(from: &buf)
+        case 16: return .closed(reason: try FfiConverterTypeCoreCloseReason.read(from: &buf)
         )
         
-        case 15: return .unknown
+        case 17: return .unknown
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4590,11 +4759,12 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterTypeCoreState.write(to, into: &buf)
             
         
-        case let .replyDelta(replyId,text,inReplyTo):
+        case let .replyDelta(replyId,text,inReplyTo,asked):
             writeInt(&buf, Int32(3))
             FfiConverterOptionString.write(replyId, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterOptionString.write(inReplyTo, into: &buf)
+            FfiConverterBool.write(asked, into: &buf)
             
         
         case let .reply(reply):
@@ -4607,26 +4777,34 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterTypeCoreReply.write(reply, into: &buf)
             
         
-        case let .delivered(messageId,text):
+        case .takenOver:
             writeInt(&buf, Int32(6))
+        
+        
+        case .handedBack:
+            writeInt(&buf, Int32(7))
+        
+        
+        case let .delivered(messageId,text):
+            writeInt(&buf, Int32(8))
             FfiConverterOptionString.write(messageId, into: &buf)
             FfiConverterString.write(text, into: &buf)
             
         
         case let .unsent(message,failure):
-            writeInt(&buf, Int32(7))
+            writeInt(&buf, Int32(9))
             FfiConverterTypeCoreUnsent.write(message, into: &buf)
             FfiConverterTypeCoreFailure.write(failure, into: &buf)
             
         
         case let .notice(kind,text):
-            writeInt(&buf, Int32(8))
+            writeInt(&buf, Int32(10))
             FfiConverterTypeCoreNoticeKind.write(kind, into: &buf)
             FfiConverterString.write(text, into: &buf)
             
         
         case let .serviceError(code,reason,actions,messageId,retryable):
-            writeInt(&buf, Int32(9))
+            writeInt(&buf, Int32(11))
             FfiConverterString.write(code, into: &buf)
             FfiConverterOptionString.write(reason, into: &buf)
             FfiConverterSequenceString.write(actions, into: &buf)
@@ -4635,34 +4813,34 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             
         
         case let .unattributed(author,text):
-            writeInt(&buf, Int32(10))
+            writeInt(&buf, Int32(12))
             FfiConverterTypeCoreAuthor.write(author, into: &buf)
             FfiConverterString.write(text, into: &buf)
             
         
         case let .disconnected(retryInMs,cause):
-            writeInt(&buf, Int32(11))
+            writeInt(&buf, Int32(13))
             FfiConverterUInt64.write(retryInMs, into: &buf)
             FfiConverterTypeCoreFailure.write(cause, into: &buf)
             
         
         case let .reconnected(gap):
-            writeInt(&buf, Int32(12))
+            writeInt(&buf, Int32(14))
             FfiConverterTypeCoreGap.write(gap, into: &buf)
             
         
         case let .waitingForQuota(waitMs):
-            writeInt(&buf, Int32(13))
+            writeInt(&buf, Int32(15))
             FfiConverterUInt64.write(waitMs, into: &buf)
             
         
         case let .closed(reason):
-            writeInt(&buf, Int32(14))
+            writeInt(&buf, Int32(16))
             FfiConverterTypeCoreCloseReason.write(reason, into: &buf)
             
         
         case .unknown:
-            writeInt(&buf, Int32(15))
+            writeInt(&buf, Int32(17))
         
         }
     }
@@ -5653,6 +5831,31 @@ fileprivate struct FfiConverterSequenceTypeCorePlace: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeCoreVisitor: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreVisitor]
+
+    public static func write(_ value: [CoreVisitor], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCoreVisitor.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreVisitor] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CoreVisitor]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCoreVisitor.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer {
     typealias SwiftType = [CorePart]
 
@@ -5724,8 +5927,8 @@ fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: In
 }
 /**
  * Begins to collect what `SECONDME_LOG` lets through, or without it this filter (`secondme_avatar=info`). There
- * is one log in a process, and a second call gives the first one's. `None` where something else in the process
- * collects it already.
+ * is one log in a process, and the newest call counts: what the one before waits for has ended. `None` where
+ * something else in the process collects it already.
  */
 public func installLog(filter: String) -> CoreLog?  {
     return try!  FfiConverterOptionTypeCoreLog.lift(try! rustCall() {
@@ -5785,7 +5988,7 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_func_install_log() != 8108) {
+    if (uniffi_secondme_avatar_ffi_checksum_func_install_log() != 5799) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id() != 14524) {
@@ -5812,10 +6015,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 19059) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() != 31044) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() != 43563) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() != 19693) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() != 48300) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() != 22095) {
@@ -5824,7 +6033,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_proxy() != 63959) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() != 59513) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() != 27232) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() != 41048) {
@@ -5884,13 +6093,22 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 13458) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() != 48032) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_taken_over() != 41000) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_visitor_id() != 46519) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_drain() != 33430) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() != 14339) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_end() != 9830) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() != 21237) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() != 38582) {
@@ -5902,10 +6120,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corelog_drain() != 50895) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corelog_finish() != 17523) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corelog_finish() != 22327) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() != 44572) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() != 44434) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() != 55536) {
@@ -5918,6 +6136,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() != 4797) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 36174) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() != 21261) {

@@ -35,6 +35,62 @@ import Testing
         await client.close()
     }
 
+    @Test func aStreamThatIsStoppedGivesWhatHasComeAndHoldsNothingBack() async throws {
+        let emulator = try await Emulator.start("--piece-delay", "1ms")
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        let stream = chat.stream("Tell me a very long story")
+        let first = try #require(try await stream.next())
+        stream.stop()
+        stream.stop()
+        let rest = try await soon { try await stream.reduce("", +) }
+        #expect("You said: Tell me a very long story".hasPrefix(first + rest))
+        let next = try await soon { try await chat.ask("A short one") }
+        #expect(next.text == "You said: A short one")
+        await client.close()
+    }
+
+    @Test func halfASurrogatePairIsReplacedBeforeItIsAString() async throws {
+        // Swift's strings cannot hold one, so none can cross the border.
+        let cut = String(decoding: [0x63, 0xD83D] as [UInt16], as: UTF16.self)
+        #expect(cut == "c\u{FFFD}")
+        let emulator = try await Emulator.start()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", cut, name: cut))
+        #expect(try await chat.ask(cut).text == "You said: c\u{FFFD}")
+        await client.close()
+    }
+
+    @Test func theVersionIsThatOfTheCore() throws {
+        let cargo = try String(contentsOfFile: "../../Cargo.toml", encoding: .utf8)
+        #expect(cargo.contains("\nversion = \"\(AvatarClient.version)\"\n"))
+    }
+
+    @Test func whatIsClosedSaysSo() async throws {
+        let emulator = try await Emulator.start()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        let events = client.events
+        await client.close()
+        await client.close()
+        // The thread that they were worked on is gone, and they say so all the same.
+        for call: @Sendable () async throws -> Void in [
+            { _ = try await chat.ask("too late") }, { try await chat.send("too late") },
+            { _ = try await chat.stream("too late").reduce("", +) }, { _ = try await chat.history(1) },
+            { try await chat.resume() }, { _ = try await chat.newSession() },
+            { _ = try await client.open(.forUser("ios", "bob")) },
+        ] {
+            let error = await failure { try await soon { try await call() } }
+            #expect(error?.kind == .closed)
+        }
+        #expect(client.stats.visitors == 0)
+        client.advanceClock(by: .seconds(1))
+        #expect(try await soon { try await events.waitFor { if case .closed = $0.kind { true } else { nil } } })
+        let next = try emulator.client()
+        #expect(try await next.open(.forUser("ios", "ada")).ask("again").text == "You said: again")
+        await next.close()
+    }
+
     @Test func whoIsOpenAlreadyIsTheSameConversation() async throws {
         let emulator = try await Emulator.start()
         let client = try emulator.client()
@@ -170,6 +226,41 @@ import Testing
         }
         #expect(text.what == "The invoice is paid")
         await next.close()
+    }
+
+    @Test func aTagIsKeptAndAllWhomTheStoreKnowsAreHeardAfterARestart() async throws {
+        let emulator = try await Emulator.start()
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var options = ClientOptions()
+        options.store = folder.appendingPathComponent("avatar.db").path
+        let copy = folder.appendingPathComponent("copy.db").path
+        let tagged = try Visitor.forUser("ios", "ada", name: "Ada", tag: "room 7")
+        let first = try emulator.client(options)
+        let chat = try await first.open(tagged)
+        #expect(chat.tag == "room 7")
+        let session = chat.sessionID
+        try await until("\(first.stats)") { first.stats.storedVisitors == 1 ? () : nil }
+        try await first.backup(to: copy)
+        await first.close()
+
+        let second = try emulator.client(options)
+        #expect(try await second.known() == [tagged])
+        let events = second.events
+        #expect(try await second.recover() == [])
+        #expect(try await second.recover(all: true) == [tagged.id])
+        _ = try await event(in: events) { if case .opened = $0.kind { () } else { nil } }
+        try await emulator.call("owner/reply", ["sessionId": .optional(session), "text": "Are you there?"])
+        let heard = try await event(in: events) { $0.reply }
+        #expect(heard.event.tag == "room 7")
+        #expect(heard.what.text == "Are you there?")
+        await second.close()
+
+        options.store = copy
+        let third = try emulator.client(options)
+        #expect(try await third.known() == [tagged])
+        await third.close()
     }
 
     @Test func anHourOfSilenceTakesAMoment() async throws {

@@ -11,8 +11,10 @@ import Testing
         #expect(error?.code == "open.api.key.not.found")
         #expect(error?.step == "authenticate")
         #expect(error?.retryable == false)
-        #expect(error?.errorDescription == error?.message)
-        #expect((error as (any Error)?)?.localizedDescription == error?.message)
+        let said = try #require(error.map { "authentication: \($0.message)" })
+        #expect(error?.errorDescription == said)
+        #expect((error as (any Error)?)?.localizedDescription == said)
+        #expect("\(try #require(error))" == said)
         await client.close()
     }
 

@@ -36,7 +36,7 @@ fun throughFlow(server: Server, replies: Int, acknowledge: Boolean, queue: Int):
             .takeWhile { event ->
                 if (started == null) started = TimeSource.Monotonic.markNow()
                 if (event is Event.ReplyDelta) length += event.text.length
-                if (event is Event.Reply) {
+                if (event is Event.AvatarReply) {
                     length -= event.reply.text.length
                     heard += 1
                 }

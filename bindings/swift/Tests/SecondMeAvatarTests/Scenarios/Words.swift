@@ -9,9 +9,12 @@ extension Value {
                 ["type": "opened", "opening": .string(opening), "resumed": .bool(resumed)]
             case .stateChanged(let from, let to):
                 ["type": "state_changed", "from": .string(from.rawValue), "to": .string(to.rawValue)]
-            case .replyDelta(let text, _, _): ["type": "reply_delta", "text": .string(text)]
+            case .replyDelta(let text, _, _, let asked):
+                ["type": "reply_delta", "text": .string(text), "asked": .bool(asked)]
             case .reply(let reply): try Value(reply).typed("reply")
             case .ownerReply(let reply): try Value(reply).typed("owner_reply")
+            case .takenOver: ["type": "taken_over"]
+            case .handedBack: ["type": "handed_back"]
             case .delivered(let text, _): ["type": "delivered", "text": .string(text)]
             case .unsent(let message, let error):
                 ["type": "unsent", "text": .string(message.text), "error": Value(error)]
@@ -41,7 +44,8 @@ extension Value {
     init(_ reply: Reply) throws {
         self = [
             "author": .string(reply.author.rawValue), "text": .string(reply.text),
-            "ended": .string(reply.ended.rawValue), "parts": .list(try reply.parts.map(Value.init)),
+            "ended": .string(reply.ended.rawValue), "asked": .bool(reply.asked),
+            "parts": .list(try reply.parts.map(Value.init)),
             "sources": try .json(reply.sources), "speech": try .json(reply.speech),
         ]
     }

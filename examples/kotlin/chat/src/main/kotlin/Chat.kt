@@ -16,7 +16,7 @@ import java.io.BufferedReader
  * real one from `SECONDME_BASE_URL`.
  */
 fun main() = runBlocking {
-    AvatarClient().use { client -> chat(client, System.`in`.bufferedReader(), System.out) }
+    AvatarClient().useSuspending { client -> chat(client, System.`in`.bufferedReader(), System.out) }
 }
 
 /** One line, one question; the pieces of the answer as they come; and whatever the owner says in between. */

@@ -4,11 +4,13 @@ import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
 import me.secondme.avatar.core.CoreClient
 import kotlin.time.Duration
 
@@ -16,7 +18,7 @@ import kotlin.time.Duration
  * A client for one API key, that is for one avatar.
  *
  * ```
- * AvatarClient(apiKey).use { client ->
+ * AvatarClient(apiKey).useSuspending { client ->
  *     val chat = client.open(Visitor.forUser("feishu", "ou_abc", name = "张三"))
  *     println(chat.opening)
  *     println(chat.ask("Hello, tell me about yourself").text)
@@ -27,7 +29,7 @@ import kotlin.time.Duration
  */
 public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> Unit = {}) : AutoCloseable {
     private val held: Held<CoreClient>
-    private val conversations = OpenConversations()
+    private val dependents = Dependents()
 
     @Volatile
     private var finalStats: Stats? = null
@@ -51,14 +53,31 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
      * @param deadline the whole time for it, its retries and waits included; 30 s.
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
-        Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, conversations)
+        Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, dependents)
 
     /**
      * Takes up what earlier processes left behind in the [store][AvatarOptions.store]: opens the conversation of every
      * visitor to whom a durable message is still to be sent, and returns their ids. What is given up comes as an
-     * [Event.Unsent], so subscribe to [events] first.
+     * [Event.UnsentMessage], so subscribe to [events] first.
+     *
+     * @param all opens every visitor of the store who has a session: what the avatar's owner says to them is heard from
+     * then on, and what was said since the last process ended, without their writing first. Where
+     * [maxLive][AvatarOptions.maxLive] is set, no more than so many are open after it.
      */
-    public suspend fun recover(): List<String> = held.await { it.recover(null) }
+    public suspend fun recover(all: Boolean = false): List<String> = held.await { it.recover(all, null) }
+
+    /** The visitors that the [store][AvatarOptions.store] knows, with their names and tags; none without a store. */
+    public suspend fun known(): List<Visitor> = held.await { it.known(null) }.map(Visitor::of)
+
+    /**
+     * Copies the [store][AvatarOptions.store] to this file while it is in use: a whole store, as it stands in this
+     * moment. It takes the place of an earlier copy. Only one of the two may then be used, since messages that are still
+     * to be sent stand in both. A store's file is not to be copied by other means while it is open.
+     *
+     * @throws AvatarException.Unsupported without a store.
+     * @throws AvatarException.Store if the file cannot be written, is in use, or is anything else than a store.
+     */
+    public suspend fun backup(path: String): Unit = held.await { it.backup(path.whole("backup's path"), null) }
 
     /**
      * What happens in all conversations, also those that are opened later, from the moment of collecting on. To hear
@@ -67,7 +86,15 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     public val events: Flow<Event> = flow { subscribe().use { subscription -> subscription.events.collect(this) } }
 
     /** Subscribes to all conversations from now on. With [raw], events carry their frames. */
-    public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) })
+    public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) }, dependents)
+
+    /**
+     * The next event of this type for which [where] says yes, in any conversation, of those that happen from now on.
+     *
+     * @throws AvatarException.Closed if the client is closed before it comes.
+     */
+    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E =
+        subscribe().use { it.waitFor(where) }
 
     /** Tells a listener what happens in all conversations, on this dispatcher, until what this returns is closed. */
     public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =
@@ -96,14 +123,47 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
             offRust { it.shutdown(within?.toMs(), null) }
             finalStats = it.stats().toStats()
             held.release()
-            conversations.releaseAll()
+            dependents.releaseAll()
         }
     }
 
-    /** [shutdown] for `use`. It blocks for as long as that takes: on a user interface's thread, call [shutdown]. */
+    /**
+     * [shutdown] for those who cannot suspend, such as a container that closes its beans. It blocks its thread for as
+     * long as that takes: in a coroutine, call [shutdown] or [useSuspending].
+     */
     override fun close() {
         runBlocking { shutdown() }
     }
 
+    /**
+     * Does something with the client, and [shuts it down][shutdown] however that ends, without blocking a thread: `use`
+     * for coroutines. A coroutine that is cancelled shuts it down all the same.
+     */
+    public suspend inline fun <R> useSuspending(block: (AvatarClient) -> R): R {
+        var thrown: Throwable? = null
+        try {
+            return block(this)
+        } catch (failed: Throwable) {
+            thrown = failed
+            throw failed
+        } finally {
+            shutdownAfter(thrown)
+        }
+    }
+
+    @PublishedApi
+    internal suspend fun shutdownAfter(thrown: Throwable?) {
+        try {
+            withContext(NonCancellable) { shutdown() }
+        } catch (failed: AvatarException) {
+            thrown?.addSuppressed(failed) ?: throw failed
+        }
+    }
+
     override fun toString(): String = "AvatarClient(${stats().visitors} visitors)"
+
+    public companion object {
+        /** The version of this library. */
+        public const val VERSION: String = "0.1.0"
+    }
 }

@@ -74,6 +74,12 @@ public sealed class AvatarException(
     /** The call's deadline passed first. The cause says what was in the way. */
     public class Deadline internal constructor(failure: CoreFailure) : AvatarException("deadline", failure)
 
+    /**
+     * The message was sent, but the avatar's owner has taken the conversation over and has not answered in time. What
+     * the owner says later comes as an event.
+     */
+    public class TakenOver internal constructor(failure: CoreFailure) : AvatarException("taken_over", failure)
+
     /** The service refused with a [code] that stands for nothing else here. */
     public class ServiceRefused internal constructor(failure: CoreFailure) : AvatarException("service", failure)
 
@@ -115,7 +121,7 @@ public class Unsent internal constructor(
 /** A call into the core, with its failures as this library's exceptions. */
 internal inline fun <T> guarded(call: () -> T): T = try {
     NativeCode.load()
-    call()
+    NativeUse.during(call)
 } catch (failed: CoreException.Failed) {
     throw failed.failure.toException()
 }
@@ -127,10 +133,10 @@ internal fun failure(kind: CoreErrorKind, message: String): AvatarException =
 /** A call that this layer finds wrong. */
 internal fun misuse(message: String): AvatarException = failure(CoreErrorKind.MISUSE, message)
 
-/** What is said, if it can be said in UTF-8. */
-internal fun String.said(): String {
+/** A text that goes to the core, if it can be written in UTF-8. */
+internal fun String.whole(what: String = "text"): String {
     if (Charsets.UTF_8.newEncoder().canEncode(this)) return this
-    throw misuse("the text has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
+    throw misuse("the $what has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
 }
 
 internal fun CoreFailure.toException(): AvatarException = when (kind) {
@@ -144,6 +150,7 @@ internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.CERTIFICATE -> AvatarException.Certificate(this)
     CoreErrorKind.UNAVAILABLE -> AvatarException.Unavailable(this)
     CoreErrorKind.DEADLINE -> AvatarException.Deadline(this)
+    CoreErrorKind.TAKEN_OVER -> AvatarException.TakenOver(this)
     CoreErrorKind.SERVICE -> AvatarException.ServiceRefused(this)
     CoreErrorKind.INVALID_ANSWER -> AvatarException.InvalidAnswer(this)
     CoreErrorKind.UNSUPPORTED -> AvatarException.Unsupported(this)

@@ -22,40 +22,78 @@ import me.secondme.avatar.core.installLog
 public object AvatarLog {
     /**
      * What is logged, unless `SECONDME_LOG` says otherwise: `debug`, or `warn,secondme_avatar::socket=trace`. It counts
-     * when the first [handler] is set.
+     * when a [handler] is set.
      */
     @Volatile
     public var filter: String = "secondme_avatar=info"
 
-    /** Is given each record, on a background thread, one at a time. It may block, but must not throw. */
+    /**
+     * Is given each record, on a background thread, one at a time. It may block. What it throws goes to that thread's
+     * handler for uncaught exceptions, and the next record comes all the same.
+     */
     @Volatile
     public var handler: ((LogRecord) -> Unit)? = null
         set(value) {
             field = value
-            if (value != null) isForwarding
-        }
-
-    /** One forwarder for the life of the process. `false` where something else in it collects the core's log. */
-    private val isForwarding: Boolean by lazy {
-        NativeCode.load()
-        val log = installLog(filter)
-        if (log != null) {
-            CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-log")).launch {
-                forward(log)
+            if (value != null) {
+                // Begins anew, with the filter as it is now.
+                rest()
+                NativeUse.during { NativeCode.load() }
             }
         }
-        log != null
+
+    /** What is forwarded now. */
+    @Volatile
+    private var forwarded: CoreLog? = null
+
+    /** Forwards the log, if there is a handler for it and nothing does so already. Something is in use. */
+    internal fun resume() {
+        if (handler == null || forwarded != null) return
+        NativeCode.load()
+        val log =
+            synchronized(this) {
+                if (forwarded != null) return
+                NativeUse.beginForwarder()
+                installLog(filter.whole("filter")).also { forwarded = it }
+            }
+        if (log == null) {
+            // Something else in the process collects the core's log.
+            NativeUse.endForwarder()
+        } else {
+            val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-log"))
+            scope.launch { forward(log) }
+        }
+    }
+
+    /** Ends the forwarding until something is in use again. */
+    internal fun rest() {
+        val log = synchronized(this) { forwarded.also { forwarded = null } } ?: return
+        // As long as this call is under way, it is in use.
+        NativeUse.hold()
+        try {
+            log.finish()
+        } finally {
+            NativeUse.end()
+        }
     }
 
     private suspend fun forward(log: CoreLog) {
-        while (log.ready()) {
-            val batch = log.drain(256u)
-            if (batch.lost > 0u) {
-                handler?.invoke(LogRecord(LogLevel.WARN, "secondme_avatar", "${batch.lost} log records were lost"))
-            }
-            batch.records.forEach { handler?.invoke(it.toRecord()) }
+        try {
+            do {
+                val goesOn = log.ready()
+                val batch = log.drain(256u)
+                if (batch.lost > 0u) {
+                    tell(LogRecord(LogLevel.WARN, "secondme_avatar", "${batch.lost} log records were lost"))
+                }
+                batch.records.forEach { tell(it.toRecord()) }
+            } while (goesOn)
+            log.destroy()
+        } finally {
+            NativeUse.endForwarder()
         }
     }
+
+    private fun tell(record: LogRecord) = reportingWhatIsThrown { handler?.invoke(record) }
 }
 
 /**

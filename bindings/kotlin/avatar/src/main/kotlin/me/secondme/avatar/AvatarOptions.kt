@@ -87,17 +87,20 @@ public class AvatarOptions internal constructor() {
     /** How long the first piece of a reply may take; 60 s. */
     public var firstPieceDeadline: Duration? = null
 
-    /** Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. */
+    /**
+     * Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. What it
+     * throws goes to that thread's handler for uncaught exceptions, and the next report comes all the same.
+     */
     public var onCall: ((CallReport) -> Unit)? = null
 
     internal fun toCore(apiKey: String?) = CoreOptions(
-        apiKey = apiKey,
-        baseUrl = baseUrl,
+        apiKey = apiKey?.whole("API key"),
+        baseUrl = baseUrl?.whole("base URL"),
         language = "kotlin/${KotlinVersion.CURRENT}",
         allowInsecure = allowInsecure,
-        proxy = proxy,
+        proxy = proxy?.whole("proxy"),
         noProxy = noProxy,
-        caFile = caFile,
+        caFile = caFile?.whole("CA file's path"),
         builtinRoots = builtinRoots,
         heartbeatMs = heartbeat?.toMs(),
         acknowledge = acknowledge,
@@ -107,7 +110,7 @@ public class AvatarOptions internal constructor() {
         quota = quota?.toCount(),
         maxLive = maxLive?.toCount(),
         idleAfterMs = idleAfter?.toMs(),
-        store = store,
+        store = store?.whole("store's path"),
         openDeadlineMs = openDeadline?.toMs(),
         sendDeadlineMs = sendDeadline?.toMs(),
         durableDeadlineMs = durableDeadline?.toMs(),

@@ -26,7 +26,7 @@ public class CallReport internal constructor(
 /** Hands the reports on until there will be no more. */
 internal suspend fun CoreCalls.forEach(told: (CallReport) -> Unit) {
     while (ready()) {
-        drain(256u).calls.forEach { told(it.toReport()) }
+        drain(256u).calls.forEach { reportingWhatIsThrown { told(it.toReport()) } }
     }
 }
 

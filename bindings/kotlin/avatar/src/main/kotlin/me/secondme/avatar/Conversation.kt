@@ -14,15 +14,11 @@ import kotlin.time.Duration
  * Every `suspend` function is cancellable: what is under way in the library is given up then, and a message that has
  * gone out has gone out.
  */
-public class Conversation internal constructor(core: CoreConversation, private val siblings: OpenConversations) {
+public class Conversation internal constructor(core: CoreConversation, private val dependents: Dependents) {
     private val held = Held(core, "the conversation is closed: open it again with `client.open(visitor)`")
 
     @Volatile
     private var lastSession: String? = null
-
-    init {
-        siblings.add(this)
-    }
 
     /** Which one of the visitor's conversations; the first is 0. */
     public val key: Int = core.key().toInt()
@@ -30,14 +26,33 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** Who talks with the avatar here. */
     public val visitorId: String = core.visitorId()
 
+    /** The visitor's [tag][Visitor.tag], as it was when this was opened. */
+    public val tag: String? = core.tag()
+
     /** The avatar's opening line; may be empty. */
     public val opening: String = core.opening()
 
     /** The avatar's name; may be empty. */
     public val avatarName: String = core.avatarName()
 
+    // Held weakly there, so held here.
+    private val dependent = Dependent { release() }
+
+    init {
+        dependents.add(dependent)
+    }
+
     /** The session's id on the service. */
     public val sessionId: String? get() = held.orElse({ lastSession }) { it.sessionId() }
+
+    /**
+     * Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since
+     * ([Event.TakenOver], [Event.HandedBack]).
+     *
+     * Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner does
+     * not answer in time fails with [AvatarException.TakenOver].
+     */
+    public val takenOver: Boolean get() = held.orElse({ false }) { it.takenOver() }
 
     /** Where the conversation stands. */
     public val state: State get() = held.orElse({ State.CLOSED }) { it.state().toState() }
@@ -49,27 +64,41 @@ public class Conversation internal constructor(core: CoreConversation, private v
     public val events: Flow<Event> = flow { subscribe().use { subscription -> subscription.events.collect(this) } }
 
     /** Subscribes to what happens in this conversation from now on. With [raw], events carry their frames. */
-    public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) })
+    public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) }, dependents)
 
     /** Tells a listener what happens from now on, on this dispatcher, until what this returns is closed. */
     public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =
         subscribe().tell(listener, dispatcher)
 
     /**
+     * The next event of this type for which [where] says yes, of those that happen from now on:
+     * `withTimeout(1.minutes) { chat.waitFor<Event.OwnerReply>() }`. For what may happen at once, [subscribe] first
+     * and wait there.
+     *
+     * @throws AvatarException.Closed if the conversation is closed before it comes.
+     */
+    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E =
+        subscribe().use { it.waitFor(where) }
+
+    /**
      * Says something and waits for the whole reply, the avatar's or its owner's. Questions of one conversation are
-     * answered in order, never crossed.
+     * answered in order, never crossed. The reply comes as an event as well, before this returns: [Reply.asked].
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
-        held.await { it.ask(text.said(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
+        held.await { it.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
 
-    /** Says something when it is collected, and hands on the text of the reply piece by piece. */
+    /**
+     * Says something when it is collected, and hands on the text of the reply piece by piece. A collection that is left
+     * (`take`, `first`, a cancellation) gives the rest up: the next question goes out at once, and what still comes of
+     * this reply is an event like any.
+     */
     public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<String> =
         pieces(text, deadline, firstPieceDeadline).map { it.text }
 
     /** [stream], with who says it: the avatar, or its owner who takes over. */
     public fun pieces(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<Piece> =
         flow {
-            val pieces = held.call { it.stream(text.said(), deadline?.toMs(), firstPieceDeadline?.toMs()) }
+            val pieces = held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs()) }
             try {
                 while (offRust { pieces.ready() }) {
                     guarded { pieces.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
@@ -86,22 +115,22 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * ([AvatarException.unsent]).
      */
     public suspend fun send(text: String, deadline: Duration? = null): Sent =
-        held.await { it.send(text.said(), deadline?.toMs(), null) }.toSent()
+        held.await { it.send(text.whole(), deadline?.toMs(), null) }.toSent()
 
     /**
      * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
      * once it is kept: from then on it survives the process. [Event.Delivered] tells that the service has it, and
-     * [Event.Unsent] that it was given up.
+     * [Event.UnsentMessage] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
-        held.await { it.sendDurable(text.said(), deadline?.toMs(), null) }
+        held.await { it.sendDurable(text.whole(), deadline?.toMs(), null) }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [Message.seqId]. */
     public suspend fun history(count: Int, before: String? = null): List<Message> =
-        held.await { it.history(count.toCount(), before, null) }.map { it.toMessage() }
+        held.await { it.history(count.toCount(), before?.whole("seqId"), null) }.map { it.toMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
-    public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, siblings)
+    public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, dependents)
 
     /**
      * Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile is
@@ -133,7 +162,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
     }
 
     /** Lets go of it: its client is closed. */
-    internal fun release() {
+    private fun release() {
         lastSession = lastSession ?: sessionId
         held.release()
     }

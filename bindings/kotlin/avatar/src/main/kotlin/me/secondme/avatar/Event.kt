@@ -20,6 +20,9 @@ public sealed class Event private constructor(origin: Origin) {
     /** The session, once the service has named it. */
     public val sessionId: String? get() = place.sessionId
 
+    /** The visitor's [tag][Visitor.tag]. */
+    public val tag: String? get() = place.tag
+
     /** Which conversation of this visitor, where it is one: [Conversation.key]. */
     public val conversation: Int? get() = place.conversation?.toInt()
 
@@ -46,21 +49,39 @@ public sealed class Event private constructor(origin: Origin) {
      *
      * @property replyId the reply it belongs to.
      * @property text the next piece of its text; empty where a piece is a card.
-     * @property inReplyTo the message that it answers, where that is known.
+     * @property inReplyTo the message that it answers, where that is certain.
+     * @property asked whether an `ask` or a `stream` receives this reply as well.
      */
     public class ReplyDelta internal constructor(
         origin: Origin,
         public val replyId: String?,
         public val text: String,
         public val inReplyTo: String?,
+        public val asked: Boolean,
     ) : Event(origin)
 
-    /** The avatar's reply is complete. */
-    public class Reply internal constructor(origin: Origin, public val reply: me.secondme.avatar.Reply) : Event(origin)
+    /**
+     * A whole reply, by the avatar or by its owner. One that an `ask` or a `stream` waits for comes as an event too,
+     * before that call returns: see [Reply.asked].
+     *
+     * @property reply what is said, and by whom.
+     */
+    public sealed class WholeReply(origin: Origin, public val reply: Reply) : Event(origin)
 
-    /** The avatar's owner has taken over and says something in person. */
-    public class OwnerReply internal constructor(origin: Origin, public val reply: me.secondme.avatar.Reply) :
-        Event(origin)
+    /** The avatar's reply is complete. */
+    public class AvatarReply internal constructor(origin: Origin, reply: Reply) : WholeReply(origin, reply)
+
+    /** The avatar's owner says something in person. */
+    public class OwnerReply internal constructor(origin: Origin, reply: Reply) : WholeReply(origin, reply)
+
+    /**
+     * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+     * [OwnerReply].
+     */
+    public class TakenOver internal constructor(origin: Origin) : Event(origin)
+
+    /** The avatar speaks again: the owner has given the conversation back. Comes before what the avatar says. */
+    public class HandedBack internal constructor(origin: Origin) : Event(origin)
 
     /** The service has sent a visitor's message back: it stands in the conversation. */
     public class Delivered internal constructor(
@@ -69,10 +90,15 @@ public sealed class Event private constructor(origin: Origin) {
         public val text: String,
     ) : Event(origin)
 
-    /** A message is given up for which nobody waits any more. Here it is back, with the reason. */
-    public class Unsent internal constructor(
+    /**
+     * A message is given up for which no call waits any more: a durable one, say.
+     *
+     * @property message here it is back.
+     * @property error why.
+     */
+    public class UnsentMessage internal constructor(
         origin: Origin,
-        public val message: me.secondme.avatar.Unsent,
+        public val message: Unsent,
         public val error: AvatarException,
     ) : Event(origin)
 
@@ -129,7 +155,8 @@ public sealed class Event private constructor(origin: Origin) {
     /** A frame that stands for nothing else here. See [raw]. */
     public class Unknown internal constructor(origin: Origin) : Event(origin)
 
-    internal class Origin(val place: CorePlace, val raw: String?)
+    /** Where an event comes from: the library's own, and public for the sake of [WholeReply] alone. */
+    public class Origin internal constructor(internal val place: CorePlace, internal val raw: String?)
 }
 
 /** Where a conversation stands. */
@@ -209,11 +236,13 @@ internal fun CoreState.toState() = when (this) {
 private fun CoreEventKind.toEvent(at: Event.Origin) = when (this) {
     is CoreEventKind.Opened -> Event.Opened(at, opening, resumed)
     is CoreEventKind.StateChanged -> Event.StateChanged(at, from.toState(), to.toState())
-    is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, replyId, text, inReplyTo)
-    is CoreEventKind.Reply -> Event.Reply(at, reply.toReply())
+    is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, replyId, text, inReplyTo, asked)
+    is CoreEventKind.Reply -> Event.AvatarReply(at, reply.toReply())
     is CoreEventKind.OwnerReply -> Event.OwnerReply(at, reply.toReply())
+    is CoreEventKind.TakenOver -> Event.TakenOver(at)
+    is CoreEventKind.HandedBack -> Event.HandedBack(at)
     is CoreEventKind.Delivered -> Event.Delivered(at, messageId, text)
-    is CoreEventKind.Unsent -> Event.Unsent(at, Unsent(message), failure.toException())
+    is CoreEventKind.Unsent -> Event.UnsentMessage(at, Unsent(message), failure.toException())
     is CoreEventKind.Notice -> Event.Notice(at, kind.toKind(), text)
     is CoreEventKind.ServiceError -> Event.ServiceError(at, code, reason, actions, messageId, retryable)
     is CoreEventKind.Unattributed -> Event.Unattributed(at, author.toAuthor(), text)

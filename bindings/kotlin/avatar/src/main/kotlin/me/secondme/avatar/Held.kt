@@ -21,7 +21,7 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
 
     /** A call, or something else where it is over. */
     inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T = try {
-        if (isReleased) otherwise() else call(core)
+        if (isReleased) otherwise() else NativeUse.during { call(core) }
     } catch (gone: IllegalStateException) {
         // The core's wrapper says so when it was let go of in between. A cancellation is of this kind as well.
         if (isReleased && gone !is CancellationException) otherwise() else throw gone
@@ -29,7 +29,7 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
 
     fun release() {
         isReleased = true
-        core.destroy()
+        NativeUse.during { core.destroy() }
     }
 
     fun released(): AvatarException = failure(CoreErrorKind.CLOSED, whenReleased)

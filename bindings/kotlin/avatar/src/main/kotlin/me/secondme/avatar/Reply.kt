@@ -44,8 +44,11 @@ public enum class Ended {
  * @property parts its text and its cards, in order.
  * @property sources what it draws on, each as the service's JSON.
  * @property speech audio clips of it, each as the service's JSON.
- * @property inReplyTo the message that it answers, where that is known.
+ * @property inReplyTo the message that it answers, where that is certain: the service does not name it. `null` where
+ * another message, to which no answer has come, may be meant as well.
  * @property ended how its end was known.
+ * @property asked whether an `ask` or a `stream` receives this reply as well: who reads events and asks hears it twice,
+ * and passes over the events that say so.
  */
 public class Reply internal constructor(
     public val id: String?,
@@ -56,6 +59,7 @@ public class Reply internal constructor(
     public val speech: List<String>,
     public val inReplyTo: String?,
     public val ended: Ended,
+    public val asked: Boolean,
 ) {
     override fun toString(): String = "Reply($id, $author, ${text.length} characters)"
 }
@@ -125,7 +129,7 @@ public enum class Confirmation {
 }
 
 internal fun CoreReply.toReply() =
-    Reply(id, author.toAuthor(), text, parts.map { it.toPart() }, sources, speech, inReplyTo, ended.toEnded())
+    Reply(id, author.toAuthor(), text, parts.map { it.toPart() }, sources, speech, inReplyTo, ended.toEnded(), asked)
 
 internal fun CoreMessage.toMessage() =
     Message(id, seqId, author.toAuthor(), text, parts.map { it.toPart() }, timestampMs?.toLong())

@@ -14,6 +14,8 @@ import kotlin.time.Duration.Companion.milliseconds
  * @property waitingForPlace visitors who wait for one of the places of `maxLive`.
  * @property waitingForQuota visitors who wait for the API key's quota.
  * @property longestQuotaWait how long the last one of them will wait, as it looks now.
+ * @property storedVisitors visitors of whom the store keeps something; 0 without a store.
+ * @property storedMessages durable messages in the store that are still to be sent; 0 without a store.
  * @property events events handed on.
  * @property frames frames that came.
  * @property duplicates frames dropped because they had come before.
@@ -35,6 +37,8 @@ public class Stats internal constructor(
     public val waitingForPlace: Long,
     public val waitingForQuota: Long,
     public val longestQuotaWait: Duration,
+    public val storedVisitors: Long,
+    public val storedMessages: Long,
     public val events: Long,
     public val frames: Long,
     public val duplicates: Long,
@@ -57,6 +61,8 @@ internal fun CoreStats.toStats() = Stats(
     waitingForPlace = waitingForPlace.toLong(),
     waitingForQuota = waitingForQuota.toLong(),
     longestQuotaWait = longestQuotaWaitMs.toLong().milliseconds,
+    storedVisitors = storedVisitors.toLong(),
+    storedMessages = storedMessages.toLong(),
     events = events.toLong(),
     frames = frames.toLong(),
     duplicates = duplicates.toLong(),

@@ -4,20 +4,29 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
+import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreEvents
 
 /**
- * A subscription to events, from the moment it is made until it is [closed][close], or its conversation or client is.
+ * A subscription to events, from the moment it is made until it is [finished][finish] or [closed][close], or its
+ * conversation or client is.
  *
  * Its queue is bounded, and nothing in it is dropped: when it is full, the socket is read no further until there is
  * room again. So take what comes, or close it. A collection or a [next] that is cancelled loses nothing: the next one
  * goes on where it was.
  */
-public class Subscription internal constructor(core: CoreEvents) : AutoCloseable {
+public class Subscription internal constructor(core: CoreEvents, dependents: Dependents) : AutoCloseable {
     private val core = Held(core, "the subscription is closed")
     private val lock = Any()
     private var batch = emptyList<Event>()
     private var taken = 0
+
+    // Held weakly there, so held here.
+    private val dependent = Dependent { release() }
+
+    init {
+        dependents.add(dependent)
+    }
 
     /**
      * All that comes from now on. What one collection has taken, another one does not get.
@@ -44,12 +53,51 @@ public class Subscription internal constructor(core: CoreEvents) : AutoCloseable
         }
     }
 
-    /** Ends the subscription; a [next] that waits gets `null`. */
+    /**
+     * The next event of this type for which [where] says yes; what comes before it is passed over.
+     *
+     * ```
+     * val events = chat.subscribe()
+     * chat.send("Is anybody there?")
+     * val reply = events.waitFor<Event.OwnerReply>().reply
+     * ```
+     *
+     * @throws AvatarException.Closed if the subscription ends before it comes.
+     */
+    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E {
+        while (true) {
+            val event = next() ?: throw ended(E::class.java.simpleName)
+            if (event is E && where(event)) return event
+        }
+    }
+
+    /** Ends the subscription and keeps what has come: it can still be taken, and then there is no more. */
+    public fun finish(): Unit = core.orElse({}) { it.finish() }
+
+    /** Ends the subscription now, and drops what has come; a [next] that waits gets `null`. */
     override fun close() {
         synchronized(lock) {
             batch = emptyList()
             taken = 0
-            core.orElse({}) { it.finish() }
+            core.orElse({}) { it.end() }
+            core.release()
+        }
+    }
+
+    @PublishedApi
+    internal fun ended(what: String): AvatarException =
+        failure(CoreErrorKind.CLOSED, "the subscription ended before an event of the kind $what came")
+
+    /** Its client is closed, so nothing more will come: what has come is held here, and the native code let go of. */
+    private fun release() {
+        synchronized(lock) {
+            val rest = batch.drop(taken).toMutableList()
+            do {
+                val more = core.orElse({ emptyList() }) { it.drain(BATCH).toEvents() }
+                rest += more
+            } while (more.isNotEmpty())
+            batch = rest
+            taken = 0
             core.release()
         }
     }

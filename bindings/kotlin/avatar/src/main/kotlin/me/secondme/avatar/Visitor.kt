@@ -11,33 +11,55 @@ import me.secondme.avatar.core.visitorIdForUser
  * @property id `{platform}_{uuid}`: the same id is the same visitor, who finds earlier sessions again.
  * @property name a display name for the avatar's owner, such as `张三`.
  * @property channel what the service appends to the name: `张三(feishu)`.
+ * @property tag a tag of the program's own, 1024 bytes at most: what the platform calls the person, the channel to answer
+ * in. It is never sent to the service. It is kept with the visitor, in the [store][AvatarOptions.store] too, and stands
+ * on [every event][Event.tag]; a visitor opened without one keeps the one from before.
  */
 public class Visitor private constructor(
     public val id: String,
     public val name: String?,
     public val channel: String?,
+    public val tag: String?,
 ) {
     public companion object {
         /**
          * The visitor for a person of a platform, by the id that the platform has for them. The same person is always
          * the same visitor, in every language and version, with no table to keep.
          */
-        public fun forUser(platform: String, userId: String, name: String? = null, channel: String? = null): Visitor =
-            Visitor(guarded { visitorIdForUser(platform, userId) }, name, channel)
+        public fun forUser(
+            platform: String,
+            userId: String,
+            name: String? = null,
+            channel: String? = null,
+            tag: String? = null,
+        ): Visitor {
+            val id = guarded { visitorIdForUser(platform.whole("platform"), userId.whole("user id")) }
+            return Visitor(id, name, channel, tag)
+        }
 
         /** The visitor with this id. */
-        public fun parse(id: String, name: String? = null, channel: String? = null): Visitor =
-            Visitor(guarded { parseVisitorId(id) }, name, channel)
+        public fun parse(id: String, name: String? = null, channel: String? = null, tag: String? = null): Visitor =
+            Visitor(guarded { parseVisitorId(id.whole("visitor id")) }, name, channel, tag)
 
         /** A new visitor. Keep the id: it is the only way back to them. */
-        public fun random(platform: String, name: String? = null, channel: String? = null): Visitor =
-            Visitor(guarded { randomVisitorId(platform) }, name, channel)
+        public fun random(
+            platform: String,
+            name: String? = null,
+            channel: String? = null,
+            tag: String? = null,
+        ): Visitor {
+            val id = guarded { randomVisitorId(platform.whole("platform")) }
+            return Visitor(id, name, channel, tag)
+        }
+
+        internal fun of(core: CoreVisitor) = Visitor(core.id, core.name, core.channel, core.tag)
     }
 
-    internal fun toCore() = CoreVisitor(id, name, channel)
+    internal fun toCore() =
+        CoreVisitor(id, name?.whole("visitor's name"), channel?.whole("channel"), tag?.whole("visitor's tag"))
 
-    override fun equals(other: Any?): Boolean =
-        other is Visitor && id == other.id && name == other.name && channel == other.channel
+    override fun equals(other: Any?): Boolean = other is Visitor && id == other.id && name == other.name &&
+        channel == other.channel && tag == other.tag
 
     override fun hashCode(): Int = id.hashCode()
 

@@ -118,7 +118,7 @@ class CancellationTest {
     fun `a subscription that is closed wakes whoever waits`() = withClient { client, _ ->
         val chat = client.open(ada)
         val events = chat.subscribe()
-        var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CorePlace(null, "", null), null))
+        var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CorePlace(null, "", null, null), null))
         val wait = launch { next = events.next() }
         testScheduler.runCurrent()
         events.close()

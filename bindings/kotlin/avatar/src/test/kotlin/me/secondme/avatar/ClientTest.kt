@@ -1,6 +1,13 @@
 package me.secondme.avatar
 
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.test.StandardTestDispatcher
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotEquals
@@ -8,6 +15,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.io.File
 import java.nio.file.Path
 import java.util.Collections
 import kotlin.io.path.div
@@ -45,10 +53,45 @@ class ClientTest {
     }
 
     @Test
+    fun `a visitor's tag is kept, and all whom the store knows are heard after a restart`(@TempDir folder: Path) =
+        withEmulator { emulator ->
+            val file = (folder / "avatar.db").toString()
+            val tagged = Visitor.forUser("test", "ada", name = "Ada", tag = "room 7")
+            val session = emulator.client { store = file }.useSuspending { first ->
+                val events = first.subscribe()
+                val chat = first.open(tagged)
+                assertEquals("room 7", chat.tag)
+                val session = chat.sessionId
+                assertEquals("room 7", events.await<Event.Opened>().tag)
+                eventually { first.stats().storedVisitors == 1L }
+                first.backup((folder / "copy.db").toString())
+                val text = (folder / "notes.txt").toFile().apply { writeText("no store") }
+                org.junit.jupiter.api.assertThrows<AvatarException.Store> { first.backup(text.path) }
+                session
+            }
+
+            emulator.client { store = file }.useSuspending { second ->
+                assertEquals(listOf(tagged), second.known())
+                val events = second.subscribe()
+                assertEquals(emptyList<String>(), second.recover())
+                assertEquals(listOf(tagged.id), second.recover(all = true))
+                events.await<Event.Opened>()
+                emulator.post("owner/reply", """{"sessionId": "$session", "text": "Are you there?"}""")
+                val heard = events.await<Event.OwnerReply>()
+                assertEquals(listOf("room 7", "Are you there?"), listOf(heard.tag, heard.reply.text))
+            }
+            emulator.client { store = (folder / "copy.db").toString() }.useSuspending {
+                assertEquals(listOf(tagged), it.known())
+            }
+        }
+
+    @Test
     fun `without a store nothing is durable`() = withClient { client, _ ->
         val chat = client.open(ada)
         org.junit.jupiter.api.assertThrows<AvatarException.Misuse> { chat.sendDurable("keep me") }
         assertEquals(emptyList<String>(), client.recover())
+        assertEquals(emptyList<Visitor>(), client.known())
+        org.junit.jupiter.api.assertThrows<AvatarException.Unsupported> { client.backup("nowhere.db") }
     }
 
     @Test
@@ -96,6 +139,78 @@ class ClientTest {
             assertFalse(said.joinToString().contains("my secret"))
         }
         AvatarLog.handler = null
+    }
+
+    @Test
+    fun `a report and a record that are thrown at are not the last ones`() {
+        val reports = CompletableDeferred<Unit>()
+        val records = CompletableDeferred<Unit>()
+        val uncaught = Collections.synchronizedList(mutableListOf<String>())
+        val own = Thread.getDefaultUncaughtExceptionHandler()
+        Thread.setDefaultUncaughtExceptionHandler { _, thrown -> uncaught += thrown.message.orEmpty() }
+        var told = 0
+        var logged = 0
+        AvatarLog.filter = "secondme_avatar=debug"
+        AvatarLog.handler = {
+            if (++logged == 3) records.complete(Unit)
+            error("record $logged")
+        }
+        val onCall = { _: CallReport ->
+            if (++told == 3) reports.complete(Unit)
+            error("report $told")
+        }
+        try {
+            withClient(client = { this.onCall = onCall }) { client, _ ->
+                client.open(ada).ask("Hello")
+                reports.await()
+                records.await()
+                assertTrue(uncaught.containsAll(listOf("report 1", "report 2", "record 1", "record 2")), "$uncaught")
+            }
+        } finally {
+            AvatarLog.handler = null
+            Thread.setDefaultUncaughtExceptionHandler(own)
+        }
+    }
+
+    @Test
+    fun `a client is shut down without blocking a thread, however its use ends`() = withEmulator { emulator ->
+        // One thread for all: whoever blocks it holds up the others.
+        val dispatcher = StandardTestDispatcher(testScheduler)
+        withContext(dispatcher) {
+            val ticks = async { repeat(3) { yield() } }
+            val text = emulator.client().useSuspending { client -> client.open(ada).ask("Hello").text }
+            assertEquals("You said: Hello", text)
+            ticks.await()
+        }
+        var left: AvatarClient? = null
+        val failed = runCatching {
+            emulator.client().useSuspending<Unit> {
+                left = it
+                error("in the middle")
+            }
+        }
+        assertEquals("in the middle", failed.exceptionOrNull()?.message)
+        org.junit.jupiter.api.assertThrows<AvatarException.Closed> { left!!.open(ada) }
+
+        val cancelled = CompletableDeferred<AvatarClient>()
+        val using = launch {
+            emulator.client().useSuspending { client ->
+                client.open(ada)
+                cancelled.complete(client)
+                awaitCancellation()
+            }
+        }
+        val client = cancelled.await()
+        using.cancelAndJoin()
+        org.junit.jupiter.api.assertThrows<AvatarException.Closed> { client.open(ada) }
+    }
+
+    @Test
+    fun `the version is that of the package and of the core`() {
+        val pom = File("pom.xml").readText().substringAfter("<version>").substringBefore("</version>")
+        assertEquals(pom, AvatarClient.VERSION)
+        val core = File("../../../Cargo.toml").readText().substringAfter("[workspace.package]")
+        assertEquals(core.substringAfter("version = \"").substringBefore('"'), AvatarClient.VERSION)
     }
 
     @Test

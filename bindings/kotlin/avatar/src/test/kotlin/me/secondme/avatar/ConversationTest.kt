@@ -57,7 +57,7 @@ class ConversationTest {
         val events = chat.subscribe()
         val sent = chat.send("Hello")
         assertEquals(sent.messageId, events.await<Event.Delivered>().messageId)
-        val reply = events.await<Event.Reply>().reply
+        val reply = events.await<Event.AvatarReply>().reply
         assertEquals(sent.messageId, reply.inReplyTo)
         val past = chat.history(10)
         assertEquals(listOf("Hello", "You said: Hello"), past.takeLast(2).map { it.text })
@@ -143,6 +143,103 @@ class ConversationTest {
         }
         assertFalse(heard.isCompleted)
     }
+
+    @Test
+    fun `what a listener throws is reported, and the next events come all the same`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val heard = mutableListOf<String>()
+        val kinds = mutableListOf<String>()
+        val uncaught = CompletableDeferred<Throwable>()
+        val closed = CompletableDeferred<Unit>()
+        val thread = { work: Runnable ->
+            Thread(work).apply { setUncaughtExceptionHandler { _, failed -> uncaught.complete(failed) } }
+        }
+        Executors.newSingleThreadExecutor(thread).asCoroutineDispatcher().use { dispatcher ->
+            chat.listen(
+                dispatcher,
+                object : ConversationListener {
+                    override fun onEvent(event: Event) {
+                        heard += event.javaClass.simpleName
+                        error("of $event")
+                    }
+
+                    override fun onOwnerReply(event: Event.OwnerReply) {
+                        heard += event.reply.text
+                        throw AssertionError(event.reply.text)
+                    }
+
+                    override fun onThrown(event: Event, thrown: Throwable) {
+                        kinds += thrown.javaClass.simpleName
+                        super.onThrown(event, thrown)
+                    }
+
+                    override fun onClosed(event: Event.Closed) {
+                        closed.complete(Unit)
+                    }
+                },
+            )
+            emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "It is me"}""")
+            eventually { chat.takenOver }
+            chat.close()
+            closed.await()
+            assertEquals("IllegalStateException", uncaught.await().javaClass.simpleName)
+            val reply = heard.indexOf("It is me")
+            assertEquals(listOf("OwnerReply", "It is me"), heard.subList(reply - 1, reply + 1))
+            assertTrue(kinds.contains("AssertionError"), "$kinds")
+        }
+    }
+
+    @Test
+    fun `one event is waited for, and what comes before it is passed over`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val third = async { chat.waitFor<Event.Notice> { it.text == "3" } }
+        testScheduler.runCurrent()
+        repeat(5) { emulator.push(chat, "$it") }
+        assertEquals("3", third.await().text)
+
+        val owner = async { client.waitFor<Event.WholeReply>() }
+        val never = async { runCatching { chat.waitFor<Event.Unattributed>() }.exceptionOrNull() }
+        testScheduler.runCurrent()
+        emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "It is me"}""")
+        assertEquals(Author.OWNER, owner.await().reply.author)
+        chat.close()
+        assertTrue(never.await() is AvatarException.Closed, "${never.await()}")
+    }
+
+    @Test
+    fun `a subscription that is finished still gives what has come`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        chat.subscribe().use { other ->
+            repeat(3) { emulator.push(chat, "$it") }
+            other.waitFor<Event.Notice> { it.text == "2" }
+            events.finish()
+            emulator.push(chat, "too late")
+            other.waitFor<Event.Notice> { it.text == "too late" }
+        }
+        val rest = events.events.toList()
+        assertEquals(listOf("0", "1", "2"), rest.map { (it as Event.Notice).text })
+        assertNull(events.next())
+    }
+
+    @Test
+    fun `the owner takes over and gives back, and a reply says whether a call receives it too`() =
+        withClient { client, emulator ->
+            val chat = client.open(ada)
+            val events = chat.subscribe()
+            assertEquals("You said: one", chat.ask("one").text)
+            assertTrue(events.await<Event.AvatarReply>().reply.asked)
+            assertFalse(chat.takenOver)
+            emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "It is me"}""")
+            events.await<Event.TakenOver>()
+            assertTrue(chat.takenOver)
+            assertFalse(events.await<Event.OwnerReply>().reply.asked)
+            emulator.post("owner/handback", """{"sessionId": "${chat.sessionId}"}""")
+            chat.send("two")
+            events.await<Event.HandedBack>()
+            assertFalse(events.await<Event.WholeReply>().reply.asked)
+            assertFalse(chat.takenOver)
+        }
 
     @Test
     fun `another session runs on the same socket`() = withClient { client, emulator ->

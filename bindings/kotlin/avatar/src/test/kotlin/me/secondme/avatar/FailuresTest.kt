@@ -46,9 +46,33 @@ class FailuresTest {
         val half = assertThrows<AvatarException.Misuse> { chat.ask("cut \uD83D") }
         assertTrue(half.message!!.contains("surrogate"), half.message)
         assertThrows<AvatarException.Misuse> { chat.send("cut \uD83D") }
+        assertThrows<AvatarException.Misuse> { chat.sendDurable("\uDE00 cut") }
         assertThrows<AvatarException.Misuse> { chat.stream("cut \uD83D").toList() }
+        assertThrows<AvatarException.Misuse> { chat.history(1, before = CUT) }
         assertThrows<AvatarException.Misuse> { chat.ask("Hi", deadline = (-1).seconds) }
         assertEquals("You said: 👋", chat.ask("👋").text)
+    }
+
+    @Test
+    fun `half a surrogate pair is refused in every text, before anything is sent`() = withClient { client, emulator ->
+        assertThrows<AvatarException.Misuse> { Visitor.forUser(CUT, "ada") }
+        assertThrows<AvatarException.Misuse> { Visitor.forUser("test", CUT) }
+        assertThrows<AvatarException.Misuse> { Visitor.parse(CUT) }
+        assertThrows<AvatarException.Misuse> { Visitor.random(CUT) }
+        assertThrows<AvatarException.Misuse> { client.open(Visitor.forUser("test", "ada", name = CUT)) }
+        assertThrows<AvatarException.Misuse> { client.open(Visitor.forUser("test", "ada", channel = CUT)) }
+        assertThrows<AvatarException.Misuse> { client.open(Visitor.forUser("test", "ada", tag = CUT)) }
+        assertThrows<AvatarException.Misuse> { client.backup(CUT) }
+        assertThrows<AvatarException.Misuse> { AvatarClient(CUT) }
+        val options = listOf<AvatarOptions.() -> Unit>(
+            { baseUrl = CUT },
+            { proxy = CUT },
+            { caFile = CUT },
+            { store = CUT },
+        )
+        for (option in options) assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef", option) }
+        assertEquals(0, client.stats().calls)
+        assertFalse(emulator.get("state").contains("\uFFFD"))
     }
 
     @Test
@@ -111,5 +135,10 @@ class FailuresTest {
         assertThrows<AvatarException.Closed> { chat.send("too late") }
         assertEquals(State.CLOSED, chat.state)
         assertEquals(1, client.stats().authentications)
+    }
+
+    private companion object {
+        /** Cut in the middle of a character. */
+        const val CUT = "cut \uD83D"
     }
 }

@@ -699,9 +699,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_events(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_known(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_open(
     ): Int
@@ -747,9 +751,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_taken_over(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_visitor_id(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreevents_drain(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreevents_end(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish(
     ): Int
@@ -771,6 +781,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_new(
@@ -785,7 +797,7 @@ internal object UniffiLib {
 
     // The Cleaner for the whole library
     internal val CLEANER: UniffiCleaner by lazy {
-        UniffiCleaner.create()
+        me.secondme.avatar.counted(UniffiCleaner.create())
     }
 
 
@@ -821,15 +833,19 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_advance_clock(`ptr`: Long,`byMs`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(`ptr`: Long,`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_calls(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_events(`ptr`: Long,`raw`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_known(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_open(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_proxy(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(`ptr`: Long,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(`ptr`: Long,`all`: Byte,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_shutdown(`ptr`: Long,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
@@ -873,6 +889,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_taken_over(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_visitor_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_clone_coreevents(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -881,6 +901,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_drain(`ptr`: Long,`max`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_finish(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_ready(`ptr`: Long,
@@ -909,6 +931,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_reply(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_func_install_log(`filter`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_func_parse_visitor_id(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1036,7 +1060,7 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_func_install_log() and 0xFFFF) != 8108) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_func_install_log() and 0xFFFF) != 5799) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id() and 0xFFFF) != 14524) {
@@ -1063,10 +1087,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 19059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() and 0xFFFF) != 31044) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls() and 0xFFFF) != 43563) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() and 0xFFFF) != 19693) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() and 0xFFFF) != 48300) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_open() and 0xFFFF) != 22095) {
@@ -1075,7 +1105,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_proxy() and 0xFFFF) != 63959) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() and 0xFFFF) != 59513) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() and 0xFFFF) != 27232) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() and 0xFFFF) != 41048) {
@@ -1135,13 +1165,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 13458) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() and 0xFFFF) != 48032) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_taken_over() and 0xFFFF) != 41000) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_visitor_id() and 0xFFFF) != 46519) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_drain() and 0xFFFF) != 33430) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() and 0xFFFF) != 14339) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_end() and 0xFFFF) != 9830) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() and 0xFFFF) != 21237) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() and 0xFFFF) != 38582) {
@@ -1153,10 +1192,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_drain() and 0xFFFF) != 50895) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_finish() and 0xFFFF) != 17523) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_finish() and 0xFFFF) != 22327) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() and 0xFFFF) != 44572) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() and 0xFFFF) != 44434) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() and 0xFFFF) != 55536) {
@@ -1169,6 +1208,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() and 0xFFFF) != 4797) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 36174) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() and 0xFFFF) != 21261) {
@@ -2227,6 +2269,11 @@ internal interface CoreClientInterface {
     fun `advanceClock`(`byMs`: kotlin.ULong)
 
     /**
+     * Copies the store to a new file while it is in use.
+     */
+    suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel?)
+
+    /**
      * Reports of calls, if the options want them.
      */
     fun `calls`(): CoreCalls
@@ -2235,6 +2282,11 @@ internal interface CoreClientInterface {
      * Subscribes to the events of all conversations. With `raw`, they carry their frames.
      */
     fun `events`(`raw`: kotlin.Boolean): CoreEvents
+
+    /**
+     * The visitors that the store knows.
+     */
+    suspend fun `known`(`cancel`: CoreCancel?): List<CoreVisitor>
 
     /**
      * Opens the conversation of this visitor.
@@ -2247,9 +2299,10 @@ internal interface CoreClientInterface {
     fun `proxy`(): kotlin.String?
 
     /**
-     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
+     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
+     * said, with `all` of every visitor who has a session.
      */
-    suspend fun `recover`(`cancel`: CoreCancel?): List<kotlin.String>
+    suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel?): List<kotlin.String>
 
     /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
@@ -2399,6 +2452,33 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
+     * Copies the store to a new file while it is in use.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(
+                uniffiHandle,
+
+        FfiConverterString.lower(`path`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Reports of calls, if the options want them.
      */override fun `calls`(): CoreCalls {
             return FfiConverterTypeCoreCalls.lift(
@@ -2429,6 +2509,31 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
     )
     }
 
+
+
+    /**
+     * The visitors that the store knows.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `known`(`cancel`: CoreCancel?) : List<CoreVisitor> {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_known(
+                uniffiHandle,
+
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterSequenceTypeCoreVisitor.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -2475,16 +2580,18 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
-     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be said.
+     * Takes up what earlier processes left behind in the store: the ids of those to whom something is still to be
+     * said, with `all` of every visitor who has a session.
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `recover`(`cancel`: CoreCancel?) : List<kotlin.String> {
+    override suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel?) : List<kotlin.String> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(
                 uniffiHandle,
 
+        FfiConverterBoolean.lower(`all`),
         FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
@@ -2765,6 +2872,16 @@ internal interface CoreConversationInterface {
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
     fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?): CorePieces
+
+    /**
+     * The visitor's tag.
+     */
+    fun `tag`(): kotlin.String?
+
+    /**
+     * Whether the owner has the conversation.
+     */
+    fun `takenOver`(): kotlin.Boolean
 
     /**
      * Who talks with the avatar here.
@@ -3260,6 +3377,38 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
 
     /**
+     * The visitor's tag.
+     */override fun `tag`(): kotlin.String? {
+            return FfiConverterOptionalString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether the owner has the conversation.
+     */override fun `takenOver`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_taken_over(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Who talks with the avatar here.
      */override fun `visitorId`(): kotlin.String {
             return FfiConverterString.lift(
@@ -3409,7 +3558,8 @@ internal object FfiConverterTypeCoreConversation: FfiConverter<CoreConversation,
 
 
 /**
- * A subscription. It begins when it is made; it ends with the conversation or the client, or with `finish`.
+ * A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
+ * `end`.
  */
 internal interface CoreEventsInterface {
 
@@ -3419,7 +3569,12 @@ internal interface CoreEventsInterface {
     fun `drain`(`max`: kotlin.UInt): CoreBatch
 
     /**
-     * Ends the subscription now: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Ends the subscription now, and drops what has come: a wait in `ready` is told `false`. Once more does no harm.
+     */
+    fun `end`()
+
+    /**
+     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
      */
     fun `finish`()
 
@@ -3438,7 +3593,8 @@ internal interface CoreEventsInterface {
 }
 
 /**
- * A subscription. It begins when it is made; it ends with the conversation or the client, or with `finish`.
+ * A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
+ * `end`.
  */
 internal open class CoreEvents: Disposable, AutoCloseable, CoreEventsInterface
 {
@@ -3560,7 +3716,22 @@ internal open class CoreEvents: Disposable, AutoCloseable, CoreEventsInterface
 
 
     /**
-     * Ends the subscription now: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Ends the subscription now, and drops what has come: a wait in `ready` is told `false`. Once more does no harm.
+     */override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreevents_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
      */override fun `finish`()
         =
     callWithHandle {
@@ -3747,7 +3918,7 @@ internal object FfiConverterTypeCoreEvents: FfiConverter<CoreEvents, Long> {
 
 
 /**
- * The log of the process.
+ * The log of the process, for the one who asked for it last.
  */
 internal interface CoreLogInterface {
 
@@ -3757,12 +3928,12 @@ internal interface CoreLogInterface {
     fun `drain`(`max`: kotlin.UInt): CoreLogBatch
 
     /**
-     * Nobody listens any more: whoever waits in `ready` is told `false`. For good, as the process ends.
+     * Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.
      */
     fun `finish`()
 
     /**
-     * Waits until there may be something to drain. `false`: whoever waited was told to stop by `finish`.
+     * Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
      */
     suspend fun `ready`(): kotlin.Boolean
 
@@ -3770,7 +3941,7 @@ internal interface CoreLogInterface {
 }
 
 /**
- * The log of the process.
+ * The log of the process, for the one who asked for it last.
  */
 internal open class CoreLog: Disposable, AutoCloseable, CoreLogInterface
 {
@@ -3892,7 +4063,7 @@ internal open class CoreLog: Disposable, AutoCloseable, CoreLogInterface
 
 
     /**
-     * Nobody listens any more: whoever waits in `ready` is told `false`. For good, as the process ends.
+     * Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.
      */override fun `finish`()
         =
     callWithHandle {
@@ -3907,7 +4078,7 @@ internal open class CoreLog: Disposable, AutoCloseable, CoreLogInterface
 
 
     /**
-     * Waits until there may be something to drain. `false`: whoever waited was told to stop by `finish`.
+     * Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
      */
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `ready`() : kotlin.Boolean {
@@ -4089,6 +4260,11 @@ internal interface CorePiecesInterface {
      */
     fun `reply`(): CoreReply?
 
+    /**
+     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     */
+    fun `stop`()
+
     companion object
 }
 
@@ -4267,6 +4443,21 @@ internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
     }
     )
     }
+
+
+
+    /**
+     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     */override fun `stop`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(
+        it,
+        _status)
+}
+    }
+
 
 
 
@@ -5101,6 +5292,11 @@ internal data class CorePlace (
      * The session, once the service has named it.
      */
     val `sessionId`: kotlin.String?
+    ,
+    /**
+     * The visitor's tag.
+     */
+    val `tag`: kotlin.String?
 
 ){
 
@@ -5120,19 +5316,22 @@ internal object FfiConverterTypeCorePlace: FfiConverterRustBuffer<CorePlace> {
             FfiConverterOptionalUInt.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
     override fun allocationSize(value: CorePlace) = (
             FfiConverterOptionalUInt.allocationSize(value.`conversation`) +
             FfiConverterString.allocationSize(value.`visitorId`) +
-            FfiConverterOptionalString.allocationSize(value.`sessionId`)
+            FfiConverterOptionalString.allocationSize(value.`sessionId`) +
+            FfiConverterOptionalString.allocationSize(value.`tag`)
     )
 
     override fun write(value: CorePlace, buf: ByteBuffer) {
             FfiConverterOptionalUInt.write(value.`conversation`, buf)
             FfiConverterString.write(value.`visitorId`, buf)
             FfiConverterOptionalString.write(value.`sessionId`, buf)
+            FfiConverterOptionalString.write(value.`tag`, buf)
     }
 }
 
@@ -5181,6 +5380,11 @@ internal data class CoreReply (
      * How its end was known.
      */
     val `ended`: CoreEnded
+    ,
+    /**
+     * Whether a call receives it as well.
+     */
+    val `asked`: kotlin.Boolean
 
 ){
 
@@ -5205,6 +5409,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterTypeCoreEnded.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -5216,7 +5421,8 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.allocationSize(value.`sources`) +
             FfiConverterSequenceString.allocationSize(value.`speech`) +
             FfiConverterOptionalString.allocationSize(value.`inReplyTo`) +
-            FfiConverterTypeCoreEnded.allocationSize(value.`ended`)
+            FfiConverterTypeCoreEnded.allocationSize(value.`ended`) +
+            FfiConverterBoolean.allocationSize(value.`asked`)
     )
 
     override fun write(value: CoreReply, buf: ByteBuffer) {
@@ -5228,6 +5434,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.write(value.`speech`, buf)
             FfiConverterOptionalString.write(value.`inReplyTo`, buf)
             FfiConverterTypeCoreEnded.write(value.`ended`, buf)
+            FfiConverterBoolean.write(value.`asked`, buf)
     }
 }
 
@@ -5298,6 +5505,10 @@ internal data class CoreStats (
     ,
     val `longestQuotaWaitMs`: kotlin.ULong
     ,
+    val `storedVisitors`: kotlin.ULong
+    ,
+    val `storedMessages`: kotlin.ULong
+    ,
     val `events`: kotlin.ULong
     ,
     val `frames`: kotlin.ULong
@@ -5356,6 +5567,8 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
             FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
         )
     }
 
@@ -5367,6 +5580,8 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.allocationSize(value.`waitingForPlace`) +
             FfiConverterULong.allocationSize(value.`waitingForQuota`) +
             FfiConverterULong.allocationSize(value.`longestQuotaWaitMs`) +
+            FfiConverterULong.allocationSize(value.`storedVisitors`) +
+            FfiConverterULong.allocationSize(value.`storedMessages`) +
             FfiConverterULong.allocationSize(value.`events`) +
             FfiConverterULong.allocationSize(value.`frames`) +
             FfiConverterULong.allocationSize(value.`duplicates`) +
@@ -5389,6 +5604,8 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.write(value.`waitingForPlace`, buf)
             FfiConverterULong.write(value.`waitingForQuota`, buf)
             FfiConverterULong.write(value.`longestQuotaWaitMs`, buf)
+            FfiConverterULong.write(value.`storedVisitors`, buf)
+            FfiConverterULong.write(value.`storedMessages`, buf)
             FfiConverterULong.write(value.`events`, buf)
             FfiConverterULong.write(value.`frames`, buf)
             FfiConverterULong.write(value.`duplicates`, buf)
@@ -5479,6 +5696,11 @@ internal data class CoreVisitor (
      * A channel, which the service appends to the name.
      */
     val `channel`: kotlin.String?
+    ,
+    /**
+     * The caller's own, which is never sent.
+     */
+    val `tag`: kotlin.String?
 
 ){
 
@@ -5498,19 +5720,22 @@ internal object FfiConverterTypeCoreVisitor: FfiConverterRustBuffer<CoreVisitor>
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
     override fun allocationSize(value: CoreVisitor) = (
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterOptionalString.allocationSize(value.`name`) +
-            FfiConverterOptionalString.allocationSize(value.`channel`)
+            FfiConverterOptionalString.allocationSize(value.`channel`) +
+            FfiConverterOptionalString.allocationSize(value.`tag`)
     )
 
     override fun write(value: CoreVisitor, buf: ByteBuffer) {
             FfiConverterString.write(value.`id`, buf)
             FfiConverterOptionalString.write(value.`name`, buf)
             FfiConverterOptionalString.write(value.`channel`, buf)
+            FfiConverterOptionalString.write(value.`tag`, buf)
     }
 }
 
@@ -5878,6 +6103,7 @@ internal enum class CoreErrorKind {
     CERTIFICATE,
     UNAVAILABLE,
     DEADLINE,
+    TAKEN_OVER,
     SERVICE,
     INVALID_ANSWER,
     UNSUPPORTED,
@@ -5942,7 +6168,8 @@ internal sealed class CoreEventKind {
     data class ReplyDelta(
         val `replyId`: kotlin.String?,
         val `text`: kotlin.String,
-        val `inReplyTo`: kotlin.String?) : CoreEventKind()
+        val `inReplyTo`: kotlin.String?,
+        val `asked`: kotlin.Boolean) : CoreEventKind()
 
     {
 
@@ -5967,6 +6194,12 @@ internal sealed class CoreEventKind {
 
         companion object
     }
+
+    object TakenOver : CoreEventKind()
+
+
+    object HandedBack : CoreEventKind()
+
 
     data class Delivered(
         val `messageId`: kotlin.String?,
@@ -6092,6 +6325,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterOptionalString.read(buf),
+                FfiConverterBoolean.read(buf),
                 )
             4 -> CoreEventKind.Reply(
                 FfiConverterTypeCoreReply.read(buf),
@@ -6099,43 +6333,45 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             5 -> CoreEventKind.OwnerReply(
                 FfiConverterTypeCoreReply.read(buf),
                 )
-            6 -> CoreEventKind.Delivered(
+            6 -> CoreEventKind.TakenOver
+            7 -> CoreEventKind.HandedBack
+            8 -> CoreEventKind.Delivered(
                 FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            7 -> CoreEventKind.Unsent(
+            9 -> CoreEventKind.Unsent(
                 FfiConverterTypeCoreUnsent.read(buf),
                 FfiConverterTypeCoreFailure.read(buf),
                 )
-            8 -> CoreEventKind.Notice(
+            10 -> CoreEventKind.Notice(
                 FfiConverterTypeCoreNoticeKind.read(buf),
                 FfiConverterString.read(buf),
                 )
-            9 -> CoreEventKind.ServiceError(
+            11 -> CoreEventKind.ServiceError(
                 FfiConverterString.read(buf),
                 FfiConverterOptionalString.read(buf),
                 FfiConverterSequenceString.read(buf),
                 FfiConverterOptionalString.read(buf),
                 FfiConverterBoolean.read(buf),
                 )
-            10 -> CoreEventKind.Unattributed(
+            12 -> CoreEventKind.Unattributed(
                 FfiConverterTypeCoreAuthor.read(buf),
                 FfiConverterString.read(buf),
                 )
-            11 -> CoreEventKind.Disconnected(
+            13 -> CoreEventKind.Disconnected(
                 FfiConverterULong.read(buf),
                 FfiConverterTypeCoreFailure.read(buf),
                 )
-            12 -> CoreEventKind.Reconnected(
+            14 -> CoreEventKind.Reconnected(
                 FfiConverterTypeCoreGap.read(buf),
                 )
-            13 -> CoreEventKind.WaitingForQuota(
+            15 -> CoreEventKind.WaitingForQuota(
                 FfiConverterULong.read(buf),
                 )
-            14 -> CoreEventKind.Closed(
+            16 -> CoreEventKind.Closed(
                 FfiConverterTypeCoreCloseReason.read(buf),
                 )
-            15 -> CoreEventKind.Unknown
+            17 -> CoreEventKind.Unknown
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -6164,6 +6400,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 + FfiConverterOptionalString.allocationSize(value.`replyId`)
                 + FfiConverterString.allocationSize(value.`text`)
                 + FfiConverterOptionalString.allocationSize(value.`inReplyTo`)
+                + FfiConverterBoolean.allocationSize(value.`asked`)
             )
         }
         is CoreEventKind.Reply -> {
@@ -6178,6 +6415,18 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             (
                 4UL
                 + FfiConverterTypeCoreReply.allocationSize(value.`reply`)
+            )
+        }
+        is CoreEventKind.TakenOver -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is CoreEventKind.HandedBack -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
             )
         }
         is CoreEventKind.Delivered -> {
@@ -6279,6 +6528,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterOptionalString.write(value.`replyId`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterOptionalString.write(value.`inReplyTo`, buf)
+                FfiConverterBoolean.write(value.`asked`, buf)
                 Unit
             }
             is CoreEventKind.Reply -> {
@@ -6291,26 +6541,34 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterTypeCoreReply.write(value.`reply`, buf)
                 Unit
             }
-            is CoreEventKind.Delivered -> {
+            is CoreEventKind.TakenOver -> {
                 buf.putInt(6)
+                Unit
+            }
+            is CoreEventKind.HandedBack -> {
+                buf.putInt(7)
+                Unit
+            }
+            is CoreEventKind.Delivered -> {
+                buf.putInt(8)
                 FfiConverterOptionalString.write(value.`messageId`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 Unit
             }
             is CoreEventKind.Unsent -> {
-                buf.putInt(7)
+                buf.putInt(9)
                 FfiConverterTypeCoreUnsent.write(value.`message`, buf)
                 FfiConverterTypeCoreFailure.write(value.`failure`, buf)
                 Unit
             }
             is CoreEventKind.Notice -> {
-                buf.putInt(8)
+                buf.putInt(10)
                 FfiConverterTypeCoreNoticeKind.write(value.`kind`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 Unit
             }
             is CoreEventKind.ServiceError -> {
-                buf.putInt(9)
+                buf.putInt(11)
                 FfiConverterString.write(value.`code`, buf)
                 FfiConverterOptionalString.write(value.`reason`, buf)
                 FfiConverterSequenceString.write(value.`actions`, buf)
@@ -6319,34 +6577,34 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 Unit
             }
             is CoreEventKind.Unattributed -> {
-                buf.putInt(10)
+                buf.putInt(12)
                 FfiConverterTypeCoreAuthor.write(value.`author`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 Unit
             }
             is CoreEventKind.Disconnected -> {
-                buf.putInt(11)
+                buf.putInt(13)
                 FfiConverterULong.write(value.`retryInMs`, buf)
                 FfiConverterTypeCoreFailure.write(value.`cause`, buf)
                 Unit
             }
             is CoreEventKind.Reconnected -> {
-                buf.putInt(12)
+                buf.putInt(14)
                 FfiConverterTypeCoreGap.write(value.`gap`, buf)
                 Unit
             }
             is CoreEventKind.WaitingForQuota -> {
-                buf.putInt(13)
+                buf.putInt(15)
                 FfiConverterULong.write(value.`waitMs`, buf)
                 Unit
             }
             is CoreEventKind.Closed -> {
-                buf.putInt(14)
+                buf.putInt(16)
                 FfiConverterTypeCoreCloseReason.write(value.`reason`, buf)
                 Unit
             }
             is CoreEventKind.Unknown -> {
-                buf.putInt(15)
+                buf.putInt(17)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -7287,6 +7545,34 @@ internal object FfiConverterSequenceTypeCorePlace: FfiConverterRustBuffer<List<C
 /**
  * @suppress
  */
+internal object FfiConverterSequenceTypeCoreVisitor: FfiConverterRustBuffer<List<CoreVisitor>> {
+    override fun read(buf: ByteBuffer): List<CoreVisitor> {
+        val len = buf.getInt()
+        return List<CoreVisitor>(len) {
+            FfiConverterTypeCoreVisitor.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CoreVisitor>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCoreVisitor.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CoreVisitor>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCoreVisitor.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer<List<CorePart>> {
     override fun read(buf: ByteBuffer): List<CorePart> {
         val len = buf.getInt()
@@ -7318,8 +7604,8 @@ internal object FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer<List<Co
 
         /**
          * Begins to collect what `SECONDME_LOG` lets through, or without it this filter (`secondme_avatar=info`). There
-         * is one log in a process, and a second call gives the first one's. `None` where something else in the process
-         * collects it already.
+         * is one log in a process, and the newest call counts: what the one before waits for has ended. `None` where
+         * something else in the process collects it already.
          */ internal fun `installLog`(`filter`: kotlin.String): CoreLog? {
             return FfiConverterOptionalTypeCoreLog.lift(
     uniffiRustCall() { _status ->

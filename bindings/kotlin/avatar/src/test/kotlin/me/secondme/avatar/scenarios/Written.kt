@@ -14,11 +14,13 @@ import me.secondme.avatar.Sent
 internal fun Event.written(): Map<String, Any?> = when (this) {
     is Event.Opened -> mapOf("type" to "opened", "opening" to opening, "resumed" to resumed)
     is Event.StateChanged -> mapOf("type" to "state_changed", "from" to from.written(), "to" to to.written())
-    is Event.ReplyDelta -> mapOf("type" to "reply_delta", "text" to text)
-    is Event.Reply -> reply.written() + ("type" to "reply")
+    is Event.ReplyDelta -> mapOf("type" to "reply_delta", "text" to text, "asked" to asked)
+    is Event.AvatarReply -> reply.written() + ("type" to "reply")
     is Event.OwnerReply -> reply.written() + ("type" to "owner_reply")
+    is Event.TakenOver -> mapOf("type" to "taken_over")
+    is Event.HandedBack -> mapOf("type" to "handed_back")
     is Event.Delivered -> mapOf("type" to "delivered", "text" to text)
-    is Event.Unsent ->
+    is Event.UnsentMessage ->
         mapOf(
             "type" to "unsent",
             "message" to mapOf("text" to message.text, "certain" to message.certain),
@@ -63,6 +65,7 @@ internal fun Reply.written(): Map<String, Any?> = mapOf(
     "author" to author.written(),
     "text" to text,
     "ended" to ended.written(),
+    "asked" to asked,
     "parts" to
         parts.map {
             when (it) {
