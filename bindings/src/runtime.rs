@@ -83,10 +83,15 @@ impl Drop for Share {
 
 /// One worker holds thousands of conversations.
 fn start() -> Result<Runtime, CoreError> {
-    let built =
-        Builder::new_multi_thread().worker_threads(1).thread_name("secondme-avatar").enable_io().enable_time().build();
+    let built = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("secondme-avatar")
+        .enable_io()
+        .enable_time()
+        .build();
     built.map_err(|error| {
-        let message = "no thread could be started for the client's work: raise the limit of threads or of open files";
+        let message =
+            "no thread could be started for the client's work: raise the limit of threads or of open files";
         let failure = CoreFailure {
             kind: CoreErrorKind::Misuse,
             message: message.to_owned(),
