@@ -1,0 +1,75 @@
+//! What is worth a line in a log. Neither here nor elsewhere is a key, a token, a socket address or what
+//! anybody says ever logged.
+
+use secondme_avatar_protocol::{Event, EventKind, Machine, Millis};
+use tracing::{debug, trace, warn};
+
+use crate::trouble::{Trouble, Warnings};
+
+/// The log of one visitor.
+#[derive(Default)]
+pub(super) struct Journal {
+    trouble: Trouble,
+}
+
+impl Journal {
+    /// Tells the log of what has happened.
+    pub(super) fn tell(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
+        events.iter().for_each(tell);
+        self.tell_trouble(now, warnings, machine, events);
+    }
+
+    /// Tells it of links that are lost again and again. All conversations of the visitor say the same.
+    fn tell_trouble(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
+        let visitor = machine.visitor().id();
+        let lost = events.iter().rev().find_map(|event| match &event.kind {
+            EventKind::Disconnected { cause, .. } => Some(cause),
+            _ => None,
+        });
+        if let Some(cause) = lost {
+            self.trouble.failed(now, warnings, visitor, cause);
+            match machine.is_contested() {
+                true => self.trouble.contested(now, warnings, visitor, cause),
+                false => self.trouble.lasts(),
+            }
+        }
+        if events.iter().any(|event| matches!(event.kind, EventKind::Reconnected { .. })) {
+            self.trouble.is_over(now, visitor);
+        }
+    }
+}
+
+fn tell(event: &Event) {
+    let visitor = &event.visitor_id;
+    match &event.kind {
+        EventKind::StateChanged { from, to } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, from = from.name(), to = to.name(), "state");
+        }
+        EventKind::Disconnected { retry_in, cause } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?retry_in, %cause, "disconnected");
+        }
+        EventKind::Reconnected { gap } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?gap, "reconnected");
+        }
+        EventKind::ServiceError(failure) => {
+            warn!(target: "secondme_avatar::conversation", %visitor, code = failure.code, "service error");
+        }
+        EventKind::Unsent { message, error } => {
+            let (message, certain) = (message.message_id.as_str(), message.certain);
+            warn!(target: "secondme_avatar::conversation", %visitor, message, certain, %error, "a message is given up");
+        }
+        EventKind::TakenOver => {
+            debug!(target: "secondme_avatar::conversation", %visitor, "the owner has the conversation");
+        }
+        EventKind::HandedBack => {
+            debug!(target: "secondme_avatar::conversation", %visitor, "the avatar has the conversation again");
+        }
+        EventKind::Closed { reason } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?reason, "closed");
+        }
+        EventKind::WaitingForQuota { wait } => {
+            debug!(target: "secondme_avatar::conversation", %visitor, ?wait, "waiting for the quota");
+        }
+        _ => trace!(target: "secondme_avatar::conversation", %visitor, "event"),
+    }
+}

@@ -1,0 +1,68 @@
+//! Whether the socket is read: no further while a subscriber's queue is full.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use secondme_avatar_protocol::Millis;
+use tokio::sync::futures::Notified;
+use tracing::warn;
+
+use crate::env::Env;
+use crate::line::Line;
+
+/// How long a subscription may hold up the socket before that is a line in the log: a burst is taken sooner.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+pub(super) struct Reading {
+    stall: Option<Stall>,
+}
+
+struct Stall {
+    since: Millis,
+    told: bool,
+}
+
+impl Reading {
+    /// Whether the socket is read.
+    pub(super) fn is_on(&self) -> bool {
+        self.stall.is_none()
+    }
+
+    /// When the log is to be told that nothing is read.
+    pub(super) fn tells_at(&self) -> Option<Millis> {
+        self.stall.as_ref().filter(|stall| !stall.told).map(|stall| stall.since + PATIENCE)
+    }
+
+    /// Looks whether all subscriptions have room. `true`: that has changed, and the machine is to be told, since
+    /// silence means nothing while nothing is read. `room` notices what becomes free after this.
+    pub(super) fn has_changed(&mut self, env: &Env, line: &Line, room: Pin<&mut Notified<'_>>) -> bool {
+        room.enable();
+        let was_on = self.is_on();
+        if env.has_room() && line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room()) {
+            self.stall = None;
+        } else {
+            let now = env.clock.now();
+            let stall = self.stall.get_or_insert(Stall { since: now, told: false });
+            if stall.since + PATIENCE <= now {
+                stall.told = true;
+                tell(env, line);
+            }
+        }
+        self.is_on() != was_on
+    }
+}
+
+/// Names the subscriptions that hold up the socket. One is told once, however many sockets it holds up.
+fn tell(env: &Env, line: &Line) {
+    let state = line.lock();
+    let all = env.subscriptions();
+    for mailbox in state.mailboxes.iter().map(|(_, mailbox)| mailbox).chain(all.iter()) {
+        if let Some((subscription, waiting)) = mailbox.newly_unread() {
+            warn!(
+                target: "secondme_avatar::conversation", subscription, waiting,
+                "a subscription to events is full and is not drained: nothing is read from the socket until its events are taken, or it is ended"
+            );
+        }
+    }
+}
