@@ -1,27 +1,20 @@
 //! The client: one for each API key.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar_protocol::{
-    Command, ConversationKey, Counters, KeptMessage, Machine, Millis, Outcome, Record, State, Visitor,
-    VisitorId,
-};
-use tokio::sync::{Notify, OnceCell};
+use secondme_avatar_protocol::Visitor;
 
 use crate::clock::Clock;
 use crate::conversation::Conversation;
 use crate::dial::Dialer;
-use crate::driver::Driver;
 use crate::env::{Counts, Env};
 use crate::events::Events;
 use crate::http::Http;
 use crate::keeper::Keeper;
-use crate::line::{Line, client_closed, ended, unexpected};
+use crate::line::Line;
 use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::places::Places;
@@ -29,17 +22,17 @@ use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
 use crate::socket::Connector;
 use crate::stats::Stats;
-use crate::store::{AvatarRef, Known, Leftover};
+use crate::store::AvatarRef;
 use crate::tls::{Offer, Tls};
 use crate::trouble::Warnings;
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
+mod inner;
+mod lines;
 mod recover;
 
+pub(crate) use self::inner::{Inner, opened};
 pub use self::recover::Recover;
-
-/// How long the store may take, when all is closed, to write what it was given.
-const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
 ///
@@ -60,32 +53,6 @@ const STORE_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct AvatarClient {
     inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) env: Arc<Env>,
-    lines: Mutex<Lines>,
-    /// What earlier processes left behind has been taken over.
-    adopted: OnceCell<()>,
-    /// A driver has ended.
-    retired: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Lines {
-    live: HashMap<VisitorId, Arc<Line>>,
-    /// What is known of visitors whose conversations are closed: the next `open` goes on there.
-    records: HashMap<VisitorId, Record>,
-    /// Messages that are kept, of visitors whose conversations are closed.
-    leftovers: HashMap<VisitorId, Leftover>,
-    /// Counted on lines that are closed.
-    past: Counters,
-    closed: bool,
-    /// Visitors that are being opened because somebody left messages for them.
-    recovering: usize,
-    /// What was last told about there being visitors.
-    occupied: bool,
 }
 
 impl AvatarClient {
@@ -156,13 +123,7 @@ impl AvatarClient {
             counts: Counts::default(),
             mailboxes: Mutex::default(),
         };
-        let inner = Inner {
-            env: Arc::new(env),
-            lines: Mutex::default(),
-            adopted: OnceCell::new(),
-            retired: Notify::new(),
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Inner::new(env) })
     }
 
     /// Opens the conversation of this visitor; await it.
@@ -242,7 +203,7 @@ impl AvatarClient {
     /// Subscribes to the events of all conversations, those that are opened later too.
     pub fn events(&self) -> Events {
         let mailbox = self.inner.env.mailbox("all conversations of the client".to_owned());
-        if self.inner.lock().closed {
+        if self.inner.lock().is_closed() {
             mailbox.end();
         }
         self.inner.env.subscriptions().push(Arc::clone(&mailbox));
@@ -263,16 +224,16 @@ impl AvatarClient {
         let mut stats = Stats {
             stored_visitors: stored.visitors,
             stored_messages: stored.messages,
-            visitors: lines.live.len(),
+            visitors: lines.len(),
             live: env.places.held(),
             waiting_for_place: env.places.waiting(),
             waiting_for_quota: env.quota.waiting(),
             longest_quota_wait: env.quota.longest_wait(),
             events: env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
-            counters: lines.past,
+            counters: lines.past(),
             ..Stats::default()
         };
-        for line in lines.live.values() {
+        for line in lines.live() {
             let state = line.lock();
             stats.connected += usize::from(state.machine.is_connected());
             stats.resting += usize::from(state.rests);
@@ -312,7 +273,7 @@ impl AvatarClient {
     pub async fn advance_clock(&self, by: Duration) {
         let forward = self.inner.env.clock.advance(by);
         self.inner.env.quota.look_again();
-        let lines: Vec<Arc<Line>> = self.inner.lock().live.values().cloned().collect();
+        let lines: Vec<Arc<Line>> = self.inner.lock().live().cloned().collect();
         lines.iter().for_each(|line| line.wake.notify_one());
         for line in lines {
             line.noticed(forward).await;
@@ -356,7 +317,7 @@ impl std::fmt::Debug for AvatarClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AvatarClient")
             .field("base_url", &self.inner.env.connector.base)
-            .field("visitors", &self.inner.lock().live.len())
+            .field("visitors", &self.inner.lock().len())
             .finish_non_exhaustive()
     }
 }
@@ -385,277 +346,5 @@ impl IntoFuture for Open {
     fn into_future(self) -> Self::IntoFuture {
         let runtime = self.client.env.runtime.clone();
         Box::pin(runtime::with_timers(&runtime, self.client.open(self.visitor, self.deadline)))
-    }
-}
-
-impl Inner {
-    async fn open(self: Arc<Self>, visitor: Visitor, deadline: Duration) -> Result<Conversation, Error> {
-        visitor.check()?;
-        let until = self.env.clock.now() + deadline;
-        let mut retired = false;
-        self.in_time(until, self.adopt_once()).await?;
-        loop {
-            let record = self.in_time(until, self.recall(&visitor)).await?;
-            let line = self.line(&visitor, record)?;
-            let closed = line.closed.notified();
-            let deadline = until.since(self.env.clock.now());
-            match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
-                Ok(answer) => {
-                    return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
-                }
-                Err(error) if error.kind() != ErrorKind::Closed || self.lock().closed => return Err(error),
-                Err(_) => {
-                    let state = line.lock();
-                    let closing =
-                        !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
-                    drop(state);
-                    if !closing && std::mem::replace(&mut retired, true) {
-                        // A fresh line has ended as well: there is no runtime any more to run it.
-                        return Err(ended());
-                    }
-                    if !closing {
-                        self.retire(&line);
-                        continue;
-                    }
-                }
-            }
-            // It is being closed in this moment, which may take longer than there is time for this.
-            tokio::select! {
-                () = closed => {}
-                () = self.env.clock.at(until) => {
-                    let message = "the visitor's earlier conversation was still being closed when the deadline passed";
-                    return Err(Error::new(ErrorKind::Deadline, message));
-                }
-            }
-        }
-    }
-
-    async fn close(&self, deadline: Duration) {
-        let lines: Vec<Arc<Line>> = {
-            let mut lines = self.lock();
-            lines.closed = true;
-            lines.live.values().cloned().collect()
-        };
-        let mut answers = Vec::new();
-        for line in lines {
-            for conversation in line.begin_closing() {
-                let command = Command::Close { conversation, deadline, end_session: false };
-                // One that has closed in this moment needs no closing.
-                answers.extend(line.command(command));
-            }
-        }
-        for answer in answers {
-            // It is closed either way; a line whose driver has ended says so as an error.
-            let _ = answer.wait().await;
-        }
-        // A runtime that has ended before its time runs no driver to its end.
-        let all_ended = tokio::time::timeout(deadline, self.wait_for_drivers()).await.is_ok();
-        if let Some(keeper) = &self.env.keeper {
-            let written = async { if all_ended { keeper.finish().await } else { keeper.flush().await } };
-            // A store that hangs is not waited for.
-            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
-        }
-        for mailbox in self.env.subscriptions().drain(..) {
-            mailbox.end();
-        }
-    }
-
-    /// What the store has of a visitor, of whom nothing is known here.
-    async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
-        let Some(keeper) = &self.env.keeper else {
-            return Ok(None);
-        };
-        let is_known = {
-            let lines = self.lock();
-            lines.live.contains_key(visitor.id()) || lines.records.contains_key(visitor.id())
-        };
-        if is_known { Ok(None) } else { keeper.load(visitor.id()).await }
-    }
-
-    /// The visitors that the store knows.
-    async fn known(&self) -> Result<Vec<Known>, Error> {
-        match &self.env.keeper {
-            Some(keeper) => keeper.known().await,
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
-        if self.env.keeper.is_none() {
-            return Ok(());
-        }
-        let adopt = || async {
-            // What the store has given out is taken over, even if whoever asked for it has gone.
-            let inner = Arc::clone(self);
-            let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
-            adopting.await.map_err(|_| ended())?
-        };
-        self.adopted.get_or_try_init(adopt).await.copied()
-    }
-
-    /// A store may hang; whoever waits for it does not.
-    async fn in_time<T>(
-        &self,
-        until: Millis,
-        asked: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            answer = asked => answer,
-            () = self.env.clock.at(until) => {
-                Err(Error::new(ErrorKind::Deadline, "the store had not answered when the deadline passed"))
-            }
-        }
-    }
-
-    /// Takes over the messages that no process looks after.
-    async fn adopt(&self) -> Result<(), Error> {
-        if self.lock().closed {
-            return Err(client_closed());
-        }
-        let Some(keeper) = &self.env.keeper else {
-            return Ok(());
-        };
-        let leftovers = keeper.adopt().await?;
-        let mut lines = self.lock();
-        for left in leftovers {
-            match lines.live.get(left.visitor.id()) {
-                Some(line) => line.restore(left.messages),
-                None => lines.leave(left),
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until all that drivers have to write is given to the store.
-    async fn wait_for_drivers(&self) {
-        loop {
-            let retired = self.retired.notified();
-            if self.lock().live.is_empty() {
-                return;
-            }
-            retired.await;
-        }
-    }
-
-    /// The visitor's line; a new one where there is none.
-    fn line(self: &Arc<Self>, visitor: &Visitor, record: Option<Record>) -> Result<Arc<Line>, Error> {
-        let mut lines = self.lock();
-        if lines.closed {
-            return Err(client_closed());
-        }
-        if let Some(line) = lines.live.get(visitor.id()) {
-            line.lock().machine.name_visitor(visitor.clone());
-            return Ok(Arc::clone(line));
-        }
-        let record = lines.records.remove(visitor.id()).or(record);
-        let needs_token = record.as_ref().is_none_or(|record| record.credentials.is_none());
-        let leftover = lines.leftovers.remove(visitor.id());
-        let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
-        let env = Arc::clone(&self.env);
-        let seed = random_seed()?;
-        let now = env.clock.now();
-        let mut machine = Machine::new(env.config.clone(), env.key.clone(), visitor, record, now, seed);
-        if let Some(leftover) = leftover {
-            machine.restore(now, leftover.messages);
-        }
-        // One whose token is kept needs no place in the quota.
-        let reserved = needs_token.then(|| env.quota.join());
-        let id = machine.visitor().id().clone();
-        if let Some(keeper) = &env.keeper {
-            keeper.claim(id.clone());
-        }
-        let line = Line::new(machine, env.clock.clone(), reserved);
-        lines.live.insert(id, Arc::clone(&line));
-        lines.tell_occupied(&env);
-        drop(lines);
-        let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
-        env.runtime.spawn(driver.run(Arc::downgrade(self)));
-        Ok(line)
-    }
-
-    /// So many visitors more are being opened because of what was left for them, and so many fewer.
-    fn recovering(&self, more: usize, fewer: usize) {
-        let mut lines = self.lock();
-        lines.recovering = (lines.recovering + more).saturating_sub(fewer);
-        lines.tell_occupied(&self.env);
-    }
-
-    /// The line is closed: what it knew is kept for the next one.
-    pub(crate) fn retire(&self, line: &Arc<Line>) {
-        let mut lines = self.lock();
-        let state = line.lock();
-        let visitor = state.machine.visitor().id();
-        if lines.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, line)) {
-            lines.live.remove(visitor);
-            lines.past += state.machine.counters();
-            // Where another process has the visitor, its record in the store is the newer one.
-            if !state.elsewhere {
-                lines.records.insert(visitor.clone(), state.machine.record());
-            }
-            if let Some(keeper) = &self.env.keeper {
-                keeper.release(visitor.clone());
-            }
-            let messages = state.machine.kept_messages();
-            if !messages.is_empty() {
-                lines.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
-            }
-            lines.tell_occupied(&self.env);
-        }
-        drop(state);
-        drop(lines);
-        self.retired.notify_waiters();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lines {
-    /// Says whether there are visitors, if that has changed.
-    fn tell_occupied(&mut self, env: &Env) {
-        let occupied = !self.live.is_empty() || self.recovering > 0;
-        if std::mem::replace(&mut self.occupied, occupied) != occupied {
-            env.on_occupied.tell(occupied);
-        }
-    }
-
-    /// Keeps messages of a visitor who has no line.
-    fn leave(&mut self, left: Leftover) {
-        match self.leftovers.entry(left.visitor.id().clone()) {
-            Entry::Occupied(known) => {
-                let messages = &mut known.into_mut().messages;
-                let is_new = |new: &KeptMessage| messages.iter().all(|old| old.message_id != new.message_id);
-                let new = left.messages.into_iter().filter(is_new).collect::<Vec<_>>();
-                messages.extend(new);
-            }
-            Entry::Vacant(place) => drop(place.insert(left)),
-        }
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        for line in self.lock().live.values() {
-            line.hang_up();
-        }
-        for mailbox in self.env.subscriptions().drain(..) {
-            mailbox.end();
-        }
-    }
-}
-
-/// A message's id must be unlike that of every other process.
-fn random_seed() -> Result<u64, Error> {
-    getrandom::u64().map_err(|error| {
-        Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)
-    })
-}
-
-pub(crate) fn opened(outcome: Outcome) -> Result<(), Error> {
-    match outcome {
-        Outcome::Opened { .. } => Ok(()),
-        _ => Err(unexpected()),
     }
 }

@@ -64,12 +64,11 @@ impl Recover {
         let Self { client: inner, all } = self;
         let until = inner.env.clock.now() + inner.env.deadlines.open;
         inner.in_time(until, inner.adopt()).await?;
-        let mut visitors: Vec<Visitor> =
-            inner.lock().leftovers.values().map(|left| left.visitor.clone()).collect();
+        let mut visitors: Vec<Visitor> = inner.lock().left().cloned().collect();
         if all {
             let known = inner.in_time(until, inner.known()).await?;
             let mut taken: HashSet<_> = visitors.iter().map(|visitor| visitor.id().clone()).collect();
-            taken.extend(inner.lock().live.keys().cloned());
+            taken.extend(inner.lock().visitors().cloned());
             let places = inner.env.places.limit().map_or(usize::MAX, |max| max.saturating_sub(taken.len()));
             let others = known.into_iter().filter(|known| known.resumable).map(|known| known.visitor);
             visitors.extend(others.filter(|visitor| !taken.contains(visitor.id())).take(places));

@@ -1,0 +1,259 @@
+//! What all clones of a client share: the opening, the closing, and what comes out of the store.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secondme_avatar_protocol::{Command, ConversationKey, Machine, Millis, Outcome, Record, State, Visitor};
+use tokio::sync::{Notify, OnceCell};
+
+use super::lines::Lines;
+use crate::conversation::Conversation;
+use crate::driver::Driver;
+use crate::env::Env;
+use crate::line::{Line, client_closed, ended, unexpected};
+use crate::store::Known;
+use crate::{Error, ErrorKind};
+
+/// How long the store may take, when all is closed, to write what it was given.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) env: Arc<Env>,
+    lines: Mutex<Lines>,
+    /// What earlier processes left behind has been taken over.
+    adopted: OnceCell<()>,
+    /// A driver has ended.
+    retired: Notify,
+}
+
+impl Inner {
+    pub(super) fn new(env: Env) -> Arc<Self> {
+        let (env, lines) = (Arc::new(env), Mutex::default());
+        Arc::new(Self { env, lines, adopted: OnceCell::new(), retired: Notify::new() })
+    }
+
+    pub(super) async fn open(
+        self: Arc<Self>,
+        visitor: Visitor,
+        deadline: Duration,
+    ) -> Result<Conversation, Error> {
+        visitor.check()?;
+        let until = self.env.clock.now() + deadline;
+        let mut retired = false;
+        self.in_time(until, self.adopt_once()).await?;
+        loop {
+            let record = self.in_time(until, self.recall(&visitor)).await?;
+            let line = self.line(&visitor, record)?;
+            let closed = line.closed.notified();
+            let deadline = until.since(self.env.clock.now());
+            match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
+                Ok(answer) => {
+                    return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
+                }
+                Err(error) if error.kind() != ErrorKind::Closed || self.lock().is_closed() => {
+                    return Err(error);
+                }
+                Err(_) => {
+                    let state = line.lock();
+                    let closing =
+                        !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
+                    drop(state);
+                    if !closing && std::mem::replace(&mut retired, true) {
+                        // A fresh line has ended as well: there is no runtime any more to run it.
+                        return Err(ended());
+                    }
+                    if !closing {
+                        self.retire(&line);
+                        continue;
+                    }
+                }
+            }
+            // It is being closed in this moment, which may take longer than there is time for this.
+            tokio::select! {
+                () = closed => {}
+                () = self.env.clock.at(until) => {
+                    let message = "the visitor's earlier conversation was still being closed when the deadline passed";
+                    return Err(Error::new(ErrorKind::Deadline, message));
+                }
+            }
+        }
+    }
+
+    pub(super) async fn close(&self, deadline: Duration) {
+        let lines = self.lock().close();
+        let mut answers = Vec::new();
+        for line in lines {
+            for conversation in line.begin_closing() {
+                let command = Command::Close { conversation, deadline, end_session: false };
+                // One that has closed in this moment needs no closing.
+                answers.extend(line.command(command));
+            }
+        }
+        for answer in answers {
+            // It is closed either way; a line whose driver has ended says so as an error.
+            let _ = answer.wait().await;
+        }
+        // A runtime that has ended before its time runs no driver to its end.
+        let all_ended = tokio::time::timeout(deadline, self.wait_for_drivers()).await.is_ok();
+        if let Some(keeper) = &self.env.keeper {
+            let written = async { if all_ended { keeper.finish().await } else { keeper.flush().await } };
+            // A store that hangs is not waited for.
+            let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
+        }
+        for mailbox in self.env.subscriptions().drain(..) {
+            mailbox.end();
+        }
+    }
+
+    /// What the store has of a visitor, of whom nothing is known here.
+    async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
+        let Some(keeper) = &self.env.keeper else {
+            return Ok(None);
+        };
+        if self.lock().knows(visitor.id()) { Ok(None) } else { keeper.load(visitor.id()).await }
+    }
+
+    /// The visitors that the store knows.
+    pub(super) async fn known(&self) -> Result<Vec<Known>, Error> {
+        match &self.env.keeper {
+            Some(keeper) => keeper.known().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
+        if self.env.keeper.is_none() {
+            return Ok(());
+        }
+        let adopt = || async {
+            // What the store has given out is taken over, even if whoever asked for it has gone.
+            let inner = Arc::clone(self);
+            let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
+            adopting.await.map_err(|_| ended())?
+        };
+        self.adopted.get_or_try_init(adopt).await.copied()
+    }
+
+    /// A store may hang; whoever waits for it does not.
+    pub(super) async fn in_time<T>(
+        &self,
+        until: Millis,
+        asked: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            () = self.env.clock.at(until) => {
+                Err(Error::new(ErrorKind::Deadline, "the store had not answered when the deadline passed"))
+            }
+        }
+    }
+
+    /// Takes over the messages that no process looks after.
+    pub(super) async fn adopt(&self) -> Result<(), Error> {
+        if self.lock().is_closed() {
+            return Err(client_closed());
+        }
+        let Some(keeper) = &self.env.keeper else {
+            return Ok(());
+        };
+        let leftovers = keeper.adopt().await?;
+        let mut lines = self.lock();
+        for left in leftovers {
+            match lines.get(left.visitor.id()) {
+                Some(line) => line.restore(left.messages),
+                None => lines.leave(left),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all that drivers have to write is given to the store.
+    async fn wait_for_drivers(&self) {
+        loop {
+            let retired = self.retired.notified();
+            if self.lock().len() == 0 {
+                return;
+            }
+            retired.await;
+        }
+    }
+
+    /// The visitor's line; a new one where there is none.
+    fn line(self: &Arc<Self>, visitor: &Visitor, record: Option<Record>) -> Result<Arc<Line>, Error> {
+        let mut lines = self.lock();
+        if lines.is_closed() {
+            return Err(client_closed());
+        }
+        if let Some(line) = lines.get(visitor.id()) {
+            line.lock().machine.name_visitor(visitor.clone());
+            return Ok(Arc::clone(line));
+        }
+        let seed = random_seed()?;
+        let past = lines.take_past(visitor.id());
+        let record = past.record.or(record);
+        let needs_token = record.as_ref().is_none_or(|record| record.credentials.is_none());
+        let leftover = past.leftover;
+        let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
+        let env = Arc::clone(&self.env);
+        let now = env.clock.now();
+        let mut machine = Machine::new(env.config.clone(), env.key.clone(), visitor, record, now, seed);
+        if let Some(leftover) = leftover {
+            machine.restore(now, leftover.messages);
+        }
+        // One whose token is kept needs no place in the quota.
+        let reserved = needs_token.then(|| env.quota.join());
+        let id = machine.visitor().id().clone();
+        if let Some(keeper) = &env.keeper {
+            keeper.claim(id.clone());
+        }
+        let line = Line::new(machine, env.clock.clone(), reserved);
+        lines.begin(&env, id, Arc::clone(&line));
+        drop(lines);
+        let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
+        env.runtime.spawn(driver.run(Arc::downgrade(self)));
+        Ok(line)
+    }
+
+    /// So many visitors more are being opened because of what was left for them, and so many fewer.
+    pub(super) fn recovering(&self, more: usize, fewer: usize) {
+        self.lock().recovering(&self.env, more, fewer);
+    }
+
+    /// The line is closed: what it knew is kept for the next one.
+    pub(crate) fn retire(&self, line: &Arc<Line>) {
+        self.lock().retire(&self.env, line);
+        self.retired.notify_waiters();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for line in self.lock().live() {
+            line.hang_up();
+        }
+        for mailbox in self.env.subscriptions().drain(..) {
+            mailbox.end();
+        }
+    }
+}
+
+/// A message's id must be unlike that of every other process.
+fn random_seed() -> Result<u64, Error> {
+    getrandom::u64().map_err(|error| {
+        Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)
+    })
+}
+
+pub(crate) fn opened(outcome: Outcome) -> Result<(), Error> {
+    match outcome {
+        Outcome::Opened { .. } => Ok(()),
+        _ => Err(unexpected()),
+    }
+}
