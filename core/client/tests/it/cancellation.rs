@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::support::{Stage, next, soon, visitor};
 use futures_util::FutureExt;
-use secondme_avatar::{ErrorKind, EventKind, State};
+use secondme_avatar::{ErrorKind, EventKind, ReplyStream, State};
+use secondme_avatar_emulator::service::PingDrop;
+
+/// Between two pieces of a reply: longer than one without an end is waited for.
+const SLOWLY: Duration = Duration::from_secs(4);
 
 #[tokio::test]
 async fn an_opening_that_is_dropped_is_given_up() {
@@ -44,6 +48,53 @@ async fn a_question_that_is_dropped_does_not_hold_up_the_next() {
     drop(chat.stream("nor this"));
     let reply = soon(chat.ask("but this").into_future()).await.unwrap();
     assert!(reply.text.contains("but this"), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn after_a_stream_that_was_left_the_next_question_goes_out_at_once_and_gets_its_own_answer() {
+    type Leave = fn(ReplyStream) -> Option<ReplyStream>;
+    let stop: Leave = |mut pieces| {
+        pieces.stop();
+        Some(pieces)
+    };
+    let dropped: Leave = |pieces| {
+        drop(pieces);
+        None
+    };
+    for leave in [stop, dropped] {
+        // By the emulator's clock, which the test puts forward.
+        let stage = Stage::with(|emulator| emulator.piece_delay(SLOWLY)).await;
+        stage.emulator.configure(|settings| settings.ping_drop = PingDrop::After60s);
+        let chat = stage.open("ada").await;
+        let events = chat.events();
+        let mut pieces = chat.stream("a story told at length");
+        let first = soon(pieces.next()).await.unwrap().unwrap().text;
+        if let Some(mut stopped) = leave(pieces) {
+            assert!(soon(stopped.next()).await.is_none() && stopped.reply().is_none());
+        }
+        let next_one = tokio::spawn(chat.ask("something short").into_future());
+        stage
+            .until(|state| state.sessions[0].messages.iter().any(|said| said.text == "something short"))
+            .await;
+        let replied = events.drain(usize::MAX).iter().any(|event| matches!(event.kind, EventKind::Reply(_)));
+        assert!(!replied && !next_one.is_finished(), "the story is still being told");
+        // Long enough for both replies, and no longer than the emulator does without a ping.
+        for _ in 0..12 {
+            stage.emulator.advance(SLOWLY).await;
+        }
+        let reply = soon(next_one).await.unwrap().unwrap();
+        assert!(reply.text.contains("something short") && !reply.text.contains("story"), "{}", reply.text);
+        let (story, asked) = next(&events, |event| match event.kind {
+            EventKind::Reply(reply)
+                if reply.text.starts_with(first.as_str()) && reply.text.contains("story") =>
+            {
+                Some((reply.text, reply.asked))
+            }
+            _ => None,
+        })
+        .await;
+        assert!(story.contains("at length") && !asked, "an event like any: {story}");
+    }
 }
 
 #[tokio::test]

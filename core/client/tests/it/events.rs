@@ -2,15 +2,24 @@
 
 use crate::support::{Stage, next, soon, visitor};
 use futures_util::{FutureExt, StreamExt};
-use secondme_avatar::{AvatarClient, EventKind};
+use secondme_avatar::{AvatarClient, Event, EventKind};
 use secondme_avatar_emulator::service::Injection;
 
 const NOTICES: usize = 700;
 
+const QUEUE: usize = 16;
+
+fn notice_of(event: Event) -> Option<String> {
+    match event.kind {
+        EventKind::Notice { text, .. } => Some(text.into_string()),
+        _ => None,
+    }
+}
+
 #[tokio::test]
 async fn a_subscriber_who_is_slow_gets_every_event_in_order() {
     let mut stage = Stage::new().await;
-    let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().event_queue(16);
+    let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().event_queue(QUEUE);
     stage.client = builder.base_url(stage.emulator.base_url().parse().unwrap()).build().unwrap();
     let chat = stage.open("ada").await;
     let session = chat.session_id().unwrap();
@@ -82,6 +91,47 @@ async fn a_subscriber_who_goes_holds_up_nobody() {
         soon(chat.ask(question.to_string()).into_future()).await.unwrap();
         next(&events, |event| matches!(event.kind, EventKind::Reply(_)).then_some(())).await;
     }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_finished_hands_out_what_has_come_then_ends() {
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let session = chat.session_id().unwrap();
+    let (finished, all) = (chat.events(), stage.client.events());
+    for notice in ["1", "2"] {
+        stage.emulator.inject(session.as_str(), Injection::Notice(notice.to_owned())).unwrap();
+        // Subscriptions to all get an event after those to its conversation.
+        next(&all, |event| (notice_of(event)?.as_str() == notice).then_some(())).await;
+        finished.finish();
+    }
+    let heard: Vec<String> = soon(finished.filter_map(async |event| notice_of(event)).collect()).await;
+    assert_eq!(heard, ["1"]);
+}
+
+#[tokio::test]
+async fn a_full_subscription_that_is_finished_holds_up_the_socket_no_longer() {
+    let mut stage = Stage::new().await;
+    let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().event_queue(QUEUE);
+    stage.client = builder.base_url(stage.emulator.base_url().parse().unwrap()).build().unwrap();
+    let chat = stage.open("ada").await;
+    let session = chat.session_id().unwrap();
+    let (full, all) = (chat.events(), stage.client.events());
+    for notice in 0..NOTICES {
+        stage.emulator.inject(session.as_str(), Injection::Notice(notice.to_string())).unwrap();
+    }
+    let number = |event| notice_of(event).map(|text| text.parse::<usize>().unwrap());
+    let mut heard = 0;
+    while heard < NOTICES {
+        assert_eq!(next(&all, number).await, heard);
+        heard += 1;
+        if heard == QUEUE {
+            full.finish();
+        }
+    }
+    let kept: Vec<usize> = soon(full.filter_map(async |event| number(event)).collect()).await;
+    assert!(kept.len() >= QUEUE && kept.len() < NOTICES, "{}", kept.len());
+    assert!(kept.into_iter().enumerate().all(|(index, notice)| index == notice));
 }
 
 #[tokio::test]

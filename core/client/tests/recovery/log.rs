@@ -4,17 +4,24 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar::EventKind;
-use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Place};
+use secondme_avatar::{AvatarClient, ErrorKind, EventKind, MemoryStore};
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Injection, Place};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::{Stage, next, soon};
 
-/// What the library says at INFO and above.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
+const SOCKET: &str = "secondme_avatar::socket";
+
+const CONVERSATION: &str = "secondme_avatar::conversation";
+
+/// What the library says of one thing at INFO and above.
+#[derive(Clone)]
+struct Lines {
+    of: &'static str,
+    told: Arc<Mutex<Vec<(Level, String)>>>,
+}
 
 struct Fields(String);
 
@@ -26,7 +33,7 @@ impl Visit for Fields {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("secondme_avatar::socket") && *metadata.level() <= Level::INFO
+        metadata.target() == self.of && *metadata.level() <= Level::INFO
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -40,7 +47,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields(String::new());
         event.record(&mut fields);
-        self.0.lock().unwrap().push((*event.metadata().level(), fields.0));
+        self.told.lock().unwrap().push((*event.metadata().level(), fields.0));
     }
 
     fn enter(&self, _: &Id) {}
@@ -49,15 +56,19 @@ impl Subscriber for Lines {
 }
 
 impl Lines {
+    fn of(target: &'static str) -> Self {
+        Self { of: target, told: Arc::default() }
+    }
+
     fn at(&self, level: Level) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
+        let lines = self.told.lock().unwrap();
         lines.iter().filter(|(its, _)| *its == level).map(|(_, line)| line.clone()).collect()
     }
 }
 
 #[tokio::test]
 async fn refused_reconnects_are_told_from_the_third_on_then_rarely_and_so_is_the_end_of_it() {
-    let lines = Lines::default();
+    let lines = Lines::of(SOCKET);
     let _guard = tracing::subscriber::set_default(lines.clone());
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
@@ -85,7 +96,7 @@ async fn refused_reconnects_are_told_from_the_third_on_then_rarely_and_so_is_the
 
 #[tokio::test]
 async fn one_loss_is_not_worth_a_warning_and_a_connection_that_does_not_last_is() {
-    let lines = Lines::default();
+    let lines = Lines::of(SOCKET);
     let _guard = tracing::subscriber::set_default(lines.clone());
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
@@ -107,4 +118,69 @@ async fn one_loss_is_not_worth_a_warning_and_a_connection_that_does_not_last_is(
     }
     assert!(lines.at(Level::WARN)[0].contains("another process has this visitor open"));
     soon(chat.ask("Hello").into_future()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subscription_that_holds_up_the_socket_is_named_once_until_it_is_drained() {
+    const QUEUE: usize = 16;
+    let lines = Lines::of(CONVERSATION);
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let mut stage = Stage::new().await;
+    let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().event_queue(QUEUE);
+    stage.client = builder.base_url(stage.emulator.base_url().parse().unwrap()).build().unwrap();
+    let chat = stage.open("ada").await;
+    let (events, session) = (chat.events(), chat.session_id().unwrap());
+    for stall in 1..=2 {
+        let all = stage.client.events();
+        for _ in 0..2 * QUEUE {
+            stage.emulator.inject(session.as_str(), Injection::Notice("a line".to_owned())).unwrap();
+        }
+        // As much has come as makes the other one full.
+        for _ in 0..QUEUE {
+            next(&all, |event| matches!(event.kind, EventKind::Notice { .. }).then_some(())).await;
+        }
+        drop(all);
+        for seconds in [1, 5, 60] {
+            assert_eq!(lines.at(Level::WARN).len(), stall - usize::from(seconds < 60));
+            stage.client.advance_clock(Duration::from_secs(seconds)).await;
+        }
+        let warned = lines.at(Level::WARN);
+        assert_eq!(warned.len(), stall, "{warned:?}");
+        let name = format!("subscription=\"conversation 0 of {}\"", chat.visitor_id());
+        assert!(warned[stall - 1].contains(&name) && warned[stall - 1].contains("waiting="), "{warned:?}");
+        for _ in 0..2 * QUEUE {
+            next(&events, |event| matches!(event.kind, EventKind::Notice { .. }).then_some(())).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_durable_message_that_is_given_up_is_worth_a_warning() {
+    let lines = Lines::of(CONVERSATION);
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let mut stage = Stage::new().await;
+    let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().store(MemoryStore::new());
+    stage.client = builder.base_url(stage.emulator.base_url().parse().unwrap()).build().unwrap();
+    let chat = stage.open("ada").await;
+    let events = chat.events();
+    stage.emulator.fault(Fault::new(Place::MessageSend, Effect::Refuse).times(1000)).unwrap();
+    let message = soon(chat.send("what is said").durable().into_future()).await.unwrap();
+    soon(async {
+        while stage.emulator.faults()[0].met == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(lines.at(Level::WARN), [""; 0], "it is tried again");
+    stage.client.advance_clock(Duration::from_secs(25 * 60 * 60)).await;
+    let given_up = next(&events, |event| match event.kind {
+        EventKind::Unsent { message, error } => Some((message.message_id, error.kind())),
+        _ => None,
+    })
+    .await;
+    assert_eq!(given_up, (message.clone(), ErrorKind::Deadline));
+    let warned = lines.at(Level::WARN);
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains(message.as_str()) && warned[0].contains("given up"), "{warned:?}");
+    assert!(!warned[0].contains("what is said"), "{warned:?}");
 }
