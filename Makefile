@@ -22,11 +22,14 @@ SECONDS ?= 600
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# One after the other; CI says how long each took.
+parts = set -e; for part in $(1); do .ci/part $(MAKE) --no-print-directory $$part; done
+
 demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --bin avatar -- demo
 
 test: ## every test of every language
-	@$(MAKE) --no-print-directory test-rust spec test-python test-node test-kotlin test-swift
+	@$(call parts,test-rust spec test-python test-node test-kotlin test-swift)
 
 test-rust: tinyproxy
 	$(CARGO) test
@@ -64,7 +67,7 @@ spec-contract: $(SPEC_VENV) natives
 	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(MAKE) --no-print-directory lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift
+	@$(call parts,lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift)
 
 lint-rust: $(DENY)
 	$(CARGO) fmt --all --check
