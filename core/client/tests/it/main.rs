@@ -10,5 +10,6 @@ mod failures;
 mod limits;
 mod restarts;
 mod support;
+#[cfg(feature = "sqlite")]
 mod two_processes;
 mod watching;
