@@ -72,6 +72,7 @@ lint: ## formatting, clippy, documentation, licences and bans
 lint-rust: $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --package secondme-avatar --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
 

@@ -18,7 +18,7 @@ pub struct Disk {
 /// Something to be written.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
-    Record(Record),
+    Record(Box<Record>),
     Keep(KeptMessage),
     Settle(MessageId),
 }
@@ -28,7 +28,7 @@ impl Disk {
     pub(crate) fn write(&mut self) -> Option<MessageId> {
         match self.writes.pop_front()? {
             Write::Record(record) => {
-                self.record = Some(record);
+                self.record = Some(*record);
                 None
             }
             Write::Keep(message) => {

@@ -48,7 +48,7 @@ impl World {
         }
         if remembers {
             let record = self.of(client).machine.record();
-            self.write(client, Write::Record(record));
+            self.write(client, Write::Record(Box::new(record)));
         }
         self.grant();
         self.plan_wake(client);
