@@ -70,7 +70,8 @@ pub(crate) enum LinkInput {
     Tick { reading: bool },
     /// The socket is not wanted any more.
     Stop,
-    /// Somebody needs the link now: a wait that has lasted for long enough is over.
+    /// Somebody needs the link now: a wait that has lasted for long enough is over, unless it gives way to
+    /// another process that may have the visitor.
     Hurry,
     /// The network is another one: what is up is not to be trusted, what waits need not wait.
     NetworkChanged,
@@ -103,6 +104,9 @@ pub(crate) struct LinkState {
     fell_at: Millis,
     /// Links in a row that were lost before they had proven themselves.
     short_lives: u32,
+    /// The present wait follows such a loss and gives way to whoever else may have the visitor: no call cuts it
+    /// short.
+    yields: bool,
     heartbeat: Duration,
 }
 
@@ -114,6 +118,7 @@ impl LinkState {
             attempts: 0,
             fell_at: now,
             short_lives: 0,
+            yields: false,
             heartbeat,
         }
     }
@@ -160,7 +165,9 @@ impl LinkState {
                 LinkEffect::Open
             }
             (Link::Down { retry_at }, LinkInput::Hurry) => {
-                *retry_at = hurried(*retry_at, self.fell_at, now);
+                if !self.yields {
+                    *retry_at = hurried(*retry_at, self.fell_at, now);
+                }
                 LinkEffect::None
             }
             (Link::Down { retry_at }, LinkInput::NetworkChanged) => {
@@ -265,6 +272,7 @@ impl LinkState {
             wait = wait.max(contested(self.short_lives, rng));
         }
         self.fell_at = now;
+        self.yields = contested_now;
         self.link = Link::Down { retry_at: now + wait };
         if contested_now { lost_again(self.short_lives, cause) } else { cause }
     }
@@ -354,6 +362,7 @@ mod tests {
             generation: Generation(7),
             attempts: 3,
             short_lives: 0,
+            yields: false,
             fell_at: Millis(0),
             heartbeat: HEARTBEAT,
         }

@@ -113,6 +113,8 @@ pub struct Machine {
     link: LinkState,
     turn: Turn,
     reading: bool,
+    /// Since when what comes is read, while it is.
+    reads_since: Millis,
     seen: Seen,
     echoes: Echoes,
     conversations: Vec<Conversation>,
@@ -170,6 +172,7 @@ impl Machine {
             link: LinkState::new(now, heartbeat),
             turn: Turn::Free,
             reading: true,
+            reads_since: now,
             seen: Seen::default(),
             echoes: Echoes::Unknown,
             conversations: Vec::new(),
@@ -448,6 +451,7 @@ impl Machine {
     /// What came while nobody read is still to be read: the silence begins again, for echoes as well.
     fn read_on(&mut self, now: Millis, reading: bool) {
         if reading && !self.reading {
+            self.reads_since = now;
             for conversation in &mut self.conversations {
                 conversation.replies.wait_again(now);
                 conversation.outbox.looks.wait_again(now);

@@ -396,6 +396,32 @@ fn silence_does_not_kill_while_nobody_reads() {
 }
 
 #[test]
+fn a_look_does_not_take_a_link_for_dead_that_was_not_read_while_it_was_under_way() {
+    for (reading, dead) in [(&[][..], true), (&[false], false), (&[false, true], false)] {
+        let mut peer = Peer::live();
+        for (number, is_echoed) in [("one", true), ("two", false)] {
+            peer.send(number);
+            let id = peer.message_id();
+            if is_echoed {
+                peer.frame(support::echo(&id, number));
+            }
+            peer.grant(Step::SendMessage, Value::Null);
+            if is_echoed {
+                peer.piece("r1", -1, "Yes?");
+                continue;
+            }
+            peer.pass(limits::DOUBT_SETTLES);
+            assert!(peer.asks(Step::QueryMessages), "its echo has not come");
+            for reads in reading {
+                peer.input(Input::Reading(*reads));
+            }
+            peer.grant(Step::QueryMessages, json!([support::echo(&id, number)]));
+        }
+        assert_eq!(!peer.machine.is_connected(), dead, "{reading:?}");
+    }
+}
+
+#[test]
 fn the_heartbeat_is_between_five_and_fifteen_seconds() {
     for (asked, kept) in [(1, 5), (7, 7), (60, 15)] {
         let heartbeat = Duration::from_secs(asked);
@@ -1127,4 +1153,38 @@ fn a_program_that_keeps_calling_makes_no_more_than_one_attempt_a_second() {
         }
     }
     assert!((5..=11).contains(&attempts), "{attempts} attempts in 10 s");
+}
+
+#[test]
+fn a_call_does_not_cut_short_the_wait_of_a_link_that_another_process_may_take() {
+    let mut peer = Peer::live();
+    peer.lose();
+    let (mut wait, _) = lost(&mut peer);
+    for _ in 0..6 {
+        reconnect(&mut peer);
+        peer.serve();
+        peer.pass(Duration::from_millis(200));
+        peer.lose();
+        (wait, _) = lost(&mut peer);
+    }
+    assert!(peer.machine.is_contested() && wait > limits::HURRY * 2, "{wait:?}");
+    let until = peer.now + wait;
+    while peer.now + Duration::from_millis(100) < until {
+        peer.ask("Hello?");
+        peer.pass(Duration::from_millis(100));
+        assert!(!peer.asks(Step::CreateSocket), "{:?} before its time", until.since(peer.now));
+    }
+    peer.pass(Duration::from_millis(100));
+    assert!(peer.asks(Step::CreateSocket));
+    // The service itself is away now: that a call may find it back is as good a reason as ever.
+    for _ in 0..40 {
+        peer.fail(Step::CreateSocket, false);
+        while !peer.asks(Step::CreateSocket) {
+            peer.pass(Duration::from_millis(50));
+        }
+    }
+    peer.fail(Step::CreateSocket, false);
+    peer.pass(limits::HURRY);
+    peer.ask("Hello?");
+    assert!(peer.asks(Step::CreateSocket), "the service may be back");
 }

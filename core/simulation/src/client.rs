@@ -30,6 +30,8 @@ pub struct Client {
     pub(crate) generation: Generation,
     /// It was cut off, as a process that was killed: nothing reaches it any more.
     pub(crate) gone: bool,
+    /// It has asked for its turn to connect.
+    pub(crate) awaits_turn: bool,
     /// When it is to be woken next.
     pub(crate) wakes_at: Option<Millis>,
 }
@@ -71,6 +73,7 @@ impl Client {
             reading: true,
             generation: Generation(0),
             gone: false,
+            awaits_turn: false,
             wakes_at: None,
         }
     }

@@ -161,12 +161,20 @@ impl Network {
         Fate::Arrives
     }
 
-    /// What stands between a client and a service may say. After the effect, nothing that would mean
-    /// "no": a go-between that swallows a yes and says no is beyond what a client could survive.
+    /// What stands between a client and a service may say. After the effect, nothing in the service's form
+    /// that would mean "no": a go-between that swallows a yes and says no is beyond what a client could survive.
     fn foreign(&mut self) -> Fate {
         let page = "<html><body>Bad gateway</body></html>";
-        let (status, body) =
-            self.chance.of(&[(502, page), (503, ""), (500, "{}"), (200, page), (504, "{\"co")]);
+        let (status, body) = self.chance.of(&[
+            (502, page),
+            (503, ""),
+            (500, "{}"),
+            (200, page),
+            (504, "{\"co"),
+            (401, page),
+            (403, page),
+            (404, page),
+        ]);
         if self.chance.below(2) == 0 {
             return Fate::AnsweredAfter(status, body.to_owned());
         }

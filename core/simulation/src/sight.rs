@@ -21,9 +21,13 @@ pub enum Sight {
         ticket: Ticket,
         /// When it is to be answered at the latest.
         by: Millis,
-        /// What was asked, where the answer is wanted.
-        question: Option<String>,
+        /// What was asked and where, if the answer is wanted.
+        question: Option<(ConversationKey, String)>,
     },
+    /// A client is about to be told that its network is another one.
+    Moves(ClientId),
+    /// A machine has closed a socket over which everything came through.
+    GivesUp(ClientId, Generation),
     /// Nobody waits for the command any more.
     Cancelled(ClientId, Ticket),
     /// A machine told an event.

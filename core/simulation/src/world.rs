@@ -164,9 +164,16 @@ impl World {
         self.clients.iter().enumerate().map(|(number, client)| (ClientId(number), client))
     }
 
-    /// Whether something is under way for the client that it need not watch over itself.
-    pub fn awaits_quota(&self, client: ClientId) -> bool {
-        self.desks[self.of(client).key].awaits(client)
+    /// Whether something is under way for the client that it need not watch over itself: a place in the
+    /// quota, or its turn to connect.
+    pub fn awaits(&self, client: ClientId) -> bool {
+        let one = self.of(client);
+        one.awaits_turn || self.desks[one.key].awaits(client)
+    }
+
+    /// Whether what comes over the client's socket is read.
+    pub fn is_read(&self, client: ClientId) -> bool {
+        self.of(client).reading
     }
 
     /// The present moment.

@@ -361,7 +361,12 @@ impl Machine {
             }
             // A service that sends its echoes has sent this one into nothing.
             Order::First(generation) => {
-                let looked = matches!(self.conversations[at].gap, GapState::Filling { quiet: Some(_), .. });
+                // What came while nobody read, after this was asked for, may lie there unread.
+                let read = |asked_at: Millis| self.reading && self.reads_since < asked_at;
+                let looked = match self.conversations[at].gap {
+                    GapState::Filling { quiet: Some(_), asked_at, .. } => read(asked_at),
+                    _ => false,
+                };
                 if looked && self.echoes == Echoes::First && generation == self.link.generation() {
                     let message = "the connection carries nothing any more: it did not bring an echo that the service has";
                     self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));

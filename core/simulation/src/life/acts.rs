@@ -48,6 +48,7 @@ impl Life {
                 self.command(client, Command::Resume, Duration::ZERO, None);
             }
             31 => {
+                self.world.see(|| Sight::Moves(client));
                 self.command(client, Command::NetworkChanged, Duration::ZERO, None);
             }
             32 => {
@@ -75,7 +76,7 @@ impl Life {
         client: ClientId,
         command: Command,
         within: Duration,
-        question: Option<String>,
+        question: Option<(ConversationKey, String)>,
     ) -> Option<Ticket> {
         let by = self.world.now() + within;
         let ticket = self.world.with_machine(client, |machine, now| machine.command(now, command)).ok()?;
@@ -101,7 +102,7 @@ impl Life {
             let first_piece = self.chance.millis(&[60_000, 60_000, 3_000]);
             let question = Text::from(text.as_str());
             let ask = Command::Ask { conversation, text: question, deadline, first_piece, pieces: true };
-            self.command(client, ask, deadline, Some(text));
+            self.command(client, ask, deadline, Some((conversation, text)));
         } else {
             let deadline = self.chance.millis(&[15_000, 15_000, 15_000, 60_000, 1_000, 20]);
             let text = Text::from(text.as_str());

@@ -9,10 +9,12 @@ mod deadlines;
 mod durable;
 mod heard;
 mod heartbeat;
+mod owner;
 mod questions;
 mod quota;
 mod requests;
 mod sends;
+mod unread;
 mod ways_out;
 
 use secondme_avatar_emulator::service::{FrameFields, HistoryCalls, QuotaScope, RepeatedMessage, State};
@@ -135,6 +137,8 @@ impl Properties {
             Box::new(closed::Closed::default()),
             Box::new(deadlines::Deadlines::default()),
             Box::new(questions::Questions::new(terms.clone())),
+            Box::new(owner::OwnersTime::default()),
+            Box::new(unread::Unread::default()),
             Box::new(requests::Requests::new(terms.clone())),
         ];
         Self { all, terms }

@@ -51,7 +51,7 @@ impl Property for Questions {
             Sight::Event(client, event) if is_unknown_gap(&event.kind) => {
                 self.may_lack.insert(*client);
             }
-            Sight::Commanded { client, ticket, question: Some(text), .. } => {
+            Sight::Commanded { client, ticket, question: Some((_, text)), .. } => {
                 if let Some(number) = number_of(text) {
                     self.asked.insert((*client, *ticket), number);
                 }

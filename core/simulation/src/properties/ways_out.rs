@@ -7,8 +7,8 @@ use super::{Property, Verdict};
 use crate::world::World;
 
 /// A conversation that is neither live, at rest nor closed has something under way: its machine wants
-/// to be woken at some time (every call under way has one), or waits for the quota. In calm weather
-/// all that is not closed is live.
+/// to be woken at some time (every call under way has one), or waits for the quota or its turn to connect. In calm
+/// weather all that is not closed is live.
 ///
 /// No weaker form: no answer of the service may leave a conversation stuck.
 #[derive(Debug)]
@@ -21,8 +21,7 @@ impl Property for WaysOut {
 
     fn step(&mut self, world: &World) -> Verdict {
         for (client, one) in world.clients().filter(|(_, one)| !one.is_gone()) {
-            if one.machine.next_deadline().is_some() || one.machine.is_closed() || world.awaits_quota(client)
-            {
+            if one.machine.next_deadline().is_some() || one.machine.is_closed() || world.awaits(client) {
                 continue;
             }
             for key in one.machine.conversations() {

@@ -41,7 +41,10 @@ impl World {
                 Output::QuotaUsedUp(until) => desk.hold_until(until),
                 Output::Keep(message) => self.write(client, Write::Keep(message)),
                 Output::Settle(message) => self.write(client, Write::Settle(message)),
-                Output::Turn => self.queue.plan(self.now + TURN_TAKES, Happening::TurnComes(client)),
+                Output::Turn => {
+                    self.clients[client.0].awaits_turn = true;
+                    self.queue.plan(self.now + TURN_TAKES, Happening::TurnComes(client));
+                }
                 Output::Remember => remembers = true,
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
@@ -64,6 +67,7 @@ impl World {
     }
 
     pub(super) fn turn_comes(&mut self, client: ClientId) {
+        self.clients[client.0].awaits_turn = false;
         if !self.of(client).gone {
             self.input(client, Input::Turn);
         }
@@ -279,6 +283,7 @@ impl World {
             return;
         };
         if !link.half_open {
+            self.see(|| Sight::GivesUp(client, generation));
             let at = self.network.arrival(self.now).max(link.up_free);
             self.queue.plan(at, Happening::CloseToService(socket));
         }
