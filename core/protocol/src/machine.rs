@@ -113,8 +113,8 @@ pub struct Machine {
     link: LinkState,
     turn: Turn,
     reading: bool,
-    /// Since when what comes is read, while it is.
-    reads_since: Millis,
+    /// Since when what comes is read, or is not.
+    reading_since: Millis,
     seen: Seen,
     echoes: Echoes,
     conversations: Vec<Conversation>,
@@ -172,7 +172,7 @@ impl Machine {
             link: LinkState::new(now, heartbeat),
             turn: Turn::Free,
             reading: true,
-            reads_since: now,
+            reading_since: now,
             seen: Seen::default(),
             echoes: Echoes::Unknown,
             conversations: Vec::new(),
@@ -448,19 +448,23 @@ impl Machine {
         }
     }
 
-    /// What came while nobody read is still to be read: the silence begins again, for echoes as well.
+    /// What came while nobody read is still to be read: the silence begins again, for echoes and
+    /// answers as well.
     fn read_on(&mut self, now: Millis, reading: bool) {
-        if reading && !self.reading {
-            self.reads_since = now;
+        if reading == self.reading {
+            return;
+        }
+        if reading {
             for conversation in &mut self.conversations {
                 conversation.replies.wait_again(now);
-                conversation.outbox.looks.wait_again(now);
+                conversation.outbox.wait_again(now, self.reading_since);
                 if self.link.is_up() {
                     conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
                 }
             }
         }
         self.reading = reading;
+        self.reading_since = now;
     }
 
     fn link_down(&mut self, now: Millis, cause: &Error) {

@@ -319,7 +319,7 @@ impl Outbox {
         message: &MessageId,
         call: CallId,
         route: Route,
-        in_owners_time: bool,
+        (reading, in_owners_time): (bool, bool),
     ) {
         self.sent.note(message);
         let Some(pending) = self.get_mut(message.as_str()) else {
@@ -330,7 +330,7 @@ impl Outbox {
             pending.route = route;
         }
         let turn = Turn { in_owners_time, ..Turn::of(pending, now) };
-        if turn.exclusive {
+        if turn.exclusive && reading {
             // From here on what begins is the question's answer, as far as can be told.
             let before = self.turns.len();
             self.turns.retain(|turn| !turn.has_lapsed(now));
@@ -433,9 +433,12 @@ impl Outbox {
 
     /// Ends the waiting for answers that have not begun, or are not whole, in time. Says whose it was, and
     /// whether nothing of the answer has come, and whether the owner had the conversation.
-    pub(crate) fn end_turns(&mut self, now: Millis) -> Vec<LateTurn> {
+    ///
+    /// `reading`: whether what has come is read. What is not may lie there unread: the answer keeps its turn.
+    pub(crate) fn end_turns(&mut self, now: Millis, reading: bool) -> Vec<LateTurn> {
         let mut late = Vec::new();
         let mut silent_for_good = Vec::new();
+        let may_lie_unread = !reading && self.turns.len() < SENT_MESSAGES;
         self.turns.retain_mut(|turn| {
             let silent = !turn.begun && turn.first_piece_by.is_some_and(|by| by <= now);
             let over = turn.deadline.is_some_and(|deadline| deadline <= now);
@@ -452,6 +455,10 @@ impl Outbox {
                 turn.first_piece_by = Some(holds);
                 return true;
             }
+            if may_lie_unread {
+                turn.first_piece_by = Some(now + FIRST_PIECE);
+                return true;
+            }
             silent_for_good.push(turn.message.clone());
             false
         });
@@ -461,6 +468,16 @@ impl Outbox {
             self.sent.set(&message, Fate::GivenUp);
         }
         late
+    }
+
+    /// What came since then lies unread until now: what was awaited then, or began to be awaited later, may be
+    /// among it.
+    pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
+        self.looks.wait_again(now);
+        let soon = now + HOLDS_QUESTION;
+        for turn in self.turns.iter_mut().filter(|turn| !turn.is_late(unread_since)) {
+            turn.holds_until = turn.holds_until.map(|until| until.max(soon));
+        }
     }
 
     /// What came in the meantime is unknown: an echo may have been among it.

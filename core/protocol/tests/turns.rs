@@ -393,3 +393,27 @@ fn while_nothing_is_read_an_echo_that_lies_unread_is_not_missed_and_the_link_is_
     peer.frame(piece("r2", -1, "To now"));
     assert_eq!(peer.replied(next), "To now");
 }
+
+#[test]
+fn what_lies_unread_answers_what_was_said_then_though_its_time_has_passed() {
+    for unread in [limits::HOLDS_QUESTION * 3, limits::FIRST_PIECE * 10] {
+        let mut peer = Peer::live();
+        peer.send("first");
+        take(&mut peer);
+        peer.piece("r0", 0, "To ");
+        peer.input(Input::Reading(false));
+        let asked = ask(&mut peer, "And you?", limits::FIRST_PIECE * 20);
+        peer.send("second");
+        let second = peer.message_id();
+        peer.grant(Step::SendMessage, Value::Null);
+        peer.pass(unread);
+        peer.input(Input::Reading(true));
+        peer.piece("r0", -1, "first");
+        assert!(!peer.asks(Step::SendMessage), "{unread:?}: the next reply answers the second message");
+        peer.frame(echo(&second, "second"));
+        peer.piece("r1", -1, "To second");
+        take(&mut peer);
+        peer.piece("r2", -1, "To the question");
+        assert_eq!(peer.replied(asked), "To the question");
+    }
+}

@@ -362,7 +362,7 @@ impl Machine {
             // A service that sends its echoes has sent this one into nothing.
             Order::First(generation) => {
                 // What came while nobody read, after this was asked for, may lie there unread.
-                let read = |asked_at: Millis| self.reading && self.reads_since < asked_at;
+                let read = |asked_at: Millis| self.reading && self.reading_since < asked_at;
                 let looked = match self.conversations[at].gap {
                     GapState::Filling { quiet: Some(_), asked_at, .. } => read(asked_at),
                     _ => false,

@@ -133,7 +133,7 @@ impl Machine {
         };
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
-        let (generation, noted) = (self.link.generation(), self.seen.noted());
+        let (generation, noted, reading) = (self.link.generation(), self.seen.noted(), self.reading);
         let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
             return;
         };
@@ -141,7 +141,8 @@ impl Machine {
             (Call::SendMessage(_, message), _) => {
                 let since = Place { seq: conversation.last_seq.clone(), noted };
                 let route = Route { since, generation };
-                conversation.outbox.begin(now, &message, id, route, conversation.taken_over);
+                let circumstances = (reading, conversation.taken_over);
+                conversation.outbox.begin(now, &message, id, route, circumstances);
             }
             (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,
             _ => {}

@@ -111,10 +111,11 @@ impl Machine {
     }
 
     fn tick_turns(&mut self, now: Millis, key: ConversationKey) {
+        let reading = self.reading;
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let late = conversation.outbox.end_turns(now);
+        let late = conversation.outbox.end_turns(now, reading);
         let taken_over = conversation.taken_over;
         for LateTurn { ticket, silent, in_owners_time } in late {
             let error = if !self.reading {
