@@ -225,6 +225,11 @@ impl Conversation {
         self.taken_over || self.replies.open_questions().all(is_left)
     }
 
+    /// Whether the service is being asked for what was missed.
+    pub(crate) fn fills_gap(&self) -> bool {
+        matches!(self.gap, GapState::Filling { .. })
+    }
+
     /// Why the question that goes out next has to wait, if it has.
     pub(crate) fn hold_of(&self, now: Millis, asks: &Pending) -> Option<Hold> {
         if self.taken_over || asks.ask.is_none() || asks.status != Status::Waiting {

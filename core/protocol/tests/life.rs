@@ -1188,3 +1188,32 @@ fn a_call_does_not_cut_short_the_wait_of_a_link_that_another_process_may_take() 
     peer.ask("Hello?");
     assert!(peer.asks(Step::CreateSocket), "the service may be back");
 }
+
+#[test]
+fn a_look_that_shows_the_link_to_be_dead_leaves_the_gap_open() {
+    let mut peer = Peer::live();
+    peer.send("one");
+    let one = peer.message_id();
+    peer.frame(support::echo(&one, "one")); // This service echoes.
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r1", -1, "Yes?");
+    peer.open(SECOND);
+    peer.grant(Step::CreateSession, json!({"sessionId": "second"}));
+    peer.serve();
+    let deadline = limits::SEND_DEADLINE;
+    peer.command(Command::Send { conversation: SECOND, text: "two".into(), deadline });
+    let two = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::DOUBT_SETTLES);
+    let mut found = support::echo(&two, "two");
+    found["sessionId"] = json!("second");
+    peer.happened();
+    peer.grant(Step::QueryMessages, json!([found]));
+    peer.grant(Step::QueryMessages, json!([]));
+    assert!(!peer.machine.is_connected(), "it did not bring the echo");
+    let came_back = |kind: &EventKind| matches!(kind, EventKind::Reconnected { .. });
+    assert!(!peer.happened().iter().any(came_back));
+    reconnect(&mut peer);
+    let asks = peer.requests.iter().filter(|request| request.step == Step::QueryMessages);
+    assert_eq!(asks.count(), 2, "what came to neither conversation meanwhile");
+}

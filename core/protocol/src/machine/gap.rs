@@ -138,6 +138,10 @@ impl Machine {
             return Ok(());
         }
         let frames = self.take_past(now, key);
+        if !self.conversation(key).is_some_and(Conversation::fills_gap) {
+            // What was found shows that the link is dead: the gap is open again, and wider.
+            return Ok(());
+        }
         if self.conversation(key).is_some_and(|conversation| conversation.replay.is_some()) {
             // The frame up to which all was heard is not there: nobody can tell what is new.
             self.gap_unknown(now, key, false);
