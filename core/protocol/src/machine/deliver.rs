@@ -363,10 +363,9 @@ impl Machine {
             Order::First(generation) => {
                 // What came while nobody read, after this was asked for, may lie there unread.
                 let read = |asked_at: Millis| self.reading && self.reading_since < asked_at;
-                let looked = match self.conversations[at].gap {
-                    GapState::Filling { quiet: Some(_), asked_at, .. } => read(asked_at),
-                    _ => false,
-                };
+                let gap = &self.conversations[at].gap;
+                let looked =
+                    matches!(gap, GapState::Filling { quiet: Some(_), asked_at, .. } if read(*asked_at));
                 if looked && self.echoes == Echoes::First && generation == self.link.generation() {
                     let message = "the connection carries nothing any more: it did not bring an echo that the service has";
                     self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));
