@@ -193,6 +193,7 @@ impl AvatarClient {
     /// [`Store`](ErrorKind::Store) where the file cannot be written, is in use as a store, or is anything else
     /// than a store: it is left as it is then.
     pub async fn backup(&self, to: impl AsRef<std::path::Path>) -> Result<(), Error> {
+        self.inner.is_there()?;
         let Some(keeper) = &self.inner.env.keeper else {
             let message = "there is no store to copy: give the client one with its option `store`";
             return Err(Error::new(ErrorKind::Unsupported, message));

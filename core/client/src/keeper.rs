@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::line::Line;
+use crate::line::{Line, client_closed};
 use crate::store::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
 use crate::{Error, ErrorKind};
 
@@ -46,7 +46,10 @@ struct Shared {
 struct Desk {
     records: HashMap<VisitorId, Record>,
     orders: VecDeque<Order>,
+    /// The thread is to end.
     ended: bool,
+    /// The thread has ended, perhaps without having been told to: the store may panic.
+    left: bool,
 }
 
 #[derive(Debug)]
@@ -148,7 +151,7 @@ impl Keeper {
     async fn ask<T>(&self, question: impl FnOnce(Answer<T>) -> Question) -> Result<T, Error> {
         let (sender, answer) = oneshot::channel();
         self.give(Order::Ask(question(sender)));
-        answer.await.map_err(|_| gone())?.map_err(Error::from)
+        answer.await.map_err(|_| self.gone())?.map_err(Error::from)
     }
 
     /// Waits until all that was given so far is written, or could not be.
@@ -168,10 +171,19 @@ impl Keeper {
     fn give(&self, order: Order) {
         let mut desk = self.shared.lock();
         // Whoever asks one that has ended learns it by their sender being dropped.
-        if !desk.ended {
+        if !desk.ended && !desk.left {
             desk.orders.push_back(order);
             self.shared.wake.notify_one();
         }
+    }
+
+    /// Why a question has no answer.
+    fn gone(&self) -> Error {
+        if self.shared.lock().ended {
+            return client_closed();
+        }
+        let message = "the store has panicked, and nothing more is kept: make another client";
+        Error::new(ErrorKind::Store, message)
     }
 
     fn end(&self) {
@@ -192,6 +204,20 @@ impl Shared {
     }
 }
 
+/// The end of the thread. What is still asked then has no answer, and is not left waiting for one.
+struct Leaving(Arc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let mut desk = self.0.lock();
+        desk.left = true;
+        let unanswered = std::mem::take(&mut desk.orders);
+        drop(desk);
+        drop(unanswered);
+        self.0.gone.cancel();
+    }
+}
+
 struct Writer {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
@@ -201,7 +227,7 @@ struct Writer {
 impl Writer {
     fn run(self) {
         // Last of all, also where the store panics.
-        let _gone = Arc::clone(&self.shared).gone.clone().drop_guard();
+        let _gone = Leaving(Arc::clone(&self.shared));
         self.work();
     }
 
@@ -321,8 +347,4 @@ fn note(result: Result<(), StoreError>) {
     if let Err(error) = result {
         warn!(target: "secondme_avatar::store", %error, "the store could not be used");
     }
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::Store, "the store's thread has ended")
 }

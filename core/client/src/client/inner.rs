@@ -107,6 +107,11 @@ impl Inner {
         }
     }
 
+    /// A client that is closed says so.
+    pub(super) fn is_there(&self) -> Result<(), Error> {
+        if self.lock().is_closed() { Err(client_closed()) } else { Ok(()) }
+    }
+
     /// What the store has of a visitor, of whom nothing is known here.
     async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
         let Some(keeper) = &self.env.keeper else {
@@ -117,6 +122,7 @@ impl Inner {
 
     /// The visitors that the store knows.
     pub(super) async fn known(&self) -> Result<Vec<Known>, Error> {
+        self.is_there()?;
         match &self.env.keeper {
             Some(keeper) => keeper.known().await,
             None => Ok(Vec::new()),
@@ -153,9 +159,7 @@ impl Inner {
 
     /// Takes over the messages that no process looks after.
     pub(super) async fn adopt(&self) -> Result<(), Error> {
-        if self.lock().is_closed() {
-            return Err(client_closed());
-        }
+        self.is_there()?;
         let Some(keeper) = &self.env.keeper else {
             return Ok(());
         };

@@ -397,3 +397,34 @@ async fn an_opening_that_is_given_up_while_the_store_is_slow_loses_no_message_th
     };
     soon(emulator.wait_until(answered)).await;
 }
+
+/// A store with a fault in its code.
+#[derive(Debug)]
+struct Faulty;
+
+impl Store for Faulty {
+    fn load(&self, _: &AvatarRef, _: &VisitorId) -> Result<Option<Record>, StoreError> {
+        Ok(None)
+    }
+
+    fn save(&self, _: &AvatarRef, _: &[Change]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn adopt(&self, _: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        panic!("a fault in a store of the caller's own")
+    }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_store_that_has_panicked() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let client = AvatarClient::builder(emulator.api_key()).unwrap();
+    let client = client.base_url(emulator.base_url().parse().unwrap()).store(Faulty).build().unwrap();
+    assert_eq!(client.open(visitor("ada")).await.unwrap_err().kind(), ErrorKind::Store);
+    let copied = soon(client.backup("copy.db")).await.unwrap_err();
+    assert_eq!(copied.kind(), ErrorKind::Store);
+    assert!(copied.to_string().contains("make another client"), "{copied}");
+    assert_eq!(client.known().await.unwrap_err().kind(), ErrorKind::Store);
+    soon(client.close()).await;
+}

@@ -268,3 +268,36 @@ async fn without_a_store_nobody_is_known_and_nothing_can_be_copied() {
     assert!(error.to_string().contains("option `store`"), "{error}");
     assert_eq!((client.stats().stored_visitors, client.stats().stored_messages), (0, 0));
 }
+
+#[tokio::test]
+async fn a_client_that_is_closed_says_so_whatever_is_asked_of_its_store() {
+    let stage = Stage::new().await;
+    let with_store = stage.start();
+    with_store.open(visitor("ada")).await.unwrap();
+    for client in [with_store, crate::support::client_of(&stage.emulator)] {
+        client.close().await;
+        let copied = client.backup(stage.folder.join("copy.db")).await.unwrap_err();
+        let known = client.known().await.unwrap_err();
+        let recovered = client.recover().all().await.unwrap_err();
+        for error in [copied, known, recovered] {
+            assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+        }
+    }
+    assert!(!stage.folder.join("copy.db").exists());
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_store_while_the_client_closes_is_answered_or_says_so() {
+    let stage = Stage::new().await;
+    for name in ["ada", "bob", "cyd"] {
+        let client = stage.start();
+        client.open(visitor(name)).await.unwrap();
+        client.close().await;
+    }
+    let client = stage.start();
+    let (recovered, known, ()) =
+        tokio::join!(async { client.recover().all().await }, client.known(), client.close());
+    for failed in [recovered.map(drop), known.map(drop)].into_iter().filter_map(Result::err) {
+        assert_eq!(failed.kind(), ErrorKind::Closed, "{failed}");
+    }
+}
