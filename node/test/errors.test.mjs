@@ -35,7 +35,7 @@ test('a key that is refused says so, at which step and with which code', async (
 })
 
 test('what is no option is said, and nothing is sent', async (t) => {
-  const { open, emulator } = await stage(t)
+  const { client, open, emulator } = await stage(t)
   const chat = await open('ada')
   const sent = async () => (await emulator.state()).calls['message/send'] ?? 0
   const before = await sent()
@@ -47,6 +47,22 @@ test('what is no option is said, and nothing is sent', async (t) => {
   await assert.rejects(chat.send('Hi', { deadline: 5000 }), MisuseError)
   await assert.rejects(chat.send('Hi', { durable: true, deadline: 5000 }), MisuseError)
   assert.throws(() => chat.stream('Hi', 5000), MisuseError)
+  // None of them is passed over, whatever is called.
+  const calls = [
+    (options) => client.open('test_6ba7b810-9dad-11d1-80b4-00c04fd430c8', options),
+    ...['recover', 'known', 'close', 'events'].map((name) => async (options) => client[name](options)),
+    (options) => client.backup('copy.db', options),
+    (options) => client.waitFor('reply', options),
+    ...['newSession', 'pause', 'resume', 'networkChanged', 'close', 'end', 'events'].map(
+      (name) => async (options) => chat[name](options),
+    ),
+  ]
+  for (const call of calls) {
+    await assert.rejects(call({ timeout: 5000 }), /MisuseError: there is no option `timeout`; there are /)
+    await assert.rejects(call(null), /MisuseError: options are an object \([a-zA-Z, ]+\), and no null/)
+  }
+  await assert.rejects(client.recover({ all: 'yes' }), MisuseError)
+  assert.equal(chat.state, 'live')
   assert.equal(await sent(), before)
 })
 

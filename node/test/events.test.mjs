@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 
-import { AvatarError, ClosedError, InvalidVisitorIdError, RateLimitError } from 'secondme-avatar'
+import { AvatarError, ClosedError, InvalidVisitorIdError, MisuseError, RateLimitError } from 'secondme-avatar'
 
 import { next, run, stage, until } from './support.mjs'
 
@@ -249,6 +249,13 @@ test('waitFor waits for the next event of a type', async (t) => {
   const given = chat.waitFor('reply', { signal: AbortSignal.timeout(1) })
   await assert.rejects(given, { name: 'TimeoutError' })
   await assert.rejects(chat.waitFor('reply', { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  // What never comes is not waited for.
+  for (const name of ['replied', 'error', undefined]) {
+    await assert.rejects(
+      chat.waitFor(name),
+      (error) => error instanceof MisuseError && /ownerReply/.test(error.message),
+    )
+  }
 
   const never = chat.waitFor('ownerReply')
   const end = chat.waitFor('closed')

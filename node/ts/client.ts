@@ -1,14 +1,14 @@
 /** The client: one for each API key. */
 
-import { type CallOptions, Conversation, type DeadlineOptions, known } from './conversation.js'
+import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
 import { AvatarEmitter } from './emitter.js'
 import { calledFrom, type Failure, failed, guarded, misuse } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent } from './events.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
-import { type CallReport, type ClientOptions, type Stats, unknownOption } from './options.js'
-import { type ClientEar, call, leave, listen, port, stay } from './port.js'
+import { type CallReport, type ClientOptions, known, type Stats, unknownOption } from './options.js'
+import { type ClientEar, call, leave, listen, port, SIGNAL, stay } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
 /** Options of {@link AvatarClient.recover}. */
@@ -20,6 +20,7 @@ export interface RecoverOptions extends CallOptions {
   readonly all?: boolean | undefined
 }
 
+const DEADLINE = ['deadlineMs', 'signal']
 const RECOVER = ['all', 'signal']
 
 /** Clients with open conversations: these are not collected, as sockets are not. */
@@ -93,7 +94,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
       const { id, name, channel, tag } = Visitor.from(visitor, site)
       return this.#native.open(id, name, channel, tag, options.deadlineMs)
     }
-    return call(begin, (chat: NativeChat) => this.#known(chat), site, options.signal)
+    return call(begin, (chat: NativeChat) => this.#known(chat), site, options, DEADLINE)
   }
 
   /**
@@ -103,11 +104,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   recover(options: RecoverOptions = {}): Promise<string[]> {
     const site = calledFrom(this.recover)
-    const begin = () => {
-      known(options, RECOVER, site)
-      return this.#native.recover(options.all ?? false)
-    }
-    return call(begin, (visitors: string) => JSON.parse(visitors) as string[], site, options.signal)
+    const begin = () => this.#native.recover(options.all ?? false)
+    return call(begin, (visitors: string) => JSON.parse(visitors) as string[], site, options, RECOVER)
   }
 
   /**
@@ -116,7 +114,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   known(options: CallOptions = {}): Promise<Visitor[]> {
     const read = (visitors: string) => (JSON.parse(visitors) as Parameters<typeof Visitor.known>).map(Visitor.known)
-    return call(() => this.#native.known(), read, calledFrom(this.known), options.signal)
+    return call(() => this.#native.known(), read, calledFrom(this.known), options)
   }
 
   /**
@@ -132,12 +130,13 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
       () => this.#native.backup(path),
       () => {},
       calledFrom(this.backup),
-      options.signal,
+      options,
     )
   }
 
   /** Subscribes to the events of all conversations, those that are opened later too. */
   override events(options: CallOptions = {}): EventStream {
+    known(options, SIGNAL, calledFrom(this.events))
     options.signal?.throwIfAborted()
     return EventStream.of(this.#native.events(), options.signal)
   }
@@ -167,7 +166,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
       () => this.#native.close(options.deadlineMs),
       () => {},
       calledFrom(this.close),
-      options.signal,
+      options,
+      DEADLINE,
     )
   }
 

@@ -5,8 +5,8 @@ import { calledFrom, guarded, misuse, type Site } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent, Author, Part, Reply, State } from './events.js'
 import type { NativeChat, NativeEvents } from './native.js'
-import { unknownOption } from './options.js'
-import { call } from './port.js'
+import { known } from './options.js'
+import { call, SIGNAL } from './port.js'
 import { ReplyStream } from './reply-stream.js'
 
 /** Options of any call. */
@@ -153,9 +153,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
-    const begin = () =>
-      this.#native.ask(said(text, options, ASK, site), options.deadlineMs, options.firstPieceDeadlineMs)
-    return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options.signal)
+    const begin = () => this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options, ASK)
   }
 
   /**
@@ -164,10 +163,10 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * @throws the signal's reason, if it is aborted already.
    */
   stream(text: string, options: AskOptions = {}): ReplyStream {
-    options.signal?.throwIfAborted()
     const site = calledFrom(this.stream)
-    const begin = () =>
-      this.#native.stream(said(text, options, ASK, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    known(options, ASK, site)
+    options.signal?.throwIfAborted()
+    const begin = () => this.#native.stream(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
     return ReplyStream.of(guarded(begin, site), site, options.signal)
   }
 
@@ -183,16 +182,17 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | Kept> {
     const site = calledFrom(this.send)
     if (options.durable) {
-      const begin = () => this.#native.sendDurable(said(text, options, SEND, site), options.deadlineMs)
+      const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs)
       const kept = (ids: string): Kept => ({ messageId: (JSON.parse(ids) as [string])[0] })
-      return call(begin, kept, site, options.signal)
+      return call(begin, kept, site, options, SEND)
     }
-    const begin = () => this.#native.send(said(text, options, SEND, site), options.deadlineMs)
-    return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options.signal)
+    const begin = () => this.#native.send(said(text, site), options.deadlineMs)
+    return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options, SEND)
   }
 
   /** Subscribes to what happens in this conversation from now on. */
   override events(options: CallOptions = {}): EventStream {
+    known(options, SIGNAL, calledFrom(this.events))
     options.signal?.throwIfAborted()
     return EventStream.of(this.#native.events(), options.signal)
   }
@@ -209,17 +209,14 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
     const site = calledFrom(this.history)
-    const begin = () => {
-      known(options, HISTORY, site)
-      return this.#native.history(options.count ?? 50, options.before)
-    }
-    return call(begin, (messages: string) => JSON.parse(messages) as HistoryMessage[], site, options.signal)
+    const begin = () => this.#native.history(options.count ?? 50, options.before)
+    return call(begin, (messages: string) => JSON.parse(messages) as HistoryMessage[], site, options, HISTORY)
   }
 
   /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
   newSession(options: CallOptions = {}): Promise<Conversation> {
     const beside = (native: NativeChat) => Conversation.of(native, this.#client)
-    return call(() => this.#native.newSession(), beside, calledFrom(this.newSession), options.signal)
+    return call(() => this.#native.newSession(), beside, calledFrom(this.newSession), options)
   }
 
   /**
@@ -227,17 +224,17 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * conversations of the visitor rest with it.
    */
   pause(options: CallOptions = {}): Promise<void> {
-    return call(() => this.#native.pause(), nothing, calledFrom(this.pause), options.signal)
+    return call(() => this.#native.pause(), nothing, calledFrom(this.pause), options)
   }
 
   /** Comes back after a {@link pause}. The next message does so too. */
   resume(options: CallOptions = {}): Promise<void> {
-    return call(() => this.#native.resume(), nothing, calledFrom(this.resume), options.signal)
+    return call(() => this.#native.resume(), nothing, calledFrom(this.resume), options)
   }
 
   /** Says that the network is another one: the socket is connected again now, not when its silence is noticed. */
   networkChanged(options: CallOptions = {}): Promise<void> {
-    return call(() => this.#native.networkChanged(), nothing, calledFrom(this.networkChanged), options.signal)
+    return call(() => this.#native.networkChanged(), nothing, calledFrom(this.networkChanged), options)
   }
 
   /**
@@ -245,12 +242,12 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * the same session.
    */
   close(options: CallOptions = {}): Promise<void> {
-    return call(() => this.#native.close(), nothing, calledFrom(this.close), options.signal)
+    return call(() => this.#native.close(), nothing, calledFrom(this.close), options)
   }
 
   /** Closes the conversation and ends its session on the service: the next `open` begins a new one. */
   end(options: CallOptions = {}): Promise<void> {
-    return call(() => this.#native.end(), nothing, calledFrom(this.end), options.signal)
+    return call(() => this.#native.end(), nothing, calledFrom(this.end), options)
   }
 
   /** `await using chat = await client.open(…)` closes it at the end of the block. */
@@ -268,19 +265,10 @@ const SEND = ['deadlineMs', 'durable', 'signal']
 const ASK = ['deadlineMs', 'firstPieceDeadlineMs', 'signal']
 const HISTORY = ['count', 'before', 'signal']
 
-/** What is said, once both it and the options are what they have to be. */
-function said(text: string, options: object, names: readonly string[], site: Site): string {
-  known(options, names, site)
+/** What is said has to be a text. */
+function said(text: string, site: Site): string {
   if (typeof text === 'string') return text
   throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
-}
-
-/** @internal An option that is not read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
-export function known(options: object, names: readonly string[], site: Site): void {
-  const all = names.join(', ')
-  if (typeof options !== 'object') throw misuse(`options are an object (${all}), and no ${typeof options}`, site)
-  const unknown = unknownOption(options, names)
-  if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
 }
 
 function nothing(): void {}

@@ -1,12 +1,12 @@
 /** Listeners, as EventEmitter has them, over a subscription that exists as long as there are any. */
 
 import { EventEmitter } from 'node:events'
-import { calledFrom, closed } from './errors.js'
+import { calledFrom, closed, misuse } from './errors.js'
 import { BATCH, type EventStream } from './event-stream.js'
-import { type AvatarEvent, type AvatarEventMap, eventsOf } from './events.js'
+import { type AvatarEvent, type AvatarEventMap, EVENT_NAMES, eventsOf } from './events.js'
 import type { NativeEvents } from './native.js'
-import type { CallReport } from './options.js'
-import { uncaught, whenReady } from './port.js'
+import { type CallReport, known } from './options.js'
+import { SIGNAL, uncaught, whenReady } from './port.js'
 import { setImmediate } from './timers.js'
 
 /** Batches that are handed out before other things of the event loop have their turn. */
@@ -89,10 +89,15 @@ export abstract class AvatarEmitter extends Base {
    *
    * It sees what happens from now on, so wait first, and then cause what is waited for.
    *
-   * @throws {@link ClosedError} if there will be none, since the conversation or the client is closed.
+   * @throws {@link ClosedError} if there will be none, since the conversation or the client is closed;
+   * {@link MisuseError} if there is no event of that name.
    */
   async waitFor<K extends EventName>(type: K, options: WaitOptions = {}): Promise<AvatarEventMap[K][0]> {
     const site = calledFrom(this.waitFor)
+    if (!EVENT_NAMES.includes(type)) {
+      throw misuse(`there is no event \`${String(type)}\`; there are ${EVENT_NAMES.join(', ')}`, site)
+    }
+    known(options, SIGNAL, site)
     // Leaving the loop ends the subscription.
     for await (const event of this.events(options)) {
       if (type === 'event' || event.type === type) return event

@@ -283,7 +283,7 @@ export function guarded<T>(call: () => T, site: Site): T {
 export function understood(thrown: unknown, site: Site): unknown {
   const { message, code } = thrown as { message?: unknown; code?: unknown }
   if (typeof message === 'string' && message.startsWith('{"kind":')) return failed(message, site)
-  if (code === 'InvalidArg' || code === 'StringExpected' || code === 'NumberExpected') {
+  if (typeof code === 'string' && /^InvalidArg$|Expected$/.test(code)) {
     return misuse(`an argument is of another type than it should be: ${String(message)}`, site)
   }
   return thrown

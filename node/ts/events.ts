@@ -251,6 +251,30 @@ export type AvatarEventMap = {
   error: [reason: unknown, during: AvatarEvent | CallReport]
 }
 
+const NAMES: Readonly<Record<AvatarEventType | 'event', true>> = {
+  opened: true,
+  stateChanged: true,
+  replyDelta: true,
+  reply: true,
+  ownerReply: true,
+  takenOver: true,
+  handedBack: true,
+  delivered: true,
+  unsent: true,
+  notice: true,
+  serviceError: true,
+  unattributed: true,
+  disconnected: true,
+  reconnected: true,
+  waitingForQuota: true,
+  closed: true,
+  unknown: true,
+  event: true,
+}
+
+/** @internal What can be waited for. */
+export const EVENT_NAMES: readonly string[] = Object.keys(NAMES)
+
 type Whose = readonly [visitorId: string, sessionId: string | null, conversation: number | null, tag: string | null]
 
 /** The frame lies in the batch until somebody asks for it; all else is the event's own. */

@@ -1,6 +1,6 @@
 /** How a client is set up. */
 
-import type { AvatarError, Step } from './errors.js'
+import { type AvatarError, misuse, type Site, type Step } from './errors.js'
 import type { LoggerLike } from './logs.js'
 
 /** Options of a client. Times are in milliseconds. */
@@ -98,6 +98,16 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
 /** @internal The first of the options that has none of these names; a client's, if not said otherwise. */
 export function unknownOption(options: object, names: readonly string[] = Object.keys(OPTIONS)): string | undefined {
   return Object.keys(options).find((name) => !names.includes(name))
+}
+
+/** @internal An option that is not read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
+export function known(options: object, names: readonly string[], site: Site): void {
+  const all = names.join(', ')
+  if (typeof options !== 'object' || options === null) {
+    throw misuse(`options are an object (${all}), and no ${options === null ? 'null' : typeof options}`, site)
+  }
+  const unknown = unknownOption(options, names)
+  if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
 }
 
 /** One call to the service, or one handshake of a socket, when it is over. */

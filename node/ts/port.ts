@@ -3,6 +3,7 @@
 import { setInterval } from './timers.js'
 import { failed, type Site, understood } from './errors.js'
 import { native, type NativePort } from './native.js'
+import { known } from './options.js'
 
 /** What a message is about; see `Message` in `node/src/port.rs`. */
 enum Code {
@@ -26,6 +27,9 @@ export interface ClientEar {
   report(json: string): void
 }
 
+/** The options of calls that have no others, and of subscriptions. */
+export const SIGNAL: readonly string[] = ['signal']
+
 const pending = new Map<number, Pending>()
 const waiting = new Map<number, () => void>()
 const clients = new Map<number, WeakRef<ClientEar>>()
@@ -37,17 +41,21 @@ export function port(): NativePort {
   return (mailbox ??= new (native().Port)(deliver))
 }
 
-/** Makes a call: `begin` starts it, and hands back its ticket. */
+/** Makes a call that has these options: `begin` starts it, and hands back its ticket. */
 export function call<T>(
   begin: () => number,
   read: (content: never) => T,
   site: Site,
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal | undefined },
+  names: readonly string[] = SIGNAL,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
     let ticket: number
+    let signal: AbortSignal | undefined
     try {
+      known(options, names, site)
+      signal = options.signal
+      signal?.throwIfAborted()
       ticket = begin()
     } catch (thrown) {
       return reject(understood(thrown, site))
