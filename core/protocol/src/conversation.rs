@@ -128,6 +128,7 @@ pub(crate) enum EndSession {
 impl Conversation {
     pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
         let resumed = session.is_some();
+        let taken_over = session.as_ref().is_some_and(|facts| facts.taken_over);
         let (id, bound, last_seq, unnamed, half_said) = match session {
             Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.unnamed, facts.half_said),
             None => (None, false, None, false, None),
@@ -153,7 +154,7 @@ impl Conversation {
             unnamed,
             histories: Vec::new(),
             closing: None,
-            taken_over: false,
+            taken_over,
         }
     }
 
@@ -170,6 +171,7 @@ impl Conversation {
             last_seq,
             unnamed: self.unnamed,
             half_said,
+            taken_over: self.taken_over,
         })
     }
 

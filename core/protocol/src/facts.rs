@@ -75,6 +75,9 @@ pub struct SessionFacts {
     /// What was being said when this was kept.
     #[serde(default)]
     pub half_said: Option<HalfSaid>,
+    /// The owner has the conversation.
+    #[serde(default)]
+    pub taken_over: bool,
 }
 
 /// Replies that had begun and not ended. The next run hears them from their beginning.

@@ -8,9 +8,10 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Author, Command, ErrorKind, EventKind, Hold, Input, MessageId, Outcome, Reply, Step, Text, Ticket, limits,
+    Author, Command, Config, ErrorKind, EventKind, Hold, Input, MessageId, Outcome, Reply, Step, Text,
+    Ticket, limits,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use support::{FIRST, Peer, body, echo, hint, owner, piece};
 
@@ -110,6 +111,52 @@ fn questions_that_waited_go_out_when_the_owner_shows() {
     take(&mut peer);
     peer.frame(owner("o2", "And again"));
     assert_eq!(peer.replied(asks[1]), "And again");
+}
+
+/// The next run of a visitor's program, whose socket is up. What it missed is still to be looked up.
+fn next_run(peer: &Peer) -> Peer {
+    let mut next = Peer::with(Config::default(), Some(peer.machine.record()));
+    next.open(FIRST);
+    let address = next.page(Step::CreateSocket);
+    next.grant(Step::CreateSocket, address);
+    next.up();
+    next
+}
+
+#[test]
+fn the_next_run_knows_that_the_owner_has_the_conversation() {
+    let mut next = next_run(&taken_over());
+    assert!(next.machine.taken_over(FIRST));
+    next.grant(Step::QueryMessages, json!([]));
+    let told = |kind: &EventKind| matches!(kind, EventKind::TakenOver | EventKind::HandedBack);
+    assert!(!next.happened().iter().any(told), "the run before was told");
+    for text in ["m1", "m2"] {
+        next.ask(text);
+        take(&mut next);
+    }
+    next.piece("r1", -1, "I am back");
+    assert_eq!(next.happened().iter().filter(|kind| told(kind)).count(), 1);
+    assert!(!next.machine.taken_over(FIRST));
+    assert!(!next_run(&next).machine.taken_over(FIRST));
+}
+
+#[test]
+fn a_reply_that_is_heard_again_from_its_beginning_gives_nothing_back() {
+    let mut peer = Peer::live();
+    peer.piece("r1", 0, "Hel");
+    peer.frame(owner("o1", "I take this one"));
+    let mut next = next_run(&peer);
+    next.grant(
+        Step::QueryMessages,
+        json!([piece("r1", 0, "Hel"), owner("o1", "I take this one"), piece("r1", -1, "lo")]),
+    );
+    next.grant(Step::QueryMessages, json!([]));
+    let replies = |kind: &EventKind| match kind {
+        EventKind::Reply(reply) => Some(reply.text.to_string()),
+        _ => None,
+    };
+    assert_eq!(next.happened().iter().filter_map(replies).collect::<Vec<_>>(), ["Hello"]);
+    assert!(next.machine.taken_over(FIRST));
 }
 
 #[test]

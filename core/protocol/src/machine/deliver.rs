@@ -243,6 +243,9 @@ impl Machine {
             begins = true;
             outbox.begin_answer(now, frame.message_id.as_deref(), echoed)
         });
+        // What an earlier run heard half began before the owner spoke.
+        let conversation = &self.conversations[at];
+        begins &= conversation.replay.is_none() || !conversation.is_half_said(frame.message_id.as_deref());
         if begins && std::mem::take(&mut self.conversations[at].taken_over) {
             self.emit(at, EventKind::HandedBack, Some(raw.clone()));
         }
