@@ -61,7 +61,10 @@ test('what is no option is said, and nothing is sent', async (t) => {
     await assert.rejects(call({ timeout: 5000 }), /MisuseError: there is no option `timeout`; there are /)
     await assert.rejects(call(null), /MisuseError: options are an object \([a-zA-Z, ]+\), and no null/)
   }
-  await assert.rejects(client.recover({ all: 'yes' }), MisuseError)
+  await assert.rejects(client.recover({ all: 'yes' }), /MisuseError: `all` has to be a boolean, and is of type string/)
+  await assert.rejects(chat.ask('Hi', { deadlineMs: '5' }), /MisuseError: `deadlineMs` has to be a number, and is/)
+  await assert.rejects(chat.send('Hi', { signal: 5 }), /MisuseError: `signal` has to be an AbortSignal, and is/)
+  assert.throws(() => emulator.client({ onCall: 'log' }), /MisuseError: `onCall` has to be a function, and is/)
   assert.equal(chat.state, 'live')
   assert.equal(await sent(), before)
 })

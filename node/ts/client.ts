@@ -7,7 +7,7 @@ import { EventStream } from './event-stream.js'
 import type { AvatarEvent } from './events.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
-import { type CallReport, type ClientOptions, known, type Stats, unknownOption } from './options.js'
+import { type CallReport, type ClientOptions, type Known, known, type Stats, unknownOption } from './options.js'
 import { type ClientEar, call, leave, listen, port, SIGNAL, stay } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
@@ -20,8 +20,8 @@ export interface RecoverOptions extends CallOptions {
   readonly all?: boolean | undefined
 }
 
-const DEADLINE = ['deadlineMs', 'signal']
-const RECOVER = ['all', 'signal']
+const DEADLINE: Known = { deadlineMs: 'number', ...SIGNAL }
+const RECOVER: Known = { all: 'boolean', ...SIGNAL }
 
 /** Clients with open conversations: these are not collected, as sockets are not. */
 const occupied = new Set<AvatarClient>()
@@ -65,6 +65,9 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     const site = calledFrom(AvatarClient)
     const unknown = unknownOption(options)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
+    if (onCall !== undefined && typeof onCall !== 'function') {
+      throw misuse(`\`onCall\` has to be a function, and is of type ${typeof onCall}`, site)
+    }
     const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
     const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }
     logger === undefined ? startLogging() : setLogger(logger)

@@ -5,7 +5,7 @@ import { calledFrom, guarded, misuse, type Site } from './errors.js'
 import { EventStream } from './event-stream.js'
 import type { AvatarEvent, Author, Part, Reply, State } from './events.js'
 import type { NativeChat, NativeEvents } from './native.js'
-import { known } from './options.js'
+import { type Known, known } from './options.js'
 import { call, SIGNAL } from './port.js'
 import { ReplyStream } from './reply-stream.js'
 
@@ -261,9 +261,9 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 }
 
-const SEND = ['deadlineMs', 'durable', 'signal']
-const ASK = ['deadlineMs', 'firstPieceDeadlineMs', 'signal']
-const HISTORY = ['count', 'before', 'signal']
+const SEND: Known = { deadlineMs: 'number', durable: 'boolean', ...SIGNAL }
+const ASK: Known = { deadlineMs: 'number', firstPieceDeadlineMs: 'number', ...SIGNAL }
+const HISTORY: Known = { count: 'number', before: 'string', ...SIGNAL }
 
 /** What is said has to be a text. */
 function said(text: string, site: Site): string {

@@ -3,7 +3,7 @@
 import { setInterval } from './timers.js'
 import { failed, type Site, understood } from './errors.js'
 import { native, type NativePort } from './native.js'
-import { known } from './options.js'
+import { type Known, known } from './options.js'
 
 /** What a message is about; see `Message` in `node/src/port.rs`. */
 enum Code {
@@ -28,7 +28,7 @@ export interface ClientEar {
 }
 
 /** The options of calls that have no others, and of subscriptions. */
-export const SIGNAL: readonly string[] = ['signal']
+export const SIGNAL: Known = { signal: 'object' }
 
 const pending = new Map<number, Pending>()
 const waiting = new Map<number, () => void>()
@@ -47,13 +47,13 @@ export function call<T>(
   read: (content: never) => T,
   site: Site,
   options: { readonly signal?: AbortSignal | undefined },
-  names: readonly string[] = SIGNAL,
+  kinds: Known = SIGNAL,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let ticket: number
     let signal: AbortSignal | undefined
     try {
-      known(options, names, site)
+      known(options, kinds, site)
       signal = options.signal
       signal?.throwIfAborted()
       ticket = begin()
