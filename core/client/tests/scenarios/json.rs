@@ -11,7 +11,9 @@ pub(crate) fn event(event: &Event) -> Value {
         EventKind::StateChanged { from, to } => {
             json!({"type": "state_changed", "from": from.name(), "to": to.name()})
         }
-        EventKind::ReplyDelta { text, .. } => json!({"type": "reply_delta", "text": text.as_str()}),
+        EventKind::ReplyDelta { text, asked, .. } => {
+            json!({"type": "reply_delta", "text": text.as_str(), "asked": asked})
+        }
         EventKind::Reply(said) => typed("reply", reply(said)),
         EventKind::OwnerReply(said) => typed("owner_reply", reply(said)),
         EventKind::Delivered { text, .. } => json!({"type": "delivered", "text": text.as_str()}),
@@ -56,6 +58,7 @@ pub(crate) fn reply(reply: &Reply) -> Value {
         "author": reply.author.name(),
         "text": reply.text.as_str(),
         "ended": reply.ended.name(),
+        "asked": reply.asked,
         "parts": parts(&reply.parts),
         "sources": values(&reply.sources),
         "speech": values(&reply.speech),
