@@ -62,6 +62,9 @@ fn what_is_no_store_or_in_use_is_left_as_it_is() {
         let error = store.backup(&folder.file(name)).unwrap_err().to_string();
         assert!(error.contains(expected), "{name}: {error}");
     }
+    for refused in [store.backup("".as_ref()).unwrap_err(), SqliteStore::open("").unwrap_err()] {
+        assert!(refused.to_string().contains("is empty: name a file"), "{refused}");
+    }
     assert_eq!(folder.names(), names);
     assert_eq!(fs::read_to_string(folder.file("letter.txt")).unwrap(), "Dear Ada");
     assert_eq!(numbers(&used.adopt(&avatar()).unwrap()), [9]);

@@ -297,6 +297,9 @@ fn make_private(_: &Path) -> Result<(), StoreError> {
 }
 
 pub(super) fn no_file(path: &Path) -> StoreError {
+    if path.as_os_str().is_empty() {
+        return StoreError::new("the path of the store's file is empty: name a file, such as avatar.db");
+    }
     let path = path.display();
     StoreError::new(format!("{path} is a folder: name a file in it, such as avatar.db"))
 }
