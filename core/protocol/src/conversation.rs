@@ -4,6 +4,7 @@ use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
 use crate::ids::{MessageId, SeqId, SessionId};
+use crate::limits::OPEN_REPLIES;
 use crate::machine::{Hold, Ticket};
 use crate::outbox::{Outbox, Pending, Status};
 use crate::redact::Raw;
@@ -41,6 +42,8 @@ pub(crate) struct Conversation {
     pub(crate) closing: Option<Closing>,
     /// The owner has spoken last, and not the avatar.
     pub(crate) taken_over: bool,
+    /// Replies that began before this run, and had not ended: they answer none of its questions.
+    pub(crate) earlier: Vec<MessageId>,
 }
 
 /// A frame that waits for its turn.
@@ -129,6 +132,14 @@ impl Conversation {
     pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
         let resumed = session.is_some();
         let taken_over = session.as_ref().is_some_and(|facts| facts.taken_over);
+        let earlier = session.as_ref().map_or_else(Vec::new, |facts| {
+            facts
+                .cut_off
+                .iter()
+                .chain(facts.half_said.iter().flat_map(|half| &half.replies))
+                .cloned()
+                .collect()
+        });
         let (id, bound, last_seq, unnamed, half_said) = match session {
             Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.unnamed, facts.half_said),
             None => (None, false, None, false, None),
@@ -155,6 +166,7 @@ impl Conversation {
             histories: Vec::new(),
             closing: None,
             taken_over,
+            earlier,
         }
     }
 
@@ -172,6 +184,7 @@ impl Conversation {
             unnamed: self.unnamed,
             half_said,
             taken_over: self.taken_over,
+            cut_off: self.earlier.clone(),
         })
     }
 
@@ -202,6 +215,12 @@ impl Conversation {
             return true;
         };
         replay.iter().any(|reply| Some(reply.as_str()) == message)
+    }
+
+    /// Closed now, these were not whole. Of those before them only the latest are remembered.
+    pub(crate) fn cut_off(&mut self, replies: impl Iterator<Item = MessageId>) {
+        self.earlier.extend(replies);
+        self.earlier.drain(..self.earlier.len().saturating_sub(OPEN_REPLIES));
     }
 
     /// Takes a frame out of those that wait. Says whether it was among them.

@@ -78,6 +78,9 @@ pub struct SessionFacts {
     /// The owner has the conversation.
     #[serde(default)]
     pub taken_over: bool,
+    /// Replies that were cut off when the conversation was closed. What still comes of them answers no later question.
+    #[serde(default)]
+    pub cut_off: Vec<MessageId>,
 }
 
 /// Replies that had begun and not ended. The next run hears them from their beginning.

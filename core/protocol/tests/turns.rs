@@ -160,6 +160,27 @@ fn a_reply_that_is_heard_again_from_its_beginning_gives_nothing_back() {
 }
 
 #[test]
+fn the_rest_of_a_reply_that_closing_cut_off_answers_no_question_after_it() {
+    let mut peer = Peer::live();
+    peer.ask("m1");
+    take(&mut peer);
+    peer.piece("r1", 0, "To ");
+    peer.command(Command::Close {
+        conversation: FIRST,
+        deadline: limits::CLOSE_DEADLINE,
+        end_session: false,
+    });
+    let mut next = next_run(&peer);
+    next.grant(Step::QueryMessages, json!([]));
+    let ask = next.ask("m2");
+    take(&mut next);
+    next.piece("r1", -1, "m1");
+    assert!(next.is_waiting(ask));
+    next.piece("r2", -1, "To m2");
+    assert_eq!(next.replied(ask), "To m2");
+}
+
+#[test]
 fn what_was_asked_in_the_owner_s_time_does_not_hold_up_or_take_the_avatar_s_answers() {
     let mut peer = taken_over();
     let unanswered = peer.ask("m1");

@@ -63,6 +63,7 @@ impl Machine {
             return;
         };
         let unfinished = self.conversations[at].replies.end_all();
+        self.conversations[at].cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
         for reply in unfinished {
             self.reply_is_whole(at, reply, None);
         }

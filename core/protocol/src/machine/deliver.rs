@@ -237,15 +237,15 @@ impl Machine {
             (_, GapState::Filling { quiet: Some(_), asked_at, .. }) if found => Echoed::Since(*asked_at),
             (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
         };
-        let Conversation { replies, outbox, .. } = &mut self.conversations[at];
+        let Conversation { replies, outbox, earlier, .. } = &mut self.conversations[at];
         let mut begins = false;
         let step = replies.take(now, frame, || {
+            if earlier.iter().any(|reply| Some(reply.as_str()) == frame.message_id.as_deref()) {
+                return None;
+            }
             begins = true;
             outbox.begin_answer(now, frame.message_id.as_deref(), echoed)
         });
-        // What an earlier run heard half began before the owner spoke.
-        let conversation = &self.conversations[at];
-        begins &= conversation.replay.is_none() || !conversation.is_half_said(frame.message_id.as_deref());
         if begins && std::mem::take(&mut self.conversations[at].taken_over) {
             self.emit(at, EventKind::HandedBack, Some(raw.clone()));
         }
