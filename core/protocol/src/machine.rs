@@ -59,8 +59,28 @@ struct Facts {
 /// What the service may not offer.
 #[derive(Debug)]
 struct Offers {
-    query: bool,
-    latest: bool,
+    query: Offer,
+    latest: Offer,
+}
+
+/// Whether the service has a call beyond the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offer {
+    /// It was not answered yet.
+    Unknown,
+    /// The service has answered it: a page in the place of an answer comes from something in between.
+    There,
+    /// A page said that there is no such call, the service's or that of something in between: it is asked for
+    /// again over the next connection.
+    NotNow,
+    /// The service itself said that it is not to be had.
+    Absent,
+}
+
+impl Offer {
+    fn can_be_asked(self) -> bool {
+        matches!(self, Self::Unknown | Self::There)
+    }
 }
 
 /// What lies between here and the service, as far as the answers show it.
@@ -163,7 +183,7 @@ impl Machine {
             rng: Rng::new(seed),
             goal: Goal::Live,
             facts,
-            offers: Offers { query: true, latest: true },
+            offers: Offers { query: Offer::Unknown, latest: Offer::Unknown },
             way: Way::default(),
             token: 0,
             token_unproven: false,
@@ -442,6 +462,7 @@ impl Machine {
     fn link_up(&mut self, now: Millis) {
         self.calls.forget_failures(&Call::Connect);
         self.handshake_refused = false;
+        self.offers.ask_again();
         for conversation in &mut self.conversations {
             conversation.replies.wait_again(now);
             conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));

@@ -217,6 +217,17 @@ impl Turn {
         !self.begun && self.first_piece_by.is_some()
     }
 
+    /// Whether what comes now can be its answer: not before its echo, where that is known to come first.
+    fn can_be_answered(&self, echoed: Echoed) -> bool {
+        let after_echo = match echoed {
+            Echoed::None => false,
+            Echoed::Over(generation) => self.generation == generation,
+            Echoed::Since(time) => self.sent_at >= time,
+            Echoed::All => true,
+        };
+        self.echo != Echo::Awaited || !after_echo
+    }
+
     /// The turn of a message for which nobody waits any more.
     fn owed(message: &MessageId, now: Millis) -> Self {
         Self {
@@ -355,13 +366,7 @@ impl Outbox {
     ) -> Option<Question> {
         self.owed.retain(|until| *until > now);
         let named = self.turns.iter().position(|turn| !turn.begun && Some(turn.message.as_str()) == names);
-        let after_echo = |turn: &Turn| match echoed {
-            Echoed::None => false,
-            Echoed::Over(generation) => turn.generation == generation,
-            Echoed::Since(time) => turn.sent_at >= time,
-            Echoed::All => true,
-        };
-        let waits = |turn: &Turn| !turn.begun && (turn.echo != Echo::Awaited || !after_echo(turn));
+        let waits = |turn: &Turn| !turn.begun && turn.can_be_answered(echoed);
         let fresh = |turn: &Turn| waits(turn) && !(turn.gives_way(now) && turn.is_late(now));
         let oldest = self.turns.iter().position(waits);
         let next = self.turns.iter().position(fresh).or(oldest);
@@ -534,16 +539,28 @@ impl Outbox {
     /// The owner speaks, and so answers what was said: a question, the oldest one, and every message for whose
     /// answer nobody waits. Says which question, and whether that is certain.
     ///
-    /// What is answered is not looked for any more. The avatar may answer it as well: then that is owed.
-    pub(crate) fn owner_speaks(&mut self, now: Millis) -> (Option<Turn>, bool) {
-        let certain = self.turns.iter().filter(|turn| turn.waits()).count() == 1 && self.owed.is_empty();
-        let asked = self.turns.iter().position(|turn| turn.exclusive && turn.waits());
+    /// What is answered is not looked for any more. The avatar may answer it as well: then that is owed, and looked
+    /// for where the message's echo was missed: what the avatar says may be missed with it.
+    ///
+    /// `echoed`: which messages wait for nothing before their echo has come. `found`: the service had to be asked
+    /// for what the owner says.
+    pub(crate) fn owner_speaks(&mut self, now: Millis, echoed: Echoed, found: bool) -> (Option<Turn>, bool) {
+        let waits = |turn: &Turn| turn.waits() && turn.can_be_answered(echoed);
+        let certain = self.turns.iter().filter(|turn| waits(turn)).count() == 1 && self.owed.is_empty();
+        let asked = self.turns.iter().position(|turn| turn.exclusive && waits(turn));
         let asked = asked.map(|at| self.turns.remove(at));
-        let answered: Vec<Turn> = self.turns.extract_if(.., |turn| !turn.exclusive && turn.waits()).collect();
+        let answered: Vec<Turn> = self.turns.extract_if(.., |turn| !turn.exclusive && waits(turn)).collect();
         self.owe(now, answered.len() + usize::from(asked.is_some()));
         for turn in answered.iter().chain(&asked) {
             self.sent.set(&turn.message, Fate::Answered);
-            self.looks.end(&turn.message);
+            let missed = match turn.echo {
+                Echo::Here => false,
+                Echo::Awaited => found,
+                Echo::Missed => true,
+            };
+            if !missed {
+                self.looks.end(&turn.message);
+            }
         }
         for turn in self.turns.iter_mut().filter(|turn| !turn.begun) {
             turn.in_owners_time = true;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    Command, Confirmation, ErrorKind, EventKind, Input, Outcome, State, Step, limits,
+    Command, Confirmation, ErrorKind, EventKind, Gap, Input, Outcome, State, Step, limits,
 };
 use serde_json::{Value, json};
 
-use support::{FIRST, Peer, body, echo};
+use support::{FIRST, Peer, body, echo, owner};
 
 const PAGE: &str = "<html><body>We are back soon</body></html>";
 
@@ -219,4 +219,63 @@ fn a_500_on_the_first_call_of_an_opening_is_gone_with_the_next_one() {
     assert!(matches!(peer.result(open), Ok(Outcome::Opened { .. })));
     peer.send("Hello");
     peer.grant(Step::SendMessage, Value::Null);
+}
+
+/// A conversation that has heard something, and whose link is back after it was lost: it asks for what it missed.
+fn back(peer: &mut Peer) {
+    peer.lose();
+    while !peer.asks(Step::CreateSocket) {
+        peer.pass(Duration::from_millis(50));
+    }
+    let data = peer.page(Step::CreateSocket);
+    peer.grant(Step::CreateSocket, data);
+    peer.up();
+}
+
+fn gaps(peer: &mut Peer) -> Vec<Gap> {
+    let gap = |kind| if let EventKind::Reconnected { gap } = kind { Some(gap) } else { None };
+    peer.happened().into_iter().filter_map(gap).collect()
+}
+
+#[test]
+fn a_404_page_in_the_place_of_a_query_that_was_answered_before_is_asked_again() {
+    let mut peer = Peer::live();
+    peer.frame(owner("o1", "one"));
+    back(&mut peer);
+    peer.grant(Step::QueryMessages, json!([]));
+    back(&mut peer);
+    peer.reply(Step::QueryMessages, 404, PAGE);
+    assert_eq!(gaps(&mut peer), [Gap::None], "the second one is still asked for");
+    peer.pass(Duration::from_secs(1));
+    peer.grant(Step::QueryMessages, json!([owner("o2", "two")]));
+    peer.grant(Step::QueryMessages, json!([]));
+    assert_eq!(gaps(&mut peer), [Gap::Filled { frames: 1 }]);
+    // Though the page stays for this gap, the next one is asked for.
+    back(&mut peer);
+    for _ in 0..limits::MALFORMED_ANSWER_ATTEMPTS {
+        peer.reply(Step::QueryMessages, 404, PAGE);
+        peer.pass(Duration::from_secs(2));
+    }
+    assert_eq!(gaps(&mut peer), [Gap::Unknown]);
+    peer.send("Hello");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::DOUBT_SETTLES);
+    assert!(peer.asks(Step::QueryMessages), "what should have come is looked for");
+}
+
+#[test]
+fn a_404_page_where_no_query_was_ever_answered_turns_them_off_until_the_next_connection() {
+    let mut peer = Peer::live();
+    peer.frame(owner("o1", "one"));
+    back(&mut peer);
+    peer.reply(Step::QueryMessages, 404, PAGE);
+    assert_eq!(gaps(&mut peer), [Gap::Unknown]);
+    peer.send("Hello");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::FIRST_PIECE);
+    assert!(!peer.asks(Step::QueryMessages));
+    back(&mut peer);
+    peer.grant(Step::QueryMessages, json!([owner("o2", "two")]));
+    peer.grant(Step::QueryMessages, json!([]));
+    assert_eq!(gaps(&mut peer), [Gap::Filled { frames: 1 }]);
 }

@@ -245,6 +245,53 @@ fn a_message_in_the_owner_s_time_whose_echo_has_come_is_not_asked_for() {
     assert!(!peer.asks(Step::QueryMessages));
 }
 
+/// The link is lost after the message went out, and the gap has what the owner said before the message's echo.
+fn owner_before_the_echo(peer: &mut Peer) {
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.lose();
+    while !peer.asks(Step::CreateSocket) {
+        peer.pass(Duration::from_millis(50));
+    }
+    let data = peer.page(Step::CreateSocket);
+    peer.grant(Step::CreateSocket, data);
+    peer.up();
+    let found = serde_json::json!([owner("o1", "By the way"), echo(&id, "Hello?")]);
+    peer.grant(Step::QueryMessages, found);
+    peer.grant(Step::QueryMessages, serde_json::json!([]));
+}
+
+#[test]
+fn what_the_owner_said_before_a_question_s_echo_does_not_answer_it() {
+    let mut peer = Peer::live();
+    // This service echoes.
+    peer.send("Hi");
+    take(&mut peer);
+    peer.piece("r1", -1, "Hi");
+    let ask = ask(&mut peer, "Hello?", limits::ASK_DEADLINE);
+    owner_before_the_echo(&mut peer);
+    assert!(peer.is_waiting(ask));
+    peer.pass(limits::LOOK_AGAIN);
+    peer.grant(Step::QueryMessages, serde_json::json!([piece("r2", -1, "Hello!")]));
+    assert_eq!(peer.replied(ask), "Hello!");
+}
+
+#[test]
+fn what_the_avatar_says_into_a_socket_that_is_gone_is_looked_for_though_the_owner_has_spoken() {
+    for echoes in [true, false] {
+        let mut peer = Peer::live();
+        if echoes {
+            peer.send("Hi");
+            take(&mut peer);
+        }
+        peer.piece("r1", -1, "Hi");
+        peer.send("Hello?");
+        owner_before_the_echo(&mut peer);
+        peer.pass(limits::LOOK_AGAIN);
+        assert!(peer.asks(Step::QueryMessages), "{echoes}");
+    }
+}
+
 // Given up, and left
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{Goal, Machine, Output};
+use super::{Goal, Machine, Offer, Output};
 use crate::call::{Call, CallId, Flight};
 use crate::conversation::Conversation;
 use crate::conversation::EndSession;
@@ -165,9 +165,11 @@ impl Machine {
                 return;
             }
         }
-        // While what comes is not the service's, a page says nothing about what the service offers.
-        let absent =
-            refusal.is_absence() && !(refusal.is_foreign() && self.way.troubled && call.is_optional());
+        // While what comes is not the service's, a page says nothing about what the service offers; nor does
+        // one in the place of what the service has answered before.
+        let says_nothing =
+            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.was_offered(call));
+        let absent = refusal.is_absence() && !says_nothing;
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
             return self.rate_limited(now, call, error, retry_after);
@@ -297,10 +299,13 @@ impl Machine {
             Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
             Call::FillGap(key) if is_lost_session(&error) => self.session_lost(now, *key, error),
             Call::FillGap(key) => {
-                // A page that comes in the place of an answer does not say that there is no such call.
+                // A page that comes in the place of an answer does not say that there is never such a call.
                 let is_page = error.kind() == ErrorKind::InvalidAnswer;
-                let absent = !is_page || (is_absence(error.status()) && !self.way.troubled);
-                self.gap_unknown(now, *key, absent);
+                let denied = !self.way.troubled && is_absence(error.status()) && !self.was_offered(call);
+                if let Some(offer) = self.offer(call).filter(|_| denied || !is_page) {
+                    *offer = if is_page { Offer::NotNow } else { Offer::Absent };
+                }
+                self.gap_unknown(now, *key);
             }
             Call::History(key, ticket) => self.history_failed(*key, *ticket, error),
             Call::EndSession(key) => self.session_ended(now, *key),

@@ -57,7 +57,7 @@ impl Machine {
         // One of the frames that wait may close it as well: then that is done. What came before them was to
         // be asked for, and will not be.
         if self.conversation(key).is_some_and(|one| one.holds_frames() && !one.held.is_empty()) {
-            self.gap_unknown(now, key, false);
+            self.gap_unknown(now, key);
         }
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
             return;

@@ -161,7 +161,7 @@ impl Machine {
         conversation.held.push(Held { seq, raw: raw.clone() });
         if is_too_much(&conversation.held, |held| &held.raw) {
             let key = conversation.key;
-            self.gap_unknown(now, key, false);
+            self.gap_unknown(now, key);
         }
         true
     }
@@ -231,12 +231,7 @@ impl Machine {
         raw: &Raw,
         found: bool,
     ) -> Changed {
-        let echoed = match (self.echoes, &self.conversations[at].gap) {
-            (Echoes::First, _) => Echoed::All,
-            (_, GapState::Filling { quiet: None, .. }) if found => Echoed::Over(self.link.generation()),
-            (_, GapState::Filling { quiet: Some(_), asked_at, .. }) if found => Echoed::Since(*asked_at),
-            (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
-        };
+        let echoed = self.echoed(at, found);
         let Conversation { replies, outbox, earlier, .. } = &mut self.conversations[at];
         let mut begins = false;
         let step = replies.take(now, frame, || {
@@ -327,7 +322,7 @@ impl Machine {
         if is_echo {
             self.echo_came(now, at, frame, raw, found);
         } else {
-            self.owner_speaks(now, at, frame, raw);
+            self.owner_speaks(now, at, frame, raw, found);
         }
     }
 
@@ -378,9 +373,20 @@ impl Machine {
         }
     }
 
-    fn owner_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw) {
+    /// Which messages have been echoed before what comes now can answer them.
+    fn echoed(&self, at: usize, found: bool) -> Echoed {
+        match (self.echoes, &self.conversations[at].gap) {
+            (Echoes::First, _) => Echoed::All,
+            (_, GapState::Filling { quiet: None, .. }) if found => Echoed::Over(self.link.generation()),
+            (_, GapState::Filling { quiet: Some(_), asked_at, .. }) if found => Echoed::Since(*asked_at),
+            (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
+        }
+    }
+
+    fn owner_speaks(&mut self, now: Millis, at: usize, frame: &Frame<'_>, raw: &Raw, found: bool) {
         self.counters.replies += 1;
-        let (turn, certain) = self.conversations[at].outbox.owner_speaks(now);
+        let echoed = self.echoed(at, found);
+        let (turn, certain) = self.conversations[at].outbox.owner_speaks(now, echoed, found);
         let in_reply_to = turn.as_ref().filter(|_| certain).map(|turn| turn.message.clone());
         let mut reply = Box::new(whole(frame, Author::Owner, in_reply_to));
         reply.asked = turn.as_ref().is_some_and(|turn| turn.ticket.is_some());

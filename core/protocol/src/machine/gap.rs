@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Machine, Offers};
+use super::{Machine, Offer, Offers};
 use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Past, Quiet, Search};
 use crate::error::{Error, ErrorKind, Step};
@@ -27,7 +27,7 @@ impl Machine {
                 self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), None);
             } else {
                 let key = conversation.key;
-                self.gap_unknown(now, key, false);
+                self.gap_unknown(now, key);
             }
         }
     }
@@ -110,7 +110,8 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
-        let has_query = self.offers.query;
+        self.offer_answered(&Call::FillGap(key));
+        let has_query = self.offers.query.can_be_asked();
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
@@ -134,7 +135,7 @@ impl Machine {
             return Ok(()); // The rule asks for the next page.
         }
         if !complete {
-            self.gap_unknown(now, key, false);
+            self.gap_unknown(now, key);
             return Ok(());
         }
         let frames = self.take_past(now, key);
@@ -144,7 +145,7 @@ impl Machine {
         }
         if self.conversation(key).is_some_and(|conversation| conversation.replay.is_some()) {
             // The frame up to which all was heard is not there: nobody can tell what is new.
-            self.gap_unknown(now, key, false);
+            self.gap_unknown(now, key);
             return Ok(());
         }
         self.close_gap(now, key, if frames == 0 { Gap::None } else { Gap::Filled { frames } });
@@ -232,17 +233,8 @@ impl Machine {
         (found, last)
     }
 
-    /// The service cannot say what was missed. `absent`: nor will it another time.
-    pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey, absent: bool) {
-        if absent && let Some(conversation) = self.conversation(key) {
-            match &conversation.gap {
-                GapState::Filling { search: Search::Back(past), .. } if past.before.is_none() => {
-                    self.offers.latest = false;
-                }
-                GapState::Filling { .. } => self.offers.query = false,
-                GapState::Open | GapState::Closed => {}
-            }
-        }
+    /// The service cannot say what was missed.
+    pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey) {
         // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
         // it is not: whoever looks again finds it together with what came before it.
         if self.conversation(key).is_some_and(Conversation::holds_frames) {
@@ -282,14 +274,55 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// What this call asks for beyond the page.
+    pub(super) fn offer(&mut self, call: &Call) -> Option<&mut Offer> {
+        let past = match call {
+            Call::FillGap(key) => match &self.conversation(*key)?.gap {
+                GapState::Filling { search: Search::Back(past), .. } => Some(past),
+                GapState::Filling { .. } => None,
+                GapState::Open | GapState::Closed => return None,
+            },
+            Call::History(key, ticket) => {
+                let histories = &self.conversation(*key)?.histories;
+                Some(&histories.iter().find(|history| history.waiter.ticket == *ticket)?.past)
+            }
+            _ => return None,
+        };
+        let is_latest = past.is_some_and(|past| past.before.is_none());
+        Some(if is_latest { &mut self.offers.latest } else { &mut self.offers.query })
+    }
+
+    /// The service has answered this call, so it has it.
+    pub(super) fn offer_answered(&mut self, call: &Call) {
+        if let Some(offer) = self.offer(call) {
+            *offer = Offer::There;
+        }
+    }
+
+    /// Whether the service has answered a call like this one before.
+    pub(super) fn was_offered(&mut self, call: &Call) -> bool {
+        self.offer(call).is_some_and(|offer| *offer == Offer::There)
+    }
+}
+
 impl Offers {
+    /// The connection is another one: what a page denied may be there now.
+    pub(super) fn ask_again(&mut self) {
+        for offer in [&mut self.query, &mut self.latest] {
+            if *offer == Offer::NotNow {
+                *offer = Offer::Unknown;
+            }
+        }
+    }
+
     /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where none has been,
     /// by its latest frames. Where frames came without a name, nobody could tell which of those found are new.
     fn allow(&self, conversation: &Conversation, since: &str) -> bool {
         if conversation.unnamed {
             return false;
         }
-        if since.is_empty() { self.latest } else { self.query }
+        if since.is_empty() { self.latest.can_be_asked() } else { self.query.can_be_asked() }
     }
 }
 

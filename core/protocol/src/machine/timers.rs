@@ -85,7 +85,7 @@ impl Machine {
         }
         let gap = self.conversation(key).map(|conversation| &conversation.gap);
         if matches!(gap, Some(GapState::Filling { give_up_at, .. }) if *give_up_at <= now) {
-            self.gap_unknown(now, key, false);
+            self.gap_unknown(now, key);
         }
     }
 
