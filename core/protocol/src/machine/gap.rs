@@ -287,7 +287,15 @@ impl Machine {
                 let histories = &self.conversation(*key)?.histories;
                 Some(&histories.iter().find(|history| history.waiter.ticket == *ticket)?.past)
             }
-            _ => return None,
+            Call::Authenticate
+            | Call::InitChat
+            | Call::CreateSocket
+            | Call::Connect
+            | Call::ResolveAvatar
+            | Call::CreateSession(_)
+            | Call::BindSession(_)
+            | Call::SendMessage(..)
+            | Call::EndSession(_) => return None,
         };
         let is_latest = past.is_some_and(|past| past.before.is_none());
         Some(if is_latest { &mut self.offers.latest } else { &mut self.offers.query })
