@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{CloseHow, OwnerAction};
-use secondme_avatar_protocol::{Command, ConversationKey, State, Text, Ticket};
+use secondme_avatar_protocol::{Command, ConversationKey, State, Step, Text, Ticket};
 
-use super::{Life, text_of};
+use super::{Life, Person, text_of};
 use crate::client::ClientId;
 use crate::properties::Violation;
 use crate::sight::Sight;
@@ -58,14 +58,46 @@ impl Life {
             33 => self.world.read(client, true),
             34 => self.world.cut(client),
             35 if self.properties.terms().restarts && self.chance.below(2) == 0 => {
-                self.world.network.meet("process killed");
-                client = self.world.restart_with(client, self.config.clone());
-                self.people[at].client = client;
-                self.open(client, ConversationKey::FIRST);
+                self.kill(at);
             }
             36 => self.service_acts(),
             37 => self.cancel(client),
             _ => {}
+        }
+        self.look()
+    }
+
+    /// The process of this person is killed, and starts again.
+    fn kill(&mut self, at: usize) {
+        self.world.network.meet("process killed");
+        let client = self.world.restart_with(self.people[at].client, self.config.clone());
+        self.people[at].client = client;
+        self.open(client, ConversationKey::FIRST);
+    }
+
+    /// Chooses who is killed soon after a query.
+    pub(super) fn doom(&mut self, sights: &[Sight]) {
+        let Some(chance) = &mut self.after_queries else { return };
+        for sight in sights {
+            if let Sight::Answered(client, call, None) = sight
+                && call.step == Step::QueryMessages
+                && chance.below(6) == 0
+            {
+                self.doomed = Some((*client, self.world.now() + chance.millis(&[100, 600, 3_000])));
+            }
+        }
+    }
+
+    pub(super) fn kill_doomed(&mut self) -> Result<(), Violation> {
+        let now = self.world.now();
+        let Some((client, _)) = self.doomed.take_if(|(_, at)| *at <= now) else {
+            return Ok(());
+        };
+        let lives = |person: &Person| person.client == client;
+        if let Some(at) = self.people.iter().position(lives)
+            && !self.world.of(client).machine.is_closed()
+        {
+            self.kill(at);
         }
         self.look()
     }

@@ -93,6 +93,11 @@ pub struct Life {
     properties: Properties,
     config: Config,
     people: Vec<Person>,
+    /// In some lives processes are killed soon after they have asked for what they missed, before anything else
+    /// comes: what is asked for then is the place that the query has left in the record.
+    after_queries: Option<Chance>,
+    /// Who is killed next so, and when.
+    doomed: Option<(ClientId, Millis)>,
     said: u64,
     commands: u64,
 }
@@ -110,8 +115,12 @@ impl Life {
             let client = world.client_of_key(chance.below(2) as usize, config.clone(), visitor, None);
             people.push(Person { client });
         }
+        // A chance of its own: the other lives stay as they are.
+        let mut after_queries = Chance::new(!seed);
+        let after_queries = (terms.restarts && after_queries.below(4) == 0).then_some(after_queries);
         let properties = Properties::new(terms);
-        Self { chance, world, properties, config, people, said: 0, commands: 0 }
+        let (said, commands, doomed) = (0, 0, None);
+        Self { chance, world, properties, config, people, after_queries, doomed, said, commands }
     }
 
     /// Lives for so many steps at least, and to the end of the calm that follows.
@@ -169,6 +178,7 @@ impl Life {
         while self.world.next_at().is_some_and(|next| next <= end) {
             self.world.step();
             self.look()?;
+            self.kill_doomed()?;
         }
         self.world.pass_until(end);
         Ok(())
@@ -176,12 +186,15 @@ impl Life {
 
     fn look(&mut self) -> Result<(), Violation> {
         let sights = self.world.sights();
+        self.doom(&sights);
         self.properties.look(&self.world, &sights)
     }
 
     /// The weather is calm, everybody is there, and everything comes to its end.
     fn calm_down(&mut self) -> Result<(), Violation> {
         self.world.network.calm();
+        let after_queries = self.after_queries.take();
+        self.doomed = None;
         self.world.find_dead_links();
         for client in self.clients() {
             self.world.read(client, true);
@@ -203,6 +216,7 @@ impl Life {
         }
         let state = self.world.state();
         self.look()?;
+        self.after_queries = after_queries;
         self.properties.calm(&self.world, &state)
     }
 
