@@ -43,8 +43,9 @@ pub(super) struct Heard {
     terms: Terms,
     /// By session and message.
     heard: BTreeMap<(String, String), String>,
-    /// What was heard of these is all of it, as far as their hearers know.
-    whole: BTreeSet<(String, String)>,
+    /// What was heard of these, up to here, is all of it, as far as their hearers know. What comes behind it is half
+    /// said again.
+    whole: BTreeMap<(String, String), usize>,
     /// Without a name: by session and text, how often.
     unnamed: BTreeMap<(String, String), u32>,
     /// Until when a session may lack something.
@@ -67,7 +68,7 @@ impl Heard {
         Self {
             terms,
             heard: BTreeMap::new(),
-            whole: BTreeSet::new(),
+            whole: BTreeMap::new(),
             unnamed: BTreeMap::new(),
             may_lack: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -120,12 +121,19 @@ impl Heard {
         Ok(())
     }
 
+    /// What was heard so far is all of it.
+    fn is_whole(&mut self, session: &str, id: &str) {
+        let what = (session.to_owned(), id.to_owned());
+        let length = self.heard.get(&what).map_or(0, String::len);
+        self.whole.insert(what, length);
+    }
+
     /// A reply is what its pieces were.
     fn is_its_pieces(&mut self, session: &str, reply: &Reply) -> Verdict {
         let Some(id) = &reply.id else {
             return Ok(());
         };
-        self.whole.insert((session.to_owned(), id.as_str().to_owned()));
+        self.is_whole(session, id.as_str());
         let pieces = self.heard.get(&(session.to_owned(), id.as_str().to_owned()));
         let pieces = pieces.map(String::as_str).unwrap_or_default();
         if pieces.ends_with(reply.text.as_str()) {
@@ -161,8 +169,13 @@ impl Heard {
     /// service can be asked.
     fn forget_half_said(&mut self, sessions: &BTreeSet<String>) {
         let whole = &self.whole;
-        let is_whole = |session: &str, id: &str| whole.contains(&(session.to_owned(), id.to_owned()));
-        self.heard.retain(|(session, id), _| !sessions.contains(session) || is_whole(session, id));
+        let is_whole = |session: &str, id: &str| whole.contains_key(&(session.to_owned(), id.to_owned()));
+        self.heard.retain(|what, heard| {
+            if sessions.contains(&what.0) {
+                heard.truncate(whole.get(what).copied().unwrap_or_default());
+            }
+            !heard.is_empty()
+        });
         for session in sessions {
             if let Some(pieces) = self.came.get_mut(&Ok(session.clone())) {
                 pieces.retain(|(id, _)| id.as_deref().is_some_and(|id| is_whole(session, id)));
@@ -230,8 +243,8 @@ impl Property for Heard {
                     EventKind::Reply(reply) => return self.is_its_pieces(session, reply),
                     EventKind::OwnerReply(reply) => {
                         let id = reply.id.as_ref().map(|id| id.as_str());
-                        self.whole.extend(id.map(|id| (session.to_owned(), id.to_owned())));
-                        return self.hear(session, id, reply.text.as_str());
+                        self.hear(session, id, reply.text.as_str())?;
+                        id.into_iter().for_each(|id| self.is_whole(session, id));
                     }
                     EventKind::Unattributed { text, .. } => return self.hear(session, None, text.as_str()),
                     EventKind::Opened { .. } => {
