@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use secondme_avatar_emulator::Brain;
 use secondme_avatar_emulator::brain::Script;
-use secondme_avatar_emulator::service::{ClientText, Injection, Millis as ServiceMillis, OwnerAction};
+use secondme_avatar_emulator::service::{
+    ClientText, HistoryCalls, Injection, Millis as ServiceMillis, OwnerAction,
+};
 use secondme_avatar_protocol::{
     Author, Command, Config, Confirmation, Ended, ErrorKind, EventKind, NoticeKind, OnDoubt, Outcome, Part,
     Reply, Step, Text, Visitor, limits,
@@ -235,35 +237,50 @@ fn messages_queued_while_the_link_is_down_arrive_in_order() {
 
 #[test]
 fn each_way_to_lose_a_send_ends_in_one_message_or_in_the_text_handed_back() {
-    for fate in [
-        Fate::Refused,
-        Fate::LostBefore,
-        Fate::LostAfter,
-        Fate::SilentBefore,
-        Fate::SilentAfter,
-        Fate::Late(Duration::from_secs(12)),
-        Fate::Answered(502, "<html>".to_owned()),
-    ] {
-        let (mut world, ada) = live(Settings::default());
-        world.network.next(Step::SendMessage, fate.clone());
-        let deadline = Duration::from_secs(60);
-        let send = Command::Send { conversation: FIRST, text: Text::from("Hello"), deadline };
-        let send = world.command(ada, send);
-        let result = world.answer(ada, send);
-        let said = world.state().sessions[0].texts(secondme_avatar_emulator::service::Author::Visitor).len();
-        match (&fate, result) {
-            (Fate::Refused, Ok(Outcome::Sent(_))) => {}
-            (Fate::LostAfter | Fate::SilentAfter | Fate::Late(_), Ok(Outcome::Sent(sent))) => {
-                assert_eq!(sent.confirmed_by, Confirmation::Echo);
+    for history in [HistoryCalls::There, HistoryCalls::NotFound] {
+        for fate in [
+            Fate::Refused,
+            Fate::LostBefore,
+            Fate::LostAfter,
+            Fate::SilentBefore,
+            Fate::SilentAfter,
+            Fate::Late(Duration::from_secs(12)),
+            Fate::Answered(502, "<html>".to_owned()),
+        ] {
+            let settings = Settings::default().history_calls(history);
+            let (mut world, ada) = live(settings);
+            world.network.next(Step::SendMessage, fate.clone());
+            let deadline = Duration::from_secs(60);
+            let send = Command::Send { conversation: FIRST, text: Text::from("Hello"), deadline };
+            let send = world.command(ada, send);
+            let result = world.answer(ada, send);
+            let session = &world.state().sessions[0];
+            let said = session.texts(secondme_avatar_emulator::service::Author::Visitor).len();
+            match (&fate, history, result) {
+                (Fate::Refused, _, Ok(Outcome::Sent(_))) => {}
+                (Fate::LostAfter | Fate::SilentAfter | Fate::Late(_), _, Ok(Outcome::Sent(sent))) => {
+                    assert_eq!(sent.confirmed_by, Confirmation::Echo);
+                }
+                // It is looked for, and sent again since it is not there.
+                (
+                    Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..),
+                    HistoryCalls::There,
+                    Ok(Outcome::Sent(_)),
+                ) => {}
+                // Nothing can tell.
+                (
+                    Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..),
+                    HistoryCalls::NotFound,
+                    Err(error),
+                ) => {
+                    assert!(!error.unsent().expect("the text").certain);
+                    assert_eq!(said, 0, "{fate:?}");
+                    continue;
+                }
+                (fate, history, result) => panic!("{fate:?}, {history:?}: {result:?}"),
             }
-            (Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..), Err(error)) => {
-                assert!(!error.unsent().expect("the text").certain);
-                assert_eq!(said, 0, "{fate:?}");
-                continue;
-            }
-            (fate, result) => panic!("{fate:?}: {result:?}"),
+            assert_eq!(said, 1, "{fate:?}, {history:?}");
         }
-        assert_eq!(said, 1, "{fate:?}");
     }
 }
 
