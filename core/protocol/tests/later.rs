@@ -279,3 +279,20 @@ fn a_404_page_where_no_query_was_ever_answered_turns_them_off_until_the_next_con
     peer.grant(Step::QueryMessages, json!([]));
     assert_eq!(gaps(&mut peer), [Gap::Filled { frames: 1 }]);
 }
+
+#[test]
+fn what_should_have_come_is_still_looked_for_when_a_new_token_has_taken_longer_than_the_looking() {
+    let mut peer = Peer::live();
+    peer.frame(owner("o1", "one"));
+    peer.send("Hello");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::DOUBT_SETTLES);
+    peer.refuse(Step::QueryMessages, 401, "visitor.token.invalid");
+    peer.pass(limits::FIRST_PIECE + Duration::from_secs(30));
+    let call = peer.quota.pop().unwrap();
+    peer.input(Input::QuotaGranted(call));
+    let data = peer.page(Step::Authenticate);
+    peer.grant(Step::Authenticate, data);
+    peer.pass(Duration::from_secs(1));
+    assert!(peer.asks(Step::QueryMessages));
+}

@@ -54,9 +54,10 @@ impl Machine {
         self.link.is_up() && matches!(conversation.gap, GapState::Closed)
     }
 
-    /// Whether what has not come over the socket is missing: it does not lie there unread.
+    /// Whether what has not come over the socket is missing: it does not lie there unread, and can be asked for. A
+    /// look without a visitor token would pass in vain.
     pub(super) fn is_missed(&self, conversation: &Conversation) -> bool {
-        self.reading && self.is_calm(conversation)
+        self.reading && self.is_calm(conversation) && self.is_complete(conversation)
     }
 
     /// From where on to look for what should have come since this place.
