@@ -204,7 +204,7 @@ fn what_is_no_ordinary_file_is_refused() {
     assert!(error(Path::new("/")).contains("is a folder"));
     assert!(error(Path::new("..")).contains("is a folder"));
     assert!(error(&folder.file("none/avatar.db")).contains("its folder does not exist: make it first"));
-    assert!(error(Path::new("")).contains("is a folder"), "{}", error(Path::new("")));
+    assert!(error(Path::new("")).contains("is empty: name a file"), "{}", error(Path::new("")));
 
     fs::write(folder.file("letter.txt"), "Dear Ada").unwrap();
     let beneath = error(&folder.file("letter.txt/avatar.db"));
