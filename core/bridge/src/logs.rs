@@ -239,7 +239,7 @@ mod tests {
             tracing::info!(target: "secondme_avatar::socket", "again");
         }
         assert_eq!(WAKES.load(Ordering::Relaxed), 2);
-        // What waits is for whoever asks now.
+        // What waits is for the one who asks now.
         let logs = Logs::install("warn", wake).unwrap();
         assert_eq!(WAKES.load(Ordering::Relaxed), 3);
         assert_eq!(logs.drain(CAPACITY).lost, 3);

@@ -110,12 +110,12 @@ impl Clock {
         }
     }
 
-    /// It is put forward after this was called.
+    /// Resolves once the clock is put forward, after this was called.
     pub(crate) fn moved(&self) -> impl Future<Output = ()> {
         self.shared.moved.notified()
     }
 
-    /// Somebody does all that is due after this was called.
+    /// Resolves once what is due has been done, after this was called.
     pub(crate) fn noticed(&self) -> impl Future<Output = ()> {
         self.shared.noticed.notified()
     }

@@ -134,7 +134,7 @@ impl Inner {
             return Ok(());
         }
         let adopt = || async {
-            // What the store has given out is taken over, even if whoever asked for it has gone.
+            // What the store has given out is taken over, even if the call that asked for it has gone.
             let inner = Arc::clone(self);
             let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
             adopting.await.map_err(|_| ended())?
@@ -142,7 +142,7 @@ impl Inner {
         self.adopted.get_or_try_init(adopt).await.copied()
     }
 
-    /// A store may hang; whoever waits for it does not.
+    /// A store may hang; a call that waits for it does not.
     pub(super) async fn in_time<T>(
         &self,
         until: Millis,

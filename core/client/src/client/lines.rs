@@ -20,7 +20,7 @@ pub(super) struct Lines {
     /// Counted on lines that are closed.
     past: Counters,
     closed: bool,
-    /// Visitors that are being opened because somebody left messages for them.
+    /// Visitors that are being opened because messages were left for them.
     recovering: usize,
     /// What was last told about there being visitors.
     occupied: bool,
