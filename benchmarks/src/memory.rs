@@ -30,9 +30,9 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         "(by hand: {small:.1} with small buffers, {default:.1} with the WebSocket library's defaults)"
     );
     report.at_most("1,000 live conversations, resident memory each", ours, 12.0, " KiB", &aside);
-    let resting = run("resting")?;
+    let paused = run("paused")?;
     let aside = "(with `max_live`: no socket, and back within two round trips)";
-    report.at_most("1,000 resting conversations, resident memory each", resting, 6.0, " KiB", aside);
+    report.at_most("1,000 paused conversations, resident memory each", paused, 6.0, " KiB", aside);
     Ok(())
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn measure_one(arguments: &[String]) -> Result<(), Error> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let kib = match what.as_str() {
             "ours" => ours(base, key).await?,
-            "resting" => resting(base, key).await?,
+            "paused" => paused(base, key).await?,
             "hand-small" => {
                 by_hand(
                     base,
@@ -98,7 +98,7 @@ async fn ours(base: &str, key: &str) -> Result<f64, Error> {
 }
 
 /// As many sockets as there were to warm up, and a thousand visitors who had one before.
-async fn resting(base: &str, key: &str) -> Result<f64, Error> {
+async fn paused(base: &str, key: &str) -> Result<f64, Error> {
     let client =
         AvatarClient::builder(key)?.base_url(base.parse()?).quota(1_000_000).max_live(WARM_UP).build()?;
     let open = async |range: std::ops::Range<usize>| {
@@ -111,7 +111,7 @@ async fn resting(base: &str, key: &str) -> Result<f64, Error> {
     let before = resident_kib()?;
     open(WARM_UP..WARM_UP + CONVERSATIONS).await?;
     let stats = client.stats();
-    assert_eq!((stats.live, stats.resting), (WARM_UP, CONVERSATIONS));
+    assert_eq!((stats.live, stats.paused), (WARM_UP, CONVERSATIONS));
     Ok((resident_kib()? - before) / CONVERSATIONS as f64)
 }
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
-use secondme_avatar::{Error, ErrorKind, InvalidVisitor, StoreError, Unsent};
+use secondme_avatar::{Error, ErrorKind, InvalidVisitor, StoreError, UnsentMessage};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
@@ -58,7 +58,7 @@ pub enum CoreErrorKind {
     Unavailable,
     Deadline,
     TakenOver,
-    Service,
+    Refused,
     InvalidAnswer,
     Unsupported,
     Store,
@@ -103,8 +103,8 @@ impl From<&Error> for CoreFailure {
     }
 }
 
-impl From<&Unsent> for CoreUnsent {
-    fn from(unsent: &Unsent) -> Self {
+impl From<&UnsentMessage> for CoreUnsent {
+    fn from(unsent: &UnsentMessage) -> Self {
         Self {
             text: unsent.text.to_string(),
             message_id: unsent.message_id.to_string(),
@@ -150,7 +150,7 @@ impl From<ErrorKind> for CoreErrorKind {
             ErrorKind::Store => Self::Store,
             ErrorKind::Misuse => Self::Misuse,
             // Core and bindings are of one version: the rest is for the compiler.
-            ErrorKind::Service | _ => Self::Service,
+            ErrorKind::Refused | _ => Self::Refused,
         }
     }
 }

@@ -112,7 +112,7 @@ pub enum CoreState {
     Opening,
     Live,
     Reconnecting,
-    Resting,
+    Paused,
     Closing,
     Closed,
 }
@@ -230,7 +230,7 @@ impl From<State> for CoreState {
             State::Opening => Self::Opening,
             State::Live => Self::Live,
             State::Reconnecting => Self::Reconnecting,
-            State::Resting => Self::Resting,
+            State::Paused => Self::Paused,
             State::Closing => Self::Closing,
             State::Closed | _ => Self::Closed,
         }

@@ -42,7 +42,7 @@ pub use events::CoreEvents;
 #[cfg(feature = "benchmark")]
 pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
-pub use options::{CoreOnDoubt, CoreOptions};
+pub use options::{CoreDelivery, CoreOptions};
 pub use pieces::{CorePiece, CorePieces};
 pub use reply::{CoreAuthor, CoreEnded, CoreMessage, CorePart, CoreReply};
 pub use visitor::{CoreVisitor, parse_visitor_id, random_visitor_id, visitor_id_for_user};

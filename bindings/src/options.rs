@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, BaseUrl, OnDoubt, SqliteStore};
+use secondme_avatar::{AvatarClient, BaseUrl, Delivery, SqliteStore};
 
 use crate::{CoreCalls, CoreError};
 
@@ -42,7 +42,7 @@ pub struct CoreOptions {
     pub reply_idle_ms: Option<u64>,
     /// What becomes of a message of which nobody can tell whether the service took it.
     #[uniffi(default = None)]
-    pub on_doubt: Option<CoreOnDoubt>,
+    pub delivery: Option<CoreDelivery>,
     /// Events that a subscription holds before the socket is read no further.
     #[uniffi(default = None)]
     pub event_queue: Option<u32>,
@@ -86,11 +86,11 @@ pub struct CoreOptions {
 
 /// What becomes of a message of which nobody can tell whether the service took it.
 #[derive(uniffi::Enum)]
-pub enum CoreOnDoubt {
+pub enum CoreDelivery {
     /// It is handed back.
-    HandBack,
+    AtMostOnce,
     /// It is sent again.
-    Resend,
+    AtLeastOnce,
 }
 
 impl CoreOptions {
@@ -120,10 +120,10 @@ impl CoreOptions {
         if let Some(acknowledge) = self.acknowledge {
             builder = builder.acknowledge(acknowledge);
         }
-        if let Some(on_doubt) = self.on_doubt {
-            builder = builder.on_doubt(match on_doubt {
-                CoreOnDoubt::HandBack => OnDoubt::HandBack,
-                CoreOnDoubt::Resend => OnDoubt::Resend,
+        if let Some(delivery) = self.delivery {
+            builder = builder.delivery(match delivery {
+                CoreDelivery::AtMostOnce => Delivery::AtMostOnce,
+                CoreDelivery::AtLeastOnce => Delivery::AtLeastOnce,
             });
         }
         if let Some(events) = self.event_queue {

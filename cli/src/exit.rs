@@ -200,7 +200,7 @@ fn advice(error: &Error) -> Option<String> {
              Avatar Hub → Avatar Detail → API Key Management."
         }
         ErrorKind::ConnectionFailed | ErrorKind::Deadline => network_advice(error),
-        ErrorKind::Service if error.status() == Some(404) => WRONG_PLACE,
+        ErrorKind::Refused if error.status() == Some(404) => WRONG_PLACE,
         ErrorKind::InvalidAnswer => WRONG_PLACE,
         ErrorKind::Unavailable => "The service has trouble. Try again later.",
         // What to do is said in the error itself.

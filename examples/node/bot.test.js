@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { RateLimitError } from 'secondme-avatar'
+import { RateLimitedError } from 'secondme-avatar'
 import { startEmulator } from 'secondme-avatar/testing'
 
 import { bot } from './bot.js'
@@ -44,5 +44,5 @@ test('a service that refuses is an error that says when to come back', async (t)
     await emulator.stop()
   })
   await emulator.fault({ at: 'auth', do: 'quota', times: 10 })
-  await assert.rejects(bot(client, () => {}).answer('Ada', 'Hello'), RateLimitError)
+  await assert.rejects(bot(client, () => {}).answer('Ada', 'Hello'), RateLimitedError)
 })

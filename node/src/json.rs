@@ -5,8 +5,8 @@ mod event;
 use std::error::Error as _;
 
 use secondme_avatar::{
-    CallReport, Card, Error, HistoryMessage, Json, MessageId, Part, Reply, Sent, SeqId, Stats, Text, Unsent,
-    Visitor,
+    CallReport, Card, Error, HistoryMessage, Json, MessageId, Part, Reply, Sent, SeqId, Stats, Text,
+    UnsentMessage, Visitor,
 };
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -142,8 +142,8 @@ struct UnsentJson<'a> {
     certain: bool,
 }
 
-impl<'a> From<&'a Unsent> for UnsentJson<'a> {
-    fn from(unsent: &'a Unsent) -> Self {
+impl<'a> From<&'a UnsentMessage> for UnsentJson<'a> {
+    fn from(unsent: &'a UnsentMessage) -> Self {
         Self { message_id: unsent.message_id.as_str(), text: &unsent.text, certain: unsent.certain }
     }
 }
@@ -271,8 +271,8 @@ struct StatsJson {
     visitors: usize,
     connected: usize,
     live: usize,
-    resting: usize,
-    waiting_for_place: usize,
+    paused: usize,
+    waiting_for_slot: usize,
     waiting_for_quota: usize,
     longest_quota_wait_ms: f64,
     events: u64,
@@ -298,8 +298,8 @@ impl From<&Stats> for StatsJson {
             visitors: stats.visitors,
             connected: stats.connected,
             live: stats.live,
-            resting: stats.resting,
-            waiting_for_place: stats.waiting_for_place,
+            paused: stats.paused,
+            waiting_for_slot: stats.waiting_for_slot,
             waiting_for_quota: stats.waiting_for_quota,
             longest_quota_wait_ms: stats.longest_quota_wait.as_secs_f64() * 1000.0,
             events: stats.events,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use napi_derive::napi;
-use secondme_avatar::{AvatarClient, ClientBuilder, Error, ErrorKind, OnDoubt, SqliteStore};
+use secondme_avatar::{AvatarClient, ClientBuilder, Delivery, Error, ErrorKind, SqliteStore};
 
 use crate::words::Words;
 
@@ -21,7 +21,7 @@ pub struct Options {
     pub heartbeat_ms: Option<f64>,
     pub acknowledge: Option<bool>,
     pub reply_idle_ms: Option<f64>,
-    pub on_doubt: Option<Words>,
+    pub delivery: Option<Words>,
     pub event_queue: Option<f64>,
     pub quota: Option<f64>,
     pub max_live: Option<f64>,
@@ -95,12 +95,12 @@ impl Options {
                 builder = set(builder, time(name, value)?);
             }
         }
-        builder = match Words::named_if(self.on_doubt, "onDoubt")?.as_deref() {
+        builder = match Words::named_if(self.delivery, "delivery")?.as_deref() {
             None => builder,
-            Some("hand_back") => builder.on_doubt(OnDoubt::HandBack),
-            Some("resend") => builder.on_doubt(OnDoubt::Resend),
+            Some("atMostOnce") => builder.delivery(Delivery::AtMostOnce),
+            Some("atLeastOnce") => builder.delivery(Delivery::AtLeastOnce),
             Some(other) => {
-                return misuse(format!("`onDoubt` is `hand_back` or `resend`, and not `{other}`"));
+                return misuse(format!("`delivery` is `atMostOnce` or `atLeastOnce`, and not `{other}`"));
             }
         };
         match Words::named_if(self.store, "store")? {

@@ -102,9 +102,9 @@ for (const [how, options, packages] of [
 test('errors keep their names where those of classes are made short', async (t) => {
   const cwd = project(t, {
     'program.mjs': `
-      import { AvatarError, RateLimitError } from 'secondme-avatar'
+      import { AvatarError, RateLimitedError } from 'secondme-avatar'
       class Own extends AvatarError {}
-      for (const { name, kind } of [new RateLimitError(), new AvatarError(), new Own()]) console.log(name, kind)`,
+      for (const { name, kind } of [new RateLimitedError(), new AvatarError(), new Own()]) console.log(name, kind)`,
   })
   await esbuild({
     ...everything,
@@ -118,7 +118,7 @@ test('errors keep their names where those of classes are made short', async (t) 
   const { out, err } = await moved(t, cwd, ['bundle.cjs'])
   assert.equal(err, '')
   const [rate, base, own] = out.trim().split('\n')
-  assert.deepEqual([rate, base], ['RateLimitError rate_limited', 'AvatarError service'])
+  assert.deepEqual([rate, base], ['RateLimitedError rate_limited', 'AvatarError service'])
   assert.match(own, /^\w+ service$/)
 })
 

@@ -135,7 +135,7 @@ test('an app that rests comes back', async (t) => {
   const { open, emulator } = await stage(t)
   const chat = await open('ada')
   await chat.pause()
-  assert.equal(chat.state, 'resting')
+  assert.equal(chat.state, 'paused')
   await emulator.waitUntil(({ sockets }) => sockets.length === 0)
   await chat.resume()
   await until(() => chat.state === 'live')

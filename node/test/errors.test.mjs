@@ -9,7 +9,7 @@ import {
   DeadlineError,
   InvalidVisitorIdError,
   MisuseError,
-  RateLimitError,
+  RateLimitedError,
   setLogger,
   StoreError,
   Visitor,
@@ -73,7 +73,7 @@ test('a quota that is used up says when to come back', async (t) => {
   const { open, emulator } = await stage(t, { settings: { 'retry-after': 'seconds' } })
   await emulator.fault({ at: 'auth', do: 'quota', times: 100 })
   const error = await open('ada').catch((error) => error)
-  assert.ok(error instanceof RateLimitError)
+  assert.ok(error instanceof RateLimitedError)
   assert.equal(error.retryable, true)
   assert.ok(error.retryAfterMs > 0)
 })
@@ -114,10 +114,10 @@ test('a stack leads to whoever called', async (t) => {
 })
 
 test('a test of one’s own makes errors as they would come', () => {
-  const error = new RateLimitError('slow down', { retryAfterMs: 500, retryable: true })
-  assert.deepEqual([error.name, error.kind, error.message], ['RateLimitError', 'rate_limited', 'slow down'])
+  const error = new RateLimitedError('slow down', { retryAfterMs: 500, retryable: true })
+  assert.deepEqual([error.name, error.kind, error.message], ['RateLimitedError', 'rate_limited', 'slow down'])
   assert.deepEqual([error.retryAfterMs, error.retryable, error.code], [500, true, undefined])
-  assert.match(error.stack, /^RateLimitError: slow down\n {4}at .*errors\.test\.mjs/)
+  assert.match(error.stack, /^RateLimitedError: slow down\n {4}at .*errors\.test\.mjs/)
 })
 
 test('a wrong call is a misuse, and says what to do', async (t) => {
@@ -145,7 +145,7 @@ test('a wrong call is a misuse, and says what to do', async (t) => {
     { apiKey: 'sk-0123456789abcdef', heartbeatMs: 1 },
     { apiKey: 'sk-0123456789abcdef', maxLive: 0.5 },
     { apiKey: 'sk-0123456789abcdef', aksDeadlineMs: 5 },
-    { apiKey: 'sk-0123456789abcdef', onDoubt: 'perhaps' },
+    { apiKey: 'sk-0123456789abcdef', delivery: 'perhaps' },
     { apiKey: 'sk-0123456789abcdef', proxy: 'socks5://localhost' },
   ]) {
     assert.throws(() => new AvatarClient(wrong), MisuseError, JSON.stringify(wrong))
@@ -185,7 +185,7 @@ test('half of a surrogate pair is refused in every text, and nothing is sent', a
     ['proxy', () => new AvatarClient({ apiKey, baseUrl, proxy: half })],
     ['caFile', () => new AvatarClient({ apiKey, baseUrl, caFile: half })],
     ['store', () => new AvatarClient({ apiKey, baseUrl, store: half })],
-    ['onDoubt', () => new AvatarClient({ apiKey, baseUrl, onDoubt: half })],
+    ['delivery', () => new AvatarClient({ apiKey, baseUrl, delivery: half })],
     ['filter', () => setLogger(() => {}, { filter: half })],
   ]) {
     await assert.rejects(
@@ -254,9 +254,9 @@ test('a conversation’s close settles after the calls that it ends', async (t) 
 test('an error is JSON, with its causes and without what was said', () => {
   const cause = new AvatarError('busy', { kind: 'unavailable', status: 503, cause: new TypeError('beneath') })
   const unsent = { messageId: 'm-1', text: 'The invoice is paid', certain: true }
-  const error = new RateLimitError('slow down', { retryAfterMs: 500, step: 'send_message', unsent, cause })
+  const error = new RateLimitedError('slow down', { retryAfterMs: 500, step: 'send_message', unsent, cause })
   assert.deepEqual(JSON.parse(JSON.stringify({ error })).error, {
-    name: 'RateLimitError',
+    name: 'RateLimitedError',
     message: 'slow down',
     kind: 'rate_limited',
     step: 'send_message',

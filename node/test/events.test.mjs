@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 
-import { AvatarError, ClosedError, InvalidVisitorIdError, MisuseError, RateLimitError } from 'secondme-avatar'
+import { AvatarError, ClosedError, InvalidVisitorIdError, MisuseError, RateLimitedError } from 'secondme-avatar'
 
 import { next, run, stage, until } from './support.mjs'
 
@@ -341,7 +341,7 @@ test('what survives structuredClone and JSON is all of a reply, and all of an ev
     assert.equal(copy.text, 'You said: Hello')
     assert.equal(copy.raw, undefined)
   }
-  const error = new RateLimitError('slow down', { retryAfterMs: 500 })
+  const error = new RateLimitedError('slow down', { retryAfterMs: 500 })
   const copy = structuredClone(error)
   assert.ok(copy instanceof Error)
   assert.deepEqual([copy.message, copy.stack, copy.retryAfterMs], ['slow down', error.stack, undefined])

@@ -40,7 +40,7 @@ test('a message that a killed process has kept is sent once by the next', async 
   await emulator.clearFaults()
 
   // The service may or may not have it: sent again, it is one message all the same, for it has the same id.
-  const client = emulator.client({ store, onDoubt: 'resend' })
+  const client = emulator.client({ store, delivery: 'atLeastOnce' })
   const events = client.events()
   const [visitor, ...others] = await client.recover()
   assert.deepEqual(others, [])

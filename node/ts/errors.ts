@@ -13,7 +13,7 @@ export type ErrorKind =
   | 'unavailable'
   | 'deadline'
   | 'taken_over'
-  | 'service'
+  | 'refused'
   | 'invalid_answer'
   | 'unsupported'
   | 'store'
@@ -69,7 +69,7 @@ export interface Failure extends AvatarErrorDetails {
  * try {
  *   await chat.ask('Hello')
  * } catch (error) {
- *   if (error instanceof RateLimitError) await sleep(error.retryAfterMs ?? 60_000)
+ *   if (error instanceof RateLimitedError) await sleep(error.retryAfterMs ?? 60_000)
  *   else if (error instanceof AvatarError && error.retryable) …
  *   else throw error
  * }
@@ -156,7 +156,7 @@ function plainCause(cause: unknown): AvatarErrorJson | PlainCause | undefined {
 /** The API key was refused: missing, unknown or disabled. Nothing helps but another key. */
 export class AuthenticationError extends AvatarError {}
 /** The quota of the API key is used up; {@link AvatarError.retryAfterMs} says when to come back. */
-export class RateLimitError extends AvatarError {}
+export class RateLimitedError extends AvatarError {}
 /** The key's avatar does not exist (any more). */
 export class AvatarNotFoundError extends AvatarError {}
 /** The visitor id is not of the service's form. */
@@ -179,7 +179,7 @@ export class DeadlineError extends AvatarError {}
  */
 export class TakenOverError extends AvatarError {}
 /** The service refused with a code that stands for nothing above. */
-export class ServiceRefusedError extends AvatarError {}
+export class RefusedError extends AvatarError {}
 /** The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL. */
 export class InvalidAnswerError extends AvatarError {}
 /** The service does not offer this. */
@@ -191,7 +191,7 @@ export class MisuseError extends AvatarError {}
 
 const CLASSES: Record<ErrorKind, typeof AvatarError> = {
   authentication: AuthenticationError,
-  rate_limited: RateLimitError,
+  rate_limited: RateLimitedError,
   avatar_not_found: AvatarNotFoundError,
   invalid_visitor_id: InvalidVisitorIdError,
   not_member: NotMemberError,
@@ -201,7 +201,7 @@ const CLASSES: Record<ErrorKind, typeof AvatarError> = {
   unavailable: UnavailableError,
   deadline: DeadlineError,
   taken_over: TakenOverError,
-  service: ServiceRefusedError,
+  service: RefusedError,
   invalid_answer: InvalidAnswerError,
   unsupported: UnsupportedError,
   store: StoreError,
@@ -213,7 +213,7 @@ const NAMES_OF = new Map<typeof AvatarError, string>(
   Object.entries({
     AvatarError,
     AuthenticationError,
-    RateLimitError,
+    RateLimitedError,
     AvatarNotFoundError,
     InvalidVisitorIdError,
     NotMemberError,
@@ -223,7 +223,7 @@ const NAMES_OF = new Map<typeof AvatarError, string>(
     UnavailableError,
     DeadlineError,
     TakenOverError,
-    ServiceRefusedError,
+    RefusedError,
     InvalidAnswerError,
     UnsupportedError,
     StoreError,
@@ -245,7 +245,7 @@ export function calledFrom(api: object): Site {
 
 function kindOf(type: typeof AvatarError): ErrorKind {
   const found = Object.entries(CLASSES).find(([, known]) => known === type || type.prototype instanceof known)
-  return (found?.[0] as ErrorKind | undefined) ?? 'service'
+  return (found?.[0] as ErrorKind | undefined) ?? 'refused'
 }
 
 /** @internal The error that a failure is. Its stack is that of whoever called, not that of whoever was told. */

@@ -8,7 +8,7 @@ import type { CallReport } from './options.js'
  * Where a conversation stands: being opened for the first time; open; on its way back; has given up its socket on
  * purpose and wakes on the next message; sends what is still to be sent; closed for good.
  */
-export type State = 'opening' | 'live' | 'reconnecting' | 'resting' | 'closing' | 'closed'
+export type State = 'opening' | 'live' | 'reconnecting' | 'paused' | 'closing' | 'closed'
 
 /** Who says something: the AI, the person behind it, or whoever talks with them. */
 export type Author = 'avatar' | 'owner' | 'visitor'

@@ -26,8 +26,8 @@ export interface ClientOptions {
   readonly acknowledge?: boolean | undefined
   /** The silence that ends a reply whose end mark never comes; 3000. */
   readonly replyIdleMs?: number | undefined
-  /** What becomes of a message of which nobody can tell whether the service took it; `hand_back`. */
-  readonly onDoubt?: 'hand_back' | 'resend' | undefined
+  /** What becomes of a message of which nobody can tell whether the service took it; `atMostOnce`. */
+  readonly delivery?: 'atMostOnce' | 'atLeastOnce' | undefined
   /** How many events a subscription holds before the socket is read no further; 1024. */
   readonly eventQueue?: number | undefined
   /** How many authentications the API key has in a minute; 60. */
@@ -78,7 +78,7 @@ const OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   heartbeatMs: true,
   acknowledge: true,
   replyIdleMs: true,
-  onDoubt: true,
+  delivery: true,
   eventQueue: true,
   quota: true,
   maxLive: true,
@@ -141,9 +141,9 @@ export interface Stats {
   /** Visitors who hold a socket or are on their way to one: these count against `maxLive`. */
   readonly live: number
   /** Visitors who have given up their sockets. */
-  readonly resting: number
+  readonly paused: number
   /** Visitors who wait for one of the places of `maxLive`. */
-  readonly waitingForPlace: number
+  readonly waitingForSlot: number
   /** Visitors who wait for the API key's quota. */
   readonly waitingForQuota: number
   /** How long the last one of them will wait, as it looks now. */

@@ -19,8 +19,8 @@ __all__ = [
     "InvalidVisitorIdError",
     "MisuseError",
     "NotMemberError",
-    "RateLimitError",
-    "ServiceRefusedError",
+    "RateLimitedError",
+    "RefusedError",
     "StoreError",
     "TakenOverError",
     "UnavailableError",
@@ -95,7 +95,7 @@ class AuthenticationError(AvatarError):
     kind = "authentication"
 
 
-class RateLimitError(AvatarError):
+class RateLimitedError(AvatarError):
     """The quota of the API key is used up; ``retry_after`` says when to come back."""
 
     kind = "rate_limited"
@@ -149,10 +149,10 @@ class DeadlineError(AvatarError, TimeoutError):
     kind = "deadline"
 
 
-class ServiceRefusedError(AvatarError):
+class RefusedError(AvatarError):
     """The service refused with a code that stands for nothing else; see ``code``."""
 
-    kind = "service"
+    kind = "refused"
 
 
 class InvalidAnswerError(AvatarError):

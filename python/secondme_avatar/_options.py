@@ -25,7 +25,7 @@ class ClientOptions(TypedDict, total=False):
     heartbeat: float | None
     acknowledge: bool
     reply_idle: float | None
-    on_doubt: Literal["hand_back", "resend"]
+    delivery: Literal["at_most_once", "at_least_once"]
     event_queue: int | None
     quota: int | None
     max_live: int | None
@@ -57,7 +57,7 @@ class ClientBase:
         heartbeat: float | None = None,
         acknowledge: bool = True,
         reply_idle: float | None = None,
-        on_doubt: Literal["hand_back", "resend"] = "hand_back",
+        delivery: Literal["at_most_once", "at_least_once"] = "at_most_once",
         event_queue: int | None = None,
         quota: int | None = None,
         max_live: int | None = None,
@@ -84,7 +84,7 @@ class ClientBase:
         :param heartbeat: between two pings, 5 to 15; 15 if not said otherwise.
         :param acknowledge: whether frames are acknowledged.
         :param reply_idle: the silence that ends a reply whose end mark never comes; 3.
-        :param on_doubt: what becomes of a message of which nobody can tell whether the service took it.
+        :param delivery: what becomes of a message of which nobody can tell whether the service took it.
         :param event_queue: events that a subscription holds before the socket is read no further; 1024.
         :param quota: authentications that the API key has in a minute; 60.
         :param max_live: how many visitors may hold a socket at a time; as many as there are.
@@ -121,7 +121,7 @@ class ClientBase:
             heartbeat=heartbeat,
             acknowledge=acknowledge,
             reply_idle=reply_idle,
-            on_doubt=on_doubt,
+            delivery=delivery,
             event_queue=event_queue,
             quota=quota,
             max_live=max_live,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Author: TypeAlias = Literal["avatar", "owner", "visitor"]
 """Who says something: the AI, its owner in person, or the visitor."""
 
-State: TypeAlias = Literal["opening", "live", "reconnecting", "resting", "closing", "closed"]
+State: TypeAlias = Literal["opening", "live", "reconnecting", "paused", "closing", "closed"]
 """Where a conversation stands."""
 
 
@@ -112,9 +112,9 @@ class Stats(Plain):
     """Sockets that are connected."""
     live: int
     """Visitors who hold a socket or are on their way to one: these count against ``max_live``."""
-    resting: int
+    paused: int
     """Visitors who have given up their sockets for the time being."""
-    waiting_for_place: int
+    waiting_for_slot: int
     """Visitors who wait for one of the places of ``max_live``."""
     waiting_for_quota: int
     """Visitors who wait for the API key's quota."""

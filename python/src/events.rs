@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use secondme_avatar::{
     Author, CloseReason, ConversationKey, Error, Event as Core, EventKind, Gap, InvalidVisitor, MessageId,
     NoticeKind, Raw, Reply as CoreReply, ServiceError as CoreServiceError, SessionId, State, Text,
-    Unsent as CoreUnsent, VisitorId,
+    UnsentMessage as CoreUnsent, VisitorId,
 };
 
 use crate::values::{Parts, Values, message, text};

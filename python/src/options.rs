@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, OnDoubt, SqliteStore};
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, Delivery, SqliteStore};
 
 use crate::errors::{duration, misuse, raise};
 use crate::text::{self, Text};
@@ -37,11 +37,14 @@ fn option(
         "ca_file" => builder.ca_file(text::path(name, value)?),
         "builtin_roots" => builder.builtin_roots(value.is_truthy()?),
         "acknowledge" => builder.acknowledge(value.is_truthy()?),
-        "on_doubt" => builder.on_doubt(match Text::of_option(name, value)?.as_str() {
-            "hand_back" => OnDoubt::HandBack,
-            "resend" => OnDoubt::Resend,
+        "delivery" => builder.delivery(match Text::of_option(name, value)?.as_str() {
+            "at_most_once" => Delivery::AtMostOnce,
+            "at_least_once" => Delivery::AtLeastOnce,
             other => {
-                return Err(misuse(py, format!("`on_doubt` is `{other}`: write `hand_back` or `resend`")));
+                return Err(misuse(
+                    py,
+                    format!("`delivery` is `{other}`: write `at_most_once` or `at_least_once`"),
+                ));
             }
         }),
         "store" => {

@@ -79,8 +79,8 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("visitors", stats.visitors)?;
     fields.set_item("connected", stats.connected)?;
     fields.set_item("live", stats.live)?;
-    fields.set_item("resting", stats.resting)?;
-    fields.set_item("waiting_for_place", stats.waiting_for_place)?;
+    fields.set_item("paused", stats.paused)?;
+    fields.set_item("waiting_for_slot", stats.waiting_for_slot)?;
     fields.set_item("waiting_for_quota", stats.waiting_for_quota)?;
     fields.set_item("longest_quota_wait", stats.longest_quota_wait.as_secs_f64())?;
     fields.set_item("stored_visitors", stats.stored_visitors)?;

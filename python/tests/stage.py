@@ -34,7 +34,7 @@ FREE = {"call", "service"}
 """Whose words are the emulator's."""
 OPTIONS = {
     "acknowledge",
-    "on_doubt",
+    "delivery",
     "quota",
     "heartbeat",
     "reply_idle",

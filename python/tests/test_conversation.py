@@ -238,7 +238,7 @@ async def test_the_next_process_knows_its_visitors_and_hears_them(emulator: Emul
 async def test_a_paused_conversation_hears_later_what_was_said(chat: Conversation, emulator: Emulator) -> None:
     events = chat.events()
     await chat.pause()
-    assert chat.state == "resting"
+    assert chat.state == "paused"
     await emulator.owner_reply(chat, "Are you there?")
     await chat.resume()
     assert (await until(events, OwnerReply)).text == "Are you there?"

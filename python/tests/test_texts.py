@@ -23,7 +23,7 @@ VISITORS: list[Callable[[], Any]] = [
     lambda: Visitor.random("web", name=HALF),
 ]
 
-OPTIONS = ["api_key", "base_url", "proxy", "ca_file", "on_doubt", "store"]
+OPTIONS = ["api_key", "base_url", "proxy", "ca_file", "delivery", "store"]
 
 
 def is_said(error: MisuseError) -> bool:

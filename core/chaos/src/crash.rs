@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, OnDoubt, SqliteStore, Visitor};
+use secondme_avatar::{AvatarClient, Delivery, SqliteStore, Visitor};
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_simulation::Chance;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -30,7 +30,7 @@ pub struct Crash {
     /// Visitors of each process.
     pub visitors: usize,
     /// What becomes of a message in doubt.
-    pub on_doubt: OnDoubt,
+    pub delivery: Delivery,
 }
 
 /// What came of it.
@@ -118,7 +118,7 @@ impl Crash {
             .env("CRASH_KEY", emulator.api_key())
             .env("CRASH_PROCESS", process.to_string())
             .env("CRASH_VISITORS", self.visitors.to_string())
-            .env("CRASH_RESEND", if self.on_doubt == OnDoubt::Resend { "yes" } else { "no" })
+            .env("CRASH_AT_LEAST_ONCE", if self.delivery == Delivery::AtLeastOnce { "yes" } else { "no" })
             .env("CRASH_LAST", if is_last { "yes" } else { "no" })
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -199,11 +199,12 @@ pub async fn work() -> Result<bool, Failure> {
     let process: u64 = given("CRASH_PROCESS")?.parse()?;
     let visitors: usize = given("CRASH_VISITORS")?.parse()?;
     let is_last = given("CRASH_LAST")? == "yes";
-    let on_doubt = if given("CRASH_RESEND")? == "yes" { OnDoubt::Resend } else { OnDoubt::HandBack };
+    let delivery =
+        if given("CRASH_AT_LEAST_ONCE")? == "yes" { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
     let client = AvatarClient::builder(&given("CRASH_KEY")?)?
         .base_url(given("CRASH_BASE")?.parse()?)
         .quota(100_000)
-        .on_doubt(on_doubt)
+        .delivery(delivery)
         .store(SqliteStore::open(store_of(&folder))?)
         .build()?;
     let diary = Arc::new(Mutex::new(Diary::open(&diary_of(&folder), process)?));

@@ -227,7 +227,7 @@ impl AvatarClient {
             stored_messages: stored.messages,
             visitors: lines.len(),
             live: env.places.held(),
-            waiting_for_place: env.places.waiting(),
+            waiting_for_slot: env.places.waiting(),
             waiting_for_quota: env.quota.waiting(),
             longest_quota_wait: env.quota.longest_wait(),
             events: env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
@@ -237,7 +237,7 @@ impl AvatarClient {
         for line in lines.live() {
             let state = line.lock();
             stats.connected += usize::from(state.machine.is_connected());
-            stats.resting += usize::from(state.rests);
+            stats.paused += usize::from(state.rests);
             stats.counters += state.machine.counters();
         }
         // The machine counts what it wants made; these never left.

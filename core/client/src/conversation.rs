@@ -44,7 +44,7 @@ impl Conversation {
     /// Says something. Await it: the service has taken the message then.
     ///
     /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
-    /// [`ClientBuilder::on_doubt`](crate::ClientBuilder::on_doubt). One that is given up comes back
+    /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). One that is given up comes back
     /// with the error ([`Error::unsent`]).
     pub fn send(&self, text: impl Into<String>) -> Send {
         Send { chat: self.clone(), text: text.into(), deadline: self.client.env.deadlines.send }
@@ -153,7 +153,7 @@ impl Conversation {
     /// said meanwhile is there after [`resume`](Self::resume). Other conversations of the visitor
     /// rest with it.
     pub async fn pause(&self) -> Result<(), Error> {
-        self.done(Command::Rest).await
+        self.done(Command::Pause).await
     }
 
     /// Comes back after a [`pause`](Self::pause). The next message does so too.

@@ -222,9 +222,9 @@ impl Driver {
                     let (visitor, conversation) = (state.machine.visitor().id(), conversation.0);
                     info!(target: "secondme_avatar::conversation", %visitor, conversation, "a question waits for {}", hold.text());
                 }
-                Output::Remember => self.saving.remember(),
-                Output::Settle(message) => self.saving.settle(message),
-                Output::Keep(message) => match &self.env.keeper {
+                Output::SaveRecord => self.saving.remember(),
+                Output::ForgetMessage(message) => self.saving.settle(message),
+                Output::SaveMessage(message) => match &self.env.keeper {
                     Some(keeper) => {
                         keeper.keep(Arc::clone(&line), state.machine.visitor().clone(), message);
                     }
@@ -354,10 +354,10 @@ impl Driver {
     }
 
     fn note_state(&mut self, state: &mut LineState, from: State, to: State) {
-        if to == State::Resting {
+        if to == State::Paused {
             state.rests = true;
             self.seat.leave(&self.env, self.hanging_up.take());
-        } else if from == State::Resting {
+        } else if from == State::Paused {
             state.rests = false;
             // Woken by its caller, who wants the visitor here.
             if let Some(keeper) = self.env.keeper.as_ref().filter(|_| to != State::Closed) {

@@ -179,7 +179,7 @@ impl Line {
         let now = self.clock.now();
         let idle = state.idle_from().is_some_and(|since| since <= now);
         // The answer is of interest to nobody.
-        let rests = idle && state.machine.command(now, Command::Rest).is_ok();
+        let rests = idle && state.machine.command(now, Command::Pause).is_ok();
         drop(state);
         if rests {
             self.wake.notify_one();

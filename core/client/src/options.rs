@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, Config, OnDoubt, Secret, limits};
+use secondme_avatar_protocol::{ApiKey, Config, Delivery, Secret, limits};
 
 use crate::base_url::BaseUrl;
 use crate::client::AvatarClient;
@@ -208,8 +208,8 @@ impl ClientBuilder {
 
     /// What becomes of a message of which nobody can tell whether the service took it; it is handed
     /// back, if not said otherwise.
-    pub fn on_doubt(mut self, on_doubt: OnDoubt) -> Self {
-        self.config.on_doubt = on_doubt;
+    pub fn delivery(mut self, delivery: Delivery) -> Self {
+        self.config.delivery = delivery;
         self
     }
 
@@ -230,7 +230,7 @@ impl ClientBuilder {
     /// How many visitors may hold a socket at a time; as many as there are, if not said otherwise.
     ///
     /// Where all of them do, and another one is opened or wakes, the one that has been idle the longest
-    /// rests ([`State::Resting`](crate::State::Resting)): it gives up its socket and keeps everything else,
+    /// rests ([`State::Paused`](crate::State::Paused)): it gives up its socket and keeps everything else,
     /// and the next thing it is asked to do wakes it; what was said meanwhile is there then. Idle is who is
     /// owed no answer and on whom nobody waits. Where nobody is idle, the newcomer waits in order of
     /// arrival, no longer than its deadline. See [`Stats`](crate::Stats) for who does what.
@@ -247,9 +247,9 @@ impl ClientBuilder {
     ///     .build()?;
     /// let ada = client.open(Visitor::for_user("web", "ada")?).await?;
     /// let bob = client.open(Visitor::for_user("web", "bob")?).await?;
-    /// assert_eq!(ada.state(), State::Resting);
+    /// assert_eq!(ada.state(), State::Paused);
     /// ada.ask("Do you still know me?").await?;
-    /// assert_eq!(bob.state(), State::Resting);
+    /// assert_eq!(bob.state(), State::Paused);
     /// # Ok(())
     /// # }
     /// ```
@@ -273,7 +273,7 @@ impl ClientBuilder {
     ///     .max_live(10_000)
     ///     .idle_after(Duration::from_secs(10 * 60))
     ///     .build()?;
-    /// assert_eq!(client.stats().resting, 0);
+    /// assert_eq!(client.stats().paused, 0);
     /// # Ok(())
     /// # }
     /// ```

@@ -17,9 +17,9 @@ pub struct Stats {
     pub live: usize,
     /// Visitors who have given up their sockets, to make room, after
     /// [`idle_after`](crate::ClientBuilder::idle_after), or by [`pause`](crate::Conversation::pause).
-    pub resting: usize,
+    pub paused: usize,
     /// Visitors who wait for one of the places of [`max_live`](crate::ClientBuilder::max_live).
-    pub waiting_for_place: usize,
+    pub waiting_for_slot: usize,
     /// Visitors who wait for the API key's quota.
     pub waiting_for_quota: usize,
     /// How long the last one of them will wait, as it looks now; zero where nobody waits, or where that

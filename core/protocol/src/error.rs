@@ -90,7 +90,7 @@ pub enum ErrorKind {
     /// time. What the owner says later comes as an event.
     TakenOver,
     /// The service refused with a code that stands for nothing above; see [`Error::code`].
-    Service,
+    Refused,
     /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
     InvalidAnswer,
     /// The service does not offer this.
@@ -116,7 +116,7 @@ impl ErrorKind {
             Self::Unavailable => "unavailable",
             Self::Deadline => "deadline",
             Self::TakenOver => "taken_over",
-            Self::Service => "service",
+            Self::Refused => "refused",
             Self::InvalidAnswer => "invalid_answer",
             Self::Unsupported => "unsupported",
             Self::Store => "store",
@@ -135,7 +135,7 @@ impl ErrorKind {
             | Self::Closed
             | Self::Certificate
             | Self::TakenOver
-            | Self::Service
+            | Self::Refused
             | Self::InvalidAnswer
             | Self::Unsupported
             | Self::Store
@@ -146,7 +146,7 @@ impl ErrorKind {
 
 /// A message that was given up, handed back so that nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsent {
+pub struct UnsentMessage {
     /// What was to be said.
     pub text: Text,
     /// The id it was, or would have been, sent under.
@@ -171,7 +171,7 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: Option<bool>,
     forbids_retry: bool,
-    unsent: Option<Unsent>,
+    unsent: Option<UnsentMessage>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -229,7 +229,7 @@ impl Error {
     }
 
     /// The message that was given up, where the failure is about one.
-    pub fn unsent(&self) -> Option<&Unsent> {
+    pub fn unsent(&self) -> Option<&UnsentMessage> {
         self.0.unsent.as_ref()
     }
 
@@ -276,7 +276,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_unsent(mut self, unsent: Unsent) -> Self {
+    pub(crate) fn with_unsent(mut self, unsent: UnsentMessage) -> Self {
         self.0.unsent = Some(unsent);
         self
     }

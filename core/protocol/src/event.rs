@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Unsent};
+use crate::error::{Error, UnsentMessage};
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::redact::{Json, Raw, Text};
 use crate::visitor::VisitorId;
@@ -84,7 +84,7 @@ pub enum EventKind {
     /// whose caller has gone. Here it is back.
     Unsent {
         /// The message.
-        message: Box<Unsent>,
+        message: Box<UnsentMessage>,
         /// Why.
         error: Error,
     },
@@ -141,7 +141,7 @@ pub enum State {
     /// Was open, and is on its way back.
     Reconnecting,
     /// Has given up its socket on purpose and keeps its place; wakes on the next message.
-    Resting,
+    Paused,
     /// Sends what is still to be sent, then closes.
     Closing,
     /// Closed for good.
@@ -155,7 +155,7 @@ impl State {
             Self::Opening => "opening",
             Self::Live => "live",
             Self::Reconnecting => "reconnecting",
-            Self::Resting => "resting",
+            Self::Paused => "paused",
             Self::Closing => "closing",
             Self::Closed => "closed",
         }

@@ -51,7 +51,7 @@ mod weight;
 mod wire;
 
 pub use call::CallId;
-pub use error::{Error, ErrorKind, Misuse, Step, Unsent};
+pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
 pub use event::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
     NoticeKind, Part, Reply, Sent, ServiceError, State,
@@ -60,7 +60,7 @@ pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, Session
 pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
-pub use machine::{Command, Config, Counters, Hold, Input, Machine, OnDoubt, Outcome, Output, Ticket};
+pub use machine::{Command, Config, Counters, Delivery, Hold, Input, Machine, Outcome, Output, Ticket};
 pub use quota::{Place, Quota};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;

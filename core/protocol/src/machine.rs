@@ -33,13 +33,13 @@ use crate::seen::Seen;
 use crate::time::Millis;
 use crate::visitor::Visitor;
 
-pub use self::io::{Command, Config, Counters, Hold, Input, OnDoubt, Outcome, Output, Ticket};
+pub use self::io::{Command, Config, Counters, Delivery, Hold, Input, Outcome, Output, Ticket};
 
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Goal {
     Live,
-    Resting,
+    Paused,
     Closed,
 }
 
@@ -315,7 +315,7 @@ impl Machine {
     pub fn poll(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
         match &output {
-            Some(Output::Remember) => self.remember_queued = false,
+            Some(Output::SaveRecord) => self.remember_queued = false,
             Some(_) => {}
             // There are thousands of idle machines; one through which frames flow keeps its room.
             None if !self.flowing => self.outputs = VecDeque::new(),
@@ -526,7 +526,7 @@ impl Machine {
     fn remember(&mut self) {
         if !self.remember_queued {
             self.remember_queued = true;
-            self.outputs.push_back(Output::Remember);
+            self.outputs.push_back(Output::SaveRecord);
         }
     }
 

@@ -77,7 +77,7 @@ fn nothing_is_done_before_something_is_wanted() {
     for input in [Input::Tick, Input::Reading(false), Input::Reading(true)] {
         peer.input(input);
     }
-    for command in [Command::NetworkChanged, Command::Rest, Command::Resume] {
+    for command in [Command::NetworkChanged, Command::Pause, Command::Resume] {
         peer.command(command);
     }
     assert!(peer.quota.is_empty() && peer.requests.is_empty() && peer.machine.next_deadline().is_none());
@@ -614,7 +614,7 @@ fn an_attempt_to_connect_waits_for_its_turn_where_turns_are_given_out() {
     peer.lose();
     peer.pass(limits::BACKOFF_FIRST);
     assert_eq!(peer.turns, 2);
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     peer.input(Input::Turn);
     assert!(!peer.asks(Step::CreateSocket) && !peer.machine.is_connecting());
     peer.command(Command::Resume);
@@ -813,10 +813,10 @@ fn a_record_of_another_visitor_or_of_the_future_is_passed_over() {
 // Rest
 
 #[test]
-fn resting_gives_up_the_socket_and_the_next_message_wakes() {
+fn pausing_gives_up_the_socket_and_the_next_message_wakes() {
     let mut peer = Peer::live();
-    peer.command(Command::Rest);
-    assert_eq!((peer.machine.state(FIRST), peer.closed.len()), (State::Resting, 1));
+    peer.command(Command::Pause);
+    assert_eq!((peer.machine.state(FIRST), peer.closed.len()), (State::Paused, 1));
     let generation = peer.generation();
     peer.lost(generation);
     assert_eq!(peer.machine.next_deadline(), None, "it sleeps");
@@ -830,11 +830,11 @@ fn resting_gives_up_the_socket_and_the_next_message_wakes() {
 #[test]
 fn resume_wakes_and_misuse_does_not() {
     let mut peer = Peer::live();
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     let misuse =
         Command::Send { conversation: SECOND, text: "Hello".into(), deadline: limits::SEND_DEADLINE };
     assert_eq!(peer.machine.command(peer.now, misuse), Err(Misuse::Closed));
-    assert_eq!(peer.machine.state(FIRST), State::Resting);
+    assert_eq!(peer.machine.state(FIRST), State::Paused);
     peer.command(Command::Resume);
     assert_eq!(peer.machine.state(FIRST), State::Reconnecting);
     peer.serve();
@@ -844,14 +844,14 @@ fn resume_wakes_and_misuse_does_not() {
 #[test]
 fn whoever_waits_when_it_goes_to_rest_is_answered_at_the_deadline() {
     let (mut peer, open) = opening();
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     assert!(peer.requests.is_empty());
     peer.pass(limits::OPEN_DEADLINE);
     assert_eq!(peer.error(open).kind(), ErrorKind::Deadline);
 
     let mut peer = Peer::live();
     let send = peer.send("Hello");
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     peer.pass(limits::SEND_DEADLINE);
     assert!(!peer.error(send).unsent().unwrap().certain, "it was under way");
 }
@@ -859,7 +859,7 @@ fn whoever_waits_when_it_goes_to_rest_is_answered_at_the_deadline() {
 #[test]
 fn a_conversation_at_rest_closes_without_a_socket() {
     let mut peer = Peer::live();
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     let close = peer.close(false);
     assert!(matches!(peer.result(close), Ok(Outcome::Closed)));
     assert!(peer.requests.is_empty() && peer.opened.len() == 1);
@@ -868,7 +868,7 @@ fn a_conversation_at_rest_closes_without_a_socket() {
 #[test]
 fn ending_the_session_of_a_conversation_at_rest_wakes_it_for_that_call_alone() {
     let mut peer = Peer::live();
-    peer.command(Command::Rest);
+    peer.command(Command::Pause);
     let close = peer.close(true);
     assert_eq!(peer.requests.iter().map(|request| request.step).collect::<Vec<_>>(), [Step::EndSession]);
     peer.grant(Step::EndSession, Value::Null);

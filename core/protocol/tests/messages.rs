@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Author, Command, Config, Confirmation, ErrorKind, EventKind, Input, OnDoubt, Outcome, Output, State,
+    Author, Command, Config, Confirmation, Delivery, ErrorKind, EventKind, Input, Outcome, Output, State,
     Step, Text, Ticket, limits,
 };
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn assert_unsent(peer: &Peer, ticket: Ticket, text: &str, certain: bool) {
 }
 
 fn resending() -> Peer {
-    Peer::live_with(Config { on_doubt: OnDoubt::Resend, ..Config::default() })
+    Peer::live_with(Config { delivery: Delivery::AtLeastOnce, ..Config::default() })
 }
 
 fn quick_ask(peer: &mut Peer, first_piece: Duration, deadline: Duration) -> Ticket {
@@ -241,7 +241,7 @@ fn a_refused_message_is_handed_back_with_the_service_s_code() {
     let error = peer.error(refused);
     assert_eq!(
         (error.kind(), error.code(), error.step()),
-        (ErrorKind::Service, Some("message.length.limit"), Some(Step::SendMessage))
+        (ErrorKind::Refused, Some("message.length.limit"), Some(Step::SendMessage))
     );
     assert_unsent(&peer, refused, "too long", true);
     peer.grant(Step::SendMessage, Value::Null);

@@ -14,7 +14,7 @@ use serde_json::json;
 use support::{FIRST, Peer, broken, piece, table::assert_table};
 
 const STATES: [State; 6] =
-    [State::Opening, State::Live, State::Reconnecting, State::Resting, State::Closing, State::Closed];
+    [State::Opening, State::Live, State::Reconnecting, State::Paused, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
 const ROWS: [&str; 30] = [
@@ -55,7 +55,7 @@ fn name(state: State) -> &'static str {
         State::Opening => "Opening",
         State::Live => "Live",
         State::Reconnecting => "Reconnecting",
-        State::Resting => "Resting",
+        State::Paused => "Paused",
         State::Closing => "Closing",
         State::Closed => "Closed",
         _ => unreachable!("a state that the table does not know"),
@@ -90,7 +90,7 @@ fn rows_of_commands(command: &Command) -> &'static str {
         Command::Ask { .. } => "`Ask`",
         Command::History { .. } => "`History`",
         Command::Close { .. } => "`Close`",
-        Command::Rest => "`Rest`",
+        Command::Pause => "`Rest`",
         Command::Resume => "`Resume`",
         Command::NetworkChanged => "`NetworkChanged`",
     }
@@ -142,8 +142,8 @@ fn prepared(state: &str, row: &str) -> Peer {
     let mut peer = prepared_for(state, row);
     if row.ends_with("Kept`") && !matches!(state, "Closing" | "Closed") {
         peer.send_durable("Hello");
-        if state == "Resting" {
-            peer.command(Command::Rest);
+        if state == "Paused" {
+            peer.command(Command::Pause);
         }
     }
     peer
@@ -161,9 +161,9 @@ fn prepared_for(state: &str, row: &str) -> Peer {
             peer
         }
         "Reconnecting" => reconnecting(row),
-        "Resting" => {
+        "Paused" => {
             let mut peer = Peer::live();
-            peer.command(Command::Rest);
+            peer.command(Command::Pause);
             peer
         }
         "Closing" => {
@@ -252,7 +252,7 @@ fn command(row: &str) -> Option<Command> {
         }
         "`History`" => Command::History { conversation, before: None, limit: 1, deadline },
         "`Close`" => Command::Close { conversation, deadline, end_session: row.contains("ending") },
-        "`Rest`" => Command::Rest,
+        "`Rest`" => Command::Pause,
         "`Resume`" => Command::Resume,
         "`NetworkChanged`" => Command::NetworkChanged,
         _ => return None,
@@ -304,10 +304,10 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
         Output::Piece(..) => "piece",
         Output::Resolved(_, Ok(_)) => "done",
         Output::Resolved(_, Err(_)) => "failed",
-        Output::Keep(_) => "keep",
+        Output::SaveMessage(_) => "keep",
         Output::Turn => "turn",
-        Output::Settle(_) => "settle",
-        Output::Remember | Output::Held(..) => return None,
+        Output::ForgetMessage(_) => "settle",
+        Output::SaveRecord | Output::Held(..) => return None,
         Output::Event(event) => match &event.kind {
             EventKind::StateChanged { .. } => return None,
             EventKind::Opened { .. } => "*Opened*",

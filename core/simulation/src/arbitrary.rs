@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    CallId, Command, Config, ConversationKey, Error, ErrorKind, Generation, Input, Machine, MessageId,
-    Millis, OnDoubt, Output, Raw, Record, State, Step, Text, Ticket, Visitor,
+    CallId, Command, Config, ConversationKey, Delivery, Error, ErrorKind, Generation, Input, Machine,
+    MessageId, Millis, Output, Raw, Record, State, Step, Text, Ticket, Visitor,
 };
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ impl Run {
 
     fn of_chance(mut chance: Chance, seed: u64, record: Option<Record>) -> Self {
         let config = Config {
-            on_doubt: chance.of(&[OnDoubt::HandBack, OnDoubt::Resend]),
+            delivery: chance.of(&[Delivery::AtMostOnce, Delivery::AtLeastOnce]),
             acknowledge: chance.below(2) == 0,
             ..Config::default()
         };
@@ -149,7 +149,7 @@ impl Run {
             17 if self.chance.below(3) == 0 => {
                 Command::Close { conversation, deadline, end_session: self.chance.below(2) == 0 }
             }
-            18 => Command::Rest,
+            18 => Command::Pause,
             19 => Command::Resume,
             20 => Command::NetworkChanged,
             _ => return self.cancel(),
@@ -330,14 +330,14 @@ impl Run {
                     assert!(before.is_none(), "{ticket:?} is answered twice");
                 }
                 Output::Event(event) => self.note(event),
-                Output::Keep(message) => self.keeps.push(message.message_id),
+                Output::SaveMessage(message) => self.keeps.push(message.message_id),
                 Output::SocketClose(_)
                 | Output::QuotaUsedUp(_)
                 | Output::Piece(..)
-                | Output::Settle(_)
+                | Output::ForgetMessage(_)
                 | Output::Held(..)
                 | Output::Turn
-                | Output::Remember => {}
+                | Output::SaveRecord => {}
             }
         }
         self.was_closed = self.machine.is_closed();

@@ -99,13 +99,13 @@ impl Client {
                 self.generation = *generation;
                 self.log.connects.push(now);
             }
-            Output::Remember => self.log.remembered.push(now),
+            Output::SaveRecord => self.log.remembered.push(now),
             Output::Quota(_)
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::SocketClose(_)
-            | Output::Keep(_)
-            | Output::Settle(_)
+            | Output::SaveMessage(_)
+            | Output::ForgetMessage(_)
             | Output::Held(..)
             | Output::Turn
             | Output::QuotaUsedUp(_) => {}

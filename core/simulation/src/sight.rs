@@ -102,11 +102,11 @@ impl Sight {
             | Output::Abandon(_)
             | Output::QuotaUsedUp(_)
             | Output::Piece(..)
-            | Output::Keep(_)
-            | Output::Settle(_)
+            | Output::SaveMessage(_)
+            | Output::ForgetMessage(_)
             | Output::Held(..)
             | Output::Turn
-            | Output::Remember => None,
+            | Output::SaveRecord => None,
         }
     }
 }

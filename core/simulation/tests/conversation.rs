@@ -12,7 +12,7 @@ use secondme_avatar_emulator::service::{
     ClientText, HistoryCalls, Injection, Millis as ServiceMillis, OwnerAction,
 };
 use secondme_avatar_protocol::{
-    Author, Command, Config, Confirmation, Ended, ErrorKind, EventKind, NoticeKind, OnDoubt, Outcome, Part,
+    Author, Command, Config, Confirmation, Delivery, Ended, ErrorKind, EventKind, NoticeKind, Outcome, Part,
     Reply, Step, Text, Visitor, limits,
 };
 use secondme_avatar_simulation::{ClientId, Delay, Fate, Settings, World};
@@ -301,7 +301,7 @@ fn a_send_whose_answer_and_echo_were_lost_with_the_link_is_found_by_the_query() 
 #[test]
 fn a_thousand_losses_neither_double_nor_lose_a_message_where_the_id_is_known_again() {
     let mut world = World::new(Settings::default(), 21);
-    let config = Config { on_doubt: OnDoubt::Resend, ..Config::default() };
+    let config = Config { delivery: Delivery::AtLeastOnce, ..Config::default() };
     let ada = world.client_with(config, Visitor::for_user("web", "ada").unwrap(), None);
     world.opened(ada);
     world.network.lost_before = 150;

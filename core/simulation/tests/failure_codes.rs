@@ -167,7 +167,7 @@ fn a_token_lost_while_resting_is_no_loss() {
     for dead in DeadToken::ALL {
         let settings = Settings::default().token_lifetime(TokenLifetime::Minutes(5)).dead_token(*dead);
         let (mut world, ada) = live(settings);
-        world.command(ada, Command::Rest);
+        world.command(ada, Command::Pause);
         world.run_for(Duration::from_secs(3600));
         let ask = world.ask(ada, "Hello");
         assert_eq!(world.reply(ada, ask), "You said: Hello");
@@ -204,7 +204,7 @@ fn anything_else_is_a_typed_error_with_the_code_the_text_and_the_step() {
     let error = world.answer(ada, open).unwrap_err();
     assert_eq!(
         (error.kind(), error.code(), error.step()),
-        (ErrorKind::Service, Some("avatar.sleeps"), Some(Step::BindSession))
+        (ErrorKind::Refused, Some("avatar.sleeps"), Some(Step::BindSession))
     );
     assert!(error.to_string().contains("come back tomorrow") && !error.is_retryable());
 }
@@ -233,18 +233,18 @@ fn over_the_socket(code: &str) -> (ServiceError, Option<ErrorKind>, State) {
 
 #[test]
 fn each_code_over_the_socket_is_an_event_and_answers_the_question_it_is_about() {
-    use ErrorKind::{Closed, Service, Unavailable};
+    use ErrorKind::{Closed, Refused, Unavailable};
     for (code, retryable, kind, state) in [
         ("session.status.closed", false, Some(Closed), State::Closed),
-        ("session.openai.error", true, Some(Service), State::Live),
+        ("session.openai.error", true, Some(Refused), State::Live),
         ("service.status.unavailable", true, Some(Unavailable), State::Live),
-        ("session.message.exceedRequestLimit", false, Some(Service), State::Live),
-        ("session.message.exceedQPSLimit", true, Some(Service), State::Live),
-        ("umm.msg.exceedQPSLimit", true, Some(Service), State::Live),
-        ("package.turn.exhaustion", false, Some(Service), State::Live),
-        ("freeUsedUp.byokPlan", false, Some(Service), State::Live),
-        ("session.response.timeout", true, Some(Service), State::Live),
-        ("message.length.limit", false, Some(Service), State::Live),
+        ("session.message.exceedRequestLimit", false, Some(Refused), State::Live),
+        ("session.message.exceedQPSLimit", true, Some(Refused), State::Live),
+        ("umm.msg.exceedQPSLimit", true, Some(Refused), State::Live),
+        ("package.turn.exhaustion", false, Some(Refused), State::Live),
+        ("freeUsedUp.byokPlan", false, Some(Refused), State::Live),
+        ("session.response.timeout", true, Some(Refused), State::Live),
+        ("message.length.limit", false, Some(Refused), State::Live),
         // An unknown code is handed on as it is, and may be about anything.
         ("moon.phase.wrong", false, None, State::Live),
     ] {

@@ -11,7 +11,9 @@ use secondme_avatar_emulator::service::{
     IdForm, Key, Origin, OwnerAction, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, SecondSocket,
     Streaming, TakeoverSilence, TokenLifetime,
 };
-use secondme_avatar_protocol::{Author, Config, Confirmation, ErrorKind, Gap, OnDoubt, Outcome, State, Step};
+use secondme_avatar_protocol::{
+    Author, Config, Confirmation, Delivery, ErrorKind, Gap, Outcome, State, Step,
+};
 use secondme_avatar_simulation::{Delay, Fate, Settings, World};
 
 use support::{FIRST, converse, live, reconnections, times};
@@ -179,7 +181,7 @@ fn whether_a_repeated_message_id_counts_as_one_message() {
 fn a_message_that_is_resent_in_doubt_is_one_message_where_its_id_is_known_again() {
     for repeated in RepeatedMessage::ALL {
         let mut world = World::new(Settings::default().repeated_message(*repeated), 1);
-        let config = Config { on_doubt: OnDoubt::Resend, ..Config::default() };
+        let config = Config { delivery: Delivery::AtLeastOnce, ..Config::default() };
         let visitor = secondme_avatar_protocol::Visitor::for_user("web", "ada").unwrap();
         let ada = world.client_with(config, visitor, None);
         world.opened(ada);

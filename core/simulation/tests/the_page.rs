@@ -232,10 +232,10 @@ fn an_orderly_close_sends_what_waits_and_leaves_nothing_open() {
 #[test]
 fn rest_gives_the_socket_up_and_the_next_message_brings_it_back() {
     let (mut world, ada) = live(Settings::default());
-    world.command(ada, Command::Rest);
+    world.command(ada, Command::Pause);
     world.run_for(Duration::from_secs(600));
     assert!(world.state().sockets.is_empty());
-    assert_eq!(world.of(ada).machine.state(FIRST), State::Resting);
+    assert_eq!(world.of(ada).machine.state(FIRST), State::Paused);
     let session_id = world.session(ada);
     world.owner_says(ada, "While you slept");
     world.with_service(|service, now| service.owner(now, OwnerAction::HandBack { session_id })).unwrap();

@@ -37,7 +37,7 @@ struct ConversationView: View {
         case nil, .opening: "Connecting…"
         case .reconnecting: "The connection is lost; coming back…"
         case .closed: "Closed"
-        case .live, .resting, .closing: nil
+        case .live, .paused, .closing: nil
         }
     }
 

@@ -29,7 +29,7 @@ import Testing
     @Test @MainActor func inTheBackgroundItRestsAndWhatWasSaidIsThereAfterwards() async throws {
         let stage = try await Stage()
         await stage.model.pause()
-        try await stage.until { $0.state == .resting }
+        try await stage.until { $0.state == .paused }
         try await stage.ownerSays("Are you there?")
         await stage.model.resume()
         try await stage.until { $0.state == .live && $0.messages.last?.text == "Are you there?" }

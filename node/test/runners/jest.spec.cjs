@@ -1,6 +1,6 @@
 // What a test looks like with jest.
 
-const { RateLimitError, setLogger } = require('secondme-avatar')
+const { RateLimitedError, setLogger } = require('secondme-avatar')
 const { startEmulator } = require('secondme-avatar/testing')
 
 let emulator
@@ -29,6 +29,6 @@ test('the log comes here', () => {
 test('a refusal is an error of its class', async () => {
   await emulator.fault({ at: 'auth', do: 'quota' })
   const opening = client.open({ platform: 'test', userId: 'bob' })
-  await expect(opening).rejects.toThrow(RateLimitError)
+  await expect(opening).rejects.toThrow(RateLimitedError)
   await expect(opening).rejects.toBeInstanceOf(Error)
 })

@@ -1,6 +1,6 @@
 // What a test looks like with vitest.
 
-import { type AvatarClient, RateLimitError } from 'secondme-avatar'
+import { type AvatarClient, RateLimitedError } from 'secondme-avatar'
 import { type Emulator, startEmulator } from 'secondme-avatar/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -26,5 +26,5 @@ test('the avatar answers', async () => {
 
 test('a refusal is an error of its class', async () => {
   await emulator.fault({ at: 'auth', do: 'quota' })
-  await expect(client.open({ platform: 'test', userId: 'bob' })).rejects.toThrow(RateLimitError)
+  await expect(client.open({ platform: 'test', userId: 'bob' })).rejects.toThrow(RateLimitedError)
 })

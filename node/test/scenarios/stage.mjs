@@ -14,7 +14,7 @@ const WORDS = ['in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'give
 
 const OPTIONS = {
   acknowledge: 'acknowledge',
-  on_doubt: 'onDoubt',
+  delivery: 'delivery',
   quota: 'quota',
   heartbeat: 'heartbeatMs',
   reply_idle: 'replyIdleMs',

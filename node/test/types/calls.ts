@@ -8,7 +8,7 @@ import {
   type ErrorKind,
   type HistoryMessage,
   type Kept,
-  RateLimitError,
+  RateLimitedError,
   type Reply,
   type Sent,
   setLogger,
@@ -21,7 +21,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 const same = <A, B>(_: Same<A, B>) => {}
 
 export async function calls() {
-  await using client = new AvatarClient({ apiKey: 'sk-0123456789abcdef', maxLive: 5, onDoubt: 'resend', proxy: false })
+  await using client = new AvatarClient({ apiKey: 'sk-0123456789abcdef', maxLive: 5, delivery: 'atLeastOnce', proxy: false })
   await using chat = await client.open({ platform: 'web', userId: 'u-1', name: 'Ada' }, { deadlineMs: 1 })
   await client.open(Visitor.forUser('web', 'u-1', { channel: 'web' }))
   await client.open(chat.visitorId)
@@ -59,7 +59,7 @@ export async function calls() {
   // @ts-expect-error: there is no such option
   new AvatarClient({ key: 'sk-' })
   // @ts-expect-error: one of two
-  new AvatarClient({ onDoubt: 'perhaps' })
+  new AvatarClient({ delivery: 'perhaps' })
   // @ts-expect-error: `open` makes them
   new Conversation()
   // @ts-expect-error: not to be changed
@@ -67,7 +67,7 @@ export async function calls() {
 }
 
 export function errors(error: unknown) {
-  if (error instanceof RateLimitError) same<typeof error.retryAfterMs, number | undefined>(true)
+  if (error instanceof RateLimitedError) same<typeof error.retryAfterMs, number | undefined>(true)
   if (error instanceof AvatarError) {
     same<typeof error.kind, ErrorKind>(true)
     same<typeof error.step, Step | undefined>(true)
@@ -81,7 +81,7 @@ export function errors(error: unknown) {
   }
 }
 
-export const made: AvatarError = new RateLimitError('slow down', { retryAfterMs: 500 })
+export const made: AvatarError = new RateLimitedError('slow down', { retryAfterMs: 500 })
 
 export async function testing() {
   await using emulator = await startEmulator({ brain: 'demo', faults: [{ at: 'auth', do: 'refuse' }] })

@@ -65,7 +65,7 @@ public struct AvatarError: LocalizedError, Sendable {
         /// What the owner says later comes as an event.
         case takenOver = "taken_over"
         /// The service refused with a code that stands for nothing above.
-        case service
+        case refused
         /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
         case invalidAnswer = "invalid_answer"
         /// The service does not offer this.
@@ -143,7 +143,7 @@ extension AvatarError.Kind {
             case .unavailable: .unavailable
             case .deadline: .deadline
             case .takenOver: .takenOver
-            case .service: .service
+            case .refused: .refused
             case .invalidAnswer: .invalidAnswer
             case .unsupported: .unsupported
             case .store: .store

@@ -26,7 +26,7 @@ public struct ClientOptions: Sendable {
     /// The silence that ends a reply whose end mark never comes: 3 s.
     public var replyIdle: Duration?
     /// What becomes of a message of which nobody can tell whether the service took it.
-    public var onDoubt = OnDoubt.handBack
+    public var delivery = Delivery.atMostOnce
     /// How many events a subscription holds before the socket is read no further: 1024.
     public var eventQueue: Int?
     /// How many authentications the API key has in a minute: 60.
@@ -68,11 +68,11 @@ public struct ClientOptions: Sendable {
     }
 
     /// What becomes of a message of which nobody can tell whether the service took it.
-    public enum OnDoubt: Sendable {
+    public enum Delivery: Sendable {
         /// It comes back: ``AvatarError/unsent``.
-        case handBack
+        case atMostOnce
         /// It is sent again under the same id.
-        case resend
+        case atLeastOnce
     }
 
     func core(apiKey: String?) throws -> CoreOptions {
@@ -82,7 +82,7 @@ public struct ClientOptions: Sendable {
             noProxy: proxy == .direct, caFile: caFile, builtinRoots: builtinRoots,
             heartbeatMs: time(heartbeat, "heartbeat"),
             acknowledge: acknowledge, replyIdleMs: time(replyIdle, "replyIdle"),
-            onDoubt: onDoubt == .resend ? .resend : .handBack,
+            delivery: delivery == .atLeastOnce ? .atLeastOnce : .atMostOnce,
             eventQueue: count(eventQueue, "eventQueue"), quota: count(quota, "quota"),
             maxLive: count(maxLive, "maxLive"), idleAfterMs: time(idleAfter, "idleAfter"), store: store,
             openDeadlineMs: time(openDeadline, "openDeadline"), sendDeadlineMs: time(sendDeadline, "sendDeadline"),

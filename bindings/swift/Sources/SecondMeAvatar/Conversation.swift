@@ -56,7 +56,7 @@ public final class Conversation: Sendable {
     /// Says something: the service has taken the message when this returns.
     ///
     /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
-    /// ``ClientOptions/onDoubt-swift.property``. One that is given up comes back with the error.
+    /// ``ClientOptions/delivery-swift.property``. One that is given up comes back with the error.
     @discardableResult
     public func send(_ text: String, deadline: Duration? = nil) async throws -> Sent {
         let sent = try await cancellable { cancel in
@@ -178,7 +178,7 @@ public final class Conversation: Sendable {
         /// Was open, and is on its way back.
         case reconnecting
         /// Has given up its socket on purpose and keeps its place; wakes on the next message.
-        case resting
+        case paused
         /// Sends what is still to be sent, then closes.
         case closing
         /// Closed for good.
@@ -193,7 +193,7 @@ extension Conversation.State {
             case .opening: .opening
             case .live: .live
             case .reconnecting: .reconnecting
-            case .resting: .resting
+            case .paused: .paused
             case .closing: .closing
             case .closed: .closed
             }

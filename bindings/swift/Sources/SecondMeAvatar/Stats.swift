@@ -9,9 +9,9 @@ public struct Stats: Sendable, Equatable {
     /// Visitors who hold a socket or are on their way to one: these count against ``ClientOptions/maxLive``.
     public let live: Int
     /// Visitors who have given up their sockets, and wake by themselves.
-    public let resting: Int
+    public let paused: Int
     /// Visitors who wait for one of the places of ``ClientOptions/maxLive``.
-    public let waitingForPlace: Int
+    public let waitingForSlot: Int
     /// Visitors who wait for the API key's quota.
     public let waitingForQuota: Int
     /// How long the last one of them will wait, as it looks now; zero where nobody waits.
@@ -64,7 +64,7 @@ extension Stats {
         let count = { (number: UInt64) in Int(clamping: number) }
         self.init(
             visitors: count(core.visitors), connected: count(core.connected), live: count(core.live),
-            resting: count(core.resting), waitingForPlace: count(core.waitingForPlace),
+            paused: count(core.paused), waitingForSlot: count(core.waitingForSlot),
             waitingForQuota: count(core.waitingForQuota),
             longestQuotaWait: .milliseconds(core.longestQuotaWaitMs), storedVisitors: count(core.storedVisitors),
             storedMessages: count(core.storedMessages), events: count(core.events),

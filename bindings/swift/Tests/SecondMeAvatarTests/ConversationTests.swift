@@ -162,7 +162,7 @@ import Testing
         let chat = try await client.open(.forUser("ios", "ada"))
         let events = chat.events
         try await chat.pause()
-        #expect(chat.state == .resting)
+        #expect(chat.state == .paused)
         try await emulator.until("no socket") { $0["sockets"].list?.isEmpty == true }
         try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "Are you there?"])
         try await chat.resume()

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use secondme_avatar::OnDoubt;
+use secondme_avatar::Delivery;
 use secondme_avatar_chaos::{Crash, number, work};
 
 #[tokio::main]
@@ -14,10 +14,10 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     }
     let child = std::env::current_exe()?;
     let mut good = true;
-    for (on_doubt, name) in [(OnDoubt::HandBack, "hand back"), (OnDoubt::Resend, "resend")] {
+    for (delivery, name) in [(Delivery::AtMostOnce, "hand back"), (Delivery::AtLeastOnce, "resend")] {
         let kills = number("KILLS", 200) / 2;
         let crash =
-            Crash { seed: number("SEED", 1), kills, visitors: number("VISITORS", 20) as usize, on_doubt };
+            Crash { seed: number("SEED", 1), kills, visitors: number("VISITORS", 20) as usize, delivery };
         println!("{kills} kills, messages in doubt: {name}, SEED={}", crash.seed);
         let folder = std::env::temp_dir().join(format!("secondme-crash-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder)?;

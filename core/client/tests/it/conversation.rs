@@ -169,7 +169,7 @@ async fn a_paused_conversation_gives_up_its_socket_and_misses_nothing() {
     let events = chat.events();
     chat.pause().await.unwrap();
     stage.until(|state| state.sockets.is_empty()).await;
-    assert_eq!(chat.state(), State::Resting);
+    assert_eq!(chat.state(), State::Paused);
     stage.emulator.owner().reply(chat.session_id().unwrap().as_str(), "while you were away").unwrap();
     chat.resume().await.unwrap();
     assert_eq!(next(&events, owner_reply).await, "while you were away");

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use secondme_avatar::{
-    AvatarClient, AvatarRef, Change, ClientBuilder, ErrorKind, Event, EventKind, KeptMessage, Leftover,
-    MemoryStore, OnDoubt, Record, Store, StoreError, Unsent, VisitorId,
+    AvatarClient, AvatarRef, Change, ClientBuilder, Delivery, ErrorKind, Event, EventKind, KeptMessage,
+    Leftover, MemoryStore, Record, Store, StoreError, UnsentMessage, VisitorId,
 };
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{FaultState, HistoryCalls, Place, State};
@@ -192,7 +192,7 @@ async fn ends_in_doubt(stage: &Stage, fault: &str) {
 }
 
 /// That it was delivered, or that it is handed back.
-fn told_of_a_message(event: Event) -> Option<Option<Unsent>> {
+fn told_of_a_message(event: Event) -> Option<Option<UnsentMessage>> {
     match event.kind {
         EventKind::Unsent { message, .. } => Some(Some(*message)),
         EventKind::Delivered { .. } => Some(None),
@@ -214,12 +214,12 @@ async fn a_message_that_had_been_taken_is_found_and_not_sent_again() {
 
 #[tokio::test]
 async fn a_message_of_which_nobody_can_tell_is_handed_back_or_sent_again_as_the_caller_wants() {
-    for on_doubt in [OnDoubt::HandBack, OnDoubt::Resend] {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let stage = Stage::new().await;
         // Where the past can be asked for, the message is looked for: nobody can tell without that.
         stage.emulator.configure(|settings| settings.history_calls = HistoryCalls::NotFound);
         ends_in_doubt(&stage, r#"{"at": "message/send", "do": "hang-before"}"#).await;
-        let client = stage.start_with(|client| client.on_doubt(on_doubt));
+        let client = stage.start_with(|client| client.delivery(delivery));
         let events = client.events();
         client.recover().await.unwrap();
         next(&events, |event| matches!(event.kind, EventKind::Reconnected { .. }).then_some(())).await;
@@ -234,13 +234,13 @@ async fn a_message_of_which_nobody_can_tell_is_handed_back_or_sent_again_as_the_
             }
         });
         let told = told.await;
-        match on_doubt {
-            OnDoubt::HandBack => {
+        match delivery {
+            Delivery::AtMostOnce => {
                 let unsent = told.expect("it is handed back");
                 assert_eq!((unsent.text.as_str(), unsent.certain), ("Remember me", false));
                 assert_eq!(stage.taken("Remember me"), 0);
             }
-            OnDoubt::Resend => assert!(told.is_none() && stage.taken("Remember me") == 1),
+            Delivery::AtLeastOnce => assert!(told.is_none() && stage.taken("Remember me") == 1),
         }
         assert!(events.drain(64).len() < 64);
         client.close().await;

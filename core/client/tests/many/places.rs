@@ -46,14 +46,14 @@ async fn the_one_that_has_been_idle_the_longest_makes_room() {
     ada.ask("I am here").await.unwrap();
     let events = bob.events();
     let eve = stage.open("eve").await;
-    assert_eq!((ada.state(), bob.state(), eve.state()), (State::Live, State::Resting, State::Live));
+    assert_eq!((ada.state(), bob.state(), eve.state()), (State::Live, State::Paused, State::Live));
     let to = next(&events, |event| match event.kind {
         EventKind::StateChanged { to, .. } => Some(to),
         _ => None,
     });
-    assert_eq!(to.await, State::Resting, "it is told so");
+    assert_eq!(to.await, State::Paused, "it is told so");
     let stats = stage.client.stats();
-    assert_eq!((stats.visitors, stats.live, stats.resting, stats.waiting_for_place), (3, 2, 1, 0));
+    assert_eq!((stats.visitors, stats.live, stats.paused, stats.waiting_for_slot), (3, 2, 1, 0));
     assert_eq!(most_sockets(&stage.emulator.journal()), 2);
 }
 
@@ -69,8 +69,8 @@ async fn forty_visitors_share_five_places_and_all_are_answered() {
     };
     soon(join_all((0..40).map(visit))).await;
     let stats = stage.client.stats();
-    assert_eq!((stats.visitors, stats.waiting_for_place), (40, 0));
-    assert!(stats.live <= 5 && stats.resting >= 35, "{stats:?}");
+    assert_eq!((stats.visitors, stats.waiting_for_slot), (40, 0));
+    assert!(stats.live <= 5 && stats.paused >= 35, "{stats:?}");
     assert!(most_sockets(&stage.emulator.journal()) <= 5);
     let made: u64 =
         stage.emulator.state().calls.iter().filter(|(name, _)| *name != "connect").map(|(_, n)| n).sum();
@@ -88,7 +88,7 @@ async fn where_nobody_is_idle_newcomers_wait_in_order() {
     let mut openings = Vec::new();
     for user in ["bob", "eve", "zoe"] {
         openings.push(tokio::spawn(stage.client.open(visitor(user)).into_future()));
-        until(&stage.client, |stats| stats.waiting_for_place == openings.len()).await;
+        until(&stage.client, |stats| stats.waiting_for_slot == openings.len()).await;
     }
     assert_eq!(ada.state(), State::Live, "who waits for an answer is not idle");
     answer(&stage, &ada, "I am");
@@ -122,9 +122,9 @@ async fn who_waits_in_vain_learns_at_the_deadline_which_option_to_raise() {
     let sending = tokio::spawn(ada.send("So am I").into_future());
     // All but the socket is there.
     calls.until(&stage, Step::BindSession, 3).await;
-    until(&stage.client, |stats| stats.waiting_for_place == 2).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
     stage.client.advance_clock(Duration::from_secs(14)).await;
-    until(&stage.client, |stats| stats.waiting_for_place == 2).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
     stage.client.advance_clock(Duration::from_secs(1)).await;
     let error = soon(sending).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
@@ -152,11 +152,11 @@ async fn an_opening_that_is_dropped_gives_up_its_place_in_the_queue() {
     stage.until(|state| state.calls("message/send") == 1).await;
     let mut gone = Box::pin(stage.client.open(visitor("bob")).into_future());
     assert!(gone.as_mut().now_or_never().is_none());
-    until(&stage.client, |stats| stats.waiting_for_place == 1).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 1).await;
     let stays = tokio::spawn(stage.client.open(visitor("eve")).into_future());
-    until(&stage.client, |stats| stats.waiting_for_place == 2).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
     drop(gone);
-    until(&stage.client, |stats| stats.waiting_for_place == 1).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 1).await;
     answer(&stage, &ada, "Yes");
     soon(asked).await.unwrap().unwrap();
     soon(stays).await.unwrap().unwrap();
@@ -171,7 +171,7 @@ async fn a_closed_conversation_leaves_its_place_to_the_next() {
     let asked = tokio::spawn(ada.ask("Anybody there?").into_future());
     stage.until(|state| state.calls("message/send") == 1).await;
     let opening = tokio::spawn(stage.client.open(visitor("bob")).into_future());
-    until(&stage.client, |stats| stats.waiting_for_place == 1).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 1).await;
     ada.close().await.unwrap();
     assert_eq!(soon(asked).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(soon(opening).await.unwrap().unwrap().state(), State::Live);
@@ -186,9 +186,9 @@ async fn a_place_is_handed_on_when_its_socket_is_closed_and_not_before() {
     stage.emulator.fault(Fault::new(Place::FrameOut, Effect::HalfOpen)).unwrap();
     answer(&stage, &ada, "lost");
     let opening = tokio::spawn(stage.client.open(visitor("bob")).into_future());
-    let waits = |stats: &Stats| (stats.resting, stats.live, stats.waiting_for_place) == (1, 1, 1);
+    let waits = |stats: &Stats| (stats.paused, stats.live, stats.waiting_for_slot) == (1, 1, 1);
     until(&stage.client, waits).await;
-    assert_eq!(ada.state(), State::Resting);
+    assert_eq!(ada.state(), State::Paused);
     assert_eq!(soon(opening).await.unwrap().unwrap().state(), State::Live);
 }
 
@@ -202,8 +202,8 @@ async fn an_idle_conversation_rests_and_whatever_it_is_asked_to_do_wakes_it() {
         soon(chat.history(1, None)).await.unwrap();
         assert_eq!(chat.state(), State::Live, "{way}: it was not idle for a minute");
         stage.client.advance_clock(MINUTE).await;
-        until(&stage.client, |stats| (stats.resting, stats.live) == (1, 0)).await;
-        assert_eq!(chat.state(), State::Resting, "{way}");
+        until(&stage.client, |stats| (stats.paused, stats.live) == (1, 0)).await;
+        assert_eq!(chat.state(), State::Paused, "{way}");
         stage.until(|state| state.sockets.is_empty()).await;
 
         let text = format!("said before {way}");
@@ -253,7 +253,7 @@ async fn who_is_owed_an_answer_is_not_idle() {
     answer(&stage, &chat, "Here it is");
     assert_eq!(next(&events, owner_reply).await, "Here it is");
     stage.client.advance_clock(Duration::from_secs(5)).await;
-    until(&stage.client, |stats| stats.resting == 1).await;
+    until(&stage.client, |stats| stats.paused == 1).await;
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn a_conversation_that_was_paused_stays_paused() {
         stage.emulator.advance(MINUTE).await;
     }
     let stats = stage.client.stats();
-    assert_eq!((ada.state(), stats.live, stats.resting), (State::Resting, 0, 1));
+    assert_eq!((ada.state(), stats.live, stats.paused), (State::Paused, 0, 1));
     ada.resume().await.unwrap();
     until(&stage.client, |stats| stats.connected == 1).await;
 }
@@ -286,7 +286,7 @@ async fn a_conversation_with_a_message_that_is_kept_does_not_rest() {
         stage.client.advance_clock(2 * MINUTE).await;
     }
     let last = next(&events, |event| match event.kind {
-        EventKind::StateChanged { to: State::Resting, .. } => Some("rests"),
+        EventKind::StateChanged { to: State::Paused, .. } => Some("rests"),
         EventKind::Reply(_) => Some("answered"),
         _ => None,
     });

@@ -117,14 +117,14 @@ async fn who_waits_for_a_place_gets_the_words_back_as_well() {
     stage.until(|state| state.calls("message/send") == 1).await;
     let send = tokio::spawn(ada.send("my words").deadline(120 * SECOND).into_future());
     let opening = tokio::spawn(stage.client.open(visitor("eve")).into_future());
-    until(&stage.client, |stats| stats.waiting_for_place == 2).await;
+    until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
     // Bob's question has been taken, so Bob is closed at once, and Ada gets the place in time.
     let ((), passed) = in_time(&stage, stage.client.close_within(3 * SECOND)).await;
     assert!(passed <= 3);
     assert_eq!(soon(asked).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(soon(opening).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     soon(send).await.unwrap().unwrap();
-    assert_eq!(stage.client.stats().waiting_for_place, 0);
+    assert_eq!(stage.client.stats().waiting_for_slot, 0);
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
         "asking",
         "streaming",
         "reconnecting",
-        "resting",
+        "paused",
         "closing",
         "waiting for the quota",
         "waiting for a place",
@@ -307,7 +307,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
                     let held = hanging(&client, &emulator, Place::MessageSend).await;
                     let mut open = Box::pin(client.open(visitor("bob")).into_future());
                     assert!(open.as_mut().now_or_never().is_none());
-                    until(&client, |stats| stats.waiting_for_place == 1).await;
+                    until(&client, |stats| stats.waiting_for_slot == 1).await;
                     Box::new((held, open))
                 }
                 _ => open_and(state, &client, &emulator).await,
@@ -344,7 +344,7 @@ async fn open_and(state: &str, client: &AvatarClient, emulator: &Emulator) -> Bo
             met(emulator).await;
             Box::new(chat)
         }
-        "resting" => {
+        "paused" => {
             chat.pause().await.unwrap();
             Box::new(chat)
         }

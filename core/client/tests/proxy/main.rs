@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use resets::Resetting;
-use secondme_avatar::{AvatarClient, ClientBuilder, Error, ErrorKind, OnDoubt, Visitor};
+use secondme_avatar::{AvatarClient, ClientBuilder, Delivery, Error, ErrorKind, Visitor};
 use secondme_avatar_emulator::Emulator;
 use tinyproxy::Tinyproxy;
 use tls::Ca;
@@ -253,7 +253,7 @@ async fn connections_that_are_reset_during_tls_are_made_again() {
             let base = format!("https://{}/gate/in", http.address);
             let builder = stage.builder().base_url(base.parse().unwrap());
             // Where it hits the message, nothing tells whether that was taken.
-            let client = builder.on_doubt(OnDoubt::Resend).build().unwrap();
+            let client = builder.delivery(Delivery::AtLeastOnce).build().unwrap();
             converse_as(&format!("user {bytes}"), &client).await.unwrap();
             assert!(http.resets() >= 1, "nothing was reset at {bytes} bytes");
         }

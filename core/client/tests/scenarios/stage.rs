@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ClientBuilder, Conversation, Error, Events, OnDoubt, Visitor};
+use secondme_avatar::{AvatarClient, ClientBuilder, Conversation, Delivery, Error, Events, Visitor};
 use secondme_avatar_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -377,8 +377,8 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
         builder = match option.as_str() {
             "key" => builder,
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
-            "on_doubt" if value == "resend" => builder.on_doubt(OnDoubt::Resend),
-            "on_doubt" => builder.on_doubt(OnDoubt::HandBack),
+            "delivery" if value == "at_least_once" => builder.delivery(Delivery::AtLeastOnce),
+            "delivery" => builder.delivery(Delivery::AtMostOnce),
             "quota" => builder.quota(value.as_u64().ok_or("it takes a number")? as usize),
             "heartbeat" => builder.heartbeat(seconds()?),
             "reply_idle" => builder.reply_idle(seconds()?),

@@ -258,7 +258,7 @@ impl Machine {
             self.say_disconnected(now, call, &last);
         }
         // A conversation that once was open says what keeps it from coming back.
-        if last.kind() == ErrorKind::Service {
+        if last.kind() == ErrorKind::Refused {
             self.report(call, &last);
         }
     }
@@ -286,7 +286,7 @@ impl Machine {
             }
             // The service may have dropped its side of the context before its time.
             Call::CreateSession(_)
-                if error.kind() == ErrorKind::Service && !self.calls.failed_by(call, ErrorKind::Service) =>
+                if error.kind() == ErrorKind::Refused && !self.calls.failed_by(call, ErrorKind::Refused) =>
             {
                 self.facts.context_doubted = true;
                 self.retry(now, call, Duration::ZERO, error);

@@ -159,7 +159,7 @@ impl Machine {
         if self.goal != Goal::Live {
             return;
         }
-        self.goal = Goal::Resting;
+        self.goal = Goal::Paused;
         let calls = self.calls.drop_calls(|_| true);
         self.abandon(calls);
         let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
@@ -180,7 +180,7 @@ impl Machine {
     }
 
     pub(super) fn wake(&mut self, now: Millis) {
-        if self.goal == Goal::Resting {
+        if self.goal == Goal::Paused {
             self.goal = Goal::Live;
             self.calls.wake_all(now);
         }

@@ -59,7 +59,7 @@ impl Machine {
                 self.close_orderly(now, conversation, ticket, deadline, end_session);
                 Ok(ticket)
             }
-            Command::Rest => {
+            Command::Pause => {
                 self.rest(now);
                 Ok(self.done())
             }
@@ -85,7 +85,7 @@ impl Machine {
                 closing.waiters.retain(|waiter| *waiter != ticket);
             }
             let kept = conversation.outbox.withdraw(ticket);
-            self.outputs.extend(kept.map(Output::Settle));
+            self.outputs.extend(kept.map(Output::ForgetMessage));
             if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
                 dropped.push(conversation.key);
             }
@@ -135,7 +135,7 @@ impl Machine {
         };
         let keep = kept.map(|_| pending.to_keep(conversation.session.as_ref()));
         conversation.outbox.pending.push_back(pending);
-        self.outputs.extend(keep.map(Output::Keep));
+        self.outputs.extend(keep.map(Output::SaveMessage));
         Ok(ticket)
     }
 

@@ -426,7 +426,7 @@ impl Machine {
             "service.status.unavailable" => {
                 Error::new(ErrorKind::Unavailable, "the service is not available")
             }
-            _ => Error::new(ErrorKind::Service, "the service failed to answer"),
+            _ => Error::new(ErrorKind::Refused, "the service failed to answer"),
         };
         let error = error.with_retryable(failure.retryable).with_code(&*failure.code);
         if is_lost_session(&error) {

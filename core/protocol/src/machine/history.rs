@@ -80,7 +80,7 @@ impl Machine {
             error.kind(),
             // A 403 that names nothing is the service's way to say that it is not for visitors.
             ErrorKind::InvalidAnswer
-                | ErrorKind::Service
+                | ErrorKind::Refused
                 | ErrorKind::Unavailable
                 | ErrorKind::Authentication
         );

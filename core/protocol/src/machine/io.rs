@@ -29,7 +29,7 @@ pub struct Config {
     /// The silence that ends a reply whose end mark never comes.
     pub reply_idle: Duration,
     /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
-    pub on_doubt: OnDoubt,
+    pub delivery: Delivery,
     /// Whether an attempt to connect waits for its turn ([`Output::Turn`]): who drives many machines spreads
     /// their attempts so.
     pub takes_turns: bool,
@@ -41,7 +41,7 @@ impl Default for Config {
             heartbeat: limits::HEARTBEAT,
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
-            on_doubt: OnDoubt::HandBack,
+            delivery: Delivery::AtMostOnce,
             takes_turns: false,
         }
     }
@@ -49,13 +49,13 @@ impl Default for Config {
 
 /// What becomes of a message of which nobody can tell whether the service took it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnDoubt {
+pub enum Delivery {
     /// It is handed back with `certain: false`: nothing is ever sent twice.
     #[default]
-    HandBack,
+    AtMostOnce,
     /// It is sent again under the same id: nothing is ever lost, but a service that does not know the
     /// id again may take it twice.
-    Resend,
+    AtLeastOnce,
 }
 
 /// What the caller wants. Any command is legal at any moment.
@@ -78,7 +78,7 @@ pub enum Command {
         deadline: Duration,
     },
     /// Say something, and keep it until that is done, beyond the process if need be. Answered with
-    /// [`Outcome::Kept`] when it is kept ([`Output::Keep`]).
+    /// [`Outcome::Kept`] when it is kept ([`Output::SaveMessage`]).
     SendDurable {
         /// Where.
         conversation: ConversationKey,
@@ -121,7 +121,7 @@ pub enum Command {
         end_session: bool,
     },
     /// Give up the socket and keep the facts. The next message wakes it, or [`Command::Resume`].
-    Rest,
+    Pause,
     /// Come back.
     Resume,
     /// The network is another one: connect again now.
@@ -185,7 +185,7 @@ pub enum Input {
         /// Why: who ended it, and with which words.
         cause: Error,
     },
-    /// The message is kept as it was put out ([`Output::Keep`]).
+    /// The message is kept as it was put out ([`Output::SaveMessage`]).
     Kept(MessageId),
     /// The message could not be kept.
     NotKept {
@@ -246,11 +246,11 @@ pub enum Output {
     Resolved(Ticket, Result<Outcome, Error>),
     /// Keep this message beyond the process, in the place of what was kept of it; answer with
     /// [`Input::Kept`]. Only then does it go out.
-    Keep(KeptMessage),
+    SaveMessage(KeptMessage),
     /// The message is settled: it need not be kept any longer.
-    Settle(MessageId),
+    ForgetMessage(MessageId),
     /// The [`Record`](crate::Record) is another one: see [`Machine::record`](super::Machine::record).
-    Remember,
+    SaveRecord,
 }
 
 /// What a question waits for before it goes out. The service does not say which message a reply answers, so

@@ -249,8 +249,8 @@ impl Machine {
     fn derive_state(&self, conversation: &Conversation) -> State {
         match self.goal {
             Goal::Closed => State::Closed,
-            Goal::Live | Goal::Resting if conversation.closing.is_some() => State::Closing,
-            Goal::Resting => State::Resting,
+            Goal::Live | Goal::Paused if conversation.closing.is_some() => State::Closing,
+            Goal::Paused => State::Paused,
             Goal::Live if self.is_complete(conversation) => State::Live,
             Goal::Live if conversation.opened => State::Reconnecting,
             Goal::Live => State::Opening,

@@ -1,9 +1,9 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Hold, Machine, OnDoubt, Outcome, Output, answers::is_lost_session};
+use super::{Delivery, Hold, Machine, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
 use crate::conversation::Conversation;
-use crate::error::{Error, ErrorKind, Unsent};
+use crate::error::{Error, ErrorKind, UnsentMessage};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::MessageId;
 use crate::limits::DOUBT_SETTLES;
@@ -21,7 +21,7 @@ impl Machine {
             return;
         };
         self.counters.sent += 1;
-        self.outputs.extend(pending.kept.map(|_| Output::Settle(pending.message.clone())));
+        self.outputs.extend(pending.kept.map(|_| Output::ForgetMessage(pending.message.clone())));
         self.calls.forget_failures(&Call::SendMessage(key, pending.message.clone()));
         let present = self.link.generation();
         let answered = self
@@ -69,27 +69,27 @@ impl Machine {
         let since = self.pending_mut(key, message).map(|pending| pending.route.since.clone());
         let since = since.and_then(|since| self.look_begins(key, &since));
         let can_look = since.as_ref().is_some_and(|since| self.can_look(key, since));
-        let on_doubt = self.config.on_doubt;
+        let delivery = self.config.delivery;
         let Some(pending) = self.pending_mut(key, message) else {
             return;
         };
         match pending.status {
             Status::Doubt { looked: Looked::Absent, .. } => pending.status = Status::Waiting,
-            Status::Doubt { looked: Looked::InVain, .. } if on_doubt == OnDoubt::Resend => {
+            Status::Doubt { looked: Looked::InVain, .. } if delivery == Delivery::AtLeastOnce => {
                 pending.status = Status::Waiting;
             }
             Status::Doubt { looked, .. } if can_look => {
                 pending.status = Status::Doubt { until: Some(now + DOUBT_SETTLES), looked };
                 self.look_from(now, key, since.unwrap_or_default(), message.clone());
             }
-            Status::Doubt { .. } => match on_doubt {
-                OnDoubt::HandBack => {
+            Status::Doubt { .. } => match delivery {
+                Delivery::AtMostOnce => {
                     let call = Call::SendMessage(key, message.clone());
                     let last = self.calls.failure_of(&call).cloned();
                     let error = last.unwrap_or_else(|| Error::new(ErrorKind::ConnectionFailed, "no answer"));
                     self.give_up_message(key, message, error);
                 }
-                OnDoubt::Resend => pending.status = Status::Waiting,
+                Delivery::AtLeastOnce => pending.status = Status::Waiting,
             },
             Status::Waiting | Status::InFlight(_) => {}
         }
@@ -152,7 +152,7 @@ impl Machine {
 
     /// The message's end, where it was not taken: to whoever waits for it, or as an event.
     pub(super) fn hand_back(&mut self, key: ConversationKey, pending: Pending, error: Error) {
-        self.outputs.extend(pending.kept.map(|_| Output::Settle(pending.message.clone())));
+        self.outputs.extend(pending.kept.map(|_| Output::ForgetMessage(pending.message.clone())));
         if pending.ticket.is_some() {
             return self.resolve(pending.ticket, Err(handed_back(pending, error)));
         }
@@ -283,7 +283,7 @@ impl Machine {
             && let Some(pending) = conversation.outbox.pending.iter().find(|one| one.message == *message)
         {
             let keep = pending.to_keep(conversation.session.as_ref());
-            self.outputs.push_back(Output::Keep(keep));
+            self.outputs.push_back(Output::SaveMessage(keep));
         }
     }
 
@@ -309,9 +309,9 @@ fn handed_back(pending: Pending, error: Error) -> Error {
     error.with_unsent(unsent(pending))
 }
 
-fn unsent(pending: Pending) -> Unsent {
+fn unsent(pending: Pending) -> UnsentMessage {
     let certain = is_certain(&pending);
-    Unsent { text: pending.text, message_id: pending.message, certain }
+    UnsentMessage { text: pending.text, message_id: pending.message, certain }
 }
 
 /// Whether the service certainly did not take the message.

@@ -174,7 +174,7 @@ impl Refusal {
     pub(crate) fn into_error(self, step: Step) -> Error {
         let (kind, text) = self.meaning(step);
         let mut message = text.to_owned();
-        if kind == ErrorKind::Service
+        if kind == ErrorKind::Refused
             && let Some(says) = self.says.as_ref().filter(|says| Some(*says) != self.code.as_ref())
         {
             message = format!("{message}: {says}");
@@ -246,7 +246,7 @@ impl Refusal {
             (Some(code), _) if names_the_token(code) => {
                 (ErrorKind::Authentication, "the service refused the visitor token")
             }
-            _ => (ErrorKind::Service, "the service refused"),
+            _ => (ErrorKind::Refused, "the service refused"),
         }
     }
 }
@@ -275,7 +275,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::ConnectionFailed
         | ErrorKind::Unavailable
         | ErrorKind::Deadline => true,
-        ErrorKind::Service => is_retryable_code(code),
+        ErrorKind::Refused => is_retryable_code(code),
         ErrorKind::Authentication
         | ErrorKind::AvatarNotFound
         | ErrorKind::InvalidVisitorId

@@ -128,10 +128,10 @@ impl Peer {
                     assert!(before.is_none(), "{ticket:?} was answered twice");
                 }
                 Output::Held(_, hold) => self.held.push(hold),
-                Output::Keep(message) => self.keeps.push(message),
-                Output::Settle(message) => self.settled.push(message),
+                Output::SaveMessage(message) => self.keeps.push(message),
+                Output::ForgetMessage(message) => self.settled.push(message),
                 Output::Turn => self.turns += 1,
-                Output::Remember => {}
+                Output::SaveRecord => {}
             }
         }
     }

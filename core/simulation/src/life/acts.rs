@@ -42,7 +42,7 @@ impl Life {
             }
             27 => self.close(client, key),
             28 => {
-                self.command(client, Command::Rest, Duration::ZERO, None);
+                self.command(client, Command::Pause, Duration::ZERO, None);
             }
             29 | 30 => {
                 self.command(client, Command::Resume, Duration::ZERO, None);

@@ -5,7 +5,7 @@ use secondme_avatar_emulator::service::{
     HistoryCalls, IdForm, Key, Millis as ServiceMillis, Origin, PingDrop, Pings, QuotaScope, Redelivery,
     RepeatedMessage, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
 };
-use secondme_avatar_protocol::{Config, OnDoubt};
+use secondme_avatar_protocol::{Config, Delivery};
 
 use crate::chance::Chance;
 use crate::properties::Terms;
@@ -99,13 +99,13 @@ pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
 
 /// The terms of a run, and how its clients are configured.
 pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Config) {
-    let on_doubt = chance.of(&[OnDoubt::HandBack, OnDoubt::Resend]);
+    let delivery = chance.of(&[Delivery::AtMostOnce, Delivery::AtLeastOnce]);
     // In some runs the key has few calls, and the client knows; in some others use it as well.
     let (quota, own_quota) = chance.of(&[(60, true), (60, true), (5, true), (60, false)]);
     settings.quota_per_minute = if own_quota { quota as u32 } else { 12 };
     let terms = Terms {
         settings: settings.clone(),
-        on_doubt,
+        delivery,
         reorders: chance.below(8) == 0,
         doubles: chance.below(3) == 0,
         owner: chance.below(2) == 0,
@@ -113,7 +113,7 @@ pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Con
         quota,
         restarts: chance.below(2) == 0,
     };
-    (terms, Config { on_doubt, acknowledge: chance.below(4) > 0, takes_turns: true, ..Config::default() })
+    (terms, Config { delivery, acknowledge: chance.below(4) > 0, takes_turns: true, ..Config::default() })
 }
 
 /// The weather of the next while.

@@ -18,7 +18,7 @@ mod unread;
 mod ways_out;
 
 use secondme_avatar_emulator::service::{FrameFields, HistoryCalls, QuotaScope, RepeatedMessage, State};
-use secondme_avatar_protocol::OnDoubt;
+use secondme_avatar_protocol::Delivery;
 
 use crate::Settings;
 use crate::sight::Sight;
@@ -30,7 +30,7 @@ pub struct Terms {
     /// The service.
     pub settings: Settings,
     /// What the clients do about doubts.
-    pub on_doubt: OnDoubt,
+    pub delivery: Delivery,
     /// Frames of one socket may overtake one another.
     pub reorders: bool,
     /// The network may double a frame.
@@ -67,7 +67,7 @@ impl Terms {
 
     /// A message may be taken twice, because the caller wants it rather twice than never.
     pub fn may_double(&self) -> bool {
-        self.on_doubt == OnDoubt::Resend && self.settings.repeated_message == RepeatedMessage::Two
+        self.delivery == Delivery::AtLeastOnce && self.settings.repeated_message == RepeatedMessage::Two
     }
 
     /// Authentications are all that counts against the quota.

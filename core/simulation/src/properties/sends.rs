@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_protocol::{EventKind, Outcome, Step, Unsent};
+use secondme_avatar_protocol::{EventKind, Outcome, Step, UnsentMessage};
 
 use super::{Property, Terms, Verdict};
 use crate::client::ClientId;
@@ -47,7 +47,7 @@ impl Acknowledged {
 }
 
 impl Acknowledged {
-    fn is_unsent(&mut self, client: ClientId, unsent: &Unsent) -> Verdict {
+    fn is_unsent(&mut self, client: ClientId, unsent: &UnsentMessage) -> Verdict {
         if !unsent.certain {
             return Ok(());
         }
@@ -141,7 +141,7 @@ impl Property for NotAfterEcho {
 /// The service takes a message once.
 ///
 /// A service that counts a repeated `messageId` as another message ([`RepeatedMessage::Two`]) takes
-/// it more often for callers who chose `OnDoubt::Resend`: then nothing is claimed. One that knows the
+/// it more often for callers who chose `Delivery::AtLeastOnce`: then nothing is claimed. One that knows the
 /// id again may be asked as often as one likes.
 ///
 /// [`RepeatedMessage::Two`]: secondme_avatar_emulator::service::RepeatedMessage::Two
@@ -155,7 +155,7 @@ impl NotDoubled {
     pub(super) fn new(terms: Terms) -> Self {
         Self {
             taken: Taken::default(),
-            claims: terms.on_doubt == secondme_avatar_protocol::OnDoubt::HandBack,
+            claims: terms.delivery == secondme_avatar_protocol::Delivery::AtMostOnce,
         }
     }
 }

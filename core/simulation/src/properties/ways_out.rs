@@ -26,7 +26,7 @@ impl Property for WaysOut {
             }
             for key in one.machine.conversations() {
                 match one.machine.state(key) {
-                    State::Live | State::Resting | State::Closed => {}
+                    State::Live | State::Paused | State::Closed => {}
                     state => {
                         return Err(format!("{client:?} {key:?} is {state:?}, and nothing is under way"));
                     }

@@ -39,13 +39,13 @@ impl World {
                 Output::SocketSend { generation, text } => self.send_frame(client, generation, text),
                 Output::SocketClose(generation) => self.close_socket(client, generation),
                 Output::QuotaUsedUp(until) => desk.hold_until(until),
-                Output::Keep(message) => self.write(client, Write::Keep(message)),
-                Output::Settle(message) => self.write(client, Write::Settle(message)),
+                Output::SaveMessage(message) => self.write(client, Write::Keep(message)),
+                Output::ForgetMessage(message) => self.write(client, Write::Settle(message)),
                 Output::Turn => {
                     self.clients[client.0].awaits_turn = true;
                     self.queue.plan(self.now + TURN_TAKES, Happening::TurnComes(client));
                 }
-                Output::Remember => remembers = true,
+                Output::SaveRecord => remembers = true,
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
         }

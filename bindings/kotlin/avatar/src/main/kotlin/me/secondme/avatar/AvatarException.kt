@@ -81,7 +81,7 @@ public sealed class AvatarException(
     public class TakenOver internal constructor(failure: CoreFailure) : AvatarException("taken_over", failure)
 
     /** The service refused with a [code] that stands for nothing else here. */
-    public class ServiceRefused internal constructor(failure: CoreFailure) : AvatarException("service", failure)
+    public class Refused internal constructor(failure: CoreFailure) : AvatarException("refused", failure)
 
     /** The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL. */
     public class InvalidAnswer internal constructor(failure: CoreFailure) : AvatarException("invalid_answer", failure)
@@ -151,7 +151,7 @@ internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.UNAVAILABLE -> AvatarException.Unavailable(this)
     CoreErrorKind.DEADLINE -> AvatarException.Deadline(this)
     CoreErrorKind.TAKEN_OVER -> AvatarException.TakenOver(this)
-    CoreErrorKind.SERVICE -> AvatarException.ServiceRefused(this)
+    CoreErrorKind.REFUSED -> AvatarException.Refused(this)
     CoreErrorKind.INVALID_ANSWER -> AvatarException.InvalidAnswer(this)
     CoreErrorKind.UNSUPPORTED -> AvatarException.Unsupported(this)
     CoreErrorKind.STORE -> AvatarException.Store(this)

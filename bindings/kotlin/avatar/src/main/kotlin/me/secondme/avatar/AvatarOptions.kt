@@ -1,6 +1,6 @@
 package me.secondme.avatar
 
-import me.secondme.avatar.core.CoreOnDoubt
+import me.secondme.avatar.core.CoreDelivery
 import me.secondme.avatar.core.CoreOptions
 import kotlin.time.Duration
 
@@ -45,8 +45,8 @@ public class AvatarOptions internal constructor() {
     /** The silence that ends a reply whose end mark never comes; 3 s. */
     public var replyIdle: Duration? = null
 
-    /** What becomes of a message of which nobody can tell whether the service took it; [OnDoubt.HAND_BACK]. */
-    public var onDoubt: OnDoubt? = null
+    /** What becomes of a message of which nobody can tell whether the service took it; [Delivery.AT_MOST_ONCE]. */
+    public var delivery: Delivery? = null
 
     /** How many events a subscription holds before the socket is read no further; 1024. */
     public var eventQueue: Int? = null
@@ -105,7 +105,7 @@ public class AvatarOptions internal constructor() {
         heartbeatMs = heartbeat?.toMs(),
         acknowledge = acknowledge,
         replyIdleMs = replyIdle?.toMs(),
-        onDoubt = onDoubt?.core,
+        delivery = delivery?.core,
         eventQueue = eventQueue?.toCount(),
         quota = quota?.toCount(),
         maxLive = maxLive?.toCount(),
@@ -123,12 +123,12 @@ public class AvatarOptions internal constructor() {
 }
 
 /** What becomes of a message of which nobody can tell whether the service took it. */
-public enum class OnDoubt(internal val core: CoreOnDoubt) {
+public enum class Delivery(internal val core: CoreDelivery) {
     /** It is handed back, with `certain: false`. */
-    HAND_BACK(CoreOnDoubt.HAND_BACK),
+    AT_MOST_ONCE(CoreDelivery.AT_MOST_ONCE),
 
     /** It is sent again under the same id. */
-    RESEND(CoreOnDoubt.RESEND),
+    AT_LEAST_ONCE(CoreDelivery.AT_LEAST_ONCE),
 }
 
 /** Milliseconds. */

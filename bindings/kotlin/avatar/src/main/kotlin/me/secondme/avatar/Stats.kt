@@ -10,8 +10,8 @@ import kotlin.time.Duration.Companion.milliseconds
  * @property visitors visitors with a conversation that is not closed.
  * @property connected sockets that are connected.
  * @property live visitors who hold a socket or are on their way to one: these count against `maxLive`.
- * @property resting visitors who have given up their sockets.
- * @property waitingForPlace visitors who wait for one of the places of `maxLive`.
+ * @property paused visitors who have given up their sockets.
+ * @property waitingForSlot visitors who wait for one of the places of `maxLive`.
  * @property waitingForQuota visitors who wait for the API key's quota.
  * @property longestQuotaWait how long the last one of them will wait, as it looks now.
  * @property storedVisitors visitors of whom the store keeps something; 0 without a store.
@@ -33,8 +33,8 @@ public class Stats internal constructor(
     public val visitors: Long,
     public val connected: Long,
     public val live: Long,
-    public val resting: Long,
-    public val waitingForPlace: Long,
+    public val paused: Long,
+    public val waitingForSlot: Long,
     public val waitingForQuota: Long,
     public val longestQuotaWait: Duration,
     public val storedVisitors: Long,
@@ -57,8 +57,8 @@ internal fun CoreStats.toStats() = Stats(
     visitors = visitors.toLong(),
     connected = connected.toLong(),
     live = live.toLong(),
-    resting = resting.toLong(),
-    waitingForPlace = waitingForPlace.toLong(),
+    paused = paused.toLong(),
+    waitingForSlot = waitingForSlot.toLong(),
     waitingForQuota = waitingForQuota.toLong(),
     longestQuotaWait = longestQuotaWaitMs.toLong().milliseconds,
     storedVisitors = storedVisitors.toLong(),

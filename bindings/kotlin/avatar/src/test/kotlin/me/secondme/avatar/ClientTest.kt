@@ -43,7 +43,7 @@ class ClientTest {
         val second =
             emulator.client {
                 store = file
-                onDoubt = OnDoubt.RESEND
+                delivery = Delivery.AT_LEAST_ONCE
             }
         val events = second.subscribe()
         assertEquals(listOf(ada.id), second.recover())
@@ -101,7 +101,7 @@ class ClientTest {
         assertEquals(State.RESTING, first.state)
         assertEquals("You said: awake", first.ask("awake").text)
         val stats = client.stats()
-        assertEquals(listOf(2L, 1L, 1L), listOf(stats.visitors, stats.live, stats.resting))
+        assertEquals(listOf(2L, 1L, 1L), listOf(stats.visitors, stats.live, stats.paused))
     }
 
     @Test

@@ -15,7 +15,7 @@ import me.secondme.avatar.AvatarClient
 import me.secondme.avatar.AvatarException
 import me.secondme.avatar.AvatarOptions
 import me.secondme.avatar.Conversation
-import me.secondme.avatar.OnDoubt
+import me.secondme.avatar.Delivery
 import me.secondme.avatar.Visitor
 import me.secondme.avatar.testing.AvatarEmulator
 import java.util.Collections
@@ -279,7 +279,7 @@ internal class Stage(scenario: Map<*, *>) {
             when (option) {
                 "key" -> {}
                 "acknowledge" -> acknowledge = value as Boolean
-                "on_doubt" -> onDoubt = OnDoubt.valueOf((value as String).uppercase())
+                "delivery" -> delivery = Delivery.valueOf((value as String).uppercase())
                 "quota" -> quota = (value as Number).toInt()
                 "heartbeat" -> heartbeat = duration()
                 "reply_idle" -> replyIdle = duration()
