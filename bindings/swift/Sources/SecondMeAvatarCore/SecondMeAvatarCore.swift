@@ -3089,7 +3089,7 @@ public struct CoreOptions: Equatable, Hashable {
     /**
      * What becomes of a message of which nobody can tell whether the service took it.
      */
-    public let onDoubt: CoreOnDoubt?
+    public let delivery: CoreDelivery?
     /**
      * Events that a subscription holds before the socket is read no further.
      */
@@ -3181,7 +3181,7 @@ public struct CoreOptions: Equatable, Hashable {
          */replyIdleMs: UInt64? = nil, 
         /**
          * What becomes of a message of which nobody can tell whether the service took it.
-         */onDoubt: CoreOnDoubt? = nil, 
+         */delivery: CoreDelivery? = nil, 
         /**
          * Events that a subscription holds before the socket is read no further.
          */eventQueue: UInt32? = nil, 
@@ -3232,7 +3232,7 @@ public struct CoreOptions: Equatable, Hashable {
         self.heartbeatMs = heartbeatMs
         self.acknowledge = acknowledge
         self.replyIdleMs = replyIdleMs
-        self.onDoubt = onDoubt
+        self.delivery = delivery
         self.eventQueue = eventQueue
         self.quota = quota
         self.maxLive = maxLive
@@ -3275,7 +3275,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
                 replyIdleMs: FfiConverterOptionUInt64.read(from: &buf), 
-                onDoubt: FfiConverterOptionTypeCoreOnDoubt.read(from: &buf), 
+                delivery: FfiConverterOptionTypeCoreDelivery.read(from: &buf), 
                 eventQueue: FfiConverterOptionUInt32.read(from: &buf), 
                 quota: FfiConverterOptionUInt32.read(from: &buf), 
                 maxLive: FfiConverterOptionUInt32.read(from: &buf), 
@@ -3304,7 +3304,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)
         FfiConverterOptionUInt64.write(value.replyIdleMs, into: &buf)
-        FfiConverterOptionTypeCoreOnDoubt.write(value.onDoubt, into: &buf)
+        FfiConverterOptionTypeCoreDelivery.write(value.delivery, into: &buf)
         FfiConverterOptionUInt32.write(value.eventQueue, into: &buf)
         FfiConverterOptionUInt32.write(value.quota, into: &buf)
         FfiConverterOptionUInt32.write(value.maxLive, into: &buf)
@@ -3710,8 +3710,8 @@ public struct CoreStats: Equatable, Hashable {
     public let visitors: UInt64
     public let connected: UInt64
     public let live: UInt64
-    public let resting: UInt64
-    public let waitingForPlace: UInt64
+    public let paused: UInt64
+    public let waitingForSlot: UInt64
     public let waitingForQuota: UInt64
     public let longestQuotaWaitMs: UInt64
     public let storedVisitors: UInt64
@@ -3731,12 +3731,12 @@ public struct CoreStats: Equatable, Hashable {
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(visitors: UInt64, connected: UInt64, live: UInt64, resting: UInt64, waitingForPlace: UInt64, waitingForQuota: UInt64, longestQuotaWaitMs: UInt64, storedVisitors: UInt64, storedMessages: UInt64, events: UInt64, frames: UInt64, duplicates: UInt64, foreign: UInt64, malformed: UInt64, unrouted: UInt64, pings: UInt64, sent: UInt64, replies: UInt64, lost: UInt64, calls: UInt64, authentications: UInt64) {
+    public init(visitors: UInt64, connected: UInt64, live: UInt64, paused: UInt64, waitingForSlot: UInt64, waitingForQuota: UInt64, longestQuotaWaitMs: UInt64, storedVisitors: UInt64, storedMessages: UInt64, events: UInt64, frames: UInt64, duplicates: UInt64, foreign: UInt64, malformed: UInt64, unrouted: UInt64, pings: UInt64, sent: UInt64, replies: UInt64, lost: UInt64, calls: UInt64, authentications: UInt64) {
         self.visitors = visitors
         self.connected = connected
         self.live = live
-        self.resting = resting
-        self.waitingForPlace = waitingForPlace
+        self.paused = paused
+        self.waitingForSlot = waitingForSlot
         self.waitingForQuota = waitingForQuota
         self.longestQuotaWaitMs = longestQuotaWaitMs
         self.storedVisitors = storedVisitors
@@ -3774,8 +3774,8 @@ public struct FfiConverterTypeCoreStats: FfiConverterRustBuffer {
                 visitors: FfiConverterUInt64.read(from: &buf), 
                 connected: FfiConverterUInt64.read(from: &buf), 
                 live: FfiConverterUInt64.read(from: &buf), 
-                resting: FfiConverterUInt64.read(from: &buf), 
-                waitingForPlace: FfiConverterUInt64.read(from: &buf), 
+                paused: FfiConverterUInt64.read(from: &buf), 
+                waitingForSlot: FfiConverterUInt64.read(from: &buf), 
                 waitingForQuota: FfiConverterUInt64.read(from: &buf), 
                 longestQuotaWaitMs: FfiConverterUInt64.read(from: &buf), 
                 storedVisitors: FfiConverterUInt64.read(from: &buf), 
@@ -3799,8 +3799,8 @@ public struct FfiConverterTypeCoreStats: FfiConverterRustBuffer {
         FfiConverterUInt64.write(value.visitors, into: &buf)
         FfiConverterUInt64.write(value.connected, into: &buf)
         FfiConverterUInt64.write(value.live, into: &buf)
-        FfiConverterUInt64.write(value.resting, into: &buf)
-        FfiConverterUInt64.write(value.waitingForPlace, into: &buf)
+        FfiConverterUInt64.write(value.paused, into: &buf)
+        FfiConverterUInt64.write(value.waitingForSlot, into: &buf)
         FfiConverterUInt64.write(value.waitingForQuota, into: &buf)
         FfiConverterUInt64.write(value.longestQuotaWaitMs, into: &buf)
         FfiConverterUInt64.write(value.storedVisitors, into: &buf)
@@ -4276,6 +4276,81 @@ public func FfiConverterTypeCoreConfirmation_lower(_ value: CoreConfirmation) ->
 
 
 /**
+ * What becomes of a message of which nobody can tell whether the service took it.
+ */
+
+public enum CoreDelivery: Equatable, Hashable {
+    
+    /**
+     * It is handed back.
+     */
+    case atMostOnce
+    /**
+     * It is sent again.
+     */
+    case atLeastOnce
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CoreDelivery: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = CoreDelivery
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreDelivery {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .atMostOnce
+        
+        case 2: return .atLeastOnce
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CoreDelivery, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .atMostOnce:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .atLeastOnce:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreDelivery_lift(_ buf: RustBuffer) throws -> CoreDelivery {
+    return try FfiConverterTypeCoreDelivery.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreDelivery_lower(_ value: CoreDelivery) -> RustBuffer {
+    return FfiConverterTypeCoreDelivery.lower(value)
+}
+
+
+
+/**
  * How the end of a reply was known.
  */
 
@@ -4480,7 +4555,7 @@ public enum CoreErrorKind: Equatable, Hashable {
     case unavailable
     case deadline
     case takenOver
-    case service
+    case refused
     case invalidAnswer
     case unsupported
     case store
@@ -4528,7 +4603,7 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
         
         case 11: return .takenOver
         
-        case 12: return .service
+        case 12: return .refused
         
         case 13: return .invalidAnswer
         
@@ -4590,7 +4665,7 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(11))
         
         
-        case .service:
+        case .refused:
             writeInt(&buf, Int32(12))
         
         
@@ -5128,81 +5203,6 @@ public func FfiConverterTypeCoreNoticeKind_lower(_ value: CoreNoticeKind) -> Rus
 
 
 /**
- * What becomes of a message of which nobody can tell whether the service took it.
- */
-
-public enum CoreOnDoubt: Equatable, Hashable {
-    
-    /**
-     * It is handed back.
-     */
-    case handBack
-    /**
-     * It is sent again.
-     */
-    case resend
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension CoreOnDoubt: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeCoreOnDoubt: FfiConverterRustBuffer {
-    typealias SwiftType = CoreOnDoubt
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreOnDoubt {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-        
-        case 1: return .handBack
-        
-        case 2: return .resend
-        
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: CoreOnDoubt, into buf: inout [UInt8]) {
-        switch value {
-        
-        
-        case .handBack:
-            writeInt(&buf, Int32(1))
-        
-        
-        case .resend:
-            writeInt(&buf, Int32(2))
-        
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreOnDoubt_lift(_ buf: RustBuffer) throws -> CoreOnDoubt {
-    return try FfiConverterTypeCoreOnDoubt.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreOnDoubt_lower(_ value: CoreOnDoubt) -> RustBuffer {
-    return FfiConverterTypeCoreOnDoubt.lower(value)
-}
-
-
-
-/**
  * A part of a reply.
  */
 
@@ -5302,7 +5302,7 @@ public enum CoreState: Equatable, Hashable {
     case opening
     case live
     case reconnecting
-    case resting
+    case paused
     case closing
     case closed
 
@@ -5332,7 +5332,7 @@ public struct FfiConverterTypeCoreState: FfiConverterRustBuffer {
         
         case 3: return .reconnecting
         
-        case 4: return .resting
+        case 4: return .paused
         
         case 5: return .closing
         
@@ -5358,7 +5358,7 @@ public struct FfiConverterTypeCoreState: FfiConverterRustBuffer {
             writeInt(&buf, Int32(3))
         
         
-        case .resting:
+        case .paused:
             writeInt(&buf, Int32(4))
         
         
@@ -5632,8 +5632,8 @@ fileprivate struct FfiConverterOptionTypeCoreUnsent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeCoreOnDoubt: FfiConverterRustBuffer {
-    typealias SwiftType = CoreOnDoubt?
+fileprivate struct FfiConverterOptionTypeCoreDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = CoreDelivery?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -5641,13 +5641,13 @@ fileprivate struct FfiConverterOptionTypeCoreOnDoubt: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeCoreOnDoubt.write(value, into: &buf)
+        FfiConverterTypeCoreDelivery.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeCoreOnDoubt.read(from: &buf)
+        case 1: return try FfiConverterTypeCoreDelivery.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

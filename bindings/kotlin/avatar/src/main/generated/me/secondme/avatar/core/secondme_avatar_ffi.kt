@@ -5058,7 +5058,7 @@ internal data class CoreOptions (
     /**
      * What becomes of a message of which nobody can tell whether the service took it.
      */
-    val `onDoubt`: CoreOnDoubt? = null
+    val `delivery`: CoreDelivery? = null
     ,
     /**
      * Events that a subscription holds before the socket is read no further.
@@ -5151,7 +5151,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
-            FfiConverterOptionalTypeCoreOnDoubt.read(buf),
+            FfiConverterOptionalTypeCoreDelivery.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
@@ -5180,7 +5180,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
             FfiConverterOptionalULong.allocationSize(value.`replyIdleMs`) +
-            FfiConverterOptionalTypeCoreOnDoubt.allocationSize(value.`onDoubt`) +
+            FfiConverterOptionalTypeCoreDelivery.allocationSize(value.`delivery`) +
             FfiConverterOptionalUInt.allocationSize(value.`eventQueue`) +
             FfiConverterOptionalUInt.allocationSize(value.`quota`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxLive`) +
@@ -5208,7 +5208,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
             FfiConverterOptionalULong.write(value.`replyIdleMs`, buf)
-            FfiConverterOptionalTypeCoreOnDoubt.write(value.`onDoubt`, buf)
+            FfiConverterOptionalTypeCoreDelivery.write(value.`delivery`, buf)
             FfiConverterOptionalUInt.write(value.`eventQueue`, buf)
             FfiConverterOptionalUInt.write(value.`quota`, buf)
             FfiConverterOptionalUInt.write(value.`maxLive`, buf)
@@ -5497,9 +5497,9 @@ internal data class CoreStats (
     ,
     val `live`: kotlin.ULong
     ,
-    val `resting`: kotlin.ULong
+    val `paused`: kotlin.ULong
     ,
-    val `waitingForPlace`: kotlin.ULong
+    val `waitingForSlot`: kotlin.ULong
     ,
     val `waitingForQuota`: kotlin.ULong
     ,
@@ -5576,8 +5576,8 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.allocationSize(value.`visitors`) +
             FfiConverterULong.allocationSize(value.`connected`) +
             FfiConverterULong.allocationSize(value.`live`) +
-            FfiConverterULong.allocationSize(value.`resting`) +
-            FfiConverterULong.allocationSize(value.`waitingForPlace`) +
+            FfiConverterULong.allocationSize(value.`paused`) +
+            FfiConverterULong.allocationSize(value.`waitingForSlot`) +
             FfiConverterULong.allocationSize(value.`waitingForQuota`) +
             FfiConverterULong.allocationSize(value.`longestQuotaWaitMs`) +
             FfiConverterULong.allocationSize(value.`storedVisitors`) +
@@ -5600,8 +5600,8 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.write(value.`visitors`, buf)
             FfiConverterULong.write(value.`connected`, buf)
             FfiConverterULong.write(value.`live`, buf)
-            FfiConverterULong.write(value.`resting`, buf)
-            FfiConverterULong.write(value.`waitingForPlace`, buf)
+            FfiConverterULong.write(value.`paused`, buf)
+            FfiConverterULong.write(value.`waitingForSlot`, buf)
             FfiConverterULong.write(value.`waitingForQuota`, buf)
             FfiConverterULong.write(value.`longestQuotaWaitMs`, buf)
             FfiConverterULong.write(value.`storedVisitors`, buf)
@@ -5946,6 +5946,51 @@ internal object FfiConverterTypeCoreConfirmation: FfiConverterRustBuffer<CoreCon
 
 
 /**
+ * What becomes of a message of which nobody can tell whether the service took it.
+ */
+
+internal enum class CoreDelivery {
+
+    /**
+     * It is handed back.
+     */
+    AT_MOST_ONCE,
+    /**
+     * It is sent again.
+     */
+    AT_LEAST_ONCE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreDelivery: FfiConverterRustBuffer<CoreDelivery> {
+    override fun read(buf: ByteBuffer) = try {
+
+        CoreDelivery.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: CoreDelivery) = 4UL
+
+    override fun write(value: CoreDelivery, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * How the end of a reply was known.
  */
 
@@ -6104,7 +6149,7 @@ internal enum class CoreErrorKind {
     UNAVAILABLE,
     DEADLINE,
     TAKEN_OVER,
-    SERVICE,
+    REFUSED,
     INVALID_ANSWER,
     UNSUPPORTED,
     STORE,
@@ -6801,51 +6846,6 @@ internal object FfiConverterTypeCoreNoticeKind: FfiConverterRustBuffer<CoreNotic
 
 
 /**
- * What becomes of a message of which nobody can tell whether the service took it.
- */
-
-internal enum class CoreOnDoubt {
-
-    /**
-     * It is handed back.
-     */
-    HAND_BACK,
-    /**
-     * It is sent again.
-     */
-    RESEND;
-
-
-
-
-    companion object
-}
-
-
-/**
- * @suppress
- */
-internal object FfiConverterTypeCoreOnDoubt: FfiConverterRustBuffer<CoreOnDoubt> {
-    override fun read(buf: ByteBuffer) = try {
-
-        CoreOnDoubt.entries[buf.getInt() - 1]
-
-    } catch (e: IndexOutOfBoundsException) {
-        throw RuntimeException("invalid enum value, something is very wrong!!", e)
-    }
-
-    override fun allocationSize(value: CoreOnDoubt) = 4UL
-
-    override fun write(value: CoreOnDoubt, buf: ByteBuffer) {
-        buf.putInt(value.ordinal + 1)
-    }
-}
-
-
-
-
-
-/**
  * A part of a reply.
  */
 internal sealed class CorePart {
@@ -6959,7 +6959,7 @@ internal enum class CoreState {
     OPENING,
     LIVE,
     RECONNECTING,
-    RESTING,
+    PAUSED,
     CLOSING,
     CLOSED;
 
@@ -7317,28 +7317,28 @@ internal object FfiConverterOptionalTypeCoreUnsent: FfiConverterRustBuffer<CoreU
 /**
  * @suppress
  */
-internal object FfiConverterOptionalTypeCoreOnDoubt: FfiConverterRustBuffer<CoreOnDoubt?> {
-    override fun read(buf: ByteBuffer): CoreOnDoubt? {
+internal object FfiConverterOptionalTypeCoreDelivery: FfiConverterRustBuffer<CoreDelivery?> {
+    override fun read(buf: ByteBuffer): CoreDelivery? {
         if (buf.get().toInt() == 0) {
             return null
         }
-        return FfiConverterTypeCoreOnDoubt.read(buf)
+        return FfiConverterTypeCoreDelivery.read(buf)
     }
 
-    override fun allocationSize(value: CoreOnDoubt?): ULong {
+    override fun allocationSize(value: CoreDelivery?): ULong {
         if (value == null) {
             return 1UL
         } else {
-            return 1UL + FfiConverterTypeCoreOnDoubt.allocationSize(value)
+            return 1UL + FfiConverterTypeCoreDelivery.allocationSize(value)
         }
     }
 
-    override fun write(value: CoreOnDoubt?, buf: ByteBuffer) {
+    override fun write(value: CoreDelivery?, buf: ByteBuffer) {
         if (value == null) {
             buf.put(0)
         } else {
             buf.put(1)
-            FfiConverterTypeCoreOnDoubt.write(value, buf)
+            FfiConverterTypeCoreDelivery.write(value, buf)
         }
     }
 }
