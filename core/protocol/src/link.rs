@@ -156,7 +156,7 @@ impl LinkState {
         }
     }
 
-    /// Every pair of a state and an input has its arm; ARCHITECTURE.md has the same as a table.
+    /// Every pair of a state and an input has its arm; docs/transitions.md has the same as a table.
     pub(crate) fn handle(&mut self, now: Millis, input: LinkInput, rng: &mut Rng) -> LinkEffect {
         match (&mut self.link, input) {
             (Link::Down { .. }, LinkInput::Connect(ws)) => {
@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn the_link_s_table_is_the_code_s() {
         let states = ["Down", "Connecting", "Up"];
-        table::assert_table("### The link", &ROWS, &states, cell);
+        table::assert_table("## The link", &ROWS, &states, cell);
     }
 
     #[test]

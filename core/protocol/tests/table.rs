@@ -1,4 +1,4 @@
-//! The transition table of ARCHITECTURE.md, held against the machine cell by cell.
+//! The transition table of docs/transitions.md, held against the machine cell by cell.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 
@@ -328,5 +328,5 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
 
 #[test]
 fn the_conversation_s_table_is_the_code_s() {
-    assert_table("### The conversation", &ROWS, &STATES.map(name), cell);
+    assert_table("## The conversation", &ROWS, &STATES.map(name), cell);
 }

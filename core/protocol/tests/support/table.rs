@@ -1,4 +1,4 @@
-//! The tables of ARCHITECTURE.md, read as a reader would.
+//! The tables of docs/transitions.md, read as a reader would.
 
 /// Finds the table under a heading, and holds every cell against `code(row, column)`; `rows` and
 /// `columns` are all there may be.
@@ -8,7 +8,7 @@ pub(crate) fn assert_table(
     columns: &[&str],
     code: impl Fn(&str, &str) -> String,
 ) {
-    let page = include_str!("../../../../ARCHITECTURE.md");
+    let page = include_str!("../../../../docs/transitions.md");
     let section = page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no `{heading}`")).1;
     let mut lines =
         section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
