@@ -14,22 +14,22 @@ use crate::env::{Counts, Env};
 use crate::events::Events;
 use crate::http::Http;
 use crate::keeper::Keeper;
-use crate::line::Line;
 use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
-use crate::places::Places;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
+use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::stats::Stats;
 use crate::store::AvatarRef;
 use crate::tls::{Offer, Tls};
 use crate::trouble::Warnings;
+use crate::visitor_handle::VisitorHandle;
 use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
 
 mod inner;
-mod lines;
 mod recover;
+mod visitors;
 
 pub(crate) use self::inner::{Inner, opened};
 pub use self::recover::Recover;
@@ -110,7 +110,7 @@ impl AvatarClient {
             deadlines: options.deadlines,
             queue: options.queue,
             quota: SharedQuota::new(options.quota, clock.clone()),
-            places: Places::new(options.max_live, clock.clone()),
+            slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),
             warnings: Warnings::default(),
             idle_after: options.idle_after,
@@ -221,27 +221,27 @@ impl AvatarClient {
     pub fn stats(&self) -> Stats {
         let env = &self.inner.env;
         let stored = env.keeper.as_ref().map(Keeper::stored).unwrap_or_default();
-        let lines = self.inner.lock();
+        let visitors = self.inner.lock();
         let mut stats = Stats {
             stored_visitors: stored.visitors,
             stored_messages: stored.messages,
-            visitors: lines.len(),
-            live: env.places.held(),
-            waiting_for_slot: env.places.waiting(),
+            visitors: visitors.len(),
+            live: env.slots.held(),
+            waiting_for_slot: env.slots.waiting(),
             waiting_for_quota: env.quota.waiting(),
             longest_quota_wait: env.quota.longest_wait(),
             events: env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
-            counters: lines.past(),
+            counters: visitors.past(),
             ..Stats::default()
         };
-        for line in lines.live() {
-            let state = line.lock();
+        for handle in visitors.live() {
+            let state = handle.lock();
             stats.connected += usize::from(state.machine.is_connected());
             stats.paused += usize::from(state.rests);
             stats.counters += state.machine.counters();
         }
         // The machine counts what it wants made; these never left.
-        stats.counters.calls = stats.counters.calls.saturating_sub(env.places.refused());
+        stats.counters.calls = stats.counters.calls.saturating_sub(env.slots.refused());
         stats
     }
 
@@ -274,10 +274,10 @@ impl AvatarClient {
     pub async fn advance_clock(&self, by: Duration) {
         let forward = self.inner.env.clock.advance(by);
         self.inner.env.quota.look_again();
-        let lines: Vec<Arc<Line>> = self.inner.lock().live().cloned().collect();
-        lines.iter().for_each(|line| line.wake.notify_one());
-        for line in lines {
-            line.noticed(forward).await;
+        let visitors: Vec<Arc<VisitorHandle>> = self.inner.lock().live().cloned().collect();
+        visitors.iter().for_each(|handle| handle.wake.notify_one());
+        for handle in visitors {
+            handle.noticed(forward).await;
         }
     }
 

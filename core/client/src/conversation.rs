@@ -12,9 +12,9 @@ use secondme_avatar_protocol::{
 
 use crate::client::{Inner, opened};
 use crate::events::Events;
-use crate::line::{Answer, Line, unexpected};
 use crate::reply_stream::ReplyStream;
 use crate::saving::no_store;
+use crate::visitor_handle::{Answer, VisitorHandle, unexpected};
 use crate::{Error, ErrorKind};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
@@ -25,18 +25,18 @@ use crate::{Error, ErrorKind};
 #[derive(Clone)]
 pub struct Conversation {
     client: Arc<Inner>,
-    line: Arc<Line>,
+    handle: Arc<VisitorHandle>,
     key: ConversationKey,
 }
 
 impl Conversation {
     pub(crate) async fn opened(
         client: &Arc<Inner>,
-        line: &Arc<Line>,
+        handle: &Arc<VisitorHandle>,
         key: ConversationKey,
         answer: Answer,
     ) -> Result<Self, Error> {
-        let conversation = Self { client: Arc::clone(client), line: Arc::clone(line), key };
+        let conversation = Self { client: Arc::clone(client), handle: Arc::clone(handle), key };
         opened(answer.wait().await?)?;
         Ok(conversation)
     }
@@ -79,7 +79,7 @@ impl Conversation {
     pub fn events(&self) -> Events {
         let of = format!("conversation {} of {}", self.key.0, self.visitor_id());
         let mailbox = self.client.env.mailbox(of);
-        self.line.subscribe(self.key, Arc::clone(&mailbox));
+        self.handle.subscribe(self.key, Arc::clone(&mailbox));
         Events::new(mailbox)
     }
 
@@ -91,7 +91,7 @@ impl Conversation {
         let deadline = self.client.env.deadlines.history;
         let before = before.cloned();
         let command = Command::History { conversation: self.key, before, limit: count, deadline };
-        match self.line.command(command)?.wait().await? {
+        match self.handle.command(command)?.wait().await? {
             Outcome::History(messages) => Ok(messages),
             _ => Err(unexpected()),
         }
@@ -99,30 +99,30 @@ impl Conversation {
 
     /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
     pub async fn new_session(&self) -> Result<Conversation, Error> {
-        let key = self.line.new_key();
+        let key = self.handle.new_key();
         let command = Command::Open { conversation: key, deadline: self.client.env.deadlines.open };
-        let answer = self.line.command(command)?;
-        Self::opened(&self.client, &self.line, key, answer).await
+        let answer = self.handle.command(command)?;
+        Self::opened(&self.client, &self.handle, key, answer).await
     }
 
     /// The avatar's opening line; may be empty.
     pub fn opening(&self) -> Text {
-        self.line.lock().machine.opening().cloned().unwrap_or_default()
+        self.handle.lock().machine.opening().cloned().unwrap_or_default()
     }
 
     /// The avatar's name; may be empty.
     pub fn avatar_name(&self) -> String {
-        self.line.lock().machine.avatar_name().unwrap_or_default().to_owned()
+        self.handle.lock().machine.avatar_name().unwrap_or_default().to_owned()
     }
 
     /// Who talks with the avatar here.
     pub fn visitor_id(&self) -> VisitorId {
-        self.line.lock().machine.visitor().id().clone()
+        self.handle.lock().machine.visitor().id().clone()
     }
 
     /// The [tag](crate::Visitor::tag) of the visitor, if there is one: the caller's own.
     pub fn tag(&self) -> Option<Arc<str>> {
-        self.line.lock().machine.visitor().shared_tag().cloned()
+        self.handle.lock().machine.visitor().shared_tag().cloned()
     }
 
     /// Which one of the visitor's conversations this is, as [`Event::conversation`](crate::Event) names it.
@@ -132,12 +132,12 @@ impl Conversation {
 
     /// The session's id on the service.
     pub fn session_id(&self) -> Option<SessionId> {
-        self.line.lock().machine.session_id(self.key)
+        self.handle.lock().machine.session_id(self.key)
     }
 
     /// Where the conversation stands.
     pub fn state(&self) -> State {
-        self.line.lock().machine.state(self.key)
+        self.handle.lock().machine.state(self.key)
     }
 
     /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing
@@ -146,7 +146,7 @@ impl Conversation {
     /// Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner
     /// does not answer in time fails with [`ErrorKind::TakenOver`](crate::ErrorKind::TakenOver).
     pub fn taken_over(&self) -> bool {
-        self.line.lock().machine.taken_over(self.key)
+        self.handle.lock().machine.taken_over(self.key)
     }
 
     /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is
@@ -184,7 +184,7 @@ impl Conversation {
     async fn finish(&self, end_session: bool) -> Result<(), Error> {
         let deadline = self.client.env.deadlines.close;
         let command = Command::Close { conversation: self.key, deadline, end_session };
-        match self.line.command(command) {
+        match self.handle.command(command) {
             Ok(answer) => answer.wait().await.map(drop),
             Err(error) if error.kind() == ErrorKind::Closed => Ok(()),
             Err(error) => Err(error),
@@ -192,7 +192,7 @@ impl Conversation {
     }
 
     async fn done(&self, command: Command) -> Result<(), Error> {
-        self.line.command(command)?.wait().await.map(drop)
+        self.handle.command(command)?.wait().await.map(drop)
     }
 }
 
@@ -251,7 +251,7 @@ impl IntoFuture for SendDurable {
                 return Err(no_store());
             }
             let command = Command::SendDurable { conversation: chat.key, text: text.into(), deadline };
-            match chat.line.command(command)?.wait().await? {
+            match chat.handle.command(command)?.wait().await? {
                 Outcome::Kept(message) => Ok(message),
                 _ => Err(unexpected()),
             }
@@ -282,7 +282,7 @@ impl IntoFuture for Send {
         Box::pin(async move {
             let Self { chat, text, deadline } = self;
             let command = Command::Send { conversation: chat.key, text: text.into(), deadline };
-            match chat.line.command(command)?.wait().await? {
+            match chat.handle.command(command)?.wait().await? {
                 Outcome::Sent(sent) => Ok(sent),
                 _ => Err(unexpected()),
             }
@@ -315,8 +315,8 @@ impl Ask {
 
     /// Asks now, and hands on the reply piece by piece.
     pub fn stream(self) -> ReplyStream {
-        let line = Arc::clone(&self.chat.line);
-        ReplyStream::start(line, self.command(true))
+        let handle = Arc::clone(&self.chat.handle);
+        ReplyStream::start(handle, self.command(true))
     }
 
     fn command(self, pieces: bool) -> Command {
@@ -336,10 +336,10 @@ impl IntoFuture for Ask {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let line = Arc::clone(&self.chat.line);
+            let handle = Arc::clone(&self.chat.handle);
             // Held until the reply is there: a conversation lives as long as somebody waits in it.
             let _chat = self.chat.clone();
-            match line.command(self.command(false))?.wait().await? {
+            match handle.command(self.command(false))?.wait().await? {
                 Outcome::Replied(reply) => Ok(*reply),
                 _ => Err(unexpected()),
             }

@@ -28,10 +28,10 @@ use self::reading::Reading;
 use self::seat::Seat;
 use crate::client::Inner;
 use crate::env::Env;
-use crate::line::{Line, LineState, Waiting};
 use crate::pacer;
 use crate::saving::{Saving, no_store};
 use crate::socket::{NotConnected, Socket, Traffic};
+use crate::visitor_handle::{VisitorHandle, VisitorState, Waiting};
 
 /// Far enough away to mean "never".
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -39,7 +39,7 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 type Connecting = Pin<Box<dyn Future<Output = Result<Socket, NotConnected>> + Send>>;
 
 pub(crate) struct Driver {
-    line: Arc<Line>,
+    handle: Arc<VisitorHandle>,
     env: Arc<Env>,
     calls: Calls,
     connecting: Option<Connecting>,
@@ -63,7 +63,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(line: Arc<Line>, env: Arc<Env>) -> Self {
+    pub(crate) fn new(handle: Arc<VisitorHandle>, env: Arc<Env>) -> Self {
         Self {
             calls: Calls::default(),
             connecting: None,
@@ -79,7 +79,7 @@ impl Driver {
             saving: Saving::default(),
             journal: Journal::default(),
             was_connected: false,
-            line,
+            handle,
             env,
         }
     }
@@ -89,24 +89,24 @@ impl Driver {
     ///
     /// Boxed, since an async fn keeps its arguments twice, and there are thousands of these.
     pub(crate) async fn run(mut self: Box<Self>, client: Weak<Inner>) {
-        let line = Arc::clone(&self.line);
+        let handle = Arc::clone(&self.handle);
         let env = Arc::clone(&self.env);
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
         loop {
-            let woken = line.wake.notified();
+            let woken = handle.wake.notified();
             let (forward, advanced) = (env.clock.forward(), env.clock.advanced());
             let moved = env.clock.moved();
             let Some(deadline) = self.carry_out() else {
                 break;
             };
-            let deadline = self.seat.look_for_rest(&env, &line).map_or(deadline, |at| at.min(deadline));
+            let deadline = self.seat.look_for_rest(&env, &handle).map_or(deadline, |at| at.min(deadline));
             let deadline = self.catch_up.deadline(&env.clock, deadline);
             set(timer.as_mut(), self.catch_up.wakes_at(deadline));
             if deadline > Instant::now() {
                 self.catch_up.nothing_due(advanced);
             }
-            if !line.has_noticed(forward) && deadline > Instant::now() {
-                line.notice(forward);
+            if !handle.has_noticed(forward) && deadline > Instant::now() {
+                handle.notice(forward);
             }
             if self.catch_up.reads_on()
                 && let Some(traffic) = traffic(&mut self.socket, self.reading.is_on()).now_or_never()
@@ -116,7 +116,7 @@ impl Driver {
                 continue;
             }
             let mut room = pin!(env.room.notified());
-            if self.reading.has_changed(&env, &line, room.as_mut()) {
+            if self.reading.has_changed(&env, &handle, room.as_mut()) {
                 let reading = Input::Reading(self.reading.is_on());
                 self.tell(Happened::Input(reading));
                 continue;
@@ -132,7 +132,7 @@ impl Driver {
                     Back::Elsewhere => Happened::Elsewhere,
                     Back::Nothing => Happened::Nothing,
                 },
-                () = self.seat.turn(), if self.seat.queues() => Happened::Place,
+                () = self.seat.turn(), if self.seat.queues() => Happened::Slot,
                 permit = turn(&mut self.turn), if self.turn.is_some() => {
                     (self.turn, self.permit) = (None, permit);
                     Happened::Input(Input::Turn)
@@ -143,18 +143,18 @@ impl Driver {
             };
             self.tell(input);
         }
-        self.saving.finish(&env, &line);
+        self.saving.finish(&env, &handle);
         self.hang_up_socket();
         self.seat.leave(&env, self.hanging_up.take());
         if let Some(client) = client.upgrade() {
-            client.retire(&line);
+            client.retire(&handle);
         }
     }
 
     /// Tells the machine what has happened.
     fn tell(&mut self, happened: Happened) {
         let now = self.env.clock.now();
-        let mut state = self.line.lock();
+        let mut state = self.handle.lock();
         match happened {
             Happened::Nothing => {}
             Happened::Input(input) => state.machine.handle(now, input),
@@ -164,7 +164,7 @@ impl Driver {
                 // Whatever was connected is as good as lost. A machine that is closed wants nothing.
                 let _ = state.machine.command(now, Command::NetworkChanged);
             }
-            Happened::Place => {
+            Happened::Slot => {
                 // What was refused need not wait any longer. A machine that is closed wants nothing.
                 let _ = state.machine.command(now, Command::NetworkChanged);
             }
@@ -188,8 +188,8 @@ impl Driver {
     /// Does what the machine says, until it says nothing more; then when to come back. `None`: it is
     /// over.
     fn carry_out(&mut self) -> Option<Instant> {
-        let line = Arc::clone(&self.line);
-        let mut state = line.lock();
+        let handle = Arc::clone(&self.handle);
+        let mut state = handle.lock();
         let lost = state.machine.counters().lost;
         if std::mem::replace(&mut self.lost, lost) != lost {
             // What has ended the socket has perhaps ended the other connections too.
@@ -198,7 +198,7 @@ impl Driver {
         let mut events = Vec::with_capacity(state.machine.outputs());
         while let Some(output) = state.machine.poll() {
             match output {
-                // Who waits for a place is told that, and not how often the machine tries.
+                // Who waits for a slot is told that, and not how often the machine tries.
                 Output::Event(Event { kind: EventKind::Disconnected { .. }, .. }) if self.seat.queues() => {}
                 Output::Event(event) => {
                     if let EventKind::StateChanged { from, to } = event.kind {
@@ -226,7 +226,7 @@ impl Driver {
                 Output::ForgetMessage(message) => self.saving.settle(message),
                 Output::SaveMessage(message) => match &self.env.keeper {
                     Some(keeper) => {
-                        keeper.keep(Arc::clone(&line), state.machine.visitor().clone(), message);
+                        keeper.keep(Arc::clone(&handle), state.machine.visitor().clone(), message);
                     }
                     None => {
                         let (message, error) = (message.message_id, no_store());
@@ -297,10 +297,10 @@ impl Driver {
     }
 
     /// Makes a call, or says why not.
-    fn call(&mut self, state: &LineState, request: HttpRequest) -> Option<Input> {
+    fn call(&mut self, state: &VisitorState, request: HttpRequest) -> Option<Input> {
         let (call, visitor) = (request.call, state.machine.visitor().id());
         let connects = request.step == Step::CreateSocket;
-        if connects && let Err(error) = self.seat.take(&self.env, &self.line) {
+        if connects && let Err(error) = self.seat.take(&self.env, &self.handle) {
             return Some(Input::HttpFailed { call, sent: false, error });
         }
         debug!(target: "secondme_avatar::http", %visitor, step = %request.step, "call");
@@ -322,7 +322,7 @@ impl Driver {
     }
 
     /// Hands events to those who subscribed: to their conversation, and to all.
-    fn publish(&mut self, state: &mut LineState, events: &mut Vec<Event>) {
+    fn publish(&mut self, state: &mut VisitorState, events: &mut Vec<Event>) {
         if events.is_empty() {
             return;
         }
@@ -349,11 +349,11 @@ impl Driver {
         events.clear();
         state.end_subscriptions(&closed);
         if !closed.is_empty() {
-            self.line.closed.notify_waiters();
+            self.handle.closed.notify_waiters();
         }
     }
 
-    fn note_state(&mut self, state: &mut LineState, from: State, to: State) {
+    fn note_state(&mut self, state: &mut VisitorState, from: State, to: State) {
         if to == State::Paused {
             state.rests = true;
             self.seat.leave(&self.env, self.hanging_up.take());
@@ -399,7 +399,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.line.end();
+        self.handle.end();
     }
 }
 
@@ -408,7 +408,7 @@ enum Happened {
     Input(Input),
     /// The machine had been suspended.
     Woke,
-    Place,
+    Slot,
     Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
 }

@@ -14,9 +14,9 @@ use crate::http::Http;
 use crate::keeper::Keeper;
 use crate::options::Deadlines;
 use crate::pacer::Pacer;
-use crate::places::Places;
 use crate::quota::SharedQuota;
 use crate::report::{Observer, Occupancy};
+use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::trouble::Warnings;
 
@@ -29,7 +29,7 @@ pub(crate) struct Env {
     pub(crate) http: Http,
     pub(crate) connector: Connector,
     pub(crate) quota: Arc<SharedQuota>,
-    pub(crate) places: Arc<Places>,
+    pub(crate) slots: Arc<SocketSlots>,
     pub(crate) pacer: Pacer,
     pub(crate) warnings: Warnings,
     /// An idle conversation gives up its socket after so long.

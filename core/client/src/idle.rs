@@ -1,8 +1,8 @@
-//! When a line has last been of use to anybody.
+//! When a visitor has last been of use to anybody.
 
 use secondme_avatar_protocol::{Counters, Event, EventKind, Millis, limits};
 
-/// What keeps a line from being idle, beside those who wait for an answer of it.
+/// What keeps a visitor from being idle, beside those who wait for an answer of it.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// When something was last said, or asked for.
@@ -52,7 +52,7 @@ impl Activity {
                     self.owed = 0;
                     self.touch(now);
                 }
-                // These are about the line itself.
+                // These are about the visitor itself.
                 EventKind::StateChanged { .. }
                 | EventKind::Disconnected { .. }
                 | EventKind::Reconnected { .. }

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::line::{Line, client_closed};
 use crate::store::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
+use crate::visitor_handle::{VisitorHandle, client_closed};
 use crate::{Error, ErrorKind};
 
 /// How long after a failure what need not be answered is tried again.
@@ -54,7 +54,7 @@ struct Desk {
 
 #[derive(Debug)]
 enum Order {
-    Keep(Arc<Line>, Visitor, KeptMessage),
+    Keep(Arc<VisitorHandle>, Visitor, KeptMessage),
     Settle(VisitorId, MessageId),
     Claim(VisitorId),
     Release(VisitorId),
@@ -98,8 +98,8 @@ impl Keeper {
     }
 
     /// Keeps a message, and tells its machine.
-    pub(crate) fn keep(&self, line: Arc<Line>, visitor: Visitor, message: KeptMessage) {
-        self.give(Order::Keep(line, visitor, message));
+    pub(crate) fn keep(&self, handle: Arc<VisitorHandle>, visitor: Visitor, message: KeptMessage) {
+        self.give(Order::Keep(handle, visitor, message));
     }
 
     /// A message need not be kept any longer.
@@ -254,8 +254,8 @@ impl Writer {
             changes.extend(records.into_values().map(Change::Record));
             for order in orders {
                 match order {
-                    Order::Keep(line, visitor, message) => {
-                        keeps.push((line, message.message_id.clone()));
+                    Order::Keep(handle, visitor, message) => {
+                        keeps.push((handle, message.message_id.clone()));
                         changes.push(Change::Keep(visitor, message));
                     }
                     Order::Settle(visitor, message) => changes.push(Change::Settle(visitor, message)),
@@ -274,15 +274,15 @@ impl Writer {
             let saved = !changes.is_empty();
             let result = if changes.is_empty() { Ok(()) } else { self.store.save(&self.avatar, &changes) };
             match result {
-                Ok(()) => keeps.into_iter().for_each(|(line, message)| line.input(Input::Kept(message))),
+                Ok(()) => keeps.into_iter().for_each(|(handle, message)| handle.input(Input::Kept(message))),
                 Err(error) => {
                     warn!(target: "secondme_avatar::store", %error, "nothing could be written");
                     // Whoever has a message kept learns it, and says when to try again.
                     changes.retain(|change| !matches!(change, Change::Keep(..)));
                     late = changes;
                     let error = Error::from(error);
-                    for (line, message) in keeps {
-                        line.input(Input::NotKept { message, error: error.clone() });
+                    for (handle, message) in keeps {
+                        handle.input(Input::NotKept { message, error: error.clone() });
                     }
                 }
             }

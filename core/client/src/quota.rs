@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Millis, Place, Quota};
+use secondme_avatar_protocol::{Millis, Quota, QuotaTicket};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -26,9 +26,9 @@ pub(crate) struct SharedQuota {
 struct Queue {
     quota: Quota,
     /// Granted, and not yet noticed by whoever waits.
-    granted: Vec<Place>,
+    granted: Vec<QuotaTicket>,
     /// All who wait, in order.
-    waiting: BTreeSet<Place>,
+    waiting: BTreeSet<QuotaTicket>,
 }
 
 /// What has become of the waiting for a turn.
@@ -40,11 +40,11 @@ pub(crate) enum Turn {
     Expected(Millis),
 }
 
-/// A place in the quota: waiting, then granted, given back when dropped.
+/// A ticket in the quota: waiting, then granted, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     quota: Arc<SharedQuota>,
-    place: Place,
+    ticket: QuotaTicket,
     granted: bool,
     /// Its call has gone out.
     used: bool,
@@ -59,10 +59,10 @@ impl SharedQuota {
     /// Joins the queue.
     pub(crate) fn join(self: &Arc<Self>) -> Permit {
         let mut queue = self.lock();
-        let place = queue.quota.join();
-        queue.waiting.insert(place);
+        let ticket = queue.quota.join();
+        queue.waiting.insert(ticket);
         drop(queue);
-        Permit { quota: Arc::clone(self), place, granted: false, used: false }
+        Permit { quota: Arc::clone(self), ticket, granted: false, used: false }
     }
 
     /// The service says that nobody may go before `until`.
@@ -101,12 +101,12 @@ impl Permit {
         let mut queue = self.quota.lock();
         let Queue { quota, granted, waiting } = &mut *queue;
         let before = granted.len();
-        while let Some(place) = quota.grant(now) {
-            waiting.remove(&place);
-            granted.push(place);
+        while let Some(ticket) = quota.grant(now) {
+            waiting.remove(&ticket);
+            granted.push(ticket);
         }
         let others = granted.len() > before;
-        if let Some(at) = granted.iter().position(|place| *place == self.place) {
+        if let Some(at) = granted.iter().position(|ticket| *ticket == self.ticket) {
             granted.swap_remove(at);
             self.granted = true;
         }
@@ -126,13 +126,13 @@ impl Permit {
     pub(crate) fn finish(mut self) {
         if std::mem::take(&mut self.granted) {
             let now = self.quota.clock.now();
-            self.quota.lock().quota.finish(self.place, now);
+            self.quota.lock().quota.finish(self.ticket, now);
         }
     }
 
     /// When it is this one's turn, as it looks now.
     pub(crate) fn expected_at(&self) -> Option<Millis> {
-        self.quota.lock().quota.expected_at(self.place)
+        self.quota.lock().quota.expected_at(self.ticket)
     }
 
     /// Waits for its turn, or until that is expected at another time than was `told`.
@@ -167,13 +167,13 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.quota.clock.now();
         let mut queue = self.quota.lock();
-        queue.granted.retain(|place| *place != self.place);
-        queue.waiting.remove(&self.place);
+        queue.granted.retain(|ticket| *ticket != self.ticket);
+        queue.waiting.remove(&self.ticket);
         if self.granted && self.used {
             // Nobody saw it come back: it may have reached the service, or reach it yet, so it counts.
-            queue.quota.abandon(self.place, now);
+            queue.quota.abandon(self.ticket, now);
         } else {
-            queue.quota.leave(self.place);
+            queue.quota.leave(self.ticket);
         }
         drop(queue);
         self.quota.changed.notify_waiters();

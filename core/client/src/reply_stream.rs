@@ -10,7 +10,7 @@ use futures_core::Stream;
 use secondme_avatar_protocol::{Author, Command, Outcome, Reply, Text, Ticket};
 
 use crate::Error;
-use crate::line::{Line, Waiting, unexpected};
+use crate::visitor_handle::{VisitorHandle, Waiting, unexpected};
 
 /// A piece of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Piece {
 #[derive(Debug)]
 pub struct ReplyStream {
     pieces: Arc<Pieces>,
-    asked: Option<(Arc<Line>, Ticket)>,
+    asked: Option<(Arc<VisitorHandle>, Ticket)>,
 }
 
 /// Pieces on their way to whoever asked.
@@ -52,10 +52,10 @@ enum End {
 }
 
 impl ReplyStream {
-    pub(crate) fn start(line: Arc<Line>, command: Command) -> Self {
+    pub(crate) fn start(handle: Arc<VisitorHandle>, command: Command) -> Self {
         let pieces = Arc::new(Pieces::default());
-        match line.give(command, Waiting::Pieces(Arc::clone(&pieces))) {
-            Ok(ticket) => Self { pieces, asked: Some((line, ticket)) },
+        match handle.give(command, Waiting::Pieces(Arc::clone(&pieces))) {
+            Ok(ticket) => Self { pieces, asked: Some((handle, ticket)) },
             Err(error) => {
                 pieces.finish(Err(error));
                 Self { pieces, asked: None }
@@ -83,8 +83,8 @@ impl ReplyStream {
     /// # }
     /// ```
     pub fn stop(&mut self) {
-        if let Some((line, ticket)) = self.asked.take() {
-            line.cancel(ticket);
+        if let Some((handle, ticket)) = self.asked.take() {
+            handle.cancel(ticket);
             self.pieces.stop();
         }
     }

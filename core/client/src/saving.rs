@@ -1,4 +1,4 @@
-//! When what a line knows is written: once whoever takes its events has handled them.
+//! When what a visitor knows is written: once whoever takes its events has handled them.
 //!
 //! A record says what was heard. Written before the application has dealt with it, a process killed in between
 //! would lose it; so the record of a moment waits until all that happened up to then has been taken, and its
@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use crate::env::Env;
 use crate::events::Mailbox;
-use crate::line::{Line, LineState};
+use crate::visitor_handle::{VisitorHandle, VisitorState};
 use crate::{Error, ErrorKind};
 
-/// Between two looks at whether events have been handled. Only a line whose events wait looks.
+/// Between two looks at whether events have been handled. Only a visitor whose events wait looks.
 const LOOKS: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Saving {
     }
 
     /// Writes what can be written. Says when to look again.
-    pub(crate) fn save(&mut self, env: &Env, state: &LineState) -> Option<Instant> {
+    pub(crate) fn save(&mut self, env: &Env, state: &VisitorState) -> Option<Instant> {
         env.keeper.as_ref()?;
         loop {
             match &self.waits {
@@ -59,12 +59,12 @@ impl Saving {
         }
     }
 
-    /// The line is at its end: writes everything.
-    pub(crate) fn finish(&mut self, env: &Env, line: &Line) {
+    /// The visitor is at its end: writes everything.
+    pub(crate) fn finish(&mut self, env: &Env, handle: &VisitorHandle) {
         if env.keeper.is_none() {
             return;
         }
-        let state = line.lock();
+        let state = handle.lock();
         self.write(env, &state);
         if self.changed {
             self.take(env, &state);
@@ -73,7 +73,7 @@ impl Saving {
     }
 
     /// Takes down what is known now, and for which events it has to wait.
-    fn take(&mut self, env: &Env, state: &LineState) {
+    fn take(&mut self, env: &Env, state: &VisitorState) {
         self.changed = false;
         let subscriptions = env.subscriptions();
         let own = state.mailboxes.iter().map(|(_, mailbox)| mailbox);
@@ -85,7 +85,7 @@ impl Saving {
         });
     }
 
-    fn write(&mut self, env: &Env, state: &LineState) {
+    fn write(&mut self, env: &Env, state: &VisitorState) {
         if let (Some(keeper), Some(Waits { record, settled, .. })) = (&env.keeper, self.waits.take()) {
             keeper.remember(record);
             for message in settled {

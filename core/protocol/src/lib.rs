@@ -61,7 +61,7 @@ pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionI
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
 pub use machine::{Command, Config, Counters, Delivery, Hold, Input, Machine, Outcome, Output, Ticket};
-pub use quota::{Place, Quota};
+pub use quota::{Quota, QuotaTicket};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};

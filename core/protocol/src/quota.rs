@@ -6,29 +6,29 @@ use std::collections::VecDeque;
 use crate::limits::{CALL_TIMEOUT, QUOTA_CALLS, QUOTA_WINDOW};
 use crate::time::Millis;
 
-/// A place in the queue for the quota.
+/// A ticket for the quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place(u64);
+pub struct QuotaTicket(u64);
 
 /// The quota of one API key, as a queue without clock or sockets.
 ///
-/// A place that was granted counts from the moment its call came back, not from when it went out:
+/// A ticket that was granted counts from the moment its call came back, not from when it went out:
 /// the service counts when a call *arrives*, and that is never later.
 ///
 /// ```
 /// use secondme_avatar_protocol::{Millis, Quota};
 ///
 /// let mut quota = Quota::default();
-/// let place = quota.join();
-/// assert_eq!(quota.grant(Millis(0)), Some(place));
-/// quota.finish(place, Millis(80));
+/// let ticket = quota.join();
+/// assert_eq!(quota.grant(Millis(0)), Some(ticket));
+/// quota.finish(ticket, Millis(80));
 /// ```
 #[derive(Debug)]
 pub struct Quota {
     calls: usize,
     next: u64,
-    waiting: VecDeque<Place>,
-    in_use: Vec<Place>,
+    waiting: VecDeque<QuotaTicket>,
+    in_use: Vec<QuotaTicket>,
     /// When each used slot is free again, earliest first.
     used_until: VecDeque<Millis>,
     held_until: Millis,
@@ -55,21 +55,21 @@ impl Quota {
     }
 
     /// Joins the queue.
-    pub fn join(&mut self) -> Place {
+    pub fn join(&mut self) -> QuotaTicket {
         self.next += 1;
-        let place = Place(self.next);
-        self.waiting.push_back(place);
-        place
+        let ticket = QuotaTicket(self.next);
+        self.waiting.push_back(ticket);
+        ticket
     }
 
-    /// Leaves the queue, or gives back a place that was granted and not used.
-    pub fn leave(&mut self, place: Place) {
-        self.waiting.retain(|waiting| *waiting != place);
-        self.in_use.retain(|used| *used != place);
+    /// Leaves the queue, or gives back a ticket that was granted and not used.
+    pub fn leave(&mut self, ticket: QuotaTicket) {
+        self.waiting.retain(|waiting| *waiting != ticket);
+        self.in_use.retain(|used| *used != ticket);
     }
 
     /// The next in the queue whose turn it is, if there is room. Ask again until there is none.
-    pub fn grant(&mut self, now: Millis) -> Option<Place> {
+    pub fn grant(&mut self, now: Millis) -> Option<QuotaTicket> {
         while self.used_until.front().is_some_and(|until| *until <= now) {
             self.used_until.pop_front();
         }
@@ -77,14 +77,14 @@ impl Quota {
         if full || self.held_until > now {
             return None;
         }
-        let place = self.waiting.pop_front()?;
-        self.in_use.push(place);
-        Some(place)
+        let ticket = self.waiting.pop_front()?;
+        self.in_use.push(ticket);
+        Some(ticket)
     }
 
-    /// The call of this place came back.
-    pub fn finish(&mut self, place: Place, now: Millis) {
-        if let Some(at) = self.in_use.iter().position(|used| *used == place) {
+    /// The call of this ticket came back.
+    pub fn finish(&mut self, ticket: QuotaTicket, now: Millis) {
+        if let Some(at) = self.in_use.iter().position(|used| *used == ticket) {
             self.in_use.swap_remove(at);
             let until = now + QUOTA_WINDOW;
             let at = self.used_until.partition_point(|used| *used <= until);
@@ -92,10 +92,10 @@ impl Quota {
         }
     }
 
-    /// Nobody waits for the call of this place any more, but its request may still be on its way: the
+    /// Nobody waits for the call of this ticket any more, but its request may still be on its way: the
     /// service counts it when it comes.
-    pub fn abandon(&mut self, place: Place, now: Millis) {
-        self.finish(place, now + CALL_TIMEOUT);
+    pub fn abandon(&mut self, ticket: QuotaTicket, now: Millis) {
+        self.finish(ticket, now + CALL_TIMEOUT);
     }
 
     /// The service says that the quota is used up: nobody goes before `until`.
@@ -110,9 +110,9 @@ impl Quota {
         self.expected(0)
     }
 
-    /// When this place's turn comes, as it looks now; `None` where that cannot be said yet.
-    pub fn expected_at(&self, place: Place) -> Option<Millis> {
-        let ahead = self.waiting.iter().position(|waiting| *waiting == place)?;
+    /// When this ticket's turn comes, as it looks now; `None` where that cannot be said yet.
+    pub fn expected_at(&self, ticket: QuotaTicket) -> Option<Millis> {
+        let ahead = self.waiting.iter().position(|waiting| *waiting == ticket)?;
         self.expected(ahead)
     }
 
@@ -145,41 +145,41 @@ mod tests {
     #[test]
     fn sixty_go_at_once_and_the_next_when_the_first_has_been_back_for_a_minute() {
         let mut quota = Quota::default();
-        let places: Vec<Place> = (0..61).map(|_| quota.join()).collect();
+        let tickets: Vec<QuotaTicket> = (0..61).map(|_| quota.join()).collect();
         let start = Millis(1_000);
-        for place in &places[..60] {
-            assert_eq!(quota.grant(start), Some(*place));
+        for ticket in &tickets[..60] {
+            assert_eq!(quota.grant(start), Some(*ticket));
         }
         assert_eq!(quota.grant(start), None);
         assert_eq!(quota.next_deadline(), None, "nothing has come back yet");
 
-        for place in &places[..60] {
-            quota.finish(*place, start + SECOND);
+        for ticket in &tickets[..60] {
+            quota.finish(*ticket, start + SECOND);
         }
         let free = start + SECOND + QUOTA_WINDOW;
         assert_eq!(quota.next_deadline(), Some(free));
-        assert_eq!(quota.expected_at(places[60]), Some(free));
+        assert_eq!(quota.expected_at(tickets[60]), Some(free));
         assert_eq!(quota.grant(free - Duration::from_millis(1)), None);
-        assert_eq!(quota.grant(free), Some(places[60]));
+        assert_eq!(quota.grant(free), Some(tickets[60]));
     }
 
     #[test]
     fn the_queue_is_fair_and_whoever_leaves_it_holds_nobody_up() {
         let mut quota = Quota::default();
-        let places: Vec<Place> = (0..3).map(|_| quota.join()).collect();
-        quota.leave(places[0]);
-        assert_eq!(quota.grant(Millis(0)), Some(places[1]));
-        assert_eq!(quota.grant(Millis(0)), Some(places[2]));
+        let tickets: Vec<QuotaTicket> = (0..3).map(|_| quota.join()).collect();
+        quota.leave(tickets[0]);
+        assert_eq!(quota.grant(Millis(0)), Some(tickets[1]));
+        assert_eq!(quota.grant(Millis(0)), Some(tickets[2]));
     }
 
     #[test]
     fn nobody_goes_while_the_service_says_wait() {
         let mut quota = Quota::default();
-        let place = quota.join();
+        let ticket = quota.join();
         quota.hold_until(Millis(500));
         assert_eq!(quota.grant(Millis(499)), None);
         assert_eq!(quota.next_deadline(), Some(Millis(500)));
-        assert_eq!(quota.grant(Millis(500)), Some(place));
+        assert_eq!(quota.grant(Millis(500)), Some(ticket));
     }
 
     #[test]
@@ -196,11 +196,11 @@ mod tests {
     #[test]
     fn a_burst_of_five_hundred_knows_its_minutes() {
         let mut quota = Quota::default();
-        let places: Vec<Place> = (0..500).map(|_| quota.join()).collect();
-        while let Some(place) = quota.grant(Millis(0)) {
-            quota.finish(place, Millis(0));
+        let tickets: Vec<QuotaTicket> = (0..500).map(|_| quota.join()).collect();
+        while let Some(ticket) = quota.grant(Millis(0)) {
+            quota.finish(ticket, Millis(0));
         }
-        let last = quota.expected_at(places[499]).map(|at| at.since(Millis(0)));
+        let last = quota.expected_at(tickets[499]).map(|at| at.since(Millis(0)));
         assert_eq!(last, Some(Duration::from_secs(8 * 60)));
     }
 }

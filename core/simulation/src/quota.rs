@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use secondme_avatar_protocol::{CallId, Millis, Place, Quota};
+use secondme_avatar_protocol::{CallId, Millis, Quota, QuotaTicket};
 
 use crate::client::ClientId;
 
@@ -11,9 +11,9 @@ type Whose = (ClientId, CallId);
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     quota: Quota,
-    waiting: BTreeMap<Place, Whose>,
+    waiting: BTreeMap<QuotaTicket, Whose>,
     told: BTreeMap<Whose, Millis>,
-    granted: BTreeMap<Whose, Place>,
+    granted: BTreeMap<Whose, QuotaTicket>,
 }
 
 impl Desk {
@@ -22,27 +22,28 @@ impl Desk {
         Self { quota: Quota::new(calls), ..Self::default() }
     }
 
-    /// Whether somebody waits here for a place.
+    /// Whether somebody waits here for a ticket.
     pub(crate) fn awaits(&self, client: ClientId) -> bool {
         self.waiting.values().any(|(waiting, _)| *waiting == client)
     }
 
     pub(crate) fn join(&mut self, client: ClientId, call: CallId) {
-        let place = self.quota.join();
-        self.waiting.insert(place, (client, call));
+        let ticket = self.quota.join();
+        self.waiting.insert(ticket, (client, call));
     }
 
     /// The next whose turn it is.
     pub(crate) fn grant(&mut self, now: Millis) -> Option<Whose> {
-        let place = self.quota.grant(now)?;
-        let whose = self.waiting.remove(&place)?;
-        self.granted.insert(whose, place);
+        let ticket = self.quota.grant(now)?;
+        let whose = self.waiting.remove(&ticket)?;
+        self.granted.insert(whose, ticket);
         Some(whose)
     }
 
     /// Those who wait, with the moment at which their turn is expected.
     pub(crate) fn expectations(&self) -> Vec<(Whose, Millis)> {
-        let expected = |(place, whose): (&Place, &Whose)| Some((*whose, self.quota.expected_at(*place)?));
+        let expected =
+            |(ticket, whose): (&QuotaTicket, &Whose)| Some((*whose, self.quota.expected_at(*ticket)?));
         self.waiting.iter().filter_map(expected).collect()
     }
 
@@ -53,21 +54,22 @@ impl Desk {
 
     /// The call came back.
     pub(crate) fn done(&mut self, client: ClientId, call: CallId, now: Millis) {
-        if let Some(place) = self.granted.remove(&(client, call)) {
-            self.quota.finish(place, now);
+        if let Some(ticket) = self.granted.remove(&(client, call)) {
+            self.quota.finish(ticket, now);
         }
     }
 
     /// The call will not come back: nobody waits for it any more, whether it has left or not.
     pub(crate) fn abandon(&mut self, client: ClientId, call: CallId, now: Millis) {
-        if let Some(place) = self.granted.remove(&(client, call)) {
-            self.quota.abandon(place, now);
+        if let Some(ticket) = self.granted.remove(&(client, call)) {
+            self.quota.abandon(ticket, now);
         }
-        let left = self.waiting.iter().find(|(_, whose)| **whose == (client, call)).map(|(place, _)| *place);
+        let left =
+            self.waiting.iter().find(|(_, whose)| **whose == (client, call)).map(|(ticket, _)| *ticket);
         self.told.remove(&(client, call));
-        if let Some(place) = left {
-            self.waiting.remove(&place);
-            self.quota.leave(place);
+        if let Some(ticket) = left {
+            self.waiting.remove(&ticket);
+            self.quota.leave(ticket);
         }
     }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use secondme_avatar_protocol::{Command, ConversationKey, Machine, Millis, Outcome, Record, State, Visitor};
 use tokio::sync::{Notify, OnceCell};
 
-use super::lines::Lines;
+use super::visitors::Visitors;
 use crate::conversation::Conversation;
 use crate::driver::Driver;
 use crate::env::Env;
-use crate::line::{Line, client_closed, ended, unexpected};
 use crate::store::Known;
+use crate::visitor_handle::{VisitorHandle, client_closed, ended, unexpected};
 use crate::{Error, ErrorKind};
 
 /// How long the store may take, when all is closed, to write what it was given.
@@ -21,7 +21,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) env: Arc<Env>,
-    lines: Mutex<Lines>,
+    visitors: Mutex<Visitors>,
     /// What earlier processes left behind has been taken over.
     adopted: OnceCell<()>,
     /// A driver has ended.
@@ -30,8 +30,8 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(super) fn new(env: Env) -> Arc<Self> {
-        let (env, lines) = (Arc::new(env), Mutex::default());
-        Arc::new(Self { env, lines, adopted: OnceCell::new(), retired: Notify::new() })
+        let (env, visitors) = (Arc::new(env), Mutex::default());
+        Arc::new(Self { env, visitors, adopted: OnceCell::new(), retired: Notify::new() })
     }
 
     pub(super) async fn open(
@@ -45,27 +45,27 @@ impl Inner {
         self.in_time(until, self.adopt_once()).await?;
         loop {
             let record = self.in_time(until, self.recall(&visitor)).await?;
-            let line = self.line(&visitor, record)?;
-            let closed = line.closed.notified();
+            let handle = self.visitor(&visitor, record)?;
+            let closed = handle.closed.notified();
             let deadline = until.since(self.env.clock.now());
-            match line.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
+            match handle.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
                 Ok(answer) => {
-                    return Conversation::opened(&self, &line, ConversationKey::FIRST, answer).await;
+                    return Conversation::opened(&self, &handle, ConversationKey::FIRST, answer).await;
                 }
                 Err(error) if error.kind() != ErrorKind::Closed || self.lock().is_closed() => {
                     return Err(error);
                 }
                 Err(_) => {
-                    let state = line.lock();
+                    let state = handle.lock();
                     let closing =
                         !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
                     drop(state);
                     if !closing && std::mem::replace(&mut retired, true) {
-                        // A fresh line has ended as well: there is no runtime any more to run it.
+                        // A fresh one has ended as well: there is no runtime any more to run it.
                         return Err(ended());
                     }
                     if !closing {
-                        self.retire(&line);
+                        self.retire(&handle);
                         continue;
                     }
                 }
@@ -82,17 +82,17 @@ impl Inner {
     }
 
     pub(super) async fn close(&self, deadline: Duration) {
-        let lines = self.lock().close();
+        let visitors = self.lock().close();
         let mut answers = Vec::new();
-        for line in lines {
-            for conversation in line.begin_closing() {
+        for handle in visitors {
+            for conversation in handle.begin_closing() {
                 let command = Command::Close { conversation, deadline, end_session: false };
                 // One that has closed in this moment needs no closing.
-                answers.extend(line.command(command));
+                answers.extend(handle.command(command));
             }
         }
         for answer in answers {
-            // It is closed either way; a line whose driver has ended says so as an error.
+            // It is closed either way; a visitor whose driver has ended says so as an error.
             let _ = answer.wait().await;
         }
         // A runtime that has ended before its time runs no driver to its end.
@@ -164,11 +164,11 @@ impl Inner {
             return Ok(());
         };
         let leftovers = keeper.adopt().await?;
-        let mut lines = self.lock();
+        let mut visitors = self.lock();
         for left in leftovers {
-            match lines.get(left.visitor.id()) {
-                Some(line) => line.restore(left.messages),
-                None => lines.leave(left),
+            match visitors.get(left.visitor.id()) {
+                Some(handle) => handle.restore(left.messages),
+                None => visitors.leave(left),
             }
         }
         Ok(())
@@ -185,18 +185,22 @@ impl Inner {
         }
     }
 
-    /// The visitor's line; a new one where there is none.
-    fn line(self: &Arc<Self>, visitor: &Visitor, record: Option<Record>) -> Result<Arc<Line>, Error> {
-        let mut lines = self.lock();
-        if lines.is_closed() {
+    /// The visitor's handle. Makes one, and its driver, where there is none.
+    fn visitor(
+        self: &Arc<Self>,
+        visitor: &Visitor,
+        record: Option<Record>,
+    ) -> Result<Arc<VisitorHandle>, Error> {
+        let mut visitors = self.lock();
+        if visitors.is_closed() {
             return Err(client_closed());
         }
-        if let Some(line) = lines.get(visitor.id()) {
-            line.lock().machine.name_visitor(visitor.clone());
-            return Ok(Arc::clone(line));
+        if let Some(handle) = visitors.get(visitor.id()) {
+            handle.lock().machine.name_visitor(visitor.clone());
+            return Ok(Arc::clone(handle));
         }
         let seed = random_seed()?;
-        let past = lines.take_past(visitor.id());
+        let past = visitors.take_past(visitor.id());
         let record = past.record.or(record);
         let needs_token = record.as_ref().is_none_or(|record| record.credentials.is_none());
         let leftover = past.leftover;
@@ -213,12 +217,12 @@ impl Inner {
         if let Some(keeper) = &env.keeper {
             keeper.claim(id.clone());
         }
-        let line = Line::new(machine, env.clock.clone(), reserved);
-        lines.begin(&env, id, Arc::clone(&line));
-        drop(lines);
-        let driver = Box::new(Driver::new(Arc::clone(&line), Arc::clone(&env)));
+        let handle = VisitorHandle::new(machine, env.clock.clone(), reserved);
+        visitors.begin(&env, id, Arc::clone(&handle));
+        drop(visitors);
+        let driver = Box::new(Driver::new(Arc::clone(&handle), Arc::clone(&env)));
         env.runtime.spawn(driver.run(Arc::downgrade(self)));
-        Ok(line)
+        Ok(handle)
     }
 
     /// So many visitors more are being opened because of what was left for them, and so many fewer.
@@ -226,21 +230,21 @@ impl Inner {
         self.lock().recovering(&self.env, more, fewer);
     }
 
-    /// The line is closed: what it knew is kept for the next one.
-    pub(crate) fn retire(&self, line: &Arc<Line>) {
-        self.lock().retire(&self.env, line);
+    /// The visitor is closed: what it knew is kept for the next one.
+    pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) {
+        self.lock().retire(&self.env, handle);
         self.retired.notify_waiters();
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Visitors> {
+        self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for line in self.lock().live() {
-            line.hang_up();
+        for handle in self.lock().live() {
+            handle.hang_up();
         }
         for mailbox in self.env.subscriptions().drain(..) {
             mailbox.end();

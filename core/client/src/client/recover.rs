@@ -69,9 +69,9 @@ impl Recover {
             let known = inner.in_time(until, inner.known()).await?;
             let mut taken: HashSet<_> = visitors.iter().map(|visitor| visitor.id().clone()).collect();
             taken.extend(inner.lock().visitors().cloned());
-            let places = inner.env.places.limit().map_or(usize::MAX, |max| max.saturating_sub(taken.len()));
+            let slots = inner.env.slots.limit().map_or(usize::MAX, |max| max.saturating_sub(taken.len()));
             let others = known.into_iter().filter(|known| known.resumable).map(|known| known.visitor);
-            visitors.extend(others.filter(|visitor| !taken.contains(visitor.id())).take(places));
+            visitors.extend(others.filter(|visitor| !taken.contains(visitor.id())).take(slots));
         }
         inner.recovering(visitors.len(), 0);
         let client = AvatarClient { inner: Arc::clone(&inner) };

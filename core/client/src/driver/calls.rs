@@ -1,4 +1,4 @@
-//! The calls under way, and the places in the key's quota that they wait for.
+//! The calls under way, and the tickets for the key's quota that they wait for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::quota::{Permit, Turn};
 #[derive(Default)]
 pub(super) struct Calls {
     running: JoinMap<CallId, Done>,
-    /// Places in the quota, from when they are asked for until their call is back.
+    /// Permits of the quota, from when they are asked for until their call is back.
     permits: HashMap<CallId, Permit>,
 }
 
@@ -75,7 +75,7 @@ impl Calls {
         self.permits.remove(&call);
     }
 
-    /// Joins the key's quota for this call, with a place that was reserved if there is one.
+    /// Joins the key's quota for this call, with a permit that was reserved if there is one.
     pub(super) fn ask_quota(&mut self, env: &Env, reserved: Option<Permit>, call: CallId) -> Option<Input> {
         let mut permit = reserved.unwrap_or_else(|| env.quota.join());
         if permit.try_acquire() {

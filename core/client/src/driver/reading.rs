@@ -8,7 +8,7 @@ use tokio::sync::futures::Notified;
 use tracing::warn;
 
 use crate::env::Env;
-use crate::line::Line;
+use crate::visitor_handle::VisitorHandle;
 
 /// How long a subscription may hold up the socket before that is a line in the log: a burst is taken sooner.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,17 +36,22 @@ impl Reading {
 
     /// Looks whether all subscriptions have room. `true`: that has changed, and the machine is to be told, since
     /// silence means nothing while nothing is read. `room` notices what becomes free after this.
-    pub(super) fn has_changed(&mut self, env: &Env, line: &Line, room: Pin<&mut Notified<'_>>) -> bool {
+    pub(super) fn has_changed(
+        &mut self,
+        env: &Env,
+        handle: &VisitorHandle,
+        room: Pin<&mut Notified<'_>>,
+    ) -> bool {
         room.enable();
         let was_on = self.is_on();
-        if env.has_room() && line.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room()) {
+        if env.has_room() && handle.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room()) {
             self.stall = None;
         } else {
             let now = env.clock.now();
             let stall = self.stall.get_or_insert(Stall { since: now, told: false });
             if stall.since + PATIENCE <= now {
                 stall.told = true;
-                tell(env, line);
+                tell(env, handle);
             }
         }
         self.is_on() != was_on
@@ -54,8 +59,8 @@ impl Reading {
 }
 
 /// Names the subscriptions that hold up the socket. One is told once, however many sockets it holds up.
-fn tell(env: &Env, line: &Line) {
-    let state = line.lock();
+fn tell(env: &Env, handle: &VisitorHandle) {
+    let state = handle.lock();
     let all = env.subscriptions();
     for mailbox in state.mailboxes.iter().map(|(_, mailbox)| mailbox).chain(all.iter()) {
         if let Some((subscription, waiting)) = mailbox.newly_unread() {

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::line::Line;
+use crate::visitor_handle::VisitorHandle;
 use crate::{Error, ErrorKind};
 
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct SocketSlots {
     /// How many there are; none where there is no limit.
     max: Option<usize>,
     taken: Mutex<Taken>,
@@ -20,41 +20,41 @@ pub(crate) struct Places {
     wanted: AtomicUsize,
     changed: Notify,
     clock: Clock,
-    /// Calls that were not made, since there was no place.
+    /// Calls that were not made, since there was no slot.
     refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
     next: u64,
-    holders: HashMap<u64, Weak<Line>>,
-    waiting: VecDeque<(u64, Weak<Line>)>,
+    holders: HashMap<u64, Weak<VisitorHandle>>,
+    waiting: VecDeque<(u64, Weak<VisitorHandle>)>,
     /// Holders who have been told to rest, and whose sockets are not closed yet.
     leaving: HashSet<u64>,
 }
 
-/// A visitor's place: waited for, then held, given up when dropped.
+/// A visitor's slot: waited for, then held, given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct SlotPermit {
+    slots: Arc<SocketSlots>,
     id: u64,
 }
 
-impl Places {
+impl SocketSlots {
     pub(crate) fn new(max: Option<usize>, clock: Clock) -> Arc<Self> {
         let (taken, wanted, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
         Arc::new(Self { max, taken, wanted, changed, clock, refused: AtomicU64::new(0) })
     }
 
-    /// Joins the queue, and takes the place at once if there is one. One who has to wait calls
+    /// Joins the queue, and takes the slot at once if there is one. One who has to wait calls
     /// [`make_room`](Self::make_room) next.
-    pub(crate) fn join(self: &Arc<Self>, line: &Arc<Line>) -> Place {
+    pub(crate) fn join(self: &Arc<Self>, handle: &Arc<VisitorHandle>) -> SlotPermit {
         let mut taken = self.lock();
         taken.next += 1;
         let id = taken.next;
-        taken.waiting.push_back((id, Arc::downgrade(line)));
+        taken.waiting.push_back((id, Arc::downgrade(handle)));
         self.fill(&mut taken);
-        Place { places: Arc::clone(self), id }
+        SlotPermit { slots: Arc::clone(self), id }
     }
 
     /// Whether there is a limit: without one nobody ever waits.
@@ -75,7 +75,7 @@ impl Places {
     /// Has those rest who have been idle the longest, one for each who waits.
     ///
     /// To be called by one who has to wait, and by one who has become idle while somebody waits; and never
-    /// with a line locked, since it looks into others.
+    /// with a handle locked, since it looks into others.
     pub(crate) fn make_room(&self) {
         loop {
             let holders: Vec<_> = {
@@ -85,12 +85,12 @@ impl Places {
                 }
                 let stays = |id: &u64| !taken.leaving.contains(id);
                 let holders = taken.holders.iter().filter(|(id, _)| stays(id));
-                holders.filter_map(|(id, line)| Some((*id, line.upgrade()?))).collect()
+                holders.filter_map(|(id, handle)| Some((*id, handle.upgrade()?))).collect()
             };
             let now = self.clock.now();
-            let idle = holders.into_iter().filter_map(|(id, line)| Some((line.idle_from()?, id, line)));
+            let idle = holders.into_iter().filter_map(|(id, handle)| Some((handle.idle_from()?, id, handle)));
             let longest = idle.filter(|(since, ..)| *since <= now).min_by_key(|(since, ..)| *since);
-            let Some((_, id, line)) = longest else {
+            let Some((_, id, handle)) = longest else {
                 return;
             };
             {
@@ -103,14 +103,14 @@ impl Places {
                     taken.leaving.insert(id);
                 }
             }
-            if !line.rest_if_idle() {
+            if !handle.rest_if_idle() {
                 // It was quicker, and is at work again.
                 self.lock().leaving.remove(&id);
             }
         }
     }
 
-    /// How many hold a place.
+    /// How many hold a slot.
     pub(crate) fn held(&self) -> usize {
         self.lock().holders.len()
     }
@@ -120,7 +120,7 @@ impl Places {
         self.lock().waiting.len()
     }
 
-    /// How many calls were not made, since there was no place.
+    /// How many calls were not made, since there was no slot.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -128,20 +128,20 @@ impl Places {
     /// Why a socket is not asked for.
     pub(crate) fn refuse(&self) -> Error {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        let places = self.max.unwrap_or(usize::MAX);
+        let slots = self.max.unwrap_or(usize::MAX);
         let message = format!(
-            "no place to connect: `max_live` is {places}, and none of those who are connected is idle; \
+            "no slot to connect: `max_live` is {slots}, and none of those who are connected is idle; \
              raise `max_live`, or wait longer"
         );
         Error::new(ErrorKind::Unavailable, message)
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free slots to those who wait.
     fn fill(&self, taken: &mut Taken) {
         while self.max.is_none_or(|max| taken.holders.len() < max)
-            && let Some((id, line)) = taken.waiting.pop_front()
+            && let Some((id, handle)) = taken.waiting.pop_front()
         {
-            taken.holders.insert(id, line);
+            taken.holders.insert(id, handle);
         }
         self.wanted.store(taken.waiting.len(), Ordering::Relaxed);
     }
@@ -152,22 +152,22 @@ impl Places {
 }
 
 impl Taken {
-    /// Whether more wait than places are about to become free.
+    /// Whether more wait than slots are about to become free.
     fn wants_room(&self) -> bool {
         self.waiting.len() > self.leaving.len()
     }
 }
 
-impl Place {
+impl SlotPermit {
     /// Whether it is this one's turn.
     pub(crate) fn is_held(&self) -> bool {
-        self.places.lock().holders.contains_key(&self.id)
+        self.slots.lock().holders.contains_key(&self.id)
     }
 
     /// Waits for its turn.
     pub(crate) async fn taken(&self) {
         loop {
-            let changed = self.places.changed.notified();
+            let changed = self.slots.changed.notified();
             if self.is_held() {
                 return;
             }
@@ -176,14 +176,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for SlotPermit {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.slots.lock();
         taken.waiting.retain(|(id, _)| *id != self.id);
         taken.holders.remove(&self.id);
         taken.leaving.remove(&self.id);
-        self.places.fill(&mut taken);
+        self.slots.fill(&mut taken);
         drop(taken);
-        self.places.changed.notify_waiters();
+        self.slots.changed.notify_waiters();
     }
 }

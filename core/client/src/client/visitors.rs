@@ -1,4 +1,4 @@
-//! The lines of a client, one for each visitor, and what is left of those that are closed.
+//! The visitors of a client who have a handle, and what is left of those whose conversations are closed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use secondme_avatar_protocol::{Counters, KeptMessage, Record, Visitor, VisitorId};
 
 use crate::env::Env;
-use crate::line::Line;
 use crate::store::Leftover;
+use crate::visitor_handle::VisitorHandle;
 
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    live: HashMap<VisitorId, Arc<Line>>,
+pub(super) struct Visitors {
+    live: HashMap<VisitorId, Arc<VisitorHandle>>,
     /// What is known of visitors whose conversations are closed: the next `open` goes on there.
     records: HashMap<VisitorId, Record>,
     /// Messages that are kept, of visitors whose conversations are closed.
     leftovers: HashMap<VisitorId, Leftover>,
-    /// Counted on lines that are closed.
+    /// Counted by machines that are closed.
     past: Counters,
     closed: bool,
     /// Visitors that are being opened because messages were left for them.
@@ -26,18 +26,18 @@ pub(super) struct Lines {
     occupied: bool,
 }
 
-/// What is left of a visitor's earlier lines.
+/// What is left of a visitor's earlier handles.
 pub(super) struct Past {
     pub(super) record: Option<Record>,
     pub(super) leftover: Option<Leftover>,
 }
 
-impl Lines {
-    pub(super) fn get(&self, visitor: &VisitorId) -> Option<&Arc<Line>> {
+impl Visitors {
+    pub(super) fn get(&self, visitor: &VisitorId) -> Option<&Arc<VisitorHandle>> {
         self.live.get(visitor)
     }
 
-    pub(super) fn live(&self) -> impl Iterator<Item = &Arc<Line>> {
+    pub(super) fn live(&self) -> impl Iterator<Item = &Arc<VisitorHandle>> {
         self.live.values()
     }
 
@@ -56,12 +56,12 @@ impl Lines {
         self.live.contains_key(visitor) || self.records.contains_key(visitor)
     }
 
-    /// The visitors without a line to whom messages are still to be sent.
+    /// The visitors without a handle to whom messages are still to be sent.
     pub(super) fn left(&self) -> impl Iterator<Item = &Visitor> {
         self.leftovers.values().map(|left| &left.visitor)
     }
 
-    /// What was counted on lines that are closed.
+    /// What machines that are closed had counted.
     pub(super) fn past(&self) -> Counters {
         self.past
     }
@@ -70,20 +70,20 @@ impl Lines {
         self.closed
     }
 
-    /// No line is begun any more. Says which ones there are.
-    pub(super) fn close(&mut self) -> Vec<Arc<Line>> {
+    /// Refuses new visitors from now on, and returns the handles there are.
+    pub(super) fn close(&mut self) -> Vec<Arc<VisitorHandle>> {
         self.closed = true;
         self.live.values().cloned().collect()
     }
 
-    /// Takes what is left of the visitor's earlier lines, for a new one.
+    /// Takes what is left of the visitor's earlier handles, for a new one.
     pub(super) fn take_past(&mut self, visitor: &VisitorId) -> Past {
         Past { record: self.records.remove(visitor), leftover: self.leftovers.remove(visitor) }
     }
 
-    /// The visitor has a line from now on.
-    pub(super) fn begin(&mut self, env: &Env, visitor: VisitorId, line: Arc<Line>) {
-        self.live.insert(visitor, line);
+    /// The visitor has a handle from now on.
+    pub(super) fn begin(&mut self, env: &Env, visitor: VisitorId, handle: Arc<VisitorHandle>) {
+        self.live.insert(visitor, handle);
         self.tell_occupied(env);
     }
 
@@ -93,12 +93,12 @@ impl Lines {
         self.tell_occupied(env);
     }
 
-    /// The line is closed: what it knew is kept for the next one. One that is not the visitor's any more has
+    /// The handle is closed: what it knew is kept for the next one. One that is not the visitor's any more has
     /// been here before.
-    pub(super) fn retire(&mut self, env: &Env, line: &Arc<Line>) {
-        let state = line.lock();
+    pub(super) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
+        let state = handle.lock();
         let visitor = state.machine.visitor().id();
-        if !self.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, line)) {
+        if !self.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, handle)) {
             return;
         }
         self.live.remove(visitor);
@@ -117,7 +117,7 @@ impl Lines {
         self.tell_occupied(env);
     }
 
-    /// Keeps messages of a visitor who has no line.
+    /// Keeps messages of a visitor who has no handle.
     pub(super) fn leave(&mut self, left: Leftover) {
         match self.leftovers.entry(left.visitor.id().clone()) {
             Entry::Occupied(known) => {

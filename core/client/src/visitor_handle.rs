@@ -1,4 +1,4 @@
-//! A visitor's line to the service: the machine, and whoever waits for it.
+//! What a client holds of one visitor: the machine, and the callers that wait for its answers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +19,8 @@ use crate::{Error, ErrorKind};
 /// Shared by the handles, which give commands, and the driver, which carries out what the machine
 /// says. The lock is held for as long as the machine thinks, never across an await.
 #[derive(Debug)]
-pub(crate) struct Line {
-    state: Mutex<LineState>,
+pub(crate) struct VisitorHandle {
+    state: Mutex<VisitorState>,
     /// Wakes the driver.
     pub(crate) wake: Notify,
     /// A conversation has closed.
@@ -31,7 +31,7 @@ pub(crate) struct Line {
 }
 
 #[derive(Debug)]
-pub(crate) struct LineState {
+pub(crate) struct VisitorState {
     pub(crate) machine: Machine,
     pub(crate) waiting: HashMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
@@ -59,10 +59,10 @@ pub(crate) enum Waiting {
     Pieces(Arc<Pieces>),
 }
 
-impl Line {
+impl VisitorHandle {
     pub(crate) fn new(machine: Machine, clock: Clock, reserved: Option<Permit>) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(LineState {
+            state: Mutex::new(VisitorState {
                 machine,
                 waiting: HashMap::new(),
                 mailboxes: Vec::new(),
@@ -82,7 +82,7 @@ impl Line {
         })
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, LineState> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, VisitorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,7 @@ impl Line {
     pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<Answer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
-        Ok(Answer { line: Arc::clone(self), ticket, receiver: Some(receiver) })
+        Ok(Answer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
     }
 
     pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Error> {
@@ -132,7 +132,7 @@ impl Line {
         self.noticed.load(Ordering::Acquire) >= forward
     }
 
-    /// Waits until that is so, or the line has ended.
+    /// Waits until that is so, or the driver has ended.
     pub(crate) async fn noticed(&self, forward: u64) {
         loop {
             let noticed = self.clock.noticed();
@@ -224,7 +224,7 @@ impl Line {
     }
 }
 
-impl LineState {
+impl VisitorState {
     fn idle_from(&self) -> Option<Millis> {
         let busy =
             self.rests || self.dropped || self.closing || self.under_way > 0 || !self.waiting.is_empty();
@@ -266,7 +266,7 @@ impl Waiting {
 /// The answer to a command, to be awaited.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    line: Arc<Line>,
+    handle: Arc<VisitorHandle>,
     ticket: Ticket,
     receiver: Option<oneshot::Receiver<Result<Outcome, Error>>>,
 }
@@ -285,7 +285,7 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if self.receiver.is_some() {
-            self.line.cancel(self.ticket);
+            self.handle.cancel(self.ticket);
         }
     }
 }
