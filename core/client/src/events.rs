@@ -49,7 +49,7 @@ impl Events {
             let mut state = self.mailbox.lock();
             state.without_raw = true;
             state.queue.iter_mut().for_each(|event| event.raw = None);
-            state.bytes = state.queue.iter().map(Event::weight).sum();
+            state.bytes = state.queue.iter().map(Event::memory_size).sum();
         }
         self
     }
@@ -81,7 +81,7 @@ impl Events {
         state.handled = state.taken;
         let take = max.min(state.queue.len());
         let events: Vec<Event> = state.queue.drain(..take).collect();
-        state.bytes -= events.iter().map(Event::weight).sum::<usize>();
+        state.bytes -= events.iter().map(Event::memory_size).sum::<usize>();
         if state.queue.is_empty() {
             state.taken = state.pushed;
         }
@@ -209,15 +209,15 @@ impl Mailbox {
             let crowded = state.queue.len() >= self.capacity / 2;
             let added = match state.queue.back_mut() {
                 Some(last) if crowded => {
-                    let before = last.weight();
+                    let before = last.memory_size();
                     let event = merge(last, event);
-                    state.bytes = state.bytes - before + state.queue.back().map_or(0, Event::weight);
+                    state.bytes = state.bytes - before + state.queue.back().map_or(0, Event::memory_size);
                     event
                 }
                 Some(_) | None => Some(event),
             };
             if let Some(event) = added {
-                state.bytes += event.weight();
+                state.bytes += event.memory_size();
                 state.queue.push_back(event);
             }
         }

@@ -133,7 +133,7 @@ impl Assembly {
         }
         let mut text = Text::default();
         for entry in frame.entries() {
-            reply.trees += entry.speech.as_ref().map_or(0, Json::weight);
+            reply.trees += entry.speech.as_ref().map_or(0, Json::memory_size);
             reply.speech.extend(entry.speech);
             match entry.content {
                 Some(Content::Text(more)) => {
@@ -141,7 +141,7 @@ impl Assembly {
                     reply.say(more, known, &mut text);
                 }
                 Some(Content::Card(card)) => {
-                    reply.trees += card.params.weight();
+                    reply.trees += card.params.memory_size();
                     reply.parts.push(Part::Card(card));
                 }
                 None => {}
@@ -153,7 +153,7 @@ impl Assembly {
         reply.last_piece = now;
         reply.bytes += text.len();
         let sources = frame.sources();
-        reply.trees += sources.iter().map(Json::weight).sum::<usize>();
+        reply.trees += sources.iter().map(Json::memory_size).sum::<usize>();
         reply.sources.extend(sources);
         step.piece = Some(Piece { reply_id: reply.id.clone(), text, question: reply.question.clone() });
         let ended = match index {

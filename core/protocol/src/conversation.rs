@@ -1,6 +1,7 @@
 //! One conversation of a visitor: its session, its messages, its replies.
 
 use crate::assembly::Assembly;
+use crate::cursor::CursorLog;
 use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
 use crate::ids::{MessageId, SeqId, SessionId};
@@ -9,7 +10,6 @@ use crate::machine::{Hold, Ticket};
 use crate::outbox::{Outbox, Pending, Status};
 use crate::redact::Raw;
 use crate::time::Millis;
-use crate::trail::Trail;
 use crate::wire::Frame;
 
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Conversation {
     /// The last frame's `seqId`; empty before the first. One buffer, since it changes with each frame.
     pub(crate) last_seq: String,
     /// The way there: what is looked for begins at one of its places.
-    pub(crate) trail: Trail,
+    pub(crate) cursors: CursorLog,
     /// While a reply is half said: the last frame before its beginning. A next run asks from there.
     pub(crate) half_said_after: Option<String>,
     /// Replies that an earlier run heard half: of what came up to `last_seq` only these are new.
@@ -35,7 +35,7 @@ pub(crate) struct Conversation {
     pub(crate) replies: Assembly,
     pub(crate) gap: GapState,
     /// Frames that came over the socket while the gap before them was being filled.
-    pub(crate) held: Vec<Held>,
+    pub(crate) buffered: Vec<BufferedFrame>,
     /// Since the frame of `last_seq` one came that had no `seqId`: a query would bring it again.
     pub(crate) unnamed: bool,
     pub(crate) histories: Vec<History>,
@@ -48,7 +48,7 @@ pub(crate) struct Conversation {
 
 /// A frame that waits for its turn.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct BufferedFrame {
     pub(crate) seq: Option<SeqId>,
     pub(crate) raw: Raw,
 }
@@ -151,7 +151,7 @@ impl Conversation {
             session: id,
             bound,
             last_seq: text(last_seq),
-            trail: Trail::default(),
+            cursors: CursorLog::default(),
             half_said_after,
             replay,
             resumed,
@@ -161,7 +161,7 @@ impl Conversation {
             outbox: Outbox::default(),
             replies: Assembly::default(),
             gap: if resumed { GapState::Open } else { GapState::Closed },
-            held: Vec::new(),
+            buffered: Vec::new(),
             unnamed,
             histories: Vec::new(),
             closing: None,
@@ -189,7 +189,7 @@ impl Conversation {
     }
 
     /// This is the last frame that has been handed on.
-    pub(crate) fn stand_at(&mut self, seq: &str, noted: u64) {
+    pub(crate) fn advance_to(&mut self, seq: &str, noted: u64) {
         if self.replies.is_idle() && self.replay.is_none() {
             self.half_said_after = None;
         } else if self.half_said_after.is_none() {
@@ -198,7 +198,7 @@ impl Conversation {
         self.unnamed = false;
         self.last_seq.clear();
         self.last_seq.push_str(seq);
-        self.trail.pass(seq, noted);
+        self.cursors.pass(seq, noted);
     }
 
     /// What an earlier run heard half is whole now, or never will be.
@@ -224,11 +224,12 @@ impl Conversation {
     }
 
     /// Takes a frame out of those that wait. Says whether it was among them.
-    pub(crate) fn take_held(&mut self, frame: &Frame<'_>) -> bool {
+    pub(crate) fn take_buffered(&mut self, frame: &Frame<'_>) -> bool {
         let seq = frame.seq_id.as_deref();
-        let waits = |held: &Held| seq.is_some() && held.seq.as_ref().map(SeqId::as_str) == seq;
-        let waiting = self.held.iter().position(waits);
-        waiting.map(|at| self.held.remove(at)).is_some()
+        let waits =
+            |buffered: &BufferedFrame| seq.is_some() && buffered.seq.as_ref().map(SeqId::as_str) == seq;
+        let waiting = self.buffered.iter().position(waits);
+        waiting.map(|at| self.buffered.remove(at)).is_some()
     }
 
     /// The messages that are not under way.
@@ -264,10 +265,10 @@ impl Conversation {
 
     /// What the next question has to wait for, where that has not been told.
     pub(crate) fn newly_held(&mut self, now: Millis) -> Option<Hold> {
-        let message = self.outbox.waiting_question().filter(|asks| !asks.held)?.message.clone();
+        let message = self.outbox.waiting_question().filter(|asks| !asks.hold_reported)?.message.clone();
         let asks = self.outbox.pending.iter().find(|asks| asks.message == message)?;
         let hold = self.hold_of(now, asks)?;
-        self.outbox.get_mut(message.as_str())?.held = true;
+        self.outbox.get_mut(message.as_str())?.hold_reported = true;
         Some(hold)
     }
 
@@ -284,7 +285,7 @@ impl Conversation {
     }
 
     /// Whether what comes now has to wait for what came before it.
-    pub(crate) fn holds_frames(&self) -> bool {
+    pub(crate) fn buffers_frames(&self) -> bool {
         match self.gap {
             GapState::Open => true,
             GapState::Filling { ref quiet, .. } => quiet.is_none(),
@@ -293,7 +294,7 @@ impl Conversation {
     }
 
     /// Whether a doubt ends at its time: while the service is being asked, its answer is awaited.
-    pub(crate) fn settles_doubts(&self) -> bool {
+    pub(crate) fn awaits_no_query(&self) -> bool {
         matches!(self.gap, GapState::Closed)
     }
 

@@ -29,6 +29,7 @@
 mod assembly;
 mod call;
 mod conversation;
+mod cursor;
 mod error;
 mod event;
 mod facts;
@@ -36,18 +37,17 @@ mod ids;
 mod key;
 pub mod limits;
 mod link;
-mod looks;
 mod machine;
+mod memory_size;
 mod outbox;
+mod probes;
 mod quota;
 mod redact;
 mod rng;
 mod seen;
 mod sent;
 mod time;
-mod trail;
 mod visitor;
-mod weight;
 mod wire;
 
 pub use call::CallId;

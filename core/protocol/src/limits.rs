@@ -54,15 +54,15 @@ pub const MALFORMED_ANSWER_ATTEMPTS: u32 = 3;
 pub const REPLY_IDLE: Duration = Duration::from_secs(3);
 
 /// How long an echo may take to settle a send whose HTTP answer was lost.
-pub const DOUBT_SETTLES: Duration = Duration::from_secs(3);
+pub const CONFIRMATION_WAIT: Duration = Duration::from_secs(3);
 
 /// How soon the service is asked again for what it does not send by itself, while more comes of it.
 /// Below [`REPLY_IDLE`], so that a reply that comes this way is not taken for ended.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const PROBE_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long an answer may take before the service is asked whether it is there and has got lost: longer
 /// than most answers, and well inside [`FIRST_PIECE`].
-pub const LOOK_LATE: Duration = Duration::from_secs(15);
+pub const PROBE_LATE: Duration = Duration::from_secs(15);
 
 /// How long a question may stay without the first piece of an answer.
 pub const FIRST_PIECE: Duration = Duration::from_secs(60);

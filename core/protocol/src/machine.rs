@@ -58,28 +58,28 @@ struct Facts {
 
 /// What the service may not offer.
 #[derive(Debug)]
-struct Offers {
-    query: Offer,
-    latest: Offer,
+struct Capabilities {
+    query: Capability,
+    latest: Capability,
 }
 
 /// Whether the service has a call beyond the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Offer {
+enum Capability {
     /// It was not answered yet.
     Unknown,
     /// The service has answered it: a page in the place of an answer comes from something in between.
-    There,
+    Available,
     /// A page said that there is no such call, the service's or that of something in between: it is asked for
     /// again over the next connection.
-    NotNow,
+    Denied,
     /// The service itself said that it is not to be had.
     Absent,
 }
 
-impl Offer {
+impl Capability {
     fn can_be_asked(self) -> bool {
-        matches!(self, Self::Unknown | Self::There)
+        matches!(self, Self::Unknown | Self::Available)
     }
 }
 
@@ -121,7 +121,7 @@ pub struct Machine {
     rng: Rng,
     goal: Goal,
     facts: Facts,
-    offers: Offers,
+    capabilities: Capabilities,
     way: Way,
     /// Counts the tokens: a call knows which one it showed.
     token: u32,
@@ -139,7 +139,7 @@ pub struct Machine {
     echoes: Echoes,
     conversations: Vec<Conversation>,
     /// Frames of a session that is not known yet.
-    strays: Vec<Raw>,
+    unrouted: Vec<Raw>,
     /// The session that the first conversation takes up again.
     resumable: Option<SessionFacts>,
     /// Messages that earlier conversations have kept and not sent: the first one's next opening takes them up.
@@ -183,7 +183,7 @@ impl Machine {
             rng: Rng::new(seed),
             goal: Goal::Live,
             facts,
-            offers: Offers { query: Offer::Unknown, latest: Offer::Unknown },
+            capabilities: Capabilities { query: Capability::Unknown, latest: Capability::Unknown },
             way: Way::default(),
             token: 0,
             token_unproven: false,
@@ -196,7 +196,7 @@ impl Machine {
             seen: Seen::default(),
             echoes: Echoes::Unknown,
             conversations: Vec::new(),
-            strays: Vec::new(),
+            unrouted: Vec::new(),
             resumable,
             restored: Vec::new(),
             outputs: VecDeque::new(),
@@ -236,8 +236,8 @@ impl Machine {
     /// The messages that are kept and not settled, in order: for [`restore`](Self::restore).
     pub fn kept_messages(&self) -> Vec<KeptMessage> {
         let waiting = self.conversations.iter().flat_map(|conversation| {
-            let kept = conversation.outbox.pending.iter().filter(|one| one.kept.is_some());
-            kept.map(|one| one.to_keep(conversation.session.as_ref()))
+            let kept = conversation.outbox.pending.iter().filter(|one| one.persisted.is_some());
+            kept.map(|one| one.to_store(conversation.session.as_ref()))
         });
         self.restored.iter().cloned().chain(waiting).collect()
     }
@@ -271,7 +271,7 @@ impl Machine {
             Input::SocketFrame { generation, frame } => {
                 if generation == self.link.generation() && self.link.is_up() {
                     self.counters.frames += 1;
-                    if !self.frame_came(now, frame) {
+                    if !self.receive(now, frame) {
                         return; // Nothing that anything else depends on has changed.
                     }
                 }
@@ -281,8 +281,8 @@ impl Machine {
                     self.link_lost(now, cause);
                 }
             }
-            Input::Kept(message) => self.kept(&message),
-            Input::NotKept { message, error } => self.not_kept(now, &message, error),
+            Input::Kept(message) => self.message_stored(&message),
+            Input::NotKept { message, error } => self.message_not_stored(now, &message, error),
             Input::Turn => {
                 if self.turn == Turn::Asked {
                     self.turn = Turn::Come;
@@ -412,11 +412,11 @@ impl Machine {
     fn settle(&mut self, now: Millis) {
         self.close_flushed(now);
         self.pursue(now);
-        if self.begin_looks(now) {
+        if self.begin_probes(now) {
             self.pursue(now);
         }
-        if !self.strays.is_empty() {
-            self.route_strays(now);
+        if !self.unrouted.is_empty() {
+            self.reroute(now);
         }
         self.end_turn();
         self.note_states();
@@ -462,10 +462,10 @@ impl Machine {
     fn link_up(&mut self, now: Millis) {
         self.calls.forget_failures(&Call::Connect);
         self.handshake_refused = false;
-        self.offers.ask_again();
+        self.capabilities.ask_again();
         for conversation in &mut self.conversations {
             conversation.replies.wait_again(now);
-            conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
+            conversation.outbox.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
         }
     }
 
@@ -480,7 +480,7 @@ impl Machine {
                 conversation.replies.wait_again(now);
                 conversation.outbox.wait_again(now, self.reading_since);
                 if self.link.is_up() {
-                    conversation.outbox.set_doubts(Some(now + limits::DOUBT_SETTLES));
+                    conversation.outbox.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
                 }
             }
         }
@@ -494,7 +494,7 @@ impl Machine {
         self.suspend_gaps();
         let retry_in = self.link.retry_at().unwrap_or(now).since(now);
         for at in 0..self.conversations.len() {
-            self.conversations[at].outbox.set_doubts(None);
+            self.conversations[at].outbox.set_confirmation_deadlines(None);
             if self.conversations[at].opened && self.goal == Goal::Live {
                 self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use crate::assembly::Question;
 use crate::call::CallId;
+use crate::cursor::Cursor;
 use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SessionId};
 use crate::limits::{ANSWER_OWED, FIRST_PIECE, HOLDS_QUESTION, SENT_MESSAGES};
 use crate::link::Generation;
-use crate::looks::Looks;
 use crate::machine::Ticket;
+use crate::probes::Probes;
 use crate::redact::Text;
 use crate::sent::{Fate, SentLog};
 use crate::time::Millis;
-use crate::trail::Place;
 
 /// A message that the service has not taken yet, as far as is known.
 #[derive(Debug)]
@@ -29,44 +29,44 @@ pub(crate) struct Pending {
     pub(crate) deadline: Millis,
     pub(crate) status: Status,
     /// An answer was lost at some time: it may have been taken without anybody knowing.
-    pub(crate) doubtful: bool,
+    pub(crate) maybe_taken: bool,
     /// The last frame before it went out, and the socket it named.
     pub(crate) route: Route,
     /// Where it stands in the store, if it is to outlive the process.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) persisted: Option<Persisted>,
     /// That it waits for its turn has been told.
-    pub(crate) held: bool,
+    pub(crate) hold_reported: bool,
 }
 
 /// Where a message stands in the store. What is written there is never behind what was done: a message goes
 /// out only when it stands there as one that may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum Persisted {
     /// It is being written for the first time, and its ticket waits for that.
-    Begun,
+    Storing,
     /// As one that has not gone out.
-    Waits,
+    Stored,
     /// That it goes out is being written.
-    Leaving,
+    MarkingSent,
     /// As one that may have gone out.
-    Left,
+    MarkedSent,
 }
 
 impl Pending {
     /// As the store is to have it.
-    pub(crate) fn to_keep(&self, session: Option<&SessionId>) -> KeptMessage {
+    pub(crate) fn to_store(&self, session: Option<&SessionId>) -> KeptMessage {
         KeptMessage {
             message_id: self.message.clone(),
             text: self.text.clone(),
             session: session.cloned(),
             since: self.timestamp,
             deadline: self.deadline,
-            left: matches!(self.kept, Some(Kept::Leaving | Kept::Left)),
+            left: matches!(self.persisted, Some(Persisted::MarkingSent | Persisted::MarkedSent)),
         }
     }
 
     /// One that an earlier run has kept. `since`: where that run stood.
-    pub(crate) fn restored(kept: KeptMessage, since: Place) -> Self {
+    pub(crate) fn restored(kept: KeptMessage, since: Cursor) -> Self {
         let KeptMessage { message_id, text, since: timestamp, deadline, left, session: _ } = kept;
         Self {
             message: message_id,
@@ -75,16 +75,20 @@ impl Pending {
             ticket: None,
             ask: None,
             deadline,
-            status: if left { Status::Doubt { until: None, looked: Looked::No } } else { Status::Waiting },
-            doubtful: left,
+            status: if left {
+                Status::Unconfirmed { until: None, looked: Looked::No }
+            } else {
+                Status::Waiting
+            },
+            maybe_taken: left,
             route: Route { since, generation: Generation::default() },
-            kept: Some(if left { Kept::Left } else { Kept::Waits }),
-            held: false,
+            persisted: Some(if left { Persisted::MarkedSent } else { Persisted::Stored }),
+            hold_reported: false,
         }
     }
 
-    fn is_being_kept(&self) -> bool {
-        matches!(self.kept, Some(Kept::Begun | Kept::Leaving))
+    fn is_being_stored(&self) -> bool {
+        matches!(self.persisted, Some(Persisted::Storing | Persisted::MarkingSent))
     }
 }
 
@@ -92,7 +96,7 @@ impl Pending {
 /// socket of `generation`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route {
-    pub(crate) since: Place,
+    pub(crate) since: Cursor,
     pub(crate) generation: Generation,
 }
 
@@ -110,7 +114,7 @@ pub(crate) enum Status {
     InFlight(CallId),
     /// Its answer was lost. Settled by an echo or a query; what is done at `until` depends on whether it was
     /// looked for. It is set while the link is up: over a dead one no echo can come.
-    Doubt { until: Option<Millis>, looked: Looked },
+    Unconfirmed { until: Option<Millis>, looked: Looked },
 }
 
 /// Whether a message in doubt was looked for among the session's messages.
@@ -287,7 +291,7 @@ pub(crate) struct Outbox {
     pub(crate) pending: VecDeque<Pending>,
     pub(crate) turns: Vec<Turn>,
     pub(crate) sent: SentLog,
-    pub(crate) looks: Looks,
+    pub(crate) probes: Probes,
     /// Messages without an answer whose turns are over: until when a reply may be meant for each of them.
     owed: Vec<Millis>,
 }
@@ -301,7 +305,7 @@ impl Outbox {
         let first = self.pending.iter().find(|pending| {
             pending.ask.is_none() || pending.status != Status::Waiting || has_turn(pending)
         })?;
-        (first.status == Status::Waiting && !first.is_being_kept()).then_some(first)
+        (first.status == Status::Waiting && !first.is_being_stored()).then_some(first)
     }
 
     /// Whether the question waits for the answer to a message before it.
@@ -337,7 +341,7 @@ impl Outbox {
             return;
         };
         pending.status = Status::InFlight(call);
-        if !pending.doubtful {
+        if !pending.maybe_taken {
             pending.route = route;
         }
         let turn = Turn { in_owners_time, ..Turn::of(pending, now) };
@@ -409,13 +413,13 @@ impl Outbox {
                 turn.miss_echo();
             }
         }
-        self.looks.begin(now, sent);
+        self.probes.begin(now, sent);
         sent.ask.is_some()
     }
 
     /// The first echo of a message has come. `found`: the service had to be asked for it.
     pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, found: bool) -> Order {
-        self.looks.echo_came(now, message, found);
+        self.probes.echo_came(now, message, found);
         let fate = self.sent.fate(message);
         let (turn, order) = match (self.take_turn(message), fate) {
             (Some(turn), _) if turn.begun && turn.echo == Echo::Awaited => (turn, Order::Late),
@@ -478,7 +482,7 @@ impl Outbox {
     /// What came since then lies unread until now: what was awaited then, or began to be awaited later, may be
     /// among it.
     pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
-        self.looks.wait_again(now);
+        self.probes.wait_again(now);
         let soon = now + HOLDS_QUESTION;
         for turn in self.turns.iter_mut().filter(|turn| !turn.is_late(unread_since)) {
             turn.holds_until = turn.holds_until.map(|until| until.max(soon));
@@ -500,7 +504,7 @@ impl Outbox {
     /// The answer to the message is whole.
     pub(crate) fn answered(&mut self, message: &MessageId) -> Option<Turn> {
         self.sent.set(message, Fate::Answered);
-        self.looks.end(message);
+        self.probes.end(message);
         self.take_turn(message)
     }
 
@@ -521,8 +525,8 @@ impl Outbox {
                 let turn = turns.iter_mut().find(|turn| turn.message == pending.message);
                 turn.into_iter().for_each(Turn::withdraw);
             }
-            let goes = withdrawn && pending.status == Status::Waiting && !pending.doubtful;
-            if goes && pending.kept.is_some() {
+            let goes = withdrawn && pending.status == Status::Waiting && !pending.maybe_taken;
+            if goes && pending.persisted.is_some() {
                 begun = Some(pending.message.clone());
             }
             !goes
@@ -559,7 +563,7 @@ impl Outbox {
                 Echo::Missed => true,
             };
             if !missed {
-                self.looks.end(&turn.message);
+                self.probes.end(&turn.message);
             }
         }
         for turn in self.turns.iter_mut().filter(|turn| !turn.begun) {
@@ -569,9 +573,9 @@ impl Outbox {
     }
 
     /// The link is down or up again: doubts cannot be settled by an echo, or can again.
-    pub(crate) fn set_doubts(&mut self, until: Option<Millis>) {
+    pub(crate) fn set_confirmation_deadlines(&mut self, until: Option<Millis>) {
         for pending in &mut self.pending {
-            if let Status::Doubt { until: settles, .. } = &mut pending.status {
+            if let Status::Unconfirmed { until: settles, .. } = &mut pending.status {
                 *settles = until;
             }
         }
@@ -581,7 +585,7 @@ impl Outbox {
     pub(crate) fn next_deadline(&self, now: Millis, settles: bool) -> Option<Millis> {
         let pending = self.pending.iter().flat_map(|pending| {
             let until = match pending.status {
-                Status::Doubt { until, .. } => until.filter(|_| settles),
+                Status::Unconfirmed { until, .. } => until.filter(|_| settles),
                 Status::Waiting | Status::InFlight(_) => None,
             };
             [Some(pending.deadline), until]

@@ -79,7 +79,7 @@ fn a_message_whose_answer_a_gateway_swallowed_is_found_and_not_sent_again() {
     let send = peer.send("Hello");
     let id = peer.message_id();
     peer.reply(Step::SendMessage, 502, PAGE);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     while peer.asks(Step::QueryMessages) {
         peer.grant(Step::QueryMessages, json!([echo(&id, "Hello")]));
     }
@@ -190,7 +190,7 @@ fn a_page_in_the_place_of_a_query_s_answer_does_not_turn_queries_off() {
     let mut peer = Peer::live();
     let send = peer.send("Hello");
     peer.reply(Step::SendMessage, 404, PAGE);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.reply(Step::QueryMessages, 404, PAGE);
     recover(&mut peer);
     assert!(is_sent(&peer, send));
@@ -259,7 +259,7 @@ fn a_404_page_in_the_place_of_a_query_that_was_answered_before_is_asked_again() 
     assert_eq!(gaps(&mut peer), [Gap::Unknown]);
     peer.send("Hello");
     peer.grant(Step::SendMessage, Value::Null);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     assert!(peer.asks(Step::QueryMessages), "what should have come is looked for");
 }
 
@@ -286,7 +286,7 @@ fn what_should_have_come_is_still_looked_for_when_a_new_token_has_taken_longer_t
     peer.frame(owner("o1", "one"));
     peer.send("Hello");
     peer.grant(Step::SendMessage, Value::Null);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.refuse(Step::QueryMessages, 401, "visitor.token.invalid");
     peer.pass(limits::FIRST_PIECE + Duration::from_secs(30));
     let call = peer.quota.pop().unwrap();

@@ -410,7 +410,7 @@ fn a_look_does_not_take_a_link_for_dead_that_was_not_read_while_it_was_under_way
                 peer.piece("r1", -1, "Yes?");
                 continue;
             }
-            peer.pass(limits::DOUBT_SETTLES);
+            peer.pass(limits::CONFIRMATION_WAIT);
             assert!(peer.asks(Step::QueryMessages), "its echo has not come");
             for reads in reading {
                 peer.input(Input::Reading(*reads));
@@ -1204,7 +1204,7 @@ fn a_look_that_shows_the_link_to_be_dead_leaves_the_gap_open() {
     peer.command(Command::Send { conversation: SECOND, text: "two".into(), deadline });
     let two = peer.message_id();
     peer.grant(Step::SendMessage, Value::Null);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     let mut found = support::echo(&two, "two");
     found["sessionId"] = json!("second");
     peer.happened();

@@ -131,7 +131,7 @@ fn a_query_confirms_a_message_that_neither_answer_nor_echo_has_confirmed() {
     let send = peer.send("Hello");
     let id = peer.message_id();
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     assert!(peer.requests[0].path.contains("direction=forward&seqId=r0%2F-1"), "{}", peer.requests[0].path);
     peer.grant(Step::QueryMessages, json!([echo(&id, "Hello")]));
     assert_eq!(confirmation(&peer, send), Confirmation::Query);
@@ -157,9 +157,9 @@ fn a_doubt_that_nothing_settles_hands_the_text_back_as_uncertain() {
     let mut peer = Peer::live();
     let send = peer.send("Hello");
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.reply(Step::QueryMessages, 404, "");
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     assert_unsent(&peer, send, "Hello", false);
     assert_eq!(peer.error(send).step(), Some(Step::SendMessage));
 }
@@ -170,9 +170,9 @@ fn a_doubt_that_nothing_settles_is_sent_again_under_its_id_where_the_caller_want
     let send = peer.send("Hello");
     let id = peer.message_id();
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.grant(Step::QueryMessages, json!([]));
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     assert_eq!(peer.message_id(), id);
     peer.grant(Step::SendMessage, Value::Null);
     assert_eq!(confirmation(&peer, send), Confirmation::Answer);
@@ -183,9 +183,9 @@ fn a_question_in_doubt_is_sent_again_and_answered_once() {
     let mut peer = resending();
     let ask = peer.ask("Hello?");
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.grant(Step::QueryMessages, json!([]));
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.grant(Step::SendMessage, Value::Null);
     peer.piece("r1", -1, "Hi");
     assert_eq!(peer.replied(ask), "Hi");
@@ -199,12 +199,12 @@ fn a_doubt_lasts_while_the_link_is_down_and_while_the_gap_is_being_filled() {
     let id = peer.message_id();
     peer.lose();
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES * 2);
+    peer.pass(limits::CONFIRMATION_WAIT * 2);
     assert!(peer.is_waiting(send), "over a dead link no echo can come");
     peer.grant(Step::CreateSocket, json!({"wsId": "ws:2", "address": "wss://avatar.test/ws"}));
     peer.up();
     assert!(peer.asks(Step::QueryMessages));
-    peer.pass(limits::DOUBT_SETTLES + MILLI);
+    peer.pass(limits::CONFIRMATION_WAIT + MILLI);
     assert!(peer.is_waiting(send), "the query is still under way");
     peer.grant(Step::QueryMessages, json!([echo(&id, "Hello")]));
     assert_eq!(confirmation(&peer, send), Confirmation::Query);
@@ -385,7 +385,7 @@ fn a_question_whose_answer_began_fails_at_its_deadline_and_the_reply_still_comes
 fn a_slow_send_and_a_short_first_piece_answer_a_question_once() {
     let mut peer = Peer::live();
     let ask = quick_ask(&mut peer, Duration::from_secs(1), limits::ASK_DEADLINE);
-    peer.pass(limits::CALL_TIMEOUT + limits::DOUBT_SETTLES);
+    peer.pass(limits::CALL_TIMEOUT + limits::CONFIRMATION_WAIT);
     peer.fail(Step::QueryMessages, false);
     peer.pass(limits::ASK_DEADLINE);
     assert_unsent(&peer, ask, "Hi?", false);
@@ -540,9 +540,9 @@ fn the_answer_to_a_message_that_was_handed_back_is_not_taken_for_the_next_one_s(
     let first = peer.ask("One?");
     let id = peer.message_id();
     peer.fail(Step::SendMessage, true);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.refuse(Step::QueryMessages, 200, "not.offered");
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     assert_unsent(&peer, first, "One?", false);
 
     let second = peer.ask("Two?");
@@ -584,7 +584,7 @@ fn a_message_that_was_taken_and_of_which_nothing_comes_is_asked_for() {
     let ask = peer.ask("Hello?");
     let id = peer.message_id();
     peer.grant(Step::SendMessage, Value::Null);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), piece("r1", 0, "Hel")]));
     assert!(!peer.machine.is_connected(), "a socket that has swallowed an echo is dead");
     while !peer.asks(Step::CreateSocket) {
@@ -602,7 +602,7 @@ fn a_service_without_echoes_is_asked_and_its_socket_is_left_alone() {
     let ask = peer.ask("Hello?");
     let id = peer.message_id();
     peer.grant(Step::SendMessage, Value::Null);
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?")]));
     assert!(peer.machine.is_connected());
     peer.piece("r1", -1, "Hi");
@@ -618,7 +618,7 @@ fn a_look_that_finds_what_was_lost_long_ago_leaves_the_place_in_the_conversation
     peer.grant(Step::SendMessage, Value::Null);
     let newer = hint("seq9", "heard already");
     peer.frame(newer.clone());
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     // What the next run would ask for, after the answer and after each page of it.
     let place = |peer: &Peer| peer.machine.record().session.and_then(|session| session.last_seq);
     peer.grant(Step::QueryMessages, json!([echo(&id, "Hello?"), hint("seq8", "lost")]));
@@ -639,7 +639,7 @@ fn a_search_after_a_burst_of_frames_hears_nothing_twice() {
         .collect();
     burst.iter().for_each(|frame| peer.frame(frame.clone()));
     peer.happened();
-    peer.pass(limits::DOUBT_SETTLES);
+    peer.pass(limits::CONFIRMATION_WAIT);
     // The service, with pages of fifty frames and one that was lost at the end.
     let lost = hint("seq99999", "lost");
     let history: Vec<&Value> = burst.iter().chain([&lost]).collect();

@@ -271,7 +271,7 @@ fn what_the_owner_said_before_a_question_s_echo_does_not_answer_it() {
     let ask = ask(&mut peer, "Hello?", limits::ASK_DEADLINE);
     owner_before_the_echo(&mut peer);
     assert!(peer.is_waiting(ask));
-    peer.pass(limits::LOOK_AGAIN);
+    peer.pass(limits::PROBE_AGAIN);
     peer.grant(Step::QueryMessages, serde_json::json!([piece("r2", -1, "Hello!")]));
     assert_eq!(peer.replied(ask), "Hello!");
 }
@@ -287,7 +287,7 @@ fn what_the_avatar_says_into_a_socket_that_is_gone_is_looked_for_though_the_owne
         peer.piece("r1", -1, "Hi");
         peer.send("Hello?");
         owner_before_the_echo(&mut peer);
-        peer.pass(limits::LOOK_AGAIN);
+        peer.pass(limits::PROBE_AGAIN);
         assert!(peer.asks(Step::QueryMessages), "{echoes}");
     }
 }
@@ -480,11 +480,11 @@ fn while_nothing_is_read_an_echo_that_lies_unread_is_not_missed_and_the_link_is_
     let id = peer.message_id();
     peer.input(Input::Reading(false));
     peer.grant(Step::SendMessage, Value::Null);
-    let doubtful = peer.send("lost answer");
+    let maybe_taken = peer.send("lost answer");
     peer.fail(Step::SendMessage, true);
     peer.pass(Duration::from_secs(14));
     assert!(!peer.asks(Step::QueryMessages), "the echo is there, and not read");
-    assert!(peer.is_waiting(doubtful));
+    assert!(peer.is_waiting(maybe_taken));
     peer.pass(Duration::from_secs(16));
     assert_eq!(peer.error(asked).kind(), ErrorKind::Deadline);
     assert!(peer.error(asked).to_string().contains("subscription"), "{}", peer.error(asked));
@@ -494,7 +494,7 @@ fn while_nothing_is_read_an_echo_that_lies_unread_is_not_missed_and_the_link_is_
     peer.input(Input::Reading(true));
     peer.frame(echo(&id, "Hello?"));
     peer.piece("r1", -1, "To Hello");
-    peer.pass(limits::DOUBT_SETTLES - MILLI);
+    peer.pass(limits::CONFIRMATION_WAIT - MILLI);
     assert!(!peer.asks(Step::QueryMessages));
     let next = ask(&mut peer, "And now?", limits::ASK_DEADLINE);
     while !peer.asks(Step::SendMessage) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{Goal, Machine, Offer, Output};
+use super::{Capability, Goal, Machine, Output};
 use crate::call::{Call, CallId, Flight};
 use crate::conversation::Conversation;
 use crate::conversation::EndSession;
@@ -60,7 +60,7 @@ impl Machine {
         if let Call::SendMessage(key, message) = &flight.call
             && sent
         {
-            return self.doubt(now, *key, message, error);
+            return self.mark_unconfirmed(now, *key, message, error);
         }
         self.retry(now, &flight.call, Duration::ZERO, error);
     }
@@ -134,7 +134,7 @@ impl Machine {
 
     fn malformed(&mut self, now: Millis, call: &Call, error: Error) {
         if let Call::SendMessage(key, message) = call {
-            return self.doubt(now, *key, message, error);
+            return self.mark_unconfirmed(now, *key, message, error);
         }
         self.retry(now, call, Duration::ZERO, error);
     }
@@ -151,10 +151,10 @@ impl Machine {
             return self.token_refused(now, flight, blame, refusal.into_error(step));
         }
         if let Call::SendMessage(key, message) = call {
-            if refusal.leaves_doubt() {
+            if refusal.leaves_unconfirmed() {
                 let wait = retry_after.map(|wait| wait.min(RATE_LIMIT_WAIT_MAX));
                 let error = refusal.into_error(step).with_retry_after(wait);
-                self.doubt(now, *key, message, error);
+                self.mark_unconfirmed(now, *key, message, error);
                 return self.calls.hold(call, now + wait.unwrap_or_default());
             }
             if refusal.names_the_socket() {
@@ -168,7 +168,7 @@ impl Machine {
         // While what comes is not the service's, a page says nothing about what the service offers; nor does
         // one in the place of what the service has answered before.
         let says_nothing =
-            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.was_offered(call));
+            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.was_available(call));
         let absent = refusal.is_absence() && !says_nothing;
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
@@ -301,9 +301,9 @@ impl Machine {
             Call::FillGap(key) => {
                 // A page that comes in the place of an answer does not say that there is never such a call.
                 let is_page = error.kind() == ErrorKind::InvalidAnswer;
-                let denied = !self.way.troubled && is_absence(error.status()) && !self.was_offered(call);
-                if let Some(offer) = self.offer(call).filter(|_| denied || !is_page) {
-                    *offer = if is_page { Offer::NotNow } else { Offer::Absent };
+                let denied = !self.way.troubled && is_absence(error.status()) && !self.was_available(call);
+                if let Some(capability) = self.capability(call).filter(|_| denied || !is_page) {
+                    *capability = if is_page { Capability::Denied } else { Capability::Absent };
                 }
                 self.gap_unknown(now, *key);
             }

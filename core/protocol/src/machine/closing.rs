@@ -7,7 +7,7 @@ use crate::conversation::{Closing, Conversation, EndSession, GapState};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
-use crate::outbox::{Kept, Looked, Status};
+use crate::outbox::{Looked, Persisted, Status};
 use crate::time::Millis;
 
 impl Machine {
@@ -56,7 +56,7 @@ impl Machine {
         self.abandon(calls);
         // One of the frames that wait may close it as well: then that is done. What came before them was to
         // be asked for, and will not be.
-        if self.conversation(key).is_some_and(|one| one.holds_frames() && !one.held.is_empty()) {
+        if self.conversation(key).is_some_and(|one| one.buffers_frames() && !one.buffered.is_empty()) {
             self.gap_unknown(now, key);
         }
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
@@ -65,7 +65,7 @@ impl Machine {
         let unfinished = self.conversations[at].replies.end_all();
         self.conversations[at].cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
         for reply in unfinished {
-            self.reply_is_whole(at, reply, None);
+            self.complete_reply(at, reply, None);
         }
         if self.conversations[at].replay.is_none() {
             self.conversations[at].half_said_after = None;
@@ -93,12 +93,15 @@ impl Machine {
             };
         let session = self.conversations[at].session.clone();
         for mut message in pending {
-            if message.kept == Some(Kept::Leaving) {
-                message.kept = Some(Kept::Waits); // It has not gone out.
+            if message.persisted == Some(Persisted::MarkingSent) {
+                message.persisted = Some(Persisted::Stored); // It has not gone out.
             }
             // What is kept goes out when the conversation is opened again.
-            if goes_on && message.deadline > now && matches!(message.kept, Some(Kept::Waits | Kept::Left)) {
-                self.restored.push(message.to_keep(session.as_ref()));
+            if goes_on
+                && message.deadline > now
+                && matches!(message.persisted, Some(Persisted::Stored | Persisted::MarkedSent))
+            {
+                self.restored.push(message.to_store(session.as_ref()));
             } else {
                 self.hand_back(key, message, error.clone());
             }
@@ -171,11 +174,11 @@ impl Machine {
             }
             for pending in &mut conversation.outbox.pending {
                 if matches!(pending.status, Status::InFlight(_)) {
-                    pending.doubtful = true;
-                    pending.status = Status::Doubt { until: None, looked: Looked::No };
+                    pending.maybe_taken = true;
+                    pending.status = Status::Unconfirmed { until: None, looked: Looked::No };
                 }
             }
-            conversation.outbox.set_doubts(None);
+            conversation.outbox.set_confirmation_deadlines(None);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
 use crate::link::LinkInput;
-use crate::outbox::{AskTerms, Kept, Pending, Route, Status};
+use crate::outbox::{AskTerms, Pending, Persisted, Route, Status};
 use crate::redact::Text;
 use crate::time::Millis;
 
@@ -37,7 +37,7 @@ impl Machine {
                 self.queue_message(now, conversation, text, now + deadline, None, None)
             }
             Command::SendDurable { conversation, text, deadline } => {
-                self.queue_message(now, conversation, text, now + deadline, None, Some(Kept::Begun))
+                self.queue_message(now, conversation, text, now + deadline, None, Some(Persisted::Storing))
             }
             Command::Ask { conversation, text, deadline, first_piece, pieces } => {
                 let ask = AskTerms { first_piece, pieces };
@@ -84,8 +84,8 @@ impl Machine {
             if let Some(closing) = &mut conversation.closing {
                 closing.waiters.retain(|waiter| *waiter != ticket);
             }
-            let kept = conversation.outbox.withdraw(ticket);
-            self.outputs.extend(kept.map(Output::ForgetMessage));
+            let persisted = conversation.outbox.withdraw(ticket);
+            self.outputs.extend(persisted.map(Output::ForgetMessage));
             if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
                 dropped.push(conversation.key);
             }
@@ -105,7 +105,7 @@ impl Machine {
         text: Text,
         deadline: Millis,
         ask: Option<AskTerms>,
-        kept: Option<Kept>,
+        persisted: Option<Persisted>,
     ) -> Result<Ticket, Misuse> {
         if text.is_empty() {
             return Err(Misuse::EmptyMessage);
@@ -128,12 +128,12 @@ impl Machine {
             ask,
             deadline,
             status: Status::Waiting,
-            doubtful: false,
+            maybe_taken: false,
             route: Route::default(),
-            kept,
-            held: false,
+            persisted,
+            hold_reported: false,
         };
-        let keep = kept.map(|_| pending.to_keep(conversation.session.as_ref()));
+        let keep = persisted.map(|_| pending.to_store(conversation.session.as_ref()));
         conversation.outbox.pending.push_back(pending);
         self.outputs.extend(keep.map(Output::SaveMessage));
         Ok(ticket)

@@ -3,7 +3,7 @@
 use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
 use crate::call::Call;
-use crate::conversation::{Conversation, GapState, Held};
+use crate::conversation::{BufferedFrame, Conversation, GapState};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, ServiceError};
 use crate::ids::{MessageId, SeqId, UserId};
@@ -19,7 +19,7 @@ type Changed = bool;
 
 impl Machine {
     /// Takes a frame that came over the socket.
-    pub(super) fn frame_came(&mut self, now: Millis, raw: Raw) -> Changed {
+    pub(super) fn receive(&mut self, now: Millis, raw: Raw) -> Changed {
         let mut mended = String::new();
         let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             self.counters.malformed += 1;
@@ -55,10 +55,10 @@ impl Machine {
             return false;
         }
         match route {
-            Route::To(at) => self.deliver(now, at, &frame, kind, &raw),
+            Route::To(at) => self.buffer_or_dispatch(now, at, &frame, kind, &raw),
             // It may be for the session that is being made: the frame was quicker than the answer.
-            Route::Nowhere if !is_too_much(&self.strays, |stray| stray) => {
-                self.strays.push(raw.clone());
+            Route::Nowhere if !is_too_much(&self.unrouted, |frame| frame) => {
+                self.unrouted.push(raw.clone());
                 false
             }
             Route::Nowhere => {
@@ -66,12 +66,12 @@ impl Machine {
                 self.emit_for_visitor(EventKind::Unknown, raw.clone());
                 false
             }
-            Route::ToAll => self.deliver_unattributed(now, &frame, &kind, &raw),
+            Route::ToAll => self.dispatch_unattributed(now, &frame, &kind, &raw),
         }
     }
 
     /// Takes a frame that a query found. `true` if it was new.
-    pub(super) fn frame_found(&mut self, now: Millis, key: ConversationKey, raw: &Raw) -> bool {
+    pub(super) fn receive_backfill(&mut self, now: Millis, key: ConversationKey, raw: &Raw) -> bool {
         let mut mended = String::new();
         let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             return false;
@@ -87,43 +87,44 @@ impl Machine {
             return false;
         }
         // It may have come over the socket just now, and wait: then here is its place.
-        if !self.seen.is_new(&frame, true) && !self.conversations[at].take_held(&frame) {
+        if !self.seen.is_new(&frame, true) && !self.conversations[at].take_buffered(&frame) {
             return false;
         }
-        self.process(now, at, &frame, frame.kind(), raw, true);
+        self.dispatch(now, at, &frame, frame.kind(), raw, true);
         true
     }
 
     /// Notes a frame that an earlier run has handed on.
-    pub(super) fn was_heard(&mut self, key: ConversationKey, frame: &Frame<'_>) {
+    pub(super) fn mark_seen(&mut self, key: ConversationKey, frame: &Frame<'_>) {
         self.seen.is_new(frame, true);
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.take_held(frame);
+            conversation.take_buffered(frame);
         }
     }
 
     /// Hands on the frames that waited for a gap to be filled.
-    pub(super) fn release_held(&mut self, now: Millis, key: ConversationKey) {
-        let held = self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.held));
-        for Held { raw, .. } in held.unwrap_or_default() {
+    pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
+        let buffered =
+            self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.buffered));
+        for BufferedFrame { raw, .. } in buffered.unwrap_or_default() {
             let at = self.conversations.iter().position(|conversation| conversation.key == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
-                self.process(now, at, &frame, frame.kind(), &raw, false);
+                self.dispatch(now, at, &frame, frame.kind(), &raw, false);
             }
         }
     }
 
     /// Looks again where the frames belong that came before their session was known.
-    pub(super) fn route_strays(&mut self, now: Millis) {
-        for raw in std::mem::take(&mut self.strays) {
+    pub(super) fn reroute(&mut self, now: Millis) {
+        for raw in std::mem::take(&mut self.unrouted) {
             let mut mended = String::new();
             let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
                 continue; // It was one when it came.
             };
             match self.route(&frame) {
-                Route::To(at) => drop(self.deliver(now, at, &frame, frame.kind(), &raw)),
-                Route::Nowhere | Route::ToAll if self.makes_session() => self.strays.push(raw.clone()),
+                Route::To(at) => drop(self.buffer_or_dispatch(now, at, &frame, frame.kind(), &raw)),
+                Route::Nowhere | Route::ToAll if self.makes_session() => self.unrouted.push(raw.clone()),
                 Route::Nowhere | Route::ToAll => {
                     self.counters.unrouted += 1;
                     self.emit_for_visitor(EventKind::Unknown, raw.clone());
@@ -152,21 +153,28 @@ impl Machine {
         }
     }
 
-    fn deliver(&mut self, now: Millis, at: usize, frame: &Frame<'_>, kind: FrameType, raw: &Raw) -> Changed {
+    fn buffer_or_dispatch(
+        &mut self,
+        now: Millis,
+        at: usize,
+        frame: &Frame<'_>,
+        kind: FrameType,
+        raw: &Raw,
+    ) -> Changed {
         let conversation = &mut self.conversations[at];
-        if !conversation.holds_frames() {
-            return self.process(now, at, frame, kind, raw, false);
+        if !conversation.buffers_frames() {
+            return self.dispatch(now, at, frame, kind, raw, false);
         }
         let seq = frame.seq_id.as_deref().map(SeqId::from);
-        conversation.held.push(Held { seq, raw: raw.clone() });
-        if is_too_much(&conversation.held, |held| &held.raw) {
+        conversation.buffered.push(BufferedFrame { seq, raw: raw.clone() });
+        if is_too_much(&conversation.buffered, |buffered| &buffered.raw) {
             let key = conversation.key;
             self.gap_unknown(now, key);
         }
         true
     }
 
-    fn process(
+    fn dispatch(
         &mut self,
         now: Millis,
         at: usize,
@@ -177,7 +185,7 @@ impl Machine {
     ) -> Changed {
         let key = self.conversations[at].key;
         let is_message = kind == FrameType::Message;
-        let changed = self.hand_on(now, at, frame, kind, raw, found);
+        let changed = self.interpret(now, at, frame, kind, raw, found);
         let noted = self.seen.noted();
         // What it means may have closed the conversation.
         if let Some(conversation) = self.conversation_mut(key) {
@@ -185,7 +193,7 @@ impl Machine {
                 // Where a frame that was found stands is known to whoever looked.
                 Some(_) if found => {}
                 Some(seq) => {
-                    conversation.stand_at(seq, noted);
+                    conversation.advance_to(seq, noted);
                     self.remember();
                 }
                 None if is_message && !conversation.unnamed => {
@@ -198,7 +206,7 @@ impl Machine {
         changed
     }
 
-    fn hand_on(
+    fn interpret(
         &mut self,
         now: Millis,
         at: usize,
@@ -246,13 +254,13 @@ impl Machine {
         }
         let mut changed = !step.before.is_empty() || step.reply.is_some();
         for reply in step.before {
-            self.reply_is_whole(at, reply, Some(raw));
+            self.complete_reply(at, reply, Some(raw));
         }
         if let Some(piece) = step.piece {
             changed |= self.piece_came(now, at, piece, raw, found);
         }
         if let Some(reply) = step.reply {
-            self.reply_is_whole(at, reply, Some(raw));
+            self.complete_reply(at, reply, Some(raw));
         }
         changed
     }
@@ -270,15 +278,15 @@ impl Machine {
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
                 changed = true;
             }
-            self.conversations[at].outbox.looks.piece_came(now, question, found);
+            self.conversations[at].outbox.probes.piece_came(now, question, found);
         }
         if !text.is_empty() {
-            self.hand_on_piece(at, reply_id, text, question.as_ref(), Some(raw));
+            self.emit_piece(at, reply_id, text, question.as_ref(), Some(raw));
         }
         changed
     }
 
-    fn hand_on_piece(
+    fn emit_piece(
         &mut self,
         at: usize,
         reply_id: Option<MessageId>,
@@ -296,10 +304,10 @@ impl Machine {
     }
 
     /// The avatar's reply is complete: an event, and the answer to whoever asked.
-    pub(super) fn reply_is_whole(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
+    pub(super) fn complete_reply(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
         let Answer { reply, question, rest } = answer;
         if !rest.is_empty() {
-            self.hand_on_piece(at, reply.id.clone(), rest, question.as_ref(), raw);
+            self.emit_piece(at, reply.id.clone(), rest, question.as_ref(), raw);
         }
         let question = question.map(|question| question.message);
         self.counters.replies += 1;
@@ -340,16 +348,16 @@ impl Machine {
         let order = message_id.as_ref().map(|id| conversation.outbox.echo_came(now, id, found));
         if let Some(message) = message_id.as_ref().filter(|_| conversation.taken_over && !found) {
             // The owner may leave it unanswered, and the socket that has brought its echo is well.
-            conversation.outbox.looks.end(message);
+            conversation.outbox.probes.end(message);
         }
         self.emit(at, EventKind::Delivered { message_id, text: frame.text() }, Some(raw.clone()));
         if let Some(order) = order {
-            self.echo_tells(now, at, order, found);
+            self.learn_from_echo(now, at, order, found);
         }
     }
 
     /// What an echo says about the service, and about the link.
-    fn echo_tells(&mut self, now: Millis, at: usize, order: Order, found: bool) {
+    fn learn_from_echo(&mut self, now: Millis, at: usize, order: Order, found: bool) {
         match order {
             Order::Late => self.echoes = Echoes::Late,
             Order::First(_) if !found => {
@@ -460,7 +468,7 @@ impl Machine {
     }
 
     /// Several conversations are open, and the frame does not say which it is for.
-    fn deliver_unattributed(
+    fn dispatch_unattributed(
         &mut self,
         now: Millis,
         frame: &Frame<'_>,
@@ -473,7 +481,7 @@ impl Machine {
         };
         if let Some(at) = (0..self.conversations.len()).find(own) {
             // It names a message of ours, and that says it.
-            return self.process(now, at, frame, kind.clone(), raw, false);
+            return self.dispatch(now, at, frame, kind.clone(), raw, false);
         }
         let author = match frame.sender() {
             Sender::Avatar => Some(Author::Avatar),

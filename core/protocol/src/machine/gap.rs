@@ -2,16 +2,16 @@
 
 use serde_json::value::RawValue;
 
-use super::{Machine, Offer, Offers};
+use super::{Capabilities, Capability, Machine};
 use crate::call::Call;
 use crate::conversation::{Conversation, GapState, Past, Quiet, Search};
+use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::ids::MessageId;
-use crate::limits::{DOUBT_SETTLES, GAP_DEADLINE, GAP_PAGES};
+use crate::limits::{CONFIRMATION_WAIT, GAP_DEADLINE, GAP_PAGES};
 use crate::redact::Raw;
 use crate::time::Millis;
-use crate::trail::Place;
 use crate::wire::{Frame, query_frames};
 
 impl Machine {
@@ -23,7 +23,7 @@ impl Machine {
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            if self.offers.allow(conversation, conversation.gap_begins()) {
+            if self.capabilities.allow(conversation, conversation.gap_begins()) {
                 self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), None);
             } else {
                 let key = conversation.key;
@@ -44,8 +44,8 @@ impl Machine {
     }
 
     /// Whether the service can be asked now for what came after this frame.
-    pub(super) fn can_look(&self, key: ConversationKey, since: &str) -> bool {
-        let allow = |conversation: &Conversation| self.offers.allow(conversation, since);
+    pub(super) fn can_probe(&self, key: ConversationKey, since: &str) -> bool {
+        let allow = |conversation: &Conversation| self.capabilities.allow(conversation, since);
         self.conversation(key).is_some_and(|conversation| self.is_calm(conversation) && allow(conversation))
     }
 
@@ -61,14 +61,20 @@ impl Machine {
     }
 
     /// From where on to look for what should have come since this place.
-    pub(super) fn look_begins(&self, key: ConversationKey, since: &Place) -> Option<String> {
+    pub(super) fn probe_begins(&self, key: ConversationKey, since: &Cursor) -> Option<String> {
         let conversation = self.conversation(key)?;
-        let nearest = conversation.trail.nearest(since, &conversation.last_seq, self.seen.noted());
+        let nearest = conversation.cursors.nearest(since, &conversation.last_seq, self.seen.noted());
         Some(nearest.to_owned())
     }
 
     /// Looks for what should have come, though nothing is known to be lost.
-    pub(super) fn look_from(&mut self, now: Millis, key: ConversationKey, since: String, message: MessageId) {
+    pub(super) fn begin_probe(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        since: String,
+        message: MessageId,
+    ) {
         if let Some(conversation) = self.conversation_mut(key) {
             conversation.gap = filling(now, since, Some(Quiet { message: Some(message) }));
         }
@@ -76,16 +82,16 @@ impl Machine {
 
     /// A message that was taken has not been echoed, or not been answered: perhaps it was, over a socket
     /// that is dead. Asked after every input: a look may have become due while another was under way.
-    pub(super) fn begin_looks(&mut self, now: Millis) -> bool {
+    pub(super) fn begin_probes(&mut self, now: Millis) -> bool {
         let mut began = false;
         for at in 0..self.conversations.len() {
             if !self.is_missed(&self.conversations[at]) {
                 continue;
             }
             let key = self.conversations[at].key;
-            if let Some(since) = self.conversations[at].outbox.looks.due(now)
-                && let Some(since) = self.look_begins(key, &since)
-                && self.offers.allow(&self.conversations[at], &since)
+            if let Some(since) = self.conversations[at].outbox.probes.due(now)
+                && let Some(since) = self.probe_begins(key, &since)
+                && self.capabilities.allow(&self.conversations[at], &since)
             {
                 self.conversations[at].gap = filling(now, since, Some(Quiet { message: None }));
                 began = true;
@@ -95,7 +101,7 @@ impl Machine {
     }
 
     /// The service makes a look wait: it goes on where it stands, since no frame waits for it.
-    pub(super) fn delay_look(&mut self, until: Millis, key: ConversationKey) {
+    pub(super) fn delay_probe(&mut self, until: Millis, key: ConversationKey) {
         if let Some(conversation) = self.conversation_mut(key)
             && let GapState::Filling { give_up_at, quiet: Some(_), .. } = &mut conversation.gap
         {
@@ -111,8 +117,8 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
-        self.offer_answered(&Call::FillGap(key));
-        let has_query = self.offers.query.can_be_asked();
+        self.capability_proven(&Call::FillGap(key));
+        let has_query = self.capabilities.query.can_be_asked();
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
@@ -210,9 +216,9 @@ impl Machine {
             let half_said =
                 |conversation: &Conversation| conversation.is_half_said(frame.message_id.as_deref());
             if is_past || self.conversation(key).is_some_and(half_said) {
-                found += u32::from(self.frame_found(now, key, raw));
+                found += u32::from(self.receive_backfill(now, key, raw));
             } else {
-                self.was_heard(key, &frame);
+                self.mark_seen(key, &frame);
             }
             let Some(seq) = seq else {
                 continue;
@@ -225,7 +231,7 @@ impl Machine {
             };
             if is_past {
                 conversation.end_replay();
-                conversation.stand_at(seq, noted);
+                conversation.advance_to(seq, noted);
             } else if !conversation.replies.is_idle() && conversation.half_said_after.is_none() {
                 conversation.half_said_after = Some(before.unwrap_or_else(|| from.to_owned()));
             }
@@ -238,7 +244,7 @@ impl Machine {
     pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey) {
         // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
         // it is not: whoever looks again finds it together with what came before it.
-        if self.conversation(key).is_some_and(Conversation::holds_frames) {
+        if self.conversation(key).is_some_and(Conversation::buffers_frames) {
             self.take_past(now, key);
         }
         self.close_gap(now, key, Gap::Unknown);
@@ -261,11 +267,11 @@ impl Machine {
                 conversation.outbox.miss_echoes();
             }
         }
-        conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
-        self.release_held(now, key);
+        conversation.outbox.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+        self.flush_buffered(now, key);
         if let Some(quiet) = quiet {
             if let Some(message) = quiet.message {
-                self.was_looked_for(now, key, &message, gap != Gap::Unknown);
+                self.probe_ended(now, key, &message, gap != Gap::Unknown);
             }
             return;
         }
@@ -277,7 +283,7 @@ impl Machine {
 
 impl Machine {
     /// What this call asks for beyond the page.
-    pub(super) fn offer(&mut self, call: &Call) -> Option<&mut Offer> {
+    pub(super) fn capability(&mut self, call: &Call) -> Option<&mut Capability> {
         let past = match call {
             Call::FillGap(key) => match &self.conversation(*key)?.gap {
                 GapState::Filling { search: Search::Back(past), .. } => Some(past),
@@ -299,28 +305,28 @@ impl Machine {
             | Call::EndSession(_) => return None,
         };
         let is_latest = past.is_some_and(|past| past.before.is_none());
-        Some(if is_latest { &mut self.offers.latest } else { &mut self.offers.query })
+        Some(if is_latest { &mut self.capabilities.latest } else { &mut self.capabilities.query })
     }
 
     /// The service has answered this call, so it has it.
-    pub(super) fn offer_answered(&mut self, call: &Call) {
-        if let Some(offer) = self.offer(call) {
-            *offer = Offer::There;
+    pub(super) fn capability_proven(&mut self, call: &Call) {
+        if let Some(capability) = self.capability(call) {
+            *capability = Capability::Available;
         }
     }
 
     /// Whether the service has answered a call like this one before.
-    pub(super) fn was_offered(&mut self, call: &Call) -> bool {
-        self.offer(call).is_some_and(|offer| *offer == Offer::There)
+    pub(super) fn was_available(&mut self, call: &Call) -> bool {
+        self.capability(call).is_some_and(|capability| *capability == Capability::Available)
     }
 }
 
-impl Offers {
+impl Capabilities {
     /// The connection is another one: what a page denied may be there now.
     pub(super) fn ask_again(&mut self) {
-        for offer in [&mut self.query, &mut self.latest] {
-            if *offer == Offer::NotNow {
-                *offer = Offer::Unknown;
+        for capability in [&mut self.query, &mut self.latest] {
+            if *capability == Capability::Denied {
+                *capability = Capability::Unknown;
             }
         }
     }

@@ -29,7 +29,7 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
-        self.offer_answered(&Call::History(key, ticket));
+        self.capability_proven(&Call::History(key, ticket));
         let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str().to_owned());
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());

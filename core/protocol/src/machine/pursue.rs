@@ -3,12 +3,12 @@
 use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
 use crate::conversation::{Conversation, EndSession, GapState, Past, Search};
+use crate::cursor::Cursor;
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;
 use crate::outbox::Route;
 use crate::time::Millis;
-use crate::trail::Place;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
 impl Machine {
@@ -87,7 +87,7 @@ impl Machine {
         let conversation = &self.conversations[at];
         if self.link.is_up() && self.facts.context.is_some() {
             // What was said before a question must not be taken for its answer: it waits for the gap.
-            let may_ask = conversation.lets_ask() && !conversation.holds_frames();
+            let may_ask = conversation.lets_ask() && !conversation.buffers_frames();
             let next = conversation.outbox.next(now, may_ask, conversation.taken_over);
             // What is late is told so by the next tick: it does not go out before that.
             let next = next.filter(|next| next.deadline > now);
@@ -139,7 +139,7 @@ impl Machine {
         };
         match (call, &mut conversation.gap) {
             (Call::SendMessage(_, message), _) => {
-                let since = Place { seq: conversation.last_seq.clone(), noted };
+                let since = Cursor { seq: conversation.last_seq.clone(), noted };
                 let route = Route { since, generation };
                 let circumstances = (reading, conversation.taken_over);
                 conversation.outbox.begin(now, &message, id, route, circumstances);

@@ -3,13 +3,13 @@
 use super::{Delivery, Hold, Machine, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
 use crate::conversation::Conversation;
+use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, UnsentMessage};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::MessageId;
-use crate::limits::DOUBT_SETTLES;
-use crate::outbox::{Kept, Looked, Pending, Status};
+use crate::limits::CONFIRMATION_WAIT;
+use crate::outbox::{Looked, Pending, Persisted, Status};
 use crate::time::Millis;
-use crate::trail::Place;
 
 impl Machine {
     /// The service took the message.
@@ -21,7 +21,7 @@ impl Machine {
             return;
         };
         self.counters.sent += 1;
-        self.outputs.extend(pending.kept.map(|_| Output::ForgetMessage(pending.message.clone())));
+        self.outputs.extend(pending.persisted.map(|_| Output::ForgetMessage(pending.message.clone())));
         self.calls.forget_failures(&Call::SendMessage(key, pending.message.clone()));
         let present = self.link.generation();
         let answered = self
@@ -40,12 +40,12 @@ impl Machine {
             return false;
         };
         pending.status = Status::Waiting;
-        if !pending.doubtful && pending.kept == Some(Kept::Left) {
-            pending.kept = Some(Kept::Waits);
-            self.keep(key, message);
+        if !pending.maybe_taken && pending.persisted == Some(Persisted::MarkedSent) {
+            pending.persisted = Some(Persisted::Stored);
+            self.save_message(key, message);
         }
-        let doubtful = self.pending_mut(key, message).is_some_and(|pending| pending.doubtful);
-        if !doubtful && let Some(conversation) = self.conversation_mut(key) {
+        let maybe_taken = self.pending_mut(key, message).is_some_and(|pending| pending.maybe_taken);
+        if !maybe_taken && let Some(conversation) = self.conversation_mut(key) {
             // Nothing answers what was not taken.
             conversation.outbox.take_turn(message);
         }
@@ -53,11 +53,17 @@ impl Machine {
     }
 
     /// The message may have been taken, and the answer was lost.
-    pub(super) fn doubt(&mut self, now: Millis, key: ConversationKey, message: &MessageId, error: Error) {
-        let until = self.link.is_up().then(|| now + DOUBT_SETTLES);
+    pub(super) fn mark_unconfirmed(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        message: &MessageId,
+        error: Error,
+    ) {
+        let until = self.link.is_up().then(|| now + CONFIRMATION_WAIT);
         if let Some(pending) = self.pending_mut(key, message) {
-            pending.status = Status::Doubt { until, looked: Looked::No };
-            pending.doubtful = true;
+            pending.status = Status::Unconfirmed { until, looked: Looked::No };
+            pending.maybe_taken = true;
             let call = Call::SendMessage(key, message.clone());
             self.calls.pause(&call, now, std::time::Duration::ZERO, error, &mut self.rng);
         }
@@ -65,24 +71,24 @@ impl Machine {
 
     /// No echo has come in time. Where the service can be asked, the message is looked for; one that is not there
     /// goes out again under its id. Where nothing can tell, what the caller chose is done.
-    pub(super) fn doubt_is_over(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
+    pub(super) fn confirmation_overdue(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
         let since = self.pending_mut(key, message).map(|pending| pending.route.since.clone());
-        let since = since.and_then(|since| self.look_begins(key, &since));
-        let can_look = since.as_ref().is_some_and(|since| self.can_look(key, since));
+        let since = since.and_then(|since| self.probe_begins(key, &since));
+        let can_probe = since.as_ref().is_some_and(|since| self.can_probe(key, since));
         let delivery = self.config.delivery;
         let Some(pending) = self.pending_mut(key, message) else {
             return;
         };
         match pending.status {
-            Status::Doubt { looked: Looked::Absent, .. } => pending.status = Status::Waiting,
-            Status::Doubt { looked: Looked::InVain, .. } if delivery == Delivery::AtLeastOnce => {
+            Status::Unconfirmed { looked: Looked::Absent, .. } => pending.status = Status::Waiting,
+            Status::Unconfirmed { looked: Looked::InVain, .. } if delivery == Delivery::AtLeastOnce => {
                 pending.status = Status::Waiting;
             }
-            Status::Doubt { looked, .. } if can_look => {
-                pending.status = Status::Doubt { until: Some(now + DOUBT_SETTLES), looked };
-                self.look_from(now, key, since.unwrap_or_default(), message.clone());
+            Status::Unconfirmed { looked, .. } if can_probe => {
+                pending.status = Status::Unconfirmed { until: Some(now + CONFIRMATION_WAIT), looked };
+                self.begin_probe(now, key, since.unwrap_or_default(), message.clone());
             }
-            Status::Doubt { .. } => match delivery {
+            Status::Unconfirmed { .. } => match delivery {
                 Delivery::AtMostOnce => {
                     let call = Call::SendMessage(key, message.clone());
                     let last = self.calls.failure_of(&call).cloned();
@@ -96,7 +102,7 @@ impl Machine {
     }
 
     /// A look for a message in doubt is over, and has not found it. `complete`: then it is not there.
-    pub(super) fn was_looked_for(
+    pub(super) fn probe_ended(
         &mut self,
         now: Millis,
         key: ConversationKey,
@@ -106,10 +112,10 @@ impl Machine {
         let Some(pending) = self.pending_mut(key, message) else {
             return; // It was found.
         };
-        if let Status::Doubt { looked, .. } = &mut pending.status {
+        if let Status::Unconfirmed { looked, .. } = &mut pending.status {
             *looked = if complete { Looked::Absent } else { Looked::InVain };
             if complete {
-                self.doubt_is_over(now, key, message);
+                self.confirmation_overdue(now, key, message);
             }
         }
     }
@@ -142,7 +148,7 @@ impl Machine {
         conversation.outbox.give_up(message);
         if !is_certain(&pending) {
             // If it was taken over a socket that is dead, nobody would ever hear of its answer.
-            conversation.outbox.looks.begin(now, &pending);
+            conversation.outbox.probes.begin(now, &pending);
         }
         let call = Call::SendMessage(key, message.clone());
         let calls = self.calls.drop_calls(|other| *other == call);
@@ -152,7 +158,7 @@ impl Machine {
 
     /// The message's end, where it was not taken: to whoever waits for it, or as an event.
     pub(super) fn hand_back(&mut self, key: ConversationKey, pending: Pending, error: Error) {
-        self.outputs.extend(pending.kept.map(|_| Output::ForgetMessage(pending.message.clone())));
+        self.outputs.extend(pending.persisted.map(|_| Output::ForgetMessage(pending.message.clone())));
         if pending.ticket.is_some() {
             return self.resolve(pending.ticket, Err(handed_back(pending, error)));
         }
@@ -189,7 +195,7 @@ impl Machine {
         if let Some(pending) = self.pending_mut(key, message)
             && matches!(pending.status, Status::InFlight(_))
         {
-            pending.doubtful = true;
+            pending.maybe_taken = true;
         }
         self.give_up_message(key, message, Error::deadline("the message", last.as_ref()));
     }
@@ -197,53 +203,56 @@ impl Machine {
     /// The next message goes out; one that is kept, once it stands in the store that it may have.
     pub(super) fn send_out(&mut self, now: Millis, key: ConversationKey, message: MessageId) {
         let call = Call::SendMessage(key, message.clone());
-        if !self.pending_mut(key, &message).is_some_and(|pending| pending.kept == Some(Kept::Waits)) {
+        if !self
+            .pending_mut(key, &message)
+            .is_some_and(|pending| pending.persisted == Some(Persisted::Stored))
+        {
             return self.begin(now, call);
         }
         if self.calls.is_ready(&call, now)
             && let Some(pending) = self.pending_mut(key, &message)
         {
-            pending.kept = Some(Kept::Leaving);
-            self.keep(key, &message);
+            pending.persisted = Some(Persisted::MarkingSent);
+            self.save_message(key, &message);
         }
     }
 
     /// The message is in the store.
-    pub(super) fn kept(&mut self, message: &MessageId) {
+    pub(super) fn message_stored(&mut self, message: &MessageId) {
         let Some(key) = self.conversation_of(message) else {
             return; // It is settled, and that is to be written as well.
         };
         let Some(pending) = self.pending_mut(key, message) else {
             return;
         };
-        match pending.kept {
-            Some(Kept::Begun) => {
-                pending.kept = Some(Kept::Waits);
+        match pending.persisted {
+            Some(Persisted::Storing) => {
+                pending.persisted = Some(Persisted::Stored);
                 let ticket = pending.ticket.take();
                 self.resolve(ticket, Ok(Outcome::Kept(message.clone())));
             }
-            Some(Kept::Leaving) => pending.kept = Some(Kept::Left),
-            Some(Kept::Waits | Kept::Left) | None => {}
+            Some(Persisted::MarkingSent) => pending.persisted = Some(Persisted::MarkedSent),
+            Some(Persisted::Stored | Persisted::MarkedSent) | None => {}
         }
     }
 
     /// The store has not taken the message.
-    pub(super) fn not_kept(&mut self, now: Millis, message: &MessageId, error: Error) {
+    pub(super) fn message_not_stored(&mut self, now: Millis, message: &MessageId, error: Error) {
         let Some(key) = self.conversation_of(message) else {
             return;
         };
         let Some(pending) = self.pending_mut(key, message) else {
             return;
         };
-        match pending.kept {
-            Some(Kept::Begun) => self.give_up_message(key, message, error),
+        match pending.persisted {
+            Some(Persisted::Storing) => self.give_up_message(key, message, error),
             // It stands there as before, and goes out when the store is well again.
-            Some(Kept::Leaving) => {
-                pending.kept = Some(Kept::Waits);
+            Some(Persisted::MarkingSent) => {
+                pending.persisted = Some(Persisted::Stored);
                 let call = Call::SendMessage(key, message.clone());
                 self.calls.pause(&call, now, std::time::Duration::ZERO, error, &mut self.rng);
             }
-            Some(Kept::Waits | Kept::Left) | None => {}
+            Some(Persisted::Stored | Persisted::MarkedSent) | None => {}
         }
     }
 
@@ -256,7 +265,8 @@ impl Machine {
                 return;
             };
             let is_here = kept.session.is_none() || kept.session == conversation.session;
-            let pending = Pending::restored(kept, Place { seq: conversation.gap_begins().to_owned(), noted });
+            let pending =
+                Pending::restored(kept, Cursor { seq: conversation.gap_begins().to_owned(), noted });
             if !is_here {
                 let message = "the session it was meant for is gone";
                 self.hand_back(key, pending, Error::new(ErrorKind::Closed, message));
@@ -266,23 +276,23 @@ impl Machine {
                 conversation.outbox.sent.note(&pending.message);
                 conversation.outbox.pending.push_back(pending);
                 if listens {
-                    conversation.outbox.set_doubts(Some(now + DOUBT_SETTLES));
+                    conversation.outbox.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
                 }
             }
         }
     }
 
     /// Whether the message stands in a store, and outlives this process.
-    pub(super) fn is_kept(&self, key: ConversationKey, message: &MessageId) -> bool {
+    pub(super) fn is_durable(&self, key: ConversationKey, message: &MessageId) -> bool {
         let pending = self.conversation(key).map(|conversation| conversation.outbox.pending.iter());
-        pending.is_some_and(|mut all| all.any(|one| one.message == *message && one.kept.is_some()))
+        pending.is_some_and(|mut all| all.any(|one| one.message == *message && one.persisted.is_some()))
     }
 
-    fn keep(&mut self, key: ConversationKey, message: &MessageId) {
+    fn save_message(&mut self, key: ConversationKey, message: &MessageId) {
         if let Some(conversation) = self.conversation_mut(key)
             && let Some(pending) = conversation.outbox.pending.iter().find(|one| one.message == *message)
         {
-            let keep = pending.to_keep(conversation.session.as_ref());
+            let keep = pending.to_store(conversation.session.as_ref());
             self.outputs.push_back(Output::SaveMessage(keep));
         }
     }
@@ -316,5 +326,5 @@ fn unsent(pending: Pending) -> UnsentMessage {
 
 /// Whether the service certainly did not take the message.
 fn is_certain(pending: &Pending) -> bool {
-    !pending.doubtful && !matches!(pending.status, Status::InFlight(_))
+    !pending.maybe_taken && !matches!(pending.status, Status::InFlight(_))
 }

@@ -53,11 +53,11 @@ impl Machine {
             let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
             [
                 openers.chain(histories).min(),
-                conversation.outbox.next_deadline(self.now, self.reading && conversation.settles_doubts()),
+                conversation.outbox.next_deadline(self.now, self.reading && conversation.awaits_no_query()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
-                self.is_missed(conversation).then(|| conversation.outbox.looks.next_deadline()).flatten(),
+                self.is_missed(conversation).then(|| conversation.outbox.probes.next_deadline()).flatten(),
                 gap,
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]
@@ -96,17 +96,19 @@ impl Machine {
         let pending = conversation.outbox.pending.iter();
         let late: Vec<_> =
             pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
-        let settles = self.reading && conversation.settles_doubts();
+        let settles = self.reading && conversation.awaits_no_query();
         let unsettled: Vec<_> = pending
             .filter(|_| settles)
-            .filter(|one| matches!(one.status, Status::Doubt { until: Some(until), .. } if until <= now))
+            .filter(
+                |one| matches!(one.status, Status::Unconfirmed { until: Some(until), .. } if until <= now),
+            )
             .map(|one| one.message.clone())
             .collect();
         for message in late {
             self.message_is_late(key, &message);
         }
         for message in unsettled {
-            self.doubt_is_over(now, key, &message);
+            self.confirmation_overdue(now, key, &message);
         }
     }
 
@@ -144,7 +146,7 @@ impl Machine {
             return;
         }
         for reply in silent {
-            self.reply_is_whole(at, reply, None);
+            self.complete_reply(at, reply, None);
         }
         if self.conversations[at].replies.is_idle() {
             self.conversations[at].half_said_after = None;

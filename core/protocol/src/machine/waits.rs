@@ -26,7 +26,7 @@ impl Machine {
             }
             Call::SendMessage(key, message) => self.fail_message_before(now + wait, *key, message, &error),
             Call::History(key, ticket) => self.fail_history_before(now + wait, *key, *ticket, error),
-            Call::FillGap(key) => self.delay_look(now + wait, *key),
+            Call::FillGap(key) => self.delay_probe(now + wait, *key),
             Call::EndSession(_) => {}
         }
     }
@@ -54,7 +54,7 @@ impl Machine {
                 self.close_conversation(now, *key, CloseReason::Failed(error));
             }
             // One that is kept may wait.
-            Call::SendMessage(key, message) if !self.is_kept(*key, message) => {
+            Call::SendMessage(key, message) if !self.is_durable(*key, message) => {
                 self.message_refused(now, *key, message, error);
             }
             Call::History(key, ticket) => self.history_failed(*key, *ticket, error),

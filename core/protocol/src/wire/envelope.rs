@@ -148,7 +148,7 @@ impl Refusal {
 
     /// Whether the service may have done what it was asked all the same. What something in between says, a
     /// gateway's "bad gateway" or a page of a proxy, tells nothing of that.
-    pub(crate) fn leaves_doubt(&self) -> bool {
+    pub(crate) fn leaves_unconfirmed(&self) -> bool {
         match self.form {
             Form::Envelope => self.status >= 500 || self.status == 408,
             Form::Foreign | Form::Empty => !matches!(self.status, 401 | 403 | 429) || self.is_a_barrier(),

@@ -15,11 +15,11 @@ const ENTRIES_BYTES: usize = 640;
 impl Event {
     /// About how many bytes of memory it keeps: its frame, its text, and what is not text, which takes many
     /// times the memory that it has on the wire.
-    pub fn weight(&self) -> usize {
+    pub fn memory_size(&self) -> usize {
         let told = match &self.kind {
             EventKind::ReplyDelta { text, .. } => text.as_str().len(),
-            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply_weight(reply),
-            EventKind::ServiceError(failure) => failure.actions.iter().map(Json::weight).sum(),
+            EventKind::Reply(reply) | EventKind::OwnerReply(reply) => reply_size(reply),
+            EventKind::ServiceError(failure) => failure.actions.iter().map(Json::memory_size).sum(),
             EventKind::Unsent { message, .. } => message.text.as_str().len(),
             EventKind::Notice { text, .. } | EventKind::Unattributed { text, .. } => text.as_str().len(),
             EventKind::Opened { .. }
@@ -38,29 +38,29 @@ impl Event {
 }
 
 impl Json {
-    pub(crate) fn weight(&self) -> usize {
-        weight(&self.0)
+    pub(crate) fn memory_size(&self) -> usize {
+        memory_size(&self.0)
     }
 }
 
-fn reply_weight(reply: &Reply) -> usize {
+fn reply_size(reply: &Reply) -> usize {
     let parts = reply.parts.iter().map(|part| match part {
         Part::Text(text) => text.as_str().len(),
-        Part::Card(card) => card.template.len() + card.params.weight(),
+        Part::Card(card) => card.template.len() + card.params.memory_size(),
     });
-    let trees = reply.sources.iter().chain(&reply.speech).map(Json::weight);
+    let trees = reply.sources.iter().chain(&reply.speech).map(Json::memory_size);
     reply.text.as_str().len() + parts.sum::<usize>() + trees.sum::<usize>()
 }
 
 /// Values are no deeper than serde_json reads them.
-fn weight(value: &Value) -> usize {
+fn memory_size(value: &Value) -> usize {
     VALUE
         + match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
             Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(weight).sum(),
+            Value::Array(values) => values.iter().map(memory_size).sum(),
             Value::Object(entries) => {
-                let inside = entries.iter().map(|(key, value)| key.len() + weight(value));
+                let inside = entries.iter().map(|(key, value)| key.len() + memory_size(value));
                 entries.len().div_ceil(ENTRIES) * ENTRIES_BYTES + inside.sum::<usize>()
             }
         }
@@ -80,8 +80,8 @@ mod tests {
             (r#"{"a":0}"#, 600, 800),
             (r#"{"a":{"a":{"a":0}}}"#, 1_900, 2_300),
         ] {
-            let weight = Json(serde_json::from_str(json).unwrap()).weight();
-            assert!((least..=most).contains(&weight), "{json}: {weight}");
+            let size = Json(serde_json::from_str(json).unwrap()).memory_size();
+            assert!((least..=most).contains(&size), "{json}: {size}");
         }
     }
 }

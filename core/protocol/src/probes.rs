@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
+use crate::cursor::Cursor;
 use crate::ids::MessageId;
-use crate::limits::{DOUBT_SETTLES, FIRST_PIECE, LOOK_AGAIN, LOOK_LATE};
+use crate::limits::{CONFIRMATION_WAIT, FIRST_PIECE, PROBE_AGAIN, PROBE_LATE};
 use crate::outbox::Pending;
 use crate::time::Millis;
-use crate::trail::Place;
 
 /// The messages of one conversation for which the service is to be asked.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Vec<Look>);
+pub(crate) struct Probes(Vec<Probe>);
 
 /// A message that was taken and of which less has come than should have: the service is asked for it.
 #[derive(Debug)]
-struct Look {
+struct Probe {
     message: MessageId,
-    since: Place,
+    since: Cursor,
     at: Millis,
     wait: Duration,
     until: Millis,
@@ -26,14 +26,14 @@ struct Look {
     missed: bool,
 }
 
-impl Looks {
+impl Probes {
     /// The service took the message.
     pub(crate) fn begin(&mut self, now: Millis, sent: &Pending) {
-        self.0.push(Look {
+        self.0.push(Probe {
             message: sent.message.clone(),
             since: sent.route.since.clone(),
-            at: now + DOUBT_SETTLES,
-            wait: DOUBT_SETTLES,
+            at: now + CONFIRMATION_WAIT,
+            wait: CONFIRMATION_WAIT,
             until: now + FIRST_PIECE,
             missed: false,
         });
@@ -42,7 +42,7 @@ impl Looks {
     /// What came in the meantime is read from now on.
     pub(crate) fn wait_again(&mut self, now: Millis) {
         for look in &mut self.0 {
-            look.at = look.at.max(now + DOUBT_SETTLES);
+            look.at = look.at.max(now + CONFIRMATION_WAIT);
             look.until = look.until.max(look.at);
         }
     }
@@ -51,7 +51,7 @@ impl Looks {
     pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, found: bool) {
         if let Some(look) = self.0.iter_mut().find(|look| look.message == *message) {
             look.missed |= found;
-            look.wait = if found { LOOK_AGAIN } else { LOOK_LATE };
+            look.wait = if found { PROBE_AGAIN } else { PROBE_LATE };
             look.at = now + look.wait;
         }
     }
@@ -67,7 +67,7 @@ impl Looks {
     }
 
     /// From where on the service is to be asked now.
-    pub(crate) fn due(&mut self, now: Millis) -> Option<Place> {
+    pub(crate) fn due(&mut self, now: Millis) -> Option<Cursor> {
         let mut from = None;
         for look in self.0.iter_mut().filter(|look| look.at <= now) {
             look.wait *= 2;

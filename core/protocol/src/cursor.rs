@@ -13,13 +13,13 @@ const STRIDE: u64 = REACH / 8;
 
 /// Behind this frame; empty, where there was none yet.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Cursor {
     pub(crate) seq: String,
     /// Frames that had been noted as seen by then.
     pub(crate) noted: u64,
 }
 
-impl Place {
+impl Cursor {
     /// Whether all that came since is remembered, so that what is new can be told from it.
     fn is_in_reach(&self, noted: u64) -> bool {
         noted.saturating_sub(self.noted) <= REACH
@@ -28,15 +28,15 @@ impl Place {
 
 /// The places that a conversation has passed lately.
 #[derive(Debug, Default)]
-pub(crate) struct Trail(VecDeque<Place>);
+pub(crate) struct CursorLog(VecDeque<Cursor>);
 
-impl Trail {
+impl CursorLog {
     /// The conversation stands here now.
     pub(crate) fn pass(&mut self, seq: &str, noted: u64) {
         if self.0.back().is_some_and(|last| noted < last.noted + STRIDE) {
             return;
         }
-        self.0.push_back(Place { seq: seq.to_owned(), noted });
+        self.0.push_back(Cursor { seq: seq.to_owned(), noted });
         while self.0.front().is_some_and(|first| !first.is_in_reach(noted)) {
             self.0.pop_front();
         }
@@ -44,7 +44,7 @@ impl Trail {
 
     /// From where on to look for what should have come since `place`. Where more has come than is remembered,
     /// from the first place behind which all of it is; `here`, where the conversation stands, is the last.
-    pub(crate) fn nearest<'a>(&'a self, place: &'a Place, here: &'a str, noted: u64) -> &'a str {
+    pub(crate) fn nearest<'a>(&'a self, place: &'a Cursor, here: &'a str, noted: u64) -> &'a str {
         if place.is_in_reach(noted) {
             return &place.seq;
         }
