@@ -378,6 +378,7 @@ impl ClientBuilder {
         self
     }
 
+    #[doc(hidden)]
     /// Is told `true` when the client gets its first visitor whose conversation is not closed, or is about to by
     /// [`recover`](AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
     /// must not end in between. It is called with the client locked: it must not block, and not call the client.
@@ -386,6 +387,7 @@ impl ClientBuilder {
         self
     }
 
+    #[doc(hidden)]
     /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
     pub fn language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());

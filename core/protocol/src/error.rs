@@ -147,17 +147,17 @@ impl ErrorKind {
 /// A message that was given up, handed back so that nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsentMessage {
-    /// What was to be said.
+    /// Its text.
     pub text: Text,
-    /// The id it was, or would have been, sent under.
-    pub message_id: MessageId,
-    /// `true`: the service never took it, sending it again is safe. `false`: nobody can tell; the
-    /// service may have taken it and its answer was lost.
+    /// Whether the service certainly never took it, so that sending it again is safe. Otherwise the service may have
+    /// taken it, and its answer was lost.
     pub certain: bool,
+    /// The id that it was, or would have been, sent under.
+    pub message_id: MessageId,
 }
 
 /// A failure. Cheap to move and to clone; neither its `Debug` nor its `Display` holds a key, a token,
-/// a socket address or what anybody said.
+/// a socket address or a spoken word.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -222,8 +222,8 @@ impl Error {
         self.0.retryable.unwrap_or(self.0.kind.is_transient())
     }
 
-    /// Whether trying again at once is of no use, so that whoever waits learns of the failure now: it lies with this
-    /// machine, and passes only with a change there.
+    /// Whether trying again at once is of no use, so that a caller who waits learns of the failure now: its cause is
+    /// on this machine, and only a change there helps.
     pub fn forbids_retry(&self) -> bool {
         self.0.forbids_retry
     }

@@ -11,17 +11,17 @@ use crate::visitor::VisitorId;
 /// Something that happened in one conversation.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Which conversation of this visitor, where it is one.
+    /// Which conversation of this visitor, where the event is about one. The one that `open` gives is 0.
     pub conversation: Option<ConversationKey>,
     /// The visitor.
     pub visitor_id: VisitorId,
-    /// The caller's own tag of the visitor, where it was given one: see [`Visitor::tag`](crate::Visitor::tag).
+    /// The visitor's tag, where the program gave it one: see [`Visitor::tag`](crate::Visitor::tag).
     pub tag: Option<Arc<str>>,
     /// The session, once the service has named it.
     pub session_id: Option<SessionId>,
     /// What happened.
     pub kind: EventKind,
-    /// The frame it came from, where it came from one: the last one, where it came from several.
+    /// The frame it came from, as the service wrote it, usually JSON; the last one, where it came from several.
     pub raw: Option<Raw>,
 }
 
@@ -47,17 +47,17 @@ pub enum EventKind {
     },
     /// The conversation's state is another one.
     StateChanged {
-        /// The state before.
-        from: State,
         /// The state now.
         to: State,
+        /// The state before.
+        from: State,
     },
     /// The next piece of the avatar's reply. A whole reply is one piece.
     ReplyDelta {
-        /// The reply it belongs to.
-        reply_id: Option<MessageId>,
         /// The next piece of its text; empty where a piece is a card.
         text: Text,
+        /// The reply it belongs to.
+        reply_id: Option<MessageId>,
         /// The message that it answers, where that is certain.
         in_reply_to: Option<MessageId>,
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
@@ -66,7 +66,7 @@ pub enum EventKind {
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before
     /// that call returns: see [`Reply::asked`].
     Reply(Box<Reply>),
-    /// The avatar's owner has taken over and says something in person.
+    /// The avatar's owner says something in person.
     OwnerReply(Box<Reply>),
     /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
     /// [`OwnerReply`](Self::OwnerReply), since only what the owner says shows it.
@@ -75,13 +75,13 @@ pub enum EventKind {
     HandedBack,
     /// The service has sent a visitor's message back: it stands in the conversation.
     Delivered {
-        /// The message.
-        message_id: Option<MessageId>,
         /// Its text.
         text: Text,
+        /// The message.
+        message_id: Option<MessageId>,
     },
-    /// A message is given up for which nobody waits any more: one that was to be kept until it is sent, or
-    /// whose caller has gone. Here it is back.
+    /// A message was given up that no call waits for any more: a durable one, or one whose caller has gone. The event
+    /// hands it back.
     Unsent {
         /// The message.
         message: Box<UnsentMessage>,
@@ -90,23 +90,23 @@ pub enum EventKind {
     },
     /// A message of the service that is no reply: a hint, a recommendation, a notification.
     Notice {
+        /// Its text; empty where it has none.
+        text: Text,
         /// What it is.
         kind: NoticeKind,
-        /// Its text, where it has one.
-        text: Text,
     },
     /// The service says that something failed.
     ServiceError(Box<ServiceError>),
     /// A text that came without saying for which of the visitor's open conversations.
     Unattributed {
+        /// Its text.
+        text: Text,
         /// Who says it.
         author: Author,
-        /// What.
-        text: Text,
     },
-    /// The socket is lost; it is connected again on its own.
+    /// The socket is lost; the client connects again on its own.
     Disconnected {
-        /// When the next attempt is made. Not before that; perhaps later.
+        /// How long until the next attempt, or more.
         retry_in: Duration,
         /// Why it was lost, or why the last attempt to connect again failed.
         cause: Error,
@@ -118,7 +118,7 @@ pub enum EventKind {
     },
     /// The quota of the API key is used up, and opening waits for it.
     WaitingForQuota {
-        /// How long, as it looks now.
+        /// How long the wait is, as estimated now.
         wait: Duration,
     },
     /// The conversation is closed. No event follows this one.
@@ -126,7 +126,7 @@ pub enum EventKind {
         /// Why.
         reason: CloseReason,
     },
-    /// A frame that stands for nothing above. See [`Event::raw`].
+    /// A frame of a kind that this version does not know: see [`Event::raw`].
     Unknown,
 }
 
@@ -140,7 +140,7 @@ pub enum State {
     Live,
     /// Was open, and is on its way back.
     Reconnecting,
-    /// Has given up its socket on purpose and keeps its place; wakes on the next message.
+    /// Has given up its socket on purpose and keeps its session; the next message resumes it.
     Paused,
     /// Sends what is still to be sent, then closes.
     Closing,
@@ -187,25 +187,25 @@ impl Author {
 /// A whole reply, by the avatar or by its owner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// Its id; the pieces of a streamed reply share it.
-    pub id: Option<MessageId>,
-    /// Who says it.
-    pub author: Author,
     /// All its text.
     pub text: Text,
+    /// Who says it.
+    pub author: Author,
+    /// Its id; the pieces of a streamed reply share it.
+    pub id: Option<MessageId>,
+    /// The message that it answers, where that is certain: the service does not name it. It is absent where another
+    /// message, to which no answer has come, may be meant as well.
+    pub in_reply_to: Option<MessageId>,
     /// Its text and its cards, in order.
     pub parts: Vec<Part>,
     /// What it draws on, as the service says it.
     pub sources: Vec<Json>,
     /// Audio clips of it, as the service names them.
     pub speech: Vec<Json>,
-    /// The message that it answers, where that is certain: the service does not name it. `None` where another
-    /// message, to which no answer has come, may be meant as well.
-    pub in_reply_to: Option<MessageId>,
     /// How its end was known.
     pub ended: Ended,
-    /// An `ask` or a `stream` receives this reply as well: whoever reads events and asks hears it twice, and
-    /// passes over the events that say so.
+    /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears
+    /// such a reply twice, and skips the event.
     pub asked: bool,
 }
 
@@ -288,18 +288,18 @@ pub struct ServiceError {
     pub code: String,
     /// The service's own words.
     pub reason: Option<Text>,
-    /// What the service offers to do about it.
-    pub actions: Vec<Json>,
-    /// The message it is about, where it is about one.
-    pub message_id: Option<MessageId>,
     /// Whether the same message may succeed later.
     pub retryable: bool,
+    /// The message it is about, where it is about one.
+    pub message_id: Option<MessageId>,
+    /// What the service offers to do about it.
+    pub actions: Vec<Json>,
 }
 
 /// What became of the frames that came while the socket was down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Gap {
-    /// There were some, and they have been handed on.
+    /// There were some, and they have been delivered.
     Filled {
         /// How many frames.
         frames: u32,
@@ -325,15 +325,15 @@ pub enum CloseReason {
 /// A message of the past.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryMessage {
-    /// Its id.
-    pub id: Option<MessageId>,
-    /// The first of its frames; hand it to the next `history` call to get what came before.
-    pub seq_id: Option<SeqId>,
+    /// All its text.
+    pub text: Text,
     /// Who said it.
     pub author: Author,
-    /// What.
-    pub text: Text,
-    /// Text and cards in order.
+    /// Its id.
+    pub id: Option<MessageId>,
+    /// The first of its frames. Pass it to the next `history` call, as `before`, to get what came before.
+    pub seq_id: Option<SeqId>,
+    /// Its text and its cards, in order.
     pub parts: Vec<Part>,
     /// When it began, in milliseconds since the Unix epoch, where the service says so.
     pub timestamp: Option<u64>,

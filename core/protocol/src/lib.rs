@@ -29,7 +29,9 @@
 mod assembly;
 mod call;
 mod conversation;
+mod counters;
 mod cursor;
+mod delivery;
 mod error;
 mod event;
 mod facts;
@@ -51,6 +53,8 @@ mod visitor;
 mod wire;
 
 pub use call::CallId;
+pub use counters::Counters;
+pub use delivery::Delivery;
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
 pub use event::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
@@ -60,7 +64,7 @@ pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, Session
 pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
-pub use machine::{Command, Config, Counters, Delivery, Hold, Input, Machine, Outcome, Output, Ticket};
+pub use machine::{Command, Config, Hold, Input, Machine, Outcome, Output, Ticket};
 pub use quota::{Quota, QuotaTicket};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;

@@ -20,6 +20,7 @@ use std::collections::VecDeque;
 
 use crate::call::{Call, CallId, Calls};
 use crate::conversation::Conversation;
+use crate::counters::Counters;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind, State};
 use crate::facts::{ChatContext, Credentials, KeptMessage, Record, SessionFacts, SocketAddress};
@@ -33,7 +34,7 @@ use crate::seen::Seen;
 use crate::time::Millis;
 use crate::visitor::Visitor;
 
-pub use self::io::{Command, Config, Counters, Delivery, Hold, Input, Outcome, Output, Ticket};
+pub use self::io::{Command, Config, Hold, Input, Outcome, Output, Ticket};
 
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::call::CallId;
+use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::event::{Author, ConversationKey, Event, HistoryMessage, Reply, Sent};
 use crate::facts::KeptMessage;
@@ -45,17 +46,6 @@ impl Default for Config {
             takes_turns: false,
         }
     }
-}
-
-/// What becomes of a message of which nobody can tell whether the service took it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    /// It is handed back with `certain: false`: nothing is ever sent twice.
-    #[default]
-    AtMostOnce,
-    /// It is sent again under the same id: nothing is ever lost, but a service that does not know the
-    /// id again may take it twice.
-    AtLeastOnce,
 }
 
 /// What the caller wants. Any command is legal at any moment.
@@ -296,48 +286,4 @@ pub enum Outcome {
     Closed,
     /// Everything else: done.
     Done,
-}
-
-/// What has been counted since the machine was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Frames that came.
-    pub frames: u64,
-    /// Frames dropped because they had come before.
-    pub duplicates: u64,
-    /// Frames dropped because they named another socket.
-    pub foreign: u64,
-    /// Frames that were not JSON objects.
-    pub malformed: u64,
-    /// Frames of a session that is not open here.
-    pub unrouted: u64,
-    /// Pings sent.
-    pub pings: u64,
-    /// Messages that the service took.
-    pub sent: u64,
-    /// Replies that were handed on, by the avatar or by its owner.
-    pub replies: u64,
-    /// Times that the socket was lost.
-    pub lost: u64,
-    /// HTTP calls made.
-    pub calls: u64,
-    /// Times that the visitor was authenticated.
-    pub authentications: u64,
-}
-
-impl std::ops::AddAssign for Counters {
-    fn add_assign(&mut self, other: Self) {
-        self.frames += other.frames;
-        self.duplicates += other.duplicates;
-        self.foreign += other.foreign;
-        self.malformed += other.malformed;
-        self.unrouted += other.unrouted;
-        self.pings += other.pings;
-        self.sent += other.sent;
-        self.replies += other.replies;
-        self.lost += other.lost;
-        self.calls += other.calls;
-        self.authentications += other.authentications;
-    }
 }

@@ -1,9 +1,10 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Delivery, Hold, Machine, Outcome, Output, answers::is_lost_session};
+use super::{Hold, Machine, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::cursor::Cursor;
+use crate::delivery::Delivery;
 use crate::error::{Error, ErrorKind, UnsentMessage};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::MessageId;

@@ -1,0 +1,218 @@
+//! Documentation, from Rust's into each language's: names in its case, links and comments in its form.
+
+use heck::ToLowerCamelCase;
+
+/// Whose documentation is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Rust code of a binding that its users never see.
+    Rust,
+    /// Python, in its own files.
+    Python,
+    /// Python's classes that are written in Rust.
+    PyO3,
+    /// TypeScript.
+    TypeScript,
+    /// Kotlin.
+    Kotlin,
+    /// Swift.
+    Swift,
+    /// A page.
+    Markdown,
+}
+
+impl Language {
+    /// The language of this name, as the templates write it.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "rust" => Self::Rust,
+            "python" => Self::Python,
+            "pyo3" => Self::PyO3,
+            "typescript" => Self::TypeScript,
+            "kotlin" => Self::Kotlin,
+            "swift" => Self::Swift,
+            "markdown" => Self::Markdown,
+            _ => return None,
+        })
+    }
+
+    /// How the language writes a name that Rust writes in snake case.
+    fn case(self, name: &str) -> String {
+        match self {
+            Self::Rust | Self::Python | Self::PyO3 | Self::Markdown => name.to_owned(),
+            // Apple's guidelines: an acronym has one case.
+            Self::Swift => name
+                .to_lower_camel_case()
+                .strip_suffix("Id")
+                .map_or_else(|| name.to_lower_camel_case(), |stem| format!("{stem}ID")),
+            Self::TypeScript | Self::Kotlin => name.to_lower_camel_case(),
+        }
+    }
+
+    fn code(self, path: &str) -> String {
+        let between = if self == Self::Rust { "::" } else { "." };
+        let segments: Vec<_> = path
+            .split("::")
+            .filter(|segment| !matches!(*segment, "Self" | "crate"))
+            .map(|segment| if is_snake(segment) { self.case(segment) } else { segment.to_owned() })
+            .collect();
+        let code = segments.join(between);
+        match self {
+            Self::Python => format!("``{code}``"),
+            _ => format!("`{code}`"),
+        }
+    }
+}
+
+fn is_snake(name: &str) -> bool {
+    name.contains('_')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The first paragraph.
+pub fn brief(docs: &str) -> String {
+    docs.split("\n\n").next().unwrap_or_default().to_owned()
+}
+
+/// The text, in this language's words: without examples, names in its case.
+pub fn text(docs: &str, language: Language) -> String {
+    let mut kept = Vec::new();
+    let mut is_code = false;
+    for line in docs.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            kept.push(line);
+        }
+    }
+    let kept = kept.join("\n");
+    let paragraphs =
+        kept.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let paragraphs: Vec<_> =
+        paragraphs.filter(|paragraph| !paragraph.is_empty()).map(|text| words(&text, language)).collect();
+    paragraphs.join("\n\n")
+}
+
+/// Links become code, and code gets the language's case.
+fn words(text: &str, language: Language) -> String {
+    let mut made = String::new();
+    let mut left = text;
+    while let Some(at) = left.find(['`', '[']) {
+        made += &left[..at];
+        left = &left[at..];
+        if let Some((code, after)) = link(left) {
+            // A label in plain words stays so.
+            made += &code
+                .strip_prefix('`')
+                .and_then(|code| code.strip_suffix('`'))
+                .map_or_else(|| code.to_owned(), |code| language.code(code));
+            left = after;
+        } else if let Some((code, after)) = left.strip_prefix('`').and_then(|left| left.split_once('`')) {
+            made += &language.code(code);
+            left = after;
+        } else {
+            made += &left[..1];
+            left = &left[1..];
+        }
+    }
+    made + left
+}
+
+/// The label of `[label](target)` or `[label]`, and what comes after.
+fn link(text: &str) -> Option<(&str, &str)> {
+    let (label, after) = text.strip_prefix('[')?.split_once(']')?;
+    let after = match after.strip_prefix('(') {
+        Some(target) => target.split_once(')')?.1,
+        None => after,
+    };
+    Some((label, after))
+}
+
+/// The text as a comment of this language, indented by so many spaces, no line wider than `width`.
+pub fn comment(docs: &str, language: Language, indent: usize, width: usize) -> String {
+    let text = text(docs, language);
+    let pad = " ".repeat(indent);
+    let lines = |prefix: &str| {
+        let wrapped = wrap(&text, width - indent - prefix.len());
+        let lines = wrapped.iter().map(|line| format!("{pad}{prefix}{line}").trim_end().to_owned());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    match language {
+        Language::Rust | Language::PyO3 | Language::Swift => lines("/// "),
+        Language::TypeScript | Language::Kotlin => {
+            let one = format!("{pad}/** {text} */");
+            if one.len() <= width && !text.contains('\n') {
+                one
+            } else {
+                format!("{pad}/**\n{}\n{pad} */", lines(" * "))
+            }
+        }
+        Language::Python => {
+            let one = format!("{pad}\"\"\"{text}\"\"\"");
+            if one.len() <= width && !text.contains('\n') {
+                return one;
+            }
+            let wrapped = wrap(&format!("\"\"\"{text}"), width - indent);
+            let mut lines: Vec<_> =
+                wrapped.iter().map(|line| format!("{pad}{line}").trim_end().to_owned()).collect();
+            if let Some(last) = lines.last_mut() {
+                if last.len() + 3 <= width && !text.contains('\n') {
+                    last.push_str("\"\"\"");
+                } else {
+                    lines.push(format!("{pad}\"\"\""));
+                }
+            }
+            lines.join("\n")
+        }
+        Language::Markdown => text,
+    }
+}
+
+/// Lines no wider than that, paragraphs apart.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (at, paragraph) in text.split("\n\n").enumerate() {
+        if at > 0 {
+            lines.push(String::new());
+        }
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line += word;
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_get_the_language_s_case_and_links_its_form() {
+        let docs = "Comes before [`Self::OwnerReply`]: see [`Reply::in_reply_to`](crate::Reply::in_reply_to), `max_live`.";
+        let of = |language| text(docs, language);
+        assert_eq!(
+            of(Language::Python),
+            "Comes before ``OwnerReply``: see ``Reply.in_reply_to``, ``max_live``."
+        );
+        assert_eq!(of(Language::TypeScript), "Comes before `OwnerReply`: see `Reply.inReplyTo`, `maxLive`.");
+        assert_eq!(text("The `message_id`.", Language::Swift), "The `messageID`.");
+    }
+
+    #[test]
+    fn a_long_text_is_wrapped_and_examples_are_left_out() {
+        let docs = "One two three four.\n\n```\nlet x = 1;\n```\nFive.";
+        assert_eq!(
+            comment(docs, Language::Kotlin, 2, 20),
+            "  /**\n   * One two three\n   * four.\n   *\n   * Five.\n   */"
+        );
+        assert_eq!(comment("Short.", Language::Python, 4, 80), "    \"\"\"Short.\"\"\"");
+    }
+}

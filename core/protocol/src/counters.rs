@@ -1,0 +1,45 @@
+//! What a machine counts.
+
+/// What has been counted since the machine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames that came.
+    pub frames: u64,
+    /// Frames dropped because they had come before.
+    pub duplicates: u64,
+    /// Frames dropped because they named another socket.
+    pub foreign: u64,
+    /// Frames that were not JSON objects.
+    pub malformed: u64,
+    /// Frames of a session that is not open here.
+    pub unrouted: u64,
+    /// Pings sent.
+    pub pings: u64,
+    /// Messages that the service took.
+    pub sent: u64,
+    /// Replies that were handed on, by the avatar or by its owner.
+    pub replies: u64,
+    /// Times that the socket was lost.
+    pub lost: u64,
+    /// HTTP calls made.
+    pub calls: u64,
+    /// Times that the visitor was authenticated.
+    pub authentications: u64,
+}
+
+impl std::ops::AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.duplicates += other.duplicates;
+        self.foreign += other.foreign;
+        self.malformed += other.malformed;
+        self.unrouted += other.unrouted;
+        self.pings += other.pings;
+        self.sent += other.sent;
+        self.replies += other.replies;
+        self.lost += other.lost;
+        self.calls += other.calls;
+        self.authentications += other.authentications;
+    }
+}
