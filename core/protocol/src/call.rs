@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
+use crate::ids::Ticket;
 use crate::limits::{CALL_TIMEOUT, MALFORMED_ANSWER_ATTEMPTS};
 use crate::link::{Generation, backoff, hurried};
-use crate::machine::Ticket;
 use crate::rng::Rng;
 use crate::time::Millis;
 

@@ -1,16 +1,27 @@
 //! One conversation of a visitor: its session, its messages, its replies.
 
+mod cursor;
+mod hold;
+mod probes;
+mod sent_log;
+
 use crate::assembly::Assembly;
-use crate::cursor::CursorLog;
 use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
+use crate::ids::Ticket;
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::limits::OPEN_REPLIES;
-use crate::machine::{Hold, Ticket};
 use crate::outbox::{Outbox, Pending, Status};
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::Frame;
+
+pub use self::hold::Hold;
+pub(crate) use self::{
+    cursor::{Cursor, CursorLog},
+    probes::Probes,
+    sent_log::{Fate, SentLog},
+};
 
 #[derive(Debug)]
 pub(crate) struct Conversation {

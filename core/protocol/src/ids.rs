@@ -86,3 +86,7 @@ pub struct NumericMindId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AvatarId(pub u64);
+
+/// Names one command, and the [`Output::Resolved`](crate::Output::Resolved) that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);

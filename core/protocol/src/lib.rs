@@ -30,7 +30,6 @@ mod assembly;
 mod call;
 mod conversation;
 mod counters;
-mod cursor;
 mod delivery;
 mod error;
 mod event;
@@ -42,17 +41,16 @@ mod link;
 mod machine;
 mod memory_size;
 mod outbox;
-mod probes;
 mod quota;
 mod redact;
 mod rng;
 mod seen;
-mod sent;
 mod time;
 mod visitor;
 mod wire;
 
 pub use call::CallId;
+pub use conversation::Hold;
 pub use counters::Counters;
 pub use delivery::Delivery;
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
@@ -61,10 +59,12 @@ pub use event::{
     NoticeKind, Part, Reply, Sent, ServiceError, State,
 };
 pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, SessionFacts};
-pub use ids::{AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, UserId, WsId};
+pub use ids::{
+    AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, Ticket, UserId, WsId,
+};
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
-pub use machine::{Command, Config, Hold, Input, Machine, Outcome, Output, Ticket};
+pub use machine::{Command, Config, Input, Machine, Outcome, Output};
 pub use quota::{Quota, QuotaTicket};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;

@@ -24,7 +24,7 @@ use crate::counters::Counters;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind, State};
 use crate::facts::{ChatContext, Credentials, KeptMessage, Record, SessionFacts, SocketAddress};
-use crate::ids::{AvatarId, SessionId, UserId};
+use crate::ids::{AvatarId, SessionId, Ticket, UserId};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::{LinkEffect, LinkInput, LinkState};
@@ -34,7 +34,7 @@ use crate::seen::Seen;
 use crate::time::Millis;
 use crate::visitor::Visitor;
 
-pub use self::io::{Command, Config, Hold, Input, Outcome, Output, Ticket};
+pub use self::io::{Command, Config, Input, Outcome, Output};
 
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use crate::assembly::Question;
 use crate::call::CallId;
-use crate::cursor::Cursor;
+use crate::conversation::Cursor;
+use crate::conversation::Probes;
+use crate::conversation::{Fate, SentLog};
 use crate::facts::KeptMessage;
+use crate::ids::Ticket;
 use crate::ids::{MessageId, SessionId};
 use crate::limits::{ANSWER_OWED, FIRST_PIECE, HOLDS_QUESTION, SENT_MESSAGES};
 use crate::link::Generation;
-use crate::machine::Ticket;
-use crate::probes::Probes;
 use crate::redact::Text;
-use crate::sent::{Fate, SentLog};
 use crate::time::Millis;
 
 /// A message that the service has not taken yet, as far as is known.

@@ -4,8 +4,8 @@ use serde_json::value::RawValue;
 
 use super::{Capabilities, Capability, Machine};
 use crate::call::Call;
+use crate::conversation::Cursor;
 use crate::conversation::{Conversation, GapState, Past, Quiet, Search};
-use crate::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::ids::MessageId;

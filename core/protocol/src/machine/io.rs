@@ -5,20 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::call::CallId;
+use crate::conversation::Hold;
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::event::{Author, ConversationKey, Event, HistoryMessage, Reply, Sent};
 use crate::facts::KeptMessage;
-use crate::ids::{MessageId, SeqId};
+use crate::ids::{MessageId, SeqId, Ticket};
 use crate::limits;
 use crate::link::Generation;
 use crate::redact::{Raw, Secret, Text};
 use crate::time::Millis;
 use crate::wire::HttpRequest;
-
-/// Names one command, and the [`Output::Resolved`] that answers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
 
 /// How the machine behaves. The defaults are the page's.
 #[derive(Clone, Debug)]
@@ -241,27 +238,6 @@ pub enum Output {
     ForgetMessage(MessageId),
     /// The [`Record`](crate::Record) is another one: see [`Machine::record`](super::Machine::record).
     SaveRecord,
-}
-
-/// What a question waits for before it goes out. The service does not say which message a reply answers, so
-/// one question is out at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hold {
-    /// The answer to an earlier message: a `send`, or an `ask` that was given up. Not for longer than
-    /// [`HOLDS_QUESTION`](limits::HOLDS_QUESTION); another question's as long as that one waits.
-    Answer,
-    /// The end of a reply that is coming in.
-    Reply,
-}
-
-impl Hold {
-    /// What is waited for, in words.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Answer => "the answer to an earlier message of this conversation",
-            Self::Reply => "the end of a reply that is still coming in",
-        }
-    }
 }
 
 /// How a command ended.

@@ -2,8 +2,8 @@
 
 use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
+use crate::conversation::Cursor;
 use crate::conversation::{Conversation, EndSession, GapState, Past, Search};
-use crate::cursor::Cursor;
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;

@@ -1,9 +1,8 @@
 //! A message's way out: sent, taken, refused, in doubt, handed back.
 
-use super::{Hold, Machine, Outcome, Output, answers::is_lost_session};
+use super::{Machine, Outcome, Output, answers::is_lost_session};
 use crate::call::Call;
-use crate::conversation::Conversation;
-use crate::cursor::Cursor;
+use crate::conversation::{Conversation, Cursor, Hold};
 use crate::delivery::Delivery;
 use crate::error::{Error, ErrorKind, UnsentMessage};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};

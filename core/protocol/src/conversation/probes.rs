@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::cursor::Cursor;
+use crate::conversation::Cursor;
 use crate::ids::MessageId;
 use crate::limits::{CONFIRMATION_WAIT, FIRST_PIECE, PROBE_AGAIN, PROBE_LATE};
 use crate::outbox::Pending;
