@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use secondme_avatar_protocol::{Error, ErrorKind};
 use url::{Host, Url};
-
-use crate::{Error, ErrorKind};
 
 /// The service's base URL.
 ///

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar_protocol::Visitor;
+use secondme_avatar_protocol::{Error, ErrorKind, Visitor};
 
+use crate::base_url::BaseUrl;
 use crate::clock::Clock;
 use crate::conversation::Conversation;
 use crate::dial::Dialer;
@@ -25,7 +26,7 @@ use crate::store::AvatarRef;
 use crate::tls::{Offer, Tls};
 use crate::trouble::Warnings;
 use crate::visitor_handle::VisitorHandle;
-use crate::{BaseUrl, Error, ErrorKind, runtime, tls};
+use crate::{runtime, tls};
 
 mod inner;
 mod recover;
@@ -86,7 +87,7 @@ impl AvatarClient {
         }
     }
 
-    pub(crate) fn from_options(options: ClientBuilder) -> Result<Self, Error> {
+    fn from_options(options: ClientBuilder) -> Result<Self, Error> {
         let user_agent = options.user_agent();
         let runtime = runtime::current()?;
         let dialer = Arc::new(Dialer {
@@ -311,6 +312,24 @@ impl AvatarClient {
     /// ```
     pub async fn close_within(&self, deadline: Duration) {
         runtime::with_timers(&self.inner.env.runtime, self.inner.close(deadline)).await;
+    }
+}
+
+/// Here and not beside the options, which know nothing of the client.
+impl ClientBuilder {
+    /// Makes the client. Sends nothing yet.
+    ///
+    /// The client works on the tokio runtime that this is called on. Outside of a runtime it works on one that all
+    /// such clients share.
+    ///
+    /// # Errors
+    ///
+    /// An option with an impossible value is an error of kind [`Misuse`](ErrorKind::Misuse), and so is a tokio
+    /// runtime without timers or I/O: build the runtime with `enable_all`. A [store](Self::store) that cannot
+    /// have its thread is an error of kind [`Store`](ErrorKind::Store).
+    pub fn build(self) -> Result<AvatarClient, Error> {
+        self.check()?;
+        AvatarClient::from_options(self)
     }
 }
 

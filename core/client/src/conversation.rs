@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, HistoryMessage, MessageId, Outcome, Reply, SeqId, SessionId, State, Text,
-    VisitorId,
+    Command, ConversationKey, Error, ErrorKind, HistoryMessage, MessageId, Outcome, Reply, SeqId, SessionId,
+    State, Text, VisitorId,
 };
 
 use crate::client::{Inner, opened};
@@ -15,7 +15,6 @@ use crate::events::Events;
 use crate::reply_stream::ReplyStream;
 use crate::saving::no_store;
 use crate::visitor_handle::{Answer, VisitorHandle, unexpected};
-use crate::{Error, ErrorKind};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use secondme_avatar_protocol::{Error, ErrorKind};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -15,7 +16,7 @@ use url::Url;
 use crate::proxy::{Proxies, Proxy};
 use crate::resolver::Resolver;
 use crate::tls::{Offer, Tls};
-use crate::{Error, ErrorKind, limit, race, tls, tunnel};
+use crate::{limit, race, tls, tunnel};
 
 /// How long bytes sent over the socket may stay unacknowledged by the other side's system.
 const SILENCE: Duration = Duration::from_secs(45);

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use secondme_avatar_protocol::{HttpRequest, Input, Method, Millis, verdict};
+use secondme_avatar_protocol::{Error, ErrorKind, HttpRequest, Input, Method, Millis, verdict};
 use tracing::debug;
 
 use crate::base_url::BaseUrl;
@@ -18,7 +18,6 @@ use crate::dial::{Dialer, in_words, root_cause, through};
 use crate::proxy::Proxy;
 use crate::report::Watched;
 use crate::tls::{self, Offer};
-use crate::{Error, ErrorKind};
 
 /// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
 const BODY_BYTES: usize = 8 * 1024 * 1024;

@@ -6,14 +6,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secondme_avatar_protocol::{Input, KeptMessage, MessageId, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{Error, ErrorKind, Input, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::store::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
 use crate::visitor_handle::{VisitorHandle, client_closed};
-use crate::{Error, ErrorKind};
 
 /// How long after a failure what need not be answered is tried again.
 const RETRY: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Error, ErrorKind};
+use secondme_avatar_protocol::{Error, ErrorKind};
 
 /// The failure in words, where it is that this process, or the whole system, may open no further connection.
 /// Trying again does not help before something is closed.

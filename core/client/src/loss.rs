@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use secondme_avatar_protocol::{Error, ErrorKind};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use crate::dial::root_cause;
-use crate::{Error, ErrorKind};
 
 /// The longest reason of a Close frame that is repeated, in characters. The frame itself allows 123 bytes.
 const REASON: usize = 80;

@@ -4,16 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, Config, Delivery, Secret, limits};
+use secondme_avatar_protocol::{ApiKey, Config, Delivery, Error, ErrorKind, Secret, limits};
 
 use crate::base_url::BaseUrl;
-use crate::client::AvatarClient;
 use crate::clock::WallClock;
 use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer, Occupancy};
 use crate::resolver::Resolver;
 use crate::store::Store;
-use crate::{Error, ErrorKind};
 
 /// Events that a subscription holds before the socket is read no further.
 const EVENT_QUEUE: usize = 1024;
@@ -47,7 +45,7 @@ impl Default for Deadlines {
     }
 }
 
-/// Options of an [`AvatarClient`], then the client itself.
+/// Options of an [`AvatarClient`](crate::AvatarClient), then the client itself.
 ///
 /// ```
 /// use std::time::Duration;
@@ -380,7 +378,7 @@ impl ClientBuilder {
 
     #[doc(hidden)]
     /// Is told `true` when the client gets its first visitor whose conversation is not closed, or is about to by
-    /// [`recover`](AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
+    /// [`recover`](crate::AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
     /// must not end in between. It is called with the client locked: it must not block, and not call the client.
     pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {
         self.on_occupied = Occupancy(Some(Arc::new(told)));
@@ -394,12 +392,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
-    ///
-    /// Its work is done on the tokio runtime of whoever calls this; outside of one, on a runtime that
-    /// all such clients share. A runtime without timers or I/O is an error of kind
-    /// [`Misuse`](ErrorKind::Misuse): build it with `enable_all`.
-    pub fn build(self) -> Result<AvatarClient, Error> {
+    /// Fails if an option has a value that it cannot have.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let misuse = |message: String| Err(Error::new(ErrorKind::Misuse, message));
         self.base.check(self.allow_insecure)?;
         let (shortest, longest) = (limits::HEARTBEAT_MIN, limits::HEARTBEAT);
@@ -427,7 +421,7 @@ impl ClientBuilder {
         if self.language.as_ref().is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_graphic())) {
             return misuse("the language goes into a header: write it like `python/3.11`".to_owned());
         }
-        AvatarClient::from_options(self)
+        Ok(())
     }
 
     pub(crate) fn user_agent(&self) -> String {

@@ -1,43 +1,42 @@
-//! What each process has one of.
+//! A value of which each process has its own.
 
 use std::fmt;
 
 use once_cell::race::OnceBox;
 
-/// A value for each process. A forked child has a copy of its parent's memory, and none of the threads that work on
-/// it: the child makes a value of its own, and never looks into the parent's.
+/// A value of which each process has its own.
 ///
-/// It takes no lock, since a lock that another thread holds at the moment of a fork is never released in the child.
-/// Two threads that come first at the same time may therefore both make a value, and one of the two is dropped.
+/// A forked child has a copy of its parent's memory, but none of the threads that work on it. So the child makes a
+/// value of its own.
+///
+/// There is no lock in here: a lock that another thread holds at the moment of a fork is never released in the
+/// child. Two threads that are first at the same time may therefore both make a value, and one of the two values is
+/// dropped.
 pub struct PerProcess<T>(OnceBox<Entry<T>>);
 
 struct Entry<T> {
     process: u32,
     value: T,
-    /// The child's, in a child.
+    /// The value of a child that was forked off, in that child.
     next: PerProcess<T>,
 }
 
 impl<T> PerProcess<T> {
-    /// Without a value yet.
+    /// Makes it without a value yet.
     pub const fn new() -> Self {
         Self(OnceBox::new())
     }
 
-    /// This process's value, if it has been made.
+    /// Returns this process's value, if it has been made.
     pub fn get(&self) -> Option<&T> {
         let process = std::process::id();
-        let mut entry = self.0.get();
-        while let Some(found) = entry.filter(|found| found.process != process) {
-            entry = found.next.0.get();
-        }
-        entry.map(|entry| &entry.value)
+        self.entries().find(|entry| entry.process == process).map(|entry| &entry.value)
     }
 
-    /// This process's value, made by `make` where there is none yet.
+    /// Returns this process's value, made by `make` if there is none yet.
     ///
     /// # Errors
-    /// What `make` fails with; the next call tries again.
+    /// Returns the error of `make`; the next call tries again.
     pub fn get_or_try_init<E>(&self, mut make: impl FnMut() -> Result<T, E>) -> Result<&T, E> {
         let process = std::process::id();
         let mut cell = self;
@@ -49,6 +48,25 @@ impl<T> PerProcess<T> {
             }
             cell = &entry.next;
         }
+    }
+
+    /// Returns the values of the processes that this one was forked from. A lock in such a value may be held for
+    /// ever: take it with `try_lock` only.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = &T> {
+        let process = std::process::id();
+        self.entries().filter(move |entry| entry.process != process).map(|entry| &entry.value)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry<T>> {
+        std::iter::successors(self.0.get(), |entry| entry.next.0.get())
+    }
+
+    /// As a forked child sees it, whose parent had this value.
+    #[cfg(test)]
+    pub(crate) fn forked_from(value: T) -> Self {
+        // No process has the id 0.
+        Self(OnceBox::with_value(Box::new(Entry { process: 0, value, next: Self::new() })))
     }
 }
 
@@ -80,8 +98,7 @@ mod tests {
 
     #[test]
     fn a_process_does_not_see_the_value_of_the_one_it_was_forked_from() {
-        let parents = Entry { process: 0, value: 1, next: PerProcess::new() };
-        let each = PerProcess(OnceBox::with_value(Box::new(parents)));
+        let each = PerProcess::forked_from(1);
         assert_eq!(each.get(), None);
         assert_eq!(each.get_or_try_init(|| Ok::<_, ()>(2)), Ok(&2));
         assert_eq!(each.get(), Some(&2));

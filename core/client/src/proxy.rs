@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use secondme_avatar_protocol::Secret;
+use secondme_avatar_protocol::{Error, ErrorKind, Secret};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use url::Url;
 
 use crate::base_url::is_loopback;
-use crate::{Error, ErrorKind};
 
 /// What a client was told about proxies.
 #[derive(Clone, Debug, Default)]

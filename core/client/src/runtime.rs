@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use secondme_avatar_protocol::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::context::TokioContext;
 
 use crate::per_process::PerProcess;
-use crate::{Error, ErrorKind};
 
 static SHARED: PerProcess<Shared> = PerProcess::new();
 
@@ -79,7 +79,7 @@ fn suitable() -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::AvatarClient;
+    use crate::client::AvatarClient;
 
     #[test]
     fn a_runtime_without_timers_or_without_io_is_an_error_that_says_what_to_do() {

@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{MessageId, Record};
+use secondme_avatar_protocol::{Error, ErrorKind, MessageId, Record};
 use tokio::time::Instant;
 
 use crate::env::Env;
 use crate::events::Mailbox;
 use crate::visitor_handle::{VisitorHandle, VisitorState};
-use crate::{Error, ErrorKind};
 
 /// Between two looks at whether events have been handled. Only a visitor whose events wait looks.
 const LOOKS: Duration = Duration::from_millis(50);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream, StreamExt};
-use secondme_avatar_protocol::{Raw, Secret};
+use secondme_avatar_protocol::{Error, ErrorKind, Raw, Secret};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
@@ -17,8 +17,8 @@ use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
 use crate::dial::{Dialer, Transport, root_cause};
+use crate::loss;
 use crate::read_ahead::ReadAhead;
-use crate::{Error, ErrorKind, loss};
 
 /// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
 /// small: tungstenite's own default is 128 KiB.

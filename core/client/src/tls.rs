@@ -13,10 +13,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
+use secondme_avatar_protocol::{Error, ErrorKind};
 use tracing::debug;
 
 use crate::per_process::PerProcess;
-use crate::{Error, ErrorKind};
 
 /// The variable that names a file of certificates to trust.
 const CA_FILE: &str = "SECONDME_CA_FILE";

@@ -1,8 +1,8 @@
 //! A way through a proxy: `CONNECT`.
 
+use secondme_avatar_protocol::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::Error;
 use crate::proxy::Proxy;
 
 /// The longest head of an answer that is read.
@@ -64,11 +64,10 @@ pub(crate) async fn dig(
 
 #[cfg(test)]
 mod tests {
-    use secondme_avatar_protocol::Secret;
+    use secondme_avatar_protocol::{ErrorKind, Secret};
     use tokio::io::duplex;
 
     use super::*;
-    use crate::ErrorKind;
     use crate::proxy::{Proxies, ProxyChoice};
 
     fn proxy(url: &str) -> std::sync::Arc<Proxy> {

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Command, ConversationKey, Machine, Millis, Outcome, Record, State, Visitor};
+use secondme_avatar_protocol::{
+    Command, ConversationKey, Error, ErrorKind, Machine, Millis, Outcome, Record, State, Visitor,
+};
 use tokio::sync::{Notify, OnceCell};
 
 use super::visitors::Visitors;
@@ -13,7 +15,6 @@ use crate::driver::Driver;
 use crate::env::Env;
 use crate::store::Known;
 use crate::visitor_handle::{VisitorHandle, client_closed, ended, unexpected};
-use crate::{Error, ErrorKind};
 
 /// How long the store may take, when all is closed, to write what it was given.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);

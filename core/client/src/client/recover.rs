@@ -5,10 +5,10 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{Visitor, VisitorId};
+use secondme_avatar_protocol::{Error, Visitor, VisitorId};
 
 use super::{AvatarClient, Inner};
-use crate::{Error, runtime};
+use crate::runtime;
 
 /// What earlier processes left behind in the store, to be taken up; await it. See
 /// [`AvatarClient::recover`].

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_protocol::Secret;
+use secondme_avatar_protocol::{Secret, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::client::AvatarClient;
 use crate::proxy::ProxyChoice;
 use crate::testing::BlackHole;
-use crate::{AvatarClient, Visitor};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

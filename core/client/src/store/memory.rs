@@ -5,8 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
 
+use super::error::StoreError;
 use super::leftover::{group, known, with_messages};
-use super::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
+use super::{AvatarRef, Change, Known, Leftover, Store, Stored};
 
 /// Keeps everything in memory. A second client on the same store goes on where the first one stood.
 #[derive(Debug, Default)]

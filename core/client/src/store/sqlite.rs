@@ -1,15 +1,15 @@
 //! A store that is a file.
 
 mod backup;
+mod errors;
 mod files;
 mod guard;
+mod guarded;
+mod lock_file;
+mod open_file;
 mod owner;
 mod rows;
 mod schema;
-mod session;
-mod shared;
-mod trouble;
-mod turn;
 mod visitors;
 
 use std::collections::HashSet;
@@ -20,11 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{OptionalExtension, Transaction};
 use secondme_avatar_protocol::{Record, VisitorId};
 
+use super::error::StoreError;
 use super::leftover::group;
-use super::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
+use super::{AvatarRef, Change, Known, Leftover, Store, Stored};
+use errors::forked;
+use open_file::OpenFile;
 use owner::{Owner, OwnerId};
-use shared::Shared;
-use trouble::forked;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
 const RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
@@ -119,7 +120,7 @@ const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 ///
 /// The feature `sqlite`, which is on by default, builds SQLite in; that takes a C compiler, as `ring` does.
 pub struct SqliteStore {
-    shared: Arc<Shared>,
+    file: Arc<OpenFile>,
     process: u32,
     owner: Owner,
     /// Messages that cannot be read and have been spoken of.
@@ -146,24 +147,24 @@ impl SqliteStore {
 
     /// Where the file is, with symbolic links followed.
     pub fn path(&self) -> &Path {
-        self.shared.path()
+        self.file.path()
     }
 
     fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
-        let shared = Shared::open(path, steps)?;
-        let owner = Owner::enter(shared.path())?;
-        Ok(Self { shared, process: std::process::id(), owner, reported: Mutex::default() })
+        let file = OpenFile::open(path, steps)?;
+        let owner = Owner::enter(file.path())?;
+        Ok(Self { file, process: std::process::id(), owner, reported: Mutex::default() })
     }
 
     /// The file, where it may be used.
-    fn shared(&self) -> Result<&Shared, StoreError> {
-        if self.process == std::process::id() { Ok(&self.shared) } else { Err(forked(self.path())) }
+    fn file(&self) -> Result<&OpenFile, StoreError> {
+        if self.process == std::process::id() { Ok(&self.file) } else { Err(forked(self.path())) }
     }
 }
 
 impl Store for SqliteStore {
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
-        let text = self.shared()?.read(|connection| {
+        let text = self.file()?.read(|connection| {
             let mut load = connection.prepare_cached(LOAD)?;
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
         })?;
@@ -183,7 +184,7 @@ impl Store for SqliteStore {
         // Written as text before the file is locked for everyone else.
         let changes = changes.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
-        self.shared()?.write(|transaction| {
+        self.file()?.write(|transaction| {
             for change in &changes {
                 // The record of the one who has the visitor is the newer one.
                 if let Row::Record(visitor, _) = change
@@ -199,7 +200,7 @@ impl Store for SqliteStore {
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
         let avatar = avatar.to_string();
-        let (messages, gone) = self.shared()?.write(|transaction| {
+        let (messages, gone) = self.file()?.write(|transaction| {
             let gone = self.gone(transaction, &avatar)?;
             let mut messages = Vec::new();
             let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
@@ -251,7 +252,7 @@ impl Store for SqliteStore {
 
     fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
         let avatar = avatar.to_string();
-        self.shared()?.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
+        self.file()?.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
     }
 }
 
@@ -282,7 +283,7 @@ impl Drop for SqliteStore {
             self.owner.leave();
         } else {
             // In a forked child: to close it would be to meddle with the parent's locks.
-            std::mem::forget(Arc::clone(&self.shared));
+            std::mem::forget(Arc::clone(&self.file));
         }
     }
 }

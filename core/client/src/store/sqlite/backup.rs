@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
-use super::trouble::{Doing, trouble};
+use super::errors::{Operation, sqlite_error};
 use super::{SqliteStore, files};
-use crate::StoreError;
+use crate::store::error::StoreError;
 
 impl SqliteStore {
     /// Copies the file as it stands now, into one that takes its name when it is whole and on disk.
@@ -31,16 +31,16 @@ impl SqliteStore {
         // What a copy that was cut short has left.
         let _ = fs::remove_file(part);
         drop(files::private().create_new(true).open(part).map_err(failed)?);
-        let trouble = |error| trouble(part, Doing::Save, error);
-        let mut copy = Connection::open(part).map_err(trouble)?;
-        self.shared()?.in_turn(|session| {
-            let backup = Backup::new(session.connection(), &mut copy).map_err(trouble)?;
-            backup.step(-1).map(drop).map_err(trouble)
+        let failed_copy = |error| sqlite_error(part, Operation::Save, error);
+        let mut copy = Connection::open(part).map_err(failed_copy)?;
+        self.file()?.exclusively(|connection| {
+            let backup = Backup::new(connection.sqlite(), &mut copy).map_err(failed_copy)?;
+            backup.step(-1).map(drop).map_err(failed_copy)
         })?;
         // One file, with nothing beside it.
         let alone = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-        copy.pragma_update_and_check(None, "journal_mode", "DELETE", alone).map_err(trouble)?;
-        copy.close().map_err(|(_, error)| trouble(error))?;
+        copy.pragma_update_and_check(None, "journal_mode", "DELETE", alone).map_err(failed_copy)?;
+        copy.close().map_err(|(_, error)| failed_copy(error))?;
         files::private().open(part).and_then(|file| file.sync_all()).map_err(failed)
     }
 

@@ -4,27 +4,29 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::errors::{damaged, foreign, later};
 use super::schema;
-use super::shared::Shared;
-use super::trouble::{damaged, foreign, forked, later};
-use crate::StoreError;
+use crate::store::error::StoreError;
 
-/// What stands at the beginning of every SQLite file.
+/// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// How long the header is, and where in it the page size stands, and the two numbers that a
-/// program may choose.
+/// The length of the header, and the offsets in it of the page size and of the two numbers that an application
+/// may choose.
 const HEADER: usize = 100;
 const PAGE_SIZE: usize = 16;
 const USER_VERSION: usize = 60;
 const APPLICATION_ID: usize = 68;
 
-/// The file to open, which is ours or empty, and which nobody else may read.
+/// Returns the path of the file to open. The file is a store or empty, and only its owner may read it.
 ///
-/// It is looked at as plain bytes: SQLite itself would write to a file that somebody's crash left
-/// unfinished, whosever it is.
-pub(super) fn find_or_create(path: &Path, open_here: &OpenHere, version: u32) -> Result<PathBuf, StoreError> {
+/// The header is read as plain bytes. SQLite itself would write to a file that a crash left unfinished, even to
+/// the file of another program.
+pub(super) fn find_or_create(
+    path: &Path,
+    is_open_here: impl FnOnce(&Path) -> Result<bool, StoreError>,
+    version: u32,
+) -> Result<PathBuf, StoreError> {
     let path = match fs::canonicalize(path) {
         Ok(path) => path,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path),
@@ -32,9 +34,9 @@ pub(super) fn find_or_create(path: &Path, open_here: &OpenHere, version: u32) ->
     };
     let metadata = fs::metadata(&path).map_err(|error| unreachable(&path, error))?;
     check_kind(&path, &metadata)?;
-    // The bytes are not looked at while the file is open here: closing a file drops all locks that this
-    // process has on it, and SQLite's are among them.
-    if !open_here.has(&path)? {
+    // The header is not read while the file is open here: closing a file drops all locks that this process has
+    // on it, SQLite's locks among them.
+    if !is_open_here(&path)? {
         check_header(&path, version)?;
     }
     for path in [path.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
@@ -43,7 +45,7 @@ pub(super) fn find_or_create(path: &Path, open_here: &OpenHere, version: u32) ->
     Ok(path)
 }
 
-/// How files are opened that hold secrets or speak of them.
+/// Options to open a file that only its owner may read and write.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
@@ -52,47 +54,7 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// The files that this process has open as stores, and who opened them: a fork takes the list along.
-pub(super) struct OpenHere(MutexGuard<'static, Vec<Entry>>);
-
-struct Entry {
-    path: PathBuf,
-    process: u32,
-    shared: Weak<Shared>,
-}
-
-/// For as long as this is held, no other store is opened in this process.
-pub(super) fn open_here() -> OpenHere {
-    static OPEN: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
-    OpenHere(OPEN.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-impl OpenHere {
-    pub(super) fn add(&mut self, path: &Path, shared: &Arc<Shared>) {
-        let (path, shared) = (path.to_owned(), Arc::downgrade(shared));
-        self.0.push(Entry { path, process: std::process::id(), shared });
-    }
-
-    /// It is closed: nothing of this process is at the file any more.
-    pub(super) fn remove(&mut self, closed: &Shared) {
-        self.0.retain(|entry| !std::ptr::eq(entry.shared.as_ptr(), closed));
-    }
-
-    /// The opening of this file, unless it is about to be closed.
-    pub(super) fn shared(&self, path: &Path) -> Option<Arc<Shared>> {
-        self.0.iter().filter(|entry| entry.path == path).find_map(|entry| entry.shared.upgrade())
-    }
-
-    /// An error where it was opened before this process was forked off: SQLite then believes that it holds
-    /// locks which only the parent has.
-    fn has(&self, path: &Path) -> Result<bool, StoreError> {
-        let mut same = self.0.iter().filter(|entry| entry.path == path).peekable();
-        let open = same.peek().is_some();
-        if same.any(|entry| entry.process != std::process::id()) { Err(forked(path)) } else { Ok(open) }
-    }
-}
-
-/// Which file it was that was opened under a path.
+/// Identifies the file that was opened under a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Identity(#[cfg(unix)] (u64, u64));
 
@@ -102,8 +64,8 @@ impl Identity {
         Ok(Self::of_metadata(&metadata))
     }
 
-    /// An error where the path leads to another file by now, or to none: what was written then would be
-    /// found by nobody.
+    /// Fails if the path leads to another file by now, or to none. The next opening would not find what was
+    /// written to the old one.
     pub(super) fn check(&self, path: &Path) -> Result<(), StoreError> {
         let there = fs::metadata(path).map(|metadata| Self::of_metadata(&metadata));
         if there.as_ref().is_ok_and(|there| there == self) {
@@ -127,25 +89,25 @@ impl Identity {
     }
 }
 
-/// Whether two looks at files have found the same one.
+/// Whether the two metadata are of the same file.
 #[cfg(unix)]
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// A file that is open cannot be replaced there.
+/// On these systems a file that is open cannot be replaced.
 #[cfg(not(unix))]
 pub(super) fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Which log it is that is written to, and which index it has. Empty where there is none.
+/// Identifies a log and its index. Empty if there is none.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogId(String);
 
 impl LogId {
-    /// Those at their places.
+    /// The log and the index that stand beside the store now.
     pub(super) fn at(store: &Path) -> Self {
         let id = |suffix| fs::metadata(beside(store, suffix)).ok().map(|file| number(&file));
         Self(id("-wal").zip(id("-shm")).map(|(log, index)| format!("{log} {index}")).unwrap_or_default())
@@ -162,7 +124,7 @@ fn number(metadata: &Metadata) -> String {
     format!("{:x}:{:x}", metadata.dev(), metadata.ino())
 }
 
-/// A file that is open cannot be replaced there.
+/// On these systems a file that is open cannot be replaced.
 #[cfg(not(unix))]
 fn number(_: &Metadata) -> String {
     "there".to_owned()
@@ -181,7 +143,7 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
     let path = folder.join(name);
     let created = match private().create_new(true).open(&path) {
         Ok(_) => Ok(()),
-        // Another process was quicker: its file is as good.
+        // Another process has just made it, which is as good.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
@@ -190,7 +152,7 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(path)
 }
 
-/// A name is on disk once its folder is.
+/// Flushes the folder of a file to disk, and with it the file's name.
 pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = file.parent() {
@@ -254,13 +216,13 @@ pub(super) fn check_header(path: &Path, version: u32) -> Result<(), StoreError> 
 fn page_size(header: &[u8]) -> u64 {
     let size = header.get(PAGE_SIZE..PAGE_SIZE + 2).and_then(|bytes| bytes.try_into().ok());
     match size.map(u16::from_be_bytes) {
-        // 65,536 does not fit.
+        // 65,536 does not fit into two bytes: 1 stands for it.
         None | Some(0 | 1) => 65_536,
         Some(size) => size.into(),
     }
 }
 
-/// Whether something is still to be brought into the file, which SQLite does when it opens it.
+/// Whether a log holds changes that are not in the file yet. SQLite writes them there when it opens the file.
 fn has_log(path: &Path) -> bool {
     ["-wal", "-journal"].iter().any(|log| fs::metadata(beside(path, log)).is_ok_and(|log| log.len() > 0))
 }

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::files;
-use crate::StoreError;
+use crate::store::error::StoreError;
 
 /// Held for as long as the store is open, at the bytes where SQLite looks.
 #[derive(Debug)]

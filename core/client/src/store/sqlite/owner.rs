@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files;
-use crate::StoreError;
+use crate::store::error::StoreError;
 
 /// A number drawn by chance that no other owner has, now or later: so one who is gone is gone for good.
 pub(super) type OwnerId = i64;

@@ -8,7 +8,7 @@ use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::store::error::StoreError;
 
 /// The form that is written. All forms below it can be read.
 const FORM: u32 = 1;

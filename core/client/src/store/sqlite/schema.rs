@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::trouble::{Doing, damaged, foreign, later, trouble};
-use crate::StoreError;
+use super::errors::{Operation, damaged, foreign, later, sqlite_error};
+use crate::store::error::StoreError;
 
 /// Says in the file's header whose it is: `SmAv`.
 pub(super) const APPLICATION_ID: u32 = 0x536d_4176;
@@ -56,7 +56,7 @@ pub(super) fn version(steps: &[&str]) -> u32 {
 
 /// Opens a file that is ours or empty, and brings it to the last version.
 pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
+    let failed = |error| sqlite_error(path, Operation::Open, error);
     let mut connection = open(path).map_err(failed)?;
     if connection.is_readonly("main").map_err(failed)? {
         let file = path.display();
@@ -79,7 +79,7 @@ pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreEr
 
 /// Opens a store that this process has opened and checked before.
 pub(super) fn reconnect(path: &Path) -> Result<Connection, StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
+    let failed = |error| sqlite_error(path, Operation::Open, error);
     let connection = open(path).map_err(failed)?;
     begin_log(&connection, path)?;
     // Its log is opened with the first look.
@@ -147,7 +147,7 @@ fn look(connection: &Connection) -> rusqlite::Result<Present> {
 
 /// All steps that are missing, or none.
 fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
+    let failed = |error| sqlite_error(path, Operation::Open, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Another process may have done it while this one waited.
     let present = look(&transaction).map_err(failed)?;
@@ -169,7 +169,7 @@ fn take_steps(transaction: &Transaction<'_>, from: u32, steps: &[&str]) -> rusql
 /// not be found again.
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let verdict = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get::<_, String>(0));
-    match verdict.map_err(|error| trouble(path, Doing::Open, error))?.as_str() {
+    match verdict.map_err(|error| sqlite_error(path, Operation::Open, error))?.as_str() {
         "ok" => Ok(()),
         found => Err(damaged(path, found.lines().last().unwrap_or("unsound"))),
     }
@@ -177,7 +177,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 
 /// That its tables are those that the steps make. Others beside them are left alone.
 fn check_tables(connection: &Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
+    let failed = |error| sqlite_error(path, Operation::Open, error);
     let mut model = Connection::open_in_memory().map_err(failed)?;
     let transaction = model.transaction().map_err(failed)?;
     take_steps(&transaction, 0, steps).map_err(failed)?;
@@ -214,7 +214,7 @@ fn table_of(line: &str) -> Option<&str> {
 /// Turns the write-ahead log on, where it is not. Nobody else may be at the file in that moment, and
 /// SQLite does not wait for it.
 fn begin_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error| trouble(path, Doing::Open, error);
+    let failed = |error| sqlite_error(path, Operation::Open, error);
     let end = Instant::now() + PATIENCE;
     let mode: String = loop {
         match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use rusqlite::Connection;
+use secondme_avatar_protocol::ApiKey;
 
 use super::*;
-use crate::{ApiKey, BaseUrl};
+use crate::base_url::BaseUrl;
 
 struct Folder(PathBuf);
 
@@ -48,7 +49,7 @@ fn record(number: usize) -> Change {
 }
 
 fn with_connection<T>(store: &SqliteStore, act: impl FnOnce(&Connection) -> T) -> T {
-    store.shared.in_turn(|session| Ok(act(session.connection()))).unwrap()
+    store.file.exclusively(|connection| Ok(act(connection.sqlite()))).unwrap()
 }
 
 fn number_of(store: &SqliteStore, query: &str) -> i64 {

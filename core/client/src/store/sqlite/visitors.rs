@@ -5,7 +5,7 @@ use secondme_avatar_protocol::VisitorId;
 
 use super::owner::OwnerId;
 use super::{SqliteStore, rows};
-use crate::StoreError;
+use crate::store::error::StoreError;
 use crate::store::leftover::{known, with_messages};
 use crate::store::{AvatarRef, Known, Stored};
 
@@ -21,7 +21,7 @@ const OWNER: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2
 impl SqliteStore {
     pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
         let avatar = avatar.to_string();
-        self.shared()?.read(|connection| {
+        self.file()?.read(|connection| {
             // What cannot be read is spoken of when the visitor is opened, and stays where it is.
             let named = |row: &rusqlite::Row<'_>| Ok((rows::text(row, 0)?, rows::text(row, 1)?));
             let id = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<VisitorId>().ok();
@@ -43,7 +43,7 @@ impl SqliteStore {
     }
 
     pub(super) fn count_kept(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
-        self.shared()?.read(|connection| {
+        self.file()?.read(|connection| {
             let mut count = connection.prepare_cached(COUNT)?;
             count.query_row([avatar.to_string()], |row| {
                 Ok(Stored {
@@ -68,7 +68,7 @@ impl SqliteStore {
 
     fn each(&self, statement: &str, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
         let avatar = avatar.to_string();
-        self.shared()?.write(|transaction| {
+        self.file()?.write(|transaction| {
             let mut statement = transaction.prepare_cached(statement)?;
             for visitor in visitors {
                 statement.execute((&avatar, visitor.as_str(), self.owner.id()))?;

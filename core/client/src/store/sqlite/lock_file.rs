@@ -1,7 +1,7 @@
-//! One after the other: of all stores on a file, in this process and in others, one at a time uses it.
+//! The lock beside the store: of all stores on a file, in this process and in others, one at a time uses it.
 //!
-//! SQLite's own locks would see to that, but they may be lost in the middle of a transaction (see
-//! [`guard`](super::guard)). This one is on a file that nothing else opens, and belongs to the file handle.
+//! SQLite's own locks would do this, but they can be lost in the middle of a transaction (see
+//! [`guard`](super::guard)). This lock is on a file that nothing else opens, and belongs to the file handle.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -10,50 +10,50 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::files;
-use crate::StoreError;
+use crate::store::error::StoreError;
 
-/// How long another's turn is waited for.
+/// How long to wait for the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two looks whether it is over: the first time, and at most.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+/// The time between two attempts to lock: the first one, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
-/// How long at most one who has just had a turn leaves the next one to those who wait: until one of them has
-/// taken it, which a busy machine may delay.
+/// The longest time for which the last holder lets the others go first: until one of them holds the lock, which
+/// takes a while on a busy machine.
 const COURTESY: Duration = Duration::from_millis(200);
 
-/// The file's first byte says that one waits; what is noted stands behind it.
+/// The first byte of the file says whether another store waits; the note stands behind it.
 const CALM: [u8; 1] = *b".";
 const WANTED: [u8; 1] = *b"!";
 
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct LockFile {
     path: PathBuf,
     file: Option<File>,
-    /// Others are to have a turn first.
+    /// Until then, the others go first.
     not_before: Option<Instant>,
 }
 
-/// A turn: over when it is dropped.
-pub(super) struct Turn<'a> {
+/// Exclusive use of the store's file, until it is dropped.
+pub(super) struct Exclusive<'a> {
     path: &'a Path,
     file: &'a File,
     not_before: &'a mut Option<Instant>,
 }
 
-impl Turns {
+impl LockFile {
     pub(super) fn of(store: &Path) -> Self {
         Self { path: files::beside(store, "-lock"), file: None, not_before: None }
     }
 
-    pub(super) fn take(&mut self) -> Result<Turn<'_>, StoreError> {
+    pub(super) fn acquire(&mut self) -> Result<Exclusive<'_>, StoreError> {
         let end = Instant::now() + PATIENCE;
-        let mut pause = LOOK_AGAIN.0;
+        let mut pause = RETRY.0;
         let others_first = self.not_before.take();
         while others_first.is_some_and(|until| Instant::now() < until)
             && self.file.as_ref().is_some_and(is_wanted)
         {
-            thread::sleep(LOOK_AGAIN.0);
+            thread::sleep(RETRY.0);
         }
         loop {
             let file = match self.file.take() {
@@ -66,23 +66,23 @@ impl Turns {
             };
             match file.try_lock() {
                 Ok(()) => {
-                    // The one who had it before may have tidied it away.
+                    // The last holder may have removed the file.
                     let is_there = file.metadata().and_then(|ours| Ok((ours, fs::metadata(&self.path)?)));
                     if is_there.is_ok_and(|(ours, there)| files::is_same(&ours, &there)) {
                         let file = self.file.insert(file);
                         if is_wanted(file) {
-                            // Those who still wait say so again.
+                            // The stores that still wait write it again.
                             let _ = put(file, &CALM);
                         }
-                        return Ok(Turn { path: &self.path, file, not_before: &mut self.not_before });
+                        return Ok(Exclusive { path: &self.path, file, not_before: &mut self.not_before });
                     }
                 }
                 Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                    // Where it cannot be said, it is chance who comes next.
+                    // If this cannot be written, chance decides which store is next.
                     let _ = put(&file, &WANTED);
                     self.file = Some(file);
                     thread::sleep(pause);
-                    pause = (pause * 2).min(LOOK_AGAIN.1);
+                    pause = (pause * 2).min(RETRY.1);
                 }
                 Err(TryLockError::WouldBlock) => return Err(self.taken()),
                 Err(TryLockError::Error(error)) => return Err(self.failed(error)),
@@ -93,8 +93,8 @@ impl Turns {
     fn failed(&self, error: io::Error) -> StoreError {
         let file = self.path.display();
         StoreError::new(format!(
-            "{file}, by which the users of a store take turns, cannot be made or locked: this user must be able \
-             to make files in its folder, and the folder must be on a disk of this machine ({error})"
+            "the store's lock file {file} cannot be made or locked: this user must be able to make files in its \
+             folder, and the folder must be on a disk of this machine ({error})"
         ))
         .caused_by(error)
     }
@@ -108,8 +108,8 @@ impl Turns {
     }
 }
 
-impl Turn<'_> {
-    /// Whose log it is that is written to: the one who began it last says so.
+impl Exclusive<'_> {
+    /// Notes which log is in use. The store that began the log writes this.
     pub(super) fn note(&self, log: &str) -> io::Result<()> {
         self.file.set_len(0)?;
         put(self.file, &[&CALM[..], log.as_bytes()].concat())
@@ -122,16 +122,16 @@ impl Turn<'_> {
         Ok(noted.get(1..).unwrap_or_default().to_owned())
     }
 
-    /// Removes the file: who comes next makes another one.
-    pub(super) fn tidy_up(&self) {
+    /// Removes the lock file. The next store makes another one.
+    pub(super) fn remove_lock_file(&self) {
         let _ = fs::remove_file(self.path);
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
         *self.not_before = is_wanted(self.file).then(|| Instant::now() + COURTESY);
-        // A forked child may hold the file as well; to close it would not do.
+        // Closing the file would not release the lock: a forked child may hold the file too.
         let _ = self.file.unlock();
     }
 }

@@ -1,26 +1,26 @@
-//! What to tell of a fault: what it is, and what to do. SQLite's own words name tables and columns, and
-//! never what stands in them.
+//! The texts of errors: what is wrong, and what to do. SQLite's messages name tables and columns, but never
+//! quote what they hold.
 
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::StoreError;
+use crate::store::error::StoreError;
 
-/// What was tried.
+/// What was done when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(super) enum Operation {
     Open,
     Read,
     Save,
 }
 
-pub(super) fn trouble(path: &Path, doing: Doing, error: rusqlite::Error) -> StoreError {
+pub(super) fn sqlite_error(path: &Path, operation: Operation, error: rusqlite::Error) -> StoreError {
     let file = path.display();
-    let done = match doing {
-        Doing::Open => "cannot be opened",
-        Doing::Read => "cannot be read",
-        Doing::Save => "cannot be written, and nothing of this was saved",
+    let done = match operation {
+        Operation::Open => "cannot be opened",
+        Operation::Read => "cannot be read",
+        Operation::Save => "cannot be written, and nothing of this was saved",
     };
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -35,7 +35,7 @@ pub(super) fn trouble(path: &Path, doing: Doing, error: rusqlite::Error) -> Stor
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             format!("this user must be able to write it, and to make files in its folder ({error})")
         }
-        Some(ErrorCode::SystemIoFailure) => format!("the disk does not do as it is told ({error}): check it"),
+        Some(ErrorCode::SystemIoFailure) => format!("the disk reports an error ({error}): check it"),
         Some(ErrorCode::TooBig) => "a text is too long for it".to_owned(),
         _ => error.to_string(),
     };
@@ -65,10 +65,20 @@ pub(super) fn later(path: &Path, found: u32, known: u32) -> StoreError {
     ))
 }
 
+/// The file was open at the fork.
 pub(super) fn forked(path: &Path) -> StoreError {
     let file = path.display();
     StoreError::new(format!(
         "the store {file} was open when this process was forked off, and can only be used by the process that \
          opened it: open it after the fork, or use another file here"
+    ))
+}
+
+/// The list of open files was locked at the fork.
+pub(super) fn forked_in_between(path: &Path) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!(
+        "the store {file} cannot be opened: when this process was forked off, its parent was opening or \
+         closing a store; fork at another time, or start the child with exec"
     ))
 }

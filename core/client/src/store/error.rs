@@ -1,0 +1,40 @@
+//! What goes wrong with a store.
+
+use secondme_avatar_protocol::{Error, ErrorKind};
+
+/// The store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StoreError {
+    message: String,
+    unsupported: bool,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// With a text that says what to do.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), unsupported: false, source: None }
+    }
+
+    /// The store does not offer this; with a text that says what to do instead. The client tells it as an
+    /// error of kind [`Unsupported`](ErrorKind::Unsupported).
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self { message: message.into(), unsupported: true, source: None }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let kind = if error.unsupported { ErrorKind::Unsupported } else { ErrorKind::Store };
+        Error::new(kind, error.to_string()).caused_by(error)
+    }
+}
