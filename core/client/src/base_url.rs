@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use secondme_avatar_protocol::{Error, ErrorKind};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 use url::{Host, Url};
 
 /// The service's base URL.
@@ -70,9 +70,10 @@ impl BaseUrl {
             return Ok(());
         }
         let message = format!(
-            "{} is not encrypted, and the API key would travel in the open: use https, or say \
-             `allow_insecure` if you know that network",
-            self.origin()
+            "{} is not encrypted, and the API key would travel in the open: use https, or set {} if that network is \
+             safe",
+            self.origin(),
+            OptionName::ALLOW_INSECURE
         );
         Err(Error::new(ErrorKind::Misuse, message))
     }

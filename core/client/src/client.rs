@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, Visitor};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
 
 use crate::base_url::BaseUrl;
 use crate::clock::Clock;
@@ -196,7 +196,10 @@ impl AvatarClient {
     pub async fn backup(&self, to: impl AsRef<std::path::Path>) -> Result<(), Error> {
         self.inner.is_there()?;
         let Some(keeper) = &self.inner.env.keeper else {
-            let message = "there is no store to copy: give the client one with its option `store`";
+            let message = format!(
+                "there is no store to copy: give the client one with its option {}",
+                OptionName::STORE
+            );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
         keeper.backup(to.as_ref().to_owned()).await

@@ -82,8 +82,8 @@ pub use runtime::shared_runtime;
 pub use secondme_avatar_protocol::{
     ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Ended, Error,
     ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, KeptMessage,
-    MessageId, Misuse, NoticeKind, Part, Raw, Record, Reply, Sent, SeqId, ServiceError, SessionId, State,
-    Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,
+    MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply, Sent, SeqId, ServiceError,
+    SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,
 };
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, Config, Delivery, Error, ErrorKind, Secret, limits};
+use secondme_avatar_protocol::{ApiKey, Config, Delivery, Error, ErrorKind, OptionName, Secret, limits};
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
@@ -406,13 +406,15 @@ impl ClientBuilder {
             ));
         }
         if self.max_live == Some(0) {
-            return misuse(
-                "with a `max_live` of 0 nobody could be opened: choose 1 or more, or leave it out".to_owned(),
-            );
+            return misuse(format!(
+                "with a {} of 0 no visitor could be opened: choose 1 or more, or leave it out",
+                OptionName::MAX_LIVE
+            ));
         }
         if let Some(idle) = self.idle_after.filter(|idle| *idle < IDLE_MIN) {
             return misuse(format!(
-                "an `idle_after` of {idle:?} is too short: choose 1 s or more, or leave it out"
+                "an {} of {idle:?} is too short: choose 1 s or more, or leave it out",
+                OptionName::IDLE_AFTER
             ));
         }
         if self.queue < 2 {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use secondme_avatar_protocol::{Error, ErrorKind, Secret};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Secret};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use url::Url;
 
@@ -116,7 +116,8 @@ impl Proxy {
                 return Err(misuse(format!(
                     "{name} names a SOCKS proxy, which is not spoken here: give an HTTP proxy, as \
                      http://host:port (most programs that offer SOCKS offer HTTP as well, at the same port or \
-                     the next), or none for this host (`NO_PROXY`, or `no_proxy`)"
+                     the next), or none for this host (`NO_PROXY`, or {})",
+                    OptionName::NO_PROXY
                 )));
             }
             _ => return Err(invalid()),

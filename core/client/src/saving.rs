@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, MessageId, Record};
+use secondme_avatar_protocol::{Error, ErrorKind, MessageId, OptionName, Record};
 use tokio::time::Instant;
 
 use crate::env::Env;
@@ -101,7 +101,9 @@ impl Waits {
 }
 
 pub(crate) fn no_store() -> Error {
-    let message = "there is no store to keep the message in: give the client one with its \
-                   option `store`, or send without `durable`";
+    let message = format!(
+        "there is no store to keep the message in: give the client one with its option {}, or use a plain `send`",
+        OptionName::STORE
+    );
     Error::new(ErrorKind::Misuse, message)
 }

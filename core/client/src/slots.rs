@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::visitor_handle::VisitorHandle;
 use crate::{Error, ErrorKind};
+use secondme_avatar_protocol::OptionName;
 
 #[derive(Debug)]
 pub(crate) struct SocketSlots {
@@ -130,8 +131,8 @@ impl SocketSlots {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let slots = self.max.unwrap_or(usize::MAX);
         let message = format!(
-            "no slot to connect: `max_live` is {slots}, and none of those who are connected is idle; \
-             raise `max_live`, or wait longer"
+            "no slot to connect: {} is {slots}, and no connected visitor is idle; raise it, or wait longer",
+            OptionName::MAX_LIVE
         );
         Error::new(ErrorKind::Unavailable, message)
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream, StreamExt};
-use secondme_avatar_protocol::{Error, ErrorKind, Raw, Secret};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Raw, Secret};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
@@ -101,9 +101,10 @@ impl Connector {
                 Err(unusable("is not encrypted (ws) though the base URL is (https)"))
             }
             "ws" if is_loopback(&url) || self.allow_insecure => Ok(url),
-            "ws" => {
-                Err(unusable("is not encrypted (ws) and not on this machine; `allow_insecure` would take it"))
-            }
+            "ws" => Err(unusable(&format!(
+                "is not encrypted (ws) and not on this machine; {} accepts it",
+                OptionName::ALLOW_INSECURE
+            ))),
             _ => Err(unusable("is neither ws nor wss")),
         }
     }

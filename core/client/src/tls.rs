@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
-use secondme_avatar_protocol::{Error, ErrorKind};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 use tracing::debug;
 
 use crate::per_process::PerProcess;
@@ -167,8 +167,9 @@ fn no_ca(path: &Path, error: rustls::Error) -> Error {
 fn useless(path: &Path, why: &str) -> Error {
     let message = format!(
         "the CA file {} {why}: name a PEM file with the certificate of the CA to trust, between lines \
-         `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----`, in `ca_file` or {CA_FILE}",
-        path.display()
+         `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----`, in {} or {CA_FILE}",
+        path.display(),
+        OptionName::CA_FILE
     );
     Error::new(ErrorKind::Misuse, message)
 }

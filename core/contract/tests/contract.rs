@@ -22,3 +22,12 @@ fn the_contract_knows_every_type_that_it_is_made_of() {
     assert!(contract.events.len() >= 17 && contract.errors.len() >= 16 && contract.options.len() >= 20);
     assert!(contract.stats.len() >= 20);
 }
+
+#[test]
+fn errors_name_options_that_there_are() {
+    let contract = render::contract(&render::root()).unwrap();
+    for name in secondme_avatar_protocol::OptionName::ALL {
+        let is_one = contract.options.iter().any(|option| option.snake == name.as_str());
+        assert!(is_one, "there is no option `{}`", name.as_str());
+    }
+}

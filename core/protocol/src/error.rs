@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::ids::MessageId;
 use crate::key::InvalidApiKey;
+use crate::option_name::written;
 use crate::redact::Text;
 use crate::visitor::InvalidVisitor;
 
@@ -192,6 +193,18 @@ impl Error {
         }))
     }
 
+    /// The text as [`Display`](fmt::Display) gives it, with options and steps named as another language names them:
+    /// `name` is given Rust's name, such as `max_live`.
+    pub fn text_in(&self, name: impl Fn(&str) -> String) -> String {
+        let message = written(&self.0.message, &name);
+        match (self.0.step, &self.0.code) {
+            (Some(step), Some(code)) => format!("{message} [{}: {code}]", name(step.name())),
+            (Some(step), None) => format!("{message} [{}]", name(step.name())),
+            (None, Some(code)) => format!("{message} [{code}]"),
+            (None, None) => message.into_owned(),
+        }
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -303,13 +316,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        match (&self.0.step, &self.0.code) {
-            (Some(step), Some(code)) => write!(f, " [{step}: {code}]"),
-            (Some(step), None) => write!(f, " [{step}]"),
-            (None, Some(code)) => write!(f, " [{code}]"),
-            (None, None) => Ok(()),
-        }
+        f.write_str(&self.text_in(str::to_owned))
     }
 }
 
@@ -317,7 +324,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
+            .field("message", &written(&self.0.message, str::to_owned))
             .field("code", &self.0.code)
             .field("step", &self.0.step)
             .field("status", &self.0.status)

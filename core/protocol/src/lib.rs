@@ -40,6 +40,7 @@ pub mod limits;
 mod link;
 mod machine;
 mod memory_size;
+mod option_name;
 mod outbox;
 mod quota;
 mod redact;
@@ -65,6 +66,7 @@ pub use ids::{
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
 pub use machine::{Command, Config, Input, Machine, Outcome, Output};
+pub use option_name::OptionName;
 pub use quota::{Quota, QuotaTicket};
 pub use redact::{Json, Raw, Secret, Text};
 pub use time::Millis;

@@ -1,0 +1,76 @@
+//! The names of options in errors' texts. Each language writes them in its own case.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Stands on both sides of a name until it is known for which language the text is. No text has it otherwise.
+const MARK: char = '\u{1}';
+
+/// An option of a client, named in an error's text: see [`Error::text_in`](crate::Error::text_in).
+///
+/// ```
+/// use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
+///
+/// let error = Error::new(ErrorKind::Misuse, format!("raise {}", OptionName::MAX_LIVE));
+/// assert_eq!(error.to_string(), "raise `max_live`");
+/// assert_eq!(error.text_in(|name| name.replace('_', "-")), "raise `max-live`");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionName(&'static str);
+
+impl OptionName {
+    /// Plain `http` and `ws` are accepted.
+    pub const ALLOW_INSECURE: Self = Self("allow_insecure");
+    /// The file with certificates of one's own.
+    pub const CA_FILE: Self = Self("ca_file");
+    /// How long a conversation is idle before it is paused.
+    pub const IDLE_AFTER: Self = Self("idle_after");
+    /// How many visitors have a socket at a time.
+    pub const MAX_LIVE: Self = Self("max_live");
+    /// No proxy is used.
+    pub const NO_PROXY: Self = Self("no_proxy");
+    /// The file that keeps sessions and messages.
+    pub const STORE: Self = Self("store");
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::ALLOW_INSECURE, Self::CA_FILE, Self::IDLE_AFTER, Self::MAX_LIVE, Self::NO_PROXY, Self::STORE];
+
+    /// The name as Rust writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+/// Marked: only [`Error`](crate::Error) makes a text of it.
+impl fmt::Display for OptionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MARK}{}{MARK}", self.0)
+    }
+}
+
+/// The text with its marked names written by `name`, between backticks.
+pub(crate) fn written<'a>(text: &'a str, name: impl Fn(&str) -> String) -> Cow<'a, str> {
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let parts = text.split(MARK).enumerate().map(|(at, part)| match at % 2 {
+        0 => Cow::Borrowed(part),
+        _ => Cow::Owned(format!("`{}`", name(part))),
+    });
+    parts.collect::<Vec<_>>().concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_in_a_text_is_written_as_the_language_does() {
+        let text = format!("raise {}, or take {} out", OptionName::MAX_LIVE, OptionName::STORE);
+        assert_eq!(written(&text, str::to_owned), "raise `max_live`, or take `store` out");
+        let camel = |name: &str| name.replace("max_live", "maxLive");
+        assert_eq!(written(&text, camel), "raise `maxLive`, or take `store` out");
+        assert_eq!(written("nothing here", |_| "never".into()), "nothing here");
+    }
+}
