@@ -214,4 +214,4 @@ def from_core(
     return error
 
 
-_native.hand_over(error=from_core)
+_native.register(error=from_core)

@@ -43,11 +43,11 @@ __all__ = [
     "WaitingForQuota",
     "__version__",
     "event_again",
-    "hand_over",
+    "register",
 ]
 
 def event_again(name: str, values: dict[str, Any]) -> Event: ...
-def hand_over(**things: object) -> None: ...
+def register(**classes: object) -> None: ...
 
 @final
 class Port:

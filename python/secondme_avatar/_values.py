@@ -177,7 +177,7 @@ def event_again(type: str, values: dict[str, Any]) -> _native.Event:
     return _native.event_again(type, values)
 
 
-_native.hand_over(
+_native.register(
     call_report=CallReport,
     card=Card,
     event_again=event_again,

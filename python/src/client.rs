@@ -10,7 +10,7 @@ use secondme_avatar_bridge::clock;
 use crate::conversation::Conversation;
 use crate::errors::{duration, raise};
 use crate::port::{Call, Port};
-use crate::process::Kept;
+use crate::process::ForkGuarded;
 use crate::reports::Reports;
 use crate::streams::Subscription;
 use crate::text::{self, Text};
@@ -19,7 +19,7 @@ use crate::{options, values};
 
 /// A client for one API key.
 #[pyclass(frozen, module = "secondme_avatar._native")]
-pub(crate) struct Client(Kept<AvatarClient>, Option<Py<Reports>>);
+pub(crate) struct Client(ForkGuarded<AvatarClient>, Option<Py<Reports>>);
 
 #[pymethods]
 impl Client {
@@ -40,7 +40,7 @@ impl Client {
             told = Some(Py::new(py, reports)?);
         }
         let client = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
-        Ok(Self(Kept::new(client), told))
+        Ok(Self(ForkGuarded::new(client), told))
     }
 
     /// The reports of its calls, where they were asked for.

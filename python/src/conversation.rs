@@ -5,18 +5,18 @@ use secondme_avatar::{Ask, Conversation as Core, Error, EventKind, Reply, SeqId,
 
 use crate::errors::duration;
 use crate::port::{Call, Port};
-use crate::process::Kept;
+use crate::process::ForkGuarded;
 use crate::streams::{ReplyStream, Subscription};
 use crate::text::Text;
 use crate::{events, values};
 
 /// A conversation with the avatar.
 #[pyclass(frozen, module = "secondme_avatar._native")]
-pub(crate) struct Conversation(Kept<Core>);
+pub(crate) struct Conversation(ForkGuarded<Core>);
 
 impl Conversation {
     pub(crate) fn made(py: Python<'_>, chat: Core) -> PyResult<Py<PyAny>> {
-        Ok(Py::new(py, Self(Kept::new(chat)))?.into_any())
+        Ok(Py::new(py, Self(ForkGuarded::new(chat)))?.into_any())
     }
 
     fn question(

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use secondme_avatar::{Error, ErrorKind, Step};
 
-use crate::handed;
+use crate::classes;
 
 /// The failure as an exception of the class of its kind.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
@@ -29,7 +29,7 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
         unsent,
         cause,
     );
-    handed::ERROR.get(py)?.call1(parts)
+    classes::get(py, "error")?.call1(parts)
 }
 
 /// What lies beneath a failure.

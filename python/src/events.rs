@@ -15,7 +15,7 @@ use secondme_avatar::{
 };
 
 use crate::values::{Parts, Values, message, text};
-use crate::{errors, handed};
+use crate::{classes, errors};
 
 /// Something that happened in one conversation. Which class it is says what.
 #[pyclass(frozen, subclass, module = "secondme_avatar")]
@@ -72,7 +72,7 @@ impl Event {
 
     /// All of it as a dictionary that `json.dumps` takes. It holds what was said.
     fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
-        let plain = handed::PLAIN.get(slf.py())?;
+        let plain = classes::get(slf.py(), "plain")?;
         let made = PyDict::new(slf.py());
         made.set_item("type", slf.getattr("type")?)?;
         for (name, value) in fields(slf)? {
@@ -120,7 +120,7 @@ impl Event {
         for (name, value) in fields(slf)? {
             values.set_item(name, value)?;
         }
-        Ok((handed::EVENT_AGAIN.get(slf.py())?, (slf.getattr("type")?, values)))
+        Ok((classes::get(slf.py(), "event_again")?, (slf.getattr("type")?, values)))
     }
 }
 

@@ -5,11 +5,11 @@
 //! Python takes it on a thread of its own. So nothing aborts when the interpreter exits, and no heartbeat waits
 //! for the GIL.
 
+mod classes;
 mod client;
 mod conversation;
 mod errors;
 mod events;
-mod handed;
 mod logs;
 mod options;
 mod port;
@@ -35,7 +35,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streams::Subscription>()?;
     module.add_class::<visitor::Visitor>()?;
     module.add_class::<logs::Logs>()?;
-    module.add_function(wrap_pyfunction!(handed::hand_over, module)?)?;
+    module.add_function(wrap_pyfunction!(classes::register, module)?)?;
     module.add_function(wrap_pyfunction!(events::event_again, module)?)?;
     events::add_to(module)
 }

@@ -10,7 +10,7 @@ use secondme_avatar::{Error, ErrorKind};
 use tokio::task::AbortHandle;
 
 use crate::errors;
-use crate::process::Kept;
+use crate::process::ForkGuarded;
 
 /// What a call came to, to be made into a Python object on Python's own thread.
 type Outcome = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -21,7 +21,7 @@ type Taken = (u64, Option<Py<PyAny>>, Option<PyErr>);
 /// Where one event loop, or one thread that waits, is told that what it waits for is there.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Port {
-    mailbox: Kept<Arc<Mailbox>>,
+    mailbox: ForkGuarded<Arc<Mailbox>>,
     reader: Mutex<Option<pair::Socket>>,
 }
 
@@ -31,7 +31,7 @@ impl Port {
     fn new() -> PyResult<Self> {
         let (writer, reader) = pair::make()?;
         let mailbox = Mailbox { state: Mutex::default(), writer };
-        Ok(Self { mailbox: Kept::new(Arc::new(mailbox)), reader: Mutex::new(Some(reader)) })
+        Ok(Self { mailbox: ForkGuarded::new(Arc::new(mailbox)), reader: Mutex::new(Some(reader)) })
     }
 
     /// The socket to wait on, as a file descriptor (a handle on Windows) that is the caller's from now on.
@@ -70,7 +70,7 @@ impl Port {
                 Err(error) => Err(errors::raise(py, &error)),
             }));
         });
-        Ok(Call { ticket, task: Kept::new(task.abort_handle()) })
+        Ok(Call { ticket, task: ForkGuarded::new(task.abort_handle()) })
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) struct Call {
     /// Under which its result arrives.
     #[pyo3(get)]
     ticket: u64,
-    task: Kept<AbortHandle>,
+    task: ForkGuarded<AbortHandle>,
 }
 
 #[pymethods]

@@ -7,12 +7,12 @@ use crate::errors;
 
 /// Something that lives on the threads of the process that made it. In a forked child it can neither be used, which
 /// is an error there, nor dropped: a lock of it may be held for ever by a thread that is gone.
-pub(crate) struct Kept<T> {
+pub(crate) struct ForkGuarded<T> {
     value: Option<T>,
     process: u32,
 }
 
-impl<T> Kept<T> {
+impl<T> ForkGuarded<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { value: Some(value), process: std::process::id() }
     }
@@ -28,7 +28,7 @@ impl<T> Kept<T> {
     }
 }
 
-impl<T> Drop for Kept<T> {
+impl<T> Drop for ForkGuarded<T> {
     fn drop(&mut self) {
         if self.process != std::process::id() {
             std::mem::forget(self.value.take());

@@ -8,9 +8,9 @@ use std::time::UNIX_EPOCH;
 use pyo3::prelude::*;
 use secondme_avatar::{CallReport, ClientBuilder};
 
-use crate::handed;
+use crate::classes;
 use crate::port::{Doorbell, Port};
-use crate::process::Kept;
+use crate::process::ForkGuarded;
 
 /// Reports that wait to be taken; of more than these the oldest are dropped, and counted.
 const CAPACITY: usize = 1024;
@@ -18,7 +18,7 @@ const CAPACITY: usize = 1024;
 /// The reports of a client's calls.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Reports {
-    queue: Kept<Arc<Mutex<Queue>>>,
+    queue: ForkGuarded<Arc<Mutex<Queue>>>,
     bell: Doorbell,
 }
 
@@ -60,7 +60,7 @@ impl Reports {
     pub(crate) fn of(builder: ClientBuilder) -> (Self, ClientBuilder) {
         let (queue, bell) = (Arc::<Mutex<Queue>>::default(), Doorbell::new());
         let feed = Feed { queue: Arc::clone(&queue), waker: bell.waker() };
-        (Self { queue: Kept::new(queue), bell }, builder.on_call(move |report| feed.push(report)))
+        (Self { queue: ForkGuarded::new(queue), bell }, builder.on_call(move |report| feed.push(report)))
     }
 }
 
@@ -115,7 +115,7 @@ fn made(py: Python<'_>, report: &CallReport) -> PyResult<Py<PyAny>> {
         error,
         report.server_time.and_then(since).map(|time| time.as_secs_f64()),
     );
-    Ok(handed::CALL_REPORT.get(py)?.call1(parts)?.unbind())
+    Ok(classes::get(py, "call_report")?.call1(parts)?.unbind())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

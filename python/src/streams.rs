@@ -10,19 +10,19 @@ use secondme_avatar::{EventKind, Events, ReplyStream as CoreStream};
 
 use crate::events::About;
 use crate::port::{Doorbell, Port};
-use crate::process::Kept;
+use crate::process::ForkGuarded;
 use crate::{errors, events, values};
 
 /// A subscription to events.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Subscription {
-    events: Kept<Mutex<Option<Events>>>,
+    events: ForkGuarded<Mutex<Option<Events>>>,
     bell: Doorbell,
 }
 
 impl Subscription {
     pub(crate) fn new(events: Events) -> Self {
-        Self { events: Kept::new(Mutex::new(Some(events))), bell: Doorbell::new() }
+        Self { events: ForkGuarded::new(Mutex::new(Some(events))), bell: Doorbell::new() }
     }
 }
 
@@ -83,14 +83,14 @@ impl Subscription {
 /// The pieces of a reply.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct ReplyStream {
-    stream: Kept<Mutex<Option<CoreStream>>>,
+    stream: ForkGuarded<Mutex<Option<CoreStream>>>,
     about: About,
     bell: Doorbell,
 }
 
 impl ReplyStream {
     pub(crate) fn new(stream: CoreStream, about: About) -> Self {
-        Self { stream: Kept::new(Mutex::new(Some(stream))), about, bell: Doorbell::new() }
+        Self { stream: ForkGuarded::new(Mutex::new(Some(stream))), about, bell: Doorbell::new() }
     }
 }
 

@@ -5,7 +5,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use secondme_avatar::{Card, HistoryMessage, Json, MessageId, Part, Piece, Sent, SeqId, Stats, Text};
 use serde_json::Value;
 
-use crate::handed;
+use crate::classes;
 
 /// What the service wrote as JSON, as Python's own objects.
 pub(crate) struct Values<'a>(pub(crate) &'a [Json]);
@@ -42,17 +42,17 @@ impl<'py> IntoPyObject<'py> for Parts<'_> {
 }
 
 fn card<'py>(py: Python<'py>, card: &Card) -> PyResult<Bound<'py, PyAny>> {
-    handed::CARD.get(py)?.call1((&*card.template, json(py, &card.params)?))
+    classes::get(py, "card")?.call1((&*card.template, json(py, &card.params)?))
 }
 
 pub(crate) fn piece(py: Python<'_>, piece: &Piece) -> PyResult<Py<PyAny>> {
-    let made = handed::PIECE.get(py)?.call1((piece.text.as_str(), piece.author.name()))?;
+    let made = classes::get(py, "piece")?.call1((piece.text.as_str(), piece.author.name()))?;
     Ok(made.unbind())
 }
 
 pub(crate) fn sent(py: Python<'_>, sent: &Sent) -> PyResult<Py<PyAny>> {
     let parts = (sent.message_id.as_str(), sent.confirmed_by.name());
-    Ok(handed::SENT.get(py)?.call1(parts)?.unbind())
+    Ok(classes::get(py, "sent")?.call1(parts)?.unbind())
 }
 
 pub(crate) fn kept(py: Python<'_>, message: &MessageId) -> PyResult<Py<PyAny>> {
@@ -60,7 +60,7 @@ pub(crate) fn kept(py: Python<'_>, message: &MessageId) -> PyResult<Py<PyAny>> {
 }
 
 pub(crate) fn history(py: Python<'_>, messages: &[HistoryMessage]) -> PyResult<Py<PyAny>> {
-    let class = handed::HISTORY_MESSAGE.get(py)?;
+    let class = classes::get(py, "history_message")?;
     let made = messages.iter().map(|message| {
         class.call1((
             message.text.as_str(),
@@ -98,7 +98,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
     fields.set_item("lost", counters.lost)?;
     fields.set_item("calls", counters.calls)?;
     fields.set_item("authentications", counters.authentications)?;
-    handed::STATS.get(py)?.call((), Some(&fields))
+    classes::get(py, "stats")?.call((), Some(&fields))
 }
 
 pub(crate) fn text(text: Option<&Text>) -> Option<&str> {

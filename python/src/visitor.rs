@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use secondme_avatar::Visitor as Core;
 
 use crate::text::Text;
-use crate::{errors, handed};
+use crate::{classes, errors};
 
 /// Id, name, channel and tag.
 type Parts = (String, Option<String>, Option<String>, Option<String>);
@@ -107,7 +107,7 @@ impl Visitor {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Parts)> {
-        let again = handed::VISITOR_AGAIN.get(py)?;
+        let again = classes::get(py, "visitor_again")?;
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Ok((again, (self.id().to_owned(), owned(self.name()), owned(self.channel()), owned(self.tag()))))
     }
