@@ -5,6 +5,7 @@
 //! takes it. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript object:
 //! both crash when a worker is terminated.
 
+mod batch;
 mod calls;
 mod chat;
 mod client;
