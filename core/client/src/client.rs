@@ -2,16 +2,17 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
+use secondme_avatar_protocol::{ConversationKey, Error, ErrorKind, OptionName, Visitor};
 
 use crate::base_url::BaseUrl;
+use crate::client_inner::ClientInner;
 use crate::clock::Clock;
 use crate::conversation::Conversation;
 use crate::dial::Dialer;
-use crate::env::{Counts, Env};
+use crate::env::{Env, Settings};
 use crate::events::Events;
 use crate::http::Http;
 use crate::keeper::Keeper;
@@ -23,16 +24,14 @@ use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::stats::Stats;
 use crate::store::AvatarRef;
+use crate::subscriptions::Subscriptions;
 use crate::tls::{Offer, Tls};
 use crate::trouble::Warnings;
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
 
-mod inner;
 mod recover;
-mod visitors;
 
-pub(crate) use self::inner::{Inner, opened};
 pub use self::recover::Recover;
 
 /// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
@@ -53,7 +52,7 @@ pub use self::recover::Recover;
 /// When the last clone and the last [`Conversation`] are dropped, all its tasks end.
 #[derive(Clone)]
 pub struct AvatarClient {
-    inner: Arc<Inner>,
+    inner: Arc<ClientInner>,
 }
 
 impl AvatarClient {
@@ -103,28 +102,28 @@ impl AvatarClient {
         let clock = Clock::start(options.wall_clock);
         let avatar = AvatarRef::new(&options.key, &options.base);
         let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
-        let env = Env {
-            http: Http::new(options.base.clone(), Arc::clone(&dialer), clock.clone())?,
-            connector: Connector { base: options.base, dialer, allow_insecure: options.allow_insecure },
+        let settings = Settings {
             key: options.key,
             config: options.config,
             deadlines: options.deadlines,
-            queue: options.queue,
+            idle_after: options.idle_after,
+            on_occupied: options.on_occupied,
+        };
+        let env = Env {
+            settings,
+            subscriptions: Subscriptions::new(options.queue),
+            http: Http::new(options.base.clone(), Arc::clone(&dialer), clock.clone())?,
+            connector: Connector { base: options.base, dialer, allow_insecure: options.allow_insecure },
             quota: SharedQuota::new(options.quota, clock.clone()),
             slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),
             warnings: Warnings::default(),
-            idle_after: options.idle_after,
             clock,
             on_call: options.on_call,
-            on_occupied: options.on_occupied,
             keeper,
             runtime,
-            room: Arc::default(),
-            counts: Counts::default(),
-            mailboxes: Mutex::default(),
         };
-        Ok(Self { inner: Inner::new(env) })
+        Ok(Self { inner: ClientInner::new(env) })
     }
 
     /// Opens the conversation of this visitor; await it.
@@ -132,7 +131,7 @@ impl AvatarClient {
     /// A visitor who has one already gets the same one, and whoever opens it at the same time joins.
     /// A visitor whose conversation was closed goes on with the same session.
     pub fn open(&self, visitor: Visitor) -> Open {
-        Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.deadlines.open }
+        Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.settings.deadlines.open }
     }
 
     /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store); await it.
@@ -175,7 +174,7 @@ impl AvatarClient {
     /// # }
     /// ```
     pub async fn known(&self) -> Result<Vec<Visitor>, Error> {
-        let until = self.inner.env.clock.now() + self.inner.env.deadlines.open;
+        let until = self.inner.env.clock.now() + self.inner.env.settings.deadlines.open;
         let known = self.inner.in_time(until, self.inner.known());
         let known = runtime::with_timers(&self.inner.env.runtime, known).await?;
         Ok(known.into_iter().map(|known| known.visitor).collect())
@@ -207,11 +206,11 @@ impl AvatarClient {
 
     /// Subscribes to the events of all conversations, those that are opened later too.
     pub fn events(&self) -> Events {
-        let mailbox = self.inner.env.mailbox("all conversations of the client".to_owned());
+        let mailbox = self.inner.env.subscriptions.mailbox("all conversations of the client".to_owned());
         if self.inner.lock().is_closed() {
             mailbox.end();
         }
-        self.inner.env.subscriptions().push(Arc::clone(&mailbox));
+        self.inner.env.subscriptions.add(Arc::clone(&mailbox));
         Events::new(mailbox)
     }
 
@@ -234,7 +233,7 @@ impl AvatarClient {
             waiting_for_slot: env.slots.waiting(),
             waiting_for_quota: env.quota.waiting(),
             longest_quota_wait: env.quota.longest_wait(),
-            events: env.counts.events.load(std::sync::atomic::Ordering::Relaxed),
+            events: env.subscriptions.published(),
             counters: visitors.past(),
             ..Stats::default()
         };
@@ -293,7 +292,7 @@ impl AvatarClient {
     ///
     /// Closing twice, or by two at once, is no error: each waits until all is closed.
     pub async fn close(&self) {
-        self.close_within(self.inner.env.deadlines.close).await;
+        self.close_within(self.inner.env.settings.deadlines.close).await;
     }
 
     /// [`close`](Self::close) with another deadline.
@@ -349,7 +348,7 @@ impl std::fmt::Debug for AvatarClient {
 #[derive(Debug)]
 #[must_use = "nothing is opened before it is awaited"]
 pub struct Open {
-    client: Arc<Inner>,
+    client: Arc<ClientInner>,
     visitor: Visitor,
     deadline: Duration,
 }
@@ -360,6 +359,12 @@ impl Open {
         self.deadline = deadline;
         self
     }
+
+    async fn run(self) -> Result<Conversation, Error> {
+        let Self { client, visitor, deadline } = self;
+        let (handle, answer) = Arc::clone(&client).open(visitor, deadline).await?;
+        Conversation::opened(&client, &handle, ConversationKey::FIRST, answer).await
+    }
 }
 
 impl IntoFuture for Open {
@@ -368,6 +373,6 @@ impl IntoFuture for Open {
 
     fn into_future(self) -> Self::IntoFuture {
         let runtime = self.client.env.runtime.clone();
-        Box::pin(runtime::with_timers(&runtime, self.client.open(self.visitor, self.deadline)))
+        Box::pin(runtime::with_timers(&runtime, self.run()))
     }
 }

@@ -10,11 +10,11 @@ use secondme_avatar_protocol::{
     State, Text, VisitorId,
 };
 
-use crate::client::{Inner, opened};
+use crate::client_inner::ClientInner;
+use crate::errors::{no_store, unexpected};
 use crate::events::Events;
 use crate::reply_stream::ReplyStream;
-use crate::saving::no_store;
-use crate::visitor_handle::{Answer, VisitorHandle, unexpected};
+use crate::visitor_handle::{Answer, VisitorHandle};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
@@ -23,21 +23,23 @@ use crate::visitor_handle::{Answer, VisitorHandle, unexpected};
 /// again. It ends with [`close`](Self::close), or with the client.
 #[derive(Clone)]
 pub struct Conversation {
-    client: Arc<Inner>,
+    client: Arc<ClientInner>,
     handle: Arc<VisitorHandle>,
     key: ConversationKey,
 }
 
 impl Conversation {
     pub(crate) async fn opened(
-        client: &Arc<Inner>,
+        client: &Arc<ClientInner>,
         handle: &Arc<VisitorHandle>,
         key: ConversationKey,
         answer: Answer,
     ) -> Result<Self, Error> {
         let conversation = Self { client: Arc::clone(client), handle: Arc::clone(handle), key };
-        opened(answer.wait().await?)?;
-        Ok(conversation)
+        match answer.wait().await? {
+            Outcome::Opened { .. } => Ok(conversation),
+            _ => Err(unexpected()),
+        }
     }
 
     /// Says something. Await it: the service has taken the message then.
@@ -46,7 +48,7 @@ impl Conversation {
     /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). One that is given up comes back
     /// with the error ([`Error::unsent`]).
     pub fn send(&self, text: impl Into<String>) -> Send {
-        Send { chat: self.clone(), text: text.into(), deadline: self.client.env.deadlines.send }
+        Send { chat: self.clone(), text: text.into(), deadline: self.client.env.settings.deadlines.send }
     }
 
     /// Says something and waits for the whole reply, the avatar's or its owner's. Await it.
@@ -54,7 +56,7 @@ impl Conversation {
     /// Questions of one conversation are answered in order, never crossed: a second one goes out when
     /// the first is answered.
     pub fn ask(&self, text: impl Into<String>) -> Ask {
-        let deadlines = &self.client.env.deadlines;
+        let deadlines = &self.client.env.settings.deadlines;
         let (deadline, first_piece) = (deadlines.ask, deadlines.first_piece);
         Ask { chat: self.clone(), text: text.into(), deadline, first_piece }
     }
@@ -77,7 +79,7 @@ impl Conversation {
     /// Subscribes to what happens in this conversation from now on.
     pub fn events(&self) -> Events {
         let of = format!("conversation {} of {}", self.key.0, self.visitor_id());
-        let mailbox = self.client.env.mailbox(of);
+        let mailbox = self.client.env.subscriptions.mailbox(of);
         self.handle.subscribe(self.key, Arc::clone(&mailbox));
         Events::new(mailbox)
     }
@@ -87,7 +89,7 @@ impl Conversation {
     /// Where the service does not offer it, that is an error of kind
     /// [`Unsupported`](crate::ErrorKind::Unsupported).
     pub async fn history(&self, count: usize, before: Option<&SeqId>) -> Result<Vec<HistoryMessage>, Error> {
-        let deadline = self.client.env.deadlines.history;
+        let deadline = self.client.env.settings.deadlines.history;
         let before = before.cloned();
         let command = Command::History { conversation: self.key, before, limit: count, deadline };
         match self.handle.command(command)?.wait().await? {
@@ -99,7 +101,7 @@ impl Conversation {
     /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
     pub async fn new_session(&self) -> Result<Conversation, Error> {
         let key = self.handle.new_key();
-        let command = Command::Open { conversation: key, deadline: self.client.env.deadlines.open };
+        let command = Command::Open { conversation: key, deadline: self.client.env.settings.deadlines.open };
         let answer = self.handle.command(command)?;
         Self::opened(&self.client, &self.handle, key, answer).await
     }
@@ -181,7 +183,7 @@ impl Conversation {
     }
 
     async fn finish(&self, end_session: bool) -> Result<(), Error> {
-        let deadline = self.client.env.deadlines.close;
+        let deadline = self.client.env.settings.deadlines.close;
         let command = Command::Close { conversation: self.key, deadline, end_session };
         match self.handle.command(command) {
             Ok(answer) => answer.wait().await.map(drop),
@@ -217,7 +219,7 @@ impl Send {
     /// Whether the service has it is told by [`Delivered`](crate::EventKind::Delivered); a message that is
     /// given up comes back as [`Unsent`](crate::EventKind::Unsent).
     pub fn durable(self) -> SendDurable {
-        let deadline = self.chat.client.env.deadlines.durable;
+        let deadline = self.chat.client.env.settings.deadlines.durable;
         SendDurable { chat: self.chat, text: self.text, deadline }
     }
 }

@@ -8,8 +8,7 @@ mod seat;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -26,10 +25,10 @@ use self::catch_up::{CatchUp, Due};
 use self::journal::Journal;
 use self::reading::Reading;
 use self::seat::Seat;
-use crate::client::Inner;
 use crate::env::Env;
+use crate::errors::no_store;
 use crate::pacer;
-use crate::saving::{Saving, no_store};
+use crate::saving::Saving;
 use crate::socket::{NotConnected, Socket, Traffic};
 use crate::visitor_handle::{VisitorHandle, VisitorState, Waiting};
 
@@ -84,11 +83,10 @@ impl Driver {
         }
     }
 
-    /// Runs until the machine is closed, or the client is gone, which it holds weakly: a client that
-    /// nobody holds ends its drivers.
+    /// Runs until the machine is closed, or until the client is dropped. Then calls `ended`.
     ///
     /// Boxed, since an async fn keeps its arguments twice, and there are thousands of these.
-    pub(crate) async fn run(mut self: Box<Self>, client: Weak<Inner>) {
+    pub(crate) async fn run(mut self: Box<Self>, ended: impl FnOnce(&Arc<VisitorHandle>)) {
         let handle = Arc::clone(&self.handle);
         let env = Arc::clone(&self.env);
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
@@ -115,7 +113,7 @@ impl Driver {
                 self.tell(happened);
                 continue;
             }
-            let mut room = pin!(env.room.notified());
+            let mut room = pin!(env.subscriptions.room());
             if self.reading.has_changed(&env, &handle, room.as_mut()) {
                 let reading = Input::Reading(self.reading.is_on());
                 self.tell(Happened::Input(reading));
@@ -146,9 +144,7 @@ impl Driver {
         self.saving.finish(&env, &handle);
         self.hang_up_socket();
         self.seat.leave(&env, self.hanging_up.take());
-        if let Some(client) = client.upgrade() {
-            client.retire(&handle);
-        }
+        ended(&handle);
     }
 
     /// Tells the machine what has happened.
@@ -330,23 +326,7 @@ impl Driver {
         let counters = state.machine.counters();
         state.activity.note(self.env.clock.now(), counters, events);
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
-        self.env.counts.events.fetch_add(events.len() as u64, Ordering::Relaxed);
-        {
-            let mut all = self.env.subscriptions();
-            all.retain(|mailbox| !mailbox.has_ended());
-            let own = state.mailboxes.iter().map(|(key, mailbox)| (Some(*key), mailbox));
-            let mut subscribers = own.chain(all.iter().map(|mailbox| (None, mailbox))).peekable();
-            while let Some((key, mailbox)) = subscribers.next() {
-                let wanted = |event: &Event| key.is_none() || event.conversation == key;
-                if subscribers.peek().is_some() {
-                    mailbox.push(events.iter().filter(|event| wanted(event)).cloned());
-                } else {
-                    // The last one gets the events themselves, and there is seldom more than one.
-                    mailbox.push(events.drain(..).filter(wanted));
-                }
-            }
-        }
-        events.clear();
+        self.env.subscriptions.publish(&state.mailboxes, events);
         state.end_subscriptions(&closed);
         if !closed.is_empty() {
             self.handle.closed.notify_waiters();

@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::errors::client_closed;
 use crate::store::{AvatarRef, Change, Known, Leftover, Store, StoreError, Stored};
-use crate::visitor_handle::{VisitorHandle, client_closed};
+use crate::visitor_handle::VisitorHandle;
 
 /// How long after a failure what need not be answered is tried again.
 const RETRY: Duration = Duration::from_secs(1);

@@ -35,11 +35,13 @@
 
 mod base_url;
 mod client;
+mod client_inner;
 mod clock;
 mod conversation;
 mod dial;
 mod driver;
 mod env;
+mod errors;
 mod events;
 mod http;
 mod idle;
@@ -62,6 +64,7 @@ mod slots;
 mod socket;
 mod stats;
 mod store;
+mod subscriptions;
 #[cfg(test)]
 mod testing;
 mod tls;

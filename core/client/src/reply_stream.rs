@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use secondme_avatar_protocol::{Author, Command, Outcome, Reply, Text, Ticket};
+use secondme_avatar_protocol::{Author, Command, Error, Outcome, Reply, Text, Ticket};
 
-use crate::Error;
-use crate::visitor_handle::{VisitorHandle, Waiting, unexpected};
+use crate::errors::unexpected;
+use crate::visitor_handle::{VisitorHandle, Waiting};
 
 /// A piece of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

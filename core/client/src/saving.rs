@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, MessageId, OptionName, Record};
+use secondme_avatar_protocol::{MessageId, Record};
 use tokio::time::Instant;
 
 use crate::env::Env;
@@ -74,7 +74,7 @@ impl Saving {
     /// Takes down what is known now, and for which events it has to wait.
     fn take(&mut self, env: &Env, state: &VisitorState) {
         self.changed = false;
-        let subscriptions = env.subscriptions();
+        let subscriptions = env.subscriptions.all();
         let own = state.mailboxes.iter().map(|(_, mailbox)| mailbox);
         let marks = own.chain(subscriptions.iter()).map(|mailbox| (Arc::clone(mailbox), mailbox.mark()));
         self.waits = Some(Waits {
@@ -98,12 +98,4 @@ impl Waits {
     fn are_over(&self) -> bool {
         self.marks.iter().all(|(mailbox, mark)| mailbox.has_handled(*mark))
     }
-}
-
-pub(crate) fn no_store() -> Error {
-    let message = format!(
-        "there is no store to keep the message in: give the client one with its option {}, or use a plain `send`",
-        OptionName::STORE
-    );
-    Error::new(ErrorKind::Misuse, message)
 }

@@ -5,12 +5,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::visitor_handle::VisitorHandle;
-use crate::{Error, ErrorKind};
-use secondme_avatar_protocol::OptionName;
 
 #[derive(Debug)]
 pub(crate) struct SocketSlots {

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Input, KeptMessage, Machine, Millis, Misuse, Outcome, Ticket,
+    Command, ConversationKey, Error, Input, KeptMessage, Machine, Millis, Misuse, Outcome, State, Ticket,
 };
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
+use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
 use crate::idle::Activity;
 use crate::quota::Permit;
 use crate::reply_stream::Pieces;
-use crate::{Error, ErrorKind};
 
 /// Shared by the handles, which give commands, and the driver, which carries out what the machine
 /// says. The lock is held for as long as the machine thinks, never across an await.
@@ -161,7 +161,7 @@ impl VisitorHandle {
 
     pub(crate) fn subscribe(&self, key: ConversationKey, mailbox: Arc<Mailbox>) {
         let mut state = self.lock();
-        if state.machine.state(key) == crate::State::Closed {
+        if state.machine.state(key) == State::Closed {
             mailbox.end();
         } else {
             state.mailboxes.push((key, mailbox));
@@ -233,7 +233,7 @@ impl VisitorState {
         }
         // Nobody waits for these, and they need the socket.
         let keys = self.machine.conversations();
-        let closes = keys.into_iter().any(|key| self.machine.state(key) == crate::State::Closing);
+        let closes = keys.into_iter().any(|key| self.machine.state(key) == State::Closing);
         (!closes && self.machine.kept_messages().is_empty()).then(|| self.activity.idle_from())
     }
 
@@ -288,17 +288,4 @@ impl Drop for Answer {
             self.handle.cancel(self.ticket);
         }
     }
-}
-
-pub(crate) fn client_closed() -> Error {
-    Error::new(ErrorKind::Closed, "the client is closed: make another one")
-}
-
-pub(crate) fn ended() -> Error {
-    Error::new(ErrorKind::Closed, "the client was dropped or its runtime has ended")
-}
-
-/// A ticket was answered with something that its command does not give: a fault of ours.
-pub(crate) fn unexpected() -> Error {
-    Error::new(ErrorKind::InvalidAnswer, "the protocol machine gave an answer of another kind")
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use secondme_avatar_protocol::{Error, Visitor, VisitorId};
 
-use super::{AvatarClient, Inner};
+use super::AvatarClient;
+use crate::client_inner::ClientInner;
 use crate::runtime;
 
 /// What earlier processes left behind in the store, to be taken up; await it. See
@@ -15,12 +16,12 @@ use crate::runtime;
 #[derive(Debug)]
 #[must_use = "nothing is taken up before it is awaited"]
 pub struct Recover {
-    client: Arc<Inner>,
+    client: Arc<ClientInner>,
     all: bool,
 }
 
 impl Recover {
-    pub(super) fn new(client: Arc<Inner>) -> Self {
+    pub(super) fn new(client: Arc<ClientInner>) -> Self {
         Self { client, all: false }
     }
 
@@ -62,7 +63,7 @@ impl Recover {
 
     async fn run(self) -> Result<Vec<VisitorId>, Error> {
         let Self { client: inner, all } = self;
-        let until = inner.env.clock.now() + inner.env.deadlines.open;
+        let until = inner.env.clock.now() + inner.env.settings.deadlines.open;
         inner.in_time(until, inner.adopt()).await?;
         let mut visitors: Vec<Visitor> = inner.lock().left().cloned().collect();
         if all {
@@ -76,7 +77,8 @@ impl Recover {
         inner.recovering(visitors.len(), 0);
         let client = AvatarClient { inner: Arc::clone(&inner) };
         for visitor in &visitors {
-            let open = client.open(visitor.clone()).deadline(inner.env.deadlines.durable).into_future();
+            let open =
+                client.open(visitor.clone()).deadline(inner.env.settings.deadlines.durable).into_future();
             let inner = Arc::downgrade(&inner);
             client.inner.env.runtime.spawn(async move {
                 // The caller learns from the events how it goes.

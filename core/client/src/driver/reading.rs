@@ -44,7 +44,9 @@ impl Reading {
     ) -> bool {
         room.enable();
         let was_on = self.is_on();
-        if env.has_room() && handle.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room()) {
+        if env.subscriptions.have_room()
+            && handle.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room())
+        {
             self.stall = None;
         } else {
             let now = env.clock.now();
@@ -61,7 +63,7 @@ impl Reading {
 /// Names the subscriptions that hold up the socket. One is told once, however many sockets it holds up.
 fn tell(env: &Env, handle: &VisitorHandle) {
     let state = handle.lock();
-    let all = env.subscriptions();
+    let all = env.subscriptions.all();
     for mailbox in state.mailboxes.iter().map(|(_, mailbox)| mailbox).chain(all.iter()) {
         if let Some((subscription, waiting)) = mailbox.newly_unread() {
             warn!(

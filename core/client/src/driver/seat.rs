@@ -3,10 +3,10 @@
 use std::future::pending;
 use std::sync::Arc;
 
+use secondme_avatar_protocol::Error;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::Error;
 use crate::env::Env;
 use crate::slots::SlotPermit;
 use crate::visitor_handle::VisitorHandle;
@@ -58,7 +58,7 @@ impl Seat {
     /// wait for a slot. Says when it is time for that.
     pub(super) fn look_for_rest(&self, env: &Env, handle: &VisitorHandle) -> Option<Instant> {
         let slots = &env.slots;
-        if env.idle_after.is_none() && !slots.are_limited() {
+        if env.settings.idle_after.is_none() && !slots.are_limited() {
             return None;
         }
         if self.queues && slots.are_wanted() {
@@ -70,7 +70,7 @@ impl Seat {
         if since <= now && slots.are_wanted() {
             slots.make_room();
         }
-        let rests_at = env.idle_after.map(|after| since + after);
+        let rests_at = env.settings.idle_after.map(|after| since + after);
         if rests_at.is_some_and(|at| at <= now) {
             handle.rest_if_idle();
             return None;

@@ -1,26 +1,28 @@
 //! What all clones of a client share: the opening, the closing, and what comes out of the store.
 
+mod visitors;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Error, ErrorKind, Machine, Millis, Outcome, Record, State, Visitor,
+    Command, ConversationKey, Error, ErrorKind, Machine, Millis, Record, State, Visitor,
 };
 use tokio::sync::{Notify, OnceCell};
 
-use super::visitors::Visitors;
-use crate::conversation::Conversation;
+use self::visitors::Visitors;
 use crate::driver::Driver;
 use crate::env::Env;
+use crate::errors::{client_closed, ended};
 use crate::store::Known;
-use crate::visitor_handle::{VisitorHandle, client_closed, ended, unexpected};
+use crate::visitor_handle::{Answer, VisitorHandle};
 
 /// How long the store may take, when all is closed, to write what it was given.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct ClientInner {
     pub(crate) env: Arc<Env>,
     visitors: Mutex<Visitors>,
     /// What earlier processes left behind has been taken over.
@@ -29,17 +31,17 @@ pub(crate) struct Inner {
     retired: Notify,
 }
 
-impl Inner {
-    pub(super) fn new(env: Env) -> Arc<Self> {
+impl ClientInner {
+    pub(crate) fn new(env: Env) -> Arc<Self> {
         let (env, visitors) = (Arc::new(env), Mutex::default());
         Arc::new(Self { env, visitors, adopted: OnceCell::new(), retired: Notify::new() })
     }
 
-    pub(super) async fn open(
+    pub(crate) async fn open(
         self: Arc<Self>,
         visitor: Visitor,
         deadline: Duration,
-    ) -> Result<Conversation, Error> {
+    ) -> Result<(Arc<VisitorHandle>, Answer), Error> {
         visitor.check()?;
         let until = self.env.clock.now() + deadline;
         let mut retired = false;
@@ -51,7 +53,7 @@ impl Inner {
             let deadline = until.since(self.env.clock.now());
             match handle.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
                 Ok(answer) => {
-                    return Conversation::opened(&self, &handle, ConversationKey::FIRST, answer).await;
+                    return Ok((Arc::clone(&handle), answer));
                 }
                 Err(error) if error.kind() != ErrorKind::Closed || self.lock().is_closed() => {
                     return Err(error);
@@ -82,7 +84,7 @@ impl Inner {
         }
     }
 
-    pub(super) async fn close(&self, deadline: Duration) {
+    pub(crate) async fn close(&self, deadline: Duration) {
         let visitors = self.lock().close();
         let mut answers = Vec::new();
         for handle in visitors {
@@ -103,13 +105,11 @@ impl Inner {
             // A store that hangs is not waited for.
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
-        for mailbox in self.env.subscriptions().drain(..) {
-            mailbox.end();
-        }
+        self.env.subscriptions.end();
     }
 
     /// A client that is closed says so.
-    pub(super) fn is_there(&self) -> Result<(), Error> {
+    pub(crate) fn is_there(&self) -> Result<(), Error> {
         if self.lock().is_closed() { Err(client_closed()) } else { Ok(()) }
     }
 
@@ -122,7 +122,7 @@ impl Inner {
     }
 
     /// The visitors that the store knows.
-    pub(super) async fn known(&self) -> Result<Vec<Known>, Error> {
+    pub(crate) async fn known(&self) -> Result<Vec<Known>, Error> {
         self.is_there()?;
         match &self.env.keeper {
             Some(keeper) => keeper.known().await,
@@ -144,7 +144,7 @@ impl Inner {
     }
 
     /// A store may hang; a call that waits for it does not.
-    pub(super) async fn in_time<T>(
+    pub(crate) async fn in_time<T>(
         &self,
         until: Millis,
         asked: impl Future<Output = Result<T, Error>>,
@@ -159,7 +159,7 @@ impl Inner {
     }
 
     /// Takes over the messages that no process looks after.
-    pub(super) async fn adopt(&self) -> Result<(), Error> {
+    pub(crate) async fn adopt(&self) -> Result<(), Error> {
         self.is_there()?;
         let Some(keeper) = &self.env.keeper else {
             return Ok(());
@@ -208,7 +208,8 @@ impl Inner {
         let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
         let env = Arc::clone(&self.env);
         let now = env.clock.now();
-        let mut machine = Machine::new(env.config.clone(), env.key.clone(), visitor, record, now, seed);
+        let mut machine =
+            Machine::new(env.settings.config.clone(), env.settings.key.clone(), visitor, record, now, seed);
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
@@ -222,12 +223,19 @@ impl Inner {
         visitors.begin(&env, id, Arc::clone(&handle));
         drop(visitors);
         let driver = Box::new(Driver::new(Arc::clone(&handle), Arc::clone(&env)));
-        env.runtime.spawn(driver.run(Arc::downgrade(self)));
+        // The driver holds the client weakly: a client that is dropped ends its drivers.
+        let client = Arc::downgrade(self);
+        let retire = move |handle: &Arc<VisitorHandle>| {
+            if let Some(client) = client.upgrade() {
+                client.retire(handle);
+            }
+        };
+        env.runtime.spawn(driver.run(retire));
         Ok(handle)
     }
 
     /// So many visitors more are being opened because of what was left for them, and so many fewer.
-    pub(super) fn recovering(&self, more: usize, fewer: usize) {
+    pub(crate) fn recovering(&self, more: usize, fewer: usize) {
         self.lock().recovering(&self.env, more, fewer);
     }
 
@@ -237,19 +245,17 @@ impl Inner {
         self.retired.notify_waiters();
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Visitors> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Visitors> {
         self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Inner {
+impl Drop for ClientInner {
     fn drop(&mut self) {
         for handle in self.lock().live() {
             handle.hang_up();
         }
-        for mailbox in self.env.subscriptions().drain(..) {
-            mailbox.end();
-        }
+        self.env.subscriptions.end();
     }
 }
 
@@ -258,11 +264,4 @@ fn random_seed() -> Result<u64, Error> {
     getrandom::u64().map_err(|error| {
         Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)
     })
-}
-
-pub(crate) fn opened(outcome: Outcome) -> Result<(), Error> {
-    match outcome {
-        Outcome::Opened { .. } => Ok(()),
-        _ => Err(unexpected()),
-    }
 }

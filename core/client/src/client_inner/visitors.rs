@@ -11,7 +11,7 @@ use crate::store::Leftover;
 use crate::visitor_handle::VisitorHandle;
 
 #[derive(Debug, Default)]
-pub(super) struct Visitors {
+pub(crate) struct Visitors {
     live: HashMap<VisitorId, Arc<VisitorHandle>>,
     /// What is known of visitors whose conversations are closed: the next `open` goes on there.
     records: HashMap<VisitorId, Record>,
@@ -27,75 +27,75 @@ pub(super) struct Visitors {
 }
 
 /// What is left of a visitor's earlier handles.
-pub(super) struct Past {
-    pub(super) record: Option<Record>,
-    pub(super) leftover: Option<Leftover>,
+pub(crate) struct Past {
+    pub(crate) record: Option<Record>,
+    pub(crate) leftover: Option<Leftover>,
 }
 
 impl Visitors {
-    pub(super) fn get(&self, visitor: &VisitorId) -> Option<&Arc<VisitorHandle>> {
+    pub(crate) fn get(&self, visitor: &VisitorId) -> Option<&Arc<VisitorHandle>> {
         self.live.get(visitor)
     }
 
-    pub(super) fn live(&self) -> impl Iterator<Item = &Arc<VisitorHandle>> {
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Arc<VisitorHandle>> {
         self.live.values()
     }
 
     /// How many are live.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.live.len()
     }
 
     /// The visitors who have one.
-    pub(super) fn visitors(&self) -> impl Iterator<Item = &VisitorId> {
+    pub(crate) fn visitors(&self) -> impl Iterator<Item = &VisitorId> {
         self.live.keys()
     }
 
     /// Whether more is known of a visitor than the store has.
-    pub(super) fn knows(&self, visitor: &VisitorId) -> bool {
+    pub(crate) fn knows(&self, visitor: &VisitorId) -> bool {
         self.live.contains_key(visitor) || self.records.contains_key(visitor)
     }
 
     /// The visitors without a handle to whom messages are still to be sent.
-    pub(super) fn left(&self) -> impl Iterator<Item = &Visitor> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = &Visitor> {
         self.leftovers.values().map(|left| &left.visitor)
     }
 
     /// What machines that are closed had counted.
-    pub(super) fn past(&self) -> Counters {
+    pub(crate) fn past(&self) -> Counters {
         self.past
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
     /// Refuses new visitors from now on, and returns the handles there are.
-    pub(super) fn close(&mut self) -> Vec<Arc<VisitorHandle>> {
+    pub(crate) fn close(&mut self) -> Vec<Arc<VisitorHandle>> {
         self.closed = true;
         self.live.values().cloned().collect()
     }
 
     /// Takes what is left of the visitor's earlier handles, for a new one.
-    pub(super) fn take_past(&mut self, visitor: &VisitorId) -> Past {
+    pub(crate) fn take_past(&mut self, visitor: &VisitorId) -> Past {
         Past { record: self.records.remove(visitor), leftover: self.leftovers.remove(visitor) }
     }
 
     /// The visitor has a handle from now on.
-    pub(super) fn begin(&mut self, env: &Env, visitor: VisitorId, handle: Arc<VisitorHandle>) {
+    pub(crate) fn begin(&mut self, env: &Env, visitor: VisitorId, handle: Arc<VisitorHandle>) {
         self.live.insert(visitor, handle);
         self.tell_occupied(env);
     }
 
     /// So many visitors more are being opened because of what was left for them, and so many fewer.
-    pub(super) fn recovering(&mut self, env: &Env, more: usize, fewer: usize) {
+    pub(crate) fn recovering(&mut self, env: &Env, more: usize, fewer: usize) {
         self.recovering = (self.recovering + more).saturating_sub(fewer);
         self.tell_occupied(env);
     }
 
     /// The handle is closed: what it knew is kept for the next one. One that is not the visitor's any more has
     /// been here before.
-    pub(super) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
+    pub(crate) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
         let state = handle.lock();
         let visitor = state.machine.visitor().id();
         if !self.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, handle)) {
@@ -118,7 +118,7 @@ impl Visitors {
     }
 
     /// Keeps messages of a visitor who has no handle.
-    pub(super) fn leave(&mut self, left: Leftover) {
+    pub(crate) fn leave(&mut self, left: Leftover) {
         match self.leftovers.entry(left.visitor.id().clone()) {
             Entry::Occupied(known) => {
                 let messages = &mut known.into_mut().messages;
@@ -134,7 +134,7 @@ impl Visitors {
     fn tell_occupied(&mut self, env: &Env) {
         let occupied = !self.live.is_empty() || self.recovering > 0;
         if std::mem::replace(&mut self.occupied, occupied) != occupied {
-            env.on_occupied.tell(occupied);
+            env.settings.on_occupied.tell(occupied);
         }
     }
 }
