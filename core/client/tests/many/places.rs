@@ -128,7 +128,7 @@ async fn who_waits_in_vain_learns_at_the_deadline_which_option_to_raise() {
     stage.client.advance_clock(Duration::from_secs(1)).await;
     let error = soon(sending).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline);
-    assert!(error.to_string().contains("raise `max_live`"), "{error}");
+    assert!(error.to_string().contains("`max_live` is 1, and no connected visitor is idle"), "{error}");
     assert!(error.unsent().unwrap().certain);
     stage.client.advance_clock(Duration::from_secs(15)).await;
     let error = soon(opening).await.unwrap().unwrap_err();
