@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: demo test test-rust spec lint lint-rust bench dist fmt tools fetch help simulate bite chaos soak fuzz fuzz-smoke
+.PHONY: contract demo test test-rust spec lint lint-rust bench dist fmt tools fetch help simulate bite chaos soak fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -80,6 +80,9 @@ LANGUAGES := python node kotlin
 bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin]
 	@$(if $(filter $(LANGUAGES),$(ROW)),,$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))
 	@$(if $(filter-out $(LANGUAGES),$(ROW)),,$(MAKE) --no-print-directory $(patsubst %,bench-%,$(or $(ROW),$(LANGUAGES))))
+
+contract: ## what all languages have in common, written anew from the Rust types
+	@$(CARGO) run --quiet --package secondme-avatar-contract
 
 dist: ## what is handed out, in dist/: wheels, npm packages, the jar, the Swift package
 	@$(MAKE) --no-print-directory dist-python dist-node dist-kotlin dist-swift

@@ -106,23 +106,23 @@ impl ClientBuilder {
         }
     }
 
-    /// Where the service is; production, if not said otherwise.
+    /// The base URL of the service. Default: production.
     pub fn base_url(mut self, base: BaseUrl) -> Self {
         self.base = base;
         self
     }
 
-    /// Takes plain `http` and `ws` to other machines too. The API key then travels in the open.
+    /// Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted. Default: no.
     pub fn allow_insecure(mut self, allow: bool) -> Self {
         self.allow_insecure = allow;
         self
     }
 
-    /// The proxy for HTTP and for the socket, `http://` or `https://`, with a user name and a password if it
-    /// wants them (`http://user:password@host:port`, percent-encoded where they are special). SOCKS is not
-    /// spoken. This machine's own addresses are spoken to directly all the same.
+    /// The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special characters
+    /// percent-encoded. SOCKS is not supported. This machine's own addresses are always reached directly. Default:
+    /// what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
     ///
-    /// If nothing is said here, the environment counts, as it stands when the client is made: `HTTPS_PROXY`
+    /// The environment is read when the client is made: `HTTPS_PROXY`
     /// and `HTTP_PROXY` by the scheme of the base URL and of the socket's address, `ALL_PROXY` for both, and
     /// `NO_PROXY` for what is spoken to directly (hosts with all below them, addresses, networks such as
     /// `10.0.0.0/8`, each with a `:port` if wanted, and `*`); all in lower case too.
@@ -139,22 +139,23 @@ impl ClientBuilder {
     /// # }
     /// ```
     ///
-    /// An address that is none is an error of [`build`](Self::build).
+    /// A text that is not a proxy's URL is an error of [`build`](Self::build).
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = ProxyChoice::Url(Secret::from(url.into()));
         self
     }
 
-    /// Without a proxy, whatever the environment says.
+    /// Connects without a proxy, whatever the environment says. Default: no.
     pub fn no_proxy(mut self) -> Self {
         self.proxy = ProxyChoice::Direct;
         self
     }
 
-    /// Trusts the certificates in this PEM file as well as those that the platform trusts: for HTTP, for the
-    /// socket and for an `https://` proxy. Not on Android, where they have to be installed in the system.
+    /// A PEM file with certificates to trust beside those of the platform: for HTTP, for the socket and for an
+    /// `https://` proxy. Not on Android, where they have to be installed in the system. Default: the file in
+    /// `SECONDME_CA_FILE`.
     ///
-    /// If nothing is said here, the file in `SECONDME_CA_FILE` counts, if that is set. (`SSL_CERT_FILE` and
+    /// (`SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` are the platform's own way where that is OpenSSL's, as on Linux; they *replace* what
     /// the platform trusts.)
     ///
@@ -164,9 +165,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the root certificates that Mozilla publishes, built into this library, are trusted where the
-    /// machine has none of its own, as in a slim container; they are, if not said otherwise. Where the machine
-    /// has any, its own alone count.
+    /// Whether Mozilla's root certificates, built into this library, are trusted where the machine has none of its own,
+    /// as in a slim container. Where the machine has any, only those count. Default: yes.
     ///
     /// Where there are neither, [`build`](Self::build) with an `https` base URL is an error of kind
     /// [`Misuse`](ErrorKind::Misuse). With an `http` base URL no certificates are needed.
@@ -186,52 +186,53 @@ impl ClientBuilder {
         self
     }
 
-    /// Between two pings: 5 s to 15 s, which it is if not said otherwise.
+    /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
     }
 
-    /// Whether frames are acknowledged; they are, if not said otherwise.
+    /// Whether frames are acknowledged. Default: yes.
     pub fn acknowledge(mut self, acknowledge: bool) -> Self {
         self.config.acknowledge = acknowledge;
         self
     }
 
-    /// The silence that ends a reply whose end mark never comes; 3 s, if not said otherwise.
+    /// The silence that ends a reply whose end mark never comes. Default: 3 s.
     pub fn reply_idle(mut self, idle: Duration) -> Self {
         self.config.reply_idle = idle;
         self
     }
 
-    /// What becomes of a message of which nobody can tell whether the service took it; it is handed
-    /// back, if not said otherwise.
+    /// What becomes of a message when its answer was lost and nothing tells whether the service took it. Default: at
+    /// most once, it is handed back.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.config.delivery = delivery;
         self
     }
 
-    /// How many events a subscription holds before the socket is read no further; 1024, if not said
-    /// otherwise. More than 16 MiB of them it never holds.
+    /// How many events a subscription holds before the socket is read no further; never more than 16 MiB of them.
+    /// Default: 1024.
     pub fn event_queue(mut self, events: usize) -> Self {
         self.queue = events;
         self
     }
 
-    /// How many authentications the API key has in a minute; 60, if not said otherwise, as the page
-    /// says. More than the service grants, and it refuses.
+    /// How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the service refuses
+    /// more.
     pub fn quota(mut self, per_minute: usize) -> Self {
         self.quota = per_minute;
         self
     }
 
-    /// How many visitors may hold a socket at a time; as many as there are, if not said otherwise.
+    /// How many visitors may have a socket at a time. Where all slots are taken, the visitor idle the longest is paused.
+    /// Default: no limit.
     ///
-    /// Where all of them do, and another one is opened or wakes, the one that has been idle the longest
-    /// rests ([`State::Paused`](crate::State::Paused)): it gives up its socket and keeps everything else,
-    /// and the next thing it is asked to do wakes it; what was said meanwhile is there then. Idle is who is
-    /// owed no answer and on whom nobody waits. Where nobody is idle, the newcomer waits in order of
-    /// arrival, no longer than its deadline. See [`Stats`](crate::Stats) for who does what.
+    /// Where all slots are taken and another visitor is opened or resumed, the one that has been idle the longest is
+    /// paused ([`State::Paused`](crate::State::Paused)): it gives up its socket and keeps everything else. Its next call
+    /// resumes it, and what was said meanwhile comes then. A visitor is idle who is owed no answer and for whom no call
+    /// waits. Where none is idle, the newcomer waits in order of arrival, no longer than its deadline. See
+    /// [`Stats`](crate::Stats) for the numbers.
     ///
     /// ```
     /// # use secondme_avatar::{AvatarClient, State, Visitor};
@@ -256,11 +257,10 @@ impl ClientBuilder {
         self
     }
 
-    /// After how long an idle visitor gives up the socket, as with [`max_live`](Self::max_live); 1 s or
-    /// more. Never, if not said otherwise: whatever the owner says is heard at once.
+    /// How long a visitor is idle before it is paused, 1 s or more; see [`max_live`](Self::max_live). Default: never.
     ///
-    /// A visitor who rests hears nothing before the next message, `open`, `history` or `resume`; then all
-    /// that was said meanwhile comes as events.
+    /// A paused visitor hears nothing before its next message, `open`, `history` or `resume`; then all that was said
+    /// meanwhile comes as events.
     ///
     /// ```
     /// use std::time::Duration;
@@ -280,21 +280,20 @@ impl ClientBuilder {
         self
     }
 
-    /// The whole time of an `open`; 30 s, if not said otherwise.
+    /// The time limit of an `open`. Default: 30 s.
     pub fn open_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.open = deadline;
         self
     }
 
-    /// The whole time of a `send`; 15 s, if not said otherwise.
+    /// The time limit of a `send`. Default: 15 s.
     pub fn send_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.send = deadline;
         self
     }
 
-    /// How long a message that is sent [`durable`](crate::Send::durable) may wait, over all the processes
-    /// that try; 24 h, if not said otherwise. After that it is handed back as an
-    /// [`Unsent`](crate::EventKind::Unsent) event.
+    /// How long a [`durable`](crate::Send::durable) message is tried, over all processes that try. After that an
+    /// [`Unsent`](crate::EventKind::Unsent) event hands it back. Default: 24 h.
     pub fn durable_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.durable = deadline;
         self
@@ -308,9 +307,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps what is known of visitors, and messages sent [`durable`](crate::Send::durable), beyond the
-    /// process: whoever starts again on the same store goes on with the same sessions, hears what was said in
-    /// between, and sends what was not sent. Nothing is kept, if not said otherwise.
+    /// A SQLite file that keeps sessions and [`durable`](crate::Send::durable) messages beyond the process. The next
+    /// process on it resumes the same sessions, hears what was said in between, and sends what was not sent. It holds
+    /// the visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
+    ///
+    /// In Rust it may be any [`Store`].
     ///
     /// ```no_run
     /// use secondme_avatar::{AvatarClient, SqliteStore};
@@ -326,40 +327,41 @@ impl ClientBuilder {
     /// # }
     /// ```
     ///
-    /// What was heard counts as heard when whoever takes the events comes back for more. A process killed in
-    /// between hears it again: then the event has the same `seqId` and message id as before.
+    /// An event counts as heard when its reader comes back for more. A process killed in between hears it again, with
+    /// the same `seqId` and message id.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// The whole time of a `history`; 30 s, if not said otherwise.
+    /// The time limit of a `history`. Default: 30 s.
     pub fn history_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.history = deadline;
         self
     }
 
-    /// How long a `close` or an `end` waits for what is still to be sent; 5 s, if not said otherwise.
+    /// How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
     pub fn close_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.close = deadline;
         self
     }
 
-    /// The whole time of an `ask` or a `stream`; 120 s, if not said otherwise.
+    /// The time limit of an `ask` or a `stream`. Default: 120 s.
     pub fn ask_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.ask = deadline;
         self
     }
 
-    /// How long the first piece of a reply may take; 60 s, if not said otherwise.
+    /// How long the first piece of a reply may take. Default: 60 s.
     pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.first_piece = deadline;
         self
     }
 
-    /// Is told of every call to the service and every handshake of a socket when it is over: for
-    /// metrics, and for finding out where time is lost. It is called on the client's own tasks, so it
-    /// must not block; and it is told no secret and nothing that anybody says.
+    /// Is called with every call to the service, and every handshake of a socket, when it is over: for metrics. The report
+    /// holds no secret and no spoken word.
+    ///
+    /// It is called on the client's own tasks, so it must not block.
     ///
     /// ```
     /// use secondme_avatar::AvatarClient;

@@ -1,4 +1,4 @@
-//! What whoever watches a client's calls is told.
+//! Reports of a client's calls, for metrics.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,18 +12,18 @@ use secondme_avatar_protocol::{Error, ErrorKind, Step, VisitorId};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallReport {
-    /// Whose call it was.
+    /// The visitor whose call it was.
     pub visitor_id: VisitorId,
-    /// Which step of the protocol.
+    /// The step of the protocol.
     pub step: Step,
     /// When it went out.
     pub started: Instant,
     /// How long it took.
     pub took: Duration,
-    /// What went wrong, if anything did. A call that is given up, for it took too long or is no longer
-    /// wanted, is a [`Deadline`](ErrorKind::Deadline).
+    /// What went wrong, if anything did. A call that is given up, because it took too long or is no longer wanted, has an
+    /// error of kind [`Deadline`](ErrorKind::Deadline).
     pub error: Option<Error>,
-    /// What the time is for the service, to the second, where its answer said so.
+    /// The service's own time, to the second, where its answer gave it.
     pub server_time: Option<SystemTime>,
 }
 

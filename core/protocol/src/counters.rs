@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Frames that came.
+    /// Frames received.
     pub frames: u64,
-    /// Frames dropped because they had come before.
+    /// Frames dropped because they had been received before.
     pub duplicates: u64,
     /// Frames dropped because they named another socket.
     pub foreign: u64,
@@ -18,13 +18,13 @@ pub struct Counters {
     pub pings: u64,
     /// Messages that the service took.
     pub sent: u64,
-    /// Replies that were handed on, by the avatar or by its owner.
+    /// Replies delivered, by the avatar or by its owner.
     pub replies: u64,
-    /// Times that the socket was lost.
+    /// Sockets lost.
     pub lost: u64,
     /// HTTP calls made.
     pub calls: u64,
-    /// Times that the visitor was authenticated.
+    /// Authentications.
     pub authentications: u64,
 }
 

@@ -66,7 +66,7 @@ impl fmt::Display for Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The API key was refused: missing, unknown or disabled. Nothing helps but another key.
+    /// The API key was refused: missing, unknown or disabled. Only another key helps.
     Authentication,
     /// The quota of the API key is used up. [`Error::retry_after`] says when to come back.
     RateLimited,
@@ -80,23 +80,23 @@ pub enum ErrorKind {
     Closed,
     /// The service could not be reached, or the connection broke.
     ConnectionFailed,
-    /// The certificate that the service or a proxy showed was refused: an unknown CA has signed it, it is out
-    /// of its time, or it is another host's. The text says what to do; trying again does not help.
+    /// The certificate of the service or of a proxy was refused: its CA is unknown, it has expired, or it is another
+    /// host's. The text says what to do; trying again does not help.
     Certificate,
-    /// The service answered, but is not able to work (HTTP 5xx, or it says so).
+    /// The service answered that it cannot work now: HTTP 5xx, or its own words.
     Unavailable,
-    /// The call's deadline passed first. The source says what was in the way.
+    /// The call's deadline passed first. The cause says what was in the way.
     Deadline,
     /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in
     /// time. What the owner says later comes as an event.
     TakenOver,
-    /// The service refused with a code that stands for nothing above; see [`Error::code`].
+    /// The service refused with a code of no other kind: see [`Error::code`].
     Refused,
-    /// The answer was not of the service's form: a proxy's page, perhaps, or a wrong base URL.
+    /// The answer was not in the service's format: perhaps a proxy's page, or a wrong base URL.
     InvalidAnswer,
     /// The service does not offer this.
     Unsupported,
-    /// The store could not be read or written: the disk is full, or the file is not a store's.
+    /// The store could not be read or written: the disk is full, or the file is not a store.
     Store,
     /// The call was wrong, and nothing was sent. The text says what to do.
     Misuse,
