@@ -1,7 +1,7 @@
 //! The SecondMe avatar service on one machine: offline, stateful, many instances side by side.
 //!
-//! It is written from the vendor's page and from `PROTOCOL.md`, and shares no code with the client
-//! it is used to test. Two layers:
+//! It is written from the vendor's API page and from `docs/protocol.md`, and shares no code with the
+//! client it is used to test. Two layers:
 //!
 //! - [`service`] is the whole service as a state machine without sockets, clock or randomness.
 //!   Time is passed in, so a run in virtual time replays exactly.
@@ -22,6 +22,8 @@ pub mod brain;
 mod cli;
 mod server;
 pub mod service;
+mod switch;
+mod time;
 
 pub use brain::Brain;
 #[cfg(feature = "cli")]

@@ -4,8 +4,8 @@
 mod support;
 
 use secondme_avatar_emulator::service::{
-    Answer, CloseHow, Delivery, Effect, FailureShape, FailureStatus, Fault, Millis, Place, Push, RetryAfter,
-    Settings,
+    Answer, CloseHow, Delivery, Effect, FailureShape, FailureStatus, Fault, InjectionPoint, Millis, Push,
+    RetryAfter, Settings,
 };
 use serde_json::{Value, json};
 use support::*;
@@ -361,10 +361,10 @@ fn faults_are_cleared_and_a_reset_clears_them_too() {
     stage.service.clear_faults();
     assert!(stage.service.faults().is_empty());
     data(&stage.auth(ANN));
-    let first = stage.service.add_fault(Fault::new(Place::Auth, Effect::Refuse)).unwrap();
+    let first = stage.service.add_fault(Fault::new(InjectionPoint::Auth, Effect::Refuse)).unwrap();
     stage.service.reset(stage.now);
     assert!(stage.service.faults().is_empty());
-    assert_ne!(stage.service.add_fault(Fault::new(Place::Auth, Effect::Refuse)).unwrap(), first);
+    assert_ne!(stage.service.add_fault(Fault::new(InjectionPoint::Auth, Effect::Refuse)).unwrap(), first);
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn a_fault_that_says_nothing_sensible_is_refused_with_what_there_is() {
     for (rule, wanted) in [
         (
             json!({"at": "nowhere", "do": "drop"}),
-            "there is no place `nowhere`; there are call, auth, chat/init",
+            "there is no injection point `nowhere`; there are call, auth, chat/init",
         ),
         (
             json!({"at": "auth", "do": "explode"}),

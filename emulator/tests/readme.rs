@@ -3,7 +3,7 @@
 
 mod support;
 
-use secondme_avatar_emulator::service::{Fault, Millis, Place, Service, Settings};
+use secondme_avatar_emulator::service::{Fault, InjectionPoint, Millis, Service, Settings};
 use serde_json::{Map, Value, json};
 use support::*;
 
@@ -41,7 +41,7 @@ fn its_faults_are_faults_and_every_place_is_named() {
             service.add_fault(fault).unwrap();
         }
     }
-    for place in Place::ALL {
+    for place in InjectionPoint::ALL {
         assert!(README.contains(&format!("`{place}`")), "{place}");
     }
 }

@@ -8,10 +8,20 @@ mod written;
 
 pub use openai::{OpenAi, Secret};
 pub use pieces::split;
-pub use plan::{OwnerStep, Part, Piece, Reply, Step};
+pub use plan::{EndMark, OwnerStep, Part, Piece, Reply, Step};
 pub use script::{Persona, Rule, Script, ScriptError, When};
 
-use crate::service::Author;
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Author {
+    /// The visitor.
+    Visitor,
+    /// The avatar.
+    Avatar,
+    /// The owner in person.
+    Owner,
+}
 
 /// A message the avatar is asked to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::Millis;
+use crate::time::Millis;
 
 /// An OpenAI-compatible endpoint: `POST {url}/chat/completions`, streamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::pieces::split;
-use crate::service::{EndMark, Millis};
+use crate::switch::switch;
+use crate::time::Millis;
 
 /// One thing that happens in answer to a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,21 @@ pub struct Reply {
     pub delay: Option<Millis>,
     /// How it ends, if not as the service's replies do.
     pub end: Option<EndMark>,
+}
+
+switch! {
+    /// How a streamed reply ends, where a script does not say otherwise.
+    EndMark {
+        /// The last piece carries `index: -1`.
+        #[default]
+        LastPiece = "last-piece",
+        /// A frame of its own without text carries `index: -1`.
+        Empty = "empty",
+        /// No end ever comes.
+        Missing = "missing",
+        /// An end comes before any content, and another one after it.
+        Twice = "twice",
+    }
 }
 
 /// What one frame of a reply carries.

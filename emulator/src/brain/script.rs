@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::pieces::split;
-use super::plan::{OwnerStep, Part, Piece, Reply, Step};
-use crate::service::{Avatar, EndMark, Millis};
+use super::plan::{EndMark, OwnerStep, Part, Piece, Reply, Step};
+use crate::time::Millis;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,18 +28,6 @@ pub struct Persona {
     /// What it says first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opening: Option<String>,
-}
-
-impl Persona {
-    /// Gives an avatar this persona, as far as it says anything.
-    pub fn apply(&self, avatar: &mut Avatar) {
-        if let Some(name) = &self.name {
-            avatar.name.clone_from(name);
-        }
-        if let Some(opening) = &self.opening {
-            avatar.opening.clone_from(opening);
-        }
-    }
 }
 
 /// One rule of a script.

@@ -90,7 +90,7 @@ impl EmulatorBuilder {
     /// What answers the visitors. A script's name and opening line go to the first avatar.
     pub fn brain(mut self, brain: Brain) -> Self {
         if let (Brain::Script(script), Some(avatar)) = (&brain, self.settings.avatars.first_mut()) {
-            script.avatar.apply(avatar);
+            avatar.adopt(&script.avatar);
         }
         self.settings.brain = brain;
         self

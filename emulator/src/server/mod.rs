@@ -132,10 +132,10 @@ impl Emulator {
     ///
     /// ```
     /// # use secondme_avatar_emulator::{Emulator, service::InvalidFault};
-    /// use secondme_avatar_emulator::service::{Effect, Fault, Place};
+    /// use secondme_avatar_emulator::service::{Effect, Fault, InjectionPoint};
     ///
     /// # fn example(emulator: &Emulator) -> Result<(), InvalidFault> {
-    /// emulator.fault(Fault::new(Place::MessageSend, Effect::CutAfter).skip(1))?;
+    /// emulator.fault(Fault::new(InjectionPoint::MessageSend, Effect::CutAfter).skip(1))?;
     /// emulator.fault(r#"{"at": "frame-out", "sender": "umm", "do": "drop", "chance": 0.05}"#.parse()?)?;
     /// # Ok(()) }
     /// ```

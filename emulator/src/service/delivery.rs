@@ -1,14 +1,14 @@
 //! How frames reach a visitor: stored, pushed, acknowledged, sent again.
 
-use super::faults::Place;
+use super::faults::InjectionPoint;
 use super::frames::Frame;
 use super::ids::{SocketId, VisitorIndex};
 use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
-use super::time::Millis;
 use super::timers::Timer;
 use super::world::{Unacknowledged, bounds};
 use super::{Push, Service};
+use crate::time::Millis;
 
 /// How long an acknowledgement may take before the frame is sent again.
 const ACKNOWLEDGE_WITHIN: Millis = Millis::seconds(5);
@@ -63,7 +63,7 @@ impl Service {
 
     /// Sends a text to a socket, unless a fault is in its way. Every frame passes through here.
     pub(super) fn push(&mut self, socket: SocketId, text: String) {
-        self.carry_frame(Place::FrameOut, socket, text);
+        self.carry_frame(InjectionPoint::FrameOut, socket, text);
     }
 
     /// A frame leaves the service.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::switches::{ClientText, FrameFields};
-use super::time::Millis;
 use crate::brain::Piece;
+use crate::time::Millis;
 
 /// A frame as it is stored: everything but the `wsId`, which depends on the socket it goes to.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! HTTP as the service sees it: a request in, an answer out, no socket.
 
-use super::time::Millis;
+use crate::time::Millis;
 
 /// One HTTP request.
 #[derive(Debug, Clone, Default)]

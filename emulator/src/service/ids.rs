@@ -1,5 +1,7 @@
 //! The service's own handles. What travels on the wire stays text.
 
+use serde::Serialize;
+
 /// A live socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u64);
@@ -15,3 +17,18 @@ pub(super) struct TurnId(pub(super) u64);
 /// A visitor's place in the list of visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct VisitorIndex(pub(super) usize);
+
+/// Whose a call, a frame or an entry of the journal is, as far as that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whose {
+    /// The `visitorId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor_id: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ws_id: Option<String>,
+}

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::Service;
-use super::faults::{Effect, FaultId, Place};
-use super::http::{Delivery, Headers};
-use super::time::Millis;
+use super::faults::{Effect, FaultId, InjectionPoint};
+use super::http::{Answer, Delivery, Headers, Request};
+use super::ids::Whose;
+use crate::time::Millis;
 
 /// What all entries may hold together, in bytes.
 const BYTES: usize = 16 * 1024 * 1024;
@@ -36,21 +36,6 @@ pub struct Entry {
     /// What happened.
     #[serde(flatten)]
     pub what: What,
-}
-
-/// Whose an entry is, as far as that is known.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Whose {
-    /// The `visitorId`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub visitor_id: Option<String>,
-    /// The session.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
-    /// The socket.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ws_id: Option<String>,
 }
 
 /// What happened.
@@ -124,7 +109,7 @@ pub enum What {
         /// Which.
         fault: FaultId,
         /// Where.
-        at: Place,
+        at: InjectionPoint,
         /// What it did.
         r#do: Effect,
     },
@@ -227,6 +212,17 @@ impl Journal {
         self.given
     }
 
+    /// The entries from the number `since` on.
+    pub(super) fn since(&self, since: u64) -> Vec<Entry> {
+        let from = self.entries.partition_point(|entry| entry.n < since);
+        self.entries.range(from..).cloned().collect()
+    }
+
+    /// The number of the entry that comes next.
+    pub(super) fn next(&self) -> u64 {
+        self.given + 1
+    }
+
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.bytes = 0;
@@ -271,12 +267,12 @@ impl What {
         Self::FrameOut { frame: Body::new(text) }
     }
 
-    pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &super::Answer) -> Self {
+    pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &Answer) -> Self {
         let (status, delivery) = (answer.status, delivery(answer.delivery));
         Self::Answer { request, call, status, delivery, body: Body::new(&answer.body) }
     }
 
-    pub(super) fn request(call: Option<&'static str>, request: &super::Request) -> Self {
+    pub(super) fn request(call: Option<&'static str>, request: &Request) -> Self {
         Self::Request {
             call,
             method: shortened(&request.method),
@@ -286,34 +282,13 @@ impl What {
         }
     }
 
-    pub(super) fn connect(
-        request: &super::Request,
-        headers: &Headers,
-        answer: Option<&super::Answer>,
-    ) -> Self {
+    pub(super) fn connect(request: &Request, headers: &Headers, answer: Option<&Answer>) -> Self {
         Self::Connect {
             path: target(request),
             headers: shown(headers),
             status: answer.map_or(101, |answer| answer.status),
             delivery: answer.and_then(|answer| delivery(answer.delivery)),
         }
-    }
-}
-
-impl Service {
-    /// What happened from the entry `since` on, as far as it is still known, and the number of the
-    /// entry that comes next.
-    pub fn journal(&mut self, now: Millis, since: u64) -> (Vec<Entry>, u64) {
-        self.tick(now);
-        let entries = &self.journal.entries;
-        let from = entries.partition_point(|entry| entry.n < since);
-        (entries.range(from..).cloned().collect(), self.journal.given + 1)
-    }
-
-    /// The number of the entry that comes next.
-    pub fn journal_next(&mut self, now: Millis) -> u64 {
-        self.tick(now);
-        self.journal.given + 1
     }
 }
 
@@ -327,7 +302,7 @@ fn delivery(delivery: Delivery) -> Option<&'static str> {
     }
 }
 
-fn target(request: &super::Request) -> String {
+fn target(request: &Request) -> String {
     match request.query.as_str() {
         "" => shortened(&request.path),
         query => shortened(&format!("{}?{query}", request.path)),

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use super::Service;
 use super::failure::Code;
 use super::ids::AskId;
-use super::switches::{EndMark, FrameFields, Streaming};
-use super::time::Millis;
+use super::switches::{FrameFields, Streaming};
 use super::timers::Timer;
-use super::world::{Author, Beat, Live, Message, Stage, Turn};
-use crate::brain::Piece;
+use super::world::{Beat, Live, Message, Stage, Turn};
+use crate::brain::{Author, EndMark, Piece};
+use crate::time::Millis;
 
 /// How long a brain outside may think, and how long it may pause.
 pub(super) const BRAIN_ANSWERS_WITHIN: Millis = Millis::seconds(60);

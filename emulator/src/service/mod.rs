@@ -19,6 +19,8 @@
 //! ```
 
 mod calls;
+mod close;
+mod counts;
 mod delivery;
 mod failure;
 mod faults;
@@ -28,42 +30,44 @@ mod ids;
 mod journal;
 mod live;
 mod owner;
+mod quotas;
 mod random;
 mod settings;
 mod sockets;
 mod state;
 mod switches;
-mod time;
 mod timers;
 mod turns;
 mod world;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+pub use self::close::CloseHow;
+pub(crate) use self::close::check_close_code;
+use self::counts::Counts;
 pub use self::failure::{Code, CodeSource, Failure};
 use self::faults::Faults;
-pub use self::faults::{Effect, Fault, FaultId, FaultState, InvalidFault, Place};
+pub use self::faults::{Effect, Fault, FaultId, FaultState, InjectionPoint, InvalidFault};
 pub use self::http::{Answer, Delivery, Headers, Request};
-pub use self::ids::{AskId, SocketId};
+pub use self::ids::{AskId, SocketId, Whose};
 use self::journal::Journal;
-pub use self::journal::{Body, By, Entry, What, Whose};
+pub use self::journal::{Body, By, Entry, What};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
 pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
-pub(crate) use self::sockets::check_close_code;
-pub use self::sockets::{CloseHow, SOCKET_PATH};
+pub use self::sockets::SOCKET_PATH;
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
 pub use self::switches::{
-    ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields, HistoryCalls,
-    IdForm, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondSocket,
-    Streaming, TakeoverSilence, TokenLifetime, UnknownAnswer,
+    ClientText, DeadSocketSend, DeadToken, FailureShape, FailureStatus, FrameFields, HistoryCalls, IdForm,
+    Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondSocket, Streaming,
+    TakeoverSilence, TokenLifetime,
 };
-pub use self::time::{Millis, NotATime};
 use self::timers::{Timer, Timers};
-pub use self::world::Author;
 use self::world::World;
 use crate::brain::Question;
+pub use crate::brain::{Author, EndMark};
+pub use crate::switch::UnknownAnswer;
+pub use crate::time::{Millis, NotATime};
 
 /// What the path of every documented call begins with, as in production.
 pub const BASE_PATH: &str = "/gate/in";
@@ -80,10 +84,7 @@ pub struct Service {
     timers: Timers,
     pushes: VecDeque<Push>,
     world: World,
-    /// How often each call was made, by its name.
-    calls: BTreeMap<&'static str, u64>,
-    /// How often each failure was answered, by its code.
-    failures: BTreeMap<Cow<'static, str>, u64>,
+    counts: Counts,
     faults: Faults,
     journal: Journal,
 }
@@ -135,8 +136,7 @@ impl Service {
             timers: Timers::default(),
             pushes: VecDeque::new(),
             world: World::default(),
-            calls: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            counts: Counts::default(),
             faults: Faults::new(seed),
         }
     }
@@ -170,9 +170,7 @@ impl Service {
             // Those of a key that is gone go on, and count for nobody.
             token.key = now_at(token.key).unwrap_or(usize::MAX);
         }
-        let quotas = std::mem::take(&mut self.world.quotas);
-        let kept = quotas.into_iter().filter_map(|(old, calls)| Some((now_at(old)?, calls)));
-        self.world.quotas = kept.collect();
+        self.world.quotas.move_keys(now_at);
     }
 
     /// Answers an HTTP request. Every call passes through here. How the answer reaches the client,
@@ -187,6 +185,34 @@ impl Service {
         let answer = self.answer_call(request);
         self.journal.note(self.now, whose, What::answer(number, call, &answer));
         answer
+    }
+
+    /// Adds a fault, after those there are.
+    pub fn add_fault(&mut self, fault: Fault) -> Result<FaultId, InvalidFault> {
+        self.faults.add(fault)
+    }
+
+    /// All faults, those used up among them.
+    pub fn faults(&self) -> &[FaultState] {
+        self.faults.rules()
+    }
+
+    /// Removes all faults. Frames they hold back still come, and sockets they made deaf stay so.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// What happened from the entry `since` on, as far as it is still known, and the number of the
+    /// entry that comes next.
+    pub fn journal(&mut self, now: Millis, since: u64) -> (Vec<Entry>, u64) {
+        self.tick(now);
+        (self.journal.since(since), self.journal.next())
+    }
+
+    /// The number of the entry that comes next.
+    pub fn journal_next(&mut self, now: Millis) -> u64 {
+        self.tick(now);
+        self.journal.next()
     }
 
     /// The moment of the next timer.
@@ -216,8 +242,7 @@ impl Service {
         self.world = World::default();
         self.timers.clear();
         self.pushes.clear();
-        self.calls.clear();
-        self.failures.clear();
+        self.counts = Counts::default();
         self.faults.reset();
         self.journal.clear();
         let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
@@ -247,30 +272,13 @@ impl Service {
         match outcome {
             Ok(data) => Answer::json(200, &serde_json::json!({"code": 0, "data": data})),
             Err(failure) => {
-                self.count_failure(&failure);
+                self.counts.failure(&failure);
                 failure.answer(&self.settings)
             }
         }
     }
 
-    fn count_call(&mut self, name: &'static str) {
-        *self.calls.entry(name).or_default() += 1;
-    }
-
-    fn count_failure(&mut self, failure: &Failure) {
-        *self.failures.entry(Cow::Borrowed(failure.code().as_str())).or_default() += 1;
-    }
-
-    /// Counts a failure whose code a fault has made up.
-    fn count_code(&mut self, code: &str) {
-        // So many that no test misses one, and so few that no run grows without end.
-        const KINDS: usize = 1_000;
-        if self.failures.len() < KINDS || self.failures.contains_key(code) {
-            *self.failures.entry(Cow::Owned(code.to_owned())).or_default() += 1;
-        }
-    }
-
-    /// A number nobody had before.
+    /// Returns a number that was not given before.
     fn fresh(&mut self) -> u64 {
         self.counter += 1;
         self.counter

@@ -6,11 +6,13 @@ use serde_json::Value;
 use super::Service;
 use super::failure::{Code, Failure};
 use super::frames::{Envelope, Frame};
-use super::journal::{What, Whose};
+use super::ids::Whose;
+use super::journal::What;
 use super::switches::TakeoverSilence;
-use super::time::Millis;
 use super::timers::Timer;
-use super::world::{Author, Message, Session, Takeover};
+use super::world::{Message, Session, Takeover};
+use crate::brain::Author;
+use crate::time::Millis;
 
 /// Something the owner does in the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,14 +86,14 @@ impl Service {
                 ("owner/handback", self.hand_back(&session_id).map(|()| None))
             }
         };
-        self.count_call(name);
+        self.counts.call(name);
         let (action, text) = what;
         let failure = outcome.as_ref().err().map(|failure: &Failure| failure.code().as_str());
         let whose = self.world.sessions.get(&session_id).map(|session| session.visitor);
         let visitor_id = whose.map(|visitor| self.world.visitors[visitor.0].visitor_id.clone());
         let whose = Whose { visitor_id, session_id: Some(session_id), ws_id: None };
         self.journal.note(self.now, whose, What::Owner { action, text, failure });
-        outcome.inspect_err(|failure| self.count_failure(failure))
+        outcome.inspect_err(|failure| self.counts.failure(failure))
     }
 
     /// Puts a frame into a session, as if the service had made it.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::random::Random;
 use super::switches::*;
-use super::time::Millis;
-use crate::brain::Brain;
+use crate::brain::{Brain, EndMark, Persona};
+use crate::time::Millis;
 
 /// One avatar and its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,16 @@ pub struct Avatar {
 }
 
 impl Avatar {
+    /// Takes over what a persona says about its name and opening line.
+    pub fn adopt(&mut self, persona: &Persona) {
+        if let Some(name) = &persona.name {
+            self.name.clone_from(name);
+        }
+        if let Some(opening) = &persona.opening {
+            self.opening.clone_from(opening);
+        }
+    }
+
     /// One more avatar, whose ids and whose owner follow from its share code and its number.
     pub fn numbered(share_code: &str, number: u64) -> Self {
         let mut ids = Random::of_text(number, share_code);
@@ -243,7 +253,7 @@ impl Settings {
             }
             (Brain::Script(script), _) if !new_avatars => {
                 if let Some(avatar) = settings.avatars.first_mut() {
-                    script.avatar.apply(avatar);
+                    avatar.adopt(&script.avatar);
                 }
             }
             _ => {}

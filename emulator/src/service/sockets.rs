@@ -3,44 +3,23 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::close::CloseHow;
 use super::failure::{Code, Failure};
-use super::faults::Place;
+use super::faults::InjectionPoint;
 use super::http::{Answer, Headers, Request};
-use super::ids::{SocketId, VisitorIndex};
-use super::journal::{By, What, Whose};
+use super::ids::{SocketId, VisitorIndex, Whose};
+use super::journal::{By, What};
 use super::switches::{Origin, Pings, SecondSocket};
-use super::time::Millis;
 use super::timers::Timer;
 use super::world::{AddressState, Socket, bounds};
 use super::{Push, Service};
+use crate::time::Millis;
 
 /// The path of every socket's address.
 pub const SOCKET_PATH: &str = "/gate/ws";
 
 /// How long a dead address is remembered as such, beyond its life.
 const ADDRESS_REMEMBERED: Millis = Millis::minutes(10);
-
-/// How a socket is closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloseHow {
-    /// With a close frame.
-    Clean {
-        /// Its code.
-        code: u16,
-        /// Its reason.
-        reason: String,
-    },
-    /// By cutting the connection.
-    Abrupt,
-}
-
-/// Whether a close frame may carry this code, by RFC 6455.
-pub(crate) fn check_close_code(code: u16) -> Result<(), String> {
-    match code {
-        1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999 => Ok(()),
-        code => Err(format!("{code} is no code a close frame may carry")),
-    }
-}
 
 /// What a client says over its socket.
 #[derive(Deserialize)]
@@ -80,7 +59,7 @@ impl Service {
         self.tick(now);
         if self.world.sockets.contains_key(&socket) && !self.is_deaf(socket) {
             self.note_of_socket(socket, || What::frame_in(text));
-            self.carry_frame(Place::FrameIn, socket, text.to_owned());
+            self.carry_frame(InjectionPoint::FrameIn, socket, text.to_owned());
         }
     }
 
@@ -90,9 +69,9 @@ impl Service {
         request: &Request,
         headers: &Headers,
     ) -> Result<SocketId, Answer> {
-        self.count_call("connect");
+        self.counts.call("connect");
         self.admit(request, headers).map_err(|failure| {
-            self.count_failure(&failure);
+            self.counts.failure(&failure);
             failure.handshake_answer(&self.settings)
         })
     }

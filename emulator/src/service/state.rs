@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Service;
-use super::time::Millis;
-use super::world::Author;
+use crate::brain::Author;
+use crate::time::Millis;
 
 /// Everything the service knows, but for secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,8 +168,8 @@ impl Service {
         });
         State {
             now: self.now.0,
-            calls: self.calls.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
-            failures: self.failures.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+            calls: self.counts.calls(),
+            failures: self.counts.failures(),
             visitors: visitors.collect(),
             sessions: sessions.collect(),
             sockets: sockets.collect(),

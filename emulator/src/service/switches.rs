@@ -5,80 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// Text that is none of a switch's answers.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not one of the answers: {answers}")]
-pub struct UnknownAnswer {
-    given: String,
-    answers: String,
-}
-
-impl UnknownAnswer {
-    pub(super) fn new(given: &str, answers: &str) -> Self {
-        Self { given: given.to_owned(), answers: answers.to_owned() }
-    }
-}
-
-/// Writes a switch as its text, for serde.
-macro_rules! as_text {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-pub(super) use as_text;
-
-/// A switch whose answers carry nothing: the enum, the list of all answers, and its written form.
-macro_rules! switch {
-    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $answer:ident = $text:literal,)+ }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-        pub enum $name {
-            $($(#[$note])* #[doc = concat!(" Written `", $text, "`.")] $answer,)+
-        }
-
-        impl $name {
-            /// Every answer there is, for tests that run under each.
-            pub const ALL: &'static [Self] = &[$(Self::$answer,)+];
-
-            /// As it is written.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$answer => $text,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownAnswer;
-
-            fn from_str(text: &str) -> Result<Self, UnknownAnswer> {
-                match text {
-                    $($text => Ok(Self::$answer),)+
-                    _ => Err(UnknownAnswer::new(text, [$($text,)+].join(", ").as_str())),
-                }
-            }
-        }
-
-        as_text!($name);
-    };
-}
-pub(super) use switch;
+use crate::switch::{UnknownAnswer, as_text, switch};
 
 switch! {
     /// In which field of the envelope the dotted code of a failure stands.
@@ -266,21 +193,6 @@ switch! {
         Pieces = "pieces",
         /// In one frame without `index`.
         Whole = "whole",
-    }
-}
-
-switch! {
-    /// How a streamed reply ends, where a script does not say otherwise.
-    EndMark {
-        /// The last piece carries `index: -1`.
-        #[default]
-        LastPiece = "last-piece",
-        /// A frame of its own without text carries `index: -1`.
-        Empty = "empty",
-        /// No end ever comes.
-        Missing = "missing",
-        /// An end comes before any content, and another one after it.
-        Twice = "twice",
     }
 }
 

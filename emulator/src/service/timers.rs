@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
-use super::time::Millis;
+use crate::time::Millis;
 
 /// What happens at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,12 +11,12 @@ use super::faults::Effect;
 use super::frames::Frame;
 use super::ids::{AskId, TurnId};
 use super::live::BRAIN_ANSWERS_WITHIN;
-use super::switches::{EndMark, FrameFields, Streaming, TakeoverSilence};
-use super::time::Millis;
+use super::switches::{FrameFields, Streaming, TakeoverSilence};
 use super::timers::Timer;
-use super::world::{Author, Beat, Message, Session, Stage, Stream, Turn, Waiting, bounds};
+use super::world::{Beat, Message, Session, Stage, Stream, Turn, Waiting, bounds};
 use super::{Push, Service};
-use crate::brain::{OwnerStep, Piece, Question, Reply, Step};
+use crate::brain::{Author, EndMark, OwnerStep, Piece, Question, Reply, Step};
+use crate::time::Millis;
 
 /// How many of the messages before it a brain outside gets with a question.
 const BEFORE: usize = 100;
@@ -260,7 +260,7 @@ impl Service {
         };
         // The owner of a script is refused like the owner in person; the state shows it.
         if let Err(failure) = outcome {
-            self.count_failure(&failure);
+            self.counts.failure(&failure);
         }
     }
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::frames::Frame;
 use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
+use super::quotas::Quotas;
 use super::switches::IdForm;
-use super::time::Millis;
-use crate::brain::{Piece, Step};
+use crate::brain::{Author, Piece, Step};
+use crate::time::Millis;
 
 /// Bounds of what is remembered, so that a long run does not eat the machine.
 pub(super) mod bounds {
@@ -43,8 +44,7 @@ pub(super) struct World {
     pub(super) sockets: BTreeMap<SocketId, Socket>,
     pub(super) addresses: HashMap<String, Address>,
     pub(super) asks: BTreeMap<AskId, String>,
-    /// The moments of each key's counted calls within the last minute.
-    pub(super) quotas: HashMap<usize, VecDeque<Millis>>,
+    pub(super) quotas: Quotas,
 }
 
 #[derive(Debug)]
@@ -134,18 +134,6 @@ pub(super) struct Session {
 pub(super) struct Takeover {
     /// When the avatar comes back on its own.
     pub(super) until: Option<Millis>,
-}
-
-/// Who wrote a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Author {
-    /// The visitor.
-    Visitor,
-    /// The avatar.
-    Avatar,
-    /// The owner in person.
-    Owner,
 }
 
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use secondme_avatar::{
     Leftover, MemoryStore, Record, Store, StoreError, UnsentMessage, VisitorId,
 };
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{FaultState, HistoryCalls, Place, State};
+use secondme_avatar_emulator::service::{FaultState, HistoryCalls, InjectionPoint, State};
 
 use crate::support::{next, owner_reply, soon, visitor};
 
@@ -180,7 +180,7 @@ async fn ends_in_doubt(stage: &Stage, fault: &str) {
     stage.fault(fault);
     chat.send("Remember me").durable().await.unwrap();
     soon(async {
-        let met = |fault: &FaultState| fault.fault.at == Place::MessageSend && fault.met > 0;
+        let met = |fault: &FaultState| fault.fault.at == InjectionPoint::MessageSend && fault.met > 0;
         while !stage.emulator.faults().iter().any(met) {
             tokio::task::yield_now().await;
         }

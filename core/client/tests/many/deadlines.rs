@@ -8,7 +8,7 @@ use crate::support::{Stage, visitor};
 use futures_util::{FutureExt, StreamExt, stream};
 use secondme_avatar::{AvatarClient, Conversation, Error, ErrorKind};
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, PingDrop, Place};
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, InjectionPoint, PingDrop};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -120,9 +120,9 @@ impl Call {
 enum Trouble {
     None,
     /// At every call of the service, or at one, or at the sockets.
-    At(Place, Effect),
+    At(InjectionPoint, Effect),
     /// The socket is lost, and this is in the way of another one.
-    SocketLost(Place, Effect),
+    SocketLost(InjectionPoint, Effect),
     /// The socket says nothing more, and nobody is told.
     HalfOpen,
     /// A subscriber takes nothing, so nothing is read.
@@ -134,7 +134,7 @@ impl Trouble {
     /// them, and that last.
     fn concerns(&self, call: Call, times: u32) -> bool {
         let reaches = match self {
-            Self::At(at, _) => matches!(at, Place::Call | Place::MessageSend),
+            Self::At(at, _) => matches!(at, InjectionPoint::Call | InjectionPoint::MessageSend),
             Self::None | Self::SocketLost(..) | Self::HalfOpen | Self::NobodyReads => true,
         };
         call.deadline() > 5 * SECOND || (times > 1 && reaches)
@@ -180,31 +180,36 @@ fn troubles() -> Vec<Trouble> {
         Effect::Quota,
     ];
     let mut troubles = vec![Trouble::None, Trouble::HalfOpen, Trouble::NobodyReads];
-    troubles.extend(of_calls.iter().cloned().map(|effect| Trouble::At(Place::Call, effect)));
-    troubles
-        .extend(of_calls.iter().take(8).cloned().map(|effect| Trouble::SocketLost(Place::Connect, effect)));
+    troubles.extend(of_calls.iter().cloned().map(|effect| Trouble::At(InjectionPoint::Call, effect)));
+    troubles.extend(
+        of_calls.iter().take(8).cloned().map(|effect| Trouble::SocketLost(InjectionPoint::Connect, effect)),
+    );
     for effect in [Effect::HangBefore, Effect::ExpiredToken, Effect::Quota, Effect::Malformed] {
-        troubles.push(Trouble::SocketLost(Place::WsCreate, effect));
+        troubles.push(Trouble::SocketLost(InjectionPoint::WsCreate, effect));
     }
-    for place in
-        [Place::ChatInit, Place::SessionCreate, Place::ChatStart, Place::AvatarPublic, Place::MessageSend]
-    {
+    for place in [
+        InjectionPoint::ChatInit,
+        InjectionPoint::SessionCreate,
+        InjectionPoint::ChatStart,
+        InjectionPoint::AvatarPublic,
+        InjectionPoint::MessageSend,
+    ] {
         troubles.extend(
             [Effect::ExpiredToken, Effect::ExpiredContext, Effect::HangAfter, Effect::CutAfter]
                 .map(|effect| Trouble::At(place, effect)),
         );
     }
     for effect in [Effect::HangBefore, Effect::Malformed, Effect::Empty, refusal(404)] {
-        troubles.push(Trouble::At(Place::MessageQuery, effect.clone()));
-        troubles.push(Trouble::At(Place::MessageLatest, effect));
+        troubles.push(Trouble::At(InjectionPoint::MessageQuery, effect.clone()));
+        troubles.push(Trouble::At(InjectionPoint::MessageLatest, effect));
     }
     for effect in
         [Effect::Drop, Effect::Malformed, Effect::Cut, Effect::Delay((20 * SECOND).into()), Effect::Duplicate]
     {
-        troubles.push(Trouble::At(Place::FrameOut, effect));
+        troubles.push(Trouble::At(InjectionPoint::FrameOut, effect));
     }
     for effect in [Effect::Drop, Effect::Delay((60 * SECOND).into()), fail("session.openai.error")] {
-        troubles.push(Trouble::At(Place::Reply, effect));
+        troubles.push(Trouble::At(InjectionPoint::Reply, effect));
     }
     troubles
 }
@@ -245,7 +250,7 @@ async fn play(call: Call, trouble: Trouble, times: u32) -> Result<Ended, String>
             strike(*at, effect);
             stage.emulator.close_sockets(None, &CloseHow::Abrupt);
         }
-        Trouble::HalfOpen => strike(Place::FrameOut, &Effect::HalfOpen),
+        Trouble::HalfOpen => strike(InjectionPoint::FrameOut, &Effect::HalfOpen),
     }
     if call == Call::Resume
         && let Some(chat) = &chat

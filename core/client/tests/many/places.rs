@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use secondme_avatar::{
     AvatarClient, ClientBuilder, Conversation, ErrorKind, EventKind, MemoryStore, State, Stats, Step,
 };
-use secondme_avatar_emulator::service::{Effect, Entry, Fault, Place, What};
+use secondme_avatar_emulator::service::{Effect, Entry, Fault, InjectionPoint, What};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -183,7 +183,7 @@ async fn a_place_is_handed_on_when_its_socket_is_closed_and_not_before() {
     let stage = stage(|client| client.max_live(1)).await;
     let ada = stage.open("ada").await;
     // Nothing gets through any more, and so no good-bye either.
-    stage.emulator.fault(Fault::new(Place::FrameOut, Effect::HalfOpen)).unwrap();
+    stage.emulator.fault(Fault::new(InjectionPoint::FrameOut, Effect::HalfOpen)).unwrap();
     answer(&stage, &ada, "lost");
     let opening = tokio::spawn(stage.client.open(visitor("bob")).into_future());
     let waits = |stats: &Stats| (stats.paused, stats.live, stats.waiting_for_slot) == (1, 1, 1);
@@ -278,7 +278,7 @@ async fn a_conversation_with_a_message_that_is_kept_does_not_rest() {
     let options = |client: ClientBuilder| client.idle_after(Duration::from_secs(1)).store(MemoryStore::new());
     let (stage, calls) = watched(options).await;
     let chat = stage.open("ada").await;
-    stage.emulator.fault(Fault::new(Place::MessageSend, Effect::Quota).times(3)).unwrap();
+    stage.emulator.fault(Fault::new(InjectionPoint::MessageSend, Effect::Quota).times(3)).unwrap();
     let events = chat.events();
     chat.send("It may take a while").durable().await.unwrap();
     for tries in 1..=3 {

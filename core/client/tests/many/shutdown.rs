@@ -8,12 +8,12 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use secondme_avatar::{AvatarClient, ClientBuilder, Conversation, Error, ErrorKind, State};
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Place};
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, InjectionPoint};
 use tokio::runtime::Handle;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn always(stage: &Emulator, at: Place, effect: Effect) {
+fn always(stage: &Emulator, at: InjectionPoint, effect: Effect) {
     stage.fault(Fault::new(at, effect).times(u32::MAX)).unwrap();
 }
 
@@ -54,7 +54,7 @@ const STUCK: [Stuck; 5] = [
         state: "queued",
         options: |client| client,
         prepare: |stage| {
-            always(&stage.emulator, Place::WsCreate, Effect::HangBefore);
+            always(&stage.emulator, InjectionPoint::WsCreate, Effect::HangBefore);
             stage.emulator.close_sockets(None, &CloseHow::Abrupt);
         },
         certain: true,
@@ -62,25 +62,25 @@ const STUCK: [Stuck; 5] = [
     Stuck {
         state: "in flight",
         options: |client| client,
-        prepare: |stage| always(&stage.emulator, Place::MessageSend, Effect::HangBefore),
+        prepare: |stage| always(&stage.emulator, InjectionPoint::MessageSend, Effect::HangBefore),
         certain: false,
     },
     Stuck {
         state: "in doubt",
         options: |client| client,
-        prepare: |stage| always(&stage.emulator, Place::MessageSend, Effect::CutBefore),
+        prepare: |stage| always(&stage.emulator, InjectionPoint::MessageSend, Effect::CutBefore),
         certain: false,
     },
     Stuck {
         state: "waiting for the quota",
         options: |client| client.quota(1),
-        prepare: |stage| always(&stage.emulator, Place::MessageSend, Effect::ExpiredToken),
+        prepare: |stage| always(&stage.emulator, InjectionPoint::MessageSend, Effect::ExpiredToken),
         certain: true,
     },
     Stuck {
         state: "waiting to be tried again",
         options: |client| client,
-        prepare: |stage| always(&stage.emulator, Place::MessageSend, Effect::Quota),
+        prepare: |stage| always(&stage.emulator, InjectionPoint::MessageSend, Effect::Quota),
         certain: true,
     },
 ];
@@ -168,7 +168,7 @@ async fn closing_twice_and_by_two_at_once_is_no_error_and_every_later_call_is() 
 async fn nothing_new_is_begun_while_a_client_is_being_closed() {
     let stage = stage(|client| client).await;
     let chat = stage.open("ada").await;
-    always(&stage.emulator, Place::MessageSend, Effect::HangBefore);
+    always(&stage.emulator, InjectionPoint::MessageSend, Effect::HangBefore);
     let send = tokio::spawn(chat.send("hangs").into_future());
     met(&stage.emulator).await;
     let mut closing = Box::pin(stage.client.close());
@@ -204,7 +204,7 @@ async fn openings_that_race_with_a_close_leave_nothing_open() {
 async fn who_opens_a_visitor_that_is_being_closed_waits_no_longer_than_the_deadline() {
     let stage = stage(|client| client).await;
     let chat = stage.open("ada").await;
-    always(&stage.emulator, Place::MessageSend, Effect::HangBefore);
+    always(&stage.emulator, InjectionPoint::MessageSend, Effect::HangBefore);
     let send = tokio::spawn(chat.send("hangs").into_future());
     met(&stage.emulator).await;
     let closed = chat.clone();
@@ -241,7 +241,7 @@ fn emulator() -> (tokio::runtime::Runtime, Emulator) {
 }
 
 /// A visitor who is open, and something under way in it that hangs.
-async fn hanging(client: &AvatarClient, emulator: &Emulator, at: Place) -> Box<dyn std::any::Any> {
+async fn hanging(client: &AvatarClient, emulator: &Emulator, at: InjectionPoint) -> Box<dyn std::any::Any> {
     let chat = client.open(visitor("ada")).await.unwrap();
     always(emulator, at, Effect::HangBefore);
     let mut send = Box::pin(chat.send("hangs").into_future());
@@ -250,7 +250,7 @@ async fn hanging(client: &AvatarClient, emulator: &Emulator, at: Place) -> Box<d
     Box::new((chat, send))
 }
 
-async fn opening(client: &AvatarClient, emulator: &Emulator, at: Place) -> Box<dyn std::any::Any> {
+async fn opening(client: &AvatarClient, emulator: &Emulator, at: InjectionPoint) -> Box<dyn std::any::Any> {
     always(emulator, at, Effect::HangBefore);
     let mut open = Box::pin(client.open(visitor("ada")).into_future());
     assert!(open.as_mut().now_or_never().is_none());
@@ -292,10 +292,10 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
             let client = client.build().unwrap();
             let held: Box<dyn std::any::Any> = match state {
                 "never used" => Box::new(()),
-                "authenticating" => opening(&client, &emulator, Place::Auth).await,
-                "initialising" => opening(&client, &emulator, Place::ChatInit).await,
-                "connecting" => opening(&client, &emulator, Place::Connect).await,
-                "sending" => hanging(&client, &emulator, Place::MessageSend).await,
+                "authenticating" => opening(&client, &emulator, InjectionPoint::Auth).await,
+                "initialising" => opening(&client, &emulator, InjectionPoint::ChatInit).await,
+                "connecting" => opening(&client, &emulator, InjectionPoint::Connect).await,
+                "sending" => hanging(&client, &emulator, InjectionPoint::MessageSend).await,
                 "waiting for the quota" => {
                     let chat = client.open(visitor("ada")).await.unwrap();
                     let mut open = Box::pin(client.open(visitor("bob")).deadline(600 * SECOND).into_future());
@@ -304,7 +304,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
                     Box::new((chat, open))
                 }
                 "waiting for a place" => {
-                    let held = hanging(&client, &emulator, Place::MessageSend).await;
+                    let held = hanging(&client, &emulator, InjectionPoint::MessageSend).await;
                     let mut open = Box::pin(client.open(visitor("bob")).into_future());
                     assert!(open.as_mut().now_or_never().is_none());
                     until(&client, |stats| stats.waiting_for_slot == 1).await;
@@ -339,7 +339,7 @@ async fn open_and(state: &str, client: &AvatarClient, emulator: &Emulator) -> Bo
             if state == "asking" { Box::new((chat, ask)) } else { Box::new((chat, stream)) }
         }
         "reconnecting" => {
-            always(emulator, Place::WsCreate, Effect::HangBefore);
+            always(emulator, InjectionPoint::WsCreate, Effect::HangBefore);
             emulator.close_sockets(None, &CloseHow::Abrupt);
             met(emulator).await;
             Box::new(chat)
@@ -349,7 +349,7 @@ async fn open_and(state: &str, client: &AvatarClient, emulator: &Emulator) -> Bo
             Box::new(chat)
         }
         "closing" => {
-            always(emulator, Place::MessageSend, Effect::HangBefore);
+            always(emulator, InjectionPoint::MessageSend, Effect::HangBefore);
             let mut send = Box::pin(chat.send("hangs").into_future());
             assert!(send.as_mut().now_or_never().is_none());
             let closed = chat.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, ClientBuilder, Stats, Step};
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{Effect, Fault, Place};
+use secondme_avatar_emulator::service::{Effect, Fault, InjectionPoint};
 
 use crate::support::{Stage, soon, visitor};
 
@@ -42,7 +42,7 @@ impl Calls {
 /// and has no time, is given up after them.
 pub(crate) async fn settle(stage: &Stage) {
     let stranger = visitor("stranger");
-    let refused = Fault::new(Place::Auth, Effect::HangBefore).visitor(stranger.id().as_str());
+    let refused = Fault::new(InjectionPoint::Auth, Effect::HangBefore).visitor(stranger.id().as_str());
     stage.emulator.fault(refused).unwrap();
     soon(stage.client.open(stranger).deadline(Duration::ZERO).into_future()).await.unwrap_err();
 }

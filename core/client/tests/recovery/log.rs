@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, ErrorKind, EventKind, MemoryStore};
-use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Injection, Place};
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Injection, InjectionPoint};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -73,7 +73,7 @@ async fn refused_reconnects_are_told_from_the_third_on_then_rarely_and_so_is_the
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
     let events = chat.events();
-    stage.emulator.fault(Fault::new(Place::WsCreate, Effect::CutBefore).times(1000)).unwrap();
+    stage.emulator.fault(Fault::new(InjectionPoint::WsCreate, Effect::CutBefore).times(1000)).unwrap();
     stage.emulator.close_sockets(None, &CloseHow::Abrupt);
     for failures in 1..=13 {
         let wait = next(&events, |event| match event.kind {
@@ -163,7 +163,7 @@ async fn a_durable_message_that_is_given_up_is_worth_a_warning() {
     stage.client = builder.base_url(stage.emulator.base_url().parse().unwrap()).build().unwrap();
     let chat = stage.open("ada").await;
     let events = chat.events();
-    stage.emulator.fault(Fault::new(Place::MessageSend, Effect::Refuse).times(1000)).unwrap();
+    stage.emulator.fault(Fault::new(InjectionPoint::MessageSend, Effect::Refuse).times(1000)).unwrap();
     let message = soon(chat.send("what is said").durable().into_future()).await.unwrap();
     soon(async {
         while stage.emulator.faults()[0].met == 0 {

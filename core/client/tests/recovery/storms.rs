@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use secondme_avatar::{AvatarClient, EventKind, Step};
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Place, QuotaScope};
+use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, InjectionPoint, QuotaScope};
 use tokio::runtime::Builder;
 
 use crate::support::{Stage, next, soon, visitor};
@@ -80,7 +80,7 @@ async fn a_client_that_is_closed_during_a_back_off_asks_nothing_more_and_leaves_
     };
     let chat = client.open(visitor("ada")).await.unwrap();
     let events = client.events();
-    emulator.fault(Fault::new(Place::WsCreate, Effect::CutBefore).times(1000)).unwrap();
+    emulator.fault(Fault::new(InjectionPoint::WsCreate, Effect::CutBefore).times(1000)).unwrap();
     emulator.close_sockets(None, &CloseHow::Clean { code: 1000, reason: String::new() });
     for _ in 0..6 {
         let wait = next(&events, |event| match event.kind {

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use secondme_avatar::{AvatarClient, ErrorKind, EventKind, MemoryStore, State};
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::{Effect, Fault, Place};
+use secondme_avatar_emulator::service::{Effect, Fault, InjectionPoint};
 
 use crate::support::{Stage, next, soon, visitor};
 
@@ -28,7 +28,7 @@ async fn what_was_to_be_sent_within_a_day_is_not_sent_after_a_day_of_sleep() {
     let (stage, seconds) = stage().await;
     let chat = stage.open("ada").await;
     let events = chat.events();
-    stage.emulator.fault(Fault::new(Place::MessageSend, Effect::Refuse).times(1000)).unwrap();
+    stage.emulator.fault(Fault::new(InjectionPoint::MessageSend, Effect::Refuse).times(1000)).unwrap();
     let message = soon(chat.send("pay now").durable().into_future()).await.unwrap();
     seconds.fetch_add(25 * HOUR, Ordering::Relaxed);
     // It is noticed at the next look at the clock, whatever it is for.

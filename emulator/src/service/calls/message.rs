@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::Caller;
 use super::body::{Fields, whole};
+use crate::brain::Author;
 use crate::service::Service;
 use crate::service::failure::{Code, Failure};
 use crate::service::frames::Frame;
 use crate::service::switches::{DeadSocketSend, RepeatedMessage};
-use crate::service::world::{Author, Message, Waiting};
+use crate::service::world::{Message, Waiting};
 
 impl Service {
     pub(super) fn message_send(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {

@@ -14,8 +14,8 @@ use super::failure::{Code, Failure};
 use super::http::Request;
 use super::ids::VisitorIndex;
 use super::switches::{DeadToken, HistoryCalls, QuotaScope, RetryAfter, TokenLifetime};
-use super::time::Millis;
 use super::{BASE_PATH, Service};
+use crate::time::Millis;
 
 /// The largest body a call may have, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -98,13 +98,13 @@ impl Service {
 
     pub(super) fn dispatch(&mut self, request: &Request) -> Result<Value, Failure> {
         let Some((call, method)) = Call::of_path(&request.path) else {
-            self.count_call("unknown");
+            self.counts.call("unknown");
             return Err(Failure::new(
                 Code::PathNotFound,
                 format!("there is no `{}`; every path begins with `{BASE_PATH}/rest/`", request.path),
             ));
         };
-        self.count_call(call.name());
+        self.counts.call(call.name());
         if request.method != method {
             return Err(Failure::method_not_allowed(method));
         }
@@ -181,16 +181,10 @@ impl Service {
 
     /// Counts a call of a key, or refuses it.
     fn count_against_quota(&mut self, key: usize) -> Result<(), Failure> {
-        const WINDOW: Millis = Millis::minutes(1);
-        let counted = self.world.quotas.entry(key).or_default();
-        while counted.front().is_some_and(|at| self.now - *at >= WINDOW) {
-            counted.pop_front();
-        }
-        if counted.len() < self.settings.quota_per_minute as usize {
-            counted.push_back(self.now);
+        let limit = self.settings.quota_per_minute as usize;
+        let Err(wait) = self.world.quotas.count(key, limit, self.now) else {
             return Ok(());
-        }
-        let wait = counted.front().map_or(WINDOW, |first| *first + WINDOW - self.now);
+        };
         let text = format!("more than {} requests in a minute", self.settings.quota_per_minute);
         let failure = Failure::new(Code::RateLimited, text);
         Err(match self.settings.retry_after {

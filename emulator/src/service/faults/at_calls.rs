@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::rules::Occasion;
-use super::{Effect, Place};
+use super::rules::{Met, Occasion};
+use super::{Effect, InjectionPoint};
 use crate::service::Service;
 use crate::service::failure::{self, Code, Failure};
 use crate::service::http::{Answer, Delivery, Headers, Request};
-use crate::service::ids::SocketId;
-use crate::service::journal::Whose;
+use crate::service::ids::{SocketId, Whose};
+use crate::service::journal::What;
 use crate::service::switches::RetryAfter;
-use crate::service::time::Millis;
 use crate::service::world::AddressState;
+use crate::time::Millis;
 
 /// What a refusal for the quota says how long to wait, in seconds.
 const QUOTA_WAIT: u64 = 60;
@@ -19,7 +19,7 @@ const QUOTA_WAIT: u64 = 60;
 impl Service {
     /// Answers a call, with the fault it meets.
     pub(in crate::service) fn answer_call(&mut self, request: &Request) -> Answer {
-        let Some((place, effect)) = self.fault_of_call(request) else {
+        let Some((point, effect)) = self.fault_of_call(request) else {
             return self.judge(request);
         };
         match effect {
@@ -27,16 +27,16 @@ impl Service {
             Effect::CutBefore => return Answer::unheard(Delivery::Cut),
             Effect::HangBefore => return Answer::unheard(Delivery::Never),
             Effect::Status { status, retry_after, body } => {
-                self.count_call(place.as_str());
+                self.counts.call(point.as_str());
                 return plain_answer(status, retry_after, body);
             }
             Effect::Fail { code, reason, .. } => {
-                self.count_call(place.as_str());
-                self.count_code(&code);
+                self.counts.call(point.as_str());
+                self.counts.code(&code);
                 return failure::answer(&code, &reason, &self.settings);
             }
             Effect::Quota => {
-                self.count_call(place.as_str());
+                self.counts.call(point.as_str());
                 let failure = Failure::new(Code::RateLimited, "a fault: over the quota of this key");
                 return self.finish(Err(match self.settings.retry_after {
                     RetryAfter::Absent => failure,
@@ -84,12 +84,12 @@ impl Service {
             Effect::CutBefore => return Err(Answer::unheard(Delivery::Cut)),
             Effect::HangBefore => return Err(Answer::unheard(Delivery::Never)),
             Effect::Status { status, retry_after, body } => {
-                self.count_call("connect");
+                self.counts.call("connect");
                 return Err(plain_answer(status, retry_after, body));
             }
             Effect::Fail { code, reason, .. } => {
-                self.count_call("connect");
-                self.count_code(&code);
+                self.counts.call("connect");
+                self.counts.code(&code);
                 let status = failure::fitting_status(&code);
                 return Err(Answer { status, ..failure::answer(&code, &reason, &self.settings) });
             }
@@ -109,11 +109,11 @@ impl Service {
             }
             // The socket is open for the service, until it misses the pings.
             (Effect::HangAfter, Ok(socket)) => {
-                self.faults.deaf.insert(socket);
+                self.faults.deafen(socket);
                 Err(Answer::unheard(Delivery::Never))
             }
             (Effect::Delay(time), Ok(socket)) => {
-                self.faults.handshakes.insert(socket, time);
+                self.faults.delay_handshake(socket, time);
                 Ok(socket)
             }
             (Effect::CutAfter, Err(answer)) => Err(Answer { delivery: Delivery::Cut, ..answer }),
@@ -125,7 +125,7 @@ impl Service {
 
     /// By how much a fault delays the answer to the handshake of a socket. Asked once.
     pub fn handshake_delay(&mut self, socket: SocketId) -> Millis {
-        self.faults.handshakes.remove(&socket).unwrap_or_default()
+        self.faults.take_handshake_delay(socket)
     }
 
     /// The fault that the avatar's answer to a message meets.
@@ -134,9 +134,16 @@ impl Service {
         session_id: &str,
         visitor_id: &str,
     ) -> Option<Effect> {
-        let occasion =
-            Occasion { visitor: Some(visitor_id), session: Some(session_id), ..Occasion::default() };
-        self.faults.meet(Place::Reply, &occasion, (self.now, &mut self.journal))
+        let (visitor_id, session_id) = (Some(visitor_id.to_owned()), Some(session_id.to_owned()));
+        let whose = Whose { visitor_id, session_id, ws_id: None };
+        self.meet_fault(InjectionPoint::Reply, Occasion { whose, ..Occasion::default() })
+    }
+
+    /// The fault that an occasion meets, noted in the journal.
+    pub(super) fn meet_fault(&mut self, at: InjectionPoint, occasion: Occasion<'_>) -> Option<Effect> {
+        let Met { fault, effect } = self.faults.meet(at, &occasion)?;
+        self.journal.note(self.now, occasion.whose, What::Fault { fault, at, r#do: effect.clone() });
+        Some(effect)
     }
 
     /// Whose a call is, before it is judged.
@@ -159,34 +166,28 @@ impl Service {
         }
     }
 
-    fn fault_of_call(&mut self, request: &Request) -> Option<(Place, Effect)> {
-        let place: Place = Self::call_name(&request.path)?.parse().ok()?;
-        if !self.faults.watches(place) {
+    fn fault_of_call(&mut self, request: &Request) -> Option<(InjectionPoint, Effect)> {
+        let point: InjectionPoint = Self::call_name(&request.path)?.parse().ok()?;
+        if !self.faults.watches(point) {
             return None;
         }
-        let whose = self.caller_of(request);
         let token = request.headers.get("token");
-        let occasion = Occasion {
-            visitor: whose.visitor_id.as_deref(),
-            session: whose.session_id.as_deref(),
-            ws_id: whose.ws_id.as_deref(),
-            has_token: token.is_some_and(|token| self.world.tokens.contains_key(token)),
-            ..Occasion::default()
-        };
-        self.faults.meet(place, &occasion, (self.now, &mut self.journal)).map(|effect| (place, effect))
+        let has_token = token.is_some_and(|token| self.world.tokens.contains_key(token));
+        let occasion = Occasion { whose: self.caller_of(request), has_token, ..Occasion::default() };
+        self.meet_fault(point, occasion).map(|effect| (point, effect))
     }
 
     fn fault_of_handshake(&mut self, request: &Request) -> Option<Effect> {
-        if !self.faults.watches(Place::Connect) {
+        if !self.faults.watches(InjectionPoint::Connect) {
             return None;
         }
         let address = request.parameter("ticket").and_then(|ticket| self.world.addresses.get(&ticket));
-        let occasion = Occasion {
-            visitor: address.map(|address| self.world.visitors[address.visitor.0].visitor_id.as_str()),
-            ws_id: address.map(|address| address.ws_id.as_str()),
-            ..Occasion::default()
+        let whose = Whose {
+            visitor_id: address.map(|address| self.world.visitors[address.visitor.0].visitor_id.clone()),
+            session_id: None,
+            ws_id: address.map(|address| address.ws_id.clone()),
         };
-        self.faults.meet(Place::Connect, &occasion, (self.now, &mut self.journal))
+        self.meet_fault(InjectionPoint::Connect, Occasion { whose, ..Occasion::default() })
     }
 }
 

@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use super::at_calls::first_half;
 use super::rules::{Held, Occasion};
-use super::{Effect, Place};
-use crate::service::ids::SocketId;
+use super::{Effect, InjectionPoint};
+use crate::service::close::CloseHow;
+use crate::service::ids::{SocketId, Whose};
 use crate::service::journal::By;
-use crate::service::sockets::CloseHow;
-use crate::service::time::Millis;
 use crate::service::timers::Timer;
 use crate::service::{Push, Service};
+use crate::time::Millis;
 
 /// How long a frame waits for one that overtakes it.
 const OVERTAKEN_WITHIN: Millis = Millis::seconds(1);
 
 impl Service {
     /// Lets a frame pass, with the fault it meets.
-    pub(in crate::service) fn carry_frame(&mut self, at: Place, socket: SocketId, text: String) {
+    pub(in crate::service) fn carry_frame(&mut self, at: InjectionPoint, socket: SocketId, text: String) {
         let Some(effect) = self.fault_of_frame(at, socket, &text) else {
             return self.pass(at, socket, text);
         };
@@ -32,7 +32,7 @@ impl Service {
             Effect::Replace(fields) => self.pass(at, socket, Value::Object(fields).to_string()),
             Effect::Merge(changes) => self.pass(at, socket, merged(&text, changes)),
             Effect::HalfOpen => {
-                self.faults.deaf.insert(socket);
+                self.faults.deafen(socket);
                 self.pushes.push_back(Push::HalfOpen { socket });
             }
             Effect::Cut => self.close(socket, CloseHow::Abrupt, By::Fault),
@@ -44,43 +44,38 @@ impl Service {
 
     /// A frame that was held back is due, unless it has gone already.
     pub(in crate::service) fn release_frame(&mut self, number: u64) {
-        if let Some(at) = self.faults.held.iter().position(|held| held.number == number)
-            && let Some(held) = self.faults.held.remove(at)
-        {
+        if let Some(held) = self.faults.release(|held| held.number == number) {
             self.pass(held.at, held.socket, held.text);
         }
     }
 
     /// Whether nothing passes through a socket any more.
     pub(in crate::service) fn is_deaf(&self, socket: SocketId) -> bool {
-        self.faults.deaf.contains(&socket)
+        self.faults.is_deaf(socket)
     }
 
-    fn pass(&mut self, at: Place, socket: SocketId, text: String) {
+    fn pass(&mut self, at: InjectionPoint, socket: SocketId, text: String) {
         if self.is_deaf(socket) {
             return;
         }
         match at {
-            Place::FrameIn => self.take_in(socket, &text),
+            InjectionPoint::FrameIn => self.take_in(socket, &text),
             _ => self.give_out(socket, text),
         }
         // Those that waited for it to overtake them.
-        while let Some(at) =
-            self.faults.held.iter().position(|held| held.until_next && held.socket == socket && held.at == at)
-        {
-            if let Some(held) = self.faults.held.remove(at) {
-                self.pass(held.at, socket, held.text);
-            }
+        let overtaken = |held: &Held| held.until_next && held.socket == socket && held.at == at;
+        while let Some(held) = self.faults.release(overtaken) {
+            self.pass(held.at, socket, held.text);
         }
     }
 
-    fn hold(&mut self, at: Place, socket: SocketId, text: String, time: Millis, until_next: bool) {
+    fn hold(&mut self, at: InjectionPoint, socket: SocketId, text: String, time: Millis, until_next: bool) {
         let number = self.fresh();
-        self.faults.held.push_back(Held { number, socket, at, text, until_next });
+        self.faults.hold(Held { number, socket, at, text, until_next });
         self.timers.set(self.now + time, Timer::FrameHeld(number));
     }
 
-    fn fault_of_frame(&mut self, at: Place, socket: SocketId, text: &str) -> Option<Effect> {
+    fn fault_of_frame(&mut self, at: InjectionPoint, socket: SocketId, text: &str) -> Option<Effect> {
         if self.is_deaf(socket) || !self.faults.watches(at) {
             return None;
         }
@@ -91,16 +86,14 @@ impl Service {
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
-        let (session, kind, sender) = (field("sessionId"), field("type"), field("sender"));
-        let occasion = Occasion {
-            visitor: Some(&self.world.visitors[live.visitor.0].visitor_id),
-            session: session.as_deref(),
-            ws_id: Some(&live.ws_id),
-            kind: Some(kind.as_deref().unwrap_or("msg")),
-            sender: sender.as_deref(),
-            ..Occasion::default()
+        let whose = Whose {
+            visitor_id: Some(self.world.visitors[live.visitor.0].visitor_id.clone()),
+            session_id: field("sessionId"),
+            ws_id: Some(live.ws_id.clone()),
         };
-        self.faults.meet(at, &occasion, (self.now, &mut self.journal))
+        let (kind, sender) = (field("type"), field("sender"));
+        let kind = Some(kind.as_deref().unwrap_or("msg"));
+        self.meet_fault(at, Occasion { whose, kind, sender: sender.as_deref(), ..Occasion::default() })
     }
 }
 

@@ -4,9 +4,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{InvalidFault, Place};
-use crate::service::check_close_code;
-use crate::service::time::Millis;
+use super::{InjectionPoint, InvalidFault};
+use crate::service::close::check_close_code;
+use crate::time::Millis;
 
 /// What a fault does.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,11 +177,11 @@ impl Effect {
     }
 
     /// Whether it can be done at a place.
-    pub(super) fn fits(&self, at: Place) -> bool {
+    pub(super) fn fits(&self, at: InjectionPoint) -> bool {
         Self::at(at).contains(&self.name())
     }
 
-    pub(super) fn names_at(at: Place) -> String {
+    pub(super) fn names_at(at: InjectionPoint) -> String {
         let written = |name: &&str| {
             match *name {
                 "delay" => r#"{"delay": "2s"}"#,
@@ -198,7 +198,7 @@ impl Effect {
     }
 
     /// Reads what is to be done at a place.
-    pub(super) fn read(at: Place, written: Value) -> Result<Self, InvalidFault> {
+    pub(super) fn read(at: InjectionPoint, written: Value) -> Result<Self, InvalidFault> {
         let unknown = |name: &str| {
             InvalidFault(format!("there is no `{name}` at `{at}`; there are {}", Self::names_at(at)))
         };
@@ -255,13 +255,13 @@ impl Effect {
     }
 
     /// The names of what can be done at a place.
-    fn at(place: Place) -> Vec<&'static str> {
+    fn at(place: InjectionPoint) -> Vec<&'static str> {
         let more: &[_] = match place {
-            Place::FrameOut | Place::FrameIn => return FRAME.to_vec(),
-            Place::Reply => return REPLY.to_vec(),
-            Place::Connect => &["expired-address"],
+            InjectionPoint::FrameOut | InjectionPoint::FrameIn => return FRAME.to_vec(),
+            InjectionPoint::Reply => return REPLY.to_vec(),
+            InjectionPoint::Connect => &["expired-address"],
             // Who authenticates has no token yet, and no chat.
-            Place::Auth => &["malformed", "empty", "quota"],
+            InjectionPoint::Auth => &["malformed", "empty", "quota"],
             _ => &["malformed", "empty", "quota", "expired-token", "expired-context"],
         };
         [&REQUEST, more].concat()

@@ -11,19 +11,18 @@ mod at_frames;
 mod effect;
 mod rules;
 
-use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::effect::Effect;
 pub(super) use self::rules::Faults;
 pub use self::rules::{FaultId, FaultState};
-use super::switches::{UnknownAnswer, as_text, switch};
+use crate::switch::switch;
 
 switch! {
     /// Where a fault strikes.
-    Place {
+    InjectionPoint {
         /// Any of the calls below.
         #[default]
         Call = "call",
@@ -63,7 +62,7 @@ switch! {
 #[serde(rename_all = "kebab-case")]
 pub struct Fault {
     /// Where it strikes.
-    pub at: Place,
+    pub at: InjectionPoint,
     /// What it does.
     #[serde(rename = "do")]
     pub effect: Effect,
@@ -100,7 +99,7 @@ pub struct InvalidFault(pub(super) String);
 
 impl Fault {
     /// A fault that is met once.
-    pub fn new(at: Place, effect: Effect) -> Self {
+    pub fn new(at: InjectionPoint, effect: Effect) -> Self {
         Self {
             at,
             effect,
@@ -203,8 +202,12 @@ impl TryFrom<Written> for Fault {
 
     fn try_from(written: Written) -> Result<Self, InvalidFault> {
         let at = written.at.parse().map_err(|_| {
-            let places: Vec<_> = Place::ALL.iter().map(Place::to_string).collect();
-            InvalidFault(format!("there is no place `{}`; there are {}", written.at, places.join(", ")))
+            let points: Vec<_> = InjectionPoint::ALL.iter().map(InjectionPoint::to_string).collect();
+            InvalidFault(format!(
+                "there is no injection point `{}`; there are {}",
+                written.at,
+                points.join(", ")
+            ))
         })?;
         let fault = Self {
             at,
@@ -238,7 +241,7 @@ impl FromStr for Fault {
     }
 }
 
-impl Place {
+impl InjectionPoint {
     /// Whether it is on the way of a frame.
     fn is_frame(self) -> bool {
         matches!(self, Self::FrameOut | Self::FrameIn)

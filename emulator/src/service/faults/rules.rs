@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 
-use super::{Effect, Fault, InvalidFault, Place};
-use crate::service::Service;
-use crate::service::ids::SocketId;
-use crate::service::journal::{Journal, What, Whose};
+use super::{Effect, Fault, InjectionPoint, InvalidFault};
+use crate::service::ids::{SocketId, Whose};
 use crate::service::random::Random;
-use crate::service::time::Millis;
+use crate::time::Millis;
 
 /// Names a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -33,9 +31,7 @@ pub struct FaultState {
 /// What an occasion is, as far as rules ask.
 #[derive(Debug, Default)]
 pub(super) struct Occasion<'a> {
-    pub(super) visitor: Option<&'a str>,
-    pub(super) session: Option<&'a str>,
-    pub(super) ws_id: Option<&'a str>,
+    pub(super) whose: Whose,
     pub(super) kind: Option<&'a str>,
     pub(super) sender: Option<&'a str>,
     /// Whether the caller has a token that could die.
@@ -49,11 +45,11 @@ pub(in crate::service) struct Faults {
     random: Random,
     given: u64,
     /// Sockets through which nothing passes any more.
-    pub(super) deaf: BTreeSet<SocketId>,
+    deaf: BTreeSet<SocketId>,
     /// By how much the answers to handshakes are delayed.
-    pub(super) handshakes: BTreeMap<SocketId, Millis>,
+    handshakes: BTreeMap<SocketId, Millis>,
     /// Frames that come later, in the order they were held back.
-    pub(super) held: VecDeque<Held>,
+    held: VecDeque<Held>,
 }
 
 /// A frame that comes later.
@@ -61,10 +57,17 @@ pub(in crate::service) struct Faults {
 pub(super) struct Held {
     pub(super) number: u64,
     pub(super) socket: SocketId,
-    pub(super) at: Place,
+    pub(super) at: InjectionPoint,
     pub(super) text: String,
     /// The next frame that passes lets it go.
     pub(super) until_next: bool,
+}
+
+/// A fault that an occasion has met.
+#[derive(Debug)]
+pub(super) struct Met {
+    pub(super) fault: FaultId,
+    pub(super) effect: Effect,
 }
 
 impl Faults {
@@ -80,8 +83,21 @@ impl Faults {
         }
     }
 
+    pub(in crate::service) fn add(&mut self, fault: Fault) -> Result<FaultId, InvalidFault> {
+        fault.check()?;
+        self.given += 1;
+        let id = FaultId(self.given);
+        let left = fault.times.or(if fault.chance.is_some() { None } else { Some(1) });
+        self.rules.push(FaultState { id, fault, left, met: 0 });
+        Ok(id)
+    }
+
+    pub(in crate::service) fn rules(&self) -> &[FaultState] {
+        &self.rules
+    }
+
     /// Forgets all rules, and nothing of what they did.
-    fn clear(&mut self) {
+    pub(in crate::service) fn clear(&mut self) {
         self.rules.clear();
     }
 
@@ -100,18 +116,41 @@ impl Faults {
         self.held.retain(|held| held.socket != socket);
     }
 
-    /// Whether any rule could be met at a place.
-    pub(super) fn watches(&self, at: Place) -> bool {
+    /// From now on nothing passes through a socket.
+    pub(super) fn deafen(&mut self, socket: SocketId) {
+        self.deaf.insert(socket);
+    }
+
+    pub(super) fn is_deaf(&self, socket: SocketId) -> bool {
+        self.deaf.contains(&socket)
+    }
+
+    pub(super) fn delay_handshake(&mut self, socket: SocketId, time: Millis) {
+        self.handshakes.insert(socket, time);
+    }
+
+    /// By how much the answer to a handshake is delayed. It is told once.
+    pub(super) fn take_handshake_delay(&mut self, socket: SocketId) -> Millis {
+        self.handshakes.remove(&socket).unwrap_or_default()
+    }
+
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held.push_back(held);
+    }
+
+    /// The first frame held back that `wanted` accepts; it is held no longer.
+    pub(super) fn release(&mut self, wanted: impl Fn(&Held) -> bool) -> Option<Held> {
+        let at = self.held.iter().position(wanted)?;
+        self.held.remove(at)
+    }
+
+    /// Whether any rule could be met at an injection point.
+    pub(super) fn watches(&self, at: InjectionPoint) -> bool {
         self.rules.iter().any(|rule| rule.left != Some(0) && is_at(rule.fault.at, at))
     }
 
     /// The fault that an occasion meets, if it meets one.
-    pub(super) fn meet(
-        &mut self,
-        at: Place,
-        occasion: &Occasion<'_>,
-        (now, journal): (Millis, &mut Journal),
-    ) -> Option<Effect> {
+    pub(super) fn meet(&mut self, at: InjectionPoint, occasion: &Occasion<'_>) -> Option<Met> {
         for rule in &mut self.rules {
             if rule.left == Some(0) || !is_at(rule.fault.at, at) || !occasion.is_of(&rule.fault) {
                 continue;
@@ -125,58 +164,26 @@ impl Faults {
             }
             rule.left = rule.left.map(|left| left - 1);
             rule.met += 1;
-            let effect = rule.fault.effect.clone();
-            let what = What::Fault { fault: rule.id, at, r#do: effect.clone() };
-            journal.note(now, occasion.whose(), what);
-            return Some(effect);
+            return Some(Met { fault: rule.id, effect: rule.fault.effect.clone() });
         }
         None
     }
 }
 
 impl Occasion<'_> {
-    fn whose(&self) -> Whose {
-        Whose {
-            visitor_id: self.visitor.map(str::to_owned),
-            session_id: self.session.map(str::to_owned),
-            ws_id: self.ws_id.map(str::to_owned),
-        }
-    }
-
     fn is_of(&self, fault: &Fault) -> bool {
         let fits = |wanted: &Option<String>, is: Option<&str>| wanted.is_none() || wanted.as_deref() == is;
+        let whose = &self.whose;
         let needs_token = matches!(fault.effect, Effect::ExpiredToken | Effect::ExpiredContext);
-        fits(&fault.visitor, self.visitor)
-            && fits(&fault.session, self.session)
-            && fits(&fault.ws_id, self.ws_id)
+        fits(&fault.visitor, whose.visitor_id.as_deref())
+            && fits(&fault.session, whose.session_id.as_deref())
+            && fits(&fault.ws_id, whose.ws_id.as_deref())
             && fits(&fault.r#type, self.kind)
             && fits(&fault.sender, self.sender)
             && (!needs_token || self.has_token)
     }
 }
 
-impl Service {
-    /// One more fault, after those there are.
-    pub fn add_fault(&mut self, fault: Fault) -> Result<FaultId, InvalidFault> {
-        fault.check()?;
-        self.faults.given += 1;
-        let id = FaultId(self.faults.given);
-        let left = fault.times.or(if fault.chance.is_some() { None } else { Some(1) });
-        self.faults.rules.push(FaultState { id, fault, left, met: 0 });
-        Ok(id)
-    }
-
-    /// All faults, those used up among them.
-    pub fn faults(&self) -> &[FaultState] {
-        &self.faults.rules
-    }
-
-    /// Removes all faults. Frames they hold back still come, and sockets they made deaf stay so.
-    pub fn clear_faults(&mut self) {
-        self.faults.clear();
-    }
-}
-
-fn is_at(rule: Place, at: Place) -> bool {
-    rule == at || (rule == Place::Call && at.is_call())
+fn is_at(rule: InjectionPoint, at: InjectionPoint) -> bool {
+    rule == at || (rule == InjectionPoint::Call && at.is_call())
 }
