@@ -1,10 +1,12 @@
 //! The core's log, on its way to one of the process's environments.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Wake, Waker};
 
 use napi_derive::napi;
 use secondme_avatar::{Error, ErrorKind};
 use secondme_avatar_bridge::logs::Logs;
+use secondme_avatar_bridge::streams::Source;
 
 use crate::port::{Message, Shared};
 
@@ -14,7 +16,8 @@ const BATCH: usize = 256;
 /// Who wants it. A process has one log: the last of these that is still there gets it.
 static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
 
-static HANDING_OVER: Mutex<()> = Mutex::new(());
+/// The log, once an environment has asked for it.
+static LOGS: Mutex<Option<Logs>> = Mutex::new(None);
 
 /// An environment that wants the log.
 struct Listener {
@@ -26,17 +29,22 @@ struct Listener {
 /// The lines that have come, oldest first, as a list of `level, target, message, …`.
 #[napi]
 pub(crate) fn take_logs() -> Vec<String> {
-    let Some(logs) = Logs::installed() else {
+    let logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(logs) = logs.as_ref() else {
         return Vec::new();
     };
-    let batch = logs.drain(BATCH);
-    let mut lines = Vec::with_capacity(batch.records.len() * 3);
-    for record in batch.records {
+    let records = logs.drain(BATCH);
+    let mut lines = Vec::with_capacity(records.len() * 3);
+    for record in records {
         lines.extend([record.level.as_str().to_lowercase(), record.target, record.message]);
     }
-    if batch.lost > 0 {
-        let message = format!("{} lines before these are lost: they were not taken in time", batch.lost);
+    let lost = logs.take_lost();
+    if lost > 0 {
+        let message = format!("{lost} lines before these are lost: they were not taken in time");
         lines.extend(["warn".to_owned(), "secondme_avatar::log".to_owned(), message]);
+    }
+    if lines.is_empty() {
+        wait(logs);
     }
     lines
 }
@@ -62,7 +70,7 @@ pub(crate) fn collect(filter: Option<String>, port: &Arc<Shared>) -> Result<(), 
 /// meantime is for it.
 pub(crate) fn hand_over() {
     // One at a time: the filter is that of the listener that was last when all is done.
-    let _order = HANDING_OVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut listeners = listeners();
     listeners.retain(|listener| listener.port.upgrade().is_some_and(|port| !port.is_closed()));
     let Some(listener) = listeners.last() else {
@@ -70,14 +78,30 @@ pub(crate) fn hand_over() {
     };
     let filter = listener.filter.clone().unwrap_or_else(|| "off".to_owned());
     drop(listeners);
-    Logs::install(&filter, wake);
-    wake();
+    *logs = Logs::install(&filter);
+    if let Some(logs) = logs.as_ref() {
+        wait(logs);
+    }
 }
 
-fn wake() {
-    let port = listeners().last().and_then(|listener| listener.port.upgrade());
-    if let Some(port) = port {
-        port.tell(Message::Logs);
+/// Has the environment whose turn it is told of the next lines, or at once if there are some.
+fn wait(logs: &Logs) {
+    // Always the same one: the log knows by it that it has it already.
+    static WAKER: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(HostWaker)));
+    if logs.poll_ready(&mut Context::from_waker(&WAKER)).is_ready() {
+        WAKER.wake_by_ref();
+    }
+}
+
+/// Tells the environment whose turn it is.
+struct HostWaker;
+
+impl Wake for HostWaker {
+    fn wake(self: Arc<Self>) {
+        let port = listeners().last().and_then(|listener| listener.port.upgrade());
+        if let Some(port) = port {
+            port.tell(Message::Logs);
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The core's log on its way to Python's `logging`.
 
+use std::task::Context;
+
 use pyo3::prelude::*;
 use secondme_avatar_bridge::logs;
+use secondme_avatar_bridge::streams::Source;
 
 use crate::port::{Doorbell, Port};
 use crate::text::Text;
@@ -12,7 +15,7 @@ type Line = (&'static str, String, String);
 /// The log of this process's core.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Logs {
-    logs: &'static logs::Logs,
+    logs: logs::Logs,
     bell: Doorbell,
 }
 
@@ -22,9 +25,7 @@ impl Logs {
     /// the process collects it.
     #[staticmethod]
     fn install(filter: Text) -> Option<Self> {
-        let bell = Doorbell::new();
-        let waker = bell.waker();
-        logs::Logs::install(&filter.0, move || waker.wake_by_ref()).map(|logs| Self { logs, bell })
+        logs::Logs::install(&filter.0).map(|logs| Self { logs, bell: Doorbell::new() })
     }
 
     /// Under which a port is told that there is something to take.
@@ -36,10 +37,13 @@ impl Logs {
     /// Takes at most `max` records, and how many were lost before them because none were taken. The port will be
     /// told when there are more.
     fn drain(&self, py: Python<'_>, port: &Port, max: usize) -> PyResult<(Vec<Line>, u64)> {
-        self.bell.at(py, port)?;
-        let batch = self.logs.drain(max);
+        let waker = self.bell.at(py, port)?;
+        let records = self.logs.drain(max);
+        if self.logs.poll_ready(&mut Context::from_waker(waker)).is_ready() {
+            self.bell.ring();
+        }
         let line =
             |record: logs::Record| (record.level.as_str(), record.target.replace("::", "."), record.message);
-        Ok((batch.records.into_iter().map(line).collect(), batch.lost))
+        Ok((records.into_iter().map(line).collect(), self.logs.take_lost()))
     }
 }

@@ -1,4 +1,20 @@
 //! What the language bindings share. It is no API: bindings and core are always of one version.
+//!
+//! The pattern is the same in every language. What the core has for the host waits in a bounded [`queue`]; one wake,
+//! which carries nothing, says that there is something; the host drains it in batches on a thread of its own. Each
+//! crate brings its own wake, a [`Waker`](std::task::Waker): a byte on a socket pair (Python), a weak
+//! ThreadsafeFunction (Node), the continuation of `ready()` (Kotlin and Swift, through UniFFI).
+//!
+//! - [`calls`]: a call begins on the thread of its caller, and is given up on the thread that gives it up.
+//! - [`streams`]: events, the pieces of a reply and reports of calls are drained in batches.
+//! - [`logs`]: the core's log, drained like them.
+//!
+//! No value of the host is touched by a thread of the core, and no code of the program runs on one. The wakes of
+//! Python and Node do not enter the host at all. The continuation that UniFFI calls does: it runs on a thread of the
+//! core, and does no more than schedule the task that waits.
 
+pub mod calls;
 pub mod clock;
 pub mod logs;
+pub mod queue;
+pub mod streams;

@@ -1,23 +1,25 @@
 //! The core's log on its way to the host language.
 //!
-//! No thread of the core ever enters the host to log: records wait in a bounded queue, one wake says that
-//! there are some, and the host takes them in batches on a thread of its own. A host that is behind loses
-//! the newest records, and is told how many.
+//! Records wait in a bounded queue like all that a host drains. A host that is behind loses the newest records, and is
+//! told how many.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use once_cell::sync::OnceCell;
-use secondme_avatar::PerProcess;
+use secondme_avatar::{Error, PerProcess};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::layer::{self, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::queue::HostQueue;
+use crate::streams::Source;
 
 /// The variable that says what is logged. A level alone, such as `debug`, is about this library; anything else,
 /// such as `secondme_avatar::socket=trace,hyper=info`, says what of which.
@@ -37,22 +39,22 @@ pub struct Record {
     pub message: String,
 }
 
-/// What was taken at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// Oldest first.
-    pub records: Vec<Record>,
-    /// How many were lost before them because nobody took any.
-    pub lost: u64,
-}
-
-/// The process's log, once the host has asked for it.
+/// The process's log, for the one who asked for it. The newest one who asks gets it.
 #[derive(Debug)]
 pub struct Logs {
-    queue: Mutex<Queue>,
+    collected: &'static Collected,
+    number: u64,
+    has_ended: AtomicBool,
 }
 
-static LOGS: PerProcess<Logs> = PerProcess::new();
+#[derive(Debug)]
+struct Collected {
+    queue: HostQueue<Record>,
+    /// The number of the newest one who asked.
+    newest: AtomicU64,
+}
+
+static COLLECTED: PerProcess<Collected> = PerProcess::new();
 
 /// Changes what is let through. `None` where something else in the process collects the core's log. A forked child
 /// inherits what is let through, and cannot change it: a lock of it may be held for ever there.
@@ -65,19 +67,17 @@ struct Filter {
 }
 
 impl Logs {
-    /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter. `wake` is called from
-    /// any thread, whenever records have come where there were none; it must not block.
+    /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter.
     ///
-    /// There is one log in a process, and the newest call counts: its filter and its `wake` take the place of
-    /// those before. A forked child has a log of its own, with its parent's filter. `None` where something else in the process collects the core's log already.
-    pub fn install(filter: &str, wake: impl Fn() + Send + Sync + 'static) -> Option<&'static Self> {
-        let wake = Wake(Arc::new(wake));
-        let Ok(logs) = LOGS.get_or_try_init(|| Ok::<_, Infallible>(Self { queue: Mutex::default() }));
-        let has_records = {
-            let mut queue = logs.lock();
-            queue.wake = Some(wake.clone());
-            !queue.records.is_empty()
-        };
+    /// There is one log in a process, and the newest call counts: its filter takes the place of the one before, and for
+    /// those who asked before there will be nothing more. A forked child has a log of its own, with its parent's filter.
+    /// `None` where something else in the process collects the core's log already.
+    pub fn install(filter: &str) -> Option<Self> {
+        let new =
+            || Ok::<_, Infallible>(Collected { queue: HostQueue::new(CAPACITY), newest: AtomicU64::new(0) });
+        let Ok(collected) = COLLECTED.get_or_try_init(new);
+        let number = collected.newest.fetch_add(1, Ordering::AcqRel) + 1;
+        collected.queue.wake();
         let set = std::env::var(VARIABLE).ok().filter(|wanted| !wanted.is_empty());
         let wanted = set.as_deref().and_then(parse).or_else(|| parse(filter)).unwrap_or_default();
         let mut is_new = false;
@@ -97,16 +97,9 @@ impl Logs {
             let message =
                 format!("{VARIABLE} is `{set}`, which is no filter: write a level, such as `debug`");
             let target = "secondme_avatar".to_owned();
-            logs.push(Record { level: Level::WARN, target, message });
-        } else if has_records {
-            (wake.0)();
+            collected.queue.offer(Record { level: Level::WARN, target, message });
         }
-        Some(logs)
-    }
-
-    /// The log, once something has asked for it.
-    pub fn installed() -> Option<&'static Self> {
-        LOGS.get().filter(|_| FILTER.get().is_some_and(Option::is_some))
+        Some(Self { collected, number, has_ended: AtomicBool::new(false) })
     }
 
     /// Whether this is a filter: a level, or what `SECONDME_LOG` takes.
@@ -115,29 +108,37 @@ impl Logs {
     }
 
     /// Takes at most `max` records that have come. Never waits.
-    pub fn drain(&self, max: usize) -> Batch {
-        let mut queue = self.lock();
-        let take = max.min(queue.records.len());
-        let lost = std::mem::take(&mut queue.lost);
-        Batch { records: queue.records.drain(..take).collect(), lost }
+    pub fn drain(&self, max: usize) -> Vec<Record> {
+        self.collected.queue.drain(max)
     }
 
-    fn push(&self, record: Record) {
-        let mut queue = self.lock();
-        let wake = queue.wake.clone().filter(|_| queue.records.is_empty());
-        if queue.records.len() < CAPACITY {
-            queue.records.push_back(record);
-        } else {
-            queue.lost += 1;
-        }
-        drop(queue);
-        if let Some(wake) = wake {
-            (wake.0)();
-        }
+    /// Returns how many records were dropped since the last time that this was called, because none were drained.
+    pub fn take_lost(&self) -> u64 {
+        self.collected.queue.take_lost()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire) || self.collected.newest.load(Ordering::Acquire) != self.number
+    }
+}
+
+impl Source for Logs {
+    type Item = Record;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let ready = self.collected.queue.poll_ready(cx);
+        // Looked at after the waker was registered: an end in between is seen here, or wakes.
+        if self.has_ended() { Poll::Ready(false) } else { ready }
+    }
+
+    fn drain(&self, max: usize) -> Result<Vec<Record>, Error> {
+        Ok(self.drain(max))
+    }
+
+    /// Records go on being collected, for the next one who asks.
+    fn finish(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.collected.queue.wake();
     }
 }
 
@@ -148,33 +149,17 @@ fn parse(filter: &str) -> Option<Targets> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    records: VecDeque<Record>,
-    lost: u64,
-    wake: Option<Wake>,
-}
-
-#[derive(Clone)]
-struct Wake(Arc<dyn Fn() + Send + Sync>);
-
-impl fmt::Debug for Wake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wake")
-    }
-}
-
 struct Collector;
 
 impl<S: Subscriber> Layer<S> for Collector {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
         // A forked child that has not asked for its log yet has none.
-        let Some(logs) = LOGS.get() else { return };
+        let Some(collected) = COLLECTED.get() else { return };
         let mut line = Line::default();
         event.record(&mut line);
         let meta = event.metadata();
         let message = line.message + &line.fields;
-        logs.push(Record { level: *meta.level(), target: meta.target().to_owned(), message });
+        collected.queue.offer(Record { level: *meta.level(), target: meta.target().to_owned(), message });
     }
 }
 
@@ -196,11 +181,8 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
-
-    static WAKES: AtomicUsize = AtomicUsize::new(0);
+    use crate::calls::tests::Wakes;
 
     #[test]
     fn a_level_alone_is_about_this_library() {
@@ -214,36 +196,41 @@ mod tests {
 
     #[test]
     fn records_wait_for_one_wake_and_what_is_too_much_is_counted() {
-        let wake = || {
-            WAKES.fetch_add(1, Ordering::Relaxed);
-        };
-        // The newest call counts: neither the filter nor the wake of this one is met.
-        let first = Logs::install("trace", || panic!("the wake of the first call")).unwrap();
-        let logs = Logs::install("info", wake).unwrap();
-        assert!(std::ptr::eq(logs, first) && std::ptr::eq(logs, Logs::installed().unwrap()));
+        let wakes = Wakes::default();
+        let waker = wakes.waker();
+        let mut cx = Context::from_waker(&waker);
+        let first = Logs::install("trace").unwrap();
+        assert!(first.poll_ready(&mut cx).is_pending());
+        // The newest call counts: the one before has ended, and its filter is met no more.
+        let logs = Logs::install("info").unwrap();
+        assert_eq!((wakes.count(), first.poll_ready(&mut cx)), (1, Poll::Ready(false)));
 
+        assert!(logs.poll_ready(&mut cx).is_pending());
         tracing::info!(target: "secondme_avatar::socket", attempt = 2, "connected");
         tracing::warn!(target: "secondme_avatar::store", "nothing could be written");
         tracing::debug!(target: "secondme_avatar::socket", "too fine");
         tracing::error!(target: "somebody_else", "not ours");
-        assert_eq!(WAKES.load(Ordering::Relaxed), 1);
-        let batch = logs.drain(10);
-        let lines = batch.records.iter().map(|record| (record.level, &*record.target, &*record.message));
+        assert_eq!(wakes.count(), 2);
+        let records = logs.drain(10);
+        let lines = records.iter().map(|record| (record.level, &*record.target, &*record.message));
         let expected = [
             (Level::INFO, "secondme_avatar::socket", "connected attempt=2"),
             (Level::WARN, "secondme_avatar::store", "nothing could be written"),
         ];
-        assert!(lines.eq(expected), "{batch:?}");
+        assert!(lines.eq(expected), "{records:?}");
 
+        assert!(logs.poll_ready(&mut cx).is_pending());
         for _ in 0..CAPACITY + 3 {
             tracing::info!(target: "secondme_avatar::socket", "again");
         }
-        assert_eq!(WAKES.load(Ordering::Relaxed), 2);
+        assert_eq!(wakes.count(), 3);
         // What waits is for the one who asks now.
-        let logs = Logs::install("warn", wake).unwrap();
-        assert_eq!(WAKES.load(Ordering::Relaxed), 3);
-        assert_eq!(logs.drain(CAPACITY).lost, 3);
+        let logs = Logs::install("warn").unwrap();
+        assert_eq!(logs.poll_ready(&mut cx), Poll::Ready(true));
+        assert_eq!((logs.drain(CAPACITY).len(), logs.take_lost()), (CAPACITY, 3));
         tracing::info!(target: "secondme_avatar::socket", "too fine now");
-        assert_eq!(logs.drain(CAPACITY), Batch::default());
+        assert!(logs.poll_ready(&mut cx).is_pending());
+        logs.finish();
+        assert_eq!((wakes.count(), logs.poll_ready(&mut cx)), (4, Poll::Ready(false)));
     }
 }

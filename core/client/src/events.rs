@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use secondme_avatar_protocol::{Event, EventKind};
 use tokio::sync::Notify;
+
+use crate::wakers::Wakers;
 
 /// The memory, in bytes, that a subscription holds before the socket is read no further: a few of the longest frames, and
 /// thousands of those that come.
@@ -69,9 +71,7 @@ impl Events {
         if state.ended {
             return Poll::Ready(false);
         }
-        if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.wakers.push(cx.waker().clone());
-        }
+        state.wakers.register(cx);
         Poll::Pending
     }
 
@@ -168,7 +168,7 @@ struct State {
     bytes: usize,
     /// Nobody will look at the frames.
     without_raw: bool,
-    wakers: Vec<Waker>,
+    wakers: Wakers,
     /// Events that were ever put in; of these, those that lay before the last time that the queue was found
     /// empty; and of these, those whose taker has come back for more.
     pushed: u64,
@@ -262,11 +262,11 @@ impl Mailbox {
     }
 }
 
-/// Wakes outside the lock: whoever wakes may come back at once.
+/// Wakes outside the lock: those who are woken may come back at once.
 fn wake(mut state: MutexGuard<'_, State>) {
-    let wakers = std::mem::take(&mut state.wakers);
+    let wakers = state.wakers.take();
     drop(state);
-    wakers.into_iter().for_each(Waker::wake);
+    wakers.wake();
 }
 
 /// Makes two neighbouring pieces of one reply into one; otherwise hands the second back.

@@ -71,6 +71,7 @@ mod tls;
 mod trouble;
 mod tunnel;
 mod visitor_handle;
+mod wakers;
 
 pub use base_url::BaseUrl;
 pub use client::{AvatarClient, Open, Recover};

@@ -452,6 +452,30 @@ fn a_message_cancelled_before_it_went_out_never_goes_out() {
 }
 
 #[test]
+fn a_message_cancelled_before_its_call_was_polled_does_not_go_out_and_leaves_no_turn() {
+    let mut peer = Peer::live();
+    let calls = peer.machine.counters().calls;
+    for pieces in [false, true] {
+        let ask = Command::Ask {
+            conversation: FIRST,
+            text: "never mind".into(),
+            deadline: Duration::from_secs(120),
+            first_piece: Duration::from_secs(60),
+            pieces,
+        };
+        let ticket = peer.machine.command(peer.now, ask).unwrap();
+        assert!(peer.machine.outputs() > 0, "its call has begun");
+        peer.cancel(ticket);
+        assert!(!peer.asks(Step::SendMessage) && peer.machine.counters().calls == calls);
+    }
+    // The next question waits for nothing.
+    let next = peer.ask("but this");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r1", -1, "Yes");
+    assert!(matches!(peer.result(next), Ok(Outcome::Replied(reply)) if reply.text == "Yes"));
+}
+
+#[test]
 fn a_message_cancelled_on_its_way_goes_on_and_a_question_s_reply_is_still_an_event() {
     let mut peer = Peer::live();
     let ask = peer.ask("Hello?");

@@ -53,7 +53,7 @@ async fn a_question_that_is_dropped_does_not_hold_up_the_next() {
 #[tokio::test]
 async fn after_a_stream_that_was_left_the_next_question_goes_out_at_once_and_gets_its_own_answer() {
     type Leave = fn(ReplyStream) -> Option<ReplyStream>;
-    let stop: Leave = |mut pieces| {
+    let stop: Leave = |pieces| {
         pieces.stop();
         Some(pieces)
     };

@@ -1,5 +1,7 @@
 //! What a program does with a conversation, over real sockets.
 
+use std::time::Duration;
+
 use crate::support::{Stage, next, owner_reply, soon, visitor};
 use secondme_avatar::{Author, Confirmation, Ended, ErrorKind, EventKind, State, Visitor};
 use secondme_avatar_emulator::Brain;
@@ -35,6 +37,40 @@ async fn a_streamed_reply_comes_in_pieces_that_make_the_whole() {
     assert_eq!(reply.text, text.as_str());
     assert!(reply.in_reply_to.is_some());
     assert!(soon(pieces.next()).await.is_none(), "the end stays the end");
+}
+
+#[tokio::test]
+async fn a_streamed_reply_is_drained_in_batches_that_say_who_speaks() {
+    let stage = Stage::new().await;
+    let chat = stage.open("ada").await;
+    let pieces = chat.stream("Tell me a long story about many things, one after the other");
+    let mut text = String::new();
+    while soon(pieces.ready()).await {
+        let batch = pieces.drain(2).unwrap();
+        assert!((1..=2).contains(&batch.len()), "{batch:?}");
+        assert!(batch.iter().all(|piece| piece.author == Author::Avatar));
+        text.extend(batch.iter().map(|piece| piece.text.as_str()));
+    }
+    assert_eq!(pieces.reply().unwrap().text, text.as_str());
+    assert!(pieces.drain(2).unwrap().is_empty() && !soon(pieces.ready()).await, "the end stays the end");
+
+    chat.close().await.unwrap();
+    let failed = chat.stream("Is this too late?");
+    assert!(soon(failed.ready()).await, "there is a failure to drain");
+    assert_eq!(failed.drain(2).unwrap_err().kind(), ErrorKind::Closed);
+    assert!(!soon(failed.ready()).await && failed.drain(2).unwrap().is_empty(), "it is told once");
+    assert!(failed.reply().is_none());
+}
+
+#[tokio::test]
+async fn all_who_wait_for_a_piece_are_told_that_the_stream_is_stopped() {
+    let stage = Stage::new().await;
+    stage.emulator.configure(|settings| settings.reply_delay = Duration::from_secs(3600).into());
+    let chat = stage.open("ada").await;
+    let pieces = chat.stream("Hello");
+    let stop = async { pieces.stop() };
+    let (one, other, ()) = soon(async { tokio::join!(pieces.ready(), pieces.ready(), stop) }).await;
+    assert!(!one && !other);
 }
 
 #[tokio::test]

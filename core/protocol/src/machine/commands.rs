@@ -77,6 +77,7 @@ impl Machine {
     }
 
     pub(super) fn withdraw(&mut self, now: Millis, ticket: Ticket) {
+        self.take_back(ticket);
         let mut dropped = Vec::new();
         for conversation in &mut self.conversations {
             conversation.histories.retain(|history| history.waiter.ticket != ticket);

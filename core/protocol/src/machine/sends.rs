@@ -6,7 +6,7 @@ use crate::conversation::{Conversation, Cursor, Hold};
 use crate::delivery::Delivery;
 use crate::error::{Error, ErrorKind, UnsentMessage};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, Ticket};
 use crate::limits::CONFIRMATION_WAIT;
 use crate::outbox::{Looked, Pending, Persisted, Status};
 use crate::time::Millis;
@@ -50,6 +50,24 @@ impl Machine {
             conversation.outbox.take_turn(message);
         }
         true
+    }
+
+    /// Takes back the message of a command whose call has begun and was not polled yet: it does not go out.
+    pub(super) fn take_back(&mut self, ticket: Ticket) {
+        let begun = self.conversations.iter().find_map(|conversation| {
+            let sent = |pending: &&Pending| pending.ticket == Some(ticket);
+            let pending = conversation.outbox.pending.iter().find(sent)?;
+            let Status::InFlight(call) = pending.status else { return None };
+            Some((conversation.key, pending.message.clone(), call))
+        });
+        let Some((key, message, call)) = begun else { return };
+        let is_its_call = |output: &Output| matches!(output, Output::Http(request) if request.call == call);
+        if let Some(at) = self.outputs.iter().position(is_its_call) {
+            self.outputs.remove(at);
+            self.counters.calls -= 1;
+            self.calls.finish(call);
+            self.return_to_outbox(key, &message);
+        }
     }
 
     /// The message may have been taken, and the answer was lost.
