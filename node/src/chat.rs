@@ -6,10 +6,11 @@ use std::sync::Arc;
 use napi_derive::napi;
 use secondme_avatar::{Conversation, Error, SeqId};
 
+use crate::arguments::{time_if, whole};
 use crate::calls::Calls;
+use crate::contract::names::Named;
 use crate::events::NativeEvents;
 use crate::json;
-use crate::options::{time_if, whole};
 use crate::port::{Done, Shared};
 use crate::stream::NativeStream;
 use crate::words::Words;
@@ -48,13 +49,18 @@ impl NativeChat {
     }
 
     #[napi(getter)]
+    pub fn key(&self) -> u32 {
+        self.chat.key().0
+    }
+
+    #[napi(getter)]
     pub fn session_id(&self) -> Option<String> {
         self.chat.session_id().map(|id| id.as_str().to_owned())
     }
 
     #[napi(getter)]
     pub fn state(&self) -> &'static str {
-        self.chat.state().name()
+        self.chat.state().js_name()
     }
 
     #[napi(getter)]
@@ -120,7 +126,7 @@ impl NativeChat {
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
             }
-            Ok(Done::Json(json::strings([send.await?.as_str()].into_iter())))
+            Ok(Done::Json(json::id(&send.await?)))
         })
     }
 

@@ -8,11 +8,12 @@ use napi_derive::napi;
 use secondme_avatar::AvatarClient;
 use secondme_avatar_bridge::clock;
 
+use crate::arguments::{time, time_if};
 use crate::calls::Calls;
 use crate::chat::NativeChat;
+use crate::contract::options::Options;
 use crate::events::NativeEvents;
 use crate::json;
-use crate::options::{Options, time, time_if};
 use crate::port::{Done, Message, Port, Shared};
 use crate::visitor::visitor;
 use crate::words::Words;

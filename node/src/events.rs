@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use napi_derive::napi;
 use secondme_avatar::Events;
 
-use crate::batch::NativeBatch;
+use crate::contract::batch::NativeBatch;
 use crate::port::{Message, Shared};
 
 #[napi]

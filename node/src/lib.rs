@@ -5,23 +5,30 @@
 //! takes it. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript object:
 //! both crash when a worker is terminated.
 
-mod batch;
+mod arguments;
 mod calls;
 mod chat;
 mod client;
+mod contract;
 mod events;
+mod js;
 mod json;
 mod logs;
-mod options;
 mod port;
 mod stream;
 mod visitor;
 mod words;
 
 use napi_derive::napi;
+use secondme_avatar::{Error, ErrorKind};
 
 /// The package looks whether it is its own.
 #[napi]
 pub(crate) fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
+}
+
+/// The call was wrong.
+fn misuse<T>(message: String) -> Result<T, Error> {
+    Err(Error::new(ErrorKind::Misuse, message))
 }

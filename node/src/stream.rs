@@ -9,6 +9,7 @@ use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 use secondme_avatar::ReplyStream;
 
+use crate::contract::names::Named;
 use crate::events::Bell;
 use crate::json;
 use crate::port::Shared;
@@ -53,7 +54,7 @@ impl NativeStream {
             Poll::Ready(None) => Some(Either3::C(false)),
             Poll::Ready(Some(Err(error))) => Some(Either3::B(json::error(&error))),
             Poll::Ready(Some(Ok(piece))) => {
-                Some(Either3::A(NativePiece { author: piece.author.name(), text: piece.text.into_string() }))
+                Some(Either3::A(NativePiece { author: piece.author.js_name(), text: piece.text.into_string() }))
             }
         }
     }

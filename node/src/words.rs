@@ -2,7 +2,9 @@
 
 use napi::bindgen_prelude::{FromNapiValue, TypeName, Utf16String, ValidateNapiValue};
 use napi::{ValueType, sys};
-use secondme_avatar::{Error, ErrorKind};
+use secondme_avatar::Error;
+
+use crate::misuse;
 
 /// What JavaScript gave for a text. It is looked at where its name is known, so that the error can say which
 /// argument was wrong.
@@ -14,8 +16,10 @@ pub struct Words(Option<Vec<u16>>);
 impl Words {
     /// The text; an error where it is no string, or no text in Unicode.
     pub(crate) fn named(self, name: &str) -> Result<String, Error> {
-        let units = self.0.ok_or_else(|| misuse(format!("`{name}` has to be a string")))?;
-        String::from_utf16(&units).map_err(|_| {
+        let Some(units) = self.0 else {
+            return misuse(format!("`{name}` has to be a string"));
+        };
+        String::from_utf16(&units).or_else(|_| {
             misuse(format!(
                 "`{name}` has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere"
             ))
@@ -26,10 +30,6 @@ impl Words {
     pub(crate) fn named_if(words: Option<Self>, name: &str) -> Result<Option<String>, Error> {
         words.map(|words| words.named(name)).transpose()
     }
-}
-
-fn misuse(message: String) -> Error {
-    Error::new(ErrorKind::Misuse, message)
 }
 
 impl TypeName for Words {

@@ -118,8 +118,8 @@ test('errors keep their names where those of classes are made short', async (t) 
   const { out, err } = await moved(t, cwd, ['bundle.cjs'])
   assert.equal(err, '')
   const [rate, base, own] = out.trim().split('\n')
-  assert.deepEqual([rate, base], ['RateLimitedError rate_limited', 'AvatarError service'])
-  assert.match(own, /^\w+ service$/)
+  assert.deepEqual([rate, base], ['RateLimitedError rateLimited', 'AvatarError refused'])
+  assert.match(own, /^\w+ refused$/)
 })
 
 test('@vercel/nft traces the addon: what it names is all that is needed', async (t) => {

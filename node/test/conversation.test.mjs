@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { AvatarClient, Conversation, Visitor } from 'secondme-avatar'
+import { AvatarClient, ClosedError, Conversation, MisuseError, Visitor } from 'secondme-avatar'
 
 import { next, stage, until } from './support.mjs'
 
@@ -55,7 +55,10 @@ test('a stream that is stopped lets the next question go out', async (t) => {
   const { value } = await pieces.next()
   pieces.stop()
   assert.deepEqual(await pieces.next(), { done: true, value: undefined })
-  await assert.rejects(pieces.reply(), /left before the reply was complete/)
+  await assert.rejects(
+    pieces.reply(),
+    (error) => error instanceof ClosedError && /left before the reply was complete/.test(error.message),
+  )
   chat.ask('the next').catch(() => {})
   await emulator.waitUntil(({ sessions }) => sessions[0].messages.some(({ text }) => text === 'the next'))
   assert.ok(value.length > 0)
@@ -99,6 +102,7 @@ test('a visitor has several sessions on one socket', async (t) => {
   const chat = await open('ada')
   const beside = await chat.newSession()
   assert.notEqual(beside.sessionId, chat.sessionId)
+  assert.deepEqual([chat.key, beside.key], [0, 1])
   assert.equal((await beside.ask('Here too?')).text, 'You said: Here too?')
   assert.equal((await emulator.state()).sockets.length, 1)
 })
@@ -117,6 +121,7 @@ test('history hands back what was said, page by page', async (t) => {
     before.map(({ text }) => text),
     ['two', 'You said: two'],
   )
+  for (const { timestamp } of last) assert.ok(timestamp instanceof Date && timestamp.getTime() > 0)
 })
 
 test('the owner takes over and hands back', async (t) => {
@@ -164,8 +169,9 @@ test('a client counts what it does, and says whose calls took how long', async (
   assert.equal(stats.authentications, 1)
   await until(() => calls.length === 8)
   assert.deepEqual(new Set(calls.map(({ visitorId }) => visitorId)), new Set([chat.visitorId]))
-  assert.ok(calls.some(({ step }) => step === 'send_message'))
+  assert.ok(calls.some(({ step }) => step === 'sendMessage'))
   assert.ok(calls.every(({ tookMs }) => tookMs > 0))
+  assert.ok(calls.some(({ serverTime }) => serverTime instanceof Date))
 })
 
 test('an hour passes in a moment', async (t) => {
@@ -186,6 +192,21 @@ test('visitors are made of a platform and a user, of an id, or by chance', () =>
   assert.equal(Visitor.parse(visitor.id).id, visitor.id)
   assert.match(Visitor.random('web').id, /^web_[0-9a-f-]{36}$/)
   assert.notEqual(Visitor.random('web').id, Visitor.random('web').id)
+})
+
+test('what is said of a visitor and not known is a misuse that names it', async (t) => {
+  const { client } = await stage(t)
+  for (const wrong of [
+    () => client.open({ platform: 'web', userId: 'u-1', nickname: 'Ada' }),
+    () => Visitor.forUser('web', 'u-1', { nickname: 'Ada' }),
+    () => Visitor.random('web', { nickname: 'Ada' }),
+    () => Visitor.parse('web_6ba7b810-9dad-11d1-80b4-00c04fd430c8', { nickname: 'Ada' }),
+  ]) {
+    await assert.rejects(
+      async () => wrong(),
+      (error) => error instanceof MisuseError && /`nickname`; there are .*name, channel, tag/.test(error.message),
+    )
+  }
 })
 
 test('a client is named by the environment', async (t) => {

@@ -115,7 +115,7 @@ test('a stack leads to whoever called', async (t) => {
 
 test('a test of one’s own makes errors as they would come', () => {
   const error = new RateLimitedError('slow down', { retryAfterMs: 500, retryable: true })
-  assert.deepEqual([error.name, error.kind, error.message], ['RateLimitedError', 'rate_limited', 'slow down'])
+  assert.deepEqual([error.name, error.kind, error.message], ['RateLimitedError', 'rateLimited', 'slow down'])
   assert.deepEqual([error.retryAfterMs, error.retryable, error.code], [500, true, undefined])
   assert.match(error.stack, /^RateLimitedError: slow down\n {4}at .*errors\.test\.mjs/)
 })
@@ -254,12 +254,12 @@ test('a conversation’s close settles after the calls that it ends', async (t) 
 test('an error is JSON, with its causes and without what was said', () => {
   const cause = new AvatarError('busy', { kind: 'unavailable', status: 503, cause: new TypeError('beneath') })
   const unsent = { messageId: 'm-1', text: 'The invoice is paid', certain: true }
-  const error = new RateLimitedError('slow down', { retryAfterMs: 500, step: 'send_message', unsent, cause })
+  const error = new RateLimitedError('slow down', { retryAfterMs: 500, step: 'sendMessage', unsent, cause })
   assert.deepEqual(JSON.parse(JSON.stringify({ error })).error, {
     name: 'RateLimitedError',
     message: 'slow down',
-    kind: 'rate_limited',
-    step: 'send_message',
+    kind: 'rateLimited',
+    step: 'sendMessage',
     retryable: false,
     retryAfterMs: 500,
     unsent: { messageId: 'm-1', certain: true },

@@ -33,12 +33,12 @@ test('a loop over a conversation sees what happens in it, in order, with all its
   assert.equal(seen[1].inReplyTo, seen[0].messageId)
   assert.deepEqual(Object.keys(seen[1]), [
     'type',
+    'conversation',
     'visitorId',
     'tag',
     'sessionId',
-    'conversation',
-    'replyId',
     'text',
+    'replyId',
     'inReplyTo',
     'asked',
   ])
@@ -405,6 +405,6 @@ test('what the service says beside replies has types of its own', async (t) => {
   const lost = await next(events, 'disconnected')
   assert.equal(typeof lost.retryInMs, 'number')
   assert.ok(lost.cause instanceof AvatarError)
-  assert.equal(lost.cause.kind, 'connection_failed')
+  assert.equal(lost.cause.kind, 'connectionFailed')
   assert.equal((await next(events, 'reconnected')).gap, 'none')
 })

@@ -108,7 +108,7 @@ test('a message that is given up comes back as an event', async (t) => {
   await emulator.fault({ at: 'ws/create', do: { status: 503 }, times: 1_000_000 })
   await emulator.closeSockets({ abrupt: true })
   await next(events, 'disconnected')
-  const { messageId } = await chat.send('Too late', { durable: true })
+  const messageId = await chat.send('Too late', { durable: true })
   client.advanceClock(60_000)
   const { message, error } = await next(events, 'unsent')
   assert.deepEqual([message.messageId, message.text, message.certain], [messageId, 'Too late', true])

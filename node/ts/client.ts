@@ -1,13 +1,17 @@
 /** The client: one for each API key. */
 
 import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
+import { callReportOf } from './contract/plain.js'
+import type { AvatarEvent } from './contract/events.js'
+import type { ClientOptions, NativeOptions } from './contract/options.js'
+import type { Stats } from './contract/reports.js'
+import { OPTIONS } from './contract/tables.js'
 import { AvatarEmitter } from './emitter.js'
-import { calledFrom, type Failure, failed, guarded, misuse } from './errors.js'
 import { EventStream } from './event-stream.js'
-import type { AvatarEvent } from './events.js'
+import { calledFrom, guarded, misuse } from './failures.js'
+import { type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
-import { type CallReport, type ClientOptions, type Known, known, type Stats, unknownOption } from './options.js'
 import { type ClientEar, call, leave, listen, port, SIGNAL, stay } from './port.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
@@ -59,19 +63,19 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    * @throws {@link MisuseError} if an option is wrong, or there is no API key; {@link StoreError} if the store cannot
    * be opened.
    */
-  constructor(options: ClientOptions = {}) {
+  constructor(given: ClientOptions = {}) {
     super()
-    const { onCall, logger, proxy, ...rest } = options
+    const { onCall, logger, proxy, ...rest } = given
     const site = calledFrom(AvatarClient)
-    const unknown = unknownOption(options)
+    const unknown = unknownOption(given, OPTIONS)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     if (onCall !== undefined && typeof onCall !== 'function') {
       throw misuse(`\`onCall\` has to be a function, and is of type ${typeof onCall}`, site)
     }
-    const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
-    const network = proxy === false ? { noProxy: true } : proxy === undefined ? {} : { proxy }
+    const network = proxy === false ? { noProxy: true } : { proxy }
+    const options: NativeOptions = { ...rest, ...network, language }
     logger === undefined ? startLogging() : setLogger(logger)
-    const make = () => new (native().NativeClient)(port(), { ...plain, ...network, language }, onCall !== undefined)
+    const make = () => new (native().NativeClient)(port(), options, onCall !== undefined)
     this.#native = guarded(make, site)
     this.#ear = {
       occupied: (isOccupied) => {
@@ -79,7 +83,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
         this.#stayIfNeeded()
       },
       report: (json) => {
-        if (onCall !== undefined) this.told(onCall, reported(json))
+        if (onCall !== undefined) this.told(onCall, callReportOf(JSON.parse(json)))
       },
     }
     listen(this.#native.id, this.#ear)
@@ -226,11 +230,6 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     this.#stays = stays
     stays ? stay() : leave()
   }
-}
-
-function reported(json: string): CallReport {
-  const { error, ...report } = JSON.parse(json) as Omit<CallReport, 'error'> & { error?: Failure }
-  return error === undefined ? report : { ...report, error: failed(error) }
 }
 
 const language = process.versions.bun === undefined ? `node/${process.versions.node}` : `bun/${process.versions.bun}`

@@ -1,11 +1,13 @@
 /** A conversation with the avatar. */
 
+import type { AvatarEvent } from './contract/events.js'
+import { historyMessageOf } from './contract/plain.js'
+import type { HistoryMessage, Reply, Sent, State } from './contract/values.js'
 import { AvatarEmitter } from './emitter.js'
-import { calledFrom, guarded, misuse, type Site } from './errors.js'
 import { EventStream } from './event-stream.js'
-import type { AvatarEvent, Author, Part, Reply, State } from './events.js'
+import { calledFrom, guarded, misuse, type Site } from './failures.js'
+import { type Known, known } from './known.js'
 import type { NativeChat, NativeEvents } from './native.js'
-import { type Known, known } from './options.js'
 import { call, SIGNAL } from './port.js'
 import { ReplyStream } from './reply-stream.js'
 
@@ -26,7 +28,7 @@ export interface DeadlineOptions extends CallOptions {
 
 /** Options of a question. */
 export interface AskOptions extends DeadlineOptions {
-  /** How long the first piece of the reply may take, in milliseconds; 60 s, if not said otherwise. */
+  /** How long the first piece of the reply may take, in milliseconds; Default: 60 s. */
   readonly firstPieceDeadlineMs?: number | undefined
 }
 
@@ -34,47 +36,17 @@ export interface AskOptions extends DeadlineOptions {
 export interface DurableOptions extends DeadlineOptions {
   /**
    * Keeps the message in the client's store until the service has taken it, for 24 h if no `deadlineMs` says
-   * otherwise. The promise is fulfilled when it is kept.
+   * otherwise. The promise is fulfilled with the message's id when it is kept; `delivered` and `unsent` events name it.
    */
   readonly durable: true
 }
 
 /** Options of `history`. */
 export interface HistoryOptions extends CallOptions {
-  /** How many messages: 1 to 1000; 50, if not said otherwise. */
+  /** How many messages: 1 to 1000. Default: 50. */
   readonly count?: number | undefined
   /** The {@link HistoryMessage.seqId} of a message: hands back what came before it. */
   readonly before?: string | undefined
-}
-
-/** The answer to a `send`: the service has taken the message. */
-export interface Sent {
-  /** The message's id; a reply names it in `inReplyTo`. */
-  readonly messageId: string
-  /** How it is known: it answered so; its echo came; it was found among the messages; the avatar answered it. */
-  readonly confirmedBy: 'answer' | 'echo' | 'query' | 'reply'
-}
-
-/** A message that is kept until it is sent. */
-export interface Kept {
-  /** Its id: `delivered` and `unsent` name it. */
-  readonly messageId: string
-}
-
-/** A message of the past. */
-export interface HistoryMessage {
-  /** Its id. */
-  readonly id?: string
-  /** The first of its frames: hand it to the next `history` to get what came before. */
-  readonly seqId?: string
-  /** Who said it. */
-  readonly author: Author
-  /** What. */
-  readonly text: string
-  /** Text and cards, in order. */
-  readonly parts: readonly Part[]
-  /** When, in milliseconds since the Unix epoch, where the service says so. */
-  readonly timestamp?: number
 }
 
 /**
@@ -113,6 +85,11 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   /** The avatar's name; may be empty. */
   get avatarName(): string {
     return this.#native.avatarName
+  }
+
+  /** Which of the visitor's conversations: events name it in `conversation`. The one that `open` gives is 0. */
+  get key(): number {
+    return this.#native.key
   }
 
   /** Who talks with the avatar here. */
@@ -177,14 +154,13 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * While the socket is down the message waits, and a lost answer never makes it go out twice. One that is given up
    * comes back with the error: {@link AvatarError.unsent}.
    */
-  send(text: string, options: DurableOptions): Promise<Kept>
+  send(text: string, options: DurableOptions): Promise<string>
   send(text: string, options?: DeadlineOptions): Promise<Sent>
-  send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | Kept> {
+  send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | string> {
     const site = calledFrom(this.send)
     if (options.durable) {
       const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs)
-      const kept = (ids: string): Kept => ({ messageId: (JSON.parse(ids) as [string])[0] })
-      return call(begin, kept, site, options, SEND)
+      return call(begin, (id: string) => JSON.parse(id) as string, site, options, SEND)
     }
     const begin = () => this.#native.send(said(text, site), options.deadlineMs)
     return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options, SEND)
@@ -210,7 +186,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
     const site = calledFrom(this.history)
     const begin = () => this.#native.history(options.count ?? 50, options.before)
-    return call(begin, (messages: string) => JSON.parse(messages) as HistoryMessage[], site, options, HISTORY)
+    const read = (messages: string): HistoryMessage[] => JSON.parse(messages).map(historyMessageOf)
+    return call(begin, read, site, options, HISTORY)
   }
 
   /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */

@@ -1,11 +1,14 @@
 /** Listeners, as EventEmitter has them, over a subscription that exists as long as there are any. */
 
 import { EventEmitter } from 'node:events'
-import { calledFrom, closed, misuse } from './errors.js'
+import { eventsOf } from './contract/batch.js'
+import type { AvatarEvent, AvatarEventMap } from './contract/events.js'
+import type { CallReport } from './contract/reports.js'
+import { EVENT_NAMES } from './contract/tables.js'
 import { BATCH, type EventStream } from './event-stream.js'
-import { type AvatarEvent, type AvatarEventMap, EVENT_NAMES, eventsOf } from './events.js'
+import { calledFrom, closed, misuse } from './failures.js'
+import { known } from './known.js'
 import type { NativeEvents } from './native.js'
-import { type CallReport, known } from './options.js'
 import { SIGNAL, uncaught, whenReady } from './port.js'
 import { setImmediate } from './timers.js'
 

@@ -1,6 +1,7 @@
 /** A subscription to events. */
 
-import { type AvatarEvent, eventsOf } from './events.js'
+import { eventsOf } from './contract/batch.js'
+import type { AvatarEvent } from './contract/events.js'
 import type { NativeEvents } from './native.js'
 import { DONE, AvatarIterator } from './iterator.js'
 

@@ -13,74 +13,24 @@
  * @packageDocumentation
  */
 
+export { AvatarError, type AvatarErrorDetails, type AvatarErrorJson, type PlainCause } from './avatar-error.js'
 export { AvatarClient, type RecoverOptions } from './client.js'
+export * from './contract/errors.js'
+export type * from './contract/events.js'
+export type { ClientOptions } from './contract/options.js'
+export type * from './contract/reports.js'
+export type * from './contract/values.js'
 export {
   type AskOptions,
   type CallOptions,
   Conversation,
   type DeadlineOptions,
   type DurableOptions,
-  type HistoryMessage,
   type HistoryOptions,
-  type Kept,
-  type Sent,
 } from './conversation.js'
 export { AvatarEmitter, type Listener, type TypedEmitter, type WaitOptions } from './emitter.js'
-export {
-  AuthenticationError,
-  AvatarError,
-  type AvatarErrorDetails,
-  type AvatarErrorJson,
-  AvatarNotFoundError,
-  CertificateError,
-  ClosedError,
-  ConnectionFailedError,
-  DeadlineError,
-  type ErrorKind,
-  InvalidAnswerError,
-  InvalidVisitorIdError,
-  MisuseError,
-  NotMemberError,
-  type PlainCause,
-  RateLimitedError,
-  RefusedError,
-  type Step,
-  StoreError,
-  TakenOverError,
-  UnavailableError,
-  type Unsent,
-  UnsupportedError,
-} from './errors.js'
 export { EventStream } from './event-stream.js'
-export type {
-  Author,
-  AvatarEvent,
-  AvatarEventMap,
-  AvatarEventType,
-  CardPart,
-  Closed,
-  Delivered,
-  Disconnected,
-  EventBase,
-  HandedBack,
-  Notice,
-  Opened,
-  OwnerReply,
-  Part,
-  Reconnected,
-  Reply,
-  ReplyDelta,
-  ReplyEvent,
-  ServiceErrorEvent,
-  State,
-  StateChanged,
-  TakenOver,
-  TextPart,
-  Unattributed,
-  Unknown,
-  UnsentEvent,
-  WaitingForQuota,
-} from './events.js'
+export { AvatarIterator, type TakeOptions } from './iterator.js'
 export {
   type LevelLogger,
   type LogLevel,
@@ -90,8 +40,6 @@ export {
   type LogRecord,
   setLogger,
 } from './logs.js'
-export type { CallReport, ClientOptions, Stats } from './options.js'
-export { AvatarIterator, type TakeOptions } from './iterator.js'
 export { ReplyStream } from './reply-stream.js'
 export { VERSION } from './version.js'
 export { type PlatformUser, Visitor, type VisitorDetails, type VisitorLike } from './visitor.js'

@@ -1,6 +1,6 @@
 /** The core's log. */
 
-import { calledFrom, guarded, misuse } from './errors.js'
+import { calledFrom, guarded, misuse } from './failures.js'
 import { native } from './native.js'
 import { port, tell, whenLogged } from './port.js'
 

@@ -1,5 +1,6 @@
 /** The native addon: where it is, and what it offers. Nothing in here is API. */
 
+import type { NativeOptions } from './contract/options.js'
 import { cannotLoad, noBuild } from './load-error.js'
 import { besideProgram } from './lookup.js'
 import { VERSION } from './version.js'
@@ -7,7 +8,7 @@ import { VERSION } from './version.js'
 /** The addon's functions and classes; `node/src` has them. */
 export interface Native {
   Port: new (wake: () => void) => NativePort
-  NativeClient: new (port: NativePort, options: object, reports: boolean) => NativeClient
+  NativeClient: new (port: NativePort, options: NativeOptions, reports: boolean) => NativeClient
   visitorForUser(platform: string, userId: string): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
@@ -39,6 +40,7 @@ export interface NativeChat {
   readonly opening: string
   readonly avatarName: string
   readonly visitorId: string
+  readonly key: number
   readonly tag: string | null
   readonly sessionId: string | null
   readonly state: string

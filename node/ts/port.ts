@@ -1,9 +1,9 @@
 /** The mailbox between the native part and this thread, and what keeps the process alive. */
 
 import { setInterval } from './timers.js'
-import { failed, type Site, understood } from './errors.js'
+import { failed, type Site, understood } from './failures.js'
+import { type Known, known } from './known.js'
 import { native, type NativePort } from './native.js'
-import { type Known, known } from './options.js'
 
 /** What a message is about; see `Message` in `node/src/port.rs`. */
 enum Code {

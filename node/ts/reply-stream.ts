@@ -1,7 +1,8 @@
 /** A reply, piece by piece. */
 
-import { type AvatarError, failed, type Site } from './errors.js'
-import type { Author, Reply } from './events.js'
+import { AvatarError } from './avatar-error.js'
+import type { Author, Reply } from './contract/values.js'
+import { calledFrom, closed, failed, type Site } from './failures.js'
 import type { NativeStream } from './native.js'
 import { leave, stay } from './port.js'
 import { DONE, AvatarIterator } from './iterator.js'
@@ -55,10 +56,11 @@ export class ReplyStream extends AvatarIterator<string> {
 
   /** The whole reply: reads the pieces that have not been read, then gives all of it. */
   async reply(): Promise<Reply> {
+    const site = calledFrom(this.reply)
     while (!(await this.next()).done);
-    if (typeof this.#end === 'object' && !(this.#end instanceof Error)) return this.#end
-    if (this.#end instanceof Error) throw this.#end
-    throw this.#aborted?.reason ?? new Error('the stream was left before the reply was complete')
+    if (this.#end instanceof AvatarError) throw this.#end
+    if (typeof this.#end === 'object') return this.#end
+    throw this.#aborted?.reason ?? closed('the stream was left before the reply was complete', site)
   }
 
   /** @internal */

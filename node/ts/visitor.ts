@@ -1,6 +1,7 @@
 /** Who talks with the avatar. */
 
-import { calledFrom, guarded, misuse, type Site } from './errors.js'
+import { calledFrom, guarded, misuse, type Site } from './failures.js'
+import { unknownOption } from './known.js'
 import { native } from './native.js'
 
 /** What is known of a visitor: the name and the channel are what the avatar's owner sees. */
@@ -56,8 +57,9 @@ export class Visitor implements VisitorDetails {
    *
    * @throws {@link InvalidVisitorIdError} if the platform is no name, or the user id is empty.
    */
-  static forUser(platform: string, userId: string, details?: VisitorDetails): Visitor {
+  static forUser(platform: string, userId: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.forUser)
+    namesOnly(details, DETAILS, site)
     return new Visitor(
       guarded(() => native().visitorForUser(platform, userId), site),
       details,
@@ -69,8 +71,9 @@ export class Visitor implements VisitorDetails {
    *
    * @throws {@link InvalidVisitorIdError} if it is none.
    */
-  static parse(id: string, details?: VisitorDetails): Visitor {
+  static parse(id: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.parse)
+    namesOnly(details, DETAILS, site)
     return new Visitor(
       guarded(() => native().parseVisitor(id), site),
       details,
@@ -82,8 +85,9 @@ export class Visitor implements VisitorDetails {
    *
    * @throws {@link InvalidVisitorIdError} if the platform is no name.
    */
-  static random(platform: string, details?: VisitorDetails): Visitor {
+  static random(platform: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.random)
+    namesOnly(details, DETAILS, site)
     return new Visitor(
       guarded(() => native().randomVisitor(platform), site),
       details,
@@ -102,6 +106,7 @@ export class Visitor implements VisitorDetails {
       return new Visitor(guarded(() => native().parseVisitor(like), site))
     }
     if (typeof like?.platform === 'string' && typeof like.userId === 'string') {
+      namesOnly(like, ['platform', 'userId', ...DETAILS], site)
       return new Visitor(
         guarded(() => native().visitorForUser(like.platform, like.userId), site),
         like,
@@ -114,4 +119,12 @@ export class Visitor implements VisitorDetails {
   toString(): string {
     return this.id
   }
+}
+
+const DETAILS: readonly (keyof VisitorDetails)[] = ['name', 'channel', 'tag']
+
+/** What is said of a visitor and not read is a mistake: `open({ platform, userId, nickname })`. */
+function namesOnly(visitor: object, names: readonly string[], site: Site): void {
+  const unknown = unknownOption(visitor, names)
+  if (unknown !== undefined) throw misuse(`a visitor has no \`${unknown}\`; there are ${names.join(', ')}`, site)
 }

@@ -18,6 +18,8 @@ pub struct Contract {
     pub options: Vec<Field>,
     /// What a client counts.
     pub stats: Vec<Field>,
+    /// Which of them Rust keeps in `Stats::counters`.
+    pub counters: Vec<String>,
     /// Structs, by name.
     pub values: Vec<Struct>,
     /// Enums whose variants hold nothing.
@@ -61,6 +63,9 @@ pub struct Variant {
     pub fields: Vec<Field>,
     /// What it holds, where that has no name.
     pub value: Option<Kind>,
+    /// Of a kind of event: its fields, and behind a choice also what its variants hold, for languages without enums that
+    /// hold something.
+    pub flat: Vec<Field>,
 }
 
 /// A field or an option.
@@ -79,6 +84,21 @@ pub struct Field {
     /// What it holds.
     #[serde(flatten)]
     pub kind: Kind,
+    /// Whose it is, where it stands behind a choice.
+    pub held_by: Option<HeldBy>,
+}
+
+/// The choice that a field stands behind, and the variant that holds it.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldBy {
+    /// The choice's field.
+    pub field: String,
+    /// The choice's type.
+    pub of: String,
+    /// The variant's name.
+    pub variant: String,
+    /// Whether the variant gives it a name.
+    pub is_named: bool,
 }
 
 /// What a field holds.
@@ -110,7 +130,7 @@ impl Field {
         }
         let camel = name.to_lower_camel_case();
         let node = if kind.kind == "duration" { format!("{camel}Ms") } else { camel.clone() };
-        Ok(Self { shout: name.to_shouty_snake_case(), snake: name, camel, node, docs, kind })
+        Ok(Self { shout: name.to_shouty_snake_case(), snake: name, camel, node, docs, kind, held_by: None })
     }
 }
 
@@ -149,11 +169,40 @@ impl Contract {
             let at = structs.iter().position(|found| found.name == name);
             at.map(|at| structs.remove(at).fields).ok_or_else(|| format!("there is no struct `{name}`"))
         };
+        let events = events.into_iter().map(|event| Ok(Variant { flat: flat(&event.fields, &enums)?, ..event }));
+        let events = events.collect::<Result<Vec<_>, String>>()?;
         let (event, mut stats, counters) = (take("Event")?, take("Stats")?, take("Counters")?);
         // One flat list in every language but Rust.
         stats.retain(|field| field.kind.of != "Counters");
+        let names = counters.iter().map(|field| field.snake.clone()).collect();
         stats.extend(counters);
         let (enums, choices) = enums.into_iter().partition(|found| found.is_plain);
-        Ok(Self { events, event, errors, options, stats, values: structs, enums, choices })
+        Ok(Self { events, event, errors, options, stats, counters: names, values: structs, enums, choices })
     }
+}
+
+/// The fields, and behind each choice what its variants hold.
+fn flat(fields: &[Field], enums: &[Enum]) -> Result<Vec<Field>, String> {
+    let mut flat = Vec::new();
+    for field in fields {
+        flat.push(field.clone());
+        let choice = enums.iter().find(|found| field.kind.kind == "choice" && found.name == field.kind.of);
+        for variant in choice.iter().flat_map(|choice| &choice.variants) {
+            let mut put = |held: Field, is_named| {
+                let kind = Kind { optional: true, ..held.kind };
+                let held_by = HeldBy {
+                    field: field.snake.clone(),
+                    of: field.kind.of.clone(),
+                    variant: variant.name.clone(),
+                    is_named,
+                };
+                flat.push(Field { kind, held_by: Some(held_by), ..held });
+            };
+            variant.fields.iter().for_each(|held| put(held.clone(), true));
+            if let Some(kind) = &variant.value {
+                put(Field::new(kind.kind.clone(), variant.docs.clone(), kind.clone())?, false);
+            }
+        }
+    }
+    Ok(flat)
 }

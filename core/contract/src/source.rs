@@ -74,6 +74,7 @@ fn variant(variant: &syn::Variant) -> Result<Variant, String> {
         docs: docs(&variant.attrs),
         fields: if value.is_none() { fields(&variant.fields, true)? } else { Vec::new() },
         value,
+        flat: Vec::new(),
     })
 }
 

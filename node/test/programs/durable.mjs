@@ -5,5 +5,5 @@ import { AvatarClient } from 'secondme-avatar'
 const [store, baseUrl, apiKey] = process.argv.slice(2)
 const client = new AvatarClient({ store, baseUrl, apiKey })
 const chat = await client.open({ platform: 'test', userId: 'ada' })
-const { messageId } = await chat.send('The invoice is paid', { durable: true })
+const messageId = await chat.send('The invoice is paid', { durable: true })
 console.log(`${messageId} ${chat.sessionId}`)

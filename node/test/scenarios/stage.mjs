@@ -317,6 +317,7 @@ function clientOptions(options) {
   const given = Object.entries(options).map(([option, value]) => {
     const name = OPTIONS[option]
     if (name === undefined) throw new Error(`there is no client option \`${option}\``)
+    if (name === 'delivery') return [name, plain.camel(value)]
     return [name, name.endsWith('Ms') ? value * 1000 : value]
   })
   return Object.fromEntries(given)

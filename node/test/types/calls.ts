@@ -7,7 +7,6 @@ import {
   type Conversation,
   type ErrorKind,
   type HistoryMessage,
-  type Kept,
   RateLimitedError,
   type Reply,
   type Sent,
@@ -21,18 +20,26 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 const same = <A, B>(_: Same<A, B>) => {}
 
 export async function calls() {
-  await using client = new AvatarClient({ apiKey: 'sk-0123456789abcdef', maxLive: 5, delivery: 'atLeastOnce', proxy: false })
+  await using client = new AvatarClient({
+    apiKey: 'sk-0123456789abcdef',
+    maxLive: 5,
+    delivery: 'atLeastOnce',
+    proxy: false,
+  })
   await using chat = await client.open({ platform: 'web', userId: 'u-1', name: 'Ada' }, { deadlineMs: 1 })
   await client.open(Visitor.forUser('web', 'u-1', { channel: 'web' }))
   await client.open(chat.visitorId)
   const reply = await chat.ask('Hello', { signal: AbortSignal.timeout(1), firstPieceDeadlineMs: 1 })
   const sent = await chat.send('Hello')
-  const kept = await chat.send('Hello', { durable: true, deadlineMs: 1 })
+  const messageId = await chat.send('Hello', { durable: true, deadlineMs: 1 })
   const history = await chat.history({ count: 1, before: reply.id })
   same<typeof chat, Conversation>(true)
   same<typeof reply, Reply>(true)
   same<typeof sent, Sent>(true)
-  same<typeof kept, Kept>(true)
+  same<typeof messageId, string>(true)
+  same<typeof chat.key, number>(true)
+  same<HistoryMessage['timestamp'], Date | undefined>(true)
+  same<CallReport['serverTime'], Date | undefined>(true)
   same<typeof history, HistoryMessage[]>(true)
   for await (const piece of chat.stream('Hello')) same<typeof piece, string>(true)
   same<Awaited<ReturnType<ReturnType<Conversation['stream']>['reply']>>, Reply>(true)
@@ -77,7 +84,7 @@ export function errors(error: unknown) {
     error.cause
     same<ReturnType<typeof error.toJSON>['kind'], ErrorKind>(true)
     // @ts-expect-error: there is no such kind
-    error.kind === 'nonsense'
+    error.kind === 'rate_limited'
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 
-import type { AvatarClient, AvatarEvent, Conversation, OwnerReply, Reply, State } from 'secondme-avatar'
+import type { AvatarClient, AvatarEvent, Conversation, OwnerReplyEvent, Reply, State } from 'secondme-avatar'
 
 /** Fails to compile if the two are not one and the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -27,6 +27,7 @@ export async function loops(client: AvatarClient, chat: Conversation) {
         break
       case 'closed':
         if (event.reason === 'failed') event.error?.retryAfterMs
+        same<typeof event.reason, 'requested' | 'sessionEnded' | 'failed'>(true)
         break
       // @ts-expect-error: there is no such event
       case 'replied':
@@ -87,7 +88,7 @@ export async function listeners(client: AvatarClient, chat: Conversation) {
   chat.on('reply', ({ replyId }) => replyId)
   // @ts-expect-error: its argument is the event
   chat.on('reply', (text: string) => text)
-  same<Awaited<ReturnType<typeof chat.waitFor<'ownerReply'>>>, OwnerReply>(true)
+  same<Awaited<ReturnType<typeof chat.waitFor<'ownerReply'>>>, OwnerReplyEvent>(true)
   const { text } = await chat.waitFor('reply', { signal: AbortSignal.timeout(1) })
   same<typeof text, string>(true)
   same<Awaited<ReturnType<typeof client.waitFor<'event'>>>, AvatarEvent>(true)

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { AvatarClient } from '../client.js'
 import type { Conversation } from '../conversation.js'
-import type { ClientOptions } from '../options.js'
+import type { ClientOptions } from '../contract/options.js'
 import { findEmulator } from './binary.js'
 import {
   control,

@@ -1,0 +1,34 @@
+// What the Rust types say is there in JavaScript, on both sides of the border.
+
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+
+import { AvatarClient, AvatarError, MisuseError } from 'secondme-avatar'
+
+const require = createRequire(import.meta.url)
+const { CLASSES, EVENT_NAMES, OPTIONS } = require('../lib/contract/tables.js')
+
+test('every option reaches the addon: one of another type is refused by its name', () => {
+  assert.ok(OPTIONS.length >= 24)
+  for (const name of OPTIONS.filter((name) => name !== 'logger')) {
+    assert.throws(
+      () => new AvatarClient({ apiKey: 'sk-0123456789abcdef', [name]: { of: 'another type' } }),
+      (error) => error instanceof MisuseError && error.message.includes(name),
+      name,
+    )
+  }
+})
+
+test('every kind of error has its class, whose name follows from it', () => {
+  for (const [kind, type] of Object.entries(CLASSES)) {
+    const name = `${kind[0].toUpperCase()}${kind.slice(1)}Error`
+    assert.equal(require('secondme-avatar')[name], type)
+    const error = new type('so it is')
+    assert.deepEqual([error.kind, error.name, error instanceof AvatarError], [kind, name, true])
+  }
+})
+
+test('every name is in camel case', () => {
+  for (const name of [...EVENT_NAMES, ...OPTIONS, ...Object.keys(CLASSES)]) assert.match(name, /^[a-z][a-zA-Z]+$/)
+})

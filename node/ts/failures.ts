@@ -1,0 +1,78 @@
+/** Failures of the native part and of calls, as the errors that a program sees. */
+
+import { type AvatarError, type AvatarErrorDetails, hide } from './avatar-error.js'
+import { CLASSES } from './contract/tables.js'
+import type { ErrorKind } from './contract/values.js'
+
+/** What the native part says of a failure. */
+export interface Failure extends AvatarErrorDetails {
+  readonly kind: ErrorKind
+  readonly message: string
+  readonly causes: readonly (Failure | string)[]
+}
+
+/** Where a program called: its stack is put into words only when something fails. */
+export interface Site {
+  readonly stack?: string
+}
+
+/** The place in the program that called this function of the package. */
+export function calledFrom(api: object): Site {
+  const site: Site = {}
+  Error.captureStackTrace(site, api as () => void)
+  return site
+}
+
+/** The error that a failure is. Its stack is that of whoever called, not that of whoever was told. */
+export function failed(failure: Failure | string, site?: Site): AvatarError {
+  const { causes, ...known } = typeof failure === 'string' ? (JSON.parse(failure) as Failure) : failure
+  // A cause that says nothing more is none.
+  const [first, ...beneath] = causes.filter((cause) => cause !== known.message)
+  const cause = first === undefined ? undefined : causeOf(first, beneath)
+  const error = new CLASSES[known.kind](known.message, { ...known, cause })
+  hide(error, 'stack', `${error.name}: ${known.message}${site === undefined ? '' : frames(site)}`)
+  return error
+}
+
+/** A wrong call. */
+export function misuse(message: string, site: Site): AvatarError {
+  return failed({ kind: 'misuse', message, retryable: false, causes: [] }, site)
+}
+
+/** A call to what is closed. */
+export function closed(message: string, site: Site): AvatarError {
+  return failed({ kind: 'closed', message, retryable: false, causes: [] }, site)
+}
+
+/** Calls into the native part; what that throws becomes an {@link AvatarError}. */
+export function guarded<T>(call: () => T, site: Site): T {
+  try {
+    return call()
+  } catch (thrown) {
+    throw understood(thrown, site)
+  }
+}
+
+/** The native part throws its failures as JSON, and Node-API its own when an argument is of another type. */
+export function understood(thrown: unknown, site: Site): unknown {
+  const { message, code } = thrown as { message?: unknown; code?: unknown }
+  if (typeof message === 'string' && message.startsWith('{"kind":')) return failed(message, site)
+  if (typeof code === 'string' && /^InvalidArg$|Expected$/.test(code)) {
+    return misuse(`an argument is of another type than it should be: ${String(message)}`, site)
+  }
+  return thrown
+}
+
+function causeOf(cause: Failure | string, beneath: readonly (Failure | string)[]): Error {
+  if (typeof cause !== 'string') return failed(cause)
+  const [next, ...rest] = beneath
+  const error = new Error(cause, next === undefined ? undefined : { cause: causeOf(next, rest) })
+  hide(error, 'stack', `Error: ${cause}`)
+  return error
+}
+
+function frames(site: Site): string {
+  const stack = site.stack ?? ''
+  const first = stack.indexOf('\n')
+  return first < 0 ? '' : stack.slice(first)
+}

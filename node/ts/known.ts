@@ -1,0 +1,28 @@
+/** The options of calls, looked at. */
+
+import { misuse, type Site } from './failures.js'
+
+/** The first of the options that has none of these names. */
+export function unknownOption(options: object, names: readonly string[]): string | undefined {
+  return Object.keys(options).find((name) => !names.includes(name))
+}
+
+/** The options of a call, and what each of them has to be. */
+export type Known = Readonly<Record<string, 'boolean' | 'number' | 'object' | 'string'>>
+
+/** An option that is not read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
+export function known(options: object, kinds: Known, site: Site): void {
+  const names = Object.keys(kinds)
+  const all = names.join(', ')
+  if (typeof options !== 'object' || options === null) {
+    throw misuse(`options are an object (${all}), and no ${options === null ? 'null' : typeof options}`, site)
+  }
+  const unknown = unknownOption(options, names)
+  if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
+  for (const [name, value] of Object.entries(options)) {
+    const kind = kinds[name]
+    if (value === undefined || value === null || typeof value === kind) continue
+    const article = kind === 'object' ? 'an AbortSignal' : `a ${kind}`
+    throw misuse(`\`${name}\` has to be ${article}, and is of type ${typeof value}`, site)
+  }
+}
