@@ -169,7 +169,8 @@ impl Contract {
             let at = structs.iter().position(|found| found.name == name);
             at.map(|at| structs.remove(at).fields).ok_or_else(|| format!("there is no struct `{name}`"))
         };
-        let events = events.into_iter().map(|event| Ok(Variant { flat: flat(&event.fields, &enums)?, ..event }));
+        let events =
+            events.into_iter().map(|event| Ok(Variant { flat: flat(&event.fields, &enums)?, ..event }));
         let events = events.collect::<Result<Vec<_>, String>>()?;
         let (event, mut stats, counters) = (take("Event")?, take("Stats")?, take("Counters")?);
         // One flat list in every language but Rust.
