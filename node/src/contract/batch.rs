@@ -218,12 +218,8 @@ impl Named {
         if let Some((_, number)) = self.last.as_ref().filter(is_last) {
             return Some(*number);
         }
-        let whose: Whose = (
-            event.conversation.clone(),
-            event.visitor_id.clone(),
-            event.tag.clone(),
-            event.session_id.clone(),
-        );
+        let whose: Whose =
+            (event.conversation, event.visitor_id.clone(), event.tag.clone(), event.session_id.clone());
         let next = self.numbers.len();
         let number = *self.numbers.entry(whose.clone()).or_insert(next);
         self.last = Some((whose, number));

@@ -154,7 +154,7 @@ impl Named {
         if let Some((_, number)) = self.last.as_ref().filter(is_last) {
             return Some(*number);
         }
-        let whose: Whose = ({% for field in common %}event.{{ field.snake }}.clone(), {% endfor %});
+        let whose: Whose = ({% for field in common %}event.{{ field.snake }}{{ ".clone()" if field.of != "ConversationKey" }}, {% endfor %});
         let next = self.numbers.len();
         let number = *self.numbers.entry(whose.clone()).or_insert(next);
         self.last = Some((whose, number));
