@@ -53,9 +53,10 @@ impl NativeStream {
             Poll::Pending => None,
             Poll::Ready(None) => Some(Either3::C(false)),
             Poll::Ready(Some(Err(error))) => Some(Either3::B(json::error(&error))),
-            Poll::Ready(Some(Ok(piece))) => {
-                Some(Either3::A(NativePiece { author: piece.author.js_name(), text: piece.text.into_string() }))
-            }
+            Poll::Ready(Some(Ok(piece))) => Some(Either3::A(NativePiece {
+                author: piece.author.js_name(),
+                text: piece.text.into_string(),
+            })),
         }
     }
 
