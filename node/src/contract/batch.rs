@@ -94,8 +94,10 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self, kind: u32, event: &Event) {
-        self.put(&kind);
+    /// The number of its kind with its fields that are true or false, and whose it is.
+    fn begin(&mut self, kind: u32, flags: &[bool], event: &Event) {
+        let flags = flags.iter().rev().fold(0, |flags, flag| flags << 1 | u32::from(*flag));
+        self.put(&(kind | flags << 6));
         match self.named.number(event) {
             Some(number) => self.put(&number),
             None => self.put(&(
@@ -110,67 +112,65 @@ impl Writer {
     fn event(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Opened { opening, resumed } => {
-                self.begin(0, event);
+                self.begin(0, &[*resumed], event);
                 self.put(&Js(opening));
-                self.put(&Js(resumed));
             }
             EventKind::StateChanged { to, from } => {
-                self.begin(1, event);
+                self.begin(1, &[], event);
                 self.put(&Js(to));
                 self.put(&Js(from));
             }
             EventKind::ReplyDelta { text, reply_id, in_reply_to, asked } => {
-                self.begin(2, event);
+                self.begin(2, &[*asked], event);
                 self.put(&Js(text));
                 self.put_id(|ids| &mut ids.reply_id, reply_id.as_ref());
                 self.put_id(|ids| &mut ids.in_reply_to, in_reply_to.as_ref());
-                self.put(&Js(asked));
             }
             EventKind::Reply(value) => {
-                self.begin(3, event);
+                self.begin(3, &[], event);
                 self.put(&Js(&**value));
             }
             EventKind::OwnerReply(value) => {
-                self.begin(4, event);
+                self.begin(4, &[], event);
                 self.put(&Js(&**value));
             }
             EventKind::TakenOver => {
-                self.begin(5, event);
+                self.begin(5, &[], event);
             }
             EventKind::HandedBack => {
-                self.begin(6, event);
+                self.begin(6, &[], event);
             }
             EventKind::Delivered { text, message_id } => {
-                self.begin(7, event);
+                self.begin(7, &[], event);
                 self.put(&Js(text));
                 self.put_id(|ids| &mut ids.message_id, message_id.as_ref());
             }
             EventKind::Unsent { message, error } => {
-                self.begin(8, event);
+                self.begin(8, &[], event);
                 self.put(&Js(message));
                 self.put(&Js(error));
             }
             EventKind::Notice { text, kind } => {
-                self.begin(9, event);
+                self.begin(9, &[], event);
                 self.put(&Js(text));
                 self.put(&Js(kind));
             }
             EventKind::ServiceError(value) => {
-                self.begin(10, event);
+                self.begin(10, &[], event);
                 self.put(&Js(&**value));
             }
             EventKind::Unattributed { text, author } => {
-                self.begin(11, event);
+                self.begin(11, &[], event);
                 self.put(&Js(text));
                 self.put(&Js(author));
             }
             EventKind::Disconnected { retry_in, cause } => {
-                self.begin(12, event);
+                self.begin(12, &[], event);
                 self.put(&Js(retry_in));
                 self.put(&Js(cause));
             }
             EventKind::Reconnected { gap } => {
-                self.begin(13, event);
+                self.begin(13, &[], event);
                 self.put(&Js(gap));
                 self.put(&match gap {
                     Gap::Filled { frames } => Some(Js(frames)),
@@ -178,11 +178,11 @@ impl Writer {
                 });
             }
             EventKind::WaitingForQuota { wait } => {
-                self.begin(14, event);
+                self.begin(14, &[], event);
                 self.put(&Js(wait));
             }
             EventKind::Closed { reason } => {
-                self.begin(15, event);
+                self.begin(15, &[], event);
                 self.put(&Js(reason));
                 self.put(&match reason {
                     CloseReason::Failed(error) => Some(Js(error)),
@@ -190,7 +190,7 @@ impl Writer {
                 });
             }
             _ => {
-                self.begin(16, event);
+                self.begin(16, &[], event);
             }
         }
     }

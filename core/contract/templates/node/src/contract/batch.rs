@@ -100,8 +100,10 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self, kind: u32, event: &Event) {
-        self.put(&kind);
+    /// The number of its kind with its fields that are true or false, and whose it is.
+    fn begin(&mut self, kind: u32, flags: &[bool], event: &Event) {
+        let flags = flags.iter().rev().fold(0, |flags, flag| flags << 1 | u32::from(*flag));
+        self.put(&(kind | flags << 6));
         match self.named.number(event) {
             Some(number) => self.put(&number),
             None => self.put(&({% for field in common %}Js(&event.{{ field.snake }}), {% endfor %})),
@@ -112,11 +114,11 @@ impl Writer {
         match &event.kind {
 {% for event in contract.events %}
             {{ "_" if loop.last else "EventKind::" ~ event.name }}{% if event.fields %} { {{ event.fields | map(attribute="snake") | join(", ") }} }{% elif event.value %}(value){% endif %} => {
-                self.begin({{ loop.index0 }}, event);
+                self.begin({{ loop.index0 }}, &[{% for field in event.flat | selectattr("kind", "eq", "bool") %}*{{ field.snake }}, {% endfor %}], event);
 {% if event.value %}
                 self.put(&Js({{ "&**" if event.value.boxed }}value));
 {% endif %}
-{% for field in event.flat %}
+{% for field in event.flat | rejectattr("kind", "eq", "bool") %}
 {% if field.kind == "id" %}
                 self.put_id(|ids| &mut ids.{{ field.snake }}, {{ field.snake ~ ".as_ref()" if field.optional else "Some(" ~ field.snake ~ ")" }});
 {% elif field.held_by %}
