@@ -51,7 +51,7 @@ impl NativeClient {
         Ok(Self { client, port, calls: Calls::new(), id })
     }
 
-    /// By which the port's messages name it.
+    /// The number that the port's messages name it by.
     #[napi(getter)]
     pub fn id(&self) -> u32 {
         self.id

@@ -13,19 +13,19 @@ pub(crate) fn visitor_for_user(platform: Words, user_id: Words) -> Result<String
     thrown(|| Ok(Visitor::for_user(&platform.named("platform")?, &user_id.named("userId")?)?))
 }
 
-/// A visitor id that nobody has.
+/// A new visitor id.
 #[napi]
 pub(crate) fn random_visitor(platform: Words) -> Result<String> {
     thrown(|| Ok(Visitor::random(&platform.named("platform")?)?))
 }
 
-/// This visitor id, if it is one.
+/// The visitor id, checked.
 #[napi]
 pub(crate) fn parse_visitor(id: Words) -> Result<String> {
     thrown(|| Ok(Visitor::parse(&id.named("id")?)?))
 }
 
-/// A visitor out of what JavaScript keeps of one.
+/// The visitor that JavaScript describes.
 pub(crate) fn visitor(
     id: Words,
     name: Option<Words>,

@@ -1,4 +1,4 @@
-//! Texts on their way in.
+//! Strings from JavaScript.
 
 use napi::bindgen_prelude::{FromNapiValue, TypeName, Utf16String, ValidateNapiValue};
 use napi::{ValueType, sys};
@@ -6,15 +6,14 @@ use secondme_avatar::Error;
 
 use crate::misuse;
 
-/// What JavaScript gave for a text. It is looked at where its name is known, so that the error can say which
-/// argument was wrong.
+/// What JavaScript gave for a string. It is checked where its name is known, so that the error names the argument.
 ///
-/// A JavaScript string is a row of 16-bit units and may hold half of a surrogate pair. Node-API puts U+FFFD in
-/// its place without a word, so every text comes in as this type and not as a `String`.
+/// A JavaScript string is a row of 16-bit units and may hold half of a surrogate pair. Node-API replaces
+/// that half by U+FFFD silently, so every string comes in as this type and not as a `String`.
 pub struct Words(Option<Vec<u16>>);
 
 impl Words {
-    /// The text; an error where it is no string, or no text in Unicode.
+    /// The string; an error where it is of another type, or not valid Unicode.
     pub(crate) fn named(self, name: &str) -> Result<String, Error> {
         let Some(units) = self.0 else {
             return misuse(format!("`{name}` has to be a string"));
@@ -46,7 +45,7 @@ impl ValidateNapiValue for Words {}
 
 impl FromNapiValue for Words {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        // SAFETY: both are those that were handed to this function.
+        // SAFETY: both are the arguments of this function.
         let units = unsafe { Utf16String::from_napi_value(env, value) };
         Ok(Self(units.ok().map(|units| units.to_vec())))
     }

@@ -16,7 +16,7 @@ export interface AvatarErrorDetails {
 }
 
 /**
- * Something went wrong. The message says what, and what to do; its subclasses are what a program would branch on.
+ * A failure. The message says what went wrong and what to do; a program branches on the subclass.
  *
  * ```ts
  * try {
@@ -28,19 +28,19 @@ export interface AvatarErrorDetails {
  * }
  * ```
  *
- * Neither the API key nor what anybody says stands in a message. The text of a message that was given up is in
- * {@link unsent}, and nowhere else.
+ * No error message holds the API key or the text of a chat message. The text of a message that was given up is in
+ * {@link unsent} only.
  */
 export class AvatarError extends Error {
-  /** The class's name: one that a bundler leaves as it is. */
+  /** The class's name, which a bundler does not shorten. */
   static override readonly name: string = 'AvatarError'
-  /** @internal What the class stands for. */
+  /** @internal The kind of failure that the class stands for. */
   static readonly kind: ErrorKind = 'refused'
   /** What kind of failure it is. */
   readonly kind: ErrorKind
   /** The service's own code, such as `open.api.key.not.found`. */
   readonly code: string | undefined
-  /** The step of the protocol at which it happened. */
+  /** The step of the protocol at which it failed. */
   readonly step: Step | undefined
   /** The HTTP status, where there was an answer. */
   readonly status: number | undefined
@@ -51,7 +51,7 @@ export class AvatarError extends Error {
   /** The message that was given up, where the failure is about one. */
   declare readonly unsent: UnsentMessage | undefined
 
-  /** Such an error is what this package throws; make one yourself where a test of yours needs it. */
+  /** This package creates such errors; a program's own tests may, too. */
   constructor(message = '', details: AvatarErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.kind = details.kind ?? new.target.kind
@@ -60,14 +60,14 @@ export class AvatarError extends Error {
     this.status = details.status
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs
-    // What somebody said is there for whoever asks, and not for every log that prints an error.
+    // The text of a message is there to be read, and not in every log that prints an error.
     hide(this, 'unsent', details.unsent)
     hide(this, 'name', new.target.name)
   }
 
   /**
-   * What `JSON.stringify` makes of it, for logs and for other processes: everything but the stack, and of a message that
-   * was given up all but its text.
+   * Returns what `JSON.stringify` writes, for logs and for other processes: all but the stack and the text of an unsent
+   * message.
    */
   toJSON(): AvatarErrorJson {
     const { name, message, kind, code, step, status, retryable, retryAfterMs, unsent, cause } = this
@@ -86,7 +86,7 @@ export class AvatarError extends Error {
   }
 }
 
-/** An {@link AvatarError} as plain data. What is not known is `undefined`, and not in the JSON text. */
+/** An {@link AvatarError} as plain data. What is unknown is `undefined`, and absent in the JSON text. */
 export interface AvatarErrorJson extends Omit<AvatarErrorDetails, 'kind' | 'unsent' | 'cause'> {
   readonly name: string
   readonly message: string
@@ -96,7 +96,7 @@ export interface AvatarErrorJson extends Omit<AvatarErrorDetails, 'kind' | 'unse
   readonly cause: AvatarErrorJson | PlainCause | undefined
 }
 
-/** Any other error that is the cause of one. */
+/** Another error that is the cause of one. */
 export interface PlainCause {
   readonly name: string
   readonly message: string

@@ -18,8 +18,8 @@ import { Visitor, type VisitorLike } from './visitor.js'
 /** Options of {@link AvatarClient.recover}. */
 export interface RecoverOptions extends CallOptions {
   /**
-   * Opens every visitor of the store who has a session, so that what the avatar's owner says to them is heard without
-   * their writing first. With `maxLive` no more than so many: those with messages to be sent, then those saved last.
+   * Also opens every visitor of the store who has a session, so that the avatar's owner is heard before the visitor
+   * writes. `maxLive` limits how many: first those with messages to be sent, then those saved last.
    */
   readonly all?: boolean | undefined
 }
@@ -27,7 +27,7 @@ export interface RecoverOptions extends CallOptions {
 const DEADLINE: Known = { deadlineMs: 'number', ...SIGNAL }
 const RECOVER: Known = { all: 'boolean', ...SIGNAL }
 
-/** Clients with open conversations: these are not collected, as sockets are not. */
+/** Clients with open conversations: they are not garbage-collected, as sockets are not. */
 const occupied = new Set<AvatarClient>()
 
 /**
@@ -40,14 +40,14 @@ const occupied = new Set<AvatarClient>()
  * await client.close()
  * ```
  *
- * The events of all its conversations are there three times: `client.on('reply', …)`, `for await (const event of
+ * There are three ways to the events of all its conversations: `client.on('reply', …)`, `for await (const event of
  * client)`, and {@link events}.
  *
- * While it has open conversations, or a call is under way, the process stays alive; after `close` it ends.
+ * The process stays alive while the client has open conversations or a call is under way; after `close` it ends.
  */
 export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
   readonly #native: NativeClient
-  /** The port holds its listeners weakly, so somebody has to hold this one. */
+  /** The port holds its listeners weakly, so the client holds this one. */
   readonly #ear: ClientEar
   readonly #chats = new Map<string, WeakRef<Conversation>>()
   readonly #gone = new FinalizationRegistry<string>((visitor) => {
@@ -58,7 +58,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   #stays = false
 
   /**
-   * Makes a client. Nothing is sent yet.
+   * Creates a client. Nothing is sent yet.
    *
    * @throws {@link MisuseError} if an option is wrong, or there is no API key; {@link StoreError} if the store cannot
    * be opened.
@@ -90,10 +90,10 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Opens the conversation of this visitor; 30 s, if no deadline says otherwise.
+   * Opens the conversation of this visitor. Default deadline: 30 s.
    *
-   * A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor whose
-   * conversation was closed goes on with the same session.
+   * Where the visitor's conversation is open or being opened, the call gives that one. A visitor whose conversation was
+   * closed resumes the same session.
    */
   open(visitor: VisitorLike, options: DeadlineOptions = {}): Promise<Conversation> {
     const site = calledFrom(this.open)
@@ -105,9 +105,9 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Takes up what earlier processes left behind in the store: opens the conversation of every visitor to whom a
-   * durable message is still to be sent, with `all` of every visitor who has a session, and says who they are. It does
-   * not wait for them to be open. What is given up comes as an `unsent` event, so listen first.
+   * Resumes what earlier processes left in the store. Opens the conversation of every visitor with an unsent durable
+   * message, or with `all` of every visitor with a session, and gives their visitor ids. It does not wait until the
+   * conversations are open. A message that is given up comes as an `unsent` event, so subscribe first.
    */
   recover(options: RecoverOptions = {}): Promise<string[]> {
     const site = calledFrom(this.recover)
@@ -116,8 +116,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * The visitors of whom the store keeps something, each with the name, the channel and the tag it was last given; the
-   * one whose record was saved last first. Without a store there are none.
+   * Gives the visitors of the store, each with the name, the channel and the tag it was last given. The visitor saved
+   * last comes first. Without a store the list is empty.
    */
   known(options: CallOptions = {}): Promise<Visitor[]> {
     const read = (visitors: string) => (JSON.parse(visitors) as Parameters<typeof Visitor.known>).map(Visitor.known)
@@ -125,12 +125,12 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Copies the store into a file while it is in use: a whole store, which another client can be given. It takes the place
-   * of an earlier copy. Only one of the two may then be used, and a store's file is not to be copied by other means while
-   * it is open.
+   * Copies the store into a file while it is in use, and replaces an earlier copy. The copy is a whole store that
+   * another client can use. Only one of the two may be used from then on. Do not copy the file by other means while the
+   * store is open.
    *
-   * Rejects with an {@link UnsupportedError} if there is no store, with a {@link StoreError} if the file cannot be
-   * written, is in use as a store, or is anything else than a store.
+   * Rejects with an {@link UnsupportedError} if there is no store, and with a {@link StoreError} if the file cannot be
+   * written, is in use as a store, or is not a store.
    */
   backup(path: string, options: CallOptions = {}): Promise<void> {
     return call(
@@ -141,14 +141,14 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     )
   }
 
-  /** Subscribes to the events of all conversations, those that are opened later too. */
+  /** Subscribes to the events of all conversations, including those opened later. */
   override events(options: CallOptions = {}): EventStream {
     known(options, SIGNAL, calledFrom(this.events))
     options.signal?.throwIfAborted()
     return EventStream.of(this.#native.events(), options.signal)
   }
 
-  /** What happens from now on, in all conversations: `for await (const event of client)`. */
+  /** Subscribes to what happens from now on in all conversations: `for await (const event of client)`. */
   [Symbol.asyncIterator](): EventStream {
     return this.events()
   }
@@ -158,15 +158,15 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.#native.proxy ?? undefined
   }
 
-  /** What has been counted so far. */
+  /** Returns what has been counted so far. */
   stats(): Stats {
     return JSON.parse(this.#native.stats()) as Stats
   }
 
   /**
-   * Closes all conversations, each after sending what is still to be sent, within 5 s if no deadline says otherwise.
-   * What could not be sent by then is handed back to whoever waits for it. From the beginning of this on every other
-   * call is a {@link ClosedError}. Closing twice is no error.
+   * Closes all conversations once their waiting messages are sent. Default deadline: 5 s. A message that is unsent at
+   * the deadline comes back with the error of its call. From the start of `close` on, every other call fails with a
+   * {@link ClosedError}. Closing twice is allowed.
    */
   close(options: DeadlineOptions = {}): Promise<void> {
     return call(
@@ -183,14 +183,14 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.close()
   }
 
-  /** Open conversations keep the process alive; so it is, if {@link unref} has not been called. */
+  /** Open conversations keep the process alive. This is the default; {@link unref} changes it. */
   ref(): this {
     this.#isRef = true
     this.#stayIfNeeded()
     return this
   }
 
-  /** Open conversations do not keep the process alive. A call under way does. */
+  /** Open conversations no longer keep the process alive. A call under way still does. */
   unref(): this {
     this.#isRef = false
     this.#stayIfNeeded()
@@ -198,8 +198,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie on the way are due
-   * at once, and what they are for is begun when this returns. The emulator has a clock of its own: `emulator.advance(ms)`.
+   * Puts the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines in between are due at once,
+   * and their work has begun when this returns. The emulator has its own clock: `emulator.advance(ms)`.
    */
   advanceClock(ms: number): void {
     const site = calledFrom(this.advanceClock)
@@ -211,7 +211,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.#native.events()
   }
 
-  /** The same conversation is the same object, as long as it is open. */
+  /** An open conversation is always the same object. */
   #known(native: NativeChat): Conversation {
     const visitor = native.visitorId
     const known = this.#chats.get(visitor)?.deref()

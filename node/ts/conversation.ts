@@ -14,43 +14,43 @@ import { ReplyStream } from './reply-stream.js'
 /** Options of any call. */
 export interface CallOptions {
   /**
-   * Gives the call up: its promise is rejected with the signal's reason. A message that has not gone out yet does not
-   * go out any more; one of which that is not known comes back as an `unsent` event.
+   * Cancels the call: its promise is rejected with the signal's reason. A message that has not gone out yet is not
+   * sent. One whose fate is unknown comes back as an `unsent` event.
    */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Options of a call with a deadline of its own. */
 export interface DeadlineOptions extends CallOptions {
-  /** The whole time for it, in milliseconds, its retries and waits included. */
+  /** The time limit of the call in milliseconds, retries and waits included. */
   readonly deadlineMs?: number | undefined
 }
 
 /** Options of a question. */
 export interface AskOptions extends DeadlineOptions {
-  /** How long the first piece of the reply may take, in milliseconds; Default: 60 s. */
+  /** How long the first piece of the reply may take, in milliseconds. Default: 60,000. */
   readonly firstPieceDeadlineMs?: number | undefined
 }
 
-/** Options of a message that is kept until it is sent. */
+/** Options of a durable message. */
 export interface DurableOptions extends DeadlineOptions {
   /**
-   * Keeps the message in the client's store until the service has taken it, for 24 h if no `deadlineMs` says
-   * otherwise. The promise is fulfilled with the message's id when it is kept; `delivered` and `unsent` events name it.
+   * Keeps the message in the client's store until the service has taken it. Default deadline: 24 h. The promise is
+   * fulfilled with the message's id when the message is stored; `delivered` and `unsent` events name it.
    */
   readonly durable: true
 }
 
 /** Options of `history`. */
 export interface HistoryOptions extends CallOptions {
-  /** How many messages: 1 to 1000. Default: 50. */
+  /** How many messages, from 1 to 1000. Default: 50. */
   readonly count?: number | undefined
-  /** The {@link HistoryMessage.seqId} of a message: hands back what came before it. */
+  /** The {@link HistoryMessage.seqId} of a message: gives what came before it. */
   readonly before?: string | undefined
 }
 
 /**
- * A conversation with the avatar; `client.open` makes it.
+ * A conversation with the avatar; `client.open` gives it.
  *
  * ```ts
  * const reply = await chat.ask('Hello')
@@ -87,12 +87,12 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.#native.avatarName
   }
 
-  /** Which of the visitor's conversations: events name it in `conversation`. The one that `open` gives is 0. */
+  /** The number of the conversation among the visitor's; events have it as `conversation`. `open` gives number 0. */
   get key(): number {
     return this.#native.key
   }
 
-  /** Who talks with the avatar here. */
+  /** The id of the visitor. */
   get visitorId(): string {
     return this.#native.visitorId
   }
@@ -107,26 +107,26 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     return this.#native.sessionId ?? undefined
   }
 
-  /** Where the conversation stands. */
+  /** The state of the conversation. */
   get state(): State {
     return this.#native.state as State
   }
 
   /**
-   * Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+   * Whether the avatar's owner has taken over: the owner has spoken in person, and the avatar has not spoken since.
    *
-   * Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner does not
-   * answer in time is a {@link TakenOverError}.
+   * Questions still go out meanwhile: the owner may answer several at once, or none. A question that the owner does not
+   * answer in time fails with a {@link TakenOverError}.
    */
   get takenOver(): boolean {
     return this.#native.takenOver
   }
 
   /**
-   * Says something and waits for the whole reply, the avatar's or its owner's.
+   * Sends a message and waits for the whole reply, by the avatar or by its owner. Default deadline: 120 s.
    *
-   * Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
-   * answered. 120 s, if no deadline says otherwise. The reply comes as an event as well, with `asked`.
+   * Questions of one conversation are answered in order: the second goes out when the first is answered. The reply also
+   * comes as an event, with `asked`.
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
@@ -135,7 +135,7 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Says something and hands on the reply piece by piece. The question goes out now.
+   * Sends a message and gives the reply piece by piece. The question goes out at once. Default deadline: 120 s.
    *
    * @throws the signal's reason, if it is aborted already.
    */
@@ -148,10 +148,9 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /**
-   * Says something. The service has taken the message when the promise is fulfilled; 15 s, if no deadline says
-   * otherwise.
+   * Sends a message. The promise is fulfilled when the service has taken it. Default deadline: 15 s.
    *
-   * While the socket is down the message waits, and a lost answer never makes it go out twice. One that is given up
+   * While the socket is down the message waits, and a lost answer does not send it twice. A message that is given up
    * comes back with the error: {@link AvatarError.unsent}.
    */
   send(text: string, options: DurableOptions): Promise<string>
@@ -173,15 +172,15 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     return EventStream.of(this.#native.events(), options.signal)
   }
 
-  /** What happens from now on: `for await (const event of chat)`. */
+  /** Subscribes to what happens from now on: `for await (const event of chat)`. */
   [Symbol.asyncIterator](): EventStream {
     return this.events()
   }
 
   /**
-   * The last messages, oldest first.
+   * Gives the last messages, oldest first. Default deadline: 30 s.
    *
-   * Where the service does not offer it, that is an {@link UnsupportedError}.
+   * Rejects with an {@link UnsupportedError} where the service has no history.
    */
   history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
     const site = calledFrom(this.history)
@@ -190,33 +189,33 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     return call(begin, read, site, options, HISTORY)
   }
 
-  /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
+  /** Opens another conversation of the same visitor, with its own session, on the same socket. */
   newSession(options: CallOptions = {}): Promise<Conversation> {
     const beside = (native: NativeChat) => Conversation.of(native, this.#client)
     return call(() => this.#native.newSession(), beside, calledFrom(this.newSession), options)
   }
 
   /**
-   * Gives up the socket and keeps the place. Whatever is said meanwhile is there after {@link resume}. Other
-   * conversations of the visitor rest with it.
+   * Pauses the visitor: all conversations of the visitor give up their socket and keep their sessions. What is said
+   * meanwhile comes after {@link resume}.
    */
   pause(options: CallOptions = {}): Promise<void> {
     return call(() => this.#native.pause(), nothing, calledFrom(this.pause), options)
   }
 
-  /** Comes back after a {@link pause}. The next message does so too. */
+  /** Connects again after a {@link pause}. The next message does so too. */
   resume(options: CallOptions = {}): Promise<void> {
     return call(() => this.#native.resume(), nothing, calledFrom(this.resume), options)
   }
 
-  /** Says that the network is another one: the socket is connected again now, not when its silence is noticed. */
+  /** Reports that the network has changed: the socket is connected again now, not when its silence is noticed. */
   networkChanged(options: CallOptions = {}): Promise<void> {
     return call(() => this.#native.networkChanged(), nothing, calledFrom(this.networkChanged), options)
   }
 
   /**
-   * Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor again goes on with
-   * the same session.
+   * Closes the conversation once its waiting messages are sent, within the client's `closeDeadlineMs`. Opening the
+   * visitor again resumes the same session.
    */
   close(options: CallOptions = {}): Promise<void> {
     return call(() => this.#native.close(), nothing, calledFrom(this.close), options)
@@ -242,10 +241,10 @@ const SEND: Known = { deadlineMs: 'number', durable: 'boolean', ...SIGNAL }
 const ASK: Known = { deadlineMs: 'number', firstPieceDeadlineMs: 'number', ...SIGNAL }
 const HISTORY: Known = { count: 'number', before: 'string', ...SIGNAL }
 
-/** What is said has to be a text. */
+/** Only a string can be sent. */
 function said(text: string, site: Site): string {
   if (typeof text === 'string') return text
-  throw misuse(`what is said is a text, and not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
+  throw misuse(`a message is a string, not ${text === null ? 'null' : `of type ${typeof text}`}`, site)
 }
 
 function nothing(): void {}

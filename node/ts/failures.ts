@@ -11,22 +11,22 @@ export interface Failure extends AvatarErrorDetails {
   readonly causes: readonly (Failure | string)[]
 }
 
-/** Where a program called: its stack is put into words only when something fails. */
+/** The place of a call in the program. Its stack is formatted only when something fails. */
 export interface Site {
   readonly stack?: string
 }
 
-/** The place in the program that called this function of the package. */
+/** Returns the place in the program that called this function of the package. */
 export function calledFrom(api: object): Site {
   const site: Site = {}
   Error.captureStackTrace(site, api as () => void)
   return site
 }
 
-/** The error that a failure is. Its stack is that of whoever called, not that of whoever was told. */
+/** Returns the error for a failure, with the stack of the call. */
 export function failed(failure: Failure | string, site?: Site): AvatarError {
   const { causes, ...known } = typeof failure === 'string' ? (JSON.parse(failure) as Failure) : failure
-  // A cause that says nothing more is none.
+  // A cause with the same text says nothing more.
   const [first, ...beneath] = causes.filter((cause) => cause !== known.message)
   const cause = first === undefined ? undefined : causeOf(first, beneath)
   const error = new CLASSES[known.kind](known.message, { ...known, cause })

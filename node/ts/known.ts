@@ -1,16 +1,16 @@
-/** The options of calls, looked at. */
+/** Checks the options of calls. */
 
 import { misuse, type Site } from './failures.js'
 
-/** The first of the options that has none of these names. */
+/** Returns the first option that has none of these names. */
 export function unknownOption(options: object, names: readonly string[]): string | undefined {
   return Object.keys(options).find((name) => !names.includes(name))
 }
 
-/** The options of a call, and what each of them has to be. */
+/** The options of a call by name, each with its type. */
 export type Known = Readonly<Record<string, 'boolean' | 'number' | 'object' | 'string'>>
 
-/** An option that is not read is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
+/** An option that would be ignored is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
 export function known(options: object, kinds: Known, site: Site): void {
   const names = Object.keys(kinds)
   const all = names.join(', ')

@@ -2,7 +2,7 @@
 
 import { isBundled, isSingleExecutable } from './lookup.js'
 
-/** Where the program runs, as far as it matters for an addon. */
+/** How the program runs, as far as that matters for an addon. */
 export interface Surroundings {
   readonly isBundled: boolean
   readonly isSingleExecutable: boolean
@@ -21,7 +21,7 @@ export function noBuild(place: string, places: readonly string[]): Error {
 
 /** There are packages for it, but none could be loaded. */
 export function cannotLoad(place: string, packages: readonly string[], failures: readonly unknown[]): Error {
-  // One that is there and does not load says more than one that is not there.
+  // A package that is there and does not load says more than one that is missing.
   const cause = failures.find((failure) => !isAbsent(failure)) ?? failures.find(isNotFound) ?? failures[0]
   const advice = adviceFor(cause, packages, {
     isBundled: isBundled(),
@@ -35,7 +35,7 @@ export function cannotLoad(place: string, packages: readonly string[], failures:
   return new Error(`secondme-avatar cannot load its native part on ${place}: ${why}. ${advice}`, { cause })
 }
 
-/** @internal What helps against such a failure. */
+/** @internal Says what helps against such a failure. */
 export function adviceFor(failure: unknown, packages: readonly string[], where: Surroundings): string {
   const message = messageOf(failure)
   const { code } = Object(failure) as { code?: unknown }
@@ -78,7 +78,7 @@ export function adviceFor(failure: unknown, packages: readonly string[], where: 
   )
 }
 
-/** The package is not there, or nothing could be asked for it: a bundler has left a `require` where there is none. */
+/** Whether the package is missing, or a bundler has left a `require` behind that does not exist. */
 function isAbsent(failure: unknown): boolean {
   return (
     isNotFound(failure) ||
@@ -93,6 +93,6 @@ function isNotFound(failure: unknown): boolean {
 }
 
 function messageOf(failure: unknown): string {
-  // An error of another realm is none of this one's.
+  // An error of another realm is no `instanceof` of this realm's `Error`.
   return String((Object(failure) as { message?: unknown }).message ?? failure)
 }

@@ -4,15 +4,15 @@ import { calledFrom, guarded, misuse } from './failures.js'
 import { native } from './native.js'
 import { port, tell, whenLogged } from './port.js'
 
-/** How bad it is. */
+/** The severity of a line. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
-/** A line of the log. No API key, no token, and nothing that anybody says ever stands in one. */
+/** A line of the log. It never holds an API key, a token or the text of a message. */
 export interface LogRecord {
   readonly level: LogLevel
-  /** Who says it, such as `secondme_avatar::socket`. */
+  /** The part of the library that writes it, such as `secondme_avatar::socket`. */
   readonly target: string
-  /** What, with its fields behind it. */
+  /** The text, followed by its fields. */
   readonly message: string
 }
 
@@ -27,14 +27,14 @@ export interface LevelLogger {
   debug(message: string): unknown
 }
 
-/** What takes the log. One with methods is given `target: message`; what is finer than `debug` is `debug` to it. */
+/** A logger: a function, or an object with methods. The methods get `target: message`; `trace` lines go to `debug`. */
 export type LoggerLike = Logger | LevelLogger
 
 /** Options of {@link setLogger}. */
 export interface LoggerOptions {
   /**
-   * What is logged, where `SECONDME_LOG` does not say it: `info`, or `warn,secondme_avatar::socket=trace`.
-   * `secondme_avatar=info`, if not said otherwise.
+   * What is logged: a level such as `info`, or `warn,secondme_avatar::socket=trace`. `SECONDME_LOG` goes before it.
+   * Default: `secondme_avatar=info`.
    */
   readonly filter?: string | undefined
 }
@@ -43,18 +43,18 @@ let logger: Logger = toStderr
 let isStarted = false
 
 /**
- * Hands the core's log to a logger of the program's own; `undefined` takes it away again.
+ * Passes the library's log to a logger of the program's own; `undefined` removes the logger.
  *
- * Without this, what `SECONDME_LOG` lets through (`SECONDME_LOG=debug`) goes to stderr. A process has one log: the
- * newest logger gets it, with its own filter, until it is taken away or its worker thread ends. A logger must not throw:
- * an exception of its is uncaught.
+ * Without a logger, the log goes to stderr as `SECONDME_LOG` filters it (`SECONDME_LOG=debug`). A process has one log:
+ * the newest logger gets it, with its own filter, until it is removed or its worker thread ends. An exception that a
+ * logger throws is uncaught.
  *
  * ```ts
  * setLogger(({ level, target, message }) => log[level]({ target }, message))
  * setLogger(console, { filter: 'debug' })
  * ```
  *
- * @throws {@link MisuseError} if it is no logger, or the filter is none.
+ * @throws {@link MisuseError} if `to` is not a logger, or the filter is not valid.
  */
 export function setLogger(to: LoggerLike | undefined, options: LoggerOptions = {}): void {
   const site = calledFrom(setLogger)

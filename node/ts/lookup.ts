@@ -18,8 +18,8 @@ export function isSingleExecutable(): boolean {
 }
 
 /**
- * A `require` for each place that the program itself names: its script, the executable that it is part of, the folder
- * it was started in. First as the package `secondme-avatar` there would look, which with pnpm alone sees its addon.
+ * A `require` for each place that the program itself names: its script, its executable, the folder it was started in.
+ * The `require` of the package `secondme-avatar` there comes first: with pnpm, only that one sees the addon.
  */
 export function besideProgram(): NodeJS.Require[] {
   const script = process.argv[1]
@@ -33,7 +33,7 @@ export function besideProgram(): NodeJS.Require[] {
       const here = createRequire(place)
       return [...asPackage(here), here]
     } catch {
-      // No place: the program was started in another way.
+      // The program was started in another way.
       return []
     }
   })

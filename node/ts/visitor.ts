@@ -4,16 +4,16 @@ import { calledFrom, guarded, misuse, type Site } from './failures.js'
 import { unknownOption } from './known.js'
 import { native } from './native.js'
 
-/** What is known of a visitor: the name and the channel are what the avatar's owner sees. */
+/** Details of a visitor. The avatar's owner sees the name and the channel. */
 export interface VisitorDetails {
   /** A display name, such as `张三`. */
   readonly name?: string | undefined
   /** A channel, which the service appends to the name: `张三(feishu)`. */
   readonly channel?: string | undefined
   /**
-   * A tag of the program's own, at most 1024 bytes: what the platform calls the person, the channel to answer in, whatever
-   * finds the way back. It is never sent to the service. It is kept with the visitor, in the client's store too, and
-   * stands on every event. A visitor who is opened without one keeps the one before.
+   * A tag of the program's own, at most 1024 bytes, such as the platform's user and channel. It is never sent to the
+   * service. The client keeps it with the visitor, in its store too, and every event has it. A visitor who is opened
+   * without a tag keeps the one before.
    */
   readonly tag?: string | undefined
 }
@@ -26,7 +26,7 @@ export interface PlatformUser extends VisitorDetails {
   readonly userId: string
 }
 
-/** Whatever says who a visitor is: a {@link Visitor}, a person of a platform, or a visitor id as a text. */
+/** A visitor, in any of three forms: a {@link Visitor}, a person of a platform, or a visitor id as a string. */
 export type VisitorLike = Visitor | PlatformUser | string
 
 /**
@@ -52,10 +52,10 @@ export class Visitor implements VisitorDetails {
   }
 
   /**
-   * The visitor for a person of a platform, by the id that the platform has for them. The same person is always the
-   * same visitor, in every language and version, with no table to keep.
+   * Returns the visitor for a person of a platform, by the platform's id of that person. The same person is always the
+   * same visitor, in every language and version; no table has to be kept.
    *
-   * @throws {@link InvalidVisitorIdError} if the platform is no name, or the user id is empty.
+   * @throws {@link InvalidVisitorIdError} if the platform is not a valid name, or the user id is empty.
    */
   static forUser(platform: string, userId: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.forUser)
@@ -67,9 +67,9 @@ export class Visitor implements VisitorDetails {
   }
 
   /**
-   * The visitor with this `{platform}_{uuid}`.
+   * Returns the visitor with this `{platform}_{uuid}`.
    *
-   * @throws {@link InvalidVisitorIdError} if it is none.
+   * @throws {@link InvalidVisitorIdError} if the id has another form.
    */
   static parse(id: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.parse)
@@ -81,9 +81,9 @@ export class Visitor implements VisitorDetails {
   }
 
   /**
-   * A new visitor. Keep the id: it is the only way back to this visitor.
+   * Returns a new visitor. Keep the id: nothing else leads back to this visitor.
    *
-   * @throws {@link InvalidVisitorIdError} if the platform is no name.
+   * @throws {@link InvalidVisitorIdError} if the platform is not a valid name.
    */
   static random(platform: string, details: VisitorDetails = {}): Visitor {
     const site = calledFrom(Visitor.random)
@@ -94,7 +94,7 @@ export class Visitor implements VisitorDetails {
     )
   }
 
-  /** @internal One that the core knows. */
+  /** @internal A visitor that the core has checked. */
   static known({ id, ...details }: VisitorDetails & { id: string }): Visitor {
     return new Visitor(id, details)
   }
@@ -112,7 +112,7 @@ export class Visitor implements VisitorDetails {
         like,
       )
     }
-    throw misuse('that is no visitor: pass a Visitor, { platform, userId }, or a visitor id', site)
+    throw misuse('this is not a visitor: pass a Visitor, { platform, userId }, or a visitor id', site)
   }
 
   /** The id. */
@@ -123,7 +123,7 @@ export class Visitor implements VisitorDetails {
 
 const DETAILS: readonly (keyof VisitorDetails)[] = ['name', 'channel', 'tag']
 
-/** What is said of a visitor and not read is a mistake: `open({ platform, userId, nickname })`. */
+/** A detail that would be ignored is a mistake: `open({ platform, userId, nickname })`. */
 function namesOnly(visitor: object, names: readonly string[], site: Site): void {
   const unknown = unknownOption(visitor, names)
   if (unknown !== undefined) throw misuse(`a visitor has no \`${unknown}\`; there are ${names.join(', ')}`, site)

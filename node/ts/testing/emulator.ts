@@ -20,7 +20,7 @@ import {
 export interface EmulatorOptions {
   /**
    * What answers: `echo` (`You said: …`), `demo`, the path of a script in YAML, or what the setting `brain` takes:
-   * `{ script: { rules: […] } }`. `echo`, if not said otherwise.
+   * `{ script: { rules: […] } }`. Default: `echo`.
    */
   readonly brain?: string | Readonly<Record<string, unknown>> | undefined
   /** How long every answer and handshake takes. */
@@ -45,7 +45,7 @@ export interface EmulatorOptions {
   readonly faults?: readonly Fault[] | undefined
   /** Further options of its command line. */
   readonly args?: readonly string[] | undefined
-  /** The program; that of the package `secondme-avatar-emulator`, if not said otherwise. */
+  /** The path of the program. Default: that of the package `secondme-avatar-emulator`. */
   readonly binary?: string | undefined
 }
 
@@ -129,7 +129,7 @@ export class Emulator {
     return (await control(this.controlUrl, 'GET', 'state')) as EmulatorState
   }
 
-  /** Looks until its state is as wanted, and hands it back; 10 s at most, if not said otherwise. */
+  /** Waits until its state is as wanted, and gives the state. Default: 10 s at most. */
   async waitUntil(isMet: (state: EmulatorState) => boolean, patienceMs = PATIENCE_MS): Promise<EmulatorState> {
     const end = Date.now() + patienceMs
     let since = 0
