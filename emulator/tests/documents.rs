@@ -1,0 +1,145 @@
+//! What the documents say of the repository is so: links lead somewhere, files and functions that are named
+//! exist, and the crates depend on each other as ARCHITECTURE.md says.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Folders of what is built or installed, and of what others wrote.
+const PASSED_OVER: [&str; 7] = ["target", "node_modules", "dist", "build", "Generated", "corpus", "found"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All files of the repository, as paths from its root.
+fn files() -> Vec<String> {
+    let (root, mut files, mut folders) = (root(), Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() && !name.starts_with('.') && !PASSED_OVER.contains(&name.as_str()) {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                let path = entry.path();
+                files.push(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files
+}
+
+/// The texts between backticks, in pages that have no blocks of code in between.
+fn quoted(page: &str) -> Vec<String> {
+    let prose: Vec<_> = page.split("```").step_by(2).collect();
+    prose.iter().flat_map(|text| text.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_between_the_pages_leads_to_a_file() {
+    let mut broken = Vec::new();
+    let pages: Vec<_> = files().into_iter().filter(|file| file.ends_with(".md")).collect();
+    assert!(pages.len() > 20, "{pages:?}");
+    for page in &pages {
+        let text = read(page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            let is_path =
+                !target.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace);
+            let folder = root().join(page).parent().unwrap().to_owned();
+            if is_path && !target.starts_with("mailto:") && !folder.join(target).exists() {
+                broken.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn every_source_file_that_the_documents_name_exists() {
+    const ENDINGS: [&str; 7] = [".rs", ".py", ".pyi", ".ts", ".kt", ".swift", ".yaml"];
+    let files = files();
+    let pages = files.iter().filter(|file| {
+        file.ends_with(".md") && (file.starts_with("docs/") || !file.contains('/')) && *file != "CHANGELOG.md"
+    });
+    let mut missing = Vec::new();
+    for page in pages {
+        for name in quoted(&read(page)) {
+            let path = name.split("::").next().unwrap();
+            let is_file = ENDINGS.iter().any(|ending| path.ends_with(ending) && path.len() > ending.len());
+            let is_pattern = path.contains(|letter: char| letter.is_whitespace() || "*{<".contains(letter));
+            let there = || files.iter().any(|file| file == path || file.ends_with(&format!("/{path}")));
+            if is_file && !is_pattern && !path.ends_with("/NAME.yaml") && !there() {
+                missing.push(format!("{page}: `{name}`"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "files that do not exist:\n{}", missing.join("\n"));
+}
+
+/// A crate of the workspace.
+struct Crate {
+    folder: String,
+    /// The crates of the workspace that it depends on.
+    needs: BTreeSet<String>,
+    /// The same for its tests alone.
+    tests_need: BTreeSet<String>,
+}
+
+fn crates() -> Vec<Crate> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter().map(|package| {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap();
+        let folder = manifest.strip_prefix(root().canonicalize().unwrap()).unwrap();
+        let needs = |kind: Value| -> BTreeSet<String> {
+            let all = package["dependencies"].as_array().unwrap().iter();
+            let ours = all.filter(|one| one["kind"] == kind && !one["path"].is_null());
+            ours.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let (needs, tests_need) = (needs(Value::Null), needs(Value::from("dev")));
+        Crate { folder: folder.to_str().unwrap().to_owned(), needs, tests_need }
+    });
+    packages.collect()
+}
+
+/// The folders that a sentence of ARCHITECTURE.md names after its beginning.
+fn named_after(beginning: &str) -> BTreeSet<String> {
+    let page = read("ARCHITECTURE.md");
+    let sentence = page.split(beginning).nth(1).unwrap_or_else(|| panic!("no sentence with `{beginning}`"));
+    quoted(sentence.split(['.', '\n']).next().unwrap()).into_iter().collect()
+}
+
+#[test]
+fn client_and_emulator_share_no_crate_and_only_those_named_depend_on_both() {
+    const EMULATOR: &str = "secondme-avatar-emulator";
+    const CLIENT: [&str; 2] = ["secondme-avatar", "secondme-avatar-protocol"];
+    let crates = crates();
+    let needs = |folder: &str| &crates.iter().find(|one| one.folder == folder).unwrap().needs;
+    assert_eq!(needs("emulator"), &BTreeSet::new());
+    assert_eq!(needs("core/protocol"), &BTreeSet::new());
+    assert_eq!(needs("core/client"), &BTreeSet::from(["secondme-avatar-protocol".to_owned()]));
+
+    let folders = |wanted: &dyn Fn(&Crate) -> bool| -> BTreeSet<String> {
+        crates.iter().filter(|one| wanted(one)).map(|one| one.folder.clone()).collect()
+    };
+    let both =
+        folders(&|one| one.needs.contains(EMULATOR) && CLIENT.iter().any(|name| one.needs.contains(*name)));
+    assert_eq!(both, named_after("depend on both:"));
+    let tests = folders(&|one| one.tests_need.contains(EMULATOR));
+    assert_eq!(tests, named_after("Only for their tests depend on the emulator:"));
+}
