@@ -9,6 +9,12 @@ CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
 DENY_VERSION := 0.20.2
 DENY := $(TOOLS)/bin/cargo-deny
+HACK_VERSION := 0.6.46
+HACK := $(TOOLS)/bin/cargo-hack
+SEMVER_VERSION := 0.51.0
+SEMVER := $(TOOLS)/bin/cargo-semver-checks
+# The oldest Rust that the crates promise to work with.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml)
 # Each is made anew when its lock file is newer.
 PYTHON := $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 SPEC_NODE := spec/tools/node_modules/.package-lock.json
@@ -69,12 +75,30 @@ spec-contract: $(SPEC_VENV) natives
 lint: ## formatting, clippy, documentation, licences and bans
 	@$(call parts,lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift)
 
-lint-rust: $(DENY)
+lint-rust: $(DENY) $(HACK)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --package secondme-avatar --no-default-features --all-targets -- -D warnings
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) hack clippy --quiet --each-feature --exclude-features default $(FEATURED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
+
+# The crates with features. Each feature is tried alone, and none; all of them together is what the workspace has.
+FEATURED := --package secondme-avatar-protocol --package secondme-avatar --package secondme-avatar-emulator
+
+# The library, its bindings and its programs; tests may use what is newer.
+msrv: ## does it compile with the oldest Rust that Cargo.toml promises? Needs rustup
+	@$(call with,rustup,skipping the check with Rust $(MSRV)) \
+		rustup toolchain install $(MSRV) --profile minimal --no-self-update >/dev/null && \
+		RUSTUP_TOOLCHAIN=$(MSRV) $(CARGO) check --locked --workspace
+
+# There is nothing to compare with before the first release. From then on BASELINE is the last release's tag.
+semver: ## does a change of the public Rust API fit its version? make semver BASELINE=v0.1.0
+ifdef BASELINE
+	@$(MAKE) --no-print-directory $(SEMVER)
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) semver-checks --baseline-rev $(BASELINE) --package secondme-avatar --package secondme-avatar-protocol
+else
+	@echo "Nothing is published yet. To compare with a commit: make semver BASELINE=<commit>"
+endif
 
 LANGUAGES := python node kotlin
 bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin]
@@ -113,7 +137,7 @@ fuzz-smoke: $(FUZZ) ## the kept corpus of each fuzz target, and 20 s of looking 
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
-tools: $(DENY) $(FUZZ) fetch ## install what `make lint`, `make test` and `make fuzz` need beside Rust
+tools: $(DENY) $(HACK) $(FUZZ) fetch ## install what `make lint`, `make test` and `make fuzz` need beside Rust
 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
@@ -125,6 +149,12 @@ fetch:
 
 $(DENY):
 	$(CARGO) install cargo-deny --locked --version $(DENY_VERSION) --root $(TOOLS)
+
+$(HACK):
+	$(CARGO) install cargo-hack --locked --version $(HACK_VERSION) --root $(TOOLS)
+
+$(SEMVER):
+	$(CARGO) install cargo-semver-checks --locked --version $(SEMVER_VERSION) --root $(TOOLS)
 
 # No package's install script is run: none is needed, and one only reports home.
 $(SPEC_NODE): spec/tools/package-lock.json

@@ -4,7 +4,7 @@ NODE_MODULES := node/node_modules/.package-lock.json
 # Bun and Deno, for the tests.
 NODE_RUNTIMES := node/test/runtimes/node_modules/.package-lock.json
 NODE_BENCH := benchmarks/node/node_modules/.package-lock.json
-# Workers that are terminated with live conversations; issue 6 wants 100 without a crash.
+# How many workers are terminated with live conversations; 100 is the bar for a release.
 RUNS ?= 20
 
 .PHONY: test-node dist-node bench-node lint-node node-test node-build node-dist node-bench node-lint
