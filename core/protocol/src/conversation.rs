@@ -1,10 +1,14 @@
 //! One conversation of a visitor: its session, its messages, its replies.
 
 mod cursor;
+mod gap;
+mod history;
 mod hold;
+mod past;
 mod probes;
 mod sent_log;
 
+use self::history::Histories;
 use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
 use crate::facts::{HalfSaid, SessionFacts};
@@ -12,13 +16,13 @@ use crate::ids::Ticket;
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::limits::OPEN_REPLIES;
 use crate::outbox::{Outbox, Pending, Status};
-use crate::redact::Raw;
 use crate::time::Millis;
-use crate::wire::Frame;
 
 pub use self::hold::Hold;
 pub(crate) use self::{
     cursor::{Cursor, CursorLog},
+    gap::{FillReason, GapFill, PageStep, Room, room},
+    past::{PageReach, Query, QueryKind},
     probes::Probes,
     sent_log::{Fate, SentLog},
 };
@@ -44,12 +48,10 @@ pub(crate) struct Conversation {
     pub(crate) openers: Vec<Waiter>,
     pub(crate) outbox: Outbox,
     pub(crate) replies: Assembly,
-    pub(crate) gap: GapState,
-    /// Frames that came over the socket while the gap before them was being filled.
-    pub(crate) buffered: Vec<BufferedFrame>,
+    pub(crate) gap: GapFill,
     /// Since the frame of `last_seq` one came that had no `seqId`: a query would bring it again.
     pub(crate) unnamed: bool,
-    pub(crate) histories: Vec<History>,
+    pub(crate) histories: Histories,
     pub(crate) closing: Option<Closing>,
     /// The owner has spoken last, and not the avatar.
     pub(crate) taken_over: bool,
@@ -57,71 +59,11 @@ pub(crate) struct Conversation {
     pub(crate) earlier: Vec<MessageId>,
 }
 
-/// A frame that waits for its turn.
-#[derive(Debug)]
-pub(crate) struct BufferedFrame {
-    pub(crate) seq: Option<SeqId>,
-    pub(crate) raw: Raw,
-}
-
 /// Somebody who waits until a deadline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     pub(crate) ticket: Ticket,
     pub(crate) deadline: Millis,
-}
-
-/// What becomes of the frames that may have come while the link was down.
-#[derive(Debug)]
-pub(crate) enum GapState {
-    /// Nothing is missing.
-    Closed,
-    /// The link was lost; once it is back, what is missing is asked for.
-    Open,
-    /// It is being asked for.
-    Filling {
-        give_up_at: Millis,
-        pages: u32,
-        frames: u32,
-        search: Search,
-        /// When the last page was asked for.
-        asked_at: Millis,
-        /// There was no loss that is known of.
-        quiet: Option<Quiet>,
-    },
-}
-
-/// A look for what should have come, over a link that seems well.
-#[derive(Debug)]
-pub(crate) struct Quiet {
-    /// The message in doubt that is looked for.
-    pub(crate) message: Option<MessageId>,
-}
-
-/// Where what is missing is looked for.
-#[derive(Debug)]
-pub(crate) enum Search {
-    /// After this frame, page by page.
-    After(String),
-    /// No frame has been seen: from the latest one back to the first. They are handed on together, since
-    /// the last page to come is the first one of the conversation.
-    Back(Past),
-}
-
-/// Frames of the past, put together page by page, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Past {
-    pub(crate) frames: Vec<Raw>,
-    /// The oldest of them that has a name: the next page ends there.
-    pub(crate) before: Option<SeqId>,
-}
-
-#[derive(Debug)]
-pub(crate) struct History {
-    pub(crate) waiter: Waiter,
-    pub(crate) past: Past,
-    pub(crate) limit: usize,
-    pub(crate) pages: u32,
 }
 
 #[derive(Debug)]
@@ -171,10 +113,9 @@ impl Conversation {
             openers: Vec::new(),
             outbox: Outbox::default(),
             replies: Assembly::default(),
-            gap: if resumed { GapState::Open } else { GapState::Closed },
-            buffered: Vec::new(),
+            gap: if resumed { GapFill::open() } else { GapFill::default() },
             unnamed,
-            histories: Vec::new(),
+            histories: Histories::default(),
             closing: None,
             taken_over,
             earlier,
@@ -234,15 +175,6 @@ impl Conversation {
         self.earlier.drain(..self.earlier.len().saturating_sub(OPEN_REPLIES));
     }
 
-    /// Takes a frame out of those that wait. Says whether it was among them.
-    pub(crate) fn take_buffered(&mut self, frame: &Frame<'_>) -> bool {
-        let seq = frame.seq_id.as_deref();
-        let waits =
-            |buffered: &BufferedFrame| seq.is_some() && buffered.seq.as_ref().map(SeqId::as_str) == seq;
-        let waiting = self.buffered.iter().position(waits);
-        waiting.map(|at| self.buffered.remove(at)).is_some()
-    }
-
     /// The messages that are not under way.
     pub(crate) fn waiting_messages(&self) -> impl Iterator<Item = (ConversationKey, MessageId)> {
         let waiting = self.outbox.pending.iter().filter(|pending| pending.status == Status::Waiting);
@@ -256,11 +188,6 @@ impl Conversation {
             question.and_then(|question| self.outbox.turn(question)).is_some_and(|turn| turn.stopped)
         };
         self.taken_over || self.replies.open_questions().all(is_left)
-    }
-
-    /// Whether the service is being asked for what was missed.
-    pub(crate) fn fills_gap(&self) -> bool {
-        matches!(self.gap, GapState::Filling { .. })
     }
 
     /// Why the question that goes out next has to wait, if it has.
@@ -293,20 +220,6 @@ impl Conversation {
 
     pub(crate) fn needs_session(&self) -> bool {
         self.session.is_none() && (self.closing.is_none() || !self.outbox.pending.is_empty())
-    }
-
-    /// Whether what comes now has to wait for what came before it.
-    pub(crate) fn buffers_frames(&self) -> bool {
-        match self.gap {
-            GapState::Open => true,
-            GapState::Filling { ref quiet, .. } => quiet.is_none(),
-            GapState::Closed => false,
-        }
-    }
-
-    /// Whether a doubt ends at its time: while the service is being asked, its answer is awaited.
-    pub(crate) fn awaits_no_query(&self) -> bool {
-        matches!(self.gap, GapState::Closed)
     }
 
     /// Whether somebody needs the socket for it.

@@ -28,6 +28,7 @@
 
 mod assembly;
 mod call;
+mod capabilities;
 mod conversation;
 mod counters;
 mod delivery;

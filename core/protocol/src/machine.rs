@@ -19,6 +19,7 @@ mod waits;
 use std::collections::VecDeque;
 
 use crate::call::{Call, CallId, Calls};
+use crate::capabilities::Capabilities;
 use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::error::{Error, Misuse};
@@ -55,33 +56,6 @@ struct Facts {
     context_doubted: bool,
     avatar_id: Option<AvatarId>,
     socket: Option<SocketAddress>,
-}
-
-/// What the service may not offer.
-#[derive(Debug)]
-struct Capabilities {
-    query: Capability,
-    latest: Capability,
-}
-
-/// Whether the service has a call beyond the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Capability {
-    /// It was not answered yet.
-    Unknown,
-    /// The service has answered it: a page in the place of an answer comes from something in between.
-    Available,
-    /// A page said that there is no such call, the service's or that of something in between: it is asked for
-    /// again over the next connection.
-    Denied,
-    /// The service itself said that it is not to be had.
-    Absent,
-}
-
-impl Capability {
-    fn can_be_asked(self) -> bool {
-        matches!(self, Self::Unknown | Self::Available)
-    }
 }
 
 /// What lies between here and the service, as far as the answers show it.
@@ -184,7 +158,7 @@ impl Machine {
             rng: Rng::new(seed),
             goal: Goal::Live,
             facts,
-            capabilities: Capabilities { query: Capability::Unknown, latest: Capability::Unknown },
+            capabilities: Capabilities::default(),
             way: Way::default(),
             token: 0,
             token_unproven: false,
@@ -463,7 +437,7 @@ impl Machine {
     fn link_up(&mut self, now: Millis) {
         self.calls.forget_failures(&Call::Connect);
         self.handshake_refused = false;
-        self.capabilities.ask_again();
+        self.capabilities.reconnected();
         for conversation in &mut self.conversations {
             conversation.replies.wait_again(now);
             conversation.outbox.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));

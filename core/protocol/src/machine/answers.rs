@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{Capability, Goal, Machine, Output};
+use super::{Goal, Machine, Output};
 use crate::call::{Call, CallId, Flight};
+use crate::capabilities::DeniedBy;
 use crate::conversation::Conversation;
 use crate::conversation::EndSession;
 use crate::error::{Error, ErrorKind, Step};
@@ -168,7 +169,7 @@ impl Machine {
         // While what comes is not the service's, a page says nothing about what the service offers; nor does
         // one in the place of what the service has answered before.
         let says_nothing =
-            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.was_available(call));
+            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.is_proven(call));
         let absent = refusal.is_absence() && !says_nothing;
         let error = refusal.into_error(step);
         if error.kind() == ErrorKind::RateLimited {
@@ -301,9 +302,10 @@ impl Machine {
             Call::FillGap(key) => {
                 // A page that comes in the place of an answer does not say that there is never such a call.
                 let is_page = error.kind() == ErrorKind::InvalidAnswer;
-                let denied = !self.way.troubled && is_absence(error.status()) && !self.was_available(call);
-                if let Some(capability) = self.capability(call).filter(|_| denied || !is_page) {
-                    *capability = if is_page { Capability::Denied } else { Capability::Absent };
+                let denied = !self.way.troubled && is_absence(error.status()) && !self.is_proven(call);
+                if let Some(kind) = self.query_kind(call).filter(|_| denied || !is_page) {
+                    let by = if is_page { DeniedBy::Page } else { DeniedBy::Service };
+                    self.capabilities.denied(kind, by);
                 }
                 self.gap_unknown(now, *key);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Goal, Machine, Outcome, Ticket};
-use crate::conversation::{Closing, Conversation, EndSession, GapState};
+use crate::conversation::{Closing, Conversation, EndSession};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
@@ -56,7 +56,7 @@ impl Machine {
         self.abandon(calls);
         // One of the frames that wait may close it as well: then that is done. What came before them was to
         // be asked for, and will not be.
-        if self.conversation(key).is_some_and(|one| one.buffers_frames() && !one.buffered.is_empty()) {
+        if self.conversation(key).is_some_and(|one| one.gap.buffers_frames() && one.gap.has_buffered()) {
             self.gap_unknown(now, key);
         }
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
@@ -82,7 +82,7 @@ impl Machine {
         let openers = std::mem::take(&mut conversation.openers);
         let pending = std::mem::take(&mut conversation.outbox.pending);
         let turns = std::mem::take(&mut conversation.outbox.turns);
-        let histories = std::mem::take(&mut conversation.histories);
+        let histories = std::mem::take(&mut conversation.histories).tickets();
         let closing = conversation.closing.take();
         // Only the first one's session can be taken up again.
         let goes_on = key == ConversationKey::FIRST
@@ -107,7 +107,7 @@ impl Machine {
             }
         }
         let waiting = openers.into_iter().map(|opener| opener.ticket);
-        let waiting = waiting.chain(histories.into_iter().map(|history| history.waiter.ticket));
+        let waiting = waiting.chain(histories);
         let asked = turns.into_iter().filter_map(|turn| turn.ticket);
         for ticket in waiting.chain(asked).collect::<Vec<_>>() {
             self.resolve(Some(ticket), Err(error.clone()));
@@ -170,7 +170,7 @@ impl Machine {
         self.facts.socket = None;
         for conversation in &mut self.conversations {
             if conversation.session.is_some() {
-                conversation.gap = GapState::Open;
+                conversation.gap.link_lost();
             }
             for pending in &mut conversation.outbox.pending {
                 if matches!(pending.status, Status::InFlight(_)) {

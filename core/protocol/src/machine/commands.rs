@@ -1,7 +1,7 @@
 //! What the caller wants.
 
 use super::{Command, Goal, Machine, Outcome, Output, Ticket};
-use crate::conversation::{Conversation, History, Past, Waiter};
+use crate::conversation::{Conversation, Waiter};
 use crate::error::{Error, ErrorKind, Misuse};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
@@ -49,9 +49,7 @@ impl Machine {
                 }
                 let ticket = self.next_ticket();
                 let waiter = Waiter { ticket, deadline: now + deadline };
-                let past = Past { before, ..Past::default() };
-                let history = History { waiter, past, limit, pages: 0 };
-                self.wanted(now, conversation)?.histories.push(history);
+                self.wanted(now, conversation)?.histories.begin(waiter, before, limit);
                 Ok(ticket)
             }
             Command::Close { conversation, deadline, end_session } => {
@@ -80,7 +78,7 @@ impl Machine {
         self.take_back(ticket);
         let mut dropped = Vec::new();
         for conversation in &mut self.conversations {
-            conversation.histories.retain(|history| history.waiter.ticket != ticket);
+            conversation.histories.remove(ticket);
             conversation.openers.retain(|opener| opener.ticket != ticket);
             if let Some(closing) = &mut conversation.closing {
                 closing.waiters.retain(|waiter| *waiter != ticket);

@@ -3,11 +3,10 @@
 use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
 use crate::call::Call;
-use crate::conversation::{BufferedFrame, Conversation, GapState};
+use crate::conversation::{Conversation, FillReason, Room, room};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, ConversationKey, Event, EventKind, ServiceError};
-use crate::ids::{MessageId, SeqId, UserId};
-use crate::limits::{GAP_BYTES, GAP_FRAMES};
+use crate::ids::{MessageId, UserId};
 use crate::link::LinkInput;
 use crate::outbox::{Echoed, Order};
 use crate::redact::{Raw, Text};
@@ -57,7 +56,7 @@ impl Machine {
         match route {
             Route::To(at) => self.buffer_or_dispatch(now, at, &frame, kind, &raw),
             // It may be for the session that is being made: the frame was quicker than the answer.
-            Route::Nowhere if !is_too_much(&self.unrouted, |frame| frame) => {
+            Route::Nowhere if room(self.unrouted.iter()) == Room::Left => {
                 self.unrouted.push(raw.clone());
                 false
             }
@@ -87,7 +86,7 @@ impl Machine {
             return false;
         }
         // It may have come over the socket just now, and wait: then here is its place.
-        if !self.seen.is_new(&frame, true) && !self.conversations[at].take_buffered(&frame) {
+        if !self.seen.is_new(&frame, true) && !self.conversations[at].gap.take_buffered(&frame) {
             return false;
         }
         self.dispatch(now, at, &frame, frame.kind(), raw, true);
@@ -98,15 +97,14 @@ impl Machine {
     pub(super) fn mark_seen(&mut self, key: ConversationKey, frame: &Frame<'_>) {
         self.seen.is_new(frame, true);
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.take_buffered(frame);
+            conversation.gap.take_buffered(frame);
         }
     }
 
     /// Hands on the frames that waited for a gap to be filled.
     pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
-        let buffered =
-            self.conversation_mut(key).map(|conversation| std::mem::take(&mut conversation.buffered));
-        for BufferedFrame { raw, .. } in buffered.unwrap_or_default() {
+        let buffered = self.conversation_mut(key).map(|conversation| conversation.gap.drain_buffered());
+        for raw in buffered.into_iter().flatten() {
             let at = self.conversations.iter().position(|conversation| conversation.key == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
@@ -162,12 +160,10 @@ impl Machine {
         raw: &Raw,
     ) -> Changed {
         let conversation = &mut self.conversations[at];
-        if !conversation.buffers_frames() {
+        if !conversation.gap.buffers_frames() {
             return self.dispatch(now, at, frame, kind, raw, false);
         }
-        let seq = frame.seq_id.as_deref().map(SeqId::from);
-        conversation.buffered.push(BufferedFrame { seq, raw: raw.clone() });
-        if is_too_much(&conversation.buffered, |buffered| &buffered.raw) {
+        if conversation.gap.buffer(frame, raw) == Room::Full {
             let key = conversation.key;
             self.gap_unknown(now, key);
         }
@@ -370,9 +366,9 @@ impl Machine {
                 // What came while nobody read, after this was asked for, may lie there unread.
                 let read = |asked_at: Millis| self.reading && self.reading_since < asked_at;
                 let gap = &self.conversations[at].gap;
-                let looked =
-                    matches!(gap, GapState::Filling { quiet: Some(_), asked_at, .. } if read(*asked_at));
-                if looked && self.echoes == Echoes::First && generation == self.link.generation() {
+                let is_probe = matches!(gap.fill_reason(), Some(FillReason::Probe { .. }));
+                let probed = is_probe && gap.asked_at().is_some_and(read);
+                if probed && self.echoes == Echoes::First && generation == self.link.generation() {
                     let message = "the connection carries nothing any more: it did not bring an echo that the service has";
                     self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));
                 }
@@ -383,11 +379,14 @@ impl Machine {
 
     /// Which messages have been echoed before what comes now can answer them.
     fn echoed(&self, at: usize, found: bool) -> Echoed {
-        match (self.echoes, &self.conversations[at].gap) {
-            (Echoes::First, _) => Echoed::All,
-            (_, GapState::Filling { quiet: None, .. }) if found => Echoed::Over(self.link.generation()),
-            (_, GapState::Filling { quiet: Some(_), asked_at, .. }) if found => Echoed::Since(*asked_at),
-            (Echoes::Unknown | Echoes::Late, _) => Echoed::None,
+        if self.echoes == Echoes::First {
+            return Echoed::All;
+        }
+        let gap = &self.conversations[at].gap;
+        match (gap.fill_reason().filter(|_| found), gap.asked_at()) {
+            (Some(FillReason::LinkLost), _) => Echoed::Over(self.link.generation()),
+            (Some(FillReason::Probe { .. }), Some(asked_at)) => Echoed::Since(asked_at),
+            (Some(FillReason::Probe { .. }) | None, _) => Echoed::None,
         }
     }
 
@@ -519,12 +518,6 @@ impl Machine {
             raw: Some(raw),
         }));
     }
-}
-
-/// Whether frames that wait are as many, or as long, as may wait.
-fn is_too_much<T>(waiting: &[T], raw: impl Fn(&T) -> &Raw) -> bool {
-    waiting.len() >= GAP_FRAMES
-        || waiting.iter().map(|one| raw(one).as_str().len()).sum::<usize>() >= GAP_BYTES
 }
 
 enum Route {

@@ -2,14 +2,13 @@
 
 use serde_json::value::RawValue;
 
-use super::{Capabilities, Capability, Machine};
+use super::Machine;
 use crate::call::Call;
-use crate::conversation::Cursor;
-use crate::conversation::{Conversation, GapState, Past, Quiet, Search};
+use crate::conversation::{Conversation, Cursor, FillReason, PageReach, PageStep, Query, QueryKind};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::ids::MessageId;
-use crate::limits::{CONFIRMATION_WAIT, GAP_DEADLINE, GAP_PAGES};
+use crate::limits::CONFIRMATION_WAIT;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
@@ -18,13 +17,15 @@ impl Machine {
     /// Asks for whatever may be missing where the conversation is back.
     pub(super) fn open_gaps(&mut self, now: Millis) {
         let is_open = |machine: &Self, conversation: &Conversation| {
-            matches!(conversation.gap, GapState::Open) && machine.is_complete(conversation)
+            conversation.gap.is_open() && machine.is_complete(conversation)
         };
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            if self.capabilities.allow(conversation, conversation.gap_begins()) {
-                self.conversations[at].gap = filling(now, conversation.gap_begins().to_owned(), None);
+            let after = conversation.gap_begins();
+            if self.can_query(conversation, after) {
+                let after = after.to_owned();
+                self.conversations[at].gap.start(now, after, FillReason::LinkLost);
             } else {
                 let key = conversation.key;
                 self.gap_unknown(now, key);
@@ -38,20 +39,21 @@ impl Machine {
         self.abandon(calls);
         for conversation in &mut self.conversations {
             if conversation.session.is_some() {
-                conversation.gap = GapState::Open;
+                conversation.gap.link_lost();
             }
         }
     }
 
     /// Whether the service can be asked now for what came after this frame.
     pub(super) fn can_probe(&self, key: ConversationKey, since: &str) -> bool {
-        let allow = |conversation: &Conversation| self.capabilities.allow(conversation, since);
-        self.conversation(key).is_some_and(|conversation| self.is_calm(conversation) && allow(conversation))
+        let can =
+            |conversation: &Conversation| self.is_calm(conversation) && self.can_query(conversation, since);
+        self.conversation(key).is_some_and(can)
     }
 
     /// Whether the link is up and nothing is being asked for.
     pub(super) fn is_calm(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && matches!(conversation.gap, GapState::Closed)
+        self.link.is_up() && conversation.gap.is_closed()
     }
 
     /// Whether what has not come over the socket is missing: it does not lie there unread, and can be asked for. A
@@ -76,7 +78,7 @@ impl Machine {
         message: MessageId,
     ) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap = filling(now, since, Some(Quiet { message: Some(message) }));
+            conversation.gap.start(now, since, FillReason::Probe { message: Some(message) });
         }
     }
 
@@ -91,9 +93,9 @@ impl Machine {
             let key = self.conversations[at].key;
             if let Some(since) = self.conversations[at].outbox.probes.due(now)
                 && let Some(since) = self.probe_begins(key, &since)
-                && self.capabilities.allow(&self.conversations[at], &since)
+                && self.can_query(&self.conversations[at], &since)
             {
-                self.conversations[at].gap = filling(now, since, Some(Quiet { message: None }));
+                self.conversations[at].gap.start(now, since, FillReason::Probe { message: None });
                 began = true;
             }
         }
@@ -102,10 +104,8 @@ impl Machine {
 
     /// The service makes a look wait: it goes on where it stands, since no frame waits for it.
     pub(super) fn delay_probe(&mut self, until: Millis, key: ConversationKey) {
-        if let Some(conversation) = self.conversation_mut(key)
-            && let GapState::Filling { give_up_at, quiet: Some(_), .. } = &mut conversation.gap
-        {
-            *give_up_at = until + GAP_DEADLINE;
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.gap.delay_probe(until);
         }
     }
 
@@ -117,26 +117,18 @@ impl Machine {
         data: Option<&RawValue>,
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
-        self.capability_proven(&Call::FillGap(key));
-        let has_query = self.capabilities.query.can_be_asked();
+        self.query_answered(&Call::FillGap(key));
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
-        let GapState::Filling { pages, search, give_up_at, quiet, .. } = &mut conversation.gap else {
-            return Ok(());
-        };
-        *pages += 1;
-        if quiet.is_some() {
-            *give_up_at = now + GAP_DEADLINE; // No frame waits for it, and it goes on.
-        }
-        let is_last = *pages >= GAP_PAGES || matches!(search, Search::Back(past) if past.is_too_long());
-        let (complete, can_go_on) = match search {
-            Search::After(seq) => {
-                let seq = seq.clone();
-                (self.gap_forward(now, key, &seq, &page), true)
-            }
+        let is_last = conversation.gap.is_last_page();
+        let (complete, can_go_on) = match conversation.gap.page_came(now, &page) {
+            Some(PageStep::Dispatch { after }) => (self.gap_forward(now, key, &after, &page), true),
             // The conversation begins where a page brings no older frame.
-            Search::Back(past) => (!past.add(&page), has_query),
+            Some(PageStep::Gathered(reach)) => {
+                (reach == PageReach::Beginning, self.capabilities.allows(QueryKind::Named))
+            }
+            None => return Ok(()),
         };
         if !complete && can_go_on && !is_last {
             return Ok(()); // The rule asks for the next page.
@@ -146,7 +138,7 @@ impl Machine {
             return Ok(());
         }
         let frames = self.take_past(now, key);
-        if !self.conversation(key).is_some_and(Conversation::fills_gap) {
+        if self.conversation(key).is_none_or(|conversation| conversation.gap.fill_reason().is_none()) {
             // What was found shows that the link is dead: the gap is open again, and wider.
             return Ok(());
         }
@@ -166,29 +158,18 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return true;
         };
-        if let GapState::Filling { frames, search, .. } = &mut conversation.gap {
-            *frames += found;
-            if let Some(last) = &last {
-                *search = Search::After(last.clone());
-            }
-        }
+        conversation.gap.dispatched(found, last.as_deref());
         last.is_none()
     }
 
     /// Hands on what was gathered of the past. Says how many frames the gap has had altogether.
     fn take_past(&mut self, now: Millis, key: ConversationKey) -> u32 {
-        let gathered = match self.conversation_mut(key).map(|conversation| &mut conversation.gap) {
-            Some(GapState::Filling { search: Search::Back(past), .. }) => std::mem::take(&mut past.frames),
-            _ => Vec::new(),
+        let Some(conversation) = self.conversation_mut(key) else {
+            return 0;
         };
+        let gathered = conversation.gap.take_past();
         let (found, _) = self.walk(now, key, "", &gathered);
-        match self.conversation_mut(key).map(|conversation| &mut conversation.gap) {
-            Some(GapState::Filling { frames, .. }) => {
-                *frames += found;
-                *frames
-            }
-            _ => 0,
-        }
+        self.conversation_mut(key).map_or(0, |conversation| conversation.gap.past_dispatched(found))
     }
 
     /// Hands on what is new among frames that follow one another, from this one on. Says how many were
@@ -244,7 +225,7 @@ impl Machine {
     pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey) {
         // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
         // it is not: whoever looks again finds it together with what came before it.
-        if self.conversation(key).is_some_and(Conversation::buffers_frames) {
+        if self.conversation(key).is_some_and(|conversation| conversation.gap.buffers_frames()) {
             self.take_past(now, key);
         }
         self.close_gap(now, key, Gap::Unknown);
@@ -256,12 +237,9 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let quiet = match std::mem::replace(&mut conversation.gap, GapState::Closed) {
-            GapState::Filling { quiet, .. } => quiet,
-            GapState::Open | GapState::Closed => None,
-        };
+        let reason = conversation.gap.close();
         conversation.end_replay();
-        if quiet.is_none() {
+        if reason == FillReason::LinkLost {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
                 conversation.outbox.miss_echoes();
@@ -269,8 +247,8 @@ impl Machine {
         }
         conversation.outbox.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
         self.flush_buffered(now, key);
-        if let Some(quiet) = quiet {
-            if let Some(message) = quiet.message {
+        if let FillReason::Probe { message } = reason {
+            if let Some(message) = message {
                 self.probe_ended(now, key, &message, gap != Gap::Unknown);
             }
             return;
@@ -282,18 +260,11 @@ impl Machine {
 }
 
 impl Machine {
-    /// What this call asks for beyond the page.
-    pub(super) fn capability(&mut self, call: &Call) -> Option<&mut Capability> {
-        let past = match call {
-            Call::FillGap(key) => match &self.conversation(*key)?.gap {
-                GapState::Filling { search: Search::Back(past), .. } => Some(past),
-                GapState::Filling { .. } => None,
-                GapState::Open | GapState::Closed => return None,
-            },
-            Call::History(key, ticket) => {
-                let histories = &self.conversation(*key)?.histories;
-                Some(&histories.iter().find(|history| history.waiter.ticket == *ticket)?.past)
-            }
+    /// The kind of message query that this call is, if it is one.
+    pub(super) fn query_kind(&self, call: &Call) -> Option<QueryKind> {
+        let query = match call {
+            Call::FillGap(key) => self.conversation(*key)?.gap.query(),
+            Call::History(key, ticket) => self.conversation(*key)?.histories.query(*ticket),
             Call::Authenticate
             | Call::InitChat
             | Call::CreateSocket
@@ -302,49 +273,28 @@ impl Machine {
             | Call::CreateSession(_)
             | Call::BindSession(_)
             | Call::SendMessage(..)
-            | Call::EndSession(_) => return None,
+            | Call::EndSession(_) => None,
         };
-        let is_latest = past.is_some_and(|past| past.before.is_none());
-        Some(if is_latest { &mut self.capabilities.latest } else { &mut self.capabilities.query })
+        query.map(Query::kind)
     }
 
     /// The service has answered this call, so it has it.
-    pub(super) fn capability_proven(&mut self, call: &Call) {
-        if let Some(capability) = self.capability(call) {
-            *capability = Capability::Available;
+    pub(super) fn query_answered(&mut self, call: &Call) {
+        if let Some(kind) = self.query_kind(call) {
+            self.capabilities.answered(kind);
         }
     }
 
     /// Whether the service has answered a call like this one before.
-    pub(super) fn was_available(&mut self, call: &Call) -> bool {
-        self.capability(call).is_some_and(|capability| *capability == Capability::Available)
-    }
-}
-
-impl Capabilities {
-    /// The connection is another one: what a page denied may be there now.
-    pub(super) fn ask_again(&mut self) {
-        for capability in [&mut self.query, &mut self.latest] {
-            if *capability == Capability::Denied {
-                *capability = Capability::Unknown;
-            }
-        }
+    pub(super) fn is_proven(&self, call: &Call) -> bool {
+        self.query_kind(call).is_some_and(|kind| self.capabilities.is_proven(kind))
     }
 
-    /// Whether the gap of this conversation can be asked for: from the last frame seen, or, where none has been,
-    /// by its latest frames. Where frames came without a name, nobody could tell which of those found are new.
-    fn allow(&self, conversation: &Conversation, since: &str) -> bool {
-        if conversation.unnamed {
-            return false;
-        }
-        if since.is_empty() { self.latest.can_be_asked() } else { self.query.can_be_asked() }
+    /// Whether the service can be asked for what came after this frame. Where frames came without a name, nothing
+    /// tells which of those found are new.
+    fn can_query(&self, conversation: &Conversation, after: &str) -> bool {
+        !conversation.unnamed && self.capabilities.allows(QueryKind::after(after))
     }
-}
-
-/// `since`: the last frame seen; empty, where none has been.
-fn filling(now: Millis, since: String, quiet: Option<Quiet>) -> GapState {
-    let search = if since.is_empty() { Search::Back(Past::default()) } else { Search::After(since) };
-    GapState::Filling { give_up_at: now + GAP_DEADLINE, pages: 0, frames: 0, search, asked_at: now, quiet }
 }
 
 pub(super) fn no_list() -> Error {

@@ -3,7 +3,7 @@
 use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
 use crate::conversation::Cursor;
-use crate::conversation::{Conversation, EndSession, GapState, Past, Search};
+use crate::conversation::{Conversation, EndSession, Query};
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;
@@ -87,7 +87,7 @@ impl Machine {
         let conversation = &self.conversations[at];
         if self.link.is_up() && self.facts.context.is_some() {
             // What was said before a question must not be taken for its answer: it waits for the gap.
-            let may_ask = conversation.lets_ask() && !conversation.buffers_frames();
+            let may_ask = conversation.lets_ask() && !conversation.gap.buffers_frames();
             let next = conversation.outbox.next(now, may_ask, conversation.taken_over);
             // What is late is told so by the next tick: it does not go out before that.
             let next = next.filter(|next| next.deadline > now);
@@ -101,8 +101,8 @@ impl Machine {
         let conversation = &self.conversations[at];
         let ends = conversation.outbox.pending.is_empty()
             && conversation.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Wanted);
-        let tickets: Vec<_> = conversation.histories.iter().map(|history| history.waiter.ticket).collect();
-        if matches!(conversation.gap, GapState::Filling { .. }) {
+        let tickets = conversation.histories.tickets();
+        if conversation.gap.query().is_some() {
             self.begin(now, Call::FillGap(key));
         }
         for ticket in tickets {
@@ -137,15 +137,23 @@ impl Machine {
         let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
             return;
         };
-        match (call, &mut conversation.gap) {
-            (Call::SendMessage(_, message), _) => {
+        match call {
+            Call::SendMessage(_, message) => {
                 let since = Cursor { seq: conversation.last_seq.clone(), noted };
                 let route = Route { since, generation };
                 let circumstances = (reading, conversation.taken_over);
                 conversation.outbox.begin(now, &message, id, route, circumstances);
             }
-            (Call::FillGap(_), GapState::Filling { asked_at, .. }) => *asked_at = now,
-            _ => {}
+            Call::FillGap(_) => conversation.gap.asked(now),
+            Call::Authenticate
+            | Call::InitChat
+            | Call::CreateSocket
+            | Call::Connect
+            | Call::ResolveAvatar
+            | Call::CreateSession(_)
+            | Call::BindSession(_)
+            | Call::History(..)
+            | Call::EndSession(_) => {}
         }
     }
 
@@ -187,17 +195,9 @@ impl Machine {
                 };
                 HttpRequest::send_message(id, pass, &outgoing)
             }
-            Call::FillGap(_) => match &conversation?.gap {
-                GapState::Filling { search: Search::After(seq), .. } => {
-                    let seq = seq.as_str().into();
-                    HttpRequest::query_messages(id, pass, session?, Direction::Forward, &seq)
-                }
-                GapState::Filling { search: Search::Back(past), .. } => past_page(id, pass, session?, past),
-                GapState::Open | GapState::Closed => return None,
-            },
+            Call::FillGap(_) => messages_query(id, pass, session?, conversation?.gap.query()?),
             Call::History(_, ticket) => {
-                let history = conversation?.histories.iter().find(|one| one.waiter.ticket == *ticket)?;
-                past_page(id, pass, session?, &history.past)
+                messages_query(id, pass, session?, conversation?.histories.query(*ticket)?)
             }
             Call::EndSession(_) => HttpRequest::end_session(id, pass, session?),
         })
@@ -258,10 +258,10 @@ impl Machine {
     }
 }
 
-/// The page before what is known of the past.
-fn past_page(id: CallId, pass: Pass<'_>, session: &SessionId, past: &Past) -> HttpRequest {
-    match &past.before {
-        Some(before) => HttpRequest::query_messages(id, pass, session, Direction::Backward, before),
-        None => HttpRequest::latest_messages(id, pass, session),
+fn messages_query(id: CallId, pass: Pass<'_>, session: &SessionId, query: Query<'_>) -> HttpRequest {
+    match query {
+        Query::Latest => HttpRequest::latest_messages(id, pass, session),
+        Query::Before(seq) => HttpRequest::query_messages(id, pass, session, Direction::Backward, seq),
+        Query::After(seq) => HttpRequest::query_messages(id, pass, session, Direction::Forward, &seq.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Goal, Machine};
 use crate::call::Call;
-use crate::conversation::{Conversation, GapState};
+use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey};
 use crate::limits::CALL_TIMEOUT;
@@ -45,20 +45,16 @@ impl Machine {
         }
         let shared = [self.calls.next_deadline(self.now), self.link.next_deadline(self.now)];
         let own = self.conversations.iter().flat_map(|conversation| {
-            let gap = match conversation.gap {
-                GapState::Filling { give_up_at, .. } => Some(give_up_at),
-                GapState::Open | GapState::Closed => None,
-            };
             let openers = conversation.openers.iter().map(|opener| opener.deadline);
-            let histories = conversation.histories.iter().map(|history| history.waiter.deadline);
             [
-                openers.chain(histories).min(),
-                conversation.outbox.next_deadline(self.now, self.reading && conversation.awaits_no_query()),
+                openers.min(),
+                conversation.histories.next_deadline(),
+                conversation.outbox.next_deadline(self.now, self.reading && conversation.gap.is_closed()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
                 self.is_missed(conversation).then(|| conversation.outbox.probes.next_deadline()).flatten(),
-                gap,
+                conversation.gap.next_deadline(),
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]
         });
@@ -68,7 +64,7 @@ impl Machine {
 
     /// Whether silence means that nothing was said.
     fn listens(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && self.reading && matches!(conversation.gap, GapState::Closed)
+        self.link.is_up() && self.reading && conversation.gap.is_closed()
     }
 
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
@@ -78,13 +74,12 @@ impl Machine {
         let Some(conversation) = self.conversation(key) else {
             return;
         };
-        let late = conversation.histories.iter().filter(|history| history.waiter.deadline <= now);
-        for ticket in late.map(|history| history.waiter.ticket).collect::<Vec<_>>() {
+        for ticket in conversation.histories.late(now) {
             let last = self.calls.failure_of(&Call::History(key, ticket)).cloned();
             self.history_failed(key, ticket, Error::deadline("the history", last.as_ref()));
         }
-        let gap = self.conversation(key).map(|conversation| &conversation.gap);
-        if matches!(gap, Some(GapState::Filling { give_up_at, .. }) if *give_up_at <= now) {
+        let give_up_at = self.conversation(key).and_then(|conversation| conversation.gap.next_deadline());
+        if give_up_at.is_some_and(|give_up_at| give_up_at <= now) {
             self.gap_unknown(now, key);
         }
     }
@@ -96,7 +91,7 @@ impl Machine {
         let pending = conversation.outbox.pending.iter();
         let late: Vec<_> =
             pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
-        let settles = self.reading && conversation.awaits_no_query();
+        let settles = self.reading && conversation.gap.is_closed();
         let unsettled: Vec<_> = pending
             .filter(|_| settles)
             .filter(
