@@ -60,8 +60,8 @@ if (isMainThread) {
   // A worker's logger gets it while the worker lives.
   setLogger(toOption, { filter: 'debug' })
   const worker = new Worker(new URL(import.meta.url), { workerData: service })
-  const [lines] = await once(worker, 'message')
-  await once(worker, 'exit')
+  // Both from the start: a worker that ends quickly gives its message and its end in one turn of the event loop.
+  const [[lines]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
   const then = option.debug
   await converse(service)
   heard.worker = { debug: lines > 0, back: option.debug > then }
