@@ -64,6 +64,40 @@ impl Language {
     }
 }
 
+impl Language {
+    /// What the language calls a type that a link leads to, where that is not Rust's name.
+    fn own_name(self, target: &str) -> Option<String> {
+        let (of, name) = target.rsplit_once("::").unwrap_or(("", target));
+        let of = of.rsplit("::").next().unwrap_or_default();
+        let is_type = name.starts_with(|first: char| first.is_ascii_uppercase());
+        let kind = match of {
+            // In the documentation that is shared, only kinds of events name each other so.
+            "EventKind" | "Self" if is_type => "Event",
+            "ErrorKind" => "Error",
+            "Error" => return self.own_error().map(|error| self.code(&format!("{error}::{name}"))),
+            _ if name == "Error" => return self.own_error().map(|error| self.code(error)),
+            _ => return None,
+        };
+        match self {
+            Self::Python | Self::PyO3 | Self::TypeScript => Some(self.code(&format!("{name}{kind}"))),
+            Self::Kotlin => {
+                Some(self.code(&format!("{}.{name}", if kind == "Event" { kind } else { "AvatarException" })))
+            }
+            Self::Swift => Some(format!("`.{}`", name.to_lower_camel_case())),
+            Self::Rust | Self::Markdown => None,
+        }
+    }
+
+    /// The class of all errors.
+    fn own_error(self) -> Option<&'static str> {
+        match self {
+            Self::Python | Self::PyO3 | Self::TypeScript | Self::Swift => Some("AvatarError"),
+            Self::Kotlin => Some("AvatarException"),
+            Self::Rust | Self::Markdown => None,
+        }
+    }
+}
+
 fn is_snake(name: &str) -> bool {
     name.contains('_')
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -100,12 +134,12 @@ fn words(text: &str, language: Language) -> String {
     while let Some(at) = left.find(['`', '[']) {
         made += &left[..at];
         left = &left[at..];
-        if let Some((code, after)) = link(left) {
+        if let Some((label, target, after)) = link(left) {
             // A label in plain words stays so.
-            made += &code
-                .strip_prefix('`')
-                .and_then(|code| code.strip_suffix('`'))
-                .map_or_else(|| code.to_owned(), |code| language.code(code));
+            made += &label.strip_prefix('`').and_then(|code| code.strip_suffix('`')).map_or_else(
+                || label.to_owned(),
+                |code| language.own_name(target.unwrap_or(code)).unwrap_or_else(|| language.code(code)),
+            );
             left = after;
         } else if let Some((code, after)) = left.strip_prefix('`').and_then(|left| left.split_once('`')) {
             made += &language.code(code);
@@ -118,14 +152,16 @@ fn words(text: &str, language: Language) -> String {
     made + left
 }
 
-/// The label of `[label](target)` or `[label]`, and what comes after.
-fn link(text: &str) -> Option<(&str, &str)> {
+/// The label of `[label](target)` or `[label]`, the target where there is one, and what comes after.
+fn link(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let (label, after) = text.strip_prefix('[')?.split_once(']')?;
-    let after = match after.strip_prefix('(') {
-        Some(target) => target.split_once(')')?.1,
-        None => after,
-    };
-    Some((label, after))
+    Some(match after.strip_prefix('(') {
+        Some(target) => {
+            let (target, after) = target.split_once(')')?;
+            (label, Some(target), after)
+        }
+        None => (label, None, after),
+    })
 }
 
 /// The text as a comment of this language, indented by so many spaces, no line wider than `width`.
@@ -170,24 +206,26 @@ pub fn comment(docs: &str, language: Language, indent: usize, width: usize) -> S
 
 /// Lines no wider than that, paragraphs apart.
 fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (at, paragraph) in text.split("\n\n").enumerate() {
-        if at > 0 {
-            lines.push(String::new());
+    let paragraphs = text.split("\n\n").map(|paragraph| fill(paragraph, "", "", width));
+    paragraphs.collect::<Vec<_>>().join("\n\n").split('\n').map(str::to_owned).collect()
+}
+
+/// One paragraph in lines no wider than that: the first begins with `first`, the others with `rest`.
+pub fn fill(text: &str, first: &str, rest: &str, width: usize) -> String {
+    let (mut filled, mut line, mut is_begun) = (String::new(), first.to_owned(), false);
+    for word in text.split_whitespace() {
+        if is_begun && line.chars().count() + 1 + word.chars().count() > width {
+            filled += &std::mem::replace(&mut line, rest.to_owned());
+            filled.push('\n');
+            is_begun = false;
         }
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line += word;
+        if is_begun {
+            line.push(' ');
         }
-        lines.push(line);
+        line += word;
+        is_begun = true;
     }
-    lines
+    filled + &line
 }
 
 #[cfg(test)]
@@ -200,10 +238,22 @@ mod tests {
         let of = |language| text(docs, language);
         assert_eq!(
             of(Language::Python),
-            "Comes before ``OwnerReply``: see ``Reply.in_reply_to``, ``max_live``."
+            "Comes before ``OwnerReplyEvent``: see ``Reply.in_reply_to``, ``max_live``."
         );
-        assert_eq!(of(Language::TypeScript), "Comes before `OwnerReply`: see `Reply.inReplyTo`, `maxLive`.");
+        assert_eq!(
+            of(Language::TypeScript),
+            "Comes before `OwnerReplyEvent`: see `Reply.inReplyTo`, `maxLive`."
+        );
         assert_eq!(text("The `message_id`.", Language::Swift), "The `messageID`.");
+        let docs = "A [`Deadline`](ErrorKind::Deadline) or an [`Unsent`](crate::EventKind::Unsent): [`Error::code`].";
+        assert_eq!(
+            text(docs, Language::TypeScript),
+            "A `DeadlineError` or an `UnsentEvent`: `AvatarError.code`."
+        );
+        assert_eq!(
+            text(docs, Language::Kotlin),
+            "A `AvatarException.Deadline` or an `Event.Unsent`: `AvatarException.code`."
+        );
     }
 
     #[test]
@@ -214,5 +264,6 @@ mod tests {
             "  /**\n   * One two three\n   * four.\n   *\n   * Five.\n   */"
         );
         assert_eq!(comment("Short.", Language::Python, 4, 80), "    \"\"\"Short.\"\"\"");
+        assert_eq!(fill("one two three four", ":x: ", "  ", 12), ":x: one two\n  three four");
     }
 }

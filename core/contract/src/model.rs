@@ -107,7 +107,7 @@ pub struct Kind {
     /// `bool`, `count`, `duration`, `time`, `instant`, `text` (what people say), `string`, `path`, `id`, `json`, `raw`, `error`,
     /// `enum`, `choice` or `value`; of an option also `switch` (nothing is passed), `store` or `callback`.
     pub kind: String,
-    /// Of which type: that of the number or of the id, or the enum's or the struct's name.
+    /// Of which type: that of the number, of the string or of the id, or the enum's or the struct's name.
     pub of: String,
     /// It may be absent.
     pub optional: bool,

@@ -92,7 +92,7 @@ pub fn files(root: &Path) -> Result<Vec<File>, String> {
         .collect()
 }
 
-/// The templates' paths are those of the files; one that begins with `_` holds what several share.
+/// The templates' paths are those of the files; one that ends in `.shared` holds what several share.
 fn collect(folder: &Path, root: &Path, paths: &mut Vec<String>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -147,6 +147,9 @@ fn environment(templates: &Path) -> Environment<'static> {
     environment.add_filter("text", |docs: &str, of: &str| Ok::<_, Error>(docs::text(docs, language(of)?)));
     environment.add_filter("comment", |docs: &str, of: &str, indent: usize, width: Option<usize>| {
         Ok::<_, Error>(docs::comment(docs, language(of)?, indent, width.unwrap_or(110)))
+    });
+    environment.add_filter("fill", |text: &str, first: &str, rest: &str, width: Option<usize>| {
+        docs::fill(text, first, rest, width.unwrap_or(120))
     });
     environment
 }

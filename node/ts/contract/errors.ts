@@ -10,7 +10,7 @@ export class AuthenticationError extends AvatarError {
   static override readonly kind: ErrorKind = 'authentication'
 }
 
-/** The quota of the API key is used up. `Error.retryAfter` says when to come back. */
+/** The quota of the API key is used up. `AvatarError.retryAfter` says when to come back. */
 export class RateLimitedError extends AvatarError {
   static override readonly name: string = 'RateLimitedError'
   /** @internal */
@@ -86,7 +86,7 @@ export class TakenOverError extends AvatarError {
   static override readonly kind: ErrorKind = 'takenOver'
 }
 
-/** The service refused with a code of no other kind: see `Error.code`. */
+/** The service refused with a code of no other kind: see `AvatarError.code`. */
 export class RefusedError extends AvatarError {
   static override readonly name: string = 'RefusedError'
   /** @internal */

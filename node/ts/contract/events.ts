@@ -63,8 +63,8 @@ export interface OwnerReplyEvent extends EventBase, Reply {
 }
 
 /**
- * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first `OwnerReply`,
- * since only what the owner says shows it.
+ * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+ * `OwnerReplyEvent`, since only what the owner says shows it.
  */
 export interface TakenOverEvent extends EventBase {
   readonly type: 'takenOver'

@@ -63,8 +63,8 @@ export interface ClientOptions {
   /** The time limit of a `send`. Default: 15 s. */
   readonly sendDeadlineMs?: number | undefined
   /**
-   * How long a `durable` message is tried, over all processes that try. After that an `Unsent` event hands it back.
-   * Default: 24 h.
+   * How long a `durable` message is tried, over all processes that try. After that an `UnsentEvent` event hands it
+   * back. Default: 24 h.
    */
   readonly durableDeadlineMs?: number | undefined
   /**

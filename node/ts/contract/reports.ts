@@ -67,7 +67,7 @@ export interface CallReport {
   readonly tookMs: number
   /**
    * What went wrong, if anything did. A call that is given up, because it took too long or is no longer wanted, has an
-   * error of kind `Deadline`.
+   * error of kind `DeadlineError`.
    */
   readonly error?: AvatarError
   /** The service's own time, to the second, where its answer gave it. */

@@ -118,7 +118,7 @@ export interface UnsentMessage {
 export type ErrorKind =
   /** The API key was refused: missing, unknown or disabled. Only another key helps. */
   | 'authentication'
-  /** The quota of the API key is used up. `Error.retryAfter` says when to come back. */
+  /** The quota of the API key is used up. `AvatarError.retryAfter` says when to come back. */
   | 'rateLimited'
   /** The key's avatar does not exist (any more). */
   | 'avatarNotFound'
@@ -144,7 +144,7 @@ export type ErrorKind =
    * owner says later comes as an event.
    */
   | 'takenOver'
-  /** The service refused with a code of no other kind: see `Error.code`. */
+  /** The service refused with a code of no other kind: see `AvatarError.code`. */
   | 'refused'
   /** The answer was not in the service's format: perhaps a proxy's page, or a wrong base URL. */
   | 'invalidAnswer'
