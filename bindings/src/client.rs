@@ -138,7 +138,7 @@ impl CoreClient {
     ) -> Result<(), CoreError> {
         let closing = async {
             match deadline_ms {
-                Some(deadline) => self.client.close_within(Duration::from_millis(deadline)).await,
+                Some(deadline) => self.client.close().deadline(Duration::from_millis(deadline)).await,
                 None => self.client.close().await,
             }
             Ok::<(), Error>(())

@@ -129,7 +129,7 @@ impl NativeClient {
         let client = self.client.clone();
         self.port.call_closing(self.calls.clone(), async move {
             match time_if("deadlineMs", deadline_ms)? {
-                Some(deadline) => client.close_within(deadline).await,
+                Some(deadline) => client.close().deadline(deadline).await,
                 None => client.close().await,
             }
             Ok(Done::Nothing)

@@ -87,7 +87,7 @@ impl Client {
         let deadline = deadline.map(|seconds| duration(py, "deadline", seconds)).transpose()?;
         let close = async move {
             match deadline {
-                Some(deadline) => client.close_within(deadline).await,
+                Some(deadline) => client.close().deadline(deadline).await,
                 None => client.close().await,
             }
             Ok(())

@@ -100,7 +100,7 @@ impl FromStr for BaseUrl {
                 format!("the base URL {what}: write it like https://mindos.mindverse.ai/gate/in"),
             )
         };
-        let url = Url::parse(text).map_err(|error| invalid("is none").caused_by(error))?;
+        let url = Url::parse(text).map_err(|error| invalid("is not a valid URL").caused_by(error))?;
         match url.scheme() {
             "https" | "http" if url.host().is_none() => Err(invalid("names no host")),
             "https" | "http" if !url.username().is_empty() || url.password().is_some() => {
@@ -175,6 +175,15 @@ mod tests {
             assert_eq!(url.check(false).is_ok(), allowed, "{url}");
             assert!(url.check(true).is_ok());
         }
+    }
+
+    #[test]
+    fn a_text_that_is_no_url_is_said_to_be_no_valid_url() {
+        let error = "mindos.mindverse.ai".parse::<BaseUrl>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the base URL is not a valid URL: write it like https://mindos.mindverse.ai/gate/in"
+        );
     }
 
     #[test]

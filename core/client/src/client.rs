@@ -1,16 +1,13 @@
 //! The client: one for each API key.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{ConversationKey, Error, ErrorKind, OptionName, Visitor};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
 
 use crate::base_url::BaseUrl;
 use crate::client_inner::ClientInner;
 use crate::clock::Clock;
-use crate::conversation::Conversation;
 use crate::dial::Dialer;
 use crate::env::{Env, Settings};
 use crate::events::Events;
@@ -30,8 +27,12 @@ use crate::trouble::Warnings;
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
 
+mod close;
+mod open;
 mod recover;
 
+pub use self::close::Close;
+pub use self::open::Open;
 pub use self::recover::Recover;
 
 /// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
@@ -131,7 +132,7 @@ impl AvatarClient {
     /// A visitor who has one already gets the same one, and whoever opens it at the same time joins.
     /// A visitor whose conversation was closed goes on with the same session.
     pub fn open(&self, visitor: Visitor) -> Open {
-        Open { client: Arc::clone(&self.inner), visitor, deadline: self.inner.env.settings.deadlines.open }
+        Open::new(Arc::clone(&self.inner), visitor)
     }
 
     /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store); await it.
@@ -284,36 +285,16 @@ impl AvatarClient {
         }
     }
 
-    /// Closes all conversations, each after sending what is still to be sent, within
-    /// [`close_deadline`](ClientBuilder::close_deadline) (5 s). What could not be sent by then is handed back
-    /// to whoever waits for it ([`Error::unsent`]); a [durable](crate::Send::durable) message stays in the
-    /// store, which is given up: another client can take it over. From the beginning of this on every other
-    /// call is an error of kind [`Closed`](ErrorKind::Closed).
+    /// Closes all conversations; await it. Each conversation first sends what is still to be sent, within
+    /// [`close_deadline`](ClientBuilder::close_deadline) (5 s), or another [deadline](Close::deadline).
     ///
-    /// Closing twice, or by two at once, is no error: each waits until all is closed.
-    pub async fn close(&self) {
-        self.close_within(self.inner.env.settings.deadlines.close).await;
-    }
-
-    /// [`close`](Self::close) with another deadline.
+    /// A message that could not be sent by then comes back with the error of its call ([`Error::unsent`]). A
+    /// [durable](crate::Send::durable) message stays in the store. The store is released, so another client can
+    /// use it. As soon as this begins, every other call is an error of kind [`Closed`](ErrorKind::Closed).
     ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use secondme_avatar::{AvatarClient, ErrorKind, Visitor};
-    /// # use secondme_avatar_emulator::Emulator;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let emulator = Emulator::builder().start().await?;
-    /// # let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
-    /// # let client = builder.build()?;
-    /// let chat = client.open(Visitor::for_user("web", "ada")?).await?;
-    /// client.close_within(Duration::from_secs(1)).await;
-    /// assert_eq!(chat.send("too late").await.unwrap_err().kind(), ErrorKind::Closed);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn close_within(&self, deadline: Duration) {
-        runtime::with_timers(&self.inner.env.runtime, self.inner.close(deadline)).await;
+    /// Closing a client twice, or from two tasks at once, is no error: each call waits until all is closed.
+    pub fn close(&self) -> Close {
+        Close::new(Arc::clone(&self.inner))
     }
 }
 
@@ -341,38 +322,5 @@ impl std::fmt::Debug for AvatarClient {
             .field("base_url", &self.inner.env.connector.base)
             .field("visitors", &self.inner.lock().len())
             .finish_non_exhaustive()
-    }
-}
-
-/// An opening; await it.
-#[derive(Debug)]
-#[must_use = "nothing is opened before it is awaited"]
-pub struct Open {
-    client: Arc<ClientInner>,
-    visitor: Visitor,
-    deadline: Duration,
-}
-
-impl Open {
-    /// The whole time for it, its retries and waits included; 30 s, if not said otherwise.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    async fn run(self) -> Result<Conversation, Error> {
-        let Self { client, visitor, deadline } = self;
-        let (handle, answer) = Arc::clone(&client).open(visitor, deadline).await?;
-        Conversation::opened(&client, &handle, ConversationKey::FIRST, answer).await
-    }
-}
-
-impl IntoFuture for Open {
-    type Output = Result<Conversation, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let runtime = self.client.env.runtime.clone();
-        Box::pin(runtime::with_timers(&runtime, self.run()))
     }
 }

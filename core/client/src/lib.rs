@@ -74,15 +74,12 @@ mod visitor_handle;
 mod wakers;
 
 pub use base_url::BaseUrl;
-pub use client::{AvatarClient, Open, Recover};
+pub use client::{AvatarClient, Close, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use events::Events;
 pub use options::ClientBuilder;
-#[doc(hidden)]
-pub use per_process::PerProcess;
 pub use reply_stream::{Piece, ReplyStream};
 pub use report::CallReport;
-pub use runtime::shared_runtime;
 pub use secondme_avatar_protocol::{
     ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Ended, Error,
     ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, KeptMessage,
@@ -93,6 +90,12 @@ pub use stats::Stats;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
 pub use store::{AvatarRef, Change, Known, Leftover, MemoryStore, Store, StoreError, Stored};
+
+// For bindings, which run beside the clients of their process and may be forked with them.
+#[doc(hidden)]
+pub use per_process::PerProcess;
+#[doc(hidden)]
+pub use runtime::shared_runtime;
 
 /// The README's programs, compiled and run as they stand.
 #[cfg(doctest)]

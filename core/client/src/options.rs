@@ -382,6 +382,8 @@ impl ClientBuilder {
     /// Is told `true` when the client gets its first visitor whose conversation is not closed, or is about to by
     /// [`recover`](crate::AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
     /// must not end in between. It is called with the client locked: it must not block, and not call the client.
+    // For bindings: a host's process must not end while a client has visitors.
+    #[doc(hidden)]
     pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {
         self.on_occupied = Occupancy(Some(Arc::new(told)));
         self
@@ -389,6 +391,8 @@ impl ClientBuilder {
 
     #[doc(hidden)]
     /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
+    // For bindings, which name their language and its version. A Rust program sends `rust`.
+    #[doc(hidden)]
     pub fn language(mut self, language: impl Into<String>) -> Self {
         self.language = Some(language.into());
         self

@@ -103,7 +103,7 @@ impl Proxy {
         // The text is not repeated: it may hold a password.
         let invalid = || {
             misuse(format!(
-                "{name} is none: write it like http://proxy.example.com:3128, or \
+                "{name} is not a valid URL: write it like http://proxy.example.com:3128, or \
                  http://user:password@proxy.example.com:3128 with percent signs for what is special in the \
                  password (%40 for @)"
             ))

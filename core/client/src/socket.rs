@@ -58,7 +58,7 @@ impl Connector {
     pub(crate) async fn connect(self, address: Secret) -> Result<Socket, NotConnected> {
         let url = self.check(address.expose_secret())?;
         let stream = self.dialer.dial(&url).await.map_err(|error| (None, error))?;
-        let mut request = url.as_str().into_client_request().map_err(|_| unusable("is none"))?;
+        let mut request = url.as_str().into_client_request().map_err(|_| unusable("is not a valid URL"))?;
         // A browser always sends its origin; a service that insists on one gets the service's own.
         let origin = self.base.origin();
         for (name, value) in [(header::ORIGIN, &origin), (header::USER_AGENT, &self.dialer.user_agent)] {
@@ -94,7 +94,7 @@ impl Connector {
 
     /// The address comes from the service: it must not lead out of the encryption.
     fn check(&self, address: &str) -> Result<Url, NotConnected> {
-        let url = Url::parse(address).map_err(|_| unusable("is none"))?;
+        let url = Url::parse(address).map_err(|_| unusable("is not a valid URL"))?;
         match url.scheme() {
             "wss" => Ok(url),
             "ws" if self.base.is_secure() => {

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::server::{AUTH, Act, SOCKET, Server, ada, as_socket, data, frame, listen, open, taking};
 
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("it should have happened by now")
 }
 

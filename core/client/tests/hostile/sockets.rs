@@ -13,7 +13,7 @@ use crate::tls::Ca;
 
 const MIB: usize = 1024 * 1024;
 
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("it should have happened by now")
 }
 
@@ -48,9 +48,19 @@ async fn an_address_that_leads_out_of_the_encryption_is_refused() {
         assert!(!error.contains("/socket"), "the address is a secret: {error}");
         assert!(server.requests_to(SOCKET).is_empty());
     }
-    for address in ["http://127.0.0.1:{front}/socket", "file:///etc/passwd", "wss://", "nonsense", ""] {
+    for (address, why) in [
+        ("http://127.0.0.1:{front}/socket", "is neither ws nor wss"),
+        ("file:///etc/passwd", "is neither ws nor wss"),
+        ("wss://", "is not a valid URL"),
+        ("nonsense", "is not a valid URL"),
+        ("", ""),
+    ] {
         let (_, result) = opened_at(address).await;
-        assert!(result.unwrap_err().contains("the socket address that the service gave"), "{address}");
+        let error = result.unwrap_err();
+        assert!(
+            error.contains(&format!("the socket address that the service gave {why}")),
+            "{address}: {error}"
+        );
     }
 }
 

@@ -141,7 +141,7 @@ fn a_client_whose_runtime_has_ended_says_so_and_hangs_nowhere() {
         assert_eq!(error.kind(), ErrorKind::Closed);
         let error = soon(stage.client.open(visitor("bob")).into_future()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Closed);
-        soon(stage.client.close_within(Duration::from_millis(10))).await;
+        soon(stage.client.close().deadline(Duration::from_millis(10))).await;
     });
 }
 

@@ -383,7 +383,7 @@ async fn an_opening_that_is_given_up_while_the_store_is_slow_loses_no_message_th
     let client = start();
     let chat = client.open(visitor("ada")).await.unwrap();
     chat.send("left behind").durable().await.unwrap();
-    client.close_within(Duration::ZERO).await;
+    client.close().deadline(Duration::ZERO).await;
     emulator.clear_faults();
 
     *slow.open.lock().unwrap() = false;

@@ -40,7 +40,7 @@ pub(crate) fn visitor(user: &str) -> Visitor {
     Visitor::for_user("test", user).unwrap()
 }
 
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("it should have happened by now")
 }
 

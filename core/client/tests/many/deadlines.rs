@@ -110,7 +110,11 @@ impl Call {
                 let chat = open();
                 async move { chat.end().await }.boxed_local()
             }
-            Self::CloseClient => async move { client.close().map(Ok).await }.boxed_local(),
+            Self::CloseClient => async move {
+                client.close().await;
+                Ok(())
+            }
+            .boxed_local(),
         }
     }
 }

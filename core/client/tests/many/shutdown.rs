@@ -28,8 +28,8 @@ async fn met(emulator: &Emulator) {
 }
 
 /// Waits for what is done, in virtual time. Says how many seconds that took.
-async fn in_time<T>(stage: &Stage, future: impl Future<Output = T>) -> (T, u32) {
-    let mut future = std::pin::pin!(future);
+async fn in_time<T>(stage: &Stage, future: impl IntoFuture<Output = T>) -> (T, u32) {
+    let mut future = std::pin::pin!(future.into_future());
     for passed in 0..600 {
         if let Ok(done) = tokio::time::timeout(Duration::from_millis(10), future.as_mut()).await {
             return (done, passed);
@@ -119,7 +119,7 @@ async fn who_waits_for_a_place_gets_the_words_back_as_well() {
     let opening = tokio::spawn(stage.client.open(visitor("eve")).into_future());
     until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
     // Bob's question has been taken, so Bob is closed at once, and Ada gets the place in time.
-    let ((), passed) = in_time(&stage, stage.client.close_within(3 * SECOND)).await;
+    let ((), passed) = in_time(&stage, stage.client.close().deadline(3 * SECOND)).await;
     assert!(passed <= 3);
     assert_eq!(soon(asked).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(soon(opening).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
@@ -171,7 +171,7 @@ async fn nothing_new_is_begun_while_a_client_is_being_closed() {
     always(&stage.emulator, InjectionPoint::MessageSend, Effect::HangBefore);
     let send = tokio::spawn(chat.send("hangs").into_future());
     met(&stage.emulator).await;
-    let mut closing = Box::pin(stage.client.close());
+    let mut closing = Box::pin(stage.client.close().into_future());
     assert!(closing.as_mut().now_or_never().is_none());
     for (call, error) in every_call(&stage.client, &chat).await {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Closed), "{call}");
