@@ -1,5 +1,7 @@
 //! What is said.
 
+use std::time::UNIX_EPOCH;
+
 use secondme_avatar::{Author, Ended, HistoryMessage, Json, MessageId, Part, Reply};
 
 /// Who says something.
@@ -107,7 +109,9 @@ impl From<HistoryMessage> for CoreMessage {
             author: message.author.into(),
             text: message.text.into(),
             parts: message.parts.into_iter().map(CorePart::from).collect(),
-            timestamp_ms: message.timestamp,
+            timestamp_ms: message
+                .timestamp
+                .and_then(|time| u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()),
         }
     }
 }

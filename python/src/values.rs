@@ -1,5 +1,7 @@
 //! Values on their way to Python. The classes of those that are rarely made are written there.
 
+use std::time::UNIX_EPOCH;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use secondme_avatar::{Card, HistoryMessage, Json, MessageId, Part, Piece, Sent, SeqId, Stats, Text};
@@ -68,7 +70,7 @@ pub(crate) fn history(py: Python<'_>, messages: &[HistoryMessage]) -> PyResult<P
             message.id.as_ref().map(MessageId::as_str),
             message.seq_id.as_ref().map(SeqId::as_str),
             Parts(&message.parts),
-            message.timestamp,
+            message.timestamp.and_then(|time| Some(time.duration_since(UNIX_EPOCH).ok()?.as_millis())),
         ))
     });
     Ok(PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())

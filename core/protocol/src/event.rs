@@ -1,7 +1,7 @@
 //! What happens in a conversation, as the caller sees it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, UnsentMessage};
 use crate::ids::{MessageId, SeqId, SessionId};
@@ -335,8 +335,8 @@ pub struct HistoryMessage {
     pub seq_id: Option<SeqId>,
     /// Its text and its cards, in order.
     pub parts: Vec<Part>,
-    /// When it began, in milliseconds since the Unix epoch, where the service says so.
-    pub timestamp: Option<u64>,
+    /// When it began, where the service says so.
+    pub timestamp: Option<SystemTime>,
 }
 
 /// The answer to a `send`: the service has taken the message.

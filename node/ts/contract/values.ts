@@ -89,7 +89,7 @@ export interface HistoryMessage {
   readonly seqId?: string
   /** Its text and its cards, in order. */
   readonly parts: readonly Part[]
-  /** When it began, in milliseconds since the Unix epoch, where the service says so. */
+  /** When it began, where the service says so. */
   readonly timestamp?: Date
 }
 

@@ -1,6 +1,7 @@
 //! The `history` calls of one conversation: frames of message queries, put together into messages.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 use serde_json::value::RawValue;
 
@@ -141,6 +142,7 @@ fn message(reply: Reply, (seq_id, timestamp): Beginning) -> HistoryMessage {
         author: reply.author,
         text: reply.text,
         parts: reply.parts,
-        timestamp,
+        timestamp: timestamp
+            .and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))),
     }
 }
