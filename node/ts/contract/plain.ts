@@ -6,13 +6,13 @@ import type { HistoryMessage } from './values.js'
 
 type Plain = Record<string, unknown>
 
-/** One that was read. */
+/** The HistoryMessage that was read. */
 export function historyMessageOf(plain: Plain): HistoryMessage {
   if (plain.timestamp !== undefined) plain.timestamp = new Date(plain.timestamp as number)
   return plain as unknown as HistoryMessage
 }
 
-/** One that was read. */
+/** The CallReport that was read. */
 export function callReportOf(plain: Plain): CallReport {
   if (plain.error !== undefined) plain.error = failed(plain.error as Failure)
   if (plain.serverTime !== undefined) plain.serverTime = new Date(plain.serverTime as number)

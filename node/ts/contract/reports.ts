@@ -11,7 +11,7 @@ export interface Stats {
   readonly connected: number
   /** Visitors who have a socket or are connecting one: these count against `maxLive`. */
   readonly live: number
-  /** Visitors who are paused: to free a slot, after `idleAfter`, or by `pause`. */
+  /** Visitors who are paused: to free a slot, after `idleAfterMs`, or by `pause`. */
   readonly paused: number
   /** Visitors who wait for one of the slots of `maxLive`. */
   readonly waitingForSlot: number

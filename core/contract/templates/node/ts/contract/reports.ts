@@ -9,7 +9,7 @@ import type { AvatarError } from '../avatar-error.js'
 {{ node.import(used.values, "./values.js") }}
 /** What a client has counted, over all its conversations. */
 export interface Stats {
-{{ node.properties(contract.stats) -}}
+{{ node.with_units(node.properties(contract.stats), contract.options) -}}
 }
 {% for value in contract.values if value.fields | selectattr("kind", "eq", "error") | list %}
 
