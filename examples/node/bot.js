@@ -1,4 +1,4 @@
-// A bot of your own: it greets whoever comes by name, and tells the team when the owner steps in.
+// A bot of your own: it greets each visitor by name, and tells the team when the owner steps in.
 
 /**
  * @param {import('secondme-avatar').AvatarClient} client

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { AvatarClient, AvatarError, MisuseError } from 'secondme-avatar'
 
 const require = createRequire(import.meta.url)
-const { CLASSES, EVENT_NAMES, OPTIONS } = require('../lib/contract/tables.js')
+const { CLASSES, EVENT_NAMES, OPTIONS, STATS } = require('../lib/contract/tables.js')
 
 test('every option reaches the addon: one of another type is refused by its name', () => {
   assert.ok(OPTIONS.length >= 24)
@@ -29,6 +29,12 @@ test('every kind of error has its class, whose name follows from it', () => {
   }
 })
 
+test('the addon gives every counter', () => {
+  const stats = new AvatarClient({ apiKey: 'sk-0123456789abcdef' }).stats()
+  assert.deepEqual(Object.keys(stats).sort(), [...STATS].sort())
+  for (const [name, count] of Object.entries(stats)) assert.equal(count, 0, name)
+})
+
 test('every name is in camel case', () => {
-  for (const name of [...EVENT_NAMES, ...OPTIONS, ...Object.keys(CLASSES)]) assert.match(name, /^[a-z][a-zA-Z]+$/)
+  for (const name of [...EVENT_NAMES, ...OPTIONS, ...STATS, ...Object.keys(CLASSES)]) assert.match(name, /^[a-z][a-zA-Z]+$/)
 })

@@ -42,7 +42,7 @@ test('a reply comes piece by piece', async (t) => {
   assert.equal(reply.text, text)
 })
 
-test('a stream whose pieces nobody reads still has the whole reply', async (t) => {
+test('a stream whose pieces are not read still has the whole reply', async (t) => {
   const { open } = await stage(t)
   const chat = await open('ada')
   assert.equal((await chat.stream('Hello').reply()).text, 'You said: Hello')

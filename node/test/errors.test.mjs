@@ -91,7 +91,7 @@ test('a deadline says what was in the way', async (t) => {
   assert.equal(error.cause.status, 503)
 })
 
-test('a stack leads to whoever called', async (t) => {
+test('a stack leads to the call in the program', async (t) => {
   const { open } = await stage(t)
   const chat = await open('ada')
   await chat.close()
@@ -357,7 +357,7 @@ test('a question that is given up before it goes out is never asked', async (t) 
   assert.deepEqual(said, ['first', 'third'])
 })
 
-test('a rejection that nobody handles ends the program, and names the place', async () => {
+test('an unhandled rejection ends the program, and names the place', async () => {
   const { code, err } = await run('programs/unhandled.mjs')
   assert.equal(code, 1)
   assert.match(err, /ClosedError: .*\n {4}at .*unhandled\.mjs/)

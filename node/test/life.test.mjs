@@ -50,7 +50,7 @@ test('a program with a live conversation stays, and hears what comes', async () 
   assert.deepEqual([code, out, err], [0, `${session}\none\ntwo\nthree\nthe end`, ''])
 })
 
-test('a program whose live conversation nobody holds stays', async () => {
+test('a program that holds no reference to its live conversation stays', async () => {
   const program = begin('is live and holds nothing')
   await until(() => program.out.includes('\n'))
   const { sockets } = await emulator.state()

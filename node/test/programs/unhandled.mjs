@@ -1,4 +1,4 @@
-// Nobody handles a rejection.
+// A rejection is not handled.
 
 import { startEmulator } from 'secondme-avatar/testing'
 

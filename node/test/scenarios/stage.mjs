@@ -264,7 +264,7 @@ const CHECKS = {
   },
 }
 
-/** What it came to; it never rejects, so that nobody has to wait for it at once. */
+/** The outcome of an action. The promise never rejects, so it need not be awaited at once. */
 function settled(action) {
   return action.then(
     (result) => ({ result }),

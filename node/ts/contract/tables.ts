@@ -4,6 +4,7 @@ import type { AvatarError } from '../avatar-error.js'
 import * as errors from './errors.js'
 import type { AvatarEventType } from './events.js'
 import type { ClientOptions } from './options.js'
+import type { Stats } from './reports.js'
 import type { ErrorKind } from './values.js'
 
 /** The class of each kind of error. */
@@ -74,4 +75,29 @@ export const OPTIONS: readonly (keyof ClientOptions)[] = [
   'firstPieceDeadlineMs',
   'onCall',
   'logger',
+]
+
+/** Every counter by its name. */
+export const STATS: readonly (keyof Stats)[] = [
+  'visitors',
+  'connected',
+  'live',
+  'paused',
+  'waitingForSlot',
+  'waitingForQuota',
+  'longestQuotaWaitMs',
+  'storedVisitors',
+  'storedMessages',
+  'events',
+  'frames',
+  'duplicates',
+  'foreign',
+  'malformed',
+  'unrouted',
+  'pings',
+  'sent',
+  'replies',
+  'lost',
+  'calls',
+  'authentications',
 ]

@@ -4,6 +4,7 @@ import type { AvatarError } from '../avatar-error.js'
 import * as errors from './errors.js'
 import type { AvatarEventType } from './events.js'
 import type { ClientOptions } from './options.js'
+import type { Stats } from './reports.js'
 import type { ErrorKind } from './values.js'
 
 /** The class of each kind of error. */
@@ -28,4 +29,11 @@ export const OPTIONS: readonly (keyof ClientOptions)[] = [
   '{{ option.node }}',
 {% endfor %}
   'logger',
+]
+
+/** Every counter by its name. */
+export const STATS: readonly (keyof Stats)[] = [
+{% for counter in contract.stats %}
+  '{{ counter.node }}',
+{% endfor %}
 ]
