@@ -22,8 +22,7 @@ from typing import Any, TypeVar
 from . import _native
 from . import events as names
 from ._errors import AvatarError, MisuseError
-from ._ports import LoopPort
-from ._streams import BATCH
+from ._queues import BATCH, LoopQueue
 from ._values import CallReport
 
 Callback = Callable[[Any], object]
@@ -69,9 +68,9 @@ class Source:
         """What the log calls this."""
         raise NotImplementedError
 
-    def take(self, port: _native.Port) -> list[Any] | None:
+    def drain(self, queue: _native.HostQueue) -> list[Any] | None:
         """The next that have come. ``None``: none yet. Empty: no more will come."""
-        return self.native.take(port, BATCH)
+        return self.native.drain(queue, BATCH)
 
     def call(self, item: Any) -> Iterator[tuple[contextvars.Context, Any]]:
         """Calls all who are to be called, and gives what they give."""
@@ -143,10 +142,10 @@ class ReportSource(Source):
     def name(self, item: Any) -> str:
         return "a report of a call"
 
-    def take(self, port: _native.Port) -> list[Any] | None:
+    def drain(self, queue: _native.HostQueue) -> list[Any] | None:
         if lost := self.native.lost():
             logger.warning("%d reports of calls were dropped: they came faster than they were taken", lost)
-        return super().take(port)
+        return super().drain(queue)
 
 
 class Served:
@@ -157,17 +156,17 @@ class Served:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._sources: list[Source] = []
-        self._serving: weakref.ref[LoopPort] | None = None
+        self._serving: weakref.ref[LoopQueue] | None = None
         # Ports of other loops in which the client is used: they are told as well, and one of them goes on when the
         # loop that serves ends.
-        self._watching: weakref.WeakSet[LoopPort] = weakref.WeakSet()
+        self._watching: weakref.WeakSet[LoopQueue] = weakref.WeakSet()
 
-    def port(self) -> LoopPort:
-        """The port of the loop that runs, which serves from now on if no other loop does."""
-        port = LoopPort.current()
-        if self._sources and not self._serves(port) and os.getpid() == self._process:
-            self._offer(port)
-        return port
+    def queue(self) -> LoopQueue:
+        """The queue of the loop that runs, which serves from now on if no other loop does."""
+        queue = LoopQueue.current()
+        if self._sources and not self._serves(queue) and os.getpid() == self._process:
+            self._offer(queue)
+        return queue
 
     def add(self, source: Source) -> None:
         """Serves one more."""
@@ -178,7 +177,7 @@ class Served:
         if serving is not None and serving.is_running():
             serving.soon(self._begin, serving, source)
         elif _runs_here():
-            self.port()
+            self.queue()
         # Otherwise the first call in a loop begins it.
 
     def remove(self, source: Source) -> None:
@@ -186,10 +185,10 @@ class Served:
         with self._lock:
             if source in self._sources:
                 self._sources.remove(source)
-            ports = [self._served_by(), *self._watching]
-        for port in ports:
-            if port is not None:
-                port.ignore(source.native.ticket)
+            queues = [self._served_by(), *self._watching]
+        for queue in queues:
+            if queue is not None:
+                queue.ignore(source.native.ticket)
 
     async def finish(self, sources: Sequence[Source] | None = None, *, is_quick: bool = False) -> None:
         """Waits until the last event has been handed on and the callbacks have ended, if that is soon. Where it is to
@@ -197,7 +196,7 @@ class Served:
         # A callback that closes the client would wait for itself.
         if _is_callback.get():
             return
-        self.port()
+        self.queue()
         waiting = {asyncio.wrap_future(source.ended(is_quick)) for source in sources or tuple(self._sources)}
         if not waiting:
             return
@@ -207,67 +206,67 @@ class Served:
             for future in waiting:
                 future.cancel()
 
-    def _served_by(self) -> LoopPort | None:
+    def _served_by(self) -> LoopQueue | None:
         return None if self._serving is None else self._serving()
 
-    def _serves(self, port: LoopPort) -> bool:
-        return self._served_by() is port
+    def _serves(self, queue: LoopQueue) -> bool:
+        return self._served_by() is queue
 
-    def _offer(self, port: LoopPort) -> None:
-        """Lets this port's loop, which runs, serve or watch."""
+    def _offer(self, queue: LoopQueue) -> None:
+        """Lets this queue's loop, which runs, serve or watch."""
         with self._lock:
             serving = self._served_by()
-            is_served = serving is not None and serving is not port and serving.is_running()
-            if is_served and port in self._watching:
+            is_served = serving is not None and serving is not queue and serving.is_running()
+            if is_served and queue in self._watching:
                 return
             if is_served:
-                self._watching.add(port)
+                self._watching.add(queue)
             else:
-                self._serving = weakref.ref(port)
-                self._watching.discard(port)
+                self._serving = weakref.ref(queue)
+                self._watching.discard(queue)
             sources = tuple(self._sources)
         for source in sources:
             if is_served:
-                self._listen(port, source)
-                source.native.watch(port.native)
+                self._listen(queue, source)
+                source.native.watch(queue.native)
             else:
                 # Tasks of a loop that has ended are not waited for.
                 source.running, source.is_full = set(), False
-                port.loop.call_soon(self._begin, port, source)
+                queue.loop.call_soon(self._begin, queue, source)
 
-    def _listen(self, port: LoopPort, source: Source) -> None:
-        port.listen(source.native.ticket, lambda: port.loop.call_soon(self._told, port, source))
+    def _listen(self, queue: LoopQueue, source: Source) -> None:
+        queue.listen(source.native.ticket, lambda: queue.loop.call_soon(self._told, queue, source))
 
-    def _begin(self, port: LoopPort, source: Source) -> None:
-        if self._serves(port) and not source.has_ended:
-            self._listen(port, source)
-            self._serve(port, source)
+    def _begin(self, queue: LoopQueue, source: Source) -> None:
+        if self._serves(queue) and not source.has_ended:
+            self._listen(queue, source)
+            self._serve(queue, source)
 
-    def _told(self, port: LoopPort, source: Source) -> None:
+    def _told(self, queue: LoopQueue, source: Source) -> None:
         """Something has come; or it had, and was taken since."""
-        if self._serves(port):
-            self._serve(port, source)
+        if self._serves(queue):
+            self._serve(queue, source)
         elif not self._is_served():
-            self._offer(port)
+            self._offer(queue)
         else:
-            port.loop.call_later(_LOOK, self._look_again, port, source)
+            queue.loop.call_later(_LOOK, self._look_again, queue, source)
 
-    def _look_again(self, port: LoopPort, source: Source) -> None:
+    def _look_again(self, queue: LoopQueue, source: Source) -> None:
         if self._is_served():
-            source.native.watch(port.native)
+            source.native.watch(queue.native)
         else:
-            self._offer(port)
+            self._offer(queue)
 
     def _is_served(self) -> bool:
         serving = self._served_by()
         return serving is not None and serving.is_running()
 
-    def _serve(self, port: LoopPort, source: Source) -> None:
+    def _serve(self, queue: LoopQueue, source: Source) -> None:
         """Hands on what has come, in the loop that serves."""
-        if not self._serves(port) or source.is_full or source.has_ended:
+        if not self._serves(queue) or source.is_full or source.has_ended:
             return
         try:
-            taken = None if source.waiting else source.take(port.native)
+            taken = None if source.waiting else source.drain(queue.native)
         except AvatarError:
             self._end(source)  # A forked child cannot take what its parent subscribed to.
             return
@@ -279,14 +278,14 @@ class Served:
             return
         try:
             while source.waiting and not source.is_full:
-                for task in source.hand_on(source.waiting.popleft(), port.loop):
-                    self._run(port, source, task)
+                for task in source.hand_on(source.waiting.popleft(), queue.loop):
+                    self._run(queue, source, task)
         finally:
             # Others in the loop have their turn in between. Where a callback ends the loop, the next one goes on.
             if not source.is_full:
-                port.loop.call_soon(self._serve, port, source)
+                queue.loop.call_soon(self._serve, queue, source)
 
-    def _run(self, port: LoopPort, source: Source, task: asyncio.Task[None]) -> None:
+    def _run(self, queue: LoopQueue, source: Source, task: asyncio.Task[None]) -> None:
         running = source.running
         running.add(task)
         _tasks.add(task)
@@ -301,7 +300,7 @@ class Served:
                 was_full, source.is_full = source.is_full, False
                 source.tell()
                 if was_full:
-                    self._serve(port, source)
+                    self._serve(queue, source)
 
         task.add_done_callback(done)
 

@@ -47,8 +47,8 @@ class AvatarClient(ClientBase, Listening):
         A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor whose
         conversation was closed goes on with the same session.
         """
-        port = self._served.port()
-        opened = await port.call(lambda port: self._native.open(port, visitor, deadline))
+        queue = self._served.queue()
+        opened = await queue.call(lambda queue: self._native.open(queue, visitor, deadline))
         return Conversation(opened, self._served)
 
     async def recover(self, *, all: bool = False) -> list[str]:
@@ -61,12 +61,12 @@ class AvatarClient(ClientBase, Listening):
         What is given up comes as an ``Unsent`` event, so subscribe to ``events`` first. Without a store there is
         nothing to do.
         """
-        return await self._served.port().call(lambda port: self._native.recover(port, all))
+        return await self._served.queue().call(lambda queue: self._native.recover(queue, all))
 
     async def known(self) -> list[Visitor]:
         """The visitors of whom the ``store`` keeps something, with the name, channel and tag that each was last given;
         those whose records were saved last come first. Without a store there are none."""
-        return await self._served.port().call(self._native.known)
+        return await self._served.queue().call(self._native.known)
 
     async def backup(self, to: str | os.PathLike[str]) -> None:
         """Copies the ``store`` into this file while it is in use. The copy is a whole store, which another client can
@@ -75,11 +75,11 @@ class AvatarClient(ClientBase, Listening):
         Use only one of the two then: messages that are still to be sent stand in both. Do not copy the store's file by
         other means while it is open. Without a store this is an ``UnsupportedError``.
         """
-        await self._served.port().call(lambda port: self._native.backup(port, to))
+        await self._served.queue().call(lambda queue: self._native.backup(queue, to))
 
     def events(self) -> Events:
         """Subscribes to the events of all conversations, those that are opened later too."""
-        return Events(self._native.events(), self._served.port)
+        return Events(self._native.events(), self._served.queue)
 
     async def close(self, within: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``.
@@ -91,14 +91,14 @@ class AvatarClient(ClientBase, Listening):
         await self._close(within)
 
     async def _close(self, within: float | None = None, kind: type[BaseException] | None = None) -> None:
-        port, is_quick = self._served.port(), is_cancelled(kind)
-        await port.call(lambda port: self._native.close(port, within))
+        queue, is_quick = self._served.queue(), is_cancelled(kind)
+        await queue.call(lambda queue: self._native.close(queue, within))
         if self._native.reports is not None:
-            self._native.reports.close()
+            self._native.reports.finish()
         await self._served.finish(is_quick=is_quick)
 
     async def __aenter__(self: Self) -> Self:
-        self._served.port()
+        self._served.queue()
         return self
 
     async def __aexit__(

@@ -85,7 +85,9 @@ class Conversation(ConversationBase, Listening):
         Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
         answered.
         """
-        return await self._served.port().call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
+        return await self._served.queue().call(
+            lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline)
+        )
 
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
@@ -95,7 +97,7 @@ class Conversation(ConversationBase, Listening):
         async for piece in chat.stream("Hello"):
             print(piece, end="", flush=True)
         """
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline), self._served.port)
+        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline), self._served.queue)
 
     @overload
     async def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...
@@ -111,48 +113,48 @@ class Conversation(ConversationBase, Listening):
         survives the process, and goes out when it can, once, under the id that this gives. ``Delivered`` tells that
         the service has it; one that is given up comes back as ``Unsent``.
         """
-        port = self._served.port()
+        queue = self._served.queue()
         if durable:
-            return await port.call(lambda port: self._native.send_durable(port, text, deadline))
-        return await port.call(lambda port: self._native.send(port, text, deadline))
+            return await queue.call(lambda queue: self._native.send_durable(queue, text, deadline))
+        return await queue.call(lambda queue: self._native.send(queue, text, deadline))
 
     async def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
         """The last ``count`` messages (1 to 1000), oldest first; with ``before``, a ``seq_id``, those before it.
 
         Where the service does not offer it, that is an ``UnsupportedError``.
         """
-        return await self._served.port().call(lambda port: self._native.history(port, count, before))
+        return await self._served.queue().call(lambda queue: self._native.history(queue, count, before))
 
     async def new_session(self) -> Conversation:
         """Opens another conversation of the same visitor, with a session of its own, on the same socket."""
-        return Conversation(await self._served.port().call(self._native.new_session), self._served)
+        return Conversation(await self._served.queue().call(self._native.new_session), self._served)
 
     def events(self) -> Events:
         """Subscribes to what happens in this conversation from now on."""
-        return Events(self._native.events(), self._served.port)
+        return Events(self._native.events(), self._served.queue)
 
     async def pause(self) -> None:
         """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
-        await self._served.port().call(self._native.pause)
+        await self._served.queue().call(self._native.pause)
 
     async def resume(self) -> None:
         """Comes back after a ``pause``. The next message does so too."""
-        await self._served.port().call(self._native.resume)
+        await self._served.queue().call(self._native.resume)
 
     async def network_changed(self) -> None:
         """Says that the network is another one: the socket is connected again now."""
-        await self._served.port().call(self._native.network_changed)
+        await self._served.queue().call(self._native.network_changed)
 
     async def close(self) -> None:
         """Closes the conversation once what is still to be sent is sent, within ``close_deadline``. Opening the
         visitor again goes on with the same session."""
-        port, is_quick = self._served.port(), is_cancelled()
-        await port.call(self._native.close)
+        queue, is_quick = self._served.queue(), is_cancelled()
+        await queue.call(self._native.close)
         await self._callbacks.finish(is_quick=is_quick)
 
     async def end(self) -> None:
         """Closes the conversation and ends its session on the service, as far as that offers it: the next ``open``
         begins a new one."""
-        port, is_quick = self._served.port(), is_cancelled()
-        await port.call(self._native.end)
+        queue, is_quick = self._served.queue(), is_cancelled()
+        await queue.call(self._native.end)
         await self._callbacks.finish(is_quick=is_quick)

@@ -8,7 +8,7 @@ import os
 import threading
 
 from . import _native
-from ._ports import ThreadPort
+from ._queues import BATCH, ThreadQueue
 
 _ROOT = "secondme_avatar"
 _TRACE = 5
@@ -19,7 +19,6 @@ _LEVELS = {
     "DEBUG": logging.DEBUG,
     "TRACE": _TRACE,
 }
-_BATCH = 256
 
 _lock = threading.Lock()
 _listener: _Listener | None = None
@@ -31,35 +30,29 @@ class _Listener(threading.Thread):
     """Waits for records in Python, not in the core: a thread that the interpreter ends at its exit must not stand in
     frames of another language."""
 
-    def __init__(self, port: ThreadPort, logs: _native.Logs) -> None:
+    def __init__(self, queue: ThreadQueue, logs: _native.Logs) -> None:
         super().__init__(name="secondme-avatar-log", daemon=True)
-        self._port, self._logs = port, logs
-        self._is_ended = False
+        self._queue, self._logs = queue, logs
         self._process = os.getpid()
 
     def run(self) -> None:
-        self.pass_on()
-        while not self._is_ended:
-            self._port.wait(self._logs.ticket)
-            self.pass_on()
-
-    def pass_on(self) -> None:
         while True:
-            records, lost = self._logs.drain(self._port.native, _BATCH)
-            if lost:
+            records = self._logs.drain(self._queue.native, BATCH)
+            if lost := self._logs.lost():
                 logging.getLogger(_ROOT).warning(
                     "%d lines of the log were lost: they came faster than they were taken", lost
                 )
-            for level, name, message in records:
-                logging.getLogger(name).log(_LEVELS[level], "%s", message)
-            if len(records) < _BATCH:
+            if records is None:
+                self._queue.wait(self._logs.ticket)
+            elif not records:
                 return
+            for level, name, message in records or ():
+                logging.getLogger(name).log(_LEVELS[level], "%s", message)
 
     def end(self) -> None:
         if os.getpid() != self._process:
             return  # A forked child has a copy of this, and no such thread.
-        self._is_ended = True
-        self._port.native.ring(self._logs.ticket)
+        self._logs.finish()
         self.join(timeout=2)
 
 
@@ -79,11 +72,11 @@ def begin() -> None:
                 logger.setLevel(_TRACE)
             if not _is_heard(logger):
                 logger.addHandler(logging.StreamHandler())
-        port = ThreadPort()
+        queue = ThreadQueue()
         logs = _native.Logs.install(f"{_ROOT}={_level(logger)}")
         if logs is None:
             return
-        _listener = _Listener(port, logs)
+        _listener = _Listener(queue, logs)
         _listener.start()
         atexit.register(_listener.end)
 

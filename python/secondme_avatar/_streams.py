@@ -10,12 +10,9 @@ from typing import TypeVar
 
 from . import _native
 from ._native import Reply
-from ._ports import LoopPort
+from ._queues import BATCH, LoopQueue
 from ._values import Piece
 from .events import Event
-
-BATCH = 256
-"""Events that are taken at once."""
 
 Self = TypeVar("Self", bound="Events")
 SelfStream = TypeVar("SelfStream", bound="ReplyStream")
@@ -29,9 +26,9 @@ class Events(AsyncIterator[Event]):
     then, so a subscription that is not wanted any more is closed, or left to the garbage collector.
     """
 
-    def __init__(self, native: _native.Subscription, port: Callable[[], LoopPort] = LoopPort.current) -> None:
+    def __init__(self, native: _native.Subscription, queue: Callable[[], LoopQueue] = LoopQueue.current) -> None:
         self._native = native
-        self._port = port
+        self._queue = queue
         self._waiting: deque[Event] = deque()
         self._is_flood = False
 
@@ -42,10 +39,10 @@ class Events(AsyncIterator[Event]):
         while not self._waiting:
             if self._is_flood:
                 await asyncio.sleep(0)  # Others in this loop have their turn.
-            port = self._port()
-            events = self._native.take(port.native, BATCH)
+            queue = self._queue()
+            events = self._native.drain(queue.native, BATCH)
             if events is None:
-                await port.wait(self._native.ticket)
+                await queue.wait(self._native.ticket)
             elif not events:
                 raise StopAsyncIteration
             else:
@@ -82,20 +79,25 @@ class ReplyStream(AsyncIterator[Piece]):
     still comes of the reply are events like any, and the next question goes out at once.
     """
 
-    def __init__(self, native: _native.ReplyStream, port: Callable[[], LoopPort] = LoopPort.current) -> None:
+    def __init__(self, native: _native.ReplyStream, queue: Callable[[], LoopQueue] = LoopQueue.current) -> None:
         self._native = native
-        self._port = port
+        self._queue = queue
+        self._waiting: deque[Piece] = deque()
 
     def __aiter__(self: SelfStream) -> SelfStream:
         return self
 
     async def __anext__(self) -> Piece:
-        port = self._port()
-        while (pieces := self._native.take(port.native)) is None:
-            await port.wait(self._native.ticket)
-        if not pieces:
-            raise StopAsyncIteration
-        return pieces[0]
+        while not self._waiting:
+            queue = self._queue()
+            pieces = self._native.drain(queue.native, BATCH)
+            if pieces is None:
+                await queue.wait(self._native.ticket)
+            elif not pieces:
+                raise StopAsyncIteration
+            else:
+                self._waiting.extend(pieces)
+        return self._waiting.popleft()
 
     @property
     def reply(self) -> Reply | None:
@@ -109,6 +111,7 @@ class ReplyStream(AsyncIterator[Piece]):
 
     def close(self) -> None:
         """The same, and drops the pieces that have come."""
+        self._waiting.clear()
         self._native.close()
 
     async def aclose(self) -> None:

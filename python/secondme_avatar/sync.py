@@ -25,8 +25,7 @@ from ._callbacks import ReportSource
 from ._conversation import ConversationBase
 from ._native import Reply, Visitor
 from ._options import ClientBase
-from ._ports import ThreadPort, thread_port
-from ._streams import BATCH
+from ._queues import BATCH, ThreadQueue, thread_queue
 from ._values import CallReport, HistoryMessage, Piece, Sent
 from .events import Event
 
@@ -50,23 +49,23 @@ class AvatarClient(ClientBase):
 
     def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor, or gives the one that is open."""
-        with thread_port() as port:
-            return Conversation(port.call(lambda port: self._native.open(port, visitor, deadline)))
+        with thread_queue() as queue:
+            return Conversation(queue.call(lambda queue: self._native.open(queue, visitor, deadline)))
 
     def recover(self, *, all: bool = False) -> list[str]:
         """Takes up what earlier processes left behind in the ``store``; with ``all``, all who have a session."""
-        with thread_port() as port:
-            return port.call(lambda port: self._native.recover(port, all))
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.recover(queue, all))
 
     def known(self) -> list[Visitor]:
         """The visitors of whom the ``store`` keeps something; those whose records were saved last come first."""
-        with thread_port() as port:
-            return port.call(self._native.known)
+        with thread_queue() as queue:
+            return queue.call(self._native.known)
 
     def backup(self, to: str | os.PathLike[str]) -> None:
         """Copies the ``store`` into this file while it is in use."""
-        with thread_port() as port:
-            port.call(lambda port: self._native.backup(port, to))
+        with thread_queue() as queue:
+            queue.call(lambda queue: self._native.backup(queue, to))
 
     def events(self) -> Events:
         """Subscribes to the events of all conversations, those that are opened later too."""
@@ -74,8 +73,8 @@ class AvatarClient(ClientBase):
 
     def close(self, within: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``."""
-        with thread_port() as port:
-            port.call(lambda port: self._native.close(port, within))
+        with thread_queue() as queue:
+            queue.call(lambda queue: self._native.close(queue, within))
         if self._reporter is not None:
             self._reporter.end()
 
@@ -93,8 +92,8 @@ class Conversation(ConversationBase):
 
     def ask(self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None) -> Reply:
         """Says something and waits for the whole reply, the avatar's or its owner's."""
-        with thread_port() as port:
-            return port.call(lambda port: self._native.ask(port, text, deadline, first_piece_deadline))
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline))
 
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
@@ -108,20 +107,20 @@ class Conversation(ConversationBase):
     def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
     def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
         """Says something. The service has taken the message when this is done; with ``durable``, the client's store."""
-        with thread_port() as port:
+        with thread_queue() as queue:
             if durable:
-                return port.call(lambda port: self._native.send_durable(port, text, deadline))
-            return port.call(lambda port: self._native.send(port, text, deadline))
+                return queue.call(lambda queue: self._native.send_durable(queue, text, deadline))
+            return queue.call(lambda queue: self._native.send(queue, text, deadline))
 
     def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
         """The last ``count`` messages (1 to 1000), oldest first; with ``before``, a ``seq_id``, those before it."""
-        with thread_port() as port:
-            return port.call(lambda port: self._native.history(port, count, before))
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.history(queue, count, before))
 
     def new_session(self) -> Conversation:
         """Opens another conversation of the same visitor, with a session of its own, on the same socket."""
-        with thread_port() as port:
-            return Conversation(port.call(self._native.new_session))
+        with thread_queue() as queue:
+            return Conversation(queue.call(self._native.new_session))
 
     def events(self) -> Events:
         """Subscribes to what happens in this conversation from now on."""
@@ -129,28 +128,28 @@ class Conversation(ConversationBase):
 
     def pause(self) -> None:
         """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
-        with thread_port() as port:
-            port.call(self._native.pause)
+        with thread_queue() as queue:
+            queue.call(self._native.pause)
 
     def resume(self) -> None:
         """Comes back after a ``pause``. The next message does so too."""
-        with thread_port() as port:
-            port.call(self._native.resume)
+        with thread_queue() as queue:
+            queue.call(self._native.resume)
 
     def network_changed(self) -> None:
         """Says that the network is another one: the socket is connected again now."""
-        with thread_port() as port:
-            port.call(self._native.network_changed)
+        with thread_queue() as queue:
+            queue.call(self._native.network_changed)
 
     def close(self) -> None:
         """Closes the conversation once what is still to be sent is sent. Opening the visitor again goes on."""
-        with thread_port() as port:
-            port.call(self._native.close)
+        with thread_queue() as queue:
+            queue.call(self._native.close)
 
     def end(self) -> None:
         """Closes the conversation and ends its session on the service: the next ``open`` begins a new one."""
-        with thread_port() as port:
-            port.call(self._native.end)
+        with thread_queue() as queue:
+            queue.call(self._native.end)
 
 
 class Events(Iterator[Event]):
@@ -165,10 +164,10 @@ class Events(Iterator[Event]):
 
     def __next__(self) -> Event:
         while not self._waiting:
-            with thread_port() as port:
-                events = self._native.take(port.native, BATCH)
+            with thread_queue() as queue:
+                events = self._native.drain(queue.native, BATCH)
                 if events is None:
-                    port.wait(self._native.ticket)
+                    queue.wait(self._native.ticket)
                     continue
             if not events:
                 raise StopIteration
@@ -190,17 +189,22 @@ class ReplyStream(Iterator[Piece]):
 
     def __init__(self, native: _native.ReplyStream) -> None:
         self._native = native
+        self._waiting: deque[Piece] = deque()
 
     def __iter__(self: SelfStream) -> SelfStream:
         return self
 
     def __next__(self) -> Piece:
-        with thread_port() as port:
-            while (pieces := self._native.take(port.native)) is None:
-                port.wait(self._native.ticket)
-        if not pieces:
-            raise StopIteration
-        return pieces[0]
+        while not self._waiting:
+            with thread_queue() as queue:
+                pieces = self._native.drain(queue.native, BATCH)
+                if pieces is None:
+                    queue.wait(self._native.ticket)
+                    continue
+            if not pieces:
+                raise StopIteration
+            self._waiting.extend(pieces)
+        return self._waiting.popleft()
 
     @property
     def reply(self) -> Reply | None:
@@ -214,6 +218,7 @@ class ReplyStream(Iterator[Piece]):
 
     def close(self) -> None:
         """The same, and drops the pieces that have come."""
+        self._waiting.clear()
         self._native.close()
 
 
@@ -223,14 +228,14 @@ class _Reporter(threading.Thread):
     def __init__(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         super().__init__(name="secondme-avatar-reports", daemon=True)
         self._source = ReportSource(reports, on_call)
-        self._port = ThreadPort()
+        self._queue = ThreadQueue()
         self.start()
 
     def run(self) -> None:
         while True:
-            reports = self._source.take(self._port.native)
+            reports = self._source.drain(self._queue.native)
             if reports is None:
-                self._port.wait(self._source.native.ticket)
+                self._queue.wait(self._source.native.ticket)
             elif not reports:
                 return
             for report in reports or ():
@@ -239,6 +244,6 @@ class _Reporter(threading.Thread):
 
     def end(self) -> None:
         """Waits until the last report has been handed on, if that is soon."""
-        self._source.native.close()
+        self._source.native.finish()
         if threading.current_thread() is not self:
             self.join(timeout=_PATIENCE)

@@ -9,10 +9,9 @@ use secondme_avatar_bridge::clock;
 
 use crate::conversation::Conversation;
 use crate::errors::{duration, raise};
-use crate::port::{Call, Port};
+use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
-use crate::reports::Reports;
-use crate::streams::Subscription;
+use crate::streams::{Reports, Subscription};
 use crate::text::{self, Text};
 use crate::visitor::Visitor;
 use crate::{options, values};
@@ -49,40 +48,46 @@ impl Client {
         self.1.as_ref().map(|reports| reports.clone_ref(py))
     }
 
-    #[pyo3(signature = (port, visitor, deadline=None))]
-    fn open(&self, py: Python<'_>, port: &Port, visitor: &Visitor, deadline: Option<f64>) -> PyResult<Call> {
+    #[pyo3(signature = (queue, visitor, deadline=None))]
+    fn open(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        visitor: &Visitor,
+        deadline: Option<f64>,
+    ) -> PyResult<Call> {
         let open = self.0.get(py)?.open(visitor.0.clone());
         let open = match deadline {
             Some(seconds) => open.deadline(duration(py, "deadline", seconds)?),
             None => open,
         };
-        port.call(py, open.into_future(), Conversation::made)
+        queue.call(py, open.into_future(), Conversation::made)
     }
 
-    #[pyo3(signature = (port, all=false))]
-    fn recover(&self, py: Python<'_>, port: &Port, all: bool) -> PyResult<Call> {
+    #[pyo3(signature = (queue, all=false))]
+    fn recover(&self, py: Python<'_>, queue: &HostQueue, all: bool) -> PyResult<Call> {
         let recover = self.0.get(py)?.recover();
         let recover = if all { recover.all() } else { recover };
-        port.call(py, recover.into_future(), |py, visitors| {
+        queue.call(py, recover.into_future(), |py, visitors| {
             Ok(PyList::new(py, visitors.iter().map(VisitorId::as_str))?.into_any().unbind())
         })
     }
 
-    fn known(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+    fn known(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
         let client = self.0.get(py)?.clone();
-        port.call(py, async move { client.known().await }, |py, visitors| {
+        queue.call(py, async move { client.known().await }, |py, visitors| {
             let visitors = visitors.into_iter().map(|visitor| Py::new(py, Visitor(visitor)));
             Ok(PyList::new(py, visitors.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
         })
     }
 
-    fn backup(&self, py: Python<'_>, port: &Port, to: &Bound<'_, PyAny>) -> PyResult<Call> {
+    fn backup(&self, py: Python<'_>, queue: &HostQueue, to: &Bound<'_, PyAny>) -> PyResult<Call> {
         let (client, to) = (self.0.get(py)?.clone(), text::path("to", to)?);
-        port.call(py, async move { client.backup(to).await }, |py, ()| Ok(py.None()))
+        queue.call(py, async move { client.backup(to).await }, |py, ()| Ok(py.None()))
     }
 
-    #[pyo3(signature = (port, deadline=None))]
-    fn close(&self, py: Python<'_>, port: &Port, deadline: Option<f64>) -> PyResult<Call> {
+    #[pyo3(signature = (queue, deadline=None))]
+    fn close(&self, py: Python<'_>, queue: &HostQueue, deadline: Option<f64>) -> PyResult<Call> {
         let client = self.0.get(py)?.clone();
         let deadline = deadline.map(|seconds| duration(py, "deadline", seconds)).transpose()?;
         let close = async move {
@@ -92,7 +97,7 @@ impl Client {
             }
             Ok(())
         };
-        port.call(py, close, |py, ()| Ok(py.None()))
+        queue.call(py, close, |py, ()| Ok(py.None()))
     }
 
     fn events(&self, py: Python<'_>) -> PyResult<Subscription> {

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use secondme_avatar::{Ask, Conversation as Core, Error, EventKind, Reply, SeqId, SessionId};
 
 use crate::errors::duration;
-use crate::port::{Call, Port};
+use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
 use crate::streams::{ReplyStream, Subscription};
 use crate::text::Text;
@@ -43,27 +43,27 @@ impl Conversation {
     fn done<F: Future<Output = Result<(), Error>> + Send + 'static>(
         &self,
         py: Python<'_>,
-        port: &Port,
+        queue: &HostQueue,
         work: impl FnOnce(Core) -> F,
     ) -> PyResult<Call> {
-        port.call(py, work(self.0.get(py)?.clone()), |py, ()| Ok(py.None()))
+        queue.call(py, work(self.0.get(py)?.clone()), |py, ()| Ok(py.None()))
     }
 }
 
 #[pymethods]
 impl Conversation {
-    #[pyo3(signature = (port, text, deadline=None, first_piece_deadline=None))]
+    #[pyo3(signature = (queue, text, deadline=None, first_piece_deadline=None))]
     fn ask(
         &self,
         py: Python<'_>,
-        port: &Port,
+        queue: &HostQueue,
         text: Text,
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
     ) -> PyResult<Call> {
         let (chat, ask) = self.question(py, text, deadline, first_piece_deadline)?;
         let work = async move { ask.await.map(|reply| (about(&chat), reply)) };
-        port.call(py, work, |py, (about, reply): (_, Reply)| {
+        queue.call(py, work, |py, (about, reply): (_, Reply)| {
             events::event(py, events::told(&about, EventKind::Reply(Box::new(reply))))
         })
     }
@@ -80,61 +80,73 @@ impl Conversation {
         Ok(ReplyStream::new(ask.stream(), about(&chat)))
     }
 
-    #[pyo3(signature = (port, text, deadline=None))]
-    fn send(&self, py: Python<'_>, port: &Port, text: Text, deadline: Option<f64>) -> PyResult<Call> {
+    #[pyo3(signature = (queue, text, deadline=None))]
+    fn send(&self, py: Python<'_>, queue: &HostQueue, text: Text, deadline: Option<f64>) -> PyResult<Call> {
         let send = self.0.get(py)?.send(text.0);
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
         };
-        port.call(py, send.into_future(), |py, sent| values::sent(py, &sent))
+        queue.call(py, send.into_future(), |py, sent| values::sent(py, &sent))
     }
 
-    #[pyo3(signature = (port, text, deadline=None))]
-    fn send_durable(&self, py: Python<'_>, port: &Port, text: Text, deadline: Option<f64>) -> PyResult<Call> {
+    #[pyo3(signature = (queue, text, deadline=None))]
+    fn send_durable(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        text: Text,
+        deadline: Option<f64>,
+    ) -> PyResult<Call> {
         let send = self.0.get(py)?.send(text.0).durable();
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
         };
-        port.call(py, send.into_future(), |py, message| values::kept(py, &message))
+        queue.call(py, send.into_future(), |py, message| values::kept(py, &message))
     }
 
-    #[pyo3(signature = (port, count, before=None))]
-    fn history(&self, py: Python<'_>, port: &Port, count: usize, before: Option<Text>) -> PyResult<Call> {
+    #[pyo3(signature = (queue, count, before=None))]
+    fn history(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        count: usize,
+        before: Option<Text>,
+    ) -> PyResult<Call> {
         let chat = self.0.get(py)?.clone();
         let before = before.map(|before| SeqId::from(before.0));
         let work = async move { chat.history(count, before.as_ref()).await };
-        port.call(py, work, |py, messages| values::history(py, &messages))
+        queue.call(py, work, |py, messages| values::history(py, &messages))
     }
 
-    fn new_session(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
+    fn new_session(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
         let chat = self.0.get(py)?.clone();
-        port.call(py, async move { chat.new_session().await }, Self::made)
+        queue.call(py, async move { chat.new_session().await }, Self::made)
     }
 
     fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
         Ok(Subscription::new(self.0.get(py)?.events()))
     }
 
-    fn pause(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        self.done(py, port, |chat| async move { chat.pause().await })
+    fn pause(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
+        self.done(py, queue, |chat| async move { chat.pause().await })
     }
 
-    fn resume(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        self.done(py, port, |chat| async move { chat.resume().await })
+    fn resume(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
+        self.done(py, queue, |chat| async move { chat.resume().await })
     }
 
-    fn network_changed(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        self.done(py, port, |chat| async move { chat.network_changed().await })
+    fn network_changed(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
+        self.done(py, queue, |chat| async move { chat.network_changed().await })
     }
 
-    fn close(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        self.done(py, port, |chat| async move { chat.close().await })
+    fn close(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
+        self.done(py, queue, |chat| async move { chat.close().await })
     }
 
-    fn end(&self, py: Python<'_>, port: &Port) -> PyResult<Call> {
-        self.done(py, port, |chat| async move { chat.end().await })
+    fn end(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
+        self.done(py, queue, |chat| async move { chat.end().await })
     }
 
     #[getter]

@@ -1,20 +1,18 @@
 //! The native module of the Python package `secondme-avatar`.
 //!
-//! No thread of the core ever enters Python. What Python waits for, results of calls and news of subscriptions
-//! alike, goes into the mailbox of a `port::Port`; a byte on a socket pair says that there is some, and
-//! Python takes it on a thread of its own. So nothing aborts when the interpreter exits, and no heartbeat waits
-//! for the GIL.
+//! No thread of the core enters Python. What Python waits for, results of calls and news of subscriptions alike, goes
+//! into a [`host_queue::HostQueue`]; a byte on a socket pair says that there is some, and Python drains it on a thread
+//! of its own. So nothing aborts when the interpreter exits, and no heartbeat waits for the GIL.
 
 mod classes;
 mod client;
 mod conversation;
 mod errors;
 mod events;
+mod host_queue;
 mod logs;
 mod options;
-mod port;
 mod process;
-mod reports;
 mod streams;
 mod text;
 mod values;
@@ -28,9 +26,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::Client>()?;
     module.add_class::<conversation::Conversation>()?;
-    module.add_class::<port::Call>()?;
-    module.add_class::<port::Port>()?;
-    module.add_class::<reports::Reports>()?;
+    module.add_class::<host_queue::Call>()?;
+    module.add_class::<host_queue::HostQueue>()?;
+    module.add_class::<streams::Reports>()?;
     module.add_class::<streams::ReplyStream>()?;
     module.add_class::<streams::Subscription>()?;
     module.add_class::<visitor::Visitor>()?;

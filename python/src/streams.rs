@@ -1,81 +1,63 @@
-//! What comes one after the other: events, and the pieces of a reply.
+//! What comes one after the other: events, the pieces of a reply, and reports of calls.
+//!
+//! Each is drained by `drain(queue, max)`. `None`: nothing has come yet, and the queue will say when something has. An
+//! empty list: there will be no more.
 
-use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures_core::Stream;
 use pyo3::prelude::*;
-use secondme_avatar::{EventKind, Events, ReplyStream as CoreStream};
+use secondme_avatar::{CallReport, ClientBuilder, EventKind, Events, ReplyStream as CoreStream};
+use secondme_avatar_bridge::calls::Ticket;
+use secondme_avatar_bridge::streams::Reports as CoreReports;
 
 use crate::events::About;
-use crate::port::{Doorbell, Port};
+use crate::host_queue::{HostQueue, Stream};
 use crate::process::ForkGuarded;
-use crate::{errors, events, values};
+use crate::{classes, errors, events, values};
 
 /// A subscription to events.
 #[pyclass(frozen, module = "secondme_avatar._native")]
-pub(crate) struct Subscription {
-    events: ForkGuarded<Mutex<Option<Events>>>,
-    bell: Doorbell,
-}
+pub(crate) struct Subscription(ForkGuarded<Stream<Events>>, Ticket);
 
 impl Subscription {
     pub(crate) fn new(events: Events) -> Self {
-        Self { events: ForkGuarded::new(Mutex::new(Some(events))), bell: Doorbell::new() }
+        let stream = Stream::new(events);
+        let ticket = stream.ticket();
+        Self(ForkGuarded::new(stream), ticket)
     }
 }
 
 #[pymethods]
 impl Subscription {
-    /// Under which a port is told that there is something to take.
+    /// Under which a queue says that there is something to drain.
     #[getter]
-    fn ticket(&self) -> u64 {
-        self.bell.ticket
+    fn ticket(&self) -> Ticket {
+        self.1
     }
 
-    /// Takes at most `max` events. `None`: there are none yet, and the port will be told when there are. An
-    /// empty list: there will be no more.
-    fn take(&self, py: Python<'_>, port: &Port, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
-        let subscription = self.events.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(subscription) = subscription.as_ref() else {
-            return Ok(Some(Vec::new()));
-        };
-        let waker = self.bell.at(py, port)?;
-        match subscription.poll_ready(&mut Context::from_waker(waker)) {
-            Poll::Pending => Ok(None),
-            Poll::Ready(false) => Ok(Some(Vec::new())),
-            Poll::Ready(true) => subscription
-                .drain(max)
-                .into_iter()
-                .map(|event| events::event(py, event))
-                .collect::<PyResult<_>>()
-                .map(Some),
-        }
+    /// Takes at most `max` events.
+    fn drain(&self, py: Python<'_>, queue: &HostQueue, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
+        let events =
+            self.0.get(py)?.drain(queue.calls(py)?, max).map_err(|error| errors::raise(py, &error))?;
+        let list = |events: Vec<_>| events.into_iter().map(|event| events::event(py, event)).collect();
+        events.map(list).transpose()
     }
 
-    /// Tells this port as well, the next time that there is something to take.
-    fn watch(&self, py: Python<'_>, port: &Port) -> PyResult<()> {
-        self.events.get(py)?;
-        self.bell.at(py, port).map(drop)
+    /// Lets this queue be told as well, the next time that something comes.
+    fn watch(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<()> {
+        self.0.get(py)?.watch(queue.calls(py)?);
+        Ok(())
     }
 
-    /// Ends the subscription, and keeps what has come: it can still be taken.
+    /// Ends the subscription, and keeps what has come: it can still be drained.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        let subscription = self.events.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(subscription) = subscription.as_ref() {
-            subscription.finish();
-        }
-        drop(subscription);
-        self.bell.ring();
+        self.0.get(py)?.finish();
         Ok(())
     }
 
     /// Ends the subscription.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let ended = self.events.get(py)?.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(ended);
-        self.bell.ring();
+        self.0.get(py)?.close();
         Ok(())
     }
 }
@@ -83,66 +65,108 @@ impl Subscription {
 /// The pieces of a reply.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct ReplyStream {
-    stream: ForkGuarded<Mutex<Option<CoreStream>>>,
+    stream: ForkGuarded<Stream<CoreStream>>,
     about: About,
-    bell: Doorbell,
+    /// Under which a queue says that there is something to drain.
+    #[pyo3(get)]
+    ticket: Ticket,
 }
 
 impl ReplyStream {
     pub(crate) fn new(stream: CoreStream, about: About) -> Self {
-        Self { stream: ForkGuarded::new(Mutex::new(Some(stream))), about, bell: Doorbell::new() }
+        let stream = Stream::new(stream);
+        Self { ticket: stream.ticket(), stream: ForkGuarded::new(stream), about }
     }
 }
 
 #[pymethods]
 impl ReplyStream {
-    /// Under which a port is told that there is something to take.
-    #[getter]
-    fn ticket(&self) -> u64 {
-        self.bell.ticket
-    }
-
-    /// Takes the next piece. `None`: there is none yet, and the port will be told when there is. An empty list:
-    /// the reply is complete.
-    fn take(&self, py: Python<'_>, port: &Port) -> PyResult<Option<Vec<Py<PyAny>>>> {
-        let mut stream = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(stream) = stream.as_mut() else {
-            return Ok(Some(Vec::new()));
-        };
-        let waker = self.bell.at(py, port)?;
-        match Stream::poll_next(Pin::new(stream), &mut Context::from_waker(waker)) {
-            Poll::Pending => Ok(None),
-            Poll::Ready(None) => Ok(Some(Vec::new())),
-            Poll::Ready(Some(Ok(piece))) => Ok(Some(vec![values::piece(py, &piece)?])),
-            Poll::Ready(Some(Err(error))) => Err(errors::raise(py, &error)),
-        }
+    /// Takes at most `max` pieces. It raises what the reply failed with, once and after the last piece.
+    fn drain(&self, py: Python<'_>, queue: &HostQueue, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
+        let pieces =
+            self.stream.get(py)?.drain(queue.calls(py)?, max).map_err(|error| errors::raise(py, &error))?;
+        let list = |pieces: Vec<_>| pieces.iter().map(|piece| values::piece(py, piece)).collect();
+        pieces.map(list).transpose()
     }
 
     /// The whole reply, once all its pieces have come.
     fn reply(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let stream = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(reply) = stream.as_ref().and_then(CoreStream::reply) else {
+        let Some(reply) = self.stream.get(py)?.with(CoreStream::reply).flatten() else {
             return Ok(None);
         };
         events::event(py, events::told(&self.about, EventKind::Reply(Box::new(reply)))).map(Some)
     }
 
-    /// The rest of the reply is not wanted. What has come can still be taken.
+    /// The rest of the reply is not wanted. What has come can still be drained.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
-        let mut stream = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = stream.as_mut() {
-            stream.stop();
-        }
-        drop(stream);
-        self.bell.ring();
+        self.stream.get(py)?.finish();
         Ok(())
     }
 
     /// Stops, and drops what has come.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let ended = self.stream.get(py)?.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(ended);
-        self.bell.ring();
+        self.stream.get(py)?.close();
         Ok(())
     }
+}
+
+/// The reports of a client's calls.
+#[pyclass(frozen, module = "secondme_avatar._native")]
+pub(crate) struct Reports(ForkGuarded<Stream<CoreReports>>, Ticket);
+
+impl Reports {
+    /// The reports of the client that is being built.
+    pub(crate) fn of(builder: ClientBuilder) -> (Self, ClientBuilder) {
+        let (reports, builder) = CoreReports::of(builder);
+        let stream = Stream::new(reports);
+        let ticket = stream.ticket();
+        (Self(ForkGuarded::new(stream), ticket), builder)
+    }
+}
+
+#[pymethods]
+impl Reports {
+    /// Under which a queue says that there is something to drain.
+    #[getter]
+    fn ticket(&self) -> Ticket {
+        self.1
+    }
+
+    /// Takes at most `max` reports.
+    fn drain(&self, py: Python<'_>, queue: &HostQueue, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
+        let reports =
+            self.0.get(py)?.drain(queue.calls(py)?, max).map_err(|error| errors::raise(py, &error))?;
+        let list = |reports: Vec<_>| reports.iter().map(|report| made(py, report)).collect();
+        reports.map(list).transpose()
+    }
+
+    /// How many were dropped since the last look because they were not drained in time.
+    fn lost(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.0.get(py)?.with(CoreReports::take_lost).unwrap_or_default())
+    }
+
+    /// Lets this queue be told as well, the next time that something comes.
+    fn watch(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<()> {
+        self.0.get(py)?.watch(queue.calls(py)?);
+        Ok(())
+    }
+
+    /// Ends the reports: what has come can still be drained.
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.get(py)?.finish();
+        Ok(())
+    }
+}
+
+fn made(py: Python<'_>, report: &CallReport) -> PyResult<Py<PyAny>> {
+    let error = report.error.as_ref().map(|error| errors::exception(py, error)).transpose()?;
+    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok();
+    let parts = (
+        report.visitor_id.as_str(),
+        report.step.name(),
+        report.took.as_secs_f64(),
+        error,
+        report.server_time.and_then(since).map(|time| time.as_secs_f64()),
+    );
+    Ok(classes::get(py, "call_report")?.call1(parts)?.unbind())
 }

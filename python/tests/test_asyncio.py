@@ -23,8 +23,9 @@ from secondme_avatar import (
     OwnerReply,
     Unknown,
     Visitor,
+    sync,
 )
-from secondme_avatar._ports import LoopPort
+from secondme_avatar._queues import LoopQueue
 from secondme_avatar.testing import Emulator
 from waiting import PATIENCE, until
 
@@ -63,7 +64,7 @@ async def test_a_storm_of_cancelled_waits_loses_no_event(chat: Conversation, emu
     assert [json.loads(raw)["n"] for raw in seen] == [*range(STORM // 5)] * 5
     assert cancelled > 0
     # Those that were cancelled left nothing behind.
-    assert not LoopPort.current()._waiting
+    assert not LoopQueue.current()._waiting
 
 
 async def answer_with_frames(emulator: Emulator, count: int) -> None:
@@ -109,6 +110,37 @@ async def test_cancelling_a_call_drops_its_work_at_once(chat: Conversation, emul
     assert state["calls"]["message/send"] == 2
 
 
+async def test_a_question_cancelled_in_the_moment_of_asking_does_not_go_out(
+    client: AvatarClient, chat: Conversation, emulator: Emulator
+) -> None:
+    events = sync.Events(client._native.events())
+    emulator.sync.owner_takeover(chat)
+    first = asyncio.create_task(chat.ask("first"))
+    await emulator.wait_until(lambda state: state["calls"].get("message/send") == 1)
+    second = asyncio.create_task(chat.ask("never to be sent"))
+    await asyncio.sleep(0)  # It begins.
+    second.cancel()
+    # Its turn comes while this loop stands still: it must be given up already.
+    emulator.sync.owner_reply(chat, "An answer")
+    assert any(event.type == "owner_reply" for event in events)
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert (await first).text == "An answer"
+    emulator.sync.owner_handback(chat)
+    await chat.ask("third")
+    said = [message["text"] for message in (await emulator.state())["sessions"][0]["messages"]]
+    assert said == ["first", "An answer", "third", "You said: third"]
+
+
+async def test_messages_sent_side_by_side_go_out_in_the_order_they_were_begun(
+    chat: Conversation, emulator: Emulator
+) -> None:
+    texts = [f"number {number}" for number in range(20)]
+    await asyncio.gather(*(chat.send(text) for text in texts))
+    said = [message["text"] for message in (await emulator.state())["sessions"][0]["messages"]]
+    assert [text for text in said if text.startswith("number")] == texts
+
+
 async def test_a_coroutine_that_is_never_awaited_does_nothing(chat: Conversation, emulator: Emulator) -> None:
     chat.send("Hello").close()
     assert "message/send" not in (await emulator.state())["calls"]
@@ -126,17 +158,17 @@ def test_a_client_outlives_its_event_loop(emulator: Emulator) -> None:
 
 
 def test_a_loop_s_port_goes_with_the_loop(emulator: Emulator) -> None:
-    ports: list[weakref.ref[LoopPort]] = []
+    queues: list[weakref.ref[LoopQueue]] = []
 
     async def talk() -> None:
         async with emulator.client() as client:
             await client.open(Visitor.for_user("test", "ada"))
-            ports.append(weakref.ref(LoopPort.current()))
+            queues.append(weakref.ref(LoopQueue.current()))
 
     for _ in range(3):
         asyncio.run(talk())
     gc.collect()
-    assert [port() for port in ports] == [None, None, None]
+    assert [queue() for queue in queues] == [None, None, None]
 
 
 def test_several_loops_in_several_threads_share_a_client(emulator: Emulator) -> None:

@@ -116,10 +116,6 @@ impl Logs {
     pub fn take_lost(&self) -> u64 {
         self.collected.queue.take_lost()
     }
-
-    fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Acquire) || self.collected.newest.load(Ordering::Acquire) != self.number
-    }
 }
 
 impl Source for Logs {
@@ -128,14 +124,16 @@ impl Source for Logs {
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let ready = self.collected.queue.poll_ready(cx);
         // Looked at after the waker was registered: an end in between is seen here, or wakes.
-        if self.has_ended() { Poll::Ready(false) } else { ready }
+        let is_newest = self.collected.newest.load(Ordering::Acquire) == self.number;
+        let has_ended = !is_newest || (ready.is_pending() && self.has_ended.load(Ordering::Acquire));
+        if has_ended { Poll::Ready(false) } else { ready }
     }
 
     fn drain(&self, max: usize) -> Result<Vec<Record>, Error> {
         Ok(self.drain(max))
     }
 
-    /// Records go on being collected, for the next one who asks.
+    /// What has come can still be drained. Records go on being collected, for the next one who asks.
     fn finish(&self) {
         self.has_ended.store(true, Ordering::Release);
         self.collected.queue.wake();

@@ -1,6 +1,6 @@
-"""Where Python is told that what it waits for is there: see ``python/src/port.rs``.
+"""The queues that Python drains: see ``python/src/host_queue.rs``.
 
-No thread of the core enters Python. A byte on a socket says that something has come; it is taken on the thread that
+No thread of the core enters Python. A byte on a socket says that something has come; it is drained on the thread that
 waits for it.
 """
 
@@ -26,17 +26,32 @@ _NO_LOOP = (
     "`anyio.to_thread.run_sync`)"
 )
 
+BATCH = 256
+"""How much is drained at once."""
+
 _SLICE = 0.1
 """How long Windows, which interrupts no wait for Ctrl-C, waits at a time."""
 
 
-class LoopPort:
-    """The port of one event loop."""
+class _CallFuture(asyncio.Future[Any]):
+    """The result of a call. Cancelling it gives the call up, on the thread that cancels."""
+
+    def __init__(self, call: _native.Call[Any]) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._call = call
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        self._call.cancel()
+        return super().cancel(msg)
+
+
+class LoopQueue:
+    """The queue of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        # The loop holds its port, not the other way round.
+        # The loop holds its queue, not the other way round.
         self._loop = weakref.ref(loop)
-        self.native = _native.Port()
+        self.native = _native.HostQueue()
         self._reader = _reader(self.native)
         self._reader.setblocking(False)
         self._waiting: dict[int, list[asyncio.Future[Any]]] = {}
@@ -48,16 +63,16 @@ class LoopPort:
             self._listener = loop.create_task(self._listen(loop))
 
     @staticmethod
-    def current() -> LoopPort:
-        """The port of the loop that runs."""
+    def current() -> LoopQueue:
+        """The queue of the loop that runs."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise MisuseError(_NO_LOOP) from None
-        port = _ports.get(loop)
-        if port is None or (port._listener is not None and port._listener.done()):
-            port = _ports[loop] = LoopPort(loop)
-        return port
+        queue = _queues.get(loop)
+        if queue is None or (queue._listener is not None and queue._listener.done()):
+            queue = _queues[loop] = LoopQueue(loop)
+        return queue
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -85,19 +100,22 @@ class LoopPort:
         """Ends what ``listen`` began."""
         self._listening.pop(ticket, None)
 
-    async def call(self, start: Callable[[_native.Port], _native.Call[T]]) -> T:
-        """Sets work going and waits for what it comes to. Cancelled, it drops the work at once."""
+    async def call(self, start: Callable[[_native.HostQueue], _native.Call[T]]) -> T:
+        """Begins a call and waits for what it comes to. When the task is cancelled, the core has dropped its work before
+        ``cancel`` returns."""
         call = start(self.native)
         try:
-            result: T = await self.wait(call.ticket)
+            result: T = await self._result(call.ticket, _CallFuture(call))
         except BaseException:
-            call.abort()
+            call.cancel()
             raise
         return result
 
-    async def wait(self, ticket: int) -> Any:
+    async def wait(self, ticket: int) -> None:
         """Waits until something comes under this ticket."""
-        future = asyncio.get_running_loop().create_future()
+        await self._result(ticket, asyncio.get_running_loop().create_future())
+
+    async def _result(self, ticket: int, future: asyncio.Future[Any]) -> Any:
         self._waiting.setdefault(ticket, []).append(future)
         try:
             return await future
@@ -115,7 +133,7 @@ class LoopPort:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        for ticket, value, error in self.native.drain():
+        for ticket, value, error in self.native.drain(BATCH):
             if told := self._listening.get(ticket):
                 told()
             for future in self._waiting.pop(ticket, ()):
@@ -141,24 +159,24 @@ class LoopPort:
             self._reader.close()
 
 
-_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPort] = weakref.WeakKeyDictionary()
+_queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
 
 
-class ThreadPort:
-    """A port for one who waits at a time, without an event loop. A signal ends the wait, so Ctrl-C works at once."""
+class ThreadQueue:
+    """A queue for one who waits at a time, without an event loop. A signal ends the wait, so Ctrl-C works at once."""
 
     def __init__(self) -> None:
-        self.native = _native.Port()
+        self.native = _native.HostQueue()
         self._reader = _reader(self.native)
         self._reader.settimeout(_SLICE if os.name == "nt" else None)
 
-    def call(self, start: Callable[[_native.Port], _native.Call[T]]) -> T:
-        """Sets work going and waits for what it comes to. Interrupted, it drops the work at once."""
+    def call(self, start: Callable[[_native.HostQueue], _native.Call[T]]) -> T:
+        """Begins a call and waits for what it comes to. Interrupted, it gives the call up."""
         call = start(self.native)
         try:
             result: T = self.wait(call.ticket)
         except BaseException:
-            call.abort()
+            call.cancel()
             raise
         return result
 
@@ -167,7 +185,7 @@ class ThreadPort:
         while True:
             with contextlib.suppress(TimeoutError, socket.timeout):
                 self._reader.recv(64)
-            for came, value, error in self.native.drain():
+            for came, value, error in self.native.drain(BATCH):
                 if came != ticket:
                     continue  # Nobody waits for it any more.
                 if error is not None:
@@ -181,26 +199,26 @@ class ThreadPort:
 
 class _Idle(threading.local):
     def __init__(self) -> None:
-        self.ports: list[ThreadPort] = []
+        self.queues: list[ThreadQueue] = []
 
 
 _idle = _Idle()
 
 
 @contextlib.contextmanager
-def thread_port() -> Generator[ThreadPort, None, None]:
-    """A port of this thread's that nobody uses: another one in a signal handler that interrupts a wait."""
-    port = _idle.ports.pop() if _idle.ports else ThreadPort()
-    yield port
+def thread_queue() -> Generator[ThreadQueue, None, None]:
+    """A queue of this thread's that nobody uses: another one in a signal handler that interrupts a wait."""
+    queue = _idle.queues.pop() if _idle.queues else ThreadQueue()
+    yield queue
     # After an exception it is left behind, and whatever still comes to it.
-    _idle.ports.append(port)
+    _idle.queues.append(queue)
 
 
 def _forget_the_parent() -> None:
-    """In a forked child: the sockets of the parent's ports are its own as well, and what it would read from them is the
-    parent's."""
+    """In a forked child: the sockets of the parent's queues are its own as well, and what it would read from them is
+    the parent's."""
     global _idle
-    _ports.clear()
+    _queues.clear()
     _idle = _Idle()
 
 
@@ -208,7 +226,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_the_parent)
 
 
-def _reader(port: _native.Port) -> socket.socket:
-    reader = port.take_reader()
+def _reader(queue: _native.HostQueue) -> socket.socket:
+    reader = queue.take_reader()
     assert reader is not None, "it is taken once"
     return socket.socket(fileno=reader)
