@@ -54,9 +54,17 @@ fn no_source_names_a_clock_a_thread_or_a_socket() {
                 continue;
             }
             let source = std::fs::read_to_string(&path).unwrap();
-            for name in
-                ["Instant", "SystemTime", "std::thread", "std::net", "std::env", "std::fs", "RandomState"]
-            {
+            // A `SystemTime` is a value that a message has; what asks for the present one is kept out.
+            for name in [
+                "Instant",
+                "SystemTime::now",
+                ".elapsed(",
+                "std::thread",
+                "std::net",
+                "std::env",
+                "std::fs",
+                "RandomState",
+            ] {
                 assert!(!source.contains(name), "{} names {name}", path.display());
             }
             read += 1;

@@ -161,6 +161,8 @@ async fn a_past_of_endless_pages_is_gathered_no_further_than_memory_allows() {
     let pages = server.requests_to("/message/").len();
     assert!((10..=12).contains(&pages), "{pages} pages of 6 MiB");
     assert!(history.len() >= 20, "{}", history.len());
+    let last = std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(999_999);
+    assert_eq!(history.last().unwrap().timestamp, Some(last));
 }
 
 #[tokio::test]
