@@ -77,7 +77,7 @@ pub struct EmulatorArgs {
     /// may stand several times
     #[arg(long = "fault", value_name = "JSON")]
     pub faults: Vec<Fault>,
-    /// What nobody knows about the service
+    /// The open questions about the service
     #[command(flatten)]
     pub switches: SwitchArgs,
 }
@@ -161,7 +161,7 @@ pub enum RunError {
         /// What the option takes.
         takes: &'static str,
     },
-    /// The script file says nothing sensible.
+    /// The script file is not valid.
     #[error("{path}: {source}")]
     Script {
         /// The file.
@@ -169,7 +169,7 @@ pub enum RunError {
         /// What is wrong with it.
         source: ScriptError,
     },
-    /// The settings file says nothing sensible.
+    /// The settings file is not valid.
     #[error("{path}: {why}")]
     Settings {
         /// The file.
@@ -305,7 +305,7 @@ async fn stdin_ends() {
     std::thread::spawn(move || {
         // An error is an end as well.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        // Nobody waits if a signal was faster.
+        // The receiver is gone if a signal was faster.
         let _ = tell.send(());
     });
     let _ = ended.await;

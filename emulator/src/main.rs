@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     match run(Options::parse().emulator).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // There is nobody to tell if stderr is closed.
+            // If stderr is closed, the error cannot be shown.
             let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("error: {error}\n"));
             ExitCode::from(2)
         }

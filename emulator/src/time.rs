@@ -19,12 +19,12 @@ impl Millis {
     /// No time at all.
     pub const ZERO: Self = Self(0);
 
-    /// So many seconds.
+    /// Returns a length of time in seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1_000))
     }
 
-    /// So many minutes.
+    /// Returns a length of time in minutes.
     pub const fn minutes(minutes: u64) -> Self {
         Self(minutes.saturating_mul(60_000))
     }
@@ -38,7 +38,7 @@ impl Add for Millis {
     }
 }
 
-/// The time from `other` to `self`; none, if `other` is later.
+/// The time from `other` to `self`; zero if `other` is later.
 impl Sub for Millis {
     type Output = Self;
 

@@ -1,4 +1,4 @@
-//! What answers a visitor: an echo, a script, or somebody outside the service.
+//! What answers a visitor: an echo, a script, an endpoint, or a program outside the service.
 
 mod openai;
 mod pieces;
@@ -48,7 +48,7 @@ pub enum Brain {
     Script(Script),
     /// An OpenAI-compatible endpoint.
     OpenAi(OpenAi),
-    /// Somebody outside the service, who is asked with a push and answers with a call.
+    /// A program outside the service, which is asked with a push and answers with a call.
     Outside,
 }
 
@@ -63,7 +63,7 @@ impl Brain {
         matches!(self, Self::OpenAi(_) | Self::Outside)
     }
 
-    /// What is to be played in answer to a question; nothing, if that is decided outside.
+    /// What is to be played in answer to a question; `None` where that is decided outside.
     pub(crate) fn answer(&self, question: &Question) -> Option<Vec<Step>> {
         match self {
             Self::Echo => Some(vec![Step::Reply(Reply::text(format!("You said: {}", question.text)))]),

@@ -15,7 +15,7 @@ pub struct OpenAi {
     pub url: String,
     /// The model.
     pub model: String,
-    /// The key, if it wants one. Never written out again.
+    /// The key, if the endpoint requires one. It is never serialised.
     #[serde(default, skip_serializing)]
     pub key: Option<Secret>,
     /// What the model is told about itself, first of all.
@@ -29,7 +29,7 @@ pub struct OpenAi {
     pub timeout: Millis,
 }
 
-/// A text that does not show.
+/// A text that does not print.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -47,7 +47,7 @@ impl OpenAi {
         }
     }
 
-    /// Says what is wrong with it, if anything is.
+    /// Returns an error that says what is wrong with it, if something is.
     pub(crate) fn check(&self) -> Result<(), String> {
         if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
             return Err(format!("`{}` is no address of an endpoint; it begins with https://", self.url));

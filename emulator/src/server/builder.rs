@@ -30,7 +30,7 @@ pub enum StartError {
     /// The settings contradict themselves.
     #[error("the emulator's settings: {0}")]
     Settings(#[from] InvalidSettings),
-    /// A fault says nothing sensible.
+    /// A fault is not valid.
     #[error("a fault: {0}")]
     Fault(#[from] InvalidFault),
     /// The port cannot be listened on.
@@ -57,13 +57,13 @@ impl EmulatorBuilder {
         }
     }
 
-    /// The address to listen on; 127.0.0.1 if not said otherwise.
+    /// The address to listen on. Default: 127.0.0.1.
     pub fn host(mut self, host: IpAddr) -> Self {
         self.host = host;
         self
     }
 
-    /// The port to listen on; 0, if not said otherwise, takes any free one.
+    /// The port to listen on. Default: 0, which takes any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
@@ -155,7 +155,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// One more thing that goes wrong on purpose.
+    /// Adds a fault.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self

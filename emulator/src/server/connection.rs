@@ -12,7 +12,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-// 0, the default, is a connection of which nothing is wanted.
+// 0, the default, is a connection without a fault.
 const RESET: u8 = 1;
 const SILENT: u8 = 2;
 
@@ -26,7 +26,7 @@ impl Fate {
         self.0.store(RESET, Ordering::Relaxed);
     }
 
-    /// Nothing passes any more, either way, and nobody is told.
+    /// Nothing passes any more, either way, and neither side is told.
     pub(super) fn silence(&self) {
         self.0.store(SILENT, Ordering::Relaxed);
     }
@@ -36,7 +36,7 @@ impl Fate {
     }
 }
 
-/// Who is at the other end, and what becomes of the connection.
+/// The peer's address, and what becomes of the connection.
 #[derive(Debug, Clone)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,

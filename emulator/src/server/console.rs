@@ -14,7 +14,7 @@ const POLICY: &str = "default-src 'none'; script-src 'nonce-{nonce}'; style-src 
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) fn page() -> Response {
-    // The standard library's own source of randomness that nobody can guess.
+    // The standard library's own source of randomness, which cannot be guessed.
     let random = || RandomState::new().hash_one(PAGE.len());
     let nonce = format!("{:016x}{:016x}", random(), random());
     let marked = |text: &str| text.replace("{nonce}", &nonce);

@@ -1,7 +1,7 @@
 //! The control API under `/_emulator/`, for tests in any language and for the owner's actions.
 //!
-//! It answers on loopback only, and neither to web pages of other origins nor under a foreign name:
-//! a browser on this machine must not become somebody else's hand.
+//! It answers on loopback only, and neither to web pages of other origins nor under a foreign name,
+//! so that no web page in a browser on this computer can control it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -183,7 +183,7 @@ async fn journal(hub: &Arc<Hub>, query: &str) -> Result<Value, Refused> {
     let there_is = |service: &mut Service, now| (service.journal_next(now) > since).then_some(());
     let mut stopped = hub.stopped();
     if !wait.is_zero() {
-        // Whatever ends the wait, what there is then is the answer.
+        // The answer is what there is when the wait ends, for whatever reason.
         tokio::select! {
             _ = tokio::time::timeout(wait, hub.wait_until(there_is)) => {}
             _ = stopped.wait_for(|stopped| *stopped) => {}

@@ -134,7 +134,7 @@ async fn deliver(hub: &Hub, fate: &Fate, answer: Answer) -> Response {
 
 fn response(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
-    // The service makes valid ones only; anything else is its own fault and shows as such.
+    // The service makes only valid ones; anything else is a fault of the emulator, and shows as such.
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {

@@ -41,7 +41,7 @@ pub(super) struct Hub {
     rescheduled: Notify,
     /// Something happened.
     changed: Notify,
-    /// Two advances at once would each count the other's time as their own.
+    /// Held while the clock advances: two advances at once would each count the other's time as their own.
     advancing: tokio::sync::Mutex<()>,
     stopped: watch::Sender<bool>,
     answerer: Option<Answerer>,
@@ -208,17 +208,17 @@ impl Hub {
 
     /// Never answers: waits until the emulator is stopped.
     pub(super) async fn hang(&self) {
-        // An error means that nobody is left who could stop it.
+        // An error means that the emulator is gone.
         let _ = self.stopped().wait_for(|stopped| *stopped).await;
     }
 
-    /// Becomes true when the emulator is stopped. Whoever holds one keeps `stop` waiting.
+    /// Becomes true when the emulator is stopped. `stop` waits until every holder has dropped it.
     pub(super) fn stopped(&self) -> watch::Receiver<bool> {
         self.stopped.subscribe()
     }
 
-    /// Asks the service without counting that as a change, or two who wait for changes would wake
-    /// each other forever.
+    /// Asks the service without counting that as a change; else two callers that wait for changes
+    /// would wake each other for ever.
     fn look<R>(self: &Arc<Self>, ask: impl FnOnce(&mut Service, Millis) -> R) -> R {
         let mut inner = self.lock();
         let found = ask(&mut inner.service, self.now());
@@ -244,7 +244,7 @@ impl Hub {
         outcome
     }
 
-    /// Brings what the service wants done to those who do it.
+    /// Passes what the service wants done to the tasks that do it.
     fn drain(self: &Arc<Self>, inner: &mut Inner) {
         while let Some(push) = inner.service.poll() {
             match push {

@@ -117,7 +117,7 @@ impl Emulator {
         self.hub.with(|service, now| service.state(now))
     }
 
-    /// Waits until the state is as wanted, and hands it over. Waits forever if it never is.
+    /// Waits until `wanted` accepts the state, and returns it. Waits for ever if that never happens.
     pub async fn wait_until(&self, wanted: impl Fn(&State) -> bool) -> State {
         let found = |service: &mut Service, now| Some(service.state(now)).filter(&wanted);
         self.hub.wait_until(found).await
@@ -128,7 +128,7 @@ impl Emulator {
         self.hub.with(|service, _| service.change_settings(change));
     }
 
-    /// One more thing that goes wrong on purpose, after those there are.
+    /// Adds a fault, after those there are.
     ///
     /// ```
     /// # use secondme_avatar_emulator::{Emulator, service::InvalidFault};
@@ -205,7 +205,7 @@ impl Emulator {
         let listener = Connections(listener);
         let mut stopped = hub.stopped();
         let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that nobody is left who could stop it.
+            // An error means that the emulator is gone.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let server = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Asking an OpenAI-compatible endpoint, and handing on what it says while it says it.
+//! Asks an OpenAI-compatible endpoint, and passes its answer on while it comes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const REASON_LIMIT: usize = 300;
 pub(super) async fn answer(hub: Arc<Hub>, endpoint: OpenAi, ask: AskId, question: Question) {
     match converse(&hub, &endpoint, ask, &question).await {
         Ok(()) => hub.with(|service, now| service.answer_end(now, ask)),
-        Err(Ended::NobodyListens) => {}
+        Err(Ended::Abandoned) => {}
         Err(Ended::Failed(reason)) => {
             hub.with(|service, now| service.answer_failed(now, ask, FAILED, &reason));
         }
@@ -35,7 +35,7 @@ pub(super) async fn answer(hub: Arc<Hub>, endpoint: OpenAi, ask: AskId, question
 
 /// Why an answer has no end.
 enum Ended {
-    NobodyListens,
+    Abandoned,
     Failed(String),
 }
 
@@ -115,7 +115,7 @@ fn hand_on(hub: &Arc<Hub>, ask: AskId, text: &str) -> Result<(), Ended> {
     if text.is_empty() || hub.with(|service, now| service.answer_piece(now, ask, text)) {
         return Ok(());
     }
-    Err(Ended::NobodyListens)
+    Err(Ended::Abandoned)
 }
 
 /// What a chunk says, and whether the answer ends with it.
@@ -139,7 +139,7 @@ fn body(endpoint: &OpenAi, question: &Question) -> Value {
     let before = &question.before[question.before.len().saturating_sub(endpoint.context)..];
     messages.extend(before.iter().map(|(author, text)| match author {
         Author::Visitor => message("user", text),
-        // The visitor hears one voice, whoever lends it.
+        // To the model, avatar and owner are one speaker.
         Author::Avatar | Author::Owner => message("assistant", text),
     }));
     messages.push(message("user", &question.text));

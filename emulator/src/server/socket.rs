@@ -49,7 +49,7 @@ impl Live {
                 _ = tokio::time::timeout(CLOSE_WITHIN, goodbye) => {}
             }
         }
-        // Before the connection ends: whoever sees that finds that the service knows of it.
+        // Before the connection ends, so that a client which sees the end finds that the service knows of it.
         drop(self);
     }
 }
@@ -74,7 +74,7 @@ async fn read(stream: &mut SplitStream<WebSocket>, hub: &Arc<Hub>, socket: Socke
     }
 }
 
-/// Writes until the queue has ended. Says whether it ended with a close frame.
+/// Writes until the queue has ended. Returns whether it ended with a close frame.
 async fn write(sink: &mut SplitSink<WebSocket, Message>, queue: &mut mpsc::Receiver<Outgoing>) -> bool {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, BATCH).await > 0 {

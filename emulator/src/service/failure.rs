@@ -1,4 +1,4 @@
-//! What a call that fails gets. Every code the service ever sends stands in this file.
+//! The answers to calls that fail. This file has every code that the service sends.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum CodeSource {
     Documented,
     /// It was seen in clients of the same gateway.
     Seen,
-    /// Nobody knows what the service says here; the emulator made it up.
+    /// Not known from the service; the emulator's own.
     Invented,
 }
 
@@ -74,7 +74,7 @@ codes! {
 
     /// The `token` header is missing.
     TokenMissing = "visitor.token.missing", 401, Invented;
-    /// The visitor token was never issued, or is no longer good.
+    /// The visitor token was never issued, or is no longer valid.
     TokenInvalid = "visitor.token.invalid", 401, Invented;
     /// The `Fp` header is missing.
     FpMissing = "visitor.fp.missing", 400, Invented;
@@ -94,11 +94,11 @@ codes! {
     FieldMissing = "request.field.missing", 400, Invented;
     /// A field or parameter has a value the page does not allow.
     FieldInvalid = "request.field.invalid", 400, Invented;
-    /// Step 3 got something else than the exact number of `visitorMindId`.
+    /// Step 3 got something other than the exact number of `visitorMindId`.
     MindIdNotNumeric = "session.mind.id.not.numeric", 400, Invented;
     /// Step 3 got a number, but not this visitor's: perhaps rounded by a double.
     MindIdMismatch = "session.mind.id.mismatch", 400, Invented;
-    /// Step 6 got something else than the encoded `mindId` of step 1.
+    /// Step 6 got something other than the encoded `mindId` of step 1.
     MindIdNotEncoded = "message.mind.id.not.encoded", 400, Invented;
     /// The chat was not initialised, or more than ten minutes ago.
     ChatContextExpired = "chat.context.expired", 409, Invented;
@@ -120,7 +120,7 @@ codes! {
     UpgradeRequired = "ws.upgrade.required", 426, Invented;
     /// The handshake needs an `Origin`.
     OriginMissing = "ws.origin.missing", 403, Invented;
-    /// This call is not there for visitors.
+    /// This call is not available to visitors.
     NotAvailable = "visitor.call.not.available", 403, Invented;
     /// The emulator holds as many visitors as it may.
     EmulatorFull = "emulator.full", 503, Invented;

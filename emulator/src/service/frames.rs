@@ -61,7 +61,7 @@ impl Frame {
         frame
     }
 
-    /// A message somebody wrote in person: the echo of the visitor's, or the owner's.
+    /// A message that a person wrote: the echo of the visitor's, or the owner's.
     pub(super) fn client(
         about: &Envelope<'_>,
         (message_id, seq_id): (&str, &str),
@@ -129,7 +129,7 @@ impl Frame {
         frame
     }
 
-    /// A frame made by somebody else.
+    /// A frame that a test or a script made.
     pub(super) fn verbatim(fields: Map<String, Value>) -> Self {
         Self { fields, verbatim: true }
     }

@@ -9,7 +9,7 @@ pub struct Request {
     pub method: String,
     /// The path without the query, for example `/gate/in/rest/open/avatar/auth`.
     pub path: String,
-    /// What stands behind the `?`, still percent-encoded; empty if there is none.
+    /// The query behind the `?`, still percent-encoded; empty without one.
     pub query: String,
     /// The headers.
     pub headers: Headers,
@@ -104,7 +104,7 @@ pub enum Delivery {
 }
 
 impl Answer {
-    /// An answer that nobody gets.
+    /// An answer that never reaches the client.
     pub(super) fn unheard(delivery: Delivery) -> Self {
         Self { status: 503, headers: Vec::new(), body: String::new(), delivery }
     }

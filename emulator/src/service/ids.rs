@@ -14,11 +14,11 @@ pub struct AskId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TurnId(pub(super) u64);
 
-/// A visitor's place in the list of visitors.
+/// A visitor's index in the list of visitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct VisitorIndex(pub(super) usize);
 
-/// Whose a call, a frame or an entry of the journal is, as far as that is known.
+/// The visitor, session and socket that a call, a frame or a journal entry belongs to, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Whose {

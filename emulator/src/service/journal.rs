@@ -1,4 +1,4 @@
-//! Everything the service received and sent, in order: what a test reads when it asks what happened.
+//! What the service received and sent, in order, for tests that check what happened.
 //!
 //! It is a ring, bounded in entries and in bytes, so that ten thousand sockets that ping for a day
 //! cost no more than one that pings once.
@@ -17,20 +17,20 @@ use crate::time::Millis;
 const BYTES: usize = 16 * 1024 * 1024;
 /// What one body or frame may hold, in bytes; the rest is left out.
 const BODY_BYTES: usize = 8 * 1024;
-/// What an entry costs beside its texts, about.
+/// About what an entry costs beside its texts, in bytes.
 const ENTRY_BYTES: usize = 256;
-/// What says nothing about a caller: what HTTP itself needs.
+/// Headers that HTTP itself needs; they say nothing about a caller.
 const LEFT_OUT: [&str; 6] = ["accept", "accept-encoding", "connection", "content-length", "host", "upgrade"];
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// Its number. The first has 1; none is given twice, and a reset does not begin anew.
+    /// Its number. The first entry has 1. No number is given twice, even after a reset.
     pub n: u64,
     /// When, in milliseconds of the service's time.
     pub at_ms: u64,
-    /// Whose it is, as far as that is known.
+    /// The visitor, session and socket it belongs to, as far as they are known.
     #[serde(flatten)]
     pub whose: Whose,
     /// What happened.
@@ -51,7 +51,7 @@ pub enum What {
         method: String,
         /// The path with its query.
         path: String,
-        /// The headers, in lower case, but for those HTTP itself needs.
+        /// The headers, in lower case, without those that HTTP itself needs.
         headers: BTreeMap<String, String>,
         /// The body.
         body: Body,
@@ -134,13 +134,13 @@ pub enum By {
     Client,
     /// The service: no pings, or a newer socket.
     Service,
-    /// Somebody through the control API.
+    /// A caller of the control API.
     Control,
     /// A fault.
     Fault,
 }
 
-/// A body or a frame. Written, it is JSON where it is JSON, and a text otherwise; one that was too
+/// A body or a frame. It is serialised as JSON where it is JSON, else as a text. One that was too
 /// long is a text that ends with `…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(Box<str>);
@@ -159,7 +159,7 @@ impl Body {
         &self.0
     }
 
-    /// As JSON; a text, if it is none, and null, if it is empty.
+    /// As JSON; as a text where it is not JSON, and as null where it is empty.
     pub fn json(&self) -> Value {
         match serde_json::from_str(&self.0) {
             Ok(value) => value,
@@ -194,12 +194,12 @@ impl Journal {
         self.shrink();
     }
 
-    /// Whether anything is kept at all.
+    /// Whether entries are kept at all.
     pub(super) fn is_on(&self) -> bool {
         self.capacity > 0
     }
 
-    /// Notes what happened. Says its number.
+    /// Notes what happened, and returns the entry's number.
     pub(super) fn note(&mut self, now: Millis, whose: Whose, what: What) -> u64 {
         if !self.is_on() {
             return 0;
@@ -239,7 +239,7 @@ impl Journal {
 }
 
 impl Entry {
-    /// About what it costs.
+    /// About how many bytes it costs.
     fn bytes(&self) -> usize {
         let headers = |headers: &BTreeMap<String, String>| -> usize {
             headers.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
@@ -250,7 +250,7 @@ impl Entry {
             What::Connect { path, headers: given, .. } => path.len() + headers(given),
             What::FrameIn { frame } | What::FrameOut { frame } => frame.0.len(),
             What::Close { reason, .. } => reason.as_ref().map_or(0, String::len),
-            // A frame in the place of another may be long.
+            // A fault's replacement frame may be long.
             What::Fault { .. } => 4 * ENTRY_BYTES,
             What::Owner { text, .. } => text.as_ref().map_or(0, String::len),
         };

@@ -1,6 +1,6 @@
 //! Replies that arrive piece by piece from a brain outside, and leave as they arrive.
 //!
-//! Nobody knows which piece is the last before the end, so the end mark of such a reply is an empty
+//! Which piece is the last is not known before the end, so the end mark of such a reply is an empty
 //! frame, unless the settings want none.
 
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use crate::time::Millis;
 pub(super) const BRAIN_ANSWERS_WITHIN: Millis = Millis::seconds(60);
 
 impl Service {
-    /// The next piece of what a brain outside says. `false`, if nobody listens any more.
+    /// Takes the next piece of what an outside brain says. Returns `false` when the turn is over.
     pub fn answer_piece(&mut self, now: Millis, ask: AskId, text: &str) -> bool {
         self.tick(now);
         let Some((session_id, lost)) = self.live_turn(ask) else {

@@ -1,7 +1,7 @@
 //! The whole service as a state machine: no socket, no clock, no randomness.
 //!
-//! Requests and frames go in with the time they arrive at; answers come back at once, and whatever
-//! is to be sent over sockets is collected with [`Service::poll`]. Everything that takes time is a
+//! Requests and frames go in with the time they arrive at. Answers come back at once, and what is
+//! to be sent over sockets is collected with [`Service::poll`]. Everything that takes time is a
 //! timer inside: [`Service::next_deadline`] says when the next is due, [`Service::tick`] lets those
 //! due happen, each at its own moment and in order. The same calls with the same times and the same
 //! seed give the same run.
@@ -112,7 +112,7 @@ pub enum Push {
         /// The socket.
         socket: SocketId,
     },
-    /// A brain outside is asked; [`Service::answer`] takes what it says.
+    /// An outside brain is asked; [`Service::answer`] takes what it says.
     Ask {
         /// By which the answer is matched.
         ask: AskId,
@@ -167,7 +167,7 @@ impl Service {
             self.settings.keys.iter().position(|one| one.key == key.key)
         };
         for token in self.world.tokens.values_mut() {
-            // Those of a key that is gone go on, and count for nobody.
+            // Tokens of a removed key stay valid, and count against no key.
             token.key = now_at(token.key).unwrap_or(usize::MAX);
         }
         self.world.quotas.move_keys(now_at);

@@ -195,7 +195,7 @@ pub enum InvalidSettings {
     /// They are not written as settings are.
     #[error("{0}")]
     Written(String),
-    /// There is no API key, so nobody could authenticate.
+    /// There is no API key, so no visitor could authenticate.
     #[error("there is no API key; give at least one")]
     NoKey,
     /// A key could not travel in a header.

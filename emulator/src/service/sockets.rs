@@ -99,7 +99,7 @@ impl Service {
         }
     }
 
-    /// A socket is gone, whoever ended it. Of one through which nothing passes the service does not
+    /// A socket is gone, whichever side ended it. Of one through which nothing passes the service does not
     /// learn it.
     pub fn disconnected(&mut self, now: Millis, socket: SocketId) {
         self.tick(now);

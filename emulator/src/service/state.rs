@@ -49,7 +49,7 @@ pub struct VisitorState {
 pub struct SessionState {
     /// Its id.
     pub session_id: String,
-    /// Whose it is.
+    /// The visitor it belongs to.
     pub visitor_id: String,
     /// Whether it was bound to its avatar, so that the owner sees it.
     pub bound: bool,
@@ -85,7 +85,7 @@ pub struct MessageState {
 pub struct SocketState {
     /// Its id.
     pub ws_id: String,
-    /// Whose it is.
+    /// The visitor it belongs to.
     pub visitor_id: String,
     /// When it connected, in milliseconds.
     pub connected: u64,
@@ -93,7 +93,7 @@ pub struct SocketState {
     pub pings: u64,
     /// How many frames it acknowledged.
     pub acks: u64,
-    /// How many of its frames were none of the protocol's.
+    /// How many of its frames are not part of the protocol.
     pub rejected: u64,
     /// How many frames it was sent.
     pub pushed: u64,

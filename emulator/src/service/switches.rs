@@ -1,6 +1,6 @@
-//! What nobody knows about the service, each as a switch with every answer the client must survive.
+//! The open questions about the service, each a switch with every answer that a client must survive.
 //!
-//! The written form (command line, YAML, JSON) is the same everywhere and stands in quotes below.
+//! The written form is the same on the command line, in YAML and in JSON; it stands in quotes below.
 
 use std::fmt;
 use std::str::FromStr;
@@ -129,7 +129,7 @@ switch! {
 switch! {
     /// What a send gets that names a socket which is no longer (or not yet) open.
     DeadSocketSend {
-        /// Success. Echo and reply are stored, and pushed to nobody.
+        /// Success. Echo and reply are stored, and pushed to no socket.
         #[default]
         AnswerLost = "answer-lost",
         /// A failure.
@@ -151,7 +151,7 @@ switch! {
 }
 
 switch! {
-    /// Whether `message/query`, `message/latest` and `session/close` are there for visitors.
+    /// Whether `message/query`, `message/latest` and `session/close` are available to visitors.
     HistoryCalls {
         /// They are.
         #[default]
@@ -186,7 +186,7 @@ switch! {
 }
 
 switch! {
-    /// How the avatar's replies come, where a script does not say otherwise.
+    /// How the avatar's replies come, unless a script says otherwise.
     Streaming {
         /// In several frames.
         #[default]
@@ -207,7 +207,7 @@ switch! {
     }
 }
 
-/// How long a visitor token is good.
+/// How long a visitor token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TokenLifetime {
     /// For good. Written `never`.

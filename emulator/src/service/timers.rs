@@ -10,11 +10,11 @@ use crate::time::Millis;
 pub(super) enum Timer {
     /// A socket may have been without a ping for too long.
     Silence(SocketId),
-    /// The address of a socket is no longer good.
+    /// The address of a socket expires.
     AddressExpires(String),
     /// The next step of a turn is due.
     Turn { session: String, turn: TurnId },
-    /// A brain outside has had its time.
+    /// The time of an outside brain is over.
     AskExpires(AskId),
     /// A takeover has come to its end, unless it was renewed.
     TakeoverEnds { session: String, until: Millis },

@@ -18,11 +18,11 @@ use super::{Push, Service};
 use crate::brain::{Author, EndMark, OwnerStep, Piece, Question, Reply, Step};
 use crate::time::Millis;
 
-/// How many of the messages before it a brain outside gets with a question.
+/// How many earlier messages an outside brain gets with a question.
 const BEFORE: usize = 100;
 
 impl Service {
-    /// A brain outside has answered. Too late or unknown answers are dropped.
+    /// Takes the answer of an outside brain. Late and unknown answers are dropped.
     pub fn answer(&mut self, now: Millis, ask: AskId, steps: Vec<Step>) {
         self.tick(now);
         let Some(session_id) = self.world.asks.remove(&ask) else {
@@ -41,7 +41,7 @@ impl Service {
         }
     }
 
-    /// A message is to be answered, when those before it are.
+    /// Queues a message, which is answered after those before it.
     pub(super) fn queue_turn(&mut self, session_id: &str, waiting: Waiting) {
         let Some(session) = self.world.sessions.get_mut(session_id) else {
             return;
@@ -57,7 +57,7 @@ impl Service {
         }
     }
 
-    /// The next step of a turn is due.
+    /// Plays the next step of a turn, which is due.
     pub(super) fn play(&mut self, session_id: &str, turn: TurnId) {
         while let Some(wait) = self.step(session_id, turn) {
             if wait > Millis::ZERO {
@@ -68,7 +68,7 @@ impl Service {
         }
     }
 
-    /// Ends everything that is being said, or waits to be said, in a session.
+    /// Ends what is being said in a session, and drops what waits to be said.
     pub(super) fn stop_turns(session: &mut Session) {
         session.waiting.clear();
         session.playing = None;
@@ -88,7 +88,7 @@ impl Service {
             return;
         };
         if silent {
-            // While the owner speaks in person nobody else answers, and nobody does so later.
+            // While the owner has the conversation, messages get no other answer, now or later.
             session.waiting.clear();
         }
         let Some(waiting) = session.waiting.pop_front() else {
@@ -140,8 +140,8 @@ impl Service {
         }
     }
 
-    /// Does the next thing in a turn. Says how long to wait after it; nothing, if the turn is over
-    /// or waits for somebody.
+    /// Plays the next step of a turn. Returns how long to wait after it, or `None` if the turn is over
+    /// or waits for an outside brain.
     fn step(&mut self, session_id: &str, id: TurnId) -> Option<Millis> {
         let session = self.world.sessions.get(session_id)?;
         let silent = self.is_silent(session);

@@ -11,7 +11,7 @@ use super::switches::IdForm;
 use crate::brain::{Author, Piece, Step};
 use crate::time::Millis;
 
-/// Bounds of what is remembered, so that a long run does not eat the machine.
+/// Bounds of what is remembered, so that a long run does not use up the memory.
 pub(super) mod bounds {
     /// Visitors of all keys; more are refused.
     pub(in crate::service) const VISITORS: usize = 200_000;
@@ -37,7 +37,7 @@ pub(super) mod bounds {
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) visitors: Vec<Visitor>,
-    /// By avatar and `visitorId`: each avatar knows its visitors for itself.
+    /// By avatar and `visitorId`: each avatar has visitors of its own.
     pub(super) visitors_by_id: HashMap<(usize, String), VisitorIndex>,
     pub(super) tokens: HashMap<String, Token>,
     pub(super) sessions: BTreeMap<String, Session>,
@@ -104,20 +104,20 @@ pub(super) struct Socket {
     pub(super) last_ping: Millis,
     pub(super) pings: u64,
     pub(super) acks: u64,
-    /// Frames it sent that are none of the protocol's.
+    /// Frames it sent that are not part of the protocol.
     pub(super) rejected: u64,
     pub(super) pushed: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Session {
-    /// Its place in the order of making.
+    /// Its number in the order of creation.
     pub(super) number: u64,
-    /// As it is written into answers and frames.
+    /// The id as it is written into answers and frames.
     pub(super) id: Value,
     pub(super) visitor: VisitorIndex,
     pub(super) avatar: usize,
-    /// Whether the session was made with a `mindId`: without one the AI does not know whom it plays.
+    /// Whether the session was made with a `mindId`: without one the AI does not know the persona.
     pub(super) knows_persona: bool,
     pub(super) owner_is_member: bool,
     pub(super) bound: bool,
@@ -148,7 +148,7 @@ pub(super) struct Message {
 pub(super) struct Waiting {
     pub(super) message_id: String,
     pub(super) text: String,
-    /// The message named a dead socket: what answers it is pushed to nobody.
+    /// The message named a dead socket, so its answer is pushed to no socket.
     pub(super) lost: bool,
 }
 
@@ -162,9 +162,9 @@ pub(super) struct Turn {
 
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// A brain outside was asked.
+    /// An outside brain was asked.
     Asked(AskId),
-    /// A brain outside is speaking.
+    /// An outside brain is speaking.
     Live(Live),
     /// These steps are still to come.
     Steps(VecDeque<Step>),
@@ -172,12 +172,12 @@ pub(super) enum Stage {
     Streaming(Stream, VecDeque<Step>),
 }
 
-/// A reply that a brain outside is giving.
+/// A reply that an outside brain is giving.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) ask: AskId,
     pub(super) message_id: String,
-    /// Of the next piece.
+    /// The index of the next piece.
     pub(super) index: i64,
     pub(super) text: String,
     /// When its last piece came.

@@ -62,8 +62,8 @@ impl<'a> Fields<'a> {
         number.ok_or_else(|| Failure::field_invalid(name, "a whole number"))
     }
 
-    /// The caller's own user id: `userId`, or `refUserId` as other clients write it. Who writes both
-    /// writes the same.
+    /// The caller's own user id: `userId`, or `refUserId` as other clients write it. Where both are
+    /// there, both must be right.
     pub(super) fn own_user(self, user_id: &str) -> Result<(), Failure> {
         let given: Vec<_> =
             ["userId", "refUserId"].into_iter().filter_map(|name| Some((name, self.0.get(name)?))).collect();

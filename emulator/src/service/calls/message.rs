@@ -56,7 +56,7 @@ impl Service {
         Ok(Value::Null)
     }
 
-    /// Whether the socket a message names is none of the visitor's open ones.
+    /// Whether the socket that a message names is not one of the visitor's open ones.
     fn socket_is_dead(&self, caller: Caller, ws_id: &str) -> Result<bool, Failure> {
         let visitor = &self.world.visitors[caller.visitor.0];
         let open = |id| self.world.sockets.get(id).is_some_and(|socket| socket.ws_id == ws_id);

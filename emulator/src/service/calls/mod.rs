@@ -1,4 +1,4 @@
-//! The HTTP calls: which there are, and who may make them.
+//! The HTTP calls, and who may make them.
 
 mod auth;
 mod body;
@@ -20,7 +20,7 @@ use crate::time::Millis;
 /// The largest body a call may have, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// A call there is.
+/// One of the service's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Auth,

@@ -13,7 +13,7 @@ use crate::service::switches::RetryAfter;
 use crate::service::world::AddressState;
 use crate::time::Millis;
 
-/// What a refusal for the quota says how long to wait, in seconds.
+/// How long to wait, in seconds, as a refusal for the quota says.
 const QUOTA_WAIT: u64 = 60;
 
 impl Service {
@@ -123,7 +123,7 @@ impl Service {
         }
     }
 
-    /// By how much a fault delays the answer to the handshake of a socket. Asked once.
+    /// Returns by how much a fault delays the answer to a socket's handshake, the first time it is called.
     pub fn handshake_delay(&mut self, socket: SocketId) -> Millis {
         self.faults.take_handshake_delay(socket)
     }
@@ -146,7 +146,7 @@ impl Service {
         Some(effect)
     }
 
-    /// Whose a call is, before it is judged.
+    /// Returns whose call it is, before the call is judged.
     pub(in crate::service) fn caller_of(&self, request: &Request) -> Whose {
         let body: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
         let field = |name: &str| match body.get(name) {
@@ -201,7 +201,7 @@ fn plain_answer(status: u16, retry_after: Option<u64>, body: Option<String>) -> 
     Answer { status, headers, body, delivery: Delivery::Now }
 }
 
-/// A text up to its middle: of JSON it is none any more.
+/// The first half of a text, which is no longer valid JSON.
 pub(super) fn first_half(text: &str) -> &str {
     let middle = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= text.len() / 2).last();
     &text[..middle.unwrap_or_default()]

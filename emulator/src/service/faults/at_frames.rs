@@ -37,7 +37,7 @@ impl Service {
             }
             Effect::Cut => self.close(socket, CloseHow::Abrupt, By::Fault),
             Effect::Close { code, reason } => self.close(socket, CloseHow::Clean { code, reason }, By::Fault),
-            // A frame that is dropped; the others are no faults of frames.
+            // `Drop` loses the frame; the other effects do not apply to frames.
             _ => {}
         }
     }
@@ -62,7 +62,7 @@ impl Service {
             InjectionPoint::FrameIn => self.take_in(socket, &text),
             _ => self.give_out(socket, text),
         }
-        // Those that waited for it to overtake them.
+        // Frames that waited until this one had overtaken them.
         let overtaken = |held: &Held| held.until_next && held.socket == socket && held.at == at;
         while let Some(held) = self.faults.release(overtaken) {
             self.pass(held.at, socket, held.text);
@@ -97,7 +97,7 @@ impl Service {
     }
 }
 
-/// A frame with some of its fields overwritten. What is no JSON object stays as it is.
+/// A frame with some of its fields overwritten. A frame that is not a JSON object stays as it is.
 fn merged(text: &str, changes: Map<String, Value>) -> String {
     let Ok(mut fields) = serde_json::from_str::<Map<String, Value>>(text) else {
         return text.to_owned();

@@ -64,7 +64,7 @@ pub enum Effect {
     Replace(Map<String, Value>),
     /// Fields of a frame are overwritten; `null` takes one away.
     Merge(Map<String, Value>),
-    /// From this frame on nothing passes either way on its socket, and nobody is told.
+    /// From this frame on nothing passes either way on its socket, and neither side is told.
     HalfOpen,
     /// The socket is cut, and the frame is lost.
     Cut,
@@ -176,7 +176,7 @@ impl Effect {
         }
     }
 
-    /// Whether it can be done at a place.
+    /// Whether it can be done at an injection point.
     pub(super) fn fits(&self, at: InjectionPoint) -> bool {
         Self::at(at).contains(&self.name())
     }
@@ -197,7 +197,7 @@ impl Effect {
         Self::at(at).iter().map(written).collect::<Vec<_>>().join(", ")
     }
 
-    /// Reads what is to be done at a place.
+    /// Reads what is to be done at an injection point.
     pub(super) fn read(at: InjectionPoint, written: Value) -> Result<Self, InvalidFault> {
         let unknown = |name: &str| {
             InvalidFault(format!("there is no `{name}` at `{at}`; there are {}", Self::names_at(at)))
@@ -254,13 +254,13 @@ impl Effect {
         }
     }
 
-    /// The names of what can be done at a place.
+    /// The names of what can be done at an injection point.
     fn at(place: InjectionPoint) -> Vec<&'static str> {
         let more: &[_] = match place {
             InjectionPoint::FrameOut | InjectionPoint::FrameIn => return FRAME.to_vec(),
             InjectionPoint::Reply => return REPLY.to_vec(),
             InjectionPoint::Connect => &["expired-address"],
-            // Who authenticates has no token yet, and no chat.
+            // An authentication has no token yet, and no chat.
             InjectionPoint::Auth => &["malformed", "empty", "quota"],
             _ => &["malformed", "empty", "quota", "expired-token", "expired-context"],
         };
@@ -268,7 +268,7 @@ impl Effect {
     }
 }
 
-/// The value of one effect; what is wrong with it is told with its name.
+/// Reads the value of one effect; an error names the effect.
 fn part<T: DeserializeOwned>(name: &str, value: Value) -> Result<T, InvalidFault> {
     serde_json::from_value(value).map_err(|error| InvalidFault(format!("`{name}`: {error}")))
 }

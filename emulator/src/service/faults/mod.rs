@@ -1,10 +1,10 @@
 //! Faults: what goes wrong on purpose, where, how often, and for whom.
 //!
 //! A rule says it in JSON: `{"at": "message/send", "do": "cut-after", "times": 1, "skip": 0}`. The
-//! service judges every call, handshake and frame by its rules, in the order they were added; at
-//! most one of them is met at a time. What only a network could do, such as cutting a connection,
-//! stands in [`Answer::delivery`](super::Answer) or comes as a [`Push`](super::Push), for whoever
-//! carries them.
+//! service judges every call, handshake and frame by its rules, in the order they were added; each
+//! meets one fault at most. What only a network could do, such as cutting a connection, stands in
+//! [`Answer::delivery`](super::Answer) or comes as a [`Push`](super::Push); the caller of the
+//! service carries it out.
 
 mod at_calls;
 mod at_frames;
@@ -114,49 +114,49 @@ impl Fault {
         }
     }
 
-    /// Met so often before it is used up.
+    /// Sets how often it is met before it is used up.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Not met on the first so many occasions.
+    /// Sets how many occasions pass before it is met.
     #[must_use]
     pub fn skip(mut self, occasions: u32) -> Self {
         self.skip = occasions;
         self
     }
 
-    /// Met with this chance, from 0 to 1, at each occasion.
+    /// Sets the chance, from 0 to 1, with which an occasion meets it.
     #[must_use]
     pub fn chance(mut self, chance: f64) -> Self {
         self.chance = Some(chance);
         self
     }
 
-    /// Met by this `visitorId` only.
+    /// Only this `visitorId` meets it.
     #[must_use]
     pub fn visitor(mut self, visitor_id: impl Into<String>) -> Self {
         self.visitor = Some(visitor_id.into());
         self
     }
 
-    /// Met by frames of this `type` only.
+    /// Only frames of this `type` meet it.
     #[must_use]
     pub fn frames_of_type(mut self, kind: impl Into<String>) -> Self {
         self.r#type = Some(kind.into());
         self
     }
 
-    /// Met by frames of this `sender` only.
+    /// Only frames of this `sender` meet it.
     #[must_use]
     pub fn frames_of_sender(mut self, sender: impl Into<String>) -> Self {
         self.sender = Some(sender.into());
         self
     }
 
-    /// Says what is wrong with it, if anything is.
+    /// Returns an error that says what is wrong with it, if something is.
     pub fn check(&self) -> Result<(), InvalidFault> {
         let wrong = |what: String| Err(InvalidFault(what));
         if !self.effect.fits(self.at) {

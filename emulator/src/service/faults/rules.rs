@@ -1,4 +1,4 @@
-//! The rules there are, and which of them an occasion meets.
+//! The rules of faults, and which of them an occasion meets.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,7 +13,7 @@ use crate::time::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct FaultId(pub u64);
 
-/// A fault and what has become of it. Written, it has the fields of the fault as well.
+/// A fault and how often it was met. Serialised, it has the fields of the fault as well.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FaultState {
@@ -22,13 +22,13 @@ pub struct FaultState {
     /// The rule.
     #[serde(flatten)]
     pub fault: Fault,
-    /// How often it will be met yet; nothing, if there is no end.
+    /// How often it can still be met; `None` without a limit.
     pub left: Option<u32>,
     /// How often it was met.
     pub met: u64,
 }
 
-/// What an occasion is, as far as rules ask.
+/// What rules ask about an occasion: a call, a handshake, a frame or a reply.
 #[derive(Debug, Default)]
 pub(super) struct Occasion<'a> {
     pub(super) whose: Whose,
@@ -74,7 +74,7 @@ impl Faults {
     pub(in crate::service) fn new(seed: u64) -> Self {
         Self {
             rules: Vec::new(),
-            // Not the service's own: without faults met, a run is the same with rules and without.
+            // Not the service's own, so that rules which are never met do not change a run.
             random: Random::new(seed ^ 0x5eed_0ffa_0175_0001),
             given: 0,
             deaf: BTreeSet::new(),
@@ -96,7 +96,7 @@ impl Faults {
         &self.rules
     }
 
-    /// Forgets all rules, and nothing of what they did.
+    /// Forgets all rules, but not what they did.
     pub(in crate::service) fn clear(&mut self) {
         self.rules.clear();
     }
