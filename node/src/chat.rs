@@ -5,27 +5,28 @@ use std::sync::Arc;
 
 use napi_derive::napi;
 use secondme_avatar::{Conversation, Error, SeqId};
+use secondme_avatar_bridge::calls::Ticket;
 
 use crate::arguments::{time_if, whole};
-use crate::calls::Calls;
 use crate::contract::names::Named;
 use crate::events::NativeEvents;
+use crate::host_queue::{Done, Queue, call, call_closing};
 use crate::json;
-use crate::port::{Done, Shared};
+use crate::open_calls::OpenCalls;
 use crate::stream::NativeStream;
 use crate::words::Words;
 
 #[napi]
 pub struct NativeChat {
     chat: Conversation,
-    port: Arc<Shared>,
-    calls: Calls,
+    queue: Arc<Queue>,
+    calls: OpenCalls,
 }
 
 #[napi]
 impl NativeChat {
-    pub(crate) fn new(chat: Conversation, port: Arc<Shared>, calls: Calls) -> Self {
-        Self { chat, port, calls }
+    pub(crate) fn new(chat: Conversation, queue: Arc<Queue>, calls: OpenCalls) -> Self {
+        Self { chat, queue, calls }
     }
 
     #[napi(getter)]
@@ -69,9 +70,9 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn ask(&self, text: Words, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> u32 {
+    pub fn ask(&self, text: Words, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> Ticket {
         let chat = self.chat.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let mut ask = chat.ask(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 ask = ask.deadline(deadline);
@@ -101,15 +102,15 @@ impl NativeChat {
             Ok(ask.stream())
         };
         match started() {
-            Ok(stream) => Ok(NativeStream::new(stream, &self.port)),
+            Ok(stream) => Ok(NativeStream::new(stream, &self.queue)),
             Err(error) => Err(json::thrown(&error)),
         }
     }
 
     #[napi]
-    pub fn send(&self, text: Words, deadline_ms: Option<f64>) -> u32 {
+    pub fn send(&self, text: Words, deadline_ms: Option<f64>) -> Ticket {
         let chat = self.chat.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let mut send = chat.send(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
@@ -119,9 +120,9 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn send_durable(&self, text: Words, deadline_ms: Option<f64>) -> u32 {
+    pub fn send_durable(&self, text: Words, deadline_ms: Option<f64>) -> Ticket {
         let chat = self.chat.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let mut send = chat.send(text.named("text")?).durable();
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
@@ -131,9 +132,9 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn history(&self, count: f64, before: Option<Words>) -> u32 {
+    pub fn history(&self, count: f64, before: Option<Words>) -> Ticket {
         let chat = self.chat.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let count = whole("count", count)?;
             let before = Words::named_if(before, "before")?.map(SeqId::from);
             let messages = chat.history(count, before.as_ref()).await?;
@@ -142,55 +143,55 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn new_session(&self) -> u32 {
-        let (chat, port, calls) = (self.chat.clone(), Arc::clone(&self.port), self.calls.of_conversation());
+    pub fn new_session(&self) -> Ticket {
+        let (chat, queue, calls) = (self.chat.clone(), Arc::clone(&self.queue), self.calls.of_conversation());
         // It goes on where this conversation is closed: it is the client's call.
-        self.port.call(self.calls.client().unwrap_or(&self.calls), async move {
+        call(&self.queue, self.calls.client().unwrap_or(&self.calls), async move {
             let beside = chat.new_session().await?;
-            Ok(Done::Chat(Box::new(NativeChat::new(beside, port, calls))))
+            Ok(Done::Chat(Box::new(NativeChat::new(beside, queue, calls))))
         })
     }
 
     #[napi]
     pub fn events(&self) -> NativeEvents {
-        NativeEvents::new(self.chat.events(), &self.port)
+        NativeEvents::new(self.chat.events(), &self.queue)
     }
 
     #[napi]
-    pub fn pause(&self) -> u32 {
+    pub fn pause(&self) -> Ticket {
         let chat = self.chat.clone();
         self.done(async move { chat.pause().await })
     }
 
     #[napi]
-    pub fn resume(&self) -> u32 {
+    pub fn resume(&self) -> Ticket {
         let chat = self.chat.clone();
         self.done(async move { chat.resume().await })
     }
 
     #[napi]
-    pub fn network_changed(&self) -> u32 {
+    pub fn network_changed(&self) -> Ticket {
         let chat = self.chat.clone();
         self.done(async move { chat.network_changed().await })
     }
 
     #[napi]
-    pub fn close(&self) -> u32 {
+    pub fn close(&self) -> Ticket {
         let chat = self.chat.clone();
         self.closed(async move { chat.close().await })
     }
 
     #[napi]
-    pub fn end(&self) -> u32 {
+    pub fn end(&self) -> Ticket {
         let chat = self.chat.clone();
         self.closed(async move { chat.end().await })
     }
 
-    fn closed(&self, close: impl Future<Output = Result<(), Error>> + Send + 'static) -> u32 {
-        self.port.call_closing(self.calls.clone(), async move { close.await.map(|()| Done::Nothing) })
+    fn closed(&self, close: impl Future<Output = Result<(), Error>> + Send + 'static) -> Ticket {
+        call_closing(&self.queue, self.calls.clone(), async move { close.await.map(|()| Done::Nothing) })
     }
 
-    fn done(&self, call: impl Future<Output = Result<(), Error>> + Send + 'static) -> u32 {
-        self.port.call(&self.calls, async move { call.await.map(|()| Done::Nothing) })
+    fn done(&self, work: impl Future<Output = Result<(), Error>> + Send + 'static) -> Ticket {
+        call(&self.queue, &self.calls, async move { work.await.map(|()| Done::Nothing) })
     }
 }

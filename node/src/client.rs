@@ -1,60 +1,83 @@
 //! A client.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use napi::Result;
 use napi_derive::napi;
 use secondme_avatar::AvatarClient;
+use secondme_avatar_bridge::calls::{Signal, Ticket};
 use secondme_avatar_bridge::clock;
+use secondme_avatar_bridge::streams::Reports;
 
 use crate::arguments::{time, time_if};
-use crate::calls::Calls;
 use crate::chat::NativeChat;
 use crate::contract::options::Options;
 use crate::events::NativeEvents;
+use crate::host_queue::{Done, HostQueue, Queue, Stream, call, call_closing};
 use crate::json;
-use crate::port::{Done, Message, Port, Shared};
+use crate::open_calls::OpenCalls;
 use crate::visitor::visitor;
 use crate::words::Words;
 
 #[napi]
 pub struct NativeClient {
     client: AvatarClient,
-    port: Arc<Shared>,
-    calls: Calls,
-    id: u32,
+    queue: Arc<Queue>,
+    calls: OpenCalls,
+    is_occupied: Arc<AtomicBool>,
+    occupancy: Signal<Done>,
+    reports: Option<Stream<Reports>>,
 }
 
 #[napi]
 impl NativeClient {
     #[napi(constructor)]
-    pub fn new(port: &Port, options: Options, reports: bool) -> Result<Self> {
-        let port = Arc::clone(&port.shared);
-        let id = port.ticket();
+    pub fn new(queue: &HostQueue, options: Options, reports: bool) -> Result<Self> {
         let mut builder = options.builder().map_err(|error| json::thrown(&error))?;
-        let told = Arc::downgrade(&port);
+        let (is_occupied, occupancy) = (Arc::new(AtomicBool::new(false)), Signal::new());
+        let (occupied, waker) = (Arc::clone(&is_occupied), occupancy.waker().clone());
         builder = builder.on_occupied(move |is_occupied| {
-            if let Some(port) = told.upgrade() {
-                port.tell(Message::Occupied(id, is_occupied));
-            }
+            occupied.store(is_occupied, Ordering::Release);
+            waker.wake_by_ref();
         });
+        let mut told = None;
         if reports {
-            let told = Arc::downgrade(&port);
-            builder = builder.on_call(move |call| {
-                if let Some(port) = told.upgrade() {
-                    port.tell(Message::Report(id, json::report(call)));
-                }
-            });
+            let (reports, reporting) = Reports::of(builder);
+            (told, builder) = (Some(Stream::new(reports)), reporting);
         }
         let client = builder.build().map_err(|error| json::thrown(&error))?;
-        Ok(Self { client, port, calls: Calls::new(), id })
+        let queue = Arc::clone(&queue.queue);
+        occupancy.for_queue(&queue);
+        Ok(Self { client, queue, calls: OpenCalls::new(), is_occupied, occupancy, reports: told })
     }
 
-    /// The number that the port's messages name it by.
+    /// By which the queue says that the client has visitors now, or has none any more.
     #[napi(getter)]
-    pub fn id(&self) -> u32 {
-        self.id
+    pub fn occupancy_ticket(&self) -> Ticket {
+        self.occupancy.ticket()
+    }
+
+    /// Whether the client has visitors. The queue says when that changes.
+    #[napi]
+    pub fn is_occupied(&self) -> bool {
+        self.occupancy.for_queue(&self.queue);
+        self.is_occupied.load(Ordering::Acquire)
+    }
+
+    /// By which the queue says that there are reports of calls; none where they were not asked for.
+    #[napi(getter)]
+    pub fn reports_ticket(&self) -> Option<Ticket> {
+        self.reports.as_ref().map(Stream::ticket)
+    }
+
+    /// At most so many reports of calls. Nothing where none have come: the queue will say when some have. An empty list:
+    /// there will be no more.
+    #[napi]
+    pub fn drain_reports(&self, max: u32) -> Option<Vec<String>> {
+        let reports = self.reports.as_ref()?.drain(&self.queue, max as usize).unwrap_or_default()?;
+        Some(reports.iter().map(json::report).collect())
     }
 
     #[napi(getter)]
@@ -70,22 +93,22 @@ impl NativeClient {
         channel: Option<Words>,
         tag: Option<Words>,
         deadline_ms: Option<f64>,
-    ) -> u32 {
-        let (client, port) = (self.client.clone(), Arc::clone(&self.port));
+    ) -> Ticket {
+        let (client, queue) = (self.client.clone(), Arc::clone(&self.queue));
         let calls = self.calls.of_conversation();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let mut opening = client.open(visitor(id, name, channel, tag)?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 opening = opening.deadline(deadline);
             }
-            Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, port, calls))))
+            Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, queue, calls))))
         })
     }
 
     #[napi]
-    pub fn recover(&self, all: bool) -> u32 {
+    pub fn recover(&self, all: bool) -> Ticket {
         let client = self.client.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             let recover = client.recover();
             let visitors = if all { recover.all() } else { recover }.await?;
             Ok(Done::Json(json::strings(visitors.iter().map(|visitor| visitor.as_str()))))
@@ -93,15 +116,15 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn known(&self) -> u32 {
+    pub fn known(&self) -> Ticket {
         let client = self.client.clone();
-        self.port.call(&self.calls, async move { Ok(Done::Json(json::visitors(&client.known().await?))) })
+        call(&self.queue, &self.calls, async move { Ok(Done::Json(json::visitors(&client.known().await?))) })
     }
 
     #[napi]
-    pub fn backup(&self, path: Words) -> u32 {
+    pub fn backup(&self, path: Words) -> Ticket {
         let client = self.client.clone();
-        self.port.call(&self.calls, async move {
+        call(&self.queue, &self.calls, async move {
             client.backup(path.named("path")?).await?;
             Ok(Done::Nothing)
         })
@@ -109,7 +132,7 @@ impl NativeClient {
 
     #[napi]
     pub fn events(&self) -> NativeEvents {
-        NativeEvents::new(self.client.events(), &self.port)
+        NativeEvents::new(self.client.events(), &self.queue)
     }
 
     #[napi]
@@ -125,9 +148,9 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn close(&self, deadline_ms: Option<f64>) -> u32 {
+    pub fn close(&self, deadline_ms: Option<f64>) -> Ticket {
         let client = self.client.clone();
-        self.port.call_closing(self.calls.clone(), async move {
+        call_closing(&self.queue, self.calls.clone(), async move {
             match time_if("deadlineMs", deadline_ms)? {
                 Some(deadline) => client.close().deadline(deadline).await,
                 None => client.close().await,

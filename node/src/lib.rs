@@ -1,20 +1,20 @@
 //! The native addon of the npm package `secondme-avatar`: the core, as its TypeScript layer wants it.
 //!
-//! Nothing in here is API. A call is a synchronous method that returns a number, its ticket. The result of the call,
-//! and the sign that events have come, wait in the environment's `Port` (`port.rs`) until the JavaScript thread takes
-//! them. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript object: both crash when
-//! a worker is terminated.
+//! Nothing in here is API. A call is a synchronous method that begins it and returns a number, its ticket. The result of
+//! the call, and the sign that events have come, wait in the environment's `HostQueue` (`host_queue.rs`) until the
+//! JavaScript thread drains it. No thread of the core ever enters JavaScript, and no `async fn` borrows a JavaScript
+//! object: both crash when a worker is terminated.
 
 mod arguments;
-mod calls;
 mod chat;
 mod client;
 mod contract;
 mod events;
+mod host_queue;
 mod js;
 mod json;
 mod logs;
-mod port;
+mod open_calls;
 mod stream;
 mod visitor;
 mod words;

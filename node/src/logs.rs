@@ -5,12 +5,13 @@ use std::task::{Context, Wake, Waker};
 
 use napi_derive::napi;
 use secondme_avatar::{Error, ErrorKind};
+use secondme_avatar_bridge::calls::{Signal, Ticket};
 use secondme_avatar_bridge::logs::Logs;
 use secondme_avatar_bridge::streams::Source;
 
-use crate::port::{Message, Shared};
+use crate::host_queue::{Done, Queue};
 
-/// Lines taken at a time.
+/// Lines drained at a time.
 const BATCH: usize = 256;
 
 /// Who wants it. A process has one log: the last of these that is still there gets it.
@@ -21,14 +22,15 @@ static LOGS: Mutex<Option<Logs>> = Mutex::new(None);
 
 /// An environment that wants the log.
 struct Listener {
-    port: Weak<Shared>,
+    queue: Weak<Queue>,
+    signal: Signal<Done>,
     /// What it wants of it. None where the program has no logger: what `SECONDME_LOG` lets through goes to stderr.
     filter: Option<String>,
 }
 
 /// The lines that have come, oldest first, as a list of `level, target, message, …`.
 #[napi]
-pub(crate) fn take_logs() -> Vec<String> {
+pub(crate) fn drain_logs() -> Vec<String> {
     let logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(logs) = logs.as_ref() else {
         return Vec::new();
@@ -40,7 +42,7 @@ pub(crate) fn take_logs() -> Vec<String> {
     }
     let lost = logs.take_lost();
     if lost > 0 {
-        let message = format!("{lost} lines before these are lost: they were not taken in time");
+        let message = format!("{lost} lines before these are lost: they were not drained in time");
         lines.extend(["warn".to_owned(), "secondme_avatar::log".to_owned(), message]);
     }
     if lines.is_empty() {
@@ -50,20 +52,22 @@ pub(crate) fn take_logs() -> Vec<String> {
 }
 
 /// From now on the log goes to this environment, and this of it: the newest logger wins. Without a filter it goes
-/// there only where no other environment wants it.
-pub(crate) fn collect(filter: Option<String>, port: &Arc<Shared>) -> Result<(), Error> {
+/// there only where no other environment wants it. Says under which ticket the environment is told of lines.
+pub(crate) fn collect(filter: Option<String>, queue: &Arc<Queue>) -> Result<Ticket, Error> {
     if let Some(filter) = filter.as_deref().filter(|filter| !Logs::understands(filter)) {
         let message = format!("`{filter}` is no filter: write a level, such as `debug`");
         return Err(Error::new(ErrorKind::Misuse, message));
     }
-    let port = Arc::downgrade(port);
+    let queue = Arc::downgrade(queue);
     let mut listeners = listeners();
-    listeners.retain(|listener| !listener.port.ptr_eq(&port));
+    let before = listeners.iter().position(|listener| listener.queue.ptr_eq(&queue));
+    let signal = before.map_or_else(Signal::new, |at| listeners.remove(at).signal);
+    let ticket = signal.ticket();
     let at = if filter.is_some() { listeners.len() } else { 0 };
-    listeners.insert(at, Listener { port, filter });
+    listeners.insert(at, Listener { queue, signal, filter });
     drop(listeners);
     hand_over();
-    Ok(())
+    Ok(ticket)
 }
 
 /// The log goes to the one whose turn it is now: it has asked, or another environment has ended. What has come in the
@@ -72,7 +76,7 @@ pub(crate) fn hand_over() {
     // One at a time: the filter is that of the listener that was last when all is done.
     let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut listeners = listeners();
-    listeners.retain(|listener| listener.port.upgrade().is_some_and(|port| !port.is_closed()));
+    listeners.retain(|listener| listener.queue.upgrade().is_some_and(|queue| !queue.is_closed()));
     let Some(listener) = listeners.last() else {
         return;
     };
@@ -87,20 +91,21 @@ pub(crate) fn hand_over() {
 /// Has the environment whose turn it is told of the next lines, or at once if there are some.
 fn wait(logs: &Logs) {
     // Always the same one: the log knows by it that it has it already.
-    static WAKER: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(HostWaker)));
+    static WAKER: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(NewestListener)));
     if logs.poll_ready(&mut Context::from_waker(&WAKER)).is_ready() {
         WAKER.wake_by_ref();
     }
 }
 
 /// Tells the environment whose turn it is.
-struct HostWaker;
+struct NewestListener;
 
-impl Wake for HostWaker {
+impl Wake for NewestListener {
     fn wake(self: Arc<Self>) {
-        let port = listeners().last().and_then(|listener| listener.port.upgrade());
-        if let Some(port) = port {
-            port.tell(Message::Logs);
+        if let Some(listener) = listeners().last()
+            && let Some(queue) = listener.queue.upgrade()
+        {
+            listener.signal.for_queue(&queue).wake_by_ref();
         }
     }
 }

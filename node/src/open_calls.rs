@@ -6,16 +6,16 @@ use tokio::sync::watch;
 
 /// The calls of a client, or of one of its conversations: these are the client's as well.
 #[derive(Clone)]
-pub(crate) struct Calls {
+pub(crate) struct OpenCalls {
     count: Arc<watch::Sender<usize>>,
     /// Those of the client, where these are a conversation's.
-    client: Option<Box<Calls>>,
+    client: Option<Box<OpenCalls>>,
 }
 
 /// A call that is under way, until JavaScript has been told what came of it.
-pub(crate) struct Begun(Calls);
+pub(crate) struct Begun(OpenCalls);
 
-impl Calls {
+impl OpenCalls {
     /// Those of a client.
     pub(crate) fn new() -> Self {
         Self { count: Arc::new(watch::Sender::new(0)), client: None }

@@ -1,25 +1,20 @@
 //! A reply, piece by piece.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
-use futures_core::Stream;
-use napi::bindgen_prelude::Either3;
+use napi::bindgen_prelude::Either;
 use napi_derive::napi;
-use secondme_avatar::ReplyStream;
+use secondme_avatar::{Piece, ReplyStream};
+use secondme_avatar_bridge::calls::Ticket;
 
 use crate::contract::names::Named;
-use crate::events::Bell;
+use crate::host_queue::{Queue, Stream};
 use crate::json;
-use crate::port::Shared;
 
 #[napi]
 pub struct NativeStream {
-    /// `None` once it is given up.
-    stream: Option<ReplyStream>,
-    waker: Waker,
-    id: u32,
+    stream: Stream<ReplyStream>,
+    queue: Arc<Queue>,
 }
 
 /// A piece of a reply.
@@ -31,52 +26,47 @@ pub struct NativePiece {
 
 #[napi]
 impl NativeStream {
-    pub(crate) fn new(stream: ReplyStream, port: &Arc<Shared>) -> Self {
-        let (waker, id) = Bell::at(port);
-        Self { stream: Some(stream), waker, id }
+    pub(crate) fn new(stream: ReplyStream, queue: &Arc<Queue>) -> Self {
+        Self { stream: Stream::new(stream), queue: Arc::clone(queue) }
     }
 
-    /// By which the port says that there is something to take.
+    /// By which the queue says that there is something to drain.
     #[napi(getter)]
-    pub fn id(&self) -> u32 {
-        self.id
+    pub fn ticket(&self) -> Ticket {
+        self.stream.ticket()
     }
 
-    /// The next piece; a failure, as JSON; `false` when there will be no more. Nothing where nothing has come:
-    /// the port will say when something has.
+    /// At most so many pieces that have come; a failure, as JSON; no pieces when there will be no more. Nothing where
+    /// nothing has come: the queue will say when something has.
     #[napi]
-    pub fn take(&mut self) -> Option<Either3<NativePiece, String, bool>> {
-        let Some(stream) = self.stream.as_mut() else {
-            return Some(Either3::C(false));
-        };
-        match Pin::new(stream).poll_next(&mut Context::from_waker(&self.waker)) {
-            Poll::Pending => None,
-            Poll::Ready(None) => Some(Either3::C(false)),
-            Poll::Ready(Some(Err(error))) => Some(Either3::B(json::error(&error))),
-            Poll::Ready(Some(Ok(piece))) => Some(Either3::A(NativePiece {
-                author: piece.author.js_name(),
-                text: piece.text.into_string(),
-            })),
+    pub fn drain(&self, max: u32) -> Option<Either<Vec<NativePiece>, String>> {
+        match self.stream.drain(&self.queue, max as usize) {
+            Ok(pieces) => Some(Either::A(pieces?.into_iter().map(NativePiece::from).collect())),
+            Err(error) => Some(Either::B(json::error(&error))),
         }
     }
 
     /// The whole reply, once all its pieces have come.
     #[napi]
     pub fn reply(&self) -> Option<String> {
-        self.stream.as_ref()?.reply().as_ref().map(json::reply)
+        self.stream.with(ReplyStream::reply)?.as_ref().map(json::reply)
     }
 
-    /// Ends it once what has come is taken, and lets the next question go out.
+    /// Ends it once what has come is drained, and lets the next question go out.
     #[napi]
-    pub fn stop(&mut self) {
-        if let Some(stream) = self.stream.as_mut() {
-            stream.stop();
-        }
+    pub fn stop(&self) {
+        self.stream.finish();
     }
 
     /// Gives it up.
     #[napi]
-    pub fn close(&mut self) {
-        self.stream = None;
+    pub fn close(&self) {
+        self.stream.close();
+    }
+}
+
+impl From<Piece> for NativePiece {
+    fn from(piece: Piece) -> Self {
+        Self { author: piece.author.js_name(), text: piece.text.into_string() }
     }
 }

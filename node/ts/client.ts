@@ -12,7 +12,7 @@ import { calledFrom, guarded, misuse } from './failures.js'
 import { type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
-import { type ClientEar, call, leave, listen, port, SIGNAL, stay } from './port.js'
+import { BATCH, call, hostQueue, leave, listen, SIGNAL, stay } from './host-queue.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
 /** Options of {@link AvatarClient.recover}. */
@@ -47,8 +47,9 @@ const occupied = new Set<AvatarClient>()
  */
 export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
   readonly #native: NativeClient
-  /** The port holds its listeners weakly, so the client holds this one. */
-  readonly #ear: ClientEar
+  /** The queue holds its listeners weakly, so the client holds these. */
+  readonly #occupied: () => void
+  readonly #reported: () => void
   readonly #chats = new Map<string, WeakRef<Conversation>>()
   readonly #gone = new FinalizationRegistry<string>((visitor) => {
     if (this.#chats.get(visitor)?.deref() === undefined) this.#chats.delete(visitor)
@@ -75,18 +76,22 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     const network = proxy === false ? { noProxy: true } : { proxy }
     const options: NativeOptions = { ...rest, ...network, language }
     logger === undefined ? startLogging() : setLogger(logger)
-    const make = () => new (native().NativeClient)(port(), options, onCall !== undefined)
+    const make = () => new (native().NativeClient)(hostQueue(), options, onCall !== undefined)
     this.#native = guarded(make, site)
-    this.#ear = {
-      occupied: (isOccupied) => {
-        this.#isOccupied = isOccupied
-        this.#stayIfNeeded()
-      },
-      report: (json) => {
-        if (onCall !== undefined) this.told(onCall, callReportOf(JSON.parse(json)))
-      },
+    this.#occupied = () => {
+      this.#isOccupied = this.#native.isOccupied()
+      this.#stayIfNeeded()
     }
-    listen(this.#native.id, this.#ear)
+    listen(this.#native.occupancyTicket, this.#occupied)
+    this.#reported = () => {
+      for (let reports = this.#native.drainReports(BATCH); reports?.length; reports = this.#native.drainReports(BATCH)) {
+        for (const report of reports) if (onCall !== undefined) this.told(onCall, callReportOf(JSON.parse(report)))
+      }
+    }
+    if (this.#native.reportsTicket !== null) {
+      listen(this.#native.reportsTicket, this.#reported)
+      this.#reported()
+    }
   }
 
   /**

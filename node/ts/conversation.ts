@@ -8,7 +8,7 @@ import { EventStream } from './event-stream.js'
 import { calledFrom, guarded, misuse, type Site } from './failures.js'
 import { type Known, known } from './known.js'
 import type { NativeChat, NativeEvents } from './native.js'
-import { call, SIGNAL } from './port.js'
+import { call, SIGNAL } from './host-queue.js'
 import { ReplyStream } from './reply-stream.js'
 
 /** Options of any call. */

@@ -5,11 +5,11 @@ import { eventsOf } from './contract/batch.js'
 import type { AvatarEvent, AvatarEventMap } from './contract/events.js'
 import type { CallReport } from './contract/reports.js'
 import { EVENT_NAMES } from './contract/tables.js'
-import { BATCH, type EventStream } from './event-stream.js'
+import type { EventStream } from './event-stream.js'
 import { calledFrom, closed, misuse } from './failures.js'
 import { known } from './known.js'
 import type { NativeEvents } from './native.js'
-import { SIGNAL, uncaught, whenReady } from './port.js'
+import { BATCH, SIGNAL, uncaught, whenReady } from './host-queue.js'
 import { setImmediate } from './timers.js'
 
 /** Batches that are handed out before other things of the event loop have their turn. */
@@ -161,10 +161,10 @@ export abstract class AvatarEmitter extends Base {
         setImmediate(() => this.#take(events))
         return
       }
-      const batch = events.take(BATCH)
+      const batch = events.drain(BATCH)
       if (batch === null) {
         if (events.hasEnded) this.#events = undefined
-        else whenReady(events.id, () => this.#take(events))
+        else whenReady(events.ticket, () => this.#take(events))
         return
       }
       for (const event of eventsOf(batch)) {

@@ -3,10 +3,8 @@
 import { eventsOf } from './contract/batch.js'
 import type { AvatarEvent } from './contract/events.js'
 import type { NativeEvents } from './native.js'
+import { BATCH } from './host-queue.js'
 import { DONE, AvatarIterator } from './iterator.js'
-
-/** Events that are fetched together at most. */
-export const BATCH = 256
 
 /**
  * A subscription to events: it begins when it is made, and ends with the conversation or the client, when a `for await`
@@ -51,14 +49,14 @@ export class EventStream extends AvatarIterator<AvatarEvent> {
   }
 
   /** @internal */
-  protected override poll(): IteratorResult<AvatarEvent, undefined> | undefined {
+  protected override takeNext(): IteratorResult<AvatarEvent, undefined> | undefined {
     if (this.#aborted?.aborted && !this.#hasThrown) {
       this.#hasThrown = true
       throw this.#aborted.reason
     }
     if (this.#at === this.#batch.length) {
       // Asking again says that the ones before have been dealt with: not before the last one of them was.
-      const batch = this.#native.take(BATCH)
+      const batch = this.#native.drain(BATCH)
       this.#batch = batch === null ? [] : eventsOf(batch)
       this.#at = 0
       if (batch === null) return this.#native.hasEnded ? DONE : undefined
@@ -69,8 +67,8 @@ export class EventStream extends AvatarIterator<AvatarEvent> {
   }
 
   /** @internal */
-  protected override get id(): number {
-    return this.#native.id
+  protected override get ticket(): number {
+    return this.#native.ticket
   }
 
   /** @internal */

@@ -1,18 +1,18 @@
-/** The mailbox between the native part and this thread, and what keeps the process alive. */
+/** The queue from the native part to this thread, and what keeps the process alive. */
 
 import { setInterval } from './timers.js'
 import { failed, type Site, understood } from './failures.js'
 import { type Known, known } from './known.js'
-import { native, type NativePort } from './native.js'
+import { native, type NativeQueue } from './native.js'
 
-/** What a message is about; see `Message` in `node/src/port.rs`. */
+/** How much is drained at once: of the queue, of events, of pieces. */
+export const BATCH = 256
+
+/** What a message is about; see `HostQueue.drain` in `node/src/host_queue.rs`. */
 enum Code {
   Done,
   Failed,
   Ready,
-  Occupied,
-  Logs,
-  Report,
 }
 
 interface Pending {
@@ -21,24 +21,17 @@ interface Pending {
   readonly site: Site
 }
 
-/** Who is told of what concerns a client as a whole. */
-export interface ClientEar {
-  occupied(isOccupied: boolean): void
-  report(json: string): void
-}
-
 /** The options of calls that have no others, and of subscriptions. */
 export const SIGNAL: Known = { signal: 'object' }
 
 const pending = new Map<number, Pending>()
 const waiting = new Map<number, () => void>()
-const clients = new Map<number, WeakRef<ClientEar>>()
-let onLogs: (() => void) | undefined
-let mailbox: NativePort | undefined
+const listening = new Map<number, WeakRef<() => void>>()
+let queue: NativeQueue | undefined
 
-/** This thread's port. */
-export function port(): NativePort {
-  return (mailbox ??= new (native().Port)(deliver))
+/** This thread's queue. */
+export function hostQueue(): NativeQueue {
+  return (queue ??= new (native().HostQueue)(deliver))
 }
 
 /** Makes a call that has these options: `begin` starts it, and hands back its ticket. */
@@ -68,7 +61,7 @@ export function call<T>(
     }
     const abort = () => {
       done()
-      port().cancel(ticket)
+      hostQueue().cancel(ticket)
       reject(signal?.reason)
     }
     signal?.addEventListener('abort', abort)
@@ -86,28 +79,23 @@ export function call<T>(
   })
 }
 
-/** Is told once, when the subscription or stream of this number has something to take. */
-export function whenReady(id: number, tell: () => void): void {
-  waiting.set(id, tell)
+/** Is told once, when there is something to drain under this ticket. */
+export function whenReady(ticket: number, tell: () => void): void {
+  waiting.set(ticket, tell)
 }
 
 /** Does not want to know any more. */
-export function forget(id: number): void {
-  waiting.delete(id)
+export function forget(ticket: number): void {
+  waiting.delete(ticket)
 }
 
-/** From now on this is told what concerns the client of this number. */
-export function listen(id: number, ear: ClientEar): void {
-  clients.set(id, new WeakRef(ear))
-  gone.register(ear, id)
+/** Is told whenever there is something to drain under this ticket, for as long as the program holds the function. */
+export function listen(ticket: number, tell: () => void): void {
+  listening.set(ticket, new WeakRef(tell))
+  gone.register(tell, ticket)
 }
 
-const gone = new FinalizationRegistry<number>((id) => clients.delete(id))
-
-/** Is told when the log has lines. */
-export function whenLogged(tell: () => void): void {
-  onLogs = tell
-}
+const gone = new FinalizationRegistry<number>((ticket) => listening.delete(ticket))
 
 /** An exception of the program's own goes where those of listeners go: it is uncaught. */
 export function uncaught(thrown: unknown): void {
@@ -126,40 +114,25 @@ export function tell<T extends unknown[]>(told: (...content: T) => void, ...cont
 }
 
 function deliver(): void {
-  const messages = port().take()
+  const messages = hostQueue().drain(BATCH)
   for (let at = 0; at < messages.length; at += 3) {
-    const subject = messages[at + 1] as number
+    const ticket = messages[at + 1] as number
     const content = messages[at + 2]
     switch (messages[at] as Code) {
       case Code.Done:
-        pending.get(subject)?.resolve(content)
+        pending.get(ticket)?.resolve(content)
         break
       case Code.Failed: {
-        const call = pending.get(subject)
+        const call = pending.get(ticket)
         call?.reject(failed(content as string, call.site))
         break
       }
       case Code.Ready: {
-        const ready = waiting.get(subject)
-        waiting.delete(subject)
+        const ready = waiting.get(ticket) ?? listening.get(ticket)?.deref()
+        waiting.delete(ticket)
         ready?.()
         break
       }
-      case Code.Occupied:
-        clients
-          .get(subject)
-          ?.deref()
-          ?.occupied(content as boolean)
-        break
-      case Code.Logs:
-        onLogs?.()
-        break
-      case Code.Report:
-        clients
-          .get(subject)
-          ?.deref()
-          ?.report(content as string)
-        break
     }
   }
 }

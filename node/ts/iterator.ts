@@ -1,6 +1,6 @@
 /** What is taken one by one: events, and the pieces of a reply. */
 
-import { forget, whenReady } from './port.js'
+import { forget, whenReady } from './host-queue.js'
 
 /** Options of taking one. */
 export interface TakeOptions {
@@ -27,10 +27,10 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
   }
 
   /** @internal What is there; nothing, if nothing is there yet. */
-  protected abstract poll(): IteratorResult<T, undefined> | undefined
+  protected abstract takeNext(): IteratorResult<T, undefined> | undefined
 
-  /** @internal By which the port names it. */
-  protected abstract get id(): number
+  /** @internal By which the queue names it. */
+  protected abstract get ticket(): number
 
   /** @internal Wants no more. */
   protected abstract drop(): void
@@ -42,7 +42,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
       const signal = typeof options === 'object' ? options?.signal : undefined
       signal?.throwIfAborted()
       if (this.#waiters.length === 0) {
-        const result = this.poll()
+        const result = this.takeNext()
         if (result !== undefined) return Promise.resolve(result)
       }
       return this.#wait(signal)
@@ -95,7 +95,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
         if (at >= 0) this.#waiters.splice(at, 1)
         waiter.leave()
         if (this.#waiters.length === 0) {
-          forget(this.id)
+          forget(this.ticket)
           this.waits(false)
         }
         reject(signal?.reason)
@@ -105,7 +105,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
       this.#waiters.push(waiter)
       if (this.#waiters.length === 1) {
         this.waits(true)
-        whenReady(this.id, () => this.#serve())
+        whenReady(this.ticket, () => this.#serve())
       }
     })
   }
@@ -118,9 +118,9 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
     for (let waiter = this.#waiters[0]; waiter !== undefined; waiter = this.#waiters[0]) {
       let settle: () => void
       try {
-        const result = this.poll()
+        const result = this.takeNext()
         if (result === undefined) {
-          whenReady(this.id, () => this.#serve())
+          whenReady(this.ticket, () => this.#serve())
           return
         }
         const { resolve } = waiter
@@ -148,7 +148,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
 
   #end(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    forget(this.id)
+    forget(this.ticket)
     this.drop()
     const waiters = this.#waiters.splice(0)
     for (const waiter of waiters) {

@@ -2,7 +2,7 @@
 
 import { calledFrom, guarded, misuse } from './failures.js'
 import { native } from './native.js'
-import { port, tell, whenLogged } from './port.js'
+import { hostQueue, listen, tell } from './host-queue.js'
 
 /** The severity of a line. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -60,7 +60,7 @@ export function setLogger(to: LoggerLike | undefined, options: LoggerOptions = {
   const site = calledFrom(setLogger)
   if (to === undefined) {
     logger = toStderr
-    if (isStarted) port().collectLogs()
+    if (isStarted) hostQueue().collectLogs()
     return
   }
   const wanted = loggerOf(to)
@@ -75,10 +75,10 @@ export function startLogging(): void {
 }
 
 function start(filter?: string): void {
-  port().collectLogs(filter)
+  const ticket = hostQueue().collectLogs(filter)
   if (isStarted) return
   isStarted = true
-  whenLogged(handOut)
+  listen(ticket, handOut)
   // The last lines are often those that say why a process ends.
   process.on('exit', handOut)
 }
@@ -91,7 +91,7 @@ function loggerOf(to: LoggerLike): Logger | undefined {
 }
 
 function handOut(): void {
-  for (let lines = native().takeLogs(); lines.length > 0; lines = native().takeLogs()) {
+  for (let lines = native().drainLogs(); lines.length > 0; lines = native().drainLogs()) {
     for (let at = 0; at < lines.length; at += 3) {
       tell(logger, {
         level: lines[at] as LogLevel,

@@ -7,24 +7,27 @@ import { VERSION } from './version.js'
 
 /** The addon's functions and classes; `node/src` has them. */
 export interface Native {
-  Port: new (wake: () => void) => NativePort
-  NativeClient: new (port: NativePort, options: NativeOptions, reports: boolean) => NativeClient
+  HostQueue: new (wake: () => void) => NativeQueue
+  NativeClient: new (queue: NativeQueue, options: NativeOptions, reports: boolean) => NativeClient
   visitorForUser(platform: string, userId: string): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
-  takeLogs(): string[]
+  drainLogs(): string[]
   version(): string
 }
 
-export interface NativePort {
-  /** `code, subject, content`, one after the other. */
-  take(): unknown[]
+export interface NativeQueue {
+  /** `code, ticket, content`, one after the other. */
+  drain(max: number): unknown[]
   cancel(ticket: number): void
-  collectLogs(filter?: string): void
+  collectLogs(filter?: string): number
 }
 
 export interface NativeClient {
-  readonly id: number
+  readonly occupancyTicket: number
+  isOccupied(): boolean
+  readonly reportsTicket: number | null
+  drainReports(max: number): string[] | null
   readonly proxy: string | null
   open(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
   recover(all: boolean): number
@@ -60,9 +63,9 @@ export interface NativeChat {
 }
 
 export interface NativeEvents {
-  readonly id: number
+  readonly ticket: number
   readonly hasEnded: boolean
-  take(max: number): NativeBatch | null
+  drain(max: number): NativeBatch | null
   finish(): void
   close(): void
 }
@@ -73,11 +76,16 @@ export interface NativeBatch {
 }
 
 export interface NativeStream {
-  readonly id: number
-  take(): { author: string; text: string } | string | false | null
+  readonly ticket: number
+  drain(max: number): NativePiece[] | string | null
   reply(): string | null
   stop(): void
   close(): void
+}
+
+export interface NativePiece {
+  readonly author: string
+  readonly text: string
 }
 
 /** What there are packages for: the names that `napi create-npm-dirs` gives them, by platform and processor. */

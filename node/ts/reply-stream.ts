@@ -3,8 +3,8 @@
 import { AvatarError } from './avatar-error.js'
 import type { Author, Reply } from './contract/values.js'
 import { calledFrom, closed, failed, type Site } from './failures.js'
-import type { NativeStream } from './native.js'
-import { leave, stay } from './port.js'
+import type { NativePiece, NativeStream } from './native.js'
+import { BATCH, leave, stay } from './host-queue.js'
 import { DONE, AvatarIterator } from './iterator.js'
 
 /**
@@ -26,6 +26,7 @@ export class ReplyStream extends AvatarIterator<string> {
   readonly #native: NativeStream
   readonly #site: Site
   readonly #aborted: AbortSignal | undefined
+  #pieces: NativePiece[] = []
   #author: Author = 'avatar'
   #end: AvatarError | Reply | 'given up' | undefined
 
@@ -64,35 +65,40 @@ export class ReplyStream extends AvatarIterator<string> {
   }
 
   /** @internal */
-  protected override poll(): IteratorResult<string, undefined> | undefined {
+  protected override takeNext(): IteratorResult<string, undefined> | undefined {
     for (;;) {
       if (this.#end !== undefined) return DONE
       this.#aborted?.throwIfAborted()
-      const piece = this.#native.take()
-      if (piece === null) return undefined
-      if (piece === false) {
-        const reply = this.#native.reply()
-        this.#end = reply === null ? 'given up' : (JSON.parse(reply) as Reply)
+      const piece = this.#pieces.shift()
+      if (piece !== undefined) {
+        this.#author = piece.author as Author
+        // A card has no text of its own; it stands in the reply.
+        if (piece.text !== '') return { done: false, value: piece.text }
         continue
       }
-      if (typeof piece === 'string') {
-        this.#end = failed(piece, this.#site)
+      const drained = this.#native.drain(BATCH)
+      if (drained === null) return undefined
+      if (typeof drained === 'string') {
+        this.#end = failed(drained, this.#site)
         throw this.#end
       }
-      this.#author = piece.author as Author
-      // A card has no text of its own; it stands in the reply.
-      if (piece.text !== '') return { done: false, value: piece.text }
+      this.#pieces = drained
+      if (drained.length === 0) {
+        const reply = this.#native.reply()
+        this.#end = reply === null ? 'given up' : (JSON.parse(reply) as Reply)
+      }
     }
   }
 
   /** @internal */
-  protected override get id(): number {
-    return this.#native.id
+  protected override get ticket(): number {
+    return this.#native.ticket
   }
 
   /** @internal */
   protected override drop(): void {
     this.#native.close()
+    this.#pieces = []
     this.#end ??= this.#aborted?.aborted ? undefined : 'given up'
   }
 
