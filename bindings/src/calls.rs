@@ -5,31 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar::CallReport;
 
+use crate::CoreCallReport;
 use crate::bell::Bell;
-use crate::error::{CoreFailure, millis};
-use crate::options::size;
+use crate::convert::size;
 
 /// Reports that wait for the host before further ones are only counted.
 const CAPACITY: usize = 1024;
-
-/// One call to the service, or one handshake of a socket, when it is over.
-#[derive(uniffi::Record)]
-pub struct CoreCall {
-    /// Whose call it was.
-    pub visitor_id: String,
-    /// Which step of the protocol.
-    pub step: String,
-    /// How long it took.
-    pub took_ms: u64,
-    /// What went wrong, if anything did.
-    pub failure: Option<CoreFailure>,
-}
 
 /// What was taken at once.
 #[derive(uniffi::Record)]
 pub struct CoreCallBatch {
     /// Oldest first.
-    pub calls: Vec<CoreCall>,
+    pub calls: Vec<CoreCallReport>,
     /// How many were lost before them because nobody took any.
     pub lost: u64,
 }
@@ -43,7 +30,7 @@ pub struct CoreCalls {
 
 #[derive(Default)]
 struct Queue {
-    calls: VecDeque<CoreCall>,
+    calls: VecDeque<CoreCallReport>,
     lost: u64,
 }
 
@@ -81,12 +68,7 @@ impl CoreCalls {
         }
         let mut queue = self.lock();
         if queue.calls.len() < CAPACITY {
-            queue.calls.push_back(CoreCall {
-                visitor_id: report.visitor_id.to_string(),
-                step: report.step.name().to_owned(),
-                took_ms: millis(report.took),
-                failure: report.error.as_ref().map(CoreFailure::from),
-            });
+            queue.calls.push_back(report.clone().into());
         } else {
             queue.lost += 1;
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, Error, Stats};
+use secondme_avatar::{AvatarClient, Error};
 
 use crate::cancel::until;
-use crate::error::millis;
 use crate::runtime::Share;
-use crate::{CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreVisitor};
+use crate::{
+    CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreStats, CoreVisitor,
+};
 
 /// A client for one API key. When it and all its conversations are let go of, its work ends.
 #[derive(uniffi::Object)]
@@ -16,33 +17,6 @@ pub struct CoreClient {
     client: AvatarClient,
     calls: Arc<CoreCalls>,
     share: Arc<Share>,
-}
-
-/// What a client has counted, over all its conversations: see `secondme_avatar::Stats` and `Counters`.
-#[derive(uniffi::Record)]
-#[expect(missing_docs, reason = "the core's own names")]
-pub struct CoreStats {
-    pub visitors: u64,
-    pub connected: u64,
-    pub live: u64,
-    pub paused: u64,
-    pub waiting_for_slot: u64,
-    pub waiting_for_quota: u64,
-    pub longest_quota_wait_ms: u64,
-    pub stored_visitors: u64,
-    pub stored_messages: u64,
-    pub events: u64,
-    pub frames: u64,
-    pub duplicates: u64,
-    pub foreign: u64,
-    pub malformed: u64,
-    pub unrouted: u64,
-    pub pings: u64,
-    pub sent: u64,
-    pub replies: u64,
-    pub lost: u64,
-    pub calls: u64,
-    pub authentications: u64,
 }
 
 #[uniffi::export]
@@ -158,35 +132,5 @@ impl CoreClient {
 
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.share.handle()
-    }
-}
-
-impl From<Stats> for CoreStats {
-    fn from(stats: Stats) -> Self {
-        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let counters = stats.counters;
-        Self {
-            visitors: count(stats.visitors),
-            connected: count(stats.connected),
-            live: count(stats.live),
-            paused: count(stats.paused),
-            waiting_for_slot: count(stats.waiting_for_slot),
-            waiting_for_quota: count(stats.waiting_for_quota),
-            longest_quota_wait_ms: millis(stats.longest_quota_wait),
-            stored_visitors: stats.stored_visitors,
-            stored_messages: stats.stored_messages,
-            events: stats.events,
-            frames: counters.frames,
-            duplicates: counters.duplicates,
-            foreign: counters.foreign,
-            malformed: counters.malformed,
-            unrouted: counters.unrouted,
-            pings: counters.pings,
-            sent: counters.sent,
-            replies: counters.replies,
-            lost: counters.lost,
-            calls: counters.calls,
-            authentications: counters.authentications,
-        }
     }
 }

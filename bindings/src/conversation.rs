@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{Confirmation, Conversation, Sent, SeqId};
+use secondme_avatar::{Conversation, SeqId};
 
 use crate::cancel::until;
-use crate::event::CoreState;
-use crate::options::size;
+use crate::convert::size;
 use crate::runtime::Share;
-use crate::{CoreCancel, CoreError, CoreEvents, CoreMessage, CorePieces, CoreReply};
+use crate::{
+    CoreCancel, CoreError, CoreEvents, CoreHistoryMessage, CorePieces, CoreReply, CoreSent, CoreState,
+};
 
 /// A conversation. It goes on when this is let go of, and ends with `leave` or `end`, or with the client.
 #[derive(uniffi::Object)]
@@ -17,28 +18,6 @@ pub struct CoreConversation {
     conversation: Conversation,
     /// It goes on where its client is let go of.
     share: Arc<Share>,
-}
-
-/// The service has taken a message.
-#[derive(uniffi::Record)]
-pub struct CoreSent {
-    /// The message's id.
-    pub message_id: String,
-    /// How it is known.
-    pub confirmed_by: CoreConfirmation,
-}
-
-/// How it is known that the service took a message.
-#[derive(uniffi::Enum)]
-pub enum CoreConfirmation {
-    /// It answered so.
-    Answer,
-    /// Its echo came over the socket.
-    Echo,
-    /// It was found among the session's messages.
-    Query,
-    /// The avatar answered it.
-    Reply,
 }
 
 #[uniffi::export]
@@ -144,10 +123,10 @@ impl CoreConversation {
         count: u32,
         before: Option<String>,
         cancel: Option<Arc<CoreCancel>>,
-    ) -> Result<Vec<CoreMessage>, CoreError> {
+    ) -> Result<Vec<CoreHistoryMessage>, CoreError> {
         let before = before.map(SeqId::from);
         let messages = until(cancel, self.conversation.history(size(count), before.as_ref())).await?;
-        Ok(messages.into_iter().map(CoreMessage::from).collect())
+        Ok(messages.into_iter().map(CoreHistoryMessage::from).collect())
     }
 
     /// Opens another conversation of the same visitor, on the same socket.
@@ -204,22 +183,5 @@ impl CoreConversation {
             ask = ask.first_piece_deadline(Duration::from_millis(first_piece));
         }
         ask
-    }
-}
-
-impl From<Sent> for CoreSent {
-    fn from(sent: Sent) -> Self {
-        Self { message_id: sent.message_id.to_string(), confirmed_by: sent.confirmed_by.into() }
-    }
-}
-
-impl From<Confirmation> for CoreConfirmation {
-    fn from(confirmation: Confirmation) -> Self {
-        match confirmation {
-            Confirmation::Answer => Self::Answer,
-            Confirmation::Echo => Self::Echo,
-            Confirmation::Query => Self::Query,
-            Confirmation::Reply => Self::Reply,
-        }
     }
 }

@@ -8,7 +8,7 @@ use secondme_avatar::Events;
 
 use crate::CoreBatch;
 use crate::bell::Bell;
-use crate::options::size;
+use crate::convert::size;
 
 /// A subscription. It begins when it is made; it ends with the conversation or the client, with `finish`, or with
 /// `end`.

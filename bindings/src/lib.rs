@@ -18,33 +18,39 @@ mod calls;
 mod cancel;
 mod client;
 mod conversation;
+mod convert;
+mod enums;
 mod error;
 mod event;
+mod event_kind;
 mod events;
 #[cfg(feature = "benchmark")]
 mod listener;
 mod logs;
+mod names;
 mod options;
 mod pieces;
-mod reply;
 mod runtime;
+mod stats;
+mod values;
 mod visitor;
 
-pub use calls::{CoreCall, CoreCallBatch, CoreCalls};
+pub use calls::{CoreCallBatch, CoreCalls};
 pub use cancel::CoreCancel;
-pub use client::{CoreClient, CoreStats};
-pub use conversation::{CoreConfirmation, CoreConversation, CoreSent};
-pub use error::{CoreError, CoreErrorKind, CoreFailure, CoreUnsent};
-pub use event::{
-    CoreBatch, CoreCloseReason, CoreEvent, CoreEventKind, CoreGap, CoreNoticeKind, CorePlace, CoreState,
-};
+pub use client::CoreClient;
+pub use conversation::CoreConversation;
+pub use enums::*;
+pub use error::{CoreError, CoreFailure};
+pub use event::{CoreBatch, CoreEvent, CoreOrigin};
+pub use event_kind::CoreEventKind;
 pub use events::CoreEvents;
 #[cfg(feature = "benchmark")]
 pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
-pub use options::{CoreDelivery, CoreOptions};
+pub use options::CoreOptions;
 pub use pieces::{CorePiece, CorePieces};
-pub use reply::{CoreAuthor, CoreEnded, CoreMessage, CorePart, CoreReply};
+pub use stats::{CoreCallReport, CoreStats};
+pub use values::*;
 pub use visitor::{CoreVisitor, parse_visitor_id, random_visitor_id, visitor_id_for_user};
 
 uniffi::setup_scaffolding!();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secondme_avatar_bridge::logs::Logs;
 use secondme_avatar_bridge::streams::Source;
 
-use crate::options::size;
+use crate::convert::size;
 
 /// A line of the log. It holds no secret and nothing that anybody says.
 #[derive(uniffi::Record)]

@@ -40,11 +40,7 @@ impl Language {
     fn case(self, name: &str) -> String {
         match self {
             Self::Rust | Self::Python | Self::PyO3 | Self::Markdown => name.to_owned(),
-            // Apple's guidelines: an acronym has one case.
-            Self::Swift => name
-                .to_lower_camel_case()
-                .strip_suffix("Id")
-                .map_or_else(|| name.to_lower_camel_case(), |stem| format!("{stem}ID")),
+            Self::Swift => swift_name(name),
             Self::TypeScript | Self::Kotlin => name.to_lower_camel_case(),
         }
     }
@@ -96,6 +92,17 @@ impl Language {
             Self::Rust | Self::Markdown => None,
         }
     }
+}
+
+/// The name as Swift writes it: by Apple's guidelines an acronym has one case.
+pub fn swift_name(name: &str) -> String {
+    let camel = name.to_lower_camel_case();
+    for (acronym, written) in [("Id", "ID"), ("Url", "URL")] {
+        if let Some(stem) = camel.strip_suffix(acronym) {
+            return format!("{stem}{written}");
+        }
+    }
+    camel
 }
 
 fn is_snake(name: &str) -> bool {

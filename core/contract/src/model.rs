@@ -50,6 +50,8 @@ pub struct Enum {
     pub variants: Vec<Variant>,
     /// Whether no variant holds anything.
     pub is_plain: bool,
+    /// Whether it is `#[non_exhaustive]`: a match outside of its crate has a wildcard arm.
+    pub is_open: bool,
 }
 
 /// A variant of an enum: a kind of event or of error, or a value.

@@ -141,6 +141,7 @@ fn environment(templates: &Path) -> Environment<'static> {
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_filter("snake", |name: &str| name.to_snake_case());
     environment.add_filter("camel", |name: &str| name.to_lower_camel_case());
+    environment.add_filter("swift", |name: &str| docs::swift_name(name));
     environment.add_filter("pascal", |name: &str| name.to_upper_camel_case());
     environment.add_filter("shout", |name: &str| name.to_shouty_snake_case());
     environment.add_filter("brief", |docs: &str| docs::brief(docs));

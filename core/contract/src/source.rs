@@ -43,6 +43,10 @@ impl Source {
                         is_plain: variants
                             .iter()
                             .all(|variant| variant.fields.is_empty() && variant.value.is_none()),
+                        is_open: item
+                            .attrs
+                            .iter()
+                            .any(|attribute| attribute.path().is_ident("non_exhaustive")),
                         variants,
                     });
                 }

@@ -106,7 +106,7 @@ import SecondMeAvatar
             growing = nil
         case .ownerReply(let reply): show(reply.text, by: .owner)
         case .serviceError(let error): problem = error.reason ?? error.code
-        case .stateChanged(_, let state): self.state = state
+        case .stateChanged(let state, _): self.state = state
         case .closed(.failed(let error)): problem = error.message
         default: break
         }

@@ -9,7 +9,7 @@ internal import SecondMeAvatarCore
 /// print(try await chat.ask("Hello, tell me about yourself").text)
 /// ```
 ///
-/// When it and all its conversations are let go of, its work ends at once; ``close(within:)`` first sends what is
+/// When it and all its conversations are let go of, its work ends at once; ``close()`` first sends what is
 /// still to be sent.
 public final class AvatarClient: Sendable {
     /// The version of this library.
@@ -46,16 +46,16 @@ public final class AvatarClient: Sendable {
     /// - Parameter deadline: the whole time for it, retries and waits included;
     ///   ``ClientOptions/openDeadline`` if not said otherwise.
     public func open(_ visitor: Visitor, deadline: Duration? = nil) async throws -> Conversation {
+        let deadline = try milliseconds(deadline)
         let opened = try await cancellable { cancel in
-            try await self.core.open(
-                visitor: visitor.core, deadlineMs: deadline?.milliseconds, cancel: cancel)
+            try await self.core.open(visitor: visitor.core, deadlineMs: deadline, cancel: cancel)
         }
         return Conversation(opened, of: self)
     }
 
     /// Takes up what earlier processes left behind in the ``ClientOptions/store``: opens the conversation of every
     /// visitor to whom a durable message is still to be sent, and says who they are. What is given up comes as an
-    /// ``Event/Kind-swift.enum/unsent(_:_:)`` event, so subscribe to ``events`` first.
+    /// ``Event/Kind-swift.enum/unsent(message:error:)`` event, so subscribe to ``events`` first.
     ///
     /// - Parameter all: opens every visitor of the store who has a session: what the avatar's owner says to them is
     ///   heard from then on, and what was said since the last process ended, without their writing first. Where
@@ -108,14 +108,23 @@ public final class AvatarClient: Sendable {
         core.advanceClock(byMs: duration.milliseconds)
     }
 
-    /// Closes all conversations, each after sending what is still to be sent. What could not be sent by then is
-    /// handed back to whoever waits for it; a durable message stays in the store. Closing twice is no error.
+    /// Closes all conversations, each after sending what is still to be sent, within ``ClientOptions/closeDeadline``. A
+    /// message that could not be sent by then is given back to the call that waits for it; a durable message stays in the
+    /// store. Closing twice is no error.
     ///
     /// A task that is cancelled closes all the same: this takes no longer than it is given.
-    ///
-    /// - Parameter deadline: ``ClientOptions/closeDeadline``, 5 s, if not said otherwise.
-    public func close(within deadline: Duration? = nil) async {
-        // It fails where it is given up, and nobody can do that here.
-        try? await core.shutdown(deadlineMs: deadline?.milliseconds, cancel: nil)
+    public func close() async {
+        await close(milliseconds: nil)
+    }
+
+    /// ``close()`` with a deadline of its own. Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/misuse``
+    /// where that is negative.
+    public func close(deadline: Duration) async throws {
+        await close(milliseconds: try milliseconds(deadline))
+    }
+
+    private func close(milliseconds: UInt64?) async {
+        // It fails only where it is cancelled, and nothing here does that.
+        try? await core.shutdown(deadlineMs: milliseconds, cancel: nil)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 internal import SecondMeAvatarCore
 
 /// Awaits a call of the core. When the task is cancelled, the core drops its work, and `CancellationError` is thrown.
@@ -38,12 +39,35 @@ extension CoreError {
     }
 }
 
+/// A duration as the core takes it, in whole milliseconds. A negative one is a misuse.
+func milliseconds(_ duration: Duration?, _ what: String = "deadline") throws -> UInt64? {
+    guard let duration else { return nil }
+    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose 0 or more") }
+    return duration.milliseconds
+}
+
+/// A number of things as the core takes it.
+func count(_ number: Int?, _ what: String) throws -> UInt32? {
+    guard let number else { return nil }
+    guard let count = UInt32(exactly: number) else {
+        throw AvatarError(.misuse, "\(what) cannot be \(number): choose 0 to \(UInt32.max)")
+    }
+    return count
+}
+
 extension Duration {
-    /// Whole milliseconds, as the core takes them: none for a time that has passed.
+    /// Whole milliseconds; none of a negative duration.
     var milliseconds: UInt64 {
         guard self > .zero else { return 0 }
         let (seconds, attoseconds) = components
         let (whole, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
         return overflows ? .max : whole &+ UInt64(attoseconds / 1_000_000_000_000_000)
+    }
+}
+
+extension Date {
+    /// A point in time as it comes out of the core.
+    init(milliseconds: UInt64) {
+        self.init(timeIntervalSince1970: Double(milliseconds) / 1000)
     }
 }

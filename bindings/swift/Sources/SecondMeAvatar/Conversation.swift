@@ -31,26 +31,29 @@ public final class Conversation: Sendable {
     public func ask(
         _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
     ) async throws -> Reply {
+        let deadline = try milliseconds(deadline)
+        let firstPiece = try milliseconds(firstPieceDeadline, "firstPieceDeadline")
         let reply = try await cancellable { cancel in
             try await self.core.ask(
-                text: text, deadlineMs: deadline?.milliseconds,
-                firstPieceDeadlineMs: firstPieceDeadline?.milliseconds, cancel: cancel)
+                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, cancel: cancel)
         }
         return Reply(reply)
     }
 
-    /// Says something now, and hands on the reply piece by piece.
+    /// Says something now, and gives the reply piece by piece, each with its author: the avatar, or its owner who takes
+    /// over. The whole is ``ReplyStream/reply`` then.
     ///
     /// ```swift
-    /// for try await piece in chat.stream("Hello") { print(piece, terminator: "") }
+    /// for try await piece in chat.stream("Hello") { print(piece.text, terminator: "") }
     /// ```
     public func stream(
         _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
     ) -> ReplyStream {
-        ReplyStream(
+        ReplyStream {
             core.stream(
-                text: text, deadlineMs: deadline?.milliseconds,
-                firstPieceDeadlineMs: firstPieceDeadline?.milliseconds))
+                text: text, deadlineMs: try milliseconds(deadline),
+                firstPieceDeadlineMs: try milliseconds(firstPieceDeadline, "firstPieceDeadline"))
+        }
     }
 
     /// Says something: the service has taken the message when this returns.
@@ -59,8 +62,9 @@ public final class Conversation: Sendable {
     /// ``ClientOptions/delivery-swift.property``. One that is given up comes back with the error.
     @discardableResult
     public func send(_ text: String, deadline: Duration? = nil) async throws -> Sent {
+        let deadline = try milliseconds(deadline)
         let sent = try await cancellable { cancel in
-            try await self.core.send(text: text, deadlineMs: deadline?.milliseconds, cancel: cancel)
+            try await self.core.send(text: text, deadlineMs: deadline, cancel: cancel)
         }
         return Sent(sent)
     }
@@ -69,11 +73,12 @@ public final class Conversation: Sendable {
     /// this returns it survives the process, and goes out when it can, once.
     ///
     /// That the service has it is told by ``Event/Kind-swift.enum/delivered(text:messageID:)``; a message that is
-    /// given up comes back as ``Event/Kind-swift.enum/unsent(_:_:)``.
+    /// given up comes back as ``Event/Kind-swift.enum/unsent(message:error:)``.
     @discardableResult
     public func sendDurable(_ text: String, deadline: Duration? = nil) async throws -> String {
-        try await cancellable { cancel in
-            try await self.core.sendDurable(text: text, deadlineMs: deadline?.milliseconds, cancel: cancel)
+        let deadline = try milliseconds(deadline)
+        return try await cancellable { cancel in
+            try await self.core.sendDurable(text: text, deadlineMs: deadline, cancel: cancel)
         }
     }
 
@@ -102,7 +107,7 @@ public final class Conversation: Sendable {
         let messages = try await cancellable { cancel in
             try await self.core.history(count: number, before: before, cancel: cancel)
         }
-        return messages.map(HistoryMessage.init)
+        return messages.map { HistoryMessage($0) }
     }
 
     /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
@@ -167,35 +172,5 @@ public final class Conversation: Sendable {
             let next = newValue.map { Delivery(events, of: self, to: $0) }
             delivery.exchange(for: next)?.stop()
         }
-    }
-
-    /// Where a conversation stands.
-    public enum State: String, Sendable {
-        /// Being opened for the first time.
-        case opening
-        /// Open: messages are sent and replies arrive.
-        case live
-        /// Was open, and is on its way back.
-        case reconnecting
-        /// Has given up its socket on purpose and keeps its place; wakes on the next message.
-        case paused
-        /// Sends what is still to be sent, then closes.
-        case closing
-        /// Closed for good.
-        case closed
-    }
-}
-
-extension Conversation.State {
-    init(_ core: CoreState) {
-        self =
-            switch core {
-            case .opening: .opening
-            case .live: .live
-            case .reconnecting: .reconnecting
-            case .paused: .paused
-            case .closing: .closing
-            case .closed: .closed
-            }
     }
 }

@@ -24,7 +24,7 @@ public protocol ConversationDelegate: AnyObject, Sendable {
     /// The avatar's owner has the conversation (true), or has given it back.
     func conversation(_ conversation: Conversation, isTakenOver: Bool) async
     /// A message is given up for which no call waits any more. Here it is back.
-    func conversation(_ conversation: Conversation, didGiveUp message: Unsent, because error: AvatarError) async
+    func conversation(_ conversation: Conversation, didGiveUp message: UnsentMessage, because error: AvatarError) async
     /// The conversation is closed. Nothing follows this.
     func conversation(_ conversation: Conversation, didClose reason: CloseReason) async
 }
@@ -42,7 +42,7 @@ extension ConversationDelegate {
     public func conversation(_ conversation: Conversation, isTakenOver: Bool) async {}
     /// Does nothing.
     public func conversation(
-        _ conversation: Conversation, didGiveUp message: Unsent, because error: AvatarError
+        _ conversation: Conversation, didGiveUp message: UnsentMessage, because error: AvatarError
     ) async {}
     /// Does nothing.
     public func conversation(_ conversation: Conversation, didClose reason: CloseReason) async {}
@@ -52,15 +52,14 @@ extension ConversationDelegate {
         switch event.kind {
         case .replyDelta(let text, _, _, _): await self.conversation(conversation, didReceivePiece: text)
         case .reply(let reply), .ownerReply(let reply): await self.conversation(conversation, didReceive: reply)
-        case .stateChanged(_, let state): await self.conversation(conversation, didChangeTo: state)
+        case .stateChanged(let state, _): await self.conversation(conversation, didChangeTo: state)
         case .takenOver: await self.conversation(conversation, isTakenOver: true)
         case .handedBack: await self.conversation(conversation, isTakenOver: false)
         case .unsent(let message, let error):
             await self.conversation(conversation, didGiveUp: message, because: error)
         case .closed(let reason): await self.conversation(conversation, didClose: reason)
-        case .opened, .delivered, .notice, .serviceError, .unattributed, .disconnected, .reconnected,
-            .waitingForQuota, .unknown:
-            break
+        // All of them come as `didHear`.
+        default: break
         }
     }
 }

@@ -1255,7 +1255,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-    func history(count: UInt32, before: String?, cancel: CoreCancel?) async throws  -> [CoreMessage]
+    func history(count: UInt32, before: String?, cancel: CoreCancel?) async throws  -> [CoreHistoryMessage]
     
     /**
      * Which one of the visitor's conversations. The first is 0.
@@ -1455,7 +1455,7 @@ open func events(raw: Bool) -> CoreEvents  {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-open func history(count: UInt32, before: String?, cancel: CoreCancel?)async throws  -> [CoreMessage]  {
+open func history(count: UInt32, before: String?, cancel: CoreCancel?)async throws  -> [CoreHistoryMessage]  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -1466,7 +1466,7 @@ open func history(count: UInt32, before: String?, cancel: CoreCancel?)async thro
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterSequenceTypeCoreMessage.lift,
+            liftFunc: FfiConverterSequenceTypeCoreHistoryMessage.lift,
             errorHandler: FfiConverterTypeCoreError_lift
         )
 }
@@ -2343,7 +2343,7 @@ public struct CoreBatch: Equatable, Hashable {
     /**
      * Where they happened. Neighbouring events of one conversation share an entry.
      */
-    public let places: [CorePlace]
+    public let origins: [CoreOrigin]
     /**
      * What happened.
      */
@@ -2354,11 +2354,11 @@ public struct CoreBatch: Equatable, Hashable {
     public init(
         /**
          * Where they happened. Neighbouring events of one conversation share an entry.
-         */places: [CorePlace], 
+         */origins: [CoreOrigin], 
         /**
          * What happened.
          */events: [CoreEvent]) {
-        self.places = places
+        self.origins = origins
         self.events = events
     }
 
@@ -2378,13 +2378,13 @@ public struct FfiConverterTypeCoreBatch: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreBatch {
         return
             try CoreBatch(
-                places: FfiConverterSequenceTypeCorePlace.read(from: &buf), 
+                origins: FfiConverterSequenceTypeCoreOrigin.read(from: &buf), 
                 events: FfiConverterSequenceTypeCoreEvent.read(from: &buf)
         )
     }
 
     public static func write(_ value: CoreBatch, into buf: inout [UInt8]) {
-        FfiConverterSequenceTypeCorePlace.write(value.places, into: &buf)
+        FfiConverterSequenceTypeCoreOrigin.write(value.origins, into: &buf)
         FfiConverterSequenceTypeCoreEvent.write(value.events, into: &buf)
     }
 }
@@ -2406,102 +2406,13 @@ public func FfiConverterTypeCoreBatch_lower(_ value: CoreBatch) -> RustBuffer {
 
 
 /**
- * One call to the service, or one handshake of a socket, when it is over.
- */
-public struct CoreCall: Equatable, Hashable {
-    /**
-     * Whose call it was.
-     */
-    public let visitorId: String
-    /**
-     * Which step of the protocol.
-     */
-    public let step: String
-    /**
-     * How long it took.
-     */
-    public let tookMs: UInt64
-    /**
-     * What went wrong, if anything did.
-     */
-    public let failure: CoreFailure?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Whose call it was.
-         */visitorId: String, 
-        /**
-         * Which step of the protocol.
-         */step: String, 
-        /**
-         * How long it took.
-         */tookMs: UInt64, 
-        /**
-         * What went wrong, if anything did.
-         */failure: CoreFailure?) {
-        self.visitorId = visitorId
-        self.step = step
-        self.tookMs = tookMs
-        self.failure = failure
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension CoreCall: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeCoreCall: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCall {
-        return
-            try CoreCall(
-                visitorId: FfiConverterString.read(from: &buf), 
-                step: FfiConverterString.read(from: &buf), 
-                tookMs: FfiConverterUInt64.read(from: &buf), 
-                failure: FfiConverterOptionTypeCoreFailure.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: CoreCall, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.visitorId, into: &buf)
-        FfiConverterString.write(value.step, into: &buf)
-        FfiConverterUInt64.write(value.tookMs, into: &buf)
-        FfiConverterOptionTypeCoreFailure.write(value.failure, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreCall_lift(_ buf: RustBuffer) throws -> CoreCall {
-    return try FfiConverterTypeCoreCall.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreCall_lower(_ value: CoreCall) -> RustBuffer {
-    return FfiConverterTypeCoreCall.lower(value)
-}
-
-
-/**
  * What was taken at once.
  */
 public struct CoreCallBatch: Equatable, Hashable {
     /**
      * Oldest first.
      */
-    public let calls: [CoreCall]
+    public let calls: [CoreCallReport]
     /**
      * How many were lost before them because nobody took any.
      */
@@ -2512,7 +2423,7 @@ public struct CoreCallBatch: Equatable, Hashable {
     public init(
         /**
          * Oldest first.
-         */calls: [CoreCall], 
+         */calls: [CoreCallReport], 
         /**
          * How many were lost before them because nobody took any.
          */lost: UInt64) {
@@ -2536,13 +2447,13 @@ public struct FfiConverterTypeCoreCallBatch: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCallBatch {
         return
             try CoreCallBatch(
-                calls: FfiConverterSequenceTypeCoreCall.read(from: &buf), 
+                calls: FfiConverterSequenceTypeCoreCallReport.read(from: &buf), 
                 lost: FfiConverterUInt64.read(from: &buf)
         )
     }
 
     public static func write(_ value: CoreCallBatch, into buf: inout [UInt8]) {
-        FfiConverterSequenceTypeCoreCall.write(value.calls, into: &buf)
+        FfiConverterSequenceTypeCoreCallReport.write(value.calls, into: &buf)
         FfiConverterUInt64.write(value.lost, into: &buf)
     }
 }
@@ -2564,13 +2475,195 @@ public func FfiConverterTypeCoreCallBatch_lower(_ value: CoreCallBatch) -> RustB
 
 
 /**
+ * One call to the service, or one handshake of a socket, when it is over. See `ClientBuilder::on_call`.
+ */
+public struct CoreCallReport: Equatable, Hashable {
+    /**
+     * The visitor whose call it was.
+     */
+    public let visitorId: String
+    /**
+     * The step of the protocol.
+     */
+    public let step: CoreStep
+    /**
+     * When it went out.
+     */
+    public let startedMs: UInt64
+    /**
+     * How long it took.
+     */
+    public let tookMs: UInt64
+    /**
+     * What went wrong, if anything did. A call that is given up, because it took too long or is no longer
+     * wanted, has an error of kind `Deadline`.
+     */
+    public let error: CoreFailure?
+    /**
+     * The service's own time, to the second, where its answer gave it.
+     */
+    public let serverTimeMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The visitor whose call it was.
+         */visitorId: String, 
+        /**
+         * The step of the protocol.
+         */step: CoreStep, 
+        /**
+         * When it went out.
+         */startedMs: UInt64, 
+        /**
+         * How long it took.
+         */tookMs: UInt64, 
+        /**
+         * What went wrong, if anything did. A call that is given up, because it took too long or is no longer
+         * wanted, has an error of kind `Deadline`.
+         */error: CoreFailure?, 
+        /**
+         * The service's own time, to the second, where its answer gave it.
+         */serverTimeMs: UInt64?) {
+        self.visitorId = visitorId
+        self.step = step
+        self.startedMs = startedMs
+        self.tookMs = tookMs
+        self.error = error
+        self.serverTimeMs = serverTimeMs
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreCallReport: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreCallReport: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCallReport {
+        return
+            try CoreCallReport(
+                visitorId: FfiConverterString.read(from: &buf), 
+                step: FfiConverterTypeCoreStep.read(from: &buf), 
+                startedMs: FfiConverterUInt64.read(from: &buf), 
+                tookMs: FfiConverterUInt64.read(from: &buf), 
+                error: FfiConverterOptionTypeCoreFailure.read(from: &buf), 
+                serverTimeMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreCallReport, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.visitorId, into: &buf)
+        FfiConverterTypeCoreStep.write(value.step, into: &buf)
+        FfiConverterUInt64.write(value.startedMs, into: &buf)
+        FfiConverterUInt64.write(value.tookMs, into: &buf)
+        FfiConverterOptionTypeCoreFailure.write(value.error, into: &buf)
+        FfiConverterOptionUInt64.write(value.serverTimeMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCallReport_lift(_ buf: RustBuffer) throws -> CoreCallReport {
+    return try FfiConverterTypeCoreCallReport.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCallReport_lower(_ value: CoreCallReport) -> RustBuffer {
+    return FfiConverterTypeCoreCallReport.lower(value)
+}
+
+
+/**
+ * A card: something that an app shows otherwise than as text.
+ */
+public struct CoreCard: Equatable, Hashable {
+    /**
+     * The kind of card, such as `StandardCard`, `image` or `citation`; empty where the service's template
+     * could not be read.
+     */
+    public let template: String
+    /**
+     * Its parameters; the template's own text where it could not be read.
+     */
+    public let params: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The kind of card, such as `StandardCard`, `image` or `citation`; empty where the service's template
+         * could not be read.
+         */template: String, 
+        /**
+         * Its parameters; the template's own text where it could not be read.
+         */params: String) {
+        self.template = template
+        self.params = params
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreCard: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreCard: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCard {
+        return
+            try CoreCard(
+                template: FfiConverterString.read(from: &buf), 
+                params: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreCard, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.template, into: &buf)
+        FfiConverterString.write(value.params, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCard_lift(_ buf: RustBuffer) throws -> CoreCard {
+    return try FfiConverterTypeCoreCard.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCard_lower(_ value: CoreCard) -> RustBuffer {
+    return FfiConverterTypeCoreCard.lower(value)
+}
+
+
+/**
  * Something that happened.
  */
 public struct CoreEvent: Equatable, Hashable {
     /**
-     * Where: an index into [`CoreBatch::places`].
+     * Where: an index into [`CoreBatch::origins`].
      */
-    public let place: UInt32
+    public let origin: UInt32
     /**
      * What.
      */
@@ -2584,15 +2677,15 @@ public struct CoreEvent: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Where: an index into [`CoreBatch::places`].
-         */place: UInt32, 
+         * Where: an index into [`CoreBatch::origins`].
+         */origin: UInt32, 
         /**
          * What.
          */kind: CoreEventKind, 
         /**
          * The frame it came from, where it came from one and that was asked for.
          */raw: String?) {
-        self.place = place
+        self.origin = origin
         self.kind = kind
         self.raw = raw
     }
@@ -2613,14 +2706,14 @@ public struct FfiConverterTypeCoreEvent: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreEvent {
         return
             try CoreEvent(
-                place: FfiConverterUInt32.read(from: &buf), 
+                origin: FfiConverterUInt32.read(from: &buf), 
                 kind: FfiConverterTypeCoreEventKind.read(from: &buf), 
                 raw: FfiConverterOptionString.read(from: &buf)
         )
     }
 
     public static func write(_ value: CoreEvent, into buf: inout [UInt8]) {
-        FfiConverterUInt32.write(value.place, into: &buf)
+        FfiConverterUInt32.write(value.origin, into: &buf)
         FfiConverterTypeCoreEventKind.write(value.kind, into: &buf)
         FfiConverterOptionString.write(value.raw, into: &buf)
     }
@@ -2661,7 +2754,7 @@ public struct CoreFailure: Equatable, Hashable {
     /**
      * The step of the protocol at which it happened.
      */
-    public let step: String?
+    public let step: CoreStep?
     /**
      * The HTTP status, where there was an answer.
      */
@@ -2677,7 +2770,7 @@ public struct CoreFailure: Equatable, Hashable {
     /**
      * The message that was given up, where it is about one.
      */
-    public let unsent: CoreUnsent?
+    public let unsent: CoreUnsentMessage?
     /**
      * What lay beneath it, each the cause of the one before.
      */
@@ -2697,7 +2790,7 @@ public struct CoreFailure: Equatable, Hashable {
          */code: String?, 
         /**
          * The step of the protocol at which it happened.
-         */step: String?, 
+         */step: CoreStep?, 
         /**
          * The HTTP status, where there was an answer.
          */status: UInt16?, 
@@ -2709,7 +2802,7 @@ public struct CoreFailure: Equatable, Hashable {
          */retryAfterMs: UInt64?, 
         /**
          * The message that was given up, where it is about one.
-         */unsent: CoreUnsent?, 
+         */unsent: CoreUnsentMessage?, 
         /**
          * What lay beneath it, each the cause of the one before.
          */causes: [String]) {
@@ -2743,11 +2836,11 @@ public struct FfiConverterTypeCoreFailure: FfiConverterRustBuffer {
                 kind: FfiConverterTypeCoreErrorKind.read(from: &buf), 
                 message: FfiConverterString.read(from: &buf), 
                 code: FfiConverterOptionString.read(from: &buf), 
-                step: FfiConverterOptionString.read(from: &buf), 
+                step: FfiConverterOptionTypeCoreStep.read(from: &buf), 
                 status: FfiConverterOptionUInt16.read(from: &buf), 
                 retryable: FfiConverterBool.read(from: &buf), 
                 retryAfterMs: FfiConverterOptionUInt64.read(from: &buf), 
-                unsent: FfiConverterOptionTypeCoreUnsent.read(from: &buf), 
+                unsent: FfiConverterOptionTypeCoreUnsentMessage.read(from: &buf), 
                 causes: FfiConverterSequenceString.read(from: &buf)
         )
     }
@@ -2756,11 +2849,11 @@ public struct FfiConverterTypeCoreFailure: FfiConverterRustBuffer {
         FfiConverterTypeCoreErrorKind.write(value.kind, into: &buf)
         FfiConverterString.write(value.message, into: &buf)
         FfiConverterOptionString.write(value.code, into: &buf)
-        FfiConverterOptionString.write(value.step, into: &buf)
+        FfiConverterOptionTypeCoreStep.write(value.step, into: &buf)
         FfiConverterOptionUInt16.write(value.status, into: &buf)
         FfiConverterBool.write(value.retryable, into: &buf)
         FfiConverterOptionUInt64.write(value.retryAfterMs, into: &buf)
-        FfiConverterOptionTypeCoreUnsent.write(value.unsent, into: &buf)
+        FfiConverterOptionTypeCoreUnsentMessage.write(value.unsent, into: &buf)
         FfiConverterSequenceString.write(value.causes, into: &buf)
     }
 }
@@ -2778,6 +2871,115 @@ public func FfiConverterTypeCoreFailure_lift(_ buf: RustBuffer) throws -> CoreFa
 #endif
 public func FfiConverterTypeCoreFailure_lower(_ value: CoreFailure) -> RustBuffer {
     return FfiConverterTypeCoreFailure.lower(value)
+}
+
+
+/**
+ * A message of the past.
+ */
+public struct CoreHistoryMessage: Equatable, Hashable {
+    /**
+     * All its text.
+     */
+    public let text: String
+    /**
+     * Who said it.
+     */
+    public let author: CoreAuthor
+    /**
+     * Its id.
+     */
+    public let id: String?
+    /**
+     * The first of its frames. Pass it to the next `history` call, as `before`, to get what came before.
+     */
+    public let seqId: String?
+    /**
+     * Its text and its cards, in order.
+     */
+    public let parts: [CorePart]
+    /**
+     * When it began, where the service says so.
+     */
+    public let timestampMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * All its text.
+         */text: String, 
+        /**
+         * Who said it.
+         */author: CoreAuthor, 
+        /**
+         * Its id.
+         */id: String?, 
+        /**
+         * The first of its frames. Pass it to the next `history` call, as `before`, to get what came before.
+         */seqId: String?, 
+        /**
+         * Its text and its cards, in order.
+         */parts: [CorePart], 
+        /**
+         * When it began, where the service says so.
+         */timestampMs: UInt64?) {
+        self.text = text
+        self.author = author
+        self.id = id
+        self.seqId = seqId
+        self.parts = parts
+        self.timestampMs = timestampMs
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreHistoryMessage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreHistoryMessage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreHistoryMessage {
+        return
+            try CoreHistoryMessage(
+                text: FfiConverterString.read(from: &buf), 
+                author: FfiConverterTypeCoreAuthor.read(from: &buf), 
+                id: FfiConverterOptionString.read(from: &buf), 
+                seqId: FfiConverterOptionString.read(from: &buf), 
+                parts: FfiConverterSequenceTypeCorePart.read(from: &buf), 
+                timestampMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreHistoryMessage, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.text, into: &buf)
+        FfiConverterTypeCoreAuthor.write(value.author, into: &buf)
+        FfiConverterOptionString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.seqId, into: &buf)
+        FfiConverterSequenceTypeCorePart.write(value.parts, into: &buf)
+        FfiConverterOptionUInt64.write(value.timestampMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreHistoryMessage_lift(_ buf: RustBuffer) throws -> CoreHistoryMessage {
+    return try FfiConverterTypeCoreHistoryMessage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreHistoryMessage_lower(_ value: CoreHistoryMessage) -> RustBuffer {
+    return FfiConverterTypeCoreHistoryMessage.lower(value)
 }
 
 
@@ -2930,300 +3132,219 @@ public func FfiConverterTypeCoreLogRecord_lower(_ value: CoreLogRecord) -> RustB
 
 
 /**
- * A message of the past.
- */
-public struct CoreMessage: Equatable, Hashable {
-    /**
-     * Its id.
-     */
-    public let id: String?
-    /**
-     * Hand it to the next `history` call to get what came before.
-     */
-    public let seqId: String?
-    /**
-     * Who said it.
-     */
-    public let author: CoreAuthor
-    /**
-     * What.
-     */
-    public let text: String
-    /**
-     * Text and cards, in order.
-     */
-    public let parts: [CorePart]
-    /**
-     * When, in milliseconds since the Unix epoch, where the service says so.
-     */
-    public let timestampMs: UInt64?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Its id.
-         */id: String?, 
-        /**
-         * Hand it to the next `history` call to get what came before.
-         */seqId: String?, 
-        /**
-         * Who said it.
-         */author: CoreAuthor, 
-        /**
-         * What.
-         */text: String, 
-        /**
-         * Text and cards, in order.
-         */parts: [CorePart], 
-        /**
-         * When, in milliseconds since the Unix epoch, where the service says so.
-         */timestampMs: UInt64?) {
-        self.id = id
-        self.seqId = seqId
-        self.author = author
-        self.text = text
-        self.parts = parts
-        self.timestampMs = timestampMs
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension CoreMessage: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeCoreMessage: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreMessage {
-        return
-            try CoreMessage(
-                id: FfiConverterOptionString.read(from: &buf), 
-                seqId: FfiConverterOptionString.read(from: &buf), 
-                author: FfiConverterTypeCoreAuthor.read(from: &buf), 
-                text: FfiConverterString.read(from: &buf), 
-                parts: FfiConverterSequenceTypeCorePart.read(from: &buf), 
-                timestampMs: FfiConverterOptionUInt64.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: CoreMessage, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.id, into: &buf)
-        FfiConverterOptionString.write(value.seqId, into: &buf)
-        FfiConverterTypeCoreAuthor.write(value.author, into: &buf)
-        FfiConverterString.write(value.text, into: &buf)
-        FfiConverterSequenceTypeCorePart.write(value.parts, into: &buf)
-        FfiConverterOptionUInt64.write(value.timestampMs, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreMessage_lift(_ buf: RustBuffer) throws -> CoreMessage {
-    return try FfiConverterTypeCoreMessage.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCoreMessage_lower(_ value: CoreMessage) -> RustBuffer {
-    return FfiConverterTypeCoreMessage.lower(value)
-}
-
-
-/**
- * What a client is like; whatever is left out is as the core has it.
+ * What a client is set up with. What is left out is as the core has it.
  */
 public struct CoreOptions: Equatable, Hashable {
     /**
-     * The avatar's API key; without it, `SECONDME_API_KEY`.
+     * The avatar's API key. Default: `SECONDME_API_KEY`.
      */
     public let apiKey: String?
-    /**
-     * Where the service is; without it, `SECONDME_BASE_URL`, and without that, production.
-     */
-    public let baseUrl: String?
     /**
      * For the `User-Agent`: `kotlin/2.2`.
      */
     public let language: String
     /**
-     * Takes plain `http` and `ws` to other machines too.
+     * The base URL of the service. Default: production.
      */
-    public let allowInsecure: Bool
+    public let baseUrl: String?
     /**
-     * The proxy, in the place of the environment's.
+     * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
+     * Default: no.
+     */
+    public let allowInsecure: Bool?
+    /**
+     * The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special
+     * characters percent-encoded. SOCKS is not supported. This machine's own addresses are always reached
+     * directly. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
      */
     public let proxy: String?
     /**
-     * Without a proxy, whatever the environment says.
+     * Connects without a proxy, whatever the environment says. Default: no.
      */
     public let noProxy: Bool
     /**
-     * A PEM file of certificates to be trusted as well.
+     * A PEM file with certificates to trust beside those of the platform: for HTTP, for the socket and for
+     * an `https://` proxy. Not on Android, where they have to be installed in the system. Default: the file
+     * in `SECONDME_CA_FILE`.
      */
     public let caFile: String?
     /**
-     * Whether Mozilla's root certificates count where the machine has none.
+     * Whether Mozilla's root certificates, built into this library, are trusted where the machine has none
+     * of its own, as in a slim container. Where the machine has any, only those count. Default: yes.
      */
-    public let builtinRoots: Bool
+    public let builtinRoots: Bool?
     /**
-     * Between two pings.
+     * The time between two pings, from 5 s to 15 s. Default: 15 s.
      */
     public let heartbeatMs: UInt64?
     /**
-     * Whether frames are acknowledged.
+     * Whether frames are acknowledged. Default: yes.
      */
     public let acknowledge: Bool?
     /**
-     * The silence that ends a reply whose end mark never comes.
+     * The silence that ends a reply whose end mark never comes. Default: 3 s.
      */
     public let replyIdleMs: UInt64?
     /**
-     * What becomes of a message of which nobody can tell whether the service took it.
+     * What becomes of a message when its answer was lost and nothing tells whether the service took it.
+     * Default: at most once, it is handed back.
      */
     public let delivery: CoreDelivery?
     /**
-     * Events that a subscription holds before the socket is read no further.
+     * How many events a subscription holds before the socket is read no further; never more than 16 MiB of
+     * them. Default: 1024.
      */
     public let eventQueue: UInt32?
     /**
-     * Authentications that the API key has in a minute.
+     * How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the
+     * service refuses more.
      */
     public let quota: UInt32?
     /**
-     * Visitors who may hold a socket at a time.
+     * How many visitors may have a socket at a time. Where all slots are taken, the visitor idle the longest
+     * is paused. Default: no limit.
      */
     public let maxLive: UInt32?
     /**
-     * After how long an idle visitor gives up the socket.
+     * How long a visitor is idle before it is paused, 1 s or more; see `max_live`. Default: never.
      */
     public let idleAfterMs: UInt64?
     /**
-     * The SQLite file in which visitors and durable messages are kept.
-     */
-    public let store: String?
-    /**
-     * The whole time of an `open`.
+     * The time limit of an `open`. Default: 30 s.
      */
     public let openDeadlineMs: UInt64?
     /**
-     * The whole time of a `send`.
+     * The time limit of a `send`. Default: 15 s.
      */
     public let sendDeadlineMs: UInt64?
     /**
-     * How long a durable message may wait.
+     * How long a `durable` message is tried, over all processes that try. After that an `Unsent` event hands
+     * it back. Default: 24 h.
      */
     public let durableDeadlineMs: UInt64?
     /**
-     * The whole time of a `history`.
+     * A SQLite file that keeps sessions and `durable` messages beyond the process. The next process on it
+     * resumes the same sessions, hears what was said in between, and sends what was not sent. It holds the
+     * visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
+     */
+    public let store: String?
+    /**
+     * The time limit of a `history`. Default: 30 s.
      */
     public let historyDeadlineMs: UInt64?
     /**
-     * How long closing waits for what is still to be sent.
+     * How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
      */
     public let closeDeadlineMs: UInt64?
     /**
-     * The whole time of an `ask`.
+     * The time limit of an `ask` or a `stream`. Default: 120 s.
      */
     public let askDeadlineMs: UInt64?
     /**
-     * How long the first piece of a reply may take.
+     * How long the first piece of a reply may take. Default: 60 s.
      */
     public let firstPieceDeadlineMs: UInt64?
     /**
-     * Whether calls are reported: `CoreClient::calls`.
+     * Is called with every call to the service, and every handshake of a socket, when it is over: for
+     * metrics. The report holds no secret and no spoken word.
      */
-    public let reportCalls: Bool
+    public let onCall: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * The avatar's API key; without it, `SECONDME_API_KEY`.
+         * The avatar's API key. Default: `SECONDME_API_KEY`.
          */apiKey: String?, 
-        /**
-         * Where the service is; without it, `SECONDME_BASE_URL`, and without that, production.
-         */baseUrl: String?, 
         /**
          * For the `User-Agent`: `kotlin/2.2`.
          */language: String, 
         /**
-         * Takes plain `http` and `ws` to other machines too.
-         */allowInsecure: Bool = false, 
+         * The base URL of the service. Default: production.
+         */baseUrl: String? = nil, 
         /**
-         * The proxy, in the place of the environment's.
+         * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
+         * Default: no.
+         */allowInsecure: Bool? = nil, 
+        /**
+         * The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special
+         * characters percent-encoded. SOCKS is not supported. This machine's own addresses are always reached
+         * directly. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
          */proxy: String? = nil, 
         /**
-         * Without a proxy, whatever the environment says.
+         * Connects without a proxy, whatever the environment says. Default: no.
          */noProxy: Bool = false, 
         /**
-         * A PEM file of certificates to be trusted as well.
+         * A PEM file with certificates to trust beside those of the platform: for HTTP, for the socket and for
+         * an `https://` proxy. Not on Android, where they have to be installed in the system. Default: the file
+         * in `SECONDME_CA_FILE`.
          */caFile: String? = nil, 
         /**
-         * Whether Mozilla's root certificates count where the machine has none.
-         */builtinRoots: Bool = true, 
+         * Whether Mozilla's root certificates, built into this library, are trusted where the machine has none
+         * of its own, as in a slim container. Where the machine has any, only those count. Default: yes.
+         */builtinRoots: Bool? = nil, 
         /**
-         * Between two pings.
+         * The time between two pings, from 5 s to 15 s. Default: 15 s.
          */heartbeatMs: UInt64? = nil, 
         /**
-         * Whether frames are acknowledged.
+         * Whether frames are acknowledged. Default: yes.
          */acknowledge: Bool? = nil, 
         /**
-         * The silence that ends a reply whose end mark never comes.
+         * The silence that ends a reply whose end mark never comes. Default: 3 s.
          */replyIdleMs: UInt64? = nil, 
         /**
-         * What becomes of a message of which nobody can tell whether the service took it.
+         * What becomes of a message when its answer was lost and nothing tells whether the service took it.
+         * Default: at most once, it is handed back.
          */delivery: CoreDelivery? = nil, 
         /**
-         * Events that a subscription holds before the socket is read no further.
+         * How many events a subscription holds before the socket is read no further; never more than 16 MiB of
+         * them. Default: 1024.
          */eventQueue: UInt32? = nil, 
         /**
-         * Authentications that the API key has in a minute.
+         * How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the
+         * service refuses more.
          */quota: UInt32? = nil, 
         /**
-         * Visitors who may hold a socket at a time.
+         * How many visitors may have a socket at a time. Where all slots are taken, the visitor idle the longest
+         * is paused. Default: no limit.
          */maxLive: UInt32? = nil, 
         /**
-         * After how long an idle visitor gives up the socket.
+         * How long a visitor is idle before it is paused, 1 s or more; see `max_live`. Default: never.
          */idleAfterMs: UInt64? = nil, 
         /**
-         * The SQLite file in which visitors and durable messages are kept.
-         */store: String? = nil, 
-        /**
-         * The whole time of an `open`.
+         * The time limit of an `open`. Default: 30 s.
          */openDeadlineMs: UInt64? = nil, 
         /**
-         * The whole time of a `send`.
+         * The time limit of a `send`. Default: 15 s.
          */sendDeadlineMs: UInt64? = nil, 
         /**
-         * How long a durable message may wait.
+         * How long a `durable` message is tried, over all processes that try. After that an `Unsent` event hands
+         * it back. Default: 24 h.
          */durableDeadlineMs: UInt64? = nil, 
         /**
-         * The whole time of a `history`.
+         * A SQLite file that keeps sessions and `durable` messages beyond the process. The next process on it
+         * resumes the same sessions, hears what was said in between, and sends what was not sent. It holds the
+         * visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
+         */store: String? = nil, 
+        /**
+         * The time limit of a `history`. Default: 30 s.
          */historyDeadlineMs: UInt64? = nil, 
         /**
-         * How long closing waits for what is still to be sent.
+         * How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
          */closeDeadlineMs: UInt64? = nil, 
         /**
-         * The whole time of an `ask`.
+         * The time limit of an `ask` or a `stream`. Default: 120 s.
          */askDeadlineMs: UInt64? = nil, 
         /**
-         * How long the first piece of a reply may take.
+         * How long the first piece of a reply may take. Default: 60 s.
          */firstPieceDeadlineMs: UInt64? = nil, 
         /**
-         * Whether calls are reported: `CoreClient::calls`.
-         */reportCalls: Bool = false) {
+         * Is called with every call to the service, and every handshake of a socket, when it is over: for
+         * metrics. The report holds no secret and no spoken word.
+         */onCall: Bool = false) {
         self.apiKey = apiKey
-        self.baseUrl = baseUrl
         self.language = language
+        self.baseUrl = baseUrl
         self.allowInsecure = allowInsecure
         self.proxy = proxy
         self.noProxy = noProxy
@@ -3237,15 +3358,15 @@ public struct CoreOptions: Equatable, Hashable {
         self.quota = quota
         self.maxLive = maxLive
         self.idleAfterMs = idleAfterMs
-        self.store = store
         self.openDeadlineMs = openDeadlineMs
         self.sendDeadlineMs = sendDeadlineMs
         self.durableDeadlineMs = durableDeadlineMs
+        self.store = store
         self.historyDeadlineMs = historyDeadlineMs
         self.closeDeadlineMs = closeDeadlineMs
         self.askDeadlineMs = askDeadlineMs
         self.firstPieceDeadlineMs = firstPieceDeadlineMs
-        self.reportCalls = reportCalls
+        self.onCall = onCall
     }
 
     
@@ -3265,13 +3386,13 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         return
             try CoreOptions(
                 apiKey: FfiConverterOptionString.read(from: &buf), 
-                baseUrl: FfiConverterOptionString.read(from: &buf), 
                 language: FfiConverterString.read(from: &buf), 
-                allowInsecure: FfiConverterBool.read(from: &buf), 
+                baseUrl: FfiConverterOptionString.read(from: &buf), 
+                allowInsecure: FfiConverterOptionBool.read(from: &buf), 
                 proxy: FfiConverterOptionString.read(from: &buf), 
                 noProxy: FfiConverterBool.read(from: &buf), 
                 caFile: FfiConverterOptionString.read(from: &buf), 
-                builtinRoots: FfiConverterBool.read(from: &buf), 
+                builtinRoots: FfiConverterOptionBool.read(from: &buf), 
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
                 replyIdleMs: FfiConverterOptionUInt64.read(from: &buf), 
@@ -3280,27 +3401,27 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 quota: FfiConverterOptionUInt32.read(from: &buf), 
                 maxLive: FfiConverterOptionUInt32.read(from: &buf), 
                 idleAfterMs: FfiConverterOptionUInt64.read(from: &buf), 
-                store: FfiConverterOptionString.read(from: &buf), 
                 openDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 sendDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 durableDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
+                store: FfiConverterOptionString.read(from: &buf), 
                 historyDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 closeDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 askDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 firstPieceDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
-                reportCalls: FfiConverterBool.read(from: &buf)
+                onCall: FfiConverterBool.read(from: &buf)
         )
     }
 
     public static func write(_ value: CoreOptions, into buf: inout [UInt8]) {
         FfiConverterOptionString.write(value.apiKey, into: &buf)
-        FfiConverterOptionString.write(value.baseUrl, into: &buf)
         FfiConverterString.write(value.language, into: &buf)
-        FfiConverterBool.write(value.allowInsecure, into: &buf)
+        FfiConverterOptionString.write(value.baseUrl, into: &buf)
+        FfiConverterOptionBool.write(value.allowInsecure, into: &buf)
         FfiConverterOptionString.write(value.proxy, into: &buf)
         FfiConverterBool.write(value.noProxy, into: &buf)
         FfiConverterOptionString.write(value.caFile, into: &buf)
-        FfiConverterBool.write(value.builtinRoots, into: &buf)
+        FfiConverterOptionBool.write(value.builtinRoots, into: &buf)
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)
         FfiConverterOptionUInt64.write(value.replyIdleMs, into: &buf)
@@ -3309,15 +3430,15 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt32.write(value.quota, into: &buf)
         FfiConverterOptionUInt32.write(value.maxLive, into: &buf)
         FfiConverterOptionUInt64.write(value.idleAfterMs, into: &buf)
-        FfiConverterOptionString.write(value.store, into: &buf)
         FfiConverterOptionUInt64.write(value.openDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.sendDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.durableDeadlineMs, into: &buf)
+        FfiConverterOptionString.write(value.store, into: &buf)
         FfiConverterOptionUInt64.write(value.historyDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.closeDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.askDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.firstPieceDeadlineMs, into: &buf)
-        FfiConverterBool.write(value.reportCalls, into: &buf)
+        FfiConverterBool.write(value.onCall, into: &buf)
     }
 }
 
@@ -3334,6 +3455,95 @@ public func FfiConverterTypeCoreOptions_lift(_ buf: RustBuffer) throws -> CoreOp
 #endif
 public func FfiConverterTypeCoreOptions_lower(_ value: CoreOptions) -> RustBuffer {
     return FfiConverterTypeCoreOptions.lower(value)
+}
+
+
+/**
+ * Where an event comes from.
+ */
+public struct CoreOrigin: Equatable, Hashable {
+    /**
+     * Which conversation of the visitor, where the event is about one. The first is 0.
+     */
+    public let conversation: UInt32?
+    /**
+     * The visitor.
+     */
+    public let visitorId: String
+    /**
+     * The visitor's tag.
+     */
+    public let tag: String?
+    /**
+     * The session, once the service has named it.
+     */
+    public let sessionId: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which conversation of the visitor, where the event is about one. The first is 0.
+         */conversation: UInt32?, 
+        /**
+         * The visitor.
+         */visitorId: String, 
+        /**
+         * The visitor's tag.
+         */tag: String?, 
+        /**
+         * The session, once the service has named it.
+         */sessionId: String?) {
+        self.conversation = conversation
+        self.visitorId = visitorId
+        self.tag = tag
+        self.sessionId = sessionId
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreOrigin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreOrigin: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreOrigin {
+        return
+            try CoreOrigin(
+                conversation: FfiConverterOptionUInt32.read(from: &buf), 
+                visitorId: FfiConverterString.read(from: &buf), 
+                tag: FfiConverterOptionString.read(from: &buf), 
+                sessionId: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreOrigin, into buf: inout [UInt8]) {
+        FfiConverterOptionUInt32.write(value.conversation, into: &buf)
+        FfiConverterString.write(value.visitorId, into: &buf)
+        FfiConverterOptionString.write(value.tag, into: &buf)
+        FfiConverterOptionString.write(value.sessionId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreOrigin_lift(_ buf: RustBuffer) throws -> CoreOrigin {
+    return try FfiConverterTypeCoreOrigin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreOrigin_lower(_ value: CoreOrigin) -> RustBuffer {
+    return FfiConverterTypeCoreOrigin.lower(value)
 }
 
 
@@ -3407,132 +3617,45 @@ public func FfiConverterTypeCorePiece_lower(_ value: CorePiece) -> RustBuffer {
 
 
 /**
- * Which conversation.
- */
-public struct CorePlace: Equatable, Hashable {
-    /**
-     * Which one of the visitor's, where it is one. The first is 0.
-     */
-    public let conversation: UInt32?
-    /**
-     * The visitor.
-     */
-    public let visitorId: String
-    /**
-     * The session, once the service has named it.
-     */
-    public let sessionId: String?
-    /**
-     * The visitor's tag.
-     */
-    public let tag: String?
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Which one of the visitor's, where it is one. The first is 0.
-         */conversation: UInt32?, 
-        /**
-         * The visitor.
-         */visitorId: String, 
-        /**
-         * The session, once the service has named it.
-         */sessionId: String?, 
-        /**
-         * The visitor's tag.
-         */tag: String?) {
-        self.conversation = conversation
-        self.visitorId = visitorId
-        self.sessionId = sessionId
-        self.tag = tag
-    }
-
-    
-
-    
-}
-
-#if compiler(>=6)
-extension CorePlace: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeCorePlace: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CorePlace {
-        return
-            try CorePlace(
-                conversation: FfiConverterOptionUInt32.read(from: &buf), 
-                visitorId: FfiConverterString.read(from: &buf), 
-                sessionId: FfiConverterOptionString.read(from: &buf), 
-                tag: FfiConverterOptionString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: CorePlace, into buf: inout [UInt8]) {
-        FfiConverterOptionUInt32.write(value.conversation, into: &buf)
-        FfiConverterString.write(value.visitorId, into: &buf)
-        FfiConverterOptionString.write(value.sessionId, into: &buf)
-        FfiConverterOptionString.write(value.tag, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCorePlace_lift(_ buf: RustBuffer) throws -> CorePlace {
-    return try FfiConverterTypeCorePlace.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeCorePlace_lower(_ value: CorePlace) -> RustBuffer {
-    return FfiConverterTypeCorePlace.lower(value)
-}
-
-
-/**
- * A whole reply.
+ * A whole reply, by the avatar or by its owner.
  */
 public struct CoreReply: Equatable, Hashable {
-    /**
-     * Its id.
-     */
-    public let id: String?
-    /**
-     * Who says it.
-     */
-    public let author: CoreAuthor
     /**
      * All its text.
      */
     public let text: String
     /**
+     * Who says it.
+     */
+    public let author: CoreAuthor
+    /**
+     * Its id; the pieces of a streamed reply share it.
+     */
+    public let id: String?
+    /**
+     * The message that it answers, where that is certain: the service does not name it. It is absent where
+     * another message, to which no answer has come, may be meant as well.
+     */
+    public let inReplyTo: String?
+    /**
      * Its text and its cards, in order.
      */
     public let parts: [CorePart]
     /**
-     * What it draws on, each as JSON.
+     * What it draws on, as the service says it.
      */
     public let sources: [String]
     /**
-     * Audio clips of it, each as JSON.
+     * Audio clips of it, as the service names them.
      */
     public let speech: [String]
-    /**
-     * The message that it answers, where that is known.
-     */
-    public let inReplyTo: String?
     /**
      * How its end was known.
      */
     public let ended: CoreEnded
     /**
-     * Whether a call receives it as well.
+     * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
+     * hears such a reply twice, and skips the event.
      */
     public let asked: Bool
 
@@ -3540,39 +3663,41 @@ public struct CoreReply: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * Its id.
-         */id: String?, 
+         * All its text.
+         */text: String, 
         /**
          * Who says it.
          */author: CoreAuthor, 
         /**
-         * All its text.
-         */text: String, 
+         * Its id; the pieces of a streamed reply share it.
+         */id: String?, 
+        /**
+         * The message that it answers, where that is certain: the service does not name it. It is absent where
+         * another message, to which no answer has come, may be meant as well.
+         */inReplyTo: String?, 
         /**
          * Its text and its cards, in order.
          */parts: [CorePart], 
         /**
-         * What it draws on, each as JSON.
+         * What it draws on, as the service says it.
          */sources: [String], 
         /**
-         * Audio clips of it, each as JSON.
+         * Audio clips of it, as the service names them.
          */speech: [String], 
-        /**
-         * The message that it answers, where that is known.
-         */inReplyTo: String?, 
         /**
          * How its end was known.
          */ended: CoreEnded, 
         /**
-         * Whether a call receives it as well.
+         * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
+         * hears such a reply twice, and skips the event.
          */asked: Bool) {
-        self.id = id
-        self.author = author
         self.text = text
+        self.author = author
+        self.id = id
+        self.inReplyTo = inReplyTo
         self.parts = parts
         self.sources = sources
         self.speech = speech
-        self.inReplyTo = inReplyTo
         self.ended = ended
         self.asked = asked
     }
@@ -3593,26 +3718,26 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreReply {
         return
             try CoreReply(
-                id: FfiConverterOptionString.read(from: &buf), 
-                author: FfiConverterTypeCoreAuthor.read(from: &buf), 
                 text: FfiConverterString.read(from: &buf), 
+                author: FfiConverterTypeCoreAuthor.read(from: &buf), 
+                id: FfiConverterOptionString.read(from: &buf), 
+                inReplyTo: FfiConverterOptionString.read(from: &buf), 
                 parts: FfiConverterSequenceTypeCorePart.read(from: &buf), 
                 sources: FfiConverterSequenceString.read(from: &buf), 
                 speech: FfiConverterSequenceString.read(from: &buf), 
-                inReplyTo: FfiConverterOptionString.read(from: &buf), 
                 ended: FfiConverterTypeCoreEnded.read(from: &buf), 
                 asked: FfiConverterBool.read(from: &buf)
         )
     }
 
     public static func write(_ value: CoreReply, into buf: inout [UInt8]) {
-        FfiConverterOptionString.write(value.id, into: &buf)
-        FfiConverterTypeCoreAuthor.write(value.author, into: &buf)
         FfiConverterString.write(value.text, into: &buf)
+        FfiConverterTypeCoreAuthor.write(value.author, into: &buf)
+        FfiConverterOptionString.write(value.id, into: &buf)
+        FfiConverterOptionString.write(value.inReplyTo, into: &buf)
         FfiConverterSequenceTypeCorePart.write(value.parts, into: &buf)
         FfiConverterSequenceString.write(value.sources, into: &buf)
         FfiConverterSequenceString.write(value.speech, into: &buf)
-        FfiConverterOptionString.write(value.inReplyTo, into: &buf)
         FfiConverterTypeCoreEnded.write(value.ended, into: &buf)
         FfiConverterBool.write(value.asked, into: &buf)
     }
@@ -3635,11 +3760,11 @@ public func FfiConverterTypeCoreReply_lower(_ value: CoreReply) -> RustBuffer {
 
 
 /**
- * The service has taken a message.
+ * The answer to a `send`: the service has taken the message.
  */
 public struct CoreSent: Equatable, Hashable {
     /**
-     * The message's id.
+     * The message's id; a reply names it in `in_reply_to`.
      */
     public let messageId: String
     /**
@@ -3651,7 +3776,7 @@ public struct CoreSent: Equatable, Hashable {
     // declare one manually.
     public init(
         /**
-         * The message's id.
+         * The message's id; a reply names it in `in_reply_to`.
          */messageId: String, 
         /**
          * How it is known.
@@ -3704,34 +3829,265 @@ public func FfiConverterTypeCoreSent_lower(_ value: CoreSent) -> RustBuffer {
 
 
 /**
- * What a client has counted, over all its conversations: see `secondme_avatar::Stats` and `Counters`.
+ * A failure that the service reports in a conversation.
+ */
+public struct CoreServiceError: Equatable, Hashable {
+    /**
+     * The service's code, such as `session.openai.error`; empty where it gives none.
+     */
+    public let code: String
+    /**
+     * The service's own words.
+     */
+    public let reason: String?
+    /**
+     * Whether the same message may succeed later.
+     */
+    public let retryable: Bool
+    /**
+     * The message it is about, where it is about one.
+     */
+    public let messageId: String?
+    /**
+     * What the service offers to do about it.
+     */
+    public let actions: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The service's code, such as `session.openai.error`; empty where it gives none.
+         */code: String, 
+        /**
+         * The service's own words.
+         */reason: String?, 
+        /**
+         * Whether the same message may succeed later.
+         */retryable: Bool, 
+        /**
+         * The message it is about, where it is about one.
+         */messageId: String?, 
+        /**
+         * What the service offers to do about it.
+         */actions: [String]) {
+        self.code = code
+        self.reason = reason
+        self.retryable = retryable
+        self.messageId = messageId
+        self.actions = actions
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreServiceError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreServiceError: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreServiceError {
+        return
+            try CoreServiceError(
+                code: FfiConverterString.read(from: &buf), 
+                reason: FfiConverterOptionString.read(from: &buf), 
+                retryable: FfiConverterBool.read(from: &buf), 
+                messageId: FfiConverterOptionString.read(from: &buf), 
+                actions: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreServiceError, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterOptionString.write(value.reason, into: &buf)
+        FfiConverterBool.write(value.retryable, into: &buf)
+        FfiConverterOptionString.write(value.messageId, into: &buf)
+        FfiConverterSequenceString.write(value.actions, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreServiceError_lift(_ buf: RustBuffer) throws -> CoreServiceError {
+    return try FfiConverterTypeCoreServiceError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreServiceError_lower(_ value: CoreServiceError) -> RustBuffer {
+    return FfiConverterTypeCoreServiceError.lower(value)
+}
+
+
+/**
+ * What a client has counted, over all its conversations.
  */
 public struct CoreStats: Equatable, Hashable {
+    /**
+     * Visitors with a conversation that is not closed.
+     */
     public let visitors: UInt64
+    /**
+     * Sockets that are connected.
+     */
     public let connected: UInt64
+    /**
+     * Visitors who have a socket or are connecting one: these count against `max_live`.
+     */
     public let live: UInt64
+    /**
+     * Visitors who are paused: to free a slot, after `idle_after`, or by `pause`.
+     */
     public let paused: UInt64
+    /**
+     * Visitors who wait for one of the slots of `max_live`.
+     */
     public let waitingForSlot: UInt64
+    /**
+     * Visitors who wait for the API key's quota.
+     */
     public let waitingForQuota: UInt64
+    /**
+     * How long the last one of them will wait, as estimated now; zero where none waits, or where no estimate
+     * is possible yet.
+     */
     public let longestQuotaWaitMs: UInt64
+    /**
+     * Visitors of this avatar whom the store keeps, counted at most a second before the last write; zero
+     * without a store.
+     */
     public let storedVisitors: UInt64
+    /**
+     * Messages of this avatar that the store keeps because they are still to be sent, those of other
+     * processes included; counted at the same moment.
+     */
     public let storedMessages: UInt64
+    /**
+     * Events delivered.
+     */
     public let events: UInt64
+    /**
+     * Frames received.
+     */
     public let frames: UInt64
+    /**
+     * Frames dropped because they had been received before.
+     */
     public let duplicates: UInt64
+    /**
+     * Frames dropped because they named another socket.
+     */
     public let foreign: UInt64
+    /**
+     * Frames that were not JSON objects.
+     */
     public let malformed: UInt64
+    /**
+     * Frames of a session that is not open here.
+     */
     public let unrouted: UInt64
+    /**
+     * Pings sent.
+     */
     public let pings: UInt64
+    /**
+     * Messages that the service took.
+     */
     public let sent: UInt64
+    /**
+     * Replies delivered, by the avatar or by its owner.
+     */
     public let replies: UInt64
+    /**
+     * Sockets lost.
+     */
     public let lost: UInt64
+    /**
+     * HTTP calls made.
+     */
     public let calls: UInt64
+    /**
+     * Authentications.
+     */
     public let authentications: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(visitors: UInt64, connected: UInt64, live: UInt64, paused: UInt64, waitingForSlot: UInt64, waitingForQuota: UInt64, longestQuotaWaitMs: UInt64, storedVisitors: UInt64, storedMessages: UInt64, events: UInt64, frames: UInt64, duplicates: UInt64, foreign: UInt64, malformed: UInt64, unrouted: UInt64, pings: UInt64, sent: UInt64, replies: UInt64, lost: UInt64, calls: UInt64, authentications: UInt64) {
+    public init(
+        /**
+         * Visitors with a conversation that is not closed.
+         */visitors: UInt64, 
+        /**
+         * Sockets that are connected.
+         */connected: UInt64, 
+        /**
+         * Visitors who have a socket or are connecting one: these count against `max_live`.
+         */live: UInt64, 
+        /**
+         * Visitors who are paused: to free a slot, after `idle_after`, or by `pause`.
+         */paused: UInt64, 
+        /**
+         * Visitors who wait for one of the slots of `max_live`.
+         */waitingForSlot: UInt64, 
+        /**
+         * Visitors who wait for the API key's quota.
+         */waitingForQuota: UInt64, 
+        /**
+         * How long the last one of them will wait, as estimated now; zero where none waits, or where no estimate
+         * is possible yet.
+         */longestQuotaWaitMs: UInt64, 
+        /**
+         * Visitors of this avatar whom the store keeps, counted at most a second before the last write; zero
+         * without a store.
+         */storedVisitors: UInt64, 
+        /**
+         * Messages of this avatar that the store keeps because they are still to be sent, those of other
+         * processes included; counted at the same moment.
+         */storedMessages: UInt64, 
+        /**
+         * Events delivered.
+         */events: UInt64, 
+        /**
+         * Frames received.
+         */frames: UInt64, 
+        /**
+         * Frames dropped because they had been received before.
+         */duplicates: UInt64, 
+        /**
+         * Frames dropped because they named another socket.
+         */foreign: UInt64, 
+        /**
+         * Frames that were not JSON objects.
+         */malformed: UInt64, 
+        /**
+         * Frames of a session that is not open here.
+         */unrouted: UInt64, 
+        /**
+         * Pings sent.
+         */pings: UInt64, 
+        /**
+         * Messages that the service took.
+         */sent: UInt64, 
+        /**
+         * Replies delivered, by the avatar or by its owner.
+         */replies: UInt64, 
+        /**
+         * Sockets lost.
+         */lost: UInt64, 
+        /**
+         * HTTP calls made.
+         */calls: UInt64, 
+        /**
+         * Authentications.
+         */authentications: UInt64) {
         self.visitors = visitors
         self.connected = connected
         self.live = live
@@ -3837,37 +4193,39 @@ public func FfiConverterTypeCoreStats_lower(_ value: CoreStats) -> RustBuffer {
 
 
 /**
- * A message that was given up, handed back.
+ * A message that was given up, handed back so that nothing is lost.
  */
-public struct CoreUnsent: Equatable, Hashable {
+public struct CoreUnsentMessage: Equatable, Hashable {
     /**
-     * What was to be said.
+     * Its text.
      */
     public let text: String
     /**
-     * The id it was, or would have been, sent under.
-     */
-    public let messageId: String
-    /**
-     * Whether the service certainly never took it.
+     * Whether the service certainly never took it, so that sending it again is safe. Otherwise the service
+     * may have taken it, and its answer was lost.
      */
     public let certain: Bool
+    /**
+     * The id that it was, or would have been, sent under.
+     */
+    public let messageId: String
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
     public init(
         /**
-         * What was to be said.
+         * Its text.
          */text: String, 
         /**
-         * The id it was, or would have been, sent under.
-         */messageId: String, 
+         * Whether the service certainly never took it, so that sending it again is safe. Otherwise the service
+         * may have taken it, and its answer was lost.
+         */certain: Bool, 
         /**
-         * Whether the service certainly never took it.
-         */certain: Bool) {
+         * The id that it was, or would have been, sent under.
+         */messageId: String) {
         self.text = text
-        self.messageId = messageId
         self.certain = certain
+        self.messageId = messageId
     }
 
     
@@ -3876,26 +4234,26 @@ public struct CoreUnsent: Equatable, Hashable {
 }
 
 #if compiler(>=6)
-extension CoreUnsent: Sendable {}
+extension CoreUnsentMessage: Sendable {}
 #endif
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeCoreUnsent: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreUnsent {
+public struct FfiConverterTypeCoreUnsentMessage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreUnsentMessage {
         return
-            try CoreUnsent(
+            try CoreUnsentMessage(
                 text: FfiConverterString.read(from: &buf), 
-                messageId: FfiConverterString.read(from: &buf), 
-                certain: FfiConverterBool.read(from: &buf)
+                certain: FfiConverterBool.read(from: &buf), 
+                messageId: FfiConverterString.read(from: &buf)
         )
     }
 
-    public static func write(_ value: CoreUnsent, into buf: inout [UInt8]) {
+    public static func write(_ value: CoreUnsentMessage, into buf: inout [UInt8]) {
         FfiConverterString.write(value.text, into: &buf)
-        FfiConverterString.write(value.messageId, into: &buf)
         FfiConverterBool.write(value.certain, into: &buf)
+        FfiConverterString.write(value.messageId, into: &buf)
     }
 }
 
@@ -3903,15 +4261,15 @@ public struct FfiConverterTypeCoreUnsent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeCoreUnsent_lift(_ buf: RustBuffer) throws -> CoreUnsent {
-    return try FfiConverterTypeCoreUnsent.lift(buf)
+public func FfiConverterTypeCoreUnsentMessage_lift(_ buf: RustBuffer) throws -> CoreUnsentMessage {
+    return try FfiConverterTypeCoreUnsentMessage.lift(buf)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeCoreUnsent_lower(_ value: CoreUnsent) -> RustBuffer {
-    return FfiConverterTypeCoreUnsent.lower(value)
+public func FfiConverterTypeCoreUnsentMessage_lower(_ value: CoreUnsentMessage) -> RustBuffer {
+    return FfiConverterTypeCoreUnsentMessage.lower(value)
 }
 
 
@@ -4100,7 +4458,7 @@ public enum CoreCloseReason: Equatable, Hashable {
      */
     case requested
     /**
-     * The service ended the session.
+     * The service ended the session. The next `open` makes a new one.
      */
     case sessionEnded
     /**
@@ -4108,8 +4466,8 @@ public enum CoreCloseReason: Equatable, Hashable {
      */
     case failed(
         /**
-         * Why not.
-         */failure: CoreFailure
+         * The error.
+         */error: CoreFailure
     )
 
 
@@ -4136,7 +4494,7 @@ public struct FfiConverterTypeCoreCloseReason: FfiConverterRustBuffer {
         
         case 2: return .sessionEnded
         
-        case 3: return .failed(failure: try FfiConverterTypeCoreFailure.read(from: &buf)
+        case 3: return .failed(error: try FfiConverterTypeCoreFailure.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -4155,9 +4513,9 @@ public struct FfiConverterTypeCoreCloseReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
         
         
-        case let .failed(failure):
+        case let .failed(error):
             writeInt(&buf, Int32(3))
-            FfiConverterTypeCoreFailure.write(failure, into: &buf)
+            FfiConverterTypeCoreFailure.write(error, into: &buf)
             
         }
     }
@@ -4276,17 +4634,18 @@ public func FfiConverterTypeCoreConfirmation_lower(_ value: CoreConfirmation) ->
 
 
 /**
- * What becomes of a message of which nobody can tell whether the service took it.
+ * What becomes of a message when its answer was lost and nothing tells whether the service took it.
  */
 
 public enum CoreDelivery: Equatable, Hashable {
     
     /**
-     * It is handed back.
+     * It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
      */
     case atMostOnce
     /**
-     * It is sent again.
+     * It is sent again under the same id: no message is lost, but a service that does not recognise the id
+     * may take it twice.
      */
     case atLeastOnce
 
@@ -4365,11 +4724,11 @@ public enum CoreEnded: Equatable, Hashable {
      */
     case mark
     /**
-     * By silence.
+     * By silence: the end mark never came.
      */
     case silence
     /**
-     * It was longer than is put together.
+     * It was longer than is put together; what follows is another reply under the same id.
      */
     case limit
 
@@ -4462,7 +4821,7 @@ enum CoreError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
          */failure: CoreFailure
     )
     /**
-     * Whoever made it has given it up.
+     * Its caller gave it up.
      */
     case Cancelled
 
@@ -4539,26 +4898,76 @@ public func FfiConverterTypeCoreError_lower(_ value: CoreError) -> RustBuffer {
 
 
 /**
- * What a caller would branch on.
+ * What kind of failure it is: what a caller would branch on.
  */
 
 public enum CoreErrorKind: Equatable, Hashable {
     
+    /**
+     * The API key was refused: missing, unknown or disabled. Only another key helps.
+     */
     case authentication
+    /**
+     * The quota of the API key is used up. `Error::retry_after` says when to come back.
+     */
     case rateLimited
+    /**
+     * The key's avatar does not exist (any more).
+     */
     case avatarNotFound
+    /**
+     * The visitor id is not of the service's form.
+     */
     case invalidVisitorId
+    /**
+     * Not a member of the session. The next `open` makes a new one.
+     */
     case notMember
+    /**
+     * The conversation or the client is closed, or the service has ended the session.
+     */
     case closed
+    /**
+     * The service could not be reached, or the connection broke.
+     */
     case connectionFailed
+    /**
+     * The certificate of the service or of a proxy was refused: its CA is unknown, it has expired, or it is
+     * another host's. The text says what to do; trying again does not help.
+     */
     case certificate
+    /**
+     * The service answered that it cannot work now: HTTP 5xx, or its own words.
+     */
     case unavailable
+    /**
+     * The call's deadline passed first. The cause says what was in the way.
+     */
     case deadline
+    /**
+     * The message was sent, but the avatar's owner has taken the conversation over and has not answered in
+     * time. What the owner says later comes as an event.
+     */
     case takenOver
+    /**
+     * The service refused with a code of no other kind: see `Error::code`.
+     */
     case refused
+    /**
+     * The answer was not in the service's format: perhaps a proxy's page, or a wrong base URL.
+     */
     case invalidAnswer
+    /**
+     * The service does not offer this.
+     */
     case unsupported
+    /**
+     * The store could not be read or written: the disk is full, or the file is not a store.
+     */
     case store
+    /**
+     * The call was wrong, and nothing was sent. The text says what to do.
+     */
     case misuse
 
 
@@ -4711,39 +5120,162 @@ public func FfiConverterTypeCoreErrorKind_lower(_ value: CoreErrorKind) -> RustB
 
 public enum CoreEventKind: Equatable, Hashable {
     
-    case opened(opening: String, resumed: Bool
-    )
-    case stateChanged(from: CoreState, to: CoreState
-    )
-    case replyDelta(replyId: String?, text: String, inReplyTo: String?, asked: Bool
-    )
-    case reply(reply: CoreReply
-    )
-    case ownerReply(reply: CoreReply
-    )
-    case takenOver
-    case handedBack
-    case delivered(messageId: String?, text: String
-    )
-    case unsent(message: CoreUnsent, failure: CoreFailure
-    )
-    case notice(kind: CoreNoticeKind, text: String
-    )
-    case serviceError(code: String, reason: String?, 
+    /**
+     * The conversation is open: messages can be sent.
+     */
+    case opened(
         /**
-         * Each as JSON.
-         */actions: [String], messageId: String?, retryable: Bool
+         * The avatar's opening line; may be empty.
+         */opening: String, 
+        /**
+         * The conversation goes on with a session that was there before.
+         */resumed: Bool
     )
-    case unattributed(author: CoreAuthor, text: String
+    /**
+     * The conversation's state is another one.
+     */
+    case stateChanged(
+        /**
+         * The state now.
+         */to: CoreState, 
+        /**
+         * The state before.
+         */from: CoreState
     )
-    case disconnected(retryInMs: UInt64, cause: CoreFailure
+    /**
+     * The next piece of the avatar's reply. A whole reply is one piece.
+     */
+    case replyDelta(
+        /**
+         * The next piece of its text; empty where a piece is a card.
+         */text: String, 
+        /**
+         * The reply it belongs to.
+         */replyId: String?, 
+        /**
+         * The message that it answers, where that is certain.
+         */inReplyTo: String?, 
+        /**
+         * An `ask` or a `stream` waits for this reply, and receives it as well.
+         */asked: Bool
     )
-    case reconnected(gap: CoreGap
+    /**
+     * The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
+     * before that call returns: see `Reply::asked`.
+     */
+    case reply(
+        /**
+         * The reply.
+         */reply: CoreReply
     )
-    case waitingForQuota(waitMs: UInt64
+    /**
+     * The avatar's owner says something in person.
+     */
+    case ownerReply(
+        /**
+         * The reply.
+         */reply: CoreReply
     )
-    case closed(reason: CoreCloseReason
+    /**
+     * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+     * `OwnerReply`, since only what the owner says shows it.
+     */
+    case takenOver
+    /**
+     * The avatar speaks again: the owner has given the conversation back. Comes before what it says.
+     */
+    case handedBack
+    /**
+     * The service has sent a visitor's message back: it stands in the conversation.
+     */
+    case delivered(
+        /**
+         * Its text.
+         */text: String, 
+        /**
+         * The message.
+         */messageId: String?
     )
+    /**
+     * A message was given up that no call waits for any more: a durable one, or one whose caller has gone.
+     * The event hands it back.
+     */
+    case unsent(
+        /**
+         * The message.
+         */message: CoreUnsentMessage, 
+        /**
+         * Why.
+         */error: CoreFailure
+    )
+    /**
+     * A message of the service that is no reply: a hint, a recommendation, a notification.
+     */
+    case notice(
+        /**
+         * Its text; empty where it has none.
+         */text: String, 
+        /**
+         * What it is.
+         */kind: CoreNoticeKind
+    )
+    /**
+     * The service says that something failed.
+     */
+    case serviceError(
+        /**
+         * The service error.
+         */serviceError: CoreServiceError
+    )
+    /**
+     * A text that came without saying for which of the visitor's open conversations.
+     */
+    case unattributed(
+        /**
+         * Its text.
+         */text: String, 
+        /**
+         * Who says it.
+         */author: CoreAuthor
+    )
+    /**
+     * The socket is lost; the client connects again on its own.
+     */
+    case disconnected(
+        /**
+         * How long until the next attempt, or more.
+         */retryInMs: UInt64, 
+        /**
+         * Why it was lost, or why the last attempt to connect again failed.
+         */cause: CoreFailure
+    )
+    /**
+     * The socket is back.
+     */
+    case reconnected(
+        /**
+         * What became of the frames in between.
+         */gap: CoreGap
+    )
+    /**
+     * The quota of the API key is used up, and opening waits for it.
+     */
+    case waitingForQuota(
+        /**
+         * How long the wait is, as estimated now.
+         */waitMs: UInt64
+    )
+    /**
+     * The conversation is closed. No event follows this one.
+     */
+    case closed(
+        /**
+         * Why.
+         */reason: CoreCloseReason
+    )
+    /**
+     * A frame of a kind that this version does not know: see `Event::raw`.
+     */
     case unknown
 
 
@@ -4769,10 +5301,10 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 1: return .opened(opening: try FfiConverterString.read(from: &buf), resumed: try FfiConverterBool.read(from: &buf)
         )
         
-        case 2: return .stateChanged(from: try FfiConverterTypeCoreState.read(from: &buf), to: try FfiConverterTypeCoreState.read(from: &buf)
+        case 2: return .stateChanged(to: try FfiConverterTypeCoreState.read(from: &buf), from: try FfiConverterTypeCoreState.read(from: &buf)
         )
         
-        case 3: return .replyDelta(replyId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf), asked: try FfiConverterBool.read(from: &buf)
+        case 3: return .replyDelta(text: try FfiConverterString.read(from: &buf), replyId: try FfiConverterOptionString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf), asked: try FfiConverterBool.read(from: &buf)
         )
         
         case 4: return .reply(reply: try FfiConverterTypeCoreReply.read(from: &buf)
@@ -4785,19 +5317,19 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         
         case 7: return .handedBack
         
-        case 8: return .delivered(messageId: try FfiConverterOptionString.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 8: return .delivered(text: try FfiConverterString.read(from: &buf), messageId: try FfiConverterOptionString.read(from: &buf)
         )
         
-        case 9: return .unsent(message: try FfiConverterTypeCoreUnsent.read(from: &buf), failure: try FfiConverterTypeCoreFailure.read(from: &buf)
+        case 9: return .unsent(message: try FfiConverterTypeCoreUnsentMessage.read(from: &buf), error: try FfiConverterTypeCoreFailure.read(from: &buf)
         )
         
-        case 10: return .notice(kind: try FfiConverterTypeCoreNoticeKind.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 10: return .notice(text: try FfiConverterString.read(from: &buf), kind: try FfiConverterTypeCoreNoticeKind.read(from: &buf)
         )
         
-        case 11: return .serviceError(code: try FfiConverterString.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf), actions: try FfiConverterSequenceString.read(from: &buf), messageId: try FfiConverterOptionString.read(from: &buf), retryable: try FfiConverterBool.read(from: &buf)
+        case 11: return .serviceError(serviceError: try FfiConverterTypeCoreServiceError.read(from: &buf)
         )
         
-        case 12: return .unattributed(author: try FfiConverterTypeCoreAuthor.read(from: &buf), text: try FfiConverterString.read(from: &buf)
+        case 12: return .unattributed(text: try FfiConverterString.read(from: &buf), author: try FfiConverterTypeCoreAuthor.read(from: &buf)
         )
         
         case 13: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf)
@@ -4828,16 +5360,16 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterBool.write(resumed, into: &buf)
             
         
-        case let .stateChanged(from,to):
+        case let .stateChanged(to,from):
             writeInt(&buf, Int32(2))
-            FfiConverterTypeCoreState.write(from, into: &buf)
             FfiConverterTypeCoreState.write(to, into: &buf)
+            FfiConverterTypeCoreState.write(from, into: &buf)
             
         
-        case let .replyDelta(replyId,text,inReplyTo,asked):
+        case let .replyDelta(text,replyId,inReplyTo,asked):
             writeInt(&buf, Int32(3))
-            FfiConverterOptionString.write(replyId, into: &buf)
             FfiConverterString.write(text, into: &buf)
+            FfiConverterOptionString.write(replyId, into: &buf)
             FfiConverterOptionString.write(inReplyTo, into: &buf)
             FfiConverterBool.write(asked, into: &buf)
             
@@ -4860,37 +5392,33 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(7))
         
         
-        case let .delivered(messageId,text):
+        case let .delivered(text,messageId):
             writeInt(&buf, Int32(8))
-            FfiConverterOptionString.write(messageId, into: &buf)
             FfiConverterString.write(text, into: &buf)
+            FfiConverterOptionString.write(messageId, into: &buf)
             
         
-        case let .unsent(message,failure):
+        case let .unsent(message,error):
             writeInt(&buf, Int32(9))
-            FfiConverterTypeCoreUnsent.write(message, into: &buf)
-            FfiConverterTypeCoreFailure.write(failure, into: &buf)
+            FfiConverterTypeCoreUnsentMessage.write(message, into: &buf)
+            FfiConverterTypeCoreFailure.write(error, into: &buf)
             
         
-        case let .notice(kind,text):
+        case let .notice(text,kind):
             writeInt(&buf, Int32(10))
+            FfiConverterString.write(text, into: &buf)
             FfiConverterTypeCoreNoticeKind.write(kind, into: &buf)
-            FfiConverterString.write(text, into: &buf)
             
         
-        case let .serviceError(code,reason,actions,messageId,retryable):
+        case let .serviceError(serviceError):
             writeInt(&buf, Int32(11))
-            FfiConverterString.write(code, into: &buf)
-            FfiConverterOptionString.write(reason, into: &buf)
-            FfiConverterSequenceString.write(actions, into: &buf)
-            FfiConverterOptionString.write(messageId, into: &buf)
-            FfiConverterBool.write(retryable, into: &buf)
+            FfiConverterTypeCoreServiceError.write(serviceError, into: &buf)
             
         
-        case let .unattributed(author,text):
+        case let .unattributed(text,author):
             writeInt(&buf, Int32(12))
-            FfiConverterTypeCoreAuthor.write(author, into: &buf)
             FfiConverterString.write(text, into: &buf)
+            FfiConverterTypeCoreAuthor.write(author, into: &buf)
             
         
         case let .disconnected(retryInMs,cause):
@@ -4945,7 +5473,7 @@ public func FfiConverterTypeCoreEventKind_lower(_ value: CoreEventKind) -> RustB
 public enum CoreGap: Equatable, Hashable {
     
     /**
-     * There were some, and they have been handed on.
+     * There were some, and they have been delivered.
      */
     case filled(
         /**
@@ -4955,9 +5483,9 @@ public enum CoreGap: Equatable, Hashable {
     /**
      * There were none.
      */
-    case nothing
+    case none
     /**
-     * The service could not be asked.
+     * The service could not be asked. Something may be missing: `history` may have it.
      */
     case unknown
 
@@ -4984,7 +5512,7 @@ public struct FfiConverterTypeCoreGap: FfiConverterRustBuffer {
         case 1: return .filled(frames: try FfiConverterUInt32.read(from: &buf)
         )
         
-        case 2: return .nothing
+        case 2: return .none
         
         case 3: return .unknown
         
@@ -5001,7 +5529,7 @@ public struct FfiConverterTypeCoreGap: FfiConverterRustBuffer {
             FfiConverterUInt32.write(frames, into: &buf)
             
         
-        case .nothing:
+        case .none:
             writeInt(&buf, Int32(2))
         
         
@@ -5125,9 +5653,21 @@ public func FfiConverterTypeCoreLogLevel_lower(_ value: CoreLogLevel) -> RustBuf
 
 public enum CoreNoticeKind: Equatable, Hashable {
     
+    /**
+     * A grey line in the conversation.
+     */
     case hint
+    /**
+     * Something the visitor might ask next.
+     */
     case recommend
+    /**
+     * A task of the avatar.
+     */
     case task
+    /**
+     * A notification of the service.
+     */
     case notice
 
 
@@ -5221,11 +5761,8 @@ public enum CorePart: Equatable, Hashable {
      */
     case card(
         /**
-         * The kind of card.
-         */template: String, 
-        /**
-         * Its parameters, as JSON.
-         */params: String
+         * The card.
+         */card: CoreCard
     )
 
 
@@ -5251,7 +5788,7 @@ public struct FfiConverterTypeCorePart: FfiConverterRustBuffer {
         case 1: return .text(text: try FfiConverterString.read(from: &buf)
         )
         
-        case 2: return .card(template: try FfiConverterString.read(from: &buf), params: try FfiConverterString.read(from: &buf)
+        case 2: return .card(card: try FfiConverterTypeCoreCard.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5267,10 +5804,9 @@ public struct FfiConverterTypeCorePart: FfiConverterRustBuffer {
             FfiConverterString.write(text, into: &buf)
             
         
-        case let .card(template,params):
+        case let .card(card):
             writeInt(&buf, Int32(2))
-            FfiConverterString.write(template, into: &buf)
-            FfiConverterString.write(params, into: &buf)
+            FfiConverterTypeCoreCard.write(card, into: &buf)
             
         }
     }
@@ -5299,11 +5835,29 @@ public func FfiConverterTypeCorePart_lower(_ value: CorePart) -> RustBuffer {
 
 public enum CoreState: Equatable, Hashable {
     
+    /**
+     * Being opened for the first time.
+     */
     case opening
+    /**
+     * Open: messages are sent and replies arrive.
+     */
     case live
+    /**
+     * Was open, and is on its way back.
+     */
     case reconnecting
+    /**
+     * Has given up its socket on purpose and keeps its session; the next message resumes it.
+     */
     case paused
+    /**
+     * Sends what is still to be sent, then closes.
+     */
     case closing
+    /**
+     * Closed for good.
+     */
     case closed
 
 
@@ -5386,6 +5940,161 @@ public func FfiConverterTypeCoreState_lift(_ buf: RustBuffer) throws -> CoreStat
 #endif
 public func FfiConverterTypeCoreState_lower(_ value: CoreState) -> RustBuffer {
     return FfiConverterTypeCoreState.lower(value)
+}
+
+
+
+/**
+ * A step of the protocol, as the vendor's page numbers them.
+ */
+
+public enum CoreStep: Equatable, Hashable {
+    
+    /**
+     * Step 0: exchange the API key for a visitor token.
+     */
+    case authenticate
+    /**
+     * Step 1: load the avatar's context.
+     */
+    case initChat
+    /**
+     * Step 2: ask for a socket address.
+     */
+    case createSocket
+    /**
+     * Step 3: create the session.
+     */
+    case createSession
+    /**
+     * Step 4, first half: look up the avatar's numeric id.
+     */
+    case resolveAvatar
+    /**
+     * Step 4, second half: make the session visible to the owner.
+     */
+    case bindSession
+    /**
+     * Step 5: connect the WebSocket.
+     */
+    case connect
+    /**
+     * Step 6: send a message.
+     */
+    case sendMessage
+    /**
+     * Beyond the page: ask for messages of a session.
+     */
+    case queryMessages
+    /**
+     * Beyond the page: end a session.
+     */
+    case endSession
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CoreStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreStep: FfiConverterRustBuffer {
+    typealias SwiftType = CoreStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .authenticate
+        
+        case 2: return .initChat
+        
+        case 3: return .createSocket
+        
+        case 4: return .createSession
+        
+        case 5: return .resolveAvatar
+        
+        case 6: return .bindSession
+        
+        case 7: return .connect
+        
+        case 8: return .sendMessage
+        
+        case 9: return .queryMessages
+        
+        case 10: return .endSession
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CoreStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .authenticate:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .initChat:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .createSocket:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .createSession:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .resolveAvatar:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .bindSession:
+            writeInt(&buf, Int32(6))
+        
+        
+        case .connect:
+            writeInt(&buf, Int32(7))
+        
+        
+        case .sendMessage:
+            writeInt(&buf, Int32(8))
+        
+        
+        case .queryMessages:
+            writeInt(&buf, Int32(9))
+        
+        
+        case .endSession:
+            writeInt(&buf, Int32(10))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreStep_lift(_ buf: RustBuffer) throws -> CoreStep {
+    return try FfiConverterTypeCoreStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreStep_lower(_ value: CoreStep) -> RustBuffer {
+    return FfiConverterTypeCoreStep.lower(value)
 }
 
 
@@ -5608,8 +6317,8 @@ fileprivate struct FfiConverterOptionTypeCoreReply: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeCoreUnsent: FfiConverterRustBuffer {
-    typealias SwiftType = CoreUnsent?
+fileprivate struct FfiConverterOptionTypeCoreUnsentMessage: FfiConverterRustBuffer {
+    typealias SwiftType = CoreUnsentMessage?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -5617,13 +6326,13 @@ fileprivate struct FfiConverterOptionTypeCoreUnsent: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeCoreUnsent.write(value, into: &buf)
+        FfiConverterTypeCoreUnsentMessage.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeCoreUnsent.read(from: &buf)
+        case 1: return try FfiConverterTypeCoreUnsentMessage.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -5648,6 +6357,30 @@ fileprivate struct FfiConverterOptionTypeCoreDelivery: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCoreDelivery.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeCoreStep: FfiConverterRustBuffer {
+    typealias SwiftType = CoreStep?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCoreStep.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCoreStep.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -5681,23 +6414,23 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeCoreCall: FfiConverterRustBuffer {
-    typealias SwiftType = [CoreCall]
+fileprivate struct FfiConverterSequenceTypeCoreCallReport: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreCallReport]
 
-    public static func write(_ value: [CoreCall], into buf: inout [UInt8]) {
+    public static func write(_ value: [CoreCallReport], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypeCoreCall.write(item, into: &buf)
+            FfiConverterTypeCoreCallReport.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreCall] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreCallReport] {
         let len: Int32 = try readInt(&buf)
-        var seq = [CoreCall]()
+        var seq = [CoreCallReport]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeCoreCall.read(from: &buf))
+            seq.append(try FfiConverterTypeCoreCallReport.read(from: &buf))
         }
         return seq
     }
@@ -5731,6 +6464,31 @@ fileprivate struct FfiConverterSequenceTypeCoreEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeCoreHistoryMessage: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreHistoryMessage]
+
+    public static func write(_ value: [CoreHistoryMessage], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCoreHistoryMessage.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreHistoryMessage] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CoreHistoryMessage]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCoreHistoryMessage.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer {
     typealias SwiftType = [CoreLogRecord]
 
@@ -5756,23 +6514,23 @@ fileprivate struct FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeCoreMessage: FfiConverterRustBuffer {
-    typealias SwiftType = [CoreMessage]
+fileprivate struct FfiConverterSequenceTypeCoreOrigin: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreOrigin]
 
-    public static func write(_ value: [CoreMessage], into buf: inout [UInt8]) {
+    public static func write(_ value: [CoreOrigin], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypeCoreMessage.write(item, into: &buf)
+            FfiConverterTypeCoreOrigin.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreMessage] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreOrigin] {
         let len: Int32 = try readInt(&buf)
-        var seq = [CoreMessage]()
+        var seq = [CoreOrigin]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeCoreMessage.read(from: &buf))
+            seq.append(try FfiConverterTypeCoreOrigin.read(from: &buf))
         }
         return seq
     }
@@ -5798,31 +6556,6 @@ fileprivate struct FfiConverterSequenceTypeCorePiece: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeCorePiece.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypeCorePlace: FfiConverterRustBuffer {
-    typealias SwiftType = [CorePlace]
-
-    public static func write(_ value: [CorePlace], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeCorePlace.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CorePlace] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [CorePlace]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeCorePlace.read(from: &buf))
         }
         return seq
     }
@@ -6039,10 +6772,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() != 41048) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() != 32339) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() != 26077) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 62683) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 2020) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() != 34270) {
@@ -6054,7 +6787,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_events() != 33602) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() != 32963) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() != 49809) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_key() != 55063) {
@@ -6078,7 +6811,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() != 54834) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 40771) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 39772) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() != 40655) {
@@ -6087,7 +6820,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() != 29102) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() != 8690) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() != 57855) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 13458) {
@@ -6135,7 +6868,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() != 17494) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() != 4797) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() != 15012) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 36174) {

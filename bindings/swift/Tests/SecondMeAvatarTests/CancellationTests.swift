@@ -137,7 +137,7 @@ import Testing
         let emulator = try await Emulator.start("--reply-delay", "300ms")
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
-        let pieces = Task { try await chat.stream("never mind").reduce("", +) }
+        let pieces = Task { try await chat.stream("never mind").reduce("") { $0 + $1.text } }
         try await emulator.until("it was sent") { $0["calls"]["message/send"] == 1 }
         pieces.cancel()
         await #expect(throws: CancellationError.self) {

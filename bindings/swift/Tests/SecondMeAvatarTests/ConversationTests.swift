@@ -29,7 +29,10 @@ import Testing
         let stream = chat.stream("Tell me a story")
         #expect(stream.reply == nil)
         var pieces: [String] = []
-        for try await piece in stream { pieces.append(piece) }
+        for try await piece in stream {
+            #expect(piece.author == .avatar)
+            pieces.append(piece.text)
+        }
         #expect(pieces.joined() == "You said: Tell me a story")
         #expect(stream.reply?.text == pieces.joined())
         await client.close()
@@ -40,10 +43,10 @@ import Testing
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let stream = chat.stream("Tell me a very long story")
-        let first = try #require(try await stream.next())
+        let first = try #require(try await stream.next()?.text)
         stream.stop()
         stream.stop()
-        let rest = try await soon { try await stream.reduce("", +) }
+        let rest = try await soon { try await stream.reduce("") { $0 + $1.text } }
         #expect("You said: Tell me a very long story".hasPrefix(first + rest))
         let next = try await soon { try await chat.ask("A short one") }
         #expect(next.text == "You said: A short one")
@@ -76,7 +79,7 @@ import Testing
         // The thread that they were worked on is gone, and they say so all the same.
         for call: @Sendable () async throws -> Void in [
             { _ = try await chat.ask("too late") }, { try await chat.send("too late") },
-            { _ = try await chat.stream("too late").reduce("", +) }, { _ = try await chat.history(1) },
+            { _ = try await chat.stream("too late").reduce("") { $0 + $1.text } }, { _ = try await chat.history(1) },
             { try await chat.resume() }, { _ = try await chat.newSession() },
             { _ = try await client.open(.forUser("ios", "bob")) },
         ] {
@@ -152,7 +155,7 @@ import Testing
         #expect(last.map(\.author) == [.visitor, .avatar])
         let before = try await chat.history(2, before: last.first?.seqID)
         #expect(before.map(\.text) == ["first", "You said: first"])
-        #expect(before.allSatisfy { $0.date != nil })
+        #expect(before.allSatisfy { $0.timestamp != nil })
         await client.close()
     }
 
@@ -215,7 +218,7 @@ import Testing
             try await emulator.disconnect()
             try await until("it is \(chat.state)") { chat.state == .reconnecting ? () : nil }
             try await chat.sendDurable("The invoice is paid")
-            await client.close(within: .zero)
+            try await client.close(deadline: .zero)
         }
         try await emulator.call("faults/clear", [:])
         let next = try emulator.client(options)
@@ -285,9 +288,9 @@ import Testing
         options.onCall = { told.add($0) }
         let client = try emulator.client(options)
         let chat = try await client.open(.forUser("ios", "ada"))
-        try await until("\(told.all)") { told.all.contains { $0.step == "connect" } ? () : nil }
+        try await until("\(told.all)") { told.all.contains { $0.step == .connect } ? () : nil }
         #expect(told.all.allSatisfy { $0.visitorID == chat.visitorID && $0.error == nil })
-        #expect(Set(told.all.map(\.step)).isSuperset(of: ["authenticate", "init_chat", "create_session"]))
+        #expect(Set(told.all.map(\.step)).isSuperset(of: [.authenticate, .initChat, .createSession]))
         await client.close()
     }
 

@@ -9,7 +9,7 @@ import Testing
         let error = await failure { try await client.open(.forUser("ios", "ada")) }
         #expect(error?.kind == .authentication)
         #expect(error?.code == "open.api.key.not.found")
-        #expect(error?.step == "authenticate")
+        #expect(error?.step == .authenticate)
         #expect(error?.retryable == false)
         let said = try #require(error.map { "authentication: \($0.message)" })
         #expect(error?.errorDescription == said)
@@ -60,7 +60,7 @@ import Testing
         client.advanceClock(by: .seconds(10))
         let error = try await soon { await opening.value }
         #expect(error?.kind == .deadline)
-        #expect(error?.step == "authenticate")
+        #expect(error?.step == .authenticate)
         #expect(error?.retryable == true)
         #expect(error?.causes.isEmpty == false)
         #expect(error?.failureReason == error?.causes.first)
@@ -103,7 +103,7 @@ import Testing
         let wrong: [(inout ClientOptions) -> Void] = [
             { $0.heartbeat = .seconds(60) }, { $0.maxLive = 0 }, { $0.maxLive = -1 }, { $0.eventQueue = 1 },
             { $0.idleAfter = .seconds(-1) }, { $0.askDeadline = .seconds(-1) },
-            { $0.proxy = .url("socks5://127.0.0.1:1") }, { $0.quota = .max },
+            { $0.proxy = "socks5://127.0.0.1:1" }, { $0.quota = .max },
         ]
         for (number, change) in wrong.enumerated() {
             var options = ClientOptions()
@@ -117,13 +117,19 @@ import Testing
         #expect(await failure { try await chat.history(0) }?.kind == .misuse)
         #expect(await failure { try await chat.history(-1) }?.kind == .misuse)
         #expect(await failure { try await chat.sendDurable("without a store") }?.kind == .misuse)
+        let negative = Duration.seconds(-1)
+        #expect(await failure { try await chat.ask("Hi", deadline: negative) }?.kind == .misuse)
+        #expect(await failure { try await chat.send("Hi", deadline: negative) }?.kind == .misuse)
+        #expect(await failure { for try await _ in chat.stream("Hi", deadline: negative) {} }?.kind == .misuse)
+        #expect(await failure { try await client.open(.forUser("ios", "bob"), deadline: negative) }?.kind == .misuse)
+        #expect(await failure { try await client.close(deadline: negative) }?.kind == .misuse)
         await client.close()
     }
 
     @Test func nothingThatIsPrintedTellsASecret() async throws {
         let emulator = try await Emulator.start()
         var options = ClientOptions()
-        options.proxy = .url("http://ada:password@127.0.0.1:1")
+        options.proxy = "http://ada:password@127.0.0.1:1"
         let client = try emulator.client()
         let chat = try await client.open(.forUser("ios", "ada"))
         let events = chat.events(raw: true)

@@ -34,12 +34,15 @@ android {
     sourceSets["main"].kotlin.srcDirs("src/main/kotlin", "../../chatmodel/src/main/kotlin")
 
     compileOptions {
+        // For java.time.Instant before API level 26.
+        isCoreLibraryDesugaringEnabled = true
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
 }
 
 dependencies {
+    coreLibraryDesugaring("com.android.tools:desugar_jdk_libs:2.1.5")
     implementation("me.secondme:secondme-avatar-android:0.1.0")
     implementation(platform("androidx.compose:compose-bom:2025.10.00"))
     implementation("androidx.compose.material3:material3")

@@ -36,7 +36,7 @@ fun throughFlow(server: Server, replies: Int, acknowledge: Boolean, queue: Int):
             .takeWhile { event ->
                 if (started == null) started = TimeSource.Monotonic.markNow()
                 if (event is Event.ReplyDelta) length += event.text.length
-                if (event is Event.AvatarReply) {
+                if (event is Event.Reply) {
                     length -= event.reply.text.length
                     heard += 1
                 }
@@ -44,7 +44,7 @@ fun throughFlow(server: Server, replies: Int, acknowledge: Boolean, queue: Int):
             }.collect {}
         val took = started!!.elapsedNow()
         check(length == 0L) { "pieces and replies differ by $length characters" }
-        client.shutdown()
+        client.close()
         took
     }
 

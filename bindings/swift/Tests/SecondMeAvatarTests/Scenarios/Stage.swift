@@ -140,11 +140,11 @@ final class Stage {
         case "ask": return (name, task { Outcome(found: try Value(try await chat.ask(text))) })
         case "stream":
             let stream = chat.stream(text)
-            return (name, task { Outcome(found: ["text": .string(try await stream.reduce("", +))]) })
-        case "send": return (name, task { Outcome(found: Value(try await chat.send(text))) })
+            return (name, task { Outcome(found: ["text": .string(try await stream.reduce("") { $0 + $1.text })]) })
+        case "send": return (name, task { Outcome(found: try Value(try await chat.send(text))) })
         case "history":
             let count = about["count"].number.map { Int($0) } ?? 50
-            return (name, task { Outcome(found: Value(try await chat.history(count))) })
+            return (name, task { Outcome(found: try Value(try await chat.history(count))) })
         case "new_session":
             return (about["as"].string ?? name, task { .opened(try await chat.newSession()) })
         case "close": return (name, done { try await chat.close() })

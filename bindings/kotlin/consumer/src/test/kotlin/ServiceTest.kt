@@ -9,10 +9,10 @@ class ServiceTest {
     fun `it is compiled and runs with the Kotlin that Spring Boot manages`() {
         assertEquals("1.9", KotlinVersion.CURRENT.toString().substringBeforeLast('.'))
         AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms").use { emulator ->
-            AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }.use { client ->
-                val said = runBlocking { answers(client, listOf("one", "two")) }
-                assertEquals(listOf("Hello! 👋", "You said: one", "You said: two", "You said: bye"), said)
-            }
+            val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
+            val said = runBlocking { answers(client, listOf("one", "two")) }
+            client.closeBlocking()
+            assertEquals(listOf("Hello! 👋", "You said: one", "You said: two", "You said: bye"), said)
         }
     }
 }

@@ -16,7 +16,7 @@ import java.io.BufferedReader
  * real one from `SECONDME_BASE_URL`.
  */
 fun main() = runBlocking {
-    AvatarClient().useSuspending { client -> chat(client, System.`in`.bufferedReader(), System.out) }
+    AvatarClient().use { client -> chat(client, System.`in`.bufferedReader(), System.out) }
 }
 
 /** One line, one question; the pieces of the answer as they come; and whatever the owner says in between. */
@@ -41,7 +41,7 @@ suspend fun chat(client: AvatarClient, input: BufferedReader, output: Appendable
         if (line.isBlank()) continue
         try {
             output.append("$avatar: ")
-            chat.stream(line).collect { piece -> output.append(piece) }
+            chat.stream(line).collect { piece -> output.append(piece.text) }
             output.appendLine()
         } catch (failed: AvatarException) {
             output.appendLine("(${failed.message})")

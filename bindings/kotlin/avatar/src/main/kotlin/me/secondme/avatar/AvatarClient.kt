@@ -18,7 +18,7 @@ import kotlin.time.Duration
  * A client for one API key, that is for one avatar.
  *
  * ```
- * AvatarClient(apiKey).useSuspending { client ->
+ * AvatarClient(apiKey).use { client ->
  *     val chat = client.open(Visitor.forUser("feishu", "ou_abc", name = "张三"))
  *     println(chat.opening)
  *     println(chat.ask("Hello, tell me about yourself").text)
@@ -27,7 +27,7 @@ import kotlin.time.Duration
  *
  * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
  */
-public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> Unit = {}) : AutoCloseable {
+public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> Unit = {}) {
     private val held: Held<CoreClient>
     private val dependents = Dependents()
 
@@ -35,7 +35,7 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     private var finalStats: Stats? = null
 
     init {
-        val chosen = AvatarOptions().apply(options)
+        val chosen = ClientOptions().apply(options)
         val core = guarded { CoreClient(chosen.toCore(apiKey)) }
         held = Held(core, "the client is closed: make another one")
         chosen.onCall?.let { told ->
@@ -56,21 +56,21 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
         Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, dependents)
 
     /**
-     * Takes up what earlier processes left behind in the [store][AvatarOptions.store]: opens the conversation of every
+     * Takes up what earlier processes left behind in the [store][ClientOptions.store]: opens the conversation of every
      * visitor to whom a durable message is still to be sent, and returns their ids. What is given up comes as an
-     * [Event.UnsentMessage], so subscribe to [events] first.
+     * [Event.Unsent], so subscribe to [events] first.
      *
      * @param all opens every visitor of the store who has a session: what the avatar's owner says to them is heard from
      * then on, and what was said since the last process ended, without their writing first. Where
-     * [maxLive][AvatarOptions.maxLive] is set, no more than so many are open after it.
+     * [maxLive][ClientOptions.maxLive] is set, no more than so many are open after it.
      */
     public suspend fun recover(all: Boolean = false): List<String> = held.await { it.recover(all, null) }
 
-    /** The visitors that the [store][AvatarOptions.store] knows, with their names and tags; none without a store. */
+    /** The visitors that the [store][ClientOptions.store] knows, with their names and tags; none without a store. */
     public suspend fun known(): List<Visitor> = held.await { it.known(null) }.map(Visitor::of)
 
     /**
-     * Copies the [store][AvatarOptions.store] to this file while it is in use: a whole store, as it stands in this
+     * Copies the [store][ClientOptions.store] to this file while it is in use: a whole store, as it stands in this
      * moment. It takes the place of an earlier copy. Only one of the two may then be used, since messages that are still
      * to be sent stand in both. A store's file is not to be copied by other means while it is open.
      *
@@ -113,14 +113,15 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs()) }
 
     /**
-     * Closes all conversations, each after sending what is still to be sent. What could not be sent in time is handed
-     * back to whoever waits for it; a durable message stays in the store. Closing twice is no error.
+     * Closes all conversations, each after sending what is still to be sent. A message that could not be sent in time is
+     * given back to the call that waits for it; a durable message stays in the store. Closing twice is no error.
      *
-     * @param within the time for it; 5 s.
+     * @param deadline the time for it. Default: 5 s, or [ClientOptions.closeDeadline].
      */
-    public suspend fun shutdown(within: Duration? = null): Unit = guarded {
+    public suspend fun close(deadline: Duration? = null): Unit = guarded {
+        val deadlineMs = deadline?.toMs()
         held.orElse({}) {
-            offRust { it.shutdown(within?.toMs(), null) }
+            offRust { it.shutdown(deadlineMs, null) }
             finalStats = it.stats().toStats()
             held.release()
             dependents.releaseAll()
@@ -128,18 +129,18 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
     }
 
     /**
-     * [shutdown] for those who cannot suspend, such as a container that closes its beans. It blocks its thread for as
-     * long as that takes: in a coroutine, call [shutdown] or [useSuspending].
+     * [close] for code that cannot suspend, such as the destroy method of a container. It blocks its thread until the
+     * client is closed; in a coroutine, call [close] or [use].
      */
-    override fun close() {
-        runBlocking { shutdown() }
+    public fun closeBlocking() {
+        runBlocking { close() }
     }
 
     /**
-     * Does something with the client, and [shuts it down][shutdown] however that ends, without blocking a thread: `use`
-     * for coroutines. A coroutine that is cancelled shuts it down all the same.
+     * Does something with the client, and [closes it][close] however that ends. A coroutine that is cancelled closes it
+     * all the same.
      */
-    public suspend inline fun <R> useSuspending(block: (AvatarClient) -> R): R {
+    public suspend inline fun <R> use(block: (AvatarClient) -> R): R {
         var thrown: Throwable? = null
         try {
             return block(this)
@@ -147,14 +148,14 @@ public class AvatarClient(apiKey: String? = null, options: AvatarOptions.() -> U
             thrown = failed
             throw failed
         } finally {
-            shutdownAfter(thrown)
+            closeAfter(thrown)
         }
     }
 
     @PublishedApi
-    internal suspend fun shutdownAfter(thrown: Throwable?) {
+    internal suspend fun closeAfter(thrown: Throwable?) {
         try {
-            withContext(NonCancellable) { shutdown() }
+            withContext(NonCancellable) { close() }
         } catch (failed: AvatarException) {
             thrown?.addSuppressed(failed) ?: throw failed
         }

@@ -3,7 +3,6 @@ package me.secondme.avatar
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
-import kotlinx.coroutines.flow.map
 import me.secondme.avatar.core.CoreConversation
 import kotlin.time.Duration
 
@@ -88,26 +87,11 @@ public class Conversation internal constructor(core: CoreConversation, private v
         held.await { it.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
 
     /**
-     * Says something when it is collected, and hands on the text of the reply piece by piece. A collection that is left
-     * (`take`, `first`, a cancellation) gives the rest up: the next question goes out at once, and what still comes of
-     * this reply is an event like any.
+     * Says something when it is collected, and emits the reply piece by piece, each with its author: the avatar, or its
+     * owner who takes over. The whole reply is [ReplyStream.reply] then.
      */
-    public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<String> =
-        pieces(text, deadline, firstPieceDeadline).map { it.text }
-
-    /** [stream], with who says it: the avatar, or its owner who takes over. */
-    public fun pieces(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Flow<Piece> =
-        flow {
-            val pieces = held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs()) }
-            try {
-                while (offRust { pieces.ready() }) {
-                    guarded { pieces.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
-                }
-            } finally {
-                pieces.finish()
-                pieces.destroy()
-            }
-        }
+    public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): ReplyStream =
+        ReplyStream { held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs()) } }
 
     /**
      * Says something: when this returns, the service has taken it. While the socket is down it waits, and a lost
@@ -118,16 +102,16 @@ public class Conversation internal constructor(core: CoreConversation, private v
         held.await { it.send(text.whole(), deadline?.toMs(), null) }.toSent()
 
     /**
-     * Keeps a message in the client's [store][AvatarOptions.store] until the service has taken it, and returns its id
+     * Keeps a message in the client's [store][ClientOptions.store] until the service has taken it, and returns its id
      * once it is kept: from then on it survives the process. [Event.Delivered] tells that the service has it, and
-     * [Event.UnsentMessage] that it was given up.
+     * [Event.Unsent] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
         held.await { it.sendDurable(text.whole(), deadline?.toMs(), null) }
 
-    /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [Message.seqId]. */
-    public suspend fun history(count: Int, before: String? = null): List<Message> =
-        held.await { it.history(count.toCount(), before?.whole("seqId"), null) }.map { it.toMessage() }
+    /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
+    public suspend fun history(count: Int = 50, before: String? = null): List<HistoryMessage> =
+        held.await { it.history(count.toCount(), before?.whole("seqId"), null) }.map { it.toHistoryMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
     public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, dependents)

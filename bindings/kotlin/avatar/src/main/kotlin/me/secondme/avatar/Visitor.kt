@@ -12,7 +12,7 @@ import me.secondme.avatar.core.visitorIdForUser
  * @property name a display name for the avatar's owner, such as `张三`.
  * @property channel what the service appends to the name: `张三(feishu)`.
  * @property tag a tag of the program's own, 1024 bytes at most: what the platform calls the person, the channel to answer
- * in. It is never sent to the service. It is kept with the visitor, in the [store][AvatarOptions.store] too, and stands
+ * in. It is never sent to the service. It is kept with the visitor, in the [store][ClientOptions.store] too, and stands
  * on [every event][Event.tag]; a visitor opened without one keeps the one from before.
  */
 public class Visitor private constructor(

@@ -110,15 +110,15 @@ class CancellationTest {
     @Test
     fun `a stream that is left early leaves the next one in order`() = withClient { client, _ ->
         val chat = client.open(ada)
-        assertTrue("You said: one two three".startsWith(chat.stream("one two three").first()))
-        assertEquals("You said: four", chat.stream("four").toList().joinToString(""))
+        assertTrue("You said: one two three".startsWith(chat.stream("one two three").first().text))
+        assertEquals("You said: four", chat.stream("four").toList().joinToString("") { it.text })
     }
 
     @Test
     fun `a subscription that is closed wakes whoever waits`() = withClient { client, _ ->
         val chat = client.open(ada)
         val events = chat.subscribe()
-        var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CorePlace(null, "", null, null), null))
+        var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CoreOrigin(null, "", null, null), null))
         val wait = launch { next = events.next() }
         testScheduler.runCurrent()
         events.close()

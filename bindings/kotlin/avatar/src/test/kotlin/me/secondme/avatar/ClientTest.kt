@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import java.nio.file.Path
+import java.time.Instant
 import java.util.Collections
 import kotlin.io.path.div
 import kotlin.time.Duration.Companion.milliseconds
@@ -37,7 +38,7 @@ class ClientTest {
         val session = first.open(ada).sessionId
         emulator.post("faults", """{"at": "message/send", "do": {"status": 503}, "times": 1000}""")
         val message = first.open(ada).sendDurable("The invoice is paid")
-        first.shutdown(within = 100.milliseconds)
+        first.close(deadline = 100.milliseconds)
         emulator.post("faults/clear")
 
         val second =
@@ -49,7 +50,7 @@ class ClientTest {
         assertEquals(listOf(ada.id), second.recover())
         assertEquals(message, events.await<Event.Delivered>().messageId)
         assertEquals(session, second.open(ada).sessionId)
-        second.shutdown()
+        second.close()
     }
 
     @Test
@@ -57,7 +58,7 @@ class ClientTest {
         withEmulator { emulator ->
             val file = (folder / "avatar.db").toString()
             val tagged = Visitor.forUser("test", "ada", name = "Ada", tag = "room 7")
-            val session = emulator.client { store = file }.useSuspending { first ->
+            val session = emulator.client { store = file }.use { first ->
                 val events = first.subscribe()
                 val chat = first.open(tagged)
                 assertEquals("room 7", chat.tag)
@@ -70,7 +71,7 @@ class ClientTest {
                 session
             }
 
-            emulator.client { store = file }.useSuspending { second ->
+            emulator.client { store = file }.use { second ->
                 assertEquals(listOf(tagged), second.known())
                 val events = second.subscribe()
                 assertEquals(emptyList<String>(), second.recover())
@@ -80,7 +81,7 @@ class ClientTest {
                 val heard = events.await<Event.OwnerReply>()
                 assertEquals(listOf("room 7", "Are you there?"), listOf(heard.tag, heard.reply.text))
             }
-            emulator.client { store = (folder / "copy.db").toString() }.useSuspending {
+            emulator.client { store = (folder / "copy.db").toString() }.use {
                 assertEquals(listOf(tagged), it.known())
             }
         }
@@ -98,7 +99,7 @@ class ClientTest {
     fun `only so many hold a socket at a time`() = withClient(client = { maxLive = 1 }) { client, _ ->
         val first = client.open(ada)
         client.open(Visitor.forUser("test", "bob"))
-        assertEquals(State.RESTING, first.state)
+        assertEquals(State.PAUSED, first.state)
         assertEquals("You said: awake", first.ask("awake").text)
         val stats = client.stats()
         assertEquals(listOf(2L, 1L, 1L), listOf(stats.visitors, stats.live, stats.paused))
@@ -106,18 +107,19 @@ class ClientTest {
 
     @Test
     fun `whoever measures is told of every call`() {
-        val steps = Collections.synchronizedList(mutableListOf<String>())
+        val steps = Collections.synchronizedList(mutableListOf<Step>())
         val connected = CompletableDeferred<CallReport>()
         val told = { call: CallReport ->
             steps += call.step
-            if (call.step == "connect") connected.complete(call)
+            if (call.step == Step.CONNECT) connected.complete(call)
         }
         withClient(client = { onCall = { told(it) } }) { client, _ ->
             client.open(ada)
             val report = connected.await()
             assertEquals(ada.id, report.visitorId)
             assertNull(report.error)
-            assertTrue(steps.containsAll(listOf("authenticate", "init_chat", "create_socket", "connect")))
+            assertTrue(report.started <= Instant.now())
+            assertTrue(steps.containsAll(listOf(Step.AUTHENTICATE, Step.INIT_CHAT, Step.CREATE_SOCKET, Step.CONNECT)))
         }
     }
 
@@ -173,18 +175,18 @@ class ClientTest {
     }
 
     @Test
-    fun `a client is shut down without blocking a thread, however its use ends`() = withEmulator { emulator ->
+    fun `a client is closed without blocking a thread, however its use ends`() = withEmulator { emulator ->
         // One thread for all: whoever blocks it holds up the others.
         val dispatcher = StandardTestDispatcher(testScheduler)
         withContext(dispatcher) {
             val ticks = async { repeat(3) { yield() } }
-            val text = emulator.client().useSuspending { client -> client.open(ada).ask("Hello").text }
+            val text = emulator.client().use { client -> client.open(ada).ask("Hello").text }
             assertEquals("You said: Hello", text)
             ticks.await()
         }
         var left: AvatarClient? = null
         val failed = runCatching {
-            emulator.client().useSuspending<Unit> {
+            emulator.client().use<Unit> {
                 left = it
                 error("in the middle")
             }
@@ -194,7 +196,7 @@ class ClientTest {
 
         val cancelled = CompletableDeferred<AvatarClient>()
         val using = launch {
-            emulator.client().useSuspending { client ->
+            emulator.client().use { client ->
                 client.open(ada)
                 cancelled.complete(client)
                 awaitCancellation()

@@ -32,8 +32,13 @@ class ConversationTest {
     @Test
     fun `a reply comes in pieces`() = withClient { client, _ ->
         val chat = client.open(ada)
-        assertEquals("You said: one two three", chat.stream("one two three").toList().joinToString(""))
-        assertTrue(chat.pieces("again").toList().all { it.author == Author.AVATAR })
+        val stream = chat.stream("one two three")
+        assertNull(stream.reply)
+        val pieces = stream.toList()
+        assertEquals("You said: one two three", pieces.joinToString("") { it.text })
+        assertTrue(pieces.all { it.author == Author.AVATAR })
+        assertEquals("You said: one two three", stream.reply?.text)
+        org.junit.jupiter.api.assertThrows<AvatarException.Misuse> { stream.toList() }
     }
 
     @Test
@@ -57,7 +62,7 @@ class ConversationTest {
         val events = chat.subscribe()
         val sent = chat.send("Hello")
         assertEquals(sent.messageId, events.await<Event.Delivered>().messageId)
-        val reply = events.await<Event.AvatarReply>().reply
+        val reply = events.await<Event.Reply>().reply
         assertEquals(sent.messageId, reply.inReplyTo)
         val past = chat.history(10)
         assertEquals(listOf("Hello", "You said: Hello"), past.takeLast(2).map { it.text })
@@ -197,11 +202,11 @@ class ConversationTest {
         repeat(5) { emulator.push(chat, "$it") }
         assertEquals("3", third.await().text)
 
-        val owner = async { client.waitFor<Event.WholeReply>() }
+        val owner = async { client.waitFor<Event> { it.reply != null } }
         val never = async { runCatching { chat.waitFor<Event.Unattributed>() }.exceptionOrNull() }
         testScheduler.runCurrent()
         emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "It is me"}""")
-        assertEquals(Author.OWNER, owner.await().reply.author)
+        assertEquals(Author.OWNER, owner.await().reply?.author)
         chat.close()
         assertTrue(never.await() is AvatarException.Closed, "${never.await()}")
     }
@@ -228,7 +233,7 @@ class ConversationTest {
             val chat = client.open(ada)
             val events = chat.subscribe()
             assertEquals("You said: one", chat.ask("one").text)
-            assertTrue(events.await<Event.AvatarReply>().reply.asked)
+            assertTrue(events.await<Event.Reply>().reply.asked)
             assertFalse(chat.takenOver)
             emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "It is me"}""")
             events.await<Event.TakenOver>()
@@ -237,7 +242,7 @@ class ConversationTest {
             emulator.post("owner/handback", """{"sessionId": "${chat.sessionId}"}""")
             chat.send("two")
             events.await<Event.HandedBack>()
-            assertFalse(events.await<Event.WholeReply>().reply.asked)
+            assertFalse(events.waitFor<Event> { it.reply != null }.reply!!.asked)
             assertFalse(chat.takenOver)
         }
 
@@ -257,7 +262,7 @@ class ConversationTest {
         val chat = client.open(ada)
         val events = chat.subscribe()
         chat.pause()
-        assertEquals(State.RESTING, chat.state)
+        assertEquals(State.PAUSED, chat.state)
         emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "Where are you?"}""")
         chat.resume()
         assertEquals("Where are you?", events.await<Event.OwnerReply>().reply.text)

@@ -3,6 +3,7 @@ package me.secondme.avatar
 import kotlinx.coroutines.flow.toList
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreFailure
+import me.secondme.avatar.core.CoreStep
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
@@ -17,11 +18,13 @@ class FailuresTest {
     @Test
     fun `every kind has its exception, under the name it has everywhere`() {
         for (kind in CoreErrorKind.entries) {
-            val failure = CoreFailure(kind, "what to do", "c", "s", 418u, true, 1500u, null, listOf("outer", "inner"))
+            val causes = listOf("outer", "inner")
+            val failure = CoreFailure(kind, "what to do", "c", CoreStep.CONNECT, 418u, true, 1500u, null, causes)
             val thrown = failure.toException()
             assertEquals(kind.name.lowercase(), thrown.kind)
             assertEquals("what to do", thrown.message)
-            assertEquals(listOf("c", "s", 418, true), listOf(thrown.code, thrown.step, thrown.status, thrown.retryable))
+            assertEquals(listOf("c", Step.CONNECT), listOf(thrown.code, thrown.step))
+            assertEquals(listOf(418, true), listOf(thrown.status, thrown.retryable))
             assertEquals(1500.milliseconds, thrown.retryAfter)
             assertEquals(listOf("outer", "inner"), listOf(thrown.cause?.message, thrown.cause?.cause?.message))
         }
@@ -50,6 +53,7 @@ class FailuresTest {
         assertThrows<AvatarException.Misuse> { chat.stream("cut \uD83D").toList() }
         assertThrows<AvatarException.Misuse> { chat.history(1, before = CUT) }
         assertThrows<AvatarException.Misuse> { chat.ask("Hi", deadline = (-1).seconds) }
+        assertThrows<AvatarException.Misuse> { client.close(deadline = (-1).seconds) }
         assertEquals("You said: 👋", chat.ask("👋").text)
     }
 
@@ -64,7 +68,7 @@ class FailuresTest {
         assertThrows<AvatarException.Misuse> { client.open(Visitor.forUser("test", "ada", tag = CUT)) }
         assertThrows<AvatarException.Misuse> { client.backup(CUT) }
         assertThrows<AvatarException.Misuse> { AvatarClient(CUT) }
-        val options = listOf<AvatarOptions.() -> Unit>(
+        val options = listOf<ClientOptions.() -> Unit>(
             { baseUrl = CUT },
             { proxy = CUT },
             { caFile = CUT },
@@ -86,10 +90,10 @@ class FailuresTest {
         val client = AvatarClient("sk-0123456789abcdef") { baseUrl = emulator.baseUrl }
         val refused = assertThrows<AvatarException.Authentication> { client.open(ada) }
         assertEquals("open.api.key.not.found", refused.code)
-        assertEquals("authenticate", refused.step)
+        assertEquals(Step.AUTHENTICATE, refused.step)
         assertFalse(refused.retryable)
         assertFalse("$client $refused".contains("0123456789abcdef"))
-        client.shutdown()
+        client.close()
     }
 
     @Test
@@ -106,7 +110,7 @@ class FailuresTest {
     fun `a deadline says what was in the way`() = withClient { client, emulator ->
         emulator.post("faults", """{"at": "auth", "do": {"status": 503}, "times": 1000}""")
         val late = assertThrows<AvatarException.Deadline> { client.open(ada, deadline = 500.milliseconds) }
-        assertEquals("authenticate", late.step)
+        assertEquals(Step.AUTHENTICATE, late.step)
         assertNotNull(late.cause)
     }
 
@@ -128,7 +132,7 @@ class FailuresTest {
         val events = client.subscribe()
         client.close()
         client.close()
-        client.shutdown()
+        client.close()
         assertEquals(CloseReason.Requested, events.await<Event.Closed>().reason)
         assertThrows<AvatarException.Closed> { client.open(ada) }
         assertThrows<AvatarException.Closed> { client.subscribe() }

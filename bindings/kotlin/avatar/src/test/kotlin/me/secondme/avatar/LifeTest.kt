@@ -35,7 +35,7 @@ class LifeTest {
         nothingGrows(200) {
             val client = emulator.client()
             client.open(ada)
-            client.shutdown()
+            client.close()
         }
     }
 
@@ -48,7 +48,7 @@ class LifeTest {
             repeat(40) {
                 val client = emulator.client()
                 client.open(ada)
-                client.shutdown()
+                client.close()
             }
         } finally {
             isOver.set(true)

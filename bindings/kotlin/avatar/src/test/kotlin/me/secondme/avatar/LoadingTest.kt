@@ -111,7 +111,7 @@ internal object Maker {
             }
             repeat(2) {
                 try {
-                    AvatarClient("sk-0123456789abcdef").close()
+                    AvatarClient("sk-0123456789abcdef").closeBlocking()
                     println("made")
                 } catch (failed: Throwable) {
                     println(failed.toString().lines().joinToString(" "))

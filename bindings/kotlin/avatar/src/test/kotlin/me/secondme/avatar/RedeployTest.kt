@@ -95,7 +95,7 @@ internal object Application {
             chat.ask("Hello")
             chat.stream("Hello").collect {}
         }
-        client.close()
+        client.closeBlocking()
         kept += client
     }
 }

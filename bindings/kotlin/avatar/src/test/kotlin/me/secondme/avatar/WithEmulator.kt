@@ -24,7 +24,7 @@ internal fun withEmulator(
 /** The same, with a client that is closed afterwards. */
 internal fun withClient(
     vararg options: String,
-    client: AvatarOptions.() -> Unit = {},
+    client: ClientOptions.() -> Unit = {},
     patience: Duration = 1.minutes,
     test: suspend TestScope.(AvatarClient, AvatarEmulator) -> Unit,
 ) = withEmulator(*options, patience = patience) { emulator ->
@@ -32,11 +32,11 @@ internal fun withClient(
     try {
         test(made, emulator)
     } finally {
-        made.shutdown()
+        made.close()
     }
 }
 
-internal fun AvatarEmulator.client(options: AvatarOptions.() -> Unit = {}) = AvatarClient(apiKey) {
+internal fun AvatarEmulator.client(options: ClientOptions.() -> Unit = {}) = AvatarClient(apiKey) {
     baseUrl = this@client.baseUrl
     options()
 }

@@ -1111,10 +1111,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() and 0xFFFF) != 41048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() and 0xFFFF) != 32339) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() and 0xFFFF) != 26077) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 62683) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 2020) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() and 0xFFFF) != 34270) {
@@ -1126,7 +1126,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_events() and 0xFFFF) != 33602) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() and 0xFFFF) != 32963) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_history() and 0xFFFF) != 49809) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_key() and 0xFFFF) != 55063) {
@@ -1150,7 +1150,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() and 0xFFFF) != 54834) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 40771) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 39772) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() and 0xFFFF) != 40655) {
@@ -1159,7 +1159,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() and 0xFFFF) != 29102) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() and 0xFFFF) != 8690) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() and 0xFFFF) != 57855) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 13458) {
@@ -1207,7 +1207,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() and 0xFFFF) != 17494) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() and 0xFFFF) != 4797) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() and 0xFFFF) != 15012) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 36174) {
@@ -2811,7 +2811,7 @@ internal interface CoreConversationInterface {
     /**
      * The last `count` messages, oldest first; with `before`, those before that one.
      */
-    suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?): List<CoreMessage>
+    suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?): List<CoreHistoryMessage>
 
     /**
      * Which one of the visitor's conversations. The first is 0.
@@ -3088,7 +3088,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?) : List<CoreMessage> {
+    override suspend fun `history`(`count`: kotlin.UInt, `before`: kotlin.String?, `cancel`: CoreCancel?) : List<CoreHistoryMessage> {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_history(
@@ -3103,7 +3103,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
         { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
         { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
         // lift function
-        { FfiConverterSequenceTypeCoreMessage.lift(it) },
+        { FfiConverterSequenceTypeCoreHistoryMessage.lift(it) },
         // Error FFI converter
         CoreException.ErrorHandler,
     )
@@ -4507,7 +4507,7 @@ internal data class CoreBatch (
     /**
      * Where they happened. Neighbouring events of one conversation share an entry.
      */
-    val `places`: List<CorePlace>
+    val `origins`: List<CoreOrigin>
     ,
     /**
      * What happened.
@@ -4529,82 +4529,19 @@ internal data class CoreBatch (
 internal object FfiConverterTypeCoreBatch: FfiConverterRustBuffer<CoreBatch> {
     override fun read(buf: ByteBuffer): CoreBatch {
         return CoreBatch(
-            FfiConverterSequenceTypeCorePlace.read(buf),
+            FfiConverterSequenceTypeCoreOrigin.read(buf),
             FfiConverterSequenceTypeCoreEvent.read(buf),
         )
     }
 
     override fun allocationSize(value: CoreBatch) = (
-            FfiConverterSequenceTypeCorePlace.allocationSize(value.`places`) +
+            FfiConverterSequenceTypeCoreOrigin.allocationSize(value.`origins`) +
             FfiConverterSequenceTypeCoreEvent.allocationSize(value.`events`)
     )
 
     override fun write(value: CoreBatch, buf: ByteBuffer) {
-            FfiConverterSequenceTypeCorePlace.write(value.`places`, buf)
+            FfiConverterSequenceTypeCoreOrigin.write(value.`origins`, buf)
             FfiConverterSequenceTypeCoreEvent.write(value.`events`, buf)
-    }
-}
-
-
-
-/**
- * One call to the service, or one handshake of a socket, when it is over.
- */
-internal data class CoreCall (
-    /**
-     * Whose call it was.
-     */
-    val `visitorId`: kotlin.String
-    ,
-    /**
-     * Which step of the protocol.
-     */
-    val `step`: kotlin.String
-    ,
-    /**
-     * How long it took.
-     */
-    val `tookMs`: kotlin.ULong
-    ,
-    /**
-     * What went wrong, if anything did.
-     */
-    val `failure`: CoreFailure?
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-internal object FfiConverterTypeCoreCall: FfiConverterRustBuffer<CoreCall> {
-    override fun read(buf: ByteBuffer): CoreCall {
-        return CoreCall(
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterULong.read(buf),
-            FfiConverterOptionalTypeCoreFailure.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: CoreCall) = (
-            FfiConverterString.allocationSize(value.`visitorId`) +
-            FfiConverterString.allocationSize(value.`step`) +
-            FfiConverterULong.allocationSize(value.`tookMs`) +
-            FfiConverterOptionalTypeCoreFailure.allocationSize(value.`failure`)
-    )
-
-    override fun write(value: CoreCall, buf: ByteBuffer) {
-            FfiConverterString.write(value.`visitorId`, buf)
-            FfiConverterString.write(value.`step`, buf)
-            FfiConverterULong.write(value.`tookMs`, buf)
-            FfiConverterOptionalTypeCoreFailure.write(value.`failure`, buf)
     }
 }
 
@@ -4617,7 +4554,7 @@ internal data class CoreCallBatch (
     /**
      * Oldest first.
      */
-    val `calls`: List<CoreCall>
+    val `calls`: List<CoreCallReport>
     ,
     /**
      * How many were lost before them because nobody took any.
@@ -4639,19 +4576,147 @@ internal data class CoreCallBatch (
 internal object FfiConverterTypeCoreCallBatch: FfiConverterRustBuffer<CoreCallBatch> {
     override fun read(buf: ByteBuffer): CoreCallBatch {
         return CoreCallBatch(
-            FfiConverterSequenceTypeCoreCall.read(buf),
+            FfiConverterSequenceTypeCoreCallReport.read(buf),
             FfiConverterULong.read(buf),
         )
     }
 
     override fun allocationSize(value: CoreCallBatch) = (
-            FfiConverterSequenceTypeCoreCall.allocationSize(value.`calls`) +
+            FfiConverterSequenceTypeCoreCallReport.allocationSize(value.`calls`) +
             FfiConverterULong.allocationSize(value.`lost`)
     )
 
     override fun write(value: CoreCallBatch, buf: ByteBuffer) {
-            FfiConverterSequenceTypeCoreCall.write(value.`calls`, buf)
+            FfiConverterSequenceTypeCoreCallReport.write(value.`calls`, buf)
             FfiConverterULong.write(value.`lost`, buf)
+    }
+}
+
+
+
+/**
+ * One call to the service, or one handshake of a socket, when it is over. See `ClientBuilder::on_call`.
+ */
+internal data class CoreCallReport (
+    /**
+     * The visitor whose call it was.
+     */
+    val `visitorId`: kotlin.String
+    ,
+    /**
+     * The step of the protocol.
+     */
+    val `step`: CoreStep
+    ,
+    /**
+     * When it went out.
+     */
+    val `startedMs`: kotlin.ULong
+    ,
+    /**
+     * How long it took.
+     */
+    val `tookMs`: kotlin.ULong
+    ,
+    /**
+     * What went wrong, if anything did. A call that is given up, because it took too long or is no longer
+     * wanted, has an error of kind `Deadline`.
+     */
+    val `error`: CoreFailure?
+    ,
+    /**
+     * The service's own time, to the second, where its answer gave it.
+     */
+    val `serverTimeMs`: kotlin.ULong?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreCallReport: FfiConverterRustBuffer<CoreCallReport> {
+    override fun read(buf: ByteBuffer): CoreCallReport {
+        return CoreCallReport(
+            FfiConverterString.read(buf),
+            FfiConverterTypeCoreStep.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterOptionalTypeCoreFailure.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreCallReport) = (
+            FfiConverterString.allocationSize(value.`visitorId`) +
+            FfiConverterTypeCoreStep.allocationSize(value.`step`) +
+            FfiConverterULong.allocationSize(value.`startedMs`) +
+            FfiConverterULong.allocationSize(value.`tookMs`) +
+            FfiConverterOptionalTypeCoreFailure.allocationSize(value.`error`) +
+            FfiConverterOptionalULong.allocationSize(value.`serverTimeMs`)
+    )
+
+    override fun write(value: CoreCallReport, buf: ByteBuffer) {
+            FfiConverterString.write(value.`visitorId`, buf)
+            FfiConverterTypeCoreStep.write(value.`step`, buf)
+            FfiConverterULong.write(value.`startedMs`, buf)
+            FfiConverterULong.write(value.`tookMs`, buf)
+            FfiConverterOptionalTypeCoreFailure.write(value.`error`, buf)
+            FfiConverterOptionalULong.write(value.`serverTimeMs`, buf)
+    }
+}
+
+
+
+/**
+ * A card: something that an app shows otherwise than as text.
+ */
+internal data class CoreCard (
+    /**
+     * The kind of card, such as `StandardCard`, `image` or `citation`; empty where the service's template
+     * could not be read.
+     */
+    val `template`: kotlin.String
+    ,
+    /**
+     * Its parameters; the template's own text where it could not be read.
+     */
+    val `params`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreCard: FfiConverterRustBuffer<CoreCard> {
+    override fun read(buf: ByteBuffer): CoreCard {
+        return CoreCard(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreCard) = (
+            FfiConverterString.allocationSize(value.`template`) +
+            FfiConverterString.allocationSize(value.`params`)
+    )
+
+    override fun write(value: CoreCard, buf: ByteBuffer) {
+            FfiConverterString.write(value.`template`, buf)
+            FfiConverterString.write(value.`params`, buf)
     }
 }
 
@@ -4662,9 +4727,9 @@ internal object FfiConverterTypeCoreCallBatch: FfiConverterRustBuffer<CoreCallBa
  */
 internal data class CoreEvent (
     /**
-     * Where: an index into [`CoreBatch::places`].
+     * Where: an index into [`CoreBatch::origins`].
      */
-    val `place`: kotlin.UInt
+    val `origin`: kotlin.UInt
     ,
     /**
      * What.
@@ -4698,13 +4763,13 @@ internal object FfiConverterTypeCoreEvent: FfiConverterRustBuffer<CoreEvent> {
     }
 
     override fun allocationSize(value: CoreEvent) = (
-            FfiConverterUInt.allocationSize(value.`place`) +
+            FfiConverterUInt.allocationSize(value.`origin`) +
             FfiConverterTypeCoreEventKind.allocationSize(value.`kind`) +
             FfiConverterOptionalString.allocationSize(value.`raw`)
     )
 
     override fun write(value: CoreEvent, buf: ByteBuffer) {
-            FfiConverterUInt.write(value.`place`, buf)
+            FfiConverterUInt.write(value.`origin`, buf)
             FfiConverterTypeCoreEventKind.write(value.`kind`, buf)
             FfiConverterOptionalString.write(value.`raw`, buf)
     }
@@ -4734,7 +4799,7 @@ internal data class CoreFailure (
     /**
      * The step of the protocol at which it happened.
      */
-    val `step`: kotlin.String?
+    val `step`: CoreStep?
     ,
     /**
      * The HTTP status, where there was an answer.
@@ -4754,7 +4819,7 @@ internal data class CoreFailure (
     /**
      * The message that was given up, where it is about one.
      */
-    val `unsent`: CoreUnsent?
+    val `unsent`: CoreUnsentMessage?
     ,
     /**
      * What lay beneath it, each the cause of the one before.
@@ -4779,11 +4844,11 @@ internal object FfiConverterTypeCoreFailure: FfiConverterRustBuffer<CoreFailure>
             FfiConverterTypeCoreErrorKind.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeCoreStep.read(buf),
             FfiConverterOptionalUShort.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
-            FfiConverterOptionalTypeCoreUnsent.read(buf),
+            FfiConverterOptionalTypeCoreUnsentMessage.read(buf),
             FfiConverterSequenceString.read(buf),
         )
     }
@@ -4792,11 +4857,11 @@ internal object FfiConverterTypeCoreFailure: FfiConverterRustBuffer<CoreFailure>
             FfiConverterTypeCoreErrorKind.allocationSize(value.`kind`) +
             FfiConverterString.allocationSize(value.`message`) +
             FfiConverterOptionalString.allocationSize(value.`code`) +
-            FfiConverterOptionalString.allocationSize(value.`step`) +
+            FfiConverterOptionalTypeCoreStep.allocationSize(value.`step`) +
             FfiConverterOptionalUShort.allocationSize(value.`status`) +
             FfiConverterBoolean.allocationSize(value.`retryable`) +
             FfiConverterOptionalULong.allocationSize(value.`retryAfterMs`) +
-            FfiConverterOptionalTypeCoreUnsent.allocationSize(value.`unsent`) +
+            FfiConverterOptionalTypeCoreUnsentMessage.allocationSize(value.`unsent`) +
             FfiConverterSequenceString.allocationSize(value.`causes`)
     )
 
@@ -4804,12 +4869,91 @@ internal object FfiConverterTypeCoreFailure: FfiConverterRustBuffer<CoreFailure>
             FfiConverterTypeCoreErrorKind.write(value.`kind`, buf)
             FfiConverterString.write(value.`message`, buf)
             FfiConverterOptionalString.write(value.`code`, buf)
-            FfiConverterOptionalString.write(value.`step`, buf)
+            FfiConverterOptionalTypeCoreStep.write(value.`step`, buf)
             FfiConverterOptionalUShort.write(value.`status`, buf)
             FfiConverterBoolean.write(value.`retryable`, buf)
             FfiConverterOptionalULong.write(value.`retryAfterMs`, buf)
-            FfiConverterOptionalTypeCoreUnsent.write(value.`unsent`, buf)
+            FfiConverterOptionalTypeCoreUnsentMessage.write(value.`unsent`, buf)
             FfiConverterSequenceString.write(value.`causes`, buf)
+    }
+}
+
+
+
+/**
+ * A message of the past.
+ */
+internal data class CoreHistoryMessage (
+    /**
+     * All its text.
+     */
+    val `text`: kotlin.String
+    ,
+    /**
+     * Who said it.
+     */
+    val `author`: CoreAuthor
+    ,
+    /**
+     * Its id.
+     */
+    val `id`: kotlin.String?
+    ,
+    /**
+     * The first of its frames. Pass it to the next `history` call, as `before`, to get what came before.
+     */
+    val `seqId`: kotlin.String?
+    ,
+    /**
+     * Its text and its cards, in order.
+     */
+    val `parts`: List<CorePart>
+    ,
+    /**
+     * When it began, where the service says so.
+     */
+    val `timestampMs`: kotlin.ULong?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreHistoryMessage: FfiConverterRustBuffer<CoreHistoryMessage> {
+    override fun read(buf: ByteBuffer): CoreHistoryMessage {
+        return CoreHistoryMessage(
+            FfiConverterString.read(buf),
+            FfiConverterTypeCoreAuthor.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeCorePart.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreHistoryMessage) = (
+            FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterTypeCoreAuthor.allocationSize(value.`author`) +
+            FfiConverterOptionalString.allocationSize(value.`id`) +
+            FfiConverterOptionalString.allocationSize(value.`seqId`) +
+            FfiConverterSequenceTypeCorePart.allocationSize(value.`parts`) +
+            FfiConverterOptionalULong.allocationSize(value.`timestampMs`)
+    )
+
+    override fun write(value: CoreHistoryMessage, buf: ByteBuffer) {
+            FfiConverterString.write(value.`text`, buf)
+            FfiConverterTypeCoreAuthor.write(value.`author`, buf)
+            FfiConverterOptionalString.write(value.`id`, buf)
+            FfiConverterOptionalString.write(value.`seqId`, buf)
+            FfiConverterSequenceTypeCorePart.write(value.`parts`, buf)
+            FfiConverterOptionalULong.write(value.`timestampMs`, buf)
     }
 }
 
@@ -4918,97 +5062,13 @@ internal object FfiConverterTypeCoreLogRecord: FfiConverterRustBuffer<CoreLogRec
 
 
 /**
- * A message of the past.
- */
-internal data class CoreMessage (
-    /**
-     * Its id.
-     */
-    val `id`: kotlin.String?
-    ,
-    /**
-     * Hand it to the next `history` call to get what came before.
-     */
-    val `seqId`: kotlin.String?
-    ,
-    /**
-     * Who said it.
-     */
-    val `author`: CoreAuthor
-    ,
-    /**
-     * What.
-     */
-    val `text`: kotlin.String
-    ,
-    /**
-     * Text and cards, in order.
-     */
-    val `parts`: List<CorePart>
-    ,
-    /**
-     * When, in milliseconds since the Unix epoch, where the service says so.
-     */
-    val `timestampMs`: kotlin.ULong?
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-internal object FfiConverterTypeCoreMessage: FfiConverterRustBuffer<CoreMessage> {
-    override fun read(buf: ByteBuffer): CoreMessage {
-        return CoreMessage(
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterTypeCoreAuthor.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterSequenceTypeCorePart.read(buf),
-            FfiConverterOptionalULong.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: CoreMessage) = (
-            FfiConverterOptionalString.allocationSize(value.`id`) +
-            FfiConverterOptionalString.allocationSize(value.`seqId`) +
-            FfiConverterTypeCoreAuthor.allocationSize(value.`author`) +
-            FfiConverterString.allocationSize(value.`text`) +
-            FfiConverterSequenceTypeCorePart.allocationSize(value.`parts`) +
-            FfiConverterOptionalULong.allocationSize(value.`timestampMs`)
-    )
-
-    override fun write(value: CoreMessage, buf: ByteBuffer) {
-            FfiConverterOptionalString.write(value.`id`, buf)
-            FfiConverterOptionalString.write(value.`seqId`, buf)
-            FfiConverterTypeCoreAuthor.write(value.`author`, buf)
-            FfiConverterString.write(value.`text`, buf)
-            FfiConverterSequenceTypeCorePart.write(value.`parts`, buf)
-            FfiConverterOptionalULong.write(value.`timestampMs`, buf)
-    }
-}
-
-
-
-/**
- * What a client is like; whatever is left out is as the core has it.
+ * What a client is set up with. What is left out is as the core has it.
  */
 internal data class CoreOptions (
     /**
-     * The avatar's API key; without it, `SECONDME_API_KEY`.
+     * The avatar's API key. Default: `SECONDME_API_KEY`.
      */
     val `apiKey`: kotlin.String?
-    ,
-    /**
-     * Where the service is; without it, `SECONDME_BASE_URL`, and without that, production.
-     */
-    val `baseUrl`: kotlin.String?
     ,
     /**
      * For the `User-Agent`: `kotlin/2.2`.
@@ -5016,114 +5076,133 @@ internal data class CoreOptions (
     val `language`: kotlin.String
     ,
     /**
-     * Takes plain `http` and `ws` to other machines too.
+     * The base URL of the service. Default: production.
      */
-    val `allowInsecure`: kotlin.Boolean = false
+    val `baseUrl`: kotlin.String? = null
     ,
     /**
-     * The proxy, in the place of the environment's.
+     * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
+     * Default: no.
+     */
+    val `allowInsecure`: kotlin.Boolean? = null
+    ,
+    /**
+     * The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special
+     * characters percent-encoded. SOCKS is not supported. This machine's own addresses are always reached
+     * directly. Default: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
      */
     val `proxy`: kotlin.String? = null
     ,
     /**
-     * Without a proxy, whatever the environment says.
+     * Connects without a proxy, whatever the environment says. Default: no.
      */
     val `noProxy`: kotlin.Boolean = false
     ,
     /**
-     * A PEM file of certificates to be trusted as well.
+     * A PEM file with certificates to trust beside those of the platform: for HTTP, for the socket and for
+     * an `https://` proxy. Not on Android, where they have to be installed in the system. Default: the file
+     * in `SECONDME_CA_FILE`.
      */
     val `caFile`: kotlin.String? = null
     ,
     /**
-     * Whether Mozilla's root certificates count where the machine has none.
+     * Whether Mozilla's root certificates, built into this library, are trusted where the machine has none
+     * of its own, as in a slim container. Where the machine has any, only those count. Default: yes.
      */
-    val `builtinRoots`: kotlin.Boolean = true
+    val `builtinRoots`: kotlin.Boolean? = null
     ,
     /**
-     * Between two pings.
+     * The time between two pings, from 5 s to 15 s. Default: 15 s.
      */
     val `heartbeatMs`: kotlin.ULong? = null
     ,
     /**
-     * Whether frames are acknowledged.
+     * Whether frames are acknowledged. Default: yes.
      */
     val `acknowledge`: kotlin.Boolean? = null
     ,
     /**
-     * The silence that ends a reply whose end mark never comes.
+     * The silence that ends a reply whose end mark never comes. Default: 3 s.
      */
     val `replyIdleMs`: kotlin.ULong? = null
     ,
     /**
-     * What becomes of a message of which nobody can tell whether the service took it.
+     * What becomes of a message when its answer was lost and nothing tells whether the service took it.
+     * Default: at most once, it is handed back.
      */
     val `delivery`: CoreDelivery? = null
     ,
     /**
-     * Events that a subscription holds before the socket is read no further.
+     * How many events a subscription holds before the socket is read no further; never more than 16 MiB of
+     * them. Default: 1024.
      */
     val `eventQueue`: kotlin.UInt? = null
     ,
     /**
-     * Authentications that the API key has in a minute.
+     * How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the
+     * service refuses more.
      */
     val `quota`: kotlin.UInt? = null
     ,
     /**
-     * Visitors who may hold a socket at a time.
+     * How many visitors may have a socket at a time. Where all slots are taken, the visitor idle the longest
+     * is paused. Default: no limit.
      */
     val `maxLive`: kotlin.UInt? = null
     ,
     /**
-     * After how long an idle visitor gives up the socket.
+     * How long a visitor is idle before it is paused, 1 s or more; see `max_live`. Default: never.
      */
     val `idleAfterMs`: kotlin.ULong? = null
     ,
     /**
-     * The SQLite file in which visitors and durable messages are kept.
-     */
-    val `store`: kotlin.String? = null
-    ,
-    /**
-     * The whole time of an `open`.
+     * The time limit of an `open`. Default: 30 s.
      */
     val `openDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * The whole time of a `send`.
+     * The time limit of a `send`. Default: 15 s.
      */
     val `sendDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * How long a durable message may wait.
+     * How long a `durable` message is tried, over all processes that try. After that an `Unsent` event hands
+     * it back. Default: 24 h.
      */
     val `durableDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * The whole time of a `history`.
+     * A SQLite file that keeps sessions and `durable` messages beyond the process. The next process on it
+     * resumes the same sessions, hears what was said in between, and sends what was not sent. It holds the
+     * visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
+     */
+    val `store`: kotlin.String? = null
+    ,
+    /**
+     * The time limit of a `history`. Default: 30 s.
      */
     val `historyDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * How long closing waits for what is still to be sent.
+     * How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
      */
     val `closeDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * The whole time of an `ask`.
+     * The time limit of an `ask` or a `stream`. Default: 120 s.
      */
     val `askDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * How long the first piece of a reply may take.
+     * How long the first piece of a reply may take. Default: 60 s.
      */
     val `firstPieceDeadlineMs`: kotlin.ULong? = null
     ,
     /**
-     * Whether calls are reported: `CoreClient::calls`.
+     * Is called with every call to the service, and every handshake of a socket, when it is over: for
+     * metrics. The report holds no secret and no spoken word.
      */
-    val `reportCalls`: kotlin.Boolean = false
+    val `onCall`: kotlin.Boolean = false
 
 ){
 
@@ -5141,13 +5220,13 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
     override fun read(buf: ByteBuffer): CoreOptions {
         return CoreOptions(
             FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
             FfiConverterString.read(buf),
-            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
-            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -5156,10 +5235,10 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalULong.read(buf),
-            FfiConverterOptionalULong.read(buf),
-            FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -5170,13 +5249,13 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
 
     override fun allocationSize(value: CoreOptions) = (
             FfiConverterOptionalString.allocationSize(value.`apiKey`) +
-            FfiConverterOptionalString.allocationSize(value.`baseUrl`) +
             FfiConverterString.allocationSize(value.`language`) +
-            FfiConverterBoolean.allocationSize(value.`allowInsecure`) +
+            FfiConverterOptionalString.allocationSize(value.`baseUrl`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`allowInsecure`) +
             FfiConverterOptionalString.allocationSize(value.`proxy`) +
             FfiConverterBoolean.allocationSize(value.`noProxy`) +
             FfiConverterOptionalString.allocationSize(value.`caFile`) +
-            FfiConverterBoolean.allocationSize(value.`builtinRoots`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`builtinRoots`) +
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
             FfiConverterOptionalULong.allocationSize(value.`replyIdleMs`) +
@@ -5185,26 +5264,26 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalUInt.allocationSize(value.`quota`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxLive`) +
             FfiConverterOptionalULong.allocationSize(value.`idleAfterMs`) +
-            FfiConverterOptionalString.allocationSize(value.`store`) +
             FfiConverterOptionalULong.allocationSize(value.`openDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`sendDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`durableDeadlineMs`) +
+            FfiConverterOptionalString.allocationSize(value.`store`) +
             FfiConverterOptionalULong.allocationSize(value.`historyDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`closeDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`askDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`firstPieceDeadlineMs`) +
-            FfiConverterBoolean.allocationSize(value.`reportCalls`)
+            FfiConverterBoolean.allocationSize(value.`onCall`)
     )
 
     override fun write(value: CoreOptions, buf: ByteBuffer) {
             FfiConverterOptionalString.write(value.`apiKey`, buf)
-            FfiConverterOptionalString.write(value.`baseUrl`, buf)
             FfiConverterString.write(value.`language`, buf)
-            FfiConverterBoolean.write(value.`allowInsecure`, buf)
+            FfiConverterOptionalString.write(value.`baseUrl`, buf)
+            FfiConverterOptionalBoolean.write(value.`allowInsecure`, buf)
             FfiConverterOptionalString.write(value.`proxy`, buf)
             FfiConverterBoolean.write(value.`noProxy`, buf)
             FfiConverterOptionalString.write(value.`caFile`, buf)
-            FfiConverterBoolean.write(value.`builtinRoots`, buf)
+            FfiConverterOptionalBoolean.write(value.`builtinRoots`, buf)
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
             FfiConverterOptionalULong.write(value.`replyIdleMs`, buf)
@@ -5213,15 +5292,78 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalUInt.write(value.`quota`, buf)
             FfiConverterOptionalUInt.write(value.`maxLive`, buf)
             FfiConverterOptionalULong.write(value.`idleAfterMs`, buf)
-            FfiConverterOptionalString.write(value.`store`, buf)
             FfiConverterOptionalULong.write(value.`openDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`sendDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`durableDeadlineMs`, buf)
+            FfiConverterOptionalString.write(value.`store`, buf)
             FfiConverterOptionalULong.write(value.`historyDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`closeDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`askDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`firstPieceDeadlineMs`, buf)
-            FfiConverterBoolean.write(value.`reportCalls`, buf)
+            FfiConverterBoolean.write(value.`onCall`, buf)
+    }
+}
+
+
+
+/**
+ * Where an event comes from.
+ */
+internal data class CoreOrigin (
+    /**
+     * Which conversation of the visitor, where the event is about one. The first is 0.
+     */
+    val `conversation`: kotlin.UInt?
+    ,
+    /**
+     * The visitor.
+     */
+    val `visitorId`: kotlin.String
+    ,
+    /**
+     * The visitor's tag.
+     */
+    val `tag`: kotlin.String?
+    ,
+    /**
+     * The session, once the service has named it.
+     */
+    val `sessionId`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreOrigin: FfiConverterRustBuffer<CoreOrigin> {
+    override fun read(buf: ByteBuffer): CoreOrigin {
+        return CoreOrigin(
+            FfiConverterOptionalUInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreOrigin) = (
+            FfiConverterOptionalUInt.allocationSize(value.`conversation`) +
+            FfiConverterString.allocationSize(value.`visitorId`) +
+            FfiConverterOptionalString.allocationSize(value.`tag`) +
+            FfiConverterOptionalString.allocationSize(value.`sessionId`)
+    )
+
+    override fun write(value: CoreOrigin, buf: ByteBuffer) {
+            FfiConverterOptionalUInt.write(value.`conversation`, buf)
+            FfiConverterString.write(value.`visitorId`, buf)
+            FfiConverterOptionalString.write(value.`tag`, buf)
+            FfiConverterOptionalString.write(value.`sessionId`, buf)
     }
 }
 
@@ -5275,76 +5417,13 @@ internal object FfiConverterTypeCorePiece: FfiConverterRustBuffer<CorePiece> {
 
 
 /**
- * Which conversation.
- */
-internal data class CorePlace (
-    /**
-     * Which one of the visitor's, where it is one. The first is 0.
-     */
-    val `conversation`: kotlin.UInt?
-    ,
-    /**
-     * The visitor.
-     */
-    val `visitorId`: kotlin.String
-    ,
-    /**
-     * The session, once the service has named it.
-     */
-    val `sessionId`: kotlin.String?
-    ,
-    /**
-     * The visitor's tag.
-     */
-    val `tag`: kotlin.String?
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-internal object FfiConverterTypeCorePlace: FfiConverterRustBuffer<CorePlace> {
-    override fun read(buf: ByteBuffer): CorePlace {
-        return CorePlace(
-            FfiConverterOptionalUInt.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: CorePlace) = (
-            FfiConverterOptionalUInt.allocationSize(value.`conversation`) +
-            FfiConverterString.allocationSize(value.`visitorId`) +
-            FfiConverterOptionalString.allocationSize(value.`sessionId`) +
-            FfiConverterOptionalString.allocationSize(value.`tag`)
-    )
-
-    override fun write(value: CorePlace, buf: ByteBuffer) {
-            FfiConverterOptionalUInt.write(value.`conversation`, buf)
-            FfiConverterString.write(value.`visitorId`, buf)
-            FfiConverterOptionalString.write(value.`sessionId`, buf)
-            FfiConverterOptionalString.write(value.`tag`, buf)
-    }
-}
-
-
-
-/**
- * A whole reply.
+ * A whole reply, by the avatar or by its owner.
  */
 internal data class CoreReply (
     /**
-     * Its id.
+     * All its text.
      */
-    val `id`: kotlin.String?
+    val `text`: kotlin.String
     ,
     /**
      * Who says it.
@@ -5352,9 +5431,15 @@ internal data class CoreReply (
     val `author`: CoreAuthor
     ,
     /**
-     * All its text.
+     * Its id; the pieces of a streamed reply share it.
      */
-    val `text`: kotlin.String
+    val `id`: kotlin.String?
+    ,
+    /**
+     * The message that it answers, where that is certain: the service does not name it. It is absent where
+     * another message, to which no answer has come, may be meant as well.
+     */
+    val `inReplyTo`: kotlin.String?
     ,
     /**
      * Its text and its cards, in order.
@@ -5362,19 +5447,14 @@ internal data class CoreReply (
     val `parts`: List<CorePart>
     ,
     /**
-     * What it draws on, each as JSON.
+     * What it draws on, as the service says it.
      */
     val `sources`: List<kotlin.String>
     ,
     /**
-     * Audio clips of it, each as JSON.
+     * Audio clips of it, as the service names them.
      */
     val `speech`: List<kotlin.String>
-    ,
-    /**
-     * The message that it answers, where that is known.
-     */
-    val `inReplyTo`: kotlin.String?
     ,
     /**
      * How its end was known.
@@ -5382,7 +5462,8 @@ internal data class CoreReply (
     val `ended`: CoreEnded
     ,
     /**
-     * Whether a call receives it as well.
+     * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
+     * hears such a reply twice, and skips the event.
      */
     val `asked`: kotlin.Boolean
 
@@ -5401,38 +5482,38 @@ internal data class CoreReply (
 internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
     override fun read(buf: ByteBuffer): CoreReply {
         return CoreReply(
-            FfiConverterOptionalString.read(buf),
-            FfiConverterTypeCoreAuthor.read(buf),
             FfiConverterString.read(buf),
+            FfiConverterTypeCoreAuthor.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterSequenceTypeCorePart.read(buf),
             FfiConverterSequenceString.read(buf),
             FfiConverterSequenceString.read(buf),
-            FfiConverterOptionalString.read(buf),
             FfiConverterTypeCoreEnded.read(buf),
             FfiConverterBoolean.read(buf),
         )
     }
 
     override fun allocationSize(value: CoreReply) = (
-            FfiConverterOptionalString.allocationSize(value.`id`) +
-            FfiConverterTypeCoreAuthor.allocationSize(value.`author`) +
             FfiConverterString.allocationSize(value.`text`) +
+            FfiConverterTypeCoreAuthor.allocationSize(value.`author`) +
+            FfiConverterOptionalString.allocationSize(value.`id`) +
+            FfiConverterOptionalString.allocationSize(value.`inReplyTo`) +
             FfiConverterSequenceTypeCorePart.allocationSize(value.`parts`) +
             FfiConverterSequenceString.allocationSize(value.`sources`) +
             FfiConverterSequenceString.allocationSize(value.`speech`) +
-            FfiConverterOptionalString.allocationSize(value.`inReplyTo`) +
             FfiConverterTypeCoreEnded.allocationSize(value.`ended`) +
             FfiConverterBoolean.allocationSize(value.`asked`)
     )
 
     override fun write(value: CoreReply, buf: ByteBuffer) {
-            FfiConverterOptionalString.write(value.`id`, buf)
-            FfiConverterTypeCoreAuthor.write(value.`author`, buf)
             FfiConverterString.write(value.`text`, buf)
+            FfiConverterTypeCoreAuthor.write(value.`author`, buf)
+            FfiConverterOptionalString.write(value.`id`, buf)
+            FfiConverterOptionalString.write(value.`inReplyTo`, buf)
             FfiConverterSequenceTypeCorePart.write(value.`parts`, buf)
             FfiConverterSequenceString.write(value.`sources`, buf)
             FfiConverterSequenceString.write(value.`speech`, buf)
-            FfiConverterOptionalString.write(value.`inReplyTo`, buf)
             FfiConverterTypeCoreEnded.write(value.`ended`, buf)
             FfiConverterBoolean.write(value.`asked`, buf)
     }
@@ -5441,11 +5522,11 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
 
 
 /**
- * The service has taken a message.
+ * The answer to a `send`: the service has taken the message.
  */
 internal data class CoreSent (
     /**
-     * The message's id.
+     * The message's id; a reply names it in `in_reply_to`.
      */
     val `messageId`: kotlin.String
     ,
@@ -5488,49 +5569,186 @@ internal object FfiConverterTypeCoreSent: FfiConverterRustBuffer<CoreSent> {
 
 
 /**
- * What a client has counted, over all its conversations: see `secondme_avatar::Stats` and `Counters`.
+ * A failure that the service reports in a conversation.
+ */
+internal data class CoreServiceError (
+    /**
+     * The service's code, such as `session.openai.error`; empty where it gives none.
+     */
+    val `code`: kotlin.String
+    ,
+    /**
+     * The service's own words.
+     */
+    val `reason`: kotlin.String?
+    ,
+    /**
+     * Whether the same message may succeed later.
+     */
+    val `retryable`: kotlin.Boolean
+    ,
+    /**
+     * The message it is about, where it is about one.
+     */
+    val `messageId`: kotlin.String?
+    ,
+    /**
+     * What the service offers to do about it.
+     */
+    val `actions`: List<kotlin.String>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreServiceError: FfiConverterRustBuffer<CoreServiceError> {
+    override fun read(buf: ByteBuffer): CoreServiceError {
+        return CoreServiceError(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreServiceError) = (
+            FfiConverterString.allocationSize(value.`code`) +
+            FfiConverterOptionalString.allocationSize(value.`reason`) +
+            FfiConverterBoolean.allocationSize(value.`retryable`) +
+            FfiConverterOptionalString.allocationSize(value.`messageId`) +
+            FfiConverterSequenceString.allocationSize(value.`actions`)
+    )
+
+    override fun write(value: CoreServiceError, buf: ByteBuffer) {
+            FfiConverterString.write(value.`code`, buf)
+            FfiConverterOptionalString.write(value.`reason`, buf)
+            FfiConverterBoolean.write(value.`retryable`, buf)
+            FfiConverterOptionalString.write(value.`messageId`, buf)
+            FfiConverterSequenceString.write(value.`actions`, buf)
+    }
+}
+
+
+
+/**
+ * What a client has counted, over all its conversations.
  */
 internal data class CoreStats (
+    /**
+     * Visitors with a conversation that is not closed.
+     */
     val `visitors`: kotlin.ULong
     ,
+    /**
+     * Sockets that are connected.
+     */
     val `connected`: kotlin.ULong
     ,
+    /**
+     * Visitors who have a socket or are connecting one: these count against `max_live`.
+     */
     val `live`: kotlin.ULong
     ,
+    /**
+     * Visitors who are paused: to free a slot, after `idle_after`, or by `pause`.
+     */
     val `paused`: kotlin.ULong
     ,
+    /**
+     * Visitors who wait for one of the slots of `max_live`.
+     */
     val `waitingForSlot`: kotlin.ULong
     ,
+    /**
+     * Visitors who wait for the API key's quota.
+     */
     val `waitingForQuota`: kotlin.ULong
     ,
+    /**
+     * How long the last one of them will wait, as estimated now; zero where none waits, or where no estimate
+     * is possible yet.
+     */
     val `longestQuotaWaitMs`: kotlin.ULong
     ,
+    /**
+     * Visitors of this avatar whom the store keeps, counted at most a second before the last write; zero
+     * without a store.
+     */
     val `storedVisitors`: kotlin.ULong
     ,
+    /**
+     * Messages of this avatar that the store keeps because they are still to be sent, those of other
+     * processes included; counted at the same moment.
+     */
     val `storedMessages`: kotlin.ULong
     ,
+    /**
+     * Events delivered.
+     */
     val `events`: kotlin.ULong
     ,
+    /**
+     * Frames received.
+     */
     val `frames`: kotlin.ULong
     ,
+    /**
+     * Frames dropped because they had been received before.
+     */
     val `duplicates`: kotlin.ULong
     ,
+    /**
+     * Frames dropped because they named another socket.
+     */
     val `foreign`: kotlin.ULong
     ,
+    /**
+     * Frames that were not JSON objects.
+     */
     val `malformed`: kotlin.ULong
     ,
+    /**
+     * Frames of a session that is not open here.
+     */
     val `unrouted`: kotlin.ULong
     ,
+    /**
+     * Pings sent.
+     */
     val `pings`: kotlin.ULong
     ,
+    /**
+     * Messages that the service took.
+     */
     val `sent`: kotlin.ULong
     ,
+    /**
+     * Replies delivered, by the avatar or by its owner.
+     */
     val `replies`: kotlin.ULong
     ,
+    /**
+     * Sockets lost.
+     */
     val `lost`: kotlin.ULong
     ,
+    /**
+     * HTTP calls made.
+     */
     val `calls`: kotlin.ULong
     ,
+    /**
+     * Authentications.
+     */
     val `authentications`: kotlin.ULong
 
 ){
@@ -5624,23 +5842,24 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
 
 
 /**
- * A message that was given up, handed back.
+ * A message that was given up, handed back so that nothing is lost.
  */
-internal data class CoreUnsent (
+internal data class CoreUnsentMessage (
     /**
-     * What was to be said.
+     * Its text.
      */
     val `text`: kotlin.String
     ,
     /**
-     * The id it was, or would have been, sent under.
-     */
-    val `messageId`: kotlin.String
-    ,
-    /**
-     * Whether the service certainly never took it.
+     * Whether the service certainly never took it, so that sending it again is safe. Otherwise the service
+     * may have taken it, and its answer was lost.
      */
     val `certain`: kotlin.Boolean
+    ,
+    /**
+     * The id that it was, or would have been, sent under.
+     */
+    val `messageId`: kotlin.String
 
 ){
 
@@ -5654,25 +5873,25 @@ internal data class CoreUnsent (
 /**
  * @suppress
  */
-internal object FfiConverterTypeCoreUnsent: FfiConverterRustBuffer<CoreUnsent> {
-    override fun read(buf: ByteBuffer): CoreUnsent {
-        return CoreUnsent(
-            FfiConverterString.read(buf),
+internal object FfiConverterTypeCoreUnsentMessage: FfiConverterRustBuffer<CoreUnsentMessage> {
+    override fun read(buf: ByteBuffer): CoreUnsentMessage {
+        return CoreUnsentMessage(
             FfiConverterString.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
         )
     }
 
-    override fun allocationSize(value: CoreUnsent) = (
+    override fun allocationSize(value: CoreUnsentMessage) = (
             FfiConverterString.allocationSize(value.`text`) +
-            FfiConverterString.allocationSize(value.`messageId`) +
-            FfiConverterBoolean.allocationSize(value.`certain`)
+            FfiConverterBoolean.allocationSize(value.`certain`) +
+            FfiConverterString.allocationSize(value.`messageId`)
     )
 
-    override fun write(value: CoreUnsent, buf: ByteBuffer) {
+    override fun write(value: CoreUnsentMessage, buf: ByteBuffer) {
             FfiConverterString.write(value.`text`, buf)
-            FfiConverterString.write(value.`messageId`, buf)
             FfiConverterBoolean.write(value.`certain`, buf)
+            FfiConverterString.write(value.`messageId`, buf)
     }
 }
 
@@ -5802,7 +6021,7 @@ internal sealed class CoreCloseReason {
 
 
     /**
-     * The service ended the session.
+     * The service ended the session. The next `open` makes a new one.
      */
     object SessionEnded : CoreCloseReason()
 
@@ -5812,9 +6031,9 @@ internal sealed class CoreCloseReason {
      */
     data class Failed(
         /**
-         * Why not.
+         * The error.
          */
-        val `failure`: me.secondme.avatar.core.CoreFailure) : CoreCloseReason()
+        val `error`: me.secondme.avatar.core.CoreFailure) : CoreCloseReason()
 
     {
 
@@ -5864,7 +6083,7 @@ internal object FfiConverterTypeCoreCloseReason : FfiConverterRustBuffer<CoreClo
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeCoreFailure.allocationSize(value.`failure`)
+                + FfiConverterTypeCoreFailure.allocationSize(value.`error`)
             )
         }
     }
@@ -5881,7 +6100,7 @@ internal object FfiConverterTypeCoreCloseReason : FfiConverterRustBuffer<CoreClo
             }
             is CoreCloseReason.Failed -> {
                 buf.putInt(3)
-                FfiConverterTypeCoreFailure.write(value.`failure`, buf)
+                FfiConverterTypeCoreFailure.write(value.`error`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -5946,17 +6165,18 @@ internal object FfiConverterTypeCoreConfirmation: FfiConverterRustBuffer<CoreCon
 
 
 /**
- * What becomes of a message of which nobody can tell whether the service took it.
+ * What becomes of a message when its answer was lost and nothing tells whether the service took it.
  */
 
 internal enum class CoreDelivery {
 
     /**
-     * It is handed back.
+     * It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
      */
     AT_MOST_ONCE,
     /**
-     * It is sent again.
+     * It is sent again under the same id: no message is lost, but a service that does not recognise the id
+     * may take it twice.
      */
     AT_LEAST_ONCE;
 
@@ -6005,11 +6225,11 @@ internal enum class CoreEnded {
      */
     MARK,
     /**
-     * By silence.
+     * By silence: the end mark never came.
      */
     SILENCE,
     /**
-     * It was longer than is put together.
+     * It was longer than is put together; what follows is another reply under the same id.
      */
     LIMIT;
 
@@ -6065,7 +6285,7 @@ internal sealed class CoreException: kotlin.Exception() {
     }
 
     /**
-     * Whoever made it has given it up.
+     * Its caller gave it up.
      */
     class Cancelled(
         ) : CoreException() {
@@ -6133,26 +6353,76 @@ internal object FfiConverterTypeCoreError : FfiConverterRustBuffer<CoreException
 
 
 /**
- * What a caller would branch on.
+ * What kind of failure it is: what a caller would branch on.
  */
 
 internal enum class CoreErrorKind {
 
+    /**
+     * The API key was refused: missing, unknown or disabled. Only another key helps.
+     */
     AUTHENTICATION,
+    /**
+     * The quota of the API key is used up. `Error::retry_after` says when to come back.
+     */
     RATE_LIMITED,
+    /**
+     * The key's avatar does not exist (any more).
+     */
     AVATAR_NOT_FOUND,
+    /**
+     * The visitor id is not of the service's form.
+     */
     INVALID_VISITOR_ID,
+    /**
+     * Not a member of the session. The next `open` makes a new one.
+     */
     NOT_MEMBER,
+    /**
+     * The conversation or the client is closed, or the service has ended the session.
+     */
     CLOSED,
+    /**
+     * The service could not be reached, or the connection broke.
+     */
     CONNECTION_FAILED,
+    /**
+     * The certificate of the service or of a proxy was refused: its CA is unknown, it has expired, or it is
+     * another host's. The text says what to do; trying again does not help.
+     */
     CERTIFICATE,
+    /**
+     * The service answered that it cannot work now: HTTP 5xx, or its own words.
+     */
     UNAVAILABLE,
+    /**
+     * The call's deadline passed first. The cause says what was in the way.
+     */
     DEADLINE,
+    /**
+     * The message was sent, but the avatar's owner has taken the conversation over and has not answered in
+     * time. What the owner says later comes as an event.
+     */
     TAKEN_OVER,
+    /**
+     * The service refused with a code of no other kind: see `Error::code`.
+     */
     REFUSED,
+    /**
+     * The answer was not in the service's format: perhaps a proxy's page, or a wrong base URL.
+     */
     INVALID_ANSWER,
+    /**
+     * The service does not offer this.
+     */
     UNSUPPORTED,
+    /**
+     * The store could not be read or written: the disk is full, or the file is not a store.
+     */
     STORE,
+    /**
+     * The call was wrong, and nothing was sent. The text says what to do.
+     */
     MISUSE;
 
 
@@ -6190,8 +6460,17 @@ internal object FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer<CoreErrorK
  */
 internal sealed class CoreEventKind {
 
+    /**
+     * The conversation is open: messages can be sent.
+     */
     data class Opened(
+        /**
+         * The avatar's opening line; may be empty.
+         */
         val `opening`: kotlin.String,
+        /**
+         * The conversation goes on with a session that was there before.
+         */
         val `resumed`: kotlin.Boolean) : CoreEventKind()
 
     {
@@ -6200,9 +6479,18 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The conversation's state is another one.
+     */
     data class StateChanged(
-        val `from`: me.secondme.avatar.core.CoreState,
-        val `to`: me.secondme.avatar.core.CoreState) : CoreEventKind()
+        /**
+         * The state now.
+         */
+        val `to`: me.secondme.avatar.core.CoreState,
+        /**
+         * The state before.
+         */
+        val `from`: me.secondme.avatar.core.CoreState) : CoreEventKind()
 
     {
 
@@ -6210,10 +6498,25 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The next piece of the avatar's reply. A whole reply is one piece.
+     */
     data class ReplyDelta(
-        val `replyId`: kotlin.String?,
+        /**
+         * The next piece of its text; empty where a piece is a card.
+         */
         val `text`: kotlin.String,
+        /**
+         * The reply it belongs to.
+         */
+        val `replyId`: kotlin.String?,
+        /**
+         * The message that it answers, where that is certain.
+         */
         val `inReplyTo`: kotlin.String?,
+        /**
+         * An `ask` or a `stream` waits for this reply, and receives it as well.
+         */
         val `asked`: kotlin.Boolean) : CoreEventKind()
 
     {
@@ -6222,7 +6525,14 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
+     * before that call returns: see `Reply::asked`.
+     */
     data class Reply(
+        /**
+         * The reply.
+         */
         val `reply`: me.secondme.avatar.core.CoreReply) : CoreEventKind()
 
     {
@@ -6231,7 +6541,13 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The avatar's owner says something in person.
+     */
     data class OwnerReply(
+        /**
+         * The reply.
+         */
         val `reply`: me.secondme.avatar.core.CoreReply) : CoreEventKind()
 
     {
@@ -6240,51 +6556,31 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
+     * `OwnerReply`, since only what the owner says shows it.
+     */
     object TakenOver : CoreEventKind()
 
 
+    /**
+     * The avatar speaks again: the owner has given the conversation back. Comes before what it says.
+     */
     object HandedBack : CoreEventKind()
 
 
+    /**
+     * The service has sent a visitor's message back: it stands in the conversation.
+     */
     data class Delivered(
-        val `messageId`: kotlin.String?,
-        val `text`: kotlin.String) : CoreEventKind()
-
-    {
-
-
-        companion object
-    }
-
-    data class Unsent(
-        val `message`: me.secondme.avatar.core.CoreUnsent,
-        val `failure`: me.secondme.avatar.core.CoreFailure) : CoreEventKind()
-
-    {
-
-
-        companion object
-    }
-
-    data class Notice(
-        val `kind`: me.secondme.avatar.core.CoreNoticeKind,
-        val `text`: kotlin.String) : CoreEventKind()
-
-    {
-
-
-        companion object
-    }
-
-    data class ServiceError(
-        val `code`: kotlin.String,
-        val `reason`: kotlin.String?,
         /**
-         * Each as JSON.
+         * Its text.
          */
-        val `actions`: List<kotlin.String>,
-        val `messageId`: kotlin.String?,
-        val `retryable`: kotlin.Boolean) : CoreEventKind()
+        val `text`: kotlin.String,
+        /**
+         * The message.
+         */
+        val `messageId`: kotlin.String?) : CoreEventKind()
 
     {
 
@@ -6292,9 +6588,72 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * A message was given up that no call waits for any more: a durable one, or one whose caller has gone.
+     * The event hands it back.
+     */
+    data class Unsent(
+        /**
+         * The message.
+         */
+        val `message`: me.secondme.avatar.core.CoreUnsentMessage,
+        /**
+         * Why.
+         */
+        val `error`: me.secondme.avatar.core.CoreFailure) : CoreEventKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A message of the service that is no reply: a hint, a recommendation, a notification.
+     */
+    data class Notice(
+        /**
+         * Its text; empty where it has none.
+         */
+        val `text`: kotlin.String,
+        /**
+         * What it is.
+         */
+        val `kind`: me.secondme.avatar.core.CoreNoticeKind) : CoreEventKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The service says that something failed.
+     */
+    data class ServiceError(
+        /**
+         * The service error.
+         */
+        val `serviceError`: me.secondme.avatar.core.CoreServiceError) : CoreEventKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A text that came without saying for which of the visitor's open conversations.
+     */
     data class Unattributed(
-        val `author`: me.secondme.avatar.core.CoreAuthor,
-        val `text`: kotlin.String) : CoreEventKind()
+        /**
+         * Its text.
+         */
+        val `text`: kotlin.String,
+        /**
+         * Who says it.
+         */
+        val `author`: me.secondme.avatar.core.CoreAuthor) : CoreEventKind()
 
     {
 
@@ -6302,8 +6661,17 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The socket is lost; the client connects again on its own.
+     */
     data class Disconnected(
+        /**
+         * How long until the next attempt, or more.
+         */
         val `retryInMs`: kotlin.ULong,
+        /**
+         * Why it was lost, or why the last attempt to connect again failed.
+         */
         val `cause`: me.secondme.avatar.core.CoreFailure) : CoreEventKind()
 
     {
@@ -6312,7 +6680,13 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The socket is back.
+     */
     data class Reconnected(
+        /**
+         * What became of the frames in between.
+         */
         val `gap`: me.secondme.avatar.core.CoreGap) : CoreEventKind()
 
     {
@@ -6321,7 +6695,13 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The quota of the API key is used up, and opening waits for it.
+     */
     data class WaitingForQuota(
+        /**
+         * How long the wait is, as estimated now.
+         */
         val `waitMs`: kotlin.ULong) : CoreEventKind()
 
     {
@@ -6330,7 +6710,13 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * The conversation is closed. No event follows this one.
+     */
     data class Closed(
+        /**
+         * Why.
+         */
         val `reason`: me.secondme.avatar.core.CoreCloseReason) : CoreEventKind()
 
     {
@@ -6339,6 +6725,9 @@ internal sealed class CoreEventKind {
         companion object
     }
 
+    /**
+     * A frame of a kind that this version does not know: see `Event::raw`.
+     */
     object Unknown : CoreEventKind()
 
 
@@ -6367,8 +6756,8 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterTypeCoreState.read(buf),
                 )
             3 -> CoreEventKind.ReplyDelta(
-                FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 FfiConverterOptionalString.read(buf),
                 FfiConverterBoolean.read(buf),
                 )
@@ -6381,27 +6770,23 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             6 -> CoreEventKind.TakenOver
             7 -> CoreEventKind.HandedBack
             8 -> CoreEventKind.Delivered(
-                FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
             9 -> CoreEventKind.Unsent(
-                FfiConverterTypeCoreUnsent.read(buf),
+                FfiConverterTypeCoreUnsentMessage.read(buf),
                 FfiConverterTypeCoreFailure.read(buf),
                 )
             10 -> CoreEventKind.Notice(
-                FfiConverterTypeCoreNoticeKind.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterTypeCoreNoticeKind.read(buf),
                 )
             11 -> CoreEventKind.ServiceError(
-                FfiConverterString.read(buf),
-                FfiConverterOptionalString.read(buf),
-                FfiConverterSequenceString.read(buf),
-                FfiConverterOptionalString.read(buf),
-                FfiConverterBoolean.read(buf),
+                FfiConverterTypeCoreServiceError.read(buf),
                 )
             12 -> CoreEventKind.Unattributed(
-                FfiConverterTypeCoreAuthor.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterTypeCoreAuthor.read(buf),
                 )
             13 -> CoreEventKind.Disconnected(
                 FfiConverterULong.read(buf),
@@ -6434,16 +6819,16 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeCoreState.allocationSize(value.`from`)
                 + FfiConverterTypeCoreState.allocationSize(value.`to`)
+                + FfiConverterTypeCoreState.allocationSize(value.`from`)
             )
         }
         is CoreEventKind.ReplyDelta -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterOptionalString.allocationSize(value.`replyId`)
                 + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterOptionalString.allocationSize(value.`replyId`)
                 + FfiConverterOptionalString.allocationSize(value.`inReplyTo`)
                 + FfiConverterBoolean.allocationSize(value.`asked`)
             )
@@ -6478,43 +6863,39 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterOptionalString.allocationSize(value.`messageId`)
                 + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterOptionalString.allocationSize(value.`messageId`)
             )
         }
         is CoreEventKind.Unsent -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeCoreUnsent.allocationSize(value.`message`)
-                + FfiConverterTypeCoreFailure.allocationSize(value.`failure`)
+                + FfiConverterTypeCoreUnsentMessage.allocationSize(value.`message`)
+                + FfiConverterTypeCoreFailure.allocationSize(value.`error`)
             )
         }
         is CoreEventKind.Notice -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeCoreNoticeKind.allocationSize(value.`kind`)
                 + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterTypeCoreNoticeKind.allocationSize(value.`kind`)
             )
         }
         is CoreEventKind.ServiceError -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterString.allocationSize(value.`code`)
-                + FfiConverterOptionalString.allocationSize(value.`reason`)
-                + FfiConverterSequenceString.allocationSize(value.`actions`)
-                + FfiConverterOptionalString.allocationSize(value.`messageId`)
-                + FfiConverterBoolean.allocationSize(value.`retryable`)
+                + FfiConverterTypeCoreServiceError.allocationSize(value.`serviceError`)
             )
         }
         is CoreEventKind.Unattributed -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterTypeCoreAuthor.allocationSize(value.`author`)
                 + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterTypeCoreAuthor.allocationSize(value.`author`)
             )
         }
         is CoreEventKind.Disconnected -> {
@@ -6564,14 +6945,14 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             }
             is CoreEventKind.StateChanged -> {
                 buf.putInt(2)
-                FfiConverterTypeCoreState.write(value.`from`, buf)
                 FfiConverterTypeCoreState.write(value.`to`, buf)
+                FfiConverterTypeCoreState.write(value.`from`, buf)
                 Unit
             }
             is CoreEventKind.ReplyDelta -> {
                 buf.putInt(3)
-                FfiConverterOptionalString.write(value.`replyId`, buf)
                 FfiConverterString.write(value.`text`, buf)
+                FfiConverterOptionalString.write(value.`replyId`, buf)
                 FfiConverterOptionalString.write(value.`inReplyTo`, buf)
                 FfiConverterBoolean.write(value.`asked`, buf)
                 Unit
@@ -6596,35 +6977,31 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
             }
             is CoreEventKind.Delivered -> {
                 buf.putInt(8)
-                FfiConverterOptionalString.write(value.`messageId`, buf)
                 FfiConverterString.write(value.`text`, buf)
+                FfiConverterOptionalString.write(value.`messageId`, buf)
                 Unit
             }
             is CoreEventKind.Unsent -> {
                 buf.putInt(9)
-                FfiConverterTypeCoreUnsent.write(value.`message`, buf)
-                FfiConverterTypeCoreFailure.write(value.`failure`, buf)
+                FfiConverterTypeCoreUnsentMessage.write(value.`message`, buf)
+                FfiConverterTypeCoreFailure.write(value.`error`, buf)
                 Unit
             }
             is CoreEventKind.Notice -> {
                 buf.putInt(10)
-                FfiConverterTypeCoreNoticeKind.write(value.`kind`, buf)
                 FfiConverterString.write(value.`text`, buf)
+                FfiConverterTypeCoreNoticeKind.write(value.`kind`, buf)
                 Unit
             }
             is CoreEventKind.ServiceError -> {
                 buf.putInt(11)
-                FfiConverterString.write(value.`code`, buf)
-                FfiConverterOptionalString.write(value.`reason`, buf)
-                FfiConverterSequenceString.write(value.`actions`, buf)
-                FfiConverterOptionalString.write(value.`messageId`, buf)
-                FfiConverterBoolean.write(value.`retryable`, buf)
+                FfiConverterTypeCoreServiceError.write(value.`serviceError`, buf)
                 Unit
             }
             is CoreEventKind.Unattributed -> {
                 buf.putInt(12)
-                FfiConverterTypeCoreAuthor.write(value.`author`, buf)
                 FfiConverterString.write(value.`text`, buf)
+                FfiConverterTypeCoreAuthor.write(value.`author`, buf)
                 Unit
             }
             is CoreEventKind.Disconnected -> {
@@ -6666,7 +7043,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
 internal sealed class CoreGap {
 
     /**
-     * There were some, and they have been handed on.
+     * There were some, and they have been delivered.
      */
     data class Filled(
         /**
@@ -6683,11 +7060,11 @@ internal sealed class CoreGap {
     /**
      * There were none.
      */
-    object Nothing : CoreGap()
+    object None : CoreGap()
 
 
     /**
-     * The service could not be asked.
+     * The service could not be asked. Something may be missing: `history` may have it.
      */
     object Unknown : CoreGap()
 
@@ -6711,7 +7088,7 @@ internal object FfiConverterTypeCoreGap : FfiConverterRustBuffer<CoreGap>{
             1 -> CoreGap.Filled(
                 FfiConverterUInt.read(buf),
                 )
-            2 -> CoreGap.Nothing
+            2 -> CoreGap.None
             3 -> CoreGap.Unknown
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -6725,7 +7102,7 @@ internal object FfiConverterTypeCoreGap : FfiConverterRustBuffer<CoreGap>{
                 + FfiConverterUInt.allocationSize(value.`frames`)
             )
         }
-        is CoreGap.Nothing -> {
+        is CoreGap.None -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
@@ -6746,7 +7123,7 @@ internal object FfiConverterTypeCoreGap : FfiConverterRustBuffer<CoreGap>{
                 FfiConverterUInt.write(value.`frames`, buf)
                 Unit
             }
-            is CoreGap.Nothing -> {
+            is CoreGap.None -> {
                 buf.putInt(2)
                 Unit
             }
@@ -6810,9 +7187,21 @@ internal object FfiConverterTypeCoreLogLevel: FfiConverterRustBuffer<CoreLogLeve
 
 internal enum class CoreNoticeKind {
 
+    /**
+     * A grey line in the conversation.
+     */
     HINT,
+    /**
+     * Something the visitor might ask next.
+     */
     RECOMMEND,
+    /**
+     * A task of the avatar.
+     */
     TASK,
+    /**
+     * A notification of the service.
+     */
     NOTICE;
 
 
@@ -6870,13 +7259,9 @@ internal sealed class CorePart {
      */
     data class Card(
         /**
-         * The kind of card.
+         * The card.
          */
-        val `template`: kotlin.String,
-        /**
-         * Its parameters, as JSON.
-         */
-        val `params`: kotlin.String) : CorePart()
+        val `card`: me.secondme.avatar.core.CoreCard) : CorePart()
 
     {
 
@@ -6904,8 +7289,7 @@ internal object FfiConverterTypeCorePart : FfiConverterRustBuffer<CorePart>{
                 FfiConverterString.read(buf),
                 )
             2 -> CorePart.Card(
-                FfiConverterString.read(buf),
-                FfiConverterString.read(buf),
+                FfiConverterTypeCoreCard.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -6923,8 +7307,7 @@ internal object FfiConverterTypeCorePart : FfiConverterRustBuffer<CorePart>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterString.allocationSize(value.`template`)
-                + FfiConverterString.allocationSize(value.`params`)
+                + FfiConverterTypeCoreCard.allocationSize(value.`card`)
             )
         }
     }
@@ -6938,8 +7321,7 @@ internal object FfiConverterTypeCorePart : FfiConverterRustBuffer<CorePart>{
             }
             is CorePart.Card -> {
                 buf.putInt(2)
-                FfiConverterString.write(value.`template`, buf)
-                FfiConverterString.write(value.`params`, buf)
+                FfiConverterTypeCoreCard.write(value.`card`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -6956,11 +7338,29 @@ internal object FfiConverterTypeCorePart : FfiConverterRustBuffer<CorePart>{
 
 internal enum class CoreState {
 
+    /**
+     * Being opened for the first time.
+     */
     OPENING,
+    /**
+     * Open: messages are sent and replies arrive.
+     */
     LIVE,
+    /**
+     * Was open, and is on its way back.
+     */
     RECONNECTING,
+    /**
+     * Has given up its socket on purpose and keeps its session; the next message resumes it.
+     */
     PAUSED,
+    /**
+     * Sends what is still to be sent, then closes.
+     */
     CLOSING,
+    /**
+     * Closed for good.
+     */
     CLOSED;
 
 
@@ -6985,6 +7385,83 @@ internal object FfiConverterTypeCoreState: FfiConverterRustBuffer<CoreState> {
     override fun allocationSize(value: CoreState) = 4UL
 
     override fun write(value: CoreState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * A step of the protocol, as the vendor's page numbers them.
+ */
+
+internal enum class CoreStep {
+
+    /**
+     * Step 0: exchange the API key for a visitor token.
+     */
+    AUTHENTICATE,
+    /**
+     * Step 1: load the avatar's context.
+     */
+    INIT_CHAT,
+    /**
+     * Step 2: ask for a socket address.
+     */
+    CREATE_SOCKET,
+    /**
+     * Step 3: create the session.
+     */
+    CREATE_SESSION,
+    /**
+     * Step 4, first half: look up the avatar's numeric id.
+     */
+    RESOLVE_AVATAR,
+    /**
+     * Step 4, second half: make the session visible to the owner.
+     */
+    BIND_SESSION,
+    /**
+     * Step 5: connect the WebSocket.
+     */
+    CONNECT,
+    /**
+     * Step 6: send a message.
+     */
+    SEND_MESSAGE,
+    /**
+     * Beyond the page: ask for messages of a session.
+     */
+    QUERY_MESSAGES,
+    /**
+     * Beyond the page: end a session.
+     */
+    END_SESSION;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreStep: FfiConverterRustBuffer<CoreStep> {
+    override fun read(buf: ByteBuffer) = try {
+
+        CoreStep.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: CoreStep) = 4UL
+
+    override fun write(value: CoreStep, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -7285,28 +7762,28 @@ internal object FfiConverterOptionalTypeCoreReply: FfiConverterRustBuffer<CoreRe
 /**
  * @suppress
  */
-internal object FfiConverterOptionalTypeCoreUnsent: FfiConverterRustBuffer<CoreUnsent?> {
-    override fun read(buf: ByteBuffer): CoreUnsent? {
+internal object FfiConverterOptionalTypeCoreUnsentMessage: FfiConverterRustBuffer<CoreUnsentMessage?> {
+    override fun read(buf: ByteBuffer): CoreUnsentMessage? {
         if (buf.get().toInt() == 0) {
             return null
         }
-        return FfiConverterTypeCoreUnsent.read(buf)
+        return FfiConverterTypeCoreUnsentMessage.read(buf)
     }
 
-    override fun allocationSize(value: CoreUnsent?): ULong {
+    override fun allocationSize(value: CoreUnsentMessage?): ULong {
         if (value == null) {
             return 1UL
         } else {
-            return 1UL + FfiConverterTypeCoreUnsent.allocationSize(value)
+            return 1UL + FfiConverterTypeCoreUnsentMessage.allocationSize(value)
         }
     }
 
-    override fun write(value: CoreUnsent?, buf: ByteBuffer) {
+    override fun write(value: CoreUnsentMessage?, buf: ByteBuffer) {
         if (value == null) {
             buf.put(0)
         } else {
             buf.put(1)
-            FfiConverterTypeCoreUnsent.write(value, buf)
+            FfiConverterTypeCoreUnsentMessage.write(value, buf)
         }
     }
 }
@@ -7349,6 +7826,38 @@ internal object FfiConverterOptionalTypeCoreDelivery: FfiConverterRustBuffer<Cor
 /**
  * @suppress
  */
+internal object FfiConverterOptionalTypeCoreStep: FfiConverterRustBuffer<CoreStep?> {
+    override fun read(buf: ByteBuffer): CoreStep? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCoreStep.read(buf)
+    }
+
+    override fun allocationSize(value: CoreStep?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCoreStep.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CoreStep?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCoreStep.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -7377,24 +7886,24 @@ internal object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.S
 /**
  * @suppress
  */
-internal object FfiConverterSequenceTypeCoreCall: FfiConverterRustBuffer<List<CoreCall>> {
-    override fun read(buf: ByteBuffer): List<CoreCall> {
+internal object FfiConverterSequenceTypeCoreCallReport: FfiConverterRustBuffer<List<CoreCallReport>> {
+    override fun read(buf: ByteBuffer): List<CoreCallReport> {
         val len = buf.getInt()
-        return List<CoreCall>(len) {
-            FfiConverterTypeCoreCall.read(buf)
+        return List<CoreCallReport>(len) {
+            FfiConverterTypeCoreCallReport.read(buf)
         }
     }
 
-    override fun allocationSize(value: List<CoreCall>): ULong {
+    override fun allocationSize(value: List<CoreCallReport>): ULong {
         val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeCoreCall.allocationSize(it) }.sum()
+        val sizeForItems = value.map { FfiConverterTypeCoreCallReport.allocationSize(it) }.sum()
         return sizeForLength + sizeForItems
     }
 
-    override fun write(value: List<CoreCall>, buf: ByteBuffer) {
+    override fun write(value: List<CoreCallReport>, buf: ByteBuffer) {
         buf.putInt(value.size)
         value.iterator().forEach {
-            FfiConverterTypeCoreCall.write(it, buf)
+            FfiConverterTypeCoreCallReport.write(it, buf)
         }
     }
 }
@@ -7433,6 +7942,34 @@ internal object FfiConverterSequenceTypeCoreEvent: FfiConverterRustBuffer<List<C
 /**
  * @suppress
  */
+internal object FfiConverterSequenceTypeCoreHistoryMessage: FfiConverterRustBuffer<List<CoreHistoryMessage>> {
+    override fun read(buf: ByteBuffer): List<CoreHistoryMessage> {
+        val len = buf.getInt()
+        return List<CoreHistoryMessage>(len) {
+            FfiConverterTypeCoreHistoryMessage.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CoreHistoryMessage>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCoreHistoryMessage.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CoreHistoryMessage>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCoreHistoryMessage.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer<List<CoreLogRecord>> {
     override fun read(buf: ByteBuffer): List<CoreLogRecord> {
         val len = buf.getInt()
@@ -7461,24 +7998,24 @@ internal object FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer<Li
 /**
  * @suppress
  */
-internal object FfiConverterSequenceTypeCoreMessage: FfiConverterRustBuffer<List<CoreMessage>> {
-    override fun read(buf: ByteBuffer): List<CoreMessage> {
+internal object FfiConverterSequenceTypeCoreOrigin: FfiConverterRustBuffer<List<CoreOrigin>> {
+    override fun read(buf: ByteBuffer): List<CoreOrigin> {
         val len = buf.getInt()
-        return List<CoreMessage>(len) {
-            FfiConverterTypeCoreMessage.read(buf)
+        return List<CoreOrigin>(len) {
+            FfiConverterTypeCoreOrigin.read(buf)
         }
     }
 
-    override fun allocationSize(value: List<CoreMessage>): ULong {
+    override fun allocationSize(value: List<CoreOrigin>): ULong {
         val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeCoreMessage.allocationSize(it) }.sum()
+        val sizeForItems = value.map { FfiConverterTypeCoreOrigin.allocationSize(it) }.sum()
         return sizeForLength + sizeForItems
     }
 
-    override fun write(value: List<CoreMessage>, buf: ByteBuffer) {
+    override fun write(value: List<CoreOrigin>, buf: ByteBuffer) {
         buf.putInt(value.size)
         value.iterator().forEach {
-            FfiConverterTypeCoreMessage.write(it, buf)
+            FfiConverterTypeCoreOrigin.write(it, buf)
         }
     }
 }
@@ -7507,34 +8044,6 @@ internal object FfiConverterSequenceTypeCorePiece: FfiConverterRustBuffer<List<C
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeCorePiece.write(it, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-internal object FfiConverterSequenceTypeCorePlace: FfiConverterRustBuffer<List<CorePlace>> {
-    override fun read(buf: ByteBuffer): List<CorePlace> {
-        val len = buf.getInt()
-        return List<CorePlace>(len) {
-            FfiConverterTypeCorePlace.read(buf)
-        }
-    }
-
-    override fun allocationSize(value: List<CorePlace>): ULong {
-        val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeCorePlace.allocationSize(it) }.sum()
-        return sizeForLength + sizeForItems
-    }
-
-    override fun write(value: List<CorePlace>, buf: ByteBuffer) {
-        buf.putInt(value.size)
-        value.iterator().forEach {
-            FfiConverterTypeCorePlace.write(it, buf)
         }
     }
 }

@@ -13,7 +13,7 @@ import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import me.secondme.avatar.AvatarClient
 import me.secondme.avatar.AvatarException
-import me.secondme.avatar.AvatarOptions
+import me.secondme.avatar.ClientOptions
 import me.secondme.avatar.Conversation
 import me.secondme.avatar.Delivery
 import me.secondme.avatar.Visitor
@@ -113,7 +113,7 @@ internal class Stage(scenario: Map<*, *>) {
     suspend fun clear() {
         try {
             withTimeout(PATIENCE) {
-                client.shutdown()
+                client.close()
                 // What it came to does not matter; that it came to an end does.
                 later.values.forEach { it.await() }
                 listening.join()
@@ -142,7 +142,7 @@ internal class Stage(scenario: Map<*, *>) {
                 "ask" -> Outcome(true, chat.ask(text).written())
                 "stream" -> {
                     val all = StringBuilder()
-                    chat.stream(text).collect(all::append)
+                    chat.stream(text).collect { all.append(it.text) }
                     Outcome(true, mapOf("text" to all.toString()))
                 }
                 "send" -> Outcome(true, chat.send(text).written())
@@ -274,7 +274,7 @@ internal class Stage(scenario: Map<*, *>) {
             }
         }
 
-        fun AvatarOptions.set(option: String, value: Any?) {
+        fun ClientOptions.set(option: String, value: Any?) {
             fun duration(): Duration = (value as Number).toDouble().seconds
             when (option) {
                 "key" -> {}

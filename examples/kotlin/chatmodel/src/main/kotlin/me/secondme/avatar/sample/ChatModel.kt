@@ -100,16 +100,18 @@ class ChatModel(private val client: AvatarClient, private val visitor: Visitor, 
         when (event) {
             is Event.StateChanged -> state.update { it.copy(connection = event.to) }
             is Event.ReplyDelta -> state.update { it.copy(lines = it.lines.appended(event)) }
-            is Event.AvatarReply -> state.update {
+            is Event.Reply -> state.update {
                 it.copy(lines = it.lines.finished(event.reply.id, event.reply.text))
             }
             is Event.OwnerReply -> state.update { it.copy(lines = it.lines + Line(Author.OWNER, event.reply.text)) }
-            is Event.ServiceError -> state.update { it.copy(problem = event.reason ?: event.code) }
+            is Event.ServiceError -> state.update {
+                it.copy(problem = event.serviceError.reason ?: event.serviceError.code)
+            }
             is Event.Reconnected ->
                 if (event.gap is Gap.Unknown) {
                     state.update { it.copy(problem = "Something may have been missed while the connection was lost.") }
                 }
-            is Event.UnsentMessage -> state.update {
+            is Event.Unsent -> state.update {
                 it.copy(draft = event.message.text, problem = event.error.message)
             }
             else -> {}

@@ -41,7 +41,7 @@ class ChatModelTest {
         withModel { model, emulator ->
             model.screen.first { it.connection == State.LIVE }
             model.onBackground()
-            model.screen.first { it.connection == State.RESTING }
+            model.screen.first { it.connection == State.PAUSED }
             emulator.post("owner/reply", """{"sessionId": "${emulator.session()}", "text": "Where are you?"}""")
             model.onForeground()
             assertEquals("Where are you?", model.screen.first { it.lines.size == 2 }.lines.last().text)
@@ -77,7 +77,7 @@ class ChatModelTest {
             val client = AvatarClient("sk-0123456789abcdef") { baseUrl = emulator.baseUrl }
             val model = ChatModel(client, Visitor.forUser("android", "ada"), CoroutineScope(coroutineContext + Job()))
             assertFalse(model.screen.first { it.problem != null }.problem!!.contains("0123456789abcdef"))
-            client.shutdown()
+            client.close()
         }
     }
 
@@ -91,7 +91,7 @@ class ChatModelTest {
                     emulator,
                 )
                 life.cancelAndJoin()
-                client.shutdown()
+                client.close()
             }
         }
 

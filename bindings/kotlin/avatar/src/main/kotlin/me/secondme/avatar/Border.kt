@@ -1,0 +1,29 @@
+package me.secondme.avatar
+
+import java.time.Instant
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+
+// Values as they cross the border.
+
+/** Milliseconds. */
+internal fun Duration.toMs(): ULong {
+    if (isNegative()) throw misuse("a duration of $this is not possible: choose 0 or more")
+    return inWholeMilliseconds.toULong()
+}
+
+/** A duration that came as milliseconds. */
+internal fun ULong.toDuration(): Duration = toLong().milliseconds
+
+/** A point in time that came as milliseconds since the Unix epoch. */
+internal fun ULong.toInstant(): Instant = Instant.ofEpochMilli(toLong())
+
+/** A number of things. */
+internal fun Int.toCount(): UInt =
+    if (this < 0) throw misuse("a number of $this is not possible: choose 0 or more") else toUInt()
+
+/** A text that goes to the core, if it can be written in UTF-8. */
+internal fun String.whole(what: String = "text"): String {
+    if (Charsets.UTF_8.newEncoder().canEncode(this)) return this
+    throw misuse("the $what has half of a surrogate pair: it was cut in the middle of a character, so cut it elsewhere")
+}

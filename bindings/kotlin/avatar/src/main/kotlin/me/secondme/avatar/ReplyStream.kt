@@ -1,0 +1,57 @@
+package me.secondme.avatar
+
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.FlowCollector
+import kotlinx.coroutines.flow.flow
+import me.secondme.avatar.core.CorePieces
+import java.util.concurrent.atomic.AtomicBoolean
+
+/**
+ * A reply, piece by piece. The message is sent when this is collected, and this is collected once.
+ *
+ * ```
+ * val stream = chat.stream("Hello")
+ * stream.collect { piece -> print(piece.text) }
+ * println(stream.reply?.sources)
+ * ```
+ *
+ * A collection that is left (`take`, `first`, a cancellation) gives the rest up: the next question goes out at once, and
+ * what still comes of this reply is an event like any other.
+ */
+public class ReplyStream internal constructor(ask: () -> CorePieces) : Flow<Piece> {
+    private val isCollected = AtomicBoolean()
+
+    /** The whole reply, once all its pieces have been collected; `null` before, and after a failure. */
+    @Volatile
+    public var reply: Reply? = null
+        private set
+
+    private val pieces =
+        flow {
+            if (!isCollected.compareAndSet(false, true)) {
+                throw misuse("this stream has been collected already: call `stream` again to ask once more")
+            }
+            val core = ask()
+            try {
+                while (offRust { core.ready() }) {
+                    guarded { core.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
+                }
+                reply = core.reply()?.toReply()
+            } finally {
+                core.finish()
+                core.destroy()
+            }
+        }
+
+    override suspend fun collect(collector: FlowCollector<Piece>): Unit = pieces.collect(collector)
+}
+
+/**
+ * A piece of a reply.
+ *
+ * @property author who says it: the avatar, or its owner in person.
+ * @property text the next piece of the text; empty where a piece is a card.
+ */
+public class Piece internal constructor(public val author: Author, public val text: String) {
+    override fun toString(): String = "Piece($author, ${text.length} characters)"
+}
