@@ -5,22 +5,23 @@ mod gap;
 mod history;
 mod hold;
 mod past;
+mod position;
 mod probes;
 mod sent_log;
 
 use self::history::Histories;
+use self::position::Position;
 use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
-use crate::facts::{HalfSaid, SessionFacts};
-use crate::ids::Ticket;
-use crate::ids::{MessageId, SeqId, SessionId};
+use crate::facts::SessionFacts;
+use crate::ids::{MessageId, SessionId, Ticket};
 use crate::limits::OPEN_REPLIES;
 use crate::outbox::{Outbox, Pending, Status};
 use crate::time::Millis;
 
 pub use self::hold::Hold;
 pub(crate) use self::{
-    cursor::{Cursor, CursorLog},
+    cursor::Cursor,
     gap::{FillReason, GapFill, PageStep, Room, room},
     past::{PageReach, Query, QueryKind},
     probes::Probes,
@@ -32,14 +33,7 @@ pub(crate) struct Conversation {
     pub(crate) key: ConversationKey,
     pub(crate) session: Option<SessionId>,
     pub(crate) bound: bool,
-    /// The last frame's `seqId`; empty before the first. One buffer, since it changes with each frame.
-    pub(crate) last_seq: String,
-    /// The way there: what is looked for begins at one of its places.
-    pub(crate) cursors: CursorLog,
-    /// While a reply is half said: the last frame before its beginning. A next run asks from there.
-    pub(crate) half_said_after: Option<String>,
-    /// Replies that an earlier run heard half: of what came up to `last_seq` only these are new.
-    pub(crate) replay: Option<Vec<MessageId>>,
+    pub(crate) position: Position,
     /// The session was there before this run.
     pub(crate) resumed: bool,
     /// It has been open once.
@@ -49,8 +43,6 @@ pub(crate) struct Conversation {
     pub(crate) outbox: Outbox,
     pub(crate) replies: Assembly,
     pub(crate) gap: GapFill,
-    /// Since the frame of `last_seq` one came that had no `seqId`: a query would bring it again.
-    pub(crate) unnamed: bool,
     pub(crate) histories: Histories,
     pub(crate) closing: Option<Closing>,
     /// The owner has spoken last, and not the avatar.
@@ -93,20 +85,18 @@ impl Conversation {
                 .cloned()
                 .collect()
         });
-        let (id, bound, last_seq, unnamed, half_said) = match session {
-            Some(facts) => (Some(facts.id), facts.bound, facts.last_seq, facts.unnamed, facts.half_said),
-            None => (None, false, None, false, None),
+        let (id, bound, position) = match session {
+            Some(facts) => {
+                let position = Position::resumed(facts.last_seq, facts.unnamed, facts.half_said);
+                (Some(facts.id), facts.bound, position)
+            }
+            None => (None, false, Position::default()),
         };
-        let text = |seq: Option<SeqId>| seq.map_or_else(String::new, |seq| seq.as_str().to_owned());
-        let (half_said_after, replay) = half_said.map(|half| (text(half.after), half.replies)).unzip();
         Self {
             key,
             session: id,
             bound,
-            last_seq: text(last_seq),
-            cursors: CursorLog::default(),
-            half_said_after,
-            replay,
+            position,
             resumed,
             opened: false,
             state: State::Opening,
@@ -114,7 +104,6 @@ impl Conversation {
             outbox: Outbox::default(),
             replies: Assembly::default(),
             gap: if resumed { GapFill::open() } else { GapFill::default() },
-            unnamed,
             histories: Histories::default(),
             closing: None,
             taken_over,
@@ -123,50 +112,20 @@ impl Conversation {
     }
 
     pub(crate) fn facts(&self) -> Option<SessionFacts> {
-        let seq = |text: &str| (!text.is_empty()).then(|| SeqId::from(text));
-        let half_said = self.half_said_after.as_deref().map(|after| {
-            let replies = self.replay.iter().flatten().chain(self.replies.open_ids()).cloned().collect();
-            HalfSaid { after: seq(after), replies }
-        });
-        let last_seq = seq(&self.last_seq);
         self.session.clone().map(|id| SessionFacts {
             id,
             bound: self.bound,
-            last_seq,
-            unnamed: self.unnamed,
-            half_said,
+            last_seq: self.position.last_seq(),
+            unnamed: self.position.has_unnamed(),
+            half_said: self.position.half_said(&self.replies),
             taken_over: self.taken_over,
             cut_off: self.earlier.clone(),
         })
     }
 
-    /// This is the last frame that has been handed on.
+    /// This frame was dispatched.
     pub(crate) fn advance_to(&mut self, seq: &str, noted: u64) {
-        if self.replies.is_idle() && self.replay.is_none() {
-            self.half_said_after = None;
-        } else if self.half_said_after.is_none() {
-            self.half_said_after = Some(self.last_seq.clone());
-        }
-        self.unnamed = false;
-        self.last_seq.clear();
-        self.last_seq.push_str(seq);
-        self.cursors.pass(seq, noted);
-    }
-
-    /// What an earlier run heard half is whole now, or never will be.
-    pub(crate) fn end_replay(&mut self) {
-        self.replay = None;
-        if self.replies.is_idle() {
-            self.half_said_after = None;
-        }
-    }
-
-    /// Whether a frame that an earlier run has had is new all the same.
-    pub(crate) fn is_half_said(&self, message: Option<&str>) -> bool {
-        let Some(replay) = &self.replay else {
-            return true;
-        };
-        replay.iter().any(|reply| Some(reply.as_str()) == message)
+        self.position.advance_to(seq, noted, &self.replies);
     }
 
     /// Closed now, these were not whole. Of those before them only the latest are remembered.
@@ -208,14 +167,6 @@ impl Conversation {
         let hold = self.hold_of(now, asks)?;
         self.outbox.get_mut(message.as_str())?.hold_reported = true;
         Some(hold)
-    }
-
-    /// From where a gap is filled.
-    pub(crate) fn gap_begins(&self) -> &str {
-        match (&self.replay, &self.half_said_after) {
-            (Some(_), Some(after)) => after,
-            _ => &self.last_seq,
-        }
     }
 
     pub(crate) fn needs_session(&self) -> bool {

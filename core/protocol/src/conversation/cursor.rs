@@ -1,37 +1,38 @@
-//! Places in the stream of frames from which it can be gone through again.
+//! Points in the stream of frames from which the service can be asked again.
 
 use std::collections::VecDeque;
 
 use crate::limits::SEEN_FRAMES;
 
-/// So many of the frames that are remembered lie behind a place at most: those that are found while it is
-/// gone through again need room as well.
+/// At most so many of the remembered frames lie behind a cursor: those that are found when the service is asked
+/// from there need room as well.
 const REACH: u64 = SEEN_FRAMES as u64 * 3 / 4;
 
-/// How far the places of a trail lie apart, in frames.
+/// How far the cursors of a log lie apart, in frames.
 const STRIDE: u64 = REACH / 8;
 
-/// Behind this frame; empty, where there was none yet.
+/// The point behind one frame.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cursor {
+    /// The frame's `seqId`; empty before the first frame.
     pub(crate) seq: String,
-    /// Frames that had been noted as seen by then.
+    /// How many frames had been noted as seen by then.
     pub(crate) noted: u64,
 }
 
 impl Cursor {
-    /// Whether all that came since is remembered, so that what is new can be told from it.
+    /// Whether all frames since are remembered, so that the new ones can be told from them.
     fn is_in_reach(&self, noted: u64) -> bool {
         noted.saturating_sub(self.noted) <= REACH
     }
 }
 
-/// The places that a conversation has passed lately.
+/// The cursors that a conversation has passed lately.
 #[derive(Debug, Default)]
 pub(crate) struct CursorLog(VecDeque<Cursor>);
 
 impl CursorLog {
-    /// The conversation stands here now.
+    /// The conversation has come to this frame.
     pub(crate) fn pass(&mut self, seq: &str, noted: u64) {
         if self.0.back().is_some_and(|last| noted < last.noted + STRIDE) {
             return;
@@ -42,11 +43,11 @@ impl CursorLog {
         }
     }
 
-    /// From where on to look for what should have come since `place`. Where more has come than is remembered,
-    /// from the first place behind which all of it is; `here`, where the conversation stands, is the last.
-    pub(crate) fn nearest<'a>(&'a self, place: &'a Cursor, here: &'a str, noted: u64) -> &'a str {
-        if place.is_in_reach(noted) {
-            return &place.seq;
+    /// The frame from which on to ask for what should have come since `cursor`. Where more has come than is
+    /// remembered, the first cursor behind which all is remembered; the last choice is `here`, the present frame.
+    pub(crate) fn nearest<'a>(&'a self, cursor: &'a Cursor, here: &'a str, noted: u64) -> &'a str {
+        if cursor.is_in_reach(noted) {
+            return &cursor.seq;
         }
         self.0.iter().find(|passed| passed.is_in_reach(noted)).map_or(here, |passed| &passed.seq)
     }

@@ -67,9 +67,7 @@ impl Machine {
         for reply in unfinished {
             self.complete_reply(at, reply, None);
         }
-        if self.conversations[at].replay.is_none() {
-            self.conversations[at].half_said_after = None;
-        }
+        self.conversations[at].position.close();
         let error = match &reason {
             CloseReason::Failed(error) => error.clone(),
             CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),

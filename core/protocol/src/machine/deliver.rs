@@ -192,10 +192,7 @@ impl Machine {
                     conversation.advance_to(seq, noted);
                     self.remember();
                 }
-                None if is_message && !conversation.unnamed => {
-                    conversation.unnamed = true;
-                    self.remember();
-                }
+                None if is_message && conversation.position.pass_unnamed() => self.remember(),
                 None => {}
             }
         }
@@ -307,8 +304,8 @@ impl Machine {
         }
         let question = question.map(|question| question.message);
         self.counters.replies += 1;
-        if let (Some(replay), Some(id)) = (&mut self.conversations[at].replay, &reply.id) {
-            replay.retain(|half_said| half_said != id);
+        if let Some(id) = &reply.id {
+            self.conversations[at].position.reply_ended(id);
         }
         let mut reply = Box::new(reply);
         let turn = question.and_then(|question| self.conversations[at].outbox.answered(&question));

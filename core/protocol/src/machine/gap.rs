@@ -22,7 +22,7 @@ impl Machine {
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            let after = conversation.gap_begins();
+            let after = conversation.position.gap_begins();
             if self.can_query(conversation, after) {
                 let after = after.to_owned();
                 self.conversations[at].gap.start(now, after, FillReason::LinkLost);
@@ -65,7 +65,7 @@ impl Machine {
     /// From where on to look for what should have come since this place.
     pub(super) fn probe_begins(&self, key: ConversationKey, since: &Cursor) -> Option<String> {
         let conversation = self.conversation(key)?;
-        let nearest = conversation.cursors.nearest(since, &conversation.last_seq, self.seen.noted());
+        let nearest = conversation.position.nearest(since, self.seen.noted());
         Some(nearest.to_owned())
     }
 
@@ -142,7 +142,7 @@ impl Machine {
             // What was found shows that the link is dead: the gap is open again, and wider.
             return Ok(());
         }
-        if self.conversation(key).is_some_and(|conversation| conversation.replay.is_some()) {
+        if self.conversation(key).is_some_and(|conversation| conversation.position.is_replaying()) {
             // The frame up to which all was heard is not there: nobody can tell what is new.
             self.gap_unknown(now, key);
             return Ok(());
@@ -181,7 +181,7 @@ impl Machine {
         let mut found = 0;
         let mut last: Option<String> = None;
         let stands_at = |machine: &Self, seq: &str| {
-            machine.conversation(key).is_some_and(|conversation| conversation.last_seq == seq)
+            machine.conversation(key).is_some_and(|conversation| conversation.position.is_at(seq))
         };
         let mut is_past = stands_at(self, from);
         for raw in page {
@@ -195,7 +195,7 @@ impl Machine {
                 continue;
             }
             let half_said =
-                |conversation: &Conversation| conversation.is_half_said(frame.message_id.as_deref());
+                |conversation: &Conversation| conversation.position.hears_again(frame.message_id.as_deref());
             if is_past || self.conversation(key).is_some_and(half_said) {
                 found += u32::from(self.receive_backfill(now, key, raw));
             } else {
@@ -211,10 +211,11 @@ impl Machine {
                 continue;
             };
             if is_past {
-                conversation.end_replay();
+                conversation.position.end_replay(&conversation.replies);
                 conversation.advance_to(seq, noted);
-            } else if !conversation.replies.is_idle() && conversation.half_said_after.is_none() {
-                conversation.half_said_after = Some(before.unwrap_or_else(|| from.to_owned()));
+            } else {
+                let before = before.as_deref().unwrap_or(from);
+                conversation.position.found_behind(before, &conversation.replies);
             }
             self.remember();
         }
@@ -238,7 +239,7 @@ impl Machine {
             return;
         };
         let reason = conversation.gap.close();
-        conversation.end_replay();
+        conversation.position.end_replay(&conversation.replies);
         if reason == FillReason::LinkLost {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
@@ -293,7 +294,7 @@ impl Machine {
     /// Whether the service can be asked for what came after this frame. Where frames came without a name, nothing
     /// tells which of those found are new.
     fn can_query(&self, conversation: &Conversation, after: &str) -> bool {
-        !conversation.unnamed && self.capabilities.allows(QueryKind::after(after))
+        !conversation.position.has_unnamed() && self.capabilities.allows(QueryKind::after(after))
     }
 }
 

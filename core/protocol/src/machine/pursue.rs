@@ -2,7 +2,6 @@
 
 use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
-use crate::conversation::Cursor;
 use crate::conversation::{Conversation, EndSession, Query};
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
@@ -139,7 +138,7 @@ impl Machine {
         };
         match call {
             Call::SendMessage(_, message) => {
-                let since = Cursor { seq: conversation.last_seq.clone(), noted };
+                let since = conversation.position.cursor(noted);
                 let route = Route { since, generation };
                 let circumstances = (reading, conversation.taken_over);
                 conversation.outbox.begin(now, &message, id, route, circumstances);

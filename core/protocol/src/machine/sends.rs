@@ -284,7 +284,7 @@ impl Machine {
             };
             let is_here = kept.session.is_none() || kept.session == conversation.session;
             let pending =
-                Pending::restored(kept, Cursor { seq: conversation.gap_begins().to_owned(), noted });
+                Pending::restored(kept, Cursor { seq: conversation.position.gap_begins().to_owned(), noted });
             if !is_here {
                 let message = "the session it was meant for is gone";
                 self.hand_back(key, pending, Error::new(ErrorKind::Closed, message));

@@ -143,9 +143,8 @@ impl Machine {
         for reply in silent {
             self.complete_reply(at, reply, None);
         }
-        if self.conversations[at].replies.is_idle() {
-            self.conversations[at].half_said_after = None;
-        }
+        let conversation = &mut self.conversations[at];
+        conversation.position.forget_half_said(&conversation.replies);
         self.remember(); // They are no longer half said.
     }
 
