@@ -2,21 +2,27 @@
 
 mod cursor;
 mod gap;
+mod hearing;
 mod history;
 mod hold;
 mod past;
+mod pending;
 mod position;
 mod probes;
+mod sending;
+mod sends;
 mod sent_log;
+mod turn;
+mod turns;
 
 use self::history::Histories;
 use self::position::Position;
+use self::sends::Sends;
+use self::turns::Turns;
 use crate::assembly::Assembly;
 use crate::event::{ConversationKey, State};
 use crate::facts::SessionFacts;
-use crate::ids::{MessageId, SessionId, Ticket};
-use crate::limits::OPEN_REPLIES;
-use crate::outbox::{Outbox, Pending, Status};
+use crate::ids::{SessionId, Ticket};
 use crate::time::Millis;
 
 pub use self::hold::Hold;
@@ -24,9 +30,19 @@ pub(crate) use self::{
     cursor::Cursor,
     gap::{FillReason, GapFill, PageStep, Room, room},
     past::{PageReach, Query, QueryKind},
-    probes::Probes,
-    sent_log::{Fate, SentLog},
+    pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer},
+    turn::{Echoed, LateTurn},
+    turns::{Awaits, Order, OwnersAnswer},
 };
+
+/// How a frame came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Over the socket.
+    Live,
+    /// A message query brought it.
+    Backfill,
+}
 
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -40,15 +56,14 @@ pub(crate) struct Conversation {
     pub(crate) opened: bool,
     pub(crate) state: State,
     pub(crate) openers: Vec<Waiter>,
-    pub(crate) outbox: Outbox,
+    pub(crate) sends: Sends,
+    pub(crate) turns: Turns,
     pub(crate) replies: Assembly,
     pub(crate) gap: GapFill,
     pub(crate) histories: Histories,
     pub(crate) closing: Option<Closing>,
     /// The owner has spoken last, and not the avatar.
     pub(crate) taken_over: bool,
-    /// Replies that began before this run, and had not ended: they answer none of its questions.
-    pub(crate) earlier: Vec<MessageId>,
 }
 
 /// Somebody who waits until a deadline.
@@ -101,13 +116,13 @@ impl Conversation {
             opened: false,
             state: State::Opening,
             openers: Vec::new(),
-            outbox: Outbox::default(),
+            sends: Sends::default(),
+            turns: Turns::resumed(earlier),
             replies: Assembly::default(),
             gap: if resumed { GapFill::open() } else { GapFill::default() },
             histories: Histories::default(),
             closing: None,
             taken_over,
-            earlier,
         }
     }
 
@@ -119,62 +134,16 @@ impl Conversation {
             unnamed: self.position.has_unnamed(),
             half_said: self.position.half_said(&self.replies),
             taken_over: self.taken_over,
-            cut_off: self.earlier.clone(),
+            cut_off: self.turns.earlier_replies().to_vec(),
         })
     }
 
-    /// This frame was dispatched.
-    pub(crate) fn advance_to(&mut self, seq: &str, noted: u64) {
-        self.position.advance_to(seq, noted, &self.replies);
-    }
-
-    /// Closed now, these were not whole. Of those before them only the latest are remembered.
-    pub(crate) fn cut_off(&mut self, replies: impl Iterator<Item = MessageId>) {
-        self.earlier.extend(replies);
-        self.earlier.drain(..self.earlier.len().saturating_sub(OPEN_REPLIES));
-    }
-
-    /// The messages that are not under way.
-    pub(crate) fn waiting_messages(&self) -> impl Iterator<Item = (ConversationKey, MessageId)> {
-        let waiting = self.outbox.pending.iter().filter(|pending| pending.status == Status::Waiting);
-        waiting.map(|pending| (self.key, pending.message.clone()))
-    }
-
-    /// Whether the replies that are coming in let a question go out. Where the owner has the conversation no
-    /// question waits; nor for a reply whose stream was left.
-    pub(crate) fn lets_ask(&self) -> bool {
-        let is_left = |question: Option<&MessageId>| {
-            question.and_then(|question| self.outbox.turn(question)).is_some_and(|turn| turn.stopped)
-        };
-        self.taken_over || self.replies.open_questions().all(is_left)
-    }
-
-    /// Why the question that goes out next has to wait, if it has.
-    pub(crate) fn hold_of(&self, now: Millis, asks: &Pending) -> Option<Hold> {
-        if self.taken_over || asks.ask.is_none() || asks.status != Status::Waiting {
-            return None;
-        }
-        if !self.lets_ask() {
-            return Some(Hold::Reply);
-        }
-        self.outbox.holds(now, asks).then_some(Hold::Answer)
-    }
-
-    /// What the next question has to wait for, where that has not been told.
-    pub(crate) fn newly_held(&mut self, now: Millis) -> Option<Hold> {
-        let message = self.outbox.waiting_question().filter(|asks| !asks.hold_reported)?.message.clone();
-        let asks = self.outbox.pending.iter().find(|asks| asks.message == message)?;
-        let hold = self.hold_of(now, asks)?;
-        self.outbox.get_mut(message.as_str())?.hold_reported = true;
-        Some(hold)
-    }
-
     pub(crate) fn needs_session(&self) -> bool {
-        self.session.is_none() && (self.closing.is_none() || !self.outbox.pending.is_empty())
+        self.session.is_none() && (self.closing.is_none() || !self.sends.is_empty())
     }
 
     /// Whether somebody needs the socket for it.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.closing.as_ref().is_none_or(|_| !self.outbox.pending.is_empty())
+        self.closing.as_ref().is_none_or(|_| !self.sends.is_empty())
     }
 }

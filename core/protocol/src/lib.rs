@@ -42,7 +42,6 @@ mod link;
 mod machine;
 mod memory_size;
 mod option_name;
-mod outbox;
 mod quota;
 mod redact;
 mod rng;

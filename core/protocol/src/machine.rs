@@ -7,12 +7,13 @@
 mod answers;
 mod closing;
 mod commands;
-mod deliver;
 mod gap;
 mod history;
 mod io;
 mod pursue;
+mod receive;
 mod sends;
+mod speech;
 mod timers;
 mod waits;
 
@@ -36,6 +37,7 @@ use crate::time::Millis;
 use crate::visitor::Visitor;
 
 pub use self::io::{Command, Config, Input, Outcome, Output};
+use self::receive::Change;
 
 /// What the machine is after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,10 +212,10 @@ impl Machine {
 
     /// The messages that are kept and not settled, in order: for [`restore`](Self::restore).
     pub fn kept_messages(&self) -> Vec<KeptMessage> {
-        let waiting = self.conversations.iter().flat_map(|conversation| {
-            let kept = conversation.outbox.pending.iter().filter(|one| one.persisted.is_some());
-            kept.map(|one| one.to_store(conversation.session.as_ref()))
-        });
+        let waiting = self
+            .conversations
+            .iter()
+            .flat_map(|conversation| conversation.sends.stored_messages(conversation.session.as_ref()));
         self.restored.iter().cloned().chain(waiting).collect()
     }
 
@@ -246,7 +248,7 @@ impl Machine {
             Input::SocketFrame { generation, frame } => {
                 if generation == self.link.generation() && self.link.is_up() {
                     self.counters.frames += 1;
-                    if !self.receive(now, frame) {
+                    if self.receive(now, frame) == Change::Text {
                         return; // Nothing that anything else depends on has changed.
                     }
                 }
@@ -440,7 +442,7 @@ impl Machine {
         self.capabilities.reconnected();
         for conversation in &mut self.conversations {
             conversation.replies.wait_again(now);
-            conversation.outbox.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
+            conversation.sends.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
         }
     }
 
@@ -453,9 +455,9 @@ impl Machine {
         if reading {
             for conversation in &mut self.conversations {
                 conversation.replies.wait_again(now);
-                conversation.outbox.wait_again(now, self.reading_since);
+                conversation.turns.wait_again(now, self.reading_since);
                 if self.link.is_up() {
-                    conversation.outbox.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
+                    conversation.sends.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
                 }
             }
         }
@@ -469,7 +471,7 @@ impl Machine {
         self.suspend_gaps();
         let retry_in = self.link.retry_at().unwrap_or(now).since(now);
         for at in 0..self.conversations.len() {
-            self.conversations[at].outbox.set_confirmation_deadlines(None);
+            self.conversations[at].sends.set_confirmation_deadlines(None);
             if self.conversations[at].opened && self.goal == Goal::Live {
                 self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }

@@ -159,7 +159,7 @@ impl Machine {
                 return self.calls.hold(call, now + wait.unwrap_or_default());
             }
             if refusal.names_the_socket() {
-                self.return_to_outbox(*key, message);
+                self.return_to_queue(*key, message);
                 if flight.generation == self.link.generation() {
                     self.link_is_dead(now, refusal.into_error(step));
                 }
@@ -203,7 +203,7 @@ impl Machine {
             return if alone { self.fail(now, &flight.call, error) } else { self.close_all(now, &error) };
         }
         if let Call::SendMessage(key, message) = &flight.call {
-            self.return_to_outbox(*key, message);
+            self.return_to_queue(*key, message);
         }
         if older {
             return; // Another one has been fetched already, or is about to be.
@@ -248,7 +248,7 @@ impl Machine {
             return self.fail(now, call, error);
         }
         if let Call::SendMessage(key, message) = call
-            && !self.return_to_outbox(*key, message)
+            && !self.return_to_queue(*key, message)
         {
             return; // Its echo was here before its answer.
         }

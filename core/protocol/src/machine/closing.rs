@@ -7,7 +7,6 @@ use crate::conversation::{Closing, Conversation, EndSession};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
-use crate::outbox::{Looked, Persisted, Status};
 use crate::time::Millis;
 
 impl Machine {
@@ -34,7 +33,7 @@ impl Machine {
         if can_end && closing.end == EndSession::No {
             closing.end = EndSession::Wanted;
         }
-        if can_end || !conversation.outbox.pending.is_empty() {
+        if can_end || !conversation.sends.is_empty() {
             self.wake(now);
         }
     }
@@ -42,7 +41,7 @@ impl Machine {
     /// Closes what only waited for its messages to be sent.
     pub(super) fn close_flushed(&mut self, now: Millis) {
         let flushed = |conversation: &&Conversation| {
-            conversation.outbox.pending.is_empty()
+            conversation.sends.is_empty()
                 && conversation.closing.as_ref().is_some_and(|closing| closing.end != EndSession::Wanted)
         };
         while let Some(key) = self.conversations.iter().find(flushed).map(|conversation| conversation.key) {
@@ -63,7 +62,7 @@ impl Machine {
             return;
         };
         let unfinished = self.conversations[at].replies.end_all();
-        self.conversations[at].cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
+        self.conversations[at].turns.cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
         for reply in unfinished {
             self.complete_reply(at, reply, None);
         }
@@ -78,8 +77,8 @@ impl Machine {
         };
         let conversation = &mut self.conversations[at];
         let openers = std::mem::take(&mut conversation.openers);
-        let pending = std::mem::take(&mut conversation.outbox.pending);
-        let turns = std::mem::take(&mut conversation.outbox.turns);
+        let pending = conversation.sends.drain();
+        let turns = conversation.turns.close();
         let histories = std::mem::take(&mut conversation.histories).tickets();
         let closing = conversation.closing.take();
         // Only the first one's session can be taken up again.
@@ -91,14 +90,8 @@ impl Machine {
             };
         let session = self.conversations[at].session.clone();
         for mut message in pending {
-            if message.persisted == Some(Persisted::MarkingSent) {
-                message.persisted = Some(Persisted::Stored); // It has not gone out.
-            }
-            // What is kept goes out when the conversation is opened again.
-            if goes_on
-                && message.deadline > now
-                && matches!(message.persisted, Some(Persisted::Stored | Persisted::MarkedSent))
-            {
+            // What is stored goes out when the conversation is opened again.
+            if message.close() && goes_on && message.deadline() > now {
                 self.restored.push(message.to_store(session.as_ref()));
             } else {
                 self.hand_back(key, message, error.clone());
@@ -106,8 +99,7 @@ impl Machine {
         }
         let waiting = openers.into_iter().map(|opener| opener.ticket);
         let waiting = waiting.chain(histories);
-        let asked = turns.into_iter().filter_map(|turn| turn.ticket);
-        for ticket in waiting.chain(asked).collect::<Vec<_>>() {
+        for ticket in waiting.chain(turns).collect::<Vec<_>>() {
             self.resolve(Some(ticket), Err(error.clone()));
         }
         let from = self.conversations[at].state;
@@ -170,13 +162,7 @@ impl Machine {
             if conversation.session.is_some() {
                 conversation.gap.link_lost();
             }
-            for pending in &mut conversation.outbox.pending {
-                if matches!(pending.status, Status::InFlight(_)) {
-                    pending.maybe_taken = true;
-                    pending.status = Status::Unconfirmed { until: None, looked: Looked::No };
-                }
-            }
-            conversation.outbox.set_confirmation_deadlines(None);
+            conversation.sends.interrupt();
         }
     }
 

@@ -1,13 +1,12 @@
 //! What the caller wants.
 
 use super::{Command, Goal, Machine, Outcome, Output, Ticket};
-use crate::conversation::{Conversation, Waiter};
+use crate::conversation::{AskTerms, Conversation, Durability, Pending, Waiter};
 use crate::error::{Error, ErrorKind, Misuse};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
 use crate::link::LinkInput;
-use crate::outbox::{AskTerms, Pending, Persisted, Route, Status};
 use crate::redact::Text;
 use crate::time::Millis;
 
@@ -34,14 +33,14 @@ impl Machine {
                 Ok(ticket)
             }
             Command::Send { conversation, text, deadline } => {
-                self.queue_message(now, conversation, text, now + deadline, None, None)
+                self.queue_message(now, conversation, text, now + deadline, None, Durability::Process)
             }
             Command::SendDurable { conversation, text, deadline } => {
-                self.queue_message(now, conversation, text, now + deadline, None, Some(Persisted::Storing))
+                self.queue_message(now, conversation, text, now + deadline, None, Durability::Store)
             }
             Command::Ask { conversation, text, deadline, first_piece, pieces } => {
                 let ask = AskTerms { first_piece, pieces };
-                self.queue_message(now, conversation, text, now + deadline, Some(ask), None)
+                self.queue_message(now, conversation, text, now + deadline, Some(ask), Durability::Process)
             }
             Command::History { conversation, before, limit, deadline } => {
                 if limit == 0 || limit > HISTORY_MESSAGES {
@@ -83,8 +82,8 @@ impl Machine {
             if let Some(closing) = &mut conversation.closing {
                 closing.waiters.retain(|waiter| *waiter != ticket);
             }
-            let persisted = conversation.outbox.withdraw(ticket);
-            self.outputs.extend(persisted.map(Output::ForgetMessage));
+            let forgotten = conversation.withdraw(ticket);
+            self.outputs.extend(forgotten.map(Output::ForgetMessage));
             if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
                 dropped.push(conversation.key);
             }
@@ -104,7 +103,7 @@ impl Machine {
         text: Text,
         deadline: Millis,
         ask: Option<AskTerms>,
-        persisted: Option<Persisted>,
+        durability: Durability,
     ) -> Result<Ticket, Misuse> {
         if text.is_empty() {
             return Err(Misuse::EmptyMessage);
@@ -112,29 +111,15 @@ impl Machine {
         if text.len() > MESSAGE_BYTES {
             return Err(Misuse::MessageTooLong { bytes: text.len() });
         }
-        let full = |conversation: &Conversation| conversation.outbox.pending.len() >= OUTBOX;
+        let full = |conversation: &Conversation| conversation.sends.len() >= OUTBOX;
         if self.conversation(key).is_some_and(full) {
             return Err(Misuse::OutboxFull);
         }
         let message = MessageId::from(format!("{}_____{}", self.rng.next(), now.0));
         let ticket = self.next_ticket();
         let conversation = self.wanted(now, key)?;
-        let pending = Pending {
-            message,
-            timestamp: now,
-            text,
-            ticket: Some(ticket),
-            ask,
-            deadline,
-            status: Status::Waiting,
-            maybe_taken: false,
-            route: Route::default(),
-            persisted,
-            hold_reported: false,
-        };
-        let keep = persisted.map(|_| pending.to_store(conversation.session.as_ref()));
-        conversation.outbox.pending.push_back(pending);
-        self.outputs.extend(keep.map(Output::SaveMessage));
+        let store = conversation.queue(Pending::new(message, now, text, ticket, deadline, ask, durability));
+        self.outputs.extend(store.map(Output::SaveMessage));
         Ok(ticket)
     }
 

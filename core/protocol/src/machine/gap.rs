@@ -4,7 +4,9 @@ use serde_json::value::RawValue;
 
 use super::Machine;
 use crate::call::Call;
-use crate::conversation::{Conversation, Cursor, FillReason, PageReach, PageStep, Query, QueryKind};
+use crate::conversation::{
+    Conversation, Cursor, FillReason, PageReach, PageStep, Query, QueryKind, QueryResult,
+};
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::ids::MessageId;
@@ -91,7 +93,7 @@ impl Machine {
                 continue;
             }
             let key = self.conversations[at].key;
-            if let Some(since) = self.conversations[at].outbox.probes.due(now)
+            if let Some(since) = self.conversations[at].turns.due_probe(now)
                 && let Some(since) = self.probe_begins(key, &since)
                 && self.can_query(&self.conversations[at], &since)
             {
@@ -197,7 +199,7 @@ impl Machine {
             let half_said =
                 |conversation: &Conversation| conversation.position.hears_again(frame.message_id.as_deref());
             if is_past || self.conversation(key).is_some_and(half_said) {
-                found += u32::from(self.receive_backfill(now, key, raw));
+                found += self.receive_backfill(now, key, raw);
             } else {
                 self.mark_seen(key, &frame);
             }
@@ -243,14 +245,15 @@ impl Machine {
         if reason == FillReason::LinkLost {
             conversation.replies.wait_again(now);
             if gap == Gap::Unknown {
-                conversation.outbox.miss_echoes();
+                conversation.turns.miss_echoes();
             }
         }
-        conversation.outbox.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+        conversation.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
         self.flush_buffered(now, key);
         if let FillReason::Probe { message } = reason {
             if let Some(message) = message {
-                self.probe_ended(now, key, &message, gap != Gap::Unknown);
+                let result = if gap == Gap::Unknown { QueryResult::Unknown } else { QueryResult::Absent };
+                self.probe_ended(now, key, &message, result);
             }
             return;
         }

@@ -6,7 +6,6 @@ use crate::conversation::{Conversation, EndSession, Query};
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;
-use crate::outbox::Route;
 use crate::time::Millis;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
@@ -85,12 +84,10 @@ impl Machine {
         }
         let conversation = &self.conversations[at];
         if self.link.is_up() && self.facts.context.is_some() {
-            // What was said before a question must not be taken for its answer: it waits for the gap.
-            let may_ask = conversation.lets_ask() && !conversation.gap.buffers_frames();
-            let next = conversation.outbox.next(now, may_ask, conversation.taken_over);
+            let next = conversation.next_message(now);
             // What is late is told so by the next tick: it does not go out before that.
-            let next = next.filter(|next| next.deadline > now);
-            if let Some(message) = next.map(|next| next.message.clone()) {
+            let next = next.filter(|next| next.deadline() > now);
+            if let Some(message) = next.map(|next| next.message().clone()) {
                 self.send_out(now, key, message);
             }
             if let Some(hold) = self.conversations[at].newly_held(now) {
@@ -98,7 +95,7 @@ impl Machine {
             }
         }
         let conversation = &self.conversations[at];
-        let ends = conversation.outbox.pending.is_empty()
+        let ends = conversation.sends.is_empty()
             && conversation.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Wanted);
         let tickets = conversation.histories.tickets();
         if conversation.gap.query().is_some() {
@@ -138,10 +135,7 @@ impl Machine {
         };
         match call {
             Call::SendMessage(_, message) => {
-                let since = conversation.position.cursor(noted);
-                let route = Route { since, generation };
-                let circumstances = (reading, conversation.taken_over);
-                conversation.outbox.begin(now, &message, id, route, circumstances);
+                conversation.begin_send(now, &message, id, generation, noted, reading);
             }
             Call::FillGap(_) => conversation.gap.asked(now),
             Call::Authenticate
@@ -181,16 +175,15 @@ impl Machine {
             }
             Call::BindSession(_) => HttpRequest::bind_session(id, pass, self.facts.avatar_id?, session?),
             Call::SendMessage(_, message) => {
-                let pending =
-                    conversation?.outbox.pending.iter().find(|pending| pending.message == *message)?;
+                let pending = conversation?.sends.get(message)?;
                 let outgoing = Outgoing {
                     session: session?,
                     user: &credentials.user_id,
                     mind: &self.facts.context.as_ref()?.mind_id,
                     ws: self.link.ws()?,
                     message,
-                    timestamp: pending.timestamp,
-                    text: &pending.text,
+                    timestamp: pending.timestamp(),
+                    text: pending.text(),
                 };
                 HttpRequest::send_message(id, pass, &outgoing)
             }

@@ -2,13 +2,12 @@
 
 use super::{Goal, Machine};
 use crate::call::Call;
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, LateTurn};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey};
 use crate::limits::CALL_TIMEOUT;
 use crate::link::LinkInput;
 use crate::machine::Output;
-use crate::outbox::{LateTurn, Status};
 use crate::time::Millis;
 
 const UNREAD: &str = "the message was sent, but its answer could not be read in time: a subscription to events \
@@ -49,11 +48,11 @@ impl Machine {
             [
                 openers.min(),
                 conversation.histories.next_deadline(),
-                conversation.outbox.next_deadline(self.now, self.reading && conversation.gap.is_closed()),
+                conversation.next_message_deadline(self.now, self.reading && conversation.gap.is_closed()),
                 self.listens(conversation)
                     .then(|| conversation.replies.next_deadline(self.config.reply_idle))
                     .flatten(),
-                self.is_missed(conversation).then(|| conversation.outbox.probes.next_deadline()).flatten(),
+                self.is_missed(conversation).then(|| conversation.turns.next_probe()).flatten(),
                 conversation.gap.next_deadline(),
                 conversation.closing.as_ref().map(|closing| closing.deadline),
             ]
@@ -88,21 +87,13 @@ impl Machine {
         let Some(conversation) = self.conversation(key) else {
             return;
         };
-        let pending = conversation.outbox.pending.iter();
-        let late: Vec<_> =
-            pending.clone().filter(|one| one.deadline <= now).map(|one| one.message.clone()).collect();
-        let settles = self.reading && conversation.gap.is_closed();
-        let unsettled: Vec<_> = pending
-            .filter(|_| settles)
-            .filter(
-                |one| matches!(one.status, Status::Unconfirmed { until: Some(until), .. } if until <= now),
-            )
-            .map(|one| one.message.clone())
-            .collect();
+        let late = conversation.sends.late(now);
+        let confirms = self.reading && conversation.gap.is_closed();
+        let overdue = if confirms { conversation.sends.overdue(now) } else { Vec::new() };
         for message in late {
             self.message_is_late(key, &message);
         }
-        for message in unsettled {
+        for message in overdue {
             self.confirmation_overdue(now, key, &message);
         }
     }
@@ -112,7 +103,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let late = conversation.outbox.end_turns(now, reading);
+        let late = conversation.turns.end_late(now, reading);
         let taken_over = conversation.taken_over;
         for LateTurn { ticket, silent, in_owners_time } in late {
             let error = if !self.reading {

@@ -1,0 +1,350 @@
+//! Which message a reply answers: the turns of the messages that were sent, in order.
+
+use super::Source;
+use super::cursor::Cursor;
+use super::pending::Pending;
+use super::probes::Probes;
+use super::sent_log::{Fate, SentLog};
+use super::turn::{Asker, Echo, Echoed, LateTurn, Turn, TurnEnd};
+use crate::assembly::Question;
+use crate::ids::{MessageId, Ticket};
+use crate::limits::{ANSWER_OWED, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
+use crate::link::Generation;
+use crate::time::Millis;
+
+/// The turns of one conversation, and what helps to tell them apart.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    turns: Vec<Turn>,
+    sent: SentLog,
+    probes: Probes,
+    /// Messages without an answer whose turns are over: until when a reply may be meant for each of them.
+    owed: Vec<Millis>,
+    /// Replies that began before this run and had not ended: they answer none of its questions.
+    earlier: Vec<MessageId>,
+}
+
+/// Whether a message's echo came before its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Yes. The message named the socket of this generation.
+    First(Generation),
+    /// No: the service echoes late.
+    Late,
+    /// Unknown.
+    Unclear,
+}
+
+/// A reply that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// It answers this question, or none that is known.
+    New(Option<Question>),
+    /// It goes on with a reply that began before this run.
+    Earlier,
+}
+
+/// What the owner's message answers.
+#[derive(Debug)]
+pub(crate) struct OwnersAnswer {
+    /// The message that it answers, where no other can be meant.
+    pub(crate) in_reply_to: Option<MessageId>,
+    pub(crate) asker: Option<Asker>,
+}
+
+/// What waits for a message once the service has taken it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    /// Its command waits for the reply.
+    Reply,
+    /// Its command is done.
+    Nothing,
+}
+
+impl Turns {
+    /// These replies had begun before this run.
+    pub(crate) fn resumed(earlier: Vec<MessageId>) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// Replies that later questions must not be answered by.
+    pub(crate) fn earlier_replies(&self) -> &[MessageId] {
+        &self.earlier
+    }
+
+    /// The conversation closes, and these replies were not whole. Of those before them only the latest are
+    /// remembered.
+    pub(crate) fn cut_off(&mut self, replies: impl Iterator<Item = MessageId>) {
+        self.earlier.extend(replies);
+        self.earlier.drain(..self.earlier.len().saturating_sub(OPEN_REPLIES));
+    }
+
+    /// The conversation closes. Returns the commands that wait for answers.
+    pub(crate) fn close(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.turns).iter().filter_map(Turn::ticket).collect()
+    }
+
+    /// Whether this run has sent the message, as far back as is remembered.
+    pub(crate) fn has_sent(&self, message: &str) -> bool {
+        self.sent.contains(message)
+    }
+
+    /// An earlier run has sent the message, or will have.
+    pub(crate) fn note_sent(&mut self, message: &MessageId) {
+        self.sent.note(message);
+    }
+
+    /// The message goes out: it is some answer's turn from now on. `reading` says whether what comes is read.
+    pub(super) fn begin(&mut self, now: Millis, pending: &Pending, reading: bool, taken_over: bool) {
+        let mut turn = Turn::of(pending, now);
+        if taken_over {
+            turn.enter_owners_time();
+        }
+        if turn.is_exclusive() && reading {
+            // From here on what begins is the question's answer, as far as can be told.
+            let before = self.turns.len();
+            self.turns.retain(|turn| !turn.has_lapsed(now));
+            self.owe(now, before - self.turns.len());
+        }
+        if self.get(pending.message()).is_none() {
+            self.turns.push(turn);
+        }
+    }
+
+    /// Whether a question waits for the answer to a message before it.
+    pub(super) fn holds(&self, now: Millis, question: &MessageId) -> bool {
+        self.turns.iter().any(|turn| turn.message() != question && !turn.gives_way(now))
+    }
+
+    /// The turn that a reply which begins now belongs to: the oldest one that waits, unless the reply names its
+    /// question. `echoed` says which turns wait for nothing before their echo has come.
+    ///
+    /// A stream that was left, and a question in the owner's time, are passed over when their answer is late and
+    /// another message waits for one. Whose answer it is then, is not certain; nor while another message is owed
+    /// one whose turn is over.
+    pub(crate) fn begin_answer(&mut self, now: Millis, reply: Option<&str>, echoed: Echoed) -> Beginning {
+        if self.earlier.iter().any(|earlier| Some(earlier.as_str()) == reply) {
+            return Beginning::Earlier;
+        }
+        self.owed.retain(|until| *until > now);
+        let is_named = |turn: &Turn| !turn.has_begun() && Some(turn.message().as_str()) == reply;
+        let named = self.turns.iter().position(is_named);
+        let waits = |turn: &Turn| !turn.has_begun() && turn.can_be_answered(echoed);
+        let fresh = |turn: &Turn| waits(turn) && !(turn.gives_way(now) && turn.is_late(now));
+        let oldest = self.turns.iter().position(waits);
+        let next = self.turns.iter().position(fresh).or(oldest);
+        let Some(at) = named.or(next) else {
+            // It answers one of those that are owed an answer, if it answers any.
+            self.owed.drain(..self.owed.len().min(1));
+            return Beginning::New(None);
+        };
+        let others = self.turns.iter().enumerate().any(|(other, turn)| other != at && waits(turn));
+        let turn = &mut self.turns[at];
+        let guessed = !self.owed.is_empty() || next != oldest || (turn.is_in_owners_time() && others);
+        turn.begin();
+        let certain = named.is_some() || !guessed;
+        Beginning::New(Some(Question { message: turn.message().clone(), certain }))
+    }
+
+    /// The service took the message: its answer is awaited from now on, and no longer its sending.
+    pub(super) fn await_answer(&mut self, now: Millis, sent: &Pending, present: Generation) -> Awaits {
+        if sent.ask().is_some() && self.get(sent.message()).is_none() {
+            // It was thought not to have been taken, and its echo says that it was.
+            self.turns.push(Turn::of(sent, sent.timestamp()));
+        }
+        if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message() == sent.message()) {
+            turn.await_answer(now, sent);
+            // Over another socket its echo may have come to nobody.
+            if sent.route().generation != present {
+                turn.miss_echo();
+            }
+        }
+        self.begin_probe(now, sent);
+        if sent.ask().is_some() { Awaits::Reply } else { Awaits::Nothing }
+    }
+
+    /// The first echo of a message has come, and `source` says how. Returns what that shows; `None` where an echo
+    /// was here before.
+    pub(crate) fn echo_came(&mut self, now: Millis, message: &MessageId, source: Source) -> Order {
+        self.probes.echo_came(now, message, source);
+        let fate = self.sent.fate(message);
+        let (mut turn, order) = match (self.take(message), fate) {
+            (Some(turn), _) if turn.has_begun() && turn.echo() == Echo::Awaited => (turn, Order::Late),
+            (Some(turn), _) => {
+                let order = Order::First(turn.generation());
+                (turn, order)
+            }
+            (None, Some(Fate::Answered)) => return Order::Late,
+            // It was taken after all: its answer must not be taken for another's.
+            (None, Some(Fate::GivenUp)) => (Turn::owed(message, now), Order::Unclear),
+            // Another process of this visitor sent it: what answers it answers none of ours.
+            (None, None) => (Turn::owed(message, now), Order::Unclear),
+            (None, Some(Fate::Open)) => return Order::Unclear,
+        };
+        turn.echo_came();
+        // Messages are answered in the order in which they were echoed.
+        let last = self.turns.iter().rposition(|turn| turn.echo() == Echo::Here);
+        self.turns.insert(last.map_or(0, |last| last + 1), turn);
+        order
+    }
+
+    /// Notes an echo. Returns whether it is the message's first.
+    pub(crate) fn is_first_echo(&mut self, message: &MessageId) -> bool {
+        self.sent.first_echo(message.as_str())
+    }
+
+    /// A piece of the answer to this message has come.
+    pub(crate) fn piece_came(&mut self, now: Millis, question: &MessageId, source: Source) {
+        self.probes.piece_came(now, question, source);
+    }
+
+    /// The answer to the message is whole. Returns the command that waits for it.
+    pub(crate) fn answered(&mut self, message: &MessageId) -> Option<Ticket> {
+        self.sent.set(message, Fate::Answered);
+        self.probes.end(message);
+        self.take(message)?.ticket()
+    }
+
+    /// The owner speaks, and so answers what was said: a question, the oldest one, and every message for whose
+    /// answer no command waits. Says which question, and whether that is certain.
+    ///
+    /// What is answered is not probed for any more. The avatar may answer it as well: then that is owed, and probed
+    /// for where the message's echo was missed, because the avatar's answer may be missed with it.
+    ///
+    /// `echoed` says which messages wait for nothing before their echo has come.
+    pub(crate) fn owner_speaks(&mut self, now: Millis, echoed: Echoed, source: Source) -> OwnersAnswer {
+        let waits = |turn: &Turn| turn.waits() && turn.can_be_answered(echoed);
+        let certain = self.turns.iter().filter(|turn| waits(turn)).count() == 1 && self.owed.is_empty();
+        let asked = self.turns.iter().position(|turn| turn.is_exclusive() && waits(turn));
+        let asked = asked.map(|at| self.turns.remove(at));
+        let answered: Vec<Turn> =
+            self.turns.extract_if(.., |turn| !turn.is_exclusive() && waits(turn)).collect();
+        self.owe(now, answered.len() + usize::from(asked.is_some()));
+        for turn in answered.iter().chain(&asked) {
+            self.sent.set(turn.message(), Fate::Answered);
+            let missed = match turn.echo() {
+                Echo::Here => false,
+                Echo::Awaited => source == Source::Backfill,
+                Echo::Missed => true,
+            };
+            if !missed {
+                self.probes.end(turn.message());
+            }
+        }
+        self.turns.iter_mut().for_each(Turn::enter_owners_time);
+        let in_reply_to = asked.as_ref().filter(|_| certain).map(|turn| turn.message().clone());
+        OwnersAnswer { in_reply_to, asker: asked.and_then(|turn| turn.asker()) }
+    }
+
+    /// Ends the waiting for answers that have not begun, or are not whole, in time.
+    ///
+    /// `reading` says whether what has come is read. What is not may lie there unread: the answer keeps its turn.
+    pub(crate) fn end_late(&mut self, now: Millis, reading: bool) -> Vec<LateTurn> {
+        let mut late = Vec::new();
+        let may_lie_unread = !reading && self.turns.len() < SENT_MESSAGES;
+        let ended = self.turns.extract_if(.., |turn| {
+            let (end, its_late) = turn.tick(now, may_lie_unread);
+            late.extend(its_late);
+            end == TurnEnd::Silent
+        });
+        let ended: Vec<Turn> = ended.collect();
+        self.owe(now, ended.len());
+        for turn in ended {
+            // Should it be found later on, with its answer behind it, that answer is not the next one's.
+            self.sent.set(turn.message(), Fate::GivenUp);
+        }
+        late
+    }
+
+    /// What came since then lies unread until now: what was awaited then, or began to be awaited later, may be
+    /// among it.
+    pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
+        self.probes.wait_again(now);
+        let awaited = self.turns.iter_mut().filter(|turn| !turn.is_late(unread_since));
+        awaited.for_each(|turn| turn.hold_until(now + HOLDS_QUESTION));
+    }
+
+    /// What came in the meantime is unknown: an echo may have been among it.
+    pub(crate) fn miss_echoes(&mut self) {
+        self.turns.iter_mut().filter(|turn| turn.is_taken()).for_each(Turn::miss_echo);
+    }
+
+    /// The message was handed back though it may have been taken.
+    pub(super) fn give_up(&mut self, message: &MessageId) {
+        self.take(message);
+        self.sent.set(message, Fate::GivenUp);
+    }
+
+    /// The command does not wait for this message any more, or for its answer. The question holds up the next one
+    /// no longer than any message.
+    pub(super) fn withdraw(&mut self, ticket: Ticket, message: Option<&MessageId>) {
+        let its = |turn: &&mut Turn| turn.ticket() == Some(ticket) || message == Some(turn.message());
+        self.turns.iter_mut().filter(its).for_each(Turn::withdraw);
+    }
+
+    /// The service is probed for what should follow this message.
+    pub(super) fn begin_probe(&mut self, now: Millis, sent: &Pending) {
+        self.probes.begin(now, sent.message(), &sent.route().since);
+    }
+
+    /// What should follow this message is not probed for any more.
+    pub(crate) fn end_probe(&mut self, message: &MessageId) {
+        self.probes.end(message);
+    }
+
+    /// From where on the service is to be probed now.
+    pub(crate) fn due_probe(&mut self, now: Millis) -> Option<Cursor> {
+        self.probes.due(now)
+    }
+
+    pub(crate) fn next_probe(&self) -> Option<Millis> {
+        self.probes.next_deadline()
+    }
+
+    /// Whether this is a question that is out.
+    pub(super) fn is_exclusive(&self, message: &MessageId) -> bool {
+        self.get(message).is_some_and(Turn::is_exclusive)
+    }
+
+    /// Whether the stream of this question's answer was left.
+    pub(super) fn is_stopped(&self, message: &MessageId) -> bool {
+        self.get(message).is_some_and(Turn::is_stopped)
+    }
+
+    /// The command that waits for the answer to this message.
+    pub(crate) fn asker(&self, message: &MessageId) -> Option<Asker> {
+        self.get(message)?.asker()
+    }
+
+    fn get(&self, message: &MessageId) -> Option<&Turn> {
+        self.turns.iter().find(|turn| turn.message() == message)
+    }
+
+    pub(crate) fn take(&mut self, message: &MessageId) -> Option<Turn> {
+        let at = self.turns.iter().position(|turn| turn.message() == message)?;
+        Some(self.turns.remove(at))
+    }
+
+    /// The oldest message whose answer has not begun.
+    pub(crate) fn oldest_unanswered(&self) -> Option<&MessageId> {
+        self.turns.iter().find(|turn| !turn.has_begun()).map(Turn::message)
+    }
+
+    /// The next deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+        self.turns.iter().filter_map(Turn::next_deadline).min()
+    }
+
+    /// When a question that waits may go out at last.
+    pub(crate) fn next_release(&self, now: Millis) -> Option<Millis> {
+        let holding = self.turns.iter().filter(|turn| !turn.has_begun());
+        holding.filter_map(Turn::holds_until).filter(|until| *until > now).min()
+    }
+
+    /// So many messages are owed an answer that may come later.
+    fn owe(&mut self, now: Millis, messages: usize) {
+        self.owed.extend(std::iter::repeat_n(now + ANSWER_OWED, messages));
+        // What was sent long ago is not told from what is not owed.
+        self.owed.drain(..self.owed.len().saturating_sub(SENT_MESSAGES));
+    }
+}

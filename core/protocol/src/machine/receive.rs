@@ -1,0 +1,279 @@
+//! A frame's way in: whose it is, whether it is new, and whether it waits.
+
+use super::{Machine, Output};
+use crate::call::Call;
+use crate::conversation::{Conversation, Room, Source, room};
+use crate::event::{Author, ConversationKey, Event, EventKind, ServiceError};
+use crate::ids::UserId;
+use crate::link::LinkInput;
+use crate::redact::{Raw, Text};
+use crate::time::Millis;
+use crate::wire::{self, Frame, FrameType, Sender};
+
+/// What a frame has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing, or the text of a reply: no call depends on it.
+    Text,
+    /// Something that the rule has to look at.
+    State,
+}
+
+/// A frame that has found its way to a conversation.
+pub(super) struct Arrival<'a> {
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) kind: FrameType,
+    pub(super) raw: &'a Raw,
+    pub(super) source: Source,
+}
+
+/// The conversations that a frame is for.
+enum Route {
+    To(usize),
+    ToAll,
+    Nowhere,
+}
+
+impl Machine {
+    /// Takes a frame that came over the socket.
+    pub(super) fn receive(&mut self, now: Millis, raw: Raw) -> Change {
+        let mut mended = String::new();
+        let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
+            self.counters.malformed += 1;
+            self.link.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
+            self.emit_for_visitor(EventKind::Unknown, raw.clone());
+            return Change::Text;
+        };
+        self.link.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
+        let own = self.link.ws().map(|ws| ws.as_str());
+        if frame.ws_id.as_deref().is_some_and(|ws| Some(ws) != own) {
+            self.counters.foreign += 1;
+            return Change::Text;
+        }
+        if frame.kind() == FrameType::Control {
+            return Change::Text;
+        }
+        if self.config.acknowledge
+            && let (Some(seq), Some(own)) = (frame.seq_id.as_deref(), own)
+        {
+            let ack = wire::ack(seq, own);
+            self.transmit(ack);
+        }
+        let route = self.route(&frame);
+        if matches!(route, Route::Nowhere) && !self.makes_session() {
+            // It is not noted as seen: when its session is opened later, the frame is found there, and new then.
+            return self.drop_unrouted(raw.clone());
+        }
+        if !self.seen.is_new(&frame, false) {
+            self.counters.duplicates += 1;
+            return Change::Text;
+        }
+        let arrival = Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source: Source::Live };
+        match route {
+            Route::To(at) => self.buffer_or_dispatch(now, at, &arrival),
+            // It may be for the session that is being made: the frame was quicker than the answer.
+            Route::Nowhere if room(self.unrouted.iter()) == Room::Left => {
+                self.unrouted.push(raw.clone());
+                Change::Text
+            }
+            Route::Nowhere => self.drop_unrouted(raw.clone()),
+            Route::ToAll => self.dispatch_unattributed(now, &arrival),
+        }
+    }
+
+    /// Takes a frame that a query found. Returns how many new frames that makes: one or none.
+    pub(super) fn receive_backfill(&mut self, now: Millis, key: ConversationKey, raw: &Raw) -> u32 {
+        let mut mended = String::new();
+        let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
+            return 0;
+        };
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+            return 0;
+        };
+        let session = self.conversations[at].session.as_ref().map(|session| session.as_str());
+        if frame.session_id.as_deref().is_some_and(|named| Some(named) != session) {
+            return 0;
+        }
+        if frame.kind() == FrameType::Control {
+            return 0;
+        }
+        // It may have come over the socket just now, and wait: then its turn is here.
+        if !self.seen.is_new(&frame, true) && !self.conversations[at].gap.take_buffered(&frame) {
+            return 0;
+        }
+        let source = Source::Backfill;
+        self.dispatch(now, at, &Arrival { frame: &frame, kind: frame.kind(), raw, source });
+        1
+    }
+
+    /// Notes a frame that an earlier run has handed on.
+    pub(super) fn mark_seen(&mut self, key: ConversationKey, frame: &Frame<'_>) {
+        self.seen.is_new(frame, true);
+        if let Some(conversation) = self.conversation_mut(key) {
+            conversation.gap.take_buffered(frame);
+        }
+    }
+
+    /// Dispatches the frames that waited for a gap to be filled.
+    pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
+        let buffered = self.conversation_mut(key).map(|conversation| conversation.gap.drain_buffered());
+        for raw in buffered.into_iter().flatten() {
+            let at = self.conversations.iter().position(|conversation| conversation.key == key);
+            let mut mended = String::new();
+            if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
+                let source = Source::Live;
+                self.dispatch(now, at, &Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source });
+            }
+        }
+    }
+
+    /// Looks again where the frames belong that came before their session was known.
+    pub(super) fn reroute(&mut self, now: Millis) {
+        for raw in std::mem::take(&mut self.unrouted) {
+            let mut mended = String::new();
+            let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
+                continue; // It was one when it came.
+            };
+            match self.route(&frame) {
+                Route::To(at) => {
+                    let source = Source::Live;
+                    let arrival = Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source };
+                    self.buffer_or_dispatch(now, at, &arrival);
+                }
+                Route::Nowhere | Route::ToAll if self.makes_session() => self.unrouted.push(raw.clone()),
+                Route::Nowhere | Route::ToAll => {
+                    self.drop_unrouted(raw.clone());
+                }
+            }
+        }
+    }
+
+    fn drop_unrouted(&mut self, raw: Raw) -> Change {
+        self.counters.unrouted += 1;
+        self.emit_for_visitor(EventKind::Unknown, raw);
+        Change::Text
+    }
+
+    fn makes_session(&self) -> bool {
+        let making =
+            |conversation: &Conversation| self.calls.is_under_way(&Call::CreateSession(conversation.key));
+        self.conversations.iter().any(making)
+    }
+
+    fn route(&self, frame: &Frame<'_>) -> Route {
+        match (frame.session_id.as_deref(), self.conversations.as_slice()) {
+            (Some(session), conversations) => {
+                let is_it = |conversation: &Conversation| {
+                    conversation.session.as_ref().is_some_and(|own| own.as_str() == session)
+                };
+                conversations.iter().position(is_it).map_or(Route::Nowhere, Route::To)
+            }
+            (None, []) => Route::Nowhere,
+            (None, [_]) => Route::To(0),
+            (None, [_, _, ..]) => Route::ToAll,
+        }
+    }
+
+    /// Dispatches a frame, unless it waits for those before it.
+    fn buffer_or_dispatch(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
+        let conversation = &mut self.conversations[at];
+        if !conversation.gap.buffers_frames() {
+            return self.dispatch(now, at, arrival);
+        }
+        if conversation.gap.buffer(arrival.frame, arrival.raw) == Room::Full {
+            let key = conversation.key;
+            self.gap_unknown(now, key);
+        }
+        Change::State
+    }
+
+    /// Does what a frame means, and moves the conversation's position.
+    fn dispatch(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
+        let key = self.conversations[at].key;
+        let change = self.interpret(now, at, arrival);
+        let noted = self.seen.noted();
+        // What it means may have closed the conversation.
+        if let Some(conversation) = self.conversation_mut(key) {
+            match (arrival.frame.seq_id.as_deref(), arrival.source) {
+                // Where a frame that was found stands is known to the search that found it.
+                (Some(_), Source::Backfill) => {}
+                (Some(seq), Source::Live) => {
+                    conversation.advance_to(seq, noted);
+                    self.remember();
+                }
+                (None, _) if arrival.kind == FrameType::Message && conversation.pass_unnamed() => {
+                    self.remember();
+                }
+                (None, _) => {}
+            }
+        }
+        change
+    }
+
+    fn interpret(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
+        let raw = || Some(arrival.raw.clone());
+        match &arrival.kind {
+            FrameType::Message => match arrival.frame.sender() {
+                Sender::Avatar => return self.avatar_speaks(now, at, arrival),
+                Sender::Client => self.person_speaks(now, at, arrival),
+                Sender::Other => self.emit(at, EventKind::Unknown, raw()),
+            },
+            FrameType::Failure => self.service_failed(now, at, arrival),
+            FrameType::Notice(kind) => {
+                let notice = EventKind::Notice { kind: kind.clone(), text: arrival.frame.text() };
+                self.emit(at, notice, raw());
+            }
+            FrameType::Control => {}
+            FrameType::Unknown => self.emit(at, EventKind::Unknown, raw()),
+        }
+        Change::State
+    }
+
+    /// Several conversations are open, and the frame does not say which it is for.
+    fn dispatch_unattributed(&mut self, now: Millis, arrival: &Arrival<'_>) -> Change {
+        let frame = arrival.frame;
+        let own = |conversation: &Conversation| {
+            frame.message_id.as_deref().is_some_and(|id| conversation.turns.has_sent(id))
+        };
+        if let Some(at) = self.conversations.iter().position(own) {
+            // It names a message of ours, and that says it.
+            return self.dispatch(now, at, arrival);
+        }
+        let user = self.facts.user_id.as_ref().map(UserId::as_str);
+        let author = match frame.sender() {
+            Sender::Avatar => Some(Author::Avatar),
+            Sender::Client if frame.send_user_id.as_deref() == user => Some(Author::Visitor),
+            Sender::Client => Some(Author::Owner),
+            Sender::Other => None,
+        };
+        for at in 0..self.conversations.len() {
+            let event = match (&arrival.kind, author) {
+                (FrameType::Message, Some(author)) => EventKind::Unattributed { author, text: frame.text() },
+                (FrameType::Notice(kind), _) => EventKind::Notice { kind: kind.clone(), text: frame.text() },
+                (FrameType::Failure, _) => EventKind::ServiceError(Box::new(ServiceError {
+                    code: frame.sub_code.as_deref().unwrap_or_default().to_owned(),
+                    reason: frame.sub_code_reason.as_deref().map(Text::from),
+                    actions: frame.actions(),
+                    message_id: None,
+                    retryable: frame.sub_code.as_deref().is_some_and(wire::is_retryable_code),
+                })),
+                (FrameType::Message, None) | (FrameType::Control | FrameType::Unknown, _) => {
+                    EventKind::Unknown
+                }
+            };
+            self.emit(at, event, Some(arrival.raw.clone()));
+        }
+        Change::State
+    }
+
+    fn emit_for_visitor(&mut self, kind: EventKind, raw: Raw) {
+        self.outputs.push_back(Output::Event(Event {
+            conversation: None,
+            visitor_id: self.visitor.id().clone(),
+            tag: self.visitor.shared_tag().cloned(),
+            session_id: None,
+            kind,
+            raw: Some(raw),
+        }));
+    }
+}

@@ -1,0 +1,241 @@
+//! What a frame says: the avatar's replies, the echoes of the visitor's messages, the owner's words, and failures.
+
+use super::receive::{Arrival, Change};
+use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
+use crate::assembly::{Answer, Piece, Question, whole};
+use crate::conversation::{Echoed, FillReason, Order, OwnersAnswer, Source};
+use crate::error::{Error, ErrorKind};
+use crate::event::{Author, Confirmation, EventKind, ServiceError};
+use crate::ids::{MessageId, UserId};
+use crate::redact::{Raw, Text};
+use crate::time::Millis;
+use crate::wire;
+
+impl Machine {
+    pub(super) fn avatar_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
+        let echoed = self.echoed(at, arrival.source);
+        let conversation = &mut self.conversations[at];
+        let (step, handed_back) = conversation.avatar_speaks(now, arrival.frame, echoed);
+        if handed_back {
+            self.emit(at, EventKind::HandedBack, Some(arrival.raw.clone()));
+        }
+        let ends = !step.before.is_empty() || step.reply.is_some();
+        for reply in step.before {
+            self.complete_reply(at, reply, Some(arrival.raw));
+        }
+        let mut change = if ends { Change::State } else { Change::Text };
+        if let Some(piece) = step.piece
+            && self.piece_came(now, at, piece, arrival) == Change::State
+        {
+            change = Change::State;
+        }
+        if let Some(reply) = step.reply {
+            self.complete_reply(at, reply, Some(arrival.raw));
+        }
+        change
+    }
+
+    fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, arrival: &Arrival<'_>) -> Change {
+        let Piece { reply_id, text, question } = piece;
+        let mut change = Change::Text;
+        if let Some(question) = question.as_ref().map(|question| &question.message) {
+            let conversation = &self.conversations[at];
+            let key = conversation.key;
+            if conversation.is_proven_by_reply(question) {
+                self.confirm(now, key, question.as_str(), Confirmation::Reply);
+                change = Change::State;
+            }
+            self.conversations[at].turns.piece_came(now, question, arrival.source);
+        }
+        if !text.is_empty() {
+            self.emit_piece(at, reply_id, text, question.as_ref(), Some(arrival.raw));
+        }
+        change
+    }
+
+    fn emit_piece(
+        &mut self,
+        at: usize,
+        reply_id: Option<MessageId>,
+        text: Text,
+        question: Option<&Question>,
+        raw: Option<&Raw>,
+    ) {
+        let asker = question.and_then(|question| self.conversations[at].turns.asker(&question.message));
+        if let Some(asker) = asker.filter(|asker| asker.wants_pieces) {
+            self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, text.clone()));
+        }
+        let (in_reply_to, asked) = (question.and_then(Question::told).cloned(), asker.is_some());
+        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to, asked }, raw.cloned());
+    }
+
+    /// The avatar's reply is complete: an event, and the answer to the command that asked.
+    pub(super) fn complete_reply(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
+        let Answer { reply, question, rest } = answer;
+        if !rest.is_empty() {
+            self.emit_piece(at, reply.id.clone(), rest, question.as_ref(), raw);
+        }
+        self.counters.replies += 1;
+        let conversation = &mut self.conversations[at];
+        let asked = conversation.reply_ended(reply.id.as_ref(), question.map(|question| question.message));
+        let mut reply = Box::new(reply);
+        reply.asked = asked.is_some();
+        // The event comes first: it is there when the command's answer comes.
+        self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
+        self.resolve(asked, Ok(Outcome::Replied(reply)));
+    }
+
+    pub(super) fn person_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+        let frame = arrival.frame;
+        let is_sent = frame.message_id.as_deref().is_some_and(|id| self.conversations[at].turns.has_sent(id));
+        let user = self.facts.user_id.as_ref().map(UserId::as_str);
+        if is_sent || (user.is_some() && frame.send_user_id.as_deref() == user) {
+            self.echo_came(now, at, arrival);
+        } else {
+            self.owner_speaks(now, at, arrival);
+        }
+    }
+
+    fn echo_came(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+        let key = self.conversations[at].key;
+        let message_id = arrival.frame.message_id.as_deref().map(MessageId::from);
+        if let Some(message) = &message_id {
+            let by = match arrival.source {
+                Source::Live => Confirmation::Echo,
+                Source::Backfill => Confirmation::Query,
+            };
+            self.confirm(now, key, message.as_str(), by);
+            if !self.conversations[at].turns.is_first_echo(message) {
+                return;
+            }
+        }
+        let conversation = &mut self.conversations[at];
+        let order = message_id.as_ref().map(|id| conversation.echo_came(now, id, arrival.source));
+        let delivered = EventKind::Delivered { message_id, text: arrival.frame.text() };
+        self.emit(at, delivered, Some(arrival.raw.clone()));
+        if let Some(order) = order {
+            self.learn_from_echo(now, at, order, arrival.source);
+        }
+    }
+
+    /// What an echo says about the service, and about the link.
+    fn learn_from_echo(&mut self, now: Millis, at: usize, order: Order, source: Source) {
+        match (order, source) {
+            (Order::Late, _) => self.echoes = Echoes::Late,
+            (Order::First(_), Source::Live) => {
+                if self.echoes == Echoes::Unknown {
+                    self.echoes = Echoes::First;
+                }
+            }
+            // A service that sends its echoes has sent this one into nothing.
+            (Order::First(generation), Source::Backfill) => {
+                let is_silent = self.probes_what_was_read(at) && self.echoes == Echoes::First;
+                if is_silent && generation == self.link.generation() {
+                    let message = "the connection carries nothing any more: it did not bring an echo that the service has";
+                    self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));
+                }
+            }
+            (Order::Unclear, _) => {}
+        }
+    }
+
+    /// Whether a probe is being made of what the socket has brought. What came while nothing was read, after the
+    /// probe was made, may lie there unread.
+    fn probes_what_was_read(&self, at: usize) -> bool {
+        let gap = &self.conversations[at].gap;
+        let is_probe = matches!(gap.fill_reason(), Some(FillReason::Probe { .. }));
+        is_probe && self.reading && gap.asked_at().is_some_and(|asked_at| self.reading_since < asked_at)
+    }
+
+    /// Which messages have been echoed before what comes now can answer them.
+    fn echoed(&self, at: usize, source: Source) -> Echoed {
+        if self.echoes == Echoes::First {
+            return Echoed::All;
+        }
+        let gap = &self.conversations[at].gap;
+        match (source, gap.fill_reason(), gap.asked_at()) {
+            (Source::Backfill, Some(FillReason::LinkLost), _) => Echoed::Over(self.link.generation()),
+            (Source::Backfill, Some(FillReason::Probe { .. }), Some(asked_at)) => Echoed::Since(asked_at),
+            (Source::Live | Source::Backfill, _, _) => Echoed::None,
+        }
+    }
+
+    fn owner_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+        self.counters.replies += 1;
+        let echoed = self.echoed(at, arrival.source);
+        let conversation = &mut self.conversations[at];
+        let taken_over_now = conversation.take_over();
+        let OwnersAnswer { in_reply_to, asker } =
+            conversation.turns.owner_speaks(now, echoed, arrival.source);
+        let mut reply = Box::new(whole(arrival.frame, Author::Owner, in_reply_to));
+        reply.asked = asker.is_some();
+        if taken_over_now {
+            self.emit(at, EventKind::TakenOver, Some(arrival.raw.clone()));
+        }
+        self.emit(at, EventKind::OwnerReply(reply.clone()), Some(arrival.raw.clone()));
+        if let Some(asker) = asker {
+            if asker.wants_pieces {
+                self.outputs.push_back(Output::Piece(asker.ticket, Author::Owner, reply.text.clone()));
+            }
+            self.resolve(Some(asker.ticket), Ok(Outcome::Replied(reply)));
+        }
+    }
+
+    pub(super) fn service_failed(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+        let frame = arrival.frame;
+        let key = self.conversations[at].key;
+        let code = frame.sub_code.as_deref().unwrap_or_default().to_owned();
+        let reason = frame.sub_code_reason.as_deref().map(Text::from).or_else(|| {
+            let text = frame.text();
+            (!text.is_empty()).then_some(text)
+        });
+        let failure = ServiceError {
+            retryable: wire::is_retryable_code(&code),
+            code,
+            reason,
+            actions: frame.actions(),
+            message_id: frame.message_id.as_deref().map(MessageId::from),
+        };
+        let event = EventKind::ServiceError(Box::new(failure.clone()));
+        self.emit(at, event, Some(arrival.raw.clone()));
+        let error = error_of(&failure);
+        if is_lost_session(&error) {
+            return self.session_lost(now, key, error);
+        }
+        self.fail_question(at, &failure, error);
+    }
+
+    /// The failure may be the answer to a message or a question.
+    fn fail_question(&mut self, at: usize, failure: &ServiceError, error: Error) {
+        let conversation = &mut self.conversations[at];
+        let key = conversation.key;
+        let named = failure.message_id.as_ref().filter(|id| conversation.turns.has_sent(id.as_str()));
+        let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
+        let question = match (named, failure.message_id.as_ref()) {
+            (Some(message), _) => Some(message.clone()),
+            (None, None) if known => conversation.turns.oldest_unanswered().cloned(),
+            (None, Some(_) | None) => None,
+        };
+        let Some(question) = question else {
+            return;
+        };
+        if let Some(turn) = conversation.turns.take(&question)
+            && !conversation.sends.contains(&question)
+        {
+            return self.resolve(turn.ticket(), Err(error));
+        }
+        self.give_up_message(key, &question, error);
+    }
+}
+
+fn error_of(failure: &ServiceError) -> Error {
+    let (kind, message) = match failure.code.as_str() {
+        "session.status.closed" => {
+            (ErrorKind::Closed, "the service has ended this session: open the conversation again")
+        }
+        "session.not.member" => (ErrorKind::NotMember, "not a member of this session"),
+        "service.status.unavailable" => (ErrorKind::Unavailable, "the service is not available"),
+        _ => (ErrorKind::Refused, "the service failed to answer"),
+    };
+    Error::new(kind, message).with_retryable(failure.retryable).with_code(&*failure.code)
+}
