@@ -9,8 +9,8 @@ internal import SecondMeAvatarCore
 /// print(try await chat.ask("Hello, tell me about yourself").text)
 /// ```
 ///
-/// When it and all its conversations are let go of, its work ends at once; ``close()`` first sends what is
-/// still to be sent.
+/// When it and all its conversations are released, its work ends at once; ``close()`` first sends what is still to be
+/// sent.
 public final class AvatarClient: Sendable {
     /// The version of this library.
     public static let version = "0.1.0"
@@ -40,11 +40,10 @@ public final class AvatarClient: Sendable {
 
     /// Opens the conversation of this visitor.
     ///
-    /// A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor
-    /// whose conversation was closed goes on with the same session.
+    /// A visitor who has one already gets the same one, and calls at the same time share one opening. A conversation
+    /// that was closed goes on with the same session.
     ///
-    /// - Parameter deadline: the whole time for it, retries and waits included;
-    ///   ``ClientOptions/openDeadline`` if not said otherwise.
+    /// - Parameter deadline: the time limit, retries and waits included. Default: ``ClientOptions/openDeadline``.
     public func open(_ visitor: Visitor, deadline: Duration? = nil) async throws -> Conversation {
         let deadline = try milliseconds(deadline)
         let opened = try await cancellable { cancel in
@@ -53,13 +52,13 @@ public final class AvatarClient: Sendable {
         return Conversation(opened, of: self)
     }
 
-    /// Takes up what earlier processes left behind in the ``ClientOptions/store``: opens the conversation of every
-    /// visitor to whom a durable message is still to be sent, and says who they are. What is given up comes as an
+    /// Opens the conversation of every visitor for whom an earlier process left a durable message in the
+    /// ``ClientOptions/store``, and returns their ids. A message that is given up comes as an
     /// ``Event/Kind-swift.enum/unsent(message:error:)`` event, so subscribe to ``events`` first.
     ///
-    /// - Parameter all: opens every visitor of the store who has a session: what the avatar's owner says to them is
-    ///   heard from then on, and what was said since the last process ended, without their writing first. Where
-    ///   ``ClientOptions/maxLive`` is set, no more than so many are open after it.
+    /// - Parameter all: opens every visitor of the store who has a session. What the avatar's owner says to them is
+    ///   received from then on, and so is what was said since the last process ended. ``ClientOptions/maxLive`` limits how
+    ///   many are open afterwards.
     @discardableResult
     public func recover(all: Bool = false) async throws -> [String] {
         try await cancellable { try await self.core.recover(all: all, cancel: $0) }
@@ -70,9 +69,9 @@ public final class AvatarClient: Sendable {
         try await cancellable { try await self.core.known(cancel: $0) }.map(Visitor.init)
     }
 
-    /// Copies the ``ClientOptions/store`` to this file while it is in use: a whole store, as it stands in this moment. It
-    /// takes the place of an earlier copy. Only one of the two may then be used, since messages that are still to be
-    /// sent stand in both. A store's file is not to be copied by other means while it is open.
+    /// Copies the ``ClientOptions/store`` to this file while it is in use. The copy is a whole store as of this moment, and
+    /// replaces an earlier copy. Use only one of the two afterwards: messages that are still to be sent are in both. Do
+    /// not copy a store's file by other means while it is open.
     ///
     /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/unsupported`` without a store, and of kind
     /// ``AvatarError/Kind-swift.enum/store`` if the file cannot be written, is in use, or is anything else than a store.
@@ -88,22 +87,22 @@ public final class AvatarClient: Sendable {
         Events(core.events(raw: raw))
     }
 
-    /// What is picked out of the first event of any conversation, of those that happen from now on, out of which
-    /// something is: ``Events/waitFor(isolation:_:)``.
+    /// What `pick` returns for the first event of any conversation, from now on, for which that is not nil: see
+    /// ``Events/waitFor(isolation:_:)``.
     public func waitFor<Picked>(
         isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
         try await events.waitFor(isolation: isolation, pick)
     }
 
-    /// Host and port of the proxy between this machine and the service; nil if they are spoken to directly.
+    /// Host and port of the proxy between this machine and the service; nil if the connection is direct.
     public var proxy: String? { core.proxy() }
 
     /// What has been counted so far.
     public var stats: Stats { Stats(core.stats()) }
 
-    /// Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie on the way
-    /// are due at once, and what they are for is begun when this returns.
+    /// Moves the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines in between are due at
+    /// once, and have begun when this returns.
     public func advanceClock(by duration: Duration) {
         core.advanceClock(byMs: duration.milliseconds)
     }

@@ -1,27 +1,27 @@
 internal import SecondMeAvatarCore
 
 /// The library's own log: what `SECONDME_LOG` lets through (`debug`, or `warn,secondme_avatar::socket=trace`). It holds
-/// no secret and nothing that anybody says.
+/// no secret and nothing that people say.
 public enum AvatarLog {
     /// A line of the log.
     public struct Record: Sendable {
-        /// How bad it is.
+        /// How severe it is.
         public let level: Level
-        /// Who says it, such as `secondme_avatar::socket`.
+        /// The part of the library, such as `secondme_avatar::socket`.
         public let target: String
-        /// What, with its fields behind it.
+        /// The text, with its fields at the end.
         public let message: String
     }
 
-    /// How bad it is.
+    /// How severe it is.
     public enum Level: String, Sendable {
         /// Something is wrong.
         case error
         /// Something may be wrong.
         case warn
-        /// What an operator wants to know.
+        /// For operators.
         case info
-        /// What somebody who looks for a fault wants to know.
+        /// For finding a fault.
         case debug
         /// Everything.
         case trace

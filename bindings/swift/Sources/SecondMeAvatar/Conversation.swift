@@ -2,8 +2,8 @@ internal import SecondMeAvatarCore
 
 /// A conversation with the avatar.
 ///
-/// It goes on when this is let go of: its events still reach ``AvatarClient/events``, and opening the visitor again
-/// gives it again. It ends with ``close()``, or with the client.
+/// It continues when this is released: its events still reach ``AvatarClient/events``, and opening the visitor again
+/// returns it again. It ends with ``close()``, or with the client.
 public final class Conversation: Sendable {
     /// Whose conversation it is.
     public let client: AvatarClient
@@ -19,15 +19,14 @@ public final class Conversation: Sendable {
         delivery.withLock { $0 }?.stop()
     }
 
-    /// Says something and waits for the whole reply, the avatar's or its owner's.
+    /// Sends a message and returns the whole reply, the avatar's or its owner's.
     ///
-    /// Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
-    /// answered. A task that is cancelled gives the question up. The reply comes as an event as well, before this
-    /// returns: ``Reply/asked``.
+    /// Questions of one conversation are answered in order: a second one is sent when the first is answered. A task that
+    /// is cancelled gives the question up. The reply comes as an event as well, before this returns: see ``Reply/asked``.
     ///
     /// - Parameters:
-    ///   - deadline: the whole time until the reply is complete; ``ClientOptions/askDeadline`` if not said otherwise.
-    ///   - firstPieceDeadline: how long the first piece may take; ``ClientOptions/firstPieceDeadline``.
+    ///   - deadline: the time limit until the reply is complete. Default: ``ClientOptions/askDeadline``.
+    ///   - firstPieceDeadline: how long the first piece may take. Default: ``ClientOptions/firstPieceDeadline``.
     public func ask(
         _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
     ) async throws -> Reply {
@@ -40,8 +39,8 @@ public final class Conversation: Sendable {
         return Reply(reply)
     }
 
-    /// Says something now, and gives the reply piece by piece, each with its author: the avatar, or its owner who takes
-    /// over. The whole is ``ReplyStream/reply`` then.
+    /// Sends a message now, and returns the reply piece by piece. Each piece has its author: the avatar, or its owner who
+    /// takes over. Afterwards the whole reply is ``ReplyStream/reply``.
     ///
     /// ```swift
     /// for try await piece in chat.stream("Hello") { print(piece.text, terminator: "") }
@@ -56,10 +55,10 @@ public final class Conversation: Sendable {
         }
     }
 
-    /// Says something: the service has taken the message when this returns.
+    /// Sends a message, and returns when the service has taken it.
     ///
-    /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
-    /// ``ClientOptions/delivery-swift.property``. One that is given up comes back with the error.
+    /// While the socket is down the message waits. A lost answer does not send it twice, unless
+    /// ``ClientOptions/delivery-swift.property`` says so. A message that is given up comes back with the error.
     @discardableResult
     public func send(_ text: String, deadline: Duration? = nil) async throws -> Sent {
         let deadline = try milliseconds(deadline)
@@ -69,8 +68,8 @@ public final class Conversation: Sendable {
         return Sent(sent)
     }
 
-    /// Keeps a message in the client's ``ClientOptions/store`` until the service has taken it, and gives its id: once
-    /// this returns it survives the process, and goes out when it can, once.
+    /// Keeps a message in the client's ``ClientOptions/store`` until the service has taken it, and returns its id. Once
+    /// this returns, the message survives the process, and is sent when it can be, once.
     ///
     /// That the service has it is told by ``Event/Kind-swift.enum/delivered(text:messageID:)``; a message that is
     /// given up comes back as ``Event/Kind-swift.enum/unsent(message:error:)``.
@@ -90,8 +89,8 @@ public final class Conversation: Sendable {
         Events(core.events(raw: raw))
     }
 
-    /// What is picked out of the first event, of those that happen from now on, out of which something is:
-    /// ``Events/waitFor(isolation:_:)``. For what may happen at once, take ``events`` first and wait there.
+    /// What `pick` returns for the first event, from now on, for which that is not nil: see
+    /// ``Events/waitFor(isolation:_:)``. Where the event may happen at once, take ``events`` first and wait there.
     public func waitFor<Picked>(
         isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
@@ -136,24 +135,24 @@ public final class Conversation: Sendable {
     /// Where the conversation stands.
     public var state: State { State(core.state()) }
 
-    /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile
-    /// is there after ``resume()``. Other conversations of the visitor rest with it.
+    /// Closes the socket and keeps the session, for an app that goes to the background. What is said meanwhile comes
+    /// after ``resume()``. Other conversations of the visitor are paused with it.
     public func pause() async throws {
         try await cancellable(even: true) { try await self.core.pause(cancel: $0) }
     }
 
-    /// Comes back after a ``pause()``. The next message does so too.
+    /// Connects again after a ``pause()``. The next message does so too.
     public func resume() async throws {
         try await cancellable { try await self.core.resume(cancel: $0) }
     }
 
-    /// Says that the network is another one (from an `NWPathMonitor`, say): the socket is connected again now, and
-    /// not when its silence has been noticed.
+    /// Tells that the network has changed (from an `NWPathMonitor`, say): the socket is connected again now, and not when
+    /// its silence is noticed.
     public func networkChanged() async throws {
         try await cancellable { try await self.core.networkChanged(cancel: $0) }
     }
 
-    /// Closes the conversation once what is still to be sent is sent, within ``ClientOptions/closeDeadline``.
+    /// Closes the conversation after sending what is still to be sent, within ``ClientOptions/closeDeadline``.
     /// Opening the visitor again goes on with the same session. A task that is cancelled closes it, but does not wait.
     public func close() async throws {
         try await cancellable(even: true) { try await self.core.leave(cancel: $0) }
@@ -165,7 +164,7 @@ public final class Conversation: Sendable {
         try await cancellable(even: true) { try await self.core.end(cancel: $0) }
     }
 
-    /// Is told what happens here from now on, as long as somebody holds this conversation; held weakly.
+    /// Is told what happens here from now on, as long as this conversation is held; held weakly.
     public var delegate: (any ConversationDelegate)? {
         get { delivery.withLock { $0 }?.delegate }
         set {

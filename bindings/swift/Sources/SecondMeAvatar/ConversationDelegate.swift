@@ -1,6 +1,6 @@
 /// Is told what happens in a ``Conversation``: one call after the other, in order, and where the delegate lives.
 ///
-/// The methods are asynchronous, so that whoever conforms decides where they run. A `@MainActor` class is called on
+/// The methods are asynchronous, so the conforming type decides where they run. A `@MainActor` class is called on
 /// the main actor, an actor on itself; both write them as plain methods:
 ///
 /// ```swift

@@ -79,7 +79,7 @@ extension Event: CustomStringConvertible, CustomReflectable {
 }
 
 extension Event.Kind: CustomStringConvertible, CustomReflectable {
-    /// The kind's name, with what nobody says.
+    /// The kind's name, and what is not a text of people.
     public var description: String {
         switch self {
         case .opened: "opened"

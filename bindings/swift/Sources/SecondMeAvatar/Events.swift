@@ -4,7 +4,7 @@ internal import SecondMeAvatarCore
 let batchSize: UInt32 = 256
 
 /// A subscription to events. It begins when it is made, and ends with the conversation or the client, with
-/// ``finish()`` or ``cancel()``, or when it is let go of.
+/// ``finish()`` or ``cancel()``, or when it is released.
 ///
 /// ```swift
 /// for await event in chat.events {
@@ -16,10 +16,10 @@ let batchSize: UInt32 = 256
 /// ```
 ///
 /// The queue behind it is bounded, and nothing is dropped: when it is full, the socket is read no further until there
-/// is room again. So let go of a subscription that you no longer read, or cancel it.
+/// is room again. So release a subscription that is no longer read, or cancel it.
 ///
-/// No event is lost when a task that iterates is cancelled: whoever goes on with the same subscription
-/// gets the next one. Several may iterate over one subscription; each event then goes to one of them.
+/// No event is lost when a task that iterates is cancelled: the next iteration over the same subscription
+/// gets the next event. Several may iterate over one subscription; each event then goes to one of them.
 public final class Events: AsyncSequence, Sendable {
     private let core: CoreEvents
     private let state = Locked(State())
@@ -45,7 +45,7 @@ public final class Events: AsyncSequence, Sendable {
         return nil
     }
 
-    /// What is picked out of the events, of the first one out of which something is; those before it are passed over.
+    /// What `pick` returns for the first event for which that is not nil; events before it are skipped.
     ///
     /// ```swift
     /// let events = chat.events
@@ -89,7 +89,7 @@ public final class Events: AsyncSequence, Sendable {
         /// The next event; nil when there will be no more, or when the task is cancelled.
         public func next() async -> Event? { await events.next() }
 
-        /// The same, on the actor of whoever iterates.
+        /// The same, on the actor that iterates.
         public func next(isolation actor: isolated (any Actor)?) async -> Event? {
             await events.next(isolation: actor)
         }

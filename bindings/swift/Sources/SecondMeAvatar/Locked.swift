@@ -21,7 +21,7 @@ final class Locked<Value>: @unchecked Sendable {
     }
 }
 
-/// Somebody who may be gone by now. Weak references are read and cleared under the runtime's own lock.
+/// A weak reference. Such references are read and cleared under the runtime's own lock.
 final class Weak<Target>: @unchecked Sendable {
     private weak var object: AnyObject?
 

@@ -49,7 +49,7 @@ public final class ReplyStream: AsyncSequence, Sendable {
         /// The next piece; nil when the reply is complete.
         public func next() async throws -> Piece? { try await stream.next() }
 
-        /// The same, on the actor of whoever iterates.
+        /// The same, on the actor that iterates.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Piece? {
             try await stream.next(isolation: actor)
         }

@@ -47,22 +47,22 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     }
 
     /**
-     * Opens the conversation of this visitor. A visitor who has one already gets the same one, and whoever opens it at
-     * the same time joins; one whose conversation was closed goes on with the same session.
+     * Opens the conversation of this visitor. A visitor who has one already gets the same one, and calls at the same time
+     * share one opening. A conversation that was closed goes on with the same session.
      *
-     * @param deadline the whole time for it, its retries and waits included; 30 s.
+     * @param deadline the time limit, retries and waits included. Default: [ClientOptions.openDeadline].
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
         Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, dependents)
 
     /**
-     * Takes up what earlier processes left behind in the [store][ClientOptions.store]: opens the conversation of every
-     * visitor to whom a durable message is still to be sent, and returns their ids. What is given up comes as an
-     * [Event.Unsent], so subscribe to [events] first.
+     * Opens the conversation of every visitor for whom an earlier process left a durable message in the
+     * [store][ClientOptions.store], and returns their ids. A message that is given up comes as an [Event.Unsent], so
+     * subscribe to [events] first.
      *
-     * @param all opens every visitor of the store who has a session: what the avatar's owner says to them is heard from
-     * then on, and what was said since the last process ended, without their writing first. Where
-     * [maxLive][ClientOptions.maxLive] is set, no more than so many are open after it.
+     * @param all opens every visitor of the store who has a session. What the avatar's owner says to them is received
+     * from then on, and so is what was said since the last process ended. [ClientOptions.maxLive] limits how many are
+     * open afterwards.
      */
     public suspend fun recover(all: Boolean = false): List<String> = held.await { it.recover(all, null) }
 
@@ -70,9 +70,9 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     public suspend fun known(): List<Visitor> = held.await { it.known(null) }.map(Visitor::of)
 
     /**
-     * Copies the [store][ClientOptions.store] to this file while it is in use: a whole store, as it stands in this
-     * moment. It takes the place of an earlier copy. Only one of the two may then be used, since messages that are still
-     * to be sent stand in both. A store's file is not to be copied by other means while it is open.
+     * Copies the [store][ClientOptions.store] to this file while it is in use. The copy is a whole store as of this
+     * moment, and replaces an earlier copy. Use only one of the two afterwards: messages that are still to be sent are in
+     * both. Do not copy a store's file by other means while it is open.
      *
      * @throws AvatarException.Unsupported without a store.
      * @throws AvatarException.Store if the file cannot be written, is in use, or is anything else than a store.
@@ -80,8 +80,8 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     public suspend fun backup(path: String): Unit = held.await { it.backup(path.whole("backup's path"), null) }
 
     /**
-     * What happens in all conversations, also those that are opened later, from the moment of collecting on. To hear
-     * from now on, or to go on after a collection, use [subscribe].
+     * What happens in all conversations, those that are opened later too, from the start of the collection. Use
+     * [subscribe] to receive from now on, or to go on after a collection.
      */
     public val events: Flow<Event> = flow { subscribe().use { subscription -> subscription.events.collect(this) } }
 
@@ -89,7 +89,7 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) }, dependents)
 
     /**
-     * The next event of this type for which [where] says yes, in any conversation, of those that happen from now on.
+     * The next event of this type for which [where] returns `true`, in any conversation, from now on.
      *
      * @throws AvatarException.Closed if the client is closed before it comes.
      */
@@ -103,12 +103,12 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     /** What has been counted so far. */
     public fun stats(): Stats = held.orElse({ finalStats ?: throw held.released() }) { it.stats().toStats() }
 
-    /** Host and port of the proxy between this machine and the service; `null` if they are spoken to directly. */
+    /** Host and port of the proxy between this machine and the service; `null` if the connection is direct. */
     public val proxy: String? get() = held.call { it.proxy() }
 
     /**
-     * Puts the client's clock forward, for tests: what lies on the way (heartbeats, deadlines, retries) is due at once,
-     * and is begun when this returns.
+     * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are due at once, and have
+     * begun when this returns.
      */
     public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs()) }
 

@@ -17,11 +17,11 @@ import me.secondme.avatar.core.installLog
  * AvatarLog.handler = { record -> Log.println(record.level.priority, record.target, record.message) }
  * ```
  *
- * It holds neither secrets nor what anybody says.
+ * It holds neither secrets nor what people say.
  */
 public object AvatarLog {
     /**
-     * What is logged, unless `SECONDME_LOG` says otherwise: `debug`, or `warn,secondme_avatar::socket=trace`. It counts
+     * What is logged where `SECONDME_LOG` is not set: `debug`, or `warn,secondme_avatar::socket=trace`. It takes effect
      * when a [handler] is set.
      */
     @Volatile
@@ -46,7 +46,7 @@ public object AvatarLog {
     @Volatile
     private var forwarded: CoreLog? = null
 
-    /** Forwards the log, if there is a handler for it and nothing does so already. Something is in use. */
+    /** Forwards the log, if there is a handler for it and it is not forwarded already. Called when something is in use. */
     internal fun resume() {
         if (handler == null || forwarded != null) return
         NativeCode.load()
@@ -99,9 +99,9 @@ public object AvatarLog {
 /**
  * A line of the log.
  *
- * @property level how bad it is.
- * @property target who says it, such as `secondme_avatar::socket`.
- * @property message what, with its fields behind it.
+ * @property level how severe it is.
+ * @property target the part of the library, such as `secondme_avatar::socket`.
+ * @property message the text, with its fields at the end.
  */
 public class LogRecord internal constructor(
     public val level: LogLevel,
@@ -111,7 +111,7 @@ public class LogRecord internal constructor(
     override fun toString(): String = "$level $target: $message"
 }
 
-/** How bad it is. */
+/** How severe a record is. */
 public enum class LogLevel { ERROR, WARN, INFO, DEBUG, TRACE }
 
 private fun CoreLogRecord.toRecord() = LogRecord(

@@ -7,11 +7,11 @@ import me.secondme.avatar.core.CoreConversation
 import kotlin.time.Duration
 
 /**
- * A conversation with the avatar. It goes on when nobody holds this any more, and ends with [close], [end], or the
- * client; opening the visitor again gives it again.
+ * A conversation with the avatar. It continues when no reference to it is left, and ends with [close], [end], or the
+ * client. Opening the visitor again returns it again.
  *
- * Every `suspend` function is cancellable: what is under way in the library is given up then, and a message that has
- * gone out has gone out.
+ * Every `suspend` function is cancellable. Its work in the library is then given up; a message that has already been
+ * sent stays sent.
  */
 public class Conversation internal constructor(core: CoreConversation, private val dependents: Dependents) {
     private val held = Held(core, "the conversation is closed: open it again with `client.open(visitor)`")
@@ -57,8 +57,8 @@ public class Conversation internal constructor(core: CoreConversation, private v
     public val state: State get() = held.orElse({ State.CLOSED }) { it.state().toState() }
 
     /**
-     * What happens in this conversation, from the moment of collecting on. Every collection is a subscription of its
-     * own; to hear from now on, or to go on after a collection, use [subscribe].
+     * What happens in this conversation, from the start of the collection. Every collection is a subscription of its own.
+     * Use [subscribe] to receive from now on, or to go on after a collection.
      */
     public val events: Flow<Event> = flow { subscribe().use { subscription -> subscription.events.collect(this) } }
 
@@ -70,9 +70,9 @@ public class Conversation internal constructor(core: CoreConversation, private v
         subscribe().tell(listener, dispatcher)
 
     /**
-     * The next event of this type for which [where] says yes, of those that happen from now on:
-     * `withTimeout(1.minutes) { chat.waitFor<Event.OwnerReply>() }`. For what may happen at once, [subscribe] first
-     * and wait there.
+     * The next event of this type for which [where] returns `true`, from now on:
+     * `withTimeout(1.minutes) { chat.waitFor<Event.OwnerReply>() }`. Where the event may happen at once, [subscribe] first
+     * and wait on the subscription.
      *
      * @throws AvatarException.Closed if the conversation is closed before it comes.
      */
@@ -80,23 +80,26 @@ public class Conversation internal constructor(core: CoreConversation, private v
         subscribe().use { it.waitFor(where) }
 
     /**
-     * Says something and waits for the whole reply, the avatar's or its owner's. Questions of one conversation are
-     * answered in order, never crossed. The reply comes as an event as well, before this returns: [Reply.asked].
+     * Sends a message and returns the whole reply, the avatar's or its owner's. Questions of one conversation are answered
+     * in order. The reply comes as an event as well, before this returns: see [Reply.asked].
+     *
+     * @param deadline the time limit for all of it. Default: [ClientOptions.askDeadline].
+     * @param firstPieceDeadline how long the first piece may take. Default: [ClientOptions.firstPieceDeadline].
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
         held.await { it.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
 
     /**
-     * Says something when it is collected, and emits the reply piece by piece, each with its author: the avatar, or its
-     * owner who takes over. The whole reply is [ReplyStream.reply] then.
+     * Sends a message when the stream is collected, and emits the reply piece by piece. Each piece has its author: the
+     * avatar, or its owner who takes over. Afterwards the whole reply is [ReplyStream.reply].
      */
     public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): ReplyStream =
         ReplyStream { held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs()) } }
 
     /**
-     * Says something: when this returns, the service has taken it. While the socket is down it waits, and a lost
-     * answer never makes it go out twice. One that is given up comes back with the exception
-     * ([AvatarException.unsent]).
+     * Sends a message, and returns when the service has taken it. While the socket is down the message waits. A lost
+     * answer does not send it twice, unless [ClientOptions.delivery] says so. A message that is given up comes back with
+     * the exception: [AvatarException.unsent].
      */
     public suspend fun send(text: String, deadline: Duration? = null): Sent =
         held.await { it.send(text.whole(), deadline?.toMs(), null) }.toSent()
@@ -117,20 +120,20 @@ public class Conversation internal constructor(core: CoreConversation, private v
     public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, dependents)
 
     /**
-     * Gives up the socket and keeps the place: for an app that goes to the background. Whatever is said meanwhile is
-     * there after [resume]. Other conversations of the visitor rest with it.
+     * Closes the socket and keeps the session, for an app that goes to the background. What is said meanwhile comes
+     * after [resume]. Other conversations of the visitor are paused with it.
      */
     public suspend fun pause(): Unit = held.await { it.pause(null) }
 
-    /** Comes back after a [pause]. The next message does so too. */
+    /** Connects again after a [pause]. The next message does so too. */
     public suspend fun resume(): Unit = held.await { it.resume(null) }
 
-    /** Says that the network is another one: the socket is connected again now, and not when silence is noticed. */
+    /** Tells that the network has changed: the socket is connected again now, and not when its silence is noticed. */
     public suspend fun networkChanged(): Unit = held.await { it.networkChanged(null) }
 
     /**
-     * Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor again goes on
-     * with the same session.
+     * Closes the conversation after sending what is still to be sent, within [ClientOptions.closeDeadline]. Opening the
+     * visitor again goes on with the same session.
      */
     public suspend fun close(): Unit = over { it.leave(null) }
 

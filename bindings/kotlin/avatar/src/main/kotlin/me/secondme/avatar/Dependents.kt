@@ -2,7 +2,7 @@ package me.secondme.avatar
 
 import java.util.WeakHashMap
 
-/** What a client has given out that holds native code; it lets go of it when the client is closed. */
+/** Something that a client has given out and that holds native code. It is released when the client is closed. */
 internal fun interface Dependent {
     fun release()
 }

@@ -5,8 +5,8 @@ import me.secondme.avatar.core.Disposable
 import kotlin.coroutines.cancellation.CancellationException
 
 /**
- * An object of the core that is let go of when it is over, and not when the garbage collector finds it. Calls that
- * come later, or at that very moment, find it closed.
+ * An object of the core that is released when it is over, and not when the garbage collector finds it. Calls that come
+ * later, or at that very moment, find it closed.
  */
 internal class Held<C : Disposable>(private val core: C, private val whenReleased: String) {
     @Volatile

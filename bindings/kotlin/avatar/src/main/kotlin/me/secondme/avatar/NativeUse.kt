@@ -17,7 +17,7 @@ internal object NativeUse {
     private val lock = Any()
     private var count = 0
 
-    /** Of those, who forward the log. They end when nothing else is in use. */
+    /** How many of those forward the log. They end when nothing else is in use. */
     private var forwarders = 0
 
     /** Since nothing was in use, there was a client. */
@@ -115,14 +115,14 @@ internal fun counted(cleaner: UniffiCleaner): UniffiCleaner = object : UniffiCle
     override fun register(value: Any, cleanUpTask: Runnable): UniffiCleaner.Cleanable {
         when (value) {
             is CoreClient -> NativeUse.beginClient()
-            is CoreLog -> return cleaner.register(value, cleanUpTask) // The one who forwards it is counted.
+            is CoreLog -> return cleaner.register(value, cleanUpTask) // Its forwarder is counted.
             else -> NativeUse.begin()
         }
         return cleaner.register(value, Counted(cleanUpTask))
     }
 }
 
-/** Lets go of an object; a cleaner runs it once. It must not hold the object itself. */
+/** Releases an object; a cleaner runs it once. It must not hold the object itself. */
 private class Counted(private val task: Runnable) : Runnable {
     override fun run() {
         try {

@@ -7,9 +7,9 @@ import kotlinx.coroutines.withContext
 import kotlin.coroutines.ContinuationInterceptor
 
 /**
- * A wait for the core, after which the caller is on a thread of the JVM's. Where nothing dispatches (in a
- * `suspend fun main`, in `Dispatchers.Unconfined`), it would go on inside the core's wake, on the core's only thread;
- * and whoever blocks there waits for ever.
+ * Waits for the core, and continues on a thread of the JVM. Where nothing dispatches (in a `suspend fun main`, in
+ * `Dispatchers.Unconfined`), the caller would continue inside the core's wake, on the core's only thread, and a caller
+ * that blocks there would wait for ever.
  */
 internal suspend fun <T> offRust(wait: suspend () -> T): T {
     val context = currentCoroutineContext()

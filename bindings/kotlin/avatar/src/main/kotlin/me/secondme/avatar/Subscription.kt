@@ -12,8 +12,8 @@ import me.secondme.avatar.core.CoreEvents
  * conversation or client is.
  *
  * Its queue is bounded, and nothing in it is dropped: when it is full, the socket is read no further until there is
- * room again. So take what comes, or close it. A collection or a [next] that is cancelled loses nothing: the next one
- * goes on where it was.
+ * room again. So read a subscription, or close it. A cancelled collection or [next] loses nothing: the next one
+ * continues there.
  */
 public class Subscription internal constructor(core: CoreEvents, dependents: Dependents) : AutoCloseable {
     private val core = Held(core, "the subscription is closed")
@@ -54,7 +54,7 @@ public class Subscription internal constructor(core: CoreEvents, dependents: Dep
     }
 
     /**
-     * The next event of this type for which [where] says yes; what comes before it is passed over.
+     * The next event of this type for which [where] returns `true`; events before it are skipped.
      *
      * ```
      * val events = chat.subscribe()

@@ -106,7 +106,7 @@ class ClientTest {
     }
 
     @Test
-    fun `whoever measures is told of every call`() {
+    fun `every call is reported`() {
         val steps = Collections.synchronizedList(mutableListOf<Step>())
         val connected = CompletableDeferred<CallReport>()
         val told = { call: CallReport ->

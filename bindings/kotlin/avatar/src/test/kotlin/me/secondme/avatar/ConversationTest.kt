@@ -71,7 +71,7 @@ class ConversationTest {
     }
 
     @Test
-    fun `whoever collects hears from then on`() = withClient { client, emulator ->
+    fun `a collection hears from its start on`() = withClient { client, emulator ->
         val chat = client.open(ada)
         val first = async { chat.events.first { it is Event.Notice } as Event.Notice }
         testScheduler.runCurrent()
@@ -258,7 +258,7 @@ class ConversationTest {
     }
 
     @Test
-    fun `who rests hears afterwards what was said`() = withClient { client, emulator ->
+    fun `a paused conversation hears afterwards what was said`() = withClient { client, emulator ->
         val chat = client.open(ada)
         val events = chat.subscribe()
         chat.pause()
