@@ -85,6 +85,37 @@ fn every_source_file_that_the_documents_name_exists() {
     assert!(missing.is_empty(), "files that do not exist:\n{}", missing.join("\n"));
 }
 
+/// Whether a file of source has a function of this name.
+fn has_function(path: &str, text: &str, name: &str) -> bool {
+    let keyword = match path.rsplit('.').next() {
+        Some("rs") => "fn",
+        Some("py") => "def",
+        other => panic!("{path}: how functions are written in .{other:?} files is not known here"),
+    };
+    ['(', '<'].iter().any(|next| text.contains(&format!("{keyword} {name}{next}")))
+}
+
+#[test]
+fn every_function_on_the_way_of_a_frame_exists_in_its_file() {
+    const PAGE: &str = "docs/life-of-a-frame.md";
+    let page = read(PAGE);
+    let rows: Vec<Vec<Vec<String>>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains('/'))
+        .map(|line| line.trim_matches('|').split(" | ").map(quoted).collect())
+        .collect();
+    assert!(rows.len() > 40, "{}", rows.len());
+    let mut missing = Vec::new();
+    for row in &rows {
+        let [file, functions, ..] = row.as_slice() else { panic!("{PAGE}: a row of fewer than two cells") };
+        let text = std::fs::read_to_string(root().join(&file[0])).unwrap_or_default();
+        assert!(!functions.is_empty(), "{PAGE}: {file:?} without a function");
+        let absent = functions.iter().filter(|name| !has_function(&file[0], &text, name));
+        missing.extend(absent.map(|name| format!("{} has no function `{name}`", file[0])));
+    }
+    assert!(missing.is_empty(), "{PAGE}:\n{}", missing.join("\n"));
+}
+
 /// A crate of the workspace.
 struct Crate {
     folder: String,
