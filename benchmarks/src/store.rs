@@ -48,7 +48,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 
 fn ours(path: &Path, records: &[Record], batch: usize) -> Result<Duration, Error> {
     let avatar = AvatarRef::new(&"sk-benchmark".parse()?, &BaseUrl::default());
-    let changes: Vec<_> = records.iter().cloned().map(Change::Record).collect();
+    let changes: Vec<_> = records.iter().cloned().map(Change::SaveRecord).collect();
     let store = SqliteStore::open(path)?;
     let started = Instant::now();
     for batch in changes.chunks(batch) {

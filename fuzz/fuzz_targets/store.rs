@@ -57,8 +57,8 @@ fn template() -> &'static [u8] {
     TEMPLATE.get_or_init(|| {
         let path = folder().join("avatar.db");
         let store = SqliteStore::open(&path).unwrap();
-        let kept = (0..10).map(|number| Change::Keep(visitor(), message(&number.to_string())));
-        store.save(&avatar(), &[Change::Record(record())]).unwrap();
+        let kept = (0..10).map(|number| Change::SaveMessage(visitor(), message(&number.to_string())));
+        store.save(&avatar(), &[Change::SaveRecord(record())]).unwrap();
         store.save(&avatar(), &kept.collect::<Vec<_>>()).unwrap();
         drop(store);
         fs::read(path).unwrap()
@@ -92,8 +92,8 @@ fn visitor() -> Visitor {
 }
 
 fn changes() -> [Change; 3] {
-    let settled = Change::Settle(visitor().id().clone(), message("1").message_id);
-    [Change::Record(record()), Change::Keep(visitor(), message("fresh")), settled]
+    let settled = Change::ForgetMessage(visitor().id().clone(), message("1").message_id);
+    [Change::SaveRecord(record()), Change::SaveMessage(visitor(), message("fresh")), settled]
 }
 
 fn record() -> Record {

@@ -12,7 +12,6 @@ use crate::dial::Dialer;
 use crate::env::{Env, Settings};
 use crate::events::Events;
 use crate::http::Http;
-use crate::keeper::Keeper;
 use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
@@ -21,8 +20,9 @@ use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::stats::Stats;
 use crate::store::AvatarRef;
+use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
-use crate::tls::{Offer, Tls};
+use crate::tls::{Alpn, Tls};
 use crate::trouble::Warnings;
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
@@ -98,11 +98,11 @@ impl AvatarClient {
         });
         // What is wrong with the certificates to trust is said now, where they are needed.
         if options.base.is_secure() || dialer.tls.names_ca_file() {
-            dialer.tls.config(Offer::Http1)?;
+            dialer.tls.config(Alpn::Http1)?;
         }
         let clock = Clock::start(options.wall_clock);
         let avatar = AvatarRef::new(&options.key, &options.base);
-        let keeper = options.store.map(|store| Keeper::start(store, avatar)).transpose()?;
+        let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
         let settings = Settings {
             key: options.key,
             config: options.config,
@@ -121,7 +121,7 @@ impl AvatarClient {
             warnings: Warnings::default(),
             clock,
             on_call: options.on_call,
-            keeper,
+            store_writer,
             runtime,
         };
         Ok(Self { inner: ClientInner::new(env) })
@@ -195,14 +195,14 @@ impl AvatarClient {
     /// than a store: it is left as it is then.
     pub async fn backup(&self, to: impl AsRef<std::path::Path>) -> Result<(), Error> {
         self.inner.is_there()?;
-        let Some(keeper) = &self.inner.env.keeper else {
+        let Some(store_writer) = &self.inner.env.store_writer else {
             let message = format!(
                 "there is no store to copy: give the client one with its option {}",
                 OptionName::STORE
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        keeper.backup(to.as_ref().to_owned()).await
+        store_writer.backup(to.as_ref().to_owned()).await
     }
 
     /// Subscribes to the events of all conversations, those that are opened later too.
@@ -218,13 +218,13 @@ impl AvatarClient {
     /// Host and port of the [proxy](ClientBuilder::proxy) between this machine and the service; `None` if they
     /// are spoken to directly.
     pub fn proxy(&self) -> Option<&str> {
-        self.inner.env.http.proxy().map(Proxy::place)
+        self.inner.env.http.proxy().map(Proxy::address)
     }
 
     /// What has been counted so far.
     pub fn stats(&self) -> Stats {
         let env = &self.inner.env;
-        let stored = env.keeper.as_ref().map(Keeper::stored).unwrap_or_default();
+        let stored = env.store_writer.as_ref().map(StoreWriter::counts).unwrap_or_default();
         let visitors = self.inner.lock();
         let mut stats = Stats {
             stored_visitors: stored.visitors,

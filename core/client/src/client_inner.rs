@@ -15,7 +15,7 @@ use self::visitors::Visitors;
 use crate::driver::Driver;
 use crate::env::Env;
 use crate::errors::{client_closed, ended};
-use crate::store::Known;
+use crate::store::KnownVisitor;
 use crate::visitor_handle::{Answer, VisitorHandle};
 
 /// How long the store may take, when all is closed, to write what it was given.
@@ -100,8 +100,9 @@ impl ClientInner {
         }
         // A runtime that has ended before its time runs no driver to its end.
         let all_ended = tokio::time::timeout(deadline, self.wait_for_drivers()).await.is_ok();
-        if let Some(keeper) = &self.env.keeper {
-            let written = async { if all_ended { keeper.finish().await } else { keeper.flush().await } };
+        if let Some(store_writer) = &self.env.store_writer {
+            let written =
+                async { if all_ended { store_writer.finish().await } else { store_writer.flush().await } };
             // A store that hangs is not waited for.
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
@@ -115,23 +116,23 @@ impl ClientInner {
 
     /// What the store has of a visitor, of whom nothing is known here.
     async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
-        let Some(keeper) = &self.env.keeper else {
+        let Some(store_writer) = &self.env.store_writer else {
             return Ok(None);
         };
-        if self.lock().knows(visitor.id()) { Ok(None) } else { keeper.load(visitor.id()).await }
+        if self.lock().knows(visitor.id()) { Ok(None) } else { store_writer.load(visitor.id()).await }
     }
 
     /// The visitors that the store knows.
-    pub(crate) async fn known(&self) -> Result<Vec<Known>, Error> {
+    pub(crate) async fn known(&self) -> Result<Vec<KnownVisitor>, Error> {
         self.is_there()?;
-        match &self.env.keeper {
-            Some(keeper) => keeper.known().await,
+        match &self.env.store_writer {
+            Some(store_writer) => store_writer.known().await,
             None => Ok(Vec::new()),
         }
     }
 
     async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
-        if self.env.keeper.is_none() {
+        if self.env.store_writer.is_none() {
             return Ok(());
         }
         let adopt = || async {
@@ -161,10 +162,10 @@ impl ClientInner {
     /// Takes over the messages that no process looks after.
     pub(crate) async fn adopt(&self) -> Result<(), Error> {
         self.is_there()?;
-        let Some(keeper) = &self.env.keeper else {
+        let Some(store_writer) = &self.env.store_writer else {
             return Ok(());
         };
-        let leftovers = keeper.adopt().await?;
+        let leftovers = store_writer.adopt().await?;
         let mut visitors = self.lock();
         for left in leftovers {
             match visitors.get(left.visitor.id()) {
@@ -216,8 +217,8 @@ impl ClientInner {
         // One whose token is kept needs no place in the quota.
         let reserved = needs_token.then(|| env.quota.join());
         let id = machine.visitor().id().clone();
-        if let Some(keeper) = &env.keeper {
-            keeper.claim(id.clone());
+        if let Some(store_writer) = &env.store_writer {
+            store_writer.claim(id.clone());
         }
         let handle = VisitorHandle::new(machine, env.clock.clone(), reserved);
         visitors.begin(&env, id, Arc::clone(&handle));

@@ -248,7 +248,7 @@ impl IntoFuture for SendDurable {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { chat, text, deadline } = self;
-            if chat.client.env.keeper.is_none() {
+            if chat.client.env.store_writer.is_none() {
                 return Err(no_store());
             }
             let command = Command::SendDurable { conversation: chat.key, text: text.into(), deadline };

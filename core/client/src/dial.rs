@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::proxy::{Proxies, Proxy};
 use crate::resolver::Resolver;
-use crate::tls::{Offer, Tls};
+use crate::tls::{Alpn, Tls};
 use crate::{limit, race, tls, tunnel};
 
 /// How long bytes sent over the socket may stay unacknowledged by the other side's system.
@@ -70,7 +70,7 @@ impl Dialer {
             return Err(proxy.unreachable("it has no host"));
         };
         let failed = |error: io::Error| {
-            let whose = format!("the proxy at {}", proxy.place());
+            let whose = format!("the proxy at {}", proxy.address());
             in_words(&whose, &error).unwrap_or_else(|| proxy.unreachable(root_cause(&error)).caused_by(error))
         };
         let tcp = self.reach(host, port).await.map_err(failed)?;
@@ -93,7 +93,7 @@ impl Dialer {
     }
 
     async fn encrypt<S: Wire>(&self, host: &str, stream: S) -> Result<TlsStream<S>, Failed> {
-        let config = self.tls.config(Offer::Http1).map_err(Failed::Setup)?;
+        let config = self.tls.config(Alpn::Http1).map_err(Failed::Setup)?;
         let name = ServerName::try_from(bare(host).to_owned())
             .map_err(|error| Failed::Handshake(io::Error::other(error)))?;
         TlsConnector::from(config).connect(name, stream).await.map_err(Failed::Handshake)
@@ -116,7 +116,7 @@ fn failed(error: io::Error) -> Error {
 
 /// The proxy in between, for an error text.
 pub(crate) fn through(proxy: Option<&Proxy>) -> String {
-    proxy.map_or_else(String::new, |proxy| format!(" through {}", proxy.place()))
+    proxy.map_or_else(String::new, |proxy| format!(" through {}", proxy.address()))
 }
 
 /// What has words of its own: a limit of this machine, or a certificate that is refused.

@@ -218,17 +218,18 @@ impl Driver {
                     let (visitor, conversation) = (state.machine.visitor().id(), conversation.0);
                     info!(target: "secondme_avatar::conversation", %visitor, conversation, "a question waits for {}", hold.text());
                 }
-                Output::SaveRecord => self.saving.remember(),
-                Output::ForgetMessage(message) => self.saving.settle(message),
-                Output::SaveMessage(message) => match &self.env.keeper {
-                    Some(keeper) => {
-                        keeper.keep(Arc::clone(&handle), state.machine.visitor().clone(), message);
+                Output::SaveRecord => self.saving.save_record(),
+                Output::ForgetMessage(message) => self.saving.forget_message(message),
+                Output::SaveMessage(message) => {
+                    let id = message.message_id.clone();
+                    let visitor = state.machine.visitor().clone();
+                    let queued = self.env.store_writer.as_ref().ok_or_else(no_store);
+                    let queued =
+                        queued.and_then(|writer| writer.save_message(Arc::clone(&handle), visitor, message));
+                    if let Err(error) = queued {
+                        state.machine.handle(self.env.clock.now(), Input::NotKept { message: id, error });
                     }
-                    None => {
-                        let (message, error) = (message.message_id, no_store());
-                        state.machine.handle(self.env.clock.now(), Input::NotKept { message, error });
-                    }
-                },
+                }
                 Output::Quota(call) => {
                     if let Some(input) = self.calls.ask_quota(&self.env, state.reserved.take(), call) {
                         state.machine.handle(self.env.clock.now(), input);
@@ -340,8 +341,8 @@ impl Driver {
         } else if from == State::Paused {
             state.rests = false;
             // Woken by its caller, who wants the visitor here.
-            if let Some(keeper) = self.env.keeper.as_ref().filter(|_| to != State::Closed) {
-                keeper.claim(state.machine.visitor().id().clone());
+            if let Some(store_writer) = self.env.store_writer.as_ref().filter(|_| to != State::Closed) {
+                store_writer.claim(state.machine.visitor().id().clone());
             }
         }
     }

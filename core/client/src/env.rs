@@ -8,13 +8,13 @@ use tokio::runtime::Handle;
 
 use crate::clock::Clock;
 use crate::http::Http;
-use crate::keeper::Keeper;
 use crate::options::Deadlines;
 use crate::pacer::Pacer;
 use crate::quota::SharedQuota;
 use crate::report::{Observer, Occupancy};
 use crate::slots::SocketSlots;
 use crate::socket::Connector;
+use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
 use crate::trouble::Warnings;
 
@@ -32,7 +32,7 @@ pub(crate) struct Env {
     pub(crate) clock: Clock,
     pub(crate) on_call: Observer,
     /// `None` without a store.
-    pub(crate) keeper: Option<Keeper>,
+    pub(crate) store_writer: Option<StoreWriter>,
     pub(crate) runtime: Handle,
 }
 

@@ -22,3 +22,8 @@ pub(crate) fn no_store() -> Error {
     );
     Error::new(ErrorKind::Misuse, message)
 }
+
+pub(crate) fn store_panicked() -> Error {
+    let message = "the store has panicked, and nothing more is kept: make another client";
+    Error::new(ErrorKind::Store, message)
+}

@@ -16,8 +16,8 @@ use crate::base_url::BaseUrl;
 use crate::clock::Clock;
 use crate::dial::{Dialer, in_words, root_cause, through};
 use crate::proxy::Proxy;
-use crate::report::Watched;
-use crate::tls::{self, Offer};
+use crate::report::RunningCall;
+use crate::tls::{self, Alpn};
 
 /// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -89,7 +89,7 @@ impl Http {
     }
 
     /// The same, because of what became of a call of this pool.
-    fn doubt(&self, number: u64) {
+    fn suspect(&self, number: u64) {
         let mut pool = self.pool();
         if pool.number == number {
             self.replace(&mut pool, self.clock.now());
@@ -112,31 +112,31 @@ impl Http {
     }
 
     /// Makes the call. Whatever becomes of it is the machine's to judge.
-    pub(crate) async fn call(&self, request: HttpRequest, watched: Watched) -> Input {
+    pub(crate) async fn call(&self, request: HttpRequest, running: RunningCall) -> Input {
         let (call, step) = (request.call, request.step);
         match self.answer(request).await {
-            Ok(Answer { status, retry_after, server_time, body }) => {
-                watched.end(|| (verdict(step, status, &body), server_time));
+            Ok(HttpAnswer { status, retry_after, server_time, body }) => {
+                running.end(|| (verdict(step, status, &body), server_time));
                 Input::HttpAnswer { call, status, retry_after, body }
             }
             Err((sent, error)) => {
-                watched.end(|| (Some(error.clone()), None));
+                running.end(|| (Some(error.clone()), None));
                 Input::HttpFailed { call, sent, error }
             }
         }
     }
 
-    async fn answer(&self, request: HttpRequest) -> Result<Answer, (bool, Error)> {
+    async fn answer(&self, request: HttpRequest) -> Result<HttpAnswer, (bool, Error)> {
         let (client, number) = {
             let pool = self.pool();
             (pool.client.clone(), pool.number)
         };
         let request = self.request(&client, request).map_err(|error| (false, error))?;
-        let mut patience = Patience { http: self, number, began: self.clock.now(), ended: None };
+        let mut guard = CallGuard { http: self, number, began: self.clock.now(), outcome: None };
         let answer = self.exchange(client, request).await;
-        patience.ended = Some(match &answer {
-            Err((true, error)) if error.kind() == ErrorKind::ConnectionFailed => Ended::Broke,
-            _ => Ended::Answered,
+        guard.outcome = Some(match &answer {
+            Err((true, error)) if error.kind() == ErrorKind::ConnectionFailed => CallOutcome::Broke,
+            _ => CallOutcome::Answered,
         });
         answer
     }
@@ -163,7 +163,7 @@ impl Http {
         built.map_err(|error| misfit("something that fits in no URL").caused_by(error.without_url()))
     }
 
-    async fn exchange(&self, client: Client, request: reqwest::Request) -> Result<Answer, (bool, Error)> {
+    async fn exchange(&self, client: Client, request: reqwest::Request) -> Result<HttpAnswer, (bool, Error)> {
         let response = client.execute(request).await.map_err(|error| self.failed(error))?;
         let status = response.status().as_u16();
         if let (407, Some(proxy)) = (status, &self.proxy) {
@@ -174,7 +174,7 @@ impl Http {
         let retry_after = response.headers().get(header::RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| wait(value, server_time));
         let body = self.body(response).await?;
-        Ok(Answer { status, retry_after, server_time, body })
+        Ok(HttpAnswer { status, retry_after, server_time, body })
     }
 
     async fn body(&self, mut response: Response) -> Result<Bytes, (bool, Error)> {
@@ -214,7 +214,7 @@ impl Http {
     /// The proxy's fault, if it is that a connection could not be made.
     fn fault_of(&self, proxy: &Proxy, error: &reqwest::Error) -> Option<Error> {
         let unreachable = || {
-            let whose = format!("the proxy at {}", proxy.place());
+            let whose = format!("the proxy at {}", proxy.address());
             in_words_beneath(&whose, error).unwrap_or_else(|| proxy.unreachable(root_cause(error)))
         };
         if !self.base.is_secure() {
@@ -236,7 +236,7 @@ impl Http {
 /// A client without a connection yet.
 fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Client, Error> {
     let tls = if base.is_secure() || proxy.is_some_and(Proxy::is_encrypted) {
-        (*dialer.tls.config(Offer::Http2)?).clone()
+        (*dialer.tls.config(Alpn::Http2)?).clone()
     } else {
         tls::unused()?
     };
@@ -286,34 +286,34 @@ fn in_words_beneath(whose: &str, error: &(dyn StdError + 'static)) -> Option<Err
 }
 
 /// A call that waits for its answer. Given up after a while without one, it casts doubt on the connections.
-struct Patience<'a> {
+struct CallGuard<'a> {
     http: &'a Http,
     number: u64,
     began: Millis,
     /// `None` where it is given up.
-    ended: Option<Ended>,
+    outcome: Option<CallOutcome>,
 }
 
-enum Ended {
+enum CallOutcome {
     Answered,
     Broke,
 }
 
-impl Drop for Patience<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
-        let is_doubtful = match self.ended {
-            Some(Ended::Answered) => false,
+        let is_suspect = match self.outcome {
+            Some(CallOutcome::Answered) => false,
             // A connection that broke is seldom the only one.
-            Some(Ended::Broke) => true,
+            Some(CallOutcome::Broke) => true,
             None => self.http.clock.now().since(self.began) >= PATIENCE,
         };
-        if is_doubtful {
-            self.http.doubt(self.number);
+        if is_suspect {
+            self.http.suspect(self.number);
         }
     }
 }
 
-struct Answer {
+struct HttpAnswer {
     status: u16,
     retry_after: Option<Duration>,
     server_time: Option<SystemTime>,

@@ -45,7 +45,6 @@ mod errors;
 mod events;
 mod http;
 mod idle;
-mod keeper;
 mod limit;
 mod loss;
 mod options;
@@ -64,6 +63,7 @@ mod slots;
 mod socket;
 mod stats;
 mod store;
+mod store_writer;
 mod subscriptions;
 #[cfg(test)]
 mod testing;
@@ -89,7 +89,7 @@ pub use secondme_avatar_protocol::{
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
-pub use store::{AvatarRef, Change, Known, Leftover, MemoryStore, Store, StoreError, Stored};
+pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
 
 // For bindings, which run beside the clients of their process and may be forked with them.
 #[doc(hidden)]

@@ -93,7 +93,7 @@ impl Proxies {
 /// A proxy: `http://` or `https://`, perhaps with a user name and a password.
 pub(crate) struct Proxy {
     url: Url,
-    place: String,
+    address: String,
     authorization: Option<HeaderValue>,
 }
 
@@ -122,14 +122,14 @@ impl Proxy {
             }
             _ => return Err(invalid()),
         }
-        let place = match (url.host_str(), url.port_or_known_default()) {
+        let address = match (url.host_str(), url.port_or_known_default()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             _ => return Err(invalid()),
         };
         let matcher = Matcher::builder().all(url.as_str()).build();
         let understood = matcher.intercept(&Uri::from_static("http://host")).ok_or_else(invalid)?;
         let authorization = understood.basic_auth().cloned();
-        Ok(Self { url, place, authorization })
+        Ok(Self { url, address, authorization })
     }
 
     /// With its credentials.
@@ -138,8 +138,8 @@ impl Proxy {
     }
 
     /// Host and port, for people.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {
@@ -188,14 +188,14 @@ impl Proxy {
 
     fn failure(&self, what: impl fmt::Display) -> Error {
         // `avatar doctor` knows a proxy's fault by these first words.
-        Error::new(ErrorKind::ConnectionFailed, format!("the proxy at {} {what}", self.place))
+        Error::new(ErrorKind::ConnectionFailed, format!("the proxy at {} {what}", self.address))
     }
 }
 
 /// Its address may hold a password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Proxy({})", self.place)
+        write!(f, "Proxy({})", self.address)
     }
 }
 
@@ -255,8 +255,8 @@ mod tests {
         })
     }
 
-    fn place(proxies: &Proxies, url: &str) -> Option<String> {
-        proxies.of(&url.parse().unwrap()).unwrap().map(|proxy| proxy.place().to_owned())
+    fn address_of(proxies: &Proxies, url: &str) -> Option<String> {
+        proxies.of(&url.parse().unwrap()).unwrap().map(|proxy| proxy.address().to_owned())
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
                 ("wss://service/x", encrypted),
             ] {
                 let expected = proxied.then(|| "proxy:3128".to_owned());
-                assert_eq!(place(&proxies, url), expected, "{name} for {url}");
+                assert_eq!(address_of(&proxies, url), expected, "{name} for {url}");
             }
         }
     }
@@ -285,15 +285,15 @@ mod tests {
     #[test]
     fn the_particular_proxy_comes_before_the_one_for_all_and_an_empty_one_is_none() {
         let both = proxies(&[("HTTPS_PROXY", "one:1"), ("ALL_PROXY", "http://two:2")]);
-        assert_eq!(place(&both, "https://service").as_deref(), Some("one:1"));
-        assert_eq!(place(&both, "http://service").as_deref(), Some("two:2"));
-        assert_eq!(place(&proxies(&[("HTTPS_PROXY", " ")]), "https://service"), None);
+        assert_eq!(address_of(&both, "https://service").as_deref(), Some("one:1"));
+        assert_eq!(address_of(&both, "http://service").as_deref(), Some("two:2"));
+        assert_eq!(address_of(&proxies(&[("HTTPS_PROXY", " ")]), "https://service"), None);
     }
 
     #[test]
     fn what_a_stranger_wrote_into_a_header_of_a_cgi_program_is_no_proxy() {
         let cgi = proxies(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://stranger:1")]);
-        assert_eq!(place(&cgi, "http://service"), None);
+        assert_eq!(address_of(&cgi, "http://service"), None);
     }
 
     #[test]
@@ -315,12 +315,12 @@ mod tests {
             ("*:8443", "https://10.1.2.3:8443", "https://10.1.2.3"),
         ] {
             let proxies = proxies(&[("ALL_PROXY", "proxy:1"), ("NO_PROXY", list)]);
-            assert_eq!(place(&proxies, direct), None, "{list} excepts {direct}");
-            assert!(place(&proxies, proxied).is_some(), "{list} does not except {proxied}");
+            assert_eq!(address_of(&proxies, direct), None, "{list} excepts {direct}");
+            assert!(address_of(&proxies, proxied).is_some(), "{list} does not except {proxied}");
         }
         let none = proxies(&[("ALL_PROXY", "proxy:1"), ("no_proxy", "*")]);
         for url in ["https://service.com", "https://10.1.2.3", "ws://[fd00::1]:80"] {
-            assert_eq!(place(&none, url), None);
+            assert_eq!(address_of(&none, url), None);
         }
     }
 
@@ -329,9 +329,9 @@ mod tests {
         let explicit = Proxies::new(&ProxyChoice::Url(Secret::from("proxy:1".to_owned()))).unwrap();
         for proxies in [explicit, proxies(&[("ALL_PROXY", "proxy:1")])] {
             for url in ["http://127.0.0.1:1", "ws://localhost:1", "https://[::1]:1"] {
-                assert_eq!(place(&proxies, url), None);
+                assert_eq!(address_of(&proxies, url), None);
             }
-            assert!(place(&proxies, "https://service").is_some());
+            assert!(address_of(&proxies, "https://service").is_some());
         }
     }
 
@@ -342,7 +342,7 @@ mod tests {
         // printf 'ada:p@ss:word' | base64
         assert_eq!(proxy.authorization().unwrap(), "Basic YWRhOnBAc3M6d29yZA==");
         let shown = [
-            format!("{proxies:?} {proxy:?} {}", proxy.place()),
+            format!("{proxies:?} {proxy:?} {}", proxy.address()),
             format!("{0} {0:?}", proxy.wants_credentials()),
             format!("{0} {0:?}", proxy.refused(Some(403))),
             format!("{0} {0:?}", proxy.unreachable("timed out")),
@@ -372,7 +372,11 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(says) && text.contains("https_proxy"), "{url}: {text}");
             assert!(!text.contains("hush"), "{text}");
-            assert_eq!(place(&proxies, "https://direct.com"), None, "who does not need it has no trouble");
+            assert_eq!(
+                address_of(&proxies, "https://direct.com"),
+                None,
+                "who does not need it has no trouble"
+            );
         }
     }
 }

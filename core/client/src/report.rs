@@ -35,7 +35,7 @@ pub(crate) struct Observer(pub(crate) Option<Arc<Told>>);
 
 impl Observer {
     /// A call goes out.
-    pub(crate) fn begin(&self, visitor_id: &VisitorId, step: Step) -> Watched {
+    pub(crate) fn begin(&self, visitor_id: &VisitorId, step: Step) -> RunningCall {
         let report = self.0.is_some().then(|| CallReport {
             visitor_id: visitor_id.clone(),
             step,
@@ -44,7 +44,7 @@ impl Observer {
             error: Some(Error::new(ErrorKind::Deadline, "the call was given up before its answer came")),
             server_time: None,
         });
-        Watched { report, observer: self.clone() }
+        RunningCall { report, observer: self.clone() }
     }
 }
 
@@ -74,12 +74,12 @@ impl fmt::Debug for Occupancy {
 
 /// A call under way. Dropped, it is over.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct RunningCall {
     report: Option<CallReport>,
     observer: Observer,
 }
 
-impl Watched {
+impl RunningCall {
     /// Its end is known: `verdict` says what to tell, and is asked only if anybody listens.
     pub(crate) fn end(mut self, verdict: impl FnOnce() -> (Option<Error>, Option<SystemTime>)) {
         if let Some(report) = &mut self.report {
@@ -90,7 +90,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         if let (Some(mut report), Some(tell)) = (self.report.take(), &self.observer.0) {
             report.took = report.started.elapsed();

@@ -10,12 +10,12 @@ use tokio_util::context::TokioContext;
 
 use crate::per_process::PerProcess;
 
-static SHARED: PerProcess<Shared> = PerProcess::new();
+static SHARED: PerProcess<SharedRuntime> = PerProcess::new();
 
 /// The runtime, until it is dropped: that may be on a thread which must not wait for its workers.
-struct Shared(Option<Runtime>);
+struct SharedRuntime(Option<Runtime>);
 
-impl Drop for Shared {
+impl Drop for SharedRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -37,7 +37,7 @@ pub fn shared_runtime() -> Result<&'static Runtime, Error> {
             .enable_io()
             .enable_time()
             .build()
-            .map(|runtime| Shared(Some(runtime)))
+            .map(|runtime| SharedRuntime(Some(runtime)))
             .map_err(|error| failed().caused_by(error))
     };
     SHARED.get_or_try_init(start)?.0.as_ref().ok_or_else(failed)

@@ -1,8 +1,7 @@
-//! When what a visitor knows is written: once whoever takes its events has handled them.
+//! When a visitor's record is saved: once the application has handled the events that it covers.
 //!
-//! A record says what was heard. Written before the application has dealt with it, a process killed in between
-//! would lose it; so the record of a moment waits until all that happened up to then has been taken, and its
-//! takers have come back for more.
+//! A record says what was received. If it were saved earlier, a process that is killed in between would lose those
+//! events. So the record waits until all events up to that moment were taken, and each taker has asked for more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,88 +13,89 @@ use crate::env::Env;
 use crate::events::Mailbox;
 use crate::visitor_handle::{VisitorHandle, VisitorState};
 
-/// Between two looks at whether events have been handled. Only a visitor whose events wait looks.
-const LOOKS: Duration = Duration::from_millis(50);
+/// The time between two checks whether the events of a visitor have been handled.
+const CHECK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 pub(crate) struct Saving {
-    /// The record has changed since the last one was taken.
+    /// The record has changed since the last snapshot.
     changed: bool,
-    /// Messages that have been settled since then.
-    settled: Vec<MessageId>,
-    waits: Option<Waits>,
+    /// Messages to be forgotten since then.
+    forgotten: Vec<MessageId>,
+    snapshot: Option<Snapshot>,
 }
 
-/// What is written once its events have been handled.
+/// What is saved once its events have been handled.
 #[derive(Debug)]
-struct Waits {
+struct Snapshot {
     record: Record,
-    settled: Vec<MessageId>,
-    /// Subscriptions that had events up to here.
+    forgotten: Vec<MessageId>,
+    /// The subscriptions with unhandled events, and up to where they count.
     marks: Vec<(Arc<Mailbox>, u64)>,
 }
 
 impl Saving {
-    pub(crate) fn remember(&mut self) {
+    pub(crate) fn save_record(&mut self) {
         self.changed = true;
     }
 
-    pub(crate) fn settle(&mut self, message: MessageId) {
+    pub(crate) fn forget_message(&mut self, message: MessageId) {
         self.changed = true;
-        self.settled.push(message);
+        self.forgotten.push(message);
     }
 
-    /// Writes what can be written. Says when to look again.
+    /// Saves what can be saved now. Returns when to check again.
     pub(crate) fn save(&mut self, env: &Env, state: &VisitorState) -> Option<Instant> {
-        env.keeper.as_ref()?;
+        env.store_writer.as_ref()?;
         loop {
-            match &self.waits {
-                Some(waits) if !waits.are_over() => return Some(Instant::now() + LOOKS),
+            match &self.snapshot {
+                Some(snapshot) if !snapshot.is_handled() => return Some(Instant::now() + CHECK),
                 Some(_) => self.write(env, state),
                 None if !self.changed => return None,
-                None => self.take(env, state),
+                None => self.take_snapshot(env, state),
             }
         }
     }
 
-    /// The visitor is at its end: writes everything.
+    /// Saves everything, at the end of the visitor's driver.
     pub(crate) fn finish(&mut self, env: &Env, handle: &VisitorHandle) {
-        if env.keeper.is_none() {
+        if env.store_writer.is_none() {
             return;
         }
         let state = handle.lock();
         self.write(env, &state);
         if self.changed {
-            self.take(env, &state);
+            self.take_snapshot(env, &state);
             self.write(env, &state);
         }
     }
 
-    /// Takes down what is known now, and for which events it has to wait.
-    fn take(&mut self, env: &Env, state: &VisitorState) {
+    fn take_snapshot(&mut self, env: &Env, state: &VisitorState) {
         self.changed = false;
         let subscriptions = env.subscriptions.all();
         let own = state.mailboxes.iter().map(|(_, mailbox)| mailbox);
         let marks = own.chain(subscriptions.iter()).map(|mailbox| (Arc::clone(mailbox), mailbox.mark()));
-        self.waits = Some(Waits {
+        self.snapshot = Some(Snapshot {
             record: state.machine.record(),
-            settled: std::mem::take(&mut self.settled),
+            forgotten: std::mem::take(&mut self.forgotten),
             marks: marks.filter(|(mailbox, mark)| !mailbox.has_handled(*mark)).collect(),
         });
     }
 
     fn write(&mut self, env: &Env, state: &VisitorState) {
-        if let (Some(keeper), Some(Waits { record, settled, .. })) = (&env.keeper, self.waits.take()) {
-            keeper.remember(record);
-            for message in settled {
-                keeper.settle(state.machine.visitor().id().clone(), message);
+        if let (Some(writer), Some(Snapshot { record, forgotten, .. })) =
+            (&env.store_writer, self.snapshot.take())
+        {
+            writer.save_record(record);
+            for message in forgotten {
+                writer.forget_message(state.machine.visitor().id().clone(), message);
             }
         }
     }
 }
 
-impl Waits {
-    fn are_over(&self) -> bool {
+impl Snapshot {
+    fn is_handled(&self) -> bool {
         self.marks.iter().all(|(mailbox, mark)| mailbox.has_handled(*mark))
     }
 }

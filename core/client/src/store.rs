@@ -1,4 +1,4 @@
-//! Where a client keeps what has to outlive it.
+//! Where a client keeps what outlives its process.
 
 mod error;
 mod leftover;
@@ -20,58 +20,58 @@ pub use self::memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 
-/// Keeps what is known of visitors, and the messages that are still to be sent, beyond the process.
+/// Keeps records of visitors, and unsent messages, beyond the process.
 ///
-/// `SqliteStore` (feature `sqlite`, on by default) is a file, [`MemoryStore`] is for tests; one of your
-/// own may keep it in any database. The client calls it on one thread of its own, one call at a time, so it may
-/// block. A record holds the visitor's token: keep it as a secret.
+/// `SqliteStore` (feature `sqlite`, on by default) keeps them in a file, [`MemoryStore`] in memory for tests. A store
+/// of your own can keep them in any database. The client calls its store on a thread of its own, one call at a
+/// time, so a call may block. A record holds the visitor's token: keep it as a secret.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// What was last kept of this visitor.
+    /// Returns the last saved record of this visitor.
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError>;
 
-    /// Keeps all of these changes, or none. When it returns they survive the process.
+    /// Saves all of these changes, or none of them. When this returns, the changes outlive the process.
     fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// All messages of this avatar that are kept and not settled, except those of other stores that are
-    /// still open: what processes that are gone left behind, and what an earlier client on this very
-    /// store did. From now on they are this store's, and no other gets them.
+    /// Takes over and returns all messages of this avatar that no open store owns: those of processes that are
+    /// gone, and those of an earlier client on this same store. From then on they belong to this store, and no
+    /// other store gets them.
     ///
-    /// A client asks once, before it keeps anything. Whoever asks again gets again what is still kept,
-    /// among it what they look after already; so nothing is lost where the answer was. For the same
-    /// reason only one client of an avatar at a time uses a store: a second one opens a store of its own
-    /// on the same file.
+    /// A client calls this once, before it saves anything. A second call returns the messages again that are
+    /// still stored, those of the first call among them; so an answer that got lost loses no message. For the
+    /// same reason only one client of an avatar at a time can use a store. A second client opens a store of its
+    /// own on the same file.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
 
-    /// The visitors of this avatar of whom something is kept, the one whose record was saved last first.
-    fn known(&self, _avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+    /// Lists the visitors of this avatar of whom there is a record or a message, the last saved record first.
+    fn known(&self, _avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         Err(StoreError::unsupported("this store does not list its visitors: keep a list of your own"))
     }
 
-    /// How much is kept of this avatar. The client asks after it has saved something, at most once a second.
-    fn count(&self, _avatar: &AvatarRef) -> Result<Stored, StoreError> {
-        Ok(Stored::default())
+    /// Counts what is stored for this avatar. The client calls this after a save, at most once a second.
+    fn count(&self, _avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
+        Ok(StoreCounts::default())
     }
 
-    /// Copies all that is kept, of every avatar, into a file, while the store is in use.
+    /// Copies everything, of all avatars, into a file, while the store is in use.
     fn backup(&self, _to: &Path) -> Result<(), StoreError> {
         Err(StoreError::unsupported("this store makes no copies of itself: use what its database offers"))
     }
 
-    /// This store has these visitors from now on: their conversations were opened by its client. What another
-    /// store claimed before is of no account any more.
+    /// Claims these visitors: this store's client has opened their conversations. Earlier claims of other stores
+    /// no longer count.
     ///
-    /// A store that is not shared by several processes need not do anything.
+    /// A store that only one process uses need not do anything here.
     fn claim(&self, _avatar: &AvatarRef, _visitors: &[VisitorId]) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// The visitors' conversations are closed: the claims that are still this store's are given up.
+    /// Gives up this store's claims to these visitors: their conversations are closed.
     fn release(&self, _avatar: &AvatarRef, _visitors: &[VisitorId]) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Whether another store that is still open has claimed the visitor after this one. The client asks before
-    /// it connects again, and lets go of the visitor then.
+    /// Whether another open store has claimed the visitor after this one. The client asks before it connects
+    /// again. If so, it closes the visitor's conversations here.
     fn is_claimed_elsewhere(&self, _avatar: &AvatarRef, _visitor: &VisitorId) -> Result<bool, StoreError> {
         Ok(false)
     }
@@ -90,11 +90,11 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).adopt(avatar)
     }
 
-    fn known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+    fn known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         (**self).known(avatar)
     }
 
-    fn count(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
+    fn count(&self, avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
         (**self).count(avatar)
     }
 
@@ -115,52 +115,52 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// One thing to be kept, or kept no longer.
+/// One change to a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// What is known of a visitor; in the place of what was known.
-    Record(Record),
-    /// A message, or a new state of one that is kept already.
-    Keep(Visitor, KeptMessage),
-    /// A message that is settled: it is kept no longer. One that is not kept is no error.
-    Settle(VisitorId, MessageId),
+    /// Saves the record of a visitor. Replaces an earlier one.
+    SaveRecord(Record),
+    /// Saves a message. Replaces an earlier state of the same message.
+    SaveMessage(Visitor, KeptMessage),
+    /// Removes a message. A message that is not stored is no error.
+    ForgetMessage(VisitorId, MessageId),
 }
 
-/// Messages that an earlier process left behind.
+/// The messages of a visitor that an earlier process did not send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
-    /// Whose they are, as the last of them says.
+    /// The visitor, as the last of the messages names them.
     pub visitor: Visitor,
-    /// In the order in which they were handed over.
+    /// The messages, in the order of sending.
     pub messages: Vec<KeptMessage>,
 }
 
-/// A visitor of whom a store keeps something.
+/// A visitor of whom a store has a record or a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// Who it is, as last named.
+pub struct KnownVisitor {
+    /// The visitor, with the last name, channel and tag.
     pub visitor: Visitor,
-    /// There is a session to go on with: what was said in it meanwhile is heard when it is opened.
+    /// Whether there is a session to resume. Opening the visitor then also brings what was said in it meanwhile.
     pub resumable: bool,
 }
 
-/// How much a store keeps of an avatar.
+/// How much a store holds of an avatar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoreCounts {
     /// Visitors with a record.
     pub visitors: u64,
-    /// Messages that are not settled, those of other processes among them.
+    /// Unsent messages, including those of other processes.
     pub messages: u64,
 }
 
-/// Names the avatar in a store, so that several can share one: a fingerprint of the API key and the
-/// base URL, out of which neither can be told.
+/// Names an avatar in a store, so that several avatars can share a store. It is a fingerprint of the API key and
+/// the base URL, from which neither can be recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AvatarRef(Uuid);
 
 impl AvatarRef {
-    /// The avatar of this API key at this base URL.
+    /// Returns the name for the avatar of this API key at this base URL.
     pub fn new(key: &ApiKey, base: &BaseUrl) -> Self {
         let name = format!("{}\n{}", base, key.expose_secret());
         Self(Uuid::new_v5(&secondme_avatar_protocol::VISITOR_NAMESPACE, name.as_bytes()))

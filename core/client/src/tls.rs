@@ -28,7 +28,7 @@ pub(crate) fn ca_file(options: Option<PathBuf>) -> Option<PathBuf> {
 
 /// What is offered to speak inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offer {
+pub(crate) enum Alpn {
     /// HTTP/2, or else HTTP/1.1.
     Http2,
     /// HTTP/1.1 alone: for a WebSocket, and for a proxy.
@@ -58,11 +58,11 @@ impl Tls {
         self.ca_file.is_some()
     }
 
-    pub(crate) fn config(&self, offer: Offer) -> Result<Arc<ClientConfig>, Error> {
+    pub(crate) fn config(&self, offer: Alpn) -> Result<Arc<ClientConfig>, Error> {
         let configs = self.configs.get_or_try_init(|| self.make())?;
         Ok(Arc::clone(match offer {
-            Offer::Http2 => &configs.http2,
-            Offer::Http1 => &configs.http1,
+            Alpn::Http2 => &configs.http2,
+            Alpn::Http1 => &configs.http1,
         }))
     }
 
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn http2_is_offered_to_the_service_and_never_where_a_socket_is_to_be() {
         let tls = Tls::new(None, true);
-        assert_eq!(tls.config(Offer::Http2).unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
-        assert_eq!(tls.config(Offer::Http1).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+        assert_eq!(tls.config(Alpn::Http2).unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+        assert_eq!(tls.config(Alpn::Http1).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
     }
 
     #[test]

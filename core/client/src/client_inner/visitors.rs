@@ -107,8 +107,8 @@ impl Visitors {
         if !state.elsewhere {
             self.records.insert(visitor.clone(), state.machine.record());
         }
-        if let Some(keeper) = &env.keeper {
-            keeper.release(visitor.clone());
+        if let Some(store_writer) = &env.store_writer {
+            store_writer.release(visitor.clone());
         }
         let messages = state.machine.kept_messages();
         if !messages.is_empty() {

@@ -57,8 +57,8 @@ impl Calls {
         let runtime = env.runtime.clone();
         let make = async move {
             if unless_elsewhere
-                && let Some(keeper) = &env.keeper
-                && keeper.is_elsewhere(visitor.clone()).await
+                && let Some(store_writer) = &env.store_writer
+                && store_writer.is_elsewhere(visitor.clone()).await
             {
                 return Done::Elsewhere;
             }

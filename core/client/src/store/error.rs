@@ -1,8 +1,8 @@
-//! What goes wrong with a store.
+//! The error of a store.
 
 use secondme_avatar_protocol::{Error, ErrorKind};
 
-/// The store could not be read or written.
+/// A store could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {
@@ -13,18 +13,18 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// With a text that says what to do.
+    /// Makes an error. The text says what to do.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), unsupported: false, source: None }
     }
 
-    /// The store does not offer this; with a text that says what to do instead. The client tells it as an
-    /// error of kind [`Unsupported`](ErrorKind::Unsupported).
+    /// Makes an error for something that the store does not offer. The text says what to do instead. The client
+    /// returns it as an error of kind [`Unsupported`](ErrorKind::Unsupported).
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self { message: message.into(), unsupported: true, source: None }
     }
 
-    /// With what caused it.
+    /// Adds the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use secondme_avatar_protocol::{KeptMessage, Record, Visitor};
 
-use super::{Known, Leftover};
+use super::{KnownVisitor, Leftover};
 
 /// The visitors in the order of their first messages, each as the last one names them.
 pub(super) fn group(messages: impl IntoIterator<Item = (Visitor, KeptMessage)>) -> Vec<Leftover> {
@@ -24,16 +24,19 @@ pub(super) fn group(messages: impl IntoIterator<Item = (Visitor, KeptMessage)>) 
 }
 
 /// The visitor of a record.
-pub(super) fn known(record: &Record) -> Known {
-    Known { visitor: record.visitor(), resumable: record.session.is_some() }
+pub(super) fn known(record: &Record) -> KnownVisitor {
+    KnownVisitor { visitor: record.visitor(), resumable: record.session.is_some() }
 }
 
 /// Those with records, and after them those of whom there is nothing but messages.
-pub(super) fn with_messages(mut known: Vec<Known>, of: impl IntoIterator<Item = Visitor>) -> Vec<Known> {
+pub(super) fn with_messages(
+    mut known: Vec<KnownVisitor>,
+    of: impl IntoIterator<Item = Visitor>,
+) -> Vec<KnownVisitor> {
     let mut seen: HashSet<_> = known.iter().map(|known| known.visitor.id().clone()).collect();
     for visitor in of {
         if seen.insert(visitor.id().clone()) {
-            known.push(Known { visitor, resumable: false });
+            known.push(KnownVisitor { visitor, resumable: false });
         }
     }
     known

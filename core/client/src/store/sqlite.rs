@@ -22,22 +22,22 @@ use secondme_avatar_protocol::{Record, VisitorId};
 
 use super::error::StoreError;
 use super::leftover::group;
-use super::{AvatarRef, Change, Known, Leftover, Store, Stored};
+use super::{AvatarRef, Change, KnownVisitor, Leftover, Store, StoreCounts};
 use errors::forked;
 use open_file::OpenFile;
 use owner::{Owner, OwnerId};
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
-const RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
+const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
     VALUES (?1, ?2, ?3, (SELECT coalesce(max(saved), 0) + 1 FROM records WHERE avatar = ?1))
     ON CONFLICT (avatar, visitor) DO UPDATE SET record = excluded.record, saved = excluded.saved";
-const KEEP: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message) VALUES (?1, ?2, ?3, ?4, ?5)
+const SAVE_MESSAGE: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (avatar, visitor, message_id) DO UPDATE SET owner = excluded.owner, message = excluded.message";
-const SETTLE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
+const FORGET_MESSAGE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
 const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
 const MESSAGES: &str =
     "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
-const TAKE: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
+const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
 /// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
 ///
@@ -142,7 +142,7 @@ impl SqliteStore {
     /// on the machine this was written on. A store of an earlier version of the library is brought up to
     /// date.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with(path.as_ref(), schema::STEPS)
+        Self::open_with(path.as_ref(), schema::MIGRATIONS)
     }
 
     /// Where the file is, with symbolic links followed.
@@ -150,8 +150,8 @@ impl SqliteStore {
         self.file.path()
     }
 
-    fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
-        let file = OpenFile::open(path, steps)?;
+    fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
+        let file = OpenFile::open(path, migrations)?;
         let owner = Owner::enter(file.path())?;
         Ok(Self { file, process: std::process::id(), owner, reported: Mutex::default() })
     }
@@ -182,12 +182,12 @@ impl Store for SqliteStore {
             return Ok(());
         }
         // Written as text before the file is locked for everyone else.
-        let changes = changes.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
+        let changes = changes.iter().map(ChangeRow::of).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
         self.file()?.write(|transaction| {
             for change in &changes {
                 // The record of the one who has the visitor is the newer one.
-                if let Row::Record(visitor, _) = change
+                if let ChangeRow::SaveRecord(visitor, _) = change
                     && self.is_elsewhere(transaction, &avatar, visitor)?
                 {
                     continue;
@@ -204,17 +204,19 @@ impl Store for SqliteStore {
             let gone = self.gone(transaction, &avatar)?;
             let mut messages = Vec::new();
             let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
-            for kept in Kept::of(transaction, &avatar, theirs)? {
-                match rows::read_message(&kept.message, &kept.visitor) {
+            for stored in StoredMessage::of(transaction, &avatar, theirs)? {
+                match rows::read_message(&stored.message, &stored.visitor) {
                     Ok((visitor, message)) => {
-                        if kept.owner != self.owner.id() {
-                            transaction.prepare_cached(TAKE)?.execute((kept.position, self.owner.id()))?;
+                        if stored.owner != self.owner.id() {
+                            transaction
+                                .prepare_cached(TAKE_OVER)?
+                                .execute((stored.position, self.owner.id()))?;
                         }
                         messages.push((visitor, message));
                     }
                     // It stays whose it was: a later version of the library may know how to read it.
-                    Err(unreadable) if self.is_first_report(kept.position) => {
-                        let (store, visitor) = (self.path().display(), &kept.visitor);
+                    Err(unreadable) if self.is_first_report(stored.position) => {
+                        let (store, visitor) = (self.path().display(), &stored.visitor);
                         tracing::warn!(
                             %store, %visitor,
                             "a kept message cannot be read, and stays where it is: {unreadable}"
@@ -230,12 +232,12 @@ impl Store for SqliteStore {
         Ok(group(messages))
     }
 
-    fn known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+    fn known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         self.read_known(avatar)
     }
 
-    fn count(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
-        self.count_kept(avatar)
+    fn count(&self, avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
+        self.read_counts(avatar)
     }
 
     fn claim(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
@@ -289,33 +291,35 @@ impl Drop for SqliteStore {
 }
 
 /// A change as it is written.
-enum Row<'a> {
-    Record(&'a VisitorId, String),
-    Keep(&'a VisitorId, &'a str, String),
-    Settle(&'a VisitorId, &'a str),
+enum ChangeRow<'a> {
+    SaveRecord(&'a VisitorId, String),
+    SaveMessage(&'a VisitorId, &'a str, String),
+    ForgetMessage(&'a VisitorId, &'a str),
 }
 
-impl<'a> Row<'a> {
+impl<'a> ChangeRow<'a> {
     fn of(change: &'a Change) -> Result<Self, StoreError> {
         Ok(match change {
-            Change::Record(record) => Self::Record(&record.visitor_id, rows::write_record(record)?),
-            Change::Keep(visitor, message) => {
-                Self::Keep(visitor.id(), message.message_id.as_str(), rows::write_message(visitor, message)?)
-            }
-            Change::Settle(visitor, message) => Self::Settle(visitor, message.as_str()),
+            Change::SaveRecord(record) => Self::SaveRecord(&record.visitor_id, rows::write_record(record)?),
+            Change::SaveMessage(visitor, message) => Self::SaveMessage(
+                visitor.id(),
+                message.message_id.as_str(),
+                rows::write_message(visitor, message)?,
+            ),
+            Change::ForgetMessage(visitor, message) => Self::ForgetMessage(visitor, message.as_str()),
         })
     }
 
     fn write(&self, transaction: &Transaction<'_>, avatar: &str, owner: OwnerId) -> rusqlite::Result<()> {
         match self {
-            Self::Record(visitor, record) => {
-                transaction.prepare_cached(RECORD)?.execute((avatar, visitor.as_str(), record))?
+            Self::SaveRecord(visitor, record) => {
+                transaction.prepare_cached(SAVE_RECORD)?.execute((avatar, visitor.as_str(), record))?
             }
-            Self::Keep(visitor, id, message) => {
-                transaction.prepare_cached(KEEP)?.execute((avatar, visitor.as_str(), id, owner, message))?
-            }
-            Self::Settle(visitor, id) => {
-                transaction.prepare_cached(SETTLE)?.execute((avatar, visitor.as_str(), id))?
+            Self::SaveMessage(visitor, id, message) => transaction
+                .prepare_cached(SAVE_MESSAGE)?
+                .execute((avatar, visitor.as_str(), id, owner, message))?,
+            Self::ForgetMessage(visitor, id) => {
+                transaction.prepare_cached(FORGET_MESSAGE)?.execute((avatar, visitor.as_str(), id))?
             }
         };
         Ok(())
@@ -323,14 +327,14 @@ impl<'a> Row<'a> {
 }
 
 /// A message as it stands in the file.
-struct Kept {
+struct StoredMessage {
     position: i64,
     visitor: String,
     owner: OwnerId,
     message: Vec<u8>,
 }
 
-impl Kept {
+impl StoredMessage {
     /// Those of these owners.
     fn of(
         transaction: &Transaction<'_>,

@@ -428,3 +428,39 @@ async fn nothing_waits_for_a_store_that_has_panicked() {
     assert_eq!(client.known().await.unwrap_err().kind(), ErrorKind::Store);
     soon(client.close()).await;
 }
+
+/// A store whose saves of messages panic.
+#[derive(Debug)]
+struct PanicsOnMessages;
+
+impl Store for PanicsOnMessages {
+    fn load(&self, _: &AvatarRef, _: &VisitorId) -> Result<Option<Record>, StoreError> {
+        Ok(None)
+    }
+
+    fn save(&self, _: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        let is_message = |change: &Change| matches!(change, Change::SaveMessage(..));
+        assert!(!changes.iter().any(is_message), "a fault in a store of the caller's own");
+        Ok(())
+    }
+
+    fn adopt(&self, _: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_durable_send_during_which_the_store_panics_is_an_error_of_the_store_and_so_is_the_next() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let client = AvatarClient::builder(emulator.api_key()).unwrap();
+    let client =
+        client.base_url(emulator.base_url().parse().unwrap()).store(PanicsOnMessages).build().unwrap();
+    let chat = client.open(visitor("ada")).await.unwrap();
+    for text in ["while it panics", "after it has panicked"] {
+        let error = soon(chat.send(text).durable().into_future()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store, "{text}: {error}");
+        assert!(error.to_string().contains("make another client"), "{error}");
+    }
+    assert!(soon(chat.ask("without the store").into_future()).await.is_ok());
+    soon(client.close()).await;
+}

@@ -12,7 +12,7 @@ fn a_copy_is_a_store_of_its_own_with_all_that_was_saved_before_it() {
     let folder = Folder::new();
     let (path, copy) = (folder.file("avatar.db"), folder.file("copy.db"));
     let store = SqliteStore::open(&path).unwrap();
-    store.save(&avatar(), &[Change::Record(record(1, 7)), keep(1, 1), keep(2, 2)]).unwrap();
+    store.save(&avatar(), &[Change::SaveRecord(record(1, 7)), keep(1, 1), keep(2, 2)]).unwrap();
     store.backup(&copy).unwrap();
     store.save(&avatar(), &[keep(3, 3), settle(1, 1)]).unwrap();
     assert_eq!(fs::metadata(&copy).unwrap().mode() & 0o777, 0o600);

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use rusqlite::Connection;
-use secondme_avatar::{Change, Known, SqliteStore, Store, Stored};
+use secondme_avatar::{Change, KnownVisitor, SqliteStore, Store, StoreCounts};
 
 use crate::support::{Folder, avatar, keep, message, numbers, record, visitor};
 
@@ -37,7 +37,7 @@ fn refuses(path: &Path, expected: &str) {
 fn store(path: &Path) {
     let store = SqliteStore::open(path).unwrap();
     let changes: Vec<_> =
-        (0..40).flat_map(|number| [Change::Record(record(number, 0)), keep(number, number)]).collect();
+        (0..40).flat_map(|number| [Change::SaveRecord(record(number, 0)), keep(number, number)]).collect();
     store.save(&avatar(), &changes).unwrap();
 }
 
@@ -169,7 +169,7 @@ fn a_store_that_was_cut_short_is_refused() {
     let path = folder.file("avatar.db");
     store(&path);
     // The file ends with a record, which no index holds a second time.
-    let records: Vec<_> = (100..200).map(|number| Change::Record(record(number, 0))).collect();
+    let records: Vec<_> = (100..200).map(|number| Change::SaveRecord(record(number, 0))).collect();
     SqliteStore::open(&path).unwrap().save(&avatar(), &records).unwrap();
     let whole = fs::read(&path).unwrap();
     for length in [16, 50, 99, 100, 511, 512, 4095, 4096, 5000, whole.len() / 2, whole.len() - 1] {
@@ -255,8 +255,8 @@ fn a_file_of_version_1_is_read() {
     sqlite(&path, include_str!("version_1.sql"));
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 9)));
-    assert_eq!(store.count(&avatar()).unwrap(), Stored { visitors: 1, messages: 2 });
-    let known = Known { visitor: visitor(1), resumable: true };
+    assert_eq!(store.count(&avatar()).unwrap(), StoreCounts { visitors: 1, messages: 2 });
+    let known = KnownVisitor { visitor: visitor(1), resumable: true };
     assert_eq!(store.known(&avatar()).unwrap(), [known]);
     let left = store.adopt(&avatar()).unwrap();
     assert_eq!(left.len(), 1);

@@ -38,7 +38,7 @@ fn found(path: &Path) -> Vec<u64> {
 
 fn save(store: &SqliteStore, numbers: std::ops::Range<u64>) {
     for number in numbers {
-        store.save(&avatar(), &[Change::Record(record(number, number)), keep(number, number)]).unwrap();
+        store.save(&avatar(), &[Change::SaveRecord(record(number, number)), keep(number, number)]).unwrap();
     }
 }
 
@@ -134,7 +134,7 @@ fn one_who_reads_for_long_neither_stops_the_store_nor_sees_half_of_it() {
     let count = || reader.query_row("SELECT count(*) FROM records", (), |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count(), 10);
     // Far more than the log may hold before it goes into the file.
-    let many: Vec<_> = (10..2000).map(|number| Change::Record(record(number, number))).collect();
+    let many: Vec<_> = (10..2000).map(|number| Change::SaveRecord(record(number, number))).collect();
     for _ in 0..6 {
         store.save(&avatar(), &many).unwrap();
     }
@@ -150,7 +150,7 @@ fn the_log_does_not_grow_without_end() {
     let folder = Folder::new();
     let path = folder.file("avatar.db");
     let store = SqliteStore::open(&path).unwrap();
-    let many: Vec<_> = (0..1000).map(|number| Change::Record(record(number, number))).collect();
+    let many: Vec<_> = (0..1000).map(|number| Change::SaveRecord(record(number, number))).collect();
     for _ in 0..20 {
         store.save(&avatar(), &many).unwrap();
     }

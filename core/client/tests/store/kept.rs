@@ -18,8 +18,8 @@ fn a_record_is_per_avatar_and_visitor_and_the_last_writer_wins() {
     let folder = Folder::new();
     let one = SqliteStore::open(folder.file("avatar.db")).unwrap();
     let other = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    one.save(&avatar(), &[Change::Record(record(1, 1)), Change::Record(record(2, 1))]).unwrap();
-    other.save(&avatar(), &[Change::Record(record(1, 2))]).unwrap();
+    one.save(&avatar(), &[Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1))]).unwrap();
+    other.save(&avatar(), &[Change::SaveRecord(record(1, 2))]).unwrap();
     assert_eq!(one.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 2)));
     assert_eq!(other.load(&avatar(), visitor(2).id()).unwrap(), Some(record(2, 1)));
     assert_eq!(one.load(&avatar_of("sk-other"), visitor(1).id()).unwrap(), None);
@@ -35,7 +35,7 @@ fn messages_come_back_in_their_order_and_in_their_last_state() {
         keep(2, 2),
         keep(1, 3),
         keep(1, 4),
-        Change::Keep(visitor(1).name("Ada"), sent.clone()),
+        Change::SaveMessage(visitor(1).name("Ada"), sent.clone()),
         settle(1, 3),
         settle(1, 99),
     ];
@@ -127,7 +127,7 @@ fn a_record_that_cannot_be_read_is_an_error_that_names_the_visitor_and_nothing_e
     let folder = Folder::new();
     let path = folder.file("avatar.db");
     let store = SqliteStore::open(&path).unwrap();
-    let changes: Vec<_> = (0..6).map(|number| Change::Record(record(number, 0))).collect();
+    let changes: Vec<_> = (0..6).map(|number| Change::SaveRecord(record(number, 0))).collect();
     store.save(&avatar(), &changes).unwrap();
     let another = serde_json::to_string(&record(5, 0)).unwrap();
     let rows = [
@@ -183,7 +183,7 @@ fn a_message_that_cannot_be_read_holds_up_no_other_and_is_spoken_of_once() {
 fn no_secret_shows_in_debug() {
     let folder = Folder::new();
     let store = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    let changes = [Change::Record(record(1, 1)), keep(1, 1)];
+    let changes = [Change::SaveRecord(record(1, 1)), keep(1, 1)];
     store.save(&avatar(), &changes).unwrap();
     let memory = MemoryStore::new();
     memory.save(&avatar(), &changes).unwrap();

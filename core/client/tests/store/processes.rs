@@ -152,7 +152,7 @@ fn opening_and_closing_once_more_leaves_the_locks_alone() {
     let folder = Folder::new();
     let path = folder.file("avatar.db");
     let first = SqliteStore::open(&path).unwrap();
-    first.save(&avatar(), &[Change::Record(record(0, 0))]).unwrap();
+    first.save(&avatar(), &[Change::SaveRecord(record(0, 0))]).unwrap();
     assert!(has_locked(&path));
     let second = SqliteStore::open(&path).unwrap();
     assert!(has_locked(&path));
@@ -165,7 +165,7 @@ fn opening_and_closing_once_more_leaves_the_locks_alone() {
     assert_eq!(other.says().as_deref(), Some("1"));
     other.end();
     assert!(folder.names().contains(&"avatar.db-wal".to_owned()), "{:?}", folder.names());
-    first.save(&avatar(), &[Change::Record(record(2, 2))]).unwrap();
+    first.save(&avatar(), &[Change::SaveRecord(record(2, 2))]).unwrap();
     let second = SqliteStore::open(&path).unwrap();
     for number in 0..3 {
         assert!(second.load(&avatar(), visitor(number).id()).unwrap().is_some(), "{number} is lost");
@@ -222,7 +222,10 @@ fn plays_its_role() {
             for number in arguments[0].. {
                 let settled = settle(number - OPEN, number - OPEN);
                 store
-                    .save(&avatar(), &[Change::Record(record(number, number)), keep(number, number), settled])
+                    .save(
+                        &avatar(),
+                        &[Change::SaveRecord(record(number, number)), keep(number, number), settled],
+                    )
                     .unwrap();
                 println!("says {number}");
             }
@@ -232,7 +235,7 @@ fn plays_its_role() {
             wait();
             for number in arguments[0]..arguments[0] + arguments[1] {
                 store
-                    .save(&avatar(), &[Change::Record(record(number, number)), keep(number, number)])
+                    .save(&avatar(), &[Change::SaveRecord(record(number, number)), keep(number, number)])
                     .unwrap();
                 if role == "write and copy" && number % 7 == 0 {
                     crate::foreign::copy_files(path);

@@ -19,12 +19,12 @@ impl Chance {
     fn change(&mut self) -> Change {
         let who = self.below(4);
         match self.below(5) {
-            0 => Change::Record(record(who, self.below(1000))),
+            0 => Change::SaveRecord(record(who, self.below(1000))),
             1 => {
                 let mut message = message(self.below(6));
                 message.left = true;
                 let named = visitor(who).name(format!("name {}", self.below(3)));
-                Change::Keep(named, message)
+                Change::SaveMessage(named, message)
             }
             2 | 3 => keep(who, self.below(6)),
             _ => settle(who, self.below(6)),

@@ -94,11 +94,11 @@ pub(crate) fn message(number: u64) -> KeptMessage {
 }
 
 pub(crate) fn keep(who: u64, number: u64) -> Change {
-    Change::Keep(visitor(who), message(number))
+    Change::SaveMessage(visitor(who), message(number))
 }
 
 pub(crate) fn settle(who: u64, number: u64) -> Change {
-    Change::Settle(visitor(who).id().clone(), message(number).message_id)
+    Change::ForgetMessage(visitor(who).id().clone(), message(number).message_id)
 }
 
 /// The numbers of the messages in it.

@@ -1,6 +1,6 @@
 //! The visitors that a store knows, how many, and which of several stores has whom.
 
-use secondme_avatar::{Change, Known, MemoryStore, Record, SqliteStore, Store, Stored, Visitor};
+use secondme_avatar::{Change, KnownVisitor, MemoryStore, Record, SqliteStore, Store, StoreCounts, Visitor};
 
 use crate::support::{Folder, Player, avatar, avatar_of, keep, record, settle, visitor};
 
@@ -22,16 +22,18 @@ fn the_visitors_come_as_they_were_last_named_the_last_one_saved_first() {
     let folder = Folder::new();
     for store in stores(&folder) {
         let ada = visitor(1).name("Ada").channel("web").tag("ou_1");
-        store.save(&avatar(), &[Change::Record(named(ada.clone().tag("older"), true))]).unwrap();
-        store.save(&avatar(), &[Change::Record(named(visitor(2), false))]).unwrap();
-        store.save(&avatar(), &[Change::Record(named(ada.clone(), true))]).unwrap();
-        store.save(&avatar_of("sk-other"), &[Change::Record(named(visitor(3), true))]).unwrap();
+        store.save(&avatar(), &[Change::SaveRecord(named(ada.clone().tag("older"), true))]).unwrap();
+        store.save(&avatar(), &[Change::SaveRecord(named(visitor(2), false))]).unwrap();
+        store.save(&avatar(), &[Change::SaveRecord(named(ada.clone(), true))]).unwrap();
+        store.save(&avatar_of("sk-other"), &[Change::SaveRecord(named(visitor(3), true))]).unwrap();
         let bob = visitor(4).tag("ou_4");
-        store.save(&avatar(), &[Change::Keep(bob.clone(), crate::support::message(1)), keep(1, 2)]).unwrap();
+        store
+            .save(&avatar(), &[Change::SaveMessage(bob.clone(), crate::support::message(1)), keep(1, 2)])
+            .unwrap();
         let expected = [
-            Known { visitor: ada, resumable: true },
-            Known { visitor: visitor(2), resumable: false },
-            Known { visitor: bob, resumable: false },
+            KnownVisitor { visitor: ada, resumable: true },
+            KnownVisitor { visitor: visitor(2), resumable: false },
+            KnownVisitor { visitor: bob, resumable: false },
         ];
         assert_eq!(store.known(&avatar()).unwrap(), expected);
     }
@@ -41,13 +43,14 @@ fn the_visitors_come_as_they_were_last_named_the_last_one_saved_first() {
 fn what_is_kept_is_counted_for_each_avatar() {
     let folder = Folder::new();
     for store in stores(&folder) {
-        assert_eq!(store.count(&avatar()).unwrap(), Stored::default());
-        let changes = [Change::Record(record(1, 1)), Change::Record(record(2, 1)), keep(1, 1), keep(1, 2)];
+        assert_eq!(store.count(&avatar()).unwrap(), StoreCounts::default());
+        let changes =
+            [Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1)), keep(1, 1), keep(1, 2)];
         store.save(&avatar(), &changes).unwrap();
         store.save(&avatar_of("sk-other"), &[keep(1, 1)]).unwrap();
-        assert_eq!(store.count(&avatar()).unwrap(), Stored { visitors: 2, messages: 2 });
-        store.save(&avatar(), &[settle(1, 1), Change::Record(record(1, 2))]).unwrap();
-        assert_eq!(store.count(&avatar()).unwrap(), Stored { visitors: 2, messages: 1 });
+        assert_eq!(store.count(&avatar()).unwrap(), StoreCounts { visitors: 2, messages: 2 });
+        store.save(&avatar(), &[settle(1, 1), Change::SaveRecord(record(1, 2))]).unwrap();
+        assert_eq!(store.count(&avatar()).unwrap(), StoreCounts { visitors: 2, messages: 1 });
     }
 }
 
@@ -67,8 +70,10 @@ fn the_store_that_opens_a_visitor_last_has_it_for_as_long_as_it_lives() {
     assert!(!older.is_claimed_elsewhere(&avatar_of("sk-other"), &ada).unwrap());
 
     // What the older one knows of the visitor is of the past; what it knows of others is not.
-    newer.save(&avatar(), &[Change::Record(record(1, 9))]).unwrap();
-    older.save(&avatar(), &[Change::Record(record(1, 3)), Change::Record(record(2, 3)), keep(1, 1)]).unwrap();
+    newer.save(&avatar(), &[Change::SaveRecord(record(1, 9))]).unwrap();
+    older
+        .save(&avatar(), &[Change::SaveRecord(record(1, 3)), Change::SaveRecord(record(2, 3)), keep(1, 1)])
+        .unwrap();
     assert_eq!(newer.load(&avatar(), &ada).unwrap(), Some(record(1, 9)));
     assert_eq!(newer.load(&avatar(), visitor(2).id()).unwrap(), Some(record(2, 3)));
     assert_eq!(newer.count(&avatar()).unwrap().messages, 1, "a message is kept whosever the visitor is");

@@ -28,8 +28,12 @@ pub(super) struct GuardedConnection {
 
 impl GuardedConnection {
     /// Opens a file that is a store or empty, checks it, and migrates it to the last version.
-    pub(super) fn open(path: &Path, steps: &[&str], exclusive: &Exclusive<'_>) -> Result<Self, StoreError> {
-        Self::open_by(path, exclusive, || schema::connect(path, steps))
+    pub(super) fn open(
+        path: &Path,
+        migrations: &[&str],
+        exclusive: &Exclusive<'_>,
+    ) -> Result<Self, StoreError> {
+        Self::open_by(path, exclusive, || schema::connect(path, migrations))
     }
 
     /// Returns the connection. Opens it again if its log was removed or replaced, or if that failed before.

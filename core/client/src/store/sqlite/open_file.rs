@@ -36,10 +36,10 @@ struct Inside {
 
 impl OpenFile {
     /// Returns the opening that this process has, or makes a new one.
-    pub(super) fn open(path: &Path, steps: &[&str]) -> Result<Arc<Self>, StoreError> {
+    pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Arc<Self>, StoreError> {
         let mut open_files = OpenFiles::lock();
         let is_open_here = |path: &Path| open_files.has(path);
-        let path = files::find_or_create(path, is_open_here, schema::version(steps))?;
+        let path = files::find_or_create(path, is_open_here, schema::version(migrations))?;
         let known = open_files.find(&path).filter(|file| file.identity.check(&path).is_ok());
         if let Some(known) = known {
             return Ok(known);
@@ -47,7 +47,7 @@ impl OpenFile {
         let mut lock_file = LockFile::of(&path);
         let (connection, identity) = {
             let exclusive = lock_file.acquire()?;
-            let opened = GuardedConnection::open(&path, steps, &exclusive);
+            let opened = GuardedConnection::open(&path, migrations, &exclusive);
             let opened = opened.and_then(|connection| Ok((connection, Identity::of(&path)?)));
             // A file that is refused stays as it was, without a lock file beside it.
             opened.inspect_err(|_| exclusive.remove_lock_file())?

@@ -1,5 +1,5 @@
-//! What stands in a row: JSON text that says of which form it is, so that later versions of the library
-//! can tell older rows from newer ones.
+//! The text of a row: JSON with the number of its format, so that later versions of the library can read the rows
+//! of earlier ones.
 
 use std::fmt;
 
@@ -10,18 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
 
-/// The form that is written. All forms below it can be read.
-const FORM: u32 = 1;
+/// The format that is written. All formats up to it can be read.
+const FORMAT: u32 = 1;
 
+/// A row's text. Its names are on disk and do not change.
 #[derive(Serialize, Deserialize)]
-struct Row<T> {
-    v: u32,
-    kept: T,
+struct Versioned<T> {
+    #[serde(rename = "v")]
+    format: u32,
+    #[serde(rename = "kept")]
+    value: T,
 }
 
 #[derive(Deserialize)]
-struct Form {
-    v: u32,
+struct Format {
+    #[serde(rename = "v")]
+    format: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +44,7 @@ pub(super) fn write_message(visitor: &Visitor, message: &KeptMessage) -> Result<
 
 pub(super) fn read_record(text: &[u8], visitor: &VisitorId) -> Result<Record, Unreadable> {
     let record: Record = read(text)?;
-    if record.visitor_id == *visitor { Ok(record) } else { Err(Unreadable::OfAnother) }
+    if record.visitor_id == *visitor { Ok(record) } else { Err(Unreadable::OtherVisitor) }
 }
 
 pub(super) fn read_message(text: &[u8], visitor: &str) -> Result<(Visitor, KeptMessage), Unreadable> {
@@ -48,11 +52,11 @@ pub(super) fn read_message(text: &[u8], visitor: &str) -> Result<(Visitor, KeptM
     if row.visitor.id().as_str() == visitor {
         Ok((row.visitor, row.message))
     } else {
-        Err(Unreadable::OfAnother)
+        Err(Unreadable::OtherVisitor)
     }
 }
 
-/// The bytes of a text, which in a damaged file may be anything.
+/// The bytes of a text. In a damaged file they may be anything.
 pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_owned(),
@@ -60,46 +64,48 @@ pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<V
     })
 }
 
-/// Why a row is not understood; nothing of what stands in it.
+/// Why a row cannot be read, without anything of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     Later(u32),
-    /// The column is where reading ended.
-    NoRow {
+    /// `column`: where reading ended.
+    Damaged {
         column: usize,
     },
-    OfAnother,
+    OtherVisitor,
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Later(form) => write!(
+            Self::Later(format) => write!(
                 f,
-                "it was written by a later version of this library (form {form}, this one knows up to {FORM}): \
+                "it was written by a later version of this library (format {format}, this one knows up to {FORMAT}): \
                  update the library"
             ),
-            Self::NoRow { column } => {
+            Self::Damaged { column } => {
                 write!(f, "it is damaged near its character {column}: restore the file, or delete this row")
             }
-            Self::OfAnother => f.write_str("it names another visitor: restore the file, or delete this row"),
+            Self::OtherVisitor => {
+                f.write_str("it names another visitor: restore the file, or delete this row")
+            }
         }
     }
 }
 
-fn write(kept: impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(&Row { v: FORM, kept }).map_err(|_| {
+fn write(value: impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(&Versioned { format: FORMAT, value }).map_err(|_| {
         StoreError::new("this cannot be written as JSON: a fault of the library, please report it")
     })
 }
 
 fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
-    // The parser's own words may quote what stands there.
-    let no_row = |error: serde_json::Error| Unreadable::NoRow { column: error.column() };
-    let form: Form = serde_json::from_slice(text).map_err(no_row)?;
-    if form.v > FORM {
-        return Err(Unreadable::Later(form.v));
+    // The parser's own text may quote the row.
+    let damaged = |error: serde_json::Error| Unreadable::Damaged { column: error.column() };
+    let row: Format = serde_json::from_slice(text).map_err(damaged)?;
+    if row.format > FORMAT {
+        return Err(Unreadable::Later(row.format));
     }
-    let row: Row<T> = serde_json::from_slice(text).map_err(no_row)?;
-    Ok(row.kept)
+    let row: Versioned<T> = serde_json::from_slice(text).map_err(damaged)?;
+    Ok(row.value)
 }

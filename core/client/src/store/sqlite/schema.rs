@@ -12,9 +12,9 @@ use crate::store::error::StoreError;
 /// Says in the file's header whose it is: `SmAv`.
 pub(super) const APPLICATION_ID: u32 = 0x536d_4176;
 
-/// What is done to a file, one version after the other; an empty one is at version 0. A step that has
-/// been in a release is never changed: what it made is out there.
-pub(super) const STEPS: &[&str] = &[
+/// The statements that bring a file from each version to the next. An empty file has version 0. A migration that
+/// was in a release is never changed: there are files made by it.
+pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE records (
         avatar TEXT NOT NULL,
@@ -44,35 +44,35 @@ pub(super) const STEPS: &[&str] = &[
 ",
 ];
 
-/// How long another process's work is waited for.
+/// How long to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the file is free, where SQLite does not wait by itself.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// The time between two attempts, where SQLite does not wait by itself.
+const RETRY: Duration = Duration::from_millis(5);
 
-pub(super) fn version(steps: &[&str]) -> u32 {
-    u32::try_from(steps.len()).unwrap_or(u32::MAX)
+pub(super) fn version(migrations: &[&str]) -> u32 {
+    u32::try_from(migrations.len()).unwrap_or(u32::MAX)
 }
 
-/// Opens a file that is ours or empty, and brings it to the last version.
-pub(super) fn connect(path: &Path, steps: &[&str]) -> Result<Connection, StoreError> {
+/// Opens a file that is a store or empty, and migrates it to the last version.
+pub(super) fn connect(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
     let failed = |error| sqlite_error(path, Operation::Open, error);
     let mut connection = open(path).map_err(failed)?;
     if connection.is_readonly("main").map_err(failed)? {
         let file = path.display();
         return Err(StoreError::new(format!("the store {file} is read-only: make it writable")));
     }
-    // In one transaction: another process may be making the file while this one looks.
+    // In one transaction: another process may be making the file at the same time.
     let present = connection.transaction().and_then(|transaction| look(&transaction)).map_err(failed)?;
-    let steps_are_missing = present.is_sound(path, steps)?;
+    let must_migrate = present.is_sound(path, migrations)?;
     check_pages(&connection, path)?;
-    if steps_are_missing {
-        migrate(&mut connection, path, steps)?;
+    if must_migrate {
+        migrate(&mut connection, path, migrations)?;
     }
-    check_tables(&connection, path, steps)?;
+    check_tables(&connection, path, migrations)?;
     begin_log(&connection, path)?;
     look(&connection).map_err(failed)?;
-    // From here on it is ours to write: the log may go into the file when it is closed.
+    // The file is a store, so closing it may bring the log into it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
     Ok(connection)
 }
@@ -82,7 +82,7 @@ pub(super) fn reconnect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error| sqlite_error(path, Operation::Open, error);
     let connection = open(path).map_err(failed)?;
     begin_log(&connection, path)?;
-    // Its log is opened with the first look.
+    // The first query opens the log.
     look(&connection).map_err(failed)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
     Ok(connection)
@@ -93,27 +93,27 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
-    // Until it is known to be sound nothing is written to it, not even what stands in its log.
+    // Nothing is written to the file before it is checked, not even from its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    // A file may bring code of its own.
+    // A file may contain code.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // Saved is on disk. A plain flush of macOS leaves it in the drive's memory.
+    // A save returns when the data is on disk. On macOS a plain flush leaves it in the drive's memory.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // Tokens and texts that are gone are gone.
+    // Deleted tokens and texts are overwritten.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    // The log goes into the file when nothing else is at it: see `Session::tidy`.
+    // The log is brought into the file elsewhere: see `GuardedConnection::checkpoint_if_long`.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
-    // What a rush has left of the log is given back.
+    // A log that has grown long is cut again.
     connection.pragma_update_and_check(None, "journal_size_limit", 4 << 20, |_| Ok(()))?;
     Ok(connection)
 }
 
-/// What a file says of itself.
+/// What a file says about itself.
 struct Present {
     application: u32,
     version: u32,
@@ -121,9 +121,9 @@ struct Present {
 }
 
 impl Present {
-    /// Whether it can be used; `true` where there are steps to be taken.
-    fn is_sound(&self, path: &Path, steps: &[&str]) -> Result<bool, StoreError> {
-        let known = version(steps);
+    /// Checks whether the file can be used. Returns whether it has to be migrated.
+    fn is_sound(&self, path: &Path, migrations: &[&str]) -> Result<bool, StoreError> {
+        let known = version(migrations);
         match *self {
             Self { application: 0, version: 0, tables: 0 } => Ok(true),
             Self { application: APPLICATION_ID, version, .. } if version > known => {
@@ -145,28 +145,28 @@ fn look(connection: &Connection) -> rusqlite::Result<Present> {
     })
 }
 
-/// All steps that are missing, or none.
-fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+/// Applies all missing migrations, or none.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error| sqlite_error(path, Operation::Open, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    // Another process may have done it while this one waited.
+    // Another process may have migrated it while this one waited.
     let present = look(&transaction).map_err(failed)?;
-    if present.is_sound(path, steps)? {
-        take_steps(&transaction, present.version, steps).map_err(failed)?;
+    if present.is_sound(path, migrations)? {
+        apply(&transaction, present.version, migrations).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }
 
-fn take_steps(transaction: &Transaction<'_>, from: u32, steps: &[&str]) -> rusqlite::Result<()> {
-    for step in steps.iter().skip(from as usize) {
-        transaction.execute_batch(step)?;
+fn apply(transaction: &Transaction<'_>, from: u32, migrations: &[&str]) -> rusqlite::Result<()> {
+    for migration in migrations.iter().skip(from as usize) {
+        transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", version(steps))
+    transaction.pragma_update(None, "user_version", version(migrations))
 }
 
-/// That the file is whole. The quick check would not do: where an index has gone wrong, what is saved may
-/// not be found again.
+/// Checks that the file is intact. The quick check does not cover the indexes, and with a damaged index a row may
+/// not be found.
 fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let verdict = connection.query_row("PRAGMA integrity_check(1)", (), |row| row.get::<_, String>(0));
     match verdict.map_err(|error| sqlite_error(path, Operation::Open, error))?.as_str() {
@@ -175,12 +175,12 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// That its tables are those that the steps make. Others beside them are left alone.
-fn check_tables(connection: &Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+/// Checks that the tables are those that the migrations make. Other tables beside them are allowed.
+fn check_tables(connection: &Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error| sqlite_error(path, Operation::Open, error);
     let mut model = Connection::open_in_memory().map_err(failed)?;
     let transaction = model.transaction().map_err(failed)?;
-    take_steps(&transaction, 0, steps).map_err(failed)?;
+    apply(&transaction, 0, migrations).map_err(failed)?;
     let expected = shape(&transaction).map_err(failed)?;
     let found = shape(connection).map_err(failed)?;
     let is_ours = |line: &&String| expected.iter().any(|known| table_of(known) == table_of(line));
@@ -190,7 +190,7 @@ fn check_tables(connection: &Connection, path: &Path, steps: &[&str]) -> Result<
     Err(damaged(path, "its tables are not those of a store"))
 }
 
-/// The columns of all tables and indexes, a line each, with what decides how they are read and written.
+/// Describes the columns of all tables and indexes, a line each.
 fn shape(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut lines = connection.prepare(
         "SELECT format('%s: %d %d column %d %s %s %d %s %d %d', t.name, t.wr, t.strict,
@@ -211,8 +211,8 @@ fn table_of(line: &str) -> Option<&str> {
     line.split_once(": ").map(|(table, _)| table)
 }
 
-/// Turns the write-ahead log on, where it is not. Nobody else may be at the file in that moment, and
-/// SQLite does not wait for it.
+/// Turns the write-ahead log on if it is off. That needs exclusive use of the file, for which SQLite does not
+/// wait.
 fn begin_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error| sqlite_error(path, Operation::Open, error);
     let end = Instant::now() + PATIENCE;
@@ -221,7 +221,7 @@ fn begin_log(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < end =>
             {
-                std::thread::sleep(LOOK_AGAIN);
+                std::thread::sleep(RETRY);
             }
             mode => break mode.map_err(failed)?,
         }

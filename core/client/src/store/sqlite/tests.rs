@@ -38,7 +38,7 @@ fn visitor(number: usize) -> VisitorId {
 
 fn record(number: usize) -> Change {
     let visitor_id = visitor(number);
-    Change::Record(Record {
+    Change::SaveRecord(Record {
         visitor_id,
         credentials: None,
         context: None,
@@ -62,10 +62,10 @@ const NEXT: &str = "ALTER TABLE records ADD COLUMN seen INTEGER NOT NULL DEFAULT
 fn a_store_of_an_earlier_version_is_brought_up_to_date_once() {
     let folder = Folder::new("migration");
     SqliteStore::open(folder.file()).unwrap().save(&avatar(), &[record(1)]).unwrap();
-    let next = [schema::STEPS, &[NEXT]].concat();
+    let next = [schema::MIGRATIONS, &[NEXT]].concat();
     for _ in 0..2 {
         let store = SqliteStore::open_with(&folder.file(), &next).unwrap();
-        assert_eq!(number_of(&store, "PRAGMA user_version"), schema::STEPS.len() as i64 + 1);
+        assert_eq!(number_of(&store, "PRAGMA user_version"), schema::MIGRATIONS.len() as i64 + 1);
         assert_eq!(number_of(&store, "SELECT seen FROM records"), 7);
         assert!(store.load(&avatar(), &visitor(1)).unwrap().is_some());
     }
@@ -76,14 +76,14 @@ fn a_store_of_an_earlier_version_is_brought_up_to_date_once() {
 }
 
 #[test]
-fn a_step_that_fails_leaves_the_store_at_its_earlier_version() {
+fn a_migration_that_fails_leaves_the_store_at_its_earlier_version() {
     let folder = Folder::new("failed-migration");
     SqliteStore::open(folder.file()).unwrap().save(&avatar(), &[record(1)]).unwrap();
-    let steps = [schema::STEPS, &[NEXT, "INSERT INTO nothing VALUES (1)"]].concat();
-    let error = SqliteStore::open_with(&folder.file(), &steps).unwrap_err().to_string();
+    let migrations = [schema::MIGRATIONS, &[NEXT, "INSERT INTO nothing VALUES (1)"]].concat();
+    let error = SqliteStore::open_with(&folder.file(), &migrations).unwrap_err().to_string();
     assert!(error.contains("cannot be opened"), "{error}");
     let store = SqliteStore::open(folder.file()).unwrap();
-    assert_eq!(number_of(&store, "PRAGMA user_version"), schema::STEPS.len() as i64);
+    assert_eq!(number_of(&store, "PRAGMA user_version"), schema::MIGRATIONS.len() as i64);
     assert!(store.load(&avatar(), &visitor(1)).unwrap().is_some());
 }
 

@@ -7,7 +7,7 @@ use super::owner::OwnerId;
 use super::{SqliteStore, rows};
 use crate::store::error::StoreError;
 use crate::store::leftover::{known, with_messages};
-use crate::store::{AvatarRef, Known, Stored};
+use crate::store::{AvatarRef, KnownVisitor, StoreCounts};
 
 const RECORDS: &str = "SELECT visitor, record FROM records WHERE avatar = ?1 ORDER BY saved DESC";
 const MESSAGES: &str = "SELECT visitor, message FROM messages WHERE avatar = ?1 ORDER BY position DESC";
@@ -19,7 +19,7 @@ const RELEASE: &str = "DELETE FROM claims WHERE avatar = ?1 AND visitor = ?2 AND
 const OWNER: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
 
 impl SqliteStore {
-    pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<Known>, StoreError> {
+    pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         let avatar = avatar.to_string();
         self.file()?.read(|connection| {
             // What cannot be read is spoken of when the visitor is opened, and stays where it is.
@@ -42,11 +42,11 @@ impl SqliteStore {
         })
     }
 
-    pub(super) fn count_kept(&self, avatar: &AvatarRef) -> Result<Stored, StoreError> {
+    pub(super) fn read_counts(&self, avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
         self.file()?.read(|connection| {
             let mut count = connection.prepare_cached(COUNT)?;
             count.query_row([avatar.to_string()], |row| {
-                Ok(Stored {
+                Ok(StoreCounts {
                     visitors: row.get::<_, i64>(0)?.cast_unsigned(),
                     messages: row.get::<_, i64>(1)?.cast_unsigned(),
                 })
