@@ -1,10 +1,15 @@
 //! One conversation of a visitor: its session, its messages, its replies.
+//!
+//! Each part is a type that owns its fields. A part is told what has happened, with the moment, and returns what
+//! follows from it; the machine carries that out. What concerns several parts at once stands in `sending.rs` and
+//! `hearing.rs`.
 
 mod cursor;
 mod gap;
 mod hearing;
 mod history;
 mod hold;
+mod lifecycle;
 mod past;
 mod pending;
 mod position;
@@ -16,19 +21,20 @@ mod turn;
 mod turns;
 
 use self::history::Histories;
+use self::lifecycle::Lifecycle;
 use self::position::Position;
 use self::sends::Sends;
 use self::turns::Turns;
-use crate::assembly::Assembly;
+use crate::assembly::{Answer, Assembly};
 use crate::event::{ConversationKey, State};
 use crate::facts::SessionFacts;
 use crate::ids::{SessionId, Ticket};
-use crate::time::Millis;
 
 pub use self::hold::Hold;
 pub(crate) use self::{
     cursor::Cursor,
     gap::{FillReason, GapFill, PageStep, Room, room},
+    lifecycle::{EndSession, LateOpeners, Opened, Waiter},
     past::{PageReach, Query, QueryKind},
     pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer},
     turn::{Echoed, LateTurn},
@@ -46,86 +52,66 @@ pub(crate) enum Source {
 
 #[derive(Debug)]
 pub(crate) struct Conversation {
-    pub(crate) key: ConversationKey,
-    pub(crate) session: Option<SessionId>,
-    pub(crate) bound: bool,
-    pub(crate) position: Position,
+    key: ConversationKey,
+    session: Option<SessionId>,
+    bound: bool,
     /// The session was there before this run.
-    pub(crate) resumed: bool,
-    /// It has been open once.
-    pub(crate) opened: bool,
-    pub(crate) state: State,
-    pub(crate) openers: Vec<Waiter>,
-    pub(crate) sends: Sends,
-    pub(crate) turns: Turns,
-    pub(crate) replies: Assembly,
-    pub(crate) gap: GapFill,
-    pub(crate) histories: Histories,
-    pub(crate) closing: Option<Closing>,
+    resumed: bool,
+    lifecycle: Lifecycle,
+    sends: Sends,
+    turns: Turns,
+    replies: Assembly,
+    position: Position,
+    gap: GapFill,
+    histories: Histories,
     /// The owner has spoken last, and not the avatar.
-    pub(crate) taken_over: bool,
+    taken_over: bool,
 }
 
-/// Somebody who waits until a deadline.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiter {
-    pub(crate) ticket: Ticket,
-    pub(crate) deadline: Millis,
-}
-
+/// What a conversation leaves behind when it closes.
 #[derive(Debug)]
-pub(crate) struct Closing {
-    pub(crate) waiters: Vec<Ticket>,
-    pub(crate) deadline: Millis,
-    /// The session is to end on the service as well.
-    pub(crate) end: EndSession,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EndSession {
-    No,
-    Wanted,
-    Done,
+pub(crate) struct Leftovers {
+    pub(crate) pending: Vec<Pending>,
+    /// The commands that wait for something that will not come.
+    pub(crate) waiting: Vec<Ticket>,
+    /// The commands that have closed it.
+    pub(crate) closers: Vec<Ticket>,
 }
 
 impl Conversation {
     pub(crate) fn new(key: ConversationKey, session: Option<SessionFacts>) -> Self {
-        let resumed = session.is_some();
-        let taken_over = session.as_ref().is_some_and(|facts| facts.taken_over);
-        let earlier = session.as_ref().map_or_else(Vec::new, |facts| {
-            facts
-                .cut_off
-                .iter()
-                .chain(facts.half_said.iter().flat_map(|half| &half.replies))
-                .cloned()
-                .collect()
-        });
-        let (id, bound, position) = match session {
-            Some(facts) => {
-                let position = Position::resumed(facts.last_seq, facts.unnamed, facts.half_said);
-                (Some(facts.id), facts.bound, position)
-            }
-            None => (None, false, Position::default()),
-        };
-        Self {
+        let new = Self {
             key,
-            session: id,
-            bound,
-            position,
-            resumed,
-            opened: false,
-            state: State::Opening,
-            openers: Vec::new(),
+            session: None,
+            bound: false,
+            resumed: false,
+            lifecycle: Lifecycle::new(),
             sends: Sends::default(),
-            turns: Turns::resumed(earlier),
+            turns: Turns::default(),
             replies: Assembly::default(),
-            gap: if resumed { GapFill::open() } else { GapFill::default() },
+            position: Position::default(),
+            gap: GapFill::default(),
             histories: Histories::default(),
-            closing: None,
+            taken_over: false,
+        };
+        let Some(SessionFacts { id, bound, last_seq, unnamed, half_said, taken_over, cut_off }) = session
+        else {
+            return new;
+        };
+        let half_said_replies = half_said.iter().flat_map(|half| half.replies.clone());
+        Self {
+            session: Some(id),
+            bound,
+            resumed: true,
+            turns: Turns::resumed(cut_off.into_iter().chain(half_said_replies).collect()),
+            position: Position::resumed(last_seq, unnamed, half_said),
+            gap: GapFill::open(),
             taken_over,
+            ..new
         }
     }
 
+    /// What a later run needs to go on from here.
     pub(crate) fn facts(&self) -> Option<SessionFacts> {
         self.session.clone().map(|id| SessionFacts {
             id,
@@ -138,12 +124,131 @@ impl Conversation {
         })
     }
 
-    pub(crate) fn needs_session(&self) -> bool {
-        self.session.is_none() && (self.closing.is_none() || !self.sends.is_empty())
+    pub(crate) fn key(&self) -> ConversationKey {
+        self.key
     }
 
-    /// Whether somebody needs the socket for it.
+    pub(crate) fn session(&self) -> Option<&SessionId> {
+        self.session.as_ref()
+    }
+
+    /// The service has made its session.
+    pub(crate) fn set_session(&mut self, session: SessionId) {
+        self.session = Some(session);
+    }
+
+    /// Whether the owner can see the session.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound
+    }
+
+    pub(crate) fn bind(&mut self) {
+        self.bound = true;
+    }
+
+    /// Whether the session was there before this run.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.lifecycle.state()
+    }
+
+    /// Whether it has been open once.
+    pub(crate) fn is_opened(&self) -> bool {
+        self.lifecycle.is_opened()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.lifecycle.is_closing()
+    }
+
+    /// Whether the owner has spoken last, and not the avatar.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.taken_over
+    }
+
+    pub(crate) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    pub(crate) fn lifecycle_mut(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
+    }
+
+    pub(crate) fn sends(&self) -> &Sends {
+        &self.sends
+    }
+
+    pub(crate) fn sends_mut(&mut self) -> &mut Sends {
+        &mut self.sends
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    pub(crate) fn turns_mut(&mut self) -> &mut Turns {
+        &mut self.turns
+    }
+
+    pub(crate) fn replies(&self) -> &Assembly {
+        &self.replies
+    }
+
+    pub(crate) fn position(&self) -> &Position {
+        &self.position
+    }
+
+    pub(crate) fn gap(&self) -> &GapFill {
+        &self.gap
+    }
+
+    pub(crate) fn gap_mut(&mut self) -> &mut GapFill {
+        &mut self.gap
+    }
+
+    pub(crate) fn histories(&self) -> &Histories {
+        &self.histories
+    }
+
+    pub(crate) fn histories_mut(&mut self) -> &mut Histories {
+        &mut self.histories
+    }
+
+    pub(crate) fn needs_session(&self) -> bool {
+        self.session.is_none() && self.is_wanted()
+    }
+
+    /// Whether it needs the socket: it is open, or messages are still to be sent.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.closing.as_ref().is_none_or(|_| !self.sends.is_empty())
+        !self.is_closing() || !self.sends.is_empty()
+    }
+
+    /// Whether it only waits for its messages to be sent, and they are.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.sends.is_empty() && self.lifecycle.closes_when_flushed()
+    }
+
+    /// Whether its session is to end on the service now.
+    pub(crate) fn ends_session(&self) -> bool {
+        self.sends.is_empty() && self.lifecycle.ends_session()
+    }
+
+    /// It closes: the replies that are coming in end, and answer no later question.
+    pub(crate) fn end_replies(&mut self) -> Vec<Answer> {
+        let unfinished = self.replies.end_all();
+        self.turns.cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
+        unfinished
+    }
+
+    /// It is closed.
+    pub(crate) fn close(&mut self) -> Leftovers {
+        self.position.close();
+        let (openers, closers) = self.lifecycle.close();
+        let histories = std::mem::take(&mut self.histories).tickets();
+        let waiting = openers.into_iter().chain(histories).chain(self.turns.close()).collect();
+        Leftovers { pending: self.sends.drain(), waiting, closers }
     }
 }

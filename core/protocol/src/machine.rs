@@ -204,7 +204,7 @@ impl Machine {
     pub fn restore(&mut self, now: Millis, messages: Vec<KeptMessage>) {
         self.now = now;
         self.restored.extend(messages);
-        if self.conversation(ConversationKey::FIRST).is_some_and(|first| first.closing.is_none()) {
+        if self.conversation(ConversationKey::FIRST).is_some_and(|first| !first.is_closing()) {
             self.take_restored(now);
             self.settle(now);
         }
@@ -215,7 +215,7 @@ impl Machine {
         let waiting = self
             .conversations
             .iter()
-            .flat_map(|conversation| conversation.sends.stored_messages(conversation.session.as_ref()));
+            .flat_map(|conversation| conversation.sends().stored_messages(conversation.session()));
         self.restored.iter().cloned().chain(waiting).collect()
     }
 
@@ -313,7 +313,8 @@ impl Machine {
 
     /// What is worth keeping for a later run.
     pub fn record(&self) -> Record {
-        let first = self.conversations.iter().find(|conversation| conversation.key == ConversationKey::FIRST);
+        let first =
+            self.conversations.iter().find(|conversation| conversation.key() == ConversationKey::FIRST);
         Record {
             visitor_id: self.visitor.id().clone(),
             credentials: self.facts.credentials.clone(),
@@ -326,7 +327,7 @@ impl Machine {
 
     /// Where a conversation stands.
     pub fn state(&self, key: ConversationKey) -> State {
-        self.conversation(key).map_or(State::Closed, |conversation| conversation.state)
+        self.conversation(key).map_or(State::Closed, Conversation::state)
     }
 
     /// The conversations that are not closed.
@@ -336,7 +337,7 @@ impl Machine {
 
     /// The session's id on the service, once it has one.
     pub fn session_id(&self, key: ConversationKey) -> Option<SessionId> {
-        self.conversation(key)?.session.clone()
+        self.conversation(key)?.session().cloned()
     }
 
     /// The avatar's opening line, once it is known.
@@ -356,7 +357,7 @@ impl Machine {
 
     /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
     pub fn taken_over(&self, key: ConversationKey) -> bool {
-        self.conversation(key).is_some_and(|conversation| conversation.taken_over)
+        self.conversation(key).is_some_and(Conversation::is_taken_over)
     }
 
     /// Whether the socket is connected.
@@ -400,11 +401,11 @@ impl Machine {
     }
 
     fn conversation(&self, key: ConversationKey) -> Option<&Conversation> {
-        self.conversations.iter().find(|conversation| conversation.key == key)
+        self.conversations.iter().find(|conversation| conversation.key() == key)
     }
 
     fn conversation_mut(&mut self, key: ConversationKey) -> Option<&mut Conversation> {
-        self.conversations.iter_mut().find(|conversation| conversation.key == key)
+        self.conversations.iter_mut().find(|conversation| conversation.key() == key)
     }
 
     fn apply(&mut self, now: Millis, effect: LinkEffect) {
@@ -441,8 +442,7 @@ impl Machine {
         self.handshake_refused = false;
         self.capabilities.reconnected();
         for conversation in &mut self.conversations {
-            conversation.replies.wait_again(now);
-            conversation.sends.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
+            conversation.link_up(now);
         }
     }
 
@@ -454,10 +454,11 @@ impl Machine {
         }
         if reading {
             for conversation in &mut self.conversations {
-                conversation.replies.wait_again(now);
-                conversation.turns.wait_again(now, self.reading_since);
+                conversation.read_again(now, self.reading_since);
                 if self.link.is_up() {
-                    conversation.sends.set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
+                    conversation
+                        .sends_mut()
+                        .set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
                 }
             }
         }
@@ -471,8 +472,7 @@ impl Machine {
         self.suspend_gaps();
         let retry_in = self.link.retry_at().unwrap_or(now).since(now);
         for at in 0..self.conversations.len() {
-            self.conversations[at].sends.set_confirmation_deadlines(None);
-            if self.conversations[at].opened && self.goal == Goal::Live {
+            if self.conversations[at].is_opened() && self.goal == Goal::Live {
                 self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }
         }
@@ -485,10 +485,10 @@ impl Machine {
     fn emit(&mut self, at: usize, kind: EventKind, raw: Option<Raw>) {
         let conversation = &self.conversations[at];
         self.outputs.push_back(Output::Event(Event {
-            conversation: Some(conversation.key),
+            conversation: Some(conversation.key()),
             visitor_id: self.visitor.id().clone(),
             tag: self.visitor.shared_tag().cloned(),
-            session_id: conversation.session.clone(),
+            session_id: conversation.session().cloned(),
             kind,
             raw,
         }));

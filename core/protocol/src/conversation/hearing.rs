@@ -1,10 +1,14 @@
 //! What a frame means for a conversation's replies, turns and position together.
 
+use std::time::Duration;
+
 use super::turn::Echoed;
 use super::turns::{Beginning, Order};
-use super::{Conversation, Source};
-use crate::assembly::Step;
+use super::{Conversation, FillReason, Source};
+use crate::assembly::{Answer, Step};
+use crate::event::Gap;
 use crate::ids::{MessageId, Ticket};
+use crate::limits::CONFIRMATION_WAIT;
 use crate::time::Millis;
 use crate::wire::Frame;
 
@@ -61,5 +65,69 @@ impl Conversation {
     /// A frame without a name was dispatched. Returns whether it is the first since the last one with a name.
     pub(crate) fn pass_unnamed(&mut self) -> bool {
         self.position.pass_unnamed()
+    }
+
+    /// Frames up to the position are not heard again any more.
+    pub(crate) fn end_replay(&mut self) {
+        self.position.end_replay(&self.replies);
+    }
+
+    /// A frame before the position was found and dispatched, and `before` is the frame in front of it.
+    pub(crate) fn found_behind(&mut self, before: &str) {
+        self.position.found_behind(before, &self.replies);
+    }
+
+    /// Ends the replies of which nothing has come for so long.
+    pub(crate) fn end_silent_replies(&mut self, now: Millis, idle: Duration) -> Vec<Answer> {
+        self.replies.silent(now, idle)
+    }
+
+    /// Those replies have ended: with the last of them nothing is half said.
+    pub(crate) fn forget_half_said(&mut self) {
+        self.position.forget_half_said(&self.replies);
+    }
+
+    /// The link is up.
+    pub(crate) fn link_up(&mut self, now: Millis) {
+        self.replies.wait_again(now);
+        self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+    }
+
+    /// The link is down: what comes now is missed, and no echo can come.
+    pub(crate) fn link_down(&mut self) {
+        self.miss_frames();
+        self.sends.set_confirmation_deadlines(None);
+    }
+
+    /// The socket is given up on purpose, and the calls under way with it.
+    pub(crate) fn pause(&mut self) {
+        self.miss_frames();
+        self.sends.interrupt();
+    }
+
+    fn miss_frames(&mut self) {
+        if self.session.is_some() {
+            self.gap.link_lost();
+        }
+    }
+
+    /// What came since then was not read, and is read from now on: silence begins again.
+    pub(crate) fn read_again(&mut self, now: Millis, unread_since: Millis) {
+        self.replies.wait_again(now);
+        self.turns.wait_again(now, unread_since);
+    }
+
+    /// What was missed is there, or will not be. Returns why the service was asked.
+    pub(crate) fn close_gap(&mut self, now: Millis, gap: Gap) -> FillReason {
+        let reason = self.gap.close();
+        self.end_replay();
+        if reason == FillReason::LinkLost {
+            self.replies.wait_again(now);
+            if gap == Gap::Unknown {
+                self.turns.miss_echoes();
+            }
+        }
+        self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+        reason
     }
 }

@@ -39,6 +39,11 @@ impl Conversation {
         self.sends.next(|asks| may_ask && (self.taken_over || !self.turns.holds(now, asks.message())))
     }
 
+    /// Marks the message as one that may have gone out. Returns what the store has to be told first.
+    pub(crate) fn mark_sending(&mut self, message: &MessageId) -> Option<KeptMessage> {
+        self.sends.mark_sending(message, self.session.as_ref())
+    }
+
     /// The message goes out: it is some answer's turn from now on. `reading` says whether what comes is read.
     pub(crate) fn begin_send(
         &mut self,

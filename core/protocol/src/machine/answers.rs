@@ -8,7 +8,6 @@ use super::{Goal, Machine, Output};
 use crate::call::{Call, CallId, Flight};
 use crate::capabilities::DeniedBy;
 use crate::conversation::Conversation;
-use crate::conversation::EndSession;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{CloseReason, Confirmation, ConversationKey, EventKind, ServiceError};
 use crate::facts::{ChatContext, Credentials, SocketAddress};
@@ -113,13 +112,13 @@ impl Machine {
                 let answer: SessionAnswer<'_> = wire::data(step, data)?;
                 let session = SessionId::from(answer.session_id.0.as_ref());
                 if let Some(conversation) = self.conversation_mut(*key) {
-                    conversation.session = Some(session);
+                    conversation.set_session(session);
                     self.remember();
                 }
             }
             Call::BindSession(key) => {
                 if let Some(conversation) = self.conversation_mut(*key) {
-                    conversation.bound = true;
+                    conversation.bind();
                     self.remember();
                 }
             }
@@ -275,8 +274,11 @@ impl Machine {
                 if is_final(error.kind()) {
                     return self.close_all(now, &error);
                 }
-                let (open, opening): (Vec<_>, Vec<_>) =
-                    self.conversations.iter().map(|c| (c.key, c.opened)).partition(|(_, opened)| *opened);
+                let (open, opening): (Vec<_>, Vec<_>) = self
+                    .conversations
+                    .iter()
+                    .map(|c| (c.key(), c.is_opened()))
+                    .partition(|(_, opened)| *opened);
                 for (key, _) in opening {
                     self.close_conversation(now, key, CloseReason::Failed(error.clone()));
                 }
@@ -339,9 +341,8 @@ impl Machine {
 
     fn session_ended(&mut self, now: Millis, key: ConversationKey) {
         if let Some(conversation) = self.conversation_mut(key)
-            && let Some(closing) = &mut conversation.closing
+            && conversation.lifecycle_mut().session_ended()
         {
-            closing.end = EndSession::Done;
             self.close_and_forget(now, key, CloseReason::Requested);
         }
     }
@@ -366,7 +367,7 @@ impl Machine {
             return;
         };
         for at in 0..self.conversations.len() {
-            if self.conversations[at].opened && self.goal == Goal::Live {
+            if self.conversations[at].is_opened() && self.goal == Goal::Live {
                 let retry_in = until.since(now);
                 self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
             }
@@ -376,8 +377,8 @@ impl Machine {
     /// Says what keeps open conversations from going on.
     fn report(&mut self, call: &Call, error: &Error) {
         for at in 0..self.conversations.len() {
-            let concerned = call.conversation().is_none_or(|key| key == self.conversations[at].key);
-            if concerned && self.conversations[at].opened {
+            let concerned = call.conversation().is_none_or(|key| key == self.conversations[at].key());
+            if concerned && self.conversations[at].is_opened() {
                 let failure = ServiceError {
                     code: error.code().unwrap_or_default().to_owned(),
                     reason: Some(error.to_string().into()),

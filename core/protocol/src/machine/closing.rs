@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Goal, Machine, Outcome, Ticket};
-use crate::conversation::{Closing, Conversation, EndSession};
+use crate::conversation::{Conversation, EndSession, LateOpeners, Leftovers, Pending};
 use crate::error::{Error, ErrorKind};
 use crate::event::{CloseReason, ConversationKey, EventKind, State};
 use crate::link::LinkInput;
@@ -22,29 +22,18 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return self.resolve(Some(ticket), Ok(Outcome::Closed));
         };
-        let can_end = end_session && conversation.session.is_some();
-        let closing = conversation.closing.get_or_insert_with(|| Closing {
-            waiters: Vec::new(),
-            deadline: now + deadline,
-            end: EndSession::No,
-        });
-        closing.waiters.push(ticket);
-        closing.deadline = closing.deadline.min(now + deadline);
-        if can_end && closing.end == EndSession::No {
-            closing.end = EndSession::Wanted;
-        }
-        if can_end || !conversation.sends.is_empty() {
+        let can_end = end_session && conversation.session().is_some();
+        let end = if can_end { EndSession::Wanted } else { EndSession::No };
+        conversation.lifecycle_mut().close_by(ticket, now + deadline, end);
+        if can_end || !conversation.sends().is_empty() {
             self.wake(now);
         }
     }
 
     /// Closes what only waited for its messages to be sent.
     pub(super) fn close_flushed(&mut self, now: Millis) {
-        let flushed = |conversation: &&Conversation| {
-            conversation.sends.is_empty()
-                && conversation.closing.as_ref().is_some_and(|closing| closing.end != EndSession::Wanted)
-        };
-        while let Some(key) = self.conversations.iter().find(flushed).map(|conversation| conversation.key) {
+        let flushed = |conversation: &&Conversation| conversation.is_flushed();
+        while let Some(key) = self.conversations.iter().find(flushed).map(|conversation| conversation.key()) {
             self.close_conversation(now, key, CloseReason::Requested);
         }
     }
@@ -55,58 +44,26 @@ impl Machine {
         self.abandon(calls);
         // One of the frames that wait may close it as well: then that is done. What came before them was to
         // be asked for, and will not be.
-        if self.conversation(key).is_some_and(|one| one.gap.buffers_frames() && one.gap.has_buffered()) {
+        if self.conversation(key).is_some_and(|one| one.gap().buffers_frames() && one.gap().has_buffered()) {
             self.gap_unknown(now, key);
         }
-        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) else {
             return;
         };
-        let unfinished = self.conversations[at].replies.end_all();
-        self.conversations[at].turns.cut_off(unfinished.iter().filter_map(|answer| answer.reply.id.clone()));
-        for reply in unfinished {
+        for reply in self.conversations[at].end_replies() {
             self.complete_reply(at, reply, None);
         }
-        self.conversations[at].position.close();
-        let error = match &reason {
-            CloseReason::Failed(error) => error.clone(),
-            CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),
-            CloseReason::SessionEnded => Error::new(
-                ErrorKind::Closed,
-                "the service has ended this session: open the conversation again",
-            ),
-        };
-        let conversation = &mut self.conversations[at];
-        let openers = std::mem::take(&mut conversation.openers);
-        let pending = conversation.sends.drain();
-        let turns = conversation.turns.close();
-        let histories = std::mem::take(&mut conversation.histories).tickets();
-        let closing = conversation.closing.take();
-        // Only the first one's session can be taken up again.
-        let goes_on = key == ConversationKey::FIRST
-            && match &reason {
-                CloseReason::Requested => true,
-                CloseReason::SessionEnded => false,
-                CloseReason::Failed(error) => error.kind() != ErrorKind::NotMember,
-            };
-        let session = self.conversations[at].session.clone();
-        for mut message in pending {
-            // What is stored goes out when the conversation is opened again.
-            if message.close() && goes_on && message.deadline() > now {
-                self.restored.push(message.to_store(session.as_ref()));
-            } else {
-                self.hand_back(key, message, error.clone());
-            }
-        }
-        let waiting = openers.into_iter().map(|opener| opener.ticket);
-        let waiting = waiting.chain(histories);
-        for ticket in waiting.chain(turns).collect::<Vec<_>>() {
+        let Leftovers { pending, waiting, closers } = self.conversations[at].close();
+        let error = error_of(&reason);
+        self.leave_messages(now, at, pending, &reason, &error);
+        for ticket in waiting {
             self.resolve(Some(ticket), Err(error.clone()));
         }
-        let from = self.conversations[at].state;
-        self.conversations[at].state = State::Closed;
+        let from = self.conversations[at].state();
+        self.conversations[at].lifecycle_mut().enter(State::Closed);
         self.emit(at, EventKind::StateChanged { from, to: State::Closed }, None);
         self.emit(at, EventKind::Closed { reason }, None);
-        for ticket in closing.map(|closing| closing.waiters).unwrap_or_default() {
+        for ticket in closers {
             self.resolve(Some(ticket), Ok(Outcome::Closed));
         }
         let closed = self.conversations.remove(at);
@@ -116,6 +73,34 @@ impl Machine {
         }
         if self.conversations.is_empty() {
             self.stop(now);
+        }
+    }
+
+    /// What was not sent waits in the store for the next opening, or is handed back.
+    fn leave_messages(
+        &mut self,
+        now: Millis,
+        at: usize,
+        pending: Vec<Pending>,
+        reason: &CloseReason,
+        error: &Error,
+    ) {
+        let key = self.conversations[at].key();
+        // Only the first one's session can be taken up again.
+        let goes_on = key == ConversationKey::FIRST
+            && match reason {
+                CloseReason::Requested => true,
+                CloseReason::SessionEnded => false,
+                CloseReason::Failed(error) => error.kind() != ErrorKind::NotMember,
+            };
+        let session = self.conversations[at].session().cloned();
+        for mut message in pending {
+            // What is stored goes out when the conversation is opened again.
+            if message.close() && goes_on && message.deadline() > now {
+                self.restored.push(message.to_store(session.as_ref()));
+            } else {
+                self.hand_back(key, message, error.clone());
+            }
         }
     }
 
@@ -159,10 +144,7 @@ impl Machine {
         self.apply(now, effect);
         self.facts.socket = None;
         for conversation in &mut self.conversations {
-            if conversation.session.is_some() {
-                conversation.gap.link_lost();
-            }
-            conversation.sends.interrupt();
+            conversation.pause();
         }
     }
 
@@ -191,14 +173,13 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let late = conversation.openers.extract_if(.., |opener| opener.deadline <= until).collect::<Vec<_>>();
-        if late.is_empty() {
+        let Some(LateOpeners { tickets, abandoned }) = conversation.lifecycle_mut().late_openers(until)
+        else {
             return;
-        }
-        let abandoned = !conversation.opened && conversation.openers.is_empty();
+        };
         let error = error(self);
-        for opener in late {
-            self.resolve(Some(opener.ticket), Err(error.clone()));
+        for ticket in tickets {
+            self.resolve(Some(ticket), Err(error.clone()));
         }
         if abandoned {
             self.close_conversation(now, key, CloseReason::Failed(error));
@@ -206,6 +187,17 @@ impl Machine {
     }
 
     pub(super) fn keys(&self) -> Vec<ConversationKey> {
-        self.conversations.iter().map(|conversation| conversation.key).collect()
+        self.conversations.iter().map(|conversation| conversation.key()).collect()
+    }
+}
+
+/// Why what waits for a closed conversation fails.
+fn error_of(reason: &CloseReason) -> Error {
+    match reason {
+        CloseReason::Failed(error) => error.clone(),
+        CloseReason::Requested => Error::new(ErrorKind::Closed, "the conversation was closed"),
+        CloseReason::SessionEnded => {
+            Error::new(ErrorKind::Closed, "the service has ended this session: open the conversation again")
+        }
     }
 }

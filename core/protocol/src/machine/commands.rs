@@ -29,7 +29,7 @@ impl Machine {
                 }
                 let ticket = self.next_ticket();
                 let waiter = Waiter { ticket, deadline: now + deadline };
-                self.wanted(now, conversation)?.openers.push(waiter);
+                self.wanted(now, conversation)?.lifecycle_mut().open_for(waiter);
                 Ok(ticket)
             }
             Command::Send { conversation, text, deadline } => {
@@ -48,7 +48,7 @@ impl Machine {
                 }
                 let ticket = self.next_ticket();
                 let waiter = Waiter { ticket, deadline: now + deadline };
-                self.wanted(now, conversation)?.histories.begin(waiter, before, limit);
+                self.wanted(now, conversation)?.histories_mut().begin(waiter, before, limit);
                 Ok(ticket)
             }
             Command::Close { conversation, deadline, end_session } => {
@@ -77,15 +77,11 @@ impl Machine {
         self.take_back(ticket);
         let mut dropped = Vec::new();
         for conversation in &mut self.conversations {
-            conversation.histories.remove(ticket);
-            conversation.openers.retain(|opener| opener.ticket != ticket);
-            if let Some(closing) = &mut conversation.closing {
-                closing.waiters.retain(|waiter| *waiter != ticket);
-            }
+            conversation.histories_mut().remove(ticket);
             let forgotten = conversation.withdraw(ticket);
             self.outputs.extend(forgotten.map(Output::ForgetMessage));
-            if !conversation.opened && conversation.openers.is_empty() && conversation.closing.is_none() {
-                dropped.push(conversation.key);
+            if conversation.lifecycle_mut().withdraw(ticket) {
+                dropped.push(conversation.key());
             }
         }
         let unwanted = self.calls.drop_calls(|call| call.is_history(ticket));
@@ -111,7 +107,7 @@ impl Machine {
         if text.len() > MESSAGE_BYTES {
             return Err(Misuse::MessageTooLong { bytes: text.len() });
         }
-        let full = |conversation: &Conversation| conversation.sends.len() >= OUTBOX;
+        let full = |conversation: &Conversation| conversation.sends().len() >= OUTBOX;
         if self.conversation(key).is_some_and(full) {
             return Err(Misuse::OutboxFull);
         }
@@ -126,7 +122,7 @@ impl Machine {
     /// The conversation, if it can take a command; one that rests wakes, and a link that is down is not waited for
     /// as long as it would be without it.
     fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
-        let takes = |conversation: &Conversation| conversation.key == key && conversation.closing.is_none();
+        let takes = |conversation: &Conversation| conversation.key() == key && !conversation.is_closing();
         let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;
         self.wake(now);
         if !self.link.is_up() {

@@ -10,7 +10,6 @@ use crate::conversation::{
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
 use crate::ids::MessageId;
-use crate::limits::CONFIRMATION_WAIT;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
@@ -19,17 +18,17 @@ impl Machine {
     /// Asks for whatever may be missing where the conversation is back.
     pub(super) fn open_gaps(&mut self, now: Millis) {
         let is_open = |machine: &Self, conversation: &Conversation| {
-            conversation.gap.is_open() && machine.is_complete(conversation)
+            conversation.gap().is_open() && machine.is_complete(conversation)
         };
         // A gap that cannot be filled is closed on the spot, and that may close the conversation.
         while let Some(at) = self.conversations.iter().position(|conversation| is_open(self, conversation)) {
             let conversation = &self.conversations[at];
-            let after = conversation.position.gap_begins();
+            let after = conversation.position().gap_begins();
             if self.can_query(conversation, after) {
                 let after = after.to_owned();
-                self.conversations[at].gap.start(now, after, FillReason::LinkLost);
+                self.conversations[at].gap_mut().start(now, after, FillReason::LinkLost);
             } else {
-                let key = conversation.key;
+                let key = conversation.key();
                 self.gap_unknown(now, key);
             }
         }
@@ -39,11 +38,7 @@ impl Machine {
     pub(super) fn suspend_gaps(&mut self) {
         let calls = self.calls.drop_calls(|call| matches!(call, Call::FillGap(_)));
         self.abandon(calls);
-        for conversation in &mut self.conversations {
-            if conversation.session.is_some() {
-                conversation.gap.link_lost();
-            }
-        }
+        self.conversations.iter_mut().for_each(Conversation::link_down);
     }
 
     /// Whether the service can be asked now for what came after this frame.
@@ -55,7 +50,7 @@ impl Machine {
 
     /// Whether the link is up and nothing is being asked for.
     pub(super) fn is_calm(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && conversation.gap.is_closed()
+        self.link.is_up() && conversation.gap().is_closed()
     }
 
     /// Whether what has not come over the socket is missing: it does not lie there unread, and can be asked for. A
@@ -67,7 +62,7 @@ impl Machine {
     /// From where on to look for what should have come since this place.
     pub(super) fn probe_begins(&self, key: ConversationKey, since: &Cursor) -> Option<String> {
         let conversation = self.conversation(key)?;
-        let nearest = conversation.position.nearest(since, self.seen.noted());
+        let nearest = conversation.position().nearest(since, self.seen.noted());
         Some(nearest.to_owned())
     }
 
@@ -80,7 +75,7 @@ impl Machine {
         message: MessageId,
     ) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap.start(now, since, FillReason::Probe { message: Some(message) });
+            conversation.gap_mut().start(now, since, FillReason::Probe { message: Some(message) });
         }
     }
 
@@ -92,12 +87,12 @@ impl Machine {
             if !self.is_missed(&self.conversations[at]) {
                 continue;
             }
-            let key = self.conversations[at].key;
-            if let Some(since) = self.conversations[at].turns.due_probe(now)
+            let key = self.conversations[at].key();
+            if let Some(since) = self.conversations[at].turns_mut().due_probe(now)
                 && let Some(since) = self.probe_begins(key, &since)
                 && self.can_query(&self.conversations[at], &since)
             {
-                self.conversations[at].gap.start(now, since, FillReason::Probe { message: None });
+                self.conversations[at].gap_mut().start(now, since, FillReason::Probe { message: None });
                 began = true;
             }
         }
@@ -107,7 +102,7 @@ impl Machine {
     /// The service makes a look wait: it goes on where it stands, since no frame waits for it.
     pub(super) fn delay_probe(&mut self, until: Millis, key: ConversationKey) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap.delay_probe(until);
+            conversation.gap_mut().delay_probe(until);
         }
     }
 
@@ -123,8 +118,8 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
-        let is_last = conversation.gap.is_last_page();
-        let (complete, can_go_on) = match conversation.gap.page_came(now, &page) {
+        let is_last = conversation.gap().is_last_page();
+        let (complete, can_go_on) = match conversation.gap_mut().page_came(now, &page) {
             Some(PageStep::Dispatch { after }) => (self.gap_forward(now, key, &after, &page), true),
             // The conversation begins where a page brings no older frame.
             Some(PageStep::Gathered(reach)) => {
@@ -140,11 +135,11 @@ impl Machine {
             return Ok(());
         }
         let frames = self.take_past(now, key);
-        if self.conversation(key).is_none_or(|conversation| conversation.gap.fill_reason().is_none()) {
+        if self.conversation(key).is_none_or(|conversation| conversation.gap().fill_reason().is_none()) {
             // What was found shows that the link is dead: the gap is open again, and wider.
             return Ok(());
         }
-        if self.conversation(key).is_some_and(|conversation| conversation.position.is_replaying()) {
+        if self.conversation(key).is_some_and(|conversation| conversation.position().is_replaying()) {
             // The frame up to which all was heard is not there: nobody can tell what is new.
             self.gap_unknown(now, key);
             return Ok(());
@@ -160,7 +155,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return true;
         };
-        conversation.gap.dispatched(found, last.as_deref());
+        conversation.gap_mut().dispatched(found, last.as_deref());
         last.is_none()
     }
 
@@ -169,9 +164,9 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return 0;
         };
-        let gathered = conversation.gap.take_past();
+        let gathered = conversation.gap_mut().take_past();
         let (found, _) = self.walk(now, key, "", &gathered);
-        self.conversation_mut(key).map_or(0, |conversation| conversation.gap.past_dispatched(found))
+        self.conversation_mut(key).map_or(0, |conversation| conversation.gap_mut().past_dispatched(found))
     }
 
     /// Hands on what is new among frames that follow one another, from this one on. Says how many were
@@ -183,7 +178,7 @@ impl Machine {
         let mut found = 0;
         let mut last: Option<String> = None;
         let stands_at = |machine: &Self, seq: &str| {
-            machine.conversation(key).is_some_and(|conversation| conversation.position.is_at(seq))
+            machine.conversation(key).is_some_and(|conversation| conversation.position().is_at(seq))
         };
         let mut is_past = stands_at(self, from);
         for raw in page {
@@ -196,8 +191,9 @@ impl Machine {
             if seq == Some(from) {
                 continue;
             }
-            let half_said =
-                |conversation: &Conversation| conversation.position.hears_again(frame.message_id.as_deref());
+            let half_said = |conversation: &Conversation| {
+                conversation.position().hears_again(frame.message_id.as_deref())
+            };
             if is_past || self.conversation(key).is_some_and(half_said) {
                 found += self.receive_backfill(now, key, raw);
             } else {
@@ -213,11 +209,11 @@ impl Machine {
                 continue;
             };
             if is_past {
-                conversation.position.end_replay(&conversation.replies);
+                conversation.end_replay();
                 conversation.advance_to(seq, noted);
             } else {
                 let before = before.as_deref().unwrap_or(from);
-                conversation.position.found_behind(before, &conversation.replies);
+                conversation.found_behind(before);
             }
             self.remember();
         }
@@ -228,7 +224,7 @@ impl Machine {
     pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey) {
         // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
         // it is not: whoever looks again finds it together with what came before it.
-        if self.conversation(key).is_some_and(|conversation| conversation.gap.buffers_frames()) {
+        if self.conversation(key).is_some_and(|conversation| conversation.gap().buffers_frames()) {
             self.take_past(now, key);
         }
         self.close_gap(now, key, Gap::Unknown);
@@ -240,15 +236,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let reason = conversation.gap.close();
-        conversation.position.end_replay(&conversation.replies);
-        if reason == FillReason::LinkLost {
-            conversation.replies.wait_again(now);
-            if gap == Gap::Unknown {
-                conversation.turns.miss_echoes();
-            }
-        }
-        conversation.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+        let reason = conversation.close_gap(now, gap);
         self.flush_buffered(now, key);
         if let FillReason::Probe { message } = reason {
             if let Some(message) = message {
@@ -257,7 +245,7 @@ impl Machine {
             }
             return;
         }
-        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
+        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) {
             self.emit(at, EventKind::Reconnected { gap }, None);
         }
     }
@@ -267,8 +255,8 @@ impl Machine {
     /// The kind of message query that this call is, if it is one.
     pub(super) fn query_kind(&self, call: &Call) -> Option<QueryKind> {
         let query = match call {
-            Call::FillGap(key) => self.conversation(*key)?.gap.query(),
-            Call::History(key, ticket) => self.conversation(*key)?.histories.query(*ticket),
+            Call::FillGap(key) => self.conversation(*key)?.gap().query(),
+            Call::History(key, ticket) => self.conversation(*key)?.histories().query(*ticket),
             Call::Authenticate
             | Call::InitChat
             | Call::CreateSocket
@@ -297,7 +285,7 @@ impl Machine {
     /// Whether the service can be asked for what came after this frame. Where frames came without a name, nothing
     /// tells which of those found are new.
     fn can_query(&self, conversation: &Conversation, after: &str) -> bool {
-        !conversation.position.has_unnamed() && self.capabilities.allows(QueryKind::after(after))
+        !conversation.position().has_unnamed() && self.capabilities.allows(QueryKind::after(after))
     }
 }
 

@@ -21,9 +21,9 @@ impl Machine {
         let page = query_frames(data).ok_or_else(no_list)?;
         self.query_answered(&Call::History(key, ticket));
         let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str().to_owned());
-        let messages = self
-            .conversation_mut(key)
-            .and_then(|conversation| conversation.histories.page_came(now, ticket, &page, user.as_deref()));
+        let messages = self.conversation_mut(key).and_then(|conversation| {
+            conversation.histories_mut().page_came(now, ticket, &page, user.as_deref())
+        });
         if let Some(messages) = messages {
             self.resolve(Some(ticket), Ok(Outcome::History(messages)));
         }
@@ -40,7 +40,7 @@ impl Machine {
     ) {
         if self
             .conversation(key)
-            .is_some_and(|conversation| conversation.histories.ends_before(ticket, until))
+            .is_some_and(|conversation| conversation.histories().ends_before(ticket, until))
         {
             self.history_failed(key, ticket, error);
         }
@@ -52,7 +52,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        conversation.histories.remove(ticket);
+        conversation.histories_mut().remove(ticket);
         let absent = matches!(
             error.kind(),
             // A 403 that names nothing is the service's way to say that it is not for visitors.

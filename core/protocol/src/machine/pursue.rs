@@ -2,7 +2,7 @@
 
 use super::{Goal, Machine, Outcome, Output, Turn};
 use crate::call::{Call, CallId};
-use crate::conversation::{Conversation, EndSession, Query};
+use crate::conversation::{Conversation, Opened, Query};
 use crate::event::{EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;
@@ -25,7 +25,8 @@ impl Machine {
         if self.facts.context.is_none() || (needs_session && !context_live) {
             self.begin(now, Call::InitChat);
         }
-        if self.facts.avatar_id.is_none() && self.conversations.iter().any(|conversation| !conversation.bound)
+        if self.facts.avatar_id.is_none()
+            && self.conversations.iter().any(|conversation| !conversation.is_bound())
         {
             self.begin(now, Call::ResolveAvatar);
         }
@@ -72,14 +73,14 @@ impl Machine {
 
     fn pursue_conversation(&mut self, now: Millis, at: usize, context_live: bool) {
         let conversation = &self.conversations[at];
-        let key = conversation.key;
-        if conversation.session.is_none() {
+        let key = conversation.key();
+        if conversation.session().is_none() {
             if context_live && conversation.needs_session() {
                 self.begin(now, Call::CreateSession(key));
             }
             return;
         }
-        if !conversation.bound && conversation.closing.is_none() && self.facts.avatar_id.is_some() {
+        if !conversation.is_bound() && !conversation.is_closing() && self.facts.avatar_id.is_some() {
             self.begin(now, Call::BindSession(key));
         }
         let conversation = &self.conversations[at];
@@ -95,10 +96,9 @@ impl Machine {
             }
         }
         let conversation = &self.conversations[at];
-        let ends = conversation.sends.is_empty()
-            && conversation.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Wanted);
-        let tickets = conversation.histories.tickets();
-        if conversation.gap.query().is_some() {
+        let ends = conversation.ends_session();
+        let tickets = conversation.histories().tickets();
+        if conversation.gap().query().is_some() {
             self.begin(now, Call::FillGap(key));
         }
         for ticket in tickets {
@@ -137,7 +137,7 @@ impl Machine {
             Call::SendMessage(_, message) => {
                 conversation.begin_send(now, &message, id, generation, noted, reading);
             }
-            Call::FillGap(_) => conversation.gap.asked(now),
+            Call::FillGap(_) => conversation.gap_mut().asked(now),
             Call::Authenticate
             | Call::InitChat
             | Call::CreateSocket
@@ -163,7 +163,7 @@ impl Machine {
         let credentials = self.facts.credentials.as_ref()?;
         let pass = Pass { token: &credentials.token, visitor_id: self.visitor.id() };
         let conversation = call.conversation().and_then(|key| self.conversation(key));
-        let session = conversation.and_then(|conversation| conversation.session.as_ref());
+        let session = conversation.and_then(|conversation| conversation.session());
         Some(match call {
             Call::Authenticate => HttpRequest::authenticate(id, &self.key, &self.visitor),
             Call::InitChat => HttpRequest::init_chat(id, pass, &credentials.share_code),
@@ -175,7 +175,7 @@ impl Machine {
             }
             Call::BindSession(_) => HttpRequest::bind_session(id, pass, self.facts.avatar_id?, session?),
             Call::SendMessage(_, message) => {
-                let pending = conversation?.sends.get(message)?;
+                let pending = conversation?.sends().get(message)?;
                 let outgoing = Outgoing {
                     session: session?,
                     user: &credentials.user_id,
@@ -187,9 +187,9 @@ impl Machine {
                 };
                 HttpRequest::send_message(id, pass, &outgoing)
             }
-            Call::FillGap(_) => messages_query(id, pass, session?, conversation?.gap.query()?),
+            Call::FillGap(_) => messages_query(id, pass, session?, conversation?.gap().query()?),
             Call::History(_, ticket) => {
-                messages_query(id, pass, session?, conversation?.histories.query(*ticket)?)
+                messages_query(id, pass, session?, conversation?.histories().query(*ticket)?)
             }
             Call::EndSession(_) => HttpRequest::end_session(id, pass, session?),
         })
@@ -200,25 +200,25 @@ impl Machine {
         self.link.is_up()
             && self.facts.credentials.is_some()
             && self.facts.context.is_some()
-            && conversation.session.is_some()
-            && conversation.bound
+            && conversation.session().is_some()
+            && conversation.is_bound()
     }
 
     fn settle_opens(&mut self) {
         for at in 0..self.conversations.len() {
             let conversation = &self.conversations[at];
-            if !self.is_complete(conversation) || (conversation.opened && conversation.openers.is_empty()) {
+            if !self.is_complete(conversation) {
                 continue;
             }
+            let resumed = conversation.is_resumed();
+            let Some(Opened { tickets, first }) = self.conversations[at].lifecycle_mut().open() else {
+                continue;
+            };
             let opening =
                 self.facts.context.as_ref().map(|context| context.opening.clone()).unwrap_or_default();
-            let conversation = &mut self.conversations[at];
-            let resumed = conversation.resumed;
-            let openers = std::mem::take(&mut conversation.openers);
-            let first = !std::mem::replace(&mut conversation.opened, true);
-            for opener in openers {
+            for ticket in tickets {
                 let outcome = Outcome::Opened { opening: opening.clone(), resumed };
-                self.resolve(Some(opener.ticket), Ok(outcome));
+                self.resolve(Some(ticket), Ok(outcome));
             }
             if first {
                 self.emit(at, EventKind::Opened { opening, resumed }, None);
@@ -229,10 +229,8 @@ impl Machine {
     /// Says where a conversation stands, when that has changed.
     pub(super) fn note_states(&mut self) {
         for at in 0..self.conversations.len() {
-            let from = self.conversations[at].state;
             let to = self.derive_state(&self.conversations[at]);
-            if from != to {
-                self.conversations[at].state = to;
+            if let Some(from) = self.conversations[at].lifecycle_mut().enter(to) {
                 self.emit(at, EventKind::StateChanged { from, to }, None);
             }
         }
@@ -241,10 +239,10 @@ impl Machine {
     fn derive_state(&self, conversation: &Conversation) -> State {
         match self.goal {
             Goal::Closed => State::Closed,
-            Goal::Live | Goal::Paused if conversation.closing.is_some() => State::Closing,
+            Goal::Live | Goal::Paused if conversation.is_closing() => State::Closing,
             Goal::Paused => State::Paused,
             Goal::Live if self.is_complete(conversation) => State::Live,
-            Goal::Live if conversation.opened => State::Reconnecting,
+            Goal::Live if conversation.is_opened() => State::Reconnecting,
             Goal::Live => State::Opening,
         }
     }

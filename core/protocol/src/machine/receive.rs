@@ -87,10 +87,10 @@ impl Machine {
         let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             return 0;
         };
-        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) else {
             return 0;
         };
-        let session = self.conversations[at].session.as_ref().map(|session| session.as_str());
+        let session = self.conversations[at].session().map(|session| session.as_str());
         if frame.session_id.as_deref().is_some_and(|named| Some(named) != session) {
             return 0;
         }
@@ -98,7 +98,7 @@ impl Machine {
             return 0;
         }
         // It may have come over the socket just now, and wait: then its turn is here.
-        if !self.seen.is_new(&frame, true) && !self.conversations[at].gap.take_buffered(&frame) {
+        if !self.seen.is_new(&frame, true) && !self.conversations[at].gap_mut().take_buffered(&frame) {
             return 0;
         }
         let source = Source::Backfill;
@@ -110,15 +110,15 @@ impl Machine {
     pub(super) fn mark_seen(&mut self, key: ConversationKey, frame: &Frame<'_>) {
         self.seen.is_new(frame, true);
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap.take_buffered(frame);
+            conversation.gap_mut().take_buffered(frame);
         }
     }
 
     /// Dispatches the frames that waited for a gap to be filled.
     pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
-        let buffered = self.conversation_mut(key).map(|conversation| conversation.gap.drain_buffered());
+        let buffered = self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_buffered());
         for raw in buffered.into_iter().flatten() {
-            let at = self.conversations.iter().position(|conversation| conversation.key == key);
+            let at = self.conversations.iter().position(|conversation| conversation.key() == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
                 let source = Source::Live;
@@ -156,7 +156,7 @@ impl Machine {
 
     fn makes_session(&self) -> bool {
         let making =
-            |conversation: &Conversation| self.calls.is_under_way(&Call::CreateSession(conversation.key));
+            |conversation: &Conversation| self.calls.is_under_way(&Call::CreateSession(conversation.key()));
         self.conversations.iter().any(making)
     }
 
@@ -164,7 +164,7 @@ impl Machine {
         match (frame.session_id.as_deref(), self.conversations.as_slice()) {
             (Some(session), conversations) => {
                 let is_it = |conversation: &Conversation| {
-                    conversation.session.as_ref().is_some_and(|own| own.as_str() == session)
+                    conversation.session().is_some_and(|own| own.as_str() == session)
                 };
                 conversations.iter().position(is_it).map_or(Route::Nowhere, Route::To)
             }
@@ -177,11 +177,11 @@ impl Machine {
     /// Dispatches a frame, unless it waits for those before it.
     fn buffer_or_dispatch(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
         let conversation = &mut self.conversations[at];
-        if !conversation.gap.buffers_frames() {
+        if !conversation.gap().buffers_frames() {
             return self.dispatch(now, at, arrival);
         }
-        if conversation.gap.buffer(arrival.frame, arrival.raw) == Room::Full {
-            let key = conversation.key;
+        if conversation.gap_mut().buffer(arrival.frame, arrival.raw) == Room::Full {
+            let key = conversation.key();
             self.gap_unknown(now, key);
         }
         Change::State
@@ -189,7 +189,7 @@ impl Machine {
 
     /// Does what a frame means, and moves the conversation's position.
     fn dispatch(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
-        let key = self.conversations[at].key;
+        let key = self.conversations[at].key();
         let change = self.interpret(now, at, arrival);
         let noted = self.seen.noted();
         // What it means may have closed the conversation.
@@ -233,7 +233,7 @@ impl Machine {
     fn dispatch_unattributed(&mut self, now: Millis, arrival: &Arrival<'_>) -> Change {
         let frame = arrival.frame;
         let own = |conversation: &Conversation| {
-            frame.message_id.as_deref().is_some_and(|id| conversation.turns.has_sent(id))
+            frame.message_id.as_deref().is_some_and(|id| conversation.turns().has_sent(id))
         };
         if let Some(at) = self.conversations.iter().position(own) {
             // It names a message of ours, and that says it.

@@ -41,8 +41,8 @@ impl Machine {
     /// Takes back the message of a command whose call has begun and was not polled yet: it does not go out.
     pub(super) fn take_back(&mut self, ticket: Ticket) {
         let begun = self.conversations.iter().find_map(|conversation| {
-            let pending = conversation.sends.of_ticket(ticket)?;
-            Some((conversation.key, pending.message().clone(), pending.call()?))
+            let pending = conversation.sends().of_ticket(ticket)?;
+            Some((conversation.key(), pending.message().clone(), pending.call()?))
         });
         let Some((key, message, call)) = begun else { return };
         let is_its_call = |output: &Output| matches!(output, Output::Http(request) if request.call == call);
@@ -63,7 +63,7 @@ impl Machine {
         error: Error,
     ) {
         let until = self.link.is_up().then(|| now + CONFIRMATION_WAIT);
-        if self.conversation_mut(key).is_some_and(|one| one.sends.mark_unconfirmed(message, until)) {
+        if self.conversation_mut(key).is_some_and(|one| one.sends_mut().mark_unconfirmed(message, until)) {
             let call = Call::SendMessage(key, message.clone());
             self.calls.pause(&call, now, Duration::ZERO, error, &mut self.rng);
         }
@@ -72,7 +72,7 @@ impl Machine {
     /// No echo has come in time. Where the service can be asked, the message is searched for; one that is not there
     /// goes out again under its id. Where nothing can tell, what the caller chose is done.
     pub(super) fn confirmation_overdue(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
-        let pending = self.conversation(key).and_then(|conversation| conversation.sends.get(message));
+        let pending = self.conversation(key).and_then(|conversation| conversation.sends().get(message));
         let since = pending.and_then(|pending| self.probe_begins(key, &pending.route().since));
         let since = since.filter(|since| self.can_probe(key, since));
         let query_until = since.as_ref().map(|_| now + CONFIRMATION_WAIT);
@@ -80,7 +80,7 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        match conversation.sends.confirmation_overdue(message, query_until, delivery) {
+        match conversation.sends_mut().confirmation_overdue(message, query_until, delivery) {
             Overdue::Nothing => {}
             Overdue::Query => self.begin_probe(now, key, since.unwrap_or_default(), message.clone()),
             Overdue::GiveUp => {
@@ -99,7 +99,7 @@ impl Machine {
         message: &MessageId,
         result: QueryResult,
     ) {
-        let awaited = self.conversation_mut(key).is_some_and(|one| one.sends.queried(message, result));
+        let awaited = self.conversation_mut(key).is_some_and(|one| one.sends_mut().queried(message, result));
         if awaited && result == QueryResult::Absent {
             self.confirmation_overdue(now, key, message);
         }
@@ -140,7 +140,7 @@ impl Machine {
         if let Some(ticket) = pending.ticket() {
             return self.resolve(Some(ticket), Err(error.with_unsent(pending.into_unsent())));
         }
-        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) {
+        if let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) {
             let message = Box::new(pending.into_unsent());
             self.emit(at, EventKind::Unsent { message, error }, None);
         }
@@ -171,7 +171,7 @@ impl Machine {
             return self.give_up_message(key, message, Error::new(ErrorKind::Deadline, waited));
         }
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.sends.give_up_call(message);
+            conversation.sends_mut().give_up_call(message);
         }
         self.give_up_message(key, message, Error::deadline("the message", last.as_ref()));
     }
@@ -185,7 +185,7 @@ impl Machine {
         if self.calls.is_ready(&call, now)
             && let Some(conversation) = self.conversation_mut(key)
         {
-            let mark = conversation.sends.mark_sending(&message, conversation.session.as_ref());
+            let mark = conversation.mark_sending(&message);
             self.outputs.extend(mark.map(Output::SaveMessage));
         }
     }
@@ -195,7 +195,7 @@ impl Machine {
         let Some(key) = self.conversation_of(message) else {
             return; // It is done with, and the store will hear of that as well.
         };
-        let answer = self.conversation_mut(key).map(|conversation| conversation.sends.stored(message));
+        let answer = self.conversation_mut(key).map(|conversation| conversation.sends_mut().stored(message));
         match answer {
             Some(StoreAnswer::Command(ticket)) => self.resolve(ticket, Ok(Outcome::Kept(message.clone()))),
             Some(StoreAnswer::SentMark | StoreAnswer::Stale) | None => {}
@@ -207,7 +207,8 @@ impl Machine {
         let Some(key) = self.conversation_of(message) else {
             return;
         };
-        let answer = self.conversation_mut(key).map(|conversation| conversation.sends.not_stored(message));
+        let answer =
+            self.conversation_mut(key).map(|conversation| conversation.sends_mut().not_stored(message));
         match answer {
             Some(StoreAnswer::Command(_)) => self.give_up_message(key, message, error),
             // It goes out when the store is well again.
@@ -227,9 +228,11 @@ impl Machine {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
             };
-            let is_here = kept.session.is_none() || kept.session == conversation.session;
-            let pending =
-                Pending::restored(kept, Cursor { seq: conversation.position.gap_begins().to_owned(), noted });
+            let is_here = kept.session.is_none() || kept.session.as_ref() == conversation.session();
+            let pending = Pending::restored(
+                kept,
+                Cursor { seq: conversation.position().gap_begins().to_owned(), noted },
+            );
             if !is_here {
                 let message = "the session it was meant for is gone";
                 self.hand_back(key, pending, Error::new(ErrorKind::Closed, message));
@@ -238,7 +241,7 @@ impl Machine {
             } else {
                 conversation.take_restored(pending);
                 if listens {
-                    conversation.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
+                    conversation.sends_mut().set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
                 }
             }
         }
@@ -256,11 +259,11 @@ impl Machine {
     }
 
     fn conversation_of(&self, message: &MessageId) -> Option<ConversationKey> {
-        let has = |conversation: &&Conversation| conversation.sends.contains(message);
-        self.conversations.iter().find(has).map(|conversation| conversation.key)
+        let has = |conversation: &&Conversation| conversation.sends().contains(message);
+        self.conversations.iter().find(has).map(|conversation| conversation.key())
     }
 
     fn pending(&self, key: ConversationKey, message: &MessageId) -> Option<&Pending> {
-        self.conversation(key)?.sends.get(message)
+        self.conversation(key)?.sends().get(message)
     }
 }

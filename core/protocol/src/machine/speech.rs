@@ -40,12 +40,12 @@ impl Machine {
         let mut change = Change::Text;
         if let Some(question) = question.as_ref().map(|question| &question.message) {
             let conversation = &self.conversations[at];
-            let key = conversation.key;
+            let key = conversation.key();
             if conversation.is_proven_by_reply(question) {
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
                 change = Change::State;
             }
-            self.conversations[at].turns.piece_came(now, question, arrival.source);
+            self.conversations[at].turns_mut().piece_came(now, question, arrival.source);
         }
         if !text.is_empty() {
             self.emit_piece(at, reply_id, text, question.as_ref(), Some(arrival.raw));
@@ -61,7 +61,7 @@ impl Machine {
         question: Option<&Question>,
         raw: Option<&Raw>,
     ) {
-        let asker = question.and_then(|question| self.conversations[at].turns.asker(&question.message));
+        let asker = question.and_then(|question| self.conversations[at].turns().asker(&question.message));
         if let Some(asker) = asker.filter(|asker| asker.wants_pieces) {
             self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, text.clone()));
         }
@@ -87,7 +87,8 @@ impl Machine {
 
     pub(super) fn person_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
         let frame = arrival.frame;
-        let is_sent = frame.message_id.as_deref().is_some_and(|id| self.conversations[at].turns.has_sent(id));
+        let is_sent =
+            frame.message_id.as_deref().is_some_and(|id| self.conversations[at].turns().has_sent(id));
         let user = self.facts.user_id.as_ref().map(UserId::as_str);
         if is_sent || (user.is_some() && frame.send_user_id.as_deref() == user) {
             self.echo_came(now, at, arrival);
@@ -97,7 +98,7 @@ impl Machine {
     }
 
     fn echo_came(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
-        let key = self.conversations[at].key;
+        let key = self.conversations[at].key();
         let message_id = arrival.frame.message_id.as_deref().map(MessageId::from);
         if let Some(message) = &message_id {
             let by = match arrival.source {
@@ -105,7 +106,7 @@ impl Machine {
                 Source::Backfill => Confirmation::Query,
             };
             self.confirm(now, key, message.as_str(), by);
-            if !self.conversations[at].turns.is_first_echo(message) {
+            if !self.conversations[at].turns_mut().is_first_echo(message) {
                 return;
             }
         }
@@ -142,7 +143,7 @@ impl Machine {
     /// Whether a probe is being made of what the socket has brought. What came while nothing was read, after the
     /// probe was made, may lie there unread.
     fn probes_what_was_read(&self, at: usize) -> bool {
-        let gap = &self.conversations[at].gap;
+        let gap = self.conversations[at].gap();
         let is_probe = matches!(gap.fill_reason(), Some(FillReason::Probe { .. }));
         is_probe && self.reading && gap.asked_at().is_some_and(|asked_at| self.reading_since < asked_at)
     }
@@ -152,7 +153,7 @@ impl Machine {
         if self.echoes == Echoes::First {
             return Echoed::All;
         }
-        let gap = &self.conversations[at].gap;
+        let gap = self.conversations[at].gap();
         match (source, gap.fill_reason(), gap.asked_at()) {
             (Source::Backfill, Some(FillReason::LinkLost), _) => Echoed::Over(self.link.generation()),
             (Source::Backfill, Some(FillReason::Probe { .. }), Some(asked_at)) => Echoed::Since(asked_at),
@@ -166,7 +167,7 @@ impl Machine {
         let conversation = &mut self.conversations[at];
         let taken_over_now = conversation.take_over();
         let OwnersAnswer { in_reply_to, asker } =
-            conversation.turns.owner_speaks(now, echoed, arrival.source);
+            conversation.turns_mut().owner_speaks(now, echoed, arrival.source);
         let mut reply = Box::new(whole(arrival.frame, Author::Owner, in_reply_to));
         reply.asked = asker.is_some();
         if taken_over_now {
@@ -183,7 +184,7 @@ impl Machine {
 
     pub(super) fn service_failed(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
         let frame = arrival.frame;
-        let key = self.conversations[at].key;
+        let key = self.conversations[at].key();
         let code = frame.sub_code.as_deref().unwrap_or_default().to_owned();
         let reason = frame.sub_code_reason.as_deref().map(Text::from).or_else(|| {
             let text = frame.text();
@@ -208,19 +209,19 @@ impl Machine {
     /// The failure may be the answer to a message or a question.
     fn fail_question(&mut self, at: usize, failure: &ServiceError, error: Error) {
         let conversation = &mut self.conversations[at];
-        let key = conversation.key;
-        let named = failure.message_id.as_ref().filter(|id| conversation.turns.has_sent(id.as_str()));
+        let key = conversation.key();
+        let named = failure.message_id.as_ref().filter(|id| conversation.turns().has_sent(id.as_str()));
         let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
         let question = match (named, failure.message_id.as_ref()) {
             (Some(message), _) => Some(message.clone()),
-            (None, None) if known => conversation.turns.oldest_unanswered().cloned(),
+            (None, None) if known => conversation.turns().oldest_unanswered().cloned(),
             (None, Some(_) | None) => None,
         };
         let Some(question) = question else {
             return;
         };
-        if let Some(turn) = conversation.turns.take(&question)
-            && !conversation.sends.contains(&question)
+        if let Some(turn) = conversation.turns_mut().take(&question)
+            && !conversation.sends().contains(&question)
         {
             return self.resolve(turn.ticket(), Err(error));
         }

@@ -44,17 +44,16 @@ impl Machine {
         }
         let shared = [self.calls.next_deadline(self.now), self.link.next_deadline(self.now)];
         let own = self.conversations.iter().flat_map(|conversation| {
-            let openers = conversation.openers.iter().map(|opener| opener.deadline);
             [
-                openers.min(),
-                conversation.histories.next_deadline(),
-                conversation.next_message_deadline(self.now, self.reading && conversation.gap.is_closed()),
+                conversation.lifecycle().opening_deadline(),
+                conversation.histories().next_deadline(),
+                conversation.next_message_deadline(self.now, self.reading && conversation.gap().is_closed()),
                 self.listens(conversation)
-                    .then(|| conversation.replies.next_deadline(self.config.reply_idle))
+                    .then(|| conversation.replies().next_deadline(self.config.reply_idle))
                     .flatten(),
-                self.is_missed(conversation).then(|| conversation.turns.next_probe()).flatten(),
-                conversation.gap.next_deadline(),
-                conversation.closing.as_ref().map(|closing| closing.deadline),
+                self.is_missed(conversation).then(|| conversation.turns().next_probe()).flatten(),
+                conversation.gap().next_deadline(),
+                conversation.lifecycle().closing_deadline(),
             ]
         });
         // What became due while it had to wait (a silence while the service was being asked) is due now.
@@ -63,7 +62,7 @@ impl Machine {
 
     /// Whether silence means that nothing was said.
     fn listens(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && self.reading && conversation.gap.is_closed()
+        self.link.is_up() && self.reading && conversation.gap().is_closed()
     }
 
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
@@ -73,11 +72,11 @@ impl Machine {
         let Some(conversation) = self.conversation(key) else {
             return;
         };
-        for ticket in conversation.histories.late(now) {
+        for ticket in conversation.histories().late(now) {
             let last = self.calls.failure_of(&Call::History(key, ticket)).cloned();
             self.history_failed(key, ticket, Error::deadline("the history", last.as_ref()));
         }
-        let give_up_at = self.conversation(key).and_then(|conversation| conversation.gap.next_deadline());
+        let give_up_at = self.conversation(key).and_then(|conversation| conversation.gap().next_deadline());
         if give_up_at.is_some_and(|give_up_at| give_up_at <= now) {
             self.gap_unknown(now, key);
         }
@@ -87,9 +86,9 @@ impl Machine {
         let Some(conversation) = self.conversation(key) else {
             return;
         };
-        let late = conversation.sends.late(now);
-        let confirms = self.reading && conversation.gap.is_closed();
-        let overdue = if confirms { conversation.sends.overdue(now) } else { Vec::new() };
+        let late = conversation.sends().late(now);
+        let confirms = self.reading && conversation.gap().is_closed();
+        let overdue = if confirms { conversation.sends().overdue(now) } else { Vec::new() };
         for message in late {
             self.message_is_late(key, &message);
         }
@@ -103,8 +102,8 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let late = conversation.turns.end_late(now, reading);
-        let taken_over = conversation.taken_over;
+        let late = conversation.turns_mut().end_late(now, reading);
+        let taken_over = conversation.is_taken_over();
         for LateTurn { ticket, silent, in_owners_time } in late {
             let error = if !self.reading {
                 Error::new(ErrorKind::Deadline, UNREAD)
@@ -121,27 +120,26 @@ impl Machine {
 
     fn tick_replies(&mut self, now: Millis, key: ConversationKey) {
         let idle = self.config.reply_idle;
-        let Some(at) = self.conversations.iter().position(|conversation| conversation.key == key) else {
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) else {
             return;
         };
         if !self.listens(&self.conversations[at]) {
             return;
         }
-        let silent = self.conversations[at].replies.silent(now, idle);
+        let silent = self.conversations[at].end_silent_replies(now, idle);
         if silent.is_empty() {
             return;
         }
         for reply in silent {
             self.complete_reply(at, reply, None);
         }
-        let conversation = &mut self.conversations[at];
-        conversation.position.forget_half_said(&conversation.replies);
+        self.conversations[at].forget_half_said();
         self.remember(); // They are no longer half said.
     }
 
     fn tick_closing(&mut self, now: Millis, key: ConversationKey) {
-        let closing = self.conversation(key).and_then(|conversation| conversation.closing.as_ref());
-        if closing.is_some_and(|closing| closing.deadline <= now) {
+        let deadline = self.conversation(key).and_then(|one| one.lifecycle().closing_deadline());
+        if deadline.is_some_and(|deadline| deadline <= now) {
             self.close_conversation(now, key, CloseReason::Requested);
         }
     }

@@ -34,7 +34,7 @@ impl Machine {
     /// The failure lies with this machine, as a limit that is reached or a certificate that it does not trust: who
     /// waits learns it now. What was open before stays, and comes back when that has passed.
     pub(super) fn hopeless(&mut self, now: Millis, call: &Call, error: Error) {
-        let is_opening = |machine: &Self, key| machine.conversation(key).is_some_and(|one| !one.opened);
+        let is_opening = |machine: &Self, key| machine.conversation(key).is_some_and(|one| !one.is_opened());
         match call {
             Call::Authenticate
             | Call::InitChat
