@@ -19,7 +19,7 @@ import aiohttp
 import websockets
 
 from report import Report
-from secondme_avatar import AvatarClient, Reply, ReplyDelta, Visitor
+from secondme_avatar import AvatarClient, ReplyDeltaEvent, ReplyEvent, Visitor
 
 REPLIES = int(os.environ.get("REPLIES", "2000"))
 RUNS = int(os.environ.get("REPEAT", "5"))
@@ -52,9 +52,9 @@ async def ours(base_url: str, begin: Callable[[], None]) -> float:
         async for event in events:
             started = started or time.perf_counter()
             match event:
-                case ReplyDelta(text):
+                case ReplyDeltaEvent(text):
                     pieces += len(text)
-                case Reply(text):
+                case ReplyEvent(text):
                     pieces -= len(text)
                     replies += 1
                     if replies == REPLIES:

@@ -2,18 +2,18 @@
 
 import asyncio
 
-from secondme_avatar import AvatarClient, OwnerReply, Reply, Visitor
+from secondme_avatar import AvatarClient, OwnerReplyEvent, ReplyEvent, Visitor
 
 
 async def main() -> None:
     async with AvatarClient() as client:
 
-        @client.on(OwnerReply)
-        async def _(event: OwnerReply) -> None:
+        @client.on(OwnerReplyEvent)
+        async def _(event: OwnerReplyEvent) -> None:
             print(f"in person: {event.text}")
 
-        @client.on(Reply)
-        def _(event: Reply) -> None:
+        @client.on(ReplyEvent)
+        def _(event: ReplyEvent) -> None:
             print(f"avatar: {event.text}")
 
         chat = await client.open(Visitor.for_user("web", "user-1"))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from secondme_avatar import AvatarClient, AvatarError, OwnerReply, Reply, Visitor
+from secondme_avatar import AvatarClient, AvatarError, OwnerReplyEvent, ReplyEvent, Visitor
 
 
 async def pass_on(client: AvatarClient, user: str, text: str) -> None:
@@ -25,7 +25,7 @@ async def main() -> None:
 
         async for event in events:
             # In a bot they go back, to this user.
-            if isinstance(event, Reply | OwnerReply):
+            if isinstance(event, ReplyEvent | OwnerReplyEvent):
                 print(f"{event.tag}: {event.text}", flush=True)
         await passing_on
 

@@ -6,7 +6,15 @@ on.
 
 import asyncio
 
-from secondme_avatar import AvatarClient, Closed, HandedBack, OwnerReply, Reply, TakenOver, Visitor
+from secondme_avatar import (
+    AvatarClient,
+    ClosedEvent,
+    HandedBackEvent,
+    OwnerReplyEvent,
+    ReplyEvent,
+    TakenOverEvent,
+    Visitor,
+)
 
 
 async def main() -> None:
@@ -17,15 +25,15 @@ async def main() -> None:
 
         async for event in events:
             match event:
-                case TakenOver():
+                case TakenOverEvent():
                     print("bot: the owner is here, I keep quiet")
-                case OwnerReply(text):
+                case OwnerReplyEvent(text):
                     print(f"owner: {text}", flush=True)
-                case HandedBack():
+                case HandedBackEvent():
                     print("bot: the avatar is back")
-                case Reply(text):
+                case ReplyEvent(text):
                     print(f"avatar: {text}", flush=True)
-                case Closed():
+                case ClosedEvent():
                     break
                 case _:
                     pass

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TypeVar
 
 from . import _native
+from ._base import ClientBase
 from ._callbacks import Callbacks, ReportSource, Served, is_cancelled
 from ._conversation import Conversation
 from ._native import Visitor
 from ._on import Listening
-from ._options import ClientBase
 from ._streams import Events
 from ._values import CallReport
 
@@ -58,7 +58,7 @@ class AvatarClient(ClientBase, Listening):
         With ``all``, the conversation of every visitor of the store who has a session, so that what the avatar's owner
         says is heard without their writing first: within ``max_live``, those who were there last before the others.
 
-        What is given up comes as an ``Unsent`` event, so subscribe to ``events`` first. Without a store there is
+        What is given up comes as an ``UnsentEvent``, so subscribe to ``events`` first. Without a store there is
         nothing to do.
         """
         return await self._served.queue().call(lambda queue: self._native.recover(queue, all))
@@ -81,18 +81,19 @@ class AvatarClient(ClientBase, Listening):
         """Subscribes to the events of all conversations, those that are opened later too."""
         return Events(self._native.events(), self._served.queue)
 
-    async def close(self, within: float | None = None) -> None:
-        """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``.
+    async def close(self, *, deadline: float | None = None) -> None:
+        """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds. Default:
+        ``close_deadline``.
 
         What could not be sent by then is handed back to whoever waits for it, in the error's ``unsent``; a durable
         message stays in the store. Callbacks that run are waited for, up to 5 s, but not where the task that closes is
         being cancelled, as by Ctrl-C. Closing twice is no error.
         """
-        await self._close(within)
+        await self._close(deadline)
 
-    async def _close(self, within: float | None = None, kind: type[BaseException] | None = None) -> None:
+    async def _close(self, deadline: float | None = None, kind: type[BaseException] | None = None) -> None:
         queue, is_quick = self._served.queue(), is_cancelled(kind)
-        await queue.call(lambda queue: self._native.close(queue, within))
+        await queue.call(lambda queue: self._native.close(queue, deadline))
         if self._native.reports is not None:
             self._native.reports.finish()
         await self._served.finish(is_quick=is_quick)

@@ -7,10 +7,9 @@ from typing import Literal, overload
 
 from . import _native
 from ._callbacks import Callbacks, Served, is_cancelled
-from ._native import Reply
 from ._on import Listening
 from ._streams import Events, ReplyStream
-from ._values import HistoryMessage, Sent, State
+from ._values import HistoryMessage, Reply, Sent, State
 
 
 class ConversationBase:
@@ -18,6 +17,11 @@ class ConversationBase:
 
     def __init__(self, native: _native.Conversation) -> None:
         self._native = native
+
+    @property
+    def key(self) -> int:
+        """Which conversation of the visitor it is, as in ``Event.conversation``. The one that ``open`` gives is 0."""
+        return self._native.key
 
     @property
     def opening(self) -> str:
@@ -110,8 +114,8 @@ class Conversation(ConversationBase, Listening):
         up comes back in the error's ``unsent``.
 
         With ``durable`` it is kept in the client's store until the service has taken it: when this is done it
-        survives the process, and goes out when it can, once, under the id that this gives. ``Delivered`` tells that
-        the service has it; one that is given up comes back as ``Unsent``.
+        survives the process, and goes out when it can, once, under the id that this gives. ``DeliveredEvent``
+        tells that the service has it; one that is given up comes back as ``UnsentEvent``.
         """
         queue = self._served.queue()
         if durable:

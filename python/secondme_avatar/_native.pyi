@@ -1,12 +1,12 @@
 """The native module. Nothing here but ``Visitor`` and the events is for use outside of this package."""
 
 from os import PathLike
-from typing import Any, ClassVar, Generic, Literal, TypeVar, final
+from typing import Any, Generic, TypeVar, final
 
-from typing_extensions import disjoint_base
-
-from ._errors import AvatarError
-from ._values import Author, CallReport, Card, HistoryMessage, Piece, Sent, State, Stats
+from . import _event_classes
+from ._event_classes import *  # noqa: F403
+from ._event_classes import Event
+from ._values import CallReport, HistoryMessage, Piece, Reply, Sent, State, Stats
 from .events import Event as AnyEvent
 
 _T_co = TypeVar("_T_co", covariant=True)
@@ -16,35 +16,18 @@ __version__: str
 __all__ = [
     "Call",
     "Client",
-    "Closed",
     "Conversation",
-    "Delivered",
-    "Disconnected",
-    "Event",
-    "HandedBack",
     "HostQueue",
     "Logs",
-    "Notice",
-    "Opened",
-    "OwnerReply",
-    "Reconnected",
-    "Reply",
-    "ReplyDelta",
     "ReplyStream",
     "Reports",
-    "ServiceError",
-    "StateChanged",
     "Subscription",
-    "TakenOver",
-    "Unattributed",
-    "Unknown",
-    "Unsent",
     "Visitor",
-    "WaitingForQuota",
     "__version__",
     "event_again",
     "register",
 ]
+__all__ += _event_classes.__all__
 
 def event_again(name: str, values: dict[str, Any]) -> Event: ...
 def register(**classes: object) -> None: ...
@@ -94,6 +77,8 @@ class Client:
 
 @final
 class Conversation:
+    @property
+    def key(self) -> int: ...
     def ask(
         self, queue: HostQueue, text: str, deadline: float | None = None, first_piece_deadline: float | None = None
     ) -> Call[Reply]: ...
@@ -176,212 +161,3 @@ class Visitor:
     def tag(self) -> str | None: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-
-@disjoint_base
-class Event:
-    type: ClassVar[str]
-    @property
-    def visitor_id(self) -> str: ...
-    @property
-    def tag(self) -> str | None: ...
-    @property
-    def session_id(self) -> str | None: ...
-    @property
-    def conversation(self) -> int | None: ...
-    @property
-    def raw(self) -> str | None: ...
-    def to_dict(self) -> dict[str, Any]: ...
-    def __eq__(self, other: object, /) -> bool: ...
-    def __hash__(self) -> int: ...
-
-@final
-class Opened(Event):
-    __match_args__: ClassVar[tuple[Literal["opening"], Literal["resumed"]]] = ...
-    @property
-    def opening(self) -> str: ...
-    @property
-    def resumed(self) -> bool: ...
-
-@final
-class StateChanged(Event):
-    __match_args__: ClassVar[tuple[Literal["to"], Literal["from_"]]] = ...
-    @property
-    def to(self) -> State: ...
-    @property
-    def from_(self) -> State: ...
-
-@final
-class ReplyDelta(Event):
-    __match_args__: ClassVar[
-        tuple[Literal["text"], Literal["reply_id"], Literal["in_reply_to"], Literal["asked"]]
-    ] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def reply_id(self) -> str | None: ...
-    @property
-    def in_reply_to(self) -> str | None: ...
-    @property
-    def asked(self) -> bool: ...
-
-@final
-class Reply(Event):
-    __match_args__: ClassVar[
-        tuple[
-            Literal["text"],
-            Literal["author"],
-            Literal["id"],
-            Literal["in_reply_to"],
-            Literal["parts"],
-            Literal["sources"],
-            Literal["speech"],
-            Literal["ended"],
-            Literal["asked"],
-        ]
-    ] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def author(self) -> Author: ...
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def in_reply_to(self) -> str | None: ...
-    @property
-    def parts(self) -> tuple[str | Card, ...]: ...
-    @property
-    def sources(self) -> tuple[Any, ...]: ...
-    @property
-    def speech(self) -> tuple[Any, ...]: ...
-    @property
-    def ended(self) -> Literal["whole", "mark", "silence", "limit"]: ...
-    @property
-    def asked(self) -> bool: ...
-
-@final
-class OwnerReply(Event):
-    __match_args__: ClassVar[
-        tuple[
-            Literal["text"],
-            Literal["author"],
-            Literal["id"],
-            Literal["in_reply_to"],
-            Literal["parts"],
-            Literal["sources"],
-            Literal["speech"],
-            Literal["ended"],
-            Literal["asked"],
-        ]
-    ] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def author(self) -> Author: ...
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def in_reply_to(self) -> str | None: ...
-    @property
-    def parts(self) -> tuple[str | Card, ...]: ...
-    @property
-    def sources(self) -> tuple[Any, ...]: ...
-    @property
-    def speech(self) -> tuple[Any, ...]: ...
-    @property
-    def ended(self) -> Literal["whole", "mark", "silence", "limit"]: ...
-    @property
-    def asked(self) -> bool: ...
-
-@final
-class TakenOver(Event):
-    __match_args__: ClassVar[tuple[()]] = ...
-
-@final
-class HandedBack(Event):
-    __match_args__: ClassVar[tuple[()]] = ...
-
-@final
-class Delivered(Event):
-    __match_args__: ClassVar[tuple[Literal["text"], Literal["message_id"]]] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def message_id(self) -> str | None: ...
-
-@final
-class Unsent(Event):
-    __match_args__: ClassVar[tuple[Literal["text"], Literal["certain"], Literal["message_id"], Literal["error"]]] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def certain(self) -> bool: ...
-    @property
-    def message_id(self) -> str: ...
-    @property
-    def error(self) -> AvatarError: ...
-
-@final
-class Notice(Event):
-    __match_args__: ClassVar[tuple[Literal["text"], Literal["kind"]]] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def kind(self) -> Literal["hint", "recommend", "task", "notice"]: ...
-
-@final
-class ServiceError(Event):
-    __match_args__: ClassVar[
-        tuple[Literal["code"], Literal["reason"], Literal["retryable"], Literal["message_id"], Literal["actions"]]
-    ] = ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def reason(self) -> str | None: ...
-    @property
-    def retryable(self) -> bool: ...
-    @property
-    def message_id(self) -> str | None: ...
-    @property
-    def actions(self) -> tuple[Any, ...]: ...
-
-@final
-class Unattributed(Event):
-    __match_args__: ClassVar[tuple[Literal["text"], Literal["author"]]] = ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def author(self) -> Author: ...
-
-@final
-class Disconnected(Event):
-    __match_args__: ClassVar[tuple[Literal["retry_in"], Literal["cause"]]] = ...
-    @property
-    def retry_in(self) -> float: ...
-    @property
-    def cause(self) -> AvatarError: ...
-
-@final
-class Reconnected(Event):
-    __match_args__: ClassVar[tuple[Literal["gap"], Literal["frames"]]] = ...
-    @property
-    def gap(self) -> Literal["filled", "none", "unknown"]: ...
-    @property
-    def frames(self) -> int: ...
-
-@final
-class WaitingForQuota(Event):
-    __match_args__: ClassVar[tuple[Literal["wait"]]] = ...
-    @property
-    def wait(self) -> float: ...
-
-@final
-class Closed(Event):
-    __match_args__: ClassVar[tuple[Literal["reason"], Literal["error"]]] = ...
-    @property
-    def reason(self) -> Literal["requested", "session_ended", "failed"]: ...
-    @property
-    def error(self) -> AvatarError | None: ...
-
-@final
-class Unknown(Event):
-    __match_args__: ClassVar[tuple[()]] = ...

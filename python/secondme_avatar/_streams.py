@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import TypeVar
 
 from . import _native
-from ._native import Reply
 from ._queues import BATCH, LoopQueue
-from ._values import Piece
+from ._values import Piece, Reply
 from .events import Event
 
 Self = TypeVar("Self", bound="Events")

@@ -21,12 +21,12 @@ from types import TracebackType
 from typing import Literal, TypeVar, overload
 
 from . import _native
+from ._base import ClientBase
 from ._callbacks import ReportSource
 from ._conversation import ConversationBase
-from ._native import Reply, Visitor
-from ._options import ClientBase
+from ._native import Visitor
 from ._queues import BATCH, ThreadQueue, thread_queue
-from ._values import CallReport, HistoryMessage, Piece, Sent
+from ._values import CallReport, HistoryMessage, Piece, Reply, Sent
 from .events import Event
 
 __all__ = ["AvatarClient", "Conversation", "Events", "ReplyStream"]
@@ -71,10 +71,10 @@ class AvatarClient(ClientBase):
         """Subscribes to the events of all conversations, those that are opened later too."""
         return Events(self._native.events())
 
-    def close(self, within: float | None = None) -> None:
-        """Closes all conversations, each after sending what is still to be sent, within ``close_deadline``."""
+    def close(self, *, deadline: float | None = None) -> None:
+        """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds."""
         with thread_queue() as queue:
-            queue.call(lambda queue: self._native.close(queue, within))
+            queue.call(lambda queue: self._native.close(queue, deadline))
         if self._reporter is not None:
             self._reporter.end()
 

@@ -104,8 +104,8 @@ impl Client {
         Ok(Subscription::new(self.0.get(py)?.events()))
     }
 
-    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        values::stats(py, &self.0.get(py)?.stats())
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        values::value(py, &self.0.get(py)?.stats())
     }
 
     #[getter]

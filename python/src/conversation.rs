@@ -1,14 +1,14 @@
 //! A conversation.
 
 use pyo3::prelude::*;
-use secondme_avatar::{Ask, Conversation as Core, Error, EventKind, Reply, SeqId, SessionId};
+use secondme_avatar::{Ask, Conversation as Core, Error, SeqId, SessionId};
 
-use crate::errors::duration;
+use crate::errors::{duration, whole};
 use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
 use crate::streams::{ReplyStream, Subscription};
 use crate::text::Text;
-use crate::{events, values};
+use crate::values;
 
 /// A conversation with the avatar.
 #[pyclass(frozen, module = "secondme_avatar._native")]
@@ -25,18 +25,16 @@ impl Conversation {
         text: Text,
         deadline: Option<f64>,
         first_piece: Option<f64>,
-    ) -> PyResult<(Core, Ask)> {
-        let chat = self.0.get(py)?.clone();
-        let ask = chat.ask(text.0);
+    ) -> PyResult<Ask> {
+        let ask = self.0.get(py)?.ask(text.0);
         let ask = match deadline {
             Some(seconds) => ask.deadline(duration(py, "deadline", seconds)?),
             None => ask,
         };
-        let ask = match first_piece {
+        Ok(match first_piece {
             Some(seconds) => ask.first_piece_deadline(duration(py, "first_piece_deadline", seconds)?),
             None => ask,
-        };
-        Ok((chat, ask))
+        })
     }
 
     /// A call that gives nothing.
@@ -61,11 +59,8 @@ impl Conversation {
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
     ) -> PyResult<Call> {
-        let (chat, ask) = self.question(py, text, deadline, first_piece_deadline)?;
-        let work = async move { ask.await.map(|reply| (about(&chat), reply)) };
-        queue.call(py, work, |py, (about, reply): (_, Reply)| {
-            events::event(py, events::told(&about, EventKind::Reply(Box::new(reply))))
-        })
+        let ask = self.question(py, text, deadline, first_piece_deadline)?;
+        queue.call(py, ask.into_future(), |py, reply| values::value(py, &reply))
     }
 
     #[pyo3(signature = (text, deadline=None, first_piece_deadline=None))]
@@ -76,8 +71,7 @@ impl Conversation {
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
     ) -> PyResult<ReplyStream> {
-        let (chat, ask) = self.question(py, text, deadline, first_piece_deadline)?;
-        Ok(ReplyStream::new(ask.stream(), about(&chat)))
+        Ok(ReplyStream::new(self.question(py, text, deadline, first_piece_deadline)?.stream()))
     }
 
     #[pyo3(signature = (queue, text, deadline=None))]
@@ -87,7 +81,7 @@ impl Conversation {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
         };
-        queue.call(py, send.into_future(), |py, sent| values::sent(py, &sent))
+        queue.call(py, send.into_future(), |py, sent| values::value(py, &sent))
     }
 
     #[pyo3(signature = (queue, text, deadline=None))]
@@ -103,7 +97,7 @@ impl Conversation {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
         };
-        queue.call(py, send.into_future(), |py, message| values::kept(py, &message))
+        queue.call(py, send.into_future(), |py, message| values::value(py, &message))
     }
 
     #[pyo3(signature = (queue, count, before=None))]
@@ -111,13 +105,14 @@ impl Conversation {
         &self,
         py: Python<'_>,
         queue: &HostQueue,
-        count: usize,
+        count: &Bound<'_, PyAny>,
         before: Option<Text>,
     ) -> PyResult<Call> {
+        let count = whole("count", count)?;
         let chat = self.0.get(py)?.clone();
         let before = before.map(|before| SeqId::from(before.0));
         let work = async move { chat.history(count, before.as_ref()).await };
-        queue.call(py, work, |py, messages| values::history(py, &messages))
+        queue.call(py, work, |py, messages| values::list(py, &messages))
     }
 
     fn new_session(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
@@ -147,6 +142,11 @@ impl Conversation {
 
     fn end(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
         self.done(py, queue, |chat| async move { chat.end().await })
+    }
+
+    #[getter]
+    fn key(&self, py: Python<'_>) -> PyResult<u32> {
+        Ok(self.0.get(py)?.key().0)
     }
 
     #[getter]
@@ -180,12 +180,7 @@ impl Conversation {
     }
 
     #[getter]
-    fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.0.get(py)?.state().name())
+    fn state(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        values::value(py, &self.0.get(py)?.state())
     }
-}
-
-/// What a reply says about where it belongs.
-fn about(chat: &Core) -> events::About {
-    (chat.key(), chat.visitor_id(), chat.tag(), chat.session_id())
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use secondme_avatar::{Error, ErrorKind, Step};
+use secondme_avatar::{Error, ErrorKind};
 
 use crate::classes;
+use crate::values::ToPython;
 
 /// The failure as an exception of the class of its kind.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
@@ -15,18 +16,16 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
-    let unsent =
-        error.unsent().map(|unsent| (unsent.text.as_str(), unsent.certain, unsent.message_id.as_str()));
     let cause = error.source().map(|source| cause(py, source)).transpose()?;
     let parts = (
         error.kind().name(),
         error.to_string(),
         error.code(),
-        error.step().map(Step::name),
+        error.step().to_python(py)?,
         error.status(),
         error.is_retryable(),
         error.retry_after().map(|wait| wait.as_secs_f64()),
-        unsent,
+        error.unsent().to_python(py)?,
         cause,
     );
     classes::get(py, "error")?.call1(parts)
@@ -51,6 +50,13 @@ pub(crate) fn misuse(py: Python<'_>, message: impl Into<String>) -> PyErr {
 
 /// Seconds as Python has them.
 pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
-    let error = |_| misuse(py, format!("`{name}` is {seconds}: pass seconds, 0 or more"));
-    Duration::try_from_secs_f64(seconds).map_err(error)
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let wanted = if seconds > 0.0 { "fewer seconds" } else { "seconds, 0 or more" };
+        misuse(py, format!("`{name}` is {seconds:?}: pass {wanted}"))
+    })
+}
+
+/// A whole number as Python has it.
+pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number, 0 or more")))
 }

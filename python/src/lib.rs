@@ -6,6 +6,7 @@
 
 mod classes;
 mod client;
+mod contract;
 mod conversation;
 mod errors;
 mod events;
@@ -35,5 +36,5 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<logs::Logs>()?;
     module.add_function(wrap_pyfunction!(classes::register, module)?)?;
     module.add_function(wrap_pyfunction!(events::event_again, module)?)?;
-    events::add_to(module)
+    contract::events::add_to(module)
 }

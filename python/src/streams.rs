@@ -3,17 +3,14 @@
 //! Each is drained by `drain(queue, max)`. `None`: nothing has come yet, and the queue will say when something has. An
 //! empty list: there will be no more.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use pyo3::prelude::*;
-use secondme_avatar::{CallReport, ClientBuilder, EventKind, Events, ReplyStream as CoreStream};
+use secondme_avatar::{ClientBuilder, Events, ReplyStream as CoreStream};
 use secondme_avatar_bridge::calls::Ticket;
 use secondme_avatar_bridge::streams::Reports as CoreReports;
 
-use crate::events::About;
 use crate::host_queue::{HostQueue, Stream};
 use crate::process::ForkGuarded;
-use crate::{classes, errors, events, values};
+use crate::{errors, events, values};
 
 /// A subscription to events.
 #[pyclass(frozen, module = "secondme_avatar._native")]
@@ -66,16 +63,15 @@ impl Subscription {
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct ReplyStream {
     stream: ForkGuarded<Stream<CoreStream>>,
-    about: About,
     /// Under which a queue says that there is something to drain.
     #[pyo3(get)]
     ticket: Ticket,
 }
 
 impl ReplyStream {
-    pub(crate) fn new(stream: CoreStream, about: About) -> Self {
+    pub(crate) fn new(stream: CoreStream) -> Self {
         let stream = Stream::new(stream);
-        Self { ticket: stream.ticket(), stream: ForkGuarded::new(stream), about }
+        Self { ticket: stream.ticket(), stream: ForkGuarded::new(stream) }
     }
 }
 
@@ -85,16 +81,14 @@ impl ReplyStream {
     fn drain(&self, py: Python<'_>, queue: &HostQueue, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
         let pieces =
             self.stream.get(py)?.drain(queue.calls(py)?, max).map_err(|error| errors::raise(py, &error))?;
-        let list = |pieces: Vec<_>| pieces.iter().map(|piece| values::piece(py, piece)).collect();
+        let list = |pieces: Vec<_>| pieces.iter().map(|piece| values::value(py, piece)).collect();
         pieces.map(list).transpose()
     }
 
     /// The whole reply, once all its pieces have come.
     fn reply(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let Some(reply) = self.stream.get(py)?.with(CoreStream::reply).flatten() else {
-            return Ok(None);
-        };
-        events::event(py, events::told(&self.about, EventKind::Reply(Box::new(reply)))).map(Some)
+        let reply = self.stream.get(py)?.with(CoreStream::reply).flatten();
+        reply.map(|reply| values::value(py, &reply)).transpose()
     }
 
     /// The rest of the reply is not wanted. What has come can still be drained.
@@ -136,7 +130,7 @@ impl Reports {
     fn drain(&self, py: Python<'_>, queue: &HostQueue, max: usize) -> PyResult<Option<Vec<Py<PyAny>>>> {
         let reports =
             self.0.get(py)?.drain(queue.calls(py)?, max).map_err(|error| errors::raise(py, &error))?;
-        let list = |reports: Vec<_>| reports.iter().map(|report| made(py, report)).collect();
+        let list = |reports: Vec<_>| reports.iter().map(|report| values::value(py, report)).collect();
         reports.map(list).transpose()
     }
 
@@ -156,17 +150,4 @@ impl Reports {
         self.0.get(py)?.finish();
         Ok(())
     }
-}
-
-fn made(py: Python<'_>, report: &CallReport) -> PyResult<Py<PyAny>> {
-    let error = report.error.as_ref().map(|error| errors::exception(py, error)).transpose()?;
-    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok();
-    let parts = (
-        report.visitor_id.as_str(),
-        report.step.name(),
-        report.took.as_secs_f64(),
-        error,
-        report.server_time.and_then(since).map(|time| time.as_secs_f64()),
-    );
-    Ok(classes::get(py, "call_report")?.call1(parts)?.unbind())
 }

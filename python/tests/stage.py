@@ -10,16 +10,18 @@ from secondme_avatar import (
     AvatarClient,
     AvatarError,
     Card,
-    Closed,
+    ClosedEvent,
     Conversation,
-    Disconnected,
+    DisconnectedEvent,
     Event,
     Events,
-    OwnerReply,
-    Reconnected,
+    OwnerReplyEvent,
+    ReconnectedEvent,
     Reply,
-    StateChanged,
-    Unknown,
+    ReplyEvent,
+    StateChangedEvent,
+    UnknownEvent,
+    UnsentEvent,
     Visitor,
 )
 from secondme_avatar.testing import Emulator
@@ -143,7 +145,7 @@ class Stage:
             case "new_session":
                 return self._opened(about["as"], await chat.new_session())
             case "ask":
-                return as_json(await chat.ask(about["text"]))
+                return {**reply_as_json(await chat.ask(about["text"])), "type": "reply"}
             case "stream":
                 return {"text": "".join([piece async for piece in chat.stream(about["text"])])}
             case "send":
@@ -243,24 +245,31 @@ class Stage:
 def as_json(event: Event) -> Json:
     """The event as scenarios write it."""
     match event:
-        case StateChanged(to, before):
+        case StateChangedEvent(to, before):
             return {"type": event.type, "from": before, "to": to}
-        case Closed(reason, error):
+        case ClosedEvent(reason, error):
             return {"type": event.type, "reason": reason, "error": error and error_as_json(error)}
-        case Disconnected(retry_in, cause):
+        case DisconnectedEvent(retry_in, cause):
             return {"type": event.type, "retry_in": retry_in, "cause": error_as_json(cause)}
-        case Reconnected(gap, frames):
+        case ReconnectedEvent(gap, frames):
             return {"type": event.type, "gap": gap, "frames": frames}
-        case Unknown():
+        case UnknownEvent():
             return {"type": event.type, "raw": event.raw}
-        case Reply() | OwnerReply():
-            parts = [{"text": p} if isinstance(p, str) else _card(p) for p in event.parts]
-            return {"type": event.type, **_fields(event), "parts": parts}
+        case ReplyEvent() | OwnerReplyEvent():
+            return {"type": event.type, **reply_as_json(event)}
+        case UnsentEvent(message, error):
+            return {"type": event.type, **message.to_dict(), "error": error_as_json(error)}
     return {"type": event.type, **_fields(event)}
 
 
-def _fields(event: Event) -> Json:
-    values = {name: getattr(event, name) for name in vars(type(event))["__match_args__"]}
+def reply_as_json(reply: Reply | ReplyEvent | OwnerReplyEvent) -> Json:
+    """The reply as scenarios write it."""
+    parts = [{"text": part} if isinstance(part, str) else _card(part) for part in reply.parts]
+    return {**_fields(reply), "parts": parts}
+
+
+def _fields(of: Event | Reply) -> Json:
+    values = {name: getattr(of, name) for name in vars(type(of))["__match_args__"]}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

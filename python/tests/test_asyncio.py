@@ -15,13 +15,13 @@ import uvloop
 
 from secondme_avatar import (
     AvatarClient,
-    Closed,
+    ClosedEvent,
     Conversation,
     Event,
     Events,
     MisuseError,
-    OwnerReply,
-    Unknown,
+    OwnerReplyEvent,
+    UnknownEvent,
     Visitor,
     sync,
 )
@@ -253,8 +253,8 @@ async def test_callbacks_are_called_plain_and_async(client: AvatarClient, chat: 
         said.append(("reply", event.text))
         answered.set()
 
-    @client.on(Closed)
-    async def _(event: Closed) -> None:
+    @client.on(ClosedEvent)
+    async def _(event: ClosedEvent) -> None:
         await asyncio.sleep(0)
         said.append(("closed", event.reason))
 
@@ -346,7 +346,7 @@ async def test_a_bot_hears_all_its_visitors_in_one_loop(client: AvatarClient, em
     chats = await asyncio.gather(*(client.open(Visitor.for_user("test", f"user {n}")) for n in range(20)))
     for chat in chats:
         await emulator.owner_reply(chat, f"Hello {chat.visitor_id}")
-    heard = [await until(events, OwnerReply) for _ in chats]
+    heard = [await until(events, OwnerReplyEvent) for _ in chats]
     assert {reply.visitor_id: reply.text for reply in heard} == {
         chat.visitor_id: f"Hello {chat.visitor_id}" for chat in chats
     }
@@ -370,6 +370,6 @@ async def test_a_flood_leaves_others_in_the_loop_their_turn(
         await asyncio.sleep(0.002)
     task = asyncio.create_task(other())
     for _ in range(600):
-        await until(events, Unknown)
+        await until(events, UnknownEvent)
     assert turns > 0
     task.cancel()

@@ -45,8 +45,9 @@ with Again() as client:
         "for name in [name for name in sys.modules if name.startswith('secondme_avatar')]: del sys.modules[name]",
         "for name in [name for name in sys.modules if name.startswith('secondme_avatar') and '_native' not in name]:"
         " del sys.modules[name]",
-        "for name in '_values', '_errors', '_streams', '_callbacks', '_on', '_conversation', '_options', '_client',"
-        " '_native', '': name and importlib.reload(sys.modules['secondme_avatar.' + name])\n"
+        "for name in '_plain', '_error', '_values', '_errors', '_event_classes', 'events', '_streams', '_callbacks', "
+        "'_on', '_conversation', '_options', '_base', '_client', '_native', '':"
+        " name and importlib.reload(sys.modules['secondme_avatar.' + name])\n"
         "importlib.reload(secondme_avatar)\nimportlib.reload(sync)",
     ],
     ids=["all of it", "all but the native module", "reloaded"],

@@ -18,12 +18,14 @@ from secondme_avatar import (
     DeadlineError,
     HistoryMessage,
     Reply,
-    Unknown,
+    ReplyEvent,
+    UnknownEvent,
+    UnsentMessage,
     Visitor,
     _native,
     events,
 )
-from secondme_avatar._values import event_again
+from secondme_avatar._plain import event_again
 from secondme_avatar.testing import Emulator
 
 WAYS: list[Callable[[Any], Any]] = [lambda value: pickle.loads(pickle.dumps(value)), copy.copy, copy.deepcopy]
@@ -32,7 +34,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "state_changed": {"to": "live", "from_": "opening"},
     "reply_delta": {"text": "a", "reply_id": "r", "in_reply_to": None, "asked": True},
     "delivered": {"text": "a", "message_id": "m"},
-    "unsent": {"text": "a", "certain": True, "message_id": "m", "error": DeadlineError("late", step="connect")},
+    "unsent": {"message": UnsentMessage("a", True, "m"), "error": DeadlineError("late", step="connect")},
     "notice": {"text": "a", "kind": "hint"},
     "service_error": {"code": "c", "reason": None, "retryable": True, "message_id": None, "actions": ({"a": 1},)},
     "unattributed": {"text": "a", "author": "owner"},
@@ -94,9 +96,9 @@ async def test_what_a_conversation_gives_is_pickled_copied_and_a_dictionary(
     await emulator.push(chat, frame={"type": "news"})
     async for event in heard:
         values.append(event)
-        if isinstance(event, Unknown):
+        if isinstance(event, UnknownEvent):
             break
-    assert {type(value) for value in values} >= {Reply, HistoryMessage, Card}
+    assert {type(value) for value in values} >= {Reply, ReplyEvent, HistoryMessage, Card}
     for value in values:
         for way in WAYS:
             assert way(value) == value
@@ -137,7 +139,7 @@ def test_a_pickle_of_an_event_that_is_not_known_here_says_so() -> None:
 
 def test_what_an_earlier_version_did_not_have_is_none() -> None:
     event: Any = event_again("reply", {"visitor_id": ABOUT["visitor_id"], "text": "a"})
-    assert isinstance(event, Reply)
+    assert isinstance(event, ReplyEvent)
     assert [getattr(event, name) for name in ("text", "tag", "asked", "raw")] == ["a", None, None, None]
 
 

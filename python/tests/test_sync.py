@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from secondme_avatar import AvatarError, Closed, ClosedError, OwnerReply, Reply, Visitor, sync
+from secondme_avatar import AvatarError, ClosedError, ClosedEvent, OwnerReplyEvent, ReplyEvent, Visitor, sync
 from secondme_avatar.testing import Emulator
 
 ADA = Visitor.for_user("test", "ada")
@@ -34,12 +34,13 @@ def test_a_script_talks(client: sync.AvatarClient) -> None:
 def test_a_script_stops_finishes_and_copies(client: sync.AvatarClient, emulator: Emulator, tmp_path: Path) -> None:
     chat = client.open(Visitor.for_user("test", "ada", tag="mine"))
     events = chat.events()
-    assert chat.ask("Hello").tag == chat.tag == "mine"
+    assert chat.ask("Hello").text == "You said: Hello"
+    assert chat.tag == next(events).tag == "mine"
     stream = chat.stream("Hello")
     stream.stop()
     assert "".join(stream) in "You said: Hello"
     events.finish()
-    assert next(event.text for event in events if isinstance(event, Reply)) == "You said: Hello"
+    assert next(event.text for event in events if isinstance(event, ReplyEvent)) == "You said: Hello"
     assert not chat.taken_over
     with emulator.sync.client(store=tmp_path / "avatar.db") as keeping:
         keeping.open(ADA)
@@ -56,10 +57,10 @@ def test_a_script_hears_events(client: sync.AvatarClient, emulator: Emulator) ->
     emulator.sync.owner_reply(chat, "Hi")
     for event in events:
         match event:
-            case OwnerReply(text):
+            case OwnerReplyEvent(text):
                 assert text == "Hi"
                 chat.close()
-            case Closed(reason):
+            case ClosedEvent(reason):
                 assert reason == "requested"
                 break
     client.close()

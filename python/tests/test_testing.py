@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from secondme_avatar import AvatarClient, Disconnected, Notice, ServiceError, Unknown, Visitor, sync
+from secondme_avatar import AvatarClient, DisconnectedEvent, NoticeEvent, ServiceErrorEvent, UnknownEvent, Visitor, sync
 from secondme_avatar.testing import Emulator, EmulatorError, SyncEmulator
 from waiting import until
 
@@ -25,12 +25,12 @@ async def test_the_whole_control_api(avatar_emulator: Emulator) -> None:
         chat = await client.open(ADA)
         events = chat.events()
         await emulator.push(chat, hint="The avatar is not sure.")
-        assert (await until(events, Notice)).text == "The avatar is not sure."
+        assert (await until(events, NoticeEvent)).text == "The avatar is not sure."
         await emulator.push(chat.session_id or "", failure={"code": "session.openai.error", "reason": "Down"})
-        failure = await until(events, ServiceError)
+        failure = await until(events, ServiceErrorEvent)
         assert (failure.code, failure.reason, failure.actions) == ("session.openai.error", "Down", ())
         await emulator.push(chat, frame={"type": "news"})
-        assert '"news"' in ((await until(events, Unknown)).raw or "")
+        assert '"news"' in ((await until(events, UnknownEvent)).raw or "")
 
         await emulator.owner_takeover(chat)
         await emulator.owner_handback(chat)
@@ -47,7 +47,7 @@ async def test_the_whole_control_api(avatar_emulator: Emulator) -> None:
         journal = await emulator.journal()
         assert journal["entries"][0]["call"] == "auth"
         await emulator.close_sockets(abrupt=True)
-        await until(events, Disconnected)
+        await until(events, DisconnectedEvent)
         assert (await emulator.journal(journal["next"], wait=1))["entries"]
         await emulator.reset()
         assert (await emulator.state())["sessions"] == []

@@ -141,7 +141,7 @@ def test_every_kind_of_failure_has_its_class() -> None:
 
 
 def test_what_nobody_may_make_cannot_be_made() -> None:
-    for kind in (_native.Event, _native.Reply, _native.Visitor, _native.Conversation):
+    for kind in (_native.Event, _native.ReplyEvent, _native.Visitor, _native.Conversation):
         with pytest.raises(TypeError):
             kind()
 

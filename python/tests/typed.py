@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, NoReturn
 from secondme_avatar import (
     AvatarClient,
     ClientOptions,
-    Closed,
+    ClosedEvent,
     Conversation,
-    Delivered,
-    Disconnected,
+    DeliveredEvent,
+    DisconnectedEvent,
     Event,
     EventName,
-    HandedBack,
-    Notice,
-    Opened,
-    OwnerReply,
-    Reconnected,
-    Reply,
-    ReplyDelta,
-    ServiceError,
-    StateChanged,
-    TakenOver,
-    Unattributed,
-    Unknown,
-    Unsent,
-    WaitingForQuota,
+    HandedBackEvent,
+    NoticeEvent,
+    OpenedEvent,
+    OwnerReplyEvent,
+    ReconnectedEvent,
+    ReplyDeltaEvent,
+    ReplyEvent,
+    ServiceErrorEvent,
+    StateChangedEvent,
+    TakenOverEvent,
+    UnattributedEvent,
+    UnknownEvent,
+    UnsentEvent,
+    WaitingForQuotaEvent,
 )
 
 if TYPE_CHECKING:
@@ -41,21 +41,28 @@ def never(value: NoReturn) -> NoReturn:
 
 def every_kind(event: Event) -> str:
     match event:
-        case Reply(text) | OwnerReply(text) | ReplyDelta(text) | Delivered(text) | Notice(text) | Unattributed(text):
+        case (
+            ReplyEvent(text)
+            | OwnerReplyEvent(text)
+            | ReplyDeltaEvent(text)
+            | DeliveredEvent(text)
+            | NoticeEvent(text)
+            | UnattributedEvent(text)
+        ):
             return text
-        case Unsent(text, certain):
-            return text if certain else ""
-        case Opened(opening):
+        case UnsentEvent(message):
+            return message.text if message.certain else ""
+        case OpenedEvent(opening):
             return opening
-        case StateChanged(to):
+        case StateChangedEvent(to):
             return to
-        case ServiceError(code):
+        case ServiceErrorEvent(code):
             return code
-        case Disconnected(_, cause):
+        case DisconnectedEvent(_, cause):
             return cause.kind
-        case Closed(reason):
+        case ClosedEvent(reason):
             return reason
-        case Reconnected() | WaitingForQuota() | TakenOver() | HandedBack() | Unknown():
+        case ReconnectedEvent() | WaitingForQuotaEvent() | TakenOverEvent() | HandedBackEvent() | UnknownEvent():
             return event.type
         case _:
             never(event)
@@ -63,7 +70,7 @@ def every_kind(event: Event) -> str:
 
 def a_kind_is_left_out(event: Event) -> str:
     match event:
-        case Reply(text):
+        case ReplyEvent(text):
             return text
         case _:
             never(event)  # type: ignore[arg-type]
@@ -71,18 +78,18 @@ def a_kind_is_left_out(event: Event) -> str:
 
 def callbacks(client: AvatarClient, chat: Conversation, name: EventName) -> None:
     @client.on("reply")
-    async def replied(event: Reply) -> None:
+    async def replied(event: ReplyEvent) -> None:
         assert_type(event.text, str)
 
-    @chat.on(Disconnected)
-    def lost(event: Disconnected) -> float:
+    @chat.on(DisconnectedEvent)
+    def lost(event: DisconnectedEvent) -> float:
         return event.retry_in
 
     @chat.on(name)
     def anything(event: Event) -> None: ...
 
     @client.on("owner_reply")  # type: ignore[arg-type]
-    def wrong(event: Reply) -> None: ...
+    def wrong(event: ReplyEvent) -> None: ...
 
     client.on("ownerReply")  # type: ignore[call-overload]
     client.off(replied)
