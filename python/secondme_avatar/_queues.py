@@ -101,8 +101,8 @@ class LoopQueue:
         self._listening.pop(ticket, None)
 
     async def call(self, start: Callable[[_native.HostQueue], _native.Call[T]]) -> T:
-        """Begins a call and waits for what it comes to. When the task is cancelled, the core has dropped its work before
-        ``cancel`` returns."""
+        """Begins a call and waits for what it comes to. When the task is cancelled, the core has dropped its work
+        before ``cancel`` returns."""
         call = start(self.native)
         try:
             result: T = await self._result(call.ticket, _CallFuture(call))

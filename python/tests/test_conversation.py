@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import pickle
 from contextlib import aclosing
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,30 @@ async def test_history_is_paged(chat: Conversation) -> None:
     assert [message.author for message in messages] == ["visitor", "avatar"] * 2
     older = await chat.history(1, before=messages[2].seq_id)
     assert [message.text for message in older] == ["You said: one"]
+
+
+async def test_a_message_of_the_past_has_its_time(chat: Conversation) -> None:
+    await chat.ask("one")
+    for message in await chat.history():
+        assert message.timestamp is not None
+        assert message.timestamp.utcoffset() == timedelta(0)
+        assert abs(datetime.now(timezone.utc) - message.timestamp) < timedelta(hours=1)
+        assert datetime.fromisoformat(message.to_dict()["timestamp"]) == message.timestamp
+
+
+@pytest.mark.parametrize("count", [-1, 2**64, 1.5, 0])
+async def test_a_count_that_is_wrong_is_misuse(chat: Conversation, count: int) -> None:
+    with pytest.raises(MisuseError, match="whole number, 0 or more" if count else "1 to 1000"):
+        await chat.history(count)
+
+
+async def test_a_deadline_that_is_wrong_is_misuse(client: AvatarClient, chat: Conversation) -> None:
+    for deadline in (-1, 1e300):
+        with pytest.raises(MisuseError, match="`deadline` is"):
+            await client.close(deadline=deadline)
+        with pytest.raises(MisuseError, match="`deadline` is"):
+            await chat.ask("Hello", deadline=deadline)
+    assert chat.state == "live"
 
 
 async def test_a_second_session_is_another_conversation(chat: Conversation) -> None:

@@ -22,6 +22,7 @@ from secondme_avatar import (
     MisuseError,
     Visitor,
     _native,
+    _values,
 )
 
 
@@ -50,7 +51,9 @@ def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
     ("options", "complaint"),
     [
         ({"heartbeat": 60}, "heartbeat"),
-        ({"heartbeat": -1}, "`heartbeat` is -1"),
+        ({"heartbeat": -1}, "`heartbeat` is -1.0: pass seconds, 0 or more"),
+        ({"ask_deadline": 1e300}, "`ask_deadline` is 1e300: pass fewer seconds"),
+        ({"ask_deadline": float("nan")}, "`ask_deadline` is NaN: pass seconds, 0 or more"),
         ({"max_live": 0}, "max_live"),
         ({"max_live": -1}, "`max_live` takes a whole number"),
         ({"delivery": "guess"}, "`at_most_once` or `at_least_once`"),
@@ -119,25 +122,22 @@ def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_kind_of_failure_has_its_class() -> None:
     kinds = {error.kind: error for error in AvatarError.__subclasses__()}
-    assert kinds.keys() == {
-        "authentication",
-        "rate_limited",
-        "avatar_not_found",
-        "invalid_visitor_id",
-        "not_member",
-        "closed",
-        "connection_failed",
-        "certificate",
-        "unavailable",
-        "deadline",
-        "refused",
-        "invalid_answer",
-        "unsupported",
-        "store",
-        "misuse",
-        "taken_over",
-    }
-    assert all(getattr(secondme_avatar, error.__name__) is error for error in kinds.values())
+    assert {"authentication", "rate_limited", "taken_over", "misuse"} <= kinds.keys()
+    for kind, error in kinds.items():
+        assert error.__name__ == kind.title().replace("_", "") + "Error"
+
+
+def test_everything_of_the_contract_is_public() -> None:
+    events = {kind.__name__ for kind in _native.Event.__subclasses__()}
+    errors = {kind.__name__ for kind in AvatarError.__subclasses__()}
+    for names in (events, errors, set(_values.__all__), set(secondme_avatar.events.__all__)):
+        assert names
+        assert names <= set(secondme_avatar.__all__)
+
+
+def test_an_event_and_a_value_never_share_a_name() -> None:
+    for kind in _native.Event.__subclasses__():
+        assert kind.__name__ == kind.type.title().replace("_", "") + "Event"
 
 
 def test_what_nobody_may_make_cannot_be_made() -> None:
