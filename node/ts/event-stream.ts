@@ -17,7 +17,7 @@ import { DONE, AvatarIterator } from './iterator.js'
  * ```
  *
  * Nothing is dropped: if the loop is slow, the socket is read no further until it has caught up, while pings still go
- * out. So end a subscription that nobody reads.
+ * out. End a subscription that is no longer read.
  *
  * To wait for a time only, pass a signal: `events.next({ signal: AbortSignal.timeout(1000) })`. The event that comes
  * too late is there for the next `next`.

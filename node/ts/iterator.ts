@@ -4,7 +4,7 @@ import { forget, whenReady } from './host-queue.js'
 
 /** Options of taking one. */
 export interface TakeOptions {
-  /** Gives up waiting. Nothing is lost: what would have come is there for the next one who asks. */
+  /** Stops waiting. Nothing is lost: what comes later is there for the next `next`. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -38,7 +38,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
   /** The next one. Several may wait at a time: they are served in order. */
   next(options?: TakeOptions): Promise<IteratorResult<T, undefined>> {
     try {
-      // `for await` and generators pass nothing; whoever passes a value that is no options meant none.
+      // `for await` and generators pass nothing; a value that is not an object is no options.
       const signal = typeof options === 'object' ? options?.signal : undefined
       signal?.throwIfAborted()
       if (this.#waiters.length === 0) {
@@ -51,7 +51,7 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** Ends it; whoever still waits gets nothing more. `for await` calls this when it is left. */
+  /** Ends it: a `next` that still waits gives nothing more. `for await` calls this when it is left. */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#end()
     return Promise.resolve(DONE)
@@ -110,8 +110,8 @@ export abstract class AvatarIterator<T> implements AsyncIterableIterator<T> {
     })
   }
 
-  /** @internal Whether somebody waits now. */
-  protected waits(_somebody: boolean): void {}
+  /** @internal Whether a `next` waits now. */
+  protected waits(_isAwaited: boolean): void {}
 
   /** Something has come. */
   #serve(): void {

@@ -103,7 +103,7 @@ export class ReplyStream extends AvatarIterator<string> {
   }
 
   /** @internal */
-  protected override waits(somebody: boolean): void {
-    somebody ? stay() : leave()
+  protected override waits(isAwaited: boolean): void {
+    isAwaited ? stay() : leave()
   }
 }
