@@ -84,7 +84,11 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     }
     listen(this.#native.occupancyTicket, this.#occupied)
     this.#reported = () => {
-      for (let reports = this.#native.drainReports(BATCH); reports?.length; reports = this.#native.drainReports(BATCH)) {
+      for (
+        let reports = this.#native.drainReports(BATCH);
+        reports?.length;
+        reports = this.#native.drainReports(BATCH)
+      ) {
         for (const report of reports) if (onCall !== undefined) this.told(onCall, callReportOf(JSON.parse(report)))
       }
     }
