@@ -45,7 +45,7 @@ struct OpenReply {
     sources: Vec<Json>,
     speech: Vec<Json>,
     bytes: usize,
-    /// What its cards, sources and speech weigh.
+    /// The memory that its cards, sources and speech take.
     trees: usize,
     /// The first half of a character whose second half begins the next piece.
     half: Option<u16>,
@@ -87,7 +87,7 @@ impl Assembly {
         self.open.iter().filter_map(|reply| reply.id.as_ref())
     }
 
-    /// Takes a frame of the avatar. `question` is what it answers if it begins a reply.
+    /// Takes a frame of the avatar. `question` gives what it answers if it begins a reply.
     pub(crate) fn take(
         &mut self,
         now: Millis,
@@ -95,74 +95,52 @@ impl Assembly {
         question: impl FnOnce() -> Option<Question>,
     ) -> Step {
         let mut step = Step::default();
-        let index = frame.index();
-        let mut at = self.position(frame);
-        if frame.message_id.as_deref().is_none()
-            && index == Some(0)
-            && let Some(unnamed) = at.take()
-        {
-            // Replies without a name: the first piece of the next one ends the one before.
-            step.before.push(self.end(unnamed, Ended::Silence));
-        }
-        if index == Some(-1) && at.is_none() && frame.is_empty() {
-            return step; // An end before any content ends nothing.
-        }
-        let again = if at.is_none() { self.ended_before(frame) } else { None };
-        if index.is_none() && again.is_some() {
-            return step; // The same reply again, in one.
-        }
-        let at = match at {
-            Some(at) => at,
-            None => {
-                if self.open.len() == OPEN_REPLIES {
-                    step.before.push(self.end(0, Ended::Silence));
-                }
-                let question = match again {
-                    // The rest of a reply that was taken for ended answers what the reply answered.
-                    Some(ended) => self.ended.remove(ended).1,
-                    None => question(),
-                };
-                self.begin(now, frame, question)
-            }
+        let Some(at) = self.reply_of(now, frame, question, &mut step.before) else {
+            return step;
         };
         let reply = &mut self.open[at];
-        // The reply whole, after its first pieces: only the rest of it is new.
-        let so_far = (index.is_none() && reply.bytes > 0).then(|| text_of(&reply.parts));
-        if so_far.is_some() {
-            reply.half = None; // It comes again, whole.
-        }
-        let mut text = Text::default();
-        for entry in frame.entries() {
-            reply.trees += entry.speech.as_ref().map_or(0, Json::memory_size);
-            reply.speech.extend(entry.speech);
-            match entry.content {
-                Some(Content::Text(more)) => {
-                    let known = so_far.as_deref().unwrap_or_default();
-                    reply.say(more, known, &mut text);
-                }
-                Some(Content::Card(card)) => {
-                    reply.trees += card.params.memory_size();
-                    reply.parts.push(Part::Card(card));
-                }
-                None => {}
-            }
-        }
-        if matches!(index, None | Some(-1)) {
-            text.push_str(&reply.end_half());
-        }
-        reply.last_piece = now;
-        reply.bytes += text.len();
-        let sources = frame.sources();
-        reply.trees += sources.iter().map(Json::memory_size).sum::<usize>();
-        reply.sources.extend(sources);
+        let text = reply.add_frame(now, frame);
+        let ended = reply.ended_by(frame.index());
         step.piece = Some(Piece { reply_id: reply.id.clone(), text, question: reply.question.clone() });
-        let ended = match index {
-            None => Some(Ended::Whole),
-            Some(-1) => Some(Ended::Mark),
-            Some(_) => (reply.bytes >= REPLY_BYTES || reply.trees >= REPLY_TREES).then_some(Ended::Limit),
-        };
         step.reply = ended.map(|ended| self.end(at, ended));
         step
+    }
+
+    /// The reply that the frame belongs to, begun if need be. `before` takes the replies that this ends. Returns
+    /// `None` where the frame says nothing new.
+    fn reply_of(
+        &mut self,
+        now: Millis,
+        frame: &Frame<'_>,
+        question: impl FnOnce() -> Option<Question>,
+        before: &mut Vec<Answer>,
+    ) -> Option<usize> {
+        let index = frame.index();
+        let open = self.position(frame);
+        match open {
+            // Replies without a name: the first piece of the next one ends the one before.
+            Some(unnamed) if frame.message_id.as_deref().is_none() && index == Some(0) => {
+                before.push(self.end(unnamed, Ended::Silence));
+            }
+            Some(at) => return Some(at),
+            None => {}
+        }
+        if open.is_none() && index == Some(-1) && frame.is_empty() {
+            return None; // An end before any content ends nothing.
+        }
+        let again = self.ended_before(frame);
+        if index.is_none() && again.is_some() {
+            return None; // The same reply again, in one.
+        }
+        let question = match again {
+            // The rest of a reply that was taken for ended answers what the reply answered.
+            Some(ended) => self.ended.remove(ended).1,
+            None => question(),
+        };
+        if self.open.len() == OPEN_REPLIES {
+            before.push(self.end(0, Ended::Silence));
+        }
+        Some(self.begin(now, frame, question))
     }
 
     /// The replies whose end never came.
@@ -195,7 +173,7 @@ impl Assembly {
         self.open.iter().position(|reply| reply.id.as_ref().map(MessageId::as_str) == id)
     }
 
-    /// Where the frame's reply stands among those that ended.
+    /// Where the frame's reply is among those that ended.
     fn ended_before(&self, frame: &Frame<'_>) -> Option<usize> {
         let id = fingerprint(frame.message_id.as_deref()?);
         self.ended.iter().rposition(|(ended, _)| *ended == id)
@@ -229,6 +207,48 @@ impl Assembly {
 }
 
 impl OpenReply {
+    /// Takes what a frame says. Returns the text that is new.
+    fn add_frame(&mut self, now: Millis, frame: &Frame<'_>) -> Text {
+        let index = frame.index();
+        // The reply whole, after its first pieces: only the rest of it is new.
+        let so_far = (index.is_none() && self.bytes > 0).then(|| text_of(&self.parts));
+        if so_far.is_some() {
+            self.half = None; // It comes again, whole.
+        }
+        let known = so_far.as_deref().unwrap_or_default();
+        let mut text = Text::default();
+        for entry in frame.entries() {
+            self.trees += entry.speech.as_ref().map_or(0, Json::memory_size);
+            self.speech.extend(entry.speech);
+            match entry.content {
+                Some(Content::Text(more)) => self.say(more, known, &mut text),
+                Some(Content::Card(card)) => {
+                    self.trees += card.params.memory_size();
+                    self.parts.push(Part::Card(card));
+                }
+                None => {}
+            }
+        }
+        if matches!(index, None | Some(-1)) {
+            text.push_str(&self.end_half());
+        }
+        self.last_piece = now;
+        self.bytes += text.len();
+        let sources = frame.sources();
+        self.trees += sources.iter().map(Json::memory_size).sum::<usize>();
+        self.sources.extend(sources);
+        text
+    }
+
+    /// How a frame with this index ends it, if it does.
+    fn ended_by(&self, index: Option<i64>) -> Option<Ended> {
+        match index {
+            None => Some(Ended::Whole),
+            Some(-1) => Some(Ended::Mark),
+            Some(_) => (self.bytes >= REPLY_BYTES || self.trees >= REPLY_TREES).then_some(Ended::Limit),
+        }
+    }
+
     /// Takes the next of its text, without what of it is known, and adds it to the piece. A character that was cut
     /// in two is put together; half of one that is alone is U+FFFD.
     fn say(&mut self, more: Halved<'_>, known: &str, piece: &mut Text) {
