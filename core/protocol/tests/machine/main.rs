@@ -1,0 +1,20 @@
+//! The machine and a peer that answers by hand: for what no service would do, or not at that moment.
+
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asks;
+mod ends;
+mod failures;
+mod gaps;
+mod helpers;
+mod links;
+mod opening;
+mod owner;
+mod probes;
+mod sends;
+mod token;
+mod turns;
+mod waits;
