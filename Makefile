@@ -72,8 +72,9 @@ spec-lint: $(SPEC_NODE)
 spec-contract: $(SPEC_VENV) natives
 	$(SPEC_VENV)/bin/python spec/tools/contract.py $(or $(CARGO_TARGET_DIR),target)/debug/secondme-avatar-emulator
 
+# DONE names parts that have been run already.
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(call parts,lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift)
+	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift))
 
 lint-rust: $(DENY) $(HACK)
 	$(CARGO) fmt --all --check

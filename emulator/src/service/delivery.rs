@@ -6,7 +6,6 @@ use super::ids::{SocketId, VisitorIndex};
 use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
 use super::timers::Timer;
-use super::world::{Unacknowledged, bounds};
 use super::{Push, Service};
 use crate::time::Millis;
 
@@ -20,7 +19,7 @@ impl Service {
             return;
         };
         let visitor = session.visitor;
-        session.remember(frame.clone());
+        session.frames.push(frame.clone());
         if lost || self.world.visitors[visitor.0].sockets.is_empty() {
             return;
         }
@@ -29,11 +28,7 @@ impl Service {
             return;
         }
         let number = self.fresh();
-        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
-        if waiting.len() == bounds::UNACKNOWLEDGED {
-            waiting.pop_front();
-        }
-        waiting.push_back(Unacknowledged { number, frame, repeats: 0 });
+        self.world.visitors[visitor.0].unacknowledged.push(number, frame);
         if self.settings.redelivery == Redelivery::After5s {
             self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
         }
@@ -75,25 +70,13 @@ impl Service {
         }
     }
 
-    /// A visitor has acknowledged a frame.
-    pub(super) fn acknowledge(&mut self, visitor: VisitorIndex, seq_id: &str) {
-        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
-        waiting.retain(|one| one.frame.seq_id() != Some(seq_id));
-    }
-
     /// The time for an acknowledgement is over.
     pub(super) fn redeliver(&mut self, visitor: VisitorIndex, number: u64) {
         let person = &mut self.world.visitors[visitor.0];
-        let Some(at) = person.unacknowledged.iter().position(|one| one.number == number) else {
+        let is_connected = !person.sockets.is_empty();
+        let Some(frame) = person.unacknowledged.repeat(number, is_connected) else {
             return;
         };
-        let one = &mut person.unacknowledged[at];
-        one.repeats += 1;
-        if one.repeats > bounds::REDELIVERIES || person.sockets.is_empty() {
-            person.unacknowledged.remove(at);
-            return;
-        }
-        let frame = one.frame.clone();
         self.push_to_visitor(visitor, &frame);
         self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
     }
@@ -103,13 +86,7 @@ impl Service {
         if self.settings.redelivery != Redelivery::NextConnection {
             return;
         }
-        let waiting = &mut self.world.visitors[visitor.0].unacknowledged;
-        waiting.retain(|one| one.repeats < bounds::REDELIVERIES);
-        let mut frames = Vec::with_capacity(waiting.len());
-        for one in waiting {
-            one.repeats += 1;
-            frames.push(one.frame.clone());
-        }
+        let frames = self.world.visitors[visitor.0].unacknowledged.repeat_all();
         for frame in frames {
             self.push_to_visitor(visitor, &frame);
         }

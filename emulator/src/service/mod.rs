@@ -18,12 +18,14 @@
 //! assert!(answer.body.contains("visitorToken"));
 //! ```
 
+mod addresses;
 mod calls;
 mod close;
 mod counts;
 mod delivery;
 mod failure;
 mod faults;
+mod frame_log;
 mod frames;
 mod http;
 mod ids;
@@ -38,6 +40,7 @@ mod state;
 mod switches;
 mod timers;
 mod turns;
+mod unacknowledged;
 mod world;
 
 use std::collections::VecDeque;

@@ -11,15 +11,12 @@ use super::ids::{SocketId, VisitorIndex, Whose};
 use super::journal::{By, What};
 use super::switches::{Origin, Pings, SecondSocket};
 use super::timers::Timer;
-use super::world::{AddressState, Socket, bounds};
+use super::world::{Socket, bounds};
 use super::{Push, Service};
 use crate::time::Millis;
 
 /// The path of every socket's address.
 pub const SOCKET_PATH: &str = "/gate/ws";
-
-/// How long a dead address is remembered as such, beyond its life.
-const ADDRESS_REMEMBERED: Millis = Millis::minutes(10);
 
 /// What a client says over its socket.
 #[derive(Deserialize)]
@@ -92,7 +89,7 @@ impl Service {
             Ok(Said::Ack { seq_id }) => {
                 live.acks += 1;
                 let visitor = live.visitor;
-                self.acknowledge(visitor, &seq_id);
+                self.world.visitors[visitor.0].unacknowledged.acknowledge(&seq_id);
             }
             // A ping for another socket is no sign of life of this one.
             Ok(Said::Ping { .. }) | Err(_) => live.rejected += 1,
@@ -134,25 +131,14 @@ impl Service {
         let expires = self.now + self.settings.address_lifetime;
         self.remember_idle(visitor, ws_id.clone());
         self.timers.set(expires, Timer::AddressExpires(ticket.clone()));
-        let state = AddressState::Good;
-        let entry = super::world::Address { visitor, ws_id: ws_id.clone(), expires, state };
-        self.world.addresses.insert(ticket, entry);
+        self.world.addresses.give(ticket, visitor, ws_id.clone(), expires);
         json!({"wsId": ws_id, "address": address})
     }
 
     pub(super) fn expire_address(&mut self, ticket: &str) {
-        let Some(address) = self.world.addresses.get_mut(ticket) else {
-            return;
-        };
-        let forgotten = address.expires + ADDRESS_REMEMBERED;
-        if self.now >= forgotten {
-            self.world.addresses.remove(ticket);
-            return;
+        if let Some(at) = self.world.addresses.expire(ticket, self.now) {
+            self.timers.set(at, Timer::AddressExpires(ticket.to_owned()));
         }
-        if address.state == AddressState::Good {
-            address.state = AddressState::Expired;
-        }
-        self.timers.set(forgotten, Timer::AddressExpires(ticket.to_owned()));
     }
 
     /// Whether a socket would be dropped for its silence if it were that late.
@@ -175,25 +161,16 @@ impl Service {
     }
 
     fn admit(&mut self, request: &Request, headers: &Headers) -> Result<SocketId, Failure> {
-        let address = (request.path == SOCKET_PATH)
-            .then(|| request.parameter("ticket"))
-            .flatten()
-            .and_then(|ticket| self.world.addresses.get_mut(&ticket))
-            .ok_or_else(|| Failure::new(Code::AddressUnknown, "this address was never given out"))?;
-        match address.state {
-            AddressState::Good => {}
-            AddressState::Used => {
-                return Err(Failure::new(Code::AddressUsed, "an address is good for one connection"));
-            }
-            AddressState::Expired => {
-                return Err(Failure::new(Code::AddressExpired, "an address is good for 60 seconds"));
-            }
-        }
+        let unknown = || Failure::new(Code::AddressUnknown, "this address was never given out");
+        let ticket =
+            request.parameter("ticket").filter(|_| request.path == SOCKET_PATH).ok_or_else(unknown)?;
+        let address = self.world.addresses.get(&ticket).ok_or_else(unknown)?;
+        address.check()?;
         if self.settings.origin == Origin::Required && headers.get("origin").is_none() {
             return Err(Failure::new(Code::OriginMissing, "the handshake needs an `Origin` header"));
         }
-        address.state = AddressState::Used;
         let (visitor, ws_id) = (address.visitor, address.ws_id.clone());
+        self.world.addresses.use_up(&ticket);
         Ok(self.open_socket(visitor, ws_id))
     }
 

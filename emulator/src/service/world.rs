@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::frames::Frame;
+use super::addresses::Addresses;
+use super::frame_log::FrameLog;
 use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
 use super::quotas::Quotas;
 use super::switches::IdForm;
+use super::unacknowledged::Unacknowledged;
 use crate::brain::{Author, Piece, Step};
 use crate::time::Millis;
 
@@ -21,16 +23,10 @@ pub(super) mod bounds {
     pub(in crate::service) const SESSIONS: usize = 256;
     /// Socket ids of one visitor that are remembered as not (or no longer) open.
     pub(in crate::service) const SOCKETS: usize = 64;
-    /// Frames of one session that the history calls still know.
-    pub(in crate::service) const FRAMES: usize = 4_000;
     /// Messages of one session in the state that tests look at.
     pub(in crate::service) const MESSAGES: usize = 4_000;
     /// Messages of one session that wait for their answer.
     pub(in crate::service) const TURNS: usize = 100;
-    /// Frames of one visitor that wait for an acknowledgement.
-    pub(in crate::service) const UNACKNOWLEDGED: usize = 1_000;
-    /// How often a frame is sent again.
-    pub(in crate::service) const REDELIVERIES: u32 = 3;
 }
 
 /// Everything that a reset forgets.
@@ -42,7 +38,7 @@ pub(super) struct World {
     pub(super) tokens: HashMap<String, Token>,
     pub(super) sessions: BTreeMap<String, Session>,
     pub(super) sockets: BTreeMap<SocketId, Socket>,
-    pub(super) addresses: HashMap<String, Address>,
+    pub(super) addresses: Addresses,
     pub(super) asks: BTreeMap<AskId, String>,
     pub(super) quotas: Quotas,
 }
@@ -71,29 +67,7 @@ pub(super) struct Visitor {
     pub(super) sockets: Vec<SocketId>,
     /// Socket ids it was given that are not open yet, or no longer.
     pub(super) idle_sockets: VecDeque<String>,
-    pub(super) unacknowledged: VecDeque<Unacknowledged>,
-}
-
-#[derive(Debug)]
-pub(super) struct Unacknowledged {
-    pub(super) number: u64,
-    pub(super) frame: Frame,
-    pub(super) repeats: u32,
-}
-
-#[derive(Debug)]
-pub(super) struct Address {
-    pub(super) visitor: VisitorIndex,
-    pub(super) ws_id: String,
-    pub(super) expires: Millis,
-    pub(super) state: AddressState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AddressState {
-    Good,
-    Used,
-    Expired,
+    pub(super) unacknowledged: Unacknowledged,
 }
 
 #[derive(Debug)]
@@ -123,7 +97,7 @@ pub(super) struct Session {
     pub(super) bound: bool,
     pub(super) closed: bool,
     pub(super) takeover: Option<Takeover>,
-    pub(super) frames: VecDeque<Frame>,
+    pub(super) frames: FrameLog,
     pub(super) messages: VecDeque<Message>,
     /// Turns that wait until the one being played is over.
     pub(super) waiting: VecDeque<Waiting>,
@@ -200,13 +174,6 @@ pub(super) struct Beat {
 }
 
 impl Session {
-    pub(super) fn remember(&mut self, frame: Frame) {
-        if self.frames.len() == bounds::FRAMES {
-            self.frames.pop_front();
-        }
-        self.frames.push_back(frame);
-    }
-
     pub(super) fn note(&mut self, message: Message) {
         if self.messages.len() == bounds::MESSAGES {
             self.messages.pop_front();

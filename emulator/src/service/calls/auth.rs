@@ -11,6 +11,7 @@ use crate::service::failure::{Code, Failure};
 use crate::service::http::Request;
 use crate::service::ids::VisitorIndex;
 use crate::service::random::Random;
+use crate::service::unacknowledged::Unacknowledged;
 use crate::service::world::{Token, Visitor, bounds, number_id};
 
 /// The longest platform part of a visitorId.
@@ -95,7 +96,7 @@ impl Service {
             sessions: VecDeque::new(),
             sockets: Vec::new(),
             idle_sockets: VecDeque::new(),
-            unacknowledged: VecDeque::new(),
+            unacknowledged: Unacknowledged::default(),
         });
         self.world.visitors_by_id.insert(name, index);
         Ok(index)

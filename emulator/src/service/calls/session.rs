@@ -8,6 +8,7 @@ use super::Caller;
 use super::body::Fields;
 use crate::service::Service;
 use crate::service::failure::{Code, Failure};
+use crate::service::frame_log::FrameLog;
 use crate::service::world::{Session, bounds, number_id};
 
 impl Service {
@@ -50,7 +51,7 @@ impl Service {
                 bound: false,
                 closed: false,
                 takeover: None,
-                frames: VecDeque::new(),
+                frames: FrameLog::default(),
                 messages: VecDeque::new(),
                 waiting: VecDeque::new(),
                 playing: None,

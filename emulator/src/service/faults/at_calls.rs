@@ -10,7 +10,6 @@ use crate::service::http::{Answer, Delivery, Headers, Request};
 use crate::service::ids::{SocketId, Whose};
 use crate::service::journal::What;
 use crate::service::switches::RetryAfter;
-use crate::service::world::AddressState;
 use crate::time::Millis;
 
 /// How long to wait, in seconds, as a refusal for the quota says.
@@ -94,9 +93,8 @@ impl Service {
                 return Err(Answer { status, ..failure::answer(&code, &reason, &self.settings) });
             }
             Effect::ExpiredAddress => {
-                let address = request.parameter("ticket").and_then(|it| self.world.addresses.get_mut(&it));
-                if let Some(address) = address {
-                    address.state = AddressState::Expired;
+                if let Some(ticket) = request.parameter("ticket") {
+                    self.world.addresses.expire_now(&ticket);
                 }
             }
             _ => {}

@@ -1,0 +1,60 @@
+//! The frames that a visitor has not acknowledged yet.
+
+use std::collections::VecDeque;
+
+use super::frames::Frame;
+
+/// Frames of one visitor that are remembered; the oldest is forgotten first.
+const FRAMES: usize = 1_000;
+/// How often a frame is sent again.
+const REPEATS: u32 = 3;
+
+#[derive(Debug, Default)]
+pub(super) struct Unacknowledged {
+    waiting: VecDeque<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    number: u64,
+    frame: Frame,
+    repeats: u32,
+}
+
+impl Unacknowledged {
+    /// Notes a frame that was sent, under a number of its own.
+    pub(super) fn push(&mut self, number: u64, frame: Frame) {
+        if self.waiting.len() == FRAMES {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(Sent { number, frame, repeats: 0 });
+    }
+
+    /// Forgets the frames of this `seqId`.
+    pub(super) fn acknowledge(&mut self, seq_id: &str) {
+        self.waiting.retain(|sent| sent.frame.seq_id() != Some(seq_id));
+    }
+
+    /// Returns the frame of this number to be sent again. It is forgotten, and `None` returned, when it was repeated
+    /// often enough or the visitor has no socket.
+    pub(super) fn repeat(&mut self, number: u64, is_connected: bool) -> Option<Frame> {
+        let at = self.waiting.iter().position(|sent| sent.number == number)?;
+        let sent = &mut self.waiting[at];
+        sent.repeats += 1;
+        if sent.repeats > REPEATS || !is_connected {
+            self.waiting.remove(at);
+            return None;
+        }
+        Some(sent.frame.clone())
+    }
+
+    /// Returns all frames to be sent again, without those that were repeated often enough.
+    pub(super) fn repeat_all(&mut self) -> Vec<Frame> {
+        self.waiting.retain(|sent| sent.repeats < REPEATS);
+        let again = |sent: &mut Sent| {
+            sent.repeats += 1;
+            sent.frame.clone()
+        };
+        self.waiting.iter_mut().map(again).collect()
+    }
+}
