@@ -31,3 +31,49 @@ fn errors_name_options_that_there_are() {
         assert!(is_one, "there is no option `{}`", name.as_str());
     }
 }
+
+/// Where each language of `docs/names.md` has its calls, and how it declares one.
+const CALLS: [(&str, &str, &[&str]); 5] = [
+    ("Rust", "core/client/src", &["pub fn ", "pub async fn "]),
+    ("Python", "python/secondme_avatar", &["def "]),
+    ("Node", "node/ts", &["  ", "async ", "get "]),
+    ("Kotlin", "bindings/kotlin/avatar/src/main/kotlin/me/secondme/avatar", &["fun ", "val "]),
+    ("Swift", "bindings/swift/Sources/SecondMeAvatar", &["func ", "var "]),
+];
+
+#[test]
+fn every_call_that_the_table_of_names_has_is_declared_in_its_language() {
+    let page = std::fs::read_to_string(render::root().join("docs/names.md")).unwrap();
+    let calls = page.split("\n## ").find(|part| part.starts_with("Calls\n")).unwrap();
+    let rows: Vec<Vec<_>> = calls
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).skip(3).collect())
+        .collect();
+    assert!(rows.len() >= 20);
+    for (column, (language, folder, declared)) in CALLS.iter().enumerate() {
+        let mut source = String::new();
+        read(&render::root().join(folder), &mut source);
+        for row in &rows {
+            // `send(…).durable` is an option of `send` where it is one. Kotlin stops with the coroutine that collects.
+            let name = row[column].split('(').next().unwrap();
+            let is_there = |before: &&str| {
+                let found = format!("{before}{name}");
+                let mut ends = source.match_indices(&found).map(|(at, found)| at + found.len());
+                ends.any(|end| !source[end..].starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+            };
+            assert!(name == "-" || declared.iter().any(is_there), "{language} has no `{name}`");
+        }
+    }
+}
+
+fn read(folder: &std::path::Path, to: &mut String) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read(&path, to);
+        } else if let Ok(text) = std::fs::read_to_string(path) {
+            to.push_str(&text);
+        }
+    }
+}
