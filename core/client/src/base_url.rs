@@ -1,4 +1,4 @@
-//! Where the service is, and which addresses may be talked to.
+//! The base URL of the service, and which addresses the client may connect to.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,17 +23,17 @@ use url::{Host, Url};
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// `https://mindos.mindverse.ai/gate/in`
+    /// Returns `https://mindos.mindverse.ai/gate/in`.
     pub fn production() -> Self {
         Self::fixed("https://mindos.mindverse.ai/gate/in")
     }
 
-    /// `https://mindos-prek8s.mindverse.ai/gate/in`
+    /// Returns `https://mindos-prek8s.mindverse.ai/gate/in`.
     pub fn pre_release() -> Self {
         Self::fixed("https://mindos-prek8s.mindverse.ai/gate/in")
     }
 
-    /// The URL of a call.
+    /// Returns the URL of a call.
     pub(crate) fn join(&self, path: &str) -> Result<Url, Error> {
         let misfit =
             || Error::new(ErrorKind::InvalidAnswer, "the service named something that fits in no URL");
@@ -64,7 +64,7 @@ impl BaseUrl {
         is_loopback(&self.0)
     }
 
-    /// Refuses plain HTTP to anywhere but this machine.
+    /// Refuses plain HTTP to other machines.
     pub(crate) fn check(&self, allow_insecure: bool) -> Result<(), Error> {
         if self.is_secure() || self.is_loopback() || allow_insecure {
             return Ok(());
@@ -79,7 +79,7 @@ impl BaseUrl {
     }
 
     fn fixed(url: &str) -> Self {
-        // Both are constants that parse; a test says so.
+        // Both are constants that parse; a test checks it.
         Url::parse(url).map(Self).unwrap_or_else(|_| unreachable!("a constant URL"))
     }
 }

@@ -35,7 +35,7 @@ pub use self::close::Close;
 pub use self::open::Open;
 pub use self::recover::Recover;
 
-/// A client for one API key, that is for one avatar. Cheap to clone; all clones are the same client.
+/// A client for one API key, and so for one avatar. Cheap to clone; all clones are the same client.
 ///
 /// ```no_run
 /// use secondme_avatar::{AvatarClient, Visitor};
@@ -50,31 +50,44 @@ pub use self::recover::Recover;
 /// # }
 /// ```
 ///
-/// When the last clone and the last [`Conversation`] are dropped, all its tasks end.
+/// All its tasks end when the last clone and the last [`Conversation`](crate::Conversation) are dropped.
 #[derive(Clone)]
 pub struct AvatarClient {
     inner: Arc<ClientInner>,
 }
 
 impl AvatarClient {
-    /// A client for this API key, with the service in production.
+    /// Makes a client for this API key and the production service.
     pub fn new(api_key: &str) -> Result<Self, Error> {
         Self::builder(api_key)?.build()
     }
 
-    /// A client for the API key in `SECONDME_API_KEY`, with the service at `SECONDME_BASE_URL` or in
-    /// production. (A [proxy](ClientBuilder::proxy) and a [CA file](ClientBuilder::ca_file) in the environment
-    /// count for every client.)
+    /// Makes a client for the API key in `SECONDME_API_KEY` and the service at `SECONDME_BASE_URL`. Default:
+    /// production. (Every client reads the [proxy](ClientBuilder::proxy) and the [CA
+    /// file](ClientBuilder::ca_file) from the environment.)
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if `SECONDME_API_KEY` is not set, or if one of the two is
+    /// not valid.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder_from_env()?.build()
     }
 
-    /// Options for a client of this API key.
+    /// Starts a client for this API key.
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if the text is not an API key.
     pub fn builder(api_key: &str) -> Result<ClientBuilder, Error> {
         Ok(ClientBuilder::new(api_key.parse()?))
     }
 
-    /// Options out of `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    /// Starts a client with the settings of `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`from_env`](Self::from_env) does.
     pub fn builder_from_env() -> Result<ClientBuilder, Error> {
         let Some(key) = std::env::var_os("SECONDME_API_KEY") else {
             let message = "SECONDME_API_KEY is not set: put the avatar's API key there, or pass it";
@@ -96,7 +109,7 @@ impl AvatarClient {
             proxies: Proxies::new(&options.proxy)?,
             user_agent,
         });
-        // What is wrong with the certificates to trust is said now, where they are needed.
+        // Wrong certificates are reported here, if the client will need certificates.
         if options.base.is_secure() || dialer.tls.names_ca_file() {
             dialer.tls.config(Alpn::Http1)?;
         }
@@ -129,33 +142,33 @@ impl AvatarClient {
 
     /// Opens the conversation of this visitor; await it.
     ///
-    /// A visitor who has one already gets the same one, and whoever opens it at the same time joins.
-    /// A visitor whose conversation was closed goes on with the same session.
+    /// If the visitor's conversation is open or being opened, this returns the same one. If it was closed, this
+    /// resumes the same session.
     pub fn open(&self, visitor: Visitor) -> Open {
         Open::new(Arc::clone(&self.inner), visitor)
     }
 
-    /// Takes up what earlier processes left behind in the [store](crate::ClientBuilder::store); await it.
+    /// Opens the conversations that earlier processes left unfinished in the
+    /// [store](crate::ClientBuilder::store); await it.
     ///
-    /// Opens the conversation of every visitor to whom a [durable](crate::Send::durable) message is still to be
-    /// sent, with [`all`](Recover::all) of every visitor who has a session, and says who they are. It does not
-    /// wait for them to be open. Messages go out as soon as their conversation is open, however long that
-    /// takes; what is given up comes as an [`Unsent`](crate::EventKind::Unsent) event, so subscribe to
-    /// [`events`](Self::events) first.
+    /// These are the conversations of all visitors with an unsent [durable](crate::Send::durable) message, or,
+    /// with [`all`](Recover::all), of all visitors with a session. Returns the ids of these visitors, without
+    /// waiting until they are open. Each message goes out once its conversation is open, however long that
+    /// takes. A message that is given up comes as an [`Unsent`](crate::EventKind::Unsent) event, so subscribe
+    /// to [`events`](Self::events) first.
     ///
-    /// A visitor who is opened takes up their own messages anyway. Without a store there is nothing to do.
+    /// Opening a visitor also sends that visitor's messages. Without a store this does nothing.
     pub fn recover(&self) -> Recover {
         Recover::new(Arc::clone(&self.inner))
     }
 
-    /// The visitors of whom the [store](crate::ClientBuilder::store) keeps something, each with the name, the
-    /// channel and the [tag](Visitor::tag) it was last given; the one whose record was saved last first.
-    /// Without a store there are none.
+    /// Lists the visitors in the [store](crate::ClientBuilder::store), each with the last name, channel and
+    /// [tag](Visitor::tag), the last saved record first. Empty without a store.
     ///
     /// # Errors
     ///
-    /// A store that cannot be read is an error of kind [`Store`](ErrorKind::Store), one of the caller's own that
-    /// does not list its visitors one of kind [`Unsupported`](ErrorKind::Unsupported).
+    /// Fails with kind [`Store`](ErrorKind::Store) if the store cannot be read, and with kind
+    /// [`Unsupported`](ErrorKind::Unsupported) if a store of the caller's own does not list its visitors.
     ///
     /// ```
     /// # use secondme_avatar::{AvatarClient, MemoryStore, Visitor};
@@ -181,18 +194,18 @@ impl AvatarClient {
         Ok(known.into_iter().map(|known| known.visitor).collect())
     }
 
-    /// Copies the [store](crate::ClientBuilder::store) into a file while it is in use: a whole store, as it
-    /// stands in this moment, which another client can be given. It takes the place of an earlier copy.
+    /// Copies the [store](crate::ClientBuilder::store) into a file while it is in use. The copy is a whole
+    /// store, as of this moment, and replaces an earlier copy.
     ///
-    /// Only one of the two may then be used: messages that are still to be sent stand in both. A store's file
-    /// is not to be copied by other means while it is open.
+    /// Use only one of the two afterwards: unsent messages are in both. Do not copy a store's file by other
+    /// means while it is open.
     ///
     /// # Errors
     ///
-    /// Without a store, or with one that makes no copies of itself (such as [`MemoryStore`](crate::MemoryStore)),
-    /// it is an error of kind [`Unsupported`](ErrorKind::Unsupported). It is one of kind
-    /// [`Store`](ErrorKind::Store) where the file cannot be written, is in use as a store, or is anything else
-    /// than a store: it is left as it is then.
+    /// Fails with kind [`Unsupported`](ErrorKind::Unsupported) if there is no store, or one that makes no
+    /// copies of itself, such as [`MemoryStore`](crate::MemoryStore). Fails with kind
+    /// [`Store`](ErrorKind::Store) if the file cannot be written, is in use as a store, or is not a store; the
+    /// file then stays as it was.
     pub async fn backup(&self, to: impl AsRef<std::path::Path>) -> Result<(), Error> {
         self.inner.is_there()?;
         let Some(store_writer) = &self.inner.env.store_writer else {
@@ -205,7 +218,7 @@ impl AvatarClient {
         store_writer.backup(to.as_ref().to_owned()).await
     }
 
-    /// Subscribes to the events of all conversations, those that are opened later too.
+    /// Subscribes to the events of all conversations, including those that are opened later.
     pub fn events(&self) -> Events {
         let mailbox = self.inner.env.subscriptions.mailbox("all conversations of the client".to_owned());
         if self.inner.lock().is_closed() {
@@ -215,13 +228,13 @@ impl AvatarClient {
         Events::new(mailbox)
     }
 
-    /// Host and port of the [proxy](ClientBuilder::proxy) between this machine and the service; `None` if they
-    /// are spoken to directly.
+    /// Returns the host and the port of the [proxy](ClientBuilder::proxy) to the service; `None` without a
+    /// proxy.
     pub fn proxy(&self) -> Option<&str> {
         self.inner.env.http.proxy().map(Proxy::address)
     }
 
-    /// What has been counted so far.
+    /// Returns what the client has counted so far.
     pub fn stats(&self) -> Stats {
         let env = &self.inner.env;
         let stored = env.store_writer.as_ref().map(StoreWriter::counts).unwrap_or_default();
@@ -249,12 +262,12 @@ impl AvatarClient {
         stats
     }
 
-    /// Puts the client's clock forward, for tests: heartbeats, expiries, retries and deadlines that lie
-    /// on the way are due at once, and what they are for is begun when this returns.
+    /// Puts the client's clock forward, for tests. Heartbeats, expiries, retries and deadlines up to then become
+    /// due, and what they start has begun when this returns.
     ///
-    /// A whole hour of silence can so be tested in a moment. The emulator has a clock of its own
-    /// (`Emulator::advance`, or `POST /_emulator/clock`), and drops a socket that it hears nothing of:
-    /// put both forward in turn, and wait for what has to travel over the socket in between.
+    /// So a test of an hour of silence takes a moment. The emulator has its own clock (`Emulator::advance`, or
+    /// `POST /_emulator/clock`), and closes a socket that is silent: put both clocks forward in turn, and wait for
+    /// what travels over the socket in between.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -298,7 +311,7 @@ impl AvatarClient {
     }
 }
 
-/// Here and not beside the options, which know nothing of the client.
+/// Not beside the options, which know nothing of the client.
 impl ClientBuilder {
     /// Makes the client. Sends nothing yet.
     ///

@@ -1,4 +1,4 @@
-//! What all clones of a client share: the opening, the closing, and what comes out of the store.
+//! What all clones of a client share. Opens, closes, and loads from the store.
 
 mod visitors;
 
@@ -18,16 +18,16 @@ use crate::errors::{client_closed, ended};
 use crate::store::KnownVisitor;
 use crate::visitor_handle::{Answer, VisitorHandle};
 
-/// How long the store may take, when all is closed, to write what it was given.
+/// How long closing waits for the store to write what is queued.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct ClientInner {
     pub(crate) env: Arc<Env>,
     visitors: Mutex<Visitors>,
-    /// What earlier processes left behind has been taken over.
+    /// Whether the messages of earlier processes were taken over.
     adopted: OnceCell<()>,
-    /// A driver has ended.
+    /// Notified when a driver has ended.
     retired: Notify,
 }
 
@@ -64,7 +64,7 @@ impl ClientInner {
                         !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
                     drop(state);
                     if !closing && std::mem::replace(&mut retired, true) {
-                        // A fresh one has ended as well: there is no runtime any more to run it.
+                        // A fresh driver has ended as well: its runtime is gone.
                         return Err(ended());
                     }
                     if !closing {
@@ -73,7 +73,7 @@ impl ClientInner {
                     }
                 }
             }
-            // It is being closed in this moment, which may take longer than there is time for this.
+            // The earlier conversation is being closed, which may take longer than this deadline.
             tokio::select! {
                 () = closed => {}
                 () = self.env.clock.at(until) => {
@@ -90,31 +90,31 @@ impl ClientInner {
         for handle in visitors {
             for conversation in handle.begin_closing() {
                 let command = Command::Close { conversation, deadline, end_session: false };
-                // One that has closed in this moment needs no closing.
+                // A conversation that has closed meanwhile needs no closing.
                 answers.extend(handle.command(command));
             }
         }
         for answer in answers {
-            // It is closed either way; a visitor whose driver has ended says so as an error.
+            // It is closed in any case. An error says only that the driver had ended before.
             let _ = answer.wait().await;
         }
-        // A runtime that has ended before its time runs no driver to its end.
+        // A runtime that was shut down does not run its drivers to their end.
         let all_ended = tokio::time::timeout(deadline, self.wait_for_drivers()).await.is_ok();
         if let Some(store_writer) = &self.env.store_writer {
             let written =
                 async { if all_ended { store_writer.finish().await } else { store_writer.flush().await } };
-            // A store that hangs is not waited for.
+            // Closing does not wait for a store that hangs.
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
         self.env.subscriptions.end();
     }
 
-    /// A client that is closed says so.
+    /// Fails if the client is closed.
     pub(crate) fn is_there(&self) -> Result<(), Error> {
         if self.lock().is_closed() { Err(client_closed()) } else { Ok(()) }
     }
 
-    /// What the store has of a visitor, of whom nothing is known here.
+    /// Loads the record of a visitor of whom nothing is known in memory.
     async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
         let Some(store_writer) = &self.env.store_writer else {
             return Ok(None);
@@ -122,7 +122,7 @@ impl ClientInner {
         if self.lock().knows(visitor.id()) { Ok(None) } else { store_writer.load(visitor.id()).await }
     }
 
-    /// The visitors that the store knows.
+    /// Lists the visitors in the store.
     pub(crate) async fn known(&self) -> Result<Vec<KnownVisitor>, Error> {
         self.is_there()?;
         match &self.env.store_writer {
@@ -136,7 +136,7 @@ impl ClientInner {
             return Ok(());
         }
         let adopt = || async {
-            // What the store has given out is taken over, even if the call that asked for it has gone.
+            // The messages are taken over even if the call that asked for them was given up.
             let inner = Arc::clone(self);
             let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
             adopting.await.map_err(|_| ended())?
@@ -144,7 +144,7 @@ impl ClientInner {
         self.adopted.get_or_try_init(adopt).await.copied()
     }
 
-    /// A store may hang; a call that waits for it does not.
+    /// Ends a wait for the store at the deadline, even if the store hangs.
     pub(crate) async fn in_time<T>(
         &self,
         until: Millis,
@@ -159,7 +159,7 @@ impl ClientInner {
         }
     }
 
-    /// Takes over the messages that no process looks after.
+    /// Takes over the messages that no process owns.
     pub(crate) async fn adopt(&self) -> Result<(), Error> {
         self.is_there()?;
         let Some(store_writer) = &self.env.store_writer else {
@@ -176,7 +176,7 @@ impl ClientInner {
         Ok(())
     }
 
-    /// Waits until all that drivers have to write is given to the store.
+    /// Waits until all drivers have given everything to the store.
     async fn wait_for_drivers(&self) {
         loop {
             let retired = self.retired.notified();
@@ -187,7 +187,7 @@ impl ClientInner {
         }
     }
 
-    /// The visitor's handle. Makes one, and its driver, where there is none.
+    /// Returns the visitor's handle. Makes one, with its driver, if there is none.
     fn visitor(
         self: &Arc<Self>,
         visitor: &Visitor,
@@ -214,7 +214,7 @@ impl ClientInner {
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
-        // One whose token is kept needs no place in the quota.
+        // A visitor with a saved token does not need the quota.
         let reserved = needs_token.then(|| env.quota.join());
         let id = machine.visitor().id().clone();
         if let Some(store_writer) = &env.store_writer {
@@ -224,7 +224,7 @@ impl ClientInner {
         visitors.begin(&env, id, Arc::clone(&handle));
         drop(visitors);
         let driver = Box::new(Driver::new(Arc::clone(&handle), Arc::clone(&env)));
-        // The driver holds the client weakly: a client that is dropped ends its drivers.
+        // The driver holds the client weakly, so dropping the client ends its drivers.
         let client = Arc::downgrade(self);
         let retire = move |handle: &Arc<VisitorHandle>| {
             if let Some(client) = client.upgrade() {
@@ -235,12 +235,12 @@ impl ClientInner {
         Ok(handle)
     }
 
-    /// So many visitors more are being opened because of what was left for them, and so many fewer.
+    /// Counts visitors that `recover` is opening.
     pub(crate) fn recovering(&self, more: usize, fewer: usize) {
         self.lock().recovering(&self.env, more, fewer);
     }
 
-    /// The visitor is closed: what it knew is kept for the next one.
+    /// The visitor's driver has ended. Keeps the record for the next one.
     pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) {
         self.lock().retire(&self.env, handle);
         self.retired.notify_waiters();
@@ -260,7 +260,7 @@ impl Drop for ClientInner {
     }
 }
 
-/// A message's id must be unlike that of every other process.
+/// The ids of messages must differ from those of all other processes.
 fn random_seed() -> Result<u64, Error> {
     getrandom::u64().map_err(|error| {
         Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)

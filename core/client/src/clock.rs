@@ -1,8 +1,8 @@
-//! A monotonic clock that knows what time it is: time never goes back.
+//! A monotonic clock that also counts the time in which the machine was suspended.
 //!
-//! The monotonic clock stands still while the machine is suspended, and the wall clock is set by hand or by
-//! NTP. So time is counted by the monotonic clock; where the wall clock is ahead of it by more than a
-//! [`GAP`], the machine has slept, and that time has passed as well.
+//! The monotonic clock stands still while the machine is suspended. The wall clock does not, but NTP and users
+//! set it. So time is counted by the monotonic clock. If the wall clock is ahead of it by more than a [`GAP`],
+//! the machine was suspended, and that time is added.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use secondme_avatar_protocol::Millis;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// By how much the wall clock must have gone ahead for the difference to count as time passed. NTP sets a
-/// clock by less.
+/// How far the wall clock must be ahead for the difference to count as time passed. NTP corrects a clock by
+/// less.
 const GAP: Duration = Duration::from_secs(10);
 
-/// Both clocks are read one after the other; where that took longer, they are not compared.
+/// The two clocks are read one after the other. If that took longer than this, they are not compared.
 const READ_TOGETHER: Duration = Duration::from_millis(100);
 
-/// Far from where a sum would overflow, and beyond every lifetime there is.
+/// Far below the overflow of a sum, and longer than any lifetime.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Clone, Debug)]
@@ -33,20 +33,20 @@ pub(crate) struct Clock {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Milliseconds by which it was put forward, for whatever reason.
+    /// The milliseconds added so far, for any reason.
     forward: AtomicU64,
-    /// How often that was for a test.
+    /// How often a test has added time.
     advanced: AtomicU64,
-    /// How often that was because the machine had slept.
+    /// How often the machine was suspended.
     gaps: AtomicU64,
-    /// Milliseconds by which the wall clock was ahead of the monotonic one when they were last compared.
+    /// How many milliseconds the wall clock was ahead of the monotonic one at the last comparison.
     ahead: AtomicI64,
     moved: Notify,
-    /// Somebody has done all that was due since it was put forward.
+    /// Notified when a driver has done everything that was due after time was added.
     noticed: Notify,
 }
 
-/// Says what time it is; the system's clock, if not said otherwise.
+/// Reads the wall clock. Default: the system's clock.
 #[derive(Clone)]
 pub(crate) struct WallClock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
@@ -56,7 +56,7 @@ impl WallClock {
     }
 
     fn now(&self) -> Millis {
-        // A wall clock before 1970 is a broken one; counting from zero is as good as anything.
+        // A wall clock before 1970 is wrong; zero is as good as any value.
         Millis(0) + (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 }
@@ -85,18 +85,18 @@ impl Clock {
         self.origin() + self.started.elapsed()
     }
 
-    /// The moment as the runtime's timers count it; never too early.
+    /// Returns the moment in the time of the runtime's timers; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
         self.started + moment.since(self.origin()) + Duration::from_millis(1)
     }
 
-    /// Whoever waits for a moment has to count anew. Says by how much it was put forward until now.
+    /// Adds time, for tests, and wakes all waits. Returns all milliseconds added so far.
     pub(crate) fn advance(&self, by: Duration) -> u64 {
         self.shared.advanced.fetch_add(1, Ordering::Relaxed);
         self.put_forward(by)
     }
 
-    /// Waits for a moment.
+    /// Waits until a moment.
     pub(crate) async fn at(&self, moment: Millis) {
         loop {
             let moved = self.moved();
@@ -110,12 +110,12 @@ impl Clock {
         }
     }
 
-    /// Resolves once the clock is put forward, after this was called.
+    /// Resolves when time is added after this call.
     pub(crate) fn moved(&self) -> impl Future<Output = ()> {
         self.shared.moved.notified()
     }
 
-    /// Resolves once what is due has been done, after this was called.
+    /// Resolves when a driver has done what is due, after this call.
     pub(crate) fn noticed(&self) -> impl Future<Output = ()> {
         self.shared.noticed.notified()
     }
@@ -124,17 +124,17 @@ impl Clock {
         self.shared.noticed.notify_waiters();
     }
 
-    /// Milliseconds by which it was put forward until now.
+    /// The milliseconds added so far.
     pub(crate) fn forward(&self) -> u64 {
         self.shared.forward.load(Ordering::Relaxed)
     }
 
-    /// How often a test has put it forward.
+    /// How often a test has added time.
     pub(crate) fn advanced(&self) -> u64 {
         self.shared.advanced.load(Ordering::Relaxed)
     }
 
-    /// How often the machine has slept.
+    /// How often the machine was suspended.
     pub(crate) fn gaps(&self) -> u64 {
         self.shared.gaps.load(Ordering::Relaxed)
     }
@@ -146,13 +146,12 @@ impl Clock {
         forward
     }
 
-    /// What it says it was when it started.
+    /// The wall clock's time at the start.
     fn origin(&self) -> Millis {
         self.started_at + Duration::from_millis(self.forward())
     }
 
-    /// Compares both clocks. A wall clock that was put back, or ahead by little, is followed and changes
-    /// nothing.
+    /// Compares the two clocks. A wall clock that was set back, or ahead by little, changes nothing.
     fn compare(&self) {
         let before = self.started.elapsed();
         let wall = self.wall.now();
@@ -166,7 +165,7 @@ impl Clock {
         if change == 0 {
             return;
         }
-        // One of several who see it counts it.
+        // If several tasks see the gap, one of them counts it.
         let counts =
             self.shared.ahead.compare_exchange(known, ahead, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         let slept = Duration::from_millis(u64::try_from(change).unwrap_or(0));
@@ -193,7 +192,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
-    /// A clock, and the seconds that its wall clock shows.
+    /// Returns a clock, and the seconds of its wall clock.
     fn stage() -> (Clock, Arc<AtomicU64>) {
         let seconds = Arc::new(AtomicU64::new(1_800_000_000));
         let shown = Arc::clone(&seconds);
@@ -220,7 +219,7 @@ mod tests {
         }
         seconds.fetch_sub(60 * 60, Ordering::Relaxed);
         assert_eq!((clock.now(), clock.gaps()), (before, 0));
-        // Nor is the same hour counted when it is put right again, but for what lies between.
+        // The hour is not counted again when the wall clock is set right, apart from the time in between.
         tokio::time::advance(HOUR).await;
         seconds.fetch_add(60 * 60, Ordering::Relaxed);
         assert_eq!((clock.now().since(before), clock.gaps()), (HOUR, 0));

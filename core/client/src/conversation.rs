@@ -18,9 +18,9 @@ use crate::visitor_handle::{Answer, VisitorHandle};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
-/// It goes on when the last handle is dropped: its events still reach
-/// [`AvatarClient::events`](crate::AvatarClient::events), and opening the visitor again gives a handle
-/// again. It ends with [`close`](Self::close), or with the client.
+/// A conversation stays open when its last handle is dropped. Its events still reach
+/// [`AvatarClient::events`](crate::AvatarClient::events), and opening the visitor again returns a new handle.
+/// It ends with [`close`](Self::close), or when the client is closed or dropped.
 #[derive(Clone)]
 pub struct Conversation {
     client: Arc<ClientInner>,
@@ -42,26 +42,26 @@ impl Conversation {
         }
     }
 
-    /// Says something. Await it: the service has taken the message then.
+    /// Sends a message; await it. It resolves when the service has taken the message.
     ///
-    /// While the socket is down the message waits, and a lost answer never makes it go out twice: see
-    /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). One that is given up comes back
-    /// with the error ([`Error::unsent`]).
+    /// While the socket is down the message waits. A lost answer never makes the message go out twice: see
+    /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). A message that is given up comes back with
+    /// the error ([`Error::unsent`]).
     pub fn send(&self, text: impl Into<String>) -> Send {
         Send { chat: self.clone(), text: text.into(), deadline: self.client.env.settings.deadlines.send }
     }
 
-    /// Says something and waits for the whole reply, the avatar's or its owner's. Await it.
+    /// Sends a question and waits for the whole reply of the avatar or its owner; await it.
     ///
-    /// Questions of one conversation are answered in order, never crossed: a second one goes out when
-    /// the first is answered.
+    /// The questions of one conversation are answered in order: the second one goes out when the first is
+    /// answered.
     pub fn ask(&self, text: impl Into<String>) -> Ask {
         let deadlines = &self.client.env.settings.deadlines;
         let (deadline, first_piece) = (deadlines.ask, deadlines.first_piece);
         Ask { chat: self.clone(), text: text.into(), deadline, first_piece }
     }
 
-    /// Says something and hands on the reply piece by piece.
+    /// Sends a question and returns the reply piece by piece.
     ///
     /// ```no_run
     /// # async fn example(chat: secondme_avatar::Conversation) -> Result<(), secondme_avatar::Error> {
@@ -76,7 +76,7 @@ impl Conversation {
         self.ask(text).stream()
     }
 
-    /// Subscribes to what happens in this conversation from now on.
+    /// Subscribes to the events of this conversation, from now on.
     pub fn events(&self) -> Events {
         let of = format!("conversation {} of {}", self.key.0, self.visitor_id());
         let mailbox = self.client.env.subscriptions.mailbox(of);
@@ -84,10 +84,13 @@ impl Conversation {
         Events::new(mailbox)
     }
 
-    /// The last `count` messages (1 to 1000), oldest first; with `before`, those before that one.
+    /// Returns the last `count` messages (1 to 1000), oldest first; with `before`, the last ones before that
+    /// message.
     ///
-    /// Where the service does not offer it, that is an error of kind
-    /// [`Unsupported`](crate::ErrorKind::Unsupported).
+    /// # Errors
+    ///
+    /// Fails with kind [`Unsupported`](crate::ErrorKind::Unsupported) if the service has no such query, and
+    /// with kind [`Misuse`](crate::ErrorKind::Misuse) if `count` is out of range.
     pub async fn history(&self, count: usize, before: Option<&SeqId>) -> Result<Vec<HistoryMessage>, Error> {
         let deadline = self.client.env.settings.deadlines.history;
         let before = before.cloned();
@@ -98,7 +101,7 @@ impl Conversation {
         }
     }
 
-    /// Opens another conversation of the same visitor, with a session of its own, on the same socket.
+    /// Opens another conversation of the same visitor, with its own session, on the same socket.
     pub async fn new_session(&self) -> Result<Conversation, Error> {
         let key = self.handle.new_key();
         let command = Command::Open { conversation: key, deadline: self.client.env.settings.deadlines.open };
@@ -106,78 +109,77 @@ impl Conversation {
         Self::opened(&self.client, &self.handle, key, answer).await
     }
 
-    /// The avatar's opening line; may be empty.
+    /// The avatar's opening line. It may be empty.
     pub fn opening(&self) -> Text {
         self.handle.lock().machine.opening().cloned().unwrap_or_default()
     }
 
-    /// The avatar's name; may be empty.
+    /// The avatar's name. It may be empty.
     pub fn avatar_name(&self) -> String {
         self.handle.lock().machine.avatar_name().unwrap_or_default().to_owned()
     }
 
-    /// Who talks with the avatar here.
+    /// The visitor's id.
     pub fn visitor_id(&self) -> VisitorId {
         self.handle.lock().machine.visitor().id().clone()
     }
 
-    /// The [tag](crate::Visitor::tag) of the visitor, if there is one: the caller's own.
+    /// The visitor's [tag](crate::Visitor::tag), if the caller has given one.
     pub fn tag(&self) -> Option<Arc<str>> {
         self.handle.lock().machine.visitor().shared_tag().cloned()
     }
 
-    /// Which one of the visitor's conversations this is, as [`Event::conversation`](crate::Event) names it.
+    /// Which of the visitor's conversations this is. [`Event::conversation`](crate::Event) has the same key.
     pub fn key(&self) -> ConversationKey {
         self.key
     }
 
-    /// The session's id on the service.
+    /// The id of the session on the service.
     pub fn session_id(&self) -> Option<SessionId> {
         self.handle.lock().machine.session_id(self.key)
     }
 
-    /// Where the conversation stands.
+    /// The state of the conversation.
     pub fn state(&self) -> State {
         self.handle.lock().machine.state(self.key)
     }
 
-    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing
-    /// since ([`TakenOver`](crate::EventKind::TakenOver), [`HandedBack`](crate::EventKind::HandedBack)).
+    /// Whether the avatar's owner has taken over: has written in person, and the avatar has not answered since
+    /// ([`TakenOver`](crate::EventKind::TakenOver), [`HandedBack`](crate::EventKind::HandedBack)).
     ///
-    /// Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner
-    /// does not answer in time fails with [`ErrorKind::TakenOver`](crate::ErrorKind::TakenOver).
+    /// Questions still go out meanwhile. The owner may answer several at once, or none. A question that the
+    /// owner does not answer in time fails with [`ErrorKind::TakenOver`](crate::ErrorKind::TakenOver).
     pub fn taken_over(&self) -> bool {
         self.handle.lock().machine.taken_over(self.key)
     }
 
-    /// Gives up the socket and keeps the place: for an app that goes to the background. Whatever is
-    /// said meanwhile is there after [`resume`](Self::resume). Other conversations of the visitor
-    /// rest with it.
+    /// Closes the socket and keeps the session, for an app that goes to the background. What is said meanwhile
+    /// comes after [`resume`](Self::resume). Pauses the visitor's other conversations as well.
     pub async fn pause(&self) -> Result<(), Error> {
         self.done(Command::Pause).await
     }
 
-    /// Comes back after a [`pause`](Self::pause). The next message does so too.
+    /// Connects again after a [`pause`](Self::pause). The next message does so too.
     pub async fn resume(&self) -> Result<(), Error> {
         self.client.env.http.renew();
         self.done(Command::Resume).await
     }
 
-    /// Says that the network is another one: the socket is connected again now, and not when its
-    /// silence has been noticed.
+    /// Tells the client that the network has changed. The socket is connected again at once, not after a
+    /// timeout.
     pub async fn network_changed(&self) -> Result<(), Error> {
         self.client.env.http.renew();
         self.done(Command::NetworkChanged).await
     }
 
-    /// Closes the conversation once what is still to be sent is sent, within 5 s. Opening the visitor
-    /// again goes on with the same session.
+    /// Closes the conversation, after sending what is still to be sent, within 5 s. Opening the visitor again
+    /// resumes the same session.
     pub async fn close(&self) -> Result<(), Error> {
         self.finish(false).await
     }
 
-    /// Closes the conversation and ends its session on the service, as far as that offers it: the next
-    /// `open` begins a new one.
+    /// Closes the conversation and ends its session on the service, if the service supports that. The next
+    /// `open` begins a new session.
     pub async fn end(&self) -> Result<(), Error> {
         self.finish(true).await
     }
@@ -197,7 +199,7 @@ impl Conversation {
     }
 }
 
-/// A message to be sent; await it.
+/// Sends a message; await it.
 #[derive(Clone)]
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Send {
@@ -207,24 +209,26 @@ pub struct Send {
 }
 
 impl Send {
-    /// The whole time for it, its retries and waits included; 15 s, if not said otherwise.
+    /// The whole time, with retries and waits. Default: [`send_deadline`](crate::ClientBuilder::send_deadline),
+    /// 15 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Keeps it in the client's [store](crate::ClientBuilder::store) until the service has taken it: await it
-    /// for that it is kept. From then on it survives the process, and goes out when it can, once, under this id.
+    /// Saves the message in the client's [store](crate::ClientBuilder::store) first; await it. It resolves when
+    /// the message is saved. From then on the message outlives the process, and goes out once, under this id,
+    /// as soon as it can.
     ///
-    /// Whether the service has it is told by [`Delivered`](crate::EventKind::Delivered); a message that is
-    /// given up comes back as [`Unsent`](crate::EventKind::Unsent).
+    /// A [`Delivered`](crate::EventKind::Delivered) event says that the service has it. A message that is given
+    /// up comes back as an [`Unsent`](crate::EventKind::Unsent) event.
     pub fn durable(self) -> SendDurable {
         let deadline = self.chat.client.env.settings.deadlines.durable;
         SendDurable { chat: self.chat, text: self.text, deadline }
     }
 }
 
-/// A message to be kept until it is sent; await it.
+/// Saves a message and sends it; await it.
 #[derive(Clone)]
 #[must_use = "nothing is kept before it is awaited"]
 pub struct SendDurable {
@@ -234,7 +238,8 @@ pub struct SendDurable {
 }
 
 impl SendDurable {
-    /// How long it may wait, over all the processes that try; 24 h, if not said otherwise.
+    /// How long the message is tried, over all processes. Default:
+    /// [`durable_deadline`](crate::ClientBuilder::durable_deadline), 24 h.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -291,7 +296,7 @@ impl IntoFuture for Send {
     }
 }
 
-/// A question; await it for the whole reply, or [`stream`](Self::stream) it.
+/// Asks a question. Await it for the whole reply, or [`stream`](Self::stream) it.
 #[derive(Clone)]
 #[must_use = "nothing is asked before it is awaited"]
 pub struct Ask {
@@ -302,19 +307,21 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The whole time until the reply is complete; 120 s, if not said otherwise.
+    /// The whole time until the reply is complete. Default:
+    /// [`ask_deadline`](crate::ClientBuilder::ask_deadline), 120 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long the first piece of the reply may take; 60 s, if not said otherwise.
+    /// How long the first piece of the reply may take. Default:
+    /// [`first_piece_deadline`](crate::ClientBuilder::first_piece_deadline), 60 s.
     pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
         self.first_piece = deadline;
         self
     }
 
-    /// Asks now, and hands on the reply piece by piece.
+    /// Asks now, and returns the reply piece by piece.
     pub fn stream(self) -> ReplyStream {
         let handle = Arc::clone(&self.chat.handle);
         ReplyStream::start(handle, self.command(true))
@@ -338,7 +345,7 @@ impl IntoFuture for Ask {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let handle = Arc::clone(&self.chat.handle);
-            // Held until the reply is there: a conversation lives as long as somebody waits in it.
+            // Held until the reply has come: a conversation lives as long as a call waits in it.
             let _chat = self.chat.clone();
             match handle.command(self.command(false))?.wait().await? {
                 Outcome::Replied(reply) => Ok(*reply),

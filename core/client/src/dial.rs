@@ -1,4 +1,5 @@
-//! The way to the socket's server: name, address, proxy, TLS. Calls share its parts, and connect by themselves.
+//! Connecting to the socket's server: name, address, proxy, TLS. HTTP calls share these parts, but connect by
+//! themselves.
 
 use std::io;
 use std::time::Duration;
@@ -21,14 +22,14 @@ use crate::{limit, race, tls, tunnel};
 /// How long bytes sent over the socket may stay unacknowledged by the other side's system.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// Bytes both ways: TCP, or TLS over another of these.
+/// A byte stream: TCP, or TLS over another byte stream.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 pub(crate) type Transport = Either<TcpStream, Box<dyn Wire>>;
 
-/// What it takes to reach a server.
+/// What is needed to reach a server.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     pub(crate) resolver: Resolver,
@@ -38,7 +39,7 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Connects to the server of the socket that the URL names, through a tunnel where a proxy stands in between.
+    /// Connects to the server in the socket's URL, through a tunnel if there is a proxy.
     pub(crate) async fn dial(&self, url: &Url) -> Result<Transport, Error> {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(Error::new(ErrorKind::InvalidAnswer, "the address names no host"));
@@ -100,13 +101,13 @@ impl Dialer {
     }
 }
 
-/// Why nothing is encrypted.
+/// Why no TLS connection was made.
 enum Failed {
     Setup(Error),
     Handshake(io::Error),
 }
 
-/// The socket's address is a secret, and not repeated.
+/// The socket's address is a secret, so the text does not repeat it.
 fn failed(error: io::Error) -> Error {
     in_words("the socket's server", &error).unwrap_or_else(|| {
         let message = format!("the socket's server cannot be reached: {}", root_cause(&error));
@@ -114,18 +115,18 @@ fn failed(error: io::Error) -> Error {
     })
 }
 
-/// The proxy in between, for an error text.
+/// Names the proxy, for an error text.
 pub(crate) fn through(proxy: Option<&Proxy>) -> String {
     proxy.map_or_else(String::new, |proxy| format!(" through {}", proxy.address()))
 }
 
-/// What has words of its own: a limit of this machine, or a certificate that is refused.
+/// Returns an error with a text of its own, if this is a limit of this machine or a refused certificate.
 pub(crate) fn in_words(whose: &str, error: &io::Error) -> Option<Error> {
     let said = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).cloned();
     said.or_else(|| limit::reached(error)).or_else(|| tls::refused(whose, error))
 }
 
-/// What lies at the bottom of an error: "connection refused" says more than "error sending request".
+/// The innermost cause of an error: "connection refused" says more than "error sending request".
 pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -134,14 +135,14 @@ pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// A host as it is looked up: an IPv6 address stands in brackets only in URLs.
+/// Returns the host for a lookup. IPv6 addresses have brackets only in URLs.
 fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// A network that swallows everything is noticed though the service says nothing: by bytes that nothing
-/// acknowledges where the system tells, and by probes of its own otherwise. A system that can do neither notices
-/// later, so a failure here is none.
+/// Makes the system notice a network that drops everything: by unacknowledged bytes where the system supports
+/// that, and by keepalive probes elsewhere. A system that supports neither notices later, so failures are
+/// ignored.
 fn notice_silence(tcp: &TcpStream) {
     let socket = SockRef::from(tcp);
     let probes = TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE / 3);

@@ -1,4 +1,4 @@
-//! The machine's calls over reqwest.
+//! The machine's HTTP calls, made with reqwest.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,32 +19,30 @@ use crate::proxy::Proxy;
 use crate::report::RunningCall;
 use crate::tls::{self, Alpn};
 
-/// The longest answer that is read: a page of messages is a few hundred kilobytes at most.
+/// The longest answer that is read. A page of messages has a few hundred kilobytes at most.
 const BODY_BYTES: usize = 8 * 1024 * 1024;
 
-/// Idle connections that are kept. With HTTP/2 one serves all; with HTTP/1.1 an opening uses three.
+/// How many idle connections are kept. With HTTP/2 one is enough; with HTTP/1.1 an opening uses three.
 const IDLE_CONNECTIONS: usize = 8;
 
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest that connecting may take, with TLS and by way of a proxy.
+/// The longest time for connecting, including TLS and the proxy.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long bytes of a call may stay unacknowledged by the other side's system: within the time that a call has
-/// for its answer.
+/// How long bytes of a call may stay unacknowledged by the other system. Shorter than the time limit of a call.
 const SILENCE: Duration = Duration::from_secs(9);
 
-/// How long a call under HTTP/2 may be silent before its connection is asked whether it lives, and how long that
-/// answer may take: together less than the 10 s that a call has.
+/// How long an HTTP/2 call may be silent before the connection is pinged, and how long the answer may take.
+/// Together less than the 10 s of a call.
 const PING_AFTER: Duration = Duration::from_secs(4);
 const PING_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A call that is given up after so long without an answer casts doubt on the connections.
+/// A call that is given up after this time without an answer makes its connections suspect.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How soon the connections are made anew once more because of what happened elsewhere: whatever ends one socket
-/// ends many.
+/// The shortest time between two renewals because of lost sockets: one cause ends many sockets.
 const RENEWED_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
@@ -56,12 +54,12 @@ pub(crate) struct Http {
     clock: Clock,
 }
 
-/// Connections, and the next ones. A call keeps the pool that it began with.
+/// A pool of connections. A call keeps the pool with which it began.
 #[derive(Debug)]
 struct Pool {
     client: Client,
     made: Millis,
-    /// Counts the pools.
+    /// The number of this pool.
     number: u64,
 }
 
@@ -73,13 +71,13 @@ impl Http {
         Ok(Self { pool: Arc::new(Mutex::new(pool)), dialer, base, proxy, clock })
     }
 
-    /// The proxy between this machine and the service.
+    /// The proxy to the service.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_deref()
     }
 
-    /// Calls that begin from now on use no connection that stands already: the network is another one, or a
-    /// socket is lost, and the connections may be as dead. Calls under way go on.
+    /// Makes later calls use new connections. The network has changed, or a socket is lost, so the existing
+    /// connections may be dead too. Running calls go on.
     pub(crate) fn renew(&self) {
         let now = self.clock.now();
         let mut pool = self.pool();
@@ -88,7 +86,7 @@ impl Http {
         }
     }
 
-    /// The same, because of what became of a call of this pool.
+    /// Makes later calls use new connections, because a call of this pool failed.
     fn suspect(&self, number: u64) {
         let mut pool = self.pool();
         if pool.number == number {
@@ -102,7 +100,7 @@ impl Http {
                 debug!(target: "secondme_avatar::http", "the next calls make connections of their own");
                 *pool = Pool { client, made: now, number: pool.number + 1 };
             }
-            // What stands is better than nothing.
+            // Without a new client, the existing connections stay in use.
             Err(error) => debug!(target: "secondme_avatar::http", %error, "the connections stay"),
         }
     }
@@ -111,7 +109,7 @@ impl Http {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the call. Whatever becomes of it is the machine's to judge.
+    /// Makes the call. The machine judges the result.
     pub(crate) async fn call(&self, request: HttpRequest, running: RunningCall) -> Input {
         let (call, step) = (request.call, request.step);
         match self.answer(request).await {
@@ -167,7 +165,7 @@ impl Http {
         let response = client.execute(request).await.map_err(|error| self.failed(error))?;
         let status = response.status().as_u16();
         if let (407, Some(proxy)) = (status, &self.proxy) {
-            // Over plain HTTP it is the proxy itself that answers.
+            // With plain HTTP, the proxy itself answers.
             return Err((false, proxy.wants_credentials()));
         }
         let server_time = response.headers().get(header::DATE).and_then(date);
@@ -189,7 +187,7 @@ impl Http {
         Ok(body.freeze())
     }
 
-    /// A failure in words, without the URL, and whether the request may have arrived.
+    /// Returns the failure as an error without the URL, and whether the request may have arrived.
     fn failed(&self, error: reqwest::Error) -> (bool, Error) {
         let error = error.without_url();
         let (origin, way) = (self.base.origin(), through(self.proxy()));
@@ -206,22 +204,22 @@ impl Http {
                 Error::new(ErrorKind::ConnectionFailed, message)
             })
         });
-        // What refuses a certificate says so in code.
+        // A refused certificate already has its cause as a code.
         let is_plain = said.kind() != ErrorKind::Certificate;
         (false, if is_plain { said.caused_by(error) } else { said })
     }
 
-    /// The proxy's fault, if it is that a connection could not be made.
+    /// Returns an error if the proxy is why no connection was made.
     fn fault_of(&self, proxy: &Proxy, error: &reqwest::Error) -> Option<Error> {
         let unreachable = || {
             let whose = format!("the proxy at {}", proxy.address());
             in_words_beneath(&whose, error).unwrap_or_else(|| proxy.unreachable(root_cause(error)))
         };
         if !self.base.is_secure() {
-            // Without TLS the proxy is all there is to connect to.
+            // Without TLS, the proxy is the only server to connect to.
             return error.is_connect().then(unreachable);
         }
-        // The crate beneath keeps the type of this error to itself; tests/proxy holds us to its words.
+        // The crate below keeps the type of this error private. A test in tests/proxy checks its text.
         let what = causes(error)
             .find_map(|error| error.to_string().strip_prefix("tunnel error: ").map(ToOwned::to_owned))?;
         Some(match what.as_str() {
@@ -233,7 +231,7 @@ impl Http {
     }
 }
 
-/// A client without a connection yet.
+/// Makes an HTTP client without a connection.
 fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Client, Error> {
     let tls = if base.is_secure() || proxy.is_some_and(Proxy::is_encrypted) {
         (*dialer.tls.config(Alpn::Http2)?).clone()
@@ -243,7 +241,7 @@ fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Clie
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(dialer.resolver.clone())
-        // A redirect would carry the token to wherever it points.
+        // Following a redirect would send the token elsewhere.
         .redirect(Policy::none())
         .user_agent(&dialer.user_agent)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -261,7 +259,7 @@ fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Clie
     builder = match proxy {
         None => builder.no_proxy(),
         Some(proxy) => {
-            // All calls go to one place, and there the way is known.
+            // All calls go to one host, so the proxy is known here.
             let url = proxy.url().clone();
             builder.proxy(reqwest::Proxy::custom(move |_| Some(url.clone())))
         }
@@ -271,13 +269,13 @@ fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Clie
     })
 }
 
-/// An error and what lies beneath it.
+/// An error and its chain of causes.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// The first failure of the system among them that has words of its own. One may lie in another, which does not
-/// count as its source.
+/// Returns the first I/O error in the chain that has a text of its own. An I/O error may wrap another one that
+/// is not its source.
 fn in_words_beneath(whose: &str, error: &(dyn StdError + 'static)) -> Option<Error> {
     let failures = causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).flat_map(|error| {
         std::iter::successors(Some(error), |error| error.get_ref()?.downcast_ref::<io::Error>())
@@ -285,12 +283,12 @@ fn in_words_beneath(whose: &str, error: &(dyn StdError + 'static)) -> Option<Err
     failures.into_iter().find_map(|error| in_words(whose, error))
 }
 
-/// A call that waits for its answer. Given up after a while without one, it casts doubt on the connections.
+/// A running call. If it is given up after a while without an answer, its connections become suspect.
 struct CallGuard<'a> {
     http: &'a Http,
     number: u64,
     began: Millis,
-    /// `None` where it is given up.
+    /// `None` if the call was given up.
     outcome: Option<CallOutcome>,
 }
 
@@ -303,7 +301,7 @@ impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         let is_suspect = match self.outcome {
             Some(CallOutcome::Answered) => false,
-            // A connection that broke is seldom the only one.
+            // A connection that breaks is seldom the only one.
             Some(CallOutcome::Broke) => true,
             None => self.http.clock.now().since(self.began) >= PATIENCE,
         };
@@ -320,13 +318,13 @@ struct HttpAnswer {
     body: Bytes,
 }
 
-/// `Retry-After`: seconds, or the moment by the service's own clock.
+/// Reads `Retry-After`: seconds, or a moment by the service's clock.
 fn wait(value: &HeaderValue, server_time: Option<SystemTime>) -> Option<Duration> {
     if let Ok(seconds) = value.to_str().ok()?.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
     let until = date(value)?;
-    // One that lies in the past means now.
+    // A moment in the past means now.
     Some(until.duration_since(server_time.unwrap_or_else(SystemTime::now)).unwrap_or_default())
 }
 
@@ -334,7 +332,7 @@ fn date(value: &HeaderValue) -> Option<SystemTime> {
     httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()
 }
 
-/// The machine's three header names as HTTP/2 wants them.
+/// The machine's three header names in lower case, as HTTP/2 requires.
 fn lower_case(name: &'static str) -> &'static str {
     match name {
         "Authorization" => "authorization",

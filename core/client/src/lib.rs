@@ -28,10 +28,9 @@
 //! # }
 //! ```
 //!
-//! Everything that can go wrong is an [`Error`] with a [kind](ErrorKind), the service's code and the
-//! step. API key, visitor token, socket address and what people say never reach a log of this crate:
-//! they are redacted by their types. The crates beneath print frames at their own TRACE level
-//! (`tungstenite`); who turns that on sees them.
+//! Every failure is an [`Error`] with a [kind](ErrorKind), the service's code and the step. This crate never logs
+//! the API key, the visitor token, the socket address or what people say: their types redact them. A crate below
+//! (`tungstenite`) logs frames at its own TRACE level, if that is turned on.
 
 mod base_url;
 mod client;
@@ -91,13 +90,13 @@ pub use stats::Stats;
 pub use store::SqliteStore;
 pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
 
-// For bindings, which run beside the clients of their process and may be forked with them.
+// For bindings, which run their work on the clients' runtime and may be forked.
 #[doc(hidden)]
 pub use per_process::PerProcess;
 #[doc(hidden)]
 pub use runtime::shared_runtime;
 
-/// The README's programs, compiled and run as they stand.
+/// Compiles and runs the programs in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}

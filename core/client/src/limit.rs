@@ -1,11 +1,11 @@
-//! The system's limit of open files, which is one of open connections as well.
+//! The system's limit of open files, which also limits connections.
 
 use std::io;
 
 use secondme_avatar_protocol::{Error, ErrorKind};
 
-/// The failure in words, where it is that this process, or the whole system, may open no further connection.
-/// Trying again does not help before something is closed.
+/// Returns an error if this process, or the system, may open no more connections. Trying again does not help
+/// until something is closed.
 pub(crate) fn reached(error: &io::Error) -> Option<Error> {
     let message = match error.raw_os_error()? {
         PROCESS => {
@@ -23,7 +23,7 @@ pub(crate) fn reached(error: &io::Error) -> Option<Error> {
     Some(Error::new(ErrorKind::ConnectionFailed, message).without_retry())
 }
 
-/// The same, where the failure is a lookup's: the system's resolver says nothing of the reason.
+/// Returns the same error for a failed lookup, where the system's resolver does not tell the reason.
 pub(crate) fn reached_by_lookup(error: &io::Error) -> Option<Error> {
     reached(error).or_else(|| {
         let probe = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None);
@@ -39,7 +39,7 @@ const SYSTEM: i32 = nix::errno::Errno::ENFILE as i32;
 /// `WSAEMFILE`
 #[cfg(not(unix))]
 const PROCESS: i32 = 10024;
-/// Windows has no such limit of its own; this is `WSAENOBUFS`, the nearest to it.
+/// Windows has no such limit. `WSAENOBUFS` is the nearest error.
 #[cfg(not(unix))]
 const SYSTEM: i32 = 10055;
 

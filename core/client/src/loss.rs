@@ -1,4 +1,4 @@
-//! Why a connection was lost, in words.
+//! Error texts for lost connections.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,11 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use crate::dial::root_cause;
 
-/// The longest reason of a Close frame that is repeated, in characters. The frame itself allows 123 bytes.
+/// The longest part of a Close frame's reason that is repeated, in characters. The frame allows 123 bytes.
 const REASON: usize = 80;
 
-/// The service, or a proxy before it, said good-bye.
-pub(crate) fn said_good_bye(frame: Option<&CloseFrame>) -> Error {
+/// The service, or a proxy before it, sent a Close frame.
+pub(crate) fn closed_by_peer(frame: Option<&CloseFrame>) -> Error {
     let mut message = "the service closed the connection".to_owned();
     match frame {
         None => message.push_str(", without giving a reason"),
@@ -29,13 +29,13 @@ pub(crate) fn said_good_bye(frame: Option<&CloseFrame>) -> Error {
     Error::new(ErrorKind::ConnectionFailed, message)
 }
 
-/// The connection broke.
-pub(crate) fn broke(error: &tungstenite::Error) -> Error {
+/// The connection failed.
+pub(crate) fn failed(error: &tungstenite::Error) -> Error {
     let message = match error {
         tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed
         | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => ended(),
-        // What a frame holds does not get into an error.
+        // An error never contains the content of a frame.
         tungstenite::Error::Utf8(_) => {
             "a frame came that is not UTF-8: something on the way damages the connection".to_owned()
         }
@@ -48,8 +48,8 @@ pub(crate) fn broke(error: &tungstenite::Error) -> Error {
     Error::new(ErrorKind::ConnectionFailed, message)
 }
 
-/// The connection ended and nothing was said about it.
-pub(crate) fn just_ended() -> Error {
+/// The connection ended without a Close frame.
+pub(crate) fn ended_without_close_frame() -> Error {
     Error::new(ErrorKind::ConnectionFailed, ended())
 }
 
@@ -57,7 +57,7 @@ fn ended() -> String {
     "the connection ended without a Close frame: the service, or something on the way, dropped it".to_owned()
 }
 
-/// The words of the other side, as one line of bounded length that can be printed anywhere.
+/// Returns the peer's text as one line of bounded length, safe to print.
 fn visible(words: &str) -> String {
     let mut shown: String = words.chars().take(REASON).flat_map(|char| char.escape_debug()).collect();
     if words.chars().nth(REASON).is_some() {
@@ -75,12 +75,12 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_of_bounded_length() {
         let frame = |reason: &str| CloseFrame { code: CloseCode::Restart, reason: reason.to_owned().into() };
-        let said = said_good_bye(Some(&frame("bye\n\u{1b}[31m"))).to_string();
+        let said = closed_by_peer(Some(&frame("bye\n\u{1b}[31m"))).to_string();
         assert_eq!(said, "the service closed the connection (code 1012: bye\\n\\u{1b}[31m)");
-        let said = said_good_bye(Some(&frame(&"a".repeat(200)))).to_string();
+        let said = closed_by_peer(Some(&frame(&"a".repeat(200)))).to_string();
         assert!(said.ends_with("aaa…)") && said.len() < 150, "{said}");
         assert_eq!(
-            said_good_bye(Some(&frame(""))).to_string(),
+            closed_by_peer(Some(&frame(""))).to_string(),
             "the service closed the connection (code 1012)"
         );
     }

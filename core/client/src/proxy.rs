@@ -1,4 +1,4 @@
-//! Which proxy stands between this machine and an address: one answer for HTTP and for the socket.
+//! Which proxy is used for an address. HTTP and the socket share the answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use url::Url;
 
 use crate::base_url::is_loopback;
 
-/// What a client was told about proxies.
+/// The proxy setting of a client.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum ProxyChoice {
-    /// What the environment says.
+    /// Reads the environment.
     #[default]
     Environment,
-    /// None, whatever the environment says.
+    /// Uses no proxy, whatever the environment says.
     Direct,
-    /// This one. Its address may hold a password.
+    /// Uses this proxy. The URL may contain a password.
     Url(Secret),
 }
 
-/// The proxies of a client. This machine's own addresses are always spoken to directly.
+/// The proxies of a client. This machine's own addresses never use one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Arc<Rules>);
 
 #[derive(Debug, Default)]
 struct Rules {
-    /// For `http` and `ws`. What is wrong with it is said when it is needed.
+    /// For `http` and `ws`. A wrong value is an error when it is needed.
     plain: Option<Result<Arc<Proxy>, Error>>,
     /// For `https` and `wss`.
     encrypted: Option<Result<Arc<Proxy>, Error>>,
-    /// Hosts that are spoken to without one.
+    /// Hosts that are reached without a proxy.
     exceptions: Vec<Exception>,
 }
 
@@ -60,7 +60,7 @@ impl Proxies {
             Some(Proxy::parse(value.trim(), name).map(Arc::new))
         };
         let all = proxy(&["ALL_PROXY", "all_proxy"]);
-        // In a CGI program HTTP_PROXY is what a stranger wrote into the header `Proxy`.
+        // In a CGI program, HTTP_PROXY is the request's header `Proxy`, which anyone can set.
         let plain: &[_] = match lookup("REQUEST_METHOD") {
             Some(_) => &["http_proxy"],
             None => &["HTTP_PROXY", "http_proxy"],
@@ -73,7 +73,7 @@ impl Proxies {
         }))
     }
 
-    /// The proxy for this address; none if it is spoken to directly.
+    /// Returns the proxy for this address; `None` if it is reached directly.
     pub(crate) fn of(&self, url: &Url) -> Result<Option<Arc<Proxy>>, Error> {
         let rules = &self.0;
         let proxy = match url.scheme() {
@@ -90,7 +90,7 @@ impl Proxies {
     }
 }
 
-/// A proxy: `http://` or `https://`, perhaps with a user name and a password.
+/// A proxy, `http://` or `https://`, with optional user name and password.
 pub(crate) struct Proxy {
     url: Url,
     address: String,
@@ -100,7 +100,7 @@ pub(crate) struct Proxy {
 impl Proxy {
     fn parse(text: &str, name: &str) -> Result<Self, Error> {
         let misuse = |message: String| Error::new(ErrorKind::Misuse, message);
-        // The text is not repeated: it may hold a password.
+        // The text may contain a password, so the error does not repeat it.
         let invalid = || {
             misuse(format!(
                 "{name} is not a valid URL: write it like http://proxy.example.com:3128, or \
@@ -132,12 +132,12 @@ impl Proxy {
         Ok(Self { url, address, authorization })
     }
 
-    /// With its credentials.
+    /// The URL with its credentials.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Host and port, for people.
+    /// Host and port, for error texts.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -150,12 +150,12 @@ impl Proxy {
         self.authorization.as_ref()
     }
 
-    /// It cannot be talked to.
+    /// No connection to the proxy.
     pub(crate) fn unreachable(&self, cause: impl fmt::Display) -> Error {
         self.failure(format_args!("cannot be reached: {cause}"))
     }
 
-    /// It does not let us in.
+    /// The proxy wants other credentials.
     pub(crate) fn wants_credentials(&self) -> Error {
         self.failure(match self.authorization {
             None => {
@@ -168,7 +168,7 @@ impl Proxy {
         })
     }
 
-    /// It does not connect us.
+    /// The proxy refused the tunnel.
     pub(crate) fn refused(&self, status: Option<u16>) -> Error {
         let status = status.map_or_else(String::new, |status| format!(" (HTTP {status})"));
         let credentials = match self.authorization {
@@ -181,18 +181,18 @@ impl Proxy {
         ))
     }
 
-    /// It talks nonsense, or ends the connection.
+    /// The proxy's answer is not valid, or the connection ended.
     pub(crate) fn broken(&self, what: impl fmt::Display) -> Error {
         self.failure(format_args!("does not connect to the service: {what}"))
     }
 
     fn failure(&self, what: impl fmt::Display) -> Error {
-        // `avatar doctor` knows a proxy's fault by these first words.
+        // `avatar doctor` recognises a proxy's failure by these words.
         Error::new(ErrorKind::ConnectionFailed, format!("the proxy at {} {what}", self.address))
     }
 }
 
-/// Its address may hold a password.
+/// Hides the password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Proxy({})", self.address)
@@ -214,8 +214,8 @@ impl Exception {
         entries.map(Self::parse).collect()
     }
 
-    /// `host`, `.domain`, `*.domain`, an address, `address/bits` or `*`; perhaps `:port`. A host stands for
-    /// what is below it as well.
+    /// Reads `host`, `.domain`, `*.domain`, an address, `address/bits` or `*`, each with an optional `:port`. A
+    /// host includes its subdomains.
     fn parse(entry: &str) -> Self {
         let (host, port) = match entry.rsplit_once(':') {
             // Without brackets, several colons are an IPv6 address.

@@ -1,4 +1,4 @@
-//! A TCP connection to whichever of a host's addresses takes it first (Happy Eyeballs, RFC 8305).
+//! Connects to the first of a host's addresses that answers (Happy Eyeballs, RFC 8305).
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,11 +8,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-/// How long an address has before the next one is tried beside it: what RFC 8305 recommends.
+/// The time before the next address is tried in parallel, as RFC 8305 recommends.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers. Each has [`STAGGER`] before the next one begins, and the next one
-/// begins at once where one fails. The failure is that of the last address, unless another one says more.
+/// Connects to the first address that answers. The next address is tried after [`STAGGER`], or at once if one
+/// fails. If all fail, returns the last failure, or an earlier one that says more.
 pub(crate) async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = interleave(addresses).into_iter();
     let mut attempts = FuturesUnordered::new();
@@ -44,7 +44,8 @@ pub(crate) async fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream>
     }
 }
 
-/// The families in turn, beginning with that of the first address; in each the order stays.
+/// Alternates the address families, beginning with that of the first address. Keeps the order within each
+/// family.
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().copied() else {
         return addresses;
@@ -63,7 +64,7 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// A machine without IPv6 has no way to half of the addresses: that is not what is in the way.
+/// "No route" says little: a machine without IPv6 has no route to half of the addresses.
 fn says_more(error: &io::Error, earlier: &io::Error) -> bool {
     let is_no_way = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable)

@@ -1,8 +1,8 @@
-//! A small read buffer for a quiet socket, a large one while frames pour in.
+//! A read buffer that is small for a quiet socket and large while many frames come.
 //!
-//! A WebSocket with a large buffer reads fast and costs that buffer for as long as it is open; one
-//! with a small buffer is cheap to keep and asks the system for every few frames. Here the large one
-//! exists only while there is something to fill it with.
+//! A WebSocket with a large buffer reads fast, but has that buffer for as long as it is open. One with a small
+//! buffer costs little, but reads from the system for every few frames. Here the large buffer exists only while
+//! there is data to fill it.
 
 use std::io;
 use std::ops::Range;
@@ -11,14 +11,14 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What is read at a time while frames pour in.
+/// How much is read at a time while many frames come.
 const LARGE: usize = 128 * 1024;
 
 pub(crate) struct ReadAhead<S> {
     stream: S,
     /// Empty while the socket is quiet.
     ahead: Vec<u8>,
-    /// What of it holds bytes that were not taken yet.
+    /// The part of the buffer with bytes that were not taken yet.
     held: Range<usize>,
     pouring: bool,
 }
@@ -56,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
         if this.held.is_empty() {
             if !this.pouring {
                 ready!(Pin::new(&mut this.stream).poll_read(cx, out))?;
-                // More came than the reader asked for: there may be much more.
+                // More came than the reader asked for, so there may be much more.
                 this.pouring = out.remaining() == 0;
                 return Poll::Ready(Ok(()));
             }

@@ -29,12 +29,12 @@ pub struct CallReport {
 
 type Told = dyn Fn(&CallReport) + Send + Sync;
 
-/// Who is told, if anybody is.
+/// The caller's function for reports, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(pub(crate) Option<Arc<Told>>);
 
 impl Observer {
-    /// A call goes out.
+    /// Begins a call.
     pub(crate) fn begin(&self, visitor_id: &VisitorId, step: Step) -> RunningCall {
         let report = self.0.is_some().then(|| CallReport {
             visitor_id: visitor_id.clone(),
@@ -50,11 +50,11 @@ impl Observer {
 
 impl fmt::Debug for Observer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if self.0.is_some() { "Observer" } else { "nobody" })
+        out.write_str(if self.0.is_some() { "Observer" } else { "none" })
     }
 }
 
-/// Who is told whether there are visitors, if anybody is.
+/// The caller's function for occupancy, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Occupancy(pub(crate) Option<Arc<dyn Fn(bool) + Send + Sync>>);
 
@@ -68,11 +68,11 @@ impl Occupancy {
 
 impl fmt::Debug for Occupancy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(if self.0.is_some() { "Occupancy" } else { "nobody" })
+        out.write_str(if self.0.is_some() { "Occupancy" } else { "none" })
     }
 }
 
-/// A call under way. Dropped, it is over.
+/// A running call. Dropping it ends and reports it.
 #[derive(Debug)]
 pub(crate) struct RunningCall {
     report: Option<CallReport>,
@@ -80,7 +80,7 @@ pub(crate) struct RunningCall {
 }
 
 impl RunningCall {
-    /// Its end is known: `verdict` says what to tell, and is asked only if anybody listens.
+    /// Ends the call. `verdict` returns what to report, and is called only if there is an observer.
     pub(crate) fn end(mut self, verdict: impl FnOnce() -> (Option<Error>, Option<SystemTime>)) {
         if let Some(report) = &mut self.report {
             let (error, server_time) = verdict();
@@ -94,8 +94,8 @@ impl Drop for RunningCall {
     fn drop(&mut self) {
         if let (Some(mut report), Some(tell)) = (self.report.take(), &self.observer.0) {
             report.took = report.started.elapsed();
-            // A panic of a stranger's function must not take the conversation with it; its message has
-            // been printed already.
+            // A panic in the caller's function must not end the conversation. The panic hook has printed its
+            // message.
             let _ = catch_unwind(AssertUnwindSafe(|| tell(&report)));
         }
     }

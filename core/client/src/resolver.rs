@@ -1,4 +1,4 @@
-//! Names looked up: for HTTP, for the socket and for a proxy alike.
+//! Host lookups, for HTTP, for the socket and for a proxy.
 
 use std::fmt;
 use std::io;
@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::limit;
 
-/// Lookups at a time. A client asks for one or two hosts; more is a service that names many for its sockets.
+/// The number of lookups at a time. A client needs one or two hosts, unless the service names many for its
+/// sockets.
 const LOOKUPS: usize = 4;
 
-/// How long a lookup is joined by those who want the same host. After that the name server, or the network, may
-/// be another one, so a new lookup begins beside it.
+/// How long later callers share a running lookup of the same host. After that the name server or the network
+/// may have changed, so a new lookup begins in parallel.
 const JOINED: Duration = Duration::from_secs(5);
 
 type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
@@ -23,8 +24,9 @@ type Answer = watch::Receiver<Option<Result<Vec<IpAddr>, Arc<io::Error>>>>;
 
 /// Asks the system for the addresses of hosts.
 ///
-/// The system's lookup blocks and cannot be ended, so each runs on a thread of its own, [`LOOKUPS`] at most, and
-/// who waits for it can stop waiting. A blocking task of the runtime would hold up the runtime's end.
+/// The system's lookup blocks and cannot be cancelled. So each lookup runs on a thread of its own, at most
+/// [`LOOKUPS`] at a time, and a caller can stop waiting. A blocking task of the runtime would delay the
+/// runtime's shutdown.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     lookup: Arc<Lookup>,
@@ -41,14 +43,14 @@ struct UnderWay {
 impl Default for Resolver {
     fn default() -> Self {
         Self::asking(|host| {
-            // The port plays no part in it.
+            // The port does not matter here.
             Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
         })
     }
 }
 
 impl Resolver {
-    /// Asks this function instead of the system; it may block.
+    /// Calls this function instead of the system. It may block.
     pub(crate) fn asking(lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self {
             lookup: Arc::new(lookup),
@@ -57,7 +59,7 @@ impl Resolver {
         }
     }
 
-    /// The addresses of a host, in the order in which the system prefers them. Without brackets around IPv6.
+    /// Returns the addresses of a host, in the system's order of preference. IPv6 has no brackets.
     pub(crate) async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         self.look_up(host).await.map_err(|error| match limit::reached_by_lookup(&error) {
             Some(limit) => io::Error::other(limit),
@@ -82,7 +84,7 @@ impl Resolver {
         }
     }
 
-    /// The answer to come: of the lookup that is under way, or of a new one.
+    /// Returns the answer of the running lookup, or of a new one.
     async fn answer(&self, host: &str) -> io::Result<Answer> {
         if let Some(answer) = self.under_way(host, JOINED) {
             return Ok(answer);
@@ -105,7 +107,7 @@ impl Resolver {
     }
 
     fn begin(&self, host: &str, place: OwnedSemaphorePermit) -> io::Result<Answer> {
-        // Several may have found none under way in the same moment.
+        // Several callers may have come here at the same time.
         let mut lookups = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |one: &&UnderWay| one.host == host && one.goes_on() && one.began.elapsed() < JOINED;
         if let Some(one) = lookups.iter().find(is_it) {
@@ -125,7 +127,7 @@ impl Resolver {
     }
 }
 
-/// For calls: the port is theirs to add.
+/// For HTTP calls, which add the port.
 impl reqwest::dns::Resolve for Resolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         let resolver = self.clone();
@@ -138,7 +140,7 @@ impl reqwest::dns::Resolve for Resolver {
 }
 
 impl UnderWay {
-    /// Whether its answer is still to come.
+    /// Whether the lookup still runs.
     fn goes_on(&self) -> bool {
         self.answer.has_changed().is_ok() && self.answer.borrow().is_none()
     }
@@ -150,7 +152,7 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// The same error once more, for each who waits for it.
+/// Copies the error for each caller.
 fn again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -170,7 +172,7 @@ mod tests {
 
     const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-    /// A name server that answers once it is let go.
+    /// A name server that answers when it is told to.
     #[derive(Default)]
     struct Server {
         asked: AtomicUsize,
@@ -201,7 +203,7 @@ mod tests {
         let resolver = server.resolver();
         let all = join_all((0..300).map(|_| resolver.resolve("service")));
         let let_go = async {
-            // The first poll of each of the others has come by now: they are polled in order.
+            // All others have been polled once: they are polled in order.
             server.let_go();
         };
         let (found, ()) = tokio::join!(all, let_go);

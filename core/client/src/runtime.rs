@@ -1,4 +1,4 @@
-//! Where the work is done: on the caller's tokio runtime, or on one that all clients share.
+//! The runtime of the client: the caller's tokio runtime, or one that all clients share.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use crate::per_process::PerProcess;
 
 static SHARED: PerProcess<SharedRuntime> = PerProcess::new();
 
-/// The runtime, until it is dropped: that may be on a thread which must not wait for its workers.
+/// The runtime, until it is dropped. Dropping may happen on a thread that must not wait for the workers.
 struct SharedRuntime(Option<Runtime>);
 
 impl Drop for SharedRuntime {
@@ -23,11 +23,12 @@ impl Drop for SharedRuntime {
     }
 }
 
-/// The runtime that all clients of this process outside a tokio runtime share, started on first use: one worker
-/// thread, which holds thousands of conversations. Language bindings run on it. A forked child has one of its own.
+/// Returns the runtime that all clients outside a tokio runtime share. It starts on first use, and has one
+/// worker thread, which is enough for thousands of conversations. A forked child has its own.
 ///
 /// # Errors
-/// [`ErrorKind::Misuse`] where the system starts no thread.
+///
+/// Fails with [`ErrorKind::Misuse`] if the system starts no thread.
 pub fn shared_runtime() -> Result<&'static Runtime, Error> {
     let failed = || Error::new(ErrorKind::Misuse, "no thread could be started for the client's runtime");
     let start = || {
@@ -43,12 +44,12 @@ pub fn shared_runtime() -> Result<&'static Runtime, Error> {
     SHARED.get_or_try_init(start)?.0.as_ref().ok_or_else(failed)
 }
 
-/// Gives a future timers under every executor: those of the runtime it is polled on, or else of this one.
+/// Gives a future timers under every executor: those of the runtime it is polled on, or of this one.
 pub(crate) fn with_timers<F: Future>(runtime: &Handle, future: F) -> TokioContext<F> {
     TokioContext::new(future, Handle::try_current().unwrap_or_else(|_| runtime.clone()))
 }
 
-/// The runtime of whoever calls, or the shared one.
+/// Returns the caller's runtime, or the shared one.
 pub(crate) fn current() -> Result<Handle, Error> {
     match Handle::try_current() {
         Ok(handle) => suitable().map(|()| handle),
@@ -56,8 +57,8 @@ pub(crate) fn current() -> Result<Handle, Error> {
     }
 }
 
-/// Whether the runtime that this is called on has timers and I/O. It cannot be asked: what needs them panics, here
-/// rather than later, out of sight, in a task.
+/// Checks that the current runtime has timers and I/O. Tokio has no query for this, and using them panics. It
+/// is better to find out here than in a task.
 fn suitable() -> Result<(), Error> {
     let lacks = |what: &str| {
         let message = format!(

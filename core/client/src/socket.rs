@@ -1,4 +1,4 @@
-//! The WebSocket: connected, then a pump of text frames both ways.
+//! The WebSocket: connects, then moves text frames in both directions.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -20,30 +20,29 @@ use crate::dial::{Dialer, Transport, root_cause};
 use crate::loss;
 use crate::read_ahead::ReadAhead;
 
-/// What one read of a quiet socket takes. Ten thousand sockets have one such buffer each, so it is
-/// small: tungstenite's own default is 128 KiB.
+/// The buffer for one read of a quiet socket. Ten thousand sockets have one such buffer each, so it is much
+/// smaller than tungstenite's default of 128 KiB.
 const READ_BUFFER: usize = 2 * 1024;
 
-/// Written at once; it grows as far as there is something to write, and no acknowledgement goes out
-/// alone when many are due.
+/// The initial write buffer. It grows with what is written, so many acknowledgements go out together.
 const WRITE_BUFFER: usize = 8 * 1024;
 
 /// The longest frame, and the longest message.
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
 
-/// Frames handed over at a time, and their bytes: many small ones, or one of the longest.
+/// The most frames returned at a time, and the most bytes: many small frames, or one of the longest.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Frames that wait to be written, and their bytes, beyond which nothing more is read: the service names
-/// what it wants acknowledged, and may name it at length.
+/// The most frames that may wait to be written, and the most bytes. Beyond them nothing more is read: the
+/// service decides how much has to be acknowledged.
 const BACKLOG: usize = 256;
 const BACKLOG_BYTES: usize = 256 * 1024;
 
-/// How long a polite good-bye may take.
+/// How long the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What it takes to connect.
+/// What is needed to connect.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) base: BaseUrl,
@@ -51,7 +50,7 @@ pub(crate) struct Connector {
     pub(crate) allow_insecure: bool,
 }
 
-/// Why there is no socket, and the HTTP status of the handshake where there was one.
+/// Why there is no socket, and the HTTP status of the handshake if there was one.
 pub(crate) type NotConnected = (Option<u16>, Error);
 
 impl Connector {
@@ -59,7 +58,7 @@ impl Connector {
         let url = self.check(address.expose_secret())?;
         let stream = self.dialer.dial(&url).await.map_err(|error| (None, error))?;
         let mut request = url.as_str().into_client_request().map_err(|_| unusable("is not a valid URL"))?;
-        // A browser always sends its origin; a service that insists on one gets the service's own.
+        // Browsers always send an origin, and a service may require its own.
         let origin = self.base.origin();
         for (name, value) in [(header::ORIGIN, &origin), (header::USER_AGENT, &self.dialer.user_agent)] {
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -78,7 +77,7 @@ impl Connector {
                 outgoing: VecDeque::new(),
                 outgoing_bytes: 0,
                 unflushed: false,
-                good_bye: None,
+                close_error: None,
             }),
             Err(tungstenite::Error::Http(response)) => {
                 let status = response.status().as_u16();
@@ -92,7 +91,7 @@ impl Connector {
         }
     }
 
-    /// The address comes from the service: it must not lead out of the encryption.
+    /// Checks an address that the service gave: it must not lose the encryption.
     fn check(&self, address: &str) -> Result<Url, NotConnected> {
         let url = Url::parse(address).map_err(|_| unusable("is not a valid URL"))?;
         match url.scheme() {
@@ -110,7 +109,7 @@ impl Connector {
     }
 }
 
-/// The address itself is a secret and not repeated.
+/// The address is a secret, so the text does not repeat it.
 fn unusable(why: &str) -> NotConnected {
     (None, Error::new(ErrorKind::InvalidAnswer, format!("the socket address that the service gave {why}")))
 }
@@ -121,25 +120,25 @@ pub(crate) struct Socket {
     outgoing: VecDeque<String>,
     outgoing_bytes: usize,
     unflushed: bool,
-    /// What the other side said when it closed the connection.
-    good_bye: Option<Error>,
+    /// The error for a Close frame that was received.
+    close_error: Option<Error>,
 }
 
-/// What came over a socket.
+/// What was received on a socket.
 pub(crate) enum Traffic {
     Frames(Vec<Raw>),
-    /// It is over; why.
+    /// The connection has ended, with the cause.
     Closed(Error),
 }
 
 impl Socket {
-    /// Queues a text frame; [`Socket::poll`] writes it.
+    /// Queues a text frame. [`Socket::poll`] writes it.
     pub(crate) fn send(&mut self, text: String) {
         self.outgoing_bytes += text.len();
         self.outgoing.push_back(text);
     }
 
-    /// Writes what is queued, and reads what has come if that is wanted.
+    /// Writes what is queued. Reads what has come, if `read` is set.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Traffic> {
         if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             return Poll::Ready(self.over(Some(&error)));
@@ -148,7 +147,7 @@ impl Socket {
             return Poll::Pending;
         }
         let (mut frames, mut bytes) = (Vec::new(), 0);
-        while self.good_bye.is_none() && frames.len() < BATCH && bytes < BATCH_BYTES {
+        while self.close_error.is_none() && frames.len() < BATCH && bytes < BATCH_BYTES {
             match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
                     bytes += text.len();
@@ -158,10 +157,10 @@ impl Socket {
                     bytes += binary.len();
                     frames.push(readable(&binary));
                 }
-                // tungstenite has queued the answer; it has to be flushed.
+                // tungstenite has queued the answer, which must be flushed.
                 Poll::Ready(Some(Ok(Message::Ping(_)))) => self.unflushed = true,
                 Poll::Ready(Some(Ok(Message::Close(frame)))) => {
-                    self.good_bye = Some(loss::said_good_bye(frame.as_ref()));
+                    self.close_error = Some(loss::closed_by_peer(frame.as_ref()));
                     break;
                 }
                 Poll::Ready(Some(Ok(Message::Pong(_) | Message::Frame(_)))) => {}
@@ -169,7 +168,7 @@ impl Socket {
                     return Poll::Ready(self.over(Some(&error)));
                 }
                 Poll::Ready(None) if frames.is_empty() => return Poll::Ready(self.over(None)),
-                // What came before the end is handed over first; the end is found again.
+                // Frames that came before the end are returned first. The next poll finds the end again.
                 Poll::Ready(Some(Err(_)) | None) => break,
                 Poll::Pending if frames.is_empty() => {
                     if self.unflushed
@@ -182,22 +181,25 @@ impl Socket {
                 Poll::Pending => break,
             }
         }
-        // Nothing comes after a Close frame, and whether TCP ends too is left to the other side.
-        if frames.is_empty() && self.good_bye.is_some() {
+        // Nothing follows a Close frame. The other side decides when TCP ends.
+        if frames.is_empty() && self.close_error.is_some() {
             return Poll::Ready(self.over(None));
         }
         Poll::Ready(Traffic::Frames(frames))
     }
 
-    /// The other side's own words say more than how its connection ended.
+    /// A Close frame says more than how the connection ended.
     fn over(&mut self, error: Option<&tungstenite::Error>) -> Traffic {
-        let cause = self.good_bye.take().unwrap_or_else(|| error.map_or_else(loss::just_ended, loss::broke));
+        let cause = self
+            .close_error
+            .take()
+            .unwrap_or_else(|| error.map_or_else(loss::ended_without_close_frame, loss::failed));
         Traffic::Closed(cause)
     }
 
-    /// Says good-bye, within a second.
+    /// Closes the connection with a Close frame, within a second.
     pub(crate) async fn close(mut self) {
-        // Whether the other side hears it changes nothing; but until it has, it counts the socket.
+        // Failures do not matter here. Until the handshake is done, the service counts the socket.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
             self.socket.close(None).await?;
             while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
@@ -223,7 +225,7 @@ impl Socket {
     }
 }
 
-/// A binary frame is not the service's way; what it says is handed on as far as it can be read.
+/// The service does not send binary frames. One is read as text, as far as possible.
 fn readable(bytes: &[u8]) -> Raw {
     Raw::from(String::from_utf8_lossy(bytes).into_owned())
 }

@@ -1,12 +1,12 @@
-//! What the unit tests here share.
+//! What the unit tests share.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// An address of this machine that swallows everything, as a broken route does: the queue of those who wait to
-/// be accepted is full, so nothing answers who knocks.
+/// An address of this machine that drops everything, as a broken route does: its queue of connections is full,
+/// so no connection is answered.
 pub(crate) struct BlackHole {
     pub(crate) address: SocketAddr,
     _listener: TcpListener,

@@ -1,5 +1,5 @@
-//! One TLS configuration for HTTP, for the socket and for a proxy: rustls with ring, and the platform's
-//! trust, perhaps with more certificates; Mozilla's where the platform has none.
+//! One TLS configuration for HTTP, the socket and the proxy: rustls with ring, and the platform's certificates,
+//! with more of the caller's. Mozilla's roots where the platform has none.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,24 +18,24 @@ use tracing::debug;
 
 use crate::per_process::PerProcess;
 
-/// The variable that names a file of certificates to trust.
+/// The environment variable with the path of a file of certificates to trust.
 const CA_FILE: &str = "SECONDME_CA_FILE";
 
-/// The file that the options name, or else the environment.
+/// Returns the path from the options, or from the environment.
 pub(crate) fn ca_file(options: Option<PathBuf>) -> Option<PathBuf> {
     options.or_else(|| std::env::var_os(CA_FILE).filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
-/// What is offered to speak inside.
+/// The protocols that are offered by ALPN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alpn {
     /// HTTP/2, or else HTTP/1.1.
     Http2,
-    /// HTTP/1.1 alone: for a WebSocket, and for a proxy.
+    /// HTTP/1.1 only: for a WebSocket, and for a proxy.
     Http1,
 }
 
-/// How a client encrypts. What it trusts is read when that is first needed: plain HTTP needs no certificates.
+/// The TLS settings of a client. Certificates are read on first use: plain HTTP needs none.
 #[derive(Debug)]
 pub(crate) struct Tls {
     ca_file: Option<PathBuf>,
@@ -70,7 +70,7 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(failed)?
-            // Whichever verifier it is; "dangerous" is any that rustls has not chosen.
+            // rustls calls every verifier but its own "dangerous".
             .dangerous()
             .with_custom_certificate_verifier(verifier(self.ca_file.as_deref(), self.builtin_roots)?);
         let mut http1 = builder.with_no_client_auth();
@@ -81,19 +81,19 @@ impl Tls {
     }
 }
 
-/// For plain HTTP: what makes the calls wants a configuration all the same. It trusts nothing.
+/// For plain HTTP: reqwest requires a configuration anyway. It trusts nothing.
 pub(crate) fn unused() -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
     Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// It is handed over, never installed for the whole process: that is the application's to do.
+/// Passed to each configuration, not installed for the process: that is up to the application.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// The platform's trust alone. It is read once: that takes longer than all else a client begins with.
+/// The platform's certificates. Read once, since that takes longer than all other setup of a client.
 static PLATFORM: PerProcess<Arc<Verifier>> = PerProcess::new();
 
 /// Mozilla's roots alone.
@@ -174,7 +174,7 @@ fn useless(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::Misuse, message)
 }
 
-/// The failure of a handshake in words, where it is that the other side's certificate was refused.
+/// Returns an error if the handshake failed because the certificate was refused.
 pub(crate) fn refused(whose: &str, error: &io::Error) -> Option<Error> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let rustls::Error::InvalidCertificate(reason) = inner else {

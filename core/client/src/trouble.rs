@@ -1,4 +1,4 @@
-//! What the log says of links that are lost: nothing of one that is back at once, and never a flood.
+//! The log of lost connections: not of those that come back at once, and never a flood.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,15 +6,16 @@ use std::time::Duration;
 use secondme_avatar_protocol::{Error, Millis, VisitorId};
 use tracing::{info, warn};
 
-/// Failures in a row from which on the log speaks; then at each doubling.
+/// How many failures in a row are logged first. Then every doubling is logged.
 const SPEAKS_AT: u32 = 3;
 
-/// Warnings of a client in a [`WINDOW`]: of a thousand visitors who are cut off together not each one tells it.
+/// The most warnings of a client in a [`WINDOW`]: if a thousand visitors lose their connections, the log does
+/// not name them all.
 const WARNINGS: u32 = 10;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// One visitor's failures since the last time that all was well.
+/// The failures of one visitor since the connection was last good.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
     failures: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Trouble {
     told_contested: bool,
 }
 
-/// How much all visitors of a client have told.
+/// How many warnings the visitors of a client have logged.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings(Mutex<Told>);
 
@@ -35,7 +36,7 @@ struct Told {
 }
 
 impl Trouble {
-    /// The link was lost, or an attempt to connect has failed.
+    /// The connection was lost, or an attempt to connect has failed.
     pub(crate) fn failed(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
         self.failures = self.failures.saturating_add(1);
         let since = *self.since.get_or_insert(now);
@@ -53,7 +54,7 @@ impl Trouble {
         }
     }
 
-    /// The link is lost soon after it came up, again and again.
+    /// The connection is lost again and again soon after it was made.
     pub(crate) fn contested(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
         if self.told_contested {
             return;
@@ -69,7 +70,7 @@ impl Trouble {
         self.told_contested = false;
     }
 
-    /// The link is up again, and what was missed is known.
+    /// The connection is good again, and what was missed is known.
     pub(crate) fn is_over(&mut self, now: Millis, visitor: &VisitorId) {
         if std::mem::take(&mut self.told) {
             let seconds = self.since.map_or(0, |since| now.since(since).as_secs());
@@ -84,7 +85,7 @@ impl Trouble {
 }
 
 impl Warnings {
-    /// Whether one more warning may be told; with it, how many were not.
+    /// Returns how many warnings were suppressed, if one more may be logged.
     fn may_tell(&self, now: Millis) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.since(told.since) >= WINDOW {

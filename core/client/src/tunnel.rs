@@ -1,4 +1,4 @@
-//! A way through a proxy: `CONNECT`.
+//! A tunnel through a proxy, made with `CONNECT`.
 
 use secondme_avatar_protocol::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -11,8 +11,8 @@ const HEAD_BYTES: usize = 8 * 1024;
 /// The most headers of an answer.
 const HEADERS: usize = 64;
 
-/// Asks the proxy at the other end to connect to `host` (IPv6 in brackets) and `port`. After that, what is
-/// written to the stream goes there.
+/// Asks the proxy at the other end to connect to `host` (IPv6 in brackets) and `port`. Afterwards the stream
+/// leads there.
 pub(crate) async fn dig(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     proxy: &Proxy,
@@ -37,7 +37,7 @@ pub(crate) async fn dig(
         if head.len() >= HEAD_BYTES {
             return Err(proxy.broken("its answer has no end"));
         }
-        // Never more than the bound, whatever comes.
+        // Never reads beyond the bound.
         let room = HEAD_BYTES - head.len();
         let read = (&mut *stream).take(room as u64).read_buf(&mut head).await.map_err(broken)?;
         if read == 0 {
@@ -75,7 +75,7 @@ mod tests {
         proxies.of(&"wss://service:444".parse().unwrap()).unwrap().unwrap()
     }
 
-    /// What comes of it, and what the proxy heard.
+    /// Returns the result, and what the proxy received.
     async fn dig_through(url: &str, answer: &[u8]) -> (Result<(), Error>, String) {
         let (mut near, mut far) = duplex(64 * 1024);
         let proxy = proxy(url);

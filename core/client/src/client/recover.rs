@@ -1,4 +1,4 @@
-//! What earlier processes left behind is taken up.
+//! Resuming what earlier processes left unfinished.
 
 use std::collections::HashSet;
 use std::future::IntoFuture;
@@ -11,8 +11,7 @@ use super::AvatarClient;
 use crate::client_inner::ClientInner;
 use crate::runtime;
 
-/// What earlier processes left behind in the store, to be taken up; await it. See
-/// [`AvatarClient::recover`].
+/// Opens the conversations that earlier processes left unfinished; await it. See [`AvatarClient::recover`].
 #[derive(Debug)]
 #[must_use = "nothing is taken up before it is awaited"]
 pub struct Recover {
@@ -25,12 +24,11 @@ impl Recover {
         Self { client, all: false }
     }
 
-    /// Opens every visitor of the store who has a session, and not only those to whom a message is still to be
-    /// sent: what the avatar's owner says to them is heard from then on, and what was said since the last
-    /// process ended, without their writing first.
+    /// Opens all visitors in the store who have a session, not only those with unsent messages. What the avatar's
+    /// owner says to them comes at once, and so does what was said since the last process ended.
     ///
-    /// Where [`max_live`](crate::ClientBuilder::max_live) is set, no more than so many are open after it: those
-    /// to whom messages are to be sent, then those whose records were saved last.
+    /// With [`max_live`](crate::ClientBuilder::max_live), at most that many visitors are open afterwards: first
+    /// those with unsent messages, then those whose records were saved last.
     ///
     /// ```
     /// # use secondme_avatar::{AvatarClient, MemoryStore, Visitor};
@@ -81,7 +79,7 @@ impl Recover {
                 client.open(visitor.clone()).deadline(inner.env.settings.deadlines.durable).into_future();
             let inner = Arc::downgrade(&inner);
             client.inner.env.runtime.spawn(async move {
-                // The caller learns from the events how it goes.
+                // The caller learns from the events how it went.
                 drop(open.await);
                 if let Some(inner) = inner.upgrade() {
                     inner.recovering(0, 1);

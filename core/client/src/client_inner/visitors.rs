@@ -1,4 +1,4 @@
-//! The visitors of a client who have a handle, and what is left of those whose conversations are closed.
+//! The visitors of a client: those with a handle, and what remains of closed ones.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,20 +13,20 @@ use crate::visitor_handle::VisitorHandle;
 #[derive(Debug, Default)]
 pub(crate) struct Visitors {
     live: HashMap<VisitorId, Arc<VisitorHandle>>,
-    /// What is known of visitors whose conversations are closed: the next `open` goes on there.
+    /// Records of closed visitors. The next `open` resumes from them.
     records: HashMap<VisitorId, Record>,
-    /// Messages that are kept, of visitors whose conversations are closed.
+    /// Stored messages of closed visitors.
     leftovers: HashMap<VisitorId, Leftover>,
-    /// Counted by machines that are closed.
+    /// The counters of machines that have ended.
     past: Counters,
     closed: bool,
-    /// Visitors that are being opened because messages were left for them.
+    /// How many visitors `recover` is opening.
     recovering: usize,
-    /// What was last told about there being visitors.
+    /// What `on_occupied` was last called with.
     occupied: bool,
 }
 
-/// What is left of a visitor's earlier handles.
+/// What remains of a visitor's earlier handles.
 pub(crate) struct Past {
     pub(crate) record: Option<Record>,
     pub(crate) leftover: Option<Leftover>,
@@ -41,27 +41,27 @@ impl Visitors {
         self.live.values()
     }
 
-    /// How many are live.
+    /// The number of visitors with a handle.
     pub(crate) fn len(&self) -> usize {
         self.live.len()
     }
 
-    /// The visitors who have one.
+    /// The ids of the visitors with a handle.
     pub(crate) fn visitors(&self) -> impl Iterator<Item = &VisitorId> {
         self.live.keys()
     }
 
-    /// Whether more is known of a visitor than the store has.
+    /// Whether memory has a newer record of the visitor than the store.
     pub(crate) fn knows(&self, visitor: &VisitorId) -> bool {
         self.live.contains_key(visitor) || self.records.contains_key(visitor)
     }
 
-    /// The visitors without a handle to whom messages are still to be sent.
+    /// The visitors without a handle who have unsent messages.
     pub(crate) fn left(&self) -> impl Iterator<Item = &Visitor> {
         self.leftovers.values().map(|left| &left.visitor)
     }
 
-    /// What machines that are closed had counted.
+    /// The counters of machines that have ended.
     pub(crate) fn past(&self) -> Counters {
         self.past
     }
@@ -70,31 +70,31 @@ impl Visitors {
         self.closed
     }
 
-    /// Refuses new visitors from now on, and returns the handles there are.
+    /// Refuses new visitors from now on, and returns the handles.
     pub(crate) fn close(&mut self) -> Vec<Arc<VisitorHandle>> {
         self.closed = true;
         self.live.values().cloned().collect()
     }
 
-    /// Takes what is left of the visitor's earlier handles, for a new one.
+    /// Takes what remains of the visitor's earlier handles.
     pub(crate) fn take_past(&mut self, visitor: &VisitorId) -> Past {
         Past { record: self.records.remove(visitor), leftover: self.leftovers.remove(visitor) }
     }
 
-    /// The visitor has a handle from now on.
+    /// Adds the handle of a visitor.
     pub(crate) fn begin(&mut self, env: &Env, visitor: VisitorId, handle: Arc<VisitorHandle>) {
         self.live.insert(visitor, handle);
         self.tell_occupied(env);
     }
 
-    /// So many visitors more are being opened because of what was left for them, and so many fewer.
+    /// Counts visitors that `recover` is opening.
     pub(crate) fn recovering(&mut self, env: &Env, more: usize, fewer: usize) {
         self.recovering = (self.recovering + more).saturating_sub(fewer);
         self.tell_occupied(env);
     }
 
-    /// The handle is closed: what it knew is kept for the next one. One that is not the visitor's any more has
-    /// been here before.
+    /// Removes a handle whose driver has ended, and keeps its record. Does nothing if the visitor has another
+    /// handle by now.
     pub(crate) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
         let state = handle.lock();
         let visitor = state.machine.visitor().id();
@@ -103,7 +103,7 @@ impl Visitors {
         }
         self.live.remove(visitor);
         self.past += state.machine.counters();
-        // Where another process has the visitor, its record in the store is the newer one.
+        // If another process has the visitor, its record in the store is newer.
         if !state.elsewhere {
             self.records.insert(visitor.clone(), state.machine.record());
         }
@@ -117,7 +117,7 @@ impl Visitors {
         self.tell_occupied(env);
     }
 
-    /// Keeps messages of a visitor who has no handle.
+    /// Keeps messages of a visitor without a handle.
     pub(crate) fn leave(&mut self, left: Leftover) {
         match self.leftovers.entry(left.visitor.id().clone()) {
             Entry::Occupied(known) => {
@@ -130,7 +130,7 @@ impl Visitors {
         }
     }
 
-    /// Says whether there are visitors, if that has changed.
+    /// Calls `on_occupied` if the answer has changed.
     fn tell_occupied(&mut self, env: &Env) {
         let occupied = !self.live.is_empty() || self.recovering > 0;
         if std::mem::replace(&mut self.occupied, occupied) != occupied {

@@ -16,12 +16,12 @@ use crate::testing::BlackHole;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A host of which one address swallows everything, and the next one is this machine's.
+/// Resolves a host to an address that drops everything, and then to this machine.
 fn half_dead(dead: IpAddr) -> Resolver {
     Resolver::asking(move |_| Ok(vec![dead, HERE]))
 }
 
-/// Long before a connection to the dead address would be given up: calls have 8 s for it, sockets 10 s.
+/// Much sooner than the connection to the dead address is given up: calls have 8 s for it, sockets 10 s.
 const SOON: Duration = Duration::from_secs(4);
 
 #[tokio::test]

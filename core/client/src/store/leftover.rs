@@ -1,4 +1,4 @@
-//! What is left of earlier processes, visitor by visitor.
+//! Groups stored messages and records by visitor.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,8 @@ use secondme_avatar_protocol::{KeptMessage, Record, Visitor};
 
 use super::{KnownVisitor, Leftover};
 
-/// The visitors in the order of their first messages, each as the last one names them.
+/// Groups messages by visitor, in the order of each visitor's first message. The last message names the
+/// visitor.
 pub(super) fn group(messages: impl IntoIterator<Item = (Visitor, KeptMessage)>) -> Vec<Leftover> {
     let mut places = HashMap::new();
     let mut leftovers: Vec<Leftover> = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn known(record: &Record) -> KnownVisitor {
     KnownVisitor { visitor: record.visitor(), resumable: record.session.is_some() }
 }
 
-/// Those with records, and after them those of whom there is nothing but messages.
+/// Adds the visitors who have only messages after those with records.
 pub(super) fn with_messages(
     mut known: Vec<KnownVisitor>,
     of: impl IntoIterator<Item = Visitor>,

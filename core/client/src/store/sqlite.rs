@@ -1,4 +1,4 @@
-//! A store that is a file.
+//! A store in an SQLite file.
 
 mod backup;
 mod errors;
@@ -39,7 +39,7 @@ const MESSAGES: &str =
     "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
 const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
-/// Keeps everything in one SQLite file: what a restart needs to go on where the process stood.
+/// Keeps everything in one SQLite file, so that a restarted process resumes where the last one stopped.
 ///
 /// ```
 /// use secondme_avatar::{ApiKey, AvatarRef, BaseUrl, Change, SqliteStore, Store, Visitor};
@@ -69,35 +69,34 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// # }
 /// ```
 ///
-/// **Saved is on disk.** [`save`](Store::save) returns after the disk has confirmed (`synchronous=FULL`
-/// in a write-ahead log), so neither `kill -9` nor a power cut takes back what it promised. That costs
-/// one flush of the disk, a fraction of a millisecond to some milliseconds, for a call and not for a
-/// change: a hundred changes in one call cost as much as one.
+/// **Durability.** [`save`](Store::save) returns after the disk has confirmed the write (`synchronous=FULL` in a
+/// write-ahead log). Neither `kill -9` nor a power cut undoes it. Each call costs one flush of the disk, a fraction
+/// of a millisecond to some milliseconds, however many changes it has.
 ///
-/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted. On Unix it
-/// and the files beside it have mode 0600 from their first byte; a store that others may read, or write,
-/// is made 0600 when it is opened. On Windows the folder's permissions hold. What is overwritten or
-/// settled is zeroed in the file, as far as SQLite's `secure_delete` goes.
+/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted. On Unix the file and
+/// those beside it have mode 0600 from the start; a store with another mode is changed to 0600 when it is opened.
+/// On Windows the folder's permissions count. Deleted data is overwritten with zeros, as far as SQLite's
+/// `secure_delete` does so.
 ///
-/// **Several processes, and several stores in one process, may share a file.** They take turns by a lock on
-/// a file of its own beside the store, `NAME-lock`. A message belongs to the store that kept it, for as long
-/// as that one lives: it holds a lock on another file, `NAME-owner-…`. Leave these files alone: an owner's
-/// that is missing says that its store is gone. [`adopt`](Store::adopt) takes over the messages of those that
-/// are gone, and no two adopters get the same one. A visitor belongs to the store that
-/// [claimed](Store::claim) it last: records that another one saves of it are passed over; without a claim
-/// the last writer wins. In a child made by `fork` without `exec`, a store that was opened before is an
-/// error, and so is opening its file again: open it after the fork only. While such a child lives, its
-/// parent counts as alive.
+/// **Several stores on one file**, in one process or in several, are allowed. A lock on the file `NAME-lock` beside
+/// the store lets one at a time use it. A message belongs to the store that saved it while that store is open,
+/// which a lock on the file `NAME-owner-…` shows. Do not remove these files: without its owner file a store counts
+/// as gone. [`adopt`](Store::adopt) takes over the messages of stores that are gone, and each message goes to one
+/// adopter. A visitor belongs to the store that [claimed](Store::claim) it last. Records of it from other stores
+/// are skipped; without a claim the last write wins.
 ///
-/// **Other programs may look into the file**, in this process too, by another copy of SQLite (such as Python's
-/// `sqlite3`): nothing that was saved is lost by it. On Linux and Android the store's log is guarded by locks
-/// of the open file description, which closing the file elsewhere does not drop. On other systems, a log that
-/// was removed or replaced is noticed before and after each transaction: the file is opened anew, and what
-/// stood in the old log is saved first. Do not write to it, and do not remove the files beside it.
+/// **Forks.** In a child made by `fork` without `exec`, a store that was opened before the fork is an error, and so
+/// is opening its file again: open it after the fork. While such a child lives, its parent counts as alive.
 ///
-/// **Copies.** [`backup`](Store::backup) makes a safe copy while the store is in use, mode 0600, in the place of
-/// an earlier copy if there is one. A copy by `cp` may be of two moments, so do not use one. Only one of the
-/// two may then be used: messages that are still to be sent stand in both.
+/// **Other programs may read the file**, also in this process with another copy of SQLite (such as Python's
+/// `sqlite3`), and saved data stays safe. On Linux and Android, locks of the open file description guard the log;
+/// closing the file elsewhere does not release them. On other systems, each transaction checks whether the log was
+/// removed or replaced. If so, the old log is saved and the file is opened again. Do not write to the file, and do
+/// not remove the files beside it.
+///
+/// **Copies.** [`backup`](Store::backup) makes a consistent copy while the store is in use, with mode 0600, and
+/// replaces an earlier copy. Do not use `cp`: its copy may mix two moments. Use only one of the two afterwards:
+/// unsent messages are in both.
 ///
 /// ```
 /// # use secondme_avatar::{SqliteStore, Store};
@@ -113,39 +112,37 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// # }
 /// ```
 ///
-/// **Where the file may be.** On a disk of this machine: the log needs shared memory, which network
-/// drives do not have. Symbolic links are followed; hard links are refused, since a log belongs to one
-/// name. An empty file becomes a store. While a store is open, nobody may move or delete its file: that is
-/// noticed, and every call fails from then on, rather than saving to nowhere.
+/// **Location.** The file must be on a local disk: the log needs shared memory, which network drives do not have.
+/// Symbolic links are followed. Hard links are refused, since a log belongs to one name. An empty file becomes a
+/// store. Do not move or delete the file while a store is open. Every call fails after that, instead of writing to
+/// a file without a name.
 ///
-/// The feature `sqlite`, which is on by default, builds SQLite in; that takes a C compiler, as `ring` does.
+/// The feature `sqlite`, on by default, compiles SQLite from source, which takes a C compiler.
 pub struct SqliteStore {
     file: Arc<OpenFile>,
     process: u32,
     owner: Owner,
-    /// Messages that cannot be read and have been spoken of.
+    /// Unreadable messages that were logged already.
     reported: Mutex<HashSet<i64>>,
 }
 
 impl SqliteStore {
-    /// Opens the store in this file, and makes it where there is none; the folder must exist.
+    /// Opens the store in this file. Makes the file if it does not exist; its folder must exist.
     ///
     /// # Errors
     ///
-    /// Fails where the file is none of this library (another SQLite file, or none at all), damaged, of a
-    /// later version of the library, or may not be read and written; where the path leads to no file; and
-    /// where another process keeps the file locked for more than 10 s. The text says what to do. A file
-    /// that is refused is left as it is, byte by byte; a damaged store that others may read is closed to
-    /// them all the same.
+    /// Fails if the file is not a store, is damaged, was written by a later version of the library, or may not
+    /// be read and written; if the path does not lead to a file; and if another process keeps the file locked
+    /// for more than 10 s. The text says what to do. A refused file stays as it is, byte by byte, except that a
+    /// damaged store which others may read gets the mode 0600.
     ///
-    /// The first opening in a process checks the whole file, tables against indexes: 8 ms for 10,000 visitors (10 MB)
-    /// on the machine this was written on. A store of an earlier version of the library is brought up to
-    /// date.
+    /// The first opening in a process checks the whole file, tables against indexes. That took 8 ms for 10,000
+    /// visitors (10 MB) on the machine of the author. A store of an earlier version is migrated.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(path.as_ref(), schema::MIGRATIONS)
     }
 
-    /// Where the file is, with symbolic links followed.
+    /// The path of the file, with symbolic links resolved.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
@@ -156,7 +153,7 @@ impl SqliteStore {
         Ok(Self { file, process: std::process::id(), owner, reported: Mutex::default() })
     }
 
-    /// The file, where it may be used.
+    /// The file. Fails in a forked child.
     fn file(&self) -> Result<&OpenFile, StoreError> {
         if self.process == std::process::id() { Ok(&self.file) } else { Err(forked(self.path())) }
     }
@@ -181,12 +178,12 @@ impl Store for SqliteStore {
         if changes.is_empty() {
             return Ok(());
         }
-        // Written as text before the file is locked for everyone else.
+        // Made before the file is locked.
         let changes = changes.iter().map(ChangeRow::of).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
         self.file()?.write(|transaction| {
             for change in &changes {
-                // The record of the one who has the visitor is the newer one.
+                // The store that has claimed the visitor has the newer record.
                 if let ChangeRow::SaveRecord(visitor, _) = change
                     && self.is_elsewhere(transaction, &avatar, visitor)?
                 {
@@ -214,7 +211,7 @@ impl Store for SqliteStore {
                         }
                         messages.push((visitor, message));
                     }
-                    // It stays whose it was: a later version of the library may know how to read it.
+                    // The message keeps its owner: a later version of the library may be able to read it.
                     Err(unreadable) if self.is_first_report(stored.position) => {
                         let (store, visitor) = (self.path().display(), &stored.visitor);
                         tracing::warn!(
@@ -227,7 +224,7 @@ impl Store for SqliteStore {
             }
             Ok((messages, gone))
         })?;
-        // From here on the messages are this store's, and nobody asks for the former owners any more.
+        // From here on the messages belong to this store, so the files of their former owners are of no use.
         self.owner.sweep(&gone);
         Ok(group(messages))
     }
@@ -263,7 +260,7 @@ impl SqliteStore {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(position)
     }
 
-    /// Which of those that have messages are gone.
+    /// Which owners of messages are gone.
     fn gone(&self, transaction: &Transaction<'_>, avatar: &str) -> rusqlite::Result<HashSet<OwnerId>> {
         let mut owners = transaction.prepare_cached(OWNERS)?;
         let owners = owners.query_map([avatar], |row| row.get(0))?;
@@ -284,13 +281,13 @@ impl Drop for SqliteStore {
         if self.process == std::process::id() {
             self.owner.leave();
         } else {
-            // In a forked child: to close it would be to meddle with the parent's locks.
+            // In a forked child: closing the file would drop locks of the parent.
             std::mem::forget(Arc::clone(&self.file));
         }
     }
 }
 
-/// A change as it is written.
+/// A change as it is written to the file.
 enum ChangeRow<'a> {
     SaveRecord(&'a VisitorId, String),
     SaveMessage(&'a VisitorId, &'a str, String),
@@ -326,7 +323,7 @@ impl<'a> ChangeRow<'a> {
     }
 }
 
-/// A message as it stands in the file.
+/// A message as it is in the file.
 struct StoredMessage {
     position: i64,
     visitor: String,
@@ -335,7 +332,7 @@ struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// Those of these owners.
+    /// Returns the messages of these owners.
     fn of(
         transaction: &Transaction<'_>,
         avatar: &str,

@@ -1,4 +1,4 @@
-//! A copy of the file while it is in use.
+//! Copies the file while it is in use.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use super::{SqliteStore, files};
 use crate::store::error::StoreError;
 
 impl SqliteStore {
-    /// Copies the file as it stands now, into one that takes its name when it is whole and on disk.
+    /// Copies the file as of now. The copy gets its name when it is complete and on disk.
     pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
-        let to = self.place_of_copy(to)?;
+        let to = self.copy_target(to)?;
         let part = files::beside(&to, &format!("-part-{:016x}", self.owner.id()));
         let copied = self.copy_into(&part).and_then(|()| {
             let failed = |error| files::unwritable(&to, error);
@@ -28,7 +28,7 @@ impl SqliteStore {
 
     fn copy_into(&self, part: &Path) -> Result<(), StoreError> {
         let failed = |error| files::unwritable(part, error);
-        // What a copy that was cut short has left.
+        // Removes what an interrupted copy has left.
         let _ = fs::remove_file(part);
         drop(files::private().create_new(true).open(part).map_err(failed)?);
         let failed_copy = |error| sqlite_error(part, Operation::Save, error);
@@ -37,15 +37,15 @@ impl SqliteStore {
             let backup = Backup::new(connection.sqlite(), &mut copy).map_err(failed_copy)?;
             backup.step(-1).map(drop).map_err(failed_copy)
         })?;
-        // One file, with nothing beside it.
+        // The copy is one file, without a log beside it.
         let alone = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
         copy.pragma_update_and_check(None, "journal_mode", "DELETE", alone).map_err(failed_copy)?;
         copy.close().map_err(|(_, error)| failed_copy(error))?;
         files::private().open(part).and_then(|file| file.sync_all()).map_err(failed)
     }
 
-    /// Where the copy goes: to a new file, or in the place of a store that is not in use.
-    fn place_of_copy(&self, to: &Path) -> Result<PathBuf, StoreError> {
+    /// Returns the path of the copy: a new file, or a store that is not in use.
+    fn copy_target(&self, to: &Path) -> Result<PathBuf, StoreError> {
         let Ok(there) = fs::canonicalize(to) else {
             let folder =
                 to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

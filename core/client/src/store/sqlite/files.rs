@@ -1,4 +1,4 @@
-//! The file, before SQLite sees it: where it is, whether it is ours, and who may read it.
+//! Checks of the file before SQLite opens it: where it is, whether it is a store, and who may read it.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata, OpenOptions};

@@ -1,11 +1,12 @@
-//! Locks that no other copy of SQLite in this process takes away.
+//! Locks that no other copy of SQLite in this process can release.
 //!
-//! SQLite's own locks are POSIX locks: they belong to the process, and closing the file by any other means
-//! (another copy of SQLite, such as Python's `sqlite3`, or a plain copy of the file) drops them all. Between
-//! two copies in one process they do not even count. The other copy then takes itself for the last one at the
-//! file, and removes the log that is written to here; or it takes the log's index for a leftover and begins
-//! it anew. Locks of an open file description belong to nothing but the file handle they were taken through,
-//! and count for the other copy as those of another process would.
+//! SQLite's own locks are POSIX locks. They belong to the process, so closing the file by any other means (another
+//! copy of SQLite, such as Python's `sqlite3`, or a plain copy of the file) releases them all. Between two copies in
+//! one process they do not count at all. The other copy then believes that it is alone. It removes the log that is
+//! in use here, or takes the log's index for a leftover and rebuilds it.
+//!
+//! Locks of an open file description belong to the file handle. For the other copy they count like those of another
+//! process.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,21 +14,21 @@ use std::path::Path;
 use super::files;
 use crate::store::error::StoreError;
 
-/// Held for as long as the store is open, at the bytes where SQLite looks.
+/// The locks that are held while the store is open, on the bytes that SQLite checks.
 #[derive(Debug)]
 pub(super) struct Guard {
     index: File,
     database: File,
 }
 
-/// The log's index is in use, from before SQLite opens it.
+/// The lock on the log's index, taken before SQLite opens the index.
 #[derive(Debug)]
 pub(super) struct IndexGuard(File);
 
 impl IndexGuard {
-    /// Makes the index where there is none, and says that it is in use. One that was left behind is marked as
-    /// such, as SQLite would do by cutting it to nothing: it is never cut here, since another copy may have it
-    /// in its memory.
+    /// Makes the index if there is none, and locks it. Marks an index that was left behind as stale. SQLite
+    /// would truncate it for that, but another copy of SQLite may have it mapped, so it is never truncated
+    /// here.
     pub(super) fn hold(store: &Path) -> Result<Self, StoreError> {
         let index = files::beside(store, "-shm");
         let mut options = files::private();
@@ -36,8 +37,8 @@ impl IndexGuard {
         Ok(Self(file))
     }
 
-    /// Says as well that the database is in use. `None`: the index is no longer the one at its place, so the
-    /// log may not be either.
+    /// Locks the database as well. Returns `None` if the index was replaced, so that the log may be another one
+    /// too.
     pub(super) fn complete(self, store: &Path) -> Result<Option<Guard>, StoreError> {
         let failed = |error| files::unwritable(store, error);
         let database = files::private().open(store).map_err(failed)?;
@@ -45,13 +46,13 @@ impl IndexGuard {
         let index = self.0.metadata().map_err(failed)?;
         let there = std::fs::metadata(files::beside(store, "-shm"));
         let is_there = there.is_ok_and(|there| files::is_same(&there, &index));
-        // Dropped where it is of no use, and its locks with it.
+        // If it is of no use, dropping it releases its locks.
         let guard = Guard { index: self.0, database };
         Ok(is_there.then_some(guard))
     }
 }
 
-/// Released for good, though a child that is being forked in this moment holds the files as well.
+/// Releases the locks explicitly: a child that is being forked may hold the files as well.
 impl Drop for Guard {
     fn drop(&mut self) {
         system::release(&self.index);
@@ -60,8 +61,8 @@ impl Drop for Guard {
 }
 
 impl Guard {
-    /// Whether a transaction reads in this moment, of whichever copy of SQLite. One of a copy in this process
-    /// does not keep ours from writing over what it reads.
+    /// Whether any copy of SQLite is reading. A reader in another copy in this process does not keep our copy
+    /// from overwriting what it reads.
     pub(super) fn is_read(&self) -> bool {
         system::is_read(&self.index)
     }
@@ -79,13 +80,13 @@ mod system {
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc;
 
-    /// Where SQLite locks a database that is read from, and how many bytes.
+    /// The bytes that SQLite locks in a database while reading, with their number.
     const SHARED: (libc::off_t, libc::off_t) = (0x4000_0000 + 2, 510);
-    /// Where it locks an index that is in use.
+    /// The byte that SQLite locks in an index in use.
     const IN_USE: (libc::off_t, libc::off_t) = (128, 1);
-    /// Where it locks an index for each of those who read from the log.
+    /// The bytes that SQLite locks in an index, one for each reader of the log.
     const READERS: (libc::off_t, libc::off_t) = (123, 5);
-    /// How long the head of an index is. One of zeros is made anew from the log.
+    /// The length of the head of an index. SQLite rebuilds an index with zeros here from the log.
     const HEAD: usize = 136;
 
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -115,7 +116,7 @@ mod system {
         asked.is_err() || i32::from(found.l_type) != libc::F_UNLCK
     }
 
-    /// Waits for those who have it alone: they are about to close it, or to begin.
+    /// Waits for exclusive holders, which hold these bytes only while opening or closing.
     fn share(file: &File, bytes: (libc::off_t, libc::off_t)) -> io::Result<()> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -130,14 +131,14 @@ mod system {
     }
 
     fn lock(kind: libc::c_int, (start, len): (libc::off_t, libc::off_t)) -> libc::flock {
-        // The constants are small, and of another width on each system.
+        // The constants are small, and their width differs between systems.
         let (l_type, l_whence) = (kind as libc::c_short, libc::SEEK_SET as libc::c_short);
         libc::flock { l_type, l_whence, l_start: start, l_len: len, l_pid: 0 }
     }
 }
 
-/// Where there are no such locks, what goes wrong is noticed: see `SqliteStore::write`. On Windows locks
-/// belong to file handles from the first.
+/// Other systems have no such locks. There, problems are noticed later: see `OpenFile::write`. On Windows,
+/// locks always belong to file handles.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
     use std::fs::File;

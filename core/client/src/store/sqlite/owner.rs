@@ -1,5 +1,5 @@
-//! Who looks after a message: each open store is an owner, and holds a lock on a file of its own for as
-//! long as it lives. The operating system lets go of the lock however the process ends.
+//! Owners of messages: each open store is an owner, and holds a lock on a file of its own while it is open. The
+//! operating system releases the lock however the process ends.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -10,22 +10,22 @@ use std::path::{Path, PathBuf};
 use super::files;
 use crate::store::error::StoreError;
 
-/// A number drawn by chance that no other owner has, now or later: so one who is gone is gone for good.
+/// A random number that no other owner ever has. So an owner that is gone stays gone.
 pub(super) type OwnerId = i64;
 
-/// So often two owners would have to draw the same number, or be swept away while they enter.
+/// How often drawing a number may fail: because it is taken, or because the new file was swept away.
 const TRIES: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct Owner {
     id: OwnerId,
     store: PathBuf,
-    /// Locked for as long as it is open.
+    /// Locked while it is open.
     _lock: File,
 }
 
 impl Owner {
-    /// A new owner in this store.
+    /// Makes a new owner in this store.
     pub(super) fn enter(store: &Path) -> Result<Self, StoreError> {
         let failed = |error: io::Error| {
             let store = store.display();
@@ -44,7 +44,7 @@ impl Owner {
                 Err(error) => return Err(failed(error)),
             };
             match lock.try_lock() {
-                // A sweeper that came between has taken the new file for an old one.
+                // Otherwise another owner has swept the new file away as an old one.
                 Ok(()) if path.try_exists().map_err(failed)? => {
                     return Ok(Self { id, store: store.to_owned(), _lock: lock });
                 }
@@ -63,12 +63,12 @@ impl Owner {
         self.id
     }
 
-    /// Whether an owner has gone for good.
+    /// Whether an owner is gone.
     pub(super) fn is_gone(&self, owner: OwnerId) -> bool {
         owner != self.id && is_unlocked(&lock_path(&self.store, owner))
     }
 
-    /// Removes the files of those that are gone: of these, and of those who left no message behind.
+    /// Removes the lock files of these owners, and of others that are gone.
     pub(super) fn sweep(&self, gone: &HashSet<OwnerId>) {
         for owner in gone {
             let _ = fs::remove_file(lock_path(&self.store, *owner));
@@ -84,13 +84,13 @@ impl Owner {
         }
     }
 
-    /// Its messages are anybody's from now on.
+    /// Gives its messages up to other owners.
     pub(super) fn leave(&self) {
         let _ = fs::remove_file(lock_path(&self.store, self.id));
     }
 }
 
-/// Whether a store that is open uses this file.
+/// Whether an open store uses this file.
 pub(super) fn is_used(store: &Path) -> bool {
     let Some(entries) = store.parent().and_then(|folder| fs::read_dir(folder).ok()) else {
         return false;
@@ -118,7 +118,8 @@ fn owner_of(store: &Path, file: &OsStr) -> Option<OwnerId> {
     OwnerId::from_str_radix(digits, 16).ok()
 }
 
-/// Where nobody can tell, the owner is taken to be alive: better a message that waits than one sent twice.
+/// If this cannot be told, the owner counts as alive: a message that waits is better than one that is sent
+/// twice.
 fn is_unlocked(path: &Path) -> bool {
     let lock = match OpenOptions::new().read(true).write(true).open(path) {
         Ok(lock) => lock,
@@ -129,7 +130,7 @@ fn is_unlocked(path: &Path) -> bool {
             return false;
         }
     };
-    // Shared: several may look at the same time, and none keeps another from seeing that the owner is gone.
+    // A shared lock, so that several can check at the same time.
     match lock.try_lock_shared() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,

@@ -1,4 +1,4 @@
-//! The tables, and how a file comes from an earlier form of them to the present one.
+//! The tables, and the migrations of earlier versions.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::errors::{Operation, damaged, foreign, later, sqlite_error};
 use crate::store::error::StoreError;
 
-/// Says in the file's header whose it is: `SmAv`.
+/// Marks the file as a store, in its header: `SmAv`.
 pub(super) const APPLICATION_ID: u32 = 0x536d_4176;
 
 /// The statements that bring a file from each version to the next. An empty file has version 0. A migration that
@@ -89,7 +89,7 @@ pub(super) fn reconnect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    // One thread at a time uses it.
+    // Only one thread at a time uses it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;

@@ -1,4 +1,4 @@
-//! What needs a hand in the works: a schema of the future, a full disk, a fork.
+//! What needs access to the inside: a later schema, a full disk, a fork.
 
 use std::path::PathBuf;
 
@@ -116,7 +116,7 @@ fn a_forked_child_may_not_use_what_its_parent_opened() {
     store.save(&avatar(), &[record(1)]).unwrap();
     let names = || std::fs::read_dir(&folder.0).unwrap().count();
     let before = names();
-    // As the child sees it: all is there, and was opened by another.
+    // As a child sees it: another process has opened the store.
     store.process += 1;
     for error in [
         store.load(&avatar(), &visitor(1)).unwrap_err(),

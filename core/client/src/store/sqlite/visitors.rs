@@ -1,4 +1,4 @@
-//! The visitors: who is known, how many, and which of the stores has whom.
+//! The visitors in the store: their list, their number, and who has claimed them.
 
 use rusqlite::{Connection, OptionalExtension};
 use secondme_avatar_protocol::VisitorId;
@@ -22,7 +22,7 @@ impl SqliteStore {
     pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         let avatar = avatar.to_string();
         self.file()?.read(|connection| {
-            // What cannot be read is spoken of when the visitor is opened, and stays where it is.
+            // Rows that cannot be read are skipped here. Opening the visitor reports them.
             let named = |row: &rusqlite::Row<'_>| Ok((rows::text(row, 0)?, rows::text(row, 1)?));
             let id = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<VisitorId>().ok();
             let mut records = connection.prepare_cached(RECORDS)?;
@@ -77,7 +77,7 @@ impl SqliteStore {
         })
     }
 
-    /// Whether another store that is still open has claimed the visitor.
+    /// Whether another open store has claimed the visitor.
     pub(super) fn is_elsewhere(
         &self,
         connection: &Connection,
