@@ -1,4 +1,4 @@
-"""What both faces of a client share, and needs no waiting."""
+"""The part of a client that needs no waiting: both faces share it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._values import CallReport, Stats
 
 
 class ClientBase(ClientSetup):
-    """A client, without what has to be waited for."""
+    """The part of a client that needs no waiting."""
 
     def _set_up(
         self,
@@ -39,22 +39,21 @@ class ClientBase(ClientSetup):
             self._report(self._native.reports, on_call)
 
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
-        """Lets this be told of the client's calls."""
+        """Has ``on_call`` called with the reports."""
         raise NotImplementedError
 
     @property
     def proxy(self) -> str | None:
-        """Host and port of the proxy between this machine and the service; ``None`` if there is none."""
+        """Host and port of the proxy to the service; ``None`` without a proxy."""
         return self._native.proxy
 
     def stats(self) -> Stats:
-        """What has been counted so far."""
+        """Returns what has been counted so far."""
         return self._native.stats()
 
     def advance_clock(self, seconds: float) -> None:
-        """Puts the client's clock forward, for tests: heartbeats, retries and deadlines on the way are due at once.
-
-        What they are for is begun when this returns.
+        """Puts the client's clock forward, for tests. Heartbeats, retries and deadlines on the way are due at once, and
+        their work has begun when this returns.
         """
         self._native.advance_clock(seconds)
 

@@ -1,4 +1,4 @@
-"""Callbacks: what comes, handed to functions, in whichever event loop runs.
+"""Callbacks: functions that are called with events and reports, in an event loop.
 
 A client's callbacks, and those of its conversations, are served by one loop at a time, the first in which the client is
 used. When that loop is stopped or closed, the next one in which the client is used goes on where it ended: what came in
@@ -47,12 +47,12 @@ _is_callback: contextvars.ContextVar[bool] = contextvars.ContextVar("secondme_av
 
 
 class Source:
-    """Where something comes from, and who is called with it."""
+    """A source of events or reports, with the callbacks for them."""
 
     def __init__(self, native: _native.Subscription | _native.Reports) -> None:
         self.native = native
         self.waiting: deque[Any] = deque()
-        """Taken, and not handed on yet."""
+        """Drained, and not passed to callbacks yet."""
         self.running: set[asyncio.Task[None]] = set()
         """Async callbacks, in the loop that serves."""
         self.is_full = False
@@ -61,7 +61,7 @@ class Source:
         self._awaiting: list[tuple[Future[None], bool]] = []
 
     def registered(self, item: Any) -> Sequence[Registered]:
-        """Who is called with this."""
+        """The callbacks for this."""
         raise NotImplementedError
 
     def name(self, item: Any) -> str:
@@ -73,9 +73,9 @@ class Source:
         return self.native.drain(queue, BATCH)
 
     def call(self, item: Any) -> Iterator[tuple[contextvars.Context, Any]]:
-        """Calls all who are to be called, and gives what they give."""
+        """Calls the callbacks, and yields what each returns."""
         for callback, context in self.registered(item):
-            # Each call has a context of its own, that of where the callback was named.
+            # Each call runs in a copy of the context in which the callback was registered.
             context = context.copy()
             context.run(_is_callback.set, True)
             try:
@@ -86,13 +86,13 @@ class Source:
             yield context, result
 
     def hand_on(self, item: Any, loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Task[None]]:
-        """Calls all who are to be called, and gives the tasks of those that are async."""
+        """Calls the callbacks, and yields the tasks of the async ones."""
         for context, result in self.call(item):
             if inspect.isawaitable(result):
                 yield context.run(loop.create_task, _guarded(self.name(item), result))
 
     def ended(self, is_quick: bool) -> Future[None]:
-        """Done when the last one has been handed on and, unless it is to be quick, no callback runs any more."""
+        """Done when the last event has been passed on and, unless ``is_quick``, no callback runs any more."""
         future: Future[None] = Future()
         with self._lock:
             self._awaiting.append((future, is_quick))
@@ -100,7 +100,7 @@ class Source:
         return future
 
     def tell(self) -> None:
-        """Tells those who wait for the end, if it is there."""
+        """Completes the futures of ``ended`` whose condition is met."""
         with self._lock:
             done = [
                 (future, is_quick)
@@ -152,12 +152,12 @@ class Served:
     """All sources of one client, and the loop that serves them."""
 
     def __init__(self) -> None:
-        # In a forked child the lock may be held for ever, by a thread that is not there.
+        # In a forked child the lock may be held for ever by a thread that does not exist there.
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._sources: list[Source] = []
         self._serving: weakref.ref[LoopQueue] | None = None
-        # Ports of other loops in which the client is used: they are told as well, and one of them goes on when the
+        # Queues of other loops in which the client is used: they are told as well, and one of them goes on when the
         # loop that serves ends.
         self._watching: weakref.WeakSet[LoopQueue] = weakref.WeakSet()
 
@@ -191,8 +191,8 @@ class Served:
                 queue.ignore(source.native.ticket)
 
     async def finish(self, sources: Sequence[Source] | None = None, *, is_quick: bool = False) -> None:
-        """Waits until the last event has been handed on and the callbacks have ended, if that is soon. Where it is to
-        be quick, callbacks that run are not waited for."""
+        """Waits until the last event has been passed on and the callbacks have ended, for a few seconds at most. With
+        ``is_quick`` it does not wait for running callbacks."""
         # A callback that closes the client would wait for itself.
         if _is_callback.get():
             return
@@ -243,7 +243,7 @@ class Served:
             self._serve(queue, source)
 
     def _told(self, queue: LoopQueue, source: Source) -> None:
-        """Something has come; or it had, and was taken since."""
+        """Something has come, and may have been drained since."""
         if self._serves(queue):
             self._serve(queue, source)
         elif not self._is_served():
@@ -262,13 +262,13 @@ class Served:
         return serving is not None and serving.is_running()
 
     def _serve(self, queue: LoopQueue, source: Source) -> None:
-        """Hands on what has come, in the loop that serves."""
+        """Passes on what has come, in the loop that serves."""
         if not self._serves(queue) or source.is_full or source.has_ended:
             return
         try:
             taken = None if source.waiting else source.drain(queue.native)
         except AvatarError:
-            self._end(source)  # A forked child cannot take what its parent subscribed to.
+            self._end(source)  # A forked child cannot drain its parent's subscription.
             return
         if taken is not None and not taken:
             self._end(source)
@@ -281,7 +281,7 @@ class Served:
                 for task in source.hand_on(source.waiting.popleft(), queue.loop):
                     self._run(queue, source, task)
         finally:
-            # Others in the loop have their turn in between. Where a callback ends the loop, the next one goes on.
+            # Other tasks of the loop run in between. Where a callback ends the loop, the next loop goes on.
             if not source.is_full:
                 queue.loop.call_soon(self._serve, queue, source)
 
@@ -337,7 +337,7 @@ class Callbacks:
         return add
 
     def off(self, callback: Callback) -> None:
-        """This function is called no more."""
+        """Removes this callback."""
         if self._source is None:
             return
         by_name = self._source.by_name
@@ -345,13 +345,13 @@ class Callbacks:
             by_name[name] = [known for known in registered if known[0] != callback]
 
     async def finish(self, *, is_quick: bool = False) -> None:
-        """Waits until the last event has been handed on and the callbacks have ended, if that is soon."""
+        """Waits until the last event has been passed on and the callbacks have ended, for a few seconds at most."""
         if self._source is not None:
             await self._served.finish([self._source], is_quick=is_quick)
 
 
 def is_cancelled(kind: type[BaseException] | None = None) -> bool:
-    """Whether the one who closes is being ended itself: by Ctrl-C, a time-out, or the end of its loop."""
+    """Whether the task that closes is being cancelled: by Ctrl-C, a time-out, or the end of its loop."""
     if kind is not None and not issubclass(kind, Exception):
         return True
     cancelling: Callable[[], int] | None = getattr(asyncio.current_task(), "cancelling", None)  # Python 3.11

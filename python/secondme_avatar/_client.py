@@ -44,36 +44,37 @@ class AvatarClient(ClientBase, Listening):
     async def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor.
 
-        A visitor who has one already gets the same one, and whoever opens it at the same time joins. A visitor whose
-        conversation was closed goes on with the same session.
+        For a visitor whose conversation is open already, it gives that one; calls at the same time share the opening.
+        After a ``close`` the conversation resumes the same session. Default of ``deadline``, in seconds:
+        ``open_deadline``.
         """
         queue = self._served.queue()
         opened = await queue.call(lambda queue: self._native.open(queue, visitor, deadline))
         return Conversation(opened, self._served)
 
     async def recover(self, *, all: bool = False) -> list[str]:
-        """Takes up what earlier processes left behind in the ``store``: opens the conversation of every visitor to
-        whom a durable message is still to be sent, and gives their ids.
+        """Resumes what earlier processes left in the ``store``: opens the conversation of every visitor with a durable
+        message that is still to be sent, and returns their ids.
 
-        With ``all``, the conversation of every visitor of the store who has a session, so that what the avatar's owner
-        says is heard without their writing first: within ``max_live``, those who were there last before the others.
+        With ``all`` it opens every visitor of the store who has a session, so that messages of the avatar's owner
+        arrive before the visitor writes. It stays within ``max_live``; the visitors seen last come first.
 
-        What is given up comes as an ``UnsentEvent``, so subscribe to ``events`` first. Without a store there is
-        nothing to do.
+        A message that is given up comes as an ``UnsentEvent``, so subscribe to ``events`` first. Without a store the
+        list is empty.
         """
         return await self._served.queue().call(lambda queue: self._native.recover(queue, all))
 
     async def known(self) -> list[Visitor]:
-        """The visitors of whom the ``store`` keeps something, with the name, channel and tag that each was last given;
-        those whose records were saved last come first. Without a store there are none."""
+        """Returns the visitors that the ``store`` knows, with the name, channel and tag that each was last given. The
+        visitor saved last comes first. Without a store the list is empty."""
         return await self._served.queue().call(self._native.known)
 
     async def backup(self, to: str | os.PathLike[str]) -> None:
-        """Copies the ``store`` into this file while it is in use. The copy is a whole store, which another client can
-        be given; it takes the place of an earlier one.
+        """Copies the ``store`` into this file while it is in use. The copy is a complete store for another client; it
+        replaces an earlier copy.
 
-        Use only one of the two then: messages that are still to be sent stand in both. Do not copy the store's file by
-        other means while it is open. Without a store this is an ``UnsupportedError``.
+        Use only one of the two afterwards: both hold the messages that are still to be sent. Do not copy the store's
+        files by other means while it is open. Without a store this raises ``UnsupportedError``.
         """
         await self._served.queue().call(lambda queue: self._native.backup(queue, to))
 
@@ -85,9 +86,9 @@ class AvatarClient(ClientBase, Listening):
         """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds. Default:
         ``close_deadline``.
 
-        What could not be sent by then is handed back to whoever waits for it, in the error's ``unsent``; a durable
-        message stays in the store. Callbacks that run are waited for, up to 5 s, but not where the task that closes is
-        being cancelled, as by Ctrl-C. Closing twice is no error.
+        A message that could not be sent by then comes back in the ``unsent`` of the error that its call raises; a
+        durable message stays in the store. The call waits up to 5 s for running callbacks, unless its task is being
+        cancelled, for example by Ctrl-C. It can be called more than once.
         """
         await self._close(deadline)
 

@@ -13,7 +13,7 @@ from ._values import HistoryMessage, Reply, Sent, State
 
 
 class ConversationBase:
-    """What is known of a conversation without waiting."""
+    """The part of a conversation that needs no waiting."""
 
     def __init__(self, native: _native.Conversation) -> None:
         self._native = native
@@ -35,25 +35,25 @@ class ConversationBase:
 
     @property
     def visitor_id(self) -> str:
-        """Who talks with the avatar here."""
+        """The visitor's id."""
         return self._native.visitor_id
 
     @property
     def tag(self) -> str | None:
-        """The tag that the visitor was opened with: your own, see ``Visitor``."""
+        """The program's own tag of the visitor, as it was opened: see ``Visitor``."""
         return self._native.tag
 
     @property
     def session_id(self) -> str | None:
-        """The session's id on the service."""
+        """The id of the session on the service."""
         return self._native.session_id
 
     @property
     def taken_over(self) -> bool:
-        """Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+        """Whether the avatar's owner has the conversation: the owner has said something in person, and the avatar
+        nothing since.
 
-        Questions are not held back meanwhile. One that the owner does not answer in time fails with a
-        ``TakenOverError``.
+        Questions still go out. A question that the owner does not answer in time raises ``TakenOverError``.
         """
         return self._native.taken_over
 
@@ -69,8 +69,8 @@ class ConversationBase:
 class Conversation(ConversationBase, Listening):
     """A conversation with the avatar; ``AvatarClient.open`` gives it.
 
-    It goes on when the last reference to it is gone: its events still reach ``AvatarClient.events``, and opening the
-    visitor again gives it again. It ends with ``close``, or with the client.
+    It stays open when the last reference to it is gone: its events still reach ``AvatarClient.events``, and opening
+    the visitor again returns it. It ends with ``close``, or with the client.
     """
 
     def __init__(self, native: _native.Conversation, served: Served) -> None:
@@ -84,10 +84,10 @@ class Conversation(ConversationBase, Listening):
     async def ask(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
     ) -> Reply:
-        """Says something and waits for the whole reply, the avatar's or its owner's.
+        """Sends a message and waits for the whole reply, the avatar's or its owner's.
 
-        Questions of one conversation are answered in order, never crossed: a second one goes out when the first is
-        answered.
+        The questions of one conversation are answered in order: the second goes out when the first is answered.
+        ``deadline`` and ``first_piece_deadline`` are seconds; the client's options are their defaults.
         """
         return await self._served.queue().call(
             lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline)
@@ -96,7 +96,7 @@ class Conversation(ConversationBase, Listening):
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
     ) -> ReplyStream:
-        """Says something, at once, and gives the reply piece by piece::
+        """Sends a message at once, and gives the reply piece by piece::
 
         async for piece in chat.stream("Hello"):
             print(piece, end="", flush=True)
@@ -108,14 +108,14 @@ class Conversation(ConversationBase, Listening):
     @overload
     async def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
     async def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
-        """Says something. The service has taken the message when this is done.
+        """Sends a message, and returns when the service has taken it.
 
-        While the socket is down the message waits, and a lost answer never makes it go out twice. One that is given
-        up comes back in the error's ``unsent``.
+        While the socket is down the message waits, and a lost answer never makes it go out twice. A message that is
+        given up comes back in the error's ``unsent``.
 
-        With ``durable`` it is kept in the client's store until the service has taken it: when this is done it
-        survives the process, and goes out when it can, once, under the id that this gives. ``DeliveredEvent``
-        tells that the service has it; one that is given up comes back as ``UnsentEvent``.
+        With ``durable`` the call returns the message's id when the client's store has the message. It then survives
+        the process, and goes out once, under that id. ``DeliveredEvent`` says that the service has it; a message that
+        is given up comes back as ``UnsentEvent``.
         """
         queue = self._served.queue()
         if durable:
@@ -123,9 +123,9 @@ class Conversation(ConversationBase, Listening):
         return await queue.call(lambda queue: self._native.send(queue, text, deadline))
 
     async def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
-        """The last ``count`` messages (1 to 1000), oldest first; with ``before``, a ``seq_id``, those before it.
+        """Returns the last ``count`` messages (1 to 1000), oldest first; ``before`` is the ``seq_id`` to end at.
 
-        Where the service does not offer it, that is an ``UnsupportedError``.
+        Where the service does not offer this, it raises ``UnsupportedError``.
         """
         return await self._served.queue().call(lambda queue: self._native.history(queue, count, before))
 
@@ -138,27 +138,27 @@ class Conversation(ConversationBase, Listening):
         return Events(self._native.events(), self._served.queue)
 
     async def pause(self) -> None:
-        """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
+        """Gives up the socket and keeps the session. What is said meanwhile arrives after ``resume``."""
         await self._served.queue().call(self._native.pause)
 
     async def resume(self) -> None:
-        """Comes back after a ``pause``. The next message does so too."""
+        """Ends a ``pause``. The next message does so too."""
         await self._served.queue().call(self._native.resume)
 
     async def network_changed(self) -> None:
-        """Says that the network is another one: the socket is connected again now."""
+        """Tells the client that the network has changed: the socket is connected again now."""
         await self._served.queue().call(self._native.network_changed)
 
     async def close(self) -> None:
-        """Closes the conversation once what is still to be sent is sent, within ``close_deadline``. Opening the
-        visitor again goes on with the same session."""
+        """Closes the conversation when what is still to be sent has been sent, within ``close_deadline``. Opening the
+        visitor again resumes the same session."""
         queue, is_quick = self._served.queue(), is_cancelled()
         await queue.call(self._native.close)
         await self._callbacks.finish(is_quick=is_quick)
 
     async def end(self) -> None:
-        """Closes the conversation and ends its session on the service, as far as that offers it: the next ``open``
-        begins a new one."""
+        """Closes the conversation and ends its session on the service, where the service offers this. The next
+        ``open`` begins a new session."""
         queue, is_quick = self._served.queue(), is_cancelled()
         await queue.call(self._native.end)
         await self._callbacks.finish(is_quick=is_quick)

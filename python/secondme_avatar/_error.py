@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class AvatarError(Exception):
-    """Something failed. Neither its text nor its repr holds a key, a token, or what anybody said."""
+    """A failure. Neither its text nor its repr holds a key, a token or a spoken word."""
 
     kind: ClassVar[str] = "unknown"
-    """The kind of failure, one for each class; the same name in every language."""
+    """The kind of failure, one for each class."""
 
     message: str
     """What happened and what to do about it, for people."""
@@ -84,7 +84,7 @@ def from_core(
     unsent: UnsentMessage | None,
     cause: BaseException | None,
 ) -> AvatarError:
-    """What the core says failed, as an exception of the class of its kind."""
+    """Makes the exception of the core's error, of the class of its kind."""
     error = classes.get(kind, AvatarError)(
         message,
         code=code,

@@ -1,5 +1,5 @@
-"""Refuses subinterpreters, when it is imported, which is before the native module is: that one's classes and threads
-belong to the main interpreter, and what Python itself says about it does not help."""
+"""Refuses subinterpreters. It is imported before the native module, whose classes and threads belong to the main
+interpreter; Python's own error would not say what to do."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from ._values import CallReport, Delivery
 
 
 class ClientOptions(TypedDict, total=False):
-    """The keywords of ``AvatarClient``, for functions that hand them on:
+    """The keywords of ``AvatarClient``, for functions that pass them on:
     ``def make(**options: Unpack[ClientOptions])``. ``help(AvatarClient)`` says what each is."""
 
     base_url: str | None
@@ -39,7 +39,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class ClientSetup:
-    """What is set up with options."""
+    """Takes the options of a client."""
 
     def __init__(
         self,
@@ -112,7 +112,8 @@ class ClientSetup:
         :param first_piece_deadline: How long the first piece of a reply may take. Default: 60 s.
         :param on_call: Is called with every call to the service, and every handshake of a socket, when it is over: for
             metrics. The report holds no secret and no spoken word. With asyncio it is called as callbacks are, and may
-            be async; with ``secondme_avatar.sync`` in a thread of its own. What it raises is logged, and ends nothing.
+            be async; with ``secondme_avatar.sync`` it is called in a thread of its own. An exception that it raises is
+            logged.
         """
         options = {
             "base_url": base_url,

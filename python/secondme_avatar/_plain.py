@@ -1,4 +1,4 @@
-"""What values and events have in common: they are written as JSON, and come out of pickles."""
+"""What values and events have in common: ``to_dict``, and pickling."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Plain:
-    """What can be written as JSON."""
+    """A value that can be written as JSON."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a dictionary that ``json.dumps`` takes. A point in time is text in the form of ISO 8601."""
+        """Returns a dictionary that ``json.dumps`` takes. A ``datetime`` becomes text in ISO 8601."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
 
 def plain(value: Any) -> Any:
-    """The value as ``json.dumps`` takes it."""
+    """Returns the value as ``json.dumps`` takes it."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple | list):
@@ -50,12 +50,12 @@ class Piece(str):
 
 
 def visitor_again(id: str, name: str | None, channel: str | None, tag: str | None = None) -> Visitor:
-    """A visitor out of a pickle."""
+    """Makes a visitor again from a pickle."""
     return Visitor.parse(id, name=name, channel=channel, tag=tag)
 
 
 def event_again(type: str, values: dict[str, Any]) -> _native.Event:
-    """An event out of a pickle."""
+    """Makes an event again from a pickle."""
     return _native.event_again(type, values)
 
 

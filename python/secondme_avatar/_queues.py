@@ -150,7 +150,7 @@ class LoopQueue:
             try:
                 await loop.sock_recv(self._reader, 64)
             except asyncio.CancelledError:
-                # The loop ends; those who close their clients on the way out still wait for that.
+                # The loop ends; clients that are closed on the way out still wait for their results.
                 is_wanted = False
             self._hand_out()
 
@@ -163,7 +163,7 @@ _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakr
 
 
 class ThreadQueue:
-    """A queue for one who waits at a time, without an event loop. A signal ends the wait, so Ctrl-C works at once."""
+    """A queue without an event loop, for one wait at a time. A signal ends the wait, so Ctrl-C works at once."""
 
     def __init__(self) -> None:
         self.native = _native.HostQueue()
@@ -187,7 +187,7 @@ class ThreadQueue:
                 self._reader.recv(64)
             for came, value, error in self.native.drain(BATCH):
                 if came != ticket:
-                    continue  # Nobody waits for it any more.
+                    continue  # Its wait was given up.
                 if error is not None:
                     raise error
                 return value
@@ -207,10 +207,10 @@ _idle = _Idle()
 
 @contextlib.contextmanager
 def thread_queue() -> Generator[ThreadQueue, None, None]:
-    """A queue of this thread's that nobody uses: another one in a signal handler that interrupts a wait."""
+    """A queue of this thread that is not in use: a signal handler that interrupts a wait gets another one."""
     queue = _idle.queues.pop() if _idle.queues else ThreadQueue()
     yield queue
-    # After an exception it is left behind, and whatever still comes to it.
+    # After an exception the queue is dropped, with what still comes to it.
     _idle.queues.append(queue)
 
 

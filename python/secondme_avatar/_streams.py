@@ -21,8 +21,8 @@ class Events(AsyncIterator[Event]):
     """A subscription to events, for ``async for``.
 
     It begins when it is made and ends with the conversation or the client. A wait that is cancelled loses nothing:
-    the event is there the next time. Nothing is dropped when nobody takes the events; the socket is read no further
-    then, so a subscription that is not wanted any more is closed, or left to the garbage collector.
+    the event comes the next time. Events that are not taken are not dropped; the socket is then read no further. So
+    close a subscription that is no longer needed, or leave it to the garbage collector.
     """
 
     def __init__(self, native: _native.Subscription, queue: Callable[[], LoopQueue] = LoopQueue.current) -> None:
@@ -37,7 +37,7 @@ class Events(AsyncIterator[Event]):
     async def __anext__(self) -> Event:
         while not self._waiting:
             if self._is_flood:
-                await asyncio.sleep(0)  # Others in this loop have their turn.
+                await asyncio.sleep(0)  # Lets other tasks of this loop run.
             queue = self._queue()
             events = self._native.drain(queue.native, BATCH)
             if events is None:
@@ -50,11 +50,11 @@ class Events(AsyncIterator[Event]):
         return self._waiting.popleft()
 
     def finish(self) -> None:
-        """Ends the subscription, and keeps what has come: the iteration goes on with it, and ends then."""
+        """Ends the subscription and keeps what has come: the iteration goes on with it, and then ends."""
         self._native.finish()
 
     def close(self) -> None:
-        """Ends the subscription, and drops what has come; a wait for an event ends."""
+        """Ends the subscription and drops what has come. A wait for an event ends."""
         self._waiting.clear()
         self._native.close()
 
@@ -74,8 +74,8 @@ class Events(AsyncIterator[Event]):
 class ReplyStream(AsyncIterator[Piece]):
     """A reply, piece by piece, for ``async for``. Pieces that have not been taken yet become one.
 
-    Closed, or left to the garbage collector, it gives the question up if that has not gone out yet. If it has, what
-    still comes of the reply are events like any, and the next question goes out at once.
+    Closing it, or leaving it to the garbage collector, gives up a question that has not gone out yet. If it has gone
+    out, the rest of the reply comes as events, and the next question goes out at once.
     """
 
     def __init__(self, native: _native.ReplyStream, queue: Callable[[], LoopQueue] = LoopQueue.current) -> None:
@@ -104,12 +104,12 @@ class ReplyStream(AsyncIterator[Piece]):
         return self._native.reply()
 
     def stop(self) -> None:
-        """The rest of the reply is not wanted: the iteration goes on with the pieces that have come, and ends then. The
-        next question goes out at once."""
+        """Stops the reply: the iteration goes on with the pieces that have come, and then ends. The next question goes
+        out at once."""
         self._native.stop()
 
     def close(self) -> None:
-        """The same, and drops the pieces that have come."""
+        """Stops the reply, and drops the pieces that have come."""
         self._waiting.clear()
         self._native.close()
 

@@ -1,4 +1,4 @@
-"""The same without ``async``, for scripts. Who waits lets other threads run, and Ctrl-C works at once::
+"""The same without ``async``, for scripts. Other threads run while a call waits, and Ctrl-C works at once::
 
     from secondme_avatar import Visitor
     from secondme_avatar.sync import AvatarClient
@@ -7,8 +7,8 @@
         chat = client.open(Visitor.for_user("web", "user-1"))
         print(chat.ask("Hello, tell me about yourself").text)
 
-There are no callbacks for events here: iterate over ``events()``, in a thread of its own where that has to be beside
-other work. Clients and conversations may be used from any thread.
+There are no callbacks for events here: iterate over ``events()``, in a thread of its own where other work goes on
+beside it. Clients and conversations may be used from any thread.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class AvatarClient(ClientBase):
         self._reporter = _Reporter(reports, on_call)
 
     def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
-        """Opens the conversation of this visitor, or gives the one that is open."""
+        """Opens the conversation of this visitor, or returns the one that is open."""
         with thread_queue() as queue:
             return Conversation(queue.call(lambda queue: self._native.open(queue, visitor, deadline)))
 
     def recover(self, *, all: bool = False) -> list[str]:
-        """Takes up what earlier processes left behind in the ``store``; with ``all``, all who have a session."""
+        """Resumes what earlier processes left in the ``store``; with ``all``, every visitor who has a session."""
         with thread_queue() as queue:
             return queue.call(lambda queue: self._native.recover(queue, all))
 
     def known(self) -> list[Visitor]:
-        """The visitors of whom the ``store`` keeps something; those whose records were saved last come first."""
+        """Returns the visitors that the ``store`` knows. The visitor saved last comes first."""
         with thread_queue() as queue:
             return queue.call(self._native.known)
 
@@ -91,14 +91,14 @@ class Conversation(ConversationBase):
     """A conversation with the avatar. See ``secondme_avatar.Conversation``."""
 
     def ask(self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None) -> Reply:
-        """Says something and waits for the whole reply, the avatar's or its owner's."""
+        """Sends a message and waits for the whole reply, the avatar's or its owner's."""
         with thread_queue() as queue:
             return queue.call(lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline))
 
     def stream(
         self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
     ) -> ReplyStream:
-        """Says something, at once, and gives the reply piece by piece."""
+        """Sends a message at once, and gives the reply piece by piece."""
         return ReplyStream(self._native.stream(text, deadline, first_piece_deadline))
 
     @overload
@@ -106,14 +106,14 @@ class Conversation(ConversationBase):
     @overload
     def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
     def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
-        """Says something. The service has taken the message when this is done; with ``durable``, the client's store."""
+        """Sends a message, and returns when the service has taken it; with ``durable``, when the store has it."""
         with thread_queue() as queue:
             if durable:
                 return queue.call(lambda queue: self._native.send_durable(queue, text, deadline))
             return queue.call(lambda queue: self._native.send(queue, text, deadline))
 
     def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
-        """The last ``count`` messages (1 to 1000), oldest first; with ``before``, a ``seq_id``, those before it."""
+        """Returns the last ``count`` messages (1 to 1000), oldest first; ``before`` is the ``seq_id`` to end at."""
         with thread_queue() as queue:
             return queue.call(lambda queue: self._native.history(queue, count, before))
 
@@ -127,27 +127,27 @@ class Conversation(ConversationBase):
         return Events(self._native.events())
 
     def pause(self) -> None:
-        """Gives up the socket and keeps the place. Whatever is said meanwhile is there after ``resume``."""
+        """Gives up the socket and keeps the session. What is said meanwhile arrives after ``resume``."""
         with thread_queue() as queue:
             queue.call(self._native.pause)
 
     def resume(self) -> None:
-        """Comes back after a ``pause``. The next message does so too."""
+        """Ends a ``pause``. The next message does so too."""
         with thread_queue() as queue:
             queue.call(self._native.resume)
 
     def network_changed(self) -> None:
-        """Says that the network is another one: the socket is connected again now."""
+        """Tells the client that the network has changed: the socket is connected again now."""
         with thread_queue() as queue:
             queue.call(self._native.network_changed)
 
     def close(self) -> None:
-        """Closes the conversation once what is still to be sent is sent. Opening the visitor again goes on."""
+        """Closes the conversation when what is still to be sent has been sent. ``open`` resumes the session."""
         with thread_queue() as queue:
             queue.call(self._native.close)
 
     def end(self) -> None:
-        """Closes the conversation and ends its session on the service: the next ``open`` begins a new one."""
+        """Closes the conversation and ends its session on the service. The next ``open`` begins a new session."""
         with thread_queue() as queue:
             queue.call(self._native.end)
 
@@ -175,11 +175,11 @@ class Events(Iterator[Event]):
         return self._waiting.popleft()
 
     def finish(self) -> None:
-        """Ends the subscription, and keeps what has come: the iteration goes on with it, and ends then."""
+        """Ends the subscription and keeps what has come: the iteration goes on with it, and then ends."""
         self._native.finish()
 
     def close(self) -> None:
-        """Ends the subscription, and drops what has come; a wait for an event ends."""
+        """Ends the subscription and drops what has come. A wait for an event ends."""
         self._waiting.clear()
         self._native.close()
 
@@ -212,12 +212,12 @@ class ReplyStream(Iterator[Piece]):
         return self._native.reply()
 
     def stop(self) -> None:
-        """The rest of the reply is not wanted: the iteration goes on with the pieces that have come, and ends then. The
-        next question goes out at once."""
+        """Stops the reply: the iteration goes on with the pieces that have come, and then ends. The next question goes
+        out at once."""
         self._native.stop()
 
     def close(self) -> None:
-        """The same, and drops the pieces that have come."""
+        """Stops the reply, and drops the pieces that have come."""
         self._waiting.clear()
         self._native.close()
 

@@ -1,4 +1,4 @@
-//! Failures on their way to Python, where their classes are written.
+//! Errors on their way to Python, where their classes are written.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use secondme_avatar::{Error, ErrorKind};
 use crate::classes;
 use crate::values::ToPython;
 
-/// The failure as an exception of the class of its kind.
+/// Makes the exception of an error, of the class of its kind.
 pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     exception(py, error).map_or_else(|why| why, PyErr::from_value)
 }
@@ -31,7 +31,7 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
     classes::get(py, "error")?.call1(parts)
 }
 
-/// What lies beneath a failure.
+/// Makes the exception of an error's cause.
 fn cause<'py>(py: Python<'py>, source: &(dyn StdError + 'static)) -> PyResult<Bound<'py, PyAny>> {
     if let Some(error) = source.downcast_ref::<Error>() {
         return exception(py, error);
@@ -43,12 +43,12 @@ fn cause<'py>(py: Python<'py>, source: &(dyn StdError + 'static)) -> PyResult<Bo
     Ok(error.into_any())
 }
 
-/// A call that was wrong.
+/// Makes a `MisuseError`.
 pub(crate) fn misuse(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(py, &Error::new(ErrorKind::Misuse, message))
 }
 
-/// Seconds as Python has them.
+/// Reads seconds, as Python has them.
 pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
         let wanted = if seconds > 0.0 { "fewer seconds" } else { "seconds, 0 or more" };
@@ -56,7 +56,7 @@ pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Dur
     })
 }
 
-/// A whole number as Python has it.
+/// Reads a whole number.
 pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number, 0 or more")))
 }

@@ -12,7 +12,7 @@ use secondme_avatar::{ConversationKey, Event as Core, EventKind, InvalidVisitor,
 
 use crate::{classes, contract, errors};
 
-/// Something that happened in one conversation. Which class it is says what.
+/// Something that happened in one conversation. Its class says what.
 #[pyclass(frozen, subclass, module = "secondme_avatar")]
 pub(crate) struct Event {
     conversation: Option<ConversationKey>,
@@ -41,7 +41,7 @@ impl Event {
         self.visitor_id.as_str()
     }
 
-    /// The tag that the visitor was opened with: your own, see `Visitor`.
+    /// The visitor's tag, where the program gave it one: see `Visitor`.
     #[getter]
     fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
@@ -53,7 +53,7 @@ impl Event {
         self.session_id.as_ref().map(SessionId::as_str)
     }
 
-    /// Which conversation of this visitor, where it is one: 0 is the one that `open` gives.
+    /// Which conversation of this visitor, where the event is about one. The one that `open` gives is 0.
     #[getter]
     fn conversation(&self) -> Option<u32> {
         self.conversation.map(|key| key.0)
@@ -65,7 +65,7 @@ impl Event {
         self.raw.as_ref().map(Raw::as_str)
     }
 
-    /// All of it as a dictionary that `json.dumps` takes. It holds what was said.
+    /// Returns a dictionary that `json.dumps` takes. It holds what was said.
     fn to_dict<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let plain = classes::get(slf.py(), "plain")?;
         let made = PyDict::new(slf.py());
@@ -77,7 +77,7 @@ impl Event {
         Ok(made)
     }
 
-    /// Every field, as a dataclass would show it.
+    /// Shows every field, as a dataclass does.
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let class = slf.get_type();
         let mut shown = format!(
@@ -92,7 +92,7 @@ impl Event {
         Ok(shown + ")")
     }
 
-    /// Equal is what has the same class and the same content.
+    /// Two events are equal when they have the same class and the same content.
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
         if slf.is(other) {
             return Ok(true);
@@ -140,7 +140,7 @@ fn fields<'py>(event: &Bound<'py, Event>) -> PyResult<Fields<'py>> {
         .collect()
 }
 
-/// What an event holds: what the core says, or what was in a pickle.
+/// What an event holds: the core's event, or the values of a pickle.
 pub(crate) enum Held {
     Core(EventKind),
     Again(Py<PyDict>),
@@ -223,7 +223,7 @@ macro_rules! event_classes {
 
 pub(crate) use event_classes;
 
-/// A field out of a pickle. One that an earlier version did not have is `None`.
+/// Reads a field of a pickle. A field that an earlier version did not have is `None`.
 pub(crate) fn field<'py>(values: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     Ok(values.get_item(name)?.unwrap_or_else(|| values.py().None().into_bound(values.py())))
 }

@@ -111,7 +111,7 @@ impl Wake for HostWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Nobody reads any more once the loop is closed; then nobody waits either.
+        // Once the loop is closed the socket is not read any more; nothing waits then either.
         let _ = (&self.0).write(&[1]);
     }
 }
@@ -145,7 +145,7 @@ mod pair {
     pub(super) fn make() -> super::io::Result<(Socket, Socket)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let writer = Socket::connect(listener.local_addr()?)?;
-        // Somebody else on this machine may have been quicker.
+        // Another program on this machine may have connected first.
         let reader = loop {
             let (reader, peer) = listener.accept()?;
             if peer == writer.local_addr()? {

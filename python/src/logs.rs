@@ -8,7 +8,7 @@ use crate::errors;
 use crate::host_queue::{HostQueue, Stream};
 use crate::text::Text;
 
-/// A record: how bad it is, who says it, what.
+/// A record: its level, its logger, its text.
 type Line = (&'static str, String, String);
 
 /// The log of this process's core.

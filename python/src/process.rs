@@ -1,12 +1,12 @@
-//! Which process something belongs to: a fork copies the memory along, and none of the threads that work on it.
+//! Guards against forks: a fork copies the memory, but not the threads that work on it.
 
 use pyo3::prelude::*;
 use secondme_avatar::{Error, ErrorKind};
 
 use crate::errors;
 
-/// Something that lives on the threads of the process that made it. In a forked child it can neither be used, which
-/// is an error there, nor dropped: a lock of it may be held for ever by a thread that is gone.
+/// A value that lives on the threads of the process that made it. In a forked child its use is an error, and it is not
+/// dropped: one of its locks may be held for ever by a thread that does not exist there.
 pub(crate) struct ForkGuarded<T> {
     value: Option<T>,
     process: u32,
@@ -17,12 +17,12 @@ impl<T> ForkGuarded<T> {
         Self { value: Some(value), process: std::process::id() }
     }
 
-    /// The value, where this is the process that made it.
+    /// Returns the value in the process that made it.
     pub(crate) fn get(&self, py: Python<'_>) -> PyResult<&T> {
         self.own().ok_or_else(|| errors::raise(py, &forked()))
     }
 
-    /// The same for what is rather left undone in a forked child than refused.
+    /// The same for work that a forked child leaves out without an error.
     pub(crate) fn own(&self) -> Option<&T> {
         self.value.as_ref().filter(|_| self.process == std::process::id())
     }

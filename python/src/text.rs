@@ -1,4 +1,4 @@
-//! Texts out of Python, whose strings can hold what no UTF-8 can.
+//! Texts from Python, whose strings may hold what UTF-8 cannot.
 
 use std::path::PathBuf;
 
@@ -31,12 +31,12 @@ impl Text {
     }
 }
 
-/// A path, in which the halves that stand for bytes outside of UTF-8 are as good as any.
+/// Reads a path. Surrogates that stand for bytes outside of UTF-8 are allowed there.
 pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     value.extract::<PathBuf>().map_err(|error| halved(value.py(), &format!("`{name}`"), error))
 }
 
-/// Says what is wrong with the text, without showing any of it.
+/// Says what is wrong with the text without showing it.
 fn halved(py: Python<'_>, what: &str, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyUnicodeEncodeError>(py) {
         return error;

@@ -1,4 +1,4 @@
-//! Who talks with the avatar.
+//! Visitors.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -11,7 +11,7 @@ use crate::{classes, errors};
 /// Id, name, channel and tag.
 type Parts = (String, Option<String>, Option<String>, Option<String>);
 
-/// A person who talks with the avatar: an id that stays, and a name that the owner sees.
+/// A person who talks with the avatar: a lasting id, and a name that the owner sees.
 ///
 /// Make one with `for_user`, `parse` or `random`.
 #[pyclass(frozen, eq, module = "secondme_avatar")]
@@ -51,7 +51,7 @@ impl Visitor {
         Self::named(py, visitor, name, channel, tag)
     }
 
-    /// A new visitor by chance. Keep the id: it is the only way back to this visitor.
+    /// A new visitor with a random id. Keep the id: it is the only way back to this visitor.
     #[staticmethod]
     #[pyo3(signature = (platform, *, name=None, channel=None, tag=None))]
     fn random(

@@ -66,7 +66,7 @@ class SyncEmulator:
         """Starts it."""
         if self._process is not None:
             raise EmulatorError("the emulator runs already")
-        # Whatever becomes of this process, the emulator does not outlive it.
+        # The emulator ends with this process, also when the process crashes.
         command = [self._program or find_program(), "--json", "--until-stdin-ends", *self._arguments]
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(

@@ -16,13 +16,13 @@ Told = TypeVar("Told")
 
 
 class Decorator(Protocol[Told]):
-    """Takes a function, plain or async, that is called with such events, and gives it back."""
+    """Registers a function, plain or async, for such events, and returns it."""
 
     def __call__(self, callback: Callable[[Told], R], /) -> Callable[[Told], R]: ...
 
 
 class Listening:
-    """What events are heard of by callbacks."""
+    """Registers callbacks for events."""
 
     _callbacks: Callbacks
 
@@ -35,19 +35,19 @@ class Listening:
     @overload
     def on(self, event: type[E]) -> Decorator[E]: ...
     def on(self, event: Any) -> Any:
-        """A decorator: the function, plain or async, is called with every such event::
+        """A decorator that registers a function, plain or async, for every such event::
 
             @client.on("owner_reply")
             async def _(event): ...
 
-        Instead of its name, the event's class does as well. Async callbacks run as tasks of their own, begun in the
-        order of the events. What they raise is logged, and ends nothing.
+        The event's class can be passed instead of its name. Async callbacks run as tasks of their own, which begin in
+        the order of the events. An exception that a callback raises is logged.
 
-        They are called in one event loop, the first in which the client is used. When that one has ended, the next one
-        in which it is used goes on, with what came in between.
+        Callbacks run in one event loop, the first in which the client is used. When that loop has ended, the next loop
+        in which the client is used goes on, with the events that came in between.
         """
         return self._callbacks.on(event)
 
     def off(self, callback: Callback) -> None:
-        """The function is called no more."""
+        """Removes this callback."""
         self._callbacks.off(callback)
