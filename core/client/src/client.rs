@@ -120,7 +120,6 @@ impl AvatarClient {
             key: options.key,
             config: options.config,
             deadlines: options.deadlines,
-            idle_after: options.idle_after,
             on_occupied: options.on_occupied,
         };
         let env = Env {
@@ -254,11 +253,9 @@ impl AvatarClient {
         for handle in visitors.live() {
             let state = handle.lock();
             stats.connected += usize::from(state.machine.is_connected());
-            stats.paused += usize::from(state.rests);
+            stats.paused += usize::from(state.machine.is_paused());
             stats.counters += state.machine.counters();
         }
-        // The machine counts what it wants made; these never left.
-        stats.counters.calls = stats.counters.calls.saturating_sub(env.slots.refused());
         stats
     }
 

@@ -3,8 +3,8 @@
 mod calls;
 mod catch_up;
 mod journal;
+mod permit;
 mod reading;
-mod seat;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -15,7 +15,6 @@ use futures_util::FutureExt;
 use secondme_avatar_protocol::{
     Command, ConversationKey, Event, EventKind, Generation, HttpRequest, Input, Output, State, Step,
 };
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, info, trace};
@@ -23,11 +22,10 @@ use tracing::{debug, info, trace};
 use self::calls::{Back, Calls};
 use self::catch_up::{CatchUp, Due};
 use self::journal::Journal;
+use self::permit::ConnectPermit;
 use self::reading::Reading;
-use self::seat::Seat;
 use crate::env::Env;
 use crate::errors::no_store;
-use crate::pacer;
 use crate::saving::Saving;
 use crate::socket::{NotConnected, Socket, Traffic};
 use crate::visitor_handle::{VisitorHandle, VisitorState, Waiting};
@@ -45,11 +43,7 @@ pub(crate) struct Driver {
     socket: Option<Socket>,
     /// A socket that is being closed.
     hanging_up: Option<JoinHandle<()>>,
-    seat: Seat,
-    /// The turn to connect that is waited for, and whether a call waits for it.
-    turn: Option<(pacer::Turn, bool)>,
-    /// The turn, while it is being connected.
-    permit: Option<OwnedSemaphorePermit>,
+    permit: ConnectPermit,
     catch_up: CatchUp,
     generation: Generation,
     /// How many sockets had been lost when that was last looked at.
@@ -68,9 +62,7 @@ impl Driver {
             connecting: None,
             socket: None,
             hanging_up: None,
-            seat: Seat::default(),
-            turn: None,
-            permit: None,
+            permit: ConnectPermit::default(),
             catch_up: CatchUp::new(&env.clock),
             generation: Generation::default(),
             lost: 0,
@@ -97,7 +89,8 @@ impl Driver {
             let Some(deadline) = self.carry_out() else {
                 break;
             };
-            let deadline = self.seat.look_for_rest(&env, &handle).map_or(deadline, |at| at.min(deadline));
+            let idle_from = handle.lock().machine.idle_from();
+            let deadline = self.permit.note_idle(&env, idle_from).map_or(deadline, |at| at.min(deadline));
             let deadline = self.catch_up.deadline(&env.clock, deadline);
             set(timer.as_mut(), self.catch_up.wakes_at(deadline));
             if deadline > Instant::now() {
@@ -130,11 +123,7 @@ impl Driver {
                     Back::Elsewhere => Happened::Elsewhere,
                     Back::Nothing => Happened::Nothing,
                 },
-                () = self.seat.turn(), if self.seat.queues() => Happened::Slot,
-                permit = turn(&mut self.turn), if self.turn.is_some() => {
-                    (self.turn, self.permit) = (None, permit);
-                    Happened::Input(Input::Turn)
-                }
+                () = self.permit.granted(&env), if self.permit.is_asked_for() => Happened::Input(Input::ConnectPermitted),
                 result = connected(&mut self.connecting), if self.connecting.is_some() => self.connected(result),
                 traffic = traffic(&mut self.socket, self.reading.is_on()), if self.socket.is_some() => self.traffic(traffic),
                 () = room, if !self.reading.is_on() => Happened::Nothing,
@@ -143,7 +132,7 @@ impl Driver {
         }
         self.saving.finish(&env, &handle);
         self.hang_up_socket();
-        self.seat.leave(&env, self.hanging_up.take());
+        self.permit.release(&env, self.hanging_up.take());
         ended(&handle);
     }
 
@@ -158,10 +147,6 @@ impl Driver {
                 // Nothing that was due meanwhile goes out on the way.
                 state.machine.handle(now, Input::Tick);
                 // Whatever was connected is as good as lost. A machine that is closed wants nothing.
-                let _ = state.machine.command(now, Command::NetworkChanged);
-            }
-            Happened::Slot => {
-                // What was refused need not wait any longer. A machine that is closed wants nothing.
                 let _ = state.machine.command(now, Command::NetworkChanged);
             }
             Happened::Elsewhere => {
@@ -194,11 +179,9 @@ impl Driver {
         let mut events = Vec::with_capacity(state.machine.outputs());
         while let Some(output) = state.machine.poll() {
             match output {
-                // Who waits for a slot is told that, and not how often the machine tries.
-                Output::Event(Event { kind: EventKind::Disconnected { .. }, .. }) if self.seat.queues() => {}
                 Output::Event(event) => {
                     if let EventKind::StateChanged { from, to } = event.kind {
-                        self.note_state(&mut state, from, to);
+                        self.note_state(&state, from, to);
                     }
                     events.push(event);
                 }
@@ -236,15 +219,14 @@ impl Driver {
                     }
                 }
                 Output::QuotaUsedUp(until) => self.env.quota.hold_until(until),
-                Output::Turn => {
+                Output::ConnectPermit => {
                     let awaited = !state.waiting.is_empty();
-                    self.turn = Some((self.env.pacer.turn(awaited), awaited));
-                }
-                Output::Http(request) => {
-                    if let Some(refused) = self.call(&state, request) {
-                        state.machine.handle(self.env.clock.now(), refused);
+                    if let Some(denied) = self.permit.ask(&self.env, &handle, awaited) {
+                        state.machine.handle(self.env.clock.now(), denied);
                     }
                 }
+                Output::SlotReleased => self.permit.release(&self.env, self.hanging_up.take()),
+                Output::Http(request) => self.call(&state, request),
                 Output::Abandon(call) => self.calls.abandon(call),
                 Output::SocketOpen { generation, address } => {
                     debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "connect");
@@ -278,32 +260,24 @@ impl Driver {
             return None;
         }
         if !state.machine.is_connecting() {
-            self.permit = None;
+            self.permit.end_attempt();
         }
-        if !state.waiting.is_empty()
-            && let Some((turn, awaited @ false)) = &mut self.turn
-        {
-            // A call has come for which it is waited now.
-            (*turn, *awaited) = (self.env.pacer.turn(true), true);
+        if !state.waiting.is_empty() {
+            self.permit.hurry(&self.env);
         }
-        state.under_way = self.calls.len() + usize::from(self.connecting.is_some());
         let looks_again = self.saving.save(&self.env, &state);
         let deadline = state.machine.next_deadline().into_iter().chain(self.reading.tells_at()).min();
         let deadline = deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at));
         Some(looks_again.map_or(deadline, |at| at.min(deadline)))
     }
 
-    /// Makes a call, or says why not.
-    fn call(&mut self, state: &VisitorState, request: HttpRequest) -> Option<Input> {
-        let (call, visitor) = (request.call, state.machine.visitor().id());
+    /// Makes a call.
+    fn call(&mut self, state: &VisitorState, request: HttpRequest) {
+        let visitor = state.machine.visitor().id();
         let connects = request.step == Step::CreateSocket;
-        if connects && let Err(error) = self.seat.take(&self.env, &self.handle) {
-            return Some(Input::HttpFailed { call, sent: false, error });
-        }
         debug!(target: "secondme_avatar::http", %visitor, step = %request.step, "call");
         let unless_elsewhere = connects && self.was_connected && state.may_let_go();
         self.calls.start(&self.env, visitor.clone(), request, unless_elsewhere);
-        None
     }
 
     /// Something is due.
@@ -324,8 +298,6 @@ impl Driver {
             return;
         }
         self.journal.tell(self.env.clock.now(), &self.env.warnings, &state.machine, events);
-        let counters = state.machine.counters();
-        state.activity.note(self.env.clock.now(), counters, events);
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
         self.env.subscriptions.publish(&state.mailboxes, events);
         state.end_subscriptions(&closed);
@@ -334,16 +306,12 @@ impl Driver {
         }
     }
 
-    fn note_state(&mut self, state: &mut VisitorState, from: State, to: State) {
-        if to == State::Paused {
-            state.rests = true;
-            self.seat.leave(&self.env, self.hanging_up.take());
-        } else if from == State::Paused {
-            state.rests = false;
-            // Woken by its caller, who wants the visitor here.
-            if let Some(store_writer) = self.env.store_writer.as_ref().filter(|_| to != State::Closed) {
-                store_writer.claim(state.machine.visitor().id().clone());
-            }
+    /// A caller resumes a paused conversation, and so wants the visitor in this process.
+    fn note_state(&self, state: &VisitorState, from: State, to: State) {
+        if from == State::Paused
+            && let Some(store_writer) = self.env.store_writer.as_ref().filter(|_| to != State::Closed)
+        {
+            store_writer.claim(state.machine.visitor().id().clone());
         }
     }
 
@@ -389,7 +357,6 @@ enum Happened {
     Input(Input),
     /// The machine had been suspended.
     Woke,
-    Slot,
     Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
 }
@@ -397,13 +364,6 @@ enum Happened {
 async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, NotConnected> {
     match connecting {
         Some(connecting) => connecting.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn turn(turn: &mut Option<(pacer::Turn, bool)>) -> Option<OwnedSemaphorePermit> {
-    match turn {
-        Some((turn, _)) => turn.await,
         None => std::future::pending().await,
     }
 }

@@ -1,7 +1,6 @@
 //! What all drivers of a client share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secondme_avatar_protocol::{ApiKey, Config};
 use tokio::runtime::Handle;
@@ -42,7 +41,5 @@ pub(crate) struct Settings {
     pub(crate) key: ApiKey,
     pub(crate) config: Config,
     pub(crate) deadlines: Deadlines,
-    /// How long a conversation is idle before it gives up its socket; `None`: it keeps the socket.
-    pub(crate) idle_after: Option<Duration>,
     pub(crate) on_occupied: Occupancy,
 }

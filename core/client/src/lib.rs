@@ -43,7 +43,6 @@ mod env;
 mod errors;
 mod events;
 mod http;
-mod idle;
 mod limit;
 mod loss;
 mod options;

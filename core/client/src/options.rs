@@ -69,7 +69,6 @@ pub struct ClientBuilder {
     pub(crate) queue: usize,
     pub(crate) quota: usize,
     pub(crate) max_live: Option<usize>,
-    pub(crate) idle_after: Option<Duration>,
     pub(crate) allow_insecure: bool,
     pub(crate) proxy: ProxyChoice,
     pub(crate) ca_file: Option<PathBuf>,
@@ -87,12 +86,11 @@ impl ClientBuilder {
         Self {
             key,
             base: BaseUrl::default(),
-            config: Config { takes_turns: true, ..Config::default() },
+            config: Config { connect_permits: true, ..Config::default() },
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
             quota: limits::QUOTA_CALLS,
             max_live: None,
-            idle_after: None,
             allow_insecure: false,
             proxy: ProxyChoice::default(),
             ca_file: None,
@@ -276,7 +274,7 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub fn idle_after(mut self, idle: Duration) -> Self {
-        self.idle_after = Some(idle);
+        self.config.idle_after = Some(idle);
         self
     }
 
@@ -417,7 +415,7 @@ impl ClientBuilder {
                 OptionName::MAX_LIVE
             ));
         }
-        if let Some(idle) = self.idle_after.filter(|idle| *idle < IDLE_MIN) {
+        if let Some(idle) = self.config.idle_after.filter(|idle| *idle < IDLE_MIN) {
             return misuse(format!(
                 "an {} of {idle:?} is too short: choose 1 s or more, or leave it out",
                 OptionName::IDLE_AFTER

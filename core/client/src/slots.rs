@@ -1,11 +1,10 @@
-//! Who may hold a socket: at most so many visitors at a time, first come first served. Whoever has been
-//! idle the longest makes room.
+//! A client's socket slots: the queue of the protocol crate, shared by the drivers and awaited.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
+use secondme_avatar_protocol::{Error, ErrorKind, Millis, OptionName, SlotTicket, Slots};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -13,122 +12,91 @@ use crate::visitor_handle::VisitorHandle;
 
 #[derive(Debug)]
 pub(crate) struct SocketSlots {
-    /// How many there are; none where there is no limit.
-    max: Option<usize>,
-    taken: Mutex<Taken>,
-    /// How many wait: every driver looks at it all the time.
-    wanted: AtomicUsize,
+    queue: Mutex<Queue>,
+    limit: Option<usize>,
+    /// How many wait: every driver looks at it each time something happens.
+    waiting: AtomicUsize,
     changed: Notify,
     clock: Clock,
-    /// Calls that were not made, since there was no slot.
-    refused: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
-    next: u64,
-    holders: HashMap<u64, Weak<VisitorHandle>>,
-    waiting: VecDeque<(u64, Weak<VisitorHandle>)>,
-    /// Holders who have been told to rest, and whose sockets are not closed yet.
-    leaving: HashSet<u64>,
+#[derive(Debug)]
+struct Queue {
+    slots: Slots,
+    visitors: HashMap<SlotTicket, Weak<VisitorHandle>>,
 }
 
-/// A visitor's slot: waited for, then held, given up when dropped.
+/// A visitor's slot: waited for, then held, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct SlotPermit {
     slots: Arc<SocketSlots>,
-    id: u64,
+    ticket: SlotTicket,
 }
 
 impl SocketSlots {
-    pub(crate) fn new(max: Option<usize>, clock: Clock) -> Arc<Self> {
-        let (taken, wanted, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Arc::new(Self { max, taken, wanted, changed, clock, refused: AtomicU64::new(0) })
+    pub(crate) fn new(limit: Option<usize>, clock: Clock) -> Arc<Self> {
+        let queue = Mutex::new(Queue { slots: Slots::new(limit), visitors: HashMap::new() });
+        Arc::new(Self { queue, limit, waiting: AtomicUsize::new(0), changed: Notify::new(), clock })
     }
 
-    /// Joins the queue, and takes the slot at once if there is one. One who has to wait calls
+    /// Joins the queue, and takes the slot at once if there is one. A visitor that has to wait calls
     /// [`make_room`](Self::make_room) next.
     pub(crate) fn join(self: &Arc<Self>, handle: &Arc<VisitorHandle>) -> SlotPermit {
-        let mut taken = self.lock();
-        taken.next += 1;
-        let id = taken.next;
-        taken.waiting.push_back((id, Arc::downgrade(handle)));
-        self.fill(&mut taken);
-        SlotPermit { slots: Arc::clone(self), id }
+        let mut queue = self.lock();
+        let ticket = queue.slots.join();
+        if self.limit.is_some() {
+            queue.visitors.insert(ticket, Arc::downgrade(handle));
+        }
+        self.grant(&mut queue);
+        SlotPermit { slots: Arc::clone(self), ticket }
     }
 
-    /// Whether there is a limit: without one nobody ever waits.
-    pub(crate) fn are_limited(&self) -> bool {
-        self.max.is_some()
-    }
-
-    /// How many there are; none where there is no limit.
+    /// How many slots there are; `None` where there is no limit.
     pub(crate) fn limit(&self) -> Option<usize> {
-        self.max
+        self.limit
     }
 
-    /// Whether somebody waits.
+    /// Whether a visitor waits for a slot.
     pub(crate) fn are_wanted(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Has those rest who have been idle the longest, one for each who waits.
+    /// Takes slots back from the visitors that have owed nothing for the longest, one for each that waits.
     ///
-    /// To be called by one who has to wait, and by one who has become idle while somebody waits; and never
-    /// with a handle locked, since it looks into others.
+    /// To be called by a visitor that has to wait, and by one that has become idle while another waits; and
+    /// never with a handle locked, since it locks those of other visitors.
     pub(crate) fn make_room(&self) {
         loop {
-            let holders: Vec<_> = {
-                let taken = self.lock();
-                if !taken.wants_room() {
+            let (ticket, handle) = {
+                let mut queue = self.lock();
+                let Some(ticket) = queue.slots.reclaim(self.clock.now()) else {
                     return;
-                }
-                let stays = |id: &u64| !taken.leaving.contains(id);
-                let holders = taken.holders.iter().filter(|(id, _)| stays(id));
-                holders.filter_map(|(id, handle)| Some((*id, handle.upgrade()?))).collect()
+                };
+                (ticket, queue.visitors.get(&ticket).and_then(Weak::upgrade))
             };
-            let now = self.clock.now();
-            let idle = holders.into_iter().filter_map(|(id, handle)| Some((handle.idle_from()?, id, handle)));
-            let longest = idle.filter(|(since, ..)| *since <= now).min_by_key(|(since, ..)| *since);
-            let Some((_, id, handle)) = longest else {
-                return;
-            };
-            {
-                let mut taken = self.lock();
-                if !taken.wants_room() {
-                    return;
-                }
-                // Beforehand: it may be gone before the next line of this.
-                if taken.holders.contains_key(&id) {
-                    taken.leaving.insert(id);
-                }
-            }
-            if !handle.rest_if_idle() {
-                // It was quicker, and is at work again.
-                self.lock().leaving.remove(&id);
+            // One whose handle is gone gives its slot back by itself.
+            let Some(handle) = handle else { continue };
+            if !handle.reclaim_slot() {
+                self.lock().slots.keep(ticket);
+                // Its driver notes anew from when on it owes nothing.
+                handle.wake.notify_one();
             }
         }
     }
 
     /// How many hold a slot.
     pub(crate) fn held(&self) -> usize {
-        self.lock().holders.len()
+        self.lock().slots.held()
     }
 
     /// How many wait for one.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().slots.waiting()
     }
 
-    /// How many calls were not made, since there was no slot.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-
-    /// Why a socket is not asked for.
-    pub(crate) fn refuse(&self) -> Error {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        let slots = self.max.unwrap_or(usize::MAX);
+    /// Why a visitor has to wait.
+    pub(crate) fn denial(&self) -> Error {
+        let slots = self.limit.unwrap_or(usize::MAX);
         let message = format!(
             "no slot to connect: {} is {slots}, and no connected visitor is idle; raise it, or wait longer",
             OptionName::MAX_LIVE
@@ -136,36 +104,30 @@ impl SocketSlots {
         Error::new(ErrorKind::Unavailable, message)
     }
 
-    /// Gives free slots to those who wait.
-    fn fill(&self, taken: &mut Taken) {
-        while self.max.is_none_or(|max| taken.holders.len() < max)
-            && let Some((id, handle)) = taken.waiting.pop_front()
-        {
-            taken.holders.insert(id, handle);
-        }
-        self.wanted.store(taken.waiting.len(), Ordering::Relaxed);
+    /// Gives free slots to the visitors that wait.
+    fn grant(&self, queue: &mut Queue) {
+        while queue.slots.grant().is_some() {}
+        self.waiting.store(queue.slots.waiting(), Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Taken {
-    /// Whether more wait than slots are about to become free.
-    fn wants_room(&self) -> bool {
-        self.waiting.len() > self.leaving.len()
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl SlotPermit {
-    /// Whether it is this one's turn.
+    /// Whether the slot is held.
     pub(crate) fn is_held(&self) -> bool {
-        self.slots.lock().holders.contains_key(&self.id)
+        self.slots.lock().slots.is_held(self.ticket)
     }
 
-    /// Waits for its turn.
-    pub(crate) async fn taken(&self) {
+    /// Notes from when on its visitor owes nothing.
+    pub(crate) fn set_idle(&self, idle_from: Option<Millis>) {
+        self.slots.lock().slots.set_idle(self.ticket, idle_from);
+    }
+
+    /// Waits until the slot is held.
+    pub(crate) async fn granted(&self) {
         loop {
             let changed = self.slots.changed.notified();
             if self.is_held() {
@@ -178,12 +140,11 @@ impl SlotPermit {
 
 impl Drop for SlotPermit {
     fn drop(&mut self) {
-        let mut taken = self.slots.lock();
-        taken.waiting.retain(|(id, _)| *id != self.id);
-        taken.holders.remove(&self.id);
-        taken.leaving.remove(&self.id);
-        self.slots.fill(&mut taken);
-        drop(taken);
+        let mut queue = self.slots.lock();
+        queue.slots.leave(self.ticket);
+        queue.visitors.remove(&self.ticket);
+        self.slots.grant(&mut queue);
+        drop(queue);
         self.slots.changed.notify_waiters();
     }
 }

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Error, Input, KeptMessage, Machine, Millis, Misuse, Outcome, State, Ticket,
+    Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
 };
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
-use crate::idle::Activity;
 use crate::quota::Permit;
 use crate::reply_stream::Pieces;
 
@@ -36,11 +35,6 @@ pub(crate) struct VisitorState {
     pub(crate) waiting: HashMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
     next_key: u32,
-    pub(crate) activity: Activity,
-    /// Calls and handshakes under way.
-    pub(crate) under_way: usize,
-    /// It has given up its socket on purpose.
-    pub(crate) rests: bool,
     /// Its place in the key's quota, taken when it was made: those who come first are served first,
     /// whichever driver runs first.
     pub(crate) reserved: Option<Permit>,
@@ -67,9 +61,6 @@ impl VisitorHandle {
                 waiting: HashMap::new(),
                 mailboxes: Vec::new(),
                 next_key: ConversationKey::FIRST.0 + 1,
-                activity: Activity::begin(clock.now()),
-                under_way: 0,
-                rests: false,
                 reserved,
                 closing: false,
                 elsewhere: false,
@@ -104,7 +95,6 @@ impl VisitorHandle {
         let now = self.clock.now();
         let ticket = state.machine.command(now, command)?;
         state.waiting.insert(ticket, waiting);
-        state.activity.touch(now);
         drop(state);
         self.wake.notify_one();
         Ok(ticket)
@@ -168,23 +158,14 @@ impl VisitorHandle {
         }
     }
 
-    /// Since when it is idle, or from when on it will be; `None` while there is something to do.
-    pub(crate) fn idle_from(&self) -> Option<Millis> {
-        self.lock().idle_from()
-    }
-
-    /// Gives up the socket if it is idle now. The next command wakes it.
-    pub(crate) fn rest_if_idle(&self) -> bool {
+    /// Takes the slot back for another visitor. Returns whether this one has given it up.
+    pub(crate) fn reclaim_slot(&self) -> bool {
         let mut state = self.lock();
-        let now = self.clock.now();
-        let idle = state.idle_from().is_some_and(|since| since <= now);
-        // The answer is of interest to nobody.
-        let rests = idle && state.machine.command(now, Command::Pause).is_ok();
+        state.machine.handle(self.clock.now(), Input::SlotReclaimed);
+        let gave_up = state.machine.is_paused();
         drop(state);
-        if rests {
-            self.wake.notify_one();
-        }
-        rests
+        self.wake.notify_one();
+        gave_up
     }
 
     /// Begins nothing new from now on. Names the conversations that are still to be closed.
@@ -225,18 +206,6 @@ impl VisitorHandle {
 }
 
 impl VisitorState {
-    fn idle_from(&self) -> Option<Millis> {
-        let busy =
-            self.rests || self.dropped || self.closing || self.under_way > 0 || !self.waiting.is_empty();
-        if busy {
-            return None;
-        }
-        // Nobody waits for these, and they need the socket.
-        let keys = self.machine.conversations();
-        let closes = keys.into_iter().any(|key| self.machine.state(key) == State::Closing);
-        (!closes && self.machine.kept_messages().is_empty()).then(|| self.activity.idle_from())
-    }
-
     /// Whether it may let go of the visitor: nothing is waited for, and nothing is still to be sent.
     pub(crate) fn may_let_go(&self) -> bool {
         self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()

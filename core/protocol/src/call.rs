@@ -123,6 +123,11 @@ impl Calls {
         self.flights.iter().any(|flight| flight.call == *call)
     }
 
+    /// Whether any call is under way.
+    pub(crate) fn are_under_way(&self) -> bool {
+        !self.flights.is_empty()
+    }
+
     pub(crate) fn start(
         &mut self,
         call: Call,

@@ -9,6 +9,7 @@ mod closing;
 mod commands;
 mod gap;
 mod history;
+mod idle;
 mod io;
 mod pursue;
 mod receive;
@@ -30,6 +31,7 @@ use crate::ids::{AvatarId, SessionId, Ticket, UserId};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::{LinkEffect, LinkInput, LinkState};
+use crate::permit::ConnectPermit;
 use crate::redact::{Raw, Text};
 use crate::rng::Rng;
 use crate::seen::Seen;
@@ -69,14 +71,6 @@ struct Way {
     troubled: bool,
 }
 
-/// Where an attempt to connect stands with its turn ([`Output::Turn`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Free,
-    Asked,
-    Come,
-}
-
 /// Whether the service sends a visitor's message back before it answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echoes {
@@ -108,7 +102,7 @@ pub struct Machine {
     handshake_refused: bool,
     calls: Calls,
     link: LinkState,
-    turn: Turn,
+    permit: ConnectPermit,
     reading: bool,
     /// Since when what comes is read, or is not.
     reading_since: Millis,
@@ -126,6 +120,8 @@ pub struct Machine {
     tickets: u64,
     counters: Counters,
     now: Millis,
+    /// When something was last wanted or said.
+    active_at: Millis,
     /// The last input was a frame, so the next probably is.
     flowing: bool,
 }
@@ -167,7 +163,7 @@ impl Machine {
             handshake_refused: false,
             calls: Calls::default(),
             link: LinkState::new(now, heartbeat),
-            turn: Turn::Free,
+            permit: ConnectPermit::default(),
             reading: true,
             reading_since: now,
             seen: Seen::default(),
@@ -181,6 +177,7 @@ impl Machine {
             tickets: 0,
             counters: Counters::default(),
             now,
+            active_at: now,
             flowing: false,
         };
         if is_named_anew {
@@ -260,11 +257,9 @@ impl Machine {
             }
             Input::Kept(message) => self.message_stored(&message),
             Input::NotKept { message, error } => self.message_not_stored(now, &message, error),
-            Input::Turn => {
-                if self.turn == Turn::Asked {
-                    self.turn = Turn::Come;
-                }
-            }
+            Input::ConnectPermitted => self.permit.grant(),
+            Input::ConnectDenied(error) => self.permit.deny(error),
+            Input::SlotReclaimed => self.slot_reclaimed(now),
             Input::Reading(reading) => self.read_on(now, reading),
             Input::OpenedElsewhere => self.let_go(now),
             Input::Tick => self.tick(now),
@@ -275,6 +270,7 @@ impl Machine {
     /// Takes a command. Its answer comes as [`Output::Resolved`] under the ticket.
     pub fn command(&mut self, now: Millis, command: Command) -> Result<Ticket, Misuse> {
         self.now = now;
+        self.note_command(now, &command);
         let ticket = self.take_command(now, command)?;
         self.settle(now);
         Ok(ticket)
@@ -360,6 +356,11 @@ impl Machine {
         self.conversation(key).is_some_and(Conversation::is_taken_over)
     }
 
+    /// Whether the socket was given up and the facts are kept ([`Command::Pause`]).
+    pub fn is_paused(&self) -> bool {
+        self.goal == Goal::Paused
+    }
+
     /// Whether the socket is connected.
     pub fn is_connected(&self) -> bool {
         self.link.is_up()
@@ -396,7 +397,7 @@ impl Machine {
         if !self.unrouted.is_empty() {
             self.reroute(now);
         }
-        self.end_turn();
+        self.end_attempt();
         self.note_states();
     }
 
@@ -483,6 +484,7 @@ impl Machine {
     }
 
     fn emit(&mut self, at: usize, kind: EventKind, raw: Option<Raw>) {
+        self.note_event(&kind);
         let conversation = &self.conversations[at];
         self.outputs.push_back(Output::Event(Event {
             conversation: Some(conversation.key()),

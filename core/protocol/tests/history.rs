@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Command, ErrorKind, Input, Outcome, Step, Ticket, limits};
+use secondme_avatar_protocol::{Command, Config, ErrorKind, EventKind, Input, Outcome, Step, Ticket, limits};
 use serde_json::json;
 
 use support::{FIRST, Peer, echo, owner, piece};
@@ -103,4 +103,35 @@ fn a_rate_limited_look_back_that_cannot_wait_that_long_fails_at_once() {
     let retry_after = Some(limits::HISTORY_DEADLINE);
     peer.input(Input::HttpAnswer { call, status: 429, retry_after, body });
     assert_eq!(peer.error(history).kind(), ErrorKind::RateLimited);
+}
+
+#[test]
+fn what_waits_and_came_before_what_was_found_is_told_before_it_where_the_search_ends_short() {
+    let mut first = Peer::live();
+    first.close(false);
+    let mut peer = Peer::with(Config::default(), Some(first.machine.record()));
+    peer.open(FIRST);
+    let data = peer.page(Step::CreateSocket);
+    peer.grant(Step::CreateSocket, data);
+    peer.up();
+    assert!(
+        peer.requests[0].path.contains("/message/latest"),
+        "no frame has been seen: {:?}",
+        peer.requests[0].path
+    );
+    let frames = [owner("s0", "Before"), piece("r1", 0, "Hi "), piece("r1", 1, "there"), piece("r1", 2, "!")];
+    frames.iter().for_each(|frame| peer.frame(frame.clone()));
+    peer.grant(Step::QueryMessages, json!(frames[1..]));
+    peer.refuse(Step::QueryMessages, 200, "visitor.call.not.available");
+    let told: Vec<_> = peer
+        .kinds()
+        .filter_map(|kind| match kind {
+            EventKind::OwnerReply(reply) => Some(reply.text.as_str().to_owned()),
+            EventKind::ReplyDelta { text, .. } => Some(text.as_str().to_owned()),
+            _ => None,
+        })
+        .collect();
+    let cursor = peer.machine.record().session.unwrap().last_seq.unwrap();
+    assert_eq!(told, ["Before", "Hi ", "there", "!"]);
+    assert_eq!(cursor.as_str(), "r1/2", "the next run goes on behind the last one");
 }

@@ -17,7 +17,7 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Paused, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 30] = [
+const ROWS: [&str; 32] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
     "`HttpAnswer`: success",
@@ -32,7 +32,9 @@ const ROWS: [&str; 30] = [
     "`SocketClosed`",
     "`Kept`",
     "`NotKept`",
-    "`Turn`",
+    "`ConnectPermitted`",
+    "`ConnectDenied`",
+    "`SlotReclaimed`",
     "`Reading`",
     "`OpenedElsewhere`",
     "`Tick`: nothing due",
@@ -44,7 +46,7 @@ const ROWS: [&str; 30] = [
     "`History`",
     "`Close`",
     "`Close`, ending the session",
-    "`Rest`",
+    "`Pause`",
     "`Resume`",
     "`NetworkChanged`",
     "`cancel`",
@@ -75,7 +77,9 @@ fn rows_of_inputs(input: &Input) -> &'static str {
         Input::SocketClosed { .. } => "`SocketClosed`",
         Input::Kept(_) => "`Kept`",
         Input::NotKept { .. } => "`NotKept`",
-        Input::Turn => "`Turn`",
+        Input::ConnectPermitted => "`ConnectPermitted`",
+        Input::ConnectDenied(_) => "`ConnectDenied`",
+        Input::SlotReclaimed => "`SlotReclaimed`",
         Input::Reading(_) => "`Reading`",
         Input::OpenedElsewhere => "`OpenedElsewhere`",
         Input::Tick => "`Tick`",
@@ -90,7 +94,7 @@ fn rows_of_commands(command: &Command) -> &'static str {
         Command::Ask { .. } => "`Ask`",
         Command::History { .. } => "`History`",
         Command::Close { .. } => "`Close`",
-        Command::Pause => "`Rest`",
+        Command::Pause => "`Pause`",
         Command::Resume => "`Resume`",
         Command::NetworkChanged => "`NetworkChanged`",
     }
@@ -228,7 +232,9 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
         ("`SocketClosed`", _) => Some(Input::SocketClosed { generation, cause: broken() }),
         ("`Kept`", _) => Some(Input::Kept(kept(peer))),
         ("`NotKept`", _) => Some(Input::NotKept { message: kept(peer), error: broken() }),
-        ("`Turn`", _) => Some(Input::Turn),
+        ("`ConnectPermitted`", _) => Some(Input::ConnectPermitted),
+        ("`ConnectDenied`", _) => Some(Input::ConnectDenied(broken())),
+        ("`SlotReclaimed`", _) => Some(Input::SlotReclaimed),
         ("`Reading`", _) => Some(Input::Reading(false)),
         ("`OpenedElsewhere`", _) => Some(Input::OpenedElsewhere),
         ("`Tick`", _) => Some(Input::Tick),
@@ -252,7 +258,7 @@ fn command(row: &str) -> Option<Command> {
         }
         "`History`" => Command::History { conversation, before: None, limit: 1, deadline },
         "`Close`" => Command::Close { conversation, deadline, end_session: row.contains("ending") },
-        "`Rest`" => Command::Pause,
+        "`Pause`" => Command::Pause,
         "`Resume`" => Command::Resume,
         "`NetworkChanged`" => Command::NetworkChanged,
         _ => return None,
@@ -305,7 +311,8 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
         Output::Resolved(_, Ok(_)) => "done",
         Output::Resolved(_, Err(_)) => "failed",
         Output::SaveMessage(_) => "keep",
-        Output::Turn => "turn",
+        Output::ConnectPermit => "permit",
+        Output::SlotReleased => "release",
         Output::ForgetMessage(_) => "settle",
         Output::SaveRecord | Output::Held(..) => return None,
         Output::Event(event) => match &event.kind {

@@ -54,6 +54,7 @@ impl Run {
         let config = Config {
             delivery: chance.of(&[Delivery::AtMostOnce, Delivery::AtLeastOnce]),
             acknowledge: chance.below(2) == 0,
+            connect_permits: chance.below(4) == 0,
             ..Config::default()
         };
         let now = Millis(1_774_580_000_000);
@@ -235,7 +236,10 @@ impl Run {
             _ => self.generation,
         };
         let error = Error::new(ErrorKind::ConnectionFailed, "broken");
-        match self.chance.below(12) {
+        match self.chance.below(14) {
+            12 if self.chance.below(8) == 0 => self.input(Input::SlotReclaimed),
+            12 => self.input(Input::ConnectDenied(error)),
+            13 => self.input(Input::ConnectPermitted),
             0..7 => self.input(Input::SocketOpened(generation)),
             7 | 8 => self.input(Input::SocketClosed { generation, cause: error }),
             9 => {
@@ -336,7 +340,8 @@ impl Run {
                 | Output::Piece(..)
                 | Output::ForgetMessage(_)
                 | Output::Held(..)
-                | Output::Turn
+                | Output::ConnectPermit
+                | Output::SlotReleased
                 | Output::SaveRecord => {}
             }
         }
@@ -400,6 +405,7 @@ impl Run {
             let data = if step == Step::CreateSession { json!({"sessionId": "s1"}) } else { self.data(step) };
             let body = Bytes::from(json!({"code": 0, "data": data}).to_string());
             self.input(Input::HttpAnswer { call, status: 200, retry_after: None, body });
+            self.input(Input::ConnectPermitted);
             self.input(Input::SocketOpened(self.generation));
         }
         assert_eq!(self.machine.state(ConversationKey::FIRST), State::Live);

@@ -30,8 +30,12 @@ pub struct Client {
     pub(crate) generation: Generation,
     /// It was cut off, as a process that was killed: nothing reaches it any more.
     pub(crate) gone: bool,
-    /// It has asked for its turn to connect.
-    pub(crate) awaits_turn: bool,
+    /// It has asked for a permit to connect.
+    pub(crate) awaits_permit: bool,
+    /// How often it has given its slot back: a permit that was asked for before comes too late.
+    pub(crate) released: u64,
+    /// When the service knows that its last socket is closed.
+    pub(crate) closes_at: Millis,
     /// When it is to be woken next.
     pub(crate) wakes_at: Option<Millis>,
 }
@@ -73,7 +77,9 @@ impl Client {
             reading: true,
             generation: Generation(0),
             gone: false,
-            awaits_turn: false,
+            awaits_permit: false,
+            released: 0,
+            closes_at: Millis::default(),
             wakes_at: None,
         }
     }
@@ -107,7 +113,8 @@ impl Client {
             | Output::SaveMessage(_)
             | Output::ForgetMessage(_)
             | Output::Held(..)
-            | Output::Turn
+            | Output::ConnectPermit
+            | Output::SlotReleased
             | Output::QuotaUsedUp(_) => {}
         }
         Some(output)

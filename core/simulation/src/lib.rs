@@ -32,6 +32,7 @@ mod queue;
 mod quota;
 pub mod runs;
 mod sight;
+mod slots;
 mod sockets;
 mod talk;
 mod world;

@@ -26,6 +26,8 @@ pub enum Sight {
     },
     /// A client is about to be told that its network is another one.
     Moves(ClientId),
+    /// A client is about to be told to pause.
+    Pauses(ClientId),
     /// A machine has closed a socket over which everything came through.
     GivesUp(ClientId, Generation),
     /// Nobody waits for the command any more.
@@ -105,7 +107,8 @@ impl Sight {
             | Output::SaveMessage(_)
             | Output::ForgetMessage(_)
             | Output::Held(..)
-            | Output::Turn
+            | Output::ConnectPermit
+            | Output::SlotReleased
             | Output::SaveRecord => None,
         }
     }

@@ -1,16 +1,17 @@
 //! One service, its clients, and everything that is on its way between them.
 
 mod carry;
+mod permits;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_emulator::Settings;
 use secondme_avatar_emulator::service::{self, Answer, Request, Service, SocketId, State};
 use secondme_avatar_protocol::{
-    ApiKey, CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, Ticket,
-    Visitor,
+    ApiKey, CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, SlotTicket,
+    Ticket, Visitor,
 };
 
 use crate::client::{Client, ClientId};
@@ -19,6 +20,7 @@ use crate::network::{Fate, Network};
 use crate::queue::Queue;
 use crate::quota::Desk;
 use crate::sight::{Call, Sight};
+use crate::slots::SlotDesk;
 use crate::sockets::Links;
 
 /// When every world begins.
@@ -51,6 +53,9 @@ pub struct World {
     /// One for each key.
     desks: Vec<Desk>,
     desk_wakes_at: Option<Millis>,
+    slots: SlotDesk,
+    /// Sockets that clients have closed, until the service knows of it.
+    leaving: BTreeMap<SocketId, ClientId>,
     queue: Queue<Happening>,
     steps: u64,
     /// What is seen, while somebody looks.
@@ -69,7 +74,11 @@ enum Happening {
     DeskWakes,
     CallArrives(ClientId, CallId, Request, Fate, Option<Box<Call>>),
     AnswerArrives(ClientId, CallId, Answer),
-    CallFails { client: ClientId, call: CallId, sent: bool },
+    CallFails {
+        client: ClientId,
+        call: CallId,
+        sent: bool,
+    },
     HandshakeArrives(ClientId, Generation, String),
     HandshakeAnswered(ClientId, Generation),
     HandshakeFails(ClientId, Generation, Option<u16>),
@@ -79,7 +88,9 @@ enum Happening {
     CloseToClient(ClientId, Generation),
     FoundDead(SocketId),
     DiskWrites(ClientId),
-    TurnComes(ClientId),
+    /// The permit of a client that has given its slot back so often.
+    PermitComes(ClientId, u64),
+    SlotIsFree(SlotTicket),
 }
 
 impl World {
@@ -97,6 +108,8 @@ impl World {
             links: Links::default(),
             desks: vec![Desk::default()],
             desk_wakes_at: None,
+            slots: SlotDesk::default(),
+            leaving: BTreeMap::new(),
             queue: Queue::new(),
             steps: 0,
             sights: None,
@@ -165,10 +178,10 @@ impl World {
     }
 
     /// Whether something is under way for the client that it need not watch over itself: a place in the
-    /// quota, or its turn to connect.
+    /// quota, or a permit to connect.
     pub fn awaits(&self, client: ClientId) -> bool {
         let one = self.of(client);
-        one.awaits_turn || self.desks[one.key].awaits(client)
+        one.awaits_permit || self.desks[one.key].awaits(client)
     }
 
     /// Whether what comes over the client's socket is read.
@@ -257,6 +270,7 @@ impl World {
         self.clients[client.0].gone = true;
         self.clients[client.0].unread.clear();
         self.desks[key].forget(client, self.now);
+        self.release_slot(client);
         for socket in self.links.sockets_of(client) {
             self.links.remove(socket);
             let at = self.network.arrival(self.now);
@@ -408,7 +422,11 @@ impl World {
                 assert!(next.is_none_or(|next| next > self.now), "woken at {:?} for nothing", self.now);
             }
             Happening::DiskWrites(client) => self.disk_writes(client),
-            Happening::TurnComes(client) => self.turn_comes(client),
+            Happening::PermitComes(client, asked) => self.permit_comes(client, asked),
+            Happening::SlotIsFree(ticket) => {
+                self.slots.leave(ticket);
+                self.grant_slots();
+            }
             Happening::ServiceWakes => {
                 self.service_wakes_at = None;
                 self.with_service(|service, now| service.tick(now));
@@ -454,6 +472,7 @@ impl World {
                 self.frame_comes(client, generation, text);
             }
             Happening::CloseToService(socket) => {
+                self.leaving.remove(&socket);
                 self.with_service(|service, now| service.disconnected(now, socket));
             }
             Happening::CloseToClient(client, generation) => self.socket_closed(client, generation),

@@ -33,10 +33,6 @@ pub(super) enum Back {
 }
 
 impl Calls {
-    pub(super) fn len(&self) -> usize {
-        self.running.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }

@@ -1,5 +1,7 @@
 //! Frames that a conversation may have missed: the service is asked for them, and what comes behind them waits.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
 
 use super::past::{PageReach, Past, Query, QueryKind};
@@ -226,6 +228,23 @@ impl GapFill {
         let is_it = |waiting: &BufferedFrame| seq.is_some() && waiting.seq.as_ref().map(SeqId::as_str) == seq;
         let at = self.buffered.iter().position(is_it);
         at.map(|at| self.buffered.remove(at)).is_some()
+    }
+
+    /// Takes the frames that wait and came before those that were gathered of the past, where the search has ended
+    /// short of them.
+    pub(crate) fn drain_before_past(&mut self) -> Vec<Raw> {
+        let Some(Filling { search: Search::Back(past), .. }) = self.filling() else {
+            return Vec::new();
+        };
+        let name_of = |raw: &Raw| {
+            let mut mended = String::new();
+            Some(SeqId::from(Frame::parse(raw.as_str(), &mut mended)?.seq_id.as_deref()?))
+        };
+        let gathered: BTreeSet<SeqId> = past.frames().iter().filter_map(name_of).collect();
+        let is_gathered =
+            |waiting: &BufferedFrame| waiting.seq.as_ref().is_some_and(|seq| gathered.contains(seq));
+        let first = self.buffered.iter().position(is_gathered).unwrap_or(0);
+        self.buffered.drain(..first).map(|frame| frame.raw).collect()
     }
 
     /// Takes all the frames that wait.

@@ -35,6 +35,11 @@ impl Histories {
         self.0.push(History { waiter, past: Past::before(before), limit, pages: 0 });
     }
 
+    /// Whether no call waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A page has come. Returns the messages once enough of them are there. `user` is the visitor's own id.
     pub(crate) fn page_came(
         &mut self,

@@ -330,6 +330,16 @@ impl Turns {
         self.turns.iter().find(|turn| !turn.has_begun()).map(Turn::message)
     }
 
+    /// Whether no answer is outstanding.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// Whether a command waits for an answer.
+    pub(crate) fn are_waited_for(&self) -> bool {
+        self.turns.iter().any(|turn| turn.ticket().is_some())
+    }
+
     /// The next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
         self.turns.iter().filter_map(Turn::next_deadline).min()

@@ -26,7 +26,7 @@ impl Machine {
         let end = if can_end { EndSession::Wanted } else { EndSession::No };
         conversation.lifecycle_mut().close_by(ticket, now + deadline, end);
         if can_end || !conversation.sends().is_empty() {
-            self.wake(now);
+            self.resume(now);
         }
     }
 
@@ -130,10 +130,11 @@ impl Machine {
         self.abandon(calls);
         let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
         self.apply(now, effect);
+        self.release_slot();
     }
 
     /// Gives up the socket and keeps the facts.
-    pub(super) fn rest(&mut self, now: Millis) {
+    pub(super) fn pause(&mut self, now: Millis) {
         if self.goal != Goal::Live {
             return;
         }
@@ -142,13 +143,14 @@ impl Machine {
         self.abandon(calls);
         let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
         self.apply(now, effect);
+        self.release_slot();
         self.facts.socket = None;
         for conversation in &mut self.conversations {
             conversation.pause();
         }
     }
 
-    pub(super) fn wake(&mut self, now: Millis) {
+    pub(super) fn resume(&mut self, now: Millis) {
         if self.goal == Goal::Paused {
             self.goal = Goal::Live;
             self.calls.wake_all(now);

@@ -57,11 +57,11 @@ impl Machine {
                 Ok(ticket)
             }
             Command::Pause => {
-                self.rest(now);
+                self.pause(now);
                 Ok(self.done())
             }
             Command::Resume => {
-                self.wake(now);
+                self.resume(now);
                 Ok(self.done())
             }
             Command::NetworkChanged => {
@@ -124,7 +124,7 @@ impl Machine {
     fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
         let takes = |conversation: &Conversation| conversation.key() == key && !conversation.is_closing();
         let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;
-        self.wake(now);
+        self.resume(now);
         if !self.link.is_up() {
             self.calls.hurry(now);
             let effect = self.link.handle(now, LinkInput::Hurry, &mut self.rng);

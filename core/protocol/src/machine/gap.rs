@@ -9,7 +9,7 @@ use crate::conversation::{
 };
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, SeqId};
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
@@ -134,7 +134,7 @@ impl Machine {
             self.gap_unknown(now, key);
             return Ok(());
         }
-        let frames = self.take_past(now, key);
+        let frames = self.take_past(now, key, "");
         if self.conversation(key).is_none_or(|conversation| conversation.gap().fill_reason().is_none()) {
             // What was found shows that the link is dead: the gap is open again, and wider.
             return Ok(());
@@ -159,13 +159,14 @@ impl Machine {
         last.is_none()
     }
 
-    /// Hands on what was gathered of the past. Says how many frames the gap has had altogether.
-    fn take_past(&mut self, now: Millis, key: ConversationKey) -> u32 {
+    /// Dispatches what was gathered of the past and follows the frame `from`; all of it, where that is empty.
+    /// Returns how many frames the gap has had altogether.
+    fn take_past(&mut self, now: Millis, key: ConversationKey, from: &str) -> u32 {
         let Some(conversation) = self.conversation_mut(key) else {
             return 0;
         };
         let gathered = conversation.gap_mut().take_past();
-        let (found, _) = self.walk(now, key, "", &gathered);
+        let (found, _) = self.walk(now, key, from, &gathered);
         self.conversation_mut(key).map_or(0, |conversation| conversation.gap_mut().past_dispatched(found))
     }
 
@@ -225,7 +226,13 @@ impl Machine {
         // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
         // it is not: whoever looks again finds it together with what came before it.
         if self.conversation(key).is_some_and(|conversation| conversation.gap().buffers_frames()) {
-            self.take_past(now, key);
+            let before =
+                self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_before_past());
+            let before = before.unwrap_or_default();
+            let follows = !before.is_empty();
+            self.dispatch_buffered(now, key, before.into_iter());
+            let cursor = self.conversation(key).filter(|_| follows).and_then(|one| one.position().last_seq());
+            self.take_past(now, key, cursor.as_ref().map(SeqId::as_str).unwrap_or_default());
         }
         self.close_gap(now, key, Gap::Unknown);
     }

@@ -28,9 +28,11 @@ pub struct Config {
     pub reply_idle: Duration,
     /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
     pub delivery: Delivery,
-    /// Whether an attempt to connect waits for its turn ([`Output::Turn`]): who drives many machines spreads
-    /// their attempts so.
-    pub takes_turns: bool,
+    /// Whether an attempt to connect waits for a permit ([`Output::ConnectPermit`]). A host of many machines
+    /// limits their sockets with it, and spreads their attempts.
+    pub connect_permits: bool,
+    /// How long nothing may be owed before the machine pauses by itself; `None`: it does not.
+    pub idle_after: Option<Duration>,
 }
 
 impl Default for Config {
@@ -40,7 +42,8 @@ impl Default for Config {
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
             delivery: Delivery::AtMostOnce,
-            takes_turns: false,
+            connect_permits: false,
+            idle_after: None,
         }
     }
 }
@@ -181,9 +184,15 @@ pub enum Input {
         /// Why.
         error: Error,
     },
-    /// The turn has come ([`Output::Turn`]). It is over when [`Machine::is_connecting`](super::Machine::is_connecting)
-    /// is false again.
-    Turn,
+    /// The permit for one attempt to connect ([`Output::ConnectPermit`]). The attempt is over when
+    /// [`Machine::is_connecting`](super::Machine::is_connecting) is `false` again.
+    ConnectPermitted,
+    /// There is no slot for a socket yet, and why. The permit stays asked for, and follows when there is one. A
+    /// command whose deadline passes until then fails with this error as its source.
+    ConnectDenied(Error),
+    /// Another visitor waits for this one's slot. A machine that owes nothing
+    /// ([`Machine::idle_from`](super::Machine::idle_from)) pauses; any other keeps its slot.
+    SlotReclaimed,
     /// Whether what comes over the socket is being read. While it is not, silence means nothing.
     Reading(bool),
     /// Another process has opened the visitor since: this one lets go, and closes all conversations. The facts
@@ -202,9 +211,13 @@ pub enum Output {
     Http(HttpRequest),
     /// Nobody waits for this call any more.
     Abandon(CallId),
-    /// An attempt to connect waits for its turn; answer with [`Input::Turn`]. Only then is the socket's address
-    /// asked for.
-    Turn,
+    /// An attempt to connect waits for a permit: answer with [`Input::ConnectPermitted`], once there is a slot for
+    /// a socket and the attempt may begin. Only then is the socket's address asked for. The slot is held until
+    /// [`Output::SlotReleased`].
+    ConnectPermit,
+    /// No socket is wanted any more: the slot, or the place in the queue for one, is free as soon as the socket is
+    /// closed.
+    SlotReleased,
     /// Connect a socket.
     SocketOpen {
         /// Names it.

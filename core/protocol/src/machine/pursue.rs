@@ -1,9 +1,10 @@
 //! The rule: which facts are missing, and which calls can bring them now.
 
-use super::{Goal, Machine, Outcome, Output, Turn};
+use super::{Goal, Machine, Outcome, Output};
 use crate::call::{Call, CallId};
 use crate::conversation::{Conversation, Opened, Query};
-use crate::event::{EventKind, State};
+use crate::error::Error;
+use crate::event::{ConversationKey, EventKind, State};
 use crate::ids::SessionId;
 use crate::link::LinkInput;
 use crate::time::Millis;
@@ -47,28 +48,39 @@ impl Machine {
             let input = LinkInput::Connect(socket.ws_id.clone());
             let effect = self.link.handle(now, input, &mut self.rng);
             self.apply(now, effect);
-        } else if self.has_turn(now) {
+        } else if self.has_permit(now) {
             self.begin(now, Call::CreateSocket);
         }
     }
 
-    /// Whether an attempt to connect may begin; asks for its turn where turns are given out.
-    fn has_turn(&mut self, now: Millis) -> bool {
-        if !self.config.takes_turns {
+    /// Whether an attempt to connect may begin. Asks the host for a permit where it gives them out.
+    fn has_permit(&mut self, now: Millis) -> bool {
+        if !self.config.connect_permits {
             return true;
         }
-        if self.turn == Turn::Free && self.calls.is_ready(&Call::CreateSocket, now) {
-            self.turn = Turn::Asked;
-            self.outputs.push_back(Output::Turn);
+        if self.calls.is_ready(&Call::CreateSocket, now) && self.permit.ask() {
+            self.outputs.push_back(Output::ConnectPermit);
         }
-        self.turn == Turn::Come
+        self.permit.is_granted()
     }
 
-    /// A turn is over with its attempt, however that ends; and when it comes to one that wants none any more.
-    pub(super) fn end_turn(&mut self) {
-        if self.turn == Turn::Come && !self.is_connecting() {
-            self.turn = Turn::Free;
+    /// A permit ends with its attempt, however that ends, and where no attempt is wanted any more.
+    pub(super) fn end_attempt(&mut self) {
+        if !self.is_connecting() {
+            self.permit.end_attempt();
         }
+    }
+
+    /// No socket is wanted any more.
+    pub(super) fn release_slot(&mut self) {
+        if self.permit.release() {
+            self.outputs.push_back(Output::SlotReleased);
+        }
+    }
+
+    /// What stands in the way of a conversation, for the error when its deadline passes.
+    pub(super) fn obstacle(&self, key: ConversationKey) -> Option<&Error> {
+        self.permit.denied().or_else(|| self.calls.last_failure(key))
     }
 
     fn pursue_conversation(&mut self, now: Millis, at: usize, context_live: bool) {

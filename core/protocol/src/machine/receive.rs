@@ -117,7 +117,16 @@ impl Machine {
     /// Dispatches the frames that waited for a gap to be filled.
     pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
         let buffered = self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_buffered());
-        for raw in buffered.into_iter().flatten() {
+        self.dispatch_buffered(now, key, buffered.into_iter().flatten());
+    }
+
+    pub(super) fn dispatch_buffered(
+        &mut self,
+        now: Millis,
+        key: ConversationKey,
+        frames: impl Iterator<Item = Raw>,
+    ) {
+        for raw in frames {
             let at = self.conversations.iter().position(|conversation| conversation.key() == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
@@ -267,6 +276,7 @@ impl Machine {
     }
 
     fn emit_for_visitor(&mut self, kind: EventKind, raw: Raw) {
+        self.note_event(&kind);
         self.outputs.push_back(Output::Event(Event {
             conversation: None,
             visitor_id: self.visitor.id().clone(),

@@ -21,6 +21,7 @@ impl Machine {
         };
         let message = pending.message().clone();
         self.counters.sent += 1;
+        self.active_at = now;
         self.outputs.extend(pending.is_durable().then(|| Output::ForgetMessage(message.clone())));
         self.calls.forget_failures(&Call::SendMessage(key, message.clone()));
         if awaits == Awaits::Nothing {
@@ -162,7 +163,7 @@ impl Machine {
     /// The message's time is over.
     pub(super) fn message_is_late(&mut self, key: ConversationKey, message: &MessageId) {
         let call = Call::SendMessage(key, message.clone());
-        let last = self.calls.failure_of(&call).or_else(|| self.calls.last_failure(key)).cloned();
+        let last = self.calls.failure_of(&call).or_else(|| self.obstacle(key)).cloned();
         if let Some(hold) = self.hold_of(key, message) {
             let waited = format!(
                 "the question was not sent within its deadline: it waited for {}, so that it gets its own answer; give it more time, or stop the earlier one's stream",

@@ -35,6 +35,7 @@ impl Machine {
             self.tick_replies(now, key);
             self.tick_closing(now, key);
         }
+        self.tick_idle(now);
     }
 
     /// The next moment at which one of these has something to do.
@@ -42,7 +43,8 @@ impl Machine {
         if self.goal == Goal::Closed {
             return None;
         }
-        let shared = [self.calls.next_deadline(self.now), self.link.next_deadline(self.now)];
+        let shared =
+            [self.calls.next_deadline(self.now), self.link.next_deadline(self.now), self.pauses_at()];
         let own = self.conversations.iter().flat_map(|conversation| {
             [
                 conversation.lifecycle().opening_deadline(),
@@ -67,7 +69,7 @@ impl Machine {
 
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {
         self.fail_openers(now, key, now, |machine| {
-            Error::deadline("opening the conversation", machine.calls.last_failure(key))
+            Error::deadline("opening the conversation", machine.obstacle(key))
         });
         let Some(conversation) = self.conversation(key) else {
             return;

@@ -242,32 +242,32 @@ fn a_clean_close_after_each_open_makes_one_spaced_attempt_each_and_one_socket_in
 }
 
 #[test]
-fn an_attempt_to_connect_waits_for_its_turn_where_turns_are_given_out() {
-    let config = secondme_avatar_protocol::Config { takes_turns: true, ..Default::default() };
+fn an_attempt_to_connect_waits_for_its_permit_where_permits_are_given_out() {
+    let config = secondme_avatar_protocol::Config { connect_permits: true, ..Default::default() };
     let mut peer = Peer::with(config, None);
     let open = peer.open(FIRST);
     authenticate(&mut peer);
-    assert_eq!(peer.turns, 1);
+    assert_eq!(peer.permits, 1);
     for step in [Step::InitChat, Step::ResolveAvatar, Step::CreateSession, Step::BindSession] {
         page(&mut peer, step);
     }
     peer.pass(limits::BACKOFF_FIRST);
-    assert!(!peer.asks(Step::CreateSocket) && peer.turns == 1, "it is asked for once");
-    peer.input(Input::Turn);
+    assert!(!peer.asks(Step::CreateSocket) && peer.permits == 1, "it is asked for once");
+    peer.input(Input::ConnectPermitted);
     assert!(peer.asks(Step::CreateSocket) && peer.machine.is_connecting());
     page(&mut peer, Step::CreateSocket);
     peer.up();
     assert!(peer.result(open).is_ok() && !peer.machine.is_connecting());
-    // The next attempt needs another one, and a turn that comes too late is over at once.
+    // The next attempt needs another one, and one that comes too late is over at once.
     peer.lose();
     peer.pass(limits::BACKOFF_FIRST);
-    assert_eq!(peer.turns, 2);
+    assert_eq!(peer.permits, 2);
     peer.command(Command::Pause);
-    peer.input(Input::Turn);
+    peer.input(Input::ConnectPermitted);
     assert!(!peer.asks(Step::CreateSocket) && !peer.machine.is_connecting());
     peer.command(Command::Resume);
-    assert_eq!(peer.turns, 3);
-    peer.input(Input::Turn);
+    assert_eq!(peer.permits, 3);
+    peer.input(Input::ConnectPermitted);
     assert!(peer.asks(Step::CreateSocket));
 }
 

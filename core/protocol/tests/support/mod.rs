@@ -37,7 +37,9 @@ pub(crate) struct Peer {
     pub(crate) held: Vec<Hold>,
     pub(crate) keeps: Vec<KeptMessage>,
     pub(crate) settled: Vec<MessageId>,
-    pub(crate) turns: usize,
+    /// How often it has asked for a permit to connect, and given its slot back.
+    pub(crate) permits: usize,
+    pub(crate) released: usize,
     /// The frames sent.
     pub(crate) frames: Vec<(Millis, String)>,
     pub(crate) opened: Vec<Generation>,
@@ -67,7 +69,8 @@ impl Peer {
             held: Vec::new(),
             keeps: Vec::new(),
             settled: Vec::new(),
-            turns: 0,
+            permits: 0,
+            released: 0,
             frames: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
@@ -130,7 +133,8 @@ impl Peer {
                 Output::Held(_, hold) => self.held.push(hold),
                 Output::SaveMessage(message) => self.keeps.push(message),
                 Output::ForgetMessage(message) => self.settled.push(message),
-                Output::Turn => self.turns += 1,
+                Output::ConnectPermit => self.permits += 1,
+                Output::SlotReleased => self.released += 1,
                 Output::SaveRecord => {}
             }
         }

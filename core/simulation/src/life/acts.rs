@@ -42,6 +42,7 @@ impl Life {
             }
             27 => self.close(client, key),
             28 => {
+                self.world.see(|| Sight::Pauses(client));
                 self.command(client, Command::Pause, Duration::ZERO, None);
             }
             29 | 30 => {

@@ -1,5 +1,7 @@
 //! What the service and the network of a run are like, drawn by its seed.
 
+use std::time::Duration;
+
 use secondme_avatar_emulator::service::{
     Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
     HistoryCalls, IdForm, Key, Millis as ServiceMillis, Origin, PingDrop, Pings, QuotaScope, Redelivery,
@@ -113,7 +115,14 @@ pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Con
         quota,
         restarts: chance.below(2) == 0,
     };
-    (terms, Config { delivery, acknowledge: chance.below(4) > 0, takes_turns: true, ..Config::default() })
+    (terms, Config { delivery, acknowledge: chance.below(4) > 0, connect_permits: true, ..Config::default() })
+}
+
+/// How many slots so many visitors share, and how long they may owe nothing before they pause.
+pub(super) fn slots(chance: &mut Chance, visitors: u64) -> (Option<usize>, Option<Duration>) {
+    let slots = (chance.below(3) == 0).then(|| 1 + chance.below(visitors - 1) as usize);
+    let idle_after = (chance.below(4) == 0).then(|| chance.millis(&[300_000, 600_000]));
+    (slots, idle_after)
 }
 
 /// The weather of the next while.
@@ -131,6 +140,5 @@ pub(super) fn weather(chance: &mut Chance, terms: &Terms, network: &mut Network)
     network.reordered = if terms.reorders { some(100) } else { 0 };
     network.found_dead_after = Some(chance.millis(&[20_000, 60_000, 150_000]));
     let (least, most) = chance.of(&[(1, 1), (5, 60), (1, 400), (100, 2_500)]);
-    network.delay =
-        Delay::Between(std::time::Duration::from_millis(least), std::time::Duration::from_millis(most));
+    network.delay = Delay::Between(Duration::from_millis(least), Duration::from_millis(most));
 }

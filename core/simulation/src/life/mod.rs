@@ -14,6 +14,7 @@ use secondme_avatar_protocol::{Command, Config, ConversationKey, Millis, State, 
 use crate::chance::Chance;
 use crate::client::ClientId;
 use crate::properties::{Properties, Terms, Violation};
+use crate::sight::Sight;
 use crate::world::World;
 
 /// How long the calm may take to bring everything to its end.
@@ -93,6 +94,8 @@ pub struct Life {
     properties: Properties,
     config: Config,
     people: Vec<Person>,
+    /// How many sockets they may have at a time.
+    slots: Option<usize>,
     /// In some lives processes are killed soon after they have asked for what they missed, before anything else
     /// comes: what is asked for then is the place that the query has left in the record.
     after_queries: Option<Chance>,
@@ -110,7 +113,12 @@ impl Life {
         let (terms, config) = draw::terms(&mut chance, &mut settings);
         let mut world = World::watched(settings, seed, terms.quota, trail);
         let mut people = Vec::new();
-        for number in 0..3 + chance.below(6) {
+        let visitors = 3 + chance.below(6);
+        // A chance of their own, as below.
+        let (slots, idle_after) = draw::slots(&mut Chance::new(seed ^ 0x5107_5107), visitors);
+        let config = Config { idle_after, ..config };
+        world.limit_slots(slots);
+        for number in 0..visitors {
             let visitor = Visitor::for_user("web", &format!("visitor {number}")).expect("a good name");
             let client = world.client_of_key(chance.below(2) as usize, config.clone(), visitor, None);
             people.push(Person { client });
@@ -120,7 +128,7 @@ impl Life {
         let after_queries = (terms.restarts && after_queries.below(4) == 0).then_some(after_queries);
         let properties = Properties::new(terms);
         let (said, commands, doomed) = (0, 0, None);
-        Self { chance, world, properties, config, people, after_queries, doomed, said, commands }
+        Self { chance, world, properties, config, people, slots, after_queries, doomed, said, commands }
     }
 
     /// Lives for so many steps at least, and to the end of the calm that follows.
@@ -204,20 +212,61 @@ impl Life {
             self.look()?;
         }
         self.owner_hands_back();
-        let end = self.world.now() + CALM;
-        while !self.is_settled() && self.world.now() < end {
-            self.pass(Duration::from_secs(5))?;
+        if self.slots.is_some() {
+            self.wait_for_slots()?;
         }
+        self.settle()?;
         // Whatever is only looked for comes within this time.
         self.pass(Duration::from_secs(240))?;
-        let end = self.world.now() + CALM;
-        while !self.is_settled() && self.world.now() < end {
-            self.pass(Duration::from_secs(5))?;
-        }
+        self.settle()?;
         let state = self.world.state();
         self.look()?;
         self.after_queries = after_queries;
-        self.properties.calm(&self.world, &state)
+        self.properties.calm(&self.world, &state)?;
+        if self.slots.is_some() { self.limit_slots() } else { Ok(()) }
+    }
+
+    /// All get their slots one after another. Then there is one for each.
+    fn wait_for_slots(&mut self) -> Result<(), Violation> {
+        let end = self.world.now() + CALM;
+        while self.world.waiting_for_slot().next().is_some() && self.world.now() < end {
+            self.pass(Duration::from_secs(5))?;
+        }
+        self.properties.calm_with_few_slots(&self.world)?;
+        self.world.limit_slots(None);
+        self.look()
+    }
+
+    /// There are fewer slots than visitors again. Those who have one too many pause first.
+    fn limit_slots(&mut self) -> Result<(), Violation> {
+        for client in self.clients() {
+            if !self.world.of(client).machine.is_closed() {
+                self.world.see(|| Sight::Pauses(client));
+                self.command(client, Command::Pause, Duration::ZERO, None);
+            }
+            self.look()?;
+        }
+        let end = self.world.now() + CALM;
+        while self.world.with_socket() > 0 && self.world.now() < end {
+            self.pass(Duration::from_secs(5))?;
+        }
+        self.world.limit_slots(self.slots);
+        self.look()
+    }
+
+    /// Waits until all are live. Those who have paused come back.
+    fn settle(&mut self) -> Result<(), Violation> {
+        let end = self.world.now() + CALM;
+        while !self.is_settled() && self.world.now() < end {
+            for client in self.clients() {
+                if self.world.of(client).machine.is_paused() {
+                    self.command(client, Command::Resume, Duration::ZERO, None);
+                }
+                self.look()?;
+            }
+            self.pass(Duration::from_secs(5))?;
+        }
+        Ok(())
     }
 
     /// Whether every command is answered and every conversation live.

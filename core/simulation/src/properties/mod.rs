@@ -9,11 +9,14 @@ mod deadlines;
 mod durable;
 mod heard;
 mod heartbeat;
+mod owed;
 mod owner;
 mod questions;
 mod quota;
 mod requests;
 mod sends;
+mod served;
+mod slots;
 mod unread;
 mod ways_out;
 
@@ -103,6 +106,11 @@ trait Property {
         Ok(())
     }
 
+    /// The weather has been calm for long, and there are fewer slots than clients: everybody has had one.
+    fn calm_with_few_slots(&mut self, _world: &World) -> Verdict {
+        Ok(())
+    }
+
     /// The weather has been calm for long: everything has come to its end.
     fn calm(&mut self, _world: &World, _state: &State) -> Verdict {
         Ok(())
@@ -139,6 +147,9 @@ impl Properties {
             Box::new(questions::Questions::new(terms.clone())),
             Box::new(owner::OwnersTime::default()),
             Box::new(unread::Unread::default()),
+            Box::new(slots::Slots),
+            Box::new(owed::Owed::default()),
+            Box::new(served::Served),
             Box::new(requests::Requests::new(terms.clone())),
         ];
         Self { all, terms }
@@ -159,6 +170,15 @@ impl Properties {
         for property in &mut self.all {
             let seen = sights.iter().try_for_each(|sight| property.see(world, sight));
             let verdict = seen.and_then(|()| property.step(world));
+            verdict.map_err(|what| Violation { property: property.name(), what })?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a world that has come to rest with fewer slots than clients.
+    pub fn calm_with_few_slots(&mut self, world: &World) -> Result<(), Violation> {
+        for property in &mut self.all {
+            let verdict = property.calm_with_few_slots(world);
             verdict.map_err(|what| Violation { property: property.name(), what })?;
         }
         Ok(())

@@ -16,12 +16,9 @@ use crate::quota::Desk;
 use crate::sight::{Call, Sight, code_of};
 use crate::sockets::Link;
 
-/// How long a turn to connect takes to come.
-const TURN_TAKES: Duration = Duration::from_millis(150);
-
 impl World {
     pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
-        let mut remembers = false;
+        let (mut remembers, mut asks_for_permit) = (false, false);
         while let Some(output) = self.clients[client.0].output(self.now, was_closed) {
             if self.sights.is_some()
                 && let Some(sight) = Sight::of_output(client, &output)
@@ -41,10 +38,8 @@ impl World {
                 Output::QuotaUsedUp(until) => desk.hold_until(until),
                 Output::SaveMessage(message) => self.write(client, Write::Keep(message)),
                 Output::ForgetMessage(message) => self.write(client, Write::Settle(message)),
-                Output::Turn => {
-                    self.clients[client.0].awaits_turn = true;
-                    self.queue.plan(self.now + TURN_TAKES, Happening::TurnComes(client));
-                }
+                Output::ConnectPermit => asks_for_permit = true,
+                Output::SlotReleased => self.release_slot(client),
                 Output::SaveRecord => remembers = true,
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
@@ -53,7 +48,11 @@ impl World {
             let record = self.of(client).machine.record();
             self.write(client, Write::Record(Box::new(record)));
         }
+        if asks_for_permit {
+            self.ask_for_permit(client);
+        }
         self.grant();
+        self.note_idle(client);
         self.plan_wake(client);
     }
 
@@ -63,13 +62,6 @@ impl World {
         if writes.len() == 1 {
             let at = self.now + self.network.write_takes();
             self.queue.plan(at, Happening::DiskWrites(client));
-        }
-    }
-
-    pub(super) fn turn_comes(&mut self, client: ClientId) {
-        self.clients[client.0].awaits_turn = false;
-        if !self.of(client).gone {
-            self.input(client, Input::Turn);
         }
     }
 
@@ -99,7 +91,10 @@ impl World {
     }
 
     fn plan_wake(&mut self, client: ClientId) {
-        let next = self.of(client).machine.next_deadline();
+        let machine = &self.of(client).machine;
+        // Where slots are few, others may want the one of a client that becomes idle.
+        let becomes_idle = self.slots.limit().and(machine.idle_from()).filter(|from| *from > self.now);
+        let next = machine.next_deadline().into_iter().chain(becomes_idle).min();
         let planned = &mut self.clients[client.0].wakes_at;
         if let Some(at) = next
             && *planned != next
@@ -286,6 +281,8 @@ impl World {
             self.see(|| Sight::GivesUp(client, generation));
             let at = self.network.arrival(self.now).max(link.up_free);
             self.queue.plan(at, Happening::CloseToService(socket));
+            self.leaving.insert(socket, client);
+            self.clients[client.0].closes_at = at;
         }
         // A driver says so whenever a socket is closed, whoever wanted it.
         self.queue.plan(self.now, Happening::CloseToClient(client, generation));

@@ -1,0 +1,111 @@
+//! A visitor's permit to connect: a slot for a socket first, then the paced moment for the attempt.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use secondme_avatar_protocol::{Input, Millis};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::env::Env;
+use crate::pacer::Turn;
+use crate::slots::SlotPermit;
+use crate::visitor_handle::VisitorHandle;
+
+#[derive(Default)]
+pub(super) struct ConnectPermit {
+    /// From the first attempt until the visitor pauses or closes.
+    slot: Option<SlotPermit>,
+    /// What the permit that was asked for waits for.
+    waits_for: Option<Waits>,
+    /// Whether a call waits for the attempt.
+    awaited: bool,
+    /// Counts the attempt among those that are made at a time.
+    attempt: Option<OwnedSemaphorePermit>,
+    /// From when on the visitor owes nothing, as it was last noted.
+    idle_from: Option<Millis>,
+}
+
+enum Waits {
+    ForSlot,
+    ForTurn(Turn),
+}
+
+impl ConnectPermit {
+    /// The machine asks for a permit. Returns the answer where the visitor has to wait for a slot first.
+    pub(super) fn ask(&mut self, env: &Env, handle: &Arc<VisitorHandle>, awaited: bool) -> Option<Input> {
+        self.awaited = awaited;
+        let slot = self.slot.get_or_insert_with(|| env.slots.join(handle));
+        if slot.is_held() {
+            self.waits_for = Some(Waits::ForTurn(env.pacer.turn(awaited)));
+            return None;
+        }
+        self.waits_for = Some(Waits::ForSlot);
+        Some(Input::ConnectDenied(env.slots.denial()))
+    }
+
+    /// Whether a permit is waited for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.waits_for.is_some()
+    }
+
+    /// Waits for the permit. It loses nothing when it is dropped.
+    pub(super) async fn granted(&mut self, env: &Env) {
+        if let (Some(Waits::ForSlot), Some(slot)) = (&self.waits_for, &self.slot) {
+            slot.granted().await;
+            self.waits_for = Some(Waits::ForTurn(env.pacer.turn(self.awaited)));
+        }
+        match &mut self.waits_for {
+            Some(Waits::ForTurn(turn)) => self.attempt = turn.await,
+            Some(Waits::ForSlot) | None => pending().await,
+        }
+        self.waits_for = None;
+    }
+
+    /// A call waits for the attempt from now on: it goes before those for which none does.
+    pub(super) fn hurry(&mut self, env: &Env) {
+        if !std::mem::replace(&mut self.awaited, true)
+            && let Some(Waits::ForTurn(turn)) = &mut self.waits_for
+        {
+            *turn = env.pacer.turn(true);
+        }
+    }
+
+    /// The attempt is over.
+    pub(super) fn end_attempt(&mut self) {
+        self.attempt = None;
+    }
+
+    /// Gives the slot back, or leaves the queue for one. Others get the slot once the socket is closed.
+    pub(super) fn release(&mut self, env: &Env, hanging_up: Option<JoinHandle<()>>) {
+        (self.waits_for, self.idle_from) = (None, None);
+        match (self.slot.take(), hanging_up) {
+            (Some(slot), Some(socket)) => drop(env.runtime.spawn(async move {
+                // Closed in any case, within a second.
+                let _ = socket.await;
+                drop(slot);
+            })),
+            (slot, _) => drop(slot),
+        }
+    }
+
+    /// Notes from when on the visitor owes nothing, and makes room for visitors that wait. Returns when the
+    /// driver is to come back because the visitor has become idle.
+    ///
+    /// Never to be called with the handle locked.
+    pub(super) fn note_idle(&mut self, env: &Env, idle_from: Option<Millis>) -> Option<Instant> {
+        let slot = self.slot.as_ref().filter(|_| env.slots.limit().is_some())?;
+        let (now, are_wanted) = (env.clock.now(), env.slots.are_wanted());
+        let is_news = std::mem::replace(&mut self.idle_from, idle_from) != idle_from;
+        // One that was asked for its slot and has kept it is not known to be idle.
+        if is_news || are_wanted {
+            slot.set_idle(idle_from);
+        }
+        let waits = matches!(self.waits_for, Some(Waits::ForSlot));
+        if are_wanted && (waits || idle_from.is_some_and(|from| from <= now)) {
+            env.slots.make_room();
+        }
+        idle_from.filter(|from| *from > now).map(|from| env.clock.instant_of(from))
+    }
+}
