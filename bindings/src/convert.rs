@@ -1,6 +1,6 @@
 //! Values in the form in which they cross the border.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use secondme_avatar::Json;
 
@@ -17,6 +17,11 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// A point in time is milliseconds since the Unix epoch.
 pub(crate) fn epoch_millis(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, millis)
+}
+
+/// An instant as a point in time.
+pub(crate) fn wall_clock(instant: Instant) -> u64 {
+    epoch_millis(SystemTime::now() - instant.elapsed())
 }
 
 /// A number of things that has been counted.

@@ -5,7 +5,7 @@
 use secondme_avatar::EventKind;
 
 use crate::CoreFailure;
-use crate::convert::millis;
+use crate::convert::*;
 use crate::enums::*;
 use crate::values::*;
 

@@ -7,7 +7,7 @@ use secondme_avatar::{
 };
 
 use crate::CoreFailure;
-use crate::convert::{epoch_millis, json};
+use crate::convert::*;
 use crate::enums::*;
 
 /// A part of a reply.

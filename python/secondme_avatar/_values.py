@@ -209,7 +209,7 @@ class UnsentMessage(Plain):
 
 @dataclass(frozen=True)
 class CallReport(Plain):
-    """One call to the service, or one handshake of a socket, when it is over. See ``ClientBuilder.on_call``."""
+    """One call to the service, or one handshake of a socket, when it is over. See ``ClientOptions.on_call``."""
 
     visitor_id: str
     """The visitor whose call it was."""

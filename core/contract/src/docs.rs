@@ -50,7 +50,11 @@ impl Language {
         let segments: Vec<_> = path
             .split("::")
             .filter(|segment| !matches!(*segment, "Self" | "crate"))
-            .map(|segment| if is_snake(segment) { self.case(segment) } else { segment.to_owned() })
+            .map(|segment| match segment {
+                "ClientBuilder" if !matches!(self, Self::Rust | Self::Markdown) => "ClientOptions".to_owned(),
+                _ if is_snake(segment) => self.case(segment),
+                _ => segment.to_owned(),
+            })
             .collect();
         let code = segments.join(between);
         match self {

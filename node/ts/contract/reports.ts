@@ -57,7 +57,7 @@ export interface Stats {
   readonly authentications: number
 }
 
-/** One call to the service, or one handshake of a socket, when it is over. See `ClientBuilder.onCall`. */
+/** One call to the service, or one handshake of a socket, when it is over. See `ClientOptions.onCall`. */
 export interface CallReport {
   /** The visitor whose call it was. */
   readonly visitorId: string

@@ -52,7 +52,7 @@ public struct Stats: Sendable, Equatable {
     public let authentications: Int
 }
 
-/// One call to the service, or one handshake of a socket, when it is over. See `ClientBuilder.onCall`. It holds no
+/// One call to the service, or one handshake of a socket, when it is over. See `ClientOptions.onCall`. It holds no
 /// secret and nothing that people say.
 public struct CallReport: Sendable {
     /// The visitor whose call it was.

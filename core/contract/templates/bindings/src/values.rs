@@ -10,7 +10,7 @@ use secondme_avatar::{
 };
 
 use crate::CoreFailure;
-use crate::convert::{epoch_millis, json};
+use crate::convert::*;
 use crate::enums::*;
 {% for choice in choices %}
 

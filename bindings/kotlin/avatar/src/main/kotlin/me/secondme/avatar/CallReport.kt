@@ -7,7 +7,7 @@ import java.time.Instant
 import kotlin.time.Duration
 
 /**
- * One call to the service, or one handshake of a socket, when it is over. See `ClientBuilder.onCall`. It holds no
+ * One call to the service, or one handshake of a socket, when it is over. See `ClientOptions.onCall`. It holds no
  * secret and nothing that people say.
  */
 public class CallReport internal constructor(

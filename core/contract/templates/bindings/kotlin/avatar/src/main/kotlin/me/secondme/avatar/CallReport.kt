@@ -4,9 +4,8 @@
 package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreCallReport
-import java.time.Instant
-import kotlin.time.Duration
-{% for value in contract.values if value.name == "CallReport" %}
+{{ kt.time_imports(contract.values | selectattr("name", "eq", "CallReport") | list) }}
+{%- for value in contract.values if value.name == "CallReport" %}
 
 {{ (value.docs ~ " It holds no secret and nothing that people say.") | comment("kotlin", 0, 120) }}
 public class CallReport internal constructor(

@@ -6,8 +6,7 @@ package me.secondme.avatar
 import me.secondme.avatar.core.CoreBatch
 import me.secondme.avatar.core.CoreEventKind
 import me.secondme.avatar.core.CoreOrigin
-import kotlin.time.Duration
-import me.secondme.avatar.Reply as WholeReply
+{{ kt.time_imports(contract.events) }}import me.secondme.avatar.Reply as WholeReply
 import me.secondme.avatar.ServiceError as ReportedError
 {% set alias = {"Reply": "WholeReply", "ServiceError": "ReportedError"} %}
 

@@ -4,8 +4,7 @@
 package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreStats
-import kotlin.time.Duration
-
+{{ kt.time_imports([{"fields": contract.stats}]) }}
 /** What a client has counted, over all its conversations. */
 public class Stats internal constructor(
 {% for field in contract.stats %}

@@ -8,7 +8,9 @@ package me.secondme.avatar
 {% for name in ((choices | map(attribute="name") | list) + (values | map(attribute="name") | list)) | sort %}
 import me.secondme.avatar.core.Core{{ name }}
 {% endfor %}
-import java.time.Instant
+{% set groups = namespace(all=values) %}
+{% for choice in choices %}{% set groups.all = groups.all + choice.variants %}{% endfor %}
+{{ kt.time_imports(groups.all) -}}
 {% for value in values %}
 
 {{ value.docs | comment("kotlin", 0, 120) }}
