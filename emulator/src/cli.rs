@@ -60,8 +60,8 @@ pub struct EmulatorArgs {
     /// The API key to accept; it must begin with sk-
     #[arg(long, value_name = "sk-…")]
     pub api_key: Option<String>,
-    /// One more API key, and the share code of its avatar, which is made if there is none; may stand
-    /// several times
+    /// One more API key, and the share code of its avatar, which is created if it does not exist; may be
+    /// given several times
     #[arg(long = "key", value_name = "sk-…[=SHARE-CODE]")]
     pub keys: Vec<String>,
     /// What the avatar says first
@@ -74,7 +74,7 @@ pub struct EmulatorArgs {
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Something that goes wrong on purpose, for example '{"at": "message/send", "do": "cut-after"}';
-    /// may stand several times
+    /// may be given several times
     #[arg(long = "fault", value_name = "JSON")]
     pub faults: Vec<Fault>,
     /// The open questions about the service
