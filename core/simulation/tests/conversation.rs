@@ -1,4 +1,4 @@
-//! PROTOCOL.md's frames over the pair: who speaks, how a reply comes, and whose it is.
+//! The frames of docs/protocol.md over the pair: who speaks, how a reply comes, and whose it is.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 

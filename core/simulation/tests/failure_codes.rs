@@ -1,4 +1,4 @@
-//! PROTOCOL.md's table of failure codes: each does what its row says.
+//! The failure codes of docs/protocol.md: each does what its row says.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 

@@ -1,4 +1,4 @@
-//! PROTOCOL.md's open questions: whatever the answer, the conversation goes as it should.
+//! The open questions of docs/protocol.md: under every answer the conversation goes as it should.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 

@@ -1,4 +1,4 @@
-//! PROTOCOL.md's seven steps, and the calls beyond the page, as the service sees them.
+//! The seven steps of docs/protocol.md, and the calls beyond the page, as the service sees them.
 
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 
