@@ -2,7 +2,7 @@
 //!
 //! A conversation is not a list of steps. After every input the machine asks which facts are missing
 //! or stale, and makes every call whose own needs are met and that is not under way already
-//! ([`pursue`]). Opening, resuming, expiry, a lost token and a lost socket are that one rule.
+//! ([`reconcile`]). Opening, resuming, expiry, a lost token and a lost socket are that one rule.
 
 mod answers;
 mod closing;
@@ -11,8 +11,8 @@ mod gap;
 mod history;
 mod idle;
 mod io;
-mod pursue;
 mod receive;
+mod reconcile;
 mod sends;
 mod speech;
 mod timers;
@@ -203,7 +203,7 @@ impl Machine {
         self.restored.extend(messages);
         if self.conversation(ConversationKey::FIRST).is_some_and(|first| !first.is_closing()) {
             self.take_restored(now);
-            self.settle(now);
+            self.advance(now);
         }
     }
 
@@ -264,7 +264,7 @@ impl Machine {
             Input::OpenedElsewhere => self.let_go(now),
             Input::Tick => self.tick(now),
         }
-        self.settle(now);
+        self.advance(now);
     }
 
     /// Takes a command. Its answer comes as [`Output::Resolved`] under the ticket.
@@ -272,7 +272,7 @@ impl Machine {
         self.now = now;
         self.note_command(now, &command);
         let ticket = self.take_command(now, command)?;
-        self.settle(now);
+        self.advance(now);
         Ok(ticket)
     }
 
@@ -281,7 +281,7 @@ impl Machine {
     pub fn cancel(&mut self, now: Millis, ticket: Ticket) {
         self.now = now;
         self.withdraw(now, ticket);
-        self.settle(now);
+        self.advance(now);
     }
 
     /// The next thing to do. Ask until there is none.
@@ -388,11 +388,11 @@ impl Machine {
     }
 
     /// The rule, and what follows from it.
-    fn settle(&mut self, now: Millis) {
+    fn advance(&mut self, now: Millis) {
         self.close_flushed(now);
-        self.pursue(now);
+        self.reconcile(now);
         if self.begin_probes(now) {
-            self.pursue(now);
+            self.reconcile(now);
         }
         if !self.unrouted.is_empty() {
             self.reroute(now);

@@ -12,7 +12,7 @@ use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
 impl Machine {
     /// Makes every call that is needed, can be made, and is not under way.
-    pub(super) fn pursue(&mut self, now: Millis) {
+    pub(super) fn reconcile(&mut self, now: Millis) {
         if self.goal != Goal::Live || self.conversations.is_empty() {
             return;
         }
@@ -31,15 +31,15 @@ impl Machine {
         {
             self.begin(now, Call::ResolveAvatar);
         }
-        self.pursue_link(now);
-        self.settle_opens();
+        self.reconcile_link(now);
+        self.resolve_openers();
         self.open_gaps(now);
         for at in 0..self.conversations.len() {
-            self.pursue_conversation(now, at, context_live);
+            self.reconcile_conversation(now, at, context_live);
         }
     }
 
-    fn pursue_link(&mut self, now: Millis) {
+    fn reconcile_link(&mut self, now: Millis) {
         if !self.link.wants_attempt(now) || !self.conversations.iter().any(Conversation::is_wanted) {
             return;
         }
@@ -83,7 +83,7 @@ impl Machine {
         self.permit.denied().or_else(|| self.calls.last_failure(key))
     }
 
-    fn pursue_conversation(&mut self, now: Millis, at: usize, context_live: bool) {
+    fn reconcile_conversation(&mut self, now: Millis, at: usize, context_live: bool) {
         let conversation = &self.conversations[at];
         let key = conversation.key();
         if conversation.session().is_none() {
@@ -216,7 +216,7 @@ impl Machine {
             && conversation.is_bound()
     }
 
-    fn settle_opens(&mut self) {
+    fn resolve_openers(&mut self) {
         for at in 0..self.conversations.len() {
             let conversation = &self.conversations[at];
             if !self.is_complete(conversation) {
