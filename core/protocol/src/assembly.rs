@@ -16,8 +16,8 @@ use crate::wire::{Content, Frame, Halved, LONE, join};
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
     open: Vec<OpenReply>,
-    /// Replies that ended, with what they answered; small, since only the latest can come again.
-    /// By their ids' fingerprints: the ids themselves lie all over memory, and each reply looks here.
+    /// Replies that ended, with what they answered. The list is short, because only the latest can come again. It
+    /// holds fingerprints of the ids, which lie close together in memory, because each reply searches it.
     ended: Vec<(u64, Option<Question>)>,
 }
 
@@ -25,7 +25,8 @@ pub(crate) struct Assembly {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) message: MessageId,
-    /// No other message can be meant. What is not certain settles a question, and is not told.
+    /// No other message can be meant. Where that is not certain, the reply still answers the question, and the
+    /// caller is not told which message it answers.
     pub(crate) certain: bool,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Question {
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
     pub(crate) question: Option<Question>,
-    /// The last of its text, which came with no piece.
+    /// The end of its text, which came with no piece.
     pub(crate) rest: Text,
 }
 
@@ -77,12 +78,12 @@ impl Assembly {
         self.open.is_empty()
     }
 
-    /// The questions that the replies answer which have begun and not ended.
+    /// The questions that open replies answer.
     pub(crate) fn open_questions(&self) -> impl Iterator<Item = Option<&MessageId>> {
         self.open.iter().map(|reply| reply.question.as_ref().map(|question| &question.message))
     }
 
-    /// The replies that have begun and not ended, as far as they have names.
+    /// The ids of open replies, as far as they have ids.
     pub(crate) fn open_ids(&self) -> impl Iterator<Item = &MessageId> {
         self.open.iter().filter_map(|reply| reply.id.as_ref())
     }
@@ -143,7 +144,7 @@ impl Assembly {
         Some(self.begin(now, frame, question))
     }
 
-    /// The replies whose end never came.
+    /// Ends the replies of which nothing has come for so long.
     pub(crate) fn silent(&mut self, now: Millis, idle: Duration) -> Vec<Answer> {
         let mut replies = Vec::new();
         while let Some(at) = self.open.iter().position(|reply| reply.last_piece + idle <= now) {
@@ -152,7 +153,7 @@ impl Assembly {
         replies
     }
 
-    /// Ends all: the conversation closes.
+    /// Ends all replies: the conversation closes.
     pub(crate) fn end_all(&mut self) -> Vec<Answer> {
         std::mem::take(&mut self.open).into_iter().map(|reply| reply.finish(Ended::Silence)).collect()
     }
@@ -276,7 +277,7 @@ impl OpenReply {
         }
     }
 
-    /// The other half of its last character will not come. Says what stands for it.
+    /// The other half of its last character will not come. Returns what stands for it.
     fn end_half(&mut self) -> String {
         let lone: String = self.half.take().map(|_| LONE).into_iter().collect();
         self.add(&lone);
@@ -313,7 +314,7 @@ fn fingerprint(id: &str) -> u64 {
     FixedState::default().hash_one(id)
 }
 
-/// A message that came in one frame, by whoever said it.
+/// A message that came in one frame.
 pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<MessageId>) -> Reply {
     let (mut parts, mut speech) = (Vec::new(), Vec::new());
     for entry in frame.entries() {

@@ -41,7 +41,7 @@ pub struct ChatContext {
 
 impl ChatContext {
     pub(crate) fn is_live(&self, now: Millis) -> bool {
-        // One from the future is of a clock that was put back since.
+        // A time in the future comes from a clock that was set back since.
         self.since <= now && self.since + CONTEXT_LIFETIME > now
     }
 }
@@ -69,10 +69,10 @@ pub struct SessionFacts {
     pub bound: bool,
     /// The last frame seen: from here a gap is filled.
     pub last_seq: Option<SeqId>,
-    /// A frame has come since that has no name: it would be heard again.
+    /// A frame without a `seqId` has come since: a query would bring it again.
     #[serde(default)]
     pub unnamed: bool,
-    /// What was being said when this was kept.
+    /// What was being said when this was recorded.
     #[serde(default)]
     pub half_said: Option<HalfSaid>,
     /// The owner has the conversation.
@@ -83,18 +83,18 @@ pub struct SessionFacts {
     pub cut_off: Vec<MessageId>,
 }
 
-/// Replies that had begun and not ended. The next run hears them from their beginning.
+/// Replies that had begun and not ended. The next run receives them from their beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HalfSaid {
     /// The last frame before the first of them; none where they begin the conversation.
     pub after: Option<SeqId>,
-    /// Their ids. Whatever else came since has been handed on.
+    /// Their ids. All other frames since have been dispatched.
     pub replies: Vec<MessageId>,
 }
 
-/// What is worth keeping of a visitor, so that a later run goes on where this one stood.
+/// What is stored of a visitor, so that a later run goes on where this one stood.
 ///
-/// It holds the visitor token: keep it as a secret.
+/// It holds the visitor token, so it is a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Whose record it is.
@@ -120,7 +120,7 @@ impl Record {
     }
 }
 
-/// A message that is to outlive the process: kept until it is settled.
+/// A message that is to outlive the process: stored until the service has taken it or it is given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptMessage {
     /// The id it is sent under, this time and every other.

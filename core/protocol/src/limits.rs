@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Between two pings. The page: "Send ping every 15 seconds or the connection will drop".
+/// Between two pings. The vendor's API page: "Send ping every 15 seconds or the connection will drop".
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The fastest heartbeat a caller may ask for: the vendor's own clients beat every 5 s.
@@ -11,11 +11,11 @@ pub const HEARTBEAT_MIN: Duration = Duration::from_secs(5);
 /// Pings in a row without any sign of life that make a link dead, if it has ever answered one.
 pub const UNANSWERED_PINGS: u32 = 2;
 
-/// How long what `chat/init` stored can be used for a new session. The page says 10 minutes, counted
+/// How long what `chat/init` stored can be used for a new session. The vendor's API page says 10 minutes, counted
 /// here from before the call went out; the margin is for the way to the service and back.
 pub const CONTEXT_LIFETIME: Duration = Duration::from_secs(10 * 60 - 15);
 
-/// How long a socket address can be connected to. The page says 60 s; margin as above.
+/// How long a socket address can be connected to. The vendor's API page says 60 s; margin as above.
 pub const ADDRESS_LIFETIME: Duration = Duration::from_secs(60 - 5);
 
 /// The longest a WebSocket handshake may take. Well inside the address's 60 s.
@@ -31,7 +31,7 @@ pub const BACKOFF_FIRST: Duration = Duration::from_millis(300);
 /// Where the doubling of that ceiling ends.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(20);
 
-/// How long a wait before another attempt lasts at least, though a call of the caller's needs the link now.
+/// The shortest wait before another attempt, even when a command of the caller needs the link now.
 pub const HURRY: Duration = Duration::from_secs(1);
 
 /// How long a link must have been up before the next loss starts again at the first wait: a server
@@ -53,7 +53,7 @@ pub const MALFORMED_ANSWER_ATTEMPTS: u32 = 3;
 /// Silence after a piece that ends a reply whose end mark never came.
 pub const REPLY_IDLE: Duration = Duration::from_secs(3);
 
-/// How long an echo may take to settle a send whose HTTP answer was lost.
+/// How long an echo may take to confirm a message whose HTTP answer was lost.
 pub const CONFIRMATION_WAIT: Duration = Duration::from_secs(3);
 
 /// How soon the service is asked again for what it does not send by itself, while more comes of it.
@@ -67,8 +67,7 @@ pub const PROBE_LATE: Duration = Duration::from_secs(15);
 /// How long a question may stay without the first piece of an answer.
 pub const FIRST_PIECE: Duration = Duration::from_secs(60);
 
-/// How long a message that nobody answers holds up a question: until then, what begins is taken for
-/// its answer. Most answers begin sooner; an avatar whose owner has taken over never answers, and the
+/// How long an unanswered message holds up a question: until then, a reply that begins is taken for its answer. Most answers begin sooner; an avatar whose owner has taken over never answers, and the
 /// question must not wait for that.
 pub const HOLDS_QUESTION: Duration = Duration::from_secs(10);
 
@@ -79,7 +78,7 @@ pub const ANSWER_OWED: Duration = Duration::from_secs(5 * 60);
 /// The whole time of an `open`, its retries and waits included.
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long a message that outlives the process may wait: whoever is away for a day writes anew.
+/// How long a durable message may wait. After a day a person would rather write anew.
 pub const DURABLE_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The whole time of a `send`.
@@ -94,14 +93,14 @@ pub const HISTORY_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a `close` waits for what is still being sent.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long live frames wait for the gap before them to be filled. After that they are handed on
-/// and the gap is reported as unknown.
+/// How long live frames wait for the gap before them to be filled. After that they are dispatched, and the gap is
+/// reported as unknown.
 pub const GAP_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Live frames held back while a gap is filled; more than that, and they are handed on.
+/// Live frames that are buffered while a gap is filled. When there are more, they are dispatched.
 pub const GAP_FRAMES: usize = 1024;
 
-/// Their bytes, beyond which they are handed on as well: the longest frames are megabytes.
+/// The bytes of those frames, beyond which they are dispatched as well: the longest frames are megabytes.
 pub const GAP_BYTES: usize = 16 * 1024 * 1024;
 
 /// How often the gap query is asked again for one gap before it is called unknown. Pages of the
@@ -111,7 +110,7 @@ pub const GAP_PAGES: u32 = 100;
 /// The bytes of the past that are gathered at once, beyond which no further page of it is asked for.
 pub const PAST_BYTES: usize = 64 * 1024 * 1024;
 
-/// Authentications that the service takes for one API key in [`QUOTA_WINDOW`], as the page says.
+/// Authentications that the service accepts for one API key in [`QUOTA_WINDOW`], as the vendor's API page says.
 pub const QUOTA_CALLS: usize = 60;
 
 /// The window of [`QUOTA_CALLS`]; a slot is counted from the moment its answer came.

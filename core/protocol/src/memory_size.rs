@@ -1,20 +1,20 @@
-//! What is kept weighs: about how many bytes of memory, for whoever bounds how much is kept.
+//! How many bytes of memory a value takes, roughly: for the bounds on what is stored in memory.
 
 use serde_json::Value;
 
 use crate::event::{Event, EventKind, Part, Reply};
 use crate::redact::Json;
 
-/// A value itself, wherever it stands.
+/// The bytes of a value itself, without what it holds.
 const VALUE: usize = 32;
 
-/// An object takes memory for several entries at a time.
+/// An object allocates memory for several entries at a time.
 const ENTRIES: usize = 6;
 const ENTRIES_BYTES: usize = 640;
 
 impl Event {
-    /// About how many bytes of memory it keeps: its frame, its text, and what is not text, which takes many
-    /// times the memory that it has on the wire.
+    /// Returns roughly how many bytes of memory the event takes: its frame, its text, and what is not text, which
+    /// takes many times its size on the wire.
     pub fn memory_size(&self) -> usize {
         let told = match &self.kind {
             EventKind::ReplyDelta { text, .. } => text.as_str().len(),
@@ -52,7 +52,7 @@ fn reply_size(reply: &Reply) -> usize {
     reply.text.as_str().len() + parts.sum::<usize>() + trees.sum::<usize>()
 }
 
-/// Values are no deeper than serde_json reads them.
+/// The recursion is bounded, because serde_json reads no deeper value.
 fn memory_size(value: &Value) -> usize {
     VALUE
         + match value {

@@ -1,7 +1,7 @@
 //! Text that must not reach a log by accident.
 //!
-//! What people say to each other, and what the service handed out as a secret, is never in a
-//! `Debug` output. It is redacted by its type, so that no formatting of a larger value can leak it.
+//! What people say to each other, and the service's secrets, never appear in `Debug` output. Their types redact
+//! them, so that formatting a larger value cannot leak them.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody said. Reads like a `str` and prints as one; its `Debug` shows only the length.
+/// A text that a person or the avatar said. It reads like a `str` and prints as one; its `Debug` shows only the
+/// length.
 ///
 /// ```
 /// use secondme_avatar_protocol::Text;
@@ -90,14 +91,14 @@ impl PartialEq<&str> for Text {
     }
 }
 
-/// Something that opens a door: the API key, the visitor token, a socket address. `Debug` shows
-/// nothing of it, and it has no `Display`.
+/// A secret: the API key, the visitor token or a socket address. Its `Debug` shows nothing of it, and it has no
+/// `Display`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Arc<str>);
 
 impl Secret {
-    /// The secret itself. The name is long so that its uses are easy to find.
+    /// Returns the secret itself. The name is unusual so that its uses are easy to find.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
@@ -144,8 +145,8 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// A JSON value out of a message: a card's parameters, a source. Reads as a
-/// [`serde_json::Value`]; its `Debug` shows nothing of it.
+/// A JSON value of a message: a card's parameters or a source. It reads as a [`serde_json::Value`]; its `Debug` shows
+/// nothing of it.
 #[derive(Clone, Default, PartialEq)]
 pub struct Json(pub serde_json::Value);
 

@@ -8,8 +8,8 @@ use foldhash::quality::FixedState;
 use crate::limits::SEEN_FRAMES;
 use crate::wire::Frame;
 
-/// The last frames, as fingerprints. Sixty-four bits among a few hundred: a chance meeting is less
-/// likely than a broken wire.
+/// The last frames, as fingerprints. They have 64 bits and are a few hundred, so a collision is less likely than a
+/// broken wire.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
@@ -19,7 +19,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Notes the frame. `false`: it was here before, or it has no identity and `strict` asks for one.
+    /// Notes the frame. Returns `false` if it was here before, or if it has no identity and `strict` asks for one.
     pub(crate) fn is_new(&mut self, frame: &Frame<'_>, strict: bool) -> bool {
         let Some(fingerprint) = fingerprint(frame) else {
             return !strict;
@@ -43,8 +43,8 @@ impl Seen {
     }
 }
 
-/// What makes two deliveries the same frame: `seqId`, `type` and `messageId`; without a `seqId`, the
-/// place within the message. A frame that has neither cannot be told from its twin.
+/// What makes two deliveries the same frame: `seqId`, `type` and `messageId`, or without a `seqId` the index within
+/// the message. A frame that has neither cannot be told from its copy.
 fn fingerprint(frame: &Frame<'_>) -> Option<u64> {
     let mut hasher = FixedState::default().build_hasher();
     frame.type_name().hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Who talks with the avatar.
+//! The visitor: the person who talks with the avatar.
 
 use std::fmt;
 use std::str::FromStr;
@@ -189,8 +189,8 @@ impl Visitor {
         self
     }
 
-    /// With a tag of the caller's own, at most 1024 bytes: what the platform calls the person, the channel to
-    /// answer in, whatever finds the way back. It is never sent to the service. It is kept with the visitor,
+    /// With a tag of the caller's own, at most 1024 bytes, such as the platform's name for the person or the channel
+    /// to answer in. It is never sent to the service. It is kept with the visitor,
     /// in the client's store too, and stands on [every event](crate::Event::tag).
     ///
     /// A tag takes the place of the one that the visitor had; a visitor opened without one keeps it.

@@ -1,4 +1,4 @@
-//! The bytes on the wire: what is sent, and how what comes back is read.
+//! The bytes on the wire: requests and frames that are sent, and the parsing of what comes back.
 
 mod answer;
 mod envelope;

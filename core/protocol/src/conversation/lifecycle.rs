@@ -1,4 +1,4 @@
-//! A conversation's life: opened for those who wait for it, and closed in order.
+//! A conversation's life: when it opens and closes, and which commands wait for that.
 
 use crate::event::State;
 use crate::ids::Ticket;

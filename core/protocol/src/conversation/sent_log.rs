@@ -1,11 +1,11 @@
-//! What was sent, so that its echo is known when it comes.
+//! The messages that were sent, so that their echoes are recognised.
 
 use std::collections::VecDeque;
 
 use crate::ids::MessageId;
 use crate::limits::SENT_MESSAGES;
 
-/// Own messages, to know their echoes again.
+/// The latest messages of this run.
 #[derive(Debug, Default)]
 pub(crate) struct SentLog(VecDeque<Logged>);
 
@@ -21,7 +21,7 @@ struct Logged {
 pub(crate) enum Fate {
     /// It is under way, or waits for its answer.
     Open,
-    /// Its answer was here.
+    /// Its answer has come.
     Answered,
     /// It was handed back, and may have been taken.
     GivenUp,
@@ -42,7 +42,7 @@ impl SentLog {
         self.0.iter().any(|logged| logged.message.as_str() == message)
     }
 
-    /// Whether this is the first echo of the message.
+    /// Notes an echo. Returns whether it is the message's first.
     pub(crate) fn first_echo(&mut self, message: &str) -> bool {
         match self.get_mut(message) {
             Some(logged) => !std::mem::replace(&mut logged.echoed, true),

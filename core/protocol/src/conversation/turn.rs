@@ -182,7 +182,7 @@ impl Turn {
         self.echo = Echo::Here;
     }
 
-    /// The echo may have come to nobody.
+    /// The echo may have come over a socket that was dead.
     pub(super) fn miss_echo(&mut self) {
         if self.echo == Echo::Awaited {
             self.echo = Echo::Missed;

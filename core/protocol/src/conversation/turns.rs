@@ -154,7 +154,7 @@ impl Turns {
         }
         if let Some(turn) = self.turns.iter_mut().find(|turn| turn.message() == sent.message()) {
             turn.await_answer(now, sent);
-            // Over another socket its echo may have come to nobody.
+            // Over another socket its echo may have got lost.
             if sent.route().generation != present {
                 turn.miss_echo();
             }

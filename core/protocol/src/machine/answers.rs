@@ -27,9 +27,9 @@ impl Machine {
         body: &[u8],
     ) {
         let Some(flight) = self.calls.finish(id) else {
-            return; // Nobody waits for it any more.
+            return; // It was given up.
         };
-        // Whatever a query finds is read frame by frame: each is mended there.
+        // What a query finds is read frame by frame, and each is mended there.
         let is_query = flight.call.step() == Step::QueryMessages && wire::read(status, body).is_ok();
         let mended = if is_query { None } else { wire::mend_body(body) };
         let body = mended.as_deref().map_or(body, str::as_bytes);
@@ -146,7 +146,8 @@ impl Machine {
             self.way.troubled = refusal.is_foreign();
         }
         let blame = if step == Step::Authenticate { Blame::No } else { refusal.blames_the_token() };
-        // What is beyond the page may well be forbidden; only a plain word costs an authentication.
+        // A call that is not on the vendor's API page may well be forbidden. Only a clear refusal of the token costs
+        // an authentication.
         if blame == Blame::Surely || (blame == Blame::Perhaps && !call.is_optional()) {
             return self.token_refused(now, flight, blame, refusal.into_error(step));
         }
@@ -165,8 +166,8 @@ impl Machine {
                 return;
             }
         }
-        // While what comes is not the service's, a page says nothing about what the service offers; nor does
-        // one in the place of what the service has answered before.
+        // While answers come from something in between, a page says nothing about what the service has. Nor does a
+        // page in the place of a call that the service has answered before.
         let says_nothing =
             refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.is_proven(call));
         let absent = refusal.is_absence() && !says_nothing;
@@ -184,7 +185,7 @@ impl Machine {
         }
         let hopeless = if error.kind() == ErrorKind::InvalidAnswer {
             // A page of something in between may be gone the next time. Before the service has ever answered, a
-            // page without the call or one that leads elsewhere shows that the base URL is wrong.
+            // page that does not know the call, or redirects, shows that the base URL is wrong.
             let is_elsewhere = absent || (300..400).contains(&error.status().unwrap_or(0));
             is_elsewhere && (call.is_optional() || !self.way.proven)
         } else {
@@ -193,11 +194,11 @@ impl Machine {
         if hopeless { self.fail(now, call, error) } else { self.retry(now, call, Duration::ZERO, error) }
     }
 
-    /// The visitor token is not (or no longer) good: once, another one is fetched.
+    /// The visitor token is not valid (any more). Another one is fetched, once.
     fn token_refused(&mut self, now: Millis, flight: &Flight, blame: Blame, error: Error) {
         let older = flight.token != self.token || self.facts.credentials.is_none();
         if !older && self.token_unproven {
-            // Another token has not helped: then it is the call that is refused, or all is.
+            // Another token has not helped: either this call is refused, or everything is.
             let alone = blame == Blame::Perhaps || flight.call.is_optional();
             return if alone { self.fail(now, &flight.call, error) } else { self.close_all(now, &error) };
         }
@@ -240,7 +241,7 @@ impl Machine {
 
     /// Tries the call again later.
     pub(super) fn retry(&mut self, now: Millis, call: &Call, at_least: Duration, error: Error) {
-        // On a way that has proven itself what is foreign passes, unless it forbids the way.
+        // Once the service has answered, a foreign answer is temporary, unless it forbids the way.
         let passes =
             self.way.proven && !call.is_optional() && !matches!(error.status(), Some(401 | 403) | None);
         if error.kind() == ErrorKind::InvalidAnswer && !passes && self.calls.is_malformed_for_good(call) {
@@ -253,11 +254,11 @@ impl Machine {
         }
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
-        // Without a token no address is asked for: then it is this that keeps the socket away.
+        // Without a token no address is asked for, so this failure keeps the socket away.
         if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.link.is_up() {
             self.say_disconnected(now, call, &last);
         }
-        // A conversation that once was open says what keeps it from coming back.
+        // A conversation that has been open reports what keeps it from coming back.
         if last.kind() == ErrorKind::Refused {
             self.report(call, &last);
         }
@@ -296,7 +297,7 @@ impl Machine {
             }
             Call::CreateSession(key) => self.close_conversation(now, *key, CloseReason::Failed(error)),
             Call::BindSession(key) => {
-                // One that cannot be bound would be in the way of every later opening.
+                // A session that cannot be bound would fail every later opening.
                 self.close_and_forget(now, *key, CloseReason::Failed(error));
             }
             Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
@@ -354,7 +355,8 @@ impl Machine {
         self.close_and_forget(now, key, reason);
     }
 
-    /// The session is not kept: the next opening makes a new one. What is told of the end still names it.
+    /// Closes the conversation and forgets its session, so that the next opening makes a new one. The last events
+    /// still name it.
     fn close_and_forget(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
         self.close_conversation(now, key, reason);
         if key == ConversationKey::FIRST {
@@ -374,7 +376,7 @@ impl Machine {
         }
     }
 
-    /// Says what keeps open conversations from going on.
+    /// Reports what keeps open conversations from going on.
     fn report(&mut self, call: &Call, error: &Error) {
         for at in 0..self.conversations.len() {
             let concerned = call.conversation().is_none_or(|key| key == self.conversations[at].key());
@@ -400,7 +402,7 @@ fn is_absence(status: Option<u16>) -> bool {
     matches!(status, Some(404 | 405 | 501))
 }
 
-/// Nothing but a change from outside helps against these.
+/// Whether only a change from outside helps.
 fn is_final(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Authentication | ErrorKind::AvatarNotFound | ErrorKind::InvalidVisitorId)
 }

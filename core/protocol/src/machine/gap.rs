@@ -1,4 +1,4 @@
-//! What came while nobody listened: asked for once the link is back, handed on once, in order.
+//! What was missed while the link was down: asked for once it is back, and dispatched once, in order.
 
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
 
 impl Machine {
-    /// Asks for whatever may be missing where the conversation is back.
+    /// Asks for what may be missing, in the conversations that are back.
     pub(super) fn open_gaps(&mut self, now: Millis) {
         let is_open = |machine: &Self, conversation: &Conversation| {
             conversation.gap().is_open() && machine.is_complete(conversation)
@@ -53,20 +53,20 @@ impl Machine {
         self.link.is_up() && conversation.gap().is_closed()
     }
 
-    /// Whether what has not come over the socket is missing: it does not lie there unread, and can be asked for. A
-    /// look without a visitor token would pass in vain.
+    /// Whether a frame that has not come over the socket is missing: it does not lie there unread, and the service
+    /// can be asked for it. Without a visitor token a probe would be wasted.
     pub(super) fn is_missed(&self, conversation: &Conversation) -> bool {
         self.reading && self.is_calm(conversation) && self.is_complete(conversation)
     }
 
-    /// From where on to look for what should have come since this place.
+    /// The frame from which on to probe for what should have come since this cursor.
     pub(super) fn probe_begins(&self, key: ConversationKey, since: &Cursor) -> Option<String> {
         let conversation = self.conversation(key)?;
         let nearest = conversation.position().nearest(since, self.seen.noted());
         Some(nearest.to_owned())
     }
 
-    /// Looks for what should have come, though nothing is known to be lost.
+    /// Probes for a message, though no frame is known to be lost.
     pub(super) fn begin_probe(
         &mut self,
         now: Millis,
@@ -79,8 +79,8 @@ impl Machine {
         }
     }
 
-    /// A message that was taken has not been echoed, or not been answered: perhaps it was, over a socket
-    /// that is dead. Asked after every input: a look may have become due while another was under way.
+    /// Probes for messages that were taken and not echoed, or not answered: perhaps they were, over a socket that
+    /// is dead. It is called after every input, because a probe may become due while another is under way.
     pub(super) fn begin_probes(&mut self, now: Millis) -> bool {
         let mut began = false;
         for at in 0..self.conversations.len() {
@@ -99,7 +99,7 @@ impl Machine {
         began
     }
 
-    /// The service makes a look wait: it goes on where it stands, since no frame waits for it.
+    /// The service makes a query wait. A probe goes on where it stands, because no frame waits for it.
     pub(super) fn delay_probe(&mut self, until: Millis, key: ConversationKey) {
         if let Some(conversation) = self.conversation_mut(key) {
             conversation.gap_mut().delay_probe(until);
@@ -140,7 +140,7 @@ impl Machine {
             return Ok(());
         }
         if self.conversation(key).is_some_and(|conversation| conversation.position().is_replaying()) {
-            // The frame up to which all was heard is not there: nobody can tell what is new.
+            // The frame up to which all was heard is not there, so what is new is unknown.
             self.gap_unknown(now, key);
             return Ok(());
         }
@@ -148,7 +148,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The frames after this one. Says whether there are no more.
+    /// Dispatches the frames after this one. Returns whether there are no more.
     fn gap_forward(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[&RawValue]) -> bool {
         let page: Vec<Raw> = page.iter().map(|frame| Raw::from(frame.get())).collect();
         let (found, last) = self.walk(now, key, from, &page);
@@ -170,11 +170,11 @@ impl Machine {
         self.conversation_mut(key).map_or(0, |conversation| conversation.gap_mut().past_dispatched(found))
     }
 
-    /// Hands on what is new among frames that follow one another, from this one on. Says how many were
-    /// new, and the name of the last one.
+    /// Dispatches what is new among frames that follow one another, from this one on. Returns how many were new,
+    /// and the name of the last one.
     ///
-    /// A quiet look may find what was lost long before frames that have come since: the conversation's
-    /// place is put forward only by what lies behind it, or the next run would hear those again.
+    /// A probe may find what was lost long before frames that have come since. The conversation's position moves
+    /// only when a frame behind it is found; otherwise the next run would hear those again.
     fn walk(&mut self, now: Millis, key: ConversationKey, from: &str, page: &[Raw]) -> (u32, Option<String>) {
         let mut found = 0;
         let mut last: Option<String> = None;
@@ -223,8 +223,8 @@ impl Machine {
 
     /// The service cannot say what was missed.
     pub(super) fn gap_unknown(&mut self, now: Millis, key: ConversationKey) {
-        // What was gathered of the past is handed on, though it is not all. Where nothing is known to be lost
-        // it is not: whoever looks again finds it together with what came before it.
+        // What was gathered of the past is dispatched, though it is not all. After a probe it is not: the next
+        // probe finds it together with what came before it.
         if self.conversation(key).is_some_and(|conversation| conversation.gap().buffers_frames()) {
             let before =
                 self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_before_past());

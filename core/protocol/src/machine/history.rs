@@ -30,7 +30,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The service makes it wait beyond its deadline: then the caller knows now.
+    /// The service makes the call wait until then. If its deadline comes earlier, it fails now.
     pub(super) fn fail_history_before(
         &mut self,
         until: Millis,
@@ -55,7 +55,7 @@ impl Machine {
         conversation.histories_mut().remove(ticket);
         let absent = matches!(
             error.kind(),
-            // A 403 that names nothing is the service's way to say that it is not for visitors.
+            // With a 403 that names no reason the service says that the call is not for visitors.
             ErrorKind::InvalidAnswer
                 | ErrorKind::Refused
                 | ErrorKind::Unavailable

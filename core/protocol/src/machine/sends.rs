@@ -114,7 +114,7 @@ impl Machine {
         message: &MessageId,
         error: Error,
     ) {
-        // It is not under way any more: a refusal leaves no doubt.
+        // It is not under way any more, and a refusal is certain.
         self.return_to_queue(key, message);
         self.give_up_message(key, message, error.clone());
         if is_lost_session(&error) {
@@ -122,7 +122,7 @@ impl Machine {
         }
     }
 
-    /// Hands the message back to whoever sent it.
+    /// Hands the message back to its sender.
     pub(super) fn give_up_message(&mut self, key: ConversationKey, message: &MessageId, error: Error) {
         let now = self.now;
         let Some(pending) = self.conversation_mut(key).and_then(|one| one.give_up(now, message)) else {
@@ -134,7 +134,7 @@ impl Machine {
         self.hand_back(key, pending, error);
     }
 
-    /// The message's end, where it was not taken: to whoever waits for it, or as an event.
+    /// Hands back a message that is not pending any more: to the command that waits for it, or as an event.
     pub(super) fn hand_back(&mut self, key: ConversationKey, pending: Pending, error: Error) {
         let forget = pending.is_durable().then(|| Output::ForgetMessage(pending.message().clone()));
         self.outputs.extend(forget);
@@ -147,7 +147,7 @@ impl Machine {
         }
     }
 
-    /// The service makes it wait beyond its deadline: then the caller knows now.
+    /// The service makes the message wait until then. If its deadline comes earlier, it fails now.
     pub(super) fn fail_message_before(
         &mut self,
         until: Millis,
@@ -160,7 +160,7 @@ impl Machine {
         }
     }
 
-    /// The message's time is over.
+    /// The message's deadline is over.
     pub(super) fn message_is_late(&mut self, key: ConversationKey, message: &MessageId) {
         let call = Call::SendMessage(key, message.clone());
         let last = self.calls.failure_of(&call).or_else(|| self.obstacle(key)).cloned();
@@ -221,7 +221,7 @@ impl Machine {
         }
     }
 
-    /// Takes up what earlier runs have kept. What was meant for a session that is gone is handed back.
+    /// Queues what earlier runs have stored. What was meant for a session that is gone is handed back.
     pub(super) fn take_restored(&mut self, now: Millis) {
         let key = ConversationKey::FIRST;
         let (listens, noted) = (self.link.is_up(), self.seen.noted());

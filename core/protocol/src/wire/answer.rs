@@ -1,4 +1,4 @@
-//! What each step's answer is read for. Everything else in it is passed over.
+//! The fields that are read of each step's answer. Other fields are ignored.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! `{"code": 0, "data": …}`, and the four fields in which a failure may stand.
+//! The envelope `{"code": 0, "data": …}`, and the four fields in which it may report a failure.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,14 +26,14 @@ struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    /// Whether any field of it is one in which the service says that something failed.
+    /// Whether it has any of the fields in which the service reports a failure.
     fn says_something(&self) -> bool {
         let fields = [&self.code, &self.sub_code, &self.message, &self.msg, &self.error_code];
         fields.into_iter().any(|field| field.0.is_some()) || self.detail.is_some()
     }
 }
 
-/// Why a call came back with nothing.
+/// Why a call has failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -47,20 +47,20 @@ pub(crate) struct Refusal {
 pub(crate) enum Blame {
     /// It is about something else.
     No,
-    /// It may be: the service forbids, and does not say why.
+    /// It may be: the service forbids the call, and gives no reason.
     Perhaps,
     /// It is.
     Surely,
 }
 
-/// Of what form a refusing answer was.
+/// What form a failure came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// The service's envelope: the service itself said no.
     Envelope,
     /// Something else: a proxy's page, half a JSON.
     Foreign,
-    /// No body at all: the service's, or that of something in between.
+    /// No body at all: the answer may be the service's, or that of something in between.
     Empty,
 }
 
@@ -91,19 +91,19 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
     }
 }
 
-/// What is wrong with the service's answer to a step, if anything is, for whoever watches the calls.
-/// The machine judges for itself.
+/// Returns what is wrong with the service's answer to a step, if anything is: for reports about calls. The machine
+/// judges for itself.
 pub fn verdict(step: Step, status: u16, body: &[u8]) -> Option<Error> {
     let mended = mend_body(body);
     let body = mended.as_deref().map_or(body, str::as_bytes);
     read(status, body).err().map(|refusal| refusal.into_error(step))
 }
 
-/// The `data` of a success, which this step cannot do without.
+/// Reads the `data` of a success, which this step needs.
 pub(crate) fn data<'a, T: Deserialize<'a>>(step: Step, data: Option<&'a RawValue>) -> Result<T, Error> {
     let invalid = |what: String| Error::new(ErrorKind::InvalidAnswer, what).at(step);
     let raw = data.ok_or_else(|| invalid("the service's answer has no data".to_owned()))?;
-    // serde_json's error names the field and the place, and for a wrong type the value's type only.
+    // serde_json's error names the field and the position, and of a wrong value only its type.
     serde_json::from_str(raw.get()).map_err(|error| {
         invalid("the service's answer lacks what this step needs".to_owned()).caused_by(error)
     })
@@ -146,8 +146,8 @@ impl Refusal {
         })
     }
 
-    /// Whether the service may have done what it was asked all the same. What something in between says, a
-    /// gateway's "bad gateway" or a page of a proxy, tells nothing of that.
+    /// Whether the service may have done what it was asked all the same. An answer of something in between, such as
+    /// a gateway's "bad gateway" or a proxy's page, does not tell.
     pub(crate) fn leaves_unconfirmed(&self) -> bool {
         match self.form {
             Form::Envelope => self.status >= 500 || self.status == 408,
@@ -255,8 +255,8 @@ fn names_the_token(code: &str) -> bool {
     code.to_ascii_lowercase().contains("token")
 }
 
-/// The session is not there (any more). Only `session.status.closed` has been seen; these are what a
-/// service would call the rest.
+/// Whether the session is not there (any more). Only `session.status.closed` has been seen; the other codes are
+/// guesses.
 fn names_a_lost_session(code: &str) -> bool {
     let rest = code.strip_prefix("session.").map(str::to_ascii_lowercase);
     matches!(
@@ -290,7 +290,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
     }
 }
 
-/// Codes of the service that pass on their own.
+/// Codes of failures that pass on their own.
 pub(crate) fn is_retryable_code(code: &str) -> bool {
     matches!(
         code,
@@ -303,7 +303,7 @@ pub(crate) fn is_retryable_code(code: &str) -> bool {
     )
 }
 
-/// Codes that come over the socket in place of an answer to a message.
+/// Codes that come over the socket instead of an answer to a message.
 pub(crate) fn is_answer_code(code: &str) -> bool {
     is_retryable_code(code)
         || matches!(

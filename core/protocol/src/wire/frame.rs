@@ -68,7 +68,7 @@ pub(crate) enum FrameType {
     Message,
     /// `sys`, or any frame with a `subCode`.
     Failure,
-    /// A line of the service that is no reply.
+    /// A line of the service's own, not a reply.
     Notice(NoticeKind),
     /// `ping`, `pong`, `ack`, `cmd`: the socket's own.
     Control,
@@ -162,8 +162,8 @@ fn no_modal<T>() -> Object<T> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads a frame. What is not a JSON object is none. One with half a character in it is read from `mended`,
-    /// which has to live as long as it.
+    /// Reads a frame. Returns `None` for anything but a JSON object. A frame with half a character in it is read from
+    /// `mended`, which has to live as long as the frame.
     pub(crate) fn parse(text: &'a str, mended: &'a mut String) -> Option<Self> {
         // serde reads a struct from an array as well; a frame is an object.
         if !text.trim_start().starts_with('{') {
@@ -216,7 +216,7 @@ impl<'a> Frame<'a> {
         self.kind.as_deref().unwrap_or("msg")
     }
 
-    /// The place of a piece in its reply; -1 is the end mark.
+    /// The index of a piece in its reply; -1 is the end mark.
     pub(crate) fn index(&self) -> Option<i64> {
         self.index.0
     }
@@ -321,7 +321,7 @@ fn json(raw: &RawValue, left: &mut usize) -> Option<Json> {
     takes(left, raw.get()).then(|| serde_json::from_str(raw.get()).ok().map(Json)).flatten()
 }
 
-/// Whether this much may still be read into a tree. A string is none: a clip of speech may be a long one.
+/// Whether this much may still be read into a tree. A string does not count: a clip of speech may be a long one.
 fn takes(left: &mut usize, source: &str) -> bool {
     if source.starts_with('"') {
         return true;
@@ -362,7 +362,7 @@ fn control(kind: &str, seq_id: Option<&str>, ws_id: &str) -> String {
     text
 }
 
-/// Appends a JSON string. Ids need no escapes; whatever else the service may invent gets them.
+/// Appends a JSON string. Ids need no escapes; anything else gets them.
 fn push_json(out: &mut String, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
         out.push('"');

@@ -1,4 +1,4 @@
-//! Fields that the service writes now this way, now that way.
+//! Fields that the service writes in more than one way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -49,8 +49,7 @@ impl<'de> Visitor<'de> for IdVisitor {
     }
 }
 
-/// A text that may come as something else; then it is as if it were absent. One odd field must not
-/// cost the rest of the frame.
+/// A text. A value of another type counts as absent, so that one odd field does not cost the rest of the frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lax<'a>(pub(crate) Option<Cow<'a, str>>);
 
@@ -60,7 +59,7 @@ impl Lax<'_> {
     }
 }
 
-/// A whole number, perhaps written as a string; anything else is as if it were absent.
+/// A whole number, perhaps written as a string. A value of another type counts as absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Number(pub(crate) Option<i64>);
 
@@ -166,7 +165,7 @@ impl<'de, T: Scalar<'de>> Visitor<'de> for ScalarVisitor<T> {
     }
 }
 
-/// An object that may come as something else; then it is as if it were absent.
+/// An object. A value of another type counts as absent.
 pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -178,7 +177,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// A list that may come as something else, of objects that may come as something else.
+/// A list of objects. Values of another type count as absent.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 impl<T> Default for List<T> {

@@ -1,4 +1,4 @@
-//! The seven calls of the page and the three beyond it, as HTTP requests.
+//! The seven calls of the vendor's API page, and three that are not on it, as HTTP requests.
 
 use std::fmt;
 
@@ -40,21 +40,21 @@ pub enum Method {
     Post,
 }
 
-/// Neither headers nor body: they hold the token and what people say.
+/// Shows neither headers nor body: they hold the token and what people say.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HttpRequest({} {})", self.call.0, self.step)
     }
 }
 
-/// What every call after the authentication shows.
+/// What every call after the authentication carries.
 #[derive(Clone, Copy)]
 pub(crate) struct Pass<'a> {
     pub(crate) token: &'a Secret,
     pub(crate) visitor_id: &'a VisitorId,
 }
 
-/// Which way a message query looks.
+/// The direction of a message query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Forward,
@@ -190,7 +190,7 @@ impl Pass<'_> {
     }
 }
 
-/// Percent-encodes what the service named for a place in a URL.
+/// Percent-encodes an id of the service for use in a URL.
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
