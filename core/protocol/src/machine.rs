@@ -7,6 +7,7 @@
 mod answers;
 mod closing;
 mod commands;
+mod failures;
 mod gap;
 mod history;
 mod idle;

@@ -1,21 +1,19 @@
-//! What comes back from a call: a fact, or a failure and what to do about it.
+//! What a call that succeeded tells.
 
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{Goal, Machine, Output};
+use super::Machine;
 use crate::call::{Call, CallId, Flight};
-use crate::capabilities::DeniedBy;
 use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Step};
-use crate::event::{CloseReason, Confirmation, ConversationKey, EventKind, ServiceError};
+use crate::event::{Confirmation, ConversationKey};
 use crate::facts::{ChatContext, Credentials, SocketAddress};
 use crate::ids::{AvatarId, NumericMindId, SessionId};
-use crate::limits::{RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
 use crate::redact::Secret;
 use crate::time::Millis;
-use crate::wire::{self, AuthAnswer, AvatarAnswer, Blame, InitAnswer, Refusal, SessionAnswer, SocketAnswer};
+use crate::wire::{self, AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer};
 
 impl Machine {
     pub(super) fn answered(
@@ -70,38 +68,15 @@ impl Machine {
         let since = flight.sent_at.unwrap_or(now);
         let step = flight.call.step();
         match &flight.call {
-            Call::Authenticate => {
-                let answer: AuthAnswer<'_> = wire::data(step, data)?;
-                let mind_id = number(step, "visitorMindId", answer.visitor_mind_id.as_u64())?;
-                self.token += 1;
-                self.facts.user_id = Some(answer.visitor_user_id.0.as_ref().into());
-                self.facts.credentials = Some(Credentials {
-                    token: Secret::from(answer.visitor_token.0.into_owned()),
-                    user_id: answer.visitor_user_id.0.as_ref().into(),
-                    mind_id: NumericMindId(mind_id),
-                    share_code: answer.avatar_share_code.0.as_ref().into(),
-                    avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
-                    owner_user_id: answer.owner_user_id.0.as_ref().into(),
-                });
-                self.remember();
-            }
-            Call::InitChat => {
-                let answer: InitAnswer<'_> = wire::data(step, data)?;
-                self.facts.context = Some(ChatContext {
-                    mind_id: answer.mind_id.0.as_ref().into(),
-                    opening: answer.opening.as_deref().unwrap_or_default().into(),
-                    since,
-                });
-                self.facts.context_doubted = false;
-                self.remember();
-            }
+            Call::Authenticate => self.learn_credentials(wire::data(step, data)?)?,
+            Call::InitChat => self.learn_context(since, wire::data(step, data)?),
             Call::CreateSocket => {
                 let answer: SocketAnswer<'_> = wire::data(step, data)?;
                 let address = Secret::from(answer.address.0.into_owned());
                 let ws_id = answer.ws_id.0.as_ref().into();
                 self.facts.socket = Some(SocketAddress { ws_id, address, since });
             }
-            // The handshake is no HTTP call of the driver's; only its failures are kept with the calls'.
+            // The handshake is no HTTP call of the driver's; only its failures stand among the calls'.
             Call::Connect => {}
             Call::ResolveAvatar => {
                 let answer: AvatarAnswer<'_> = wire::data(step, data)?;
@@ -111,19 +86,11 @@ impl Machine {
             Call::CreateSession(key) => {
                 let answer: SessionAnswer<'_> = wire::data(step, data)?;
                 let session = SessionId::from(answer.session_id.0.as_ref());
-                if let Some(conversation) = self.conversation_mut(*key) {
-                    conversation.set_session(session);
-                    self.remember();
-                }
+                self.change_session(*key, |conversation| conversation.set_session(session));
             }
-            Call::BindSession(key) => {
-                if let Some(conversation) = self.conversation_mut(*key) {
-                    conversation.bind();
-                    self.remember();
-                }
-            }
+            Call::BindSession(key) => self.change_session(*key, Conversation::bind),
             Call::SendMessage(key, message) => {
-                self.confirm(now, *key, message.as_str(), Confirmation::Answer)
+                self.confirm(now, *key, message.as_str(), Confirmation::Answer);
             }
             Call::FillGap(key) => self.gap_page(now, *key, data)?,
             Call::History(key, ticket) => self.history_page(now, *key, *ticket, data)?,
@@ -132,279 +99,38 @@ impl Machine {
         Ok(())
     }
 
-    fn malformed(&mut self, now: Millis, call: &Call, error: Error) {
-        if let Call::SendMessage(key, message) = call {
-            return self.mark_unconfirmed(now, *key, message, error);
-        }
-        self.retry(now, call, Duration::ZERO, error);
+    fn learn_credentials(&mut self, answer: AuthAnswer<'_>) -> Result<(), Error> {
+        let mind_id = number(Step::Authenticate, "visitorMindId", answer.visitor_mind_id.as_u64())?;
+        self.token += 1;
+        self.facts.user_id = Some(answer.visitor_user_id.0.as_ref().into());
+        self.facts.credentials = Some(Credentials {
+            token: Secret::from(answer.visitor_token.0.into_owned()),
+            user_id: answer.visitor_user_id.0.as_ref().into(),
+            mind_id: NumericMindId(mind_id),
+            share_code: answer.avatar_share_code.0.as_ref().into(),
+            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
+            owner_user_id: answer.owner_user_id.0.as_ref().into(),
+        });
+        self.remember();
+        Ok(())
     }
 
-    fn refused(&mut self, now: Millis, flight: &Flight, refusal: Refusal, retry_after: Option<Duration>) {
-        let call = &flight.call;
-        let step = call.step();
-        if !call.is_optional() {
-            self.way.troubled = refusal.is_foreign();
-        }
-        let blame = if step == Step::Authenticate { Blame::No } else { refusal.blames_the_token() };
-        // A call that is not on the vendor's API page may well be forbidden. Only a clear refusal of the token costs
-        // an authentication.
-        if blame == Blame::Surely || (blame == Blame::Perhaps && !call.is_optional()) {
-            return self.token_refused(now, flight, blame, refusal.into_error(step));
-        }
-        if let Call::SendMessage(key, message) = call {
-            if refusal.leaves_unconfirmed() {
-                let wait = retry_after.map(|wait| wait.min(RATE_LIMIT_WAIT_MAX));
-                let error = refusal.into_error(step).with_retry_after(wait);
-                self.mark_unconfirmed(now, *key, message, error);
-                return self.calls.hold(call, now + wait.unwrap_or_default());
-            }
-            if refusal.names_the_socket() {
-                self.return_to_queue(*key, message);
-                if flight.generation == self.link.generation() {
-                    self.link_is_dead(now, refusal.into_error(step));
-                }
-                return;
-            }
-        }
-        // While answers come from something in between, a page says nothing about what the service has. Nor does a
-        // page in the place of a call that the service has answered before.
-        let says_nothing =
-            refusal.is_foreign() && call.is_optional() && (self.way.troubled || self.is_proven(call));
-        let absent = refusal.is_absence() && !says_nothing;
-        let error = refusal.into_error(step);
-        if error.kind() == ErrorKind::RateLimited {
-            return self.rate_limited(now, call, error, retry_after);
-        }
-        if let (ErrorKind::Unavailable, Some(wait)) = (error.kind(), retry_after)
-            && !absent
-        {
-            return self.told_to_wait(now, call, error, wait);
-        }
-        if is_final(error.kind()) && blame == Blame::No {
-            return self.close_all(now, &error);
-        }
-        let hopeless = if error.kind() == ErrorKind::InvalidAnswer {
-            // A page of something in between may be gone the next time. Before the service has ever answered, a
-            // page that does not know the call, or redirects, shows that the base URL is wrong.
-            let is_elsewhere = absent || (300..400).contains(&error.status().unwrap_or(0));
-            is_elsewhere && (call.is_optional() || !self.way.proven)
-        } else {
-            !error.is_retryable() || (call.is_optional() && absent)
-        };
-        if hopeless { self.fail(now, call, error) } else { self.retry(now, call, Duration::ZERO, error) }
+    fn learn_context(&mut self, since: Millis, answer: InitAnswer<'_>) {
+        self.facts.context = Some(ChatContext {
+            mind_id: answer.mind_id.0.as_ref().into(),
+            opening: answer.opening.as_deref().unwrap_or_default().into(),
+            since,
+        });
+        self.facts.context_doubted = false;
+        self.remember();
     }
 
-    /// The visitor token is not valid (any more). Another one is fetched, once.
-    fn token_refused(&mut self, now: Millis, flight: &Flight, blame: Blame, error: Error) {
-        let older = flight.token != self.token || self.facts.credentials.is_none();
-        if !older && self.token_unproven {
-            // Another token has not helped: either this call is refused, or everything is.
-            let alone = blame == Blame::Perhaps || flight.call.is_optional();
-            return if alone { self.fail(now, &flight.call, error) } else { self.close_all(now, &error) };
-        }
-        if let Call::SendMessage(key, message) = &flight.call {
-            self.return_to_queue(*key, message);
-        }
-        if older {
-            return; // Another one has been fetched already, or is about to be.
-        }
-        self.token_unproven = true;
-        self.facts.credentials = None;
-    }
-
-    fn rate_limited(&mut self, now: Millis, call: &Call, error: Error, retry_after: Option<Duration>) {
-        let wait = retry_after.unwrap_or(RATE_LIMIT_WAIT).min(RATE_LIMIT_WAIT_MAX);
-        if matches!(error.code(), None | Some("open.api.rate.limited")) {
-            self.outputs.push_back(Output::QuotaUsedUp(now + wait));
-        }
-        self.told_to_wait(now, call, error, wait);
-    }
-
-    pub(super) fn quota_delayed(&mut self, now: Millis, id: CallId, until: Millis) {
-        if self.calls.get(id).is_none_or(|flight| flight.sent_at.is_some()) {
-            return;
-        }
-        let wait = until.since(now);
-        let message = "the API key's quota (60 authentications a minute) is used up by other conversations";
-        let error =
-            Error::new(ErrorKind::RateLimited, message).at(Step::Authenticate).with_retry_after(Some(wait));
-        for at in 0..self.conversations.len() {
-            self.emit(at, EventKind::WaitingForQuota { wait }, None);
-        }
-        self.fail_waiters_before(now, until, &error);
-        // Nothing goes out without a visitor token.
-        let waiting: Vec<_> = self.conversations.iter().flat_map(Conversation::waiting_messages).collect();
-        for (key, message) in waiting {
-            self.fail_message_before(until, key, &message, &error);
+    fn change_session(&mut self, key: ConversationKey, change: impl FnOnce(&mut Conversation)) {
+        if let Some(conversation) = self.conversation_mut(key) {
+            change(conversation);
+            self.remember();
         }
     }
-
-    /// Tries the call again later.
-    pub(super) fn retry(&mut self, now: Millis, call: &Call, at_least: Duration, error: Error) {
-        // Once the service has answered, a foreign answer is temporary, unless it forbids the way.
-        let passes =
-            self.way.proven && !call.is_optional() && !matches!(error.status(), Some(401 | 403) | None);
-        if error.kind() == ErrorKind::InvalidAnswer && !passes && self.calls.is_malformed_for_good(call) {
-            return self.fail(now, call, error);
-        }
-        if let Call::SendMessage(key, message) = call
-            && !self.return_to_queue(*key, message)
-        {
-            return; // Its echo was here before its answer.
-        }
-        let last = error.clone();
-        self.calls.pause(call, now, at_least, error, &mut self.rng);
-        // Without a token no address is asked for, so this failure keeps the socket away.
-        if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.link.is_up() {
-            self.say_disconnected(now, call, &last);
-        }
-        // A conversation that has been open reports what keeps it from coming back.
-        if last.kind() == ErrorKind::Refused {
-            self.report(call, &last);
-        }
-    }
-
-    /// The call will not succeed.
-    pub(super) fn fail(&mut self, now: Millis, call: &Call, error: Error) {
-        match call {
-            Call::Authenticate
-            | Call::InitChat
-            | Call::CreateSocket
-            | Call::Connect
-            | Call::ResolveAvatar => {
-                if is_final(error.kind()) {
-                    return self.close_all(now, &error);
-                }
-                let (open, opening): (Vec<_>, Vec<_>) = self
-                    .conversations
-                    .iter()
-                    .map(|c| (c.key(), c.is_opened()))
-                    .partition(|(_, opened)| *opened);
-                for (key, _) in opening {
-                    self.close_conversation(now, key, CloseReason::Failed(error.clone()));
-                }
-                if !open.is_empty() {
-                    self.report(call, &error);
-                    self.calls.pause(call, now, Duration::ZERO, error, &mut self.rng);
-                }
-            }
-            // The service may have dropped its side of the context before its time.
-            Call::CreateSession(_)
-                if error.kind() == ErrorKind::Refused && !self.calls.failed_by(call, ErrorKind::Refused) =>
-            {
-                self.facts.context_doubted = true;
-                self.retry(now, call, Duration::ZERO, error);
-            }
-            Call::CreateSession(key) => self.close_conversation(now, *key, CloseReason::Failed(error)),
-            Call::BindSession(key) => {
-                // A session that cannot be bound would fail every later opening.
-                self.close_and_forget(now, *key, CloseReason::Failed(error));
-            }
-            Call::SendMessage(key, message) => self.message_refused(now, *key, message, error),
-            Call::FillGap(key) if is_lost_session(&error) => self.session_lost(now, *key, error),
-            Call::FillGap(key) => {
-                // A page that comes in the place of an answer does not say that there is never such a call.
-                let is_page = error.kind() == ErrorKind::InvalidAnswer;
-                let denied = !self.way.troubled && is_absence(error.status()) && !self.is_proven(call);
-                if let Some(kind) = self.query_kind(call).filter(|_| denied || !is_page) {
-                    let by = if is_page { DeniedBy::Page } else { DeniedBy::Service };
-                    self.capabilities.denied(kind, by);
-                }
-                self.gap_unknown(now, *key);
-            }
-            Call::History(key, ticket) => self.history_failed(*key, *ticket, error),
-            Call::EndSession(key) => self.session_ended(now, *key),
-        }
-    }
-
-    pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
-        let error = error.at(Step::Connect);
-        self.facts.socket = None;
-        if matches!(status, Some(401 | 403)) && !std::mem::replace(&mut self.handshake_refused, true) {
-            // The address may be refused for the token it was made with.
-            self.facts.credentials = None;
-        }
-        self.link_lost(now, error.clone());
-        if error.forbids_retry() {
-            return self.hopeless(now, &Call::Connect, error);
-        }
-        self.retry(now, &Call::Connect, Duration::ZERO, error);
-    }
-
-    /// The service no longer knows the socket that seemed to be up.
-    pub(super) fn link_is_dead(&mut self, now: Millis, cause: Error) {
-        if self.link.is_up() {
-            let generation = self.link.generation();
-            self.link_lost(now, cause);
-            self.outputs.push_back(Output::SocketClose(generation));
-        }
-    }
-
-    fn session_ended(&mut self, now: Millis, key: ConversationKey) {
-        if let Some(conversation) = self.conversation_mut(key)
-            && conversation.lifecycle_mut().session_ended()
-        {
-            self.close_and_forget(now, key, CloseReason::Requested);
-        }
-    }
-
-    /// The service has ended the session, or this visitor is no member of it.
-    pub(super) fn session_lost(&mut self, now: Millis, key: ConversationKey, error: Error) {
-        let ended = error.kind() == ErrorKind::Closed;
-        let reason = if ended { CloseReason::SessionEnded } else { CloseReason::Failed(error) };
-        self.close_and_forget(now, key, reason);
-    }
-
-    /// Closes the conversation and forgets its session, so that the next opening makes a new one. The last events
-    /// still name it.
-    fn close_and_forget(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
-        self.close_conversation(now, key, reason);
-        if key == ConversationKey::FIRST {
-            self.resumable = None;
-        }
-    }
-
-    fn say_disconnected(&mut self, now: Millis, call: &Call, cause: &Error) {
-        let Some(until) = self.calls.waits_until(call) else {
-            return;
-        };
-        for at in 0..self.conversations.len() {
-            if self.conversations[at].is_opened() && self.goal == Goal::Live {
-                let retry_in = until.since(now);
-                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
-            }
-        }
-    }
-
-    /// Reports what keeps open conversations from going on.
-    fn report(&mut self, call: &Call, error: &Error) {
-        for at in 0..self.conversations.len() {
-            let concerned = call.conversation().is_none_or(|key| key == self.conversations[at].key());
-            if concerned && self.conversations[at].is_opened() {
-                let failure = ServiceError {
-                    code: error.code().unwrap_or_default().to_owned(),
-                    reason: Some(error.to_string().into()),
-                    actions: Vec::new(),
-                    message_id: None,
-                    retryable: error.is_retryable(),
-                };
-                self.emit(at, EventKind::ServiceError(Box::new(failure)), None);
-            }
-        }
-    }
-}
-
-pub(super) fn is_lost_session(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotMember | ErrorKind::Closed)
-}
-
-fn is_absence(status: Option<u16>) -> bool {
-    matches!(status, Some(404 | 405 | 501))
-}
-
-/// Whether only a change from outside helps.
-fn is_final(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Authentication | ErrorKind::AvatarNotFound | ErrorKind::InvalidVisitorId)
 }
 
 fn number(step: Step, field: &str, value: Option<u64>) -> Result<u64, Error> {

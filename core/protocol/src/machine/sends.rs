@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Machine, Outcome, Output, answers::is_lost_session};
+use super::{Machine, Outcome, Output, failures::is_lost_session};
 use crate::call::Call;
 use crate::conversation::{Awaits, Conversation, Cursor, Hold, Overdue, Pending, QueryResult, StoreAnswer};
 use crate::error::{Error, ErrorKind};

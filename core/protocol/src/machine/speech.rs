@@ -1,7 +1,7 @@
 //! What a frame says: the avatar's replies, the echoes of the visitor's messages, the owner's words, and failures.
 
 use super::receive::{Arrival, Change};
-use super::{Echoes, Machine, Outcome, Output, answers::is_lost_session};
+use super::{Echoes, Machine, Outcome, Output, failures::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
 use crate::conversation::{Echoed, FillReason, Order, OwnersAnswer, Source};
 use crate::error::{Error, ErrorKind};
