@@ -1,4 +1,4 @@
-//! Events on their way to whoever subscribed: a bounded queue, one wake, batches.
+//! Events, between the driver and a subscriber: a bounded queue, one wake, batches.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -12,22 +12,20 @@ use tokio::sync::Notify;
 
 use crate::wakers::Wakers;
 
-/// The memory, in bytes, that a subscription holds before the socket is read no further: a few of the longest frames, and
-/// thousands of those that come.
+/// The memory of a full subscription, in bytes. That is enough for a few of the longest frames, or for thousands of
+/// usual ones.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A subscription to events.
 ///
-/// The queue is bounded, in events and in the memory they take (16 MiB). When it is full, the socket is read no further until there is room again,
-/// while pings still go out: nothing is dropped. In a queue that is half full, neighbouring
-/// [`EventKind::ReplyDelta`]s of one reply become one.
+/// The queue is bounded, in events and in memory (16 MiB). While it is full, the sockets are not read, but pings
+/// still go out. So no event is dropped. In a queue that is half full, neighbouring [`EventKind::ReplyDelta`]s of
+/// one reply are merged.
 ///
-/// Take events one by one, as a [`Stream`] or with [`next`](Self::next), or in batches: await
-/// [`ready`](Self::ready), which carries nothing and so loses nothing when it is cancelled, then
-/// [`drain`](Self::drain).
+/// Take the events one by one, as a [`Stream`] or with [`next`](Self::next), or in batches: await
+/// [`ready`](Self::ready), then call [`drain`](Self::drain). Cancelling `ready` loses nothing.
 ///
-/// The subscription begins when it is made and ends with the conversation or the client. Dropping it
-/// ends it at once.
+/// A subscription ends with the conversation or the client, or when it is dropped.
 #[derive(Debug)]
 pub struct Events {
     mailbox: Arc<Mailbox>,
@@ -38,8 +36,8 @@ impl Events {
         Self { mailbox }
     }
 
-    /// The same subscription, whose events come without their frames ([`Event::raw`] is `None`). Unless another
-    /// subscription wants them, frames then do not outlive their reading: it is faster, and takes less memory.
+    /// Leaves the frames out of the events ([`Event::raw`] is `None`). This is faster and takes less memory, unless
+    /// another subscription keeps the frames.
     ///
     /// ```no_run
     /// # fn example(client: &secondme_avatar::AvatarClient) {
@@ -50,22 +48,22 @@ impl Events {
         {
             let mut state = self.mailbox.lock();
             state.without_raw = true;
-            state.queue.iter_mut().for_each(|event| event.raw = None);
-            state.bytes = state.queue.iter().map(Event::memory_size).sum();
+            state.events.iter_mut().for_each(|event| event.raw = None);
+            state.bytes = state.events.iter().map(Event::memory_size).sum();
         }
         self
     }
 
-    /// Waits until there is something to [`drain`](Self::drain). `false`: there will be nothing more.
+    /// Waits until there is something to [`drain`](Self::drain). Returns `false` if there will be no more events.
     pub async fn ready(&self) -> bool {
         poll_fn(|cx| self.poll_ready(cx)).await
     }
 
-    /// [`ready`](Self::ready) for those who poll by hand.
+    /// Polls [`ready`](Self::ready).
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.mailbox.lock();
         state.handled = state.taken;
-        if !state.queue.is_empty() {
+        if !state.events.is_empty() {
             return Poll::Ready(true);
         }
         if state.ended {
@@ -75,26 +73,27 @@ impl Events {
         Poll::Pending
     }
 
-    /// Takes at most `max` events that have come, oldest first. Never waits.
+    /// Takes at most `max` of the events that have come, oldest first, without waiting.
     pub fn drain(&self, max: usize) -> Vec<Event> {
         let mut state = self.mailbox.lock();
         state.handled = state.taken;
-        let take = max.min(state.queue.len());
-        let events: Vec<Event> = state.queue.drain(..take).collect();
+        let take = max.min(state.events.len());
+        let events: Vec<Event> = state.events.drain(..take).collect();
         state.bytes -= events.iter().map(Event::memory_size).sum::<usize>();
-        if state.queue.is_empty() {
+        if state.events.is_empty() {
             state.taken = state.pushed;
         }
-        if state.stalled && state.queue.len() <= self.mailbox.capacity / 2 && state.bytes <= QUEUE_BYTES / 2 {
+        if state.stalled && state.events.len() <= self.mailbox.capacity / 2 && state.bytes <= QUEUE_BYTES / 2
+        {
             state.stalled = false;
-            state.told = false;
+            state.logged = false;
             drop(state);
             self.mailbox.room.notify_waiters();
         }
         events
     }
 
-    /// Ends the subscription, and keeps what has come: it can still be taken, and then there is nothing more.
+    /// Ends the subscription. Events that have come can still be taken.
     ///
     /// ```no_run
     /// # async fn example(chat: secondme_avatar::Conversation) {
@@ -110,13 +109,13 @@ impl Events {
         self.mailbox.room.notify_waiters();
     }
 
-    /// The next event; `None` when there will be no more.
+    /// Returns the next event; `None` if there will be no more.
     pub async fn next(&self) -> Option<Event> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
     fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        // With several who take, somebody else may have been quicker.
+        // With several readers, another one may have taken it.
         loop {
             match self.poll_ready(cx) {
                 Poll::Ready(true) => {
@@ -143,7 +142,7 @@ impl Drop for Events {
     fn drop(&mut self) {
         self.mailbox.end();
         let mut state = self.mailbox.lock();
-        state.queue.clear();
+        state.events.clear();
         state.bytes = 0;
         drop(state);
         self.mailbox.room.notify_waiters();
@@ -153,48 +152,49 @@ impl Drop for Events {
 /// The queue behind a subscription.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    /// What is subscribed to.
+    /// What it is a subscription to, for the log.
     of: String,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     capacity: usize,
-    /// Woken when a queue that was full has room again.
+    /// Notified when a queue that was full has room again.
     room: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    queue: VecDeque<Event>,
-    /// Of the events in it.
+struct Queue {
+    events: VecDeque<Event>,
+    /// The memory of the events in the queue.
     bytes: usize,
-    /// Nobody will look at the frames.
+    /// The reader does not want the frames.
     without_raw: bool,
     wakers: Wakers,
-    /// Events that were ever put in; of these, those that lay before the last time that the queue was found
-    /// empty; and of these, those whose taker has come back for more.
+    /// How many events were ever put in.
     pushed: u64,
+    /// How many of them had been taken when the queue was last empty.
     taken: u64,
+    /// How many of these count as handled: the reader has asked for more since.
     handled: u64,
-    /// The queue was full, and somebody waits for room.
+    /// The queue was full, and a driver waits for room.
     stalled: bool,
-    /// That it holds up the socket has been told.
-    told: bool,
+    /// The log has mentioned that the queue is full.
+    logged: bool,
     ended: bool,
 }
 
 impl Mailbox {
     pub(crate) fn new(of: String, capacity: usize, room: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { of, state: Mutex::default(), capacity, room })
+        Arc::new(Self { of, queue: Mutex::default(), capacity, room })
     }
 
-    /// What is subscribed to, and how many events wait, where it holds up the socket and that has not been told
-    /// since it last had room.
+    /// Returns what this is a subscription to, and how many events wait, if the queue is full and the log has not
+    /// mentioned that yet.
     pub(crate) fn newly_unread(&self) -> Option<(&str, usize)> {
         let mut state = self.lock();
-        let is_new = state.stalled && !std::mem::replace(&mut state.told, true);
-        is_new.then(|| (self.of.as_str(), state.queue.len()))
+        let is_new = state.stalled && !std::mem::replace(&mut state.logged, true);
+        is_new.then(|| (self.of.as_str(), state.events.len()))
     }
 
-    /// Takes events that have happened. Those who wait are woken once.
+    /// Adds events, and wakes the readers once.
     pub(crate) fn push(&self, events: impl Iterator<Item = Event>) {
         let mut state = self.lock();
         if state.ended {
@@ -203,50 +203,50 @@ impl Mailbox {
         for mut event in events {
             state.pushed += 1;
             if state.without_raw {
-                // Where it was allocated: freed by whoever takes it, it would be fought over by two threads.
+                // Freed on the thread that allocated it: freeing it on the reader's thread is slower.
                 event.raw = None;
             }
-            let crowded = state.queue.len() >= self.capacity / 2;
-            let added = match state.queue.back_mut() {
+            let crowded = state.events.len() >= self.capacity / 2;
+            let added = match state.events.back_mut() {
                 Some(last) if crowded => {
                     let before = last.memory_size();
                     let event = merge(last, event);
-                    state.bytes = state.bytes - before + state.queue.back().map_or(0, Event::memory_size);
+                    state.bytes = state.bytes - before + state.events.back().map_or(0, Event::memory_size);
                     event
                 }
                 Some(_) | None => Some(event),
             };
             if let Some(event) = added {
                 state.bytes += event.memory_size();
-                state.queue.push_back(event);
+                state.events.push_back(event);
             }
         }
-        if !state.queue.is_empty() {
+        if !state.events.is_empty() {
             wake(state);
         }
     }
 
-    /// Whether it has room. One that says no is waited for: see [`Events`].
+    /// Whether it has room. If not, a driver waits until it does: see [`Events`].
     pub(crate) fn has_room(&self) -> bool {
         let mut state = self.lock();
-        let is_full = state.queue.len() >= self.capacity || state.bytes >= QUEUE_BYTES;
-        state.stalled = is_full && !state.ended; // One that has ended takes nothing more, and holds up nobody.
+        let is_full = state.events.len() >= self.capacity || state.bytes >= QUEUE_BYTES;
+        state.stalled = is_full && !state.ended; // One that has ended takes no events, and blocks no socket.
         !state.stalled
     }
 
-    /// How far it has been filled: see [`has_handled`](Self::has_handled).
+    /// Returns a mark for [`has_handled`](Self::has_handled).
     pub(crate) fn mark(&self) -> u64 {
         self.lock().pushed
     }
 
-    /// Whether whoever takes from it has taken all up to this mark, and has come back for more. One that
-    /// has ended and is empty handles nothing more.
+    /// Whether the reader has taken everything up to this mark, and has asked for more. A mailbox that has ended and
+    /// is empty counts as handled.
     pub(crate) fn has_handled(&self, mark: u64) -> bool {
         let state = self.lock();
-        state.handled >= mark || (state.ended && state.queue.is_empty())
+        state.handled >= mark || (state.ended && state.events.is_empty())
     }
 
-    /// Nothing more will come.
+    /// Ends the subscription: no more events will come.
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         state.ended = true;
@@ -257,19 +257,19 @@ impl Mailbox {
         self.lock().ended
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Wakes outside the lock: those who are woken may come back at once.
-fn wake(mut state: MutexGuard<'_, State>) {
+/// Wakes outside the lock: a reader that is woken may lock again at once.
+fn wake(mut state: MutexGuard<'_, Queue>) {
     let wakers = state.wakers.take();
     drop(state);
     wakers.wake();
 }
 
-/// Makes two neighbouring pieces of one reply into one; otherwise hands the second back.
+/// Merges two neighbouring pieces of one reply. Returns the second event if it cannot be merged.
 fn merge(last: &mut Event, event: Event) -> Option<Event> {
     if last.conversation != event.conversation || last.visitor_id != event.visitor_id {
         return Some(event);

@@ -48,6 +48,7 @@ mod loss;
 mod options;
 mod pacer;
 mod per_process;
+mod pieces;
 mod proxy;
 mod quota;
 mod race;
@@ -76,7 +77,8 @@ pub use client::{AvatarClient, Close, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use events::Events;
 pub use options::ClientBuilder;
-pub use reply_stream::{Piece, ReplyStream};
+pub use pieces::Piece;
+pub use reply_stream::ReplyStream;
 pub use report::CallReport;
 pub use secondme_avatar_protocol::{
     ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Ended, Error,

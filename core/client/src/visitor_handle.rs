@@ -12,8 +12,8 @@ use tokio::sync::{Notify, oneshot};
 use crate::clock::Clock;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
+use crate::pieces::Pieces;
 use crate::quota::Permit;
-use crate::reply_stream::Pieces;
 
 /// Shared by the handles, which give commands, and the driver, which carries out what the machine
 /// says. The lock is held for as long as the machine thinks, never across an await.

@@ -1,8 +1,8 @@
-//! Those who wait for something to take.
+//! The wakers of several readers.
 
 use std::task::{Context, Waker};
 
-/// Each of them is woken once for each time that it registers.
+/// Wakes each reader once for each registration.
 #[derive(Debug, Default)]
 pub(crate) struct Wakers(Vec<Waker>);
 
@@ -13,7 +13,7 @@ impl Wakers {
         }
     }
 
-    /// All of them, to be woken outside the lock.
+    /// Takes all wakers out, to wake them outside the lock.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }

@@ -1,0 +1,126 @@
+//! The pieces of a reply, between the driver and the reader.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use secondme_avatar_protocol::{Author, Error, Outcome, Reply, Text};
+
+use crate::errors::unexpected;
+use crate::wakers::Wakers;
+
+/// A piece of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The author: the avatar, or its owner in person.
+    pub author: Author,
+    /// The next piece of the text.
+    pub text: Text,
+}
+
+/// The pieces that the reader has not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces(Mutex<Untaken>);
+
+#[derive(Debug, Default)]
+struct Untaken {
+    pieces: VecDeque<Piece>,
+    end: Option<End>,
+    reply: Option<Reply>,
+    wakers: Wakers,
+}
+
+#[derive(Debug)]
+enum End {
+    Whole,
+    Failed(Error),
+    /// The question failed, and the reader has got the error.
+    FailureTaken,
+}
+
+impl Pieces {
+    pub(crate) fn push(&self, author: Author, text: &Text) {
+        let mut state = self.lock();
+        match state.pieces.back_mut() {
+            Some(last) if last.author == author => last.text.push_str(text),
+            Some(_) | None => state.pieces.push_back(Piece { author, text: text.clone() }),
+        }
+        wake(state);
+    }
+
+    pub(crate) fn finish(&self, result: Result<Outcome, Error>) {
+        let mut state = self.lock();
+        state.end = Some(match result {
+            Ok(Outcome::Replied(reply)) => {
+                state.reply = Some(*reply);
+                End::Whole
+            }
+            Ok(_) => End::Failed(unexpected()),
+            Err(error) => End::Failed(error),
+        });
+        wake(state);
+    }
+
+    /// Ends the stream, unless it has ended already.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.end.get_or_insert(End::Whole);
+        wake(state);
+    }
+
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut state = self.lock();
+        match state.end {
+            _ if !state.pieces.is_empty() => Poll::Ready(true),
+            Some(End::Failed(_)) => Poll::Ready(true),
+            Some(End::Whole | End::FailureTaken) => Poll::Ready(false),
+            None => {
+                state.wakers.register(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(crate) fn drain(&self, max: usize) -> Result<Vec<Piece>, Error> {
+        let mut state = self.lock();
+        if state.pieces.is_empty()
+            && let Some(End::Failed(error)) = state.end.take_if(|end| matches!(end, End::Failed(_)))
+        {
+            state.end = Some(End::FailureTaken);
+            return Err(error);
+        }
+        let take = max.min(state.pieces.len());
+        Ok(state.pieces.drain(..take).collect())
+    }
+
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Error>>> {
+        // With several readers, another one may have taken it.
+        loop {
+            match self.poll_ready(cx) {
+                Poll::Ready(true) => {
+                    if let Some(next) = self.drain(1).map(|mut pieces| pieces.pop()).transpose() {
+                        return Poll::Ready(Some(next));
+                    }
+                }
+                Poll::Ready(false) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Returns the whole reply, if it has come.
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        self.lock().reply.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Untaken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes outside the lock: a reader that is woken may lock again at once.
+fn wake(mut state: MutexGuard<'_, Untaken>) {
+    let wakers = state.wakers.take();
+    drop(state);
+    wakers.wake();
+}
