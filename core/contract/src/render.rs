@@ -11,7 +11,7 @@ use crate::model::Contract;
 use crate::source::Source;
 
 /// Where the truth stands.
-const SOURCES: &[&str] = &[
+pub const SOURCES: &[&str] = &[
     "core/protocol/src/event.rs",
     "core/protocol/src/error.rs",
     "core/protocol/src/counters.rs",
