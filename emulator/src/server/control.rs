@@ -112,14 +112,7 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             hub.with(|service, now| service.reset(now));
             Ok(json!({}))
         }
-        ("POST", "clock") => {
-            let by = Millis(read::<Advance>(&body)?.advance_ms);
-            if by > ADVANCE_LIMIT {
-                return Err(wrong_body(&format!("at most {} at once", ADVANCE_LIMIT)));
-            }
-            hub.advance(by).await;
-            Ok(json!({"now": hub.now().0}))
-        }
+        ("POST", "clock") => advance(hub, Millis(read::<Advance>(&body)?.advance_ms)).await,
         ("POST", "owner/reply") => {
             let Reply { session_id, text } = read(&body)?;
             owner(hub, OwnerAction::Reply { session_id, text })
@@ -144,16 +137,7 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             Ok(json!({}))
         }
         ("POST", "sockets/close") => {
-            let close = if body.is_empty() { Close::default() } else { read(&body)? };
-            let how = match close.abrupt {
-                true => CloseHow::Abrupt,
-                false => CloseHow::Clean {
-                    code: close_code(close.code)?,
-                    reason: close.reason.unwrap_or_default(),
-                },
-            };
-            let closed = hub.with(|service, now| service.close_sockets(now, close.ws_id.as_deref(), &how));
-            Ok(json!({"closed": closed}))
+            close_sockets(hub, if body.is_empty() { Close::default() } else { read(&body)? })
         }
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
@@ -165,6 +149,23 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
                     .to_owned(),
         }),
     }
+}
+
+async fn advance(hub: &Arc<Hub>, by: Millis) -> Result<Value, Refused> {
+    if by > ADVANCE_LIMIT {
+        return Err(wrong_body(&format!("at most {} at once", ADVANCE_LIMIT)));
+    }
+    hub.advance(by).await;
+    Ok(json!({"now": hub.now().0}))
+}
+
+fn close_sockets(hub: &Arc<Hub>, close: Close) -> Result<Value, Refused> {
+    let how = match close.abrupt {
+        true => CloseHow::Abrupt,
+        false => CloseHow::Clean { code: close_code(close.code)?, reason: close.reason.unwrap_or_default() },
+    };
+    let closed = hub.with(|service, now| service.close_sockets(now, close.ws_id.as_deref(), &how));
+    Ok(json!({"closed": closed}))
 }
 
 /// The journal from an entry on. With `wait` it waits, in real time, until there is one.

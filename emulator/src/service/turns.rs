@@ -94,33 +94,18 @@ impl Service {
         let Some(waiting) = session.waiting.pop_front() else {
             return;
         };
-        let avatar = &self.settings.avatars[session.avatar];
         let question = Question {
             session_id: session_id.to_owned(),
             visitor_id: self.world.visitors[session.visitor.0].visitor_id.clone(),
-            avatar_name: avatar.name.clone(),
+            avatar_name: self.settings.avatars[session.avatar].name.clone(),
             text: waiting.text,
             before: match self.settings.brain.is_outside() {
                 true => said_before(session, &waiting.message_id),
                 false => Vec::new(),
             },
         };
-        let steps = match session.knows_persona {
-            true => self.settings.brain.answer(&question),
-            false => Some(vec![Step::Reply(Reply::text(
-                "I am an assistant, but I do not know whose: this session was created without `mindId`.",
-            ))]),
-        };
-        let fault = self.fault_of_reply(session_id, &question.visitor_id);
-        let steps = match fault {
-            None => steps,
-            Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
-            Some(Effect::Delay(time)) => {
-                steps.map(|steps| std::iter::once(Step::Wait(time)).chain(steps).collect())
-            }
-            Some(_) => Some(Vec::new()),
-        };
-        let stage = match steps {
+        let knows_persona = session.knows_persona;
+        let stage = match self.steps(&question, knows_persona) {
             Some(steps) => Stage::Steps(steps.into()),
             None => Stage::Asked(AskId(id.0)),
         };
@@ -137,6 +122,24 @@ impl Service {
             // The first step comes with a timer even if it is due now, so that the answer to the
             // send is made before anything that follows from it.
             self.timers.set(self.now, Timer::Turn { session: session_id.to_owned(), turn: id });
+        }
+    }
+
+    /// What is played in answer to a question, with the fault that it meets; `None` where an outside brain is asked.
+    fn steps(&mut self, question: &Question, knows_persona: bool) -> Option<Vec<Step>> {
+        let steps = match knows_persona {
+            true => self.settings.brain.answer(question),
+            false => Some(vec![Step::Reply(Reply::text(
+                "I am an assistant, but I do not know whose: this session was created without `mindId`.",
+            ))]),
+        };
+        match self.fault_of_reply(&question.session_id, &question.visitor_id) {
+            None => steps,
+            Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
+            Some(Effect::Delay(time)) => {
+                steps.map(|steps| std::iter::once(Step::Wait(time)).chain(steps).collect())
+            }
+            Some(_) => Some(Vec::new()),
         }
     }
 
