@@ -235,7 +235,8 @@ class Served:
                 queue.loop.call_soon(self._begin, queue, source)
 
     def _listen(self, queue: LoopQueue, source: Source) -> None:
-        queue.listen(source.native.ticket, lambda: queue.loop.call_soon(self._told, queue, source))
+        # The queue stands in no circle: it is freed, and its socket closed, as soon as its loop is.
+        queue.listen(source.native.ticket, lambda queue: queue.loop.call_soon(self._told, queue, source))
 
     def _begin(self, queue: LoopQueue, source: Source) -> None:
         if self._serves(queue) and not source.has_ended:

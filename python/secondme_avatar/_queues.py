@@ -55,7 +55,7 @@ class LoopQueue:
         self._reader = _reader(self.native)
         self._reader.setblocking(False)
         self._waiting: dict[int, list[asyncio.Future[Any]]] = {}
-        self._listening: dict[int, Callable[[], object]] = {}
+        self._listening: dict[int, Callable[[LoopQueue], object]] = {}
         self._listener: asyncio.Task[None] | None = None
         try:
             loop.add_reader(self._reader.fileno(), self._read)
@@ -92,7 +92,7 @@ class LoopQueue:
             if loop := self._loop():
                 loop.call_soon_threadsafe(work, *arguments)
 
-    def listen(self, ticket: int, told: Callable[[], object]) -> None:
+    def listen(self, ticket: int, told: Callable[[LoopQueue], object]) -> None:
         """Lets this be called whenever something comes under the ticket. It must not raise."""
         self._listening[ticket] = told
 
@@ -135,7 +135,7 @@ class LoopQueue:
     def _hand_out(self) -> None:
         for ticket, value, error in self.native.drain(BATCH):
             if told := self._listening.get(ticket):
-                told()
+                told(self)
             for future in self._waiting.pop(ticket, ()):
                 if future.done():
                     continue

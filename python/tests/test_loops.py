@@ -5,6 +5,7 @@ import contextvars
 import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import pytest
 import uvloop
 
 from secondme_avatar import AvatarClient, MisuseError, Visitor
+from secondme_avatar._queues import LoopQueue
 from secondme_avatar.testing import Emulator
 from test_asyncio import NoReaders
 from waiting import PATIENCE
@@ -149,6 +151,25 @@ def test_callbacks_of_a_conversation_go_on_in_the_next_loop_though_nobody_holds_
     gc.collect()
     asyncio.run(ask())
     assert heard == ["You said: Hello"]
+    asyncio.run(client.close())
+
+
+def test_the_queue_of_a_loop_that_has_ended_is_freed_without_the_garbage_collector(emulator: Emulator) -> None:
+    client = emulator.client()
+    queues: list[weakref.ref[LoopQueue]] = []
+
+    async def begin() -> None:
+        chat = await client.open(ADA)
+        chat.on("reply")(lambda event: None)
+        await chat.ask("Hello")
+        queues.append(weakref.ref(LoopQueue.current()))
+
+    gc.disable()
+    try:
+        asyncio.run(begin())
+        assert [queue() for queue in queues] == [None]
+    finally:
+        gc.enable()
     asyncio.run(client.close())
 
 

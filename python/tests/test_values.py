@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -133,6 +134,15 @@ def test_everything_of_the_contract_is_public() -> None:
     for names in (events, errors, set(_values.__all__), set(secondme_avatar.events.__all__)):
         assert names
         assert names <= set(secondme_avatar.__all__)
+
+
+def test_the_page_names_every_event_with_its_fields_and_every_error() -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for event in _native.Event.__subclasses__():
+        for name in (event.__name__, *event.__match_args__):  # type: ignore[attr-defined]
+            assert f"`{name}`" in page, f"{event.__name__}: {name}"
+    for error in AvatarError.__subclasses__():
+        assert f"`{error.__name__}`" in page
 
 
 def test_an_event_and_a_value_never_share_a_name() -> None:
