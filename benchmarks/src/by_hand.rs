@@ -1,4 +1,4 @@
-//! What a user would write by hand after reading the vendor's page: its steps in its order.
+//! What a user would write by hand after reading the vendor's API page: its steps in its order.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use crate::Error;
 
-/// An open socket, and the id its pings name.
+/// An open socket, and the id in its pings.
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The page's steps 0 to 5, one after the other.
+/// Steps 0 to 5 of the vendor's API page, one after the other.
 pub(crate) async fn open(
     http: &Client,
     base: &str,
@@ -68,9 +68,9 @@ fn text(value: &Value, field: &str) -> String {
     }
 }
 
-/// reqwest without TLS to the emulator on this machine.
+/// reqwest without TLS, to the emulator on this machine.
 pub(crate) fn http() -> Result<Client, Error> {
-    // reqwest asks for a TLS provider even where only plain HTTP is spoken.
+    // reqwest requires a TLS provider even for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Ok(Client::builder().no_proxy().build()?)
 }

@@ -1,5 +1,5 @@
-//! What the emulator costs that holds ten thousand visitors, each with a session and a live socket whose
-//! heartbeats run: resident memory of a process that holds nothing else.
+//! The cost of an emulator with ten thousand visitors, each with a session and a connected socket with
+//! heartbeats: the resident memory of a process with nothing else.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::{Error, by_hand};
 
 const VISITORS: usize = 10_000;
 
-/// Enough to keep both sides busy, few enough that no connection has to wait to be accepted.
+/// Enough to keep both sides busy, and few enough that no connection waits to be accepted.
 const AT_ONCE: usize = 32;
 
-/// What the bar is, in MiB.
+/// The bar, in MiB.
 const BAR: f64 = 400.0;
 
-/// The page's own.
+/// The interval of the vendor's API page.
 const BEAT: Duration = Duration::from_secs(15);
 
-/// Long enough for every visitor to have sent a ping after the last one came.
+/// Long enough for every visitor to have sent a ping after the last one connected.
 const HEARTBEATS: Duration = Duration::from_secs(17);
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
@@ -88,8 +88,8 @@ async fn run() -> Result<f64, Error> {
     Ok(mib)
 }
 
-/// The measured process: an emulator, which says where it is, and how many of its sockets live when it
-/// is asked.
+/// The measured process: an emulator that prints its address, and on request the number of its connected
+/// sockets.
 pub(crate) fn serve() -> Result<(), Error> {
     allow_sockets()?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -105,7 +105,7 @@ pub(crate) fn serve() -> Result<(), Error> {
     })
 }
 
-/// As many open files as the system lets this process have.
+/// Raises the limit of open files as far as the system allows.
 fn allow_sockets() -> Result<(), Error> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;

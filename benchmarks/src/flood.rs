@@ -1,7 +1,7 @@
-//! A service that does nothing but write frames, as fast as they are read.
+//! A service that only writes frames, as fast as they are read.
 //!
-//! It answers the page's calls with what leads to its socket. Told to begin, it writes streamed replies to
-//! all who are connected, from a thread for each, the same bytes to everyone.
+//! It answers the calls of the vendor's API page that lead to its socket. When told to, it writes streamed
+//! replies to all connections, from one thread for each, with the same bytes.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,10 +17,10 @@ use tokio_tungstenite::tungstenite;
 
 use crate::Error;
 
-/// Pieces of a reply; an end mark follows them.
+/// The pieces of a reply; an end mark follows.
 pub(crate) const PIECES: usize = 10;
 
-/// The service, as long as the process lives.
+/// The service, for the life of the process.
 #[derive(Clone)]
 pub(crate) struct Flood {
     /// The base URL of its calls.
@@ -30,7 +30,7 @@ pub(crate) struct Flood {
     rounds: Arc<Rounds>,
 }
 
-/// What is written next, and who waits for it.
+/// What is to be written next.
 #[derive(Default)]
 struct Rounds {
     last: Mutex<Round>,
@@ -40,7 +40,7 @@ struct Rounds {
 #[derive(Clone, Default)]
 struct Round {
     number: usize,
-    /// Replies of all rounds so far: each has an id of its own.
+    /// The replies of all rounds so far: each has its own id.
     replies: usize,
     bytes: Arc<Vec<u8>>,
 }
@@ -71,15 +71,15 @@ impl Flood {
         thread::spawn(move || {
             for stream in sockets.incoming().flatten() {
                 let rounds = Arc::clone(&rounds);
-                // The client going away is how it ends.
+                // It ends when the client closes the connection.
                 thread::spawn(move || rounds.write_to(stream));
             }
         });
         Ok(flood)
     }
 
-    /// Serves until standard input ends; says where, in one line of JSON.
-    #[allow(clippy::print_stdout, reason = "the line that whoever started it reads")]
+    /// Serves until standard input ends. Prints its addresses as a line of JSON.
+    #[allow(clippy::print_stdout, reason = "the line that the parent process reads")]
     pub(crate) fn serve() -> Result<(), Error> {
         let flood = Self::start()?;
         println!("{}", json!({ "base_url": flood.base, "frames_per_reply": PIECES + 1 }));
@@ -87,7 +87,7 @@ impl Flood {
         Ok(())
     }
 
-    /// Begins to write so many replies to everyone who is connected.
+    /// Begins to write this many replies to all connections.
     pub(crate) fn begin(&self, replies: usize) {
         self.rounds.begin(replies);
     }

@@ -1,10 +1,9 @@
-//! From a frame on the wire to an event in the program's hands, beside a bare loop that reads the same
-//! frames with tokio-tungstenite and serde_json.
+//! From a frame on the wire to an event in the program, beside a bare loop that reads the same frames with
+//! tokio-tungstenite and serde_json.
 //!
-//! Both sides run on one thread and read the same bytes from a server that does nothing but write
-//! them. The bare loop reads the fields that a bot needs to tell who speaks in which conversation, and
-//! puts replies together; the library also drops what comes twice, routes by session, keeps what it
-//! does not know, and fills a queue.
+//! Both sides run on one thread and read the same bytes from a server that only writes them. The bare loop
+//! reads the fields that a bot needs to tell authors and conversations apart, and assembles replies. The
+//! library also drops duplicates, routes by session, preserves unknown fields, and fills a queue.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
-//! What the library costs beside what a user would write by hand: `make bench`.
+//! What the library costs beside code written by hand: `make bench`.
 //!
-//! Every row is a ratio of two things measured in one run on one machine. Absolute figures differ
-//! from machine to machine; the ratios hold.
+//! Every row is a ratio of two measurements in one run on one machine. Absolute figures differ between
+//! machines; the ratios hold.
 #![allow(clippy::print_stdout, reason = "a program that prints its figures")]
 
 mod by_hand;
@@ -20,7 +20,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let wanted = arguments.next();
-    // A measurement of memory runs in a process of its own, which this one starts.
+    // A memory measurement runs in a process of its own, which this program starts.
     if wanted.as_deref() == Some("memory-of") {
         return memory::measure_one(&arguments.collect::<Vec<_>>());
     }

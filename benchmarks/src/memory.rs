@@ -1,5 +1,5 @@
-//! What a thousand conversations cost that are live and idle, heartbeats running: resident memory of a
-//! process that holds nothing else, the emulator being another process.
+//! The cost of a thousand connected, idle conversations with heartbeats: the resident memory of a process with
+//! nothing else. The emulator is another process.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::{Error, by_hand};
 
 const CONVERSATIONS: usize = 1_000;
 
-/// Opened before anything is measured: the runtime, the HTTP client and the allocator warm up.
+/// Opened before the measurement: the runtime, the HTTP client and the allocator warm up.
 const WARM_UP: usize = 50;
 
 /// Long enough for every conversation to have sent a ping.
@@ -55,7 +55,7 @@ fn run(what: &str) -> Result<f64, Error> {
     })
 }
 
-/// The measured process: opens, waits, prints the KiB that each conversation added.
+/// The measured process: opens, waits, and prints the KiB of each conversation.
 pub(crate) fn measure_one(arguments: &[String]) -> Result<(), Error> {
     let [what, base, key] = arguments else {
         return Err("memory-of takes what, base URL and key".into());
@@ -97,7 +97,7 @@ async fn ours(base: &str, key: &str) -> Result<f64, Error> {
     Ok((resident_kib()? - before) / CONVERSATIONS as f64)
 }
 
-/// As many sockets as there were to warm up, and a thousand visitors who had one before.
+/// As many sockets as in the warm-up, and a thousand paused visitors.
 async fn paused(base: &str, key: &str) -> Result<f64, Error> {
     let client =
         AvatarClient::builder(key)?.base_url(base.parse()?).quota(1_000_000).max_live(WARM_UP).build()?;
@@ -147,7 +147,7 @@ fn resident_kib() -> Result<f64, Error> {
     resident_kib_of("self")
 }
 
-/// What a process has in memory, by its id.
+/// The memory of a process, by its id.
 pub(crate) fn resident_kib_of(process: &str) -> Result<f64, Error> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

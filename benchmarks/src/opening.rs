@@ -1,4 +1,4 @@
-//! How many of the service's answers an opening waits for, one after the other.
+//! How many answers of the service an opening waits for, one after the other.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use secondme_avatar_emulator::Emulator;
 use crate::report::{Report, median};
 use crate::{Error, by_hand};
 
-/// What the emulator adds to every answer.
+/// The latency of every answer of the emulator.
 const LATENCY: Duration = Duration::from_millis(100);
 
 const RUNS: u32 = 5;
@@ -37,7 +37,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
                 .await?;
             hand.push(started.elapsed().div_duration_f64(LATENCY));
         }
-        let aside = format!("(the page's own order: {:.2})", median(hand));
+        let aside = format!("(the API page's own order: {:.2})", median(hand));
         report.at_most("cold open, in round trips of 100 ms", median(cold), 4.6, "", &aside);
         report.at_most("resumed open, in round trips of 100 ms", median(resumed), 2.6, "", "");
         Ok(())

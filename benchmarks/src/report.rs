@@ -15,12 +15,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A figure that must not be above `bar`.
+    /// Adds a figure that must not be above `bar`.
     pub(crate) fn at_most(&mut self, what: &str, figure: f64, bar: f64, unit: &str, aside: &str) {
         self.row(what, figure, figure <= bar, format!("≤ {bar}"), unit, aside);
     }
 
-    /// A figure that must not be below `bar`.
+    /// Adds a figure that must not be below `bar`.
     pub(crate) fn at_least(&mut self, what: &str, figure: f64, bar: f64, unit: &str, aside: &str) {
         self.row(what, figure, figure >= bar, format!("≥ {bar}"), unit, aside);
     }
@@ -40,7 +40,7 @@ impl Report {
     }
 }
 
-/// The middle of several runs: one disturbed run does not count.
+/// The median of several runs: one disturbed run does not count.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -1,5 +1,5 @@
-//! What it costs to keep things on disk, beside a loop over rusqlite as one would write it: the same
-//! table, the same text, one row a transaction, and the same promise that it is on disk afterwards.
+//! The cost of storing on disk, beside a plain loop over rusqlite: the same table, the same text, one row a
+//! transaction, and the same promise that it is on disk afterwards.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ fn by_hand(path: &Path, records: &[Record]) -> Result<Duration, Error> {
     Ok(started.elapsed())
 }
 
-/// All that is known of a visitor who has talked for a while.
+/// A full record of a visitor.
 fn record(number: usize) -> Result<Record, Error> {
     let heard: Vec<_> = (0..4).map(|frame| format!("{frame}{number}_____1774580000000")).collect();
     Ok(serde_json::from_value(json!({
@@ -87,7 +87,7 @@ fn record(number: usize) -> Result<Record, Error> {
     }))?)
 }
 
-/// A folder on a real disk: where the temporary files are, that may be memory.
+/// A folder on a real disk: the folder of temporary files may be in memory.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -136,8 +136,8 @@ pub(crate) struct DoctorArgs {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// Whether an API key stands among the arguments. (`avatar emulator --api-key` takes one, made up for
-/// the emulator.)
+/// Whether an API key is among the arguments. (`avatar emulator --api-key` takes one, made up for the
+/// emulator.)
 pub(crate) fn key_among_arguments() -> bool {
     std::env::args_os().skip(1).any(|arg| {
         let arg = arg.to_string_lossy();
@@ -145,7 +145,7 @@ pub(crate) fn key_among_arguments() -> bool {
     })
 }
 
-/// What clap says would repeat the key.
+/// clap's own error would repeat the key.
 pub(crate) fn key_as_argument() -> Failure {
     Failure::new(exit::USAGE, "an API key does not go among the arguments").advise(
         "As an argument it stands in the process list and in the shell's history. Write:\n\n  \
@@ -153,7 +153,7 @@ pub(crate) fn key_as_argument() -> Failure {
     )
 }
 
-/// A length of time: `20s`, `500ms`, `2m`; a number alone is seconds.
+/// A duration: `20s`, `500ms`, `2m`; a number alone means seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a time like 20s, 500ms or 2m".to_owned();
     let digits = text.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(text.len());

@@ -15,7 +15,7 @@ use crate::terminal::{Quiet, Stop};
 use crate::ui::{self, Ui};
 use crate::{editor, interactive, log, piped, visitor};
 
-/// How fast the emulator's avatar is where a person watches.
+/// The speed of the emulator's avatar when a person watches.
 pub(crate) const THINKS: Duration = Duration::from_millis(250);
 pub(crate) const SPEAKS: Duration = Duration::from_millis(40);
 

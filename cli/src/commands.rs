@@ -1,6 +1,6 @@
 //! What a line on a terminal means: a message, or a command.
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Typed<'a> {
     Nothing,
@@ -10,15 +10,15 @@ pub(crate) enum Typed<'a> {
     Owner(&'a str),
     HandBack,
     Quit,
-    /// What is wrong with it.
+    /// Not a valid command; the text says why.
     Wrong(String),
 }
 
 const HISTORY: usize = 10;
-/// As many as the library hands out at once.
+/// The most messages that the library returns at once.
 const HISTORY_MOST: usize = 1000;
 
-/// Commands begin with a slash; a message that does so begins with two.
+/// Parses a line. Commands begin with a slash; a message that begins with a slash is typed with two.
 pub(crate) fn understand(line: &str, emulator: bool) -> Typed<'_> {
     let line = line.trim();
     if line.is_empty() {

@@ -1,5 +1,5 @@
-//! `avatar demo`: a conversation to watch, then to take part in. Only the visitor's questions stand
-//! here; everything else comes over the wire.
+//! `avatar demo`: a conversation to watch, then to take part in. Only the visitor's questions are written here;
+//! everything else comes over the wire.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::terminal::{Quiet, Stop};
 use crate::ui::{self, Ui};
 use crate::{interactive, log};
 
-/// What the visitor asks, and how long a person takes to read what came before.
+/// The visitor's questions, and how long a person takes to read before each.
 const QUESTIONS: [(&str, Duration); 3] = [
     ("Tell me about yourself", Duration::from_millis(2200)),
     ("Can I talk to the real Ada?", Duration::from_millis(2600)),
     ("Thank you, Ada! Is the avatar back?", Duration::from_millis(3400)),
 ];
 
-/// How fast it goes.
+/// The speed of the demo.
 struct Pace {
-    /// From key to key.
+    /// The time between two keys.
     types: Duration,
-    /// From piece to piece of a reply.
+    /// The time between two pieces of a reply.
     speaks: Duration,
-    /// Whether somebody has to read it.
+    /// Whether a person reads along.
     read: bool,
 }
 

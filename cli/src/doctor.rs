@@ -1,4 +1,4 @@
-//! `avatar doctor`: walks every step to the service, and says what is wrong and what to do.
+//! `avatar doctor`: takes every step to the service, and says what is wrong and what to do.
 
 mod findings;
 mod heartbeat;
@@ -18,7 +18,7 @@ use crate::service::Service;
 use crate::terminal::Stop;
 use crate::visitor::person;
 
-/// How long all of it may take, where nothing else is said.
+/// The default time limit of the whole examination.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
@@ -32,17 +32,17 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
         true => examination.json(failure.is_none()).to_string() + "\n",
         false => examination.text(failure.is_none()),
     };
-    // Without a reader there is nobody to be told.
+    // If stdout is closed, there is no reader to report it to.
     anstream::stdout().write_all(printed.as_bytes()).map_err(|_| Failure::output_closed())?;
     match failure {
         None => Ok(()),
-        // The JSON says it all.
+        // The JSON contains the failure.
         Some(failure) if args.json => Err(Failure::stopped(failure.code())),
         Some(failure) => Err(failure),
     }
 }
 
-/// Walks the steps; what they told stands in the examination, however it ends.
+/// Takes the steps. The examination keeps the results, even after a failure.
 async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(), Failure> {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let timeout = args.timeout.unwrap_or(TIMEOUT);
@@ -76,7 +76,7 @@ async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(),
         examination.findings.extend(heartbeat::losses(&events).await);
     }
     if let Ok(chat) = &opened {
-        // Nothing is left behind, where the service lets a visitor end a session.
+        // Leaves no session behind, if the service lets a visitor end one.
         let _ = chat.end().await;
     }
     client.close().await;
@@ -106,7 +106,7 @@ async fn configure(
     Ok((builder.on_call(watch).build()?, place, emulator))
 }
 
-/// Says something, if it was asked to, and waits for the reply.
+/// Sends a message if asked to, and waits for the reply.
 async fn talk(
     args: &DoctorArgs,
     chat: &Conversation,

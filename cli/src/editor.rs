@@ -1,4 +1,4 @@
-//! The line that the user types: rustyline on a thread of its own.
+//! The user's line editor: rustyline on a thread of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,13 +12,13 @@ use tokio::sync::mpsc as channel;
 
 use crate::exit::{self, Failure};
 
-/// How long messages on their way to the screen may take before the conversation goes on.
+/// How long a pending print may take before the conversation continues.
 const PRINTED_WITHIN: Duration = Duration::from_millis(100);
 
 /// A prompt, plain and with colours.
 pub(crate) type Prompt = (String, String);
 
-/// What came of a prompt.
+/// The result of a prompt.
 #[derive(Debug)]
 pub(crate) enum Line {
     Text(String),
@@ -29,7 +29,7 @@ pub(crate) enum Line {
     Failed(String),
 }
 
-/// Reads lines, one for each prompt.
+/// Reads one line for each prompt.
 #[derive(Debug)]
 pub(crate) struct Editor {
     prompts: mpsc::Sender<Prompt>,
@@ -39,7 +39,7 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
-    /// Does nothing with the terminal yet.
+    /// Starts the editor. Does not touch the terminal yet.
     pub(crate) async fn start() -> std::result::Result<Self, Failure> {
         let (prompts, asked) = mpsc::channel();
         let (answers, lines) = channel::unbounded_channel();
@@ -49,7 +49,7 @@ impl Editor {
         let reader = move || match open() {
             Ok((mut editor, printer)) => {
                 measure(&mut editor, &width);
-                // Whoever started this has gone, if nobody is there to be told.
+                // The receiver is gone if the start was cancelled.
                 let _ = ready.send(Ok(printer));
                 read(&mut editor, &asked, &answers, &width);
             }
@@ -66,13 +66,13 @@ impl Editor {
         }
     }
 
-    /// Shows a prompt; [`line`](Self::line) says what comes of it.
+    /// Shows a prompt. [`line`](Self::line) returns its result.
     pub(crate) fn prompt(&self, prompt: Prompt) {
-        // A thread that has ended has said so as a line.
+        // A thread that has ended has reported that as a line.
         let _ = self.prompts.send(prompt);
     }
 
-    /// What the user typed at the prompt. May be cancelled and asked again.
+    /// Waits for what the user types at the prompt. Cancelling this loses nothing.
     pub(crate) async fn line(&mut self) -> Line {
         self.lines.recv().await.unwrap_or(Line::End)
     }
@@ -100,7 +100,7 @@ fn open() -> Result<(Rustyline, Printer)> {
     thread::Builder::new().name("screen".to_owned()).spawn(move || {
         for print in printed {
             match print {
-                // A terminal that has gone shows nothing.
+                // A terminal that is gone shows nothing.
                 Print::Text(text) => drop(above.print(text)),
                 Print::Flush(done) => drop(done.send(())),
             }
@@ -120,7 +120,7 @@ fn read(
         let line = match editor.readline(&prompt) {
             Ok(text) => {
                 if !text.trim().is_empty() {
-                    // Without room in the history the line is still said.
+                    // The line counts even if the history is full.
                     let _ = editor.add_history_entry(text.as_str());
                 }
                 Line::Text(text)
@@ -153,16 +153,16 @@ enum Print {
 
 impl Printer {
     pub(crate) fn print(&self, text: &str) {
-        // The thread lives as long as a printer does.
+        // The thread lives as long as its printers.
         let _ = self.0.send(Print::Text(text.to_owned()));
     }
 
-    /// Waits until what was printed is on the screen, so that it stands before what is written
-    /// without a prompt.
+    /// Waits until everything printed is on the screen, so that it comes before what is written without a
+    /// prompt.
     pub(crate) fn flush(&self) {
         let (done, flushed) = mpsc::sync_channel(1);
         if self.0.send(Print::Flush(done)).is_ok() {
-            // What is stuck appears at the next prompt.
+            // Pending text appears at the next prompt.
             let _ = flushed.recv_timeout(PRINTED_WITHIN);
         }
     }

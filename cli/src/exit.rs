@@ -1,4 +1,4 @@
-//! How the program ends: exit codes that scripts can use, and errors in plain words.
+//! How the program ends: exit codes for scripts, and errors in plain words.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -16,13 +16,13 @@ pub(crate) const UNREACHABLE: u8 = 5;
 pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const TERMINATED: u8 = 143;
 
-/// Why the program ends before its end.
+/// Why the program ends early.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    /// What happened; nothing, where the user knows it.
+    /// What happened. Empty if the user knows it.
     message: String,
-    /// What is beneath it.
+    /// The cause.
     cause: Option<String>,
     /// What to do.
     advice: Option<String>,
@@ -33,12 +33,12 @@ impl Failure {
         Self { code, message: message.into(), cause: None, advice: None }
     }
 
-    /// The user has stopped it.
+    /// The user has stopped the program.
     pub(crate) fn stopped(code: u8) -> Self {
         Self::new(code, "")
     }
 
-    /// Whoever read the output has gone: nobody is there to be told.
+    /// The reader of stdout has closed it. There is nothing to report.
     pub(crate) fn output_closed() -> Self {
         Self::new(FAILURE, "")
     }
@@ -48,7 +48,7 @@ impl Failure {
         self
     }
 
-    /// What happened, for a line in a conversation that goes on.
+    /// What happened, for a line in a conversation that continues.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -57,7 +57,7 @@ impl Failure {
         self.code
     }
 
-    /// For a program to read.
+    /// The failure, for a program to read.
     pub(crate) fn describe(&self) -> Described {
         let (message, advice) = (self.message.clone(), self.advice.clone());
         Described { kind: None, code: None, step: None, message, advice }
@@ -74,7 +74,7 @@ impl Failure {
             if let Some(advice) = &self.advice {
                 text.push_str(&format!("\n{advice}\n"));
             }
-            // There is nobody to tell if stderr is closed.
+            // If stderr is closed, there is no reader.
             let _ = err.write_all(text.as_bytes());
         }
         ExitCode::from(self.code)
@@ -84,7 +84,7 @@ impl Failure {
 const WRONG_PLACE: &str = "What answers there does not speak like the service. Check --base-url or SECONDME_BASE_URL:\n\
     it ends with /gate/in.";
 
-/// A failure, in its parts.
+/// The parts of a failure.
 #[derive(Debug, Clone)]
 pub(crate) struct Described {
     pub(crate) message: String,
@@ -144,7 +144,7 @@ impl From<RunError> for Failure {
     }
 }
 
-/// The failure beneath all others, unless it was said already.
+/// The innermost cause, unless the message contains it.
 fn cause(error: &Error) -> Option<String> {
     let (said, root) = (error.to_string(), root(error).to_string());
     (!said.contains(&root)).then_some(root)
@@ -158,10 +158,10 @@ fn root(error: &Error) -> &dyn std::error::Error {
     root
 }
 
-/// What to do when there is no way to the service. The crates beneath tell the reasons apart in words
-/// alone; words they do not use any more cost the better advice, and nothing else.
+/// Advice for a failed connection. The crates below tell the reasons apart only by their texts. If a text
+/// changes, only the better advice is lost.
 fn network_advice(error: &Error) -> &'static str {
-    // These are our own words.
+    // This is a text of our own.
     if error.to_string().contains("the proxy at ") {
         return "Check the proxy's address in HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY): host, port, user name and password.\n\
                 A host that is reached without the proxy belongs in NO_PROXY.";
@@ -203,7 +203,7 @@ fn advice(error: &Error) -> Option<String> {
         ErrorKind::Refused if error.status() == Some(404) => WRONG_PLACE,
         ErrorKind::InvalidAnswer => WRONG_PLACE,
         ErrorKind::Unavailable => "The service has trouble. Try again later.",
-        // What to do is said in the error itself.
+        // The error itself says what to do.
         _ => return None,
     };
     Some(advice.to_owned())

@@ -1,7 +1,7 @@
 //! A conversation at the keyboard.
 //!
-//! The prompt and a reply that streams in take turns: pieces are written where no prompt is. What
-//! comes while the prompt is shown stands above it, whole.
+//! The prompt and a streamed reply take turns. Pieces are written while there is no prompt. While the prompt is
+//! shown, whole messages appear above it.
 
 use std::future::IntoFuture as _;
 use std::pin::pin;
@@ -16,12 +16,12 @@ use crate::exit::{self, Failure};
 use crate::presenter::Shown;
 use crate::session::{Session, Wheel};
 
-/// How long an answer may take to begin before the prompt is back.
+/// How long an answer may take to begin before the prompt returns.
 const AVATAR_BEGINS_WITHIN: Duration = Duration::from_secs(20);
-/// A person takes longer than anybody would wait without a prompt.
+/// A person takes longer to answer than the user would wait without a prompt.
 const OWNER_BEGINS_WITHIN: Duration = Duration::from_millis(1500);
 
-/// Until the user leaves.
+/// Runs until the user leaves.
 pub(crate) async fn run(session: &mut Session, editor: &mut Editor) -> Result<(), Failure> {
     loop {
         let Some(line) = line(session, editor).await? else {
@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &mut Session, editor: &mut Editor) -> Result<()
     }
 }
 
-/// The next line that the user types; `None` on Ctrl-D. What happens meanwhile is shown above it.
+/// Returns the next line that the user types; `None` on Ctrl-D. Shows meanwhile what happens, above the prompt.
 async fn line(session: &mut Session, editor: &mut Editor) -> Result<Option<String>, Failure> {
     let prompt = session.ui.begin_prompt(editor.printer());
     editor.prompt(prompt);
@@ -62,7 +62,7 @@ async fn line(session: &mut Session, editor: &mut Editor) -> Result<Option<Strin
     }
 }
 
-/// Says something, and shows what happens until it is answered, or nobody seems to answer.
+/// Sends a message, and shows what happens until it is answered, or no answer seems to come.
 async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
     let mut sending = pin!(session.chat.send(text).into_future());
     let mut wheel = Wheel::new(String::new());
@@ -83,7 +83,7 @@ async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
         session.ui.problem(Failure::from(error).message());
         session.ui.note(match known {
             true => "it was not sent; ↑ brings it back",
-            false => "nobody can tell whether it was sent; /history may show it",
+            false => "it may or may not have been sent; /history may show it",
         });
         return Ok(());
     }
@@ -109,8 +109,8 @@ async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What has come of a message so far. An answer to an earlier one counts as well: the service does
-/// not say which it answers, and what comes later appears above the prompt.
+/// The progress of a message. An answer to an earlier message counts as well: the service does not say which
+/// message it answers, and later answers appear above the prompt.
 #[derive(Default)]
 struct Answer {
     begun: bool,
@@ -153,7 +153,7 @@ async fn history(session: &mut Session, count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The user plays the owner; the words come back over the wire.
+/// The user plays the owner. The text comes back over the wire.
 async fn owner_says(session: &mut Session, text: &str) -> Result<(), Failure> {
     let said = act_as_owner(session, |owner, id| owner.reply(id, text).map(drop));
     if said {

@@ -8,8 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::exit::{self, Failure};
 use crate::ui::Ui;
 
-/// Starts logging if `SECONDME_LOG` says so. A level alone is meant for this library, not for all
-/// the crates beneath it.
+/// Starts logging if `SECONDME_LOG` is set. A level alone applies to this library, not to the crates below it.
 pub(crate) fn start(ui: &Ui) -> Result<(), Failure> {
     let Some(wanted) = std::env::var_os("SECONDME_LOG").filter(|wanted| !wanted.is_empty()) else {
         return Ok(());
@@ -30,7 +29,7 @@ pub(crate) fn start(ui: &Ui) -> Result<(), Failure> {
         .map_err(|error| Failure::new(exit::FAILURE, format!("the log cannot be started: {error}")))
 }
 
-/// Log lines go through the Ui, which keeps them out of the line that is being typed.
+/// Log lines go through the Ui, which keeps them apart from the line that the user types.
 struct LogWriter(Ui);
 
 impl<'a> MakeWriter<'a> for LogWriter {

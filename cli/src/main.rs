@@ -35,14 +35,14 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let outcome = tokio::runtime::Builder::new_multi_thread()
-        // The conversation goes on, heartbeats and all, while a slow terminal takes its time.
+        // Two threads, so the conversation and its heartbeats continue while a slow terminal blocks one.
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::FAILURE, format!("no thread can be started: {error}")))
         .and_then(|runtime| {
             let outcome = runtime.block_on(run(cli));
-            // Nothing is left to be waited for, but perhaps a thread that still reads the keyboard.
+            // Only a thread that reads the keyboard may be left.
             runtime.shutdown_background();
             outcome
         });

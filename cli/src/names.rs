@@ -1,4 +1,4 @@
-//! What the people in a conversation are called on the screen.
+//! The names of the people in a conversation, on the screen.
 
 use secondme_avatar::Author;
 
@@ -16,8 +16,7 @@ impl Default for Names {
 }
 
 impl Names {
-    /// The service names the avatar and not its owner. Where the avatar is "Ada's avatar", the owner
-    /// is Ada.
+    /// The service names the avatar but not its owner. If the avatar is "Ada's avatar", the owner is Ada.
     pub(crate) fn of(avatar: &str) -> Self {
         let avatar: String = avatar.chars().filter(|letter| !letter.is_control()).collect();
         let avatar = avatar.trim();
@@ -39,7 +38,7 @@ impl Names {
         &self.owner
     }
 
-    /// What stands before what they say.
+    /// The label before what a person says.
     pub(crate) fn label(&self, author: Author) -> String {
         match author {
             Author::Avatar => self.avatar.clone(),

@@ -1,4 +1,4 @@
-//! A conversation whose questions come through a pipe.
+//! A conversation with questions from a pipe.
 
 use std::io::{self, BufRead as _};
 use std::thread;
@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &mut Session) -> Result<(), Failure> {
     }
 }
 
-/// The lines of stdin. One that is not UTF-8 is taken as well as it can be.
+/// The lines of stdin. A line that is not UTF-8 is converted as far as possible.
 fn lines() -> Result<mpsc::Receiver<io::Result<String>>, Failure> {
     let (sender, lines) = mpsc::channel(1);
     let read = move || {

@@ -1,4 +1,4 @@
-//! What happens in a conversation, put on the screen.
+//! Shows the events of a conversation on the screen.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use secondme_avatar::{
 use crate::screen::Look;
 use crate::ui::Ui;
 
-/// A connection that stays away is mentioned again after this long.
+/// How long a connection stays lost before that is mentioned again.
 const MENTION_AGAIN: Duration = Duration::from_secs(10);
 
-/// What an event means for whoever waits for an answer.
+/// What an event means for a pending question.
 #[derive(Debug)]
 pub(crate) enum Shown {
     /// Nothing.
     Aside,
-    /// Somebody has begun to answer.
+    /// An answer has begun.
     Piece,
-    /// Somebody has answered.
+    /// An answer is complete.
     Answer,
     /// There will be no answer.
     NoAnswer,
@@ -33,11 +33,11 @@ pub(crate) struct Presenter {
     ui: Ui,
     /// The reply that is being shown piece by piece.
     current: Option<Option<MessageId>>,
-    /// The last reply that was shown whole.
+    /// The last reply that was shown completely.
     shown: Option<Reply>,
-    /// The owner speaks in person, and the avatar has not come back.
+    /// The owner has taken over, and the avatar has not answered since.
     taken_over: bool,
-    /// The connection is lost, and that was last said then.
+    /// When the lost connection was last mentioned.
     lost: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ impl Presenter {
         self.taken_over
     }
 
-    /// Whether this was the last reply to be shown whole.
+    /// Whether this is the last reply that was shown completely.
     pub(crate) fn has_shown(&self, reply: &Reply) -> bool {
         self.shown.as_ref() == Some(reply)
     }
@@ -59,7 +59,7 @@ impl Presenter {
         self.lost.is_some()
     }
 
-    /// The owner has handed back; the service says nothing of it to the visitor.
+    /// The owner has handed back. The service does not tell the visitor.
     pub(crate) fn handed_back(&mut self) {
         self.taken_over = false;
     }
@@ -105,7 +105,7 @@ impl Presenter {
         let names = self.ui.names();
         match (opening.is_empty(), self.ui.look()) {
             (true, _) => self.ui.note(&format!("connected with {}", names.avatar())),
-            // Nobody has asked for it: it is not an answer.
+            // This was not asked for, so it is not an answer.
             (false, Look::Answers) => self.ui.note(&format!("{}: {opening}", names.avatar())),
             (false, Look::Terminal | Look::Transcript) => self.ui.message(Author::Avatar, opening),
         }
@@ -114,9 +114,10 @@ impl Presenter {
     fn piece(&mut self, id: Option<MessageId>, text: &str, prompt: bool) -> Shown {
         match &self.current {
             Some(current) if *current == id => self.ui.piece(text),
-            // Another reply comes in between; it is shown when it is whole.
+            // Another reply comes in between. It is shown when it is complete.
             Some(_) => {}
-            // The line that the user types cannot be written around: shown when it is whole.
+            // Pieces cannot be written around the line that the user types. The reply is shown when it is
+            // complete.
             None if prompt => {}
             None => {
                 self.avatar_speaks();
@@ -153,7 +154,7 @@ impl Presenter {
         Shown::Answer
     }
 
-    /// A reply whose end has not come is left as it is.
+    /// A reply whose end has not come stays as it is.
     fn end_current(&mut self) {
         if self.current.take().is_some() {
             self.ui.end();
@@ -214,7 +215,7 @@ fn service_error(failure: &ServiceError) -> String {
     format!("the service reports a failure: {what}{again}")
 }
 
-/// What a card says in words, as far as it does.
+/// The text of a card, as far as it has any.
 fn card_text(params: &secondme_avatar::Json) -> String {
     let words = ["title", "citation", "text", "content", "description", "url", "link"];
     let said: Vec<&str> = words.iter().filter_map(|word| params.get(word)?.as_str()).collect();

@@ -1,4 +1,4 @@
-//! How a conversation looks. It only composes text; [`Ui`](crate::ui::Ui) writes it.
+//! The layout of a conversation. It only composes text; [`Ui`](crate::ui::Ui) writes it.
 
 use secondme_avatar::Author;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -15,15 +15,15 @@ const WIDEST_LINE: usize = 96;
 /// What the output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// For eyes: names in a column, text beside them.
+    /// For a terminal: names in a column, text beside them.
     Terminal,
-    /// For a file that people read: `Name: text`.
+    /// For a text file: `Name: text`.
     Transcript,
-    /// For a program: the answers' text alone.
+    /// For a program: only the text of the answers.
     Answers,
 }
 
-/// What the last line is.
+/// The kind of the last line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     Blank,
@@ -35,16 +35,16 @@ enum Last {
 pub(crate) struct Screen {
     look: Look,
     palette: Palette,
-    /// Who speaks; nobody does before that is known.
+    /// The names of the speakers, once they are known.
     names: Option<Names>,
     /// Terminal columns.
     columns: usize,
     last: Last,
     /// A message that is being written.
     open: Option<(Author, Wrap)>,
-    /// A line that is taken back when something is to say.
+    /// A status line, removed before the next output.
     status: bool,
-    /// The user is typing, below everything that is written.
+    /// The user is typing, below all output.
     pub(crate) prompt: bool,
 }
 
@@ -80,7 +80,7 @@ impl Screen {
         }
     }
 
-    /// Somebody begins to speak.
+    /// Begins a message.
     pub(crate) fn begin(&mut self, author: Author, out: &mut String) {
         self.end(out);
         if self.look == Look::Terminal {
@@ -100,7 +100,7 @@ impl Screen {
         }
     }
 
-    /// The next piece of what is said.
+    /// Writes the next piece of a message.
     pub(crate) fn piece(&mut self, text: &str, out: &mut String) {
         match (&mut self.open, self.look) {
             (Some((_, wrap)), Look::Terminal) => wrap.push(text, out),
@@ -109,7 +109,7 @@ impl Screen {
         }
     }
 
-    /// Nothing more is said for now.
+    /// Ends a message.
     pub(crate) fn end(&mut self, out: &mut String) {
         if self.open.take().is_some() {
             out.push('\n');
@@ -118,7 +118,7 @@ impl Screen {
         self.make_room(out);
     }
 
-    /// A remark about the conversation, which is not part of it.
+    /// Writes a note about the conversation, which is not part of it.
     pub(crate) fn note(&mut self, text: &str, problem: bool, out: &mut String) {
         let style = if problem { style::PROBLEM } else { style::NOTE };
         self.clear_status(out);
@@ -142,7 +142,7 @@ impl Screen {
         }
     }
 
-    /// A line from elsewhere, as it is.
+    /// Writes a line from elsewhere, unchanged.
     pub(crate) fn foreign(&mut self, line: &str, out: &mut String) {
         self.clear_status(out);
         if self.open.is_some() {
@@ -157,7 +157,7 @@ impl Screen {
         }
     }
 
-    /// What is going on, until something else is there to be shown.
+    /// Shows a status until the next output.
     pub(crate) fn status(&mut self, text: &str, out: &mut String) {
         if self.look != Look::Terminal || self.prompt || self.open.is_some() {
             return;
@@ -178,7 +178,7 @@ impl Screen {
         }
     }
 
-    /// A blank line, below which the user types.
+    /// Begins the user's line, after a blank line.
     pub(crate) fn begin_prompt(&mut self, out: &mut String) {
         self.end(out);
         self.clear_status(out);
@@ -187,20 +187,20 @@ impl Screen {
         self.prompt = true;
     }
 
-    /// The user has typed a line.
+    /// Ends the user's line.
     pub(crate) fn end_prompt(&mut self) {
         self.prompt = false;
         self.last = Last::Other;
     }
 
-    /// What stands before the line that the user types, plain and with colours.
+    /// The prompt, plain and with colours.
     pub(crate) fn prompt_text(&self) -> (String, String) {
         let plain = format!("{}  ", self.padded(&self.names().label(Author::Visitor)));
         let styled = self.palette.paint(style::VISITOR, &plain);
         (plain, styled)
     }
 
-    /// The blank line between messages; remarks stand together.
+    /// Writes the blank line between messages. Notes have none between them.
     fn space(&mut self, next: Last, out: &mut String) {
         let blank = match (self.last, next) {
             (Last::Blank, _) | (Last::Note, Last::Note) => false,
@@ -211,7 +211,7 @@ impl Screen {
         }
     }
 
-    /// The blank line above the prompt.
+    /// Writes the blank line above the prompt.
     fn make_room(&mut self, out: &mut String) {
         if self.prompt && self.last != Last::Blank {
             out.push('\n');
@@ -228,17 +228,17 @@ impl Screen {
         (widest + 3).min(WIDEST_GUTTER).min(self.columns / 3)
     }
 
-    /// The last column is left free: terminals differ in what happens there.
+    /// The last column stays free: terminals differ in what happens there.
     fn line_end(&self) -> usize {
         self.columns.min(WIDEST_LINE).saturating_sub(1)
     }
 
-    /// What stands before the second and later lines.
+    /// The indentation of the second and later lines.
     fn margin(&self, author: Author) -> String {
         format!("{}{}", " ".repeat(self.gutter().saturating_sub(2)), self.bar(author))
     }
 
-    /// A person speaks: that is to be seen without colours too.
+    /// Marks the owner, visible without colours too.
     fn bar(&self, author: Author) -> String {
         match author {
             Author::Owner => self.palette.paint(style::OWNER, "┃ "),
@@ -262,7 +262,7 @@ fn colour(author: Author) -> anstyle::Style {
     }
 }
 
-/// As much of a text as fits, without control characters.
+/// As much of the text as fits, without control characters.
 fn fitting(text: &str, columns: usize) -> String {
     let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
     if text.width() <= columns {
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_names_everybody_and_answers_nobody() {
+    fn a_transcript_has_names_and_plain_answers_have_none() {
         assert_eq!(
             said(&mut screen(Look::Transcript), Author::Owner, "Hi\nyou"),
             "Ada, in person: Hi\nyou\n"

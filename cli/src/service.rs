@@ -1,21 +1,21 @@
-//! Which service to talk with: the one on this machine, or the real one.
+//! The service to talk with: the emulator on this machine, or the real one.
 
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder};
 use secondme_avatar_emulator::{Emulator, EmulatorBuilder};
 
 use crate::exit::{self, Failure};
 
-/// A service, and how to become its client.
+/// A service, and how to make a client for it.
 pub(crate) struct Service {
     pub(crate) builder: ClientBuilder,
-    /// What a person calls it.
+    /// Its name for people.
     pub(crate) place: String,
-    /// The service itself, where it is on this machine.
+    /// The emulator, if the service is on this machine.
     pub(crate) emulator: Option<Emulator>,
 }
 
 impl Service {
-    /// An emulator of its own.
+    /// Starts an emulator.
     pub(crate) async fn emulated(options: EmulatorBuilder) -> Result<Self, Failure> {
         let emulator =
             options.start().await.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
@@ -23,7 +23,7 @@ impl Service {
         Ok(Self { builder, place: "the emulator".to_owned(), emulator: Some(emulator) })
     }
 
-    /// The service where the user says, or in production, with the key of the environment.
+    /// The service at the given base URL, or production, with the key of the environment.
     pub(crate) fn remote(base: Option<&str>) -> Result<Self, Failure> {
         let key = api_key()?;
         let builder = AvatarClient::builder(&key)
@@ -51,7 +51,7 @@ fn api_key() -> Result<String, Failure> {
     Ok(key.to_string_lossy().into_owned())
 }
 
-/// The host, which is what a person recognises.
+/// The host, which a person recognises.
 fn host(base: &str) -> String {
     let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()

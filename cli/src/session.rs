@@ -1,4 +1,4 @@
-//! A conversation, from opening to close: what all ways of having one share.
+//! A conversation from opening to close, as all modes share it.
 
 use std::future::{Future, IntoFuture as _};
 use std::pin::pin;
@@ -17,9 +17,9 @@ use crate::service::Service;
 use crate::terminal::Stop;
 use crate::ui::Ui;
 
-/// What takes longer than this is said to take time.
+/// What takes longer than this shows a status.
 const UNNOTICED: Duration = Duration::from_millis(300);
-/// An answer and its event come together, or something is wrong.
+/// An answer and its event come together; otherwise something is wrong.
 const EVENT_FOLLOWS_WITHIN: Duration = Duration::from_secs(1);
 const TURN_OF_THE_WHEEL: Duration = Duration::from_millis(100);
 const WHEEL: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -57,7 +57,7 @@ impl Session {
                     Some(event) = events.next() => match event.kind {
                         EventKind::WaitingForQuota { .. } => drop(presenter.show(event, false)),
                         EventKind::Closed { .. } => {}
-                        // The names are known when it is open.
+                        // The names are known once the conversation is open.
                         _ => early.push(event),
                     },
                     opened = &mut opening => return opened.map(|chat| (chat, early)).map_err(Failure::from),
@@ -77,7 +77,7 @@ impl Session {
         Ok(session)
     }
 
-    /// The next thing that happens. Ctrl-C is an error here. May be cancelled and asked again.
+    /// Returns the next event. Ctrl-C is an error here. Cancelling this loses nothing.
     pub(crate) async fn event(&mut self) -> Result<Event, Failure> {
         tokio::select! {
             biased;
@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// Puts it on the screen. An error, if the conversation is over, or nobody looks any more.
+    /// Shows the event. Fails if the conversation is over, or stdout is closed.
     pub(crate) fn show(&mut self, event: Event, prompt: bool) -> Result<Shown, Failure> {
         match self.presenter.show(event, prompt) {
             Shown::Closed(Some(error)) => Err(error.into()),
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Asks, and shows everything that happens until the whole answer is there.
+    /// Asks, and shows everything until the whole answer is there.
     pub(crate) async fn ask(&mut self, ask: Ask) -> Result<Reply, Failure> {
         let mut answer = pin!(ask.into_future());
         let mut wheel = Wheel::new(String::new());
@@ -112,7 +112,7 @@ impl Session {
                 answer = &mut answer => {
                     self.ui.clear_status();
                     let reply = answer?;
-                    // Its event is there at the same time, if not before.
+                    // Its event comes at the same time, or before.
                     let mut late = pin!(sleep(EVENT_FOLLOWS_WITHIN));
                     while !self.presenter.has_shown(&reply) {
                         tokio::select! {
@@ -127,7 +127,7 @@ impl Session {
         }
     }
 
-    /// Shows what happens for a while.
+    /// Shows events for a while.
     pub(crate) async fn watch(&mut self, time: Duration) -> Result<(), Failure> {
         let until = Instant::now() + time;
         loop {
@@ -138,7 +138,7 @@ impl Session {
         }
     }
 
-    /// Closes the conversation, whatever came of it. A second Ctrl-C does not wait for that.
+    /// Closes the conversation, whatever the outcome. A second Ctrl-C does not wait for that.
     pub(crate) async fn close(mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
         self.ui.leave().await;
         tokio::select! {
@@ -152,7 +152,7 @@ impl Session {
     }
 }
 
-/// Shows that something takes time, once it does.
+/// Shows a status if something takes long.
 pub(crate) struct Wheel {
     what: String,
     since: Instant,

@@ -1,4 +1,4 @@
-//! Colours. Whoever prints them goes through anstream, or asks [`Palette`] whether they are wanted.
+//! Colours. Output with colours goes through anstream, or asks [`Palette`] whether they are wanted.
 
 use anstyle::{AnsiColor, Style};
 

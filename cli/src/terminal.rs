@@ -1,4 +1,4 @@
-//! What the program does to the terminal, and undoes when it leaves; and how it is told to leave.
+//! Changes the terminal, restores it at the end, and catches the signals that end the program.
 
 use std::io;
 #[cfg(unix)]
@@ -6,9 +6,8 @@ use std::io::Write as _;
 
 use crate::exit::{self, Failure};
 
-/// While it lives, keys are not echoed between two prompts: what is typed while the avatar speaks
-/// waits for the next prompt. Dropped, the terminal is as it was before, whatever the line editor
-/// was doing.
+/// While it lives, keys are not echoed between two prompts: what the user types while the avatar speaks waits
+/// for the next prompt. Dropping it restores the terminal, whatever the line editor was doing.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Quiet {
@@ -17,7 +16,7 @@ pub(crate) struct Quiet {
 
 #[cfg(unix)]
 impl Quiet {
-    /// Does nothing where stdin is no terminal.
+    /// Does nothing if stdin is not a terminal.
     pub(crate) fn start() -> Option<Self> {
         use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
         let before = tcgetattr(io::stdin()).ok()?;
@@ -30,10 +29,10 @@ impl Quiet {
         Some(Self { before })
     }
 
-    /// Forgets what was typed and not read yet.
+    /// Discards what was typed and not read yet.
     pub(crate) fn forget_typed(&self) {
         use nix::sys::termios::{FlushArg, tcflush};
-        // At worst it is a line that somebody typed.
+        // At worst a typed line is not discarded.
         let _ = tcflush(io::stdin(), FlushArg::TCIFLUSH);
     }
 }
@@ -42,8 +41,8 @@ impl Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         use nix::sys::termios::{SetArg, tcsetattr};
-        // A terminal that has gone needs no restoring. The line editor may have been left in the
-        // middle of a line, with bracketed paste turned on.
+        // A terminal that is gone needs no restoring. The line editor may have been interrupted in a line, with
+        // bracketed paste turned on.
         let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.before);
         let mut out = io::stdout().lock();
         let _ = out.write_all(b"\x1b[?2004l").and_then(|()| out.flush());

@@ -1,5 +1,4 @@
-//! The one place that writes: conversation to stdout, and what is said about it to stderr, unless
-//! both are a terminal.
+//! All output: the conversation to stdout, and notes about it to stderr, unless both are a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +12,7 @@ use crate::names::Names;
 use crate::screen::{Look, Screen};
 use crate::style::{self, Palette};
 
-/// How long the line editor gets to print what was said last.
+/// How long the line editor has to print its last output.
 const STILL_PRINTS: Duration = Duration::from_millis(100);
 
 /// Cheap to clone; all clones write to the same screen.
@@ -26,16 +25,16 @@ struct Inner {
     /// Prints above the line that the user types.
     above: Option<Printer>,
     columns: Option<Arc<AtomicUsize>>,
-    /// Whoever read stdout has gone.
+    /// stdout is closed.
     broken: bool,
 }
 
-/// Whether a person sits in front of stdout, and one who can be shown more than lines.
+/// Whether stdout is a terminal that can do more than print lines.
 pub(crate) fn watched() -> bool {
     io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Whether a person sits in front of it and can type.
+/// Whether a person can read and type here.
 pub(crate) fn attended() -> bool {
     watched() && io::stdin().is_terminal()
 }
@@ -58,7 +57,7 @@ impl Ui {
         self.lock().screen.set_names(names);
     }
 
-    /// Takes the terminal's width from there.
+    /// Reads the terminal's width from there.
     pub(crate) fn measure(&self, columns: Arc<AtomicUsize>) {
         self.lock().columns = Some(columns);
     }
@@ -75,7 +74,7 @@ impl Ui {
         self.write(Screen::end);
     }
 
-    /// A whole message.
+    /// Writes a whole message.
     pub(crate) fn message(&self, author: Author, text: &str) {
         self.write(|screen, out| {
             screen.begin(author, out);
@@ -84,17 +83,17 @@ impl Ui {
         });
     }
 
-    /// A remark about the conversation.
+    /// Writes a note about the conversation.
     pub(crate) fn note(&self, text: &str) {
         self.remark(text, false);
     }
 
-    /// A remark about something that went wrong.
+    /// Writes a note about a problem.
     pub(crate) fn problem(&self, text: &str) {
         self.remark(text, true);
     }
 
-    /// What is going on, until something else is there to be shown. Only on a terminal.
+    /// Shows a status until the next output. Only on a terminal.
     pub(crate) fn status(&self, text: &str) {
         self.write(|screen, out| screen.status(text, out));
     }
@@ -103,7 +102,7 @@ impl Ui {
         self.write(Screen::clear_status);
     }
 
-    /// A line of the log.
+    /// Writes a line of the log.
     pub(crate) fn log(&self, line: &str) {
         if self.look() == Look::Terminal && io::stderr().is_terminal() {
             self.write(|screen, out| screen.foreign(line, out));
@@ -112,7 +111,7 @@ impl Ui {
         }
     }
 
-    /// From now on the user types below what is written. Says what stands before that line.
+    /// Begins the user's line, below all output. Returns the prompt.
     pub(crate) fn begin_prompt(&self, printer: Printer) -> (String, String) {
         self.write(Screen::begin_prompt);
         let mut inner = self.lock();
@@ -120,7 +119,7 @@ impl Ui {
         inner.screen.prompt_text()
     }
 
-    /// The user has typed a line.
+    /// Ends the user's line.
     pub(crate) fn end_prompt(&self) {
         let mut inner = self.lock();
         if let Some(printer) = inner.above.take() {
@@ -129,11 +128,11 @@ impl Ui {
         inner.screen.end_prompt();
     }
 
-    /// Leaves the cursor at the beginning of a line, whatever was being written or typed.
+    /// Moves the cursor to the beginning of a line, whatever was being written or typed.
     pub(crate) async fn leave(&self) {
         let typing = self.lock().above.is_some();
         if typing {
-            // The line editor prints what it was given on its own time, and does not say when.
+            // The line editor prints asynchronously, and does not report when it is done.
             tokio::time::sleep(STILL_PRINTS).await;
             self.end_prompt();
             self.write(|_, out| out.push('\n'));
@@ -142,7 +141,7 @@ impl Ui {
         self.clear_status();
     }
 
-    /// Whoever read stdout has gone.
+    /// Whether stdout is closed.
     pub(crate) fn is_broken(&self) -> bool {
         self.lock().broken
     }
@@ -152,7 +151,7 @@ impl Ui {
             return self.write(|screen, out| screen.note(text, problem, out));
         }
         let style = if problem { style::PROBLEM } else { style::NOTE };
-        // There is nobody to tell if stderr is closed.
+        // If stderr is closed, there is no reader.
         let _ = writeln!(anstream::stderr().lock(), "{style}{text}{style:#}");
     }
 

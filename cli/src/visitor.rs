@@ -1,11 +1,11 @@
-//! Who talks with the avatar from this terminal.
+//! The visitor at this terminal.
 
 use secondme_avatar::Visitor;
 
 use crate::args::ChatArgs;
 use crate::exit::{self, Failure};
 
-/// The visitor of `--visitor`, or one that is always the same for this person on this machine.
+/// The visitor of `--visitor`. Default: always the same one for this person on this machine.
 pub(crate) fn visitor(args: &ChatArgs) -> Result<Visitor, Failure> {
     let visitor = match (&args.visitor, person()) {
         (Some(id), _) => {
@@ -33,7 +33,7 @@ fn not_an_id(id: &str) -> Failure {
         )
 }
 
-/// The user's name and the machine's. Only a hash of them ever leaves the machine.
+/// The names of the user and the machine. Only a hash of them leaves the machine.
 pub(crate) fn person() -> Option<String> {
     let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| filled(name))?;
     Some(format!("{user}@{}", host().unwrap_or_default()))

@@ -1,30 +1,30 @@
-//! Text that comes in pieces, wrapped at words as it comes.
+//! Wraps text at words while it comes in pieces.
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Wraps a text between two columns. A word that turns out to be too long for its line, after a part
-/// of it is on the screen, is taken back and written on the next one.
+/// Wraps text between two columns. If a word turns out to be too long for its line after a part of it is on the
+/// screen, that part is erased, and the word is written on the next line.
 #[derive(Debug)]
 pub(crate) struct Wrap {
-    /// What stands before every line but the first.
+    /// The indentation of every line but the first.
     indent: String,
     start: usize,
     end: usize,
     column: usize,
-    /// Spaces that are written when a word follows them on the same line.
+    /// Spaces that are written if a word follows on the same line.
     spaces: usize,
     word: String,
     word_columns: usize,
     /// How much of the word is on the screen.
     shown: usize,
     shown_columns: usize,
-    /// The line was begun by the text itself, and its leading spaces are part of it.
+    /// The text itself began this line, so its leading spaces count.
     own_line: bool,
 }
 
 impl Wrap {
-    /// The cursor stands at `start`; no line reaches `end`. Lines after the first begin with `indent`,
-    /// which is as wide as `start`.
+    /// The cursor is at column `start`, and no line reaches `end`. Later lines begin with `indent`, which is as
+    /// wide as `start`.
     pub(crate) fn new(indent: String, start: usize, end: usize) -> Self {
         Self {
             indent,
@@ -40,8 +40,7 @@ impl Wrap {
         }
     }
 
-    /// Writes the next piece. Control characters are left out: whoever speaks has no say over the
-    /// terminal.
+    /// Writes the next piece, without control characters: a message must not control the terminal.
     pub(crate) fn push(&mut self, text: &str, out: &mut String) {
         for letter in text.chars() {
             match letter {
@@ -65,7 +64,7 @@ impl Wrap {
         self.show_word(out);
     }
 
-    /// The cursor was moved to a new line by somebody else.
+    /// Other output has moved the cursor to a new line.
     pub(crate) fn restart(&mut self, out: &mut String) {
         self.end_word(out);
         out.push_str(&self.indent);
@@ -75,7 +74,7 @@ impl Wrap {
 
     fn letter(&mut self, letter: char, out: &mut String) {
         let columns = letter.width().unwrap_or(0);
-        // Scripts without spaces may be broken anywhere.
+        // Scripts without spaces can be broken anywhere.
         if columns == 2 {
             self.end_word(out);
         }
@@ -87,7 +86,7 @@ impl Wrap {
             if self.column > self.start {
                 self.take_back(out);
             } else {
-                // Longer than a line: it is cut.
+                // Longer than a line, so it is cut.
                 self.end_word(out);
             }
             self.break_line(out);
@@ -187,7 +186,7 @@ mod tests {
         for letter in text.chars() {
             wrap.push(&letter.to_string(), &mut out);
         }
-        // Plays what is taken back.
+        // Interprets the erasing.
         let mut screen = String::new();
         let mut rest = out.as_str();
         while let Some(at) = rest.find("\x1b[") {

@@ -1,4 +1,4 @@
-//! A bot with many visitors: one loop receives what is said to all of them.
+//! A bot with many visitors: one loop receives all replies.
 #![allow(clippy::print_stdout)]
 
 use secondme_avatar::{AvatarClient, Error, EventKind, Visitor};
@@ -8,7 +8,7 @@ async fn main() -> Result<(), Error> {
     let client = AvatarClient::from_env()?;
     let events = client.events();
 
-    // In a bot, these are the messages that the platform brings.
+    // In a bot, these are the messages from the platform.
     for user in ["ada", "grace", "mary"] {
         let client = client.clone();
         tokio::spawn(async move {
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
 
     while events.ready().await {
         for event in events.drain(100) {
-            // In a bot they go back, to the user whose visitor id it is.
+            // A bot passes them on to the user with this visitor id.
             if let EventKind::Reply(reply) | EventKind::OwnerReply(reply) = event.kind {
                 println!("{}: {}", event.visitor_id, reply.text);
             }
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn pass_on(client: AvatarClient, user: &str, text: &str) -> Result<(), Error> {
-    // A visitor whose conversation is open already gets that one.
+    // If the visitor's conversation is open, this returns the same one.
     let chat = client.open(Visitor::for_user("slack", user)?.name(user)).await?;
     chat.send(text).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! An answer as it is being said.
+//! An answer, piece by piece.
 #![allow(clippy::print_stdout)]
 
 use std::io::Write as _;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         std::io::stdout().flush().ok();
     }
     println!();
-    // All of it, with cards and sources.
+    // The whole reply, with cards and sources.
     let reply = pieces.reply();
     println!("{} bytes in all", reply.map_or(0, |reply| reply.text.len()));
 

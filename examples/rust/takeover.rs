@@ -1,7 +1,7 @@
-//! A bot that keeps quiet while the avatar's owner speaks in person.
+//! A bot that stays silent while the avatar's owner speaks in person.
 //!
-//! It passes on what the avatar says. When the owner takes over it says so, once; when the avatar
-//! answers again, it goes on.
+//! It passes on what the avatar says. When the owner takes over, it says so once. When the avatar answers
+//! again, it continues.
 #![allow(clippy::print_stdout)]
 
 use secondme_avatar::{AvatarClient, Error, EventKind, Visitor};

@@ -1,13 +1,13 @@
-//! What may be worth knowing though no call has failed for it.
+//! Findings that no failed call shows.
 
 use std::time::{Duration, SystemTime};
 
 use secondme_avatar::CallReport;
 
-/// `Date` headers count whole seconds, and an answer is on its way for a while.
+/// `Date` headers count whole seconds, and an answer takes time to arrive.
 const CLOCK_MAY_BE_OFF: Duration = Duration::from_secs(30);
 
-/// A proxy stands between.
+/// There is a proxy.
 pub(super) fn of_proxy(place: &str) -> String {
     format!(
         "HTTP calls and the WebSocket go through the proxy at {place}, as the environment says (HTTPS_PROXY, \
@@ -15,7 +15,7 @@ pub(super) fn of_proxy(place: &str) -> String {
     )
 }
 
-/// This machine's clock is wrong, as the service sees it.
+/// This machine's clock differs from the service's.
 pub(super) fn of_clock(calls: &[CallReport]) -> Option<String> {
     let (call, server) = calls.iter().find_map(|call| Some((call, call.server_time?)))?;
     let since = call.started.elapsed().saturating_sub(call.took);

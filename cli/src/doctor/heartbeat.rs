@@ -1,4 +1,4 @@
-//! Whether anything comes over the socket: that it could be opened says nothing about its frames.
+//! Whether anything comes over the socket: opening it says nothing about its frames.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use secondme_avatar::{AvatarClient, Error, EventKind, Events};
 
 use super::report::Examination;
 
-/// How long the answer to a ping may take. Below the time in which a lost link is given up.
+/// How long the answer to a ping may take. Less than the time after which a lost link is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest time until a ping is due.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Has a ping sent and waits for a frame. A connection that breaks meanwhile is an error; one over which
-/// nothing comes is a finding, since not every service is known to answer pings.
+/// Has a ping sent and waits for a frame. A connection that breaks meanwhile is an error. If no frame comes,
+/// that is a finding, since some services may not answer pings.
 pub(super) async fn watch(
     client: &AvatarClient,
     events: &Events,
@@ -33,7 +33,7 @@ pub(super) async fn watch(
                     Some(_) => {}
                     None => return Ok(false),
                 },
-                // A pong is no event.
+                // A pong is not an event.
                 () = tokio::time::sleep(Duration::from_millis(10)) => {}
             }
         }
@@ -51,10 +51,10 @@ pub(super) async fn watch(
     error.map_or(Ok(()), Err)
 }
 
-/// What the connection was lost for, meanwhile.
+/// The causes of lost connections so far.
 pub(super) async fn losses(events: &Events) -> Vec<String> {
     let mut losses = Vec::new();
-    // What has come so far.
+    // The events so far.
     while let Ok(Some(event)) = tokio::time::timeout(Duration::ZERO, events.next()).await {
         if let EventKind::Disconnected { cause, .. } = event.kind {
             let loss = format!("The connection was lost: {cause}.");

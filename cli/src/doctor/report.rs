@@ -1,4 +1,4 @@
-//! What the examination found, for a person and for a program.
+//! The result of the examination, for a person and for a program.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,13 @@ use crate::style::{NOTE, PROBLEM};
 const GOOD: Style = AnsiColor::Green.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default();
 
-/// How wide the picture of the steps is, in columns.
+/// The width of the steps' picture, in columns.
 const PICTURE: usize = 32;
 
-/// Where all takes no longer than this, round trips are nothing to speak of.
+/// If everything takes less than this, round trips do not matter.
 const NEAR: Duration = Duration::from_millis(50);
 
-/// One step, with its moments counted from the beginning of the opening.
+/// A step, with its times counted from the beginning of the opening.
 pub(super) struct StepReport {
     step: &'static str,
     started: Duration,
@@ -31,17 +31,17 @@ pub(super) struct Examination {
     pub(super) place: String,
     pub(super) started: Instant,
     pub(super) findings: Vec<String>,
-    /// Something may be wrong though nothing has failed.
+    /// Something may be wrong although nothing has failed.
     doubtful: bool,
     steps: Vec<StepReport>,
     latency: Option<Duration>,
-    /// From the beginning of the opening until the conversation was open.
+    /// How long the opening took.
     opening: Option<Duration>,
     total: Duration,
 }
 
 impl StepReport {
-    /// One that takes no time worth speaking of.
+    /// A step that takes no time.
     pub(super) fn instant(step: &'static str, error: Option<Described>) -> Self {
         Self { step, started: Duration::ZERO, ended: Duration::ZERO, error }
     }
@@ -65,13 +65,13 @@ impl Examination {
         self.steps.push(step);
     }
 
-    /// The opening is over.
+    /// Ends the opening.
     pub(super) fn opened(&mut self, well: bool) {
         self.total = self.started.elapsed();
         self.opening = well.then_some(self.total);
     }
 
-    /// The reply to a message is there, or will not come.
+    /// Ends the step of the reply.
     pub(super) fn replied(&mut self, asked: Instant, error: Option<&Error>) {
         self.total = self.started.elapsed();
         let started = asked.saturating_duration_since(self.started);
@@ -79,20 +79,20 @@ impl Examination {
         self.add(StepReport { step: "reply", started, ended: self.total, error });
     }
 
-    /// A frame has come after a ping, or will not come.
+    /// Ends the step of the heartbeat.
     pub(super) fn heartbeat(&mut self, sent: Instant, error: Option<&Error>) {
         let started = sent.saturating_duration_since(self.started);
         let (ended, error) = (self.started.elapsed(), error.map(Described::from));
         self.add(StepReport { step: "heartbeat", started, ended, error });
     }
 
-    /// Something that keeps it from being well for certain.
+    /// Adds a finding that makes the result uncertain.
     pub(super) fn doubt(&mut self, finding: String) {
         self.doubtful = true;
         self.findings.push(finding);
     }
 
-    /// The calls that were made, and what it came to nothing for.
+    /// Adds the calls, and the failure.
     pub(super) fn calls(&mut self, calls: &[CallReport], failure: Option<&Error>) {
         for call in calls {
             let started = call.started.saturating_duration_since(self.started);
@@ -102,14 +102,14 @@ impl Examination {
         let sent = self.steps.iter().filter(|step| step.step == Step::SendMessage.name());
         let sent = sent.map(|step| step.ended).max();
         if let (Some(sent), Some(reply)) = (sent, self.steps.iter_mut().find(|step| step.step == "reply")) {
-            // What comes before is the sending.
+            // Before that, the message was being sent.
             reply.started = sent.min(reply.ended);
         }
         self.steps.sort_by_key(|step| step.started);
         if let Some(error) = failure
             && self.steps.iter().all(|step| step.error.is_none())
         {
-            // It failed without a call that did: the answer was not what the step needs, or time was up.
+            // No call has failed: an answer was not usable, or the time was up.
             let name = error.step().map_or("open", Step::name);
             match self.steps.iter_mut().rev().find(|step| step.step == name) {
                 Some(step) => step.error = Some(error.into()),
@@ -121,8 +121,8 @@ impl Examination {
         }
     }
 
-    /// How many of the service's answers the opening waited for, one after the other: the quickest one
-    /// stands for all, where nobody says how far away the service is.
+    /// How many answers the opening waited for, one after the other. The fastest answer stands for the distance
+    /// if that is not known.
     fn round_trips(&self) -> Option<f64> {
         let calls = self.steps.iter().filter(|step| step.error.is_none() && step.ended > step.started);
         let trip = self.latency.or_else(|| calls.map(|step| step.ended - step.started).min())?;
@@ -189,7 +189,7 @@ impl Examination {
         text
     }
 
-    /// When the step was under way, all its attempts, as a bar beneath the others'.
+    /// Draws when the step was running, with all attempts, as a bar.
     fn picture(&self, attempts: &[StepReport]) -> String {
         let end = self.steps.iter().map(|step| step.ended).max().unwrap_or_default();
         let column = |at: Duration| {
@@ -207,7 +207,7 @@ impl Examination {
     }
 }
 
-/// To a hundredth of a millisecond.
+/// Rounded to a hundredth of a millisecond.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }

@@ -1,80 +1,80 @@
-//! What was said and what was heard, on both sides, and whether it agrees.
+//! Counts what was said and what was received, on both sides, and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use secondme_avatar_emulator::service::{Author, State};
 
-/// What a program was told of a message that it sent.
+/// What a program learned about a message that it sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// That the service took it.
+    /// The service has taken it.
     Taken,
-    /// That it is kept, and goes out when it can.
+    /// It is stored, and goes out when it can.
     Kept,
-    /// That it is handed back: certainly not taken, or nobody can tell.
+    /// It was handed back.
     HandedBack {
-        /// Which of the two.
+        /// Whether the service certainly did not take it.
         certain: bool,
-        /// Why, in a word.
+        /// The reason, in a word.
         reason: String,
     },
-    /// That the service took it, but no answer came in time.
+    /// The service has taken it, but no answer came in time.
     Unanswered,
 }
 
-/// What a program heard of one message of the avatar or its owner.
+/// What a program received of a message of the avatar or its owner.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
-    /// Its texts, in the order in which they came.
+    /// Its texts, in the order of arrival.
     pub texts: Vec<String>,
-    /// Of these, how many came to a process that went on for one that was killed.
+    /// How many of them came to a process that replaced a killed one.
     pub again: usize,
 }
 
-/// All that programs know.
+/// What all programs know.
 #[derive(Debug, Default)]
 pub struct Account {
-    /// By text; each is another.
+    /// By text; all texts differ.
     pub sent: BTreeMap<String, Fate>,
     /// By message id.
     pub heard: BTreeMap<String, Heard>,
-    /// Sessions of which it was said that something may be missing.
+    /// Sessions with an announced gap.
     pub may_lack: BTreeSet<String>,
 }
 
-/// How the two sides agree.
+/// The comparison of the two sides.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Messages that programs sent.
     pub sent: usize,
-    /// Of these, what the service took.
+    /// How many of them the service has taken.
     pub delivered: usize,
-    /// What it took more than once.
+    /// Messages that the service has taken more than once.
     pub doubled: Vec<String>,
-    /// What programs were told it took, or would be sent, and it never took.
+    /// Messages that programs believe to be taken or pending, and that the service never took.
     pub lost: Vec<String>,
-    /// What programs were told it certainly did not take, and it took.
+    /// Messages that were handed back as certainly not taken, and that the service took.
     pub wrongly_handed_back: Vec<String>,
-    /// Handed back, by reason.
+    /// Messages that were handed back, by reason.
     pub handed_back: BTreeMap<String, usize>,
-    /// Replies and messages of the owner that the service has.
+    /// Replies and owner's messages on the service.
     pub said: usize,
-    /// Of these, what was heard.
+    /// How many of them were received.
     pub heard: usize,
-    /// What was heard more than once by one process.
+    /// What one process received more than once.
     pub heard_twice: Vec<String>,
-    /// What was heard again by a process that went on for a killed one.
+    /// What a process received again after it replaced a killed one.
     pub heard_again: usize,
-    /// What was never heard, though nobody said that something may be missing.
+    /// What was never received, although no gap was announced.
     pub unheard: Vec<String>,
-    /// What was never heard in sessions of which that was said.
+    /// What was never received in sessions with an announced gap.
     pub missing_as_told: usize,
-    /// What came from nowhere.
+    /// What the service never said.
     pub foreign: Vec<String>,
 }
 
 impl Account {
-    /// Holds it against what the service has.
+    /// Compares with what the service has.
     pub fn against(&self, service: &State) -> Verdict {
         let mut verdict = Verdict { sent: self.sent.len(), ..Verdict::default() };
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
@@ -122,7 +122,7 @@ impl Account {
         };
         verdict.heard += 1;
         verdict.heard_again += heard.again;
-        // A reply that stopped for a while is told in two parts.
+        // A reply with a long pause comes in two parts.
         let all = heard.texts.concat();
         if all == text {
             return;

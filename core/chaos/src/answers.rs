@@ -1,4 +1,5 @@
-//! HTTP as far as the proxy has to understand it: where a request ends, and what else could answer it.
+//! HTTP as far as the proxy has to understand it: where a request ends, and what may answer in place of the
+//! service.
 
 use crate::plan::Foreign;
 
@@ -6,16 +7,16 @@ use crate::plan::Foreign;
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     head: Vec<u8>,
-    /// Of the present request's body, how many bytes are still to come.
+    /// How many bytes of the current request's body are still to come.
     body: usize,
-    /// Requests that were complete.
+    /// How many requests were complete.
     pub(crate) whole: u64,
-    /// The connection has become a socket: there are no more requests.
+    /// The connection has become a WebSocket, and has no more requests.
     pub(crate) upgraded: bool,
 }
 
 impl Requests {
-    /// Takes what came. Says where the request after the first `skip` ones ends, if it does so here.
+    /// Takes bytes. Returns where the request after the first `skip` ones ends, if it ends here.
     pub(crate) fn take(&mut self, bytes: &[u8], skip: u64) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {
             if self.upgraded {
@@ -46,7 +47,7 @@ impl Requests {
 }
 
 impl Foreign {
-    /// What comes in place of the service's answer; the connection ends behind it.
+    /// The answer in place of the service's. The connection ends after it.
     pub(crate) fn answer(self) -> &'static [u8] {
         match self {
             Self::Page => {

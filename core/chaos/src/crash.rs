@@ -17,40 +17,40 @@ use crate::diary::{self, Diary};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long the last process may take to come to rest.
+/// How long the last process may take to become idle.
 const REST: Duration = Duration::from_secs(120);
 
 /// How often a process is killed, and how many visitors it has.
 #[derive(Clone, Debug)]
 pub struct Crash {
-    /// The moments depend on it.
+    /// Decides the moments.
     pub seed: u64,
-    /// How often.
+    /// How many kills.
     pub kills: u64,
     /// Visitors of each process.
     pub visitors: usize,
-    /// What becomes of a message in doubt.
+    /// What happens to unconfirmed messages.
     pub delivery: Delivery,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub struct CrashReport {
-    /// How the two sides agree.
+    /// The comparison of the two sides.
     pub verdict: Verdict,
-    /// Messages that processes said they keep.
+    /// Messages that processes reported as stored.
     pub kept: usize,
-    /// Of the kills, those that hit a process which was already at work.
+    /// Kills of a process that was already at work.
     pub at_work: u64,
-    /// Times that another program opened the store's file and closed it.
+    /// How often another program opened and closed the store's file.
     pub looks: u64,
-    /// Of the processes, those that were frozen for a while before.
+    /// Processes that were frozen for a while before.
     pub frozen: u64,
 }
 
 impl Crash {
-    /// Starts and kills, then lets the last one come to rest, and counts. `child` is the program whose `main`
-    /// calls [`work`].
+    /// Starts and kills processes, lets the last one become idle, and counts. `child` is the program whose
+    /// `main` calls [`work`].
     pub async fn run(&self, child: &Path, folder: &Path) -> Result<CrashReport, Failure> {
         let emulator = Emulator::builder()
             .seed(self.seed)
@@ -66,7 +66,7 @@ impl Crash {
         for process in 0..self.kills {
             let mut running = self.start(&emulator, child, folder, process, false)?;
             let mut lines = BufReader::new(running.stdout.take().ok_or("no output")?).lines();
-            // Most are at work when they are hit; some have hardly begun.
+            // Most processes are at work when they are killed; some have hardly begun.
             if !chance.per_mille(100) {
                 lines.next_line().await?.ok_or("the process has ended too early")?;
                 at_work += 1;
@@ -85,7 +85,7 @@ impl Crash {
             running.start_kill()?;
             running.wait().await?;
             if chance.below(3) == 0 {
-                owner_speaks(&mut chance, &emulator, process); // While nobody is there.
+                owner_speaks(&mut chance, &emulator, process); // While no process runs.
             }
         }
         let mut last = self.start(&emulator, child, folder, self.kills, true)?;
@@ -99,7 +99,7 @@ impl Crash {
         let kept = account.sent.len();
         emulator.stop().await;
         if looks == 0 {
-            return Err("nobody has looked into the store".into());
+            return Err("no program has opened the store".into());
         }
         Ok(CrashReport { verdict, kept, at_work, looks, frozen })
     }
@@ -133,13 +133,13 @@ fn owner_speaks(chance: &mut Chance, emulator: &Emulator, process: u64) {
         return;
     }
     let session = &open[chance.below(open.len() as u64) as usize].session_id;
-    // The owner goes on whatever becomes of the process.
+    // The owner continues, whatever happens to the process.
     let _ = emulator.owner().reply(session, &format!("owner {process}.{}", chance.any()));
     let _ = emulator.owner().hand_back(session);
 }
 
-/// What a program does that looks into the store while it is in use: it opens the file by SQLite, reads, and
-/// closes it, all by itself as far as it can tell.
+/// Reads the store as another program would while it is in use: opens the file with SQLite, reads, and closes
+/// it.
 fn look(store: &Path, times: u64) -> Result<u64, Failure> {
     if !store.exists() {
         return Ok(0);
@@ -153,8 +153,8 @@ fn look(store: &Path, times: u64) -> Result<u64, Failure> {
     Ok(times)
 }
 
-/// What a backup by copying does in the store's own process. Closing the files drops all of its POSIX locks,
-/// as another copy of SQLite does there.
+/// Copies the store's files within the process, as a backup would. Closing the files releases all of the
+/// process's POSIX locks, as another copy of SQLite does.
 fn copy_now_and_then(store: PathBuf) {
     std::thread::spawn(move || {
         loop {
@@ -172,7 +172,7 @@ fn store_of(folder: &Path) -> PathBuf {
     folder.join("avatar.db")
 }
 
-/// Stops the process, while all goes on around it, and lets it go on. `false` where a system cannot.
+/// Stops the process for a while, and continues it. Returns `false` if the system cannot.
 async fn freeze(process: &Child, time: Duration) -> io::Result<bool> {
     let Some(id) = process.id().filter(|_| cfg!(unix)) else {
         return Ok(false);
@@ -190,7 +190,7 @@ fn diary_of(folder: &Path) -> PathBuf {
     folder.join("diary.jsonl")
 }
 
-/// What the process does that is killed. Nothing, where it was started for something else.
+/// The work of the process that is killed. Does nothing if it was started for something else.
 pub async fn work() -> Result<bool, Failure> {
     let Ok(folder) = std::env::var("CRASH_FOLDER").map(PathBuf::from) else {
         return Ok(false);
@@ -214,7 +214,7 @@ pub async fn work() -> Result<bool, Failure> {
         let diary = Arc::clone(&diary);
         async move {
             while events.ready().await {
-                // Whatever was taken is written down before more is taken.
+                // Events are written down before more are taken.
                 for event in events.drain(64) {
                     diary.lock().unwrap_or_else(PoisonError::into_inner).event(&event)?;
                 }
@@ -263,7 +263,7 @@ async fn talk(
         said += 1;
         let text = format!("#{process}.{number}.{said}");
         if said % 4 == 0 {
-            // Something that is not kept among what is.
+            // Also sends a message that is not stored.
             drop(chat.ask(format!("{text} not kept")).await);
             continue;
         }
@@ -272,17 +272,17 @@ async fn talk(
     }
 }
 
-/// Tells whoever started this process that it is at work.
+/// Tells the parent that the process is at work.
 #[allow(clippy::print_stdout)]
 fn announce() {
     println!("at work");
 }
 
-/// Waits until nothing has happened for a while: everything that was kept is sent and answered.
+/// Waits until nothing has happened for a while: all stored messages are sent and answered.
 async fn rest(client: &AvatarClient) {
     let mut before = client.stats().events;
     loop {
-        // What is in doubt takes twice three seconds.
+        // An unconfirmed message takes twice three seconds.
         tokio::time::sleep(Duration::from_secs(8)).await;
         let now = client.stats().events;
         if now == before {

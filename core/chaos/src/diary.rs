@@ -1,4 +1,4 @@
-//! What a process that may be killed at any moment writes down, a line at a time.
+//! What a process that may be killed at any moment writes down, line by line.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -10,26 +10,26 @@ use serde_json::{Value, json};
 
 use crate::accounts::{Account, Fate};
 
-/// A file to which lines are added, each at once: a killed process leaves whole lines behind.
+/// A file to which lines are appended one by one, so a killed process leaves whole lines.
 #[derive(Debug)]
 pub struct Diary {
     file: File,
-    /// Which of the processes, one after the other, writes.
+    /// The number of the process.
     process: u64,
 }
 
 impl Diary {
-    /// Goes on in this file.
+    /// Continues this file.
     pub fn open(path: &Path, process: u64) -> io::Result<Self> {
         Ok(Self { file: OpenOptions::new().create(true).append(true).open(path)?, process })
     }
 
-    /// A message is kept.
+    /// Writes that a message is stored.
     pub fn kept(&mut self, text: &str) -> io::Result<()> {
         self.write(&json!({"kept": text}))
     }
 
-    /// An event, if it is one that counts.
+    /// Writes an event, if it counts.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         let line = match &event.kind {
             EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
@@ -53,7 +53,7 @@ impl Diary {
     }
 }
 
-/// All that the processes have written.
+/// Reads what all processes have written.
 pub fn read(path: &Path) -> io::Result<Account> {
     let mut account = Account::default();
     let mut last_heard: BTreeMap<String, u64> = BTreeMap::new();
@@ -69,7 +69,7 @@ pub fn read(path: &Path) -> io::Result<Account> {
         } else if let Some(id) = line["heard"].as_str() {
             let heard = account.heard.entry(id.to_owned()).or_default();
             heard.texts.push(line["text"].as_str().unwrap_or_default().to_owned());
-            // The same again in the same process is no matter of having been killed.
+            // A repetition within one process has nothing to do with a kill.
             let before = last_heard.insert(id.to_owned(), process);
             heard.again += usize::from(before.is_some_and(|before| before != process));
         } else if let Some(session) = line["may_lack"].as_str() {

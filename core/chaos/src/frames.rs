@@ -1,21 +1,21 @@
-//! The service's frames on their way: where one ends and another could begin.
+//! The service's frames: where one ends and another can be inserted.
 
 use crate::plan::Oddity;
 
-/// Follows what a service sends over a socket, from the answer to the handshake on.
+/// Follows what the service sends over a socket, beginning with the answer to the handshake.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     head: Vec<u8>,
-    /// The handshake is over.
+    /// The handshake is done.
     open: bool,
-    /// Of the present frame's payload, how many bytes are still to come.
+    /// How many bytes of the current frame's payload are still to come.
     payload: u64,
-    /// Frames that were complete.
+    /// How many frames were complete.
     pub(crate) whole: u64,
 }
 
 impl Frames {
-    /// Takes what came. Says behind which byte the frame after the first `skip` ones ends, if it does so here.
+    /// Takes bytes. Returns the end of the frame after the first `skip` ones, if it ends here.
     pub(crate) fn take(&mut self, bytes: &[u8], skip: u64) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {
             if self.payload > 0 {
@@ -46,7 +46,7 @@ impl Frames {
     }
 }
 
-/// How long the payload of a frame is, once its head is complete. A service masks nothing.
+/// The length of a frame's payload, once its head is complete. A server does not mask.
 fn length(head: &[u8]) -> Option<u64> {
     match head {
         [_, short @ 0..=125, ..] => Some(u64::from(*short)),
@@ -57,7 +57,7 @@ fn length(head: &[u8]) -> Option<u64> {
 }
 
 impl Oddity {
-    /// The frame, as it goes over the wire.
+    /// The bytes of the frame.
     pub(crate) fn frame(self) -> Vec<u8> {
         match self {
             Self::Huge => {

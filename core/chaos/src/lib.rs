@@ -1,6 +1,6 @@
-//! The real client and the real emulator, and everything that may happen to them: a proxy of our own lies
-//! between them and breaks the connections to the byte; processes are killed; thousands of conversations come
-//! and go. What was said is counted at the end, on both sides. See `docs/chaos.md`.
+//! The real client and the real emulator, and everything that can happen to them. A proxy between them breaks
+//! connections at any byte; processes are killed; thousands of conversations come and go. At the end both sides
+//! are compared. See `docs/chaos.md`.
 
 mod accounts;
 mod answers;
@@ -18,7 +18,7 @@ pub use plan::FAULTS;
 pub use proxy::FaultProxy;
 pub use storm::{Report, Storm, fate};
 
-/// A number out of the environment, or this one.
+/// A number from the environment, or the default.
 pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

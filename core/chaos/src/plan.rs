@@ -1,10 +1,10 @@
-//! What is to happen to one connection.
+//! What happens to a connection.
 
 use std::time::Duration;
 
 use secondme_avatar_simulation::Chance;
 
-/// The faults there are, by name.
+/// The names of all faults.
 pub const FAULTS: [&str; 14] = [
     "cut on the way there",
     "cut on the way back",
@@ -27,27 +27,27 @@ pub const FAULTS: [&str; 14] = [
 pub(crate) enum Plan {
     /// Nothing.
     Clean,
-    /// It ends after so many bytes from the client, and they go nowhere beyond that.
+    /// It ends after this many bytes from the client; the rest is dropped.
     CutThere(usize),
-    /// It ends after so many bytes from the service.
+    /// It ends after this many bytes from the service.
     CutBack(usize),
     /// The same, with a reset.
     Reset(usize),
-    /// After so many bytes from the service nothing comes for a while.
+    /// After this many bytes from the service, nothing comes for a while.
     Stall(usize, Duration),
-    /// After so many bytes from the service nothing passes either way, and nobody is told.
+    /// After this many bytes from the service, nothing passes in either direction, and neither side is told.
     HalfOpen(usize),
     /// The service's bytes come one by one.
     Trickle(Duration),
-    /// After so many answers something else answers. With the effect: the service acts on the request.
+    /// After this many answers, something else answers. `true`: the service has acted on the request.
     Answer(Foreign, u64, bool),
-    /// After so many frames something that is no frame of the service's.
+    /// After this many frames comes one that the service would not send.
     Frame(Oddity, u64),
-    /// No connection at all.
+    /// The connection is refused.
     Refused,
 }
 
-/// What stands between a client and its service may say.
+/// What an intermediary may answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     Page,
@@ -56,7 +56,7 @@ pub(crate) enum Foreign {
     Swallowed,
 }
 
-/// A frame that no good service sends.
+/// A frame that no correct service sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Oddity {
     Huge,
@@ -65,12 +65,12 @@ pub(crate) enum Oddity {
 }
 
 impl Plan {
-    /// In so many of a thousand connections something happens.
+    /// Draws a plan: in this many of a thousand connections, something happens.
     pub(crate) fn draw(chance: &mut Chance, per_mille: u32) -> Self {
         if !chance.per_mille(per_mille) {
             return Self::Clean;
         }
-        // Heads and bodies of calls are a few hundred bytes; a socket lives longer.
+        // Heads and bodies of calls have a few hundred bytes; a socket transfers more.
         let bytes = |chance: &mut Chance| {
             let most = chance.of(&[40, 400, 1_200, 6_000]);
             1 + chance.below(most) as usize
@@ -95,7 +95,7 @@ impl Plan {
         }
     }
 
-    /// After how many bytes from the client its moment comes.
+    /// After how many bytes from the client the fault strikes.
     pub(crate) fn bytes_there(&self) -> Option<usize> {
         match self {
             Self::CutThere(bytes) => Some(*bytes),
@@ -103,7 +103,7 @@ impl Plan {
         }
     }
 
-    /// After how many bytes from the service its moment comes.
+    /// After how many bytes from the service the fault strikes.
     pub(crate) fn bytes_back(&self) -> Option<usize> {
         match self {
             Self::CutBack(bytes) | Self::Reset(bytes) | Self::Stall(bytes, _) | Self::HalfOpen(bytes) => {

@@ -1,4 +1,4 @@
-//! Between the client and the emulator: carries bytes, and breaks what it carries.
+//! A proxy between the client and the emulator that breaks what it carries.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::answers::Requests;
 use crate::frames::Frames;
 use crate::plan::Plan;
 
-/// A TCP proxy that does to connections what a seed says.
+/// A TCP proxy that breaks connections as the seed decides.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -30,13 +30,13 @@ struct Shared {
     chance: Mutex<Chance>,
     per_mille: AtomicU32,
     down: AtomicBool,
-    /// Changes when all connections are to be cut.
+    /// Changes when all connections are cut.
     cuts: watch::Sender<u64>,
     met: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl FaultProxy {
-    /// One before this service.
+    /// Starts a proxy for this service.
     pub async fn start(service: SocketAddr, seed: u64) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -55,7 +55,7 @@ impl FaultProxy {
                 tokio::spawn(async move {
                     let mut cuts = shared.cuts.subscribe();
                     tokio::select! {
-                        // Whatever ends a connection has ended it for both sides.
+                        // The end of a connection has ended it for both sides.
                         _ = shared.carry(stream) => {}
                         _ = cuts.changed() => {}
                     }
@@ -70,12 +70,12 @@ impl FaultProxy {
         format!("http://{}/gate/in", self.address)
     }
 
-    /// Something happens to so many of a thousand new connections.
+    /// Sets in how many of a thousand new connections something happens.
     pub fn weather(&self, per_mille: u32) {
         self.shared.per_mille.store(per_mille, Ordering::Relaxed);
     }
 
-    /// The service is gone, or is there again: it has gone down, and all its connections with it.
+    /// Makes the service unreachable, with all its connections, or reachable again.
     pub fn down(&self, down: bool) {
         self.shared.down.store(down, Ordering::Relaxed);
         if down {
@@ -88,7 +88,7 @@ impl FaultProxy {
         self.shared.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// How often each fault was met.
+    /// How often each fault has struck.
     pub fn met(&self) -> BTreeMap<&'static str, u64> {
         self.shared.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -105,7 +105,7 @@ impl Shared {
         client.set_nodelay(true)?;
         service.set_nodelay(true)?;
         let mut pipe = Pipe { client, service, requests: Requests::default(), frames: Frames::default() };
-        // A connection lives long: what is to happen to it is drawn again and again.
+        // A connection lives long, so faults are drawn repeatedly.
         loop {
             let (plan, patience) = self.draw();
             match pipe.flow(&plan, Instant::now() + patience).await? {
@@ -134,7 +134,7 @@ impl Shared {
     }
 }
 
-/// One connection, from both sides.
+/// One connection, both sides.
 struct Pipe {
     client: TcpStream,
     service: TcpStream,
@@ -144,16 +144,16 @@ struct Pipe {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// It goes on.
+    /// It continues.
     On,
-    /// The moment of the plan has come.
+    /// The moment of the fault has come.
     Struck,
     /// It is over.
     Ended,
 }
 
 impl Pipe {
-    /// Carries both ways until the moment of the plan, or until another one is to be drawn.
+    /// Carries both directions until the fault strikes, or until another one is to be drawn.
     async fn flow(&mut self, plan: &Plan, until: Instant) -> std::io::Result<Flow> {
         let (mut there, mut back) = (plan.bytes_there(), plan.bytes_back());
         let request = self.requests.whole;
@@ -203,7 +203,7 @@ impl Pipe {
                     };
                     if let (Some(end), Plan::Frame(oddity, _)) = (framed, plan) {
                         self.client.write_all(&bytes[..end]).await?;
-                        // Whoever refuses it hangs up in the middle of it.
+                        // A client that refuses the frame hangs up in the middle of it.
                         let refused = self.client.write_all(&oddity.frame()).await.is_err();
                         if !refused {
                             self.client.write_all(&bytes[end..]).await?;
@@ -222,7 +222,7 @@ impl Pipe {
         }
     }
 
-    /// Does what the plan says, now that its moment has come.
+    /// Applies the fault.
     async fn strike(&mut self, plan: &Plan) -> std::io::Result<Flow> {
         match plan {
             Plan::Clean | Plan::Frame(..) => Ok(Flow::On),
@@ -249,7 +249,7 @@ impl Pipe {
         }
     }
 
-    /// Takes everything from both sides and hands nothing on.
+    /// Reads everything from both sides and forwards nothing.
     async fn swallow(&mut self) -> std::io::Result<Flow> {
         let (mut there, mut back) = ([0; 4096], [0; 4096]);
         loop {
@@ -257,7 +257,7 @@ impl Pipe {
                 read = self.client.read(&mut there) => read?,
                 read = self.service.read(&mut back) => read?,
             };
-            // When one side gives up, the connection is over for both.
+            // If one side gives up, the connection is over for both.
             if read == 0 {
                 return Ok(Flow::Ended);
             }
@@ -284,7 +284,7 @@ impl Pipe {
     }
 }
 
-/// What there is to read; nothing, if that was a mistake.
+/// Reads what there is; nothing, if the readiness was spurious.
 fn try_read(stream: &TcpStream, bytes: &mut [u8]) -> std::io::Result<Option<usize>> {
     match stream.try_read(bytes) {
         Ok(read) => Ok(Some(read)),
@@ -293,8 +293,8 @@ fn try_read(stream: &TcpStream, bytes: &mut [u8]) -> std::io::Result<Option<usiz
     }
 }
 
-/// The other side learns it as a reset, not as an end.
+/// The other side gets a reset, not an end.
 fn reset(stream: &TcpStream) {
-    // Where that cannot be, it is an end.
+    // If the system cannot, it gets an end.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

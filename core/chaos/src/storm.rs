@@ -1,4 +1,4 @@
-//! A storm: many conversations over a bad network, and the count at its end.
+//! A storm: many conversations over a bad network, and the comparison at the end.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,44 +14,44 @@ use secondme_avatar_simulation::Chance;
 use crate::accounts::{Account, Fate, Verdict};
 use crate::proxy::FaultProxy;
 
-/// How long a virtual second lasts: long enough for what is under way to get somewhere.
+/// The real time of a virtual second: long enough for running work to progress.
 const SECOND: Duration = Duration::from_millis(40);
 
-/// How long, in virtual time, the calm after the storm may take.
+/// The longest calm after the storm, in virtual time.
 const CALM: u64 = 30 * 60;
 
-/// How big a storm is.
+/// The size of a storm.
 #[derive(Clone, Copy, Debug)]
 pub struct Storm {
-    /// Everything by chance depends on it.
+    /// Decides everything random.
     pub seed: u64,
     /// Visitors, each with one conversation.
     pub visitors: usize,
-    /// How long it lasts, in virtual seconds.
+    /// The duration, in virtual seconds.
     pub seconds: u64,
 }
 
-/// What a storm has been.
+/// The result of a storm.
 #[derive(Debug)]
 pub struct Report {
-    /// How the two sides agree.
+    /// The comparison of the two sides.
     pub verdict: Verdict,
-    /// How often each fault was met.
+    /// How often each fault has struck.
     pub faults: BTreeMap<&'static str, u64>,
-    /// Times that the client's machine was suspended.
+    /// How often the client's machine was suspended.
     pub slept: u64,
-    /// Times that a socket was lost.
+    /// How often a socket was lost.
     pub lost: u64,
     /// Calls made.
     pub calls: u64,
-    /// What still waited when the calm was over.
+    /// What was still unsettled after the calm.
     pub unsettled: usize,
 }
 
 type Book = Arc<Mutex<Account>>;
 
 impl Storm {
-    /// Lets it rage, then waits for the calm, then counts.
+    /// Runs the storm, waits for the calm, and compares.
     pub async fn rage(self) -> Result<Report, Box<dyn std::error::Error>> {
         let emulator = Emulator::builder()
             .seed(self.seed)
@@ -108,7 +108,7 @@ impl Storm {
             second(&emulator, &client).await;
             calm += 1;
         }
-        // What is only looked for comes within this time.
+        // What is found only by a query comes within this time.
         for _ in 0..240 {
             second(&emulator, &client).await;
         }
@@ -156,7 +156,7 @@ impl Storm {
     }
 }
 
-/// How long the client's machine has been suspended: its wall clock goes on, its monotonic one does not.
+/// A suspended client's machine: its wall clock continues, its monotonic clock does not.
 #[derive(Debug, Default)]
 struct Sleep {
     seconds: Arc<AtomicU64>,
@@ -169,7 +169,7 @@ impl Sleep {
         move || SystemTime::now() + Duration::from_secs(seconds.load(Ordering::Relaxed))
     }
 
-    /// Sleeps so many seconds, which pass for the service as well.
+    /// Suspends for some seconds, which pass for the service as well.
     async fn through(&self, seconds: u64, emulator: &Emulator) {
         emulator.advance(Duration::from_secs(seconds)).await;
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
@@ -177,7 +177,7 @@ impl Sleep {
     }
 }
 
-/// Both clocks go on together: the client's first, so that its pings are on their way.
+/// Advances both clocks: the client's first, so that its pings are on their way.
 async fn second(emulator: &Emulator, client: &AvatarClient) {
     client.advance_clock(Duration::from_secs(1)).await;
     tokio::time::sleep(SECOND).await;
@@ -192,7 +192,7 @@ fn owner_speaks(chance: &mut Chance, emulator: &Emulator, at: u64) {
         return;
     }
     let session = open[chance.below(open.len() as u64) as usize];
-    // The owner of a session that has just ended has nobody to speak to.
+    // In a session that has just ended, the owner cannot reply.
     let _ = emulator.owner().reply(&session.session_id, &format!("owner {at}.{}", chance.below(1_000_000)));
     let _ = emulator.owner().hand_back(&session.session_id);
 }
@@ -204,7 +204,7 @@ fn hand_all_back(emulator: &Emulator) {
     }
 }
 
-/// One visitor, who says one thing after the other.
+/// A visitor, who sends one message after the other.
 struct Talk {
     number: usize,
     client: AvatarClient,
@@ -232,13 +232,13 @@ impl Talk {
                 if closed {
                     break; // The conversation is closed: it is opened again.
                 }
-                // Up to a virtual half minute.
+                // Up to half a virtual minute.
                 tokio::time::sleep(SECOND * self.chance.below(30) as u32).await;
             }
         }
     }
 
-    /// Says it, in one way or the other. Nothing: it was refused before it was taken down.
+    /// Sends a message, in one of several ways. `None`: it was refused before it was counted.
     async fn say(&mut self, chat: &Conversation, text: &str) -> Option<Fate> {
         let result = match self.chance.below(3) {
             0 => chat.ask(text).await.map(drop),
@@ -258,7 +258,7 @@ impl Talk {
     }
 }
 
-/// What the outcome of a send says. Nothing, where it was refused before it was taken down.
+/// What the result of a send means. `None`: it was refused before it was counted.
 pub fn fate<T>(result: Result<T, Error>) -> Option<Fate> {
     match result {
         Ok(_) => Some(Fate::Taken),
@@ -278,7 +278,7 @@ pub fn fate<T>(result: Result<T, Error>) -> Option<Fate> {
 }
 
 impl Account {
-    /// Takes down what an event says. `again`: an earlier process has taken it down as well.
+    /// Counts an event. `again`: an earlier process has counted it as well.
     pub fn hear(&mut self, event: &Event, again: bool) {
         match &event.kind {
             EventKind::Reply(reply) | EventKind::OwnerReply(reply) => {
@@ -305,7 +305,7 @@ fn lock(book: &Book) -> MutexGuard<'_, Account> {
 }
 
 impl Report {
-    /// Whether nothing was lost, nothing came twice, and nothing still waits.
+    /// Whether nothing was lost, nothing came twice, and nothing is unsettled.
     pub fn is_good(&self) -> bool {
         self.verdict.is_good() && self.unsettled == 0
     }

@@ -1,4 +1,4 @@
-//! The README's programs in other languages are those of each language's own page, where they are tried.
+//! The README's programs in other languages are those of each language's own page, where they are tested.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Each example, as it is built, against the emulator.
+//! Runs each example against the emulator.
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use secondme_avatar_emulator::{Brain, Emulator};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-/// None takes a fraction of it, unless it hangs.
+/// Far more than any example needs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn example(path: &str, emulator: &Emulator) -> Command {

@@ -1,4 +1,4 @@
-//! `make chaos`: many conversations over a bad network, and the count.
+//! `make chaos`: many conversations over a bad network, and the comparison.
 
 use std::process::ExitCode;
 use std::time::Instant;

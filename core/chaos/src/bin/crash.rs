@@ -1,4 +1,4 @@
-//! `make chaos`, its second half: a process killed 200 times, and the count.
+//! `make chaos`, its second half: a process killed 200 times, and the comparison.
 
 use std::process::ExitCode;
 use std::time::Instant;

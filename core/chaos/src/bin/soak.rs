@@ -14,13 +14,13 @@ use tokio::runtime::Handle;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Visitors who come and go side by side.
+/// How many visitors come and go in parallel.
 const SIDE_BY_SIDE: u64 = 20;
 
-/// Between two looks.
+/// The time between two measurements.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What the process has, at one moment in which no conversation is open.
+/// The resources of the process while no conversation is open.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     cycles: u64,
@@ -45,7 +45,7 @@ async fn main() -> Result<ExitCode, Failure> {
     let mut cycles = 0;
     let mut told = Instant::now();
     while Instant::now() < end {
-        // A client as well comes and goes.
+        // The client comes and goes as well.
         let client = AvatarClient::builder(&key)?.base_url(base.parse()?).quota(1_000_000).build()?;
         let look = Instant::now() + LOOK;
         while Instant::now() < look {
@@ -70,7 +70,7 @@ async fn main() -> Result<ExitCode, Failure> {
     Ok(if judge(&looks) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A visitor comes, talks, is cut off, comes back, and goes, in one of several ways.
+/// A visitor opens, talks, loses the connection, comes back, and leaves, in one of several ways.
 async fn live(client: &AvatarClient, seed: u64) -> Result<(), Failure> {
     let mut chance = Chance::new(seed);
     let visitor = Visitor::for_user("soak", &format!("visitor {}", seed % 200))?;
@@ -78,7 +78,7 @@ async fn live(client: &AvatarClient, seed: u64) -> Result<(), Failure> {
     let events = chat.events();
     match chance.below(6) {
         0 => {
-            // Cut, and back again.
+            // Loses the connection and gets it back.
             chat.network_changed().await?;
             chat.ask("Are you still there?").await?;
         }
@@ -93,7 +93,7 @@ async fn live(client: &AvatarClient, seed: u64) -> Result<(), Failure> {
             chat.send("I am back").await?;
         }
         3 => {
-            // Given up in the middle of an answer.
+            // Gives up in the middle of an answer.
             let mut pieces = chat.stream("Tell me a long story about many things");
             pieces.next().await;
         }
@@ -113,7 +113,7 @@ async fn end(chat: &Conversation, chance: &mut Chance) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The process once everything has ended that was to end.
+/// Measures the process after everything has ended.
 async fn settled(cycles: u64) -> Result<Look, Failure> {
     let mut before = look(cycles)?;
     loop {
@@ -144,14 +144,14 @@ fn print(started: Instant, look: Option<&Look>) {
     }
 }
 
-/// Compares the first fifth after the warm-up with the last.
+/// Compares the first fifth after the warm-up with the last fifth.
 #[allow(clippy::print_stdout)]
 fn judge(looks: &[Look]) -> bool {
     let warm = &looks[looks.len() / 5..];
     let fifth = (warm.len() / 5).max(1);
     let mean = |looks: &[Look], of: fn(&Look) -> f64| looks.iter().map(of).sum::<f64>() / looks.len() as f64;
     let (first, last) = (&warm[..fifth], &warm[warm.len() - fifth..]);
-    // There may be none at all, of tasks.
+    // There may be no tasks at all.
     let growth = |of: fn(&Look) -> f64| (mean(last, of) - mean(first, of)) / mean(first, of).max(1.0) * 100.0;
     let resident = growth(|look| look.resident as f64);
     let descriptors = growth(|look| look.descriptors as f64);
@@ -162,7 +162,7 @@ fn judge(looks: &[Look]) -> bool {
     resident < 1.0 && descriptors <= 0.5 && tasks <= 0.5
 }
 
-/// The service is a process of its own, so that only the client's memory is counted.
+/// The service is a process of its own, so only the client's memory is counted.
 async fn serve() -> Result<(), Failure> {
     let emulator = Emulator::builder()
         .configure(|settings| {
