@@ -1,4 +1,4 @@
-//! One task for each visitor: carries out what the machine says, and tells it what happens.
+//! One task for each visitor: carries out the machine's outputs, and gives it inputs.
 
 mod calls;
 mod catch_up;
@@ -30,7 +30,7 @@ use crate::saving::Saving;
 use crate::socket::{NotConnected, Socket, Traffic};
 use crate::visitor_handle::{VisitorHandle, VisitorState, Waiting};
 
-/// Far enough away to mean "never".
+/// Long enough to mean "never".
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Socket, NotConnected>> + Send>>;
@@ -46,12 +46,12 @@ pub(crate) struct Driver {
     permit: ConnectPermit,
     catch_up: CatchUp,
     generation: Generation,
-    /// How many sockets had been lost when that was last looked at.
+    /// The machine's count of lost sockets at the last check.
     lost: u64,
     reading: Reading,
     saving: Saving,
     journal: Journal,
-    /// It has been connected: another process may have the visitor by now.
+    /// It was connected before, so another process may have opened the visitor since.
     was_connected: bool,
 }
 
@@ -113,7 +113,7 @@ impl Driver {
                 continue;
             }
             let input = tokio::select! {
-                // Pings go out though frames come in without end.
+                // Pings go out even if frames come without a pause.
                 biased;
                 () = timer.as_mut() => self.due(deadline),
                 () = woken => Happened::Nothing,
@@ -136,7 +136,7 @@ impl Driver {
         ended(&handle);
     }
 
-    /// Tells the machine what has happened.
+    /// Gives the machine an input.
     fn tell(&mut self, happened: Happened) {
         let now = self.env.clock.now();
         let mut state = self.handle.lock();
@@ -144,9 +144,9 @@ impl Driver {
             Happened::Nothing => {}
             Happened::Input(input) => state.machine.handle(now, input),
             Happened::Woke => {
-                // Nothing that was due meanwhile goes out on the way.
+                // First the tick: what became due meanwhile must not be sent on the way.
                 state.machine.handle(now, Input::Tick);
-                // Whatever was connected is as good as lost. A machine that is closed wants nothing.
+                // The old connections are probably dead. A closed machine refuses the command.
                 let _ = state.machine.command(now, Command::NetworkChanged);
             }
             Happened::Elsewhere => {
@@ -166,14 +166,13 @@ impl Driver {
         }
     }
 
-    /// Does what the machine says, until it says nothing more; then when to come back. `None`: it is
-    /// over.
+    /// Carries out all outputs. Returns when to come back; `None` if the machine is closed.
     fn carry_out(&mut self) -> Option<Instant> {
         let handle = Arc::clone(&self.handle);
         let mut state = handle.lock();
         let lost = state.machine.counters().lost;
         if std::mem::replace(&mut self.lost, lost) != lost {
-            // What has ended the socket has perhaps ended the other connections too.
+            // The cause may have broken the other connections too.
             self.env.http.renew();
         }
         let mut events = Vec::with_capacity(state.machine.outputs());
@@ -191,7 +190,7 @@ impl Driver {
                     }
                 }
                 Output::Resolved(ticket, result) => {
-                    // Events that came before the answer are there before it.
+                    // Events before the answer are delivered before it.
                     self.publish(&mut state, &mut events);
                     if let Some(waiting) = state.waiting.remove(&ticket) {
                         waiting.resolve(result);
@@ -280,7 +279,7 @@ impl Driver {
         self.calls.start(&self.env, visitor.clone(), request, unless_elsewhere);
     }
 
-    /// Something is due.
+    /// A deadline has come.
     fn due(&mut self, deadline: Instant) -> Happened {
         match self.catch_up.due(&self.env.clock, deadline) {
             Due::Now => Happened::Input(Input::Tick),
@@ -292,7 +291,7 @@ impl Driver {
         }
     }
 
-    /// Hands events to those who subscribed: to their conversation, and to all.
+    /// Delivers events to the subscriptions of their conversation, and to those of the client.
     fn publish(&mut self, state: &mut VisitorState, events: &mut Vec<Event>) {
         if events.is_empty() {
             return;
@@ -306,7 +305,7 @@ impl Driver {
         }
     }
 
-    /// A caller resumes a paused conversation, and so wants the visitor in this process.
+    /// A caller resumes a paused conversation, so this process claims the visitor.
     fn note_state(&self, state: &VisitorState, from: State, to: State) {
         if from == State::Paused
             && let Some(store_writer) = self.env.store_writer.as_ref().filter(|_| to != State::Closed)
@@ -332,7 +331,7 @@ impl Driver {
         match traffic {
             Traffic::Frames(frames) => Happened::Frames(frames),
             Traffic::Closed(cause) => {
-                // Where it was said in a Close frame, that is answered.
+                // Answers a Close frame, if one came.
                 self.hang_up_socket();
                 Happened::Input(Input::SocketClosed { generation: self.generation, cause })
             }
@@ -355,7 +354,7 @@ impl Drop for Driver {
 enum Happened {
     Nothing,
     Input(Input),
-    /// The machine had been suspended.
+    /// The machine was suspended.
     Woke,
     Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
@@ -381,7 +380,7 @@ fn set(timer: Pin<&mut Sleep>, deadline: Instant) {
     }
 }
 
-/// The conversation that this event is the last one of.
+/// Returns the conversation that this event closes.
 fn closes(event: &Event) -> Option<ConversationKey> {
     match event.kind {
         EventKind::Closed { .. } => event.conversation,

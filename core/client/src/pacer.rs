@@ -1,4 +1,4 @@
-//! Who may connect when: so many at a time, and after a common loss not all in the same moment.
+//! Paces connection attempts: limits their number, and spreads them after a common loss.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,18 +7,18 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// Attempts at a time of visitors whom no call waits for.
+/// The number of simultaneous attempts for which no call waits.
 const AT_A_TIME: usize = 32;
 
-/// Attempts at a time for which a call waits. They have turns of their own: a thousand visitors on their way
-/// back do not keep a caller waiting.
+/// The number of simultaneous attempts for which a call waits. They are counted apart, so a thousand
+/// reconnecting visitors do not delay a caller.
 const AWAITED_AT_A_TIME: usize = 64;
 
-/// Between two attempts for which no call waits: a hundred visitors are back within a second, a thousand
-/// within ten.
+/// The time between two attempts for which no call waits: a hundred visitors reconnect in a second, a thousand
+/// in ten.
 const APART: Duration = Duration::from_millis(10);
 
-/// So many may begin at once: the losses of a few visitors are no storm.
+/// How many attempts may begin at once: the losses of a few visitors need no pacing.
 const BURST: u32 = 10;
 
 /// One for each client.
@@ -26,11 +26,11 @@ const BURST: u32 = 10;
 pub(crate) struct Pacer {
     quiet: Arc<Semaphore>,
     awaited: Arc<Semaphore>,
-    /// When the next one would begin if they were evenly apart.
+    /// When the next attempt would begin if all were evenly spaced.
     next: Mutex<Option<Instant>>,
 }
 
-/// A turn that is waited for. It is over when what it gives is dropped.
+/// A permit that is waited for. The attempt counts until the permit is dropped.
 pub(crate) type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
 impl Pacer {
@@ -42,7 +42,7 @@ impl Pacer {
         }
     }
 
-    /// A turn for an attempt to connect; `awaited`: a call waits for it.
+    /// Requests a permit for an attempt. `awaited`: a call waits for it.
     pub(crate) fn turn(&self, awaited: bool) -> Turn {
         let (at, turns) = if awaited {
             (None, Arc::clone(&self.awaited))
@@ -58,7 +58,7 @@ impl Pacer {
         })
     }
 
-    /// The next free moment.
+    /// Returns the next free moment.
     fn slot(&self, now: Instant) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let due = next.map_or(now, |next| next.max(now));

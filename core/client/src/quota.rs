@@ -1,4 +1,4 @@
-//! The key's quota, awaited.
+//! The API key's quota, shared by the drivers and awaited.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,11 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
-/// By how much a turn may come later than was said before it is said again.
+/// If the expected moment is later by this much, it is reported again.
 const LATER: Duration = Duration::from_secs(1);
 
-/// By how much it may come sooner. Those before it who give up make it so, one by one.
+/// If the expected moment is earlier by this much, it is reported again. Waiting calls that give up make it
+/// earlier, one by one.
 const SOONER: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -25,18 +26,18 @@ pub(crate) struct SharedQuota {
 #[derive(Debug)]
 struct Queue {
     quota: Quota,
-    /// Granted, and not yet noticed by whoever waits.
+    /// Granted, and not yet noticed by the waiting task.
     granted: Vec<QuotaTicket>,
-    /// All who wait, in order.
+    /// All waiting tickets, in order.
     waiting: BTreeSet<QuotaTicket>,
 }
 
-/// What has become of the waiting for a turn.
+/// The result of waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It is here.
+    /// The permit is granted.
     Come,
-    /// It comes then, as it looks now.
+    /// The permit is expected at this moment.
     Expected(Millis),
 }
 
@@ -65,13 +66,13 @@ impl SharedQuota {
         Permit { quota: Arc::clone(self), ticket, granted: false, used: false }
     }
 
-    /// The service says that nobody may go before `until`.
+    /// The service has refused all calls until `until`.
     pub(crate) fn hold_until(&self, until: Millis) {
         self.lock().quota.hold_until(until);
         self.changed.notify_waiters();
     }
 
-    /// The clock has been put forward.
+    /// The clock was advanced.
     pub(crate) fn look_again(&self) {
         self.changed.notify_waiters();
     }
@@ -81,7 +82,7 @@ impl SharedQuota {
         self.lock().quota.waiting()
     }
 
-    /// How long the last one of them waits, as it looks now.
+    /// How long the last one is expected to wait.
     pub(crate) fn longest_wait(&self) -> Duration {
         let now = self.clock.now();
         let queue = self.lock();
@@ -95,7 +96,7 @@ impl SharedQuota {
 }
 
 impl Permit {
-    /// Whether it is this one's turn now.
+    /// Whether the permit is granted now.
     pub(crate) fn try_acquire(&mut self) -> bool {
         let now = self.quota.clock.now();
         let mut queue = self.quota.lock();
@@ -117,7 +118,7 @@ impl Permit {
         self.granted
     }
 
-    /// The call goes out.
+    /// The call has gone out.
     pub(crate) fn used(&mut self) {
         self.used = true;
     }
@@ -130,18 +131,18 @@ impl Permit {
         }
     }
 
-    /// When it is this one's turn, as it looks now.
+    /// When the permit is expected.
     pub(crate) fn expected_at(&self) -> Option<Millis> {
         self.quota.lock().quota.expected_at(self.ticket)
     }
 
-    /// Waits for its turn, or until that is expected at another time than was `told`.
+    /// Waits for the permit, or until it is expected at another moment than `told`.
     pub(crate) async fn acquire(&mut self, told: Option<Millis>) -> Turn {
         loop {
             let quota = Arc::clone(&self.quota);
             let changed = quota.changed.notified();
             tokio::pin!(changed);
-            // From here on a change is noticed, though it comes before the await.
+            // From here on no change is missed, even before the await.
             changed.as_mut().enable();
             if self.try_acquire() {
                 return Turn::Come;
@@ -170,7 +171,7 @@ impl Drop for Permit {
         queue.granted.retain(|ticket| *ticket != self.ticket);
         queue.waiting.remove(&self.ticket);
         if self.granted && self.used {
-            // Nobody saw it come back: it may have reached the service, or reach it yet, so it counts.
+            // It is unknown whether the call reached the service, so it counts.
             queue.quota.abandon(self.ticket, now);
         } else {
             queue.quota.leave(self.ticket);

@@ -14,7 +14,7 @@ use crate::visitor_handle::VisitorHandle;
 pub(crate) struct SocketSlots {
     queue: Mutex<Queue>,
     limit: Option<usize>,
-    /// How many wait: every driver looks at it each time something happens.
+    /// How many wait. Every driver reads this at each event.
     waiting: AtomicUsize,
     changed: Notify,
     clock: Clock,
@@ -39,7 +39,7 @@ impl SocketSlots {
         Arc::new(Self { queue, limit, waiting: AtomicUsize::new(0), changed: Notify::new(), clock })
     }
 
-    /// Joins the queue, and takes the slot at once if there is one. A visitor that has to wait calls
+    /// Joins the queue, and takes a free slot at once. A visitor that has to wait calls
     /// [`make_room`](Self::make_room) next.
     pub(crate) fn join(self: &Arc<Self>, handle: &Arc<VisitorHandle>) -> SlotPermit {
         let mut queue = self.lock();
@@ -51,7 +51,7 @@ impl SocketSlots {
         SlotPermit { slots: Arc::clone(self), ticket }
     }
 
-    /// How many slots there are; `None` where there is no limit.
+    /// The number of slots; `None` without a limit.
     pub(crate) fn limit(&self) -> Option<usize> {
         self.limit
     }
@@ -61,10 +61,10 @@ impl SocketSlots {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Takes slots back from the visitors that have owed nothing for the longest, one for each that waits.
+    /// Takes slots back from the visitors that have owed nothing for the longest, one for each waiting visitor.
     ///
-    /// To be called by a visitor that has to wait, and by one that has become idle while another waits; and
-    /// never with a handle locked, since it locks those of other visitors.
+    /// Called by a visitor that has to wait, and by one that becomes idle while another waits. Must not be
+    /// called with a handle locked, since it locks other handles.
     pub(crate) fn make_room(&self) {
         loop {
             let (ticket, handle) = {
@@ -78,7 +78,7 @@ impl SocketSlots {
             let Some(handle) = handle else { continue };
             if !handle.reclaim_slot() {
                 self.lock().slots.keep(ticket);
-                // Its driver notes anew from when on it owes nothing.
+                // Its driver notes again from when on nothing is owed.
                 handle.wake.notify_one();
             }
         }
@@ -94,7 +94,7 @@ impl SocketSlots {
         self.lock().slots.waiting()
     }
 
-    /// Why a visitor has to wait.
+    /// The error for a visitor that has to wait.
     pub(crate) fn denial(&self) -> Error {
         let slots = self.limit.unwrap_or(usize::MAX);
         let message = format!(
@@ -121,7 +121,7 @@ impl SlotPermit {
         self.slots.lock().slots.is_held(self.ticket)
     }
 
-    /// Notes from when on its visitor owes nothing.
+    /// Notes since when, or from when on, its visitor owes nothing.
     pub(crate) fn set_idle(&self, idle_from: Option<Millis>) {
         self.slots.lock().slots.set_idle(self.ticket, idle_from);
     }

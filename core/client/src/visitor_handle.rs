@@ -1,4 +1,4 @@
-//! What a client holds of one visitor: the machine, and the callers that wait for its answers.
+//! A visitor's handle: the machine, and the callers that wait for its answers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,17 +15,17 @@ use crate::events::Mailbox;
 use crate::pieces::Pieces;
 use crate::quota::Permit;
 
-/// Shared by the handles, which give commands, and the driver, which carries out what the machine
-/// says. The lock is held for as long as the machine thinks, never across an await.
+/// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
+/// held while the machine works, never across an await.
 #[derive(Debug)]
 pub(crate) struct VisitorHandle {
     state: Mutex<VisitorState>,
     /// Wakes the driver.
     pub(crate) wake: Notify,
-    /// A conversation has closed.
+    /// Notified when a conversation has closed.
     pub(crate) closed: Notify,
     pub(crate) clock: Clock,
-    /// How far the clock had been put forward when all that was due had been done.
+    /// How far the clock had been advanced when the driver last had nothing due.
     noticed: AtomicU64,
 }
 
@@ -35,18 +35,18 @@ pub(crate) struct VisitorState {
     pub(crate) waiting: HashMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
     next_key: u32,
-    /// Its place in the key's quota, taken when it was made: those who come first are served first,
-    /// whichever driver runs first.
+    /// The permit of the key's quota, requested when the handle was made. So visitors are served in the order
+    /// of opening, whichever driver runs first.
     pub(crate) reserved: Option<Permit>,
-    /// The client is closed: nothing new is begun.
+    /// The client is being closed: no new commands.
     pub(crate) closing: bool,
     /// Another process has the visitor.
     pub(crate) elsewhere: bool,
-    /// The client is gone and the driver is to end, or it has ended.
+    /// The driver is to end, or has ended.
     pub(crate) dropped: bool,
 }
 
-/// Who waits for a ticket.
+/// The receiver of a ticket's answer.
 #[derive(Debug)]
 pub(crate) enum Waiting {
     Once(oneshot::Sender<Result<Outcome, Error>>),
@@ -77,7 +77,7 @@ impl VisitorHandle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the command; its answer can be awaited. Dropped before, the answer is not wanted any more.
+    /// Gives a command, and returns its answer to await. Dropping the answer cancels the command.
     pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<Answer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
@@ -90,7 +90,7 @@ impl VisitorHandle {
             return Err(client_closed());
         }
         if state.dropped {
-            return Err(Misuse::Closed.into()); // Nobody would carry it out.
+            return Err(Misuse::Closed.into()); // No driver would carry it out.
         }
         let now = self.clock.now();
         let ticket = state.machine.command(now, command)?;
@@ -100,19 +100,19 @@ impl VisitorHandle {
         Ok(ticket)
     }
 
-    /// Something has happened outside.
+    /// Gives the machine an input.
     pub(crate) fn input(&self, input: Input) {
         self.lock().machine.handle(self.clock.now(), input);
         self.wake.notify_one();
     }
 
-    /// Messages that an earlier process has kept.
+    /// Gives the machine messages that an earlier process has stored.
     pub(crate) fn restore(&self, messages: Vec<KeptMessage>) {
         self.lock().machine.restore(self.clock.now(), messages);
         self.wake.notify_one();
     }
 
-    /// All is done that was due when the clock had been put forward so far.
+    /// Everything is done that was due when the clock had been advanced this far.
     pub(crate) fn notice(&self, forward: u64) {
         self.noticed.store(forward, Ordering::Release);
         self.clock.notice();
@@ -122,7 +122,7 @@ impl VisitorHandle {
         self.noticed.load(Ordering::Acquire) >= forward
     }
 
-    /// Waits until that is so, or the driver has ended.
+    /// Waits until then, or until the driver has ended.
     pub(crate) async fn noticed(&self, forward: u64) {
         loop {
             let noticed = self.clock.noticed();
@@ -158,7 +158,7 @@ impl VisitorHandle {
         }
     }
 
-    /// Takes the slot back for another visitor. Returns whether this one has given it up.
+    /// Takes the slot back for another visitor. Returns whether it was given up.
     pub(crate) fn reclaim_slot(&self) -> bool {
         let mut state = self.lock();
         state.machine.handle(self.clock.now(), Input::SlotReclaimed);
@@ -168,25 +168,25 @@ impl VisitorHandle {
         gave_up
     }
 
-    /// Begins nothing new from now on. Names the conversations that are still to be closed.
+    /// Refuses new commands from now on. Returns the conversations that are still to be closed.
     pub(crate) fn begin_closing(&self) -> Vec<ConversationKey> {
         let mut state = self.lock();
         state.closing = true;
         let conversations = state.machine.conversations();
-        // A machine without a conversation has nothing that could end it.
+        // A machine without conversations would never end by itself.
         state.dropped |= conversations.is_empty();
         drop(state);
         self.wake.notify_one();
         conversations
     }
 
-    /// The client is gone, and nobody holds a conversation.
+    /// Ends the driver: the client is gone.
     pub(crate) fn hang_up(&self) {
         self.lock().dropped = true;
         self.wake.notify_one();
     }
 
-    /// The driver has ended: whoever still waits learns it.
+    /// The driver has ended: fails all waiting calls.
     pub(crate) fn end(&self) {
         let (waiting, mailboxes) = {
             let mut state = self.lock();
@@ -206,12 +206,12 @@ impl VisitorHandle {
 }
 
 impl VisitorState {
-    /// Whether it may let go of the visitor: nothing is waited for, and nothing is still to be sent.
+    /// Whether the visitor can be left to another process: no call waits, and nothing is still to be sent.
     pub(crate) fn may_let_go(&self) -> bool {
         self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()
     }
 
-    /// Ends the subscriptions to conversations that have closed, and forgets those that were dropped.
+    /// Ends the subscriptions to closed conversations, and removes those that were dropped.
     pub(crate) fn end_subscriptions(&mut self, closed: &[ConversationKey]) {
         self.mailboxes.retain(|(key, mailbox)| {
             if closed.contains(key) {
@@ -225,7 +225,7 @@ impl VisitorState {
 impl Waiting {
     pub(crate) fn resolve(self, result: Result<Outcome, Error>) {
         match self {
-            // Whoever waited may have gone in this very moment.
+            // The caller may have given up in this moment.
             Self::Once(sender) => drop(sender.send(result)),
             Self::Pieces(pieces) => pieces.finish(result),
         }

@@ -1,4 +1,4 @@
-//! The calls under way, and the tickets for the key's quota that they wait for.
+//! The running calls, and the quota permits that they wait for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::quota::{Permit, Turn};
 #[derive(Default)]
 pub(super) struct Calls {
     running: JoinMap<CallId, Done>,
-    /// Permits of the quota, from when they are asked for until their call is back.
+    /// Quota permits, from the request until the call is back.
     permits: HashMap<CallId, Permit>,
 }
 
-/// What a spawned task has done.
+/// The result of a task.
 enum Done {
     Call(Input),
     /// The call was not made: another process has the visitor.
@@ -24,7 +24,7 @@ enum Done {
     Waited(Permit, Turn),
 }
 
-/// What has come of a call.
+/// The result of a call.
 pub(super) enum Back {
     Nothing,
     Input(Input),
@@ -37,8 +37,8 @@ impl Calls {
         self.running.is_empty()
     }
 
-    /// Makes the call. `unless_elsewhere`: only if no other process has opened the visitor, since the one who
-    /// opened it last has it, and to connect again would be to take the socket away from it.
+    /// Makes the call. `unless_elsewhere`: only if no other process has opened the visitor since. The process
+    /// that opened the visitor last has it, and connecting here would take its socket.
     pub(super) fn start(
         &mut self,
         env: &Arc<Env>,
@@ -65,13 +65,13 @@ impl Calls {
         self.running.spawn_on(call, make, &runtime);
     }
 
-    /// The call's answer is not wanted any more.
+    /// Drops the call: its answer is no longer wanted.
     pub(super) fn abandon(&mut self, call: CallId) {
         self.running.abort(&call);
         self.permits.remove(&call);
     }
 
-    /// Joins the key's quota for this call, with a permit that was reserved if there is one.
+    /// Asks for the quota for this call, with a reserved permit if there is one.
     pub(super) fn ask_quota(&mut self, env: &Env, reserved: Option<Permit>, call: CallId) -> Option<Input> {
         let mut permit = reserved.unwrap_or_else(|| env.quota.join());
         if permit.try_acquire() {
@@ -83,7 +83,7 @@ impl Calls {
         expected.map(|until| Input::QuotaDelayed { call, until })
     }
 
-    /// Waits for the next that is back. It loses nothing when it is dropped.
+    /// Waits for the next result. Cancelling this loses nothing.
     pub(super) async fn next(&mut self, env: &Env) -> Back {
         let Some((call, result)) = self.running.join_next().await else {
             return Back::Nothing;
@@ -102,7 +102,7 @@ impl Calls {
                 self.wait_for_quota(env, call, permit, Some(until));
                 Back::Input(Input::QuotaDelayed { call, until })
             }
-            // Abandoned, or the runtime is going down.
+            // The call was abandoned, or the runtime is shutting down.
             Err(_) => Back::Nothing,
         }
     }

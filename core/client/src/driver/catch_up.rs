@@ -1,5 +1,4 @@
-//! A process that was frozen, or a machine that was suspended: what came meanwhile is taken in before the
-//! deadlines that passed meanwhile are judged.
+//! Handles a frozen process or a suspended machine: what came meanwhile is read before passed deadlines count.
 
 use std::time::Duration;
 
@@ -7,27 +6,27 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 
-/// A deadline that is noticed so late was slept through: the process was frozen, or the machine was.
+/// A deadline that is noticed later than this was slept through: by the process or by the machine.
 const LATE: Duration = Duration::from_secs(1);
 
-/// So long is then taken in what came in the meantime, before the deadline is judged by it.
+/// How long to read what came meanwhile, before the deadline counts.
 const CATCHES_UP: Duration = Duration::from_millis(250);
 
 pub(super) struct CatchUp {
-    /// Until when what came while nothing ran is taken in.
+    /// Until when what came meanwhile is read.
     until: Option<Instant>,
-    /// How often a test had put the clock forward, and the machine had slept, when nothing was due.
+    /// How often a test had advanced the clock, and the machine was suspended, when nothing was due.
     advanced: u64,
     gaps: u64,
 }
 
-/// What is to be done at a deadline.
+/// What to do at a deadline.
 pub(super) enum Due {
-    /// What it is for.
+    /// The deadline counts.
     Now,
-    /// The same, once what came meanwhile is taken in.
+    /// The deadline counts later, after reading what came meanwhile.
     Later,
-    /// The machine had been suspended, and what came meanwhile is taken in.
+    /// The machine was suspended, and what came meanwhile has been read.
     Woke,
 }
 
@@ -36,25 +35,25 @@ impl CatchUp {
         Self { until: None, advanced: clock.advanced(), gaps: clock.gaps() }
     }
 
-    /// The deadline, or this moment if the machine has slept and that is still to be acted upon.
+    /// Returns the deadline, or now if a suspension is still to be handled.
     pub(super) fn deadline(&self, clock: &Clock, deadline: Instant) -> Instant {
         if self.has_slept(clock) { deadline.min(Instant::now()) } else { deadline }
     }
 
-    /// When to wake up for this deadline.
+    /// Returns when to wake up for this deadline.
     pub(super) fn wakes_at(&self, deadline: Instant) -> Instant {
         self.until.unwrap_or(deadline)
     }
 
-    /// Nothing is due, though a test had put the clock forward so often.
+    /// Nothing is due, although a test has advanced the clock.
     pub(super) fn nothing_due(&mut self, advanced: u64) {
         self.advanced = advanced;
     }
 
-    /// A deadline has come. One that was slept through is judged a little later, by what is there then.
+    /// A deadline has come. If it was slept through, it counts a little later.
     pub(super) fn due(&mut self, clock: &Clock, deadline: Instant) -> Due {
         let slept = self.has_slept(clock);
-        // A test that puts the clock forward has not frozen the process.
+        // A test that advances the clock has not frozen the process.
         let late = clock.advanced() == self.advanced && deadline + LATE < Instant::now();
         if (slept || late) && self.until.is_none() {
             self.until = Some(Instant::now() + CATCHES_UP);
@@ -68,7 +67,7 @@ impl CatchUp {
         Due::Woke
     }
 
-    /// The time for taking in what came is over: not before the socket is read to its end, if it has one.
+    /// Whether the time for reading is over, but the socket has not been read to its end.
     pub(super) fn reads_on(&self) -> bool {
         let now = Instant::now();
         self.until.is_some_and(|until| until <= now && now < until + LATE)

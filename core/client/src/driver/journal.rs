@@ -1,5 +1,5 @@
-//! What is worth a line in a log. Neither here nor elsewhere is a key, a token, a socket address or what
-//! anybody says ever logged.
+//! What is logged about a visitor. No log of this crate contains a key, a token, a socket address or what
+//! people say.
 
 use secondme_avatar_protocol::{Event, EventKind, Machine, Millis};
 use tracing::{debug, trace, warn};
@@ -13,13 +13,13 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Tells the log of what has happened.
+    /// Logs events.
     pub(super) fn tell(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
         events.iter().for_each(tell);
         self.tell_trouble(now, warnings, machine, events);
     }
 
-    /// Tells it of links that are lost again and again. All conversations of the visitor say the same.
+    /// Logs connections that are lost again and again. All conversations of the visitor report the same loss.
     fn tell_trouble(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
         let visitor = machine.visitor().id();
         let lost = events.iter().rev().find_map(|event| match &event.kind {

@@ -15,15 +15,15 @@ use crate::visitor_handle::VisitorHandle;
 
 #[derive(Default)]
 pub(super) struct ConnectPermit {
-    /// From the first attempt until the visitor pauses or closes.
+    /// Held from the first attempt until the visitor pauses or closes.
     slot: Option<SlotPermit>,
-    /// What the permit that was asked for waits for.
+    /// What the requested permit waits for.
     waits_for: Option<Waits>,
     /// Whether a call waits for the attempt.
     awaited: bool,
-    /// Counts the attempt among those that are made at a time.
+    /// Counts the attempt among the simultaneous ones.
     attempt: Option<OwnedSemaphorePermit>,
-    /// From when on the visitor owes nothing, as it was last noted.
+    /// Since when, or from when on, nothing is owed, as last noted.
     idle_from: Option<Millis>,
 }
 
@@ -33,7 +33,7 @@ enum Waits {
 }
 
 impl ConnectPermit {
-    /// The machine asks for a permit. Returns the answer where the visitor has to wait for a slot first.
+    /// Requests a permit for the machine. Returns the denial if the visitor has to wait for a slot first.
     pub(super) fn ask(&mut self, env: &Env, handle: &Arc<VisitorHandle>, awaited: bool) -> Option<Input> {
         self.awaited = awaited;
         let slot = self.slot.get_or_insert_with(|| env.slots.join(handle));
@@ -45,12 +45,12 @@ impl ConnectPermit {
         Some(Input::ConnectDenied(env.slots.denial()))
     }
 
-    /// Whether a permit is waited for.
+    /// Whether a permit was requested and is waited for.
     pub(super) fn is_asked_for(&self) -> bool {
         self.waits_for.is_some()
     }
 
-    /// Waits for the permit. It loses nothing when it is dropped.
+    /// Waits for the permit. Cancelling this loses nothing.
     pub(super) async fn granted(&mut self, env: &Env) {
         if let (Some(Waits::ForSlot), Some(slot)) = (&self.waits_for, &self.slot) {
             slot.granted().await;
@@ -63,7 +63,7 @@ impl ConnectPermit {
         self.waits_for = None;
     }
 
-    /// A call waits for the attempt from now on: it goes before those for which none does.
+    /// A call waits for the attempt now, so it goes first.
     pub(super) fn hurry(&mut self, env: &Env) {
         if !std::mem::replace(&mut self.awaited, true)
             && let Some(Waits::ForTurn(turn)) = &mut self.waits_for
@@ -72,17 +72,17 @@ impl ConnectPermit {
         }
     }
 
-    /// The attempt is over.
+    /// Ends the attempt.
     pub(super) fn end_attempt(&mut self) {
         self.attempt = None;
     }
 
-    /// Gives the slot back, or leaves the queue for one. Others get the slot once the socket is closed.
+    /// Returns the slot, or leaves the queue. Other visitors get the slot when the socket is closed.
     pub(super) fn release(&mut self, env: &Env, hanging_up: Option<JoinHandle<()>>) {
         (self.waits_for, self.idle_from) = (None, None);
         match (self.slot.take(), hanging_up) {
             (Some(slot), Some(socket)) => drop(env.runtime.spawn(async move {
-                // Closed in any case, within a second.
+                // The socket is closed within a second.
                 let _ = socket.await;
                 drop(slot);
             })),
@@ -90,10 +90,10 @@ impl ConnectPermit {
         }
     }
 
-    /// Notes from when on the visitor owes nothing, and makes room for visitors that wait. Returns when the
-    /// driver is to come back because the visitor has become idle.
+    /// Notes since when, or from when on, the visitor owes nothing, and makes room for waiting visitors.
+    /// Returns when to come back because the visitor becomes idle.
     ///
-    /// Never to be called with the handle locked.
+    /// Must not be called with the handle locked.
     pub(super) fn note_idle(&mut self, env: &Env, idle_from: Option<Millis>) -> Option<Instant> {
         let slot = self.slot.as_ref().filter(|_| env.slots.limit().is_some())?;
         let (now, are_wanted) = (env.clock.now(), env.slots.are_wanted());

@@ -1,4 +1,4 @@
-//! Whether the socket is read: no further while a subscriber's queue is full.
+//! Whether the socket is read: not while a subscription is full.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::env::Env;
 use crate::visitor_handle::VisitorHandle;
 
-/// How long a subscription may hold up the socket before that is a line in the log: a burst is taken sooner.
+/// How long a subscription may block the socket before that is logged. A burst is read sooner.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -29,13 +29,13 @@ impl Reading {
         self.stall.is_none()
     }
 
-    /// When the log is to be told that nothing is read.
+    /// When to log that nothing is read.
     pub(super) fn tells_at(&self) -> Option<Millis> {
         self.stall.as_ref().filter(|stall| !stall.told).map(|stall| stall.since + PATIENCE)
     }
 
-    /// Looks whether all subscriptions have room. `true`: that has changed, and the machine is to be told, since
-    /// silence means nothing while nothing is read. `room` notices what becomes free after this.
+    /// Checks whether all subscriptions have room. Returns `true` if that has changed. Then the machine must be
+    /// told, since silence means nothing while nothing is read. `room` catches what becomes free after this.
     pub(super) fn has_changed(
         &mut self,
         env: &Env,
@@ -60,7 +60,7 @@ impl Reading {
     }
 }
 
-/// Names the subscriptions that hold up the socket. One is told once, however many sockets it holds up.
+/// Logs the subscriptions that block the socket. Each is logged once, however many sockets it blocks.
 fn tell(env: &Env, handle: &VisitorHandle) {
     let state = handle.lock();
     let all = env.subscriptions.all();
