@@ -28,6 +28,8 @@ pub struct Run {
     calls: Vec<(CallId, Step)>,
     past: Vec<(CallId, Step)>,
     generation: Generation,
+    /// An attempt to connect waits for its permit.
+    asks_permit: bool,
     waiting: BTreeSet<Ticket>,
     cancelled: BTreeSet<Ticket>,
     answered: BTreeMap<Ticket, bool>,
@@ -67,6 +69,7 @@ impl Run {
             calls: Vec::new(),
             past: Vec::new(),
             generation: Generation(0),
+            asks_permit: false,
             waiting: BTreeSet::new(),
             cancelled: BTreeSet::new(),
             answered: BTreeMap::new(),
@@ -230,16 +233,22 @@ impl Run {
     }
 
     fn link(&mut self) {
+        if self.asks_permit && self.chance.below(4) > 0 {
+            self.asks_permit = false;
+            return self.input(Input::ConnectPermitted);
+        }
         let last = self.generation.0 + 1;
         let generation = match self.chance.below(8) {
             0 => Generation(self.chance.below(last)),
             _ => self.generation,
         };
         let error = Error::new(ErrorKind::ConnectionFailed, "broken");
-        match self.chance.below(14) {
-            12 if self.chance.below(8) == 0 => self.input(Input::SlotReclaimed),
-            12 => self.input(Input::ConnectDenied(error)),
-            13 => self.input(Input::ConnectPermitted),
+        match self.chance.below(13) {
+            12 => match self.chance.below(8) {
+                0 => self.input(Input::SlotReclaimed),
+                1..4 => self.input(Input::ConnectPermitted),
+                _ => self.input(Input::ConnectDenied(error)),
+            },
             0..7 => self.input(Input::SocketOpened(generation)),
             7 | 8 => self.input(Input::SocketClosed { generation, cause: error }),
             9 => {
@@ -326,6 +335,7 @@ impl Run {
                     assert!(generation > self.generation);
                     self.generation = generation;
                 }
+                Output::ConnectPermit => self.asks_permit = true,
                 Output::SocketSend { generation, .. } => assert_eq!(generation, self.generation),
                 Output::Resolved(ticket, result) => {
                     assert!(!self.cancelled.contains(&ticket), "nobody waits for {ticket:?} any more");
@@ -340,7 +350,6 @@ impl Run {
                 | Output::Piece(..)
                 | Output::ForgetMessage(_)
                 | Output::Held(..)
-                | Output::ConnectPermit
                 | Output::SlotReleased
                 | Output::SaveRecord => {}
             }
