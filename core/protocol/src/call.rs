@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::authentication::TokenNumber;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
@@ -81,7 +82,7 @@ pub(crate) struct Flight {
     pub(crate) id: CallId,
     pub(crate) call: Call,
     /// Which token it shows: a refusal of an older one says nothing about the present one.
-    pub(crate) token: u32,
+    pub(crate) token: TokenNumber,
     /// The socket at that time: what is said about an older one says nothing about the present one.
     pub(crate) generation: Generation,
     /// When it went out; before that it waits for its place in the quota.
@@ -131,7 +132,7 @@ impl Calls {
     pub(crate) fn start(
         &mut self,
         call: Call,
-        token: u32,
+        token: TokenNumber,
         generation: Generation,
         sent_at: Option<Millis>,
     ) -> CallId {

@@ -27,6 +27,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod assembly;
+mod authentication;
 mod call;
 mod capabilities;
 mod conversation;

@@ -21,14 +21,15 @@ mod waits;
 
 use std::collections::VecDeque;
 
+use crate::authentication::Authentication;
 use crate::call::{Call, CallId, Calls};
 use crate::capabilities::Capabilities;
 use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind, State};
-use crate::facts::{ChatContext, Credentials, KeptMessage, Record, SessionFacts, SocketAddress};
-use crate::ids::{AvatarId, SessionId, Ticket, UserId};
+use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts, SocketAddress};
+use crate::ids::{AvatarId, SessionId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::{LinkEffect, LinkInput, LinkState};
@@ -53,9 +54,6 @@ enum Goal {
 /// The facts that all conversations of a visitor share.
 #[derive(Debug, Default)]
 struct Facts {
-    credentials: Option<Credentials>,
-    /// Outlives the credentials: who the visitor is does not change with a token.
-    user_id: Option<UserId>,
     context: Option<ChatContext>,
     /// The service may have dropped its side of the context early.
     context_doubted: bool,
@@ -95,12 +93,7 @@ pub struct Machine {
     facts: Facts,
     capabilities: Capabilities,
     way: Way,
-    /// Counts the tokens: a call knows which one it showed.
-    token: u32,
-    /// The present token is a second one, and nothing has succeeded with it yet.
-    token_unproven: bool,
-    /// The handshake was refused, and another token has been fetched for it.
-    handshake_refused: bool,
+    authentication: Authentication,
     calls: Calls,
     link: LinkState,
     permit: ConnectPermit,
@@ -142,12 +135,12 @@ impl Machine {
         let known = record.as_ref().map(Record::visitor);
         let visitor = known.iter().fold(visitor, Visitor::or);
         let is_named_anew = known.is_some_and(|known| known != visitor);
-        let (facts, resumable) = match record {
+        let (authentication, facts, resumable) = match record {
             Some(Record { credentials, context, avatar_id, session, .. }) => {
-                let user_id = credentials.as_ref().map(|credentials| credentials.user_id.clone());
-                (Facts { credentials, user_id, context, avatar_id, ..Facts::default() }, session)
+                let facts = Facts { context, avatar_id, ..Facts::default() };
+                (Authentication::new(credentials), facts, session)
             }
-            None => (Facts::default(), None),
+            None => Default::default(),
         };
         let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
         let mut machine = Self {
@@ -159,9 +152,7 @@ impl Machine {
             facts,
             capabilities: Capabilities::default(),
             way: Way::default(),
-            token: 0,
-            token_unproven: false,
-            handshake_refused: false,
+            authentication,
             calls: Calls::default(),
             link: LinkState::new(now, heartbeat),
             permit: ConnectPermit::default(),
@@ -314,7 +305,7 @@ impl Machine {
             self.conversations.iter().find(|conversation| conversation.key() == ConversationKey::FIRST);
         Record {
             visitor_id: self.visitor.id().clone(),
-            credentials: self.facts.credentials.clone(),
+            credentials: self.authentication.credentials().cloned(),
             context: self.facts.context.clone(),
             avatar_id: self.facts.avatar_id,
             session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
@@ -344,7 +335,7 @@ impl Machine {
 
     /// The avatar's name, once it is known.
     pub fn avatar_name(&self) -> Option<&str> {
-        self.facts.credentials.as_ref().map(|credentials| credentials.avatar_name.as_str())
+        self.authentication.credentials().map(|credentials| credentials.avatar_name.as_str())
     }
 
     /// Whether all is closed and nothing will ever happen again.
@@ -441,7 +432,7 @@ impl Machine {
 
     fn link_up(&mut self, now: Millis) {
         self.calls.forget_failures(&Call::Connect);
-        self.handshake_refused = false;
+        self.authentication.handshake_accepted();
         self.capabilities.reconnected();
         for conversation in &mut self.conversations {
             conversation.link_up(now);

@@ -37,8 +37,8 @@ impl Machine {
                     self.calls.forget_failures(&flight.call);
                     self.way.proven = true;
                     self.way.troubled &= flight.call.is_optional();
-                    if flight.token == self.token && flight.call != Call::Authenticate {
-                        self.token_unproven = false;
+                    if flight.call != Call::Authenticate {
+                        self.authentication.proven(flight.token);
                     }
                 }
                 Err(error) => self.malformed(now, &flight.call, error),
@@ -101,9 +101,7 @@ impl Machine {
 
     fn learn_credentials(&mut self, answer: AuthAnswer<'_>) -> Result<(), Error> {
         let mind_id = number(Step::Authenticate, "visitorMindId", answer.visitor_mind_id.as_u64())?;
-        self.token += 1;
-        self.facts.user_id = Some(answer.visitor_user_id.0.as_ref().into());
-        self.facts.credentials = Some(Credentials {
+        self.authentication.granted(Credentials {
             token: Secret::from(answer.visitor_token.0.into_owned()),
             user_id: answer.visitor_user_id.0.as_ref().into(),
             mind_id: NumericMindId(mind_id),

@@ -106,7 +106,7 @@ impl Machine {
 
     /// Nothing can go on: the key was refused, or the visitor.
     pub(super) fn close_all(&mut self, now: Millis, error: &Error) {
-        self.facts.credentials = None;
+        self.authentication.forget();
         self.remember();
         for key in self.keys() {
             self.close_conversation(now, key, CloseReason::Failed(error.clone()));

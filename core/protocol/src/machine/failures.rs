@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Goal, Machine, Output};
+use crate::authentication::TokenRefusal;
 use crate::call::{Call, CallId, Flight};
 use crate::capabilities::DeniedBy;
 use crate::conversation::Conversation;
@@ -83,20 +84,18 @@ impl Machine {
 
     /// The visitor token is not valid (any more). Another one is fetched, once.
     fn token_refused(&mut self, now: Millis, flight: &Flight, blame: Blame, error: Error) {
-        let older = flight.token != self.token || self.facts.credentials.is_none();
-        if !older && self.token_unproven {
+        match self.authentication.refused(flight.token) {
             // Another token has not helped: either this call is refused, or everything is.
-            let alone = blame == Blame::Perhaps || flight.call.is_optional();
-            return if alone { self.fail(now, &flight.call, error) } else { self.close_all(now, &error) };
+            TokenRefusal::Final if blame == Blame::Perhaps || flight.call.is_optional() => {
+                self.fail(now, &flight.call, error);
+            }
+            TokenRefusal::Final => self.close_all(now, &error),
+            TokenRefusal::Stale | TokenRefusal::Renewed => {
+                if let Call::SendMessage(key, message) = &flight.call {
+                    self.return_to_queue(*key, message);
+                }
+            }
         }
-        if let Call::SendMessage(key, message) = &flight.call {
-            self.return_to_queue(*key, message);
-        }
-        if older {
-            return; // Another one has been fetched already, or is about to be.
-        }
-        self.token_unproven = true;
-        self.facts.credentials = None;
     }
 
     fn rate_limited(&mut self, now: Millis, call: &Call, error: Error, retry_after: Option<Duration>) {
@@ -207,9 +206,8 @@ impl Machine {
     pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
         let error = error.at(Step::Connect);
         self.facts.socket = None;
-        if matches!(status, Some(401 | 403)) && !std::mem::replace(&mut self.handshake_refused, true) {
-            // The address may be refused for the token it was made with.
-            self.facts.credentials = None;
+        if matches!(status, Some(401 | 403)) {
+            self.authentication.handshake_refused();
         }
         self.link_lost(now, error.clone());
         if error.forbids_retry() {

@@ -20,7 +20,8 @@ impl Machine {
     ) -> Result<(), Error> {
         let page = query_frames(data).ok_or_else(no_list)?;
         self.query_answered(&Call::History(key, ticket));
-        let user = self.facts.credentials.as_ref().map(|credentials| credentials.user_id.as_str().to_owned());
+        let user =
+            self.authentication.credentials().map(|credentials| credentials.user_id.as_str().to_owned());
         let messages = self.conversation_mut(key).and_then(|conversation| {
             conversation.histories_mut().page_came(now, ticket, &page, user.as_deref())
         });

@@ -248,7 +248,7 @@ impl Machine {
             // It names a message of ours, and that says it.
             return self.dispatch(now, at, arrival);
         }
-        let user = self.facts.user_id.as_ref().map(UserId::as_str);
+        let user = self.authentication.user_id().map(UserId::as_str);
         let author = match frame.sender() {
             Sender::Avatar => Some(Author::Avatar),
             Sender::Client if frame.send_user_id.as_deref() == user => Some(Author::Visitor),

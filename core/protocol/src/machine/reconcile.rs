@@ -16,7 +16,7 @@ impl Machine {
         if self.goal != Goal::Live || self.conversations.is_empty() {
             return;
         }
-        if self.facts.credentials.is_none() {
+        if self.authentication.credentials().is_none() {
             self.begin(now, Call::Authenticate);
             return;
         }
@@ -128,11 +128,12 @@ impl Machine {
         }
         if call == Call::Authenticate {
             // The only call whose quota is documented; it waits for its place.
-            let id = self.calls.start(call, self.token, self.link.generation(), None);
+            let id = self.calls.start(call, self.authentication.token(), self.link.generation(), None);
             self.outputs.push_back(Output::Quota(id));
             return;
         }
-        let id = self.calls.start(call.clone(), self.token, self.link.generation(), Some(now));
+        let id =
+            self.calls.start(call.clone(), self.authentication.token(), self.link.generation(), Some(now));
         let Some(request) = self.request(&call, id) else {
             // Its needs were met a moment ago, so this does not happen; and if it did, the rule would
             // ask again.
@@ -172,7 +173,7 @@ impl Machine {
 
     /// The call as a request; `None` while one of its needs is not met.
     fn request(&self, call: &Call, id: CallId) -> Option<HttpRequest> {
-        let credentials = self.facts.credentials.as_ref()?;
+        let credentials = self.authentication.credentials()?;
         let pass = Pass { token: &credentials.token, visitor_id: self.visitor.id() };
         let conversation = call.conversation().and_then(|key| self.conversation(key));
         let session = conversation.and_then(|conversation| conversation.session());
@@ -210,7 +211,7 @@ impl Machine {
     /// Whether messages go out and replies come in.
     pub(super) fn is_complete(&self, conversation: &Conversation) -> bool {
         self.link.is_up()
-            && self.facts.credentials.is_some()
+            && self.authentication.credentials().is_some()
             && self.facts.context.is_some()
             && conversation.session().is_some()
             && conversation.is_bound()

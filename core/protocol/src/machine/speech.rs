@@ -89,7 +89,7 @@ impl Machine {
         let frame = arrival.frame;
         let is_sent =
             frame.message_id.as_deref().is_some_and(|id| self.conversations[at].turns().has_sent(id));
-        let user = self.facts.user_id.as_ref().map(UserId::as_str);
+        let user = self.authentication.user_id().map(UserId::as_str);
         if is_sent || (user.is_some() && frame.send_user_id.as_deref() == user) {
             self.echo_came(now, at, arrival);
         } else {

@@ -1,0 +1,100 @@
+//! The visitor token: the present one, whether it has proven good, and when another one is fetched.
+
+use crate::facts::Credentials;
+use crate::ids::UserId;
+
+/// What is known about who the visitor is to the service.
+#[derive(Debug, Default)]
+pub(crate) struct Authentication {
+    credentials: Option<Credentials>,
+    /// Outlives the credentials: who the visitor is does not change with a token.
+    user_id: Option<UserId>,
+    /// Counts the tokens.
+    token: TokenNumber,
+    /// The present token replaces a refused one, and no call has succeeded with it yet.
+    is_unproven: bool,
+    /// The handshake was refused, and another token is fetched for it.
+    is_handshake_refused: bool,
+}
+
+/// Names one token: a refusal of an older one says nothing about the present one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TokenNumber(u32);
+
+/// What a refused token means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenRefusal {
+    /// It is not the present one: another one is there, or is being fetched.
+    Stale,
+    /// Another one is fetched now.
+    Renewed,
+    /// The present one has already replaced a refused one: another token does not help.
+    Final,
+}
+
+impl Authentication {
+    /// What an earlier run knew.
+    pub(crate) fn new(credentials: Option<Credentials>) -> Self {
+        let user_id = credentials.as_ref().map(|credentials| credentials.user_id.clone());
+        Self { credentials, user_id, ..Self::default() }
+    }
+
+    /// The credentials, until the service refuses them.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    pub(crate) fn user_id(&self) -> Option<&UserId> {
+        self.user_id.as_ref()
+    }
+
+    /// Which token calls show from now on.
+    pub(crate) fn token(&self) -> TokenNumber {
+        self.token
+    }
+
+    /// The service has given a token.
+    pub(crate) fn granted(&mut self, credentials: Credentials) {
+        self.token.0 += 1;
+        self.user_id = Some(credentials.user_id.clone());
+        self.credentials = Some(credentials);
+    }
+
+    /// A call that showed this token has succeeded.
+    pub(crate) fn proven(&mut self, token: TokenNumber) {
+        if token == self.token {
+            self.is_unproven = false;
+        }
+    }
+
+    /// A call that showed this token was refused because of it.
+    pub(crate) fn refused(&mut self, token: TokenNumber) -> TokenRefusal {
+        if token != self.token || self.credentials.is_none() {
+            return TokenRefusal::Stale;
+        }
+        if self.is_unproven {
+            return TokenRefusal::Final;
+        }
+        self.is_unproven = true;
+        self.credentials = None;
+        TokenRefusal::Renewed
+    }
+
+    /// A handshake was refused. The address may be refused for the token it was made with: once, another one is
+    /// fetched.
+    pub(crate) fn handshake_refused(&mut self) {
+        if !std::mem::replace(&mut self.is_handshake_refused, true) {
+            self.credentials = None;
+        }
+    }
+
+    /// A handshake has succeeded.
+    pub(crate) fn handshake_accepted(&mut self) {
+        self.is_handshake_refused = false;
+    }
+
+    /// The key or the visitor is refused: the token is of no use.
+    pub(crate) fn forget(&mut self) {
+        self.credentials = None;
+    }
+}
