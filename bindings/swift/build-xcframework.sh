@@ -5,7 +5,7 @@
 #   bindings/swift/build-xcframework.sh             for iOS, its simulator and macOS
 #   bindings/swift/build-xcframework.sh macos       for macOS alone, which `make test-swift` needs there
 #
-# This was written on Linux and has never been run: nobody who built this library had a Mac. What it does is UniFFI's
+# This was written on Linux and has never been run: its authors had no Mac. What it does is UniFFI's
 # documented way. Please say what it does on yours.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -169,10 +169,10 @@ fn network_advice(error: &Error) -> &'static str {
     let root = root(error).to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| root.contains(word));
     if says(&["corrupt message", "invalidcontenttype"]) {
-        "The address says https, and something answers there that is no TLS. Check the scheme and the port\n\
+        "The address says https, and something answers there that does not speak TLS. Check the scheme and the port\n\
          of --base-url or SECONDME_BASE_URL."
     } else if says(&["lookup", "name or service not known", "no such host", "dns"]) {
-        "Nobody knows that host's name. Check its spelling in --base-url or SECONDME_BASE_URL, and this\n\
+        "That host's name is unknown. Check its spelling in --base-url or SECONDME_BASE_URL, and this\n\
          machine's DNS."
     } else {
         "Check the network, and the address if you gave one (--base-url or SECONDME_BASE_URL).\n\

@@ -182,9 +182,9 @@ async fn a_wrong_place_is_told_from_no_place() {
     let (key, address) = (emulator.api_key(), emulator.address());
     for (base, advice) in [
         (format!("http://{address}/gate/wrong"), "it ends with /gate/in"),
-        (format!("https://{address}/gate/in"), "something answers there that is no TLS"),
+        (format!("https://{address}/gate/in"), "something answers there that does not speak TLS"),
         ("http://127.0.0.1:1/gate/in".to_owned(), "Check the network"),
-        ("https://no-such-host.invalid/gate/in".to_owned(), "Nobody knows that host's name"),
+        ("https://no-such-host.invalid/gate/in".to_owned(), "That host's name is unknown"),
         ("http://example.com/gate/in".to_owned(), "use https"),
     ] {
         let output = run(doctor(&base, key), "").await;

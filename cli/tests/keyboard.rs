@@ -1,4 +1,4 @@
-//! The program on a terminal, with somebody at the keyboard.
+//! The program on a terminal, with a user at the keyboard.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
 
@@ -55,7 +55,7 @@ fn a_conversation_at_the_keyboard() {
     see(&mut chat, "The owner, in person ┃ it is me");
 
     see(&mut chat, "You  ");
-    chat.send_line("nobody answers this").unwrap();
+    chat.send_line("this has no answer").unwrap();
     see(&mut chat, "a person may take a while");
 
     see(&mut chat, "You  ");

@@ -210,7 +210,7 @@ async fn the_console_is_one_page_that_loads_nothing_from_elsewhere() {
             assert!(!page.contains(foreign), "{foreign}");
         }
     }
-    assert_ne!(nonces[0], nonces[1], "nobody can guess the mark");
+    assert_ne!(nonces[0], nonces[1], "the nonce cannot be guessed");
     let url = format!("{}/", emulator.control_url());
     for (name, value) in [("Origin", "https://example.com"), ("Host", "example.com")] {
         assert_eq!(http().get(&url).header(name, value).send().await.unwrap().status(), 403, "{value}");

@@ -175,7 +175,7 @@ fn an_attachment_travels_with_the_echo() {
 }
 
 #[test]
-fn frames_for_nobody_are_stored_and_not_pushed() {
+fn frames_without_a_socket_to_go_to_are_stored_and_not_pushed() {
     let mut stage = stage();
     let mut ann = stage.open(ANN);
     stage.leave(&ann);
@@ -270,8 +270,8 @@ fn hints_notices_failures_and_any_frame_can_be_put_into_a_session() {
     stage.pass(Millis::ZERO);
     let text = "{not json".to_owned();
     assert_eq!(stage.take_pushes(), [Push::Frame { socket: ann.socket, text }]);
-    let nobody = stage.service.inject(stage.now, "nothing", Injection::Hint(String::new()));
-    assert_eq!(nobody.unwrap_err().code().as_str(), "session.not.found");
+    let unknown = stage.service.inject(stage.now, "nothing", Injection::Hint(String::new()));
+    assert_eq!(unknown.unwrap_err().code().as_str(), "session.not.found");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn auth_tells_an_unknown_key_a_disabled_one_and_one_whose_avatar_is_gone() {
     settings.keys.push(Key { key: "sk-orphan".into(), share_code: "gone".into(), disabled: false });
     let mut stage = Stage::new(settings);
     for (key, wanted) in [
-        ("sk-nobody", "open.api.key.not.found"),
+        ("sk-unknown", "open.api.key.not.found"),
         ("sk-off", "open.api.key.disabled"),
         ("sk-orphan", "open.api.avatar.not.found"),
     ] {
@@ -161,7 +161,7 @@ fn init_gives_the_encoded_mind_id_and_the_opening() {
     let data = data(&stage.post(&ann, INIT, &json!({"shareCode": "ebe251793d69"})));
     assert_eq!(data["mindId"], "3m24e99h3mbp");
     assert_eq!(data["opening"], "Hello! 👋");
-    let unknown = stage.post(&ann, INIT, &json!({"shareCode": "nobody"}));
+    let unknown = stage.post(&ann, INIT, &json!({"shareCode": "unknown"}));
     assert_eq!(code(&unknown), "open.api.avatar.not.found");
     assert_eq!(code(&stage.post(&ann, INIT, &json!({}))), "request.field.missing");
     assert_eq!(code(&stage.post(&ann, INIT, &json!({"shareCode": 7}))), "request.field.invalid");
@@ -178,7 +178,7 @@ fn ws_create_gives_a_socket_id_and_an_address() {
     assert!(text(&data["address"]).starts_with("ws://10.0.2.2:7000/gate/ws?"));
     for (field, value, wanted) in [
         ("userId", Value::Null, "request.field.missing"),
-        ("userId", json!("somebody"), "request.field.invalid"),
+        ("userId", json!("not-an-id"), "request.field.invalid"),
         ("channel", Value::Null, "request.field.missing"),
         ("channel", json!("ALL"), "request.field.invalid"),
         ("channel", json!([]), "request.field.invalid"),
@@ -234,7 +234,7 @@ fn without_member_user_ids_the_session_is_made_but_its_owner_cannot_reply() {
     let mut stage = stage();
     let mut ann = stage.arrive(ANN);
     stage.init(&mut ann);
-    for members in [Value::Null, json!([]), json!(["somebody"])] {
+    for members in [Value::Null, json!([]), json!(["not-an-id"])] {
         let body = with(&session(&ann), "memberUserIds", members);
         let session_id = text(&data(&stage.post(&ann, SESSION, &body))["sessionId"]);
         data(&stage.post(&ann, BIND, &json!({"avatarId": 67, "sessionId": session_id})));
@@ -297,7 +297,7 @@ fn the_public_avatar_takes_the_token_alone() {
     let with_fp = request.header("Fp", ANN);
     assert_eq!(data(&stage.request(with_fp))["id"], 67);
     assert_eq!(code(&stage.request(Request::new("GET", PUBLIC))), "visitor.token.missing");
-    let unknown = stage.get(&ann, "/gate/in/rest/os/avatar/public/nobody");
+    let unknown = stage.get(&ann, "/gate/in/rest/os/avatar/public/unknown");
     assert_eq!(code(&unknown), "open.api.avatar.not.found");
 }
 
@@ -341,7 +341,7 @@ fn a_message_has_every_field_of_the_page() {
 }
 
 #[test]
-fn nobody_sends_into_another_visitors_session_or_over_another_visitors_socket() {
+fn no_visitor_sends_into_another_visitors_session_or_over_another_visitors_socket() {
     let mut stage = stage();
     let (ann, ben) = (stage.open(ANN), stage.open(BEN));
     let message = stage.message(&ann, "Hello");
@@ -377,7 +377,7 @@ fn what_other_clients_of_the_gateway_send_is_taken() {
     let request = Request::new("POST", SEND).json(&message).header("token", &ann.token);
     let request = request.header("Fp", ANN).header("platform", "web").header("_csrf", "x");
     assert_eq!(stage.request(request.header("timestamp", "1")).status, 200);
-    let wrong = with(&message, "refUserId", json!("somebody"));
+    let wrong = with(&message, "refUserId", json!("not-an-id"));
     assert_eq!(code(&stage.post(&ann, SEND, &wrong)), "request.field.invalid");
 }
 
@@ -410,7 +410,7 @@ fn who_writes_the_own_user_twice_writes_the_same_twice() {
     let ann = stage.arrive(ANN);
     data(&stage.post(&ann, WS, &with(&ws(&ann), "refUserId", json!(ann.user_id))));
     for (field, value) in
-        [("refUserId", json!("somebody")), ("refUserId", json!(7)), ("userId", json!("somebody"))]
+        [("refUserId", json!("not-an-id")), ("refUserId", json!(7)), ("userId", json!("not-an-id"))]
     {
         let both = with(&ws(&ann), "refUserId", json!(ann.user_id));
         assert_eq!(code(&stage.post(&ann, WS, &with(&both, field, value))), "request.field.invalid");

@@ -239,7 +239,7 @@ fn frames_to_the_service_meet_faults_too() {
 }
 
 #[test]
-fn nothing_passes_through_a_half_open_socket_and_nobody_is_told() {
+fn nothing_passes_through_a_half_open_socket_and_neither_side_learns_of_it() {
     let mut stage = stage();
     let ann = stage.open(ANN);
     fault(&mut stage, json!({"at": "frame-out", "sender": "umm", "do": "half-open", "skip": 1}));
@@ -255,7 +255,7 @@ fn nothing_passes_through_a_half_open_socket_and_nobody_is_told() {
 }
 
 #[test]
-fn a_half_open_socket_is_told_to_whoever_carries_the_frames() {
+fn a_half_open_socket_is_reported_to_what_carries_the_frames() {
     let mut stage = stage();
     let ann = stage.open(ANN);
     fault(&mut stage, json!({"at": "frame-in", "type": "ping", "do": "half-open"}));

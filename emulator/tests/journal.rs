@@ -114,7 +114,7 @@ fn it_is_bounded_in_entries_and_in_bytes() {
 }
 
 #[test]
-fn it_is_off_where_nobody_wants_it() {
+fn it_is_off_where_it_is_not_wanted() {
     let mut stage = Stage::new(Settings::default().journal(0));
     let ann = stage.open(ANN);
     stage.ask(&ann, "Hi");

@@ -206,7 +206,7 @@ fn a_failure_has_each_of_the_forms() {
         for status in [FailureStatus::Ok, FailureStatus::Fitting] {
             let mut stage = Stage::new(Settings::default().failure_shape(shape).failure_status(status));
             let request = Request::new("POST", AUTH).json(&example("page/auth.request"));
-            let mut ours = body(&stage.request(request.header("Authorization", "Bearer sk-nobody")));
+            let mut ours = body(&stage.request(request.header("Authorization", "Bearer sk-unknown")));
             let form = example(name);
             assert_same_shape(&form, &ours);
             if shape == FailureShape::Code || shape == FailureShape::SubCode {

@@ -64,7 +64,7 @@ fn the_demonstration_goes_from_avatar_to_owner_and_back() {
 }
 
 #[test]
-fn the_first_rule_that_matches_answers_and_without_one_nobody_does() {
+fn the_first_rule_that_matches_answers_and_without_one_there_is_no_answer() {
     let mut stage = stage(
         "rules:
           - { when: { equals: Hello }, then: [{ say: equal }] }

@@ -32,7 +32,7 @@ fn scripted(yaml: &str) -> Stage {
 fn every_failure_over_the_socket_answers_a_message_or_is_pushed() {
     let mut stage = Stage::new(Settings::default());
     let ann = stage.open(ANN);
-    for code in SOCKET_FAILURES.into_iter().chain(["nobody.knows.this"]) {
+    for code in SOCKET_FAILURES.into_iter().chain(["not.known.here"]) {
         let actions = json!([{"type": "upgrade", "text": "More"}]);
         let fault =
             json!({"at": "reply", "do": {"fail": {"code": code, "reason": "why", "actions": actions}}});

@@ -37,6 +37,6 @@ async def test_a_question_without_an_answer_is_remembered(bot: ShopBot, avatar_e
     await avatar_emulator.fault({"at": "reply", "do": "drop"})
     answer = asyncio.create_task(bot.answer("ada", "What does it cost?"))
     await avatar_emulator.wait_until(lambda state: state["calls"].get("message/send"))
-    bot.client.advance_clock(31)  # Nobody has to wait for half a minute.
+    bot.client.advance_clock(31)  # The test need not wait for half a minute.
     assert await answer == "I have to look that up."
     assert bot.unanswered == ["What does it cost?"]

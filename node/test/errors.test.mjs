@@ -19,7 +19,7 @@ import { next, run, stage } from './support.mjs'
 
 test('a key that is refused says so, at which step and with which code', async (t) => {
   const { emulator } = await stage(t)
-  const client = emulator.client({ apiKey: 'sk-nobody-knows-this' })
+  const client = emulator.client({ apiKey: 'sk-not-known-here' })
   const error = await client.open({ platform: 'test', userId: 'ada' }).catch((error) => error)
   await client.close()
   assert.ok(error instanceof AuthenticationError)
@@ -31,7 +31,7 @@ test('a key that is refused says so, at which step and with which code', async (
   assert.equal(error.step, 'authenticate')
   assert.equal(error.retryable, false)
   assert.equal(error.retryAfterMs, undefined)
-  assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /sk-nobody/)
+  assert.doesNotMatch(`${error.stack}${JSON.stringify(error)}`, /sk-not-known/)
 })
 
 test('what is no option is said, and nothing is sent', async (t) => {

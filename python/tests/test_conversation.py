@@ -336,11 +336,11 @@ async def test_cards_and_sources_are_python_s_own(client: AvatarClient, emulator
 
 async def test_failures_say_what_happened(emulator: Emulator) -> None:
     with pytest.raises(secondme_avatar.AuthenticationError) as refused:
-        await emulator.client(api_key="sk-nobody").open(Visitor.for_user("test", "ada"))
+        await emulator.client(api_key="sk-unknown").open(Visitor.for_user("test", "ada"))
     error = refused.value
     assert (error.kind, error.code, error.step) == ("authentication", "open.api.key.not.found", "authenticate")
     assert (error.retryable, error.retry_after, error.unsent) == (False, None, None)
-    assert "sk-nobody" not in repr(error)
+    assert "sk-unknown" not in repr(error)
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.args, again.code) == (type(error), error.args, error.code)
 

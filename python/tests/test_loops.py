@@ -135,7 +135,7 @@ def test_what_comes_between_two_loops_reaches_the_callbacks(run: Run, emulator: 
     run(client.close())
 
 
-def test_callbacks_of_a_conversation_go_on_in_the_next_loop_though_nobody_holds_it(emulator: Emulator) -> None:
+def test_callbacks_of_a_conversation_go_on_in_the_next_loop_though_it_is_not_held(emulator: Emulator) -> None:
     client = emulator.client()
     heard: list[str] = []
 

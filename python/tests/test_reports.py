@@ -34,7 +34,7 @@ async def test_each_call_is_reported(emulator: Emulator) -> None:
 
 async def test_a_call_that_fails_is_reported_with_its_failure(emulator: Emulator) -> None:
     reports: list[CallReport] = []
-    async with emulator.client("sk-nobody", on_call=reports.append) as client:
+    async with emulator.client("sk-unknown", on_call=reports.append) as client:
         with pytest.raises(AuthenticationError):
             await client.open(ADA)
     (report,) = reports

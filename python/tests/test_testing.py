@@ -76,7 +76,7 @@ def test_an_emulator_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch,
         SyncEmulator().start()
 
 
-def test_an_emulator_does_not_outlive_whoever_started_it(script: Callable[[str], list[str]]) -> None:
+def test_an_emulator_does_not_outlive_its_parent(script: Callable[[str], list[str]]) -> None:
     program = script("""
 from secondme_avatar.testing import SyncEmulator
 emulator = SyncEmulator()

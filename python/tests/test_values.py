@@ -150,7 +150,7 @@ def test_an_event_and_a_value_never_share_a_name() -> None:
         assert kind.__name__ == kind.type.title().replace("_", "") + "Event"
 
 
-def test_what_nobody_may_make_cannot_be_made() -> None:
+def test_what_the_library_alone_makes_cannot_be_made() -> None:
     for kind in (_native.Event, _native.ReplyEvent, _native.Visitor, _native.Conversation):
         with pytest.raises(TypeError):
             kind()

@@ -181,7 +181,7 @@ class Talk:
         self.open()
         ws_id = self.address()["wsId"]
         calls = [("open.api.unauthorized", "POST", "open/avatar/auth", {"visitorId": VISITOR_ID}, {})]
-        for code, key in [("key.not.found", "sk-nobody"), ("key.disabled", "sk-off"), ("avatar.not.found", "sk-orphan")]:
+        for code, key in [("key.not.found", "sk-unknown"), ("key.disabled", "sk-off"), ("avatar.not.found", "sk-orphan")]:
             headers = {"Authorization": f"Bearer {key}"}
             calls.append((f"open.api.{code}", "POST", "open/avatar/auth", {"visitorId": VISITOR_ID}, headers))
         key = {"Authorization": f"Bearer {self.key}"}
@@ -189,7 +189,7 @@ class Talk:
             ("open.api.invalid.visitor.id", "POST", "open/avatar/auth", {"visitorId": "feishu"}, key),
             ("open.api.avatar.not.found", "POST", "os/avatar/chat/init", {"shareCode": "gone"}),
             ("open.api.avatar.not.found", "GET", "os/avatar/public/gone", None),
-            (None, "POST", "general/ws/create", {"userId": "nobody"}),
+            (None, "POST", "general/ws/create", {"userId": "unknown"}),
             (None, "POST", "general/session/create", {}),
             (None, "POST", "os/avatar/chat/start", {"avatarId": 67, "sessionId": "gone"}),
             (None, "POST", "general/message/send", self.message("Hello", "ws:gone")),

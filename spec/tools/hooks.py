@@ -1,6 +1,6 @@
 """How schemathesis talks with the emulator: as one visitor, with ids that are live.
 
-A request that is right by its schema still names nobody's session. So requests meant to be right get
+A request that is right by its schema still names a session that does not exist. So requests meant to be right get
 live ids in the place of made-up ones; requests meant to be wrong stay as they are.
 """
 

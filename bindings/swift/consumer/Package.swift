@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// A program of somebody who has the archive and nothing else: `make dist-swift` builds and runs it outside of the
+// A program that has the archive and nothing else: `make dist-swift` builds and runs it outside of the
 // checkout, beside the folder that the archive unpacks to.
 let package = Package(
     name: "Consumer",

@@ -207,7 +207,7 @@ mod tests {
         tracing::info!(target: "secondme_avatar::socket", attempt = 2, "connected");
         tracing::warn!(target: "secondme_avatar::store", "nothing could be written");
         tracing::debug!(target: "secondme_avatar::socket", "too fine");
-        tracing::error!(target: "somebody_else", "not ours");
+        tracing::error!(target: "another_library", "not ours");
         assert_eq!(wakes.count(), 2);
         let records = logs.drain(10);
         let lines = records.iter().map(|record| (record.level, &*record.target, &*record.message));

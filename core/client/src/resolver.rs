@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_name_server_that_hangs_costs_a_few_threads_and_nobody_waits_longer_than_they_want() {
+    async fn a_name_server_that_hangs_costs_a_few_threads_and_no_caller_waits_past_its_deadline() {
         let server = Arc::new(Server::default());
         let resolver = server.resolver();
         let hosts: Vec<String> = (0..100).map(|host| format!("host-{host}")).collect();

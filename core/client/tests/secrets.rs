@@ -1,4 +1,4 @@
-//! Neither key nor token, neither socket address nor what anybody says reaches a log.
+//! No key, token, socket address or text of a message reaches a log.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

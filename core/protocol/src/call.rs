@@ -142,13 +142,13 @@ impl Calls {
         id
     }
 
-    /// The quota has a place for the call. `false` where nobody waits for it any more.
+    /// The quota has a slot for the call. Returns `false` if the call is not wanted any more.
     pub(crate) fn granted(&mut self, id: CallId, now: Millis) -> bool {
         let flight = self.flights.iter_mut().find(|flight| flight.id == id && flight.sent_at.is_none());
         flight.map(|flight| flight.sent_at = Some(now)).is_some()
     }
 
-    /// Takes the call that came back. `None`: nobody waits for it any more.
+    /// Takes the call that came back. Returns `None` if it is not wanted any more.
     pub(crate) fn finish(&mut self, id: CallId) -> Option<Flight> {
         let at = self.flights.iter().position(|flight| flight.id == id)?;
         Some(self.flights.swap_remove(at))
@@ -226,8 +226,8 @@ impl Calls {
         }
     }
 
-    /// Somebody cannot wait: what leads to a link is tried again now, or once its wait has lasted for a moment. What
-    /// the service made wait, waits.
+    /// A caller cannot wait: what leads to a link is tried again now, or once its wait has lasted for a moment. A
+    /// wait that the service imposed goes on.
     pub(crate) fn hurry(&mut self, now: Millis) {
         for pause in &mut self.pauses {
             let leads = pause.call.conversation().is_none();

@@ -21,7 +21,7 @@ pub(crate) fn backoff(attempts: u32, rng: &mut Rng) -> Duration {
     rng.up_to(ceiling)
 }
 
-/// The end of a wait that somebody cannot wait for: now, where it has lasted for a second. Each wait is cut short
+/// The end of a wait that a caller cannot wait for: now, if it has lasted for a second. Each wait is cut short
 /// once at most, and a program that keeps calling makes no more than one attempt a second.
 pub(crate) fn hurried(until: Millis, since: Millis, now: Millis) -> Millis {
     until.min(now.max(since + HURRY))
@@ -66,11 +66,11 @@ pub(crate) enum LinkInput {
     Frame { pong: bool },
     /// The handshake failed, or the connection ended; why.
     Lost(Error),
-    /// Time has passed; `reading` is false while nobody takes what comes, so that silence means nothing.
+    /// Time has passed. While frames are not read, `reading` is false, and silence means nothing.
     Tick { reading: bool },
     /// The socket is not wanted any more.
     Stop,
-    /// Somebody needs the link now: a wait that has lasted for long enough is over, unless it gives way to
+    /// A caller needs the link now: a wait that has lasted for long enough is over, unless it gives way to
     /// another process that may have the visitor.
     Hurry,
     /// The network is another one: what is up is not to be trusted, what waits need not wait.
@@ -88,7 +88,7 @@ pub(crate) enum LinkEffect {
     Up,
     /// Send a ping.
     Ping(WsId),
-    /// Close the socket, which nobody wants any more.
+    /// Close the socket, which is not wanted any more.
     Close,
     /// The link is lost, and the next attempt comes at its time. `close`: the socket may still stand.
     Lost { close: bool, cause: Error },
@@ -104,8 +104,8 @@ pub(crate) struct LinkState {
     fell_at: Millis,
     /// Links in a row that were lost before they had proven themselves.
     short_lives: u32,
-    /// The present wait follows such a loss and gives way to whoever else may have the visitor: no call cuts it
-    /// short.
+    /// The present wait follows such a loss, and gives way to another process that may have the visitor: no call
+    /// cuts it short.
     yields: bool,
     heartbeat: Duration,
 }

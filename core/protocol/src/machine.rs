@@ -268,8 +268,8 @@ impl Machine {
         Ok(ticket)
     }
 
-    /// Nobody waits for this command any more. What it began and nobody else needs is given up;
-    /// a message on its way goes on.
+    /// The caller does not wait for this command any more. What it began is given up, unless another command
+    /// needs it; a message on its way goes on.
     pub fn cancel(&mut self, now: Millis, ticket: Ticket) {
         self.now = now;
         self.withdraw(now, ticket);
@@ -439,7 +439,7 @@ impl Machine {
         }
     }
 
-    /// What came while nobody read is still to be read: the silence begins again, for echoes and
+    /// What came while nothing was read is still to be read: the silence begins again, for echoes and
     /// answers as well.
     fn read_on(&mut self, now: Millis, reading: bool) {
         if reading == self.reading {

@@ -92,18 +92,18 @@ impl Quota {
         }
     }
 
-    /// Nobody waits for the call of this ticket any more, but its request may still be on its way: the
+    /// The call of this ticket was given up, but its request may still be on its way: the
     /// service counts it when it comes.
     pub fn abandon(&mut self, ticket: QuotaTicket, now: Millis) {
         self.finish(ticket, now + CALL_TIMEOUT);
     }
 
-    /// The service says that the quota is used up: nobody goes before `until`.
+    /// The service says that the quota is used up: no call goes before `until`.
     pub fn hold_until(&mut self, until: Millis) {
         self.held_until = self.held_until.max(until);
     }
 
-    /// When the next in the queue may go, as it looks now; `None` while nobody waits, or while that
+    /// When the next in the queue may go, as it looks now. `None` while no call waits, or while that
     /// depends on calls that have not come back.
     pub fn next_deadline(&self) -> Option<Millis> {
         self.waiting.front()?;
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_is_fair_and_whoever_leaves_it_holds_nobody_up() {
+    fn the_queue_is_fair_and_a_caller_that_leaves_it_holds_up_no_other() {
         let mut quota = Quota::default();
         let tickets: Vec<QuotaTicket> = (0..3).map(|_| quota.join()).collect();
         quota.leave(tickets[0]);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_goes_while_the_service_says_wait() {
+    fn no_call_goes_while_the_service_says_wait() {
         let mut quota = Quota::default();
         let ticket = quota.join();
         quota.hold_until(Millis(500));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_nobody_waits_for_counts_from_when_it_can_arrive_at_the_latest() {
+    fn an_abandoned_call_counts_from_when_it_can_arrive_at_the_latest() {
         let mut quota = Quota::new(1);
         let (first, second) = (quota.join(), quota.join());
         assert_eq!(quota.grant(Millis(0)), Some(first));

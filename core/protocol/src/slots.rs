@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nobody_waits() {
+    fn without_a_limit_no_visitor_waits() {
         let mut slots = Slots::new(None);
         let tickets: Vec<_> = (0..100).map(|_| slots.join()).collect();
         assert_eq!(std::iter::from_fn(|| slots.grant()).collect::<Vec<_>>(), tickets);
@@ -166,7 +166,7 @@ mod tests {
         for (ticket, idle_from) in holders.iter().zip(idle) {
             slots.set_idle(*ticket, idle_from);
         }
-        assert_eq!(slots.reclaim(now), None, "nobody waits");
+        assert_eq!(slots.reclaim(now), None, "no visitor waits");
         slots.join();
         assert_eq!((slots.reclaim(now), slots.reclaim(now)), (Some(holders[1]), None));
         slots.join();

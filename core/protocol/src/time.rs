@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// A moment: milliseconds since the Unix epoch.
 ///
-/// The machine never reads a clock. Whoever drives it passes the moment in, and must never pass an
-/// earlier one than before: take the wall clock once, then add a monotonic clock's progress.
+/// The machine never reads a clock. Its driver passes the moment in, and must never pass an earlier one
+/// than before: it takes the wall clock once, then adds the progress of a monotonic clock.
 ///
 /// ```
 /// use std::time::Duration;

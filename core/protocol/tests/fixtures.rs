@@ -344,7 +344,7 @@ fn what_is_no_message_is_handed_on() {
     }
     let happened = heard("seen/other.frame");
     assert!(matches!(&happened[..], [EventKind::Unknown]), "{happened:?}");
-    // The socket's own, and nobody else's affair.
+    // They concern the socket alone.
     for name in ["seen/pong.frame", "seen/cmd.frame"] {
         assert!(heard(name).is_empty(), "{name}");
     }

@@ -96,7 +96,7 @@ fn the_silence_that_ends_a_reply_is_an_option() {
 }
 
 #[test]
-fn silence_means_nothing_while_nobody_reads_and_begins_again_with_the_reading() {
+fn silence_means_nothing_while_nothing_is_read_and_begins_again_with_the_reading() {
     let mut peer = Peer::live();
     peer.piece("r1", 0, "Hel");
     peer.input(secondme_avatar_protocol::Input::Reading(false));
@@ -370,7 +370,7 @@ fn several_sessions_share_a_socket_and_their_frames_are_told_apart_by_the_sessio
 }
 
 #[test]
-fn a_frame_of_a_session_that_is_not_open_here_belongs_to_nobody_and_is_handed_on() {
+fn a_frame_of_a_session_that_is_not_open_here_belongs_to_no_conversation_and_is_delivered() {
     let mut peer = two_sessions();
     let mut frame = piece("r1", 0, "Whose?");
     frame["sessionId"] = json!("a-third-session-id");
@@ -408,12 +408,12 @@ fn a_frame_that_is_quicker_than_the_answer_that_names_its_session_is_kept_for_it
                "data": {"content": "Welcome"}})
     };
     peer.frame(early("another-session-id"));
-    peer.frame(early("nobody-s-session"));
+    peer.frame(early("unknown-session"));
     assert!(!peer.kinds().any(|kind| matches!(kind, EventKind::OwnerReply(_) | EventKind::Unknown)));
     peer.serve();
     let heard =
         |wanted: fn(&EventKind) -> bool| peer.events.iter().filter(|event| wanted(&event.kind)).count();
     assert_eq!(heard(|kind| matches!(kind, EventKind::OwnerReply(_))), 1);
-    assert_eq!(heard(|kind| matches!(kind, EventKind::Unknown)), 1, "the other one is nobody's");
+    assert_eq!(heard(|kind| matches!(kind, EventKind::Unknown)), 1, "the other one has no conversation");
     assert_eq!(peer.machine.counters().unrouted, 1);
 }

@@ -47,7 +47,7 @@ fn a_slot_is_given_back_where_nothing_is_owed_and_asked_for_again_at_the_next_me
 }
 
 #[test]
-fn whoever_is_owed_an_answer_keeps_the_slot_for_a_minute() {
+fn a_visitor_that_is_owed_an_answer_keeps_the_slot_for_a_minute() {
     let mut peer = live(with_permits());
     peer.pass(MINUTE);
     peer.send("Hello");
@@ -83,7 +83,7 @@ fn a_conversation_that_has_owed_nothing_for_long_pauses_by_itself() {
 }
 
 #[test]
-fn whoever_waits_for_a_slot_in_vain_learns_why() {
+fn a_visitor_that_waits_for_a_slot_in_vain_learns_why() {
     let mut peer = Peer::with(with_permits(), None);
     let open = peer.open(FIRST);
     peer.serve();

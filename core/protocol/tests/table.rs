@@ -188,15 +188,15 @@ fn prepared_for(state: &str, row: &str) -> Peer {
     }
 }
 
-/// The call that the conversation waits for; one that nobody made, where it waits for none.
+/// The call that the conversation waits for; one that was never made, where it waits for none.
 fn call(peer: &Peer) -> CallId {
     let quota = peer.quota.first().copied();
     quota.or(peer.requests.first().map(|request| request.call)).unwrap_or(CallId(u64::MAX))
 }
 
-/// The message that is being kept; one that nobody keeps, where none is.
+/// The message that is being saved; an unknown one, where none is.
 fn kept(peer: &Peer) -> MessageId {
-    peer.keeps.last().map_or_else(|| "nobody's".into(), |kept| kept.message_id.clone())
+    peer.keeps.last().map_or_else(|| "unknown".into(), |kept| kept.message_id.clone())
 }
 
 fn input(peer: &Peer, row: &str) -> Option<Input> {

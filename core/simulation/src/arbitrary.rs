@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::chance::Chance;
 
 const KEYS: [ConversationKey; 3] = [ConversationKey::FIRST, ConversationKey(1), ConversationKey(2)];
-const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "nobody's"];
+const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "unknown"];
 
 /// A machine among arbitrary things.
 #[derive(Debug)]
@@ -266,7 +266,7 @@ impl Run {
         let at = self.chance.below(self.keeps.len() as u64 + 1) as usize;
         let message = match self.keeps.get(at) {
             Some(message) => message.clone(),
-            None => MessageId::from("nobody's"),
+            None => MessageId::from("unknown"),
         };
         if self.chance.below(4) == 0 {
             let error = Error::new(ErrorKind::Store, "full");
@@ -338,7 +338,7 @@ impl Run {
                 Output::ConnectPermit => self.asks_permit = true,
                 Output::SocketSend { generation, .. } => assert_eq!(generation, self.generation),
                 Output::Resolved(ticket, result) => {
-                    assert!(!self.cancelled.contains(&ticket), "nobody waits for {ticket:?} any more");
+                    assert!(!self.cancelled.contains(&ticket), "{ticket:?} was cancelled");
                     self.waiting.remove(&ticket);
                     let before = self.answered.insert(ticket, result.is_ok());
                     assert!(before.is_none(), "{ticket:?} is answered twice");

@@ -23,7 +23,7 @@ pub struct Client {
     pub disk: Disk,
     /// Which of the settings' keys it has.
     pub key: usize,
-    /// What came while nobody read, in order.
+    /// What came while nothing was read, in order.
     pub(crate) unread: VecDeque<(Generation, Option<String>)>,
     pub(crate) reading: bool,
     /// The newest socket.

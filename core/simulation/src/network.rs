@@ -17,7 +17,7 @@ pub struct Network {
     pub lost_before: u32,
     /// In a thousand calls: those whose answer is lost.
     pub lost_after: u32,
-    /// In a thousand calls: those lost on the way there or back, of which nobody is told.
+    /// In a thousand calls: those lost on the way there or back, of which neither side learns.
     pub silent: u32,
     /// In a thousand calls: those that never leave.
     pub refused: u32,
@@ -61,9 +61,9 @@ pub enum Fate {
     LostBefore,
     /// The service acts on it, its answer is lost, and the client is told.
     LostAfter,
-    /// It is lost on the way to the service, and nobody is told.
+    /// It is lost on the way to the service, and neither side learns of it.
     SilentBefore,
-    /// The service acts on it, its answer is lost, and nobody is told.
+    /// The service acts on it, its answer is lost, and neither side learns of it.
     SilentAfter,
     /// The service's answer comes so much later.
     Late(Duration),

@@ -22,7 +22,7 @@ impl Desk {
         Self { quota: Quota::new(calls), ..Self::default() }
     }
 
-    /// Whether somebody waits here for a ticket.
+    /// Whether this client waits here for a ticket.
     pub(crate) fn awaits(&self, client: ClientId) -> bool {
         self.waiting.values().any(|(waiting, _)| *waiting == client)
     }
@@ -59,7 +59,7 @@ impl Desk {
         }
     }
 
-    /// The call will not come back: nobody waits for it any more, whether it has left or not.
+    /// The call will not come back: its client does not wait for it any more, whether it has left or not.
     pub(crate) fn abandon(&mut self, client: ClientId, call: CallId, now: Millis) {
         if let Some(ticket) = self.granted.remove(&(client, call)) {
             self.quota.abandon(ticket, now);

@@ -30,7 +30,7 @@ pub enum Sight {
     Pauses(ClientId),
     /// A machine has closed a socket over which everything came through.
     GivesUp(ClientId, Generation),
-    /// Nobody waits for the command any more.
+    /// The caller does not wait for the command any more.
     Cancelled(ClientId, Ticket),
     /// A machine told an event.
     Event(ClientId, Event),

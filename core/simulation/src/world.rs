@@ -26,7 +26,7 @@ use crate::sockets::Links;
 /// When every world begins.
 const BEGINNING: Millis = Millis(1_774_580_000_000);
 
-/// What is kept of a happening in words: a body written as a list of bytes says nothing to anybody.
+/// What is kept of a happening in words: a body written as a list of bytes helps no reader.
 const LINE: usize = 400;
 
 /// The key that the emulated service knows, unless its settings say otherwise.
@@ -58,9 +58,9 @@ pub struct World {
     leaving: BTreeMap<SocketId, ClientId>,
     queue: Queue<Happening>,
     steps: u64,
-    /// What is seen, while somebody looks.
+    /// What is seen, while a property asks for it.
     sights: Option<Vec<Sight>>,
-    /// The last happenings, while somebody wants to read them.
+    /// The last happenings, while a trail is wanted.
     trail: VecDeque<String>,
     /// How many are kept.
     keeps: usize,
@@ -151,7 +151,7 @@ impl World {
         self.sights.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Notes what is seen, if anybody looks.
+    /// Notes what is seen, if a property asks for it.
     pub fn see(&mut self, sight: impl FnOnce() -> Sight) {
         if let Some(sights) = &mut self.sights {
             let sight = sight();
@@ -330,7 +330,7 @@ impl World {
         self.with_service(|service, now| service.state(now))
     }
 
-    /// The client's link goes silent, and nobody is told.
+    /// The client's link goes silent, and neither side learns of it.
     pub fn half_open(&mut self, client: ClientId) {
         self.links.newest(client).expect("a link").half_open = true;
     }
@@ -500,7 +500,7 @@ impl World {
         self.input(client, Input::SocketClosed { generation, cause });
     }
 
-    /// The system finds that nobody is at the other end of a link.
+    /// The system finds that the other end of a link is gone.
     fn find_dead(&mut self, socket: SocketId) {
         if let Some(link) = self.links.remove(socket) {
             self.queue.plan(self.now, Happening::CloseToService(socket));

@@ -22,7 +22,7 @@ fn arbitrary_sequences_never_panic_and_answer_every_ticket_once() {
 }
 
 #[test]
-fn frames_and_answers_of_any_form_leave_nobody_waiting() {
+fn frames_and_answers_of_any_form_leave_no_command_waiting() {
     Run::frames(
         "{\"type\":\n{}\n{\"sender\":\"umm\",\"multipleData\":[{\"modal\":{\"answer\":\"Hi\"}}]}\n[1]",
     );

@@ -325,7 +325,7 @@ fn a_thousand_losses_neither_double_nor_lose_a_message_where_the_id_is_known_aga
 }
 
 #[test]
-fn a_question_that_nobody_answers_fails_to_the_millisecond() {
+fn a_question_without_an_answer_fails_to_the_millisecond() {
     let (mut world, ada) = live(Settings::default());
     world.owner(ada, |session_id| OwnerAction::TakeOver { session_id });
     let sent_at = world.now() + support::ROUND_TRIP;

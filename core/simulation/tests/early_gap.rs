@@ -37,7 +37,7 @@ fn more_than_a_page_of_it_is_all_handed_on_in_order() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_it_is_unknown() {
+fn where_the_service_cannot_be_asked_it_is_unknown() {
     for calls in [HistoryCalls::NotFound, HistoryCalls::Failure] {
         let (heard, gaps, _) = missed(3, Settings::default().history_calls(calls));
         assert!(heard.is_empty());

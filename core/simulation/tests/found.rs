@@ -35,7 +35,7 @@ fn what_came_while_a_conversation_was_closed_is_there_when_it_is_opened_again() 
 }
 
 #[test]
-fn whoever_has_no_patience_does_not_get_the_last_answer_for_the_next_question() {
+fn a_caller_without_patience_does_not_get_the_last_answer_for_the_next_question() {
     let (mut world, ada) = live(Settings::default().reply_delay(ServiceMillis(4_000)));
     let hasty = Command::Ask {
         conversation: FIRST,
@@ -68,7 +68,7 @@ fn the_answer_to_a_message_given_up_in_doubt_is_looked_for() {
     let (mut world, ada) = live(Settings::default());
     let ask = world.ask(ada, "Hello");
     world.reply(ada, ask);
-    // The service knows that the socket is gone, takes the message, and pushes the answer to nobody.
+    // The service knows that the socket is gone, takes the message, and pushes its answer to no socket.
     world.half_open(ada);
     world.with_service(|service, now| {
         service.close_sockets(now, None, &secondme_avatar_emulator::service::CloseHow::Abrupt);

@@ -108,7 +108,7 @@ fn whether_all_frames_carry_their_ids() {
         for text in ClientText::ALL {
             let settings = Settings::default().frame_fields(*fields).client_text(*text);
             let (world, ada) = converse(settings);
-            // Without names nobody could tell which of the frames found are new.
+            // Without names it cannot be told which of the frames found are new.
             let known = *fields == FrameFields::All;
             assert_eq!(reconnections(&world, ada), [if known { Gap::None } else { Gap::Unknown }]);
         }
@@ -164,7 +164,7 @@ fn whether_an_unacknowledged_frame_is_sent_again() {
 #[test]
 fn whether_a_repeated_message_id_counts_as_one_message() {
     for repeated in RepeatedMessage::ALL {
-        // Handed back where nobody can tell: never twice, whatever the service does.
+        // Handed back where it is unconfirmed: never sent twice, whatever the service does.
         let (mut world, ada) = live(Settings::default().repeated_message(*repeated));
         world.network.next(Step::SendMessage, Fate::LostAfter);
         let send = world.send(ada, "Hello");

@@ -58,7 +58,7 @@ fn three_hundred_visitors_take_five_minutes_and_no_call_is_refused() {
 }
 
 #[test]
-fn whoever_cannot_wait_that_long_knows_at_once_and_holds_nobody_up() {
+fn a_caller_that_cannot_wait_that_long_knows_at_once_and_holds_up_no_other() {
     let mut world = World::new(Settings::default(), 1);
     let opens = open_all(&mut world, 61, Duration::from_secs(30));
     let (late, ticket) = opens[60];

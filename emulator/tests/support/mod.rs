@@ -132,7 +132,7 @@ impl Stage {
         self.request(request.header("token", &visit.token).header("Fp", &visit.visitor_id))
     }
 
-    /// The body of a message nobody sent before.
+    /// The body of a message that was not sent before.
     pub fn message(&mut self, visit: &Visit, text: &str) -> Value {
         self.messages += 1;
         let id = format!("{}_____{}", 12_344 + self.messages, self.now.0);

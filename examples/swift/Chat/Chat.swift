@@ -16,7 +16,7 @@ import SecondMeAvatar
         }
     }
 
-    /// Prints what is said while it is said, whoever says it, and asks what is typed.
+    /// Prints each reply while it is said, of the avatar and of the owner, and asks what is typed.
     private static func talk(in chat: Conversation) async throws {
         let events = chat.events
         let printing = Task {

@@ -36,7 +36,7 @@ export async function loops(client: AvatarClient, chat: Conversation) {
     // @ts-expect-error: ids are texts
     Math.sqrt(event.sessionId)
     // @ts-expect-error: events are not to be changed
-    event.visitorId = 'somebody else'
+    event.visitorId = 'another'
   }
   for await (const event of client.events({ signal: AbortSignal.timeout(1) })) event.visitorId
   await using events = client.events()

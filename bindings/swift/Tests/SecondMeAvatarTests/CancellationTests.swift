@@ -42,7 +42,7 @@ import Testing
             await Task.yield()
             goes.cancel()
             let value = try await soon("a wait that was cancelled") { await goes.value }
-            if let value, case .ownerReply = value.kind { throw Failure("nobody has written yet") }
+            if let value, case .ownerReply = value.kind { throw Failure("no reply was written yet") }
         }
         try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "Hi"])
         _ = try await stays.value

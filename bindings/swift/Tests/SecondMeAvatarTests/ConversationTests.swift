@@ -174,7 +174,7 @@ import Testing
         }
         #expect(missed.what == "Are you there?")
         try await until("it is \(chat.state)") { chat.state == .live ? () : nil }
-        // Two round trips: an address and a socket. Nobody was authenticated again.
+        // Two round trips: an address and a socket. The visitor was not authenticated again.
         #expect(client.stats.authentications == 1)
         await client.close()
     }
@@ -306,7 +306,7 @@ import Testing
         #expect(!told.all.contains { $0.message.contains("my secret") || $0.message.contains(emulator.apiKey) })
     }
 
-    @Test func aClientThatNobodyHoldsEndsAllItsWork() async throws {
+    @Test func aClientThatIsNotHeldAnyMoreEndsAllItsWork() async throws {
         let emulator = try await Emulator.start()
         do {
             let chat = try await emulator.client().open(.forUser("ios", "ada"))

@@ -116,7 +116,7 @@ async fn an_answer_without_end_is_cut_off_however_it_is_sent() {
     ];
     join_all(cases.map(|(head, piece, says)| async move {
         let (taken, kind, text) = taken_of(head, piece).await;
-        // What the two systems hold between them is taken, and read by nobody.
+        // What the sockets' buffers hold is taken, though it is never read.
         assert!(taken < 32 * MIB, "{head}: {taken} bytes were taken; {text}");
         assert!(matches!(kind, ErrorKind::InvalidAnswer | ErrorKind::Deadline | ErrorKind::ConnectionFailed));
         assert!(text.contains(says), "{head}: {text}");

@@ -165,7 +165,7 @@ async fn a_close_frame_ends_the_link_though_tcp_stays_open() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_long_in_coming_stalls_nobody_else() {
+async fn a_token_that_is_long_in_coming_stalls_no_other_visitor() {
     let go = Arc::new(Notify::new());
     let goes = Arc::clone(&go);
     let slow = Visitor::for_user("test", "slow").unwrap();

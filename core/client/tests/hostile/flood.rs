@@ -1,7 +1,7 @@
 //! A server that streams for ever: memory stays flat, whether its frames are wanted or not, and whether
-//! anybody takes the events.
+//! the events are taken or not.
 //!
-//! Alone in its process, since it looks at the memory of the whole of it, as Linux tells it.
+//! Alone in its process, since it measures the memory of the whole process, as Linux reports it.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

@@ -98,7 +98,7 @@ async fn after_a_stream_that_was_left_the_next_question_goes_out_at_once_and_get
 }
 
 #[tokio::test]
-async fn a_client_that_nobody_holds_ends_all_its_work() {
+async fn a_client_that_is_not_held_any_more_ends_all_its_work() {
     let Stage { emulator, client } = Stage::new().await;
     let chat = client.open(visitor("ada")).await.unwrap();
     let events = client.events();

@@ -1,4 +1,4 @@
-//! Subscriptions: nothing is lost, whoever reads how slowly.
+//! Subscriptions: nothing is lost, however slowly a subscriber reads.
 
 use crate::support::{Stage, next, soon, visitor};
 use futures_util::{FutureExt, StreamExt};
@@ -81,7 +81,7 @@ async fn a_subscription_is_a_stream_and_ends_with_its_conversation() {
 }
 
 #[tokio::test]
-async fn a_subscriber_who_goes_holds_up_nobody() {
+async fn a_subscriber_that_goes_holds_up_no_other() {
     let stage = Stage::new().await;
     let chat = stage.open("ada").await;
     drop(chat.events());
@@ -148,7 +148,7 @@ async fn an_event_says_whose_it_is_and_shows_its_frame() {
     assert_eq!((event.session_id.as_ref(), &event.visitor_id), (session.as_ref(), visitor("ada").id()));
     let raw = event.raw.as_ref().expect("it came from a frame");
     assert!(raw.as_str().contains("a grey line"));
-    assert!(!format!("{event:?}").contains("a grey line"), "its Debug tells nobody");
+    assert!(!format!("{event:?}").contains("a grey line"), "its Debug does not tell");
 }
 
 #[tokio::test]

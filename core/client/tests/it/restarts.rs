@@ -112,7 +112,7 @@ async fn the_same_session_goes_on_and_what_was_said_in_between_is_heard() {
 }
 
 #[tokio::test]
-async fn what_nobody_has_taken_from_the_events_is_heard_again() {
+async fn what_was_not_taken_from_the_events_is_heard_again() {
     let stage = Stage::new().await;
     let client = stage.start();
     let events = client.events();
@@ -126,10 +126,10 @@ async fn what_nobody_has_taken_from_the_events_is_heard_again() {
     client.open(visitor("ada")).await.unwrap();
     stage.owner_says("one");
     assert_eq!(next(&events, owner_reply).await, "one");
-    assert!(events.drain(1).is_empty(), "whoever comes back for more has dealt with it");
+    assert!(events.drain(1).is_empty(), "a caller that asks for more has dealt with it");
     stage.owner_says("two");
     soon(events.ready()).await;
-    // Killed with the second one in the queue: it has come, and nobody has seen it.
+    // Killed with the second one in the queue: it has come, and was not taken.
     let shown = std::mem::ManuallyDrop::new(client);
 
     let client = stage.start();
@@ -172,7 +172,7 @@ async fn a_message_that_is_kept_goes_out_when_the_service_is_there_again() {
     assert!(stage.kept().is_empty());
 }
 
-/// The process ends while nobody knows whether the service has taken the message.
+/// The process ends while a message is unconfirmed.
 async fn ends_in_doubt(stage: &Stage, fault: &str) {
     let client = stage.start();
     let chat = client.open(visitor("ada")).await.unwrap();
@@ -213,10 +213,10 @@ async fn a_message_that_had_been_taken_is_found_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_message_of_which_nobody_can_tell_is_handed_back_or_sent_again_as_the_caller_wants() {
+async fn an_unconfirmed_message_is_handed_back_or_sent_again_as_the_caller_wants() {
     for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let stage = Stage::new().await;
-        // Where the past can be asked for, the message is looked for: nobody can tell without that.
+        // Where the service can be asked, the client looks for the message. Without that it stays unconfirmed.
         stage.emulator.configure(|settings| settings.history_calls = HistoryCalls::NotFound);
         ends_in_doubt(&stage, r#"{"at": "message/send", "do": "hang-before"}"#).await;
         let client = stage.start_with(|client| client.delivery(delivery));

@@ -104,7 +104,7 @@ async fn a_tag_is_on_every_event_and_comes_back_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_tag_of_which_nobody_can_be_told_is_refused() {
+async fn a_tag_that_is_too_long_is_refused() {
     let stage = Stage::new().await;
     let client = stage.start();
     let error = client.open(visitor("ada").tag("x".repeat(1025))).await.unwrap_err();
@@ -122,7 +122,7 @@ async fn after_a_restart_the_owner_is_heard_though_no_visitor_writes() {
         client.open(visitor(user).tag(user)).await.unwrap().ask("Hello").await.unwrap();
     }
     client.close().await;
-    stage.owner_says_to(&visitor("bob"), "while nobody was there");
+    stage.owner_says_to(&visitor("bob"), "while no process ran");
 
     let client = stage.start();
     let events = client.events();
@@ -133,7 +133,7 @@ async fn after_a_restart_the_owner_is_heard_though_no_visitor_writes() {
     expected.sort();
     assert_eq!(opened, expected);
     let said = |event: Event| Some((event.tag.clone(), owner_reply(event)?));
-    assert_eq!(next(&events, said).await, (Some("bob".into()), "while nobody was there".to_owned()));
+    assert_eq!(next(&events, said).await, (Some("bob".into()), "while no process ran".to_owned()));
     until(|| client.stats().connected == 2).await;
     stage.owner_says_to(&visitor("ada"), "and now");
     assert_eq!(next(&events, said).await, (Some("ada".into()), "and now".to_owned()));
@@ -257,7 +257,7 @@ async fn the_stats_count_what_is_stored_and_a_copy_holds_it() {
 }
 
 #[tokio::test]
-async fn without_a_store_nobody_is_known_and_nothing_can_be_copied() {
+async fn without_a_store_no_visitor_is_known_and_nothing_can_be_copied() {
     let emulator = Emulator::builder().start().await.unwrap();
     let client = crate::support::client_of(&emulator);
     client.open(visitor("ada")).await.unwrap();

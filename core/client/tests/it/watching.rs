@@ -67,7 +67,7 @@ async fn who_watches_and_panics_does_no_harm() {
     let client = AvatarClient::builder(emulator.api_key())
         .unwrap()
         .base_url(emulator.base_url().parse().unwrap())
-        .on_call(|_| panic!("of somebody else's making"))
+        .on_call(|_| panic!("of the caller's making"))
         .build()
         .unwrap();
     let chat = client.open(visitor("ada")).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_deadline_that_the_clock_is_put_beyond_has_passed() {
     stage.emulator.owner().take_over(&chat.session_id().unwrap().to_string()).unwrap();
     let asked = {
         let chat = chat.clone();
-        tokio::spawn(async move { chat.ask("Nobody will answer").await })
+        tokio::spawn(async move { chat.ask("Is there an answer?").await })
     };
     next(&events, |event| matches!(event.kind, EventKind::Delivered { .. }).then_some(())).await;
     stage.client.advance_clock(Duration::from_secs(120)).await;

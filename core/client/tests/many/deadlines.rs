@@ -56,7 +56,7 @@ impl Call {
             Self::Open | Self::NewSession | Self::History => 30 * SECOND,
             Self::Send => 15 * SECOND,
             Self::Ask | Self::Stream => 30 * SECOND,
-            // These ask nobody.
+            // These do not ask the service.
             Self::Pause | Self::Resume | Self::NetworkChanged => Duration::ZERO,
             Self::Close | Self::End | Self::CloseClient => 5 * SECOND,
         }
@@ -127,7 +127,7 @@ enum Trouble {
     At(InjectionPoint, Effect),
     /// The socket is lost, and this is in the way of another one.
     SocketLost(InjectionPoint, Effect),
-    /// The socket says nothing more, and nobody is told.
+    /// The socket goes silent, and neither side learns of it.
     HalfOpen,
     /// A subscriber takes nothing, so nothing is read.
     NobodyReads,
@@ -294,7 +294,7 @@ fn judge(ended: &Ended) -> Option<String> {
     if matches!(call, Call::Pause | Call::Resume | Call::NetworkChanged | Call::Close | Call::End)
         && said.kind() != ErrorKind::Closed
     {
-        return complain("fails, though it needs nobody");
+        return complain("fails, though it does not need the service");
     }
     if *call == Call::Send && said.unsent().is_none() && said.kind() != ErrorKind::Closed {
         return complain("does not hand back the words");

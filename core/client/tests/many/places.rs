@@ -14,7 +14,7 @@ use secondme_avatar_emulator::service::{Effect, Entry, Fault, InjectionPoint, Wh
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The avatar is silent: whoever asks here waits, until the owner answers.
+/// The avatar is silent: a question here waits until the owner answers.
 fn silence(stage: &Stage, chat: &Conversation) {
     stage.emulator.owner().take_over(chat.session_id().unwrap().as_str()).unwrap();
 }
@@ -78,7 +78,7 @@ async fn forty_visitors_share_five_places_and_all_are_answered() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_idle_newcomers_wait_in_order() {
+async fn where_no_visitor_is_idle_newcomers_wait_in_order() {
     let stage = stage(|client| client.max_live(1)).await;
     let ada = stage.open("ada").await;
     silence(&stage, &ada);
@@ -140,7 +140,7 @@ async fn who_waits_in_vain_learns_at_the_deadline_which_option_to_raise() {
         heard.push(event.kind);
     }
     let tries = heard.iter().filter(|kind| matches!(kind, EventKind::Disconnected { .. })).count();
-    assert_eq!(tries, 0, "that the machine tries again and again is nobody's business: {heard:?}");
+    assert_eq!(tries, 0, "that the machine tries again and again is not reported: {heard:?}");
 }
 
 #[tokio::test]

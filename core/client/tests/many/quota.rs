@@ -19,7 +19,7 @@ async fn advance(stage: &Stage, by: Duration) {
     stage.client.advance_clock(by).await;
 }
 
-/// The next wait that somebody is told.
+/// The next wait that is reported for this visitor.
 async fn told(events: &Events, visitor_id: &VisitorId) -> Duration {
     next(events, |event| match event.kind {
         EventKind::WaitingForQuota { wait } if event.visitor_id == *visitor_id => Some(wait),
@@ -43,7 +43,7 @@ async fn a_burst_of_five_hundred_is_served_in_order_and_knows_its_minutes() {
     let mut last_told = None;
     let mut passed = Duration::ZERO;
     loop {
-        // Whoever may go now goes before time does.
+        // Calls that may go now go before time advances.
         let stats = until(&stage.client, |stats| stats.connected + stats.waiting_for_quota == BURST).await;
         expected = expected.max(stats.longest_quota_wait);
         while let Some(Some(event)) = events.next().now_or_never() {
@@ -67,7 +67,7 @@ async fn a_burst_of_five_hundred_is_served_in_order_and_knows_its_minutes() {
     assert!(passed >= 8 * MINUTE && passed <= 8 * (MINUTE + 15 * SECOND), "it took {passed:?}");
 
     let state = stage.emulator.state();
-    assert_eq!(state.failures.values().sum::<u64>(), 0, "the service refused nobody: {:?}", state.failures);
+    assert_eq!(state.failures.values().sum::<u64>(), 0, "the service refused no call: {:?}", state.failures);
     assert_eq!(state.calls("auth"), BURST as u64);
     let arrived: Vec<_> = state.visitors.iter().map(|visitor| visitor.visitor_id.as_str()).collect();
     let minutes = arrived.chunks(60).zip(users.chunks(60));
@@ -82,11 +82,11 @@ async fn a_burst_of_five_hundred_is_served_in_order_and_knows_its_minutes() {
 }
 
 #[tokio::test]
-async fn who_cannot_wait_so_long_knows_as_soon_as_anybody_does() {
+async fn a_caller_that_cannot_wait_so_long_knows_as_soon_as_the_wait_is_known() {
     let stage = stage(|client| client).await;
     let users: Vec<String> = (0..61).map(|user| user.to_string()).collect();
     let openings = users.iter().map(|user| stage.client.open(visitor(user)).into_future());
-    // All at once: when the last one joins the queue no call has come back, and nobody knows its turn.
+    // All at once: when the last one joins the queue no call has come back, and its turn is not known.
     let mut opened = soon(join_all(openings)).await;
     let error = opened.pop().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateLimited);
@@ -125,7 +125,7 @@ async fn whose_token_is_kept_does_not_wait() {
     until(&stage.client, |stats| stats.waiting_for_quota == 1).await;
     let again = soon(stage.client.open(visitor("ada")).into_future()).await.unwrap();
     assert_eq!(again.session_id(), ada.session_id().or(again.session_id()));
-    assert_eq!(stage.client.stats().waiting_for_quota, 1, "it has taken nobody's place");
+    assert_eq!(stage.client.stats().waiting_for_quota, 1, "it has not taken another one's place");
     waits.abort();
     until(&stage.client, |stats| stats.waiting_for_quota == 0).await;
 }
@@ -138,7 +138,7 @@ async fn openings_that_are_dropped_at_once_leave_no_place_behind() {
         assert!(opening.as_mut().now_or_never().is_none());
     }
     until(&stage.client, |stats| stats.visitors == 0 && stats.waiting_for_quota == 0).await;
-    assert_eq!(stage.emulator.state().calls("auth"), 0, "nobody was left to ask for");
+    assert_eq!(stage.emulator.state().calls("auth"), 0, "no visitor was left to ask for");
     stage.open("ada").await;
 }
 

@@ -48,7 +48,7 @@ impl Stage {
         format!("https://{}/gate/in", self.http)
     }
 
-    /// Whoever runs these tests may sit behind a proxy: nothing here listens to the environment.
+    /// The machine that runs these tests may sit behind a proxy: nothing here reads the environment.
     fn builder(&self) -> ClientBuilder {
         let builder = AvatarClient::builder(self.emulator.api_key()).unwrap().no_proxy();
         builder.base_url(self.base().parse().unwrap()).ca_file(&self.ca.file)
@@ -216,12 +216,12 @@ async fn what_the_proxy_has_against_it_is_said_without_its_credentials() {
     let Some(proxy) = Tinyproxy::start(AUTH).await else { return };
     let Some(strict) = Tinyproxy::start("ConnectPort 443").await else { return };
     let stage = Stage::new().await;
-    let nobody = "127.0.0.1:1";
+    let closed = "127.0.0.1:1";
     let cases = [
         (proxy.url(""), proxy.address.to_string(), "wants a user name and a password"),
         (proxy.url("ada:s3cr3t-wrong@"), proxy.address.to_string(), "does not accept the user name"),
         (strict.url(""), strict.address.to_string(), "may not permit that host"),
-        (format!("http://{CREDENTIALS}{nobody}"), nobody.to_owned(), "cannot be reached: Connection refused"),
+        (format!("http://{CREDENTIALS}{closed}"), closed.to_owned(), "cannot be reached: Connection refused"),
     ];
     let stage = &stage;
     join_all(cases.map(|(url, place, says)| async move {

@@ -59,7 +59,7 @@ impl Tinyproxy {
 
     async fn takes_connections(&self) {
         while tokio::net::TcpStream::connect(self.address).await.is_err() {
-            // A process of its own, which tells nobody when it is ready.
+            // A process of its own, which does not say when it is ready.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

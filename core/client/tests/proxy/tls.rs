@@ -1,4 +1,4 @@
-//! TLS of the test's own: a CA that nobody knows, and a front that decrypts for whatever is behind it.
+//! TLS of the test's own: an unknown CA, and a front that decrypts for the server behind it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// What certificates are made out to. `0.0.0.0` is this machine for whoever connects, and not a loopback
-/// address for whoever asks: what goes there goes through a proxy.
+/// The names in the certificates. A connection to `0.0.0.0` reaches this machine, but it is not a loopback
+/// address: requests to it go through a proxy.
 const NAMES: [&str; 3] = ["0.0.0.0", "127.0.0.1", "localhost"];
 
 /// What a server shows when all is well.

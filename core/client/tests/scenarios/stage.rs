@@ -145,7 +145,7 @@ impl Stage {
         .await?
     }
 
-    /// What was heard, for whoever has to find out why a scenario failed.
+    /// What was heard, to show why a scenario failed.
     pub(crate) fn log(&mut self) -> String {
         self.listen();
         let lines = self.heard.iter().map(|(visitor, _, event)| format!("  {} {event}\n", &visitor[..12]));

@@ -59,12 +59,12 @@ fn a_file_that_is_no_sqlite_file_is_refused() {
 fn a_sqlite_file_of_another_program_is_refused() {
     let folder = Folder::new();
     sqlite(&folder.file("other.db"), "PRAGMA application_id = 7; CREATE TABLE records (avatar)");
-    sqlite(&folder.file("nobody-s.db"), "CREATE TABLE records (avatar); CREATE TABLE messages (avatar)");
+    sqlite(&folder.file("unknown.db"), "CREATE TABLE records (avatar); CREATE TABLE messages (avatar)");
     sqlite(&folder.file("bare.db"), "PRAGMA user_version = 1");
-    for name in ["other.db", "nobody-s.db", "bare.db"] {
+    for name in ["other.db", "unknown.db", "bare.db"] {
         refuses(&folder.file(name), "of another program");
     }
-    assert_eq!(folder.names(), ["bare.db", "nobody-s.db", "other.db"]);
+    assert_eq!(folder.names(), ["bare.db", "unknown.db", "other.db"]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn another_program_s_unfinished_work_is_left_to_it() {
     let (path, wal) = (folder.file("other.db"), folder.file("other.db-wal"));
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE letters (text)").unwrap();
-    // As it would be found after a crash: a log, and nobody at it.
+    // As it would be found after a crash: a log that no process holds.
     let (file, log) = (fs::read(&path).unwrap(), fs::read(&wal).unwrap());
     drop(connection);
     fs::write(&path, file).unwrap();

@@ -9,7 +9,7 @@ use secondme_avatar::{SqliteStore, Store};
 
 use crate::support::{Folder, Player, avatar, keep};
 
-const NOBODY: u32 = 65534;
+const UNPRIVILEGED: u32 = 65534;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o777
@@ -19,24 +19,24 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// What a user who is not root is told.
+/// The error that a user other than root gets.
 fn refusal(folder: &Folder, path: &Path) -> String {
     let mut command = Player::command("refused", path, &[]);
     if folder.is_root_s() {
-        command.uid(NOBODY);
+        command.uid(UNPRIVILEGED);
     }
     Player::of(command).says().unwrap()
 }
 
-/// Makes all in the folder nobody's, where this is root's process.
+/// Gives all in the folder to an unprivileged user, where this is root's process.
 fn give_away(folder: &Folder) {
     if !folder.is_root_s() {
         return;
     }
     for name in folder.names() {
-        std::os::unix::fs::chown(folder.file(&name), Some(NOBODY), Some(NOBODY)).unwrap();
+        std::os::unix::fs::chown(folder.file(&name), Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
     }
-    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
 }
 
 #[test]

@@ -263,10 +263,10 @@ fn plays_its_role() {
             let adopted = numbers(&store.adopt(&avatar()).unwrap());
             println!("says {}", adopted.len());
             adopted.iter().for_each(|number| println!("says {number}"));
-            // Whoever ends leaves them to the next.
+            // A process that ends leaves them to the next.
             wait();
         }
-        other => panic!("nobody plays {other}"),
+        other => panic!("no player plays {other}"),
     }
 }
 

@@ -61,7 +61,7 @@ fn the_store_that_opens_a_visitor_last_has_it_for_as_long_as_it_lives() {
     let [older, newer] = [(); 2].map(|()| SqliteStore::open(&path).unwrap());
     let ada = visitor(1).id().clone();
     let elsewhere = |store: &SqliteStore| store.is_claimed_elsewhere(&avatar(), &ada).unwrap();
-    assert!(!elsewhere(&older), "nobody has claimed it");
+    assert!(!elsewhere(&older), "it is not claimed");
     older.claim(&avatar(), &[ada.clone(), visitor(2).id().clone()]).unwrap();
     assert!(!elsewhere(&older) && elsewhere(&newer));
     newer.claim(&avatar(), std::slice::from_ref(&ada)).unwrap();
@@ -76,7 +76,11 @@ fn the_store_that_opens_a_visitor_last_has_it_for_as_long_as_it_lives() {
         .unwrap();
     assert_eq!(newer.load(&avatar(), &ada).unwrap(), Some(record(1, 9)));
     assert_eq!(newer.load(&avatar(), visitor(2).id()).unwrap(), Some(record(2, 3)));
-    assert_eq!(newer.count(&avatar()).unwrap().messages, 1, "a message is kept whosever the visitor is");
+    assert_eq!(
+        newer.count(&avatar()).unwrap().messages,
+        1,
+        "a message is kept whichever process has the visitor"
+    );
 
     newer.release(&avatar(), std::slice::from_ref(&ada)).unwrap();
     assert!(!elsewhere(&older));
@@ -84,7 +88,7 @@ fn the_store_that_opens_a_visitor_last_has_it_for_as_long_as_it_lives() {
     older.release(&avatar(), std::slice::from_ref(&ada)).unwrap();
     assert!(elsewhere(&older), "one gives up its own claim only");
     drop(newer);
-    assert!(!elsewhere(&older), "one that is gone has nobody");
+    assert!(!elsewhere(&older), "a process that is gone has no visitor");
 }
 
 #[test]

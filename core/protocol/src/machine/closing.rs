@@ -38,7 +38,7 @@ impl Machine {
         }
     }
 
-    /// Closes the conversation now. Nobody is left waiting.
+    /// Closes the conversation now. No caller is left waiting.
     pub(super) fn close_conversation(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
         let calls = self.calls.drop_calls(|call| call.conversation() == Some(key));
         self.abandon(calls);
@@ -123,7 +123,7 @@ impl Machine {
         }
     }
 
-    /// Nobody is left: no call, no socket, and no timer after this.
+    /// Ends everything: there is no call, no socket and no timer after this.
     fn stop(&mut self, now: Millis) {
         self.goal = Goal::Closed;
         let calls = self.calls.drop_calls(|_| true);
@@ -157,7 +157,7 @@ impl Machine {
         }
     }
 
-    /// Whoever waits for an opening that cannot come before `until` knows now.
+    /// Fails the commands that wait for an opening, if they cannot wait until `until`.
     pub(super) fn fail_waiters_before(&mut self, now: Millis, until: Millis, error: &Error) {
         for key in self.keys() {
             self.fail_openers(now, key, until, |_| error.clone());

@@ -87,7 +87,8 @@ impl Machine {
         let unwanted = self.calls.drop_calls(|call| call.is_history(ticket));
         self.abandon(unwanted);
         for key in dropped {
-            let error = Error::new(ErrorKind::Closed, "nobody waits any more for the conversation to open");
+            let error =
+                Error::new(ErrorKind::Closed, "the opening was cancelled, and no other call waits for it");
             self.close_conversation(now, key, crate::event::CloseReason::Failed(error));
         }
     }

@@ -51,7 +51,7 @@ impl Default for Config {
 /// What the caller wants. Any command is legal at any moment.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Open the conversation. While it is being opened, whoever else asks joins.
+    /// Open the conversation. A second command joins an opening that is under way.
     Open {
         /// Which one; a new one where there is none of that key.
         conversation: ConversationKey,
@@ -209,7 +209,7 @@ pub enum Output {
     Quota(CallId),
     /// Make this call.
     Http(HttpRequest),
-    /// Nobody waits for this call any more.
+    /// This call is not wanted any more.
     Abandon(CallId),
     /// An attempt to connect waits for a permit: answer with [`Input::ConnectPermitted`], once there is a slot for
     /// a socket and the attempt may begin. Only then is the socket's address asked for. The slot is held until

@@ -151,7 +151,7 @@ fn a_reply_that_confirms_the_last_message_of_a_closing_conversation_is_delivered
 }
 
 #[test]
-fn a_question_waits_ten_seconds_at_most_for_a_message_that_nobody_answers() {
+fn a_question_waits_ten_seconds_at_most_for_a_message_without_an_answer() {
     let mut peer = Peer::live();
     // The owner has taken over and says nothing.
     peer.send("anybody there?");

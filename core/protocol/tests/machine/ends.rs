@@ -41,7 +41,7 @@ fn resume_wakes_and_misuse_does_not() {
 }
 
 #[test]
-fn whoever_waits_when_it_goes_to_rest_is_answered_at_the_deadline() {
+fn a_caller_that_waits_when_it_is_paused_is_answered_at_the_deadline() {
     let (mut peer, open) = opening();
     peer.command(Command::Pause);
     assert!(peer.requests.is_empty());

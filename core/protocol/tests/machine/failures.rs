@@ -104,7 +104,7 @@ fn an_answer_that_is_no_envelope_leaves_a_message_in_doubt() {
 }
 
 #[test]
-fn a_service_that_is_asked_too_often_makes_one_message_wait_and_nobody_else() {
+fn a_service_that_is_asked_too_often_makes_one_message_wait_and_nothing_else() {
     let mut peer = Peer::live();
     let send = peer.send("Hello");
     peer.refuse(Step::SendMessage, 429, "session.message.exceedQPSLimit");

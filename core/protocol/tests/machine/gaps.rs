@@ -84,7 +84,7 @@ fn a_gap_whose_query_fails_is_asked_again_and_after_ten_seconds_it_is_unknown() 
 }
 
 #[test]
-fn a_gap_after_frames_without_a_name_is_unknown_because_nobody_could_tell_what_is_new() {
+fn a_gap_after_frames_without_a_name_is_unknown_because_what_is_new_cannot_be_told() {
     let mut peer = Peer::live();
     peer.frame(json!({"sender": "umm", "multipleData": [{"modal": {"answer": "Hello"}}]}));
     peer.lose();

@@ -40,7 +40,7 @@ fn any_frame_is_a_sign_of_life() {
 }
 
 #[test]
-fn silence_does_not_kill_while_nobody_reads() {
+fn silence_does_not_end_a_link_that_is_not_read() {
     let mut peer = Peer::live();
     peer.frame(json!({"type": "pong", "wsId": WS}));
     peer.input(Input::Reading(false));
@@ -132,7 +132,7 @@ fn what_another_generation_reports_is_stale() {
 }
 
 #[test]
-fn answers_to_calls_that_nobody_made_or_that_came_back_already_are_dropped() {
+fn answers_to_calls_that_were_never_made_or_that_came_back_already_are_dropped() {
     let mut peer = Peer::live();
     let send = peer.send("Hello");
     let call = peer.requests[0].call;

@@ -45,7 +45,7 @@ fn answers_may_come_in_any_order() {
 }
 
 #[test]
-fn whoever_opens_what_is_being_opened_joins() {
+fn an_opening_of_what_is_being_opened_joins() {
     let (mut peer, first) = opening();
     let second = peer.open(FIRST);
     peer.serve();
@@ -90,7 +90,7 @@ fn the_deadline_s_error_says_what_stood_in_the_way() {
 }
 
 #[test]
-fn an_opening_that_nobody_waits_for_any_more_is_given_up() {
+fn an_opening_without_a_waiting_caller_is_given_up() {
     let (mut peer, first) = opening();
     let second = peer.open(FIRST);
     peer.cancel(first);

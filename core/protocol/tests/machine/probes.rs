@@ -60,7 +60,7 @@ fn a_service_that_echoes_after_its_answer_is_believed_without_an_echo_from_then_
     let one = peer.ask("One?");
     let id = peer.message_id();
     peer.grant(Step::SendMessage, Value::Null);
-    peer.piece("r1", -1, "To nobody, as it seems");
+    peer.piece("r1", -1, "To no question, as it seems");
     assert!(peer.is_waiting(one));
     peer.frame(echo(&id, "One?"));
     peer.piece("r2", -1, "One");

@@ -22,7 +22,7 @@ pub(crate) const WS: &str = "ws:260327...";
 pub(crate) const USER: &str = "del3p";
 pub(crate) const OWNER: &str = "de4fh";
 
-/// A machine and whoever is on the other side of it.
+/// A machine, and the service and the caller on the other side of it.
 pub(crate) struct Peer {
     pub(crate) machine: Machine,
     pub(crate) now: Millis,

@@ -13,12 +13,12 @@ use crate::sight::Sight;
 const KEYS: [ConversationKey; 3] = [ConversationKey::FIRST, ConversationKey(1), ConversationKey(2)];
 
 impl Life {
-    /// Somebody does something.
+    /// One of the people acts.
     pub(super) fn act(&mut self) -> Result<(), Violation> {
         let at = self.chance.below(self.people.len() as u64) as usize;
         let mut client = self.people[at].client;
         if self.world.of(client).machine.is_closed() && self.chance.below(3) > 0 {
-            // Whoever opens a closed conversation gets a new machine, with what was remembered.
+            // To open a closed conversation takes a new machine, with what was saved.
             client = self.world.restart_with(client, self.config.clone());
             self.people[at].client = client;
             self.open(client, ConversationKey::FIRST);

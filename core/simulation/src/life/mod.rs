@@ -20,7 +20,7 @@ use crate::world::World;
 /// How long the calm may take to bring everything to its end.
 const CALM: Duration = Duration::from_secs(45 * 60);
 
-/// How long a reply is, whoever says it.
+/// How long a reply is, of the avatar or of the owner.
 pub(crate) const REPLY_LENGTH: usize = "You said: #000000 of rain and wind;".len();
 
 const ENDING: &str = " of rain and wind;";

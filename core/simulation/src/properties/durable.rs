@@ -11,7 +11,7 @@ use crate::sight::{Call, Sight};
 use crate::world::World;
 
 /// A message that is said to be kept is taken by the service, or handed back, or still kept by a client
-/// that is closed or whose time is not over; whoever is killed, and whenever.
+/// that is closed or whose time is not over; whichever client is killed, and whenever.
 ///
 /// And it goes out only when it stands on the disk that it may have: whatever moment the process is
 /// killed at, the next one knows.
@@ -68,7 +68,7 @@ impl Property for Durable {
             let Some((client, one, kept)) =
                 present.find_map(|(client, one)| holds(one).map(|kept| (client, one, kept)))
             else {
-                return Err(format!("{id} was kept, and now nobody has it"));
+                return Err(format!("{id} was kept, and now no client has it"));
             };
             if one.machine.state(ConversationKey::FIRST) != ConversationState::Closed {
                 return Err(format!("{client:?} still has {kept:?} after long calm"));

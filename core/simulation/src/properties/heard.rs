@@ -24,11 +24,11 @@ const STREAM: Duration = Duration::from_secs(30);
 /// *Lost*, looked at in calm weather: of each session that is open, each message that the service has
 /// was heard in full, or the client was told that something may be missing
 /// (`Reconnected { gap: Unknown }`) when it was said or later. Where the service does not let visitors
-/// ask for the past, does not name its frames, or sends them in any order, nobody can know what never
+/// ask for the past, does not name its frames, or sends them in any order, no client can know what never
 /// came: there, whatever came over the socket was heard. The same holds for what was on its way when a
-/// client was killed, if the service takes messages for dead sockets and pushes their answers to nobody;
+/// client was killed, if the service takes messages for dead sockets and their answers reach no socket;
 /// and where such a service counts every call against the quota as well, so that it can refuse to be
-/// asked for as long as anybody would ask. What the owner says in a new session before it is open for
+/// asked for as long as a client would ask. What the owner says in a new session before it is open for
 /// the first time may be missed: the owner sees it a moment before its socket is up.
 ///
 /// *Twice*, looked at with each event: what was heard of a reply is its beginning, piece by piece.
@@ -86,7 +86,7 @@ impl Heard {
         self.terms.named() && self.terms.asks() && !self.terms.reorders && heard_of
     }
 
-    /// Whether the same may come again without anybody being able to tell.
+    /// Whether the same may come again without a client being able to tell.
     fn may_repeat(&self, session: &str) -> bool {
         let repeats = self.terms.settings.redelivery != Redelivery::Never;
         self.terms.may_double()
@@ -158,14 +158,14 @@ impl Heard {
                 sessions.any(|open| open.as_str() == session)
             };
             if !whose.as_ref().map_or(true, is_open) {
-                return; // It is nobody's business until the session is opened again.
+                return; // It concerns no client until the session is opened again.
             }
             let what = (plain(&frame["messageId"]), text.to_owned());
             self.came.entry(whose).or_default().push(what);
         }
     }
 
-    /// Their hearer was killed: whoever goes on for it hears what was half said from its beginning, where the
+    /// The client that heard them was killed. The next one hears what was half said from its beginning, where the
     /// service can be asked.
     fn forget_half_said(&mut self, sessions: &BTreeSet<String>) {
         let whole = &self.whole;

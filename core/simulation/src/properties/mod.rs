@@ -40,7 +40,7 @@ pub struct Terms {
     pub doubles: bool,
     /// The owner speaks.
     pub owner: bool,
-    /// The desks have as many places as the service, and nobody else has the keys.
+    /// The clients know the service's quota, and no other program has the keys.
     pub own_quota: bool,
     /// How many calls a key has in a minute.
     pub quota: usize,

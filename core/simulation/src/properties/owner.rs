@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(31);
 
 /// While the owner has a conversation, no question waits to go out.
 ///
-/// A message that is under way, in doubt or refused holds those behind it, whoever has the conversation; nor
+/// A message that is under way, unconfirmed or refused holds those behind it, also during a takeover; nor
 /// does anything go out before a gap is filled. So this is claimed of a conversation that is live and read, and
 /// for which nothing has been called for a while, after a call that went well.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// never has to refuse one for the quota.
 ///
 /// Where others use the key as well, and where the service counts every call, only the first half is
-/// claimed: the page speaks of authentications, and nobody sees what others do.
+/// claimed: the vendor's API page speaks of authentications, and no client sees what others do.
 #[derive(Debug)]
 pub(super) struct Quota {
     terms: Terms,
@@ -39,7 +39,7 @@ impl Property for Quota {
         };
         let own = self.terms.own_quota && self.terms.only_auth_counts();
         if own && code.as_deref() == Some("open.api.rate.limited") {
-            return Err(format!("{client:?} was refused for the quota, and nobody else has the key"));
+            return Err(format!("{client:?} was refused for the quota, and no other program has the key"));
         }
         if call.step != Step::Authenticate {
             return Ok(());

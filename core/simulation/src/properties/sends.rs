@@ -31,7 +31,7 @@ impl Taken {
 /// No acknowledged send is lost: whatever a client was told was sent or answered, the service took.
 /// And what was certainly not sent never is.
 ///
-/// Where nobody can be sure whose answer a reply is (see [`Terms::attributes`]), an answer is no proof,
+/// Where a client cannot be sure whose answer a reply is (see [`Terms::attributes`]), an answer is no proof,
 /// and only what was said to be sent counts.
 #[derive(Debug)]
 pub(super) struct Acknowledged {

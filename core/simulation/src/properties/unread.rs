@@ -9,7 +9,7 @@ use crate::client::ClientId;
 use crate::sight::Sight;
 use crate::world::World;
 
-/// A link that carries everything is not taken for a lost one because nobody reads what comes. (That nothing is
+/// A link that carries everything is not taken for a lost one because its frames are not read. (That nothing is
 /// lost once it is read again is a part of "nothing said is lost or heard twice".)
 ///
 /// No weaker form. That the network has changed is a reason to give any link up.

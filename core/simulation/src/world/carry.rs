@@ -141,7 +141,7 @@ impl World {
                 Happening::CallArrives(client, request.call, asked.to_service(), fate, call.map(Box::new))
             }
         };
-        // Whoever only watches needs no list of all that was asked.
+        // A test that only watches needs no list of all that was asked.
         if self.sights.is_none() {
             self.asked.push(asked);
         }
@@ -284,7 +284,7 @@ impl World {
             self.leaving.insert(socket, client);
             self.clients[client.0].closes_at = at;
         }
-        // A driver says so whenever a socket is closed, whoever wanted it.
+        // A driver says so whenever a socket is closed, by either side.
         self.queue.plan(self.now, Happening::CloseToClient(client, generation));
     }
 
@@ -298,7 +298,7 @@ impl World {
                         link.half_open = true;
                     }
                 }
-                Push::Ask { .. } => {} // Nobody is outside.
+                Push::Ask { .. } => {} // No brain is outside.
             }
         }
         if let Some(at) = self.service.next_deadline().map(|at| Millis(at.0))

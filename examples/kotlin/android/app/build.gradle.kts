@@ -14,7 +14,7 @@ android {
         targetSdk = 36
         versionCode = 1
         versionName = "0.1.0"
-        // In the app for its owner alone. An app for others keeps the key on a server: whoever has the app has it.
+        // In the app for its owner alone. An app for others keeps the key on a server: every user of the app could read it here.
         buildConfigField("String", "API_KEY", "\"${providers.environmentVariable("SECONDME_API_KEY").getOrElse("")}\"")
     }
 

@@ -15,7 +15,7 @@ fun main(arguments: Array<String>) {
     Server(arguments[0]).use { server ->
         val frames = replies * server.framesPerReply
         fun speed(of: Int = frames, took: () -> Duration): Double {
-            // Nobody clears up during the run what the one before has left.
+            // No garbage of the run before is collected during this one.
             System.gc()
             Thread.sleep(PAUSE_MS)
             return of / took().toDouble(DurationUnit.SECONDS)

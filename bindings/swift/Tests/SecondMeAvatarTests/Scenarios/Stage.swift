@@ -111,7 +111,7 @@ final class Stage {
         }
     }
 
-    /// What was heard, for whoever has to find out why a scenario failed.
+    /// What was heard, to show why a scenario failed.
     func log() async -> String {
         let lines = await heard.all.map { "  \($0.visitor.prefix(12)) \($0.event)\n" }
         return "what was heard:\n" + lines.joined()

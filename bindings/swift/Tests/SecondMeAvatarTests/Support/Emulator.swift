@@ -26,7 +26,7 @@ extension AvatarEmulator {
         }
     }
 
-    /// Cuts all sockets, and lets nobody connect until the faults are cleared.
+    /// Cuts all sockets, and refuses connections until the faults are cleared.
     func disconnect() async throws {
         try await call("faults", ["at": "connect", "do": "refuse", "times": 1_000_000])
         try await call("sockets/close", ["abrupt": true])

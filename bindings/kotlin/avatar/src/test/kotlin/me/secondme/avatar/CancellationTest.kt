@@ -115,7 +115,7 @@ class CancellationTest {
     }
 
     @Test
-    fun `a subscription that is closed wakes whoever waits`() = withClient { client, _ ->
+    fun `closing a subscription ends the waits on it`() = withClient { client, _ ->
         val chat = client.open(ada)
         val events = chat.subscribe()
         var next: Event? = Event.Unknown(Event.Origin(me.secondme.avatar.core.CoreOrigin(null, "", null, null), null))

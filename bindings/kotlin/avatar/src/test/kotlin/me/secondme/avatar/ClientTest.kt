@@ -176,7 +176,7 @@ class ClientTest {
 
     @Test
     fun `a client is closed without blocking a thread, however its use ends`() = withEmulator { emulator ->
-        // One thread for all: whoever blocks it holds up the others.
+        // One thread for all: a task that blocks it holds up the others.
         val dispatcher = StandardTestDispatcher(testScheduler)
         withContext(dispatcher) {
             val ticks = async { repeat(3) { yield() } }

@@ -123,7 +123,7 @@ internal class Stage(scenario: Map<*, *>) {
         }
     }
 
-    /** What was heard, for whoever has to find out why a scenario failed. */
+    /** What was heard, to show why a scenario failed. */
     fun log(): String = synchronized(heard) {
         heard.joinToString("\n", "what was heard:\n") { "  ${it.visitor.take(12)} ${toJson(it.event)}" }
     }
