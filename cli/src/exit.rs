@@ -169,8 +169,8 @@ fn network_advice(error: &Error) -> &'static str {
     let root = root(error).to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| root.contains(word));
     if says(&["corrupt message", "invalidcontenttype"]) {
-        "The address says https, and something answers there that does not speak TLS. Check the scheme and the port\n\
-         of --base-url or SECONDME_BASE_URL."
+        "The address says https, and something answers there that does not speak TLS. Check the scheme and\n\
+         the port of --base-url or SECONDME_BASE_URL."
     } else if says(&["lookup", "name or service not known", "no such host", "dns"]) {
         "That host's name is unknown. Check its spelling in --base-url or SECONDME_BASE_URL, and this\n\
          machine's DNS."
