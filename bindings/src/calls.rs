@@ -1,12 +1,11 @@
 //! Reports of the calls to the service, for those who measure.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use secondme_avatar::CallReport;
+use secondme_avatar_bridge::queue::HostQueue;
 
 use crate::CoreCallReport;
-use crate::bell::Bell;
 use crate::convert::size;
 
 /// Reports that wait for the host before further ones are only counted.
@@ -22,61 +21,36 @@ pub struct CoreCallBatch {
 }
 
 /// The reports of a client, one queue for all who drain it.
-#[derive(Default, uniffi::Object)]
-pub struct CoreCalls {
-    queue: Mutex<Queue>,
-    bell: Bell,
-}
-
-#[derive(Default)]
-struct Queue {
-    calls: VecDeque<CoreCallReport>,
-    lost: u64,
-}
+#[derive(uniffi::Object)]
+pub struct CoreCalls(HostQueue<CallReport>);
 
 #[uniffi::export]
 impl CoreCalls {
     /// Waits until there may be something to drain. `false`: there will be nothing more.
     pub async fn ready(self: Arc<Self>) -> bool {
-        self.bell.heard().await
+        self.0.ready().await
     }
 
     /// Takes at most `max` reports. Never waits.
     pub fn drain(&self, max: u32) -> CoreCallBatch {
-        let mut queue = self.lock();
-        let take = size(max).min(queue.calls.len());
-        let calls = queue.calls.drain(..take).collect();
-        let lost = std::mem::take(&mut queue.lost);
-        let has_more = !queue.calls.is_empty();
-        drop(queue);
-        if has_more {
-            self.bell.ring();
-        }
-        CoreCallBatch { calls, lost }
+        let calls = self.0.drain(size(max)).into_iter().map(CoreCallReport::from).collect();
+        CoreCallBatch { calls, lost: self.0.take_lost() }
     }
 
-    /// Ends the queue: whoever waits in `ready` is told `false`.
+    /// Ends the queue: a wait in `ready` is told `false` once all has been drained.
     pub fn finish(&self) {
-        self.bell.end();
+        self.0.finish();
     }
 }
 
 impl CoreCalls {
     pub(crate) fn push(&self, report: &CallReport) {
-        if self.bell.has_ended() {
-            return;
-        }
-        let mut queue = self.lock();
-        if queue.calls.len() < CAPACITY {
-            queue.calls.push_back(report.clone().into());
-        } else {
-            queue.lost += 1;
-        }
-        drop(queue);
-        self.bell.ring();
+        self.0.offer(report.clone());
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for CoreCalls {
+    fn default() -> Self {
+        Self(HostQueue::new(CAPACITY))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, Error};
 
-use crate::cancel::until;
+use crate::cancel::{begun, until};
 use crate::runtime::Share;
 use crate::{
     CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreStats, CoreVisitor,
@@ -64,7 +64,7 @@ impl CoreClient {
         self: Arc<Self>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<Vec<CoreVisitor>, CoreError> {
-        let visitors = until(cancel, self.client.known()).await?;
+        let visitors = until(cancel, async move { self.client.known().await }).await?;
         Ok(visitors.into_iter().map(CoreVisitor::from).collect())
     }
 
@@ -74,7 +74,7 @@ impl CoreClient {
         path: String,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<(), CoreError> {
-        until(cancel, self.client.backup(path)).await
+        until(cancel, async move { self.client.backup(path).await }).await
     }
 
     /// Subscribes to the events of all conversations. With `raw`, they carry their frames.
@@ -110,14 +110,16 @@ impl CoreClient {
         deadline_ms: Option<u64>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<(), CoreError> {
-        let closing = async {
-            match deadline_ms {
-                Some(deadline) => self.client.close().deadline(Duration::from_millis(deadline)).await,
-                None => self.client.close().await,
-            }
+        let close = match deadline_ms {
+            Some(deadline) => self.client.close().deadline(Duration::from_millis(deadline)),
+            None => self.client.close(),
+        };
+        let closing = close.into_future();
+        let closing = async move {
+            closing.await;
             Ok::<(), Error>(())
         };
-        until(cancel, closing).await?;
+        begun(cancel, closing).await?;
         self.calls.finish();
         self.share.end().await;
         Ok(())

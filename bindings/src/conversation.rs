@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secondme_avatar::{Conversation, SeqId};
 
-use crate::cancel::until;
+use crate::cancel::{begun, until};
 use crate::convert::size;
 use crate::runtime::Share;
 use crate::{
@@ -125,7 +125,8 @@ impl CoreConversation {
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<Vec<CoreHistoryMessage>, CoreError> {
         let before = before.map(SeqId::from);
-        let messages = until(cancel, self.conversation.history(size(count), before.as_ref())).await?;
+        let history = async move { self.conversation.history(size(count), before.as_ref()).await };
+        let messages = until(cancel, history).await?;
         Ok(messages.into_iter().map(CoreHistoryMessage::from).collect())
     }
 
@@ -134,33 +135,34 @@ impl CoreConversation {
         self: Arc<Self>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<Arc<CoreConversation>, CoreError> {
-        let opened = until(cancel, self.conversation.new_session()).await?;
-        Ok(Self::new(opened, Arc::clone(&self.share)))
+        let share = Arc::clone(&self.share);
+        let opened = until(cancel, async move { self.conversation.new_session().await }).await?;
+        Ok(Self::new(opened, share))
     }
 
     /// Gives up the socket and keeps the place.
     pub async fn pause(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.conversation.pause()).await
+        begun(cancel, async move { self.conversation.pause().await }).await
     }
 
     /// Comes back after a `pause`.
     pub async fn resume(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.conversation.resume()).await
+        until(cancel, async move { self.conversation.resume().await }).await
     }
 
     /// Says that the network is another one: the socket is connected again now.
     pub async fn network_changed(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.conversation.network_changed()).await
+        until(cancel, async move { self.conversation.network_changed().await }).await
     }
 
     /// Closes the conversation once what is still to be sent is sent. (`close` is the host's word for letting go.)
     pub async fn leave(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.conversation.close()).await
+        begun(cancel, async move { self.conversation.close().await }).await
     }
 
     /// Closes the conversation and ends its session on the service.
     pub async fn end(self: Arc<Self>, cancel: Option<Arc<CoreCancel>>) -> Result<(), CoreError> {
-        until(cancel, self.conversation.end()).await
+        begun(cancel, async move { self.conversation.end().await }).await
     }
 }
 

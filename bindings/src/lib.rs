@@ -3,17 +3,18 @@
 //! What crosses the border is named `Core…`, and is no API: each language has a hand-written layer over it.
 //! The rules, each of which was measured to matter:
 //!
-//! - Nothing here calls into the host, and nothing blocks. An exported `async fn` is polled by the host's own
-//!   threads; the clients' work is done on one runtime, which ends with the last of them.
+//! - Nothing here blocks, and nothing runs code of the program. An exported `async fn` is polled by the host's own
+//!   threads; the clients' work is done on one runtime, which ends with the last of them. When a wait is over, the
+//!   core's thread calls UniFFI's continuation, which does enter the host: it does no more than resume the coroutine or
+//!   the task that waits, and the layers above see to it that this goes on on a thread of the host.
 //! - What comes by itself (events, pieces of a reply, reports of calls, the log) waits in a bounded queue:
 //!   `ready()` carries nothing, so a wait that is cancelled loses nothing, and `drain(max)` takes a batch at once.
-//! - Kotlin's cancellation drops a future, Swift's does not: so every wait can be ended by a synchronous call, a
-//!   queue's by `wake()` or `finish()`, a call's by a [`CoreCancel`].
+//! - Kotlin's cancellation drops a future later, on another thread, and Swift's does not drop it: so every call and
+//!   every wait can be ended by a synchronous call, a queue's by `finish()` or `end()`, a call's by a [`CoreCancel`].
 //! - Durations are milliseconds, JSON is text.
 
 #[cfg(target_os = "android")]
 mod android;
-mod bell;
 mod calls;
 mod cancel;
 mod client;

@@ -185,13 +185,14 @@ impl<R: Send + 'static> Drop for End<R> {
 ///
 /// Each queue that waits is told once; a host that then finds nothing to drain waits again.
 pub struct Signal<R> {
-    bell: Arc<Bell<R>>,
+    told: Arc<Told<R>>,
     /// Always the same one, since the core knows by it that it has it already: a wait that is cancelled and begun again
     /// leaves nothing behind.
     waker: Waker,
 }
 
-struct Bell<R> {
+/// The queues that are told, once each.
+struct Told<R> {
     ticket: Ticket,
     waiting: Mutex<Vec<Weak<Calls<R>>>>,
 }
@@ -199,18 +200,18 @@ struct Bell<R> {
 impl<R: Send + 'static> Signal<R> {
     /// A signal under a ticket of its own.
     pub fn new() -> Self {
-        let bell = Arc::new(Bell { ticket: next_ticket(), waiting: Mutex::default() });
-        Self { waker: Waker::from(Arc::clone(&bell)), bell }
+        let told = Arc::new(Told { ticket: next_ticket(), waiting: Mutex::default() });
+        Self { waker: Waker::from(Arc::clone(&told)), told }
     }
 
     /// Under which it is found in a queue.
     pub fn ticket(&self) -> Ticket {
-        self.bell.ticket
+        self.told.ticket
     }
 
     /// The waker, once this queue is among those that are told.
     pub fn for_queue(&self, calls: &Arc<Calls<R>>) -> &Waker {
-        let mut waiting = self.bell.lock();
+        let mut waiting = self.told.lock();
         if !waiting.iter().any(|known| known.as_ptr() == Arc::as_ptr(calls)) {
             waiting.retain(|known| known.strong_count() > 0);
             waiting.push(Arc::downgrade(calls));
@@ -238,17 +239,17 @@ impl<R: Send + 'static> Default for Signal<R> {
 
 impl<R> fmt::Debug for Signal<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Signal").field(&self.bell.ticket).finish()
+        f.debug_tuple("Signal").field(&self.told.ticket).finish()
     }
 }
 
-impl<R> Bell<R> {
+impl<R> Told<R> {
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Calls<R>>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Send + 'static> Wake for Bell<R> {
+impl<R: Send + 'static> Wake for Told<R> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

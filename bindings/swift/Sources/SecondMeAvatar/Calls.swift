@@ -1,7 +1,8 @@
 import Foundation
 internal import SecondMeAvatarCore
 
-/// Awaits a call of the core. When the task is cancelled, the core drops its work, and `CancellationError` is thrown.
+/// Awaits a call of the core. When the task is cancelled, the core has dropped its work before `cancel` returns, and
+/// `CancellationError` is thrown.
 ///
 /// - Parameter even: the call is begun even where the task is cancelled already.
 func cancellable<Value>(
@@ -9,7 +10,7 @@ func cancellable<Value>(
 ) async throws -> Value {
     if !whenCancelled { try Task.checkCancellation() }
     let cancel = CoreCancel()
-    // UniFFI drops a Rust future only when it is over: so it is told to be over.
+    // UniFFI drops a Rust future only when it is over: so its work is dropped, and it is over.
     return try await withTaskCancellationHandler {
         do {
             return try await call(cancel)

@@ -22,13 +22,7 @@ let batchSize: UInt32 = 256
 /// gets the next event. Several may iterate over one subscription; each event then goes to one of them.
 public final class Events: AsyncSequence, Sendable {
     private let core: CoreEvents
-    private let state = Locked(State())
-
-    private struct State {
-        var batch = ArraySlice<Event>()
-        /// Of those who wait in `ready`, those that were cancelled and have not left yet.
-        var leaving = 0
-    }
+    private let batch = Locked(ArraySlice<Event>())
 
     init(_ core: CoreEvents) {
         self.core = core
@@ -76,7 +70,7 @@ public final class Events: AsyncSequence, Sendable {
     /// harm.
     public func cancel() {
         core.end()
-        state.withLock { $0.batch = [] }
+        batch.withLock { $0 = [] }
     }
 
     /// For `for await`.
@@ -97,29 +91,19 @@ public final class Events: AsyncSequence, Sendable {
 
     /// An event that has come. Nothing is awaited between taking it and handing it on: so none can be lost.
     private func take() -> Event? {
-        state.withLock { state in
-            if state.batch.isEmpty { state.batch = Event.all(of: core.drain(max: batchSize))[...] }
-            return state.batch.popFirst()
+        batch.withLock { batch in
+            if batch.isEmpty { batch = Event.all(of: core.drain(max: batchSize))[...] }
+            return batch.popFirst()
         }
     }
 
-    /// Waits until something may have come; false if nothing will any more.
+    /// Waits until something may have come; false if nothing will any more. A wait that is cancelled has taken nothing.
     private func wait() async -> Bool {
-        let cancelled = Locked(false)
-        let goesOn = await withTaskCancellationHandler {
-            await core.ready()
+        let cancel = CoreCancel()
+        return await withTaskCancellationHandler {
+            await core.ready(cancel: cancel)
         } onCancel: {
-            cancelled.withLock { $0 = true }
-            state.withLock { $0.leaving += 1 }
-            core.wake()
+            cancel.cancel()
         }
-        if cancelled.withLock({ $0 }) {
-            state.withLock { $0.leaving -= 1 }
-        } else if state.withLock({ $0.leaving > 0 }) {
-            // The wake was for another one who waits here; it is passed on.
-            core.wake()
-            await Task.yield()
-        }
-        return goesOn
     }
 }

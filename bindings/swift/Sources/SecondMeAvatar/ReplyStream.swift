@@ -28,7 +28,7 @@ public final class ReplyStream: AsyncSequence, Sendable {
             isOver = await !withTaskCancellationHandler {
                 await core.ready()
             } onCancel: {
-                core.finish()
+                core.end()
             }
         }
     }
@@ -57,7 +57,7 @@ public final class ReplyStream: AsyncSequence, Sendable {
 
     private func take(from core: CorePieces) throws -> Piece? {
         try pieces.withLock { pieces in
-            if pieces.isEmpty { pieces = try failing { try core.drain() }.map { Piece($0) }[...] }
+            if pieces.isEmpty { pieces = try failing { try core.drain(max: batchSize) }.map { Piece($0) }[...] }
             return pieces.popFirst()
         }
     }

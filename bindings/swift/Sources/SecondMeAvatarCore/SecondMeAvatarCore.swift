@@ -594,7 +594,7 @@ public protocol CoreCallsProtocol: AnyObject, Sendable {
     func drain(max: UInt32)  -> CoreCallBatch
     
     /**
-     * Ends the queue: whoever waits in `ready` is told `false`.
+     * Ends the queue: a wait in `ready` is told `false` once all has been drained.
      */
     func finish() 
     
@@ -674,7 +674,7 @@ open func drain(max: UInt32) -> CoreCallBatch  {
 }
     
     /**
-     * Ends the queue: whoever waits in `ready` is told `false`.
+     * Ends the queue: a wait in `ready` is told `false` once all has been drained.
      */
 open func finish()  {try! rustCall() {
         uniffiCallStatus in
@@ -755,18 +755,21 @@ public func FfiConverterTypeCoreCalls_lower(_ value: CoreCalls) -> UInt64 {
 
 
 /**
- * Ends the calls it was handed to: for hosts whose own cancellation does not drop a future.
+ * Gives calls up. The work of a call is dropped on the thread that cancels, before `cancel` returns: a question that
+ * has not gone out does not go out any more.
  */
 public protocol CoreCancelProtocol: AnyObject, Sendable {
     
     /**
-     * Ends the calls now, and those that are made with it later: they fail with [`CoreError::Cancelled`].
+     * Gives up the calls that were made with it, now; those that are made with it later do not begin. They fail with
+     * [`CoreError::Cancelled`].
      */
     func cancel() 
     
 }
 /**
- * Ends the calls it was handed to: for hosts whose own cancellation does not drop a future.
+ * Gives calls up. The work of a call is dropped on the thread that cancels, before `cancel` returns: a question that
+ * has not gone out does not go out any more.
  */
 open class CoreCancel: CoreCancelProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -833,7 +836,8 @@ public convenience init() {
 
     
     /**
-     * Ends the calls now, and those that are made with it later: they fail with [`CoreError::Cancelled`].
+     * Gives up the calls that were made with it, now; those that are made with it later do not begin. They fail with
+     * [`CoreError::Cancelled`].
      */
 open func cancel()  {try! rustCall() {
         uniffiCallStatus in
@@ -1770,20 +1774,15 @@ public protocol CoreEventsProtocol: AnyObject, Sendable {
     func end() 
     
     /**
-     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
+     * Nothing more comes; what has come can still be drained, and then `ready` says `false`. Once more does no harm.
      */
     func finish() 
     
     /**
-     * Waits until there may be something to drain. `false`: there will be nothing more.
+     * Waits until there may be something to drain. `false`: there will be nothing more. A wait that is cancelled has
+     * taken nothing, and says `true`.
      */
-    func ready() async  -> Bool
-    
-    /**
-     * Whoever waits in `ready`, or does so next, is told `true` at once, though nothing may have come: for a wait
-     * that is given up while the subscription goes on.
-     */
-    func wake() 
+    func ready(cancel: CoreCancel?) async  -> Bool
     
 }
 /**
@@ -1868,7 +1867,7 @@ open func end()  {try! rustCall() {
 }
     
     /**
-     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
+     * Nothing more comes; what has come can still be drained, and then `ready` says `false`. Once more does no harm.
      */
 open func finish()  {try! rustCall() {
         uniffiCallStatus in
@@ -1879,14 +1878,15 @@ open func finish()  {try! rustCall() {
 }
     
     /**
-     * Waits until there may be something to drain. `false`: there will be nothing more.
+     * Waits until there may be something to drain. `false`: there will be nothing more. A wait that is cancelled has
+     * taken nothing, and says `true`.
      */
-open func ready()async  -> Bool  {
+open func ready(cancel: CoreCancel?)async  -> Bool  {
     return
         try!  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreevents_ready(
-                        self.uniffiCloneHandle()
+                        self.uniffiCloneHandle(),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
@@ -1896,18 +1896,6 @@ open func ready()async  -> Bool  {
             errorHandler: nil
             
         )
-}
-    
-    /**
-     * Whoever waits in `ready`, or does so next, is told `true` at once, though nothing may have come: for a wait
-     * that is given up while the subscription goes on.
-     */
-open func wake()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_secondme_avatar_ffi_fn_method_coreevents_wake(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
 }
     
 
@@ -2132,24 +2120,24 @@ public func FfiConverterTypeCoreLog_lower(_ value: CoreLog) -> UInt64 {
 
 
 /**
- * A reply, piece by piece. Pieces that nobody has taken yet become one. `finish`, or letting go of it, gives the
+ * A reply, piece by piece. Pieces that have not been drained yet become one. `end`, or letting go of it, gives the
  * question up, if it has not gone out yet.
  */
 public protocol CorePiecesProtocol: AnyObject, Sendable {
     
     /**
-     * Takes the pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
+     * Takes at most `max` pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
      */
-    func drain() throws  -> [CorePiece]
+    func drain(max: UInt32) throws  -> [CorePiece]
     
     /**
-     * Gives the reply up: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Gives the reply up: a wait in `ready` is told `false`. Once more does no harm.
      */
-    func finish() 
+    func end() 
     
     /**
      * Waits until there is something to drain: a piece, or a failure. `false`: the reply is complete, or was
-     * given up, and all has been taken.
+     * given up, and all has been drained.
      */
     func ready() async  -> Bool
     
@@ -2159,13 +2147,13 @@ public protocol CorePiecesProtocol: AnyObject, Sendable {
     func reply()  -> CoreReply?
     
     /**
-     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     * Stops: what has come can still be drained, and then `ready` says `false`. The next question goes out at once.
      */
     func stop() 
     
 }
 /**
- * A reply, piece by piece. Pieces that nobody has taken yet become one. `finish`, or letting go of it, gives the
+ * A reply, piece by piece. Pieces that have not been drained yet become one. `end`, or letting go of it, gives the
  * question up, if it has not gone out yet.
  */
 open class CorePieces: CorePiecesProtocol, @unchecked Sendable {
@@ -2222,23 +2210,24 @@ open class CorePieces: CorePiecesProtocol, @unchecked Sendable {
 
     
     /**
-     * Takes the pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
+     * Takes at most `max` pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
      */
-open func drain()throws  -> [CorePiece]  {
+open func drain(max: UInt32)throws  -> [CorePiece]  {
     return try  FfiConverterSequenceTypeCorePiece.lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
         uniffiCallStatus in
     uniffi_secondme_avatar_ffi_fn_method_corepieces_drain(
-            self.uniffiCloneHandle(),uniffiCallStatus
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(max),uniffiCallStatus
     )
 })
 }
     
     /**
-     * Gives the reply up: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Gives the reply up: a wait in `ready` is told `false`. Once more does no harm.
      */
-open func finish()  {try! rustCall() {
+open func end()  {try! rustCall() {
         uniffiCallStatus in
-    uniffi_secondme_avatar_ffi_fn_method_corepieces_finish(
+    uniffi_secondme_avatar_ffi_fn_method_corepieces_end(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
@@ -2246,7 +2235,7 @@ open func finish()  {try! rustCall() {
     
     /**
      * Waits until there is something to drain: a piece, or a failure. `false`: the reply is complete, or was
-     * given up, and all has been taken.
+     * given up, and all has been drained.
      */
 open func ready()async  -> Bool  {
     return
@@ -2278,7 +2267,7 @@ open func reply() -> CoreReply?  {
 }
     
     /**
-     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     * Stops: what has come can still be drained, and then `ready` says `false`. The next question goes out at once.
      */
 open func stop()  {try! rustCall() {
         uniffiCallStatus in
@@ -6736,13 +6725,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corecalls_drain() != 9958) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corecalls_finish() != 374) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corecalls_finish() != 62407) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corecalls_ready() != 51937) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() != 19797) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() != 33065) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 19059) {
@@ -6841,13 +6830,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_end() != 9830) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() != 21237) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() != 42579) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() != 38582) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_wake() != 61967) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() != 55831) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corelog_drain() != 50895) {
@@ -6859,19 +6845,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() != 44434) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() != 55536) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() != 57737) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_finish() != 46231) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_end() != 11214) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() != 17494) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() != 25205) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() != 15012) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 36174) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 63676) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() != 21261) {

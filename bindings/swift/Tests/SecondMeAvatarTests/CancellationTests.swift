@@ -111,6 +111,30 @@ import Testing
         await client.close()
     }
 
+    @Test func aQuestionThatIsCancelledInTheMomentOfAskingDoesNotGoOut() async throws {
+        let emulator = try await Emulator.start()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        try await emulator.call("owner/takeover", ["sessionId": .optional(chat.sessionID)])
+        let first = Task { try await chat.ask("the first") }
+        try await emulator.until("it was sent") { $0["calls"]["message/send"] == 1 }
+        let second = Task { try await chat.ask("never to be sent") }
+        let third = Task { try await chat.stream("nor this").reduce("") { $0 + $1.text } }
+        await Task.yield()
+        second.cancel()
+        third.cancel()
+        try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "An answer"])
+        let answer = try await soon { try await first.value }
+        #expect(answer.text == "An answer")
+        await #expect(throws: CancellationError.self) { _ = try await soon { try await second.value } }
+        await #expect(throws: CancellationError.self) { _ = try await soon { try await third.value } }
+        try await emulator.call("owner/handback", ["sessionId": .optional(chat.sessionID)])
+        let reply = try await soon { try await chat.ask("the last") }
+        #expect(reply.text == "You said: the last")
+        try await emulator.until("two were sent") { $0["calls"]["message/send"] == 2 }
+        await client.close()
+    }
+
     @Test func aQuestionThatIsCancelledDoesNotHoldUpTheNext() async throws {
         let emulator = try await Emulator.start()
         let client = try emulator.client()

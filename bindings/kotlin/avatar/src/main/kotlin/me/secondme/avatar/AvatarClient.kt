@@ -53,7 +53,7 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
      * @param deadline the time limit, retries and waits included. Default: [ClientOptions.openDeadline].
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
-        Conversation(held.await { it.open(visitor.toCore(), deadline?.toMs(), null) }, dependents)
+        Conversation(held.await { core, cancel -> core.open(visitor.toCore(), deadline?.toMs(), cancel) }, dependents)
 
     /**
      * Opens the conversation of every visitor for whom an earlier process left a durable message in the
@@ -64,10 +64,11 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
      * from then on, and so is what was said since the last process ended. [ClientOptions.maxLive] limits how many are
      * open afterwards.
      */
-    public suspend fun recover(all: Boolean = false): List<String> = held.await { it.recover(all, null) }
+    public suspend fun recover(all: Boolean = false): List<String> =
+        held.await { core, cancel -> core.recover(all, cancel) }
 
     /** The visitors that the [store][ClientOptions.store] knows, with their names and tags; none without a store. */
-    public suspend fun known(): List<Visitor> = held.await { it.known(null) }.map(Visitor::of)
+    public suspend fun known(): List<Visitor> = held.await { core, cancel -> core.known(cancel) }.map(Visitor::of)
 
     /**
      * Copies the [store][ClientOptions.store] to this file while it is in use. The copy is a whole store as of this
@@ -77,7 +78,8 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
      * @throws AvatarException.Unsupported without a store.
      * @throws AvatarException.Store if the file cannot be written, is in use, or is anything else than a store.
      */
-    public suspend fun backup(path: String): Unit = held.await { it.backup(path.whole("backup's path"), null) }
+    public suspend fun backup(path: String): Unit =
+        held.await { core, cancel -> core.backup(path.whole("backup's path"), cancel) }
 
     /**
      * What happens in all conversations, those that are opened later too, from the start of the collection. Use

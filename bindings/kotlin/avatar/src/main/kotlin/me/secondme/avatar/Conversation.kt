@@ -87,7 +87,9 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * @param firstPieceDeadline how long the first piece may take. Default: [ClientOptions.firstPieceDeadline].
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
-        held.await { it.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), null) }.toReply()
+        held.await { core, cancel ->
+            core.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), cancel)
+        }.toReply()
 
     /**
      * Sends a message when the stream is collected, and emits the reply piece by piece. Each piece has its author: the
@@ -102,7 +104,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * the exception: [AvatarException.unsent].
      */
     public suspend fun send(text: String, deadline: Duration? = null): Sent =
-        held.await { it.send(text.whole(), deadline?.toMs(), null) }.toSent()
+        held.await { core, cancel -> core.send(text.whole(), deadline?.toMs(), cancel) }.toSent()
 
     /**
      * Keeps a message in the client's [store][ClientOptions.store] until the service has taken it, and returns its id
@@ -110,26 +112,29 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * [Event.Unsent] that it was given up.
      */
     public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
-        held.await { it.sendDurable(text.whole(), deadline?.toMs(), null) }
+        held.await { core, cancel -> core.sendDurable(text.whole(), deadline?.toMs(), cancel) }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
     public suspend fun history(count: Int = 50, before: String? = null): List<HistoryMessage> =
-        held.await { it.history(count.toCount(), before?.whole("seqId"), null) }.map { it.toHistoryMessage() }
+        held.await { core, cancel ->
+            core.history(count.toCount(), before?.whole("seqId"), cancel)
+        }.map { it.toHistoryMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
-    public suspend fun newSession(): Conversation = Conversation(held.await { it.newSession(null) }, dependents)
+    public suspend fun newSession(): Conversation =
+        Conversation(held.await { core, cancel -> core.newSession(cancel) }, dependents)
 
     /**
      * Closes the socket and keeps the session, for an app that goes to the background. What is said meanwhile comes
      * after [resume]. Other conversations of the visitor are paused with it.
      */
-    public suspend fun pause(): Unit = held.await { it.pause(null) }
+    public suspend fun pause(): Unit = held.awaitClosing { it.pause(null) }
 
     /** Connects again after a [pause]. The next message does so too. */
-    public suspend fun resume(): Unit = held.await { it.resume(null) }
+    public suspend fun resume(): Unit = held.await { core, cancel -> core.resume(cancel) }
 
     /** Tells that the network has changed: the socket is connected again now, and not when its silence is noticed. */
-    public suspend fun networkChanged(): Unit = held.await { it.networkChanged(null) }
+    public suspend fun networkChanged(): Unit = held.await { core, cancel -> core.networkChanged(cancel) }
 
     /**
      * Closes the conversation after sending what is still to be sent, within [ClientOptions.closeDeadline]. Opening the

@@ -1,5 +1,6 @@
 package me.secondme.avatar
 
+import me.secondme.avatar.core.CoreCancel
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.Disposable
 import kotlin.coroutines.cancellation.CancellationException
@@ -16,8 +17,12 @@ internal class Held<C : Disposable>(private val core: C, private val whenRelease
     /** A call, with its failures as this library's exceptions. */
     inline fun <T> call(call: (C) -> T): T = guarded { orElse({ throw released() }, call) }
 
-    /** [call] for what waits. */
-    suspend fun <T> await(call: suspend (C) -> T): T = offRust { call { call(it) } }
+    /** [call] for what waits, and is given up where it is cancelled. */
+    suspend fun <T> await(call: suspend (C, CoreCancel) -> T): T =
+        offRust { call { core -> cancellable { cancel -> call(core, cancel) } } }
+
+    /** [call] for what closes something: it begins even in a coroutine that is cancelled already. */
+    suspend fun <T> awaitClosing(call: suspend (C) -> T): T = offRust { call { call(it) } }
 
     /** A call, or something else where it is over. */
     inline fun <T> orElse(otherwise: () -> T, call: (C) -> T): T = try {

@@ -33,12 +33,12 @@ public class ReplyStream internal constructor(ask: () -> CorePieces) : Flow<Piec
             }
             val core = ask()
             try {
-                while (offRust { core.ready() }) {
-                    guarded { core.drain() }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
+                while (offRust { givenUpBy({ core.end() }) { core.ready() } }) {
+                    guarded { core.drain(BATCH) }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
                 }
                 reply = core.reply()?.toReply()
             } finally {
-                core.finish()
+                core.end()
                 core.destroy()
             }
         }
@@ -55,3 +55,5 @@ public class ReplyStream internal constructor(ask: () -> CorePieces) : Flow<Piec
 public class Piece internal constructor(public val author: Author, public val text: String) {
     override fun toString(): String = "Piece($author, ${text.length} characters)"
 }
+
+private const val BATCH = 256u

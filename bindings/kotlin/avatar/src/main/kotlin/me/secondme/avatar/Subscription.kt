@@ -49,7 +49,7 @@ public class Subscription internal constructor(core: CoreEvents, dependents: Dep
         while (true) {
             take()?.let { return it }
             // It carries nothing, so a wait that is cancelled loses nothing.
-            if (!core.orElse({ false }) { offRust { it.ready() } }) return take()
+            if (!core.orElse({ false }) { offRust { it.ready(null) } }) return take()
         }
     }
 

@@ -108,6 +108,30 @@ class CancellationTest {
     }
 
     @Test
+    fun `a question that is cancelled in the moment of asking does not go out`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        emulator.post("owner/takeover", """{"sessionId": "${chat.sessionId}"}""")
+        val first = launch { assertEquals("An answer", chat.ask("the first").text) }
+        val second = launch { chat.ask("never to be sent") }
+        val third = launch { chat.stream("nor this").collect {} }
+        testScheduler.runCurrent()
+        eventually { emulator.get("state").contains("the first") }
+        second.cancel()
+        third.cancel()
+        // Their turn comes while this thread stands still: they must be given up already.
+        emulator.post("owner/reply", """{"sessionId": "${chat.sessionId}", "text": "An answer"}""")
+        runBlocking(Dispatchers.Default) { events.await<Event.OwnerReply>() }
+        first.join()
+        second.join()
+        third.join()
+        emulator.post("owner/handback", """{"sessionId": "${chat.sessionId}"}""")
+        assertEquals("You said: the last", chat.ask("the last").text)
+        val state = emulator.get("state")
+        assertFalse(state.contains("never to be sent") || state.contains("nor this"), state)
+    }
+
+    @Test
     fun `a stream that is left early leaves the next one in order`() = withClient { client, _ ->
         val chat = client.open(ada)
         assertTrue("You said: one two three".startsWith(chat.stream("one two three").first().text))

@@ -765,8 +765,6 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready(
     ): Int
-    external fun uniffi_secondme_avatar_ffi_checksum_method_coreevents_wake(
-    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corelog_drain(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corelog_finish(
@@ -775,7 +773,7 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain(
     ): Int
-    external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_finish(
+    external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_end(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready(
     ): Int
@@ -905,10 +903,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_finish(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_ready(`ptr`: Long,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_ready(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreevents_wake(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_clone_corelog(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_corelog(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -923,9 +919,9 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_corepieces(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_drain(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_drain(`ptr`: Long,`max`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_finish(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_ready(`ptr`: Long,
     ): Long
@@ -1075,13 +1071,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecalls_drain() and 0xFFFF) != 9958) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecalls_finish() and 0xFFFF) != 374) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecalls_finish() and 0xFFFF) != 62407) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecalls_ready() and 0xFFFF) != 51937) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() and 0xFFFF) != 19797) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecancel_cancel() and 0xFFFF) != 33065) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 19059) {
@@ -1180,13 +1176,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_end() and 0xFFFF) != 9830) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() and 0xFFFF) != 21237) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_finish() and 0xFFFF) != 42579) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() and 0xFFFF) != 38582) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_wake() and 0xFFFF) != 61967) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreevents_ready() and 0xFFFF) != 55831) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_drain() and 0xFFFF) != 50895) {
@@ -1198,19 +1191,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corelog_ready() and 0xFFFF) != 44434) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() and 0xFFFF) != 55536) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_drain() and 0xFFFF) != 57737) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_finish() and 0xFFFF) != 46231) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_end() and 0xFFFF) != 11214) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() and 0xFFFF) != 17494) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_ready() and 0xFFFF) != 25205) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply() and 0xFFFF) != 15012) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 36174) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 63676) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() and 0xFFFF) != 21261) {
@@ -1676,7 +1669,7 @@ internal interface CoreCallsInterface {
     fun `drain`(`max`: kotlin.UInt): CoreCallBatch
 
     /**
-     * Ends the queue: whoever waits in `ready` is told `false`.
+     * Ends the queue: a wait in `ready` is told `false` once all has been drained.
      */
     fun `finish`()
 
@@ -1811,7 +1804,7 @@ internal open class CoreCalls: Disposable, AutoCloseable, CoreCallsInterface
 
 
     /**
-     * Ends the queue: whoever waits in `ready` is told `false`.
+     * Ends the queue: a wait in `ready` is told `false` once all has been drained.
      */override fun `finish`()
         =
     callWithHandle {
@@ -1982,12 +1975,14 @@ internal object FfiConverterTypeCoreCalls: FfiConverter<CoreCalls, Long> {
 
 
 /**
- * Ends the calls it was handed to: for hosts whose own cancellation does not drop a future.
+ * Gives calls up. The work of a call is dropped on the thread that cancels, before `cancel` returns: a question that
+ * has not gone out does not go out any more.
  */
 internal interface CoreCancelInterface {
 
     /**
-     * Ends the calls now, and those that are made with it later: they fail with [`CoreError::Cancelled`].
+     * Gives up the calls that were made with it, now; those that are made with it later do not begin. They fail with
+     * [`CoreError::Cancelled`].
      */
     fun `cancel`()
 
@@ -1995,7 +1990,8 @@ internal interface CoreCancelInterface {
 }
 
 /**
- * Ends the calls it was handed to: for hosts whose own cancellation does not drop a future.
+ * Gives calls up. The work of a call is dropped on the thread that cancels, before `cancel` returns: a question that
+ * has not gone out does not go out any more.
  */
 internal open class CoreCancel: Disposable, AutoCloseable, CoreCancelInterface
 {
@@ -2111,7 +2107,8 @@ internal open class CoreCancel: Disposable, AutoCloseable, CoreCancelInterface
 
 
     /**
-     * Ends the calls now, and those that are made with it later: they fail with [`CoreError::Cancelled`].
+     * Gives up the calls that were made with it, now; those that are made with it later do not begin. They fail with
+     * [`CoreError::Cancelled`].
      */override fun `cancel`()
         =
     callWithHandle {
@@ -3574,20 +3571,15 @@ internal interface CoreEventsInterface {
     fun `end`()
 
     /**
-     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
+     * Nothing more comes; what has come can still be drained, and then `ready` says `false`. Once more does no harm.
      */
     fun `finish`()
 
     /**
-     * Waits until there may be something to drain. `false`: there will be nothing more.
+     * Waits until there may be something to drain. `false`: there will be nothing more. A wait that is cancelled has
+     * taken nothing, and says `true`.
      */
-    suspend fun `ready`(): kotlin.Boolean
-
-    /**
-     * Whoever waits in `ready`, or does so next, is told `true` at once, though nothing may have come: for a wait
-     * that is given up while the subscription goes on.
-     */
-    fun `wake`()
+    suspend fun `ready`(`cancel`: CoreCancel?): kotlin.Boolean
 
     companion object
 }
@@ -3731,7 +3723,7 @@ internal open class CoreEvents: Disposable, AutoCloseable, CoreEventsInterface
 
 
     /**
-     * Nothing more comes; what has come can still be taken, and then `ready` says `false`. Once more does no harm.
+     * Nothing more comes; what has come can still be drained, and then `ready` says `false`. Once more does no harm.
      */override fun `finish`()
         =
     callWithHandle {
@@ -3746,15 +3738,17 @@ internal open class CoreEvents: Disposable, AutoCloseable, CoreEventsInterface
 
 
     /**
-     * Waits until there may be something to drain. `false`: there will be nothing more.
+     * Waits until there may be something to drain. `false`: there will be nothing more. A wait that is cancelled has
+     * taken nothing, and says `true`.
      */
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `ready`() : kotlin.Boolean {
+    override suspend fun `ready`(`cancel`: CoreCancel?) : kotlin.Boolean {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreevents_ready(
                 uniffiHandle,
 
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
         { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
@@ -3766,22 +3760,6 @@ internal open class CoreEvents: Disposable, AutoCloseable, CoreEventsInterface
         UniffiNullRustCallStatusErrorHandler,
     )
     }
-
-
-    /**
-     * Whoever waits in `ready`, or does so next, is told `true` at once, though nothing may have come: for a wait
-     * that is given up while the subscription goes on.
-     */override fun `wake`()
-        =
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreevents_wake(
-        it,
-        _status)
-}
-    }
-
-
 
 
 
@@ -4234,24 +4212,24 @@ internal object FfiConverterTypeCoreLog: FfiConverter<CoreLog, Long> {
 
 
 /**
- * A reply, piece by piece. Pieces that nobody has taken yet become one. `finish`, or letting go of it, gives the
+ * A reply, piece by piece. Pieces that have not been drained yet become one. `end`, or letting go of it, gives the
  * question up, if it has not gone out yet.
  */
 internal interface CorePiecesInterface {
 
     /**
-     * Takes the pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
+     * Takes at most `max` pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
      */
-    fun `drain`(): List<CorePiece>
+    fun `drain`(`max`: kotlin.UInt): List<CorePiece>
 
     /**
-     * Gives the reply up: whoever waits in `ready` is told `false`. Once more does no harm.
+     * Gives the reply up: a wait in `ready` is told `false`. Once more does no harm.
      */
-    fun `finish`()
+    fun `end`()
 
     /**
      * Waits until there is something to drain: a piece, or a failure. `false`: the reply is complete, or was
-     * given up, and all has been taken.
+     * given up, and all has been drained.
      */
     suspend fun `ready`(): kotlin.Boolean
 
@@ -4261,7 +4239,7 @@ internal interface CorePiecesInterface {
     fun `reply`(): CoreReply?
 
     /**
-     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     * Stops: what has come can still be drained, and then `ready` says `false`. The next question goes out at once.
      */
     fun `stop`()
 
@@ -4269,7 +4247,7 @@ internal interface CorePiecesInterface {
 }
 
 /**
- * A reply, piece by piece. Pieces that nobody has taken yet become one. `finish`, or letting go of it, gives the
+ * A reply, piece by piece. Pieces that have not been drained yet become one. `end`, or letting go of it, gives the
  * question up, if it has not gone out yet.
  */
 internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
@@ -4375,15 +4353,16 @@ internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
 
 
     /**
-     * Takes the pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
+     * Takes at most `max` pieces that have come. Never waits. Fails once, after the last piece, if the reply did.
      */
-    @Throws(CoreException::class)override fun `drain`(): List<CorePiece> {
+    @Throws(CoreException::class)override fun `drain`(`max`: kotlin.UInt): List<CorePiece> {
             return FfiConverterSequenceTypeCorePiece.lift(
     callWithHandle {
     uniffiRustCallWithError(CoreException) { _status ->
     UniffiLib.uniffi_secondme_avatar_ffi_fn_method_corepieces_drain(
         it,
-        _status)
+
+        FfiConverterUInt.lower(`max`),_status)
 }
     }
     )
@@ -4392,12 +4371,12 @@ internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
 
 
     /**
-     * Gives the reply up: whoever waits in `ready` is told `false`. Once more does no harm.
-     */override fun `finish`()
+     * Gives the reply up: a wait in `ready` is told `false`. Once more does no harm.
+     */override fun `end`()
         =
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_corepieces_finish(
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_corepieces_end(
         it,
         _status)
 }
@@ -4408,7 +4387,7 @@ internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
 
     /**
      * Waits until there is something to drain: a piece, or a failure. `false`: the reply is complete, or was
-     * given up, and all has been taken.
+     * given up, and all has been drained.
      */
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `ready`() : kotlin.Boolean {
@@ -4447,7 +4426,7 @@ internal open class CorePieces: Disposable, AutoCloseable, CorePiecesInterface
 
 
     /**
-     * Stops: what has come can still be taken, and then `ready` says `false`. The next question goes out at once.
+     * Stops: what has come can still be drained, and then `ready` says `false`. The next question goes out at once.
      */override fun `stop`()
         =
     callWithHandle {
