@@ -1,6 +1,8 @@
 //! What an event, an option, a counter and a kind of error cost: `one-of-each.patch` adds one of each by hand, and the
 //! rest is generated.
 
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
