@@ -8,6 +8,7 @@ use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
 use crate::base_url::BaseUrl;
 use crate::client_inner::ClientInner;
 use crate::clock::Clock;
+use crate::connection_log::WarningLimit;
 use crate::dial::Dialer;
 use crate::env::{Env, Settings};
 use crate::events::Events;
@@ -23,7 +24,6 @@ use crate::store::AvatarRef;
 use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
 use crate::tls::{Alpn, Tls};
-use crate::trouble::Warnings;
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
 
@@ -130,7 +130,7 @@ impl AvatarClient {
             quota: SharedQuota::new(options.quota, clock.clone()),
             slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),
-            warnings: Warnings::default(),
+            warnings: WarningLimit::default(),
             clock,
             on_call: options.on_call,
             store_writer,

@@ -16,7 +16,7 @@ use crate::driver::Driver;
 use crate::env::Env;
 use crate::errors::{client_closed, ended};
 use crate::store::KnownVisitor;
-use crate::visitor_handle::{Answer, VisitorHandle};
+use crate::visitor_handle::{PendingAnswer, VisitorHandle};
 
 /// How long closing waits for the store to write what is queued.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ impl ClientInner {
         self: Arc<Self>,
         visitor: Visitor,
         deadline: Duration,
-    ) -> Result<(Arc<VisitorHandle>, Answer), Error> {
+    ) -> Result<(Arc<VisitorHandle>, PendingAnswer), Error> {
         visitor.check()?;
         let until = self.env.clock.now() + deadline;
         let mut retired = false;

@@ -14,7 +14,7 @@ use crate::client_inner::ClientInner;
 use crate::errors::{no_store, unexpected};
 use crate::events::Events;
 use crate::reply_stream::ReplyStream;
-use crate::visitor_handle::{Answer, VisitorHandle};
+use crate::visitor_handle::{PendingAnswer, VisitorHandle};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
@@ -33,7 +33,7 @@ impl Conversation {
         client: &Arc<ClientInner>,
         handle: &Arc<VisitorHandle>,
         key: ConversationKey,
-        answer: Answer,
+        answer: PendingAnswer,
     ) -> Result<Self, Error> {
         let conversation = Self { client: Arc::clone(client), handle: Arc::clone(handle), key };
         match answer.wait().await? {

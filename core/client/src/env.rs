@@ -6,6 +6,7 @@ use secondme_avatar_protocol::{ApiKey, Config};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
+use crate::connection_log::WarningLimit;
 use crate::http::Http;
 use crate::options::Deadlines;
 use crate::pacer::Pacer;
@@ -15,7 +16,6 @@ use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
-use crate::trouble::Warnings;
 
 /// The means with which the drivers work: connections, limits, clock and store.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Env {
     pub(crate) quota: Arc<SharedQuota>,
     pub(crate) slots: Arc<SocketSlots>,
     pub(crate) pacer: Pacer,
-    pub(crate) warnings: Warnings,
+    pub(crate) warnings: WarningLimit,
     pub(crate) clock: Clock,
     pub(crate) on_call: Observer,
     /// `None` without a store.

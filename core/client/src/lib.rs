@@ -36,6 +36,7 @@ mod base_url;
 mod client;
 mod client_inner;
 mod clock;
+mod connection_log;
 mod conversation;
 mod dial;
 mod driver;
@@ -67,7 +68,7 @@ mod subscriptions;
 #[cfg(test)]
 mod testing;
 mod tls;
-mod trouble;
+
 mod tunnel;
 mod visitor_handle;
 mod wakers;

@@ -31,7 +31,7 @@ pub(crate) struct Pacer {
 }
 
 /// A permit that is waited for. The attempt counts until the permit is dropped.
-pub(crate) type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+pub(crate) type AttemptPermit = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
 impl Pacer {
     pub(crate) fn new() -> Self {
@@ -43,8 +43,8 @@ impl Pacer {
     }
 
     /// Requests a permit for an attempt. `awaited`: a call waits for it.
-    pub(crate) fn turn(&self, awaited: bool) -> Turn {
-        let (at, turns) = if awaited {
+    pub(crate) fn permit(&self, awaited: bool) -> AttemptPermit {
+        let (at, attempts) = if awaited {
             (None, Arc::clone(&self.awaited))
         } else {
             (Some(self.slot(Instant::now())), Arc::clone(&self.quiet))
@@ -54,7 +54,7 @@ impl Pacer {
                 tokio::time::sleep_until(at).await;
             }
             // The semaphore is never closed.
-            turns.acquire_owned().await.ok()
+            attempts.acquire_owned().await.ok()
         })
     }
 

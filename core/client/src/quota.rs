@@ -34,16 +34,16 @@ struct Queue {
 
 /// The result of waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum QuotaWait {
     /// The permit is granted.
-    Come,
+    Granted,
     /// The permit is expected at this moment.
     Expected(Millis),
 }
 
 /// A ticket in the quota: waiting, then granted, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub(crate) struct QuotaPermit {
     quota: Arc<SharedQuota>,
     ticket: QuotaTicket,
     granted: bool,
@@ -58,12 +58,12 @@ impl SharedQuota {
     }
 
     /// Joins the queue.
-    pub(crate) fn join(self: &Arc<Self>) -> Permit {
+    pub(crate) fn join(self: &Arc<Self>) -> QuotaPermit {
         let mut queue = self.lock();
         let ticket = queue.quota.join();
         queue.waiting.insert(ticket);
         drop(queue);
-        Permit { quota: Arc::clone(self), ticket, granted: false, used: false }
+        QuotaPermit { quota: Arc::clone(self), ticket, granted: false, used: false }
     }
 
     /// The service has refused all calls until `until`.
@@ -95,7 +95,7 @@ impl SharedQuota {
     }
 }
 
-impl Permit {
+impl QuotaPermit {
     /// Whether the permit is granted now.
     pub(crate) fn try_acquire(&mut self) -> bool {
         let now = self.quota.clock.now();
@@ -137,7 +137,7 @@ impl Permit {
     }
 
     /// Waits for the permit, or until it is expected at another moment than `told`.
-    pub(crate) async fn acquire(&mut self, told: Option<Millis>) -> Turn {
+    pub(crate) async fn acquire(&mut self, told: Option<Millis>) -> QuotaWait {
         loop {
             let quota = Arc::clone(&self.quota);
             let changed = quota.changed.notified();
@@ -145,12 +145,12 @@ impl Permit {
             // From here on no change is missed, even before the await.
             changed.as_mut().enable();
             if self.try_acquire() {
-                return Turn::Come;
+                return QuotaWait::Granted;
             }
             if let Some(expected) = self.expected_at()
                 && told.is_none_or(|told| expected > told + LATER || told > expected + SOONER)
             {
-                return Turn::Expected(expected);
+                return QuotaWait::Expected(expected);
             }
             let next = quota.lock().quota.next_deadline();
             match next {
@@ -164,7 +164,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl Drop for QuotaPermit {
     fn drop(&mut self) {
         let now = self.quota.clock.now();
         let mut queue = self.quota.lock();

@@ -20,7 +20,7 @@ const JOINED: Duration = Duration::from_secs(5);
 
 type Lookup = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-type Answer = watch::Receiver<Option<Result<Vec<IpAddr>, Arc<io::Error>>>>;
+type PendingAddresses = watch::Receiver<Option<Result<Vec<IpAddr>, Arc<io::Error>>>>;
 
 /// Asks the system for the addresses of hosts.
 ///
@@ -31,13 +31,13 @@ type Answer = watch::Receiver<Option<Result<Vec<IpAddr>, Arc<io::Error>>>>;
 pub(crate) struct Resolver {
     lookup: Arc<Lookup>,
     under_way: Arc<Mutex<Vec<UnderWay>>>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 struct UnderWay {
     host: String,
     began: Instant,
-    answer: Answer,
+    answer: PendingAddresses,
 }
 
 impl Default for Resolver {
@@ -55,7 +55,7 @@ impl Resolver {
         Self {
             lookup: Arc::new(lookup),
             under_way: Arc::default(),
-            places: Arc::new(Semaphore::new(LOOKUPS)),
+            permits: Arc::new(Semaphore::new(LOOKUPS)),
         }
     }
 
@@ -85,28 +85,28 @@ impl Resolver {
     }
 
     /// Returns the answer of the running lookup, or of a new one.
-    async fn answer(&self, host: &str) -> io::Result<Answer> {
+    async fn answer(&self, host: &str) -> io::Result<PendingAddresses> {
         if let Some(answer) = self.under_way(host, JOINED) {
             return Ok(answer);
         }
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) => match self.under_way(host, Duration::MAX) {
                 Some(answer) => return Ok(answer),
-                None => Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?,
+                None => Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?,
             },
         };
-        self.begin(host, place)
+        self.begin(host, permit)
     }
 
-    fn under_way(&self, host: &str, joined: Duration) -> Option<Answer> {
+    fn under_way(&self, host: &str, joined: Duration) -> Option<PendingAddresses> {
         let mut lookups = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         lookups.retain(UnderWay::goes_on);
         let found = lookups.iter().rev().find(|one| one.host == host && one.began.elapsed() < joined);
         found.map(|one| one.answer.clone())
     }
 
-    fn begin(&self, host: &str, place: OwnedSemaphorePermit) -> io::Result<Answer> {
+    fn begin(&self, host: &str, permit: OwnedSemaphorePermit) -> io::Result<PendingAddresses> {
         // Several callers may have come here at the same time.
         let mut lookups = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |one: &&UnderWay| one.host == host && one.goes_on() && one.began.elapsed() < JOINED;
@@ -120,7 +120,7 @@ impl Resolver {
         drop(lookups);
         std::thread::Builder::new().name("secondme-avatar-lookup".to_owned()).spawn(move || {
             let found = lookup(&host).map_err(Arc::new);
-            drop(place);
+            drop(permit);
             sender.send_replace(Some(found));
         })?;
         Ok(answer)
@@ -148,7 +148,7 @@ impl UnderWay {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resolver").field("free", &self.places.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Resolver").field("free", &self.permits.available_permits()).finish_non_exhaustive()
     }
 }
 

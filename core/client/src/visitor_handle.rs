@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
 use crate::pieces::Pieces;
-use crate::quota::Permit;
+use crate::quota::QuotaPermit;
 
 /// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
 /// held while the machine works, never across an await.
@@ -37,7 +37,7 @@ pub(crate) struct VisitorState {
     next_key: u32,
     /// The permit of the key's quota, requested when the handle was made. So visitors are served in the order
     /// of opening, whichever driver runs first.
-    pub(crate) reserved: Option<Permit>,
+    pub(crate) reserved: Option<QuotaPermit>,
     /// The client is being closed: no new commands.
     pub(crate) closing: bool,
     /// Another process has the visitor.
@@ -54,7 +54,7 @@ pub(crate) enum Waiting {
 }
 
 impl VisitorHandle {
-    pub(crate) fn new(machine: Machine, clock: Clock, reserved: Option<Permit>) -> Arc<Self> {
+    pub(crate) fn new(machine: Machine, clock: Clock, reserved: Option<QuotaPermit>) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(VisitorState {
                 machine,
@@ -78,10 +78,10 @@ impl VisitorHandle {
     }
 
     /// Gives a command, and returns its answer to await. Dropping the answer cancels the command.
-    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<Answer, Error> {
+    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<PendingAnswer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
-        Ok(Answer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
+        Ok(PendingAnswer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
     }
 
     pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Error> {
@@ -234,13 +234,13 @@ impl Waiting {
 
 /// The answer to a command, to be awaited.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct PendingAnswer {
     handle: Arc<VisitorHandle>,
     ticket: Ticket,
     receiver: Option<oneshot::Receiver<Result<Outcome, Error>>>,
 }
 
-impl Answer {
+impl PendingAnswer {
     pub(crate) async fn wait(mut self) -> Result<Outcome, Error> {
         let Some(receiver) = self.receiver.as_mut() else {
             return Err(ended());
@@ -251,7 +251,7 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for PendingAnswer {
     fn drop(&mut self) {
         if self.receiver.is_some() {
             self.handle.cancel(self.ticket);

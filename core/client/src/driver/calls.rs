@@ -7,13 +7,13 @@ use secondme_avatar_protocol::{CallId, HttpRequest, Input, Millis, VisitorId};
 use tokio_util::task::JoinMap;
 
 use crate::env::Env;
-use crate::quota::{Permit, Turn};
+use crate::quota::{QuotaPermit, QuotaWait};
 
 #[derive(Default)]
 pub(super) struct Calls {
     running: JoinMap<CallId, Done>,
     /// Quota permits, from the request until the call is back.
-    permits: HashMap<CallId, Permit>,
+    permits: HashMap<CallId, QuotaPermit>,
 }
 
 /// The result of a task.
@@ -21,7 +21,7 @@ enum Done {
     Call(Input),
     /// The call was not made: another process has the visitor.
     Elsewhere,
-    Waited(Permit, Turn),
+    Waited(QuotaPermit, QuotaWait),
 }
 
 /// The result of a call.
@@ -72,7 +72,12 @@ impl Calls {
     }
 
     /// Asks for the quota for this call, with a reserved permit if there is one.
-    pub(super) fn ask_quota(&mut self, env: &Env, reserved: Option<Permit>, call: CallId) -> Option<Input> {
+    pub(super) fn ask_quota(
+        &mut self,
+        env: &Env,
+        reserved: Option<QuotaPermit>,
+        call: CallId,
+    ) -> Option<Input> {
         let mut permit = reserved.unwrap_or_else(|| env.quota.join());
         if permit.try_acquire() {
             self.permits.insert(call, permit);
@@ -94,11 +99,11 @@ impl Calls {
         match result {
             Ok(Done::Call(input)) => Back::Input(input),
             Ok(Done::Elsewhere) => Back::Elsewhere,
-            Ok(Done::Waited(permit, Turn::Come)) => {
+            Ok(Done::Waited(permit, QuotaWait::Granted)) => {
                 self.permits.insert(call, permit);
                 Back::Input(Input::QuotaGranted(call))
             }
-            Ok(Done::Waited(permit, Turn::Expected(until))) => {
+            Ok(Done::Waited(permit, QuotaWait::Expected(until))) => {
                 self.wait_for_quota(env, call, permit, Some(until));
                 Back::Input(Input::QuotaDelayed { call, until })
             }
@@ -107,7 +112,7 @@ impl Calls {
         }
     }
 
-    fn wait_for_quota(&mut self, env: &Env, call: CallId, mut permit: Permit, told: Option<Millis>) {
+    fn wait_for_quota(&mut self, env: &Env, call: CallId, mut permit: QuotaPermit, told: Option<Millis>) {
         let wait = async move {
             let turn = permit.acquire(told).await;
             Done::Waited(permit, turn)

@@ -4,37 +4,37 @@
 use secondme_avatar_protocol::{Event, EventKind, Machine, Millis};
 use tracing::{debug, trace, warn};
 
-use crate::trouble::{Trouble, Warnings};
+use crate::connection_log::{ConnectionLog, WarningLimit};
 
 /// The log of one visitor.
 #[derive(Default)]
 pub(super) struct Journal {
-    trouble: Trouble,
+    connection_log: ConnectionLog,
 }
 
 impl Journal {
     /// Logs events.
-    pub(super) fn tell(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
+    pub(super) fn tell(&mut self, now: Millis, warnings: &WarningLimit, machine: &Machine, events: &[Event]) {
         events.iter().for_each(tell);
-        self.tell_trouble(now, warnings, machine, events);
+        self.log_connection(now, warnings, machine, events);
     }
 
     /// Logs connections that are lost again and again. All conversations of the visitor report the same loss.
-    fn tell_trouble(&mut self, now: Millis, warnings: &Warnings, machine: &Machine, events: &[Event]) {
+    fn log_connection(&mut self, now: Millis, warnings: &WarningLimit, machine: &Machine, events: &[Event]) {
         let visitor = machine.visitor().id();
         let lost = events.iter().rev().find_map(|event| match &event.kind {
             EventKind::Disconnected { cause, .. } => Some(cause),
             _ => None,
         });
         if let Some(cause) = lost {
-            self.trouble.failed(now, warnings, visitor, cause);
+            self.connection_log.failed(now, warnings, visitor, cause);
             match machine.is_contested() {
-                true => self.trouble.contested(now, warnings, visitor, cause),
-                false => self.trouble.lasts(),
+                true => self.connection_log.contested(now, warnings, visitor, cause),
+                false => self.connection_log.lasts(),
             }
         }
         if events.iter().any(|event| matches!(event.kind, EventKind::Reconnected { .. })) {
-            self.trouble.is_over(now, visitor);
+            self.connection_log.is_over(now, visitor);
         }
     }
 }

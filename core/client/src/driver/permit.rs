@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::env::Env;
-use crate::pacer::Turn;
+use crate::pacer::AttemptPermit;
 use crate::slots::SlotPermit;
 use crate::visitor_handle::VisitorHandle;
 
@@ -29,7 +29,7 @@ pub(super) struct ConnectPermit {
 
 enum Waits {
     ForSlot,
-    ForTurn(Turn),
+    ForAttempt(AttemptPermit),
 }
 
 impl ConnectPermit {
@@ -38,7 +38,7 @@ impl ConnectPermit {
         self.awaited = awaited;
         let slot = self.slot.get_or_insert_with(|| env.slots.join(handle));
         if slot.is_held() {
-            self.waits_for = Some(Waits::ForTurn(env.pacer.turn(awaited)));
+            self.waits_for = Some(Waits::ForAttempt(env.pacer.permit(awaited)));
             return None;
         }
         self.waits_for = Some(Waits::ForSlot);
@@ -54,10 +54,10 @@ impl ConnectPermit {
     pub(super) async fn granted(&mut self, env: &Env) {
         if let (Some(Waits::ForSlot), Some(slot)) = (&self.waits_for, &self.slot) {
             slot.granted().await;
-            self.waits_for = Some(Waits::ForTurn(env.pacer.turn(self.awaited)));
+            self.waits_for = Some(Waits::ForAttempt(env.pacer.permit(self.awaited)));
         }
         match &mut self.waits_for {
-            Some(Waits::ForTurn(turn)) => self.attempt = turn.await,
+            Some(Waits::ForAttempt(permit)) => self.attempt = permit.await,
             Some(Waits::ForSlot) | None => pending().await,
         }
         self.waits_for = None;
@@ -66,9 +66,9 @@ impl ConnectPermit {
     /// A call waits for the attempt now, so it goes first.
     pub(super) fn hurry(&mut self, env: &Env) {
         if !std::mem::replace(&mut self.awaited, true)
-            && let Some(Waits::ForTurn(turn)) = &mut self.waits_for
+            && let Some(Waits::ForAttempt(permit)) = &mut self.waits_for
         {
-            *turn = env.pacer.turn(true);
+            *permit = env.pacer.permit(true);
         }
     }
 

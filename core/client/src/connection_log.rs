@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The failures of one visitor since the connection was last good.
 #[derive(Debug, Default)]
-pub(crate) struct Trouble {
+pub(crate) struct ConnectionLog {
     failures: u32,
     since: Option<Millis>,
     told: bool,
@@ -26,18 +26,18 @@ pub(crate) struct Trouble {
 
 /// How many warnings the visitors of a client have logged.
 #[derive(Debug, Default)]
-pub(crate) struct Warnings(Mutex<Told>);
+pub(crate) struct WarningLimit(Mutex<WarningWindow>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct WarningWindow {
     since: Millis,
     warnings: u32,
     held_back: u64,
 }
 
-impl Trouble {
+impl ConnectionLog {
     /// The connection was lost, or an attempt to connect has failed.
-    pub(crate) fn failed(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
+    pub(crate) fn failed(&mut self, now: Millis, told: &WarningLimit, visitor: &VisitorId, cause: &Error) {
         self.failures = self.failures.saturating_add(1);
         let since = *self.since.get_or_insert(now);
         let counts = self.failures.is_multiple_of(SPEAKS_AT) && (self.failures / SPEAKS_AT).is_power_of_two();
@@ -55,7 +55,7 @@ impl Trouble {
     }
 
     /// The connection is lost again and again soon after it was made.
-    pub(crate) fn contested(&mut self, now: Millis, told: &Warnings, visitor: &VisitorId, cause: &Error) {
+    pub(crate) fn contested(&mut self, now: Millis, told: &WarningLimit, visitor: &VisitorId, cause: &Error) {
         if self.told_contested {
             return;
         }
@@ -84,7 +84,7 @@ impl Trouble {
     }
 }
 
-impl Warnings {
+impl WarningLimit {
     /// Returns how many warnings were suppressed, if one more may be logged.
     fn may_tell(&self, now: Millis) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
