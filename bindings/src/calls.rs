@@ -1,4 +1,4 @@
-//! Reports of the calls to the service, for those who measure.
+//! Reports of the calls to the service, for metrics.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const CAPACITY: usize = 1024;
 pub struct CoreCallBatch {
     /// Oldest first.
     pub calls: Vec<CoreCallReport>,
-    /// How many were lost before them because nobody took any.
+    /// How many were lost before them because they were not taken.
     pub lost: u64,
 }
 

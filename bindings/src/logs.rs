@@ -8,7 +8,7 @@ use secondme_avatar_bridge::streams::Source;
 
 use crate::convert::size;
 
-/// A line of the log. It holds no secret and nothing that anybody says.
+/// A line of the log. It holds no secret and no text of a message.
 #[derive(uniffi::Record)]
 pub struct CoreLogRecord {
     /// How bad it is.
@@ -35,11 +35,11 @@ pub enum CoreLogLevel {
 pub struct CoreLogBatch {
     /// Oldest first.
     pub records: Vec<CoreLogRecord>,
-    /// How many were lost before them because nobody took any.
+    /// How many were lost before them because they were not taken.
     pub lost: u64,
 }
 
-/// The log of the process, for the one who asked for it last.
+/// The log of the process, for the caller that asked for it last.
 #[derive(uniffi::Object)]
 pub struct CoreLog(Logs);
 

@@ -49,7 +49,7 @@ impl Share {
         let (gone, ended) = oneshot::channel();
         let end = move || {
             runtime.shutdown_timeout(PATIENCE);
-            // The one who waited may have given up.
+            // The caller that waited may have given up.
             let _ = gone.send(());
         };
         // Not by the caller, who may be an event loop. Where no thread can be had, the runtime ends as it is dropped.

@@ -1,5 +1,5 @@
 //! `avatar doctor`: what it finds, and what it says about it.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 #![allow(unreachable_pub)]
 
 mod support;

@@ -1,6 +1,6 @@
 //! The program on a terminal, with a user at the keyboard.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::process::Command;
 

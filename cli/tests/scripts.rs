@@ -1,5 +1,5 @@
 //! The program without a terminal: what a script gets to see.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 #![allow(unreachable_pub)]
 
 mod support;

@@ -280,7 +280,7 @@ impl EmulatorArgs {
     }
 }
 
-/// The key of the endpoint, which is not for the command line: there everybody could read it.
+/// The key of the endpoint, which is not for the command line: there every user of the machine could read it.
 fn openai_key() -> Option<Secret> {
     std::env::var("OPENAI_API_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new)
 }

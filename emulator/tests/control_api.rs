@@ -1,5 +1,5 @@
 //! The control API, as tests in other languages use it.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod wire;
 

@@ -1,5 +1,5 @@
 //! What travels over the socket: echoes, replies, the owner, acknowledgements, history.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Each call of the page: what it wants, what it gives, and what it says to anything else.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

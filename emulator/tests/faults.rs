@@ -1,5 +1,5 @@
 //! What goes wrong on purpose, in virtual time.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

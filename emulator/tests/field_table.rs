@@ -1,5 +1,5 @@
 //! The tables of `docs/field.md`: each kind of fault has its tests, and they are there.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 //! The journal: everything received and sent, in order, and never too much of it.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 mod wire;

@@ -1,6 +1,6 @@
 //! A brain that is an OpenAI-compatible endpoint, played by a small one of our own.
 #![cfg(feature = "openai")]
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod wire;
 

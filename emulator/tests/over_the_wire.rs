@@ -1,5 +1,5 @@
 //! The emulator over real HTTP and real sockets.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod wire;
 

@@ -1,5 +1,5 @@
 //! `spec/fixtures`: the requests are taken, and the answers and frames have the same shapes.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

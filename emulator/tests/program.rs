@@ -1,6 +1,6 @@
 //! The program: its ready line, its errors, its end.
 #![cfg(all(unix, feature = "cli"))]
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};

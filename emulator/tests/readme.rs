@@ -1,5 +1,5 @@
 //! The README's examples are read as the emulator reads them.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

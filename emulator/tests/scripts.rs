@@ -1,5 +1,5 @@
 //! Scripts: what they say is what happens.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -2,7 +2,7 @@
 //!
 //! More of it is in `switches.rs` (streaming, redelivery, where texts stand), `conversation.rs`
 //! (history, attachments) and `documented_calls.rs` (what other clients send).
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The table of `spec/README.md`: nothing of the vendor's page is left out of it, and what it names
 //! is there.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Each open question of the protocol, under each of its answers.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

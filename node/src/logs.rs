@@ -14,7 +14,7 @@ use crate::host_queue::{Done, Queue};
 /// Lines drained at a time.
 const BATCH: usize = 256;
 
-/// Who wants it. A process has one log: the last of these that is still there gets it.
+/// The listeners. A process has one log: the last of these that is still there gets it.
 static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
 
 /// The log, once an environment has asked for it.

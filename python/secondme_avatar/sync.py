@@ -243,7 +243,7 @@ class _Reporter(threading.Thread):
                     pass
 
     def end(self) -> None:
-        """Waits until the last report has been handed on, if that is soon."""
+        """Waits, for a short time, until the last report has been delivered."""
         self._source.native.finish()
         if threading.current_thread() is not self:
             self.join(timeout=_PATIENCE)

@@ -1,7 +1,7 @@
 //! The core's log on its way to the host language.
 //!
-//! Records wait in a bounded queue like all that a host drains. A host that is behind loses the newest records, and is
-//! told how many.
+//! Records wait in a bounded queue like all that a host drains. A host that is behind loses the newest records, and
+//! learns how many.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -39,7 +39,7 @@ pub struct Record {
     pub message: String,
 }
 
-/// The process's log, for the one who asked for it. The newest one who asks gets it.
+/// The process's log. The caller that asked for it last gets it.
 #[derive(Debug)]
 pub struct Logs {
     collected: &'static Collected,
@@ -133,7 +133,7 @@ impl Source for Logs {
         Ok(self.drain(max))
     }
 
-    /// What has come can still be drained. Records go on being collected, for the next one who asks.
+    /// What has come can still be drained. Records go on being collected, for the next caller.
     fn finish(&self) {
         self.has_ended.store(true, Ordering::Release);
         self.collected.queue.wake();
@@ -222,7 +222,7 @@ mod tests {
             tracing::info!(target: "secondme_avatar::socket", "again");
         }
         assert_eq!(wakes.count(), 3);
-        // What waits is for the one who asks now.
+        // What waits is for the newest caller.
         let logs = Logs::install("warn").unwrap();
         assert_eq!(logs.poll_ready(&mut cx), Poll::Ready(true));
         assert_eq!((logs.drain(CAPACITY).len(), logs.take_lost()), (CAPACITY, 3));

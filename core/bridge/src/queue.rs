@@ -103,7 +103,7 @@ impl<T> HostQueue<T> {
         drop(items);
     }
 
-    /// Has all who wait look again.
+    /// Wakes all who wait, so that they look again.
     pub(crate) fn wake(&self) {
         wake(self.lock());
     }

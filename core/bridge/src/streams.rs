@@ -147,7 +147,7 @@ impl<S: Source> HostStream<S> {
         self.with(Source::finish);
     }
 
-    /// Ends it, and drops what has come. All who wait are told that there will be nothing more.
+    /// Ends it, and drops what has come. All waits end: there will be nothing more.
     pub fn close(&self) {
         let source = self.lock().take();
         if let Some(source) = source {

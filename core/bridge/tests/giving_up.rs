@@ -1,6 +1,6 @@
 //! A question that is given up in the moment of asking does not go out.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::sync::{Arc, mpsc};
 use std::task::{Wake, Waker};

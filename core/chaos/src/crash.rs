@@ -90,7 +90,7 @@ impl Crash {
         }
         let mut last = self.start(&emulator, child, folder, self.kills, true)?;
         let ended =
-            tokio::time::timeout(REST, last.wait()).await.map_err(|_| "it does not come to rest")??;
+            tokio::time::timeout(REST, last.wait()).await.map_err(|_| "it does not become idle")??;
         if !ended.success() {
             return Err(format!("the last process has failed: {ended}").into());
         }

@@ -64,7 +64,7 @@ pub fn read(path: &Path) -> io::Result<Account> {
             account.sent.entry(text.to_owned()).or_insert(Fate::Kept);
         } else if let Some(text) = line["unsent"].as_str() {
             let certain = line["certain"] == true;
-            let reason = format!("{} event", if certain { "certain:" } else { "in doubt:" });
+            let reason = format!("{} event", if certain { "certain:" } else { "unconfirmed:" });
             account.sent.insert(text.to_owned(), Fate::HandedBack { certain, reason });
         } else if let Some(id) = line["heard"].as_str() {
             let heard = account.heard.entry(id.to_owned()).or_default();

@@ -266,7 +266,7 @@ pub fn fate<T>(result: Result<T, Error>) -> Option<Fate> {
             Some(unsent) => {
                 let reason = format!(
                     "{} {}",
-                    if unsent.certain { "certain:" } else { "in doubt:" },
+                    if unsent.certain { "certain:" } else { "unconfirmed:" },
                     error.kind().name()
                 );
                 Some(Fate::HandedBack { certain: unsent.certain, reason })
@@ -292,7 +292,7 @@ impl Account {
             }
             EventKind::Unsent { message, .. } => {
                 let (certain, text) = (message.certain, message.text.as_str().to_owned());
-                let reason = format!("{} event", if certain { "certain:" } else { "in doubt:" });
+                let reason = format!("{} event", if certain { "certain:" } else { "unconfirmed:" });
                 self.sent.insert(text, Fate::HandedBack { certain, reason });
             }
             _ => {}

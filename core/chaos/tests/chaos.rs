@@ -1,6 +1,6 @@
 //! Small versions of what `make chaos` does at length.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use secondme_avatar::Delivery;
 use secondme_avatar_chaos::{Crash, Storm};

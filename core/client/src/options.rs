@@ -377,9 +377,9 @@ impl ClientBuilder {
     }
 
     #[doc(hidden)]
-    /// Is told `true` when the client gets its first visitor whose conversation is not closed, or is about to by
-    /// [`recover`](crate::AvatarClient::recover), and `false` when the last one's is closed: for hosts whose process
-    /// must not end in between. It is called with the client locked: it must not block, and not call the client.
+    /// Calls `told` with `true` when the client gets its first visitor whose conversation is not closed, or is about to
+    /// by [`recover`](crate::AvatarClient::recover), and with `false` when the last one's is closed: for hosts whose
+    /// process must not end in between. The client is locked meanwhile: `told` must not block, and not call the client.
     // For bindings: a host's process must not end while a client has visitors.
     #[doc(hidden)]
     pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {

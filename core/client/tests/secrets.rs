@@ -71,7 +71,7 @@ impl log::Log for Everything {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        // Who asks tungstenite for its TRACE asks to see frames; the crate's documentation says so.
+        // A program that asks tungstenite for its TRACE asks to see frames; the crate's documentation says so.
         if !(record.target().starts_with("tungstenite") && record.level() == log::Level::Trace) {
             self.keep(record.target(), record.args().to_string());
         }

@@ -235,7 +235,7 @@ impl Error {
         self.0.retryable.unwrap_or(self.0.kind.is_transient())
     }
 
-    /// Whether trying again at once is of no use, so that a caller who waits learns of the failure now: its cause is
+    /// Whether trying again at once is of no use, so that a caller that waits learns of the failure now: its cause is
     /// on this machine, and only a change there helps.
     pub fn forbids_retry(&self) -> bool {
         self.0.forbids_retry

@@ -18,7 +18,7 @@
 //!
 //! let conversation = ConversationKey::FIRST;
 //! machine.command(now, Command::Open { conversation, deadline: Duration::from_secs(30) })?;
-//! // First of all it wants a place in the API key's quota, for the authentication.
+//! // First of all it asks for a slot of the API key's quota, for the authentication.
 //! assert!(matches!(machine.poll(), Some(Output::Quota(_))));
 //! # Ok(())
 //! # }

@@ -136,8 +136,8 @@ pub const NAME_BYTES: usize = 512;
 /// row of a store.
 pub const TAG_BYTES: usize = 1024;
 
-/// The longest reply that is put together, in bytes. Beyond it the reply is handed on as it stands
-/// and the rest begins another: memory stays flat against a server that streams for ever.
+/// The longest reply that is put together, in bytes. Beyond it the reply is delivered as it is,
+/// and the rest begins another one: memory stays flat against a server that streams for ever.
 pub const REPLY_BYTES: usize = 1024 * 1024;
 
 /// The memory, in bytes, that a reply's cards, sources and speech may take; beyond it as above. Read into

@@ -121,7 +121,7 @@ impl From<String> for Secret {
 pub struct Raw(Arc<str>);
 
 impl Raw {
-    /// The frame's text. Usually JSON; a malformed frame is handed on as it came.
+    /// The frame's text. Usually JSON; a malformed frame is delivered as it came.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! `spec/fixtures`, the page's own JSON and what was seen beyond it: what is sent is what they say, and
 //! what comes back is read.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! What comes over the socket, frame by frame.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

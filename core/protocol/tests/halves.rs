@@ -1,6 +1,6 @@
 //! Half a character in a JSON string, as a service writes it that cuts its text in the middle of a surrogate pair.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

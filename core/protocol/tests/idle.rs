@@ -1,6 +1,6 @@
 //! Slots and idleness: since when nothing is owed, and who gives a socket up for it.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

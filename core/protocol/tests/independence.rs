@@ -1,6 +1,6 @@
 //! The machine depends on nothing that could reach a clock, a socket, a thread or a die.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::path::Path;
 use std::process::Command;

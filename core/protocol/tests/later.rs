@@ -1,7 +1,7 @@
 //! Something between here and the service answers in its place, or nothing does: that means "later". What was
 //! sent is looked for, and tried again within its deadline where it is not there.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The transition table of docs/transitions.md, held against the machine cell by cell.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

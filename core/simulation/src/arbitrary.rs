@@ -380,7 +380,7 @@ pub struct Came {
     pub answered: usize,
     /// Conversations that became live.
     pub live: u32,
-    /// Replies handed on.
+    /// Replies delivered.
     pub replied: u64,
     /// Whether all was closed at the end.
     pub closed: bool,

@@ -40,14 +40,14 @@ impl Desk {
         Some(whose)
     }
 
-    /// Those who wait, with the moment at which their turn is expected.
+    /// The calls that wait, with the moment at which their turn is expected.
     pub(crate) fn expectations(&self) -> Vec<(Whose, Millis)> {
         let expected =
             |(ticket, whose): (&QuotaTicket, &Whose)| Some((*whose, self.quota.expected_at(*ticket)?));
         self.waiting.iter().filter_map(expected).collect()
     }
 
-    /// Whether that is news to the one who waits.
+    /// Whether that is news to the call that waits.
     pub(crate) fn tell(&mut self, whose: Whose, until: Millis) -> bool {
         self.told.insert(whose, until) != Some(until)
     }

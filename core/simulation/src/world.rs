@@ -177,7 +177,7 @@ impl World {
         self.clients.iter().enumerate().map(|(number, client)| (ClientId(number), client))
     }
 
-    /// Whether something is under way for the client that it need not watch over itself: a place in the
+    /// Whether something is under way for the client that it need not watch over itself: a slot of the
     /// quota, or a permit to connect.
     pub fn awaits(&self, client: ClientId) -> bool {
         let one = self.of(client);

@@ -1,6 +1,6 @@
 //! The frames of docs/protocol.md over the pair: who speaks, how a reply comes, and whose it is.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

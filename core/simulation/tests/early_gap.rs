@@ -1,6 +1,6 @@
 //! The first gap of a session, before any frame has been seen.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

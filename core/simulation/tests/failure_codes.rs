@@ -1,6 +1,6 @@
 //! The failure codes of docs/protocol.md: each does what its row says.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 
@@ -245,7 +245,7 @@ fn each_code_over_the_socket_is_an_event_and_answers_the_question_it_is_about() 
         ("freeUsedUp.byokPlan", false, Some(Refused), State::Live),
         ("session.response.timeout", true, Some(Refused), State::Live),
         ("message.length.limit", false, Some(Refused), State::Live),
-        // An unknown code is handed on as it is, and may be about anything.
+        // An unknown code is delivered as it is, and may be about anything.
         ("moon.phase.wrong", false, None, State::Live),
     ] {
         let (said, answered, stands) = over_the_socket(code);

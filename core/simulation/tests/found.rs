@@ -1,6 +1,6 @@
 //! What the lives by seed have found, each told again as plainly as it can be.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The socket: its heartbeat, its end, its return, and what came in between.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

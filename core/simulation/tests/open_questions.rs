@@ -1,6 +1,6 @@
 //! The open questions of docs/protocol.md: under every answer the conversation goes as it should.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Opening: what it costs, who joins it, what it survives.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Sixty authentications a minute for a key, however many visitors there are.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The seven steps of docs/protocol.md, and the calls beyond the page, as the service sees them.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 mod support;
 

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 const RESET: u8 = 1;
 const SILENT: u8 = 2;
 
-/// What becomes of a connection; shared by those who decide it and the connection itself.
+/// What becomes of a connection; shared by the service and the connection itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fate(Arc<AtomicU8>);
 

@@ -17,9 +17,9 @@ use crate::service::{AskId, Author};
 /// What visitors see of an endpoint that fails.
 const FAILED: &str = "session.openai.error";
 
-/// The longest answer that is handed on, in bytes.
+/// The longest answer that is passed on, in bytes.
 const ANSWER_LIMIT: usize = 1024 * 1024;
-/// How much of what an endpoint says about its failure is handed on, in characters.
+/// How much of what an endpoint says about its failure is passed on, in characters.
 const REASON_LIMIT: usize = 300;
 
 /// Asks, and plays the answer as it comes.

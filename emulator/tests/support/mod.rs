@@ -1,6 +1,6 @@
 //! A visitor of the sans-IO service, in virtual time.
 #![allow(dead_code, unreachable_pub)] // Each test program is its own crate, and uses a part of it.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use secondme_avatar_emulator::service::{
     Answer, CloseHow, Headers, Millis, OwnerAction, Push, Request, Service, Settings, SocketId,

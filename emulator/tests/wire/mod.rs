@@ -1,6 +1,6 @@
 //! A visitor of an emulator over real HTTP and a real socket.
 #![allow(dead_code, unreachable_pub)] // Each test program is its own crate, and uses a part of it.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use futures_util::{SinkExt, StreamExt};
 use secondme_avatar_emulator::Emulator;

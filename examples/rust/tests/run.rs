@@ -1,5 +1,5 @@
 //! Runs each example against the emulator.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::collections::HashSet;
 use std::process::{Output, Stdio};

@@ -3,8 +3,8 @@ import Network
 import SecondMeAvatar
 import SwiftUI
 
-/// A chat with an avatar. Who has the API key can speak as its owner's avatar: so it is not in the app, but asked for;
-/// an app for others would get it from a server of yours.
+/// A chat with an avatar. A person with the API key can speak as its owner's avatar. So the key is not in the app, but
+/// asked for; an app for others would get it from a server of yours.
 @main struct AvatarApp: App {
     @State private var client: AvatarClient?
 

@@ -31,7 +31,7 @@ import SecondMeAvatar
                 }
             }
         }
-        // Who has taken over may let the avatar's answer wait: one can go on typing meanwhile.
+        // After a takeover an answer may take long: the user can go on typing meanwhile.
         await withDiscardingTaskGroup { group in
             for await line in lines() where !line.isEmpty {
                 group.addTask {

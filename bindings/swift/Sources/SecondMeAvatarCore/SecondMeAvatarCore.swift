@@ -1949,7 +1949,7 @@ public func FfiConverterTypeCoreEvents_lower(_ value: CoreEvents) -> UInt64 {
 
 
 /**
- * The log of the process, for the one who asked for it last.
+ * The log of the process, for the caller that asked for it last.
  */
 public protocol CoreLogProtocol: AnyObject, Sendable {
     
@@ -1970,7 +1970,7 @@ public protocol CoreLogProtocol: AnyObject, Sendable {
     
 }
 /**
- * The log of the process, for the one who asked for it last.
+ * The log of the process, for the caller that asked for it last.
  */
 open class CoreLog: CoreLogProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2403,7 +2403,7 @@ public struct CoreCallBatch: Equatable, Hashable {
      */
     public let calls: [CoreCallReport]
     /**
-     * How many were lost before them because nobody took any.
+     * How many were lost before them because they were not taken.
      */
     public let lost: UInt64
 
@@ -2414,7 +2414,7 @@ public struct CoreCallBatch: Equatable, Hashable {
          * Oldest first.
          */calls: [CoreCallReport], 
         /**
-         * How many were lost before them because nobody took any.
+         * How many were lost before them because they were not taken.
          */lost: UInt64) {
         self.calls = calls
         self.lost = lost
@@ -2981,7 +2981,7 @@ public struct CoreLogBatch: Equatable, Hashable {
      */
     public let records: [CoreLogRecord]
     /**
-     * How many were lost before them because nobody took any.
+     * How many were lost before them because they were not taken.
      */
     public let lost: UInt64
 
@@ -2992,7 +2992,7 @@ public struct CoreLogBatch: Equatable, Hashable {
          * Oldest first.
          */records: [CoreLogRecord], 
         /**
-         * How many were lost before them because nobody took any.
+         * How many were lost before them because they were not taken.
          */lost: UInt64) {
         self.records = records
         self.lost = lost
@@ -3042,7 +3042,7 @@ public func FfiConverterTypeCoreLogBatch_lower(_ value: CoreLogBatch) -> RustBuf
 
 
 /**
- * A line of the log. It holds no secret and nothing that anybody says.
+ * A line of the log. It holds no secret and no text of a message.
  */
 public struct CoreLogRecord: Equatable, Hashable {
     /**

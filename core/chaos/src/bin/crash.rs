@@ -18,7 +18,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
         let kills = number("KILLS", 200) / 2;
         let crash =
             Crash { seed: number("SEED", 1), kills, visitors: number("VISITORS", 20) as usize, delivery };
-        println!("{kills} kills, messages in doubt: {name}, SEED={}", crash.seed);
+        println!("{kills} kills, unconfirmed messages: {name}, SEED={}", crash.seed);
         let folder = std::env::temp_dir().join(format!("secondme-crash-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let started = Instant::now();

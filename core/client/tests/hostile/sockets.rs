@@ -1,4 +1,4 @@
-//! Sockets: where they lead, how long frames are, and a server that does not let go.
+//! Sockets: which host they lead to, how long frames are, and a server that does not close.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -152,7 +152,7 @@ async fn no_more_visitors_are_opened_after_a_restart_than_have_places() {
     let opened = client.recover().all().await.unwrap();
     assert_eq!(opened, [visitor("d").id().clone(), visitor("c").id().clone()], "the last ones first");
     until(|| client.stats().connected == 2).await;
-    assert!(client.recover().all().await.unwrap().is_empty(), "they have all the places");
+    assert!(client.recover().all().await.unwrap().is_empty(), "they have all the slots");
     client.close().await;
 }
 

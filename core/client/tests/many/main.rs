@@ -1,4 +1,4 @@
-//! Many visitors at once: places, the quota, deadlines, and the end. Over real sockets, in virtual time.
+//! Many visitors at once: slots, the quota, deadlines, and the end. Over real sockets, in virtual time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! `max_live` and `idle_after`: who holds a socket.
+//! `max_live` and `idle_after`: which visitors hold a socket.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -182,7 +182,7 @@ async fn a_closed_conversation_leaves_its_place_to_the_next() {
 async fn a_place_is_handed_on_when_its_socket_is_closed_and_not_before() {
     let stage = stage(|client| client.max_live(1)).await;
     let ada = stage.open("ada").await;
-    // Nothing gets through any more, and so no good-bye either.
+    // Nothing gets through any more, and so no close frame either.
     stage.emulator.fault(Fault::new(InjectionPoint::FrameOut, Effect::HalfOpen)).unwrap();
     answer(&stage, &ada, "lost");
     let opening = tokio::spawn(stage.client.open(visitor("bob")).into_future());

@@ -66,7 +66,7 @@ const STUCK: [Stuck; 5] = [
         certain: false,
     },
     Stuck {
-        state: "in doubt",
+        state: "unconfirmed",
         options: |client| client,
         prepare: |stage| always(&stage.emulator, InjectionPoint::MessageSend, Effect::CutBefore),
         certain: false,
@@ -118,7 +118,7 @@ async fn who_waits_for_a_place_gets_the_words_back_as_well() {
     let send = tokio::spawn(ada.send("my words").deadline(120 * SECOND).into_future());
     let opening = tokio::spawn(stage.client.open(visitor("eve")).into_future());
     until(&stage.client, |stats| stats.waiting_for_slot == 2).await;
-    // Bob's question has been taken, so Bob is closed at once, and Ada gets the place in time.
+    // Bob's question has been taken, so Bob is closed at once, and Ada gets the slot in time.
     let ((), passed) = in_time(&stage, stage.client.close().deadline(3 * SECOND)).await;
     assert!(passed <= 3);
     assert_eq!(soon(asked).await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
@@ -240,7 +240,7 @@ fn emulator() -> (tokio::runtime::Runtime, Emulator) {
     (runtime, emulator)
 }
 
-/// A visitor who is open, and something under way in it that hangs.
+/// An open conversation with a message under way that hangs.
 async fn hanging(client: &AvatarClient, emulator: &Emulator, at: InjectionPoint) -> Box<dyn std::any::Any> {
     let chat = client.open(visitor("ada")).await.unwrap();
     always(emulator, at, Effect::HangBefore);
@@ -273,7 +273,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
         "paused",
         "closing",
         "waiting for the quota",
-        "waiting for a place",
+        "waiting for a slot",
         "not reading",
     ];
     for state in STATES {
@@ -286,7 +286,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
             let builder = builder.base_url(emulator.base_url().parse().unwrap());
             let client = match state {
                 "waiting for the quota" => builder.quota(1),
-                "waiting for a place" => builder.max_live(1),
+                "waiting for a slot" => builder.max_live(1),
                 _ => builder,
             };
             let client = client.build().unwrap();
@@ -303,7 +303,7 @@ fn a_client_that_is_dropped_ends_every_task_whatever_it_was_doing() {
                     until(&client, |stats| stats.waiting_for_quota == 1).await;
                     Box::new((chat, open))
                 }
-                "waiting for a place" => {
+                "waiting for a slot" => {
                     let held = hanging(&client, &emulator, InjectionPoint::MessageSend).await;
                     let mut open = Box::pin(client.open(visitor("bob")).into_future());
                     assert!(open.as_mut().now_or_never().is_none());

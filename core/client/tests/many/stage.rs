@@ -38,8 +38,8 @@ impl Calls {
     }
 }
 
-/// Lets every driver act upon what is known, timers that are due among it: a stranger who is never let in,
-/// and has no time, is given up after them.
+/// Lets every driver act upon what is known, timers that are due included. Opens a stranger without time, who is
+/// never let in: that opening is given up after them.
 pub(crate) async fn settle(stage: &Stage) {
     let stranger = visitor("stranger");
     let refused = Fault::new(InjectionPoint::Auth, Effect::HangBefore).visitor(stranger.id().as_str());

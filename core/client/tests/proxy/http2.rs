@@ -34,7 +34,7 @@ impl Heard {
     }
 }
 
-/// Speaks HTTP/2 with those who offer it, which it prefers, and passes on to `behind`.
+/// Speaks HTTP/2 with clients that offer it, which it prefers, and passes all on to `behind`.
 async fn front(ca: &Ca, behind: SocketAddr) -> (SocketAddr, Arc<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::tls::file;
 
-/// A proxy that runs until this is dropped, and writes down who wants to go where.
+/// A proxy that runs until this is dropped, and writes down the requests.
 pub(crate) struct Tinyproxy {
     process: Child,
     pub(crate) address: SocketAddr,

@@ -60,7 +60,7 @@ impl Ca {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    // Who does not trust the certificate goes away, which is what some tests want.
+                    // A client that does not trust the certificate closes, which is what some tests want.
                     let Ok(mut near) = acceptor.accept(stream).await else { return };
                     let Ok(mut far) = TcpStream::connect(behind).await else { return };
                     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;

@@ -164,7 +164,7 @@ impl Machine {
         }
     }
 
-    /// Fails those who wait for the opening no longer than `until`.
+    /// Fails the commands that wait for the opening no longer than `until`.
     pub(super) fn fail_openers(
         &mut self,
         now: Millis,

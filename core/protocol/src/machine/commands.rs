@@ -120,8 +120,8 @@ impl Machine {
         Ok(ticket)
     }
 
-    /// The conversation, if it can take a command; one that rests wakes, and a link that is down is not waited for
-    /// as long as it would be without it.
+    /// Returns the conversation, if it can take a command. A paused one resumes, and a link that is down is tried
+    /// again sooner.
     fn wanted(&mut self, now: Millis, key: ConversationKey) -> Result<&mut Conversation, Misuse> {
         let takes = |conversation: &Conversation| conversation.key() == key && !conversation.is_closing();
         let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;

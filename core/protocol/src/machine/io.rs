@@ -110,7 +110,7 @@ pub enum Command {
         /// Whether the session ends on the service as well: it cannot be resumed then.
         end_session: bool,
     },
-    /// Give up the socket and keep the facts. The next message wakes it, or [`Command::Resume`].
+    /// Give up the socket and keep the facts. The next message resumes it, or [`Command::Resume`].
     Pause,
     /// Come back.
     Resume,
@@ -121,7 +121,7 @@ pub enum Command {
 /// What comes in from outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The quota has a place for this call ([`Output::Quota`]).
+    /// The quota has a slot for this call ([`Output::Quota`]).
     QuotaGranted(CallId),
     /// The quota has none before `until`, as it looks now.
     QuotaDelayed {
@@ -195,7 +195,7 @@ pub enum Input {
     SlotReclaimed,
     /// Whether what comes over the socket is being read. While it is not, silence means nothing.
     Reading(bool),
-    /// Another process has opened the visitor since: this one lets go, and closes all conversations. The facts
+    /// Another process has opened the visitor since: this one gives it up, and closes all conversations. The facts
     /// stay good for the next to open the visitor.
     OpenedElsewhere,
     /// Time has passed.
@@ -205,7 +205,7 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Ask the key's quota for a place; answer with [`Input::QuotaGranted`].
+    /// Ask the key's quota for a slot; answer with [`Input::QuotaGranted`].
     Quota(CallId),
     /// Make this call.
     Http(HttpRequest),
@@ -215,8 +215,8 @@ pub enum Output {
     /// a socket and the attempt may begin. Only then is the socket's address asked for. The slot is held until
     /// [`Output::SlotReleased`].
     ConnectPermit,
-    /// No socket is wanted any more: the slot, or the place in the queue for one, is free as soon as the socket is
-    /// closed.
+    /// No socket is wanted any more: the slot, or the position in the queue for one, is free as soon as the socket
+    /// is closed.
     SlotReleased,
     /// Connect a socket.
     SocketOpen {

@@ -106,7 +106,7 @@ impl Machine {
         1
     }
 
-    /// Notes a frame that an earlier run has handed on.
+    /// Notes a frame that an earlier run has dispatched.
     pub(super) fn mark_seen(&mut self, key: ConversationKey, frame: &Frame<'_>) {
         self.seen.is_new(frame, true);
         if let Some(conversation) = self.conversation_mut(key) {

@@ -10,7 +10,7 @@ use crate::limits::RATE_LIMIT_WAIT_MAX;
 use crate::time::Millis;
 
 impl Machine {
-    /// The service says after how long the call may come again. Who cannot wait so long learns it now.
+    /// The service says after how long the call may come again. A caller that cannot wait so long learns it now.
     pub(super) fn told_to_wait(&mut self, now: Millis, call: &Call, error: Error, wait: Duration) {
         let wait = wait.min(RATE_LIMIT_WAIT_MAX);
         let error = error.with_retry_after(Some(wait));

@@ -1,6 +1,6 @@
 //! The machine and a peer that answers by hand: for what no service would do, or not at that moment.
 
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 #[path = "../support/mod.rs"]
 mod support;

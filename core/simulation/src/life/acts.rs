@@ -76,7 +76,7 @@ impl Life {
         self.open(client, ConversationKey::FIRST);
     }
 
-    /// Chooses who is killed soon after a query.
+    /// Chooses which client is killed soon after a query.
     pub(super) fn doom(&mut self, sights: &[Sight]) {
         let Some(chance) = &mut self.after_queries else { return };
         for sight in sights {

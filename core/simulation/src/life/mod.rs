@@ -97,9 +97,9 @@ pub struct Life {
     /// How many sockets they may have at a time.
     slots: Option<usize>,
     /// In some lives processes are killed soon after they have asked for what they missed, before anything else
-    /// comes: what is asked for then is the place that the query has left in the record.
+    /// comes: what is asked for then is the cursor that the query has left in the record.
     after_queries: Option<Chance>,
-    /// Who is killed next so, and when.
+    /// Which client is killed next so, and when.
     doomed: Option<(ClientId, Millis)>,
     said: u64,
     commands: u64,
@@ -198,7 +198,7 @@ impl Life {
         self.properties.look(&self.world, &sights)
     }
 
-    /// The weather is calm, everybody is there, and everything comes to its end.
+    /// The weather is calm, all clients are there, and everything comes to its end.
     fn calm_down(&mut self) -> Result<(), Violation> {
         self.world.network.calm();
         let after_queries = self.after_queries.take();
@@ -237,7 +237,7 @@ impl Life {
         self.look()
     }
 
-    /// There are fewer slots than visitors again. Those who have one too many pause first.
+    /// There are fewer slots than visitors again. Visitors that have one too many pause first.
     fn limit_slots(&mut self) -> Result<(), Violation> {
         for client in self.clients() {
             if !self.world.of(client).machine.is_closed() {
@@ -254,7 +254,7 @@ impl Life {
         self.look()
     }
 
-    /// Waits until all are live. Those who have paused come back.
+    /// Waits until all are live. Paused visitors resume.
     fn settle(&mut self) -> Result<(), Violation> {
         let end = self.world.now() + CALM;
         while !self.is_settled() && self.world.now() < end {
@@ -282,7 +282,7 @@ impl Life {
         let state = self.world.state();
         for session in state.sessions.into_iter().filter(|session| session.taken_over && !session.closed) {
             let hand_back = OwnerAction::HandBack { session_id: session.session_id };
-            // One who is no member has nothing to hand back.
+            // An owner who is not a member has nothing to hand back.
             let _ = self.world.with_service(|service, now| service.owner(now, hand_back));
         }
     }

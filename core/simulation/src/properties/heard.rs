@@ -183,13 +183,13 @@ impl Heard {
         }
     }
 
-    /// Whatever came over the socket for this session was handed on.
+    /// Whatever came over the socket for this session was delivered.
     fn handed_on(&self, session: &str) -> Verdict {
         for (id, text) in self.came.get(&Ok(session.to_owned())).into_iter().flatten() {
             let id = id.as_deref().unwrap_or_default();
             let heard = self.heard.get(&(session.to_owned(), id.to_owned()));
             if !heard.is_some_and(|heard| heard.contains(text.as_str())) {
-                return Err(format!("{text:?} of {id} came in {session}, and was never handed on"));
+                return Err(format!("{text:?} of {id} came in {session}, and was never delivered"));
             }
         }
         Ok(())
@@ -298,7 +298,7 @@ impl Property for Heard {
             }
             for (_, text) in self.came.get(&Err(client)).into_iter().flatten() {
                 if !self.unnamed.keys().any(|(_, heard)| heard == text) {
-                    return Err(format!("{text:?} came to {client:?}, and was never handed on"));
+                    return Err(format!("{text:?} came to {client:?}, and was never delivered"));
                 }
             }
         }

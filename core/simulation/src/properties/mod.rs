@@ -32,7 +32,7 @@ use crate::world::World;
 pub struct Terms {
     /// The service.
     pub settings: Settings,
-    /// What the clients do about doubts.
+    /// What the clients do about unconfirmed messages.
     pub delivery: Delivery,
     /// Frames of one socket may overtake one another.
     pub reorders: bool,
@@ -106,7 +106,7 @@ trait Property {
         Ok(())
     }
 
-    /// The weather has been calm for long, and there are fewer slots than clients: everybody has had one.
+    /// The weather has been calm for long, and there are fewer slots than clients: each client has had one.
     fn calm_with_few_slots(&mut self, _world: &World) -> Verdict {
         Ok(())
     }
@@ -175,7 +175,7 @@ impl Properties {
         Ok(())
     }
 
-    /// Looks at a world that has come to rest with fewer slots than clients.
+    /// Checks a world in which nothing is under way, with fewer slots than clients.
     pub fn calm_with_few_slots(&mut self, world: &World) -> Result<(), Violation> {
         for property in &mut self.all {
             let verdict = property.calm_with_few_slots(world);
@@ -184,7 +184,7 @@ impl Properties {
         Ok(())
     }
 
-    /// Looks at a world that has come to rest.
+    /// Checks a world in which nothing is under way.
     pub fn calm(&mut self, world: &World, state: &State) -> Result<(), Violation> {
         for property in &mut self.all {
             let verdict = property.calm(world, state);

@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// A question gets its own answer, never another's.
 ///
-/// The service does not say which message a reply answers: who asks while another answer is
+/// The service does not say which message a reply answers: a client that asks while another answer is
 /// overdue, or after something was lost for good, can only guess. So this is claimed where a reply can be
 /// attributed ([`Terms::attributes`]), and did not end by silence (such a reply says that it may be a
 /// part).

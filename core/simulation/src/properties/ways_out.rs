@@ -6,7 +6,7 @@ use secondme_avatar_protocol::State;
 use super::{Property, Verdict};
 use crate::world::World;
 
-/// A conversation that is neither live, at rest nor closed has something under way: its machine wants
+/// A conversation that is neither live, paused nor closed has something under way: its machine wants
 /// to be woken at some time (every call under way has one), or waits for the quota or its turn to connect. In calm
 /// weather all that is not closed is live.
 ///

@@ -104,7 +104,7 @@ impl World {
         *planned = next;
     }
 
-    /// Hands out the quota's places, and tells those who wait how long.
+    /// Grants the quota's slots, and tells the calls that wait how long.
     pub(super) fn grant(&mut self) {
         for desk in 0..self.desks.len() {
             while let Some((client, call)) = self.desks[desk].grant(self.now) {

@@ -139,7 +139,7 @@ impl Service {
         }
     }
 
-    /// Who calls: `token` always, and `Fp` for all but the public avatar.
+    /// Returns who calls, by `token` always, and by `Fp` for all but the public avatar.
     fn caller(&mut self, call: Call, request: &Request) -> Result<Caller, Failure> {
         let text = request
             .headers

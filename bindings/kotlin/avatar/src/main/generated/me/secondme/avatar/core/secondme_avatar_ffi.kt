@@ -3896,7 +3896,7 @@ internal object FfiConverterTypeCoreEvents: FfiConverter<CoreEvents, Long> {
 
 
 /**
- * The log of the process, for the one who asked for it last.
+ * The log of the process, for the caller that asked for it last.
  */
 internal interface CoreLogInterface {
 
@@ -3919,7 +3919,7 @@ internal interface CoreLogInterface {
 }
 
 /**
- * The log of the process, for the one who asked for it last.
+ * The log of the process, for the caller that asked for it last.
  */
 internal open class CoreLog: Disposable, AutoCloseable, CoreLogInterface
 {
@@ -4536,7 +4536,7 @@ internal data class CoreCallBatch (
     val `calls`: List<CoreCallReport>
     ,
     /**
-     * How many were lost before them because nobody took any.
+     * How many were lost before them because they were not taken.
      */
     val `lost`: kotlin.ULong
 
@@ -4948,7 +4948,7 @@ internal data class CoreLogBatch (
     val `records`: List<CoreLogRecord>
     ,
     /**
-     * How many were lost before them because nobody took any.
+     * How many were lost before them because they were not taken.
      */
     val `lost`: kotlin.ULong
 
@@ -4986,7 +4986,7 @@ internal object FfiConverterTypeCoreLogBatch: FfiConverterRustBuffer<CoreLogBatc
 
 
 /**
- * A line of the log. It holds no secret and nothing that anybody says.
+ * A line of the log. It holds no secret and no text of a message.
  */
 internal data class CoreLogRecord (
     /**
