@@ -21,6 +21,12 @@ import java.util.concurrent.atomic.AtomicBoolean
 public class ReplyStream internal constructor(ask: () -> CorePieces) : Flow<Piece> {
     private val isCollected = AtomicBoolean()
 
+    @Volatile
+    private var isStopped = false
+
+    @Volatile
+    private var asked: CorePieces? = null
+
     /** The whole reply, once all its pieces have been collected; `null` before, and after a failure. */
     @Volatile
     public var reply: Reply? = null
@@ -31,17 +37,34 @@ public class ReplyStream internal constructor(ask: () -> CorePieces) : Flow<Piec
             if (!isCollected.compareAndSet(false, true)) {
                 throw misuse("this stream has been collected already: call `stream` again to ask once more")
             }
+            if (isStopped) return@flow
             val core = ask()
             try {
+                asked = core
+                if (isStopped) core.stop()
                 while (offRust { givenUpBy({ core.end() }) { core.ready() } }) {
                     guarded { core.drain(BATCH) }.forEach { emit(Piece(it.author.toAuthor(), it.text)) }
                 }
                 reply = core.reply()?.toReply()
             } finally {
+                asked = null
                 core.end()
                 core.destroy()
             }
         }
+
+    /**
+     * Gives the rest of the reply up. The pieces that have come are still emitted, and then the collection ends. The next
+     * question goes out at once. Stopping twice does no harm.
+     */
+    public fun stop() {
+        isStopped = true
+        try {
+            asked?.stop()
+        } catch (over: IllegalStateException) {
+            // The collection has ended at this moment.
+        }
+    }
 
     override suspend fun collect(collector: FlowCollector<Piece>): Unit = pieces.collect(collector)
 }

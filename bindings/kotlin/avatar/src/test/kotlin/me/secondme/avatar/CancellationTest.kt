@@ -139,6 +139,26 @@ class CancellationTest {
     }
 
     @Test
+    fun `a stream that is stopped gives what has come and holds nothing back`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        emulator.post("settings", """{"piece-delay": "1ms"}""")
+        val stream = chat.stream("a very long story")
+        val said = StringBuilder()
+        stream.collect {
+            said.append(it.text)
+            stream.stop()
+        }
+        assertTrue("You said: a very long story".startsWith(said))
+        stream.stop()
+        assertEquals("You said: a short one", chat.ask("a short one").text)
+
+        val never = chat.stream("never to be sent")
+        never.stop()
+        assertEquals(emptyList<Piece>(), never.toList())
+        assertTrue(chat.history().none { it.text == "never to be sent" })
+    }
+
+    @Test
     fun `closing a subscription ends the waits on it`() = withClient { client, _ ->
         val chat = client.open(ada)
         val events = chat.subscribe()

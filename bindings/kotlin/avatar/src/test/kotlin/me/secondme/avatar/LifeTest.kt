@@ -40,7 +40,7 @@ class LifeTest {
     }
 
     @Test
-    fun `a conversation that is not held any more may be collected while its client is closed`() = withEmulator { emulator ->
+    fun `a released conversation may be collected while its client is closed`() = withEmulator { emulator ->
         emulator.post("settings", """{"quota-per-minute": 1000000, "journal": 0}""")
         val isOver = AtomicBoolean()
         val collector = thread { while (!isOver.get()) System.gc() }
