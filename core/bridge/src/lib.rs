@@ -6,6 +6,7 @@
 //! ThreadsafeFunction (Node), the continuation of `ready()` (Kotlin and Swift, through UniFFI).
 //!
 //! - [`calls`]: a call begins on the thread of its caller, and is given up on the thread that gives it up.
+//! - [`cancel`]: the same for hosts that await a call themselves.
 //! - [`streams`]: events, the pieces of a reply and reports of calls are drained in batches.
 //! - [`logs`]: the core's log, drained like them.
 //!
@@ -14,6 +15,7 @@
 //! core, and does no more than schedule the task that waits.
 
 pub mod calls;
+pub mod cancel;
 pub mod clock;
 pub mod logs;
 pub mod queue;
