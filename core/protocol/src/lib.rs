@@ -30,6 +30,7 @@ mod assembly;
 mod authentication;
 mod call;
 mod capabilities;
+mod connection;
 mod conversation;
 mod counters;
 mod delivery;

@@ -20,20 +20,21 @@ mod timers;
 mod waits;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::authentication::Authentication;
 use crate::call::{Call, CallId, Calls};
 use crate::capabilities::Capabilities;
+use crate::connection::{Connection, ConnectionEffect};
 use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind, State};
-use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts, SocketAddress};
+use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts};
 use crate::ids::{AvatarId, SessionId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
-use crate::link::{LinkEffect, LinkInput, LinkState};
-use crate::permit::ConnectPermit;
+use crate::link::LinkInput;
 use crate::redact::{Raw, Text};
 use crate::rng::Rng;
 use crate::seen::Seen;
@@ -58,7 +59,6 @@ struct Facts {
     /// The service may have dropped its side of the context early.
     context_doubted: bool,
     avatar_id: Option<AvatarId>,
-    socket: Option<SocketAddress>,
 }
 
 /// What lies between here and the service, as far as the answers show it.
@@ -95,8 +95,7 @@ pub struct Machine {
     way: Way,
     authentication: Authentication,
     calls: Calls,
-    link: LinkState,
-    permit: ConnectPermit,
+    connection: Connection,
     reading: bool,
     /// Since when what comes is read, or is not.
     reading_since: Millis,
@@ -143,6 +142,7 @@ impl Machine {
             None => Default::default(),
         };
         let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
+        let connection = Connection::new(now, heartbeat, config.connect_permits);
         let mut machine = Self {
             key,
             visitor,
@@ -154,8 +154,7 @@ impl Machine {
             way: Way::default(),
             authentication,
             calls: Calls::default(),
-            link: LinkState::new(now, heartbeat),
-            permit: ConnectPermit::default(),
+            connection,
             reading: true,
             reading_since: now,
             seen: Seen::default(),
@@ -220,14 +219,14 @@ impl Machine {
             }
             Input::HttpFailed { call, sent, error } => self.unanswered(now, call, sent, error),
             Input::SocketOpened(generation) => {
-                if generation == self.link.generation() {
-                    let effect = self.link.handle(now, LinkInput::Opened, &mut self.rng);
+                if generation == self.connection.generation() {
+                    let effect = self.connection.handle(now, LinkInput::Opened, &mut self.rng);
                     self.apply(now, effect);
                 }
             }
             Input::SocketFailed { generation, status, error } => {
-                if generation == self.link.generation() {
-                    if self.link.is_connecting() {
+                if generation == self.connection.generation() {
+                    if self.connection.is_in_handshake() {
                         self.handshake_failed(now, status, error);
                     } else {
                         self.link_lost(now, error);
@@ -235,7 +234,7 @@ impl Machine {
                 }
             }
             Input::SocketFrame { generation, frame } => {
-                if generation == self.link.generation() && self.link.is_up() {
+                if generation == self.connection.generation() && self.connection.is_up() {
                     self.counters.frames += 1;
                     if self.receive(now, frame) == Change::Text {
                         return; // Nothing that anything else depends on has changed.
@@ -243,14 +242,14 @@ impl Machine {
                 }
             }
             Input::SocketClosed { generation, cause } => {
-                if generation == self.link.generation() {
+                if generation == self.connection.generation() {
                     self.link_lost(now, cause);
                 }
             }
             Input::Kept(message) => self.message_stored(&message),
             Input::NotKept { message, error } => self.message_not_stored(now, &message, error),
-            Input::ConnectPermitted => self.permit.grant(),
-            Input::ConnectDenied(error) => self.permit.deny(error),
+            Input::ConnectPermitted => self.connection.permitted(),
+            Input::ConnectDenied(error) => self.connection.denied(error),
             Input::SlotReclaimed => self.slot_reclaimed(now),
             Input::Reading(reading) => self.read_on(now, reading),
             Input::OpenedElsewhere => self.let_go(now),
@@ -355,18 +354,18 @@ impl Machine {
 
     /// Whether the socket is connected.
     pub fn is_connected(&self) -> bool {
-        self.link.is_up()
+        self.connection.is_up()
     }
 
     /// Whether it is being connected: a socket's address is asked for, or the handshake is under way.
     pub fn is_connecting(&self) -> bool {
-        self.link.is_connecting() || self.calls.is_under_way(&Call::CreateSocket)
+        self.connection.is_in_handshake() || self.calls.is_under_way(&Call::CreateSocket)
     }
 
     /// Whether the socket was lost several times in a row soon after it was connected: another process may
     /// have this visitor open.
     pub fn is_contested(&self) -> bool {
-        self.link.is_contested()
+        self.connection.is_contested()
     }
 
     /// What has been counted.
@@ -401,32 +400,24 @@ impl Machine {
         self.conversations.iter_mut().find(|conversation| conversation.key() == key)
     }
 
-    fn apply(&mut self, now: Millis, effect: LinkEffect) {
+    fn apply(&mut self, now: Millis, effect: ConnectionEffect) {
         match effect {
-            LinkEffect::None => {}
-            LinkEffect::Open => {
-                let generation = self.link.generation();
-                if let Some(socket) = self.facts.socket.take() {
-                    self.outputs.push_back(Output::SocketOpen { generation, address: socket.address });
-                }
-            }
-            LinkEffect::Up => self.link_up(now),
-            LinkEffect::Ping(ws) => {
+            ConnectionEffect::None => {}
+            ConnectionEffect::Up => self.link_up(now),
+            ConnectionEffect::Ping(ws) => {
                 self.counters.pings += 1;
                 self.transmit(crate::wire::ping(ws.as_str()));
             }
-            LinkEffect::Close => self.outputs.push_back(Output::SocketClose(self.link.generation())),
-            LinkEffect::Lost { close, cause } => {
-                if close {
-                    self.outputs.push_back(Output::SocketClose(self.link.generation()));
-                }
-                self.link_down(now, &cause);
+            ConnectionEffect::Close(generation) => self.outputs.push_back(Output::SocketClose(generation)),
+            ConnectionEffect::Lost { close, retry_in, cause } => {
+                self.outputs.extend(close.map(Output::SocketClose));
+                self.link_down(retry_in, &cause);
             }
         }
     }
 
     fn link_lost(&mut self, now: Millis, cause: Error) {
-        let effect = self.link.handle(now, LinkInput::Lost(cause), &mut self.rng);
+        let effect = self.connection.handle(now, LinkInput::Lost(cause), &mut self.rng);
         self.apply(now, effect);
     }
 
@@ -448,7 +439,7 @@ impl Machine {
         if reading {
             for conversation in &mut self.conversations {
                 conversation.read_again(now, self.reading_since);
-                if self.link.is_up() {
+                if self.connection.is_up() {
                     conversation
                         .sends_mut()
                         .set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
@@ -459,11 +450,9 @@ impl Machine {
         self.reading_since = now;
     }
 
-    fn link_down(&mut self, now: Millis, cause: &Error) {
+    fn link_down(&mut self, retry_in: Duration, cause: &Error) {
         self.counters.lost += 1;
-        self.facts.socket = None;
         self.suspend_gaps();
-        let retry_in = self.link.retry_at().unwrap_or(now).since(now);
         for at in 0..self.conversations.len() {
             if self.conversations[at].is_opened() && self.goal == Goal::Live {
                 self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
@@ -472,7 +461,7 @@ impl Machine {
     }
 
     fn transmit(&mut self, text: String) {
-        self.outputs.push_back(Output::SocketSend { generation: self.link.generation(), text });
+        self.outputs.push_back(Output::SocketSend { generation: self.connection.generation(), text });
     }
 
     fn emit(&mut self, at: usize, kind: EventKind, raw: Option<Raw>) {

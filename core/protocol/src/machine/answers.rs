@@ -74,7 +74,7 @@ impl Machine {
                 let answer: SocketAnswer<'_> = wire::data(step, data)?;
                 let address = Secret::from(answer.address.0.into_owned());
                 let ws_id = answer.ws_id.0.as_ref().into();
-                self.facts.socket = Some(SocketAddress { ws_id, address, since });
+                self.connection.set_address(SocketAddress { ws_id, address, since });
             }
             // The handshake is no HTTP call of the driver's; only its failures stand among the calls'.
             Call::Connect => {}

@@ -128,7 +128,7 @@ impl Machine {
         self.goal = Goal::Closed;
         let calls = self.calls.drop_calls(|_| true);
         self.abandon(calls);
-        let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
+        let effect = self.connection.handle(now, LinkInput::Stop, &mut self.rng);
         self.apply(now, effect);
         self.release_slot();
     }
@@ -141,10 +141,9 @@ impl Machine {
         self.goal = Goal::Paused;
         let calls = self.calls.drop_calls(|_| true);
         self.abandon(calls);
-        let effect = self.link.handle(now, LinkInput::Stop, &mut self.rng);
+        let effect = self.connection.handle(now, LinkInput::Stop, &mut self.rng);
         self.apply(now, effect);
         self.release_slot();
-        self.facts.socket = None;
         for conversation in &mut self.conversations {
             conversation.pause();
         }

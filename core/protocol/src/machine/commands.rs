@@ -66,7 +66,7 @@ impl Machine {
             }
             Command::NetworkChanged => {
                 self.calls.wake_all(now);
-                let effect = self.link.handle(now, LinkInput::NetworkChanged, &mut self.rng);
+                let effect = self.connection.handle(now, LinkInput::NetworkChanged, &mut self.rng);
                 self.apply(now, effect);
                 Ok(self.done())
             }
@@ -126,9 +126,9 @@ impl Machine {
         let takes = |conversation: &Conversation| conversation.key() == key && !conversation.is_closing();
         let at = self.conversations.iter().position(takes).ok_or(Misuse::Closed)?;
         self.resume(now);
-        if !self.link.is_up() {
+        if !self.connection.is_up() {
             self.calls.hurry(now);
-            let effect = self.link.handle(now, LinkInput::Hurry, &mut self.rng);
+            let effect = self.connection.handle(now, LinkInput::Hurry, &mut self.rng);
             self.apply(now, effect);
         }
         Ok(&mut self.conversations[at])

@@ -48,7 +48,7 @@ impl Machine {
             }
             if refusal.names_the_socket() {
                 self.return_to_queue(*key, message);
-                if flight.generation == self.link.generation() {
+                if flight.generation == self.connection.generation() {
                     self.link_is_dead(now, refusal.into_error(step));
                 }
                 return;
@@ -141,7 +141,7 @@ impl Machine {
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
         // Without a token no address is asked for, so this failure keeps the socket away.
-        if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.link.is_up() {
+        if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.connection.is_up() {
             self.say_disconnected(now, call, &last);
         }
         // A conversation that has been open reports what keeps it from coming back.
@@ -205,7 +205,6 @@ impl Machine {
 
     pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
         let error = error.at(Step::Connect);
-        self.facts.socket = None;
         if matches!(status, Some(401 | 403)) {
             self.authentication.handshake_refused();
         }
@@ -218,8 +217,8 @@ impl Machine {
 
     /// The service no longer knows the socket that seemed to be up.
     pub(super) fn link_is_dead(&mut self, now: Millis, cause: Error) {
-        if self.link.is_up() {
-            let generation = self.link.generation();
+        if self.connection.is_up() {
+            let generation = self.connection.generation();
             self.link_lost(now, cause);
             self.outputs.push_back(Output::SocketClose(generation));
         }

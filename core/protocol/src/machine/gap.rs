@@ -50,7 +50,7 @@ impl Machine {
 
     /// Whether the link is up and nothing is being asked for.
     pub(super) fn is_calm(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && conversation.gap().is_closed()
+        self.connection.is_up() && conversation.gap().is_closed()
     }
 
     /// Whether a frame that has not come over the socket is missing: it does not lie there unread, and the service

@@ -18,7 +18,7 @@ impl Machine {
         let works = self.goal != Goal::Live
             || self.conversations.is_empty()
             || self.calls.are_under_way()
-            || self.link.is_connecting()
+            || self.connection.is_in_handshake()
             || self.conversations.iter().any(is_at_work);
         if works {
             return None;

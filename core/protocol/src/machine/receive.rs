@@ -40,12 +40,12 @@ impl Machine {
         let mut mended = String::new();
         let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             self.counters.malformed += 1;
-            self.link.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
+            self.connection.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
             self.emit_for_visitor(EventKind::Unknown, raw.clone());
             return Change::Text;
         };
-        self.link.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
-        let own = self.link.ws().map(|ws| ws.as_str());
+        self.connection.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
+        let own = self.connection.ws().map(|ws| ws.as_str());
         if frame.ws_id.as_deref().is_some_and(|ws| Some(ws) != own) {
             self.counters.foreign += 1;
             return Change::Text;

@@ -2,11 +2,11 @@
 
 use super::{Goal, Machine, Outcome, Output};
 use crate::call::{Call, CallId};
+use crate::connection::Attempt;
 use crate::conversation::{Conversation, Opened, Query};
 use crate::error::Error;
 use crate::event::{ConversationKey, EventKind, State};
 use crate::ids::SessionId;
-use crate::link::LinkInput;
 use crate::time::Millis;
 use crate::wire::{Direction, HttpRequest, Outgoing, Pass};
 
@@ -40,47 +40,37 @@ impl Machine {
     }
 
     fn reconcile_link(&mut self, now: Millis) {
-        if !self.link.wants_attempt(now) || !self.conversations.iter().any(Conversation::is_wanted) {
+        if !self.conversations.iter().any(Conversation::is_wanted) {
             return;
         }
-        let socket = self.facts.socket.as_ref().filter(|socket| socket.is_live(now));
-        if let Some(socket) = socket {
-            let input = LinkInput::Connect(socket.ws_id.clone());
-            let effect = self.link.handle(now, input, &mut self.rng);
-            self.apply(now, effect);
-        } else if self.has_permit(now) {
-            self.begin(now, Call::CreateSocket);
+        let can_fetch = self.calls.is_ready(&Call::CreateSocket, now);
+        match self.connection.attempt(now, can_fetch, &mut self.rng) {
+            Attempt::NotNow => {}
+            Attempt::AskForPermit => self.outputs.push_back(Output::ConnectPermit),
+            Attempt::FetchAddress => self.begin(now, Call::CreateSocket),
+            Attempt::Open { generation, address } => {
+                self.outputs.push_back(Output::SocketOpen { generation, address });
+            }
         }
-    }
-
-    /// Whether an attempt to connect may begin. Asks the host for a permit where it gives them out.
-    fn has_permit(&mut self, now: Millis) -> bool {
-        if !self.config.connect_permits {
-            return true;
-        }
-        if self.calls.is_ready(&Call::CreateSocket, now) && self.permit.ask() {
-            self.outputs.push_back(Output::ConnectPermit);
-        }
-        self.permit.is_granted()
     }
 
     /// A permit ends with its attempt, however that ends, and where no attempt is wanted any more.
     pub(super) fn end_attempt(&mut self) {
         if !self.is_connecting() {
-            self.permit.end_attempt();
+            self.connection.end_attempt();
         }
     }
 
     /// No socket is wanted any more.
     pub(super) fn release_slot(&mut self) {
-        if self.permit.release() {
+        if self.connection.release_slot() {
             self.outputs.push_back(Output::SlotReleased);
         }
     }
 
     /// What stands in the way of a conversation, for the error when its deadline passes.
     pub(super) fn obstacle(&self, key: ConversationKey) -> Option<&Error> {
-        self.permit.denied().or_else(|| self.calls.last_failure(key))
+        self.connection.denial().or_else(|| self.calls.last_failure(key))
     }
 
     fn reconcile_conversation(&mut self, now: Millis, at: usize, context_live: bool) {
@@ -96,7 +86,7 @@ impl Machine {
             self.begin(now, Call::BindSession(key));
         }
         let conversation = &self.conversations[at];
-        if self.link.is_up() && self.facts.context.is_some() {
+        if self.connection.is_up() && self.facts.context.is_some() {
             let next = conversation.next_message(now);
             // What is late is told so by the next tick: it does not go out before that.
             let next = next.filter(|next| next.deadline() > now);
@@ -128,12 +118,16 @@ impl Machine {
         }
         if call == Call::Authenticate {
             // The only call whose quota is documented; it waits for its place.
-            let id = self.calls.start(call, self.authentication.token(), self.link.generation(), None);
+            let id = self.calls.start(call, self.authentication.token(), self.connection.generation(), None);
             self.outputs.push_back(Output::Quota(id));
             return;
         }
-        let id =
-            self.calls.start(call.clone(), self.authentication.token(), self.link.generation(), Some(now));
+        let id = self.calls.start(
+            call.clone(),
+            self.authentication.token(),
+            self.connection.generation(),
+            Some(now),
+        );
         let Some(request) = self.request(&call, id) else {
             // Its needs were met a moment ago, so this does not happen; and if it did, the rule would
             // ask again.
@@ -142,7 +136,7 @@ impl Machine {
         };
         self.counters.calls += 1;
         self.outputs.push_back(Output::Http(request));
-        let (generation, noted, reading) = (self.link.generation(), self.seen.noted(), self.reading);
+        let (generation, noted, reading) = (self.connection.generation(), self.seen.noted(), self.reading);
         let Some(conversation) = call.conversation().and_then(|key| self.conversation_mut(key)) else {
             return;
         };
@@ -193,7 +187,7 @@ impl Machine {
                     session: session?,
                     user: &credentials.user_id,
                     mind: &self.facts.context.as_ref()?.mind_id,
-                    ws: self.link.ws()?,
+                    ws: self.connection.ws()?,
                     message,
                     timestamp: pending.timestamp(),
                     text: pending.text(),
@@ -210,7 +204,7 @@ impl Machine {
 
     /// Whether messages go out and replies come in.
     pub(super) fn is_complete(&self, conversation: &Conversation) -> bool {
-        self.link.is_up()
+        self.connection.is_up()
             && self.authentication.credentials().is_some()
             && self.facts.context.is_some()
             && conversation.session().is_some()

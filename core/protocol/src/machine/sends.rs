@@ -14,7 +14,7 @@ use crate::time::Millis;
 impl Machine {
     /// The service took the message.
     pub(super) fn confirm(&mut self, now: Millis, key: ConversationKey, message: &str, by: Confirmation) {
-        let present = self.link.generation();
+        let present = self.connection.generation();
         let confirmed = self.conversation_mut(key).and_then(|one| one.confirm(now, message, present));
         let Some((pending, awaits)) = confirmed else {
             return;
@@ -63,7 +63,7 @@ impl Machine {
         message: &MessageId,
         error: Error,
     ) {
-        let until = self.link.is_up().then(|| now + CONFIRMATION_WAIT);
+        let until = self.connection.is_up().then(|| now + CONFIRMATION_WAIT);
         if self.conversation_mut(key).is_some_and(|one| one.sends_mut().mark_unconfirmed(message, until)) {
             let call = Call::SendMessage(key, message.clone());
             self.calls.pause(&call, now, Duration::ZERO, error, &mut self.rng);
@@ -224,7 +224,7 @@ impl Machine {
     /// Queues what earlier runs have stored. What was meant for a session that is gone is handed back.
     pub(super) fn take_restored(&mut self, now: Millis) {
         let key = ConversationKey::FIRST;
-        let (listens, noted) = (self.link.is_up(), self.seen.noted());
+        let (listens, noted) = (self.connection.is_up(), self.seen.noted());
         for kept in std::mem::take(&mut self.restored) {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
@@ -255,7 +255,7 @@ impl Machine {
 
     /// Why a question does not go out over a link that is up.
     fn hold_of(&self, key: ConversationKey, message: &MessageId) -> Option<Hold> {
-        let conversation = self.conversation(key).filter(|_| self.link.is_up())?;
+        let conversation = self.conversation(key).filter(|_| self.connection.is_up())?;
         conversation.hold_of(self.now, message)
     }
 

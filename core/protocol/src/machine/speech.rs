@@ -131,7 +131,7 @@ impl Machine {
             // A service that sends its echoes has sent this one into nothing.
             (Order::First(generation), Source::Backfill) => {
                 let is_silent = self.probes_what_was_read(at) && self.echoes == Echoes::First;
-                if is_silent && generation == self.link.generation() {
+                if is_silent && generation == self.connection.generation() {
                     let message = "the connection carries nothing any more: it did not bring an echo that the service has";
                     self.link_is_dead(now, Error::new(ErrorKind::ConnectionFailed, message));
                 }
@@ -155,7 +155,7 @@ impl Machine {
         }
         let gap = self.conversations[at].gap();
         match (source, gap.fill_reason(), gap.asked_at()) {
-            (Source::Backfill, Some(FillReason::LinkLost), _) => Echoed::Over(self.link.generation()),
+            (Source::Backfill, Some(FillReason::LinkLost), _) => Echoed::Over(self.connection.generation()),
             (Source::Backfill, Some(FillReason::Probe { .. }), Some(asked_at)) => Echoed::Since(asked_at),
             (Source::Live | Source::Backfill, _, _) => Echoed::None,
         }

@@ -25,7 +25,7 @@ impl Machine {
         }
         if self.goal == Goal::Live {
             let input = LinkInput::Tick { reading: self.reading };
-            let effect = self.link.handle(now, input, &mut self.rng);
+            let effect = self.connection.handle(now, input, &mut self.rng);
             self.apply(now, effect);
         }
         for key in self.keys() {
@@ -44,7 +44,7 @@ impl Machine {
             return None;
         }
         let shared =
-            [self.calls.next_deadline(self.now), self.link.next_deadline(self.now), self.pauses_at()];
+            [self.calls.next_deadline(self.now), self.connection.next_deadline(self.now), self.pauses_at()];
         let own = self.conversations.iter().flat_map(|conversation| {
             [
                 conversation.lifecycle().opening_deadline(),
@@ -64,7 +64,7 @@ impl Machine {
 
     /// Whether silence means that nothing was said.
     fn listens(&self, conversation: &Conversation) -> bool {
-        self.link.is_up() && self.reading && conversation.gap().is_closed()
+        self.connection.is_up() && self.reading && conversation.gap().is_closed()
     }
 
     fn tick_waiters(&mut self, now: Millis, key: ConversationKey) {

@@ -1,0 +1,164 @@
+//! The way to a socket: a permit, an address, the handshake, and the link that comes of it.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::facts::SocketAddress;
+use crate::ids::WsId;
+use crate::link::{Generation, LinkEffect, LinkInput, LinkState};
+use crate::permit::ConnectPermit;
+use crate::redact::Secret;
+use crate::rng::Rng;
+use crate::time::Millis;
+
+/// A visitor's socket, and what the next attempt to connect it needs.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    link: LinkState,
+    /// Where to connect to: for one attempt.
+    address: Option<SocketAddress>,
+    /// `None`: the host gives out no permits.
+    permit: Option<ConnectPermit>,
+}
+
+/// The next step of an attempt to connect.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// There is none: the socket is there, or the attempt has to wait.
+    NotNow,
+    /// Ask the host for a permit.
+    AskForPermit,
+    /// Ask the service for an address.
+    FetchAddress,
+    /// Open this socket.
+    Open { generation: Generation, address: Secret },
+}
+
+/// What is to be done about something that happened to the socket.
+#[derive(Debug)]
+pub(crate) enum ConnectionEffect {
+    /// Nothing.
+    None,
+    /// Frames flow from now on.
+    Up,
+    /// Send a ping.
+    Ping(WsId),
+    /// Close the socket, which is not wanted any more.
+    Close(Generation),
+    /// The link is lost. `close`: the socket may still stand.
+    Lost { close: Option<Generation>, retry_in: Duration, cause: Error },
+}
+
+impl Connection {
+    pub(crate) fn new(now: Millis, heartbeat: Duration, needs_permits: bool) -> Self {
+        let permit = needs_permits.then(ConnectPermit::default);
+        Self { link: LinkState::new(now, heartbeat), address: None, permit }
+    }
+
+    /// Which socket is the present one.
+    pub(crate) fn generation(&self) -> Generation {
+        self.link.generation()
+    }
+
+    /// Whether frames flow.
+    pub(crate) fn is_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Whether the handshake is under way.
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        self.link.is_connecting()
+    }
+
+    /// Whether links are lost soon after they came up, again and again.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.link.is_contested()
+    }
+
+    /// The socket whose frames flow.
+    pub(crate) fn ws(&self) -> Option<&WsId> {
+        self.link.ws()
+    }
+
+    pub(crate) fn next_deadline(&self, now: Millis) -> Option<Millis> {
+        self.link.next_deadline(now)
+    }
+
+    /// The next step of an attempt. `can_fetch`: the call for an address is neither under way nor waiting.
+    pub(crate) fn attempt(&mut self, now: Millis, can_fetch: bool, rng: &mut Rng) -> Attempt {
+        if !self.link.wants_attempt(now) {
+            return Attempt::NotNow;
+        }
+        if let Some(SocketAddress { ws_id, address, .. }) =
+            self.address.take_if(|address| address.is_live(now))
+        {
+            self.link.handle(now, LinkInput::Connect(ws_id), rng);
+            return Attempt::Open { generation: self.link.generation(), address };
+        }
+        if !can_fetch {
+            return Attempt::NotNow;
+        }
+        let Some(permit) = &mut self.permit else {
+            return Attempt::FetchAddress;
+        };
+        if permit.ask() {
+            Attempt::AskForPermit
+        } else if permit.is_granted() {
+            Attempt::FetchAddress
+        } else {
+            Attempt::NotNow
+        }
+    }
+
+    /// The service has given an address.
+    pub(crate) fn set_address(&mut self, address: SocketAddress) {
+        self.address = Some(address);
+    }
+
+    /// The host has granted the permit.
+    pub(crate) fn permitted(&mut self) {
+        self.permit.iter_mut().for_each(ConnectPermit::grant);
+    }
+
+    /// The host has no slot yet.
+    pub(crate) fn denied(&mut self, error: Error) {
+        if let Some(permit) = &mut self.permit {
+            permit.deny(error);
+        }
+    }
+
+    /// Why a permit that was asked for is not there yet.
+    pub(crate) fn denial(&self) -> Option<&Error> {
+        self.permit.as_ref()?.denied()
+    }
+
+    /// No attempt is under way: the next one needs another permit.
+    pub(crate) fn end_attempt(&mut self) {
+        self.permit.iter_mut().for_each(ConnectPermit::end_attempt);
+    }
+
+    /// No socket is wanted any more. Returns whether the host has a slot, or a ticket for one, to take back.
+    pub(crate) fn release_slot(&mut self) -> bool {
+        self.permit.as_mut().is_some_and(ConnectPermit::release)
+    }
+
+    /// Something happened to the link.
+    pub(crate) fn handle(&mut self, now: Millis, input: LinkInput, rng: &mut Rng) -> ConnectionEffect {
+        if matches!(input, LinkInput::Stop) {
+            self.address = None;
+        }
+        let effect = self.link.handle(now, input, rng);
+        let generation = self.link.generation();
+        match effect {
+            LinkEffect::None | LinkEffect::Open => ConnectionEffect::None,
+            LinkEffect::Up => ConnectionEffect::Up,
+            LinkEffect::Ping(ws) => ConnectionEffect::Ping(ws),
+            LinkEffect::Close => ConnectionEffect::Close(generation),
+            LinkEffect::Lost { close, cause } => {
+                self.address = None;
+                let retry_in = self.link.retry_at().unwrap_or(now).since(now);
+                ConnectionEffect::Lost { close: close.then_some(generation), retry_in, cause }
+            }
+        }
+    }
+}
