@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Event, EventKind, Generation, HttpRequest, Input, Output, State, Step,
+    Command, ConversationKey, Event, EventKind, Generation, HttpRequest, Input, KeptMessage, Output, Secret,
+    State, Step,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -202,16 +203,7 @@ impl Driver {
                 }
                 Output::SaveRecord => self.saving.save_record(),
                 Output::ForgetMessage(message) => self.saving.forget_message(message),
-                Output::SaveMessage(message) => {
-                    let id = message.message_id.clone();
-                    let visitor = state.machine.visitor().clone();
-                    let queued = self.env.store_writer.as_ref().ok_or_else(no_store);
-                    let queued =
-                        queued.and_then(|writer| writer.save_message(Arc::clone(&handle), visitor, message));
-                    if let Err(error) = queued {
-                        state.machine.handle(self.env.clock.now(), Input::NotKept { message: id, error });
-                    }
-                }
+                Output::SaveMessage(message) => self.save_message(&mut state, message),
                 Output::Quota(call) => {
                     if let Some(input) = self.calls.ask_quota(&self.env, state.reserved.take(), call) {
                         state.machine.handle(self.env.clock.now(), input);
@@ -227,47 +219,68 @@ impl Driver {
                 Output::SlotReleased => self.permit.release(&self.env, self.hanging_up.take()),
                 Output::Http(request) => self.call(&state, request),
                 Output::Abandon(call) => self.calls.abandon(call),
-                Output::SocketOpen { generation, address } => {
-                    debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "connect");
-                    self.generation = generation;
-                    self.hang_up_socket();
-                    let watched = self.env.on_call.begin(state.machine.visitor().id(), Step::Connect);
-                    let connector = self.env.connector.clone();
-                    self.connecting = Some(Box::pin(async move {
-                        let result = connector.connect(address).await;
-                        watched.end(|| (result.as_ref().err().map(|(_, error)| error.clone()), None));
-                        result
-                    }));
-                }
-                Output::SocketSend { generation, text } => {
-                    if let Some(socket) = self.socket.as_mut().filter(|_| generation == self.generation) {
-                        trace!(target: "secondme_avatar::socket", "frame out");
-                        socket.send(text);
-                    }
-                }
-                Output::SocketClose(generation) => {
-                    if generation == self.generation {
-                        debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "close");
-                        self.connecting = None;
-                        self.hang_up_socket();
-                    }
-                }
+                Output::SocketOpen { generation, address } => self.open_socket(&state, generation, address),
+                Output::SocketSend { generation, text } => self.send_frame(generation, text),
+                Output::SocketClose(generation) => self.close_socket(&state, generation),
             }
         }
         self.publish(&mut state, &mut events);
-        if state.dropped || state.machine.is_closed() {
-            return None;
-        }
+        if state.dropped || state.machine.is_closed() { None } else { Some(self.comes_back(&state)) }
+    }
+
+    /// Ends what the outputs have ended. Returns when to come back.
+    fn comes_back(&mut self, state: &VisitorState) -> Instant {
         if !state.machine.is_connecting() {
             self.permit.end_attempt();
         }
         if !state.waiting.is_empty() {
             self.permit.hurry(&self.env);
         }
-        let looks_again = self.saving.save(&self.env, &state);
+        let looks_again = self.saving.save(&self.env, state);
         let deadline = state.machine.next_deadline().into_iter().chain(self.reading.tells_at()).min();
         let deadline = deadline.map_or_else(|| Instant::now() + NEVER, |at| self.env.clock.instant_of(at));
-        Some(looks_again.map_or(deadline, |at| at.min(deadline)))
+        looks_again.map_or(deadline, |at| at.min(deadline))
+    }
+
+    /// Gives a message to the store, which answers the machine. Without a store the machine knows at once.
+    fn save_message(&self, state: &mut VisitorState, message: KeptMessage) {
+        let (id, visitor) = (message.message_id.clone(), state.machine.visitor().clone());
+        let queued = self.env.store_writer.as_ref().ok_or_else(no_store);
+        let queued =
+            queued.and_then(|writer| writer.save_message(Arc::clone(&self.handle), visitor, message));
+        if let Err(error) = queued {
+            state.machine.handle(self.env.clock.now(), Input::NotKept { message: id, error });
+        }
+    }
+
+    /// Begins a handshake.
+    fn open_socket(&mut self, state: &VisitorState, generation: Generation, address: Secret) {
+        let visitor = state.machine.visitor().id();
+        debug!(target: "secondme_avatar::socket", %visitor, "connect");
+        self.generation = generation;
+        self.hang_up_socket();
+        let watched = self.env.on_call.begin(visitor, Step::Connect);
+        let connector = self.env.connector.clone();
+        self.connecting = Some(Box::pin(async move {
+            let result = connector.connect(address).await;
+            watched.end(|| (result.as_ref().err().map(|(_, error)| error.clone()), None));
+            result
+        }));
+    }
+
+    fn send_frame(&mut self, generation: Generation, text: String) {
+        if let Some(socket) = self.socket.as_mut().filter(|_| generation == self.generation) {
+            trace!(target: "secondme_avatar::socket", "frame out");
+            socket.send(text);
+        }
+    }
+
+    fn close_socket(&mut self, state: &VisitorState, generation: Generation) {
+        if generation == self.generation {
+            debug!(target: "secondme_avatar::socket", visitor = %state.machine.visitor().id(), "close");
+            self.connecting = None;
+            self.hang_up_socket();
+        }
     }
 
     /// Makes a call.

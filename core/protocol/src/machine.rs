@@ -12,30 +12,31 @@ mod gap;
 mod history;
 mod idle;
 mod io;
+mod links;
 mod receive;
 mod reconcile;
 mod sends;
 mod speech;
 mod timers;
+mod view;
 mod waits;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::authentication::Authentication;
-use crate::call::{Call, CallId, Calls};
+use crate::call::{CallId, Calls};
 use crate::capabilities::Capabilities;
-use crate::connection::{Connection, ConnectionEffect};
+use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::error::{Error, Misuse};
-use crate::event::{ConversationKey, Event, EventKind, State};
+use crate::event::{ConversationKey, Event, EventKind};
 use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts};
-use crate::ids::{AvatarId, SessionId, Ticket};
+use crate::ids::{AvatarId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::LinkInput;
-use crate::redact::{Raw, Text};
+use crate::redact::Raw;
 use crate::rng::Rng;
 use crate::seen::Seen;
 use crate::time::Millis;
@@ -80,9 +81,32 @@ enum Echoes {
 
 /// One visitor's conversations with one avatar, without clock, randomness or socket.
 ///
-/// Feed it with [`handle`](Self::handle) and [`command`](Self::command), then do what
-/// [`poll`](Self::poll) says until it says nothing more, and come back with [`Input::Tick`] at
-/// [`next_deadline`](Self::next_deadline).
+/// The machine does no I/O, reads no clock and draws no randomness of its own. A host carries out what the machine
+/// says, and tells it what happened. The same calls with the same moments and the same seed give the same outputs.
+///
+/// There are four groups of methods:
+///
+/// 1. **What goes in.** [`command`](Self::command) takes what the caller wants, and returns the ticket under which
+///    the answer comes. [`cancel`](Self::cancel) gives a command up. [`handle`](Self::handle) takes what happened
+///    outside. [`restore`](Self::restore) and [`name_visitor`](Self::name_visitor) bring what was stored or named.
+/// 2. **What comes out.** [`poll`](Self::poll) returns the next thing to do, in order, until it returns `None`.
+/// 3. **When to come back.** [`next_deadline`](Self::next_deadline) is the moment for the next [`Input::Tick`].
+/// 4. **What can be asked.** All other methods read the machine and change nothing.
+///
+/// The order of calls:
+///
+/// 1. Call one method of the first group.
+/// 2. Call `poll` until it returns `None`, and carry out each output. An output that is answered at once may be
+///    answered within this loop, with another call of `handle`.
+/// 3. Ask for `next_deadline`, which any call of the first group may have changed.
+/// 4. Wait until that moment, or until something happens outside; then begin again.
+///
+/// The rule of the clock: each method of the first group takes the present moment as a [`Millis`]. The moments never
+/// go back from one call to the next. A tick may come late, and what was due then happens late; a tick that comes
+/// early changes nothing. After a tick, `next_deadline` is later than that tick's moment.
+///
+/// Once [`is_closed`](Self::is_closed) is `true` and the last output is taken, no output ever follows. Inputs that
+/// come late are ignored, and every command is a [`Misuse`].
 #[derive(Debug)]
 pub struct Machine {
     key: ApiKey,
@@ -298,86 +322,6 @@ impl Machine {
         self.next_timer()
     }
 
-    /// What is worth keeping for a later run.
-    pub fn record(&self) -> Record {
-        let first =
-            self.conversations.iter().find(|conversation| conversation.key() == ConversationKey::FIRST);
-        Record {
-            visitor_id: self.visitor.id().clone(),
-            credentials: self.authentication.credentials().cloned(),
-            context: self.facts.context.clone(),
-            avatar_id: self.facts.avatar_id,
-            session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
-            visitor: Some(self.visitor.clone()),
-        }
-    }
-
-    /// Where a conversation stands.
-    pub fn state(&self, key: ConversationKey) -> State {
-        self.conversation(key).map_or(State::Closed, Conversation::state)
-    }
-
-    /// The conversations that are not closed.
-    pub fn conversations(&self) -> Vec<ConversationKey> {
-        self.keys()
-    }
-
-    /// The session's id on the service, once it has one.
-    pub fn session_id(&self, key: ConversationKey) -> Option<SessionId> {
-        self.conversation(key)?.session().cloned()
-    }
-
-    /// The avatar's opening line, once it is known.
-    pub fn opening(&self) -> Option<&Text> {
-        self.facts.context.as_ref().map(|context| &context.opening)
-    }
-
-    /// The avatar's name, once it is known.
-    pub fn avatar_name(&self) -> Option<&str> {
-        self.authentication.credentials().map(|credentials| credentials.avatar_name.as_str())
-    }
-
-    /// Whether all is closed and nothing will ever happen again.
-    pub fn is_closed(&self) -> bool {
-        self.goal == Goal::Closed
-    }
-
-    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
-    pub fn taken_over(&self, key: ConversationKey) -> bool {
-        self.conversation(key).is_some_and(Conversation::is_taken_over)
-    }
-
-    /// Whether the socket was given up and the facts are kept ([`Command::Pause`]).
-    pub fn is_paused(&self) -> bool {
-        self.goal == Goal::Paused
-    }
-
-    /// Whether the socket is connected.
-    pub fn is_connected(&self) -> bool {
-        self.connection.is_up()
-    }
-
-    /// Whether it is being connected: a socket's address is asked for, or the handshake is under way.
-    pub fn is_connecting(&self) -> bool {
-        self.connection.is_in_handshake() || self.calls.is_under_way(&Call::CreateSocket)
-    }
-
-    /// Whether the socket was lost several times in a row soon after it was connected: another process may
-    /// have this visitor open.
-    pub fn is_contested(&self) -> bool {
-        self.connection.is_contested()
-    }
-
-    /// What has been counted.
-    pub fn counters(&self) -> Counters {
-        self.counters
-    }
-
-    /// The visitor.
-    pub fn visitor(&self) -> &Visitor {
-        &self.visitor
-    }
-
     /// The rule, and what follows from it.
     fn advance(&mut self, now: Millis) {
         self.close_flushed(now);
@@ -398,70 +342,6 @@ impl Machine {
 
     fn conversation_mut(&mut self, key: ConversationKey) -> Option<&mut Conversation> {
         self.conversations.iter_mut().find(|conversation| conversation.key() == key)
-    }
-
-    fn apply(&mut self, now: Millis, effect: ConnectionEffect) {
-        match effect {
-            ConnectionEffect::None => {}
-            ConnectionEffect::Up => self.link_up(now),
-            ConnectionEffect::Ping(ws) => {
-                self.counters.pings += 1;
-                self.transmit(crate::wire::ping(ws.as_str()));
-            }
-            ConnectionEffect::Close(generation) => self.outputs.push_back(Output::SocketClose(generation)),
-            ConnectionEffect::Lost { close, retry_in, cause } => {
-                self.outputs.extend(close.map(Output::SocketClose));
-                self.link_down(retry_in, &cause);
-            }
-        }
-    }
-
-    fn link_lost(&mut self, now: Millis, cause: Error) {
-        let effect = self.connection.handle(now, LinkInput::Lost(cause), &mut self.rng);
-        self.apply(now, effect);
-    }
-
-    fn link_up(&mut self, now: Millis) {
-        self.calls.forget_failures(&Call::Connect);
-        self.authentication.handshake_accepted();
-        self.capabilities.reconnected();
-        for conversation in &mut self.conversations {
-            conversation.link_up(now);
-        }
-    }
-
-    /// What came while nothing was read is still to be read: the silence begins again, for echoes and
-    /// answers as well.
-    fn read_on(&mut self, now: Millis, reading: bool) {
-        if reading == self.reading {
-            return;
-        }
-        if reading {
-            for conversation in &mut self.conversations {
-                conversation.read_again(now, self.reading_since);
-                if self.connection.is_up() {
-                    conversation
-                        .sends_mut()
-                        .set_confirmation_deadlines(Some(now + limits::CONFIRMATION_WAIT));
-                }
-            }
-        }
-        self.reading = reading;
-        self.reading_since = now;
-    }
-
-    fn link_down(&mut self, retry_in: Duration, cause: &Error) {
-        self.counters.lost += 1;
-        self.suspend_gaps();
-        for at in 0..self.conversations.len() {
-            if self.conversations[at].is_opened() && self.goal == Goal::Live {
-                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
-            }
-        }
-    }
-
-    fn transmit(&mut self, text: String) {
-        self.outputs.push_back(Output::SocketSend { generation: self.connection.generation(), text });
     }
 
     fn emit(&mut self, at: usize, kind: EventKind, raw: Option<Raw>) {

@@ -1,0 +1,93 @@
+//! What can be asked of the machine. Nothing here changes it.
+
+use super::{Goal, Machine};
+use crate::call::Call;
+use crate::conversation::Conversation;
+use crate::counters::Counters;
+use crate::event::{ConversationKey, State};
+use crate::facts::Record;
+use crate::ids::SessionId;
+use crate::redact::Text;
+use crate::visitor::Visitor;
+
+impl Machine {
+    /// What is worth keeping for a later run.
+    pub fn record(&self) -> Record {
+        let first =
+            self.conversations.iter().find(|conversation| conversation.key() == ConversationKey::FIRST);
+        Record {
+            visitor_id: self.visitor.id().clone(),
+            credentials: self.authentication.credentials().cloned(),
+            context: self.facts.context.clone(),
+            avatar_id: self.facts.avatar_id,
+            session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
+            visitor: Some(self.visitor.clone()),
+        }
+    }
+
+    /// Where a conversation stands.
+    pub fn state(&self, key: ConversationKey) -> State {
+        self.conversation(key).map_or(State::Closed, Conversation::state)
+    }
+
+    /// The conversations that are not closed.
+    pub fn conversations(&self) -> Vec<ConversationKey> {
+        self.keys()
+    }
+
+    /// The session's id on the service, once it has one.
+    pub fn session_id(&self, key: ConversationKey) -> Option<SessionId> {
+        self.conversation(key)?.session().cloned()
+    }
+
+    /// The avatar's opening line, once it is known.
+    pub fn opening(&self) -> Option<&Text> {
+        self.facts.context.as_ref().map(|context| &context.opening)
+    }
+
+    /// The avatar's name, once it is known.
+    pub fn avatar_name(&self) -> Option<&str> {
+        self.authentication.credentials().map(|credentials| credentials.avatar_name.as_str())
+    }
+
+    /// Whether all is closed and nothing will ever happen again.
+    pub fn is_closed(&self) -> bool {
+        self.goal == Goal::Closed
+    }
+
+    /// Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since.
+    pub fn taken_over(&self, key: ConversationKey) -> bool {
+        self.conversation(key).is_some_and(Conversation::is_taken_over)
+    }
+
+    /// Whether the socket was given up and the facts are kept ([`Command::Pause`]).
+    pub fn is_paused(&self) -> bool {
+        self.goal == Goal::Paused
+    }
+
+    /// Whether the socket is connected.
+    pub fn is_connected(&self) -> bool {
+        self.connection.is_up()
+    }
+
+    /// Whether it is being connected: a socket's address is asked for, or the handshake is under way.
+    pub fn is_connecting(&self) -> bool {
+        self.connection.is_in_handshake() || self.calls.is_under_way(&Call::CreateSocket)
+    }
+
+    /// Whether the socket was lost several times in a row soon after it was connected: another process may
+    /// have this visitor open.
+    pub fn is_contested(&self) -> bool {
+        self.connection.is_contested()
+    }
+
+    /// What has been counted.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The visitor.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+}
