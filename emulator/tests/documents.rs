@@ -1,6 +1,6 @@
 //! What the documents say of the repository is so: links lead somewhere, files and functions that are named
-//! exist, and the crates depend on each other as ARCHITECTURE.md says.
-#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is told.
+//! exist, the prose names who acts, and the crates depend on each other as ARCHITECTURE.md says.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,43 @@ fn every_function_on_the_way_of_a_frame_exists_in_its_file() {
         missing.extend(absent.map(|name| format!("{} has no function `{name}`", file[0])));
     }
     assert!(missing.is_empty(), "{PAGE}:\n{}", missing.join("\n"));
+}
+
+/// Files whose prose is held to plain English, by how their names end.
+const PROSE: [&str; 11] =
+    [".rs", ".py", ".pyi", ".ts", ".mjs", ".kt", ".swift", ".md", ".mk", ".sh", ".yaml"];
+
+/// Words that leave open who acts. A sentence names the caller, the visitor, the reader or the program instead.
+const VAGUE: [&str; 5] = ["whoever", "nobody", "somebody", "anybody", "whosever"];
+
+/// Where such a word is right: files whose path begins with the first text may say the second.
+const MAY_SAY: [(&str, &str); 3] = [
+    ("", "anybody there"), // Visitors say it in tests and examples.
+    ("", "anybody?"),
+    ("CONTRIBUTING.md", r#""whoever", "nobody" or "somebody""#), // It states the rule.
+];
+
+#[test]
+fn every_sentence_says_who_acts() {
+    // The vendor's API page is not ours, and this file lists the words.
+    const PASSED_OVER: [&str; 2] = ["spec/avatar-open-api", "emulator/tests/documents.rs"];
+    let files: Vec<_> = files()
+        .into_iter()
+        .filter(|file| file.ends_with("Makefile") || PROSE.iter().any(|ending| file.ends_with(ending)))
+        .filter(|file| !PASSED_OVER.iter().any(|path| file.starts_with(path)))
+        .collect();
+    assert!(files.len() > 500, "{}", files.len());
+    let mut vague = Vec::new();
+    for file in &files {
+        for (number, line) in (1..).zip(read(file).lines()) {
+            let allowed = MAY_SAY.iter().filter(|(path, _)| file.starts_with(path));
+            let rest = allowed.fold(line.to_lowercase(), |rest, (_, text)| rest.replace(text, ""));
+            // An underscore ends a word: the names of tests are sentences too.
+            let found = rest.split(|letter: char| !letter.is_alphabetic()).find(|word| VAGUE.contains(word));
+            vague.extend(found.map(|word| format!("{file}:{number}: {word}")));
+        }
+    }
+    assert!(vague.is_empty(), "say who acts (CONTRIBUTING.md, Rules of style):\n{}", vague.join("\n"));
 }
 
 /// A crate of the workspace.
