@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::calls::{Call, GiveUp};
+use crate::call::{Call, GiveUp};
 
 /// Gives calls up. The work of a call is dropped on the thread that cancels, before `cancel` returns: a question that
 /// has not gone out does not go out any more.

@@ -14,6 +14,7 @@
 //! Python and Node do not enter the host at all. The continuation that UniFFI calls does: it runs on a thread of the
 //! core, and does no more than schedule the task that waits.
 
+pub mod call;
 pub mod calls;
 pub mod cancel;
 pub mod clock;
