@@ -47,7 +47,8 @@ impl Property for Owed {
                 self.unanswered.extend(call.message.iter().map(|(message, _)| (*client, message.clone())));
             }
             Sight::Resolved(client, _, Ok(Outcome::Sent(sent))) => {
-                if self.unanswered.contains(&(*client, sent.message_id.as_str().to_owned())) {
+                let message = (*client, sent.message_id.as_str().to_owned());
+                if self.unanswered.contains(&message) {
                     self.owed_until.insert(*client, world.now() + limits::FIRST_PIECE);
                 }
             }
