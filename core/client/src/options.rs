@@ -376,7 +376,6 @@ impl ClientBuilder {
         self
     }
 
-    #[doc(hidden)]
     /// Calls `told` with `true` when the client gets its first visitor whose conversation is not closed, or is about to
     /// by [`recover`](crate::AvatarClient::recover), and with `false` when the last one's is closed: for hosts whose
     /// process must not end in between. The client is locked meanwhile: `told` must not block, and not call the client.
@@ -387,7 +386,6 @@ impl ClientBuilder {
         self
     }
 
-    #[doc(hidden)]
     /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
     // For bindings, which name their language and its version. A Rust program sends `rust`.
     #[doc(hidden)]
