@@ -1,7 +1,7 @@
 //! The native module of the Python package `secondme-avatar`.
 //!
 //! No thread of the core enters Python. What Python waits for, results of calls and news of subscriptions alike, goes
-//! into a [`host_queue::HostQueue`]; a byte on a socket pair says that there is some, and Python drains it on a thread
+//! into a `HostQueue`; a byte on a socket pair says that there is some, and Python drains it on a thread
 //! of its own. So nothing aborts when the interpreter exits, and no heartbeat waits for the GIL.
 
 mod classes;
