@@ -60,7 +60,7 @@ impl Machine {
         self.conversation(key).is_some_and(Conversation::is_taken_over)
     }
 
-    /// Whether the socket was given up and the facts are kept ([`Command::Pause`]).
+    /// Whether the socket was given up and the facts are kept ([`Command::Pause`](super::Command::Pause)).
     pub fn is_paused(&self) -> bool {
         self.goal == Goal::Paused
     }
