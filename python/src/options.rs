@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString};
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::contract;
-use crate::errors::{duration, raise, whole};
+use crate::errors::{duration, misuse, raise, whole};
 use crate::text::{self, Text};
 
 pub(crate) fn builder(py: Python<'_>, api_key: &str, options: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
@@ -36,8 +36,9 @@ pub(crate) fn argument<T: Argument>(name: &str, value: &Bound<'_, PyAny>) -> PyR
 }
 
 impl Argument for bool {
-    fn of(_: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        value.is_truthy()
+    fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // A text such as "false" is true for Python.
+        value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes `True` or `False`")))
     }
 }
 

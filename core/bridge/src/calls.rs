@@ -174,8 +174,9 @@ impl<R: Send + 'static> Drop for End<R> {
     fn drop(&mut self) {
         // One that was given up is not there any more.
         if self.calls.lock().under_way.remove(&self.ticket).is_some() {
-            let given_up = || Err(Error::new(ErrorKind::Closed, "the call was given up"));
-            let result = self.result.take().unwrap_or_else(given_up);
+            let broke =
+                || Err(Error::new(ErrorKind::Closed, "the call broke off: this is a fault of the library"));
+            let result = self.result.take().unwrap_or_else(broke);
             self.calls.queue.put(Message::Done(self.ticket, result));
         }
     }

@@ -23,8 +23,6 @@ pub(super) struct ConnectPermit {
     awaited: bool,
     /// Counts the attempt among the simultaneous ones.
     attempt: Option<OwnedSemaphorePermit>,
-    /// Since when, or from when on, nothing is owed, as last noted.
-    idle_from: Option<Millis>,
 }
 
 enum Waits {
@@ -79,7 +77,7 @@ impl ConnectPermit {
 
     /// Returns the slot, or leaves the queue. Other visitors get the slot when the socket is closed.
     pub(super) fn release(&mut self, env: &Env, hanging_up: Option<JoinHandle<()>>) {
-        (self.waits_for, self.idle_from) = (None, None);
+        self.waits_for = None;
         match (self.slot.take(), hanging_up) {
             (Some(slot), Some(socket)) => drop(env.runtime.spawn(async move {
                 // The socket is closed within a second.
@@ -97,11 +95,8 @@ impl ConnectPermit {
     pub(super) fn note_idle(&mut self, env: &Env, idle_from: Option<Millis>) -> Option<Instant> {
         let slot = self.slot.as_ref().filter(|_| env.slots.limit().is_some())?;
         let (now, are_wanted) = (env.clock.now(), env.slots.are_wanted());
-        let is_news = std::mem::replace(&mut self.idle_from, idle_from) != idle_from;
-        // One that was asked for its slot and has kept it is not known to be idle.
-        if is_news || are_wanted {
-            slot.set_idle(idle_from);
-        }
+        // Each time: a visitor that was asked for its slot and kept it is not known to be idle any more.
+        slot.set_idle(idle_from);
         let waits = matches!(self.waits_for, Some(Waits::ForSlot));
         if are_wanted && (waits || idle_from.is_some_and(|from| from <= now)) {
             env.slots.make_room();

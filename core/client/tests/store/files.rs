@@ -64,7 +64,7 @@ fn a_sqlite_file_of_another_program_is_refused() {
     for name in ["other.db", "unknown.db", "bare.db"] {
         refuses(&folder.file(name), "of another program");
     }
-    assert_eq!(folder.names(), ["bare.db", "unknown.db", "other.db"]);
+    assert_eq!(folder.names(), ["bare.db", "other.db", "unknown.db"]);
 }
 
 #[test]

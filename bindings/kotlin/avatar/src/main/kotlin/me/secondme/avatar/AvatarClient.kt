@@ -112,7 +112,7 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
      * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are due at once, and have
      * begun when this returns.
      */
-    public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs()) }
+    public fun advanceClock(by: Duration): Unit = held.call { it.advanceClock(by.toMs("by")) }
 
     /**
      * Closes all conversations, each after sending what is still to be sent. A message that could not be sent in time is

@@ -6,9 +6,9 @@ import kotlin.time.Duration.Companion.milliseconds
 
 // Values as they cross the border.
 
-/** Milliseconds. */
-internal fun Duration.toMs(): ULong {
-    if (isNegative()) throw misuse("a duration of $this is not possible: choose 0 or more")
+/** Milliseconds; [name] is the option or the argument. */
+internal fun Duration.toMs(name: String = "deadline"): ULong {
+    if (isNegative()) throw misuse("`$name` is $this: choose 0 or more")
     return inWholeMilliseconds.toULong()
 }
 
@@ -18,9 +18,9 @@ internal fun ULong.toDuration(): Duration = toLong().milliseconds
 /** A point in time that came as milliseconds since the Unix epoch. */
 internal fun ULong.toInstant(): Instant = Instant.ofEpochMilli(toLong())
 
-/** A number of things. */
-internal fun Int.toCount(): UInt =
-    if (this < 0) throw misuse("a number of $this is not possible: choose 0 or more") else toUInt()
+/** A number of things; [name] is the option or the argument. */
+internal fun Int.toCount(name: String): UInt =
+    if (this < 0) throw misuse("`$name` is $this: choose 0 or more") else toUInt()
 
 /** A text that goes to the core, if it can be written in UTF-8. */
 internal fun String.whole(what: String = "text"): String {

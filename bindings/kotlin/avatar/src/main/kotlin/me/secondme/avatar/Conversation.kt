@@ -88,7 +88,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
      */
     public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
         held.await { core, cancel ->
-            core.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs(), cancel)
+            core.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs("firstPieceDeadline"), cancel)
         }.toReply()
 
     /**
@@ -96,7 +96,9 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * avatar, or its owner who takes over. Afterwards the whole reply is [ReplyStream.reply].
      */
     public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): ReplyStream =
-        ReplyStream { held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs()) } }
+        ReplyStream {
+            held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs("firstPieceDeadline")) }
+        }
 
     /**
      * Sends a message, and returns when the service has taken it. While the socket is down the message waits. A lost
@@ -117,7 +119,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
     public suspend fun history(count: Int = 50, before: String? = null): List<HistoryMessage> =
         held.await { core, cancel ->
-            core.history(count.toCount(), before?.whole("seqId"), cancel)
+            core.history(count.toCount("count"), before?.whole("seqId"), cancel)
         }.map { it.toHistoryMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */

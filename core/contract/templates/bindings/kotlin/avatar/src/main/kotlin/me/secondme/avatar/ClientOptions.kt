@@ -49,9 +49,9 @@ public class ClientOptions internal constructor() {
 {% if option.kind == "callback" %}
         {{ option.camel }} = {{ option.camel }} != null,
 {% elif option.kind == "duration" %}
-        {{ option.camel }}Ms = {{ option.camel }}?.toMs(),
+        {{ option.camel }}Ms = {{ option.camel }}?.toMs("{{ option.camel }}"),
 {% elif option.kind == "count" %}
-        {{ option.camel }} = {{ option.camel }}?.toCount(),
+        {{ option.camel }} = {{ option.camel }}?.toCount("{{ option.camel }}"),
 {% elif option.kind == "enum" %}
         {{ option.camel }} = {{ option.camel }}?.toCore(),
 {% elif option.kind in ["string", "path", "store"] %}
