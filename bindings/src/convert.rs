@@ -21,7 +21,7 @@ pub(crate) fn epoch_millis(time: SystemTime) -> u64 {
 
 /// An instant as a point in time.
 pub(crate) fn wall_clock(instant: Instant) -> u64 {
-    epoch_millis(SystemTime::now() - instant.elapsed())
+    epoch_millis(secondme_avatar_bridge::clock::wall_clock(instant))
 }
 
 /// A number of things that has been counted.

@@ -2,9 +2,10 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use secondme_avatar::{ConversationKey, Error, Json, MessageId, SeqId, SessionId, Text, VisitorId};
+use secondme_avatar_bridge::clock::wall_clock;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -58,6 +59,12 @@ impl Serialize for Js<'_, SystemTime> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let since = self.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         serializer.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Serialize for Js<'_, Instant> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Js(&wall_clock(*self.0)).serialize(serializer)
     }
 }
 

@@ -171,6 +171,7 @@ test('a client counts what it does, and says whose calls took how long', async (
   assert.deepEqual(new Set(calls.map(({ visitorId }) => visitorId)), new Set([chat.visitorId]))
   assert.ok(calls.some(({ step }) => step === 'sendMessage'))
   assert.ok(calls.every(({ tookMs }) => tookMs > 0))
+  assert.ok(calls.every(({ started }) => started <= new Date() && started > new Date(Date.now() - 60_000)))
   assert.ok(calls.some(({ serverTime }) => serverTime instanceof Date))
 })
 

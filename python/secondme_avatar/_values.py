@@ -215,6 +215,8 @@ class CallReport(Plain):
     """The visitor whose call it was."""
     step: Step
     """The step of the protocol."""
+    started: datetime
+    """When it went out. With the time zone UTC."""
     took: float
     """How long it took. In seconds."""
     error: AvatarError | None

@@ -1,12 +1,13 @@
 //! Values of the core, as Python's objects. Which fields each class has is generated: see `contract/values.rs`.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use secondme_avatar::{Error, Json, MessageId, Part, Piece, SeqId, SessionId, Text, VisitorId};
+use secondme_avatar_bridge::clock::wall_clock;
 use serde_json::Value;
 
 use crate::{classes, errors};
@@ -45,6 +46,7 @@ plain! {
     Duration: |this| this.as_secs_f64();
     // A `datetime` with the time zone UTC.
     SystemTime: |this| *this;
+    Instant: |this| wall_clock(*this);
 }
 
 impl<T: ToPython + ?Sized> ToPython for &T {

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -27,6 +27,8 @@ async def test_each_call_is_reported(emulator: Emulator) -> None:
         await (await client.open(ADA)).ask("my secret")
     assert {report.step for report in reports} >= STEPS
     assert all(report.visitor_id == ADA.id and report.took >= 0 and report.error is None for report in reports)
+    now = datetime.now(timezone.utc)
+    assert all(now - timedelta(minutes=1) < report.started <= now for report in reports)
     assert {report.server_time.utcoffset() for report in reports if report.server_time} == {timedelta(0)}
     assert loops == {asyncio.get_running_loop()}
     assert "my secret" not in repr(reports)

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use secondme_avatar::{AvatarClient, shared_runtime};
 use tokio::runtime::Handle;
@@ -16,4 +16,9 @@ pub fn advance(client: &AvatarClient, by: Duration) {
         Ok(runtime) if Handle::try_current().is_err() => runtime.block_on(advance),
         _ => drop(pin!(advance).poll(&mut Context::from_waker(Waker::noop()))),
     }
+}
+
+/// An instant as a point in time, for hosts: their own monotonic clocks have another origin.
+pub fn wall_clock(instant: Instant) -> SystemTime {
+    SystemTime::now() - instant.elapsed()
 }

@@ -96,6 +96,7 @@ impl Serialize for Js<'_, CallReport> {
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("visitorId", &Js(&self.0.visitor_id))?;
         object.serialize_entry("step", &Js(&self.0.step))?;
+        object.serialize_entry("started", &Js(&self.0.started))?;
         object.serialize_entry("tookMs", &Js(&self.0.took))?;
         if let Some(value) = &self.0.error {
             object.serialize_entry("error", &Js(value))?;

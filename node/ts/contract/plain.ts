@@ -14,6 +14,7 @@ export function historyMessageOf(plain: Plain): HistoryMessage {
 
 /** The CallReport that was read. */
 export function callReportOf(plain: Plain): CallReport {
+  plain.started = new Date(plain.started as number)
   if (plain.error !== undefined) plain.error = failed(plain.error as Failure)
   if (plain.serverTime !== undefined) plain.serverTime = new Date(plain.serverTime as number)
   return plain as unknown as CallReport

@@ -63,6 +63,8 @@ export interface CallReport {
   readonly visitorId: string
   /** The step of the protocol. */
   readonly step: Step
+  /** When it went out. */
+  readonly started: Date
   /** How long it took. */
   readonly tookMs: number
   /**

@@ -188,6 +188,7 @@ impl ToPython for CallReport {
         let fields = [
             ("visitor_id", self.visitor_id.to_python(py)?),
             ("step", self.step.to_python(py)?),
+            ("started", self.started.to_python(py)?),
             ("took", self.took.to_python(py)?),
             ("error", self.error.to_python(py)?),
             ("server_time", self.server_time.to_python(py)?),

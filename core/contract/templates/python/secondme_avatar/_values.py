@@ -1,6 +1,6 @@
 {% import "python/macros.shared" as python %}
 {% macro fields(class, fields) %}
-{% for field in fields if field.kind != "instant" %}
+{% for field in fields %}
     {{ python.name(field) }}: {{ python.type(field) }}{# What was not said is not shown: it stands in errors. #}{{ " = field(repr=False)" if class == "UnsentMessage" and field.kind == "text" }}
 {{ (field.docs ~ python.unit(field)) | comment("python", 4, 120) }}
 {% endfor %}

@@ -8,8 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::js::Js;
 {% macro entry(field, from) %}
-{% if field.kind == "instant" %}
-{% elif field.optional %}
+{% if field.optional %}
         if let Some(value) = &{{ from }}.{{ field.snake }} {
             object.serialize_entry("{{ field.node }}", &Js(value))?;
         }

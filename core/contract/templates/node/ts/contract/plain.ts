@@ -1,11 +1,11 @@
 {% import "node/macros.shared" as node %}
 {% macro reviving(field) %}
-{% if field.kind in ["error", "time"] %}
+{% if field.kind in ["error", "time", "instant"] %}
   {{ "if (plain." ~ field.node ~ " !== undefined) " if field.optional }}plain.{{ field.node }} = {{ "failed(plain." ~ field.node ~ " as Failure)" if field.kind == "error" else "new Date(plain." ~ field.node ~ " as number)" }}
 {% endif %}
 {% endmacro %}
 {% set used = namespace(all=[], reports=[], values=[]) %}
-{% for value in contract.values if value.fields | selectattr("kind", "in", ["error", "time"]) | list %}
+{% for value in contract.values if value.fields | selectattr("kind", "in", ["error", "time", "instant"]) | list %}
 {% set used.all = used.all + [value] %}
 {% if value.fields | selectattr("kind", "eq", "error") | list %}
 {% set used.reports = used.reports + [value.name] %}

@@ -32,7 +32,7 @@ impl ToPython for {{ enum.name }} {
 impl ToPython for {{ value.name }} {
     fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let fields = [
-{% for field in value.fields if field.kind != "instant" %}
+{% for field in value.fields %}
             ("{{ field.snake }}", self.{{ field.snake }}.to_python(py)?),
 {% endfor %}
         ];
