@@ -99,7 +99,7 @@ impl CoreClient {
 
     /// Puts the client's clock forward, for tests. What is due then is begun when this returns.
     pub fn advance_clock(&self, by_ms: u64) {
-        // No thread of the core's enters the host, so the caller's is one that may wait.
+        // A program's own code runs on no thread of the core, so this thread may wait.
         self.share.handle().block_on(self.client.advance_clock(Duration::from_millis(by_ms)));
     }
 
