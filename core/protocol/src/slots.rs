@@ -189,5 +189,13 @@ mod tests {
         slots.keep(holders[0]);
         assert_eq!(slots.reclaim(Millis(9)), Some(holders[1]));
         assert!(slots.is_held(holders[0]) && slots.held() == 2, "its socket is not closed yet");
+        slots.join();
+        assert_eq!(slots.reclaim(Millis(9)), None, "it is not known to be idle any more");
+        slots.set_idle(holders[0], Some(Millis(1)));
+        assert_eq!(
+            slots.reclaim(Millis(9)),
+            Some(holders[0]),
+            "until that is noted again, the same moment as before too"
+        );
     }
 }
