@@ -1,6 +1,6 @@
 //! What the languages have in common, as the templates see it.
 
-use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase};
+use heck::{ToLowerCamelCase, ToSnakeCase};
 use serde::Serialize;
 
 use crate::source::Source;
@@ -79,8 +79,6 @@ pub struct Field {
     pub camel: String,
     /// Its name as Node writes it: durations end in `Ms`.
     pub node: String,
-    /// Its name as a constant.
-    pub shout: String,
     /// Its documentation.
     pub docs: String,
     /// What it holds.
@@ -132,7 +130,7 @@ impl Field {
         }
         let camel = name.to_lower_camel_case();
         let node = if kind.kind == "duration" { format!("{camel}Ms") } else { camel.clone() };
-        Ok(Self { shout: name.to_shouty_snake_case(), snake: name, camel, node, docs, kind, held_by: None })
+        Ok(Self { snake: name, camel, node, docs, kind, held_by: None })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use crate::docs::{self, Language};
@@ -142,7 +142,6 @@ fn environment(templates: &Path) -> Environment<'static> {
     environment.add_filter("snake", |name: &str| name.to_snake_case());
     environment.add_filter("camel", |name: &str| name.to_lower_camel_case());
     environment.add_filter("swift", |name: &str| docs::swift_name(name));
-    environment.add_filter("pascal", |name: &str| name.to_upper_camel_case());
     environment.add_filter("shout", |name: &str| name.to_shouty_snake_case());
     environment.add_filter("brief", |docs: &str| docs::brief(docs));
     environment.add_filter("text", |docs: &str, of: &str| Ok::<_, Error>(docs::text(docs, language(of)?)));
