@@ -27,10 +27,9 @@ pub(super) fn find_or_create(
     is_open_here: impl FnOnce(&Path) -> Result<bool, StoreError>,
     version: u32,
 ) -> Result<PathBuf, StoreError> {
-    let path = match fs::canonicalize(path) {
-        Ok(path) => path,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path),
-        Err(error) => return Err(unreachable(path, error)),
+    let path = match find(path)? {
+        Some(path) => path,
+        None => create(path)?,
     };
     let metadata = fs::metadata(&path).map_err(|error| unreachable(&path, error))?;
     check_kind(&path, &metadata)?;
@@ -43,6 +42,15 @@ pub(super) fn find_or_create(
         make_private(&path)?;
     }
     Ok(path)
+}
+
+/// Returns the path with its symbolic links resolved, or `None` if there is no file.
+fn find(path: &Path) -> Result<Option<PathBuf>, StoreError> {
+    match fs::canonicalize(path) {
+        Ok(path) => Ok(Some(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreachable(path, error)),
+    }
 }
 
 /// Options to open a file that only its owner may read and write.
@@ -130,8 +138,9 @@ fn number(_: &Metadata) -> String {
     "there".to_owned()
 }
 
+/// Makes an empty file. Another process may make it at the same moment, which is as good.
 fn create(path: &Path) -> Result<PathBuf, StoreError> {
-    if fs::symlink_metadata(path).is_ok() {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         let path = path.display();
         return Err(StoreError::new(format!(
             "{path} is a symbolic link that leads nowhere: make what it leads to, or remove it"
@@ -141,13 +150,11 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = fs::canonicalize(folder).map_err(|error| unreachable(path, error))?;
     let path = folder.join(name);
-    let created = match private().create_new(true).open(&path) {
-        Ok(_) => Ok(()),
-        // Another process has just made it, which is as good.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    };
-    created.map_err(|error| unwritable(&path, error))?;
+    match private().create_new(true).open(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(unwritable(&path, error)),
+    }
     sync_folder(&path).map_err(|error| unwritable(&path, error))?;
     Ok(path)
 }
@@ -290,4 +297,21 @@ pub(super) fn unwritable(path: &Path, error: io::Error) -> StoreError {
         _ => format!("{error}: check the disk, or name another file"),
     };
     StoreError::new(format!("the store {} cannot be opened: {what}", path.display())).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Between the look for the file and its making, another process may make it.
+    #[test]
+    fn a_file_that_another_process_has_just_made_is_taken() {
+        let folder = std::env::temp_dir().join(format!("secondme-avatar-files-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("avatar.db");
+        assert_eq!(find(&path).unwrap(), None);
+        fs::write(&path, "").unwrap();
+        assert_eq!(create(&path).unwrap(), fs::canonicalize(&path).unwrap());
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
