@@ -11,6 +11,9 @@ pub enum CoreErrorKind {
     Authentication,
     /// The quota of the API key is used up. `Error::retry_after` says when to come back.
     RateLimited,
+    /// The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked.
+    /// Trying again does not help before it is paid for.
+    PaymentRequired,
     /// The key's avatar does not exist (any more).
     AvatarNotFound,
     /// The visitor id is not of the service's form.
@@ -48,6 +51,7 @@ impl From<ErrorKind> for CoreErrorKind {
         match it {
             ErrorKind::Authentication => Self::Authentication,
             ErrorKind::RateLimited => Self::RateLimited,
+            ErrorKind::PaymentRequired => Self::PaymentRequired,
             ErrorKind::AvatarNotFound => Self::AvatarNotFound,
             ErrorKind::InvalidVisitorId => Self::InvalidVisitorId,
             ErrorKind::NotMember => Self::NotMember,

@@ -27,8 +27,8 @@ Environment:
 Exit codes:
     0  done                            4  the key's quota is used up: come back later
     1  it failed                       5  the service cannot be reached, or does not work
-    2  the command is wrong          130  stopped with Ctrl-C
-    3  no API key, or it was refused 143  stopped with SIGTERM";
+    2  the command is wrong            6  an allowance is used up: it has to be paid for
+    3  no API key, or it was refused 130  stopped with Ctrl-C; 143 with SIGTERM";
 
 const CHAT_HELP: &str = "\
 Examples:

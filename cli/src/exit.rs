@@ -13,6 +13,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const KEY: u8 = 3;
 pub(crate) const QUOTA: u8 = 4;
 pub(crate) const UNREACHABLE: u8 = 5;
+pub(crate) const PAYMENT: u8 = 6;
 pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const TERMINATED: u8 = 143;
 
@@ -118,6 +119,7 @@ impl From<Error> for Failure {
         let code = match error.kind() {
             ErrorKind::Authentication => KEY,
             ErrorKind::RateLimited => QUOTA,
+            ErrorKind::PaymentRequired => PAYMENT,
             ErrorKind::ConnectionFailed
             | ErrorKind::Certificate
             | ErrorKind::Unavailable

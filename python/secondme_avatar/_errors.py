@@ -19,6 +19,7 @@ __all__ = [
     "InvalidVisitorIdError",
     "MisuseError",
     "NotMemberError",
+    "PaymentRequiredError",
     "RateLimitedError",
     "RefusedError",
     "StoreError",
@@ -38,6 +39,13 @@ class RateLimitedError(AvatarError):
     """The quota of the API key is used up. ``AvatarError.retry_after`` says when to come back."""
 
     kind = "rate_limited"
+
+
+class PaymentRequiredError(AvatarError):
+    """The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying again
+    does not help before it is paid for."""
+
+    kind = "payment_required"
 
 
 class AvatarNotFoundError(AvatarError):
@@ -129,6 +137,7 @@ class MisuseError(AvatarError):
 _CLASSES: dict[str, type[AvatarError]] = {
     "authentication": AuthenticationError,
     "rate_limited": RateLimitedError,
+    "payment_required": PaymentRequiredError,
     "avatar_not_found": AvatarNotFoundError,
     "invalid_visitor_id": InvalidVisitorIdError,
     "not_member": NotMemberError,

@@ -70,6 +70,9 @@ pub enum ErrorKind {
     Authentication,
     /// The quota of the API key is used up. [`Error::retry_after`] says when to come back.
     RateLimited,
+    /// The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying again
+    /// does not help before it is paid for.
+    PaymentRequired,
     /// The key's avatar does not exist (any more).
     AvatarNotFound,
     /// The visitor id is not of the service's form.
@@ -108,6 +111,7 @@ impl ErrorKind {
         match self {
             Self::Authentication => "authentication",
             Self::RateLimited => "rate_limited",
+            Self::PaymentRequired => "payment_required",
             Self::AvatarNotFound => "avatar_not_found",
             Self::InvalidVisitorId => "invalid_visitor_id",
             Self::NotMember => "not_member",
@@ -130,6 +134,7 @@ impl ErrorKind {
         match self {
             Self::RateLimited | Self::ConnectionFailed | Self::Unavailable | Self::Deadline => true,
             Self::Authentication
+            | Self::PaymentRequired
             | Self::AvatarNotFound
             | Self::InvalidVisitorId
             | Self::NotMember

@@ -72,7 +72,7 @@ pub use link::Generation;
 pub use machine::{Command, Config, Input, Machine, Outcome, Output};
 pub use option_name::OptionName;
 pub use quota::{Quota, QuotaTicket};
-pub use redact::{Json, Raw, Secret, Text};
+pub use redact::{Json, Raw, Secret, Text, one_line};
 pub use slots::{SlotTicket, Slots};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};

@@ -1,6 +1,8 @@
 //! The bytes on the wire: requests and frames that are sent, and the parsing of what comes back.
 
 mod answer;
+mod codes;
+mod detail;
 mod envelope;
 mod frame;
 mod lenient;
@@ -8,8 +10,9 @@ mod mend;
 mod request;
 
 pub(crate) use answer::{AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, query_frames};
+pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_payment_code, is_retryable_code};
 pub use envelope::verdict;
-pub(crate) use envelope::{Blame, Refusal, data, is_answer_code, is_retryable_code, read};
+pub(crate) use envelope::{Blame, Refusal, data, read};
 pub(crate) use frame::{Content, Frame, FrameType, Halved, Sender, ack, ping};
 pub(crate) use mend::{LONE, join, mend_body};
 pub(crate) use request::{Direction, Outgoing, Pass};

@@ -209,6 +209,63 @@ fn anything_else_is_a_typed_error_with_the_code_the_text_and_the_step() {
     assert!(error.to_string().contains("come back tomorrow") && !error.is_retryable());
 }
 
+#[test]
+fn a_used_up_allowance_is_asked_about_once_and_hands_the_message_back() {
+    for body in [
+        json!({"code": "avatar.unlock.required", "message": "unlock it"}),
+        json!({"code": 403, "error_code": "owner.quota.exceeded"}),
+        json!({"code": 402, "detail": "freeUsedUp.byokPlan"}),
+    ] {
+        for status in [200, 402, 403, 429, 500] {
+            let (mut world, ada) = live(Settings::default());
+            world.network.next(Step::SendMessage, Fate::Answered(status, body.to_string()));
+            let ask = world.ask(ada, "Hello");
+            let error = world.answer(ada, ask).unwrap_err();
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::PaymentRequired, false), "HTTP {status}");
+            assert!(error.unsent().is_some_and(|unsent| unsent.certain && unsent.text == "Hello"));
+            world.run_for(Duration::from_secs(600));
+            let calls = [Step::SendMessage, Step::Authenticate].map(|step| times(&world, ada, step));
+            assert_eq!(calls, [1, 1], "neither the message nor a token is tried again");
+            assert_eq!(world.of(ada).machine.state(FIRST), State::Live);
+        }
+    }
+}
+
+#[test]
+fn an_opening_that_money_keeps_from_going_on_fails_once_at_every_step() {
+    for step in [
+        Step::Authenticate,
+        Step::InitChat,
+        Step::CreateSocket,
+        Step::CreateSession,
+        Step::ResolveAvatar,
+        Step::BindSession,
+    ] {
+        let mut world = World::new(Settings::default(), 1);
+        world.network.next(step, answered("avatar.unlock.required"));
+        let ada = world.client("ada");
+        let open = world.open(ada);
+        let error = world.answer(ada, open).unwrap_err();
+        assert_eq!((error.kind(), error.step()), (ErrorKind::PaymentRequired, Some(step)));
+        world.run_for(Duration::from_secs(600));
+        assert_eq!(times(&world, ada, step), 1, "{step} is not tried again");
+    }
+}
+
+#[test]
+fn a_conversation_that_money_keeps_from_coming_back_closes_and_asks_no_more() {
+    let (mut world, ada) = live(Settings::default());
+    world.network.next(Step::CreateSocket, answered("owner.quota.exceeded"));
+    world.cut(ada);
+    world.run_for(Duration::from_secs(600));
+    let why = world.of(ada).kinds().find_map(|kind| match kind {
+        EventKind::Closed { reason: CloseReason::Failed(error) } => Some(error.kind()),
+        _ => None,
+    });
+    assert_eq!(why, Some(ErrorKind::PaymentRequired));
+    assert_eq!(times(&world, ada, Step::CreateSocket), 2);
+}
+
 /// A failure over the socket, about the question that waits.
 fn over_the_socket(code: &str) -> (ServiceError, Option<ErrorKind>, State) {
     let (mut world, ada) =
@@ -233,7 +290,7 @@ fn over_the_socket(code: &str) -> (ServiceError, Option<ErrorKind>, State) {
 
 #[test]
 fn each_code_over_the_socket_is_an_event_and_answers_the_question_it_is_about() {
-    use ErrorKind::{Closed, Refused, Unavailable};
+    use ErrorKind::{Closed, PaymentRequired, Refused, Unavailable};
     for (code, retryable, kind, state) in [
         ("session.status.closed", false, Some(Closed), State::Closed),
         ("session.openai.error", true, Some(Refused), State::Live),
@@ -241,8 +298,10 @@ fn each_code_over_the_socket_is_an_event_and_answers_the_question_it_is_about() 
         ("session.message.exceedRequestLimit", false, Some(Refused), State::Live),
         ("session.message.exceedQPSLimit", true, Some(Refused), State::Live),
         ("umm.msg.exceedQPSLimit", true, Some(Refused), State::Live),
-        ("package.turn.exhaustion", false, Some(Refused), State::Live),
-        ("freeUsedUp.byokPlan", false, Some(Refused), State::Live),
+        ("package.turn.exhaustion", false, Some(PaymentRequired), State::Live),
+        ("freeUsedUp.byokPlan", false, Some(PaymentRequired), State::Live),
+        ("avatar.unlock.required", false, Some(PaymentRequired), State::Live),
+        ("owner.quota.exceeded", false, Some(PaymentRequired), State::Live),
         ("session.response.timeout", true, Some(Refused), State::Live),
         ("message.length.limit", false, Some(Refused), State::Live),
         // An unknown code is delivered as it is, and may be about anything.

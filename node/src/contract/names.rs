@@ -63,6 +63,7 @@ impl Named for ErrorKind {
         match self {
             Self::Authentication => "authentication",
             Self::RateLimited => "rateLimited",
+            Self::PaymentRequired => "paymentRequired",
             Self::AvatarNotFound => "avatarNotFound",
             Self::InvalidVisitorId => "invalidVisitorId",
             Self::NotMember => "notMember",

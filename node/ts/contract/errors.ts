@@ -17,6 +17,16 @@ export class RateLimitedError extends AvatarError {
   static override readonly kind: ErrorKind = 'rateLimited'
 }
 
+/**
+ * The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying again does
+ * not help before it is paid for.
+ */
+export class PaymentRequiredError extends AvatarError {
+  static override readonly name: string = 'PaymentRequiredError'
+  /** @internal */
+  static override readonly kind: ErrorKind = 'paymentRequired'
+}
+
 /** The key's avatar does not exist (any more). */
 export class AvatarNotFoundError extends AvatarError {
   static override readonly name: string = 'AvatarNotFoundError'

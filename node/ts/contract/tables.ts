@@ -11,6 +11,7 @@ import type { ErrorKind } from './values.js'
 export const CLASSES: Readonly<Record<ErrorKind, typeof AvatarError>> = {
   authentication: errors.AuthenticationError,
   rateLimited: errors.RateLimitedError,
+  paymentRequired: errors.PaymentRequiredError,
   avatarNotFound: errors.AvatarNotFoundError,
   invalidVisitorId: errors.InvalidVisitorIdError,
   notMember: errors.NotMemberError,

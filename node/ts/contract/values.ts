@@ -120,6 +120,11 @@ export type ErrorKind =
   | 'authentication'
   /** The quota of the API key is used up. `AvatarError.retryAfter` says when to come back. */
   | 'rateLimited'
+  /**
+   * The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying again
+   * does not help before it is paid for.
+   */
+  | 'paymentRequired'
   /** The key's avatar does not exist (any more). */
   | 'avatarNotFound'
   /** The visitor id is not of the service's form. */

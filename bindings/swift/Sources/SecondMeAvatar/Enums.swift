@@ -114,6 +114,9 @@ extension AvatarError {
         case authentication
         /// The quota of the API key is used up. `AvatarError.retryAfter` says when to come back.
         case rateLimited = "rate_limited"
+        /// The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying
+        /// again does not help before it is paid for.
+        case paymentRequired = "payment_required"
         /// The key's avatar does not exist (any more).
         case avatarNotFound = "avatar_not_found"
         /// The visitor id is not of the service's form.
@@ -242,6 +245,7 @@ extension AvatarError.Kind {
             switch core {
             case .authentication: .authentication
             case .rateLimited: .rateLimited
+            case .paymentRequired: .paymentRequired
             case .avatarNotFound: .avatarNotFound
             case .invalidVisitorId: .invalidVisitorID
             case .notMember: .notMember

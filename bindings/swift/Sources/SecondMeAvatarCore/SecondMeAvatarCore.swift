@@ -4901,6 +4901,11 @@ public enum CoreErrorKind: Equatable, Hashable {
      */
     case rateLimited
     /**
+     * The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked.
+     * Trying again does not help before it is paid for.
+     */
+    case paymentRequired
+    /**
      * The key's avatar does not exist (any more).
      */
     case avatarNotFound
@@ -4983,33 +4988,35 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
         
         case 2: return .rateLimited
         
-        case 3: return .avatarNotFound
+        case 3: return .paymentRequired
         
-        case 4: return .invalidVisitorId
+        case 4: return .avatarNotFound
         
-        case 5: return .notMember
+        case 5: return .invalidVisitorId
         
-        case 6: return .closed
+        case 6: return .notMember
         
-        case 7: return .connectionFailed
+        case 7: return .closed
         
-        case 8: return .certificate
+        case 8: return .connectionFailed
         
-        case 9: return .unavailable
+        case 9: return .certificate
         
-        case 10: return .deadline
+        case 10: return .unavailable
         
-        case 11: return .takenOver
+        case 11: return .deadline
         
-        case 12: return .refused
+        case 12: return .takenOver
         
-        case 13: return .invalidAnswer
+        case 13: return .refused
         
-        case 14: return .unsupported
+        case 14: return .invalidAnswer
         
-        case 15: return .store
+        case 15: return .unsupported
         
-        case 16: return .misuse
+        case 16: return .store
+        
+        case 17: return .misuse
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -5027,60 +5034,64 @@ public struct FfiConverterTypeCoreErrorKind: FfiConverterRustBuffer {
             writeInt(&buf, Int32(2))
         
         
-        case .avatarNotFound:
+        case .paymentRequired:
             writeInt(&buf, Int32(3))
         
         
-        case .invalidVisitorId:
+        case .avatarNotFound:
             writeInt(&buf, Int32(4))
         
         
-        case .notMember:
+        case .invalidVisitorId:
             writeInt(&buf, Int32(5))
         
         
-        case .closed:
+        case .notMember:
             writeInt(&buf, Int32(6))
         
         
-        case .connectionFailed:
+        case .closed:
             writeInt(&buf, Int32(7))
         
         
-        case .certificate:
+        case .connectionFailed:
             writeInt(&buf, Int32(8))
         
         
-        case .unavailable:
+        case .certificate:
             writeInt(&buf, Int32(9))
         
         
-        case .deadline:
+        case .unavailable:
             writeInt(&buf, Int32(10))
         
         
-        case .takenOver:
+        case .deadline:
             writeInt(&buf, Int32(11))
         
         
-        case .refused:
+        case .takenOver:
             writeInt(&buf, Int32(12))
         
         
-        case .invalidAnswer:
+        case .refused:
             writeInt(&buf, Int32(13))
         
         
-        case .unsupported:
+        case .invalidAnswer:
             writeInt(&buf, Int32(14))
         
         
-        case .store:
+        case .unsupported:
             writeInt(&buf, Int32(15))
         
         
-        case .misuse:
+        case .store:
             writeInt(&buf, Int32(16))
+        
+        
+        case .misuse:
+            writeInt(&buf, Int32(17))
         
         }
     }

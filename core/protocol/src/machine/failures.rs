@@ -158,7 +158,8 @@ impl Machine {
             | Call::CreateSocket
             | Call::Connect
             | Call::ResolveAvatar => {
-                if is_final(error.kind()) {
+                // An allowance that is used up keeps all of the visitor's conversations away, and no attempt helps.
+                if is_final(error.kind()) || error.kind() == ErrorKind::PaymentRequired {
                     return self.close_all(now, &error);
                 }
                 let (open, opening): (Vec<_>, Vec<_>) = self

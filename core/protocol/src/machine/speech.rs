@@ -236,6 +236,7 @@ fn error_of(failure: &ServiceError) -> Error {
         }
         "session.not.member" => (ErrorKind::NotMember, "not a member of this session"),
         "service.status.unavailable" => (ErrorKind::Unavailable, "the service is not available"),
+        code if wire::is_payment_code(code) => (ErrorKind::PaymentRequired, wire::ALLOWANCE_USED_UP),
         _ => (ErrorKind::Refused, "the service failed to answer"),
     };
     Error::new(kind, message).with_retryable(failure.retryable).with_code(&*failure.code)

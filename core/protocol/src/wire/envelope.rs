@@ -1,11 +1,23 @@
-//! The envelope `{"code": 0, "data": …}`, and the four fields in which it may report a failure.
+//! The envelope `{"code": 0, "data": …}`, and the six fields in which it may report a failure.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::codes::{
+    ALLOWANCE_USED_UP, is_documented, is_payment_code, is_retryable_code, names_a_lost_session,
+    names_the_token,
+};
+use super::detail;
 use super::lenient::Lax;
 use super::mend::mend_body;
 use crate::error::{Error, ErrorKind, Step};
+use crate::redact::one_line;
+
+/// The longest part of the service's own words that is repeated, in characters.
+const SAYS: usize = 200;
+
+/// The longest code, in characters.
+const CODE: usize = 100;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -30,6 +42,12 @@ impl Envelope<'_> {
     fn says_something(&self) -> bool {
         let fields = [&self.code, &self.sub_code, &self.message, &self.msg, &self.error_code];
         fields.into_iter().any(|field| field.0.is_some()) || self.detail.is_some()
+    }
+
+    /// Whether it names what has failed, in a field that no success has.
+    fn names_a_code(&self) -> bool {
+        let fields = [&self.sub_code, &self.error_code];
+        fields.into_iter().any(|field| field.as_deref().is_some_and(|code| !code.is_empty()))
     }
 }
 
@@ -73,18 +91,27 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
     let ok_status = (200..300).contains(&status);
     match envelope.code.as_deref() {
         Some("0") if ok_status => Ok(envelope.data.filter(|data| data.get() != "null")),
-        None if ok_status || !envelope.says_something() => {
+        None if (ok_status && !envelope.names_a_code()) || !envelope.says_something() => {
             Err(Refusal { status, code: None, says: None, form: Form::Foreign })
         }
         code => {
-            let fields =
-                [code, envelope.sub_code.as_deref(), envelope.message.as_deref(), envelope.msg.as_deref()];
+            let detail = envelope.detail.map(detail::read).unwrap_or_default();
+            let (sub_code, error_code) = (envelope.sub_code.as_deref(), envelope.error_code.as_deref());
+            let (message, msg) = (envelope.message.as_deref(), envelope.msg.as_deref());
+            let fields = [code, sub_code, error_code, message, msg, detail.text.as_deref()];
             let dotted = fields.into_iter().flatten().find(|text| is_code(text));
-            let says = [envelope.message.as_deref(), envelope.msg.as_deref()];
+            let named =
+                [sub_code, error_code, code].into_iter().flatten().find(|code| !matches!(*code, "" | "0"));
+            // What is wrong with which field says more than that something is.
+            let says = [detail.fields.as_deref(), message, msg, detail.text.as_deref()];
             Err(Refusal {
                 status,
-                code: dotted.or(code.filter(|code| *code != "0")).map(str::to_owned),
-                says: says.into_iter().flatten().find(|text| !text.is_empty()).map(excerpt),
+                code: dotted.map(str::to_owned).or(named.map(|code| one_line(code, CODE))),
+                says: says
+                    .into_iter()
+                    .flatten()
+                    .find(|text| !text.trim().is_empty())
+                    .map(|text| one_line(text, SAYS)),
                 form: Form::Envelope,
             })
         }
@@ -112,14 +139,10 @@ pub(crate) fn data<'a, T: Deserialize<'a>>(step: Step, data: Option<&'a RawValue
 /// A failure code: dotted, and without a space.
 fn is_code(text: &str) -> bool {
     text.contains('.')
+        && text.len() <= CODE
         && !text.starts_with('.')
         && !text.ends_with('.')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-}
-
-/// The service's own words, bounded, for an error text.
-fn excerpt(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Refusal {
@@ -128,6 +151,7 @@ impl Refusal {
         let documented =
             self.code.as_deref().is_some_and(|code| is_documented(code) || names_a_lost_session(code));
         match self.status {
+            _ if self.is_about_money() => Blame::No,
             _ if self.code.as_deref().is_some_and(names_the_token) => Blame::Surely,
             // A firewall's page says nothing about a token, whatever its status.
             _ if self.form == Form::Foreign => Blame::No,
@@ -150,8 +174,17 @@ impl Refusal {
     /// a gateway's "bad gateway" or a proxy's page, does not tell.
     pub(crate) fn leaves_unconfirmed(&self) -> bool {
         match self.form {
+            Form::Envelope if self.is_about_money() => false,
             Form::Envelope => self.status >= 500 || self.status == 408,
             Form::Foreign | Form::Empty => !matches!(self.status, 401 | 403 | 429) || self.is_a_barrier(),
+        }
+    }
+
+    /// Whether an allowance is used up.
+    fn is_about_money(&self) -> bool {
+        match &self.code {
+            Some(code) => is_payment_code(code) || (self.status == 402 && !is_code(code)),
+            None => self.status == 402 && self.form == Form::Envelope,
         }
     }
 
@@ -174,7 +207,7 @@ impl Refusal {
     pub(crate) fn into_error(self, step: Step) -> Error {
         let (kind, text) = self.meaning(step);
         let mut message = text.to_owned();
-        if kind == ErrorKind::Refused
+        if matches!(kind, ErrorKind::Refused | ErrorKind::PaymentRequired)
             && let Some(says) = self.says.as_ref().filter(|says| Some(*says) != self.code.as_ref())
         {
             message = format!("{message}: {says}");
@@ -216,6 +249,7 @@ impl Refusal {
                 ErrorKind::NotMember,
                 "not a member of this session: open the conversation again and a new session is made",
             ),
+            _ if self.is_about_money() => (ErrorKind::PaymentRequired, ALLOWANCE_USED_UP),
             (Some(code), _) if names_a_lost_session(code) => {
                 (ErrorKind::Closed, "the service has ended this session: open the conversation again")
             }
@@ -251,24 +285,6 @@ impl Refusal {
     }
 }
 
-fn names_the_token(code: &str) -> bool {
-    code.to_ascii_lowercase().contains("token")
-}
-
-/// Whether the session is not there (any more). Only `session.status.closed` has been seen; the other codes are
-/// guesses.
-fn names_a_lost_session(code: &str) -> bool {
-    let rest = code.strip_prefix("session.").map(str::to_ascii_lowercase);
-    matches!(
-        rest.as_deref(),
-        Some("status.closed" | "not.found" | "not.exist" | "not.exists" | "expired" | "closed")
-    )
-}
-
-fn is_documented(code: &str) -> bool {
-    code.starts_with("open.api.") || code == "session.not.member"
-}
-
 fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
     match kind {
         ErrorKind::RateLimited
@@ -277,6 +293,7 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::Deadline => true,
         ErrorKind::Refused => is_retryable_code(code),
         ErrorKind::Authentication
+        | ErrorKind::PaymentRequired
         | ErrorKind::AvatarNotFound
         | ErrorKind::InvalidVisitorId
         | ErrorKind::NotMember
@@ -288,29 +305,4 @@ fn kind_is_retryable(kind: ErrorKind, code: &str) -> bool {
         | ErrorKind::Store
         | ErrorKind::Misuse => false,
     }
-}
-
-/// Codes of failures that pass on their own.
-pub(crate) fn is_retryable_code(code: &str) -> bool {
-    matches!(
-        code,
-        "service.status.unavailable"
-            | "session.openai.error"
-            | "session.message.exceedQPSLimit"
-            | "umm.msg.exceedQPSLimit"
-            | "session.response.timeout"
-            | "open.api.rate.limited"
-    )
-}
-
-/// Codes that come over the socket instead of an answer to a message.
-pub(crate) fn is_answer_code(code: &str) -> bool {
-    is_retryable_code(code)
-        || matches!(
-            code,
-            "session.message.exceedRequestLimit"
-                | "package.turn.exhaustion"
-                | "freeUsedUp.byokPlan"
-                | "message.length.limit"
-        )
 }

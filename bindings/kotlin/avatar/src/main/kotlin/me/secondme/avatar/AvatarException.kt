@@ -46,6 +46,13 @@ public sealed class AvatarException(
     /** The quota of the API key is used up. `AvatarException.retryAfter` says when to come back. */
     public class RateLimited internal constructor(failure: CoreFailure) : AvatarException("rate_limited", failure)
 
+    /**
+     * The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked. Trying again
+     * does not help before it is paid for.
+     */
+    public class PaymentRequired internal constructor(failure: CoreFailure) :
+        AvatarException("payment_required", failure)
+
     /** The key's avatar does not exist (any more). */
     public class AvatarNotFound internal constructor(failure: CoreFailure) :
         AvatarException("avatar_not_found", failure)
@@ -106,6 +113,7 @@ public sealed class AvatarException(
 internal fun CoreFailure.toException(): AvatarException = when (kind) {
     CoreErrorKind.AUTHENTICATION -> AvatarException.Authentication(this)
     CoreErrorKind.RATE_LIMITED -> AvatarException.RateLimited(this)
+    CoreErrorKind.PAYMENT_REQUIRED -> AvatarException.PaymentRequired(this)
     CoreErrorKind.AVATAR_NOT_FOUND -> AvatarException.AvatarNotFound(this)
     CoreErrorKind.INVALID_VISITOR_ID -> AvatarException.InvalidVisitorId(this)
     CoreErrorKind.NOT_MEMBER -> AvatarException.NotMember(this)

@@ -6346,6 +6346,11 @@ internal enum class CoreErrorKind {
      */
     RATE_LIMITED,
     /**
+     * The allowance of the avatar's owner or of the visitor is used up, or the avatar has to be unlocked.
+     * Trying again does not help before it is paid for.
+     */
+    PAYMENT_REQUIRED,
+    /**
      * The key's avatar does not exist (any more).
      */
     AVATAR_NOT_FOUND,
