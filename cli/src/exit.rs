@@ -138,6 +138,7 @@ impl From<RunError> for Failure {
             RunError::File { .. }
             | RunError::Script { .. }
             | RunError::Settings { .. }
+            | RunError::Profile { .. }
             | RunError::NoModel
             | RunError::Start(StartError::Settings(_) | StartError::Fault(_)) => USAGE,
             _ => FAILURE,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::brain::{Brain, OpenAi, Script, ScriptError, Secret};
+use crate::profile::{InvalidProfile, Profile};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
     Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, Fault, FrameFields,
@@ -36,6 +37,9 @@ pub struct EmulatorArgs {
     /// All settings from a file in YAML or JSON; the other options overrule it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
+    /// Behave as the service that `avatar survey` has seen; switches among the other options overrule it
+    #[arg(long, value_name = "service.toml")]
+    pub profile: Option<PathBuf>,
     /// What answers: `echo`, `demo`, `openai`, or a script file in YAML [default: echo]
     #[arg(long, value_name = "echo|demo|openai|FILE.yaml")]
     pub brain: Option<String>,
@@ -177,6 +181,14 @@ pub enum RunError {
         /// What is wrong with it.
         why: String,
     },
+    /// The profile is not valid.
+    #[error("{path}: {source}")]
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: InvalidProfile,
+    },
     /// The brain needs an option that is not there.
     #[error("--brain openai needs --openai-model, and --openai-url if it is not OpenAI's own endpoint")]
     NoModel,
@@ -195,6 +207,11 @@ impl EmulatorArgs {
         });
         if let Some(path) = &self.settings {
             builder = builder.settings(Self::settings_in(path)?);
+        }
+        if let Some(path) = &self.profile {
+            let text = read(path, "--profile takes the path of a file that `avatar survey` has written")?;
+            let wrong = |source| RunError::Profile { path: path.clone(), source };
+            builder = builder.profile(&Profile::parse(&text).map_err(wrong)?);
         }
         builder = builder.configure(|settings| {
             settings.reply_delay = self.reply_delay.unwrap_or(settings.reply_delay);

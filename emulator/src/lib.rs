@@ -20,6 +20,7 @@
 pub mod brain;
 #[cfg(feature = "cli")]
 mod cli;
+mod profile;
 mod server;
 pub mod service;
 mod switch;
@@ -28,5 +29,6 @@ mod time;
 pub use brain::Brain;
 #[cfg(feature = "cli")]
 pub use cli::{EmulatorArgs, RunError, SwitchArgs, run};
+pub use profile::{InvalidProfile, Profile};
 pub use server::{Emulator, EmulatorBuilder, Owner, StartError};
 pub use service::Settings;

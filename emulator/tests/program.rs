@@ -103,6 +103,18 @@ fn settings_are_read_from_a_file_and_overruled_by_options() {
 }
 
 #[test]
+fn a_profile_of_a_service_is_played_and_options_overrule_it() {
+    let profile = Written::new(
+        "service.toml",
+        "format = 1\n[avatar-open-api.pings]\nanswer = 'nothing'\nseen = 'no pong'\n\
+         [avatar-open-api.ping-drop]\nanswer = '60s'\n[avatar-open-api.quota-scope]\nnot-asked = 'costs the quota'\n",
+    );
+    let settings = settings_of(&["--profile", profile.path(), "--ping-drop", "20s"]);
+    assert_eq!((&settings["pings"], &settings["ping-drop"]), (&Value::from("nothing"), &Value::from("20s")));
+    assert_eq!(settings["quota-scope"], "auth", "what has no answer keeps its default");
+}
+
+#[test]
 fn each_key_opens_the_avatar_it_names() {
     let settings = settings_of(&["--key", "sk-a", "--key", "sk-b=shop", "--key", "sk-c=shop"]);
     let keys = settings["keys"].as_array().unwrap();
@@ -131,6 +143,14 @@ fn a_wrong_option_gets_an_error_that_says_what_to_do() {
         (["--brain", "openai"], "--brain openai needs --openai-model"),
         (["--settings", "nowhere.yaml"], "--settings takes the path of a YAML or JSON file"),
         (["--settings", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "Cargo.toml:"),
+        (
+            ["--profile", "nowhere.toml"],
+            "--profile takes the path of a file that `avatar survey` has written",
+        ),
+        (
+            ["--profile", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")],
+            "Cargo.toml: it begins with `format = 1`",
+        ),
         (["--key", "mine=shop"], "must begin with `sk-`"),
         (["--fault", "{}"], "missing field `at`"),
         (["--fault", r#"{"at": "auth", "do": "explode"}"#], "there are refuse, cut-before"),

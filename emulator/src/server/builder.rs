@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Emulator;
 use super::hub::Answerer;
 use crate::brain::{Brain, Question, Step};
+use crate::profile::Profile;
 use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings};
 
 /// Options of an [`Emulator`], then the emulator itself.
@@ -84,6 +85,12 @@ impl EmulatorBuilder {
     /// Changes some of the settings, switches among them.
     pub fn configure(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// The service behaves as `avatar survey` has seen one; what the profile does not answer stays as it is.
+    pub fn profile(mut self, profile: &Profile) -> Self {
+        self.settings = profile.apply(&self.settings);
         self
     }
 
