@@ -8,7 +8,7 @@ use std::time::Duration;
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::convert::size;
-use crate::enums::CoreDelivery;
+use crate::enums::{CoreDelivery, CoreEnvironment};
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -18,9 +18,17 @@ pub struct CoreOptions {
     pub api_key: Option<String>,
     /// For the `User-Agent`: `kotlin/2.2`.
     pub language: String,
-    /// The base URL of the service. Default: production.
+    /// The base URL of the service, or the name of an environment. Default: production.
     #[uniffi(default = None)]
     pub base_url: Option<String>,
+    /// Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the
+    /// gateway to which the service has moved. Default: production.
+    #[uniffi(default = None)]
+    pub environment: Option<CoreEnvironment>,
+    /// What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service
+    /// takes only some. Default: the base URL's own origin.
+    #[uniffi(default = None)]
+    pub origin: Option<String>,
     /// Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
     /// Default: no.
     #[uniffi(default = None)]
@@ -106,21 +114,22 @@ pub struct CoreOptions {
 impl CoreOptions {
     pub(crate) fn build(self, calls: &Arc<CoreCalls>) -> Result<AvatarClient, CoreError> {
         let mut builder = match &self.api_key {
-            Some(key) => AvatarClient::builder(key)?,
+            Some(key) => AvatarClient::builder(key)?.or_base_of_env(),
             None => AvatarClient::builder_from_env()?,
         };
         builder = builder.language(self.language.clone());
-        if self.base_url.is_none()
-            && let Ok(base) = std::env::var("SECONDME_BASE_URL")
-        {
-            builder = builder.base_url(base.parse::<BaseUrl>()?);
-        }
         Ok(self.apply(builder, calls)?.build()?)
     }
 
     fn apply(self, mut builder: ClientBuilder, calls: &Arc<CoreCalls>) -> Result<ClientBuilder, CoreError> {
         if let Some(base_url) = self.base_url {
             builder = builder.base_url(base_url.parse::<BaseUrl>()?);
+        }
+        if let Some(environment) = self.environment {
+            builder = builder.environment(environment.into());
+        }
+        if let Some(origin) = self.origin {
+            builder = builder.origin(origin);
         }
         if let Some(allow_insecure) = self.allow_insecure {
             builder = builder.allow_insecure(allow_insecure);

@@ -18,7 +18,7 @@ Examples:
 
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
-  SECONDME_BASE_URL  where the service is, if not in production
+  SECONDME_BASE_URL  where the service is, if not in production: a URL, pre-release or gateway
   SECONDME_CA_FILE   certificates to trust beside the system's, as PEM
   HTTPS_PROXY        the proxy, http://user:password@host:port; NO_PROXY for hosts without it
   SECONDME_LOG       log to stderr: a level such as debug, or a filter such as secondme_avatar::http=trace
@@ -106,8 +106,8 @@ pub(crate) struct ChatArgs {
     /// Who you are for the avatar: {platform}_{uuid} [default: the same for you every time]
     #[arg(long, value_name = "ID")]
     pub(crate) visitor: Option<String>,
-    /// Where the service is [env: SECONDME_BASE_URL] [default: the service in production]
-    #[arg(long, value_name = "URL")]
+    /// Where the service is: a URL, or `production`, `pre-release` or `gateway` [env: SECONDME_BASE_URL] [default: production]
+    #[arg(long, value_name = "URL|NAME", visible_alias = "environment")]
     pub(crate) base_url: Option<String>,
     /// How long connecting may take, and each answer: 20s [default: 30s and 2m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -128,8 +128,8 @@ pub(crate) struct DoctorArgs {
     /// Say this as well and wait for the reply; the avatar's owner can read it
     #[arg(long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
-    /// Where the service is [env: SECONDME_BASE_URL] [default: the service in production]
-    #[arg(long, value_name = "URL")]
+    /// Where the service is: a URL, or `production`, `pre-release` or `gateway` [env: SECONDME_BASE_URL] [default: production]
+    #[arg(long, value_name = "URL|NAME", visible_alias = "environment")]
     pub(crate) base_url: Option<String>,
     /// How long the opening may take, and the reply: 20s [default: 15s]
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -105,7 +105,7 @@ impl Described {
 impl From<&Error> for Described {
     fn from(error: &Error) -> Self {
         Self {
-            message: error.to_string(),
+            message: said(error),
             kind: Some(error.kind().name()),
             code: error.code().map(str::to_owned),
             step: error.step().map(secondme_avatar::Step::name),
@@ -128,7 +128,7 @@ impl From<Error> for Failure {
             ErrorKind::Misuse | ErrorKind::InvalidVisitorId => USAGE,
             _ => FAILURE,
         };
-        Self { code, message: error.to_string(), cause: cause(&error), advice: advice(&error) }
+        Self { code, message: said(&error), cause: cause(&error), advice: advice(&error) }
     }
 }
 
@@ -145,6 +145,14 @@ impl From<RunError> for Failure {
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// The error's text, with the options as this program has them.
+pub(crate) fn said(error: &Error) -> String {
+    error.text_in(|name| match name {
+        "environment" | "base_url" => "--base-url".to_owned(),
+        name => name.to_owned(),
+    })
 }
 
 /// The innermost cause, unless the message contains it.

@@ -30,7 +30,11 @@ impl Service {
             .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?;
         let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
         let (builder, place) = match base.map(str::to_owned).or_else(from_env) {
-            Some(base) => (builder.base_url(base.parse::<BaseUrl>()?), host(&base)),
+            Some(base) => {
+                let base: BaseUrl = base.parse()?;
+                let place = host(&base.to_string());
+                (builder.base_url(base), place)
+            }
             None => (builder, "SecondMe".to_owned()),
         };
         Ok(Self { builder, place, emulator: None })

@@ -26,8 +26,8 @@ class ClientBase(ClientSetup):
             api_key = os.environ.get("SECONDME_API_KEY")
         if api_key is None:
             raise MisuseError("there is no API key: put the avatar's into SECONDME_API_KEY, or pass it as `api_key`")
-        if options["base_url"] is None:
-            options["base_url"] = os.environ.get("SECONDME_BASE_URL")
+        if options["base_url"] is None and options["environment"] is None:
+            options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
         self._native = _native.Client(
             api_key,

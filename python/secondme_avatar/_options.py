@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from ._values import CallReport, Delivery
+from ._values import CallReport, Environment, Delivery
 
 
 class ClientOptions(TypedDict, total=False):
@@ -14,6 +14,8 @@ class ClientOptions(TypedDict, total=False):
     ``def make(**options: Unpack[ClientOptions])``. ``help(AvatarClient)`` says what each is."""
 
     base_url: str | None
+    environment: Environment | None
+    origin: str | None
     allow_insecure: bool | None
     proxy: str | None
     no_proxy: bool
@@ -46,6 +48,8 @@ class ClientSetup:
         api_key: str | None = None,
         *,
         base_url: str | None = None,
+        environment: Environment | None = None,
+        origin: str | None = None,
         allow_insecure: bool | None = None,
         proxy: str | None = None,
         no_proxy: bool = False,
@@ -72,7 +76,12 @@ class ClientSetup:
         """A client for one API key. Nothing is sent yet. Times are seconds; ``None`` stands for the default.
 
         :param api_key: The avatar's API key. Without it, SECONDME_API_KEY counts.
-        :param base_url: The base URL of the service. Default: production. Without it, SECONDME_BASE_URL counts.
+        :param base_url: The base URL of the service, or the name of an environment. Default: production. Without it,
+            SECONDME_BASE_URL counts.
+        :param environment: Which of the service's own hosts is spoken to, in place of a base URL: production,
+            pre-release, or the gateway to which the service has moved. Default: production.
+        :param origin: What the socket's handshake says as its ``Origin``, such as ``https://second-me.cn``, where the
+            service takes only some. Default: the base URL's own origin.
         :param allow_insecure: Whether plain ``http`` and ``ws`` to other machines are accepted. The API key then
             travels unencrypted. Default: no.
         :param proxy: The proxy for HTTP and for the socket: ``http://user:password@host:port`` or ``https://…``, with
@@ -117,6 +126,8 @@ class ClientSetup:
         """
         options = {
             "base_url": base_url,
+            "environment": environment,
+            "origin": origin,
             "allow_insecure": allow_insecure,
             "proxy": proxy,
             "no_proxy": no_proxy,

@@ -20,6 +20,7 @@ __all__ = [
     "Confirmation",
     "Delivery",
     "Ended",
+    "Environment",
     "Gap",
     "HistoryMessage",
     "NoticeKind",
@@ -110,6 +111,14 @@ Delivery: TypeAlias = Literal["at_most_once", "at_least_once"]
 - ``at_most_once``: It is handed back as an ``UnsentMessage`` that is not ``certain``: no message is sent twice.
 - ``at_least_once``: It is sent again under the same id: no message is lost, but a service that does not recognise the
   id may take it twice.
+"""
+
+Environment: TypeAlias = Literal["production", "pre_release", "gateway"]
+"""An environment of the service: which of its hosts is spoken to.
+
+- ``production``: The service's usual host.
+- ``pre_release``: The service's host for what is not released yet.
+- ``gateway``: The host to which the service's gateway has moved: the one to try where the usual host cannot be reached.
 """
 
 Gap: TypeAlias = Literal["filled", "none", "unknown"]

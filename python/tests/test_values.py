@@ -120,6 +120,18 @@ def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(MisuseError, match="base URL"):
         AvatarClient()
     AvatarClient(base_url="http://127.0.0.1:9")
+    AvatarClient(environment="pre_release")
+    monkeypatch.setenv("SECONDME_BASE_URL", "gateway")
+    AvatarClient()
+
+
+def test_where_the_service_is_is_said_once() -> None:
+    with pytest.raises(MisuseError, match="`base_url` and `environment` both"):
+        AvatarClient("sk-test", environment="gateway", base_url="http://127.0.0.1:9")
+    with pytest.raises(MisuseError, match="`gateway`"):
+        AvatarClient("sk-test", environment="moon")  # type: ignore[arg-type]
+    with pytest.raises(MisuseError, match="`origin`"):
+        AvatarClient("sk-test", origin="second-me.cn")
 
 
 def test_every_kind_of_failure_has_its_class() -> None:

@@ -4,10 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
+use secondme_avatar_protocol::{Door, Error, ErrorKind, OptionName};
 use url::{Host, Url};
 
-/// The service's base URL.
+use crate::environment::Environment;
+
+/// Where all of the service's own hosts are.
+const OWN_DOMAINS: [&str; 2] = ["mindverse.ai", "mindverse.com"];
+
+/// The service's base URL: a URL, or the name of an [`Environment`].
 ///
 /// ```
 /// use secondme_avatar::BaseUrl;
@@ -15,53 +20,81 @@ use url::{Host, Url};
 /// # fn main() -> Result<(), secondme_avatar::Error> {
 /// assert_eq!(BaseUrl::default(), BaseUrl::production());
 /// let emulator: BaseUrl = "http://127.0.0.1:8080/gate/in".parse()?;
+/// assert_eq!("gateway".parse::<BaseUrl>()?, BaseUrl::gateway());
 /// assert!("ftp://example.com".parse::<BaseUrl>().is_err());
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct BaseUrl(Url);
+pub struct BaseUrl {
+    url: Url,
+    /// Which it was named by, if it was.
+    environment: Option<Environment>,
+}
 
 impl BaseUrl {
     /// Returns `https://mindos.mindverse.ai/gate/in`.
     pub fn production() -> Self {
-        Self::fixed("https://mindos.mindverse.ai/gate/in")
+        Environment::Production.into()
     }
 
     /// Returns `https://mindos-prek8s.mindverse.ai/gate/in`.
     pub fn pre_release() -> Self {
-        Self::fixed("https://mindos-prek8s.mindverse.ai/gate/in")
+        Environment::PreRelease.into()
+    }
+
+    /// Returns `https://api.mindverse.com/gate/in`.
+    pub fn gateway() -> Self {
+        Environment::Gateway.into()
+    }
+
+    /// Returns the base URL of a door. One that is a URL of the caller's own is meant as it stands.
+    pub(crate) fn of_door(self, door: Door) -> Self {
+        self.environment.map_or(self, |environment| Self::of(environment, door))
+    }
+
+    /// Returns the base URL to name where this one cannot be reached: of the service's hosts, the one to which its
+    /// gateway has moved.
+    pub(crate) fn moved(&self) -> Option<&'static str> {
+        let host = self.url.host_str()?;
+        let is_own = OWN_DOMAINS.iter().any(|domain| {
+            host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        });
+        let is_there = BaseUrl::gateway().url.host_str() == Some(host);
+        let of_visitors = self.url.path().trim_end_matches('/').ends_with("/lab");
+        let door = if of_visitors { Door::VisitorChat } else { Door::AvatarOpenApi };
+        (is_own && !is_there).then(|| Environment::Gateway.url(door))
     }
 
     /// Returns the URL of a call.
     pub(crate) fn join(&self, path: &str) -> Result<Url, Error> {
         let misfit =
             || Error::new(ErrorKind::InvalidAnswer, "the service named something that fits in no URL");
-        let base = self.0.as_str().trim_end_matches('/');
+        let base = self.url.as_str().trim_end_matches('/');
         let url = Url::parse(&format!("{base}{path}")).map_err(|error| misfit().caused_by(error))?;
         // A name like `..` would lead to another call.
         let (asked, _) = path.split_once('?').unwrap_or((path, ""));
-        match url.path().strip_prefix(self.0.path().trim_end_matches('/')) {
+        match url.path().strip_prefix(self.url.path().trim_end_matches('/')) {
             Some(given) if given == asked => Ok(url),
             _ => Err(misfit()),
         }
     }
 
     pub(crate) fn as_url(&self) -> &Url {
-        &self.0
+        &self.url
     }
 
     /// Scheme, host and port, for error texts and the `Origin` header.
     pub(crate) fn origin(&self) -> String {
-        origin(&self.0)
+        origin(&self.url)
     }
 
     pub(crate) fn is_secure(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+        is_loopback(&self.url)
     }
 
     /// Refuses plain HTTP to other machines.
@@ -78,9 +111,16 @@ impl BaseUrl {
         Err(Error::new(ErrorKind::Misuse, message))
     }
 
-    fn fixed(url: &str) -> Self {
-        // Both are constants that parse; a test checks it.
-        Url::parse(url).map(Self).unwrap_or_else(|_| unreachable!("a constant URL"))
+    fn of(environment: Environment, door: Door) -> Self {
+        // These are constants that parse; a test checks it.
+        let url = Url::parse(environment.url(door)).unwrap_or_else(|_| unreachable!("a constant URL"));
+        Self { url, environment: Some(environment) }
+    }
+}
+
+impl From<Environment> for BaseUrl {
+    fn from(environment: Environment) -> Self {
+        Self::of(environment, Door::AvatarOpenApi)
     }
 }
 
@@ -97,9 +137,15 @@ impl FromStr for BaseUrl {
         let invalid = |what: &str| {
             Error::new(
                 ErrorKind::Misuse,
-                format!("the base URL {what}: write it like https://mindos.mindverse.ai/gate/in"),
+                format!(
+                    "the base URL {what}: write it like https://mindos.mindverse.ai/gate/in, or name an environment: \
+                     production, pre-release or gateway"
+                ),
             )
         };
+        if let Ok(environment) = text.parse::<Environment>() {
+            return Ok(environment.into());
+        }
         let url = Url::parse(text).map_err(|error| invalid("is not a valid URL").caused_by(error))?;
         match url.scheme() {
             "https" | "http" if url.host().is_none() => Err(invalid("names no host")),
@@ -109,7 +155,7 @@ impl FromStr for BaseUrl {
             "https" | "http" if url.query().is_some() || url.fragment().is_some() => {
                 Err(invalid("holds a `?` or `#`"))
             }
-            "https" | "http" => Ok(Self(url)),
+            "https" | "http" => Ok(Self { url, environment: None }),
             _ => Err(invalid("is neither http nor https")),
         }
     }
@@ -117,13 +163,13 @@ impl FromStr for BaseUrl {
 
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
+        f.write_str(self.url.as_str())
     }
 }
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
+        f.write_str(self.url.as_str())
     }
 }
 
@@ -150,7 +196,39 @@ mod tests {
     fn the_service_s_own_addresses_are_there_and_encrypted() {
         assert_eq!(BaseUrl::production().to_string(), "https://mindos.mindverse.ai/gate/in");
         assert_eq!(BaseUrl::pre_release().to_string(), "https://mindos-prek8s.mindverse.ai/gate/in");
-        assert!(BaseUrl::production().is_secure() && BaseUrl::pre_release().is_secure());
+        assert_eq!(BaseUrl::gateway().to_string(), "https://api.mindverse.com/gate/in");
+        for (environment, door) in
+            Environment::ALL.into_iter().flat_map(|one| Door::ALL.map(|door| (one, door)))
+        {
+            assert!(BaseUrl::of(environment, door).is_secure());
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_environment_means_another_host_behind_each_door_and_a_url_means_itself() {
+        for (name, url) in [
+            ("production", "https://api.mindverse.com/gate/lab"),
+            ("pre-release", "https://mindos-prek8s.mindverse.ai/gate/lab"),
+            ("gateway", "https://api.mindverse.com/gate/lab"),
+            ("https://mindos.mindverse.ai/gate/in", "https://mindos.mindverse.ai/gate/in"),
+        ] {
+            let base: BaseUrl = name.parse().unwrap();
+            assert_eq!(base.clone().of_door(Door::VisitorChat).to_string(), url);
+            assert_eq!(base.clone().of_door(Door::AvatarOpenApi), base);
+        }
+    }
+
+    #[test]
+    fn only_another_host_of_the_service_has_moved() {
+        let moved = |url: &str| url.parse::<BaseUrl>().unwrap().moved();
+        assert_eq!(moved("production"), Some("https://api.mindverse.com/gate/in"));
+        assert_eq!(
+            moved("https://mindos-prek8s.mindverse.ai/gate/lab"),
+            Some("https://api.mindverse.com/gate/lab")
+        );
+        for there in ["gateway", "https://notmindverse.ai/gate/in", "http://127.0.0.1/gate/in"] {
+            assert_eq!(moved(there), None, "{there}");
+        }
     }
 
     #[test]
@@ -182,7 +260,8 @@ mod tests {
         let error = "mindos.mindverse.ai".parse::<BaseUrl>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "the base URL is not a valid URL: write it like https://mindos.mindverse.ai/gate/in"
+            "the base URL is not a valid URL: write it like https://mindos.mindverse.ai/gate/in, or name an environment: \
+             production, pre-release or gateway"
         );
     }
 

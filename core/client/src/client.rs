@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
 
-use crate::base_url::BaseUrl;
 use crate::client_inner::ClientInner;
 use crate::clock::Clock;
 use crate::connection_log::WarningLimit;
@@ -62,8 +61,8 @@ impl AvatarClient {
         Self::builder(api_key)?.build()
     }
 
-    /// Makes a client for the API key in `SECONDME_API_KEY` and the service at `SECONDME_BASE_URL`. Default:
-    /// production. (Every client reads the [proxy](ClientBuilder::proxy) and the [CA
+    /// Makes a client for the API key in `SECONDME_API_KEY` and the service at `SECONDME_BASE_URL`: a URL, or
+    /// `production`, `pre-release` or `gateway`. Default: production. (Every client reads the [proxy](ClientBuilder::proxy) and the [CA
     /// file](ClientBuilder::ca_file) from the environment.)
     ///
     /// # Errors
@@ -83,25 +82,24 @@ impl AvatarClient {
         Ok(ClientBuilder::new(api_key.parse()?))
     }
 
-    /// Starts a client with the settings of `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    /// Starts a client with the settings of `SECONDME_API_KEY` and `SECONDME_BASE_URL`. Options that are set afterwards
+    /// count before them.
     ///
     /// # Errors
     ///
-    /// Fails as [`from_env`](Self::from_env) does.
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if `SECONDME_API_KEY` is not set, or is not an API key. A
+    /// `SECONDME_BASE_URL` that is not valid is an error of [`build`](ClientBuilder::build).
     pub fn builder_from_env() -> Result<ClientBuilder, Error> {
         let Some(key) = std::env::var_os("SECONDME_API_KEY") else {
             let message = "SECONDME_API_KEY is not set: put the avatar's API key there, or pass it";
             return Err(Error::new(ErrorKind::Misuse, message));
         };
-        let builder = Self::builder(&key.to_string_lossy())?;
-        match std::env::var_os("SECONDME_BASE_URL") {
-            Some(base) => Ok(builder.base_url(base.to_string_lossy().parse::<BaseUrl>()?)),
-            None => Ok(builder),
-        }
+        Ok(Self::builder(&key.to_string_lossy())?.or_base_of_env())
     }
 
     fn from_options(options: ClientBuilder) -> Result<Self, Error> {
         let user_agent = options.user_agent();
+        let (base, origin) = (options.base()?, options.handshake_origin()?);
         let runtime = runtime::current()?;
         let dialer = Arc::new(Dialer {
             resolver: options.resolver,
@@ -110,11 +108,11 @@ impl AvatarClient {
             user_agent,
         });
         // Wrong certificates are reported here, if the client will need certificates.
-        if options.base.is_secure() || dialer.tls.names_ca_file() {
+        if base.is_secure() || dialer.tls.names_ca_file() {
             dialer.tls.config(Alpn::Http1)?;
         }
         let clock = Clock::start(options.wall_clock);
-        let avatar = AvatarRef::new(&options.key, &options.base);
+        let avatar = AvatarRef::new(&options.key, &base);
         let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
         let settings = Settings {
             key: options.key,
@@ -125,8 +123,8 @@ impl AvatarClient {
         let env = Env {
             settings,
             subscriptions: Subscriptions::new(options.queue),
-            http: Http::new(options.base.clone(), Arc::clone(&dialer), clock.clone())?,
-            connector: Connector { base: options.base, dialer, allow_insecure: options.allow_insecure },
+            http: Http::new(base.clone(), Arc::clone(&dialer), clock.clone())?,
+            connector: Connector { base, origin, dialer, allow_insecure: options.allow_insecure },
             quota: SharedQuota::new(options.quota, clock.clone()),
             slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),

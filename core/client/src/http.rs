@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use secondme_avatar_protocol::{Error, ErrorKind, HttpRequest, Input, Method, Millis, verdict};
+use secondme_avatar_protocol::{Error, ErrorKind, HttpRequest, Input, Method, Millis, OptionName, verdict};
 use tracing::debug;
 
 use crate::base_url::BaseUrl;
@@ -199,8 +199,8 @@ impl Http {
         let fault = self.proxy().and_then(|proxy| self.fault_of(proxy, &error));
         let said = fault.unwrap_or_else(|| {
             in_words_beneath(&format!("the service at {origin}"), &error).unwrap_or_else(|| {
-                let message =
-                    format!("the service cannot be reached at {origin}{way}: {}", root_cause(&error));
+                let (cause, elsewhere) = (root_cause(&error), elsewhere(&self.base));
+                let message = format!("the service cannot be reached at {origin}{way}: {cause}{elsewhere}");
                 Error::new(ErrorKind::ConnectionFailed, message)
             })
         });
@@ -229,6 +229,17 @@ impl Http {
             _ => proxy.broken(root_cause(error)),
         })
     }
+}
+
+/// Names the service's newer host, for an error text: its older ones may have been given up.
+fn elsewhere(base: &BaseUrl) -> String {
+    base.moved().map_or_else(String::new, |url| {
+        format!(
+            "; the service's gateway has moved, and may answer at {url}: set {} to `gateway`, or \
+             SECONDME_BASE_URL=gateway",
+            OptionName::ENVIRONMENT
+        )
+    })
 }
 
 /// Makes an HTTP client without a connection.
@@ -343,7 +354,43 @@ fn lower_case(name: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use secondme_avatar_protocol::Visitor;
+
     use super::*;
+    use crate::client::AvatarClient;
+    use crate::environment::Environment;
+    use crate::resolver::Resolver;
+
+    /// What the first call says where no host has an address.
+    async fn nowhere(environment: Environment) -> Error {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let mut builder = AvatarClient::builder("sk-0123456789abcdef").unwrap().no_proxy();
+        builder.resolver = Resolver::asking(|_| Err(io::Error::new(io::ErrorKind::NotFound, "no such host")));
+        let report = move |call: &crate::CallReport| {
+            let _ = tell.send(call.error.clone());
+        };
+        let client = builder.environment(environment).on_call(report).build().unwrap();
+        let open = tokio::spawn(client.open(Visitor::for_user("web", "ada").unwrap()).into_future());
+        let error = told.recv().await.unwrap().expect("a failure");
+        open.abort();
+        error
+    }
+
+    #[tokio::test]
+    async fn a_host_of_the_service_that_cannot_be_found_names_the_one_that_its_gateway_has_moved_to() {
+        for environment in [Environment::Production, Environment::PreRelease] {
+            let error = nowhere(environment).await;
+            assert_eq!(error.kind(), ErrorKind::ConnectionFailed);
+            let said = error.to_string();
+            assert!(said.contains("cannot be reached at https://mindos"), "{said}");
+            assert!(
+                said.contains("may answer at https://api.mindverse.com/gate/in: set `environment` to"),
+                "{said}"
+            );
+        }
+        let error = nowhere(Environment::Gateway).await.to_string();
+        assert!(error.contains("https://api.mindverse.com") && !error.contains("has moved"), "{error}");
+    }
 
     #[test]
     fn a_wait_is_given_in_seconds_or_as_a_moment_by_the_service_s_clock() {

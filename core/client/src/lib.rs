@@ -41,12 +41,14 @@ mod conversation;
 mod dial;
 mod driver;
 mod env;
+mod environment;
 mod errors;
 mod events;
 mod http;
 mod limit;
 mod loss;
 mod options;
+mod origin;
 mod pacer;
 mod per_process;
 mod pieces;
@@ -76,13 +78,14 @@ mod wakers;
 pub use base_url::BaseUrl;
 pub use client::{AvatarClient, Close, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
+pub use environment::Environment;
 pub use events::Events;
 pub use options::ClientBuilder;
 pub use pieces::Piece;
 pub use reply_stream::ReplyStream;
 pub use report::CallReport;
 pub use secondme_avatar_protocol::{
-    ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Ended, Error,
+    ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Door, Ended, Error,
     ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, KeptMessage,
     MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply, Sent, SeqId, ServiceError,
     SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,

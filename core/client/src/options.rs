@@ -4,20 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, Config, Delivery, Error, ErrorKind, OptionName, Secret, limits};
+use secondme_avatar_protocol::{ApiKey, Config, Delivery, Door, Secret, limits};
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
+use crate::environment::Environment;
 use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer, Occupancy};
 use crate::resolver::Resolver;
 use crate::store::Store;
 
+mod check;
+
 /// Events that a subscription holds before the socket is read no further.
 const EVENT_QUEUE: usize = 1024;
-
-/// The shortest `idle_after`: coming back costs two round trips.
-const IDLE_MIN: Duration = Duration::from_secs(1);
 
 /// The whole time of a call, its retries and waits included, where the call says nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,11 @@ impl Default for Deadlines {
 #[must_use = "nothing is made before `build`"]
 pub struct ClientBuilder {
     pub(crate) key: ApiKey,
-    pub(crate) base: BaseUrl,
+    pub(crate) door: Door,
+    pub(crate) base: Option<BaseUrl>,
+    pub(crate) environment: Option<Environment>,
+    pub(crate) base_of_env: Option<String>,
+    pub(crate) origin: Option<String>,
     pub(crate) config: Config,
     pub(crate) deadlines: Deadlines,
     pub(crate) queue: usize,
@@ -85,7 +89,11 @@ impl ClientBuilder {
     pub(crate) fn new(key: ApiKey) -> Self {
         Self {
             key,
-            base: BaseUrl::default(),
+            door: Door::default(),
+            base: None,
+            environment: None,
+            base_of_env: None,
+            origin: None,
             config: Config { connect_permits: true, ..Config::default() },
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
@@ -104,9 +112,45 @@ impl ClientBuilder {
         }
     }
 
-    /// The base URL of the service. Default: production.
+    /// The base URL of the service, or the name of an environment. Default: production.
     pub fn base_url(mut self, base: BaseUrl) -> Self {
-        self.base = base;
+        self.base = Some(base);
+        self
+    }
+
+    /// Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the gateway to
+    /// which the service has moved. Default: production.
+    ///
+    /// ```
+    /// use secondme_avatar::{AvatarClient, Environment};
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client =
+    ///     AvatarClient::builder("sk-0123456789abcdef")?.environment(Environment::Gateway).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service takes only
+    /// some. Default: the base URL's own origin.
+    ///
+    /// ```
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client =
+    ///     AvatarClient::builder("sk-0123456789abcdef")?.origin("https://second-me.cn").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A text that is not an origin is an error of [`build`](Self::build).
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
         self
     }
 
@@ -394,45 +438,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Fails if an option has a value that it cannot have.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let misuse = |message: String| Err(Error::new(ErrorKind::Misuse, message));
-        self.base.check(self.allow_insecure)?;
-        let (shortest, longest) = (limits::HEARTBEAT_MIN, limits::HEARTBEAT);
-        if self.config.heartbeat < shortest || self.config.heartbeat > longest {
-            return misuse(format!(
-                "a heartbeat of {:?} is not possible: choose {} to {} s, or leave it out",
-                self.config.heartbeat,
-                shortest.as_secs(),
-                longest.as_secs()
-            ));
-        }
-        if self.max_live == Some(0) {
-            return misuse(format!(
-                "with a {} of 0 no visitor could be opened: choose 1 or more, or leave it out",
-                OptionName::MAX_LIVE
-            ));
-        }
-        if let Some(idle) = self.config.idle_after.filter(|idle| *idle < IDLE_MIN) {
-            return misuse(format!(
-                "an {} of {idle:?} is too short: choose 1 s or more, or leave it out",
-                OptionName::IDLE_AFTER
-            ));
-        }
-        if self.queue < 2 {
-            return misuse("an event queue holds 2 events or more: choose more, or leave it out".to_owned());
-        }
-        if self.language.as_ref().is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return misuse("the language goes into a header: write it like `python/3.11`".to_owned());
-        }
-        Ok(())
-    }
-
-    pub(crate) fn user_agent(&self) -> String {
-        let own = concat!("secondme-avatar/", env!("CARGO_PKG_VERSION"));
-        match &self.language {
-            Some(language) => format!("{own} {language}"),
-            None => format!("{own} rust"),
-        }
+    /// Where neither a base URL nor an environment is chosen, what `SECONDME_BASE_URL` says counts.
+    // For bindings, which take the key as an option of their own.
+    #[doc(hidden)]
+    pub fn or_base_of_env(mut self) -> Self {
+        let variable = std::env::var_os("SECONDME_BASE_URL").filter(|base| !base.is_empty());
+        self.base_of_env = variable.map(|base| base.to_string_lossy().into_owned());
+        self
     }
 }

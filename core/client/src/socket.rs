@@ -18,6 +18,7 @@ use url::Url;
 use crate::base_url::{BaseUrl, is_loopback};
 use crate::dial::{Dialer, Transport, root_cause};
 use crate::loss;
+use crate::origin::Origin;
 use crate::read_ahead::ReadAhead;
 
 /// The buffer for one read of a quiet socket. Ten thousand sockets have one such buffer each, so it is much
@@ -46,6 +47,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     pub(crate) base: BaseUrl,
+    pub(crate) origin: Origin,
     pub(crate) dialer: Arc<Dialer>,
     pub(crate) allow_insecure: bool,
 }
@@ -58,12 +60,11 @@ impl Connector {
         let url = self.check(address.expose_secret())?;
         let stream = self.dialer.dial(&url).await.map_err(|error| (None, error))?;
         let mut request = url.as_str().into_client_request().map_err(|_| unusable("is not a valid URL"))?;
-        // Browsers always send an origin, and a service may require its own.
-        let origin = self.base.origin();
-        for (name, value) in [(header::ORIGIN, &origin), (header::USER_AGENT, &self.dialer.user_agent)] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                request.headers_mut().insert(name, value);
-            }
+        // Browsers always send an origin, and a service may require its own. No extension is offered: a gateway of the
+        // service was seen to reset the connection when one was.
+        request.headers_mut().insert(header::ORIGIN, self.origin.header());
+        if let Ok(user_agent) = HeaderValue::from_str(&self.dialer.user_agent) {
+            request.headers_mut().insert(header::USER_AGENT, user_agent);
         }
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)

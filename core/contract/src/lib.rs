@@ -5,7 +5,7 @@
 //! in; a test fails where a file and its template disagree.
 //!
 //! ```text
-//! core/protocol/src/{event,error,counters,delivery}.rs, core/client/src/{options,stats,report}.rs
+//! core/protocol/src/{event,error,counters,delivery}.rs, core/client/src/{environment,options,stats,report}.rs
 //!     → source → model → templates/ → python, node, bindings, docs/names.md
 //! ```
 

@@ -16,6 +16,7 @@ pub const SOURCES: &[&str] = &[
     "core/protocol/src/error.rs",
     "core/protocol/src/counters.rs",
     "core/protocol/src/delivery.rs",
+    "core/client/src/environment.rs",
     "core/client/src/options.rs",
     "core/client/src/report.rs",
     "core/client/src/stats.rs",

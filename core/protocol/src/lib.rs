@@ -34,6 +34,7 @@ mod connection;
 mod conversation;
 mod counters;
 mod delivery;
+mod door;
 mod error;
 mod event;
 mod facts;
@@ -58,6 +59,7 @@ pub use call::CallId;
 pub use conversation::Hold;
 pub use counters::Counters;
 pub use delivery::Delivery;
+pub use door::{Door, InvalidDoor};
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
 pub use event::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,

@@ -21,19 +21,34 @@ pub struct OptionName(&'static str);
 impl OptionName {
     /// Plain `http` and `ws` are accepted.
     pub const ALLOW_INSECURE: Self = Self("allow_insecure");
+    /// Where the service is.
+    pub const BASE_URL: Self = Self("base_url");
     /// The file with certificates of one's own.
     pub const CA_FILE: Self = Self("ca_file");
+    /// Which of the service's own hosts is spoken to.
+    pub const ENVIRONMENT: Self = Self("environment");
     /// How long a conversation is idle before it is paused.
     pub const IDLE_AFTER: Self = Self("idle_after");
     /// How many visitors have a socket at a time.
     pub const MAX_LIVE: Self = Self("max_live");
     /// No proxy is used.
     pub const NO_PROXY: Self = Self("no_proxy");
+    /// What the socket's handshake says as its `Origin`.
+    pub const ORIGIN: Self = Self("origin");
     /// The file that keeps sessions and messages.
     pub const STORE: Self = Self("store");
     /// All of them.
-    pub const ALL: &[Self] =
-        &[Self::ALLOW_INSECURE, Self::CA_FILE, Self::IDLE_AFTER, Self::MAX_LIVE, Self::NO_PROXY, Self::STORE];
+    pub const ALL: &[Self] = &[
+        Self::ALLOW_INSECURE,
+        Self::BASE_URL,
+        Self::CA_FILE,
+        Self::ENVIRONMENT,
+        Self::IDLE_AFTER,
+        Self::MAX_LIVE,
+        Self::NO_PROXY,
+        Self::ORIGIN,
+        Self::STORE,
+    ];
 
     /// The name as Rust writes it.
     #[must_use]

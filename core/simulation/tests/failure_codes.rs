@@ -221,7 +221,11 @@ fn a_used_up_allowance_is_asked_about_once_and_hands_the_message_back() {
             world.network.next(Step::SendMessage, Fate::Answered(status, body.to_string()));
             let ask = world.ask(ada, "Hello");
             let error = world.answer(ada, ask).unwrap_err();
-            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::PaymentRequired, false), "HTTP {status}");
+            assert_eq!(
+                (error.kind(), error.is_retryable()),
+                (ErrorKind::PaymentRequired, false),
+                "HTTP {status}"
+            );
             assert!(error.unsent().is_some_and(|unsent| unsent.certain && unsent.text == "Hello"));
             world.run_for(Duration::from_secs(600));
             let calls = [Step::SendMessage, Step::Authenticate].map(|step| times(&world, ada, step));

@@ -12,6 +12,8 @@ use crate::words::Words;
 pub struct Options {
     pub api_key: Option<Words>,
     pub base_url: Option<Words>,
+    pub environment: Option<Words>,
+    pub origin: Option<Words>,
     pub allow_insecure: Option<bool>,
     pub proxy: Option<Words>,
     pub no_proxy: Option<bool>,
@@ -40,17 +42,25 @@ pub struct Options {
 impl Options {
     pub(crate) fn builder(self) -> Result<ClientBuilder, Error> {
         let builder = match Words::named_if(self.api_key, "apiKey")? {
-            Some(key) => AvatarClient::builder(&key)?,
+            Some(key) => AvatarClient::builder(&key)?.or_base_of_env(),
             None => AvatarClient::builder_from_env()?,
         };
         let mut builder = builder.language(self.language);
-        let base_url = Words::named_if(self.base_url, "baseUrl")?;
-        if let Some(url) = base_url.or_else(|| std::env::var("SECONDME_BASE_URL").ok()) {
+        if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
             builder = builder.base_url(url.parse()?);
         }
         if let Some(path) = Words::named_if(self.store, "store")? {
             builder = builder.store(SqliteStore::open(path)?);
         }
+        builder = given(
+            builder,
+            Words::named_if(self.environment, "environment")?
+                .as_deref()
+                .map(names::environment)
+                .transpose()?,
+            ClientBuilder::environment,
+        );
+        builder = given(builder, Words::named_if(self.origin, "origin")?, ClientBuilder::origin);
         builder = given(builder, self.allow_insecure, ClientBuilder::allow_insecure);
         builder = given(builder, Words::named_if(self.proxy, "proxy")?, ClientBuilder::proxy);
         if self.no_proxy == Some(true) {

@@ -2,14 +2,24 @@
 
 import type { LoggerLike } from '../logs.js'
 import type { CallReport } from './reports.js'
-import type { Delivery } from './values.js'
+import type { Delivery, Environment } from './values.js'
 
 /** Options of a client. Times are in milliseconds. */
 export interface ClientOptions {
   /** The avatar's API key. Default: `SECONDME_API_KEY`. */
   readonly apiKey?: string | undefined
-  /** The base URL of the service. Default: `SECONDME_BASE_URL`, or production. */
+  /** The base URL of the service, or the name of an environment. Default: `SECONDME_BASE_URL`, or production. */
   readonly baseUrl?: string | undefined
+  /**
+   * Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the gateway to
+   * which the service has moved. Default: production.
+   */
+  readonly environment?: Environment | undefined
+  /**
+   * What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service takes only
+   * some. Default: the base URL's own origin.
+   */
+  readonly origin?: string | undefined
   /**
    * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted. Default: no.
    */
@@ -97,6 +107,8 @@ export interface ClientOptions {
 export interface NativeOptions {
   readonly apiKey?: string | undefined
   readonly baseUrl?: string | undefined
+  readonly environment?: Environment | undefined
+  readonly origin?: string | undefined
   readonly allowInsecure?: boolean | undefined
   readonly proxy?: string | undefined
   readonly noProxy?: boolean | undefined

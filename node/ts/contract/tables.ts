@@ -54,6 +54,8 @@ export const EVENT_NAMES: readonly (AvatarEventType | 'event')[] = [
 export const OPTIONS: readonly (keyof ClientOptions)[] = [
   'apiKey',
   'baseUrl',
+  'environment',
+  'origin',
   'allowInsecure',
   'proxy',
   'caFile',

@@ -250,6 +250,15 @@ export type Delivery =
    */
   | 'atLeastOnce'
 
+/** An environment of the service: which of its hosts is spoken to. */
+export type Environment =
+  /** The service's usual host. */
+  | 'production'
+  /** The service's host for what is not released yet. */
+  | 'preRelease'
+  /** The host to which the service's gateway has moved: the one to try where the usual host cannot be reached. */
+  | 'gateway'
+
 /** What became of the frames that came while the socket was down. */
 export type Gap =
   /** There were some, and they have been delivered. */

@@ -2,8 +2,8 @@
 
 use pyo3::prelude::*;
 use secondme_avatar::{
-    Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Gap, HistoryMessage, NoticeKind,
-    Reply, Sent, State, Stats, Step, UnsentMessage,
+    Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Environment, Gap, HistoryMessage,
+    NoticeKind, Reply, Sent, State, Stats, Step, UnsentMessage,
 };
 
 use crate::values::{ToPython, object};
@@ -96,6 +96,17 @@ impl ToPython for Delivery {
         let name = match self {
             Self::AtMostOnce => "at_most_once",
             Self::AtLeastOnce => "at_least_once",
+        };
+        name.to_python(py)
+    }
+}
+
+impl ToPython for Environment {
+    fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let name = match self {
+            Self::Production => "production",
+            Self::PreRelease => "pre_release",
+            Self::Gateway => "gateway",
         };
         name.to_python(py)
     }

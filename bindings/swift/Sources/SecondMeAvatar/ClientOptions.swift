@@ -11,8 +11,14 @@ internal import SecondMeAvatarCore
 /// options.store = URL.applicationSupportDirectory.appending(path: "avatar.db").path
 /// ```
 public struct ClientOptions: Sendable {
-    /// Where the service is. Default: `SECONDME_BASE_URL`, and without that, production.
+    /// Where the service is: a URL, or the name of an environment. Default: `SECONDME_BASE_URL`, and without that, production.
     public var baseURL: String?
+    /// Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the gateway
+    /// to which the service has moved. Default: production.
+    public var environment: Environment?
+    /// What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service takes only
+    /// some. Default: the base URL's own origin.
+    public var origin: String?
     /// Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted. Default: no.
     public var allowInsecure: Bool?
     /// The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special characters
@@ -77,6 +83,8 @@ public struct ClientOptions: Sendable {
             apiKey: apiKey,
             language: "swift/6",
             baseUrl: baseURL,
+            environment: environment?.core,
+            origin: origin,
             allowInsecure: allowInsecure,
             proxy: proxy,
             noProxy: noProxy,

@@ -107,6 +107,18 @@ extension ClientOptions {
     }
 }
 
+extension ClientOptions {
+    /// An environment of the service: which of its hosts is spoken to.
+    public enum Environment: String, Sendable {
+        /// The service's usual host.
+        case production
+        /// The service's host for what is not released yet.
+        case preRelease = "pre_release"
+        /// The host to which the service's gateway has moved: the one to try where the usual host cannot be reached.
+        case gateway
+    }
+}
+
 extension AvatarError {
     /// What kind of failure it is: what a caller would branch on.
     public enum Kind: String, Sendable, CaseIterable {
@@ -239,6 +251,17 @@ extension ClientOptions.Delivery {
     }
 }
 
+extension ClientOptions.Environment {
+    init(_ core: CoreEnvironment) {
+        self =
+            switch core {
+            case .production: .production
+            case .preRelease: .preRelease
+            case .gateway: .gateway
+            }
+    }
+}
+
 extension AvatarError.Kind {
     init(_ core: CoreErrorKind) {
         self =
@@ -269,6 +292,16 @@ extension ClientOptions.Delivery {
         switch self {
         case .atMostOnce: .atMostOnce
         case .atLeastOnce: .atLeastOnce
+        }
+    }
+}
+
+extension ClientOptions.Environment {
+    var core: CoreEnvironment {
+        switch self {
+        case .production: .production
+        case .preRelease: .preRelease
+        case .gateway: .gateway
         }
     }
 }

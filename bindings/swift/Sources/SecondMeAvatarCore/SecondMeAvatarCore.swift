@@ -3133,9 +3133,19 @@ public struct CoreOptions: Equatable, Hashable {
      */
     public let language: String
     /**
-     * The base URL of the service. Default: production.
+     * The base URL of the service, or the name of an environment. Default: production.
      */
     public let baseUrl: String?
+    /**
+     * Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the
+     * gateway to which the service has moved. Default: production.
+     */
+    public let environment: CoreEnvironment?
+    /**
+     * What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service
+     * takes only some. Default: the base URL's own origin.
+     */
+    public let origin: String?
     /**
      * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
      * Default: no.
@@ -3249,8 +3259,16 @@ public struct CoreOptions: Equatable, Hashable {
          * For the `User-Agent`: `kotlin/2.2`.
          */language: String, 
         /**
-         * The base URL of the service. Default: production.
+         * The base URL of the service, or the name of an environment. Default: production.
          */baseUrl: String? = nil, 
+        /**
+         * Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the
+         * gateway to which the service has moved. Default: production.
+         */environment: CoreEnvironment? = nil, 
+        /**
+         * What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service
+         * takes only some. Default: the base URL's own origin.
+         */origin: String? = nil, 
         /**
          * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
          * Default: no.
@@ -3334,6 +3352,8 @@ public struct CoreOptions: Equatable, Hashable {
         self.apiKey = apiKey
         self.language = language
         self.baseUrl = baseUrl
+        self.environment = environment
+        self.origin = origin
         self.allowInsecure = allowInsecure
         self.proxy = proxy
         self.noProxy = noProxy
@@ -3377,6 +3397,8 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 apiKey: FfiConverterOptionString.read(from: &buf), 
                 language: FfiConverterString.read(from: &buf), 
                 baseUrl: FfiConverterOptionString.read(from: &buf), 
+                environment: FfiConverterOptionTypeCoreEnvironment.read(from: &buf), 
+                origin: FfiConverterOptionString.read(from: &buf), 
                 allowInsecure: FfiConverterOptionBool.read(from: &buf), 
                 proxy: FfiConverterOptionString.read(from: &buf), 
                 noProxy: FfiConverterBool.read(from: &buf), 
@@ -3406,6 +3428,8 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.apiKey, into: &buf)
         FfiConverterString.write(value.language, into: &buf)
         FfiConverterOptionString.write(value.baseUrl, into: &buf)
+        FfiConverterOptionTypeCoreEnvironment.write(value.environment, into: &buf)
+        FfiConverterOptionString.write(value.origin, into: &buf)
         FfiConverterOptionBool.write(value.allowInsecure, into: &buf)
         FfiConverterOptionString.write(value.proxy, into: &buf)
         FfiConverterBool.write(value.noProxy, into: &buf)
@@ -4789,6 +4813,92 @@ public func FfiConverterTypeCoreEnded_lift(_ buf: RustBuffer) throws -> CoreEnde
 #endif
 public func FfiConverterTypeCoreEnded_lower(_ value: CoreEnded) -> RustBuffer {
     return FfiConverterTypeCoreEnded.lower(value)
+}
+
+
+
+/**
+ * An environment of the service: which of its hosts is spoken to.
+ */
+
+public enum CoreEnvironment: Equatable, Hashable {
+    
+    /**
+     * The service's usual host.
+     */
+    case production
+    /**
+     * The service's host for what is not released yet.
+     */
+    case preRelease
+    /**
+     * The host to which the service's gateway has moved: the one to try where the usual host cannot be
+     * reached.
+     */
+    case gateway
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CoreEnvironment: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreEnvironment: FfiConverterRustBuffer {
+    typealias SwiftType = CoreEnvironment
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreEnvironment {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .production
+        
+        case 2: return .preRelease
+        
+        case 3: return .gateway
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CoreEnvironment, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .production:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .preRelease:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .gateway:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreEnvironment_lift(_ buf: RustBuffer) throws -> CoreEnvironment {
+    return try FfiConverterTypeCoreEnvironment.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreEnvironment_lower(_ value: CoreEnvironment) -> RustBuffer {
+    return FfiConverterTypeCoreEnvironment.lower(value)
 }
 
 
@@ -6357,6 +6467,30 @@ fileprivate struct FfiConverterOptionTypeCoreDelivery: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCoreDelivery.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeCoreEnvironment: FfiConverterRustBuffer {
+    typealias SwiftType = CoreEnvironment?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCoreEnvironment.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCoreEnvironment.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

@@ -31,15 +31,15 @@ impl From<{{ of }}> for Core{{ of }} {
 {%- for enum in contract.enums %}
 {{ plain(enum.name, enum.docs, enum.variants, enum.is_open) }}
 {%- endfor %}
+{% for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}
 
-impl From<CoreDelivery> for Delivery {
-    fn from(it: CoreDelivery) -> Self {
+impl From<Core{{ enum.name }}> for {{ enum.name }} {
+    fn from(it: Core{{ enum.name }}) -> Self {
         match it {
-{% for enum in contract.enums if enum.name == "Delivery" %}
 {% for variant in enum.variants %}
-            CoreDelivery::{{ variant.name }} => Self::{{ variant.name }},
-{% endfor %}
+            Core{{ enum.name }}::{{ variant.name }} => Self::{{ variant.name }},
 {% endfor %}
         }
     }
 }
+{% endfor %}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::convert::size;
-use crate::enums::CoreDelivery;
+use crate::enums::{ {%- for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}Core{{ enum.name }}, {% endfor -%} };
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -34,13 +34,10 @@ pub struct CoreOptions {
 impl CoreOptions {
     pub(crate) fn build(self, calls: &Arc<CoreCalls>) -> Result<AvatarClient, CoreError> {
         let mut builder = match &self.api_key {
-            Some(key) => AvatarClient::builder(key)?,
+            Some(key) => AvatarClient::builder(key)?.or_base_of_env(),
             None => AvatarClient::builder_from_env()?,
         };
         builder = builder.language(self.language.clone());
-        if self.base_url.is_none() && let Ok(base) = std::env::var("SECONDME_BASE_URL") {
-            builder = builder.base_url(base.parse::<BaseUrl>()?);
-        }
         Ok(self.apply(builder, calls)?.build()?)
     }
 

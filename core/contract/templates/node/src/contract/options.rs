@@ -21,12 +21,11 @@ pub struct Options {
 impl Options {
     pub(crate) fn builder(self) -> Result<ClientBuilder, Error> {
         let builder = match Words::named_if(self.api_key, "apiKey")? {
-            Some(key) => AvatarClient::builder(&key)?,
+            Some(key) => AvatarClient::builder(&key)?.or_base_of_env(),
             None => AvatarClient::builder_from_env()?,
         };
         let mut builder = builder.language(self.language);
-        let base_url = Words::named_if(self.base_url, "baseUrl")?;
-        if let Some(url) = base_url.or_else(|| std::env::var("SECONDME_BASE_URL").ok()) {
+        if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
             builder = builder.base_url(url.parse()?);
         }
         if let Some(path) = Words::named_if(self.store, "store")? {

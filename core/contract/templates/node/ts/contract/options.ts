@@ -7,7 +7,7 @@ import type { LoggerLike } from '../logs.js'
 import type { CallReport } from './reports.js'
 {{ node.import(used.values, "./values.js") }}
 {% set own = {
-  "base_url": "The base URL of the service. Default: `SECONDME_BASE_URL`, or production.",
+  "base_url": "The base URL of the service, or the name of an environment. Default: `SECONDME_BASE_URL`, or production.",
   "on_call": "Is told of every call to the service and every handshake of a socket when it is over. What it throws goes to the client's listeners of `error`.",
 } %}
 {% set more = { "proxy": "`false`: no proxy." } %}

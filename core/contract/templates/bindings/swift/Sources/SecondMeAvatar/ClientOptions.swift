@@ -17,7 +17,7 @@ public struct ClientOptions: Sendable {
     /// The path of a SQLite file in which sessions, tags and durable messages outlive the process. It holds the visitors'
     /// tokens: keep it where only the app can read it. Default: none.
 {% elif option.snake == "base_url" %}
-    /// Where the service is. Default: `SECONDME_BASE_URL`, and without that, production.
+    /// Where the service is: a URL, or the name of an environment. Default: `SECONDME_BASE_URL`, and without that, production.
 {% elif option.kind == "callback" %}
     /// Is told of every call to the service and every handshake of a socket when it is over, one after the other.
 {% else %}

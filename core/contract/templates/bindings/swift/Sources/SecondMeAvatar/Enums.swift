@@ -29,10 +29,10 @@ extension AvatarError {
 {% endfor %}
 
 {{ sw.from_core("AvatarError.Kind", "CoreErrorKind", contract.errors) -}}
-{% for enum in contract.enums if enum.name == "Delivery" %}
+{% for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}
 
-extension ClientOptions.Delivery {
-    var core: CoreDelivery {
+extension {{ sw.name(enum.name) }} {
+    var core: Core{{ enum.name }} {
         switch self {
 {% for variant in enum.variants %}
         case .{{ variant.name | swift }}: .{{ variant.name | camel }}

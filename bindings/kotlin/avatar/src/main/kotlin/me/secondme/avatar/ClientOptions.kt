@@ -16,8 +16,20 @@ import kotlin.time.Duration
  * ```
  */
 public class ClientOptions internal constructor() {
-    /** Where the service is. Default: `SECONDME_BASE_URL`, and without that, production. */
+    /** Where the service is: a URL, or the name of an environment. Default: `SECONDME_BASE_URL`, and without that, production. */
     public var baseUrl: String? = null
+
+    /**
+     * Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the gateway to
+     * which the service has moved. Default: production.
+     */
+    public var environment: Environment? = null
+
+    /**
+     * What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service takes only
+     * some. Default: the base URL's own origin.
+     */
+    public var origin: String? = null
 
     /**
      * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted. Default: no.
@@ -123,6 +135,8 @@ public class ClientOptions internal constructor() {
         apiKey = apiKey?.whole("API key"),
         language = "kotlin/${KotlinVersion.CURRENT}",
         baseUrl = baseUrl?.whole("option `baseUrl`"),
+        environment = environment?.toCore(),
+        origin = origin?.whole("option `origin`"),
         allowInsecure = allowInsecure,
         proxy = proxy?.whole("option `proxy`"),
         noProxy = noProxy,

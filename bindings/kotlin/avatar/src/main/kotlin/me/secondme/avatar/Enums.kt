@@ -6,6 +6,7 @@ import me.secondme.avatar.core.CoreAuthor
 import me.secondme.avatar.core.CoreConfirmation
 import me.secondme.avatar.core.CoreDelivery
 import me.secondme.avatar.core.CoreEnded
+import me.secondme.avatar.core.CoreEnvironment
 import me.secondme.avatar.core.CoreNoticeKind
 import me.secondme.avatar.core.CoreState
 import me.secondme.avatar.core.CoreStep
@@ -133,6 +134,18 @@ public enum class Delivery {
     AT_LEAST_ONCE,
 }
 
+/** An environment of the service: which of its hosts is spoken to. */
+public enum class Environment {
+    /** The service's usual host. */
+    PRODUCTION,
+
+    /** The service's host for what is not released yet. */
+    PRE_RELEASE,
+
+    /** The host to which the service's gateway has moved: the one to try where the usual host cannot be reached. */
+    GATEWAY,
+}
+
 internal fun CoreState.toState() = when (this) {
     CoreState.OPENING -> State.OPENING
     CoreState.LIVE -> State.LIVE
@@ -187,7 +200,19 @@ internal fun CoreDelivery.toDelivery() = when (this) {
     CoreDelivery.AT_LEAST_ONCE -> Delivery.AT_LEAST_ONCE
 }
 
+internal fun CoreEnvironment.toEnvironment() = when (this) {
+    CoreEnvironment.PRODUCTION -> Environment.PRODUCTION
+    CoreEnvironment.PRE_RELEASE -> Environment.PRE_RELEASE
+    CoreEnvironment.GATEWAY -> Environment.GATEWAY
+}
+
 internal fun Delivery.toCore() = when (this) {
     Delivery.AT_MOST_ONCE -> CoreDelivery.AT_MOST_ONCE
     Delivery.AT_LEAST_ONCE -> CoreDelivery.AT_LEAST_ONCE
+}
+
+internal fun Environment.toCore() = when (this) {
+    Environment.PRODUCTION -> CoreEnvironment.PRODUCTION
+    Environment.PRE_RELEASE -> CoreEnvironment.PRE_RELEASE
+    Environment.GATEWAY -> CoreEnvironment.GATEWAY
 }

@@ -5055,9 +5055,21 @@ internal data class CoreOptions (
     val `language`: kotlin.String
     ,
     /**
-     * The base URL of the service. Default: production.
+     * The base URL of the service, or the name of an environment. Default: production.
      */
     val `baseUrl`: kotlin.String? = null
+    ,
+    /**
+     * Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the
+     * gateway to which the service has moved. Default: production.
+     */
+    val `environment`: CoreEnvironment? = null
+    ,
+    /**
+     * What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service
+     * takes only some. Default: the base URL's own origin.
+     */
+    val `origin`: kotlin.String? = null
     ,
     /**
      * Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted.
@@ -5201,6 +5213,8 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeCoreEnvironment.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterBoolean.read(buf),
@@ -5230,6 +5244,8 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.allocationSize(value.`apiKey`) +
             FfiConverterString.allocationSize(value.`language`) +
             FfiConverterOptionalString.allocationSize(value.`baseUrl`) +
+            FfiConverterOptionalTypeCoreEnvironment.allocationSize(value.`environment`) +
+            FfiConverterOptionalString.allocationSize(value.`origin`) +
             FfiConverterOptionalBoolean.allocationSize(value.`allowInsecure`) +
             FfiConverterOptionalString.allocationSize(value.`proxy`) +
             FfiConverterBoolean.allocationSize(value.`noProxy`) +
@@ -5258,6 +5274,8 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.write(value.`apiKey`, buf)
             FfiConverterString.write(value.`language`, buf)
             FfiConverterOptionalString.write(value.`baseUrl`, buf)
+            FfiConverterOptionalTypeCoreEnvironment.write(value.`environment`, buf)
+            FfiConverterOptionalString.write(value.`origin`, buf)
             FfiConverterOptionalBoolean.write(value.`allowInsecure`, buf)
             FfiConverterOptionalString.write(value.`proxy`, buf)
             FfiConverterBoolean.write(value.`noProxy`, buf)
@@ -6234,6 +6252,56 @@ internal object FfiConverterTypeCoreEnded: FfiConverterRustBuffer<CoreEnded> {
     override fun allocationSize(value: CoreEnded) = 4UL
 
     override fun write(value: CoreEnded, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * An environment of the service: which of its hosts is spoken to.
+ */
+
+internal enum class CoreEnvironment {
+
+    /**
+     * The service's usual host.
+     */
+    PRODUCTION,
+    /**
+     * The service's host for what is not released yet.
+     */
+    PRE_RELEASE,
+    /**
+     * The host to which the service's gateway has moved: the one to try where the usual host cannot be
+     * reached.
+     */
+    GATEWAY;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreEnvironment: FfiConverterRustBuffer<CoreEnvironment> {
+    override fun read(buf: ByteBuffer) = try {
+
+        CoreEnvironment.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: CoreEnvironment) = 4UL
+
+    override fun write(value: CoreEnvironment, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -7800,6 +7868,38 @@ internal object FfiConverterOptionalTypeCoreDelivery: FfiConverterRustBuffer<Cor
         } else {
             buf.put(1)
             FfiConverterTypeCoreDelivery.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterOptionalTypeCoreEnvironment: FfiConverterRustBuffer<CoreEnvironment?> {
+    override fun read(buf: ByteBuffer): CoreEnvironment? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCoreEnvironment.read(buf)
+    }
+
+    override fun allocationSize(value: CoreEnvironment?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCoreEnvironment.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CoreEnvironment?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCoreEnvironment.write(value, buf)
         }
     }
 }

@@ -24,7 +24,7 @@ public class ClientOptions internal constructor() {
      * tokens: keep it where only the app can read it. Default: none.
      */
 {% elif option.snake == "base_url" %}
-    /** Where the service is. Default: `SECONDME_BASE_URL`, and without that, production. */
+    /** Where the service is: a URL, or the name of an environment. Default: `SECONDME_BASE_URL`, and without that, production. */
 {% elif option.kind == "callback" %}
     /**
      * Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. What it

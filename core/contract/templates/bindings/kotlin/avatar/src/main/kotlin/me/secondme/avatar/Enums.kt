@@ -26,11 +26,11 @@ internal fun Core{{ enum.name }}.to{{ enum.name }}() = when (this) {
 {% endfor %}
 }
 {% endfor %}
+{% for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}
 
-internal fun Delivery.toCore() = when (this) {
-{% for enum in contract.enums if enum.name == "Delivery" %}
+internal fun {{ enum.name }}.toCore() = when (this) {
 {% for variant in enum.variants %}
-    Delivery.{{ variant.name | shout }} -> CoreDelivery.{{ variant.name | shout }}
-{% endfor %}
+    {{ enum.name }}.{{ variant.name | shout }} -> Core{{ enum.name }}.{{ variant.name | shout }}
 {% endfor %}
 }
+{% endfor %}
