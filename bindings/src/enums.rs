@@ -242,10 +242,15 @@ impl From<Step> for CoreStep {
     }
 }
 
-/// What becomes of a message when its answer was lost and nothing tells whether the service took it.
+/// What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+///
+/// With every choice the service is asked for the message first, where it can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum CoreDelivery {
-    /// It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
+    /// A message that the service does not have is sent again under the same id, within its deadline. Where
+    /// nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+    Checked,
+    /// A message that may have been taken never goes out again: it is handed back, unless the service has it.
     AtMostOnce,
     /// It is sent again under the same id: no message is lost, but a service that does not recognise the id
     /// may take it twice.
@@ -255,6 +260,7 @@ pub enum CoreDelivery {
 impl From<Delivery> for CoreDelivery {
     fn from(it: Delivery) -> Self {
         match it {
+            Delivery::Checked => Self::Checked,
             Delivery::AtMostOnce => Self::AtMostOnce,
             Delivery::AtLeastOnce => Self::AtLeastOnce,
         }
@@ -286,6 +292,7 @@ impl From<Environment> for CoreEnvironment {
 impl From<CoreDelivery> for Delivery {
     fn from(it: CoreDelivery) -> Self {
         match it {
+            CoreDelivery::Checked => Self::Checked,
             CoreDelivery::AtMostOnce => Self::AtMostOnce,
             CoreDelivery::AtLeastOnce => Self::AtLeastOnce,
         }

@@ -14,12 +14,21 @@ const files = readdirSync(folder)
   .sort()
 if (files.length === 0) throw new Error(`there are no scenarios in ${folder}`)
 
+/** The steps, with those of each `repeat` as often as it says. */
+function spelledOut(steps) {
+  return steps.flatMap((step) => {
+    if (!step.repeat) return [step]
+    const round = spelledOut(step.repeat.steps)
+    return Array.from({ length: step.repeat.times }, () => round).flat()
+  })
+}
+
 for (const file of files) {
   test(file.replace('.yaml', ''), async () => {
     const scenario = parse(readFileSync(folder + file, 'utf8'))
     const stage = await Stage.set(scenario)
     try {
-      for (const [at, step] of scenario.steps.entries()) {
+      for (const [at, step] of spelledOut(scenario.steps).entries()) {
         try {
           await stage.play(step)
         } catch (why) {

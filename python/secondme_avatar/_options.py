@@ -97,8 +97,9 @@ class ClientSetup:
         :param heartbeat: The time between two pings, from 5 s to 15 s. Default: 15 s.
         :param acknowledge: Whether frames are acknowledged. Default: yes.
         :param reply_idle: The silence that ends a reply whose end mark never comes. Default: 3 s.
-        :param delivery: What becomes of a message when its answer was lost and nothing tells whether the service took
-            it. Default: at most once, it is handed back.
+        :param delivery: What becomes of a message when its answer was lost and no echo of it has come. Default:
+            checked, that is, the service is asked for it, and what it does not have is sent again; where nothing can
+            tell, it is handed back.
         :param event_queue: How many events a subscription holds before the socket is read no further; never more than
             16 MiB of them. Default: 1024.
         :param quota: How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the

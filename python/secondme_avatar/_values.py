@@ -105,10 +105,15 @@ Step: TypeAlias = Literal[
 - ``end_session``: Beyond the page: end a session.
 """
 
-Delivery: TypeAlias = Literal["at_most_once", "at_least_once"]
-"""What becomes of a message when its answer was lost and nothing tells whether the service took it.
+Delivery: TypeAlias = Literal["checked", "at_most_once", "at_least_once"]
+"""What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
 
-- ``at_most_once``: It is handed back as an ``UnsentMessage`` that is not ``certain``: no message is sent twice.
+With every choice the service is asked for the message first, where it can be asked.
+
+- ``checked``: A message that the service does not have is sent again under the same id, within its deadline. Where
+  nothing can tell, it is handed back as an ``UnsentMessage`` that is not ``certain``.
+- ``at_most_once``: A message that may have been taken never goes out again: it is handed back, unless the service has
+  it.
 - ``at_least_once``: It is sent again under the same id: no message is lost, but a service that does not recognise the
   id may take it twice.
 """

@@ -58,7 +58,7 @@ def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
         ({"max_live": 0}, "max_live"),
         ({"max_live": -1}, "`max_live` takes a whole number"),
         ({"allow_insecure": "false"}, "`allow_insecure` takes `True` or `False`"),
-        ({"delivery": "guess"}, "`at_most_once` or `at_least_once`"),
+        ({"delivery": "guess"}, "`checked`, `at_most_once` or `at_least_once`"),
         ({"base_url": "ftp://x"}, "base URL"),
         ({"base_url": "http://example.com"}, "insecure"),
         ({"proxy": "socks5://x:1"}, "SOCKS"),

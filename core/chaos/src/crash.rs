@@ -200,7 +200,7 @@ pub async fn work() -> Result<bool, Failure> {
     let visitors: usize = given("CRASH_VISITORS")?.parse()?;
     let is_last = given("CRASH_LAST")? == "yes";
     let delivery =
-        if given("CRASH_AT_LEAST_ONCE")? == "yes" { Delivery::AtLeastOnce } else { Delivery::AtMostOnce };
+        if given("CRASH_AT_LEAST_ONCE")? == "yes" { Delivery::AtLeastOnce } else { Delivery::Checked };
     let client = AvatarClient::builder(&given("CRASH_KEY")?)?
         .base_url(given("CRASH_BASE")?.parse()?)
         .quota(100_000)

@@ -246,8 +246,8 @@ impl ClientBuilder {
         self
     }
 
-    /// What becomes of a message when its answer was lost and nothing tells whether the service took it. Default: at
-    /// most once, it is handed back.
+    /// What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that is, the
+    /// service is asked for it, and what it does not have is sent again; where nothing can tell, it is handed back.
     pub fn delivery(mut self, delivery: Delivery) -> Self {
         self.config.delivery = delivery;
         self

@@ -13,6 +13,7 @@ mod history;
 mod idle;
 mod io;
 mod links;
+mod look_up;
 mod receive;
 mod reconcile;
 mod sends;

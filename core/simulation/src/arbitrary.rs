@@ -54,7 +54,7 @@ impl Run {
 
     fn of_chance(mut chance: Chance, seed: u64, record: Option<Record>) -> Self {
         let config = Config {
-            delivery: chance.of(&[Delivery::AtMostOnce, Delivery::AtLeastOnce]),
+            delivery: chance.of(&[Delivery::Checked, Delivery::AtMostOnce, Delivery::AtLeastOnce]),
             acknowledge: chance.below(2) == 0,
             connect_permits: chance.below(4) == 0,
             ..Config::default()

@@ -40,6 +40,8 @@ pub enum Sight {
     Called(ClientId, Call),
     /// The service has answered a call: with a failure, if there is a code.
     Answered(ClientId, Call, Option<String>),
+    /// A call got lost: no answer comes, whether or not the service has acted on it.
+    Unheard(ClientId, Call),
     /// A machine wants a socket.
     Connects(ClientId, Generation),
     /// A socket is up.

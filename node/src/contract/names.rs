@@ -64,9 +64,12 @@ pub(crate) fn environment(name: &str) -> Result<Environment, Error> {
 /// The `Delivery` of this name.
 pub(crate) fn delivery(name: &str) -> Result<Delivery, Error> {
     match name {
+        "checked" => Ok(Delivery::Checked),
         "atMostOnce" => Ok(Delivery::AtMostOnce),
         "atLeastOnce" => Ok(Delivery::AtLeastOnce),
-        other => misuse(format!("`delivery` is `atMostOnce` or `atLeastOnce`, and not `{other}`")),
+        other => {
+            misuse(format!("`delivery` is `checked` or `atMostOnce` or `atLeastOnce`, and not `{other}`"))
+        }
     }
 }
 
@@ -227,6 +230,7 @@ impl Named for Delivery {
     fn js_name(&self) -> &'static str {
         #[allow(unreachable_patterns, reason = "some of these types are not exhaustive")]
         match self {
+            Self::Checked => "checked",
             Self::AtMostOnce => "atMostOnce",
             Self::AtLeastOnce => "atLeastOnce",
             _ => unreachable!("a variant that `make contract` has not been told of"),

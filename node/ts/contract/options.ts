@@ -47,8 +47,8 @@ export interface ClientOptions {
   /** The silence that ends a reply whose end mark never comes. Default: 3 s. */
   readonly replyIdleMs?: number | undefined
   /**
-   * What becomes of a message when its answer was lost and nothing tells whether the service took it. Default: at most
-   * once, it is handed back.
+   * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that is, the
+   * service is asked for it, and what it does not have is sent again; where nothing can tell, it is handed back.
    */
   readonly delivery?: Delivery | undefined
   /**

@@ -240,9 +240,18 @@ export type Step =
   /** Beyond the page: end a session. */
   | 'endSession'
 
-/** What becomes of a message when its answer was lost and nothing tells whether the service took it. */
+/**
+ * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+ *
+ * With every choice the service is asked for the message first, where it can be asked.
+ */
 export type Delivery =
-  /** It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice. */
+  /**
+   * A message that the service does not have is sent again under the same id, within its deadline. Where nothing can
+   * tell, it is handed back as an `UnsentMessage` that is not `certain`.
+   */
+  | 'checked'
+  /** A message that may have been taken never goes out again: it is handed back, unless the service has it. */
   | 'atMostOnce'
   /**
    * It is sent again under the same id: no message is lost, but a service that does not recognise the id may take it

@@ -63,12 +63,14 @@ export interface Fault {
   readonly at: string
   /** What happens: `cut-after`, `{ status: 503 }`, `{ delay: '2s' }`, … */
   readonly do: string | Readonly<Record<string, unknown>>
-  /** How often it is met; without it once, or always if there is a `chance`. */
+  /** How often it is met; without it once, or always if there is a `chance` or `first-try`. */
   readonly times?: number
   /** How many occasions pass unharmed first. */
   readonly skip?: number
   /** From 0 to 1 at each occasion. */
   readonly chance?: number
+  /** Only the first try of each call; its second one passes. */
+  readonly 'first-try'?: boolean
   readonly visitor?: string
   readonly session?: string
   readonly 'ws-id'?: string

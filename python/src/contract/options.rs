@@ -41,12 +41,13 @@ pub(crate) fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) 
 impl Argument for Delivery {
     fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(match argument::<String>(name, value)?.as_str() {
+            "checked" => Self::Checked,
             "at_most_once" => Self::AtMostOnce,
             "at_least_once" => Self::AtLeastOnce,
             other => {
                 return Err(misuse(
                     value.py(),
-                    format!("`{name}` is `{other}`: write `at_most_once` or `at_least_once`"),
+                    format!("`{name}` is `{other}`: write `checked`, `at_most_once` or `at_least_once`"),
                 ));
             }
         })

@@ -94,6 +94,7 @@ impl ToPython for Step {
 impl ToPython for Delivery {
     fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let name = match self {
+            Self::Checked => "checked",
             Self::AtMostOnce => "at_most_once",
             Self::AtLeastOnce => "at_least_once",
         };

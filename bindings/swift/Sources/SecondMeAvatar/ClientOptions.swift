@@ -40,8 +40,8 @@ public struct ClientOptions: Sendable {
     public var acknowledge: Bool?
     /// The silence that ends a reply whose end mark never comes. Default: 3 s.
     public var replyIdle: Duration?
-    /// What becomes of a message when its answer was lost and nothing tells whether the service took it. Default: at
-    /// most once, it is handed back.
+    /// What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that is, the
+    /// service is asked for it, and what it does not have is sent again; where nothing can tell, it is handed back.
     public var delivery: Delivery?
     /// How many events a subscription holds before the socket is read no further; never more than 16 MiB of them.
     /// Default: 1024.

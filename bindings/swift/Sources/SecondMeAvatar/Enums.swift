@@ -97,9 +97,14 @@ extension AvatarError {
 }
 
 extension ClientOptions {
-    /// What becomes of a message when its answer was lost and nothing tells whether the service took it.
+    /// What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+    ///
+    /// With every choice the service is asked for the message first, where it can be asked.
     public enum Delivery: String, Sendable {
-        /// It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
+        /// A message that the service does not have is sent again under the same id, within its deadline. Where nothing
+        /// can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+        case checked
+        /// A message that may have been taken never goes out again: it is handed back, unless the service has it.
         case atMostOnce = "at_most_once"
         /// It is sent again under the same id: no message is lost, but a service that does not recognise the id may
         /// take it twice.
@@ -245,6 +250,7 @@ extension ClientOptions.Delivery {
     init(_ core: CoreDelivery) {
         self =
             switch core {
+            case .checked: .checked
             case .atMostOnce: .atMostOnce
             case .atLeastOnce: .atLeastOnce
             }
@@ -290,6 +296,7 @@ extension AvatarError.Kind {
 extension ClientOptions.Delivery {
     var core: CoreDelivery {
         switch self {
+        case .checked: .checked
         case .atMostOnce: .atMostOnce
         case .atLeastOnce: .atLeastOnce
         }

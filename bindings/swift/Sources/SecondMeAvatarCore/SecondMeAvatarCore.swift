@@ -3185,8 +3185,9 @@ public struct CoreOptions: Equatable, Hashable {
      */
     public let replyIdleMs: UInt64?
     /**
-     * What becomes of a message when its answer was lost and nothing tells whether the service took it.
-     * Default: at most once, it is handed back.
+     * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
+     * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
+     * is handed back.
      */
     public let delivery: CoreDelivery?
     /**
@@ -3300,8 +3301,9 @@ public struct CoreOptions: Equatable, Hashable {
          * The silence that ends a reply whose end mark never comes. Default: 3 s.
          */replyIdleMs: UInt64? = nil, 
         /**
-         * What becomes of a message when its answer was lost and nothing tells whether the service took it.
-         * Default: at most once, it is handed back.
+         * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
+         * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
+         * is handed back.
          */delivery: CoreDelivery? = nil, 
         /**
          * How many events a subscription holds before the socket is read no further; never more than 16 MiB of
@@ -4647,13 +4649,20 @@ public func FfiConverterTypeCoreConfirmation_lower(_ value: CoreConfirmation) ->
 
 
 /**
- * What becomes of a message when its answer was lost and nothing tells whether the service took it.
+ * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+ *
+ * With every choice the service is asked for the message first, where it can be asked.
  */
 
 public enum CoreDelivery: Equatable, Hashable {
     
     /**
-     * It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
+     * A message that the service does not have is sent again under the same id, within its deadline. Where
+     * nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+     */
+    case checked
+    /**
+     * A message that may have been taken never goes out again: it is handed back, unless the service has it.
      */
     case atMostOnce
     /**
@@ -4682,9 +4691,11 @@ public struct FfiConverterTypeCoreDelivery: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
         
-        case 1: return .atMostOnce
+        case 1: return .checked
         
-        case 2: return .atLeastOnce
+        case 2: return .atMostOnce
+        
+        case 3: return .atLeastOnce
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -4694,12 +4705,16 @@ public struct FfiConverterTypeCoreDelivery: FfiConverterRustBuffer {
         switch value {
         
         
-        case .atMostOnce:
+        case .checked:
             writeInt(&buf, Int32(1))
         
         
-        case .atLeastOnce:
+        case .atMostOnce:
             writeInt(&buf, Int32(2))
+        
+        
+        case .atLeastOnce:
+            writeInt(&buf, Int32(3))
         
         }
     }

@@ -14,7 +14,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     }
     let child = std::env::current_exe()?;
     let mut good = true;
-    for (delivery, name) in [(Delivery::AtMostOnce, "hand back"), (Delivery::AtLeastOnce, "resend")] {
+    for (delivery, name) in [(Delivery::Checked, "check"), (Delivery::AtLeastOnce, "resend")] {
         let kills = number("KILLS", 200) / 2;
         let crash =
             Crash { seed: number("SEED", 1), kills, visitors: number("VISITORS", 20) as usize, delivery };

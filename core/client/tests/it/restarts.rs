@@ -214,7 +214,7 @@ async fn a_message_that_had_been_taken_is_found_and_not_sent_again() {
 
 #[tokio::test]
 async fn an_unconfirmed_message_is_handed_back_or_sent_again_as_the_caller_wants() {
-    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+    for delivery in [Delivery::Checked, Delivery::AtMostOnce, Delivery::AtLeastOnce] {
         let stage = Stage::new().await;
         // Where the service can be asked, the client looks for the message. Without that it stays unconfirmed.
         stage.emulator.configure(|settings| settings.history_calls = HistoryCalls::NotFound);
@@ -235,7 +235,7 @@ async fn an_unconfirmed_message_is_handed_back_or_sent_again_as_the_caller_wants
         });
         let told = told.await;
         match delivery {
-            Delivery::AtMostOnce => {
+            Delivery::Checked | Delivery::AtMostOnce => {
                 let unsent = told.expect("it is handed back");
                 assert_eq!((unsent.text.as_str(), unsent.certain), ("Remember me", false));
                 assert_eq!(stage.taken("Remember me"), 0);

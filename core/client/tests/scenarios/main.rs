@@ -47,11 +47,28 @@ fn play(file: &Path) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let mut stage = Stage::set(&scenario).await?;
-        for (number, step) in scenario["steps"].as_array().ok_or("it has no steps")?.iter().enumerate() {
+        for (number, step) in spelled_out(&scenario["steps"])?.iter().enumerate() {
             let played = stage.play(step).await;
             played.map_err(|why| format!("step {}, {step}: {why}\n{}", number + 1, stage.log()))?;
         }
         stage.clear().await
     });
     outcome.map_err(Failed::from)
+}
+
+/// The steps, with those of each `repeat` as often as it says.
+fn spelled_out(steps: &Value) -> Result<Vec<Value>, &'static str> {
+    let mut all = Vec::new();
+    for step in steps.as_array().ok_or("it has no steps")? {
+        let repeat = &step["repeat"];
+        if repeat.is_null() {
+            all.push(step.clone());
+            continue;
+        }
+        let round = spelled_out(&repeat["steps"])?;
+        for _ in 0..repeat["times"].as_u64().ok_or("`repeat` takes `times`, a whole number")? {
+            all.extend(round.iter().cloned());
+        }
+    }
+    Ok(all)
 }

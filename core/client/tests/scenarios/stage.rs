@@ -377,8 +377,11 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
         builder = match option.as_str() {
             "key" => builder,
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
-            "delivery" if value == "at_least_once" => builder.delivery(Delivery::AtLeastOnce),
-            "delivery" => builder.delivery(Delivery::AtMostOnce),
+            "delivery" => builder.delivery(match value.as_str() {
+                Some("at_least_once") => Delivery::AtLeastOnce,
+                Some("at_most_once") => Delivery::AtMostOnce,
+                _ => Delivery::Checked,
+            }),
             "quota" => builder.quota(value.as_u64().ok_or("it takes a number")? as usize),
             "heartbeat" => builder.heartbeat(seconds()?),
             "reply_idle" => builder.reply_idle(seconds()?),

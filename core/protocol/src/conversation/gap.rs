@@ -51,6 +51,12 @@ pub(crate) enum FillReason {
         /// The unconfirmed message that is searched for.
         message: Option<MessageId>,
     },
+    /// Frames came without a name, so nothing tells which of those found are new. Whether the service has this
+    /// unconfirmed message can be told all the same.
+    LookUp {
+        /// The message.
+        message: MessageId,
+    },
 }
 
 /// Where the missing frames are searched for.
@@ -145,6 +151,17 @@ impl GapFill {
             Search::After(seq) => PageStep::Dispatch { after: seq.clone() },
             Search::Back(past) => PageStep::Gathered(past.add(page)),
         })
+    }
+
+    /// Frames of a page were looked at, and this was the last one. Those that were gathered are let go.
+    pub(crate) fn looked_at(&mut self, last: Option<&str>) {
+        if let Some(filling) = self.filling_mut() {
+            match (&mut filling.search, last) {
+                (Search::Back(past), _) => drop(past.take_frames()),
+                (Search::After(after), Some(last)) => last.clone_into(after),
+                (Search::After(_), None) => {}
+            }
+        }
     }
 
     /// Frames of a page were dispatched: so many were new, and this was the last one.

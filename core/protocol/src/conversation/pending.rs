@@ -89,6 +89,8 @@ enum Queried {
     InVain,
     /// It is not there.
     Absent,
+    /// What the service lists does not tell.
+    Futile,
 }
 
 /// What a query for an unconfirmed message has shown.
@@ -98,6 +100,8 @@ pub(crate) enum QueryResult {
     Absent,
     /// The service could not be asked.
     Unknown,
+    /// What the service lists does not tell, and will not another time.
+    Futile,
 }
 
 /// What is done about an unconfirmed message whose echo has not come in time.
@@ -306,9 +310,12 @@ impl Pending {
             return Overdue::Nothing;
         };
         let sends_again = match (queried, delivery) {
-            (Queried::Absent, _) | (Queried::InVain, Delivery::AtLeastOnce) => true,
+            (Queried::Absent | Queried::Futile, Delivery::AtMostOnce)
+            | (Queried::Futile, Delivery::Checked) => return Overdue::GiveUp,
+            (Queried::Absent, Delivery::Checked | Delivery::AtLeastOnce)
+            | (Queried::InVain | Queried::Futile, Delivery::AtLeastOnce) => true,
             (Queried::NotYet, Delivery::AtLeastOnce) => query_until.is_none(),
-            (Queried::NotYet | Queried::InVain, Delivery::AtMostOnce) => false,
+            (Queried::NotYet | Queried::InVain, Delivery::Checked | Delivery::AtMostOnce) => false,
         };
         if sends_again {
             self.status = Status::Waiting;
@@ -329,6 +336,7 @@ impl Pending {
         *queried = match result {
             QueryResult::Absent => Queried::Absent,
             QueryResult::Unknown => Queried::InVain,
+            QueryResult::Futile => Queried::Futile,
         };
         true
     }

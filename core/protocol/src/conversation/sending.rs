@@ -110,6 +110,13 @@ impl Conversation {
         self.turns.is_exclusive(question) && self.sends.contains(question)
     }
 
+    /// Whether the service took this message before `message` went out. One that was handed back may come late, so
+    /// it does not tell.
+    pub(crate) fn has_sent_before(&self, earlier: &str, message: &MessageId) -> bool {
+        let is_pending = self.sends.iter().any(|pending| pending.message().as_str() == earlier);
+        earlier != message.as_str() && !is_pending && self.turns.has_delivered(earlier)
+    }
+
     /// The messages that are not under way.
     pub(crate) fn waiting_messages(&self) -> impl Iterator<Item = (ConversationKey, MessageId)> {
         let waiting = self.sends.iter().filter(|pending| pending.is_waiting());

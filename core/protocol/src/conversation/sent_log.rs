@@ -51,7 +51,11 @@ impl SentLog {
     }
 
     pub(crate) fn fate(&self, message: &MessageId) -> Option<Fate> {
-        self.0.iter().find(|logged| logged.message == *message).map(|logged| logged.fate)
+        self.fate_of(message.as_str())
+    }
+
+    pub(crate) fn fate_of(&self, message: &str) -> Option<Fate> {
+        self.0.iter().find(|logged| logged.message.as_str() == message).map(|logged| logged.fate)
     }
 
     fn get_mut(&mut self, message: &str) -> Option<&mut Logged> {

@@ -89,6 +89,11 @@ impl Turns {
         self.sent.contains(message)
     }
 
+    /// Whether this run has sent the message and did not hand it back, as far back as is remembered.
+    pub(crate) fn has_delivered(&self, message: &str) -> bool {
+        self.sent.fate_of(message).is_some_and(|fate| fate != Fate::GivenUp)
+    }
+
     /// An earlier run has sent the message, or will have.
     pub(crate) fn note_sent(&mut self, message: &MessageId) {
         self.sent.note(message);

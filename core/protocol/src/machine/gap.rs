@@ -9,7 +9,7 @@ use crate::conversation::{
 };
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{ConversationKey, EventKind, Gap};
-use crate::ids::{MessageId, SeqId};
+use crate::ids::SeqId;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, query_frames};
@@ -41,13 +41,6 @@ impl Machine {
         self.conversations.iter_mut().for_each(Conversation::link_down);
     }
 
-    /// Whether the service can be asked now for what came after this frame.
-    pub(super) fn can_probe(&self, key: ConversationKey, since: &str) -> bool {
-        let can =
-            |conversation: &Conversation| self.is_calm(conversation) && self.can_query(conversation, since);
-        self.conversation(key).is_some_and(can)
-    }
-
     /// Whether the link is up and nothing is being asked for.
     pub(super) fn is_calm(&self, conversation: &Conversation) -> bool {
         self.connection.is_up() && conversation.gap().is_closed()
@@ -72,10 +65,10 @@ impl Machine {
         now: Millis,
         key: ConversationKey,
         since: String,
-        message: MessageId,
+        reason: FillReason,
     ) {
         if let Some(conversation) = self.conversation_mut(key) {
-            conversation.gap_mut().start(now, since, FillReason::Probe { message: Some(message) });
+            conversation.gap_mut().start(now, since, reason);
         }
     }
 
@@ -118,6 +111,11 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return Ok(());
         };
+        if let Some(FillReason::LookUp { message }) = conversation.gap().fill_reason() {
+            let message = message.clone();
+            self.look_at_page(now, key, &message, &page);
+            return Ok(());
+        }
         let is_last = conversation.gap().is_last_page();
         let (complete, can_go_on) = match conversation.gap_mut().page_came(now, &page) {
             Some(PageStep::Dispatch { after }) => (self.gap_forward(now, key, &after, &page), true),
@@ -237,7 +235,7 @@ impl Machine {
         self.close_gap(now, key, Gap::Unknown);
     }
 
-    fn close_gap(&mut self, now: Millis, key: ConversationKey, gap: Gap) {
+    pub(super) fn close_gap(&mut self, now: Millis, key: ConversationKey, gap: Gap) {
         let calls = self.calls.drop_calls(|call| *call == Call::FillGap(key));
         self.abandon(calls);
         let Some(conversation) = self.conversation_mut(key) else {
@@ -245,8 +243,13 @@ impl Machine {
         };
         let reason = conversation.close_gap(now, gap);
         self.flush_buffered(now, key);
-        if let FillReason::Probe { message } = reason {
-            if let Some(message) = message {
+        let searched = match reason {
+            FillReason::LinkLost => None,
+            FillReason::Probe { message } => Some(message),
+            FillReason::LookUp { message } => Some(Some(message)),
+        };
+        if let Some(searched) = searched {
+            if let Some(message) = searched {
                 let result = if gap == Gap::Unknown { QueryResult::Unknown } else { QueryResult::Absent };
                 self.probe_ended(now, key, &message, result);
             }
@@ -291,7 +294,7 @@ impl Machine {
 
     /// Whether the service can be asked for what came after this frame. Where frames came without a name, nothing
     /// tells which of those found are new.
-    fn can_query(&self, conversation: &Conversation, after: &str) -> bool {
+    pub(super) fn can_query(&self, conversation: &Conversation, after: &str) -> bool {
         !conversation.position().has_unnamed() && self.capabilities.allows(QueryKind::after(after))
     }
 }

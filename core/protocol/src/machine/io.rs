@@ -41,7 +41,7 @@ impl Default for Config {
             heartbeat: limits::HEARTBEAT,
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
-            delivery: Delivery::AtMostOnce,
+            delivery: Delivery::Checked,
             connect_permits: false,
             idle_after: None,
         }

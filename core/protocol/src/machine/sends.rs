@@ -71,19 +71,23 @@ impl Machine {
     }
 
     /// No echo has come in time. Where the service can be asked, the message is searched for; one that is not there
-    /// goes out again under its id. Where nothing can tell, what the caller chose is done.
+    /// goes out again under its id, unless the caller never wants that. Where nothing can tell, what the caller chose
+    /// is done.
     pub(super) fn confirmation_overdue(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
         let pending = self.conversation(key).and_then(|conversation| conversation.sends().get(message));
-        let since = pending.and_then(|pending| self.probe_begins(key, &pending.route().since));
-        let since = since.filter(|since| self.can_probe(key, since));
-        let query_until = since.as_ref().map(|_| now + CONFIRMATION_WAIT);
+        let search = pending.and_then(|pending| self.search_begins(key, &pending.route().since, message));
+        let query_until = search.as_ref().map(|_| now + CONFIRMATION_WAIT);
         let delivery = self.config.delivery;
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
         match conversation.sends_mut().confirmation_overdue(message, query_until, delivery) {
             Overdue::Nothing => {}
-            Overdue::Query => self.begin_probe(now, key, since.unwrap_or_default(), message.clone()),
+            Overdue::Query => {
+                if let Some((since, reason)) = search {
+                    self.begin_probe(now, key, since, reason);
+                }
+            }
             Overdue::GiveUp => {
                 let last = self.calls.failure_of(&Call::SendMessage(key, message.clone())).cloned();
                 let error = last.unwrap_or_else(|| Error::new(ErrorKind::ConnectionFailed, "no answer"));
@@ -101,7 +105,7 @@ impl Machine {
         result: QueryResult,
     ) {
         let awaited = self.conversation_mut(key).is_some_and(|one| one.sends_mut().queried(message, result));
-        if awaited && result == QueryResult::Absent {
+        if awaited && result != QueryResult::Unknown {
             self.confirmation_overdue(now, key, message);
         }
     }

@@ -232,3 +232,24 @@ fn what_is_said_of_an_older_socket_does_not_bring_the_present_one_down() {
     assert_eq!(support::body(&again)["wsId"], "ws:2");
     assert!(peer.is_waiting(send));
 }
+
+#[test]
+fn a_list_that_does_not_say_which_messages_it_holds_does_not_show_that_one_is_missing() {
+    let unnamed = |sender: &str, user: &str| json!({"sender": sender, "sendUserId": user, "data": {"content": "Hello"}});
+    let user = echo("id", "Hello")["sendUserId"].as_str().unwrap().to_owned();
+    for (peer, is_handed_back) in [(Peer::live(), true), (resending(), false)] {
+        let mut peer = peer;
+        peer.frame(unnamed("umm", ""));
+        let send = peer.send("Hello");
+        let id = peer.message_id();
+        peer.fail(Step::SendMessage, true);
+        peer.pass(limits::CONFIRMATION_WAIT);
+        peer.grant(Step::QueryMessages, json!([unnamed("client", &user)]));
+        if is_handed_back {
+            assert_unsent(&peer, send, "Hello", false);
+        } else {
+            peer.pass(limits::BACKOFF_FIRST);
+            assert_eq!(peer.message_id(), id);
+        }
+    }
+}

@@ -101,7 +101,7 @@ pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
 
 /// The terms of a run, and how its clients are configured.
 pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Config) {
-    let delivery = chance.of(&[Delivery::AtMostOnce, Delivery::AtLeastOnce]);
+    let delivery = chance.of(&[Delivery::Checked, Delivery::AtMostOnce, Delivery::AtLeastOnce]);
     // In some runs the key has few calls, and the client knows; in some others use it as well.
     let (quota, own_quota) = chance.of(&[(60, true), (60, true), (5, true), (60, false)]);
     settings.quota_per_minute = if own_quota { quota as u32 } else { 12 };

@@ -138,6 +138,7 @@ impl Properties {
             Box::new(sends::Acknowledged::new(&terms)),
             Box::new(durable::Durable::default()),
             Box::new(sends::NotAfterEcho::default()),
+            Box::new(sends::NotAgain::new(&terms)),
             Box::new(sends::NotDoubled::new(terms.clone())),
             Box::new(quota::Quota::new(terms.clone())),
             Box::new(heartbeat::Heartbeat::default()),

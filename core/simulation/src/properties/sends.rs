@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_protocol::{EventKind, Outcome, Step, UnsentMessage};
+use secondme_avatar_protocol::{Delivery, EventKind, Outcome, Step, UnsentMessage};
 
 use super::{Property, Terms, Verdict};
 use crate::client::ClientId;
@@ -138,6 +138,40 @@ impl Property for NotAfterEcho {
     }
 }
 
+/// What may have been taken does not go out again for callers who chose `Delivery::AtMostOnce`.
+#[derive(Debug)]
+pub(super) struct NotAgain {
+    claims: bool,
+    unheard: BTreeSet<String>,
+}
+
+impl NotAgain {
+    pub(super) fn new(terms: &Terms) -> Self {
+        Self { claims: terms.delivery == Delivery::AtMostOnce, unheard: BTreeSet::new() }
+    }
+}
+
+impl Property for NotAgain {
+    fn name(&self) -> &'static str {
+        "what may have been taken never goes out again for callers who want that"
+    }
+
+    fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        match sight {
+            Sight::Unheard(_, Call { step: Step::SendMessage, message: Some((id, _)), .. }) => {
+                self.unheard.insert(id.clone());
+            }
+            Sight::Called(client, Call { step: Step::SendMessage, message: Some((id, _)), .. })
+                if self.claims && self.unheard.contains(id) =>
+            {
+                return Err(format!("{client:?} sends {id} again, whose answer was lost"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// The service takes a message once.
 ///
 /// A service that counts a repeated `messageId` as another message ([`RepeatedMessage::Two`]) takes
@@ -153,10 +187,7 @@ pub(super) struct NotDoubled {
 
 impl NotDoubled {
     pub(super) fn new(terms: Terms) -> Self {
-        Self {
-            taken: Taken::default(),
-            claims: terms.delivery == secondme_avatar_protocol::Delivery::AtMostOnce,
-        }
+        Self { taken: Taken::default(), claims: terms.delivery != Delivery::AtLeastOnce }
     }
 }
 

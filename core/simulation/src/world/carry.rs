@@ -156,6 +156,11 @@ impl World {
         fate: Fate,
         seen: Option<Box<Call>>,
     ) {
+        let is_unheard =
+            matches!(fate, Fate::LostBefore | Fate::LostAfter | Fate::SilentBefore | Fate::SilentAfter);
+        if is_unheard && let Some(seen) = &seen {
+            self.see(|| Sight::Unheard(client, Call::clone(seen)));
+        }
         let lost = matches!(fate, Fate::LostBefore | Fate::SilentBefore | Fate::Answered(..));
         let answer = (!lost).then(|| {
             let answer = self.service.handle(service::Millis(self.now.0), request);

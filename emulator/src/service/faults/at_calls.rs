@@ -171,7 +171,8 @@ impl Service {
         }
         let token = request.headers.get("token");
         let has_token = token.is_some_and(|token| self.world.tokens.contains_key(token));
-        let occasion = Occasion { whose: self.caller_of(request), has_token, ..Occasion::default() };
+        let (whose, call) = (self.caller_of(request), Some(content_of(request)));
+        let occasion = Occasion { whose, has_token, call, ..Occasion::default() };
         self.meet_fault(point, occasion).map(|effect| (point, effect))
     }
 
@@ -186,6 +187,16 @@ impl Service {
             ws_id: address.map(|address| address.ws_id.clone()),
         };
         self.meet_fault(InjectionPoint::Connect, Occasion { whose, ..Occasion::default() })
+    }
+}
+
+/// What tells a call from others of its kind: the message that it carries, or all that it says.
+fn content_of(request: &Request) -> String {
+    let body = String::from_utf8_lossy(&request.body);
+    let fields: Map<String, Value> = serde_json::from_str(&body).unwrap_or_default();
+    match fields.get("messageId") {
+        Some(message) => message.to_string(),
+        None => format!("{} {body}", request.query),
     }
 }
 

@@ -75,6 +75,10 @@ pub struct Fault {
     /// How likely it is at each occasion, from 0 to 1. The service's seed decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chance: Option<f64>,
+    /// Only the first try of each call: of the same call every second one passes. Calls are the same
+    /// that have one path, one visitor, and one `messageId` or, without it, one content.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub first_try: bool,
     /// Only this `visitorId`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visitor: Option<String>,
@@ -106,6 +110,7 @@ impl Fault {
             times: None,
             skip: 0,
             chance: None,
+            first_try: false,
             visitor: None,
             session: None,
             ws_id: None,
@@ -132,6 +137,13 @@ impl Fault {
     #[must_use]
     pub fn chance(mut self, chance: f64) -> Self {
         self.chance = Some(chance);
+        self
+    }
+
+    /// Only the first try of each call meets it, as often as there are calls.
+    #[must_use]
+    pub fn first_try(mut self) -> Self {
+        self.first_try = true;
         self
     }
 
@@ -173,6 +185,9 @@ impl Fault {
         if self.chance.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
             return wrong("`chance` must be from 0 to 1".to_owned());
         }
+        if self.first_try && !self.at.is_call() {
+            return wrong("`first-try` is for calls".to_owned());
+        }
         if !self.at.is_frame() && (self.r#type.is_some() || self.sender.is_some()) {
             return wrong("`type` and `sender` are for `frame-out` and `frame-in`".to_owned());
         }
@@ -190,6 +205,8 @@ struct Written {
     #[serde(default)]
     skip: u32,
     chance: Option<f64>,
+    #[serde(default)]
+    first_try: bool,
     visitor: Option<String>,
     session: Option<String>,
     ws_id: Option<String>,
@@ -215,6 +232,7 @@ impl TryFrom<Written> for Fault {
             times: written.times,
             skip: written.skip,
             chance: written.chance,
+            first_try: written.first_try,
             visitor: written.visitor,
             session: written.session,
             ws_id: written.ws_id,

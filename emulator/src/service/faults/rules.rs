@@ -9,6 +9,9 @@ use crate::service::ids::{SocketId, Whose};
 use crate::service::random::Random;
 use crate::time::Millis;
 
+/// How many first tries a rule remembers.
+const TRIED: usize = 10_000;
+
 /// Names a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct FaultId(pub u64);
@@ -26,6 +29,9 @@ pub struct FaultState {
     pub left: Option<u32>,
     /// How often it was met.
     pub met: u64,
+    /// The calls that have met it, and whose next try passes.
+    #[serde(skip)]
+    tried: BTreeSet<String>,
 }
 
 /// What rules ask about an occasion: a call, a handshake, a frame or a reply.
@@ -36,6 +42,8 @@ pub(super) struct Occasion<'a> {
     pub(super) sender: Option<&'a str>,
     /// Whether the caller has a token that could die.
     pub(super) has_token: bool,
+    /// What tells a call from others, where it is one.
+    pub(super) call: Option<String>,
 }
 
 /// All faults, and what they hold back.
@@ -87,8 +95,9 @@ impl Faults {
         fault.check()?;
         self.given += 1;
         let id = FaultId(self.given);
-        let left = fault.times.or(if fault.chance.is_some() { None } else { Some(1) });
-        self.rules.push(FaultState { id, fault, left, met: 0 });
+        let is_lasting = fault.chance.is_some() || fault.first_try;
+        let left = fault.times.or(if is_lasting { None } else { Some(1) });
+        self.rules.push(FaultState { id, fault, left, met: 0, tried: BTreeSet::new() });
         Ok(id)
     }
 
@@ -155,6 +164,9 @@ impl Faults {
             if rule.left == Some(0) || !is_at(rule.fault.at, at) || !occasion.is_of(&rule.fault) {
                 continue;
             }
+            if rule.fault.first_try && !rule.is_first_try(at, occasion) {
+                continue;
+            }
             if rule.fault.skip > 0 {
                 rule.fault.skip -= 1;
                 continue;
@@ -167,6 +179,22 @@ impl Faults {
             return Some(Met { fault: rule.id, effect: rule.fault.effect.clone() });
         }
         None
+    }
+}
+
+impl FaultState {
+    /// Whether the call is tried for the first time, or for the first time since it passed.
+    fn is_first_try(&mut self, at: InjectionPoint, occasion: &Occasion<'_>) -> bool {
+        let visitor = occasion.whose.visitor_id.as_deref().unwrap_or_default();
+        let call = format!("{at} {visitor} {}", occasion.call.as_deref().unwrap_or_default());
+        if self.tried.remove(&call) {
+            return false;
+        }
+        // No more is remembered than a service has calls under way.
+        if self.tried.len() == TRIED {
+            self.tried.pop_first();
+        }
+        self.tried.insert(call)
     }
 }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized) struct ScenarioTests {
     @Test(arguments: try Scenario.all()) func isPlayed(_ scenario: Scenario) async throws {
         let stage = try await Stage(scenario.body)
-        guard let steps = scenario.body["steps"].list else { throw Failure("it has no steps") }
+        let steps = try spelledOut(scenario.body["steps"])
         for (number, step) in steps.enumerated() {
             do {
                 try await stage.play(step)
@@ -17,6 +17,17 @@ import Testing
             }
         }
         try await stage.clear()
+    }
+
+    /// The steps, with those of each `repeat` as often as it says.
+    private func spelledOut(_ steps: Value) throws -> [Value] {
+        guard let steps = steps.list else { throw Failure("it has no steps") }
+        return try steps.flatMap { step in
+            let again = step["repeat"]
+            guard let times = again["times"].number else { return [step] }
+            let round = try spelledOut(again["steps"])
+            return Array(repeating: round, count: Int(times)).flatMap { $0 }
+        }
     }
 }
 

@@ -269,7 +269,7 @@ private func options(_ given: Value) throws -> ClientOptions {
         switch option {
         case "key": break
         case "acknowledge": options.acknowledge = value.bool
-        case "delivery": options.delivery = value == "at_least_once" ? .atLeastOnce : .atMostOnce
+        case "delivery": options.delivery = value.string.flatMap(ClientOptions.Delivery.init(rawValue:))
         case "quota": options.quota = value.number.map { Int($0) }
         case "heartbeat": options.heartbeat = seconds
         case "reply_idle": options.replyIdle = seconds

@@ -122,9 +122,19 @@ public enum class Step {
     END_SESSION,
 }
 
-/** What becomes of a message when its answer was lost and nothing tells whether the service took it. */
+/**
+ * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+ *
+ * With every choice the service is asked for the message first, where it can be asked.
+ */
 public enum class Delivery {
-    /** It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice. */
+    /**
+     * A message that the service does not have is sent again under the same id, within its deadline. Where nothing can
+     * tell, it is handed back as an `UnsentMessage` that is not `certain`.
+     */
+    CHECKED,
+
+    /** A message that may have been taken never goes out again: it is handed back, unless the service has it. */
     AT_MOST_ONCE,
 
     /**
@@ -196,6 +206,7 @@ internal fun CoreStep.toStep() = when (this) {
 }
 
 internal fun CoreDelivery.toDelivery() = when (this) {
+    CoreDelivery.CHECKED -> Delivery.CHECKED
     CoreDelivery.AT_MOST_ONCE -> Delivery.AT_MOST_ONCE
     CoreDelivery.AT_LEAST_ONCE -> Delivery.AT_LEAST_ONCE
 }
@@ -207,6 +218,7 @@ internal fun CoreEnvironment.toEnvironment() = when (this) {
 }
 
 internal fun Delivery.toCore() = when (this) {
+    Delivery.CHECKED -> CoreDelivery.CHECKED
     Delivery.AT_MOST_ONCE -> CoreDelivery.AT_MOST_ONCE
     Delivery.AT_LEAST_ONCE -> CoreDelivery.AT_LEAST_ONCE
 }

@@ -5118,8 +5118,9 @@ internal data class CoreOptions (
     val `replyIdleMs`: kotlin.ULong? = null
     ,
     /**
-     * What becomes of a message when its answer was lost and nothing tells whether the service took it.
-     * Default: at most once, it is handed back.
+     * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
+     * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
+     * is handed back.
      */
     val `delivery`: CoreDelivery? = null
     ,
@@ -6162,13 +6163,20 @@ internal object FfiConverterTypeCoreConfirmation: FfiConverterRustBuffer<CoreCon
 
 
 /**
- * What becomes of a message when its answer was lost and nothing tells whether the service took it.
+ * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.
+ *
+ * With every choice the service is asked for the message first, where it can be asked.
  */
 
 internal enum class CoreDelivery {
 
     /**
-     * It is handed back as an `UnsentMessage` that is not `certain`: no message is sent twice.
+     * A message that the service does not have is sent again under the same id, within its deadline. Where
+     * nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+     */
+    CHECKED,
+    /**
+     * A message that may have been taken never goes out again: it is handed back, unless the service has it.
      */
     AT_MOST_ONCE,
     /**

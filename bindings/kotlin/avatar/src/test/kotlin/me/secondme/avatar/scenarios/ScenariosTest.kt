@@ -26,7 +26,7 @@ class ScenariosTest {
         val scenario = Load(settings).loadFromString(file.readText()) as Map<*, *>
         val stage = Stage(scenario)
         try {
-            (scenario["steps"] as List<*>).forEachIndexed { at, step ->
+            spelledOut(scenario["steps"] as List<*>).forEachIndexed { at, step ->
                 try {
                     stage.play(step as Map<*, *>)
                 } catch (why: IllegalStateException) {
@@ -37,5 +37,12 @@ class ScenariosTest {
         } finally {
             stage.clear()
         }
+    }
+
+    /** The steps, with those of each `repeat` as often as it says. */
+    private fun spelledOut(steps: List<*>): List<*> = steps.flatMap { step ->
+        val repeat = (step as Map<*, *>)["repeat"] as Map<*, *>? ?: return@flatMap listOf(step)
+        val round = spelledOut(repeat["steps"] as List<*>)
+        List((repeat["times"] as Number).toInt()) { round }.flatten()
     }
 }
