@@ -10,9 +10,12 @@ use crate::brain::{Brain, OpenAi, Script, ScriptError, Secret};
 use crate::profile::{InvalidProfile, Profile};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
-    Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, Fault, FrameFields,
-    HistoryCalls, IdForm, Key, Millis, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
-    RetryAfter, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
+    App, Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark,
+    ExpiresIn, FailureForm, FailureHttp, FailureShape, FailureStatus, Fault, FrameFields, FrameIds,
+    HistoryCalls, IdForm, Key, MessageLength, Millis, OlderSocket, OpeningLine, Origin, PingDrop, Pings,
+    QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey,
+    Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime,
+    TokenStanding, UserToken, VisitorIdForm, VoiceForm,
 };
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -28,7 +31,8 @@ pub struct EmulatorArgs {
     /// Address to listen on. The control API answers on loopback, wherever the service listens
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Print one line of JSON with base_url, api_key and control_url when ready
+    /// Print one line of JSON with base_url, api_key, lab_base_url, client_id, client_secret and control_url
+    /// when ready
     #[arg(long)]
     pub json: bool,
     /// Stop when standard input ends, and so with the program that started this, however that ends
@@ -68,6 +72,15 @@ pub struct EmulatorArgs {
     /// given several times
     #[arg(long = "key", value_name = "sk-…[=SHARE-CODE]")]
     pub keys: Vec<String>,
+    /// The client id of the app of Visitor Chat [default: emulator-app]
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// The client secret of the app of Visitor Chat [default: emulator-secret]
+    #[arg(long, value_name = "SECRET")]
+    pub client_secret: Option<String>,
+    /// An access token of a user of Visitor Chat, and the user's name; may be given several times
+    #[arg(long = "user-token", value_name = "lba_at_…[=USER]")]
+    pub user_tokens: Vec<String>,
     /// What the avatar says first
     #[arg(long, value_name = "TEXT")]
     pub opening: Option<String>,
@@ -146,6 +159,44 @@ switch_args! {
     end_mark: EndMark,
     /// The text of an echo and of the owner stands in: multiple-data, content
     client_text: ClientText,
+    /// Visitor Chat: a wsUrl looks like: query, opaque, other-host
+    visitor_chat_socket_url: SocketUrl,
+    /// Visitor Chat: a wsUrl is good for: once-60s, any-60s, session
+    visitor_chat_socket_url_life: SocketUrlLife,
+    /// Visitor Chat: a socket without pings is dropped after: never (it is not), 30s, 60s
+    visitor_chat_ping_drop: SocketSilence,
+    /// Visitor Chat: a ping without wsId gets: pong, nothing, closed
+    visitor_chat_bare_ping: BarePing,
+    /// Visitor Chat: a second init gives a session: same, new
+    visitor_chat_second_init: SecondInit,
+    /// Visitor Chat: a second init and the older socket: closed, stays, both-get
+    visitor_chat_older_socket: OlderSocket,
+    /// Visitor Chat: the text of an echo stands in: multiple-data, content, none (no echo comes)
+    visitor_chat_echo: Echo,
+    /// Visitor Chat: the messageId of an echo is: of-send, other, absent
+    visitor_chat_echo_id: EchoId,
+    /// Visitor Chat: the answer to a send holds: null, absent, message-id
+    visitor_chat_send_answer: SendAnswer,
+    /// Visitor Chat: ids that frames carry: all, none
+    visitor_chat_frame_ids: FrameIds,
+    /// Visitor Chat: HTTP status of a failure: code, 200
+    visitor_chat_failure_http: FailureHttp,
+    /// Visitor Chat: field of a failure's code: sub-code, error-code, detail
+    visitor_chat_failure_form: FailureForm,
+    /// Visitor Chat: the apiKey of a send is: required, optional
+    visitor_chat_send_api_key: SendApiKey,
+    /// Visitor Chat: a visitorId is taken that is: any, platform-uuid
+    visitor_chat_visitor_id: VisitorIdForm,
+    /// Visitor Chat: init and send count against the quota: none, per-key
+    visitor_chat_quota: ChatQuota,
+    /// Visitor Chat: the longest message: none (any), chars:N
+    visitor_chat_message_length: MessageLength,
+    /// Visitor Chat: expiresIn is a: number, string
+    visitor_chat_expires_in: ExpiresIn,
+    /// Visitor Chat: the opening line of init is: told, null, absent
+    visitor_chat_opening: OpeningLine,
+    /// Visitor Chat: a voice message comes as: speech, type, urls
+    visitor_chat_voice: VoiceForm,
 }
 
 /// Why the emulator did not run.
@@ -225,7 +276,10 @@ impl EmulatorArgs {
         if let Some(key) = &self.api_key {
             builder = builder.api_key(key);
         }
-        builder = builder.configure(|settings| self.add_keys(settings));
+        builder = builder.configure(|settings| {
+            self.add_keys(settings);
+            self.add_app(settings);
+        });
         // After the script's own, which these are to overrule.
         if let Some(name) = &self.avatar_name {
             builder = builder.avatar_name(name);
@@ -273,6 +327,22 @@ impl EmulatorArgs {
                     Ok(script) => Ok(script.into()),
                 }
             }
+        }
+    }
+
+    /// The app and the tokens of Visitor Chat.
+    fn add_app(&self, settings: &mut Settings) {
+        if settings.apps.is_empty() && (self.client_id.is_some() || self.client_secret.is_some()) {
+            settings.apps.push(App::default());
+        }
+        if let Some(app) = settings.apps.first_mut() {
+            app.client_id = self.client_id.clone().unwrap_or_else(|| app.client_id.clone());
+            app.client_secret = self.client_secret.clone().unwrap_or_else(|| app.client_secret.clone());
+        }
+        for written in &self.user_tokens {
+            let (token, user) = written.split_once('=').unwrap_or((written, "user"));
+            let (token, user) = (token.to_owned(), user.to_owned());
+            settings.user_tokens.push(UserToken { token, user, standing: TokenStanding::Live });
         }
     }
 
@@ -335,11 +405,21 @@ fn read(path: &Path, takes: &'static str) -> Result<String, RunError> {
 
 fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
     let (base_url, api_key, control_url) = (emulator.base_url(), emulator.api_key(), emulator.control_url());
+    let lab_base_url = emulator.lab_base_url();
+    let (client_id, client_secret) = (emulator.client_id(), emulator.client_secret());
     let mut out = std::io::stdout().lock();
     if as_json {
         // One by one, so that the line reads in this order.
-        let (base_url, api_key, control_url) = (json!(base_url), json!(api_key), json!(control_url));
-        writeln!(out, r#"{{"base_url":{base_url},"api_key":{api_key},"control_url":{control_url}}}"#)?;
+        let fields = [
+            ("base_url", base_url),
+            ("api_key", api_key),
+            ("control_url", control_url),
+            ("lab_base_url", lab_base_url),
+            ("client_id", &client_id),
+            ("client_secret", &client_secret),
+        ];
+        let fields = fields.map(|(name, value)| format!("\"{name}\":{}", json!(value)));
+        writeln!(out, "{{{}}}", fields.join(","))?;
     } else {
         let others: String = emulator.api_keys().iter().skip(1).map(|key| format!(", {key}")).collect();
         writeln!(
@@ -348,6 +428,7 @@ fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
 
   base URL     {base_url}
   API key      {api_key}{others}
+  Visitor Chat {lab_base_url}, client id {client_id}, client secret {client_secret}
   console      {control_url}/
   control API  {control_url}
 

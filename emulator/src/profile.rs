@@ -12,9 +12,12 @@ use crate::service::Settings;
 const FORMAT: i64 = 1;
 
 /// The settings that answer no open question: what there is, and how fast it goes.
-const NO_SWITCHES: [&str; 12] = [
+const NO_SWITCHES: [&str; 15] = [
     "avatars",
     "keys",
+    "apps",
+    "user-tokens",
+    "visitor-chat-token-lifetime",
     "brain",
     "socket-base",
     "quota-per-minute",
@@ -28,7 +31,7 @@ const NO_SWITCHES: [&str; 12] = [
 ];
 
 /// The doors of the service, as the file names them.
-const DOORS: [&str; 1] = ["avatar-open-api"];
+const DOORS: [&str; 2] = ["avatar-open-api", "visitor-chat"];
 
 /// What the file says beside the answer, for people.
 const REMARKS: [&str; 4] = ["seen", "when", "not-asked", "not-seen"];

@@ -10,7 +10,7 @@ use super::Emulator;
 use super::hub::Answerer;
 use crate::brain::{Brain, Question, Step};
 use crate::profile::Profile;
-use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings};
+use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings, TokenStanding, UserToken};
 
 /// Options of an [`Emulator`], then the emulator itself.
 #[derive(Clone)]
@@ -137,6 +137,21 @@ impl EmulatorBuilder {
     /// One more API key.
     pub fn key(mut self, key: Key) -> Self {
         self.settings.keys.push(key);
+        self
+    }
+
+    /// The id and the secret of the first app of Visitor Chat, in place of those there are.
+    pub fn client(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
+        let mut app = self.settings.apps.first().cloned().unwrap_or_default();
+        (app.client_id, app.client_secret) = (client_id.into(), client_secret.into());
+        self.settings.apps = vec![app];
+        self
+    }
+
+    /// An access token of a user of Visitor Chat. It must begin with `lba_at_`.
+    pub fn user_token(mut self, token: impl Into<String>, user: impl Into<String>) -> Self {
+        let (token, user) = (token.into(), user.into());
+        self.settings.user_tokens.push(UserToken { token, user, standing: TokenStanding::Live });
         self
     }
 

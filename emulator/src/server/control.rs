@@ -18,7 +18,9 @@ use serde_json::{Map, Value, json};
 use super::connection::Peer;
 use super::console;
 use super::hub::Hub;
-use crate::service::{CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, check_close_code};
+use crate::service::{
+    CloseHow, Failure, Fault, Injection, Millis, OwnerAction, Service, TokenStanding, check_close_code,
+};
 
 const BODY_LIMIT: usize = 1024 * 1024;
 /// A year: beyond every lifetime there is, and far from where the clock would overflow.
@@ -45,6 +47,19 @@ struct InSession {
 struct Reply {
     session_id: String,
     text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfUser {
+    user: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tokens {
+    token: Option<String>,
+    standing: TokenStanding,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +140,15 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             let InSession { session_id } = read(&body)?;
             owner(hub, OwnerAction::HandBack { session_id })
         }
+        ("POST", "user-tokens") => {
+            let OfUser { user } = read(&body)?;
+            Ok(json!({"token": hub.with(|service, now| service.issue_user_token(now, &user))}))
+        }
+        ("POST", "chat-tokens") => {
+            let Tokens { token, standing } = read(&body)?;
+            let set = |service: &mut Service, now| service.set_chat_tokens(now, token.as_deref(), standing);
+            Ok(json!({"changed": hub.with(set)}))
+        }
         ("POST", "faults") => add_faults(hub, &body),
         ("GET", "faults") => Ok(json!({"faults": hub.with(|service, _| service.faults().to_vec())})),
         ("DELETE", "faults") | ("POST", "faults/clear") => {
@@ -144,7 +168,8 @@ async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Va
             code: "control.not.found",
             message:
                 "there are GET state, settings, journal, faults, POST settings, reset, clock, owner/reply, \
-                      owner/takeover, owner/handback, push, sockets/close, faults, faults/clear, \
+                      owner/takeover, owner/handback, push, sockets/close, user-tokens, chat-tokens, faults, \
+                      faults/clear, \
                       and DELETE faults"
                     .to_owned(),
         }),

@@ -30,6 +30,7 @@ const FRAME_LIMIT: usize = 256 * 1024;
 pub(super) fn router(hub: Arc<Hub>) -> Router {
     Router::new()
         .route(SOCKET_PATH, any(handshake))
+        .route(&format!("{SOCKET_PATH}/{{ticket}}"), any(handshake))
         .route("/_emulator", any(control))
         .route("/_emulator/", any(control))
         .route("/_emulator/{*path}", any(control))

@@ -24,8 +24,8 @@ pub use self::builder::{EmulatorBuilder, StartError};
 use self::connection::{Connections, Peer};
 use self::hub::Hub;
 use crate::service::{
-    BASE_PATH, CloseHow, Entry, Failure, Fault, FaultId, FaultState, Injection, InvalidFault, Millis,
-    OwnerAction, Service, Settings, State,
+    App, BASE_PATH, CloseHow, Entry, Failure, Fault, FaultId, FaultState, Injection, InvalidFault,
+    LAB_BASE_PATH, Millis, OwnerAction, Service, Settings, State, TokenStanding,
 };
 
 /// How long requests in flight may take to end when the emulator is stopped.
@@ -54,6 +54,7 @@ pub struct Emulator {
     hub: Arc<Hub>,
     address: SocketAddr,
     base_url: String,
+    lab_base_url: String,
     control_url: String,
     api_key: String,
     stop: watch::Sender<bool>,
@@ -75,6 +76,41 @@ impl Emulator {
     /// The base URL for a client, as `https://mindos.mindverse.ai/gate/in` in production.
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The base URL of Visitor Chat for a client, as `https://api.mindverse.com/gate/lab` in production.
+    pub fn lab_base_url(&self) -> &str {
+        &self.lab_base_url
+    }
+
+    /// The `client_id` of the first app of Visitor Chat; empty where the settings have none.
+    pub fn client_id(&self) -> String {
+        self.first_app(|app| &app.client_id)
+    }
+
+    /// The `client_secret` of the first app of Visitor Chat; empty where the settings have none.
+    pub fn client_secret(&self) -> String {
+        self.first_app(|app| &app.client_secret)
+    }
+
+    /// Issues an access token of a user of Visitor Chat, as if that user had just let an app speak.
+    ///
+    /// ```
+    /// # use secondme_avatar_emulator::{Emulator, service::TokenStanding};
+    /// # fn example(emulator: &Emulator) {
+    /// let token = emulator.issue_user_token("ann");
+    /// assert!(token.starts_with("lba_at_"));
+    /// emulator.set_chat_tokens(Some(&token), TokenStanding::Revoked);
+    /// # }
+    /// ```
+    pub fn issue_user_token(&self, user: &str) -> String {
+        self.hub.with(|service, now| service.issue_user_token(now, user))
+    }
+
+    /// Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that
+    /// were issued. Says how many there were.
+    pub fn set_chat_tokens(&self, token: Option<&str>, standing: TokenStanding) -> usize {
+        self.hub.with(|service, now| service.set_chat_tokens(now, token, standing))
     }
 
     /// An API key of the first avatar.
@@ -185,6 +221,11 @@ impl Emulator {
         let _ = tokio::time::timeout(STOP_WITHIN, self.stop.closed()).await;
     }
 
+    fn first_app(&self, field: impl Fn(&App) -> &String) -> String {
+        let first = |service: &mut Service, _| service.settings().apps.first().map(|app| field(app).clone());
+        self.hub.with(first).unwrap_or_default()
+    }
+
     async fn start(options: EmulatorBuilder) -> Result<Self, StartError> {
         options.settings.check()?;
         let address = SocketAddr::new(options.host, options.port);
@@ -223,6 +264,7 @@ impl Emulator {
             hub,
             address,
             base_url: format!("http://{host}{BASE_PATH}"),
+            lab_base_url: format!("http://{host}{LAB_BASE_PATH}"),
             control_url: format!("http://{host}/_emulator"),
             api_key,
             stop,

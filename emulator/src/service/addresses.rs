@@ -1,4 +1,4 @@
-//! The addresses of sockets that `ws/create` has given out, by their tickets.
+//! The addresses of sockets that `ws/create` has given out, and `init` of Visitor Chat, by their tickets.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,12 @@ pub(super) struct Addresses {
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) visitor: VisitorIndex,
+    /// The session whose socket it is, where a socket belongs to one.
+    pub(super) session: Option<String>,
     pub(super) ws_id: String,
     expires: Millis,
+    /// Whether it is good for more than one connection.
+    many: bool,
     state: State,
 }
 
@@ -30,17 +34,24 @@ enum State {
 }
 
 impl Addresses {
-    pub(super) fn give(&mut self, ticket: String, visitor: VisitorIndex, ws_id: String, expires: Millis) {
-        self.given.insert(ticket, Address { visitor, ws_id, expires, state: State::Good });
+    pub(super) fn give(&mut self, ticket: String, address: Address) {
+        self.given.insert(ticket, address);
+    }
+
+    /// A session is forgotten, and its addresses with it.
+    pub(super) fn forget_session(&mut self, session_id: &str) {
+        self.given.retain(|_, address| address.session.as_deref() != Some(session_id));
     }
 
     pub(super) fn get(&self, ticket: &str) -> Option<&Address> {
         self.given.get(ticket)
     }
 
-    /// Uses an address up; it is good for one connection. The caller has [checked](Address::check) it.
+    /// Uses an address up, unless it is good for many connections. The caller has [checked](Address::check) it.
     pub(super) fn use_up(&mut self, ticket: &str) {
-        self.set(ticket, State::Used);
+        if !self.given.get(ticket).is_some_and(|address| address.many) {
+            self.set(ticket, State::Used);
+        }
     }
 
     /// Lets an address die before its time.
@@ -70,6 +81,23 @@ impl Addresses {
 }
 
 impl Address {
+    /// An address that is good for one connection, up to a moment.
+    pub(super) fn new(visitor: VisitorIndex, ws_id: String, expires: Millis) -> Self {
+        Self { visitor, session: None, ws_id, expires, many: false, state: State::Good }
+    }
+
+    #[must_use]
+    pub(super) fn of_session(mut self, session_id: &str) -> Self {
+        self.session = Some(session_id.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub(super) fn for_many(mut self) -> Self {
+        self.many = true;
+        self
+    }
+
     /// Refuses an address that cannot be connected to any more.
     pub(super) fn check(&self) -> Result<(), Failure> {
         match self.state {

@@ -1,11 +1,13 @@
 //! How frames reach a visitor: stored, pushed, acknowledged, sent again.
 
+use super::door::Door;
 use super::faults::InjectionPoint;
 use super::frames::Frame;
 use super::ids::{SocketId, VisitorIndex};
 use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
 use super::timers::Timer;
+use super::visitor_chat::OlderSocket;
 use super::{Push, Service};
 use crate::time::Millis;
 
@@ -23,31 +25,47 @@ impl Service {
         if lost || self.world.visitors[visitor.0].sockets.is_empty() {
             return;
         }
-        self.push_to_visitor(visitor, &frame);
+        self.push_to_visitor(visitor, session_id, &frame);
         if self.settings.redelivery == Redelivery::Never || frame.seq_id().is_none() {
             return;
         }
         let number = self.fresh();
-        self.world.visitors[visitor.0].unacknowledged.push(number, frame);
+        self.world.visitors[visitor.0].unacknowledged.push(number, session_id.to_owned(), frame);
         if self.settings.redelivery == Redelivery::After5s {
             self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
         }
     }
 
     /// Sends a frame to whichever of a visitor's sockets are to get it.
-    pub(super) fn push_to_visitor(&mut self, visitor: VisitorIndex, frame: &Frame) {
-        for socket in self.receivers(visitor) {
+    pub(super) fn push_to_visitor(&mut self, visitor: VisitorIndex, session_id: &str, frame: &Frame) {
+        for socket in self.receivers(visitor, session_id) {
             let Some(live) = self.world.sockets.get(&socket) else {
                 continue;
             };
-            let text = frame.text(&live.ws_id, self.settings.frame_fields);
+            let text = match self.world.visitors[visitor.0].door {
+                Door::AvatarOpenApi => frame.text(&live.ws_id, self.settings.frame_fields),
+                Door::VisitorChat => frame.chat_text(&live.ws_id, self.settings.visitor_chat_frame_ids),
+            };
             self.push(socket, text);
         }
     }
 
-    /// The sockets of a visitor that get its frames.
-    pub(super) fn receivers(&self, visitor: VisitorIndex) -> Vec<SocketId> {
-        let sockets = &self.world.visitors[visitor.0].sockets;
+    /// The sockets of a visitor that get the frames of a session.
+    pub(super) fn receivers(&self, visitor: VisitorIndex, session_id: &str) -> Vec<SocketId> {
+        let person = &self.world.visitors[visitor.0];
+        let sockets = &person.sockets;
+        if person.door == Door::VisitorChat {
+            let is_of_session = |id: &&SocketId| {
+                let socket = self.world.sockets.get(id);
+                socket.is_some_and(|socket| socket.session.as_deref() == Some(session_id))
+            };
+            return match self.settings.visitor_chat_older_socket {
+                OlderSocket::BothGet => sockets.clone(),
+                OlderSocket::Closed | OlderSocket::Stays => {
+                    sockets.iter().rfind(is_of_session).copied().into_iter().collect()
+                }
+            };
+        }
         match self.settings.second_socket {
             SecondSocket::BothGet => sockets.clone(),
             SecondSocket::ClosesOlder | SecondSocket::NewestGets => {
@@ -74,10 +92,10 @@ impl Service {
     pub(super) fn redeliver(&mut self, visitor: VisitorIndex, number: u64) {
         let person = &mut self.world.visitors[visitor.0];
         let is_connected = !person.sockets.is_empty();
-        let Some(frame) = person.unacknowledged.repeat(number, is_connected) else {
+        let Some((session_id, frame)) = person.unacknowledged.repeat(number, is_connected) else {
             return;
         };
-        self.push_to_visitor(visitor, &frame);
+        self.push_to_visitor(visitor, &session_id, &frame);
         self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
     }
 
@@ -87,8 +105,8 @@ impl Service {
             return;
         }
         let frames = self.world.visitors[visitor.0].unacknowledged.repeat_all();
-        for frame in frames {
-            self.push_to_visitor(visitor, &frame);
+        for (session_id, frame) in frames {
+            self.push_to_visitor(visitor, &session_id, &frame);
         }
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::door::Door;
 use super::http::Answer;
 use super::settings::Settings;
 use super::switches::{FailureShape, FailureStatus};
+use super::visitor_chat::failure_form;
 
 /// Where a code comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,45 @@ codes! {
     FpMissing = "visitor.fp.missing", 400, Invented;
     /// The `Fp` header is not the visitorId the token was issued for.
     FpMismatch = "visitor.fp.mismatch", 403, Invented;
+    /// Visitor Chat: no app has this `client_id`.
+    AppNotFound = "oauth2.application.not_found", 404, Documented;
+    /// Visitor Chat: not the app's secret.
+    ClientSecretMismatch = "oauth2.client.secret_mismatch", 401, Documented;
+    /// Visitor Chat: the app waits for its review.
+    AppPendingReview = "oauth2.application.pending_review", 403, Documented;
+    /// Visitor Chat: the app was rejected.
+    AppRejected = "oauth2.application.rejected", 403, Documented;
+    /// Visitor Chat: the app is suspended.
+    AppSuspended = "oauth2.application.suspended", 403, Documented;
+    /// Visitor Chat: an app of this type may not chat.
+    AppInvalidType = "oauth2.application.invalid_type", 403, Documented;
+    /// Visitor Chat: the app is in no valid status.
+    AppInvalidStatus = "oauth2.application.invalid_status", 403, Documented;
+    /// Visitor Chat: the app is banned.
+    AppBanned = "secondme.app.banned", 403, Documented;
+    /// Visitor Chat: the app may not ask for this scope.
+    ScopeInvalid = "oauth2.scope.invalid", 400, Documented;
+    /// Visitor Chat: the token lacks a scope.
+    AuthScopeMissing = "auth.scope.missing", 403, Documented;
+    /// Visitor Chat: the token was never issued.
+    OauthTokenInvalid = "oauth2.token.invalid", 401, Documented;
+    /// Visitor Chat: the token has expired.
+    OauthTokenExpired = "oauth2.token.expired", 401, Documented;
+    /// Visitor Chat: the token was revoked.
+    OauthTokenRevoked = "oauth2.token.revoked", 401, Documented;
+    /// Visitor Chat: the user has withdrawn the authorization.
+    OauthAuthorizationRevoked = "oauth2.authorization.revoked", 401, Documented;
+    /// Visitor Chat: the header `Authorization` is missing.
+    ResourceUnauthorized = "resource.auth.unauthorized", 401, Documented;
+    /// Visitor Chat: there is no such `apiKey`.
+    ApiKeyInvalid = "apikey.auth.invalid", 401, Documented;
+    /// Visitor Chat: there is no such session.
+    ChatSessionNotFound = "session_not_found", 404, Seen;
+    /// The message is too long. It comes over the socket.
+    MessageTooLong = "message.length.limit", 400, Seen;
+    /// Visitor Chat: fields are missing, wrong or too many. The body has `detail` instead of a code.
+    Unprocessable = "request.unprocessable", 422, Invented;
+
     /// There is no such path.
     PathNotFound = "request.path.not.found", 404, Invented;
     /// The path has another method.
@@ -143,6 +184,8 @@ pub struct Failure {
     allow: Option<&'static str>,
     /// The status, where the switch for the status does not rule it.
     status: Option<u16>,
+    /// Visitor Chat: what stands alone in the body, in place of a code.
+    detail: Option<Value>,
 }
 
 impl Failure {
@@ -156,6 +199,7 @@ impl Failure {
             retry_after: None,
             allow: None,
             status: always.contains(&code).then(|| code.status()),
+            detail: None,
         }
     }
 
@@ -194,13 +238,31 @@ impl Failure {
         self
     }
 
-    /// The answer as the settings want failures to look.
+    /// Visitor Chat: a body whose fields are wrong, with an entry for each.
+    pub(super) fn unprocessable(wrong: Vec<Value>) -> Self {
+        let failure = Self::new(Code::Unprocessable, "the body is not what this call takes");
+        Self { detail: Some(Value::Array(wrong)), ..failure }
+    }
+
+    /// Visitor Chat: answered with `detail` alone, whatever the switches say.
+    #[must_use]
+    pub(super) fn with_detail(mut self, detail: &str) -> Self {
+        self.detail = Some(json!(detail));
+        self
+    }
+
+    /// The answer of the Avatar Open API, as the settings want failures to look.
     pub fn answer(&self, settings: &Settings) -> Answer {
-        let status = self.status.unwrap_or(match settings.failure_status {
-            FailureStatus::Ok => 200,
-            FailureStatus::Fitting => self.code.status(),
-        });
-        let body = envelope((self.code.as_str(), self.code.status()), &self.message, settings.failure_shape);
+        self.answer_at(Door::AvatarOpenApi, settings)
+    }
+
+    /// The answer as the settings want the failures of a door to look.
+    pub(super) fn answer_at(&self, door: Door, settings: &Settings) -> Answer {
+        let (status, body) = match &self.detail {
+            Some(detail) => (self.code.status(), json!({"detail": detail})),
+            None => form(door, (self.code.as_str(), self.code.status()), &self.message, settings),
+        };
+        let status = self.status.unwrap_or(status);
         let mut answer = Answer::json(status, &body);
         if let Some(seconds) = self.retry_after {
             answer.headers.push(("retry-after".to_owned(), seconds.to_string()));
@@ -219,13 +281,21 @@ impl Failure {
 }
 
 /// The answer with any code, known here or not, as the settings want failures to look.
-pub(super) fn answer(code: &str, message: &str, settings: &Settings) -> Answer {
-    let number = fitting_status(code);
+pub(super) fn answer(door: Door, code: &str, message: &str, settings: &Settings) -> Answer {
+    let (status, body) = form(door, (code, fitting_status(code)), message, settings);
+    Answer::json(status, &body)
+}
+
+/// The status and the body of a failure.
+fn form(door: Door, (code, number): (&str, u16), message: &str, settings: &Settings) -> (u16, Value) {
+    if door == Door::VisitorChat {
+        return failure_form((code, number), message, settings);
+    }
     let status = match settings.failure_status {
         FailureStatus::Ok => 200,
         FailureStatus::Fitting => number,
     };
-    Answer::json(status, &envelope((code, number), message, settings.failure_shape))
+    (status, envelope((code, number), message, settings.failure_shape))
 }
 
 /// The HTTP status that fits any code.
@@ -253,6 +323,6 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
-        assert!(names.iter().all(|name| name.contains('.')));
+        assert!(names.iter().all(|name| name.contains('.') || *name == "session_not_found"));
     }
 }

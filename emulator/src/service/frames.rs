@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::switches::{ClientText, FrameFields};
+use super::visitor_chat::{FrameIds, VoiceForm};
 use crate::brain::Piece;
 use crate::time::Millis;
 
@@ -37,6 +38,12 @@ impl Frame {
 
     fn with(mut self, name: &str, value: Value) -> Self {
         self.fields.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Without one of its fields.
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.fields.remove(name);
         self
     }
 
@@ -107,6 +114,20 @@ impl Frame {
             .with("data", json!({"content": text}))
     }
 
+    /// A voice message of the avatar, in one of the forms it may have.
+    pub(super) fn voice(about: &Envelope<'_>, message_id: &str, url: &str, form: VoiceForm) -> Self {
+        let kind = if form == VoiceForm::Kind { "voice" } else { "msg" };
+        let frame = Self::new(about, kind, message_id, message_id).with("sender", json!("umm"));
+        match form {
+            VoiceForm::Speech => {
+                let part = json!({"singleDataType": "text", "modal": {"speech": {"url": url}}});
+                frame.with("multipleData", json!([part]))
+            }
+            VoiceForm::Kind => frame.with("data", json!({"url": url})),
+            VoiceForm::Urls => frame.with("data", json!({"urls": [url]})),
+        }
+    }
+
     /// A failure over the socket.
     pub(super) fn failure(
         about: &Envelope<'_>,
@@ -136,6 +157,21 @@ impl Frame {
 
     pub(super) fn seq_id(&self) -> Option<&str> {
         self.fields.get("seqId")?.as_str()
+    }
+
+    /// The text that goes to a socket of Visitor Chat.
+    pub(super) fn chat_text(&self, ws_id: &str, ids: FrameIds) -> String {
+        let mut fields = self.fields.clone();
+        match ids {
+            _ if self.verbatim => {}
+            FrameIds::All => drop(fields.insert("wsId".to_owned(), json!(ws_id))),
+            FrameIds::Absent => {
+                for id in ["sessionId", "messageId", "seqId"] {
+                    fields.remove(id);
+                }
+            }
+        }
+        Value::Object(fields).to_string()
     }
 
     /// The text that goes to a socket.

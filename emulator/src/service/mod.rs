@@ -23,6 +23,7 @@ mod calls;
 mod close;
 mod counts;
 mod delivery;
+mod door;
 mod failure;
 mod faults;
 mod frame_log;
@@ -41,6 +42,8 @@ mod switches;
 mod timers;
 mod turns;
 mod unacknowledged;
+mod visitor_chat;
+mod visitors;
 mod world;
 
 use std::collections::VecDeque;
@@ -48,6 +51,7 @@ use std::collections::VecDeque;
 pub use self::close::CloseHow;
 pub(crate) use self::close::check_close_code;
 use self::counts::Counts;
+pub use self::door::Door;
 pub use self::failure::{Code, CodeSource, Failure};
 use self::faults::Faults;
 pub use self::faults::{Effect, Fault, FaultId, FaultState, InjectionPoint, InvalidFault};
@@ -66,6 +70,11 @@ pub use self::switches::{
     TakeoverSilence, TokenLifetime,
 };
 use self::timers::{Timer, Timers};
+pub use self::visitor_chat::{
+    App, AppStanding, BarePing, ChatQuota, Echo, EchoId, ExpiresIn, FailureForm, FailureHttp, FrameIds,
+    MessageLength, OlderSocket, OpeningLine, SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl,
+    SocketUrlLife, TokenStanding, UserToken, VisitorIdForm, VoiceForm,
+};
 use self::world::World;
 use crate::brain::Question;
 pub use crate::brain::{Author, EndMark};
@@ -73,7 +82,10 @@ pub use crate::switch::UnknownAnswer;
 pub use crate::time::{Millis, NotATime};
 
 /// What the path of every documented call begins with, as in production.
-pub const BASE_PATH: &str = "/gate/in";
+pub const BASE_PATH: &str = Door::AvatarOpenApi.base_path();
+
+/// What the path of every call of Visitor Chat begins with, as in production.
+pub const LAB_BASE_PATH: &str = Door::VisitorChat.base_path();
 
 /// The service.
 #[derive(Debug)]
@@ -266,19 +278,19 @@ impl Service {
 
     /// The answer to a call that meets no fault.
     fn judge(&mut self, request: &Request) -> Answer {
-        let outcome = self.dispatch(request);
-        self.finish(outcome)
+        match Door::of_path(&request.path) {
+            Door::AvatarOpenApi => match self.dispatch(request) {
+                Ok(data) => Answer::json(200, &serde_json::json!({"code": 0, "data": data})),
+                Err(failure) => self.refuse(Door::AvatarOpenApi, &failure),
+            },
+            Door::VisitorChat => self.judge_visitor_chat(request),
+        }
     }
 
-    /// The answer to a call, counted.
-    fn finish(&mut self, outcome: Result<serde_json::Value, Failure>) -> Answer {
-        match outcome {
-            Ok(data) => Answer::json(200, &serde_json::json!({"code": 0, "data": data})),
-            Err(failure) => {
-                self.counts.failure(&failure);
-                failure.answer(&self.settings)
-            }
-        }
+    /// The answer to a call that fails, counted.
+    fn refuse(&mut self, door: Door, failure: &Failure) -> Answer {
+        self.counts.failure(failure);
+        failure.answer_at(door, &self.settings)
     }
 
     /// Returns a number that was not given before.

@@ -45,6 +45,9 @@ pub enum Injection {
     Hint(String),
     /// A notification of the service.
     Notice(String),
+    /// A voice message of the avatar, by the address of its sound, in the form that the switch
+    /// `visitor-chat-voice` says.
+    Voice(String),
     /// A failure over the socket.
     #[serde(rename_all = "camelCase")]
     Failure {
@@ -104,6 +107,12 @@ impl Service {
         match injection {
             Injection::Hint(text) => self.deliver_line(session_id, "hint", &text, false),
             Injection::Notice(text) => self.deliver_line(session_id, "notice", &text, false),
+            Injection::Voice(url) => {
+                let id = self.message_id();
+                let about = self.envelope(session_id).ok_or_else(|| not_found(session_id))?;
+                let frame = Frame::voice(&about, &id, &url, self.settings.visitor_chat_voice);
+                self.deliver(session_id, frame, false);
+            }
             Injection::Failure { code, reason, actions, message_id } => {
                 let seq_id = self.message_id();
                 let about = self.envelope(session_id).ok_or_else(|| not_found(session_id))?;
@@ -113,7 +122,7 @@ impl Service {
             }
             Injection::Frame(fields) => self.deliver(session_id, Frame::verbatim(fields), false),
             Injection::Text(text) => {
-                for socket in self.receivers(visitor) {
+                for socket in self.receivers(visitor, session_id) {
                     self.push(socket, text.clone());
                 }
             }

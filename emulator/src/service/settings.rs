@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::random::Random;
 use super::switches::*;
+use super::visitor_chat::*;
 use crate::brain::{Brain, EndMark, Persona};
 use crate::time::Millis;
 
@@ -123,6 +124,10 @@ settings! {
     avatars: Vec<Avatar> = vec![Avatar::default()],
     /// The API keys there are.
     keys: Vec<Key> = vec![Key::default()],
+    /// The apps that may use Visitor Chat.
+    apps: Vec<App> = vec![App::default()],
+    /// Access tokens of users of Visitor Chat that are there from the beginning.
+    user_tokens: Vec<UserToken> = Vec::new(),
     /// What answers the visitors' messages.
     brain: Brain = Brain::Echo,
     /// Where sockets connect, for example `ws://127.0.0.1:7000`; without it the `Host` of the
@@ -144,6 +149,8 @@ settings! {
     latency: Millis = Millis::ZERO,
     /// How many entries of the journal are kept; 0 keeps none.
     journal: usize = 10_000,
+    /// How long the tokens of Visitor Chat are good.
+    visitor_chat_token_lifetime: Millis = Millis::minutes(7 * 24 * 60),
     /// How many frames one answer of the history calls holds.
     history_page: usize = 50,
 
@@ -187,6 +194,45 @@ settings! {
     end_mark: EndMark = EndMark::default(),
     /// Where the text of an echo and of the owner's reply stands.
     client_text: ClientText = ClientText::default(),
+
+    /// Visitor Chat: what a `wsUrl` looks like.
+    visitor_chat_socket_url: SocketUrl = SocketUrl::default(),
+    /// Visitor Chat: how long a `wsUrl` is good, and for how many connections.
+    visitor_chat_socket_url_life: SocketUrlLife = SocketUrlLife::default(),
+    /// Visitor Chat: how long a socket may go without a ping.
+    visitor_chat_ping_drop: SocketSilence = SocketSilence::default(),
+    /// Visitor Chat: what a ping without a `wsId` gets.
+    visitor_chat_bare_ping: BarePing = BarePing::default(),
+    /// Visitor Chat: which session a second `init` gives.
+    visitor_chat_second_init: SecondInit = SecondInit::default(),
+    /// Visitor Chat: what a second `init` does to the sockets there are.
+    visitor_chat_older_socket: OlderSocket = OlderSocket::default(),
+    /// Visitor Chat: whether an echo comes, and where its text stands.
+    visitor_chat_echo: Echo = Echo::default(),
+    /// Visitor Chat: which `messageId` an echo carries.
+    visitor_chat_echo_id: EchoId = EchoId::default(),
+    /// Visitor Chat: what the answer to a send holds.
+    visitor_chat_send_answer: SendAnswer = SendAnswer::default(),
+    /// Visitor Chat: which ids frames carry.
+    visitor_chat_frame_ids: FrameIds = FrameIds::default(),
+    /// Visitor Chat: which HTTP status comes with a failure.
+    visitor_chat_failure_http: FailureHttp = FailureHttp::default(),
+    /// Visitor Chat: where the code of a failure stands.
+    visitor_chat_failure_form: FailureForm = FailureForm::default(),
+    /// Visitor Chat: whether a send has to carry the `apiKey`.
+    visitor_chat_send_api_key: SendApiKey = SendApiKey::default(),
+    /// Visitor Chat: which `visitorId` is taken.
+    visitor_chat_visitor_id: VisitorIdForm = VisitorIdForm::default(),
+    /// Visitor Chat: what counts against the requests that a key has in a minute.
+    visitor_chat_quota: ChatQuota = ChatQuota::default(),
+    /// Visitor Chat: the longest message.
+    visitor_chat_message_length: MessageLength = MessageLength::default(),
+    /// Visitor Chat: how `expiresIn` is written.
+    visitor_chat_expires_in: ExpiresIn = ExpiresIn::default(),
+    /// Visitor Chat: what `init` says about the opening line.
+    visitor_chat_opening: OpeningLine = OpeningLine::default(),
+    /// Visitor Chat: in what form a voice message is told.
+    visitor_chat_voice: VoiceForm = VoiceForm::default(),
 }
 
 /// What is wrong with settings.
@@ -201,6 +247,12 @@ pub enum InvalidSettings {
     /// A key could not travel in a header.
     #[error("an API key must begin with `sk-` and hold visible ASCII characters only")]
     Key,
+    /// An app could not be told from another, or not be named in a form.
+    #[error("an app of Visitor Chat needs a client id of its own and a client secret, neither of them empty")]
+    App,
+    /// A user's token could not travel in a header, or be told from an app's.
+    #[error("a user's token must begin with `lba_at_` and hold visible ASCII characters only")]
+    UserToken,
     /// Step 6 needs an id that cannot be taken for a number.
     #[error("the mind id `{0}` of an avatar must not be empty or all digits: it is the encoded one")]
     MindId(String),
@@ -218,9 +270,20 @@ impl Settings {
         if self.keys.is_empty() {
             return Err(InvalidSettings::NoKey);
         }
-        let visible = |key: &Key| key.key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !self.keys.iter().all(|key| key.key.starts_with("sk-") && visible(key)) {
+        let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !self.keys.iter().all(|key| key.key.starts_with("sk-") && visible(&key.key)) {
             return Err(InvalidSettings::Key);
+        }
+        let told_apart = |(at, app): (usize, &App)| {
+            let is_first = self.apps.iter().take(at).all(|other| other.client_id != app.client_id);
+            is_first && !app.client_id.is_empty() && !app.client_secret.is_empty()
+        };
+        if !self.apps.iter().enumerate().all(told_apart) {
+            return Err(InvalidSettings::App);
+        }
+        let is_token = |one: &UserToken| one.token.starts_with("lba_at_") && visible(&one.token);
+        if !self.user_tokens.iter().all(is_token) {
+            return Err(InvalidSettings::UserToken);
         }
         if let Brain::OpenAi(endpoint) = &self.brain {
             endpoint.check().map_err(InvalidSettings::Brain)?;
@@ -259,6 +322,15 @@ impl Settings {
             _ => {}
         }
         settings.check().map(|()| settings)
+    }
+
+    /// How long a socket of Visitor Chat may go without a ping; `None` for good.
+    pub(super) fn chat_silence_allowed(&self) -> Option<Millis> {
+        match self.visitor_chat_ping_drop {
+            SocketSilence::Allowed => None,
+            SocketSilence::After30s => Some(Millis::seconds(30)),
+            SocketSilence::After60s => Some(Millis::seconds(60)),
+        }
     }
 
     /// How long a socket may go without a ping.

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::addresses::Address;
 use super::close::CloseHow;
+use super::door::Door;
 use super::failure::{Code, Failure};
 use super::faults::InjectionPoint;
 use super::http::{Answer, Headers, Request};
@@ -11,6 +13,7 @@ use super::ids::{SocketId, VisitorIndex, Whose};
 use super::journal::{By, What};
 use super::switches::{Origin, Pings, SecondSocket};
 use super::timers::Timer;
+use super::visitor_chat::{BarePing, FrameIds, OlderSocket};
 use super::world::{Socket, bounds};
 use super::{Push, Service};
 use crate::time::Millis;
@@ -23,8 +26,8 @@ pub const SOCKET_PATH: &str = "/gate/ws";
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Said {
     Ping {
-        #[serde(rename = "wsId")]
-        ws_id: String,
+        #[serde(rename = "wsId", default)]
+        ws_id: Option<String>,
     },
     Ack {
         #[serde(rename = "seqId")]
@@ -39,10 +42,10 @@ impl Service {
     pub fn connect(&mut self, now: Millis, target: &str, headers: &Headers) -> Result<SocketId, Answer> {
         self.tick(now);
         let request = Request::new("GET", target);
-        let address = request.parameter("ticket").and_then(|ticket| self.world.addresses.get(&ticket));
+        let address = ticket(&request).and_then(|ticket| self.world.addresses.get(&ticket));
         let whose = address.map_or_else(Whose::default, |address| Whose {
             visitor_id: Some(self.world.visitors[address.visitor.0].visitor_id.clone()),
-            session_id: None,
+            session_id: address.session.clone(),
             ws_id: Some(address.ws_id.clone()),
         });
         let outcome = self.answer_handshake(&request, headers);
@@ -79,12 +82,18 @@ impl Service {
             return;
         };
         match serde_json::from_str(text) {
-            Ok(Said::Ping { ws_id }) if ws_id == live.ws_id => {
+            Ok(Said::Ping { ws_id: Some(ws_id) }) if ws_id == live.ws_id => {
                 live.last_ping = self.now;
                 live.pings += 1;
                 if self.settings.pings == Pings::Pong {
                     self.push(socket, json!({"type": "pong", "wsId": ws_id}).to_string());
                 }
+            }
+            // Only where the service has told no id may a ping be without one.
+            Ok(Said::Ping { ws_id: None }) if live.session.is_some() => {
+                live.last_ping = self.now;
+                live.pings += 1;
+                self.answer_bare_ping(socket);
             }
             Ok(Said::Ack { seq_id }) => {
                 live.acks += 1;
@@ -93,6 +102,25 @@ impl Service {
             }
             // A ping for another socket is no sign of life of this one.
             Ok(Said::Ping { .. }) | Err(_) => live.rejected += 1,
+        }
+    }
+
+    /// Answers a ping without a `wsId`.
+    fn answer_bare_ping(&mut self, socket: SocketId) {
+        match self.settings.visitor_chat_bare_ping {
+            BarePing::Nothing => {}
+            BarePing::Closed => {
+                let reason = "a ping without wsId".to_owned();
+                self.close(socket, CloseHow::Clean { code: 1008, reason }, By::Service);
+            }
+            BarePing::Pong => {
+                let ws_id = self.world.sockets.get(&socket).map(|live| live.ws_id.clone());
+                let pong = match self.settings.visitor_chat_frame_ids {
+                    FrameIds::All => json!({"type": "pong", "wsId": ws_id}),
+                    FrameIds::Absent => json!({"type": "pong"}),
+                };
+                self.push(socket, pong.to_string());
+            }
         }
     }
 
@@ -120,19 +148,29 @@ impl Service {
 
     /// A new address for a visitor; answers `ws/create`.
     pub(super) fn give_address(&mut self, visitor: VisitorIndex, host: Option<&str>) -> Value {
+        let (ticket, ws_id) = self.new_socket_id(visitor);
+        let address = format!("{}{SOCKET_PATH}?ticket={ticket}", self.socket_base(host));
+        let expires = self.now + self.settings.address_lifetime;
+        self.timers.set(expires, Timer::AddressExpires(ticket.clone()));
+        self.world.addresses.give(ticket, Address::new(visitor, ws_id.clone(), expires));
+        json!({"wsId": ws_id, "address": address})
+    }
+
+    /// A new ticket, and the `wsId` of the socket that will be opened with it.
+    pub(super) fn new_socket_id(&mut self, visitor: VisitorIndex) -> (String, String) {
         let ticket = self.random.hex32();
         let ws_id = format!("ws:{:012}{:012}", self.random.between(0, 1_000_000_000_000), self.fresh());
-        let base = match (&self.settings.socket_base, host) {
+        self.remember_idle(visitor, ws_id.clone());
+        (ticket, ws_id)
+    }
+
+    /// Where sockets connect, for a caller who has called this host.
+    pub(super) fn socket_base(&self, host: Option<&str>) -> String {
+        match (&self.settings.socket_base, host) {
             (Some(base), _) => base.clone(),
             (None, Some(host)) => format!("ws://{host}"),
             (None, None) => "ws://127.0.0.1".to_owned(),
-        };
-        let address = format!("{base}{SOCKET_PATH}?ticket={ticket}");
-        let expires = self.now + self.settings.address_lifetime;
-        self.remember_idle(visitor, ws_id.clone());
-        self.timers.set(expires, Timer::AddressExpires(ticket.clone()));
-        self.world.addresses.give(ticket, visitor, ws_id.clone(), expires);
-        json!({"wsId": ws_id, "address": address})
+        }
     }
 
     pub(super) fn expire_address(&mut self, ticket: &str) {
@@ -143,8 +181,18 @@ impl Service {
 
     /// Whether a socket would be dropped for its silence if it were that late.
     pub(crate) fn drops_a_socket(&self, at: Millis) -> bool {
-        let allowed = self.settings.silence_allowed();
-        self.world.sockets.values().any(|socket| socket.last_ping + allowed <= at)
+        let is_late = |socket: &Socket| {
+            self.silence_allowed(socket).is_some_and(|allowed| socket.last_ping + allowed <= at)
+        };
+        self.world.sockets.values().any(is_late)
+    }
+
+    /// How long a socket may go without a ping; `None` for good.
+    fn silence_allowed(&self, socket: &Socket) -> Option<Millis> {
+        match self.world.visitors[socket.visitor.0].door {
+            Door::AvatarOpenApi => Some(self.settings.silence_allowed()),
+            Door::VisitorChat => self.settings.chat_silence_allowed(),
+        }
     }
 
     /// Drops a socket that has sent no ping for too long, or looks again later.
@@ -152,7 +200,10 @@ impl Service {
         let Some(live) = self.world.sockets.get(&socket) else {
             return;
         };
-        let end = live.last_ping + self.settings.silence_allowed();
+        let Some(allowed) = self.silence_allowed(live) else {
+            return;
+        };
+        let end = live.last_ping + allowed;
         if self.now >= end {
             self.close(socket, CloseHow::Abrupt, By::Service);
         } else {
@@ -162,20 +213,28 @@ impl Service {
 
     fn admit(&mut self, request: &Request, headers: &Headers) -> Result<SocketId, Failure> {
         let unknown = || Failure::new(Code::AddressUnknown, "this address was never given out");
-        let ticket =
-            request.parameter("ticket").filter(|_| request.path == SOCKET_PATH).ok_or_else(unknown)?;
+        let ticket = ticket(request).ok_or_else(unknown)?;
         let address = self.world.addresses.get(&ticket).ok_or_else(unknown)?;
         address.check()?;
         if self.settings.origin == Origin::Required && headers.get("origin").is_none() {
             return Err(Failure::new(Code::OriginMissing, "the handshake needs an `Origin` header"));
         }
-        let (visitor, ws_id) = (address.visitor, address.ws_id.clone());
+        if let Some(session_id) = &address.session
+            && self.world.sessions.get(session_id).is_none_or(|session| session.closed)
+        {
+            return Err(Failure::new(Code::AddressExpired, "the session of this address has ended"));
+        }
+        let (visitor, ws_id, session) = (address.visitor, address.ws_id.clone(), address.session.clone());
         self.world.addresses.use_up(&ticket);
-        Ok(self.open_socket(visitor, ws_id))
+        Ok(self.open_socket(visitor, ws_id, session))
     }
 
-    fn open_socket(&mut self, visitor: VisitorIndex, ws_id: String) -> SocketId {
-        if self.settings.second_socket == SecondSocket::ClosesOlder {
+    fn open_socket(&mut self, visitor: VisitorIndex, ws_id: String, session: Option<String>) -> SocketId {
+        let closes_older = match self.world.visitors[visitor.0].door {
+            Door::AvatarOpenApi => self.settings.second_socket == SecondSocket::ClosesOlder,
+            Door::VisitorChat => self.settings.visitor_chat_older_socket == OlderSocket::Closed,
+        };
+        if closes_older {
             for older in self.world.visitors[visitor.0].sockets.clone() {
                 let reason = "a newer socket of this visitor has connected".to_owned();
                 self.close(older, CloseHow::Clean { code: 4001, reason }, By::Service);
@@ -186,10 +245,12 @@ impl Service {
         person.idle_sockets.retain(|idle| *idle != ws_id);
         person.sockets.push(id);
         let (connected, last_ping) = (self.now, self.now);
-        let socket =
-            Socket { ws_id, visitor, connected, last_ping, pings: 0, acks: 0, rejected: 0, pushed: 0 };
+        let (pings, acks, rejected, pushed) = (0, 0, 0, 0);
+        let socket = Socket { ws_id, visitor, session, connected, last_ping, pings, acks, rejected, pushed };
+        if let Some(allowed) = self.silence_allowed(&socket) {
+            self.timers.set(self.now + allowed, Timer::Silence(id));
+        }
         self.world.sockets.insert(id, socket);
-        self.timers.set(self.now + self.settings.silence_allowed(), Timer::Silence(id));
         self.redeliver_at_connection(visitor);
         id
     }
@@ -215,7 +276,8 @@ impl Service {
         }
         if let Some(live) = self.world.sockets.get(&socket) {
             let visitor_id = Some(self.world.visitors[live.visitor.0].visitor_id.clone());
-            let whose = Whose { visitor_id, session_id: None, ws_id: Some(live.ws_id.clone()) };
+            let whose =
+                Whose { visitor_id, session_id: live.session.clone(), ws_id: Some(live.ws_id.clone()) };
             self.journal.note(self.now, whose, what());
         }
     }
@@ -235,5 +297,13 @@ impl Service {
             idle.pop_front();
         }
         idle.push_back(ws_id);
+    }
+}
+
+/// The ticket of a socket's address, in whichever of its forms.
+pub(super) fn ticket(request: &Request) -> Option<String> {
+    match request.path.strip_prefix(SOCKET_PATH)? {
+        "" => request.parameter("ticket").or_else(|| request.parameter("token")),
+        behind => behind.strip_prefix('/').map(str::to_owned),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Service;
+use super::door::Door;
 use crate::brain::Author;
 use crate::time::Millis;
 
@@ -31,7 +32,9 @@ pub struct State {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VisitorState {
-    /// The id the caller chose.
+    /// The door through which it came.
+    pub door: Door,
+    /// The id the caller chose; of a user of Visitor Chat its name.
     pub visitor_id: String,
     /// The id the service gave.
     pub user_id: String,
@@ -125,6 +128,7 @@ impl Service {
         self.tick(now);
         let visitor_id = |index: super::ids::VisitorIndex| self.world.visitors[index.0].visitor_id.clone();
         let visitors = self.world.visitors.iter().map(|visitor| VisitorState {
+            door: visitor.door,
             visitor_id: visitor.visitor_id.clone(),
             user_id: visitor.user_id.clone(),
             mind_id: visitor.mind_id.to_string(),

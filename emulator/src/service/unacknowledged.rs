@@ -17,17 +17,18 @@ pub(super) struct Unacknowledged {
 #[derive(Debug)]
 struct Sent {
     number: u64,
+    session_id: String,
     frame: Frame,
     repeats: u32,
 }
 
 impl Unacknowledged {
     /// Notes a frame that was sent, under a number of its own.
-    pub(super) fn push(&mut self, number: u64, frame: Frame) {
+    pub(super) fn push(&mut self, number: u64, session_id: String, frame: Frame) {
         if self.waiting.len() == FRAMES {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Sent { number, frame, repeats: 0 });
+        self.waiting.push_back(Sent { number, session_id, frame, repeats: 0 });
     }
 
     /// Forgets the frames of this `seqId`.
@@ -35,9 +36,9 @@ impl Unacknowledged {
         self.waiting.retain(|sent| sent.frame.seq_id() != Some(seq_id));
     }
 
-    /// Returns the frame of this number to be sent again. It is forgotten, and `None` returned, when it was repeated
+    /// Returns the frame of this number, with its session, to be sent again. It is forgotten, and `None` returned, when it was repeated
     /// often enough or the visitor has no socket.
-    pub(super) fn repeat(&mut self, number: u64, is_connected: bool) -> Option<Frame> {
+    pub(super) fn repeat(&mut self, number: u64, is_connected: bool) -> Option<(String, Frame)> {
         let at = self.waiting.iter().position(|sent| sent.number == number)?;
         let sent = &mut self.waiting[at];
         sent.repeats += 1;
@@ -45,15 +46,15 @@ impl Unacknowledged {
             self.waiting.remove(at);
             return None;
         }
-        Some(sent.frame.clone())
+        Some((sent.session_id.clone(), sent.frame.clone()))
     }
 
     /// Returns all frames to be sent again, without those that were repeated often enough.
-    pub(super) fn repeat_all(&mut self) -> Vec<Frame> {
+    pub(super) fn repeat_all(&mut self) -> Vec<(String, Frame)> {
         self.waiting.retain(|sent| sent.repeats < REPEATS);
         let again = |sent: &mut Sent| {
             sent.repeats += 1;
-            sent.frame.clone()
+            (sent.session_id.clone(), sent.frame.clone())
         };
         self.waiting.iter_mut().map(again).collect()
     }

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use serde_json::{Value, json};
 
 use super::addresses::Addresses;
+use super::door::Door;
 use super::frame_log::FrameLog;
 use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
 use super::quotas::Quotas;
 use super::switches::IdForm;
 use super::unacknowledged::Unacknowledged;
+use super::visitor_chat::Tokens;
+use super::visitors::VisitorKey;
 use crate::brain::{Author, Piece, Step};
 use crate::time::Millis;
 
@@ -33,9 +36,10 @@ pub(super) mod bounds {
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) visitors: Vec<Visitor>,
-    /// By avatar and `visitorId`: each avatar has visitors of its own.
-    pub(super) visitors_by_id: HashMap<(usize, String), VisitorIndex>,
+    pub(super) visitors_by_id: HashMap<VisitorKey, VisitorIndex>,
     pub(super) tokens: HashMap<String, Token>,
+    /// The tokens of Visitor Chat.
+    pub(super) chat_tokens: Tokens,
     pub(super) sessions: BTreeMap<String, Session>,
     pub(super) sockets: BTreeMap<SocketId, Socket>,
     pub(super) addresses: Addresses,
@@ -54,6 +58,9 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) visitor_id: String,
+    pub(super) door: Door,
+    /// Whether it is a user who has a token, and no anonymous visitor.
+    pub(super) is_user: bool,
     pub(super) user_id: String,
     pub(super) mind_id: u64,
     pub(super) avatar: usize,
@@ -74,6 +81,8 @@ pub(super) struct Visitor {
 pub(super) struct Socket {
     pub(super) ws_id: String,
     pub(super) visitor: VisitorIndex,
+    /// The session it was opened for, where a socket belongs to one.
+    pub(super) session: Option<String>,
     pub(super) connected: Millis,
     pub(super) last_ping: Millis,
     pub(super) pings: u64,

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // Each test program is its own crate, and uses a part of it.
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
+pub mod chat;
+
 use secondme_avatar_emulator::service::{
     Answer, CloseHow, Headers, Millis, OwnerAction, Push, Request, Service, Settings, SocketId,
 };
@@ -241,7 +243,7 @@ impl Stage {
         closed.collect()
     }
 
-    fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         while let Some(push) = self.service.poll() {
             self.pushed.push((self.now, push));
         }

@@ -14,7 +14,7 @@ use super::failure::{Code, Failure};
 use super::http::Request;
 use super::ids::VisitorIndex;
 use super::switches::{DeadToken, HistoryCalls, QuotaScope, RetryAfter, TokenLifetime};
-use super::{BASE_PATH, Service};
+use super::{BASE_PATH, Service, visitor_chat};
 use crate::time::Millis;
 
 /// The largest body a call may have, in bytes.
@@ -93,7 +93,8 @@ impl Call {
 impl Service {
     /// The name of the call of a path, if there is one.
     pub(super) fn call_name(path: &str) -> Option<&'static str> {
-        Call::of_path(path).map(|(call, _)| call.name())
+        let first = Call::of_path(path).map(|(call, _)| call.name());
+        first.or_else(|| visitor_chat::call_name(path))
     }
 
     pub(super) fn dispatch(&mut self, request: &Request) -> Result<Value, Failure> {
@@ -180,7 +181,7 @@ impl Service {
     }
 
     /// Counts a call of a key, or refuses it.
-    fn count_against_quota(&mut self, key: usize) -> Result<(), Failure> {
+    pub(super) fn count_against_quota(&mut self, key: usize) -> Result<(), Failure> {
         let limit = self.settings.quota_per_minute as usize;
         let Err(wait) = self.world.quotas.count(key, limit, self.now) else {
             return Ok(());

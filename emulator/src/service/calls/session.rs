@@ -9,6 +9,7 @@ use super::body::Fields;
 use crate::service::Service;
 use crate::service::failure::{Code, Failure};
 use crate::service::frame_log::FrameLog;
+use crate::service::ids::VisitorIndex;
 use crate::service::world::{Session, bounds, number_id};
 
 impl Service {
@@ -28,36 +29,50 @@ impl Service {
             return Err(Failure::new(Code::ChatContextExpired, text));
         }
 
+        let text = self.add_session(caller.visitor, caller.avatar, |session| {
+            session.knows_persona = knows_persona;
+            session.owner_is_member = owner_is_member;
+        });
+        let id = self.world.sessions.get(&text).map(|session| &session.id);
+        Ok(json!({"sessionId": id, "sessionType": "SHARE", "mode": "PERSONAL", "createTime": self.now.0}))
+    }
+
+    /// A new session of a visitor. Returns its id.
+    pub(in crate::service) fn add_session(
+        &mut self,
+        visitor: VisitorIndex,
+        avatar: usize,
+        set_up: impl FnOnce(&mut Session),
+    ) -> String {
         let number = self.fresh();
         let id = 1_000_000_000_000_000_000 + self.random.between(0, 1_000_000_000) * 1_000_000_000 + number;
         let text = id.to_string();
-        let visitor = &mut self.world.visitors[caller.visitor.0];
-        if visitor.sessions.len() == bounds::SESSIONS
-            && let Some(oldest) = visitor.sessions.pop_front()
+        let person = &mut self.world.visitors[visitor.0];
+        if person.sessions.len() == bounds::SESSIONS
+            && let Some(oldest) = person.sessions.pop_front()
         {
             self.world.sessions.remove(&oldest);
+            self.world.addresses.forget_session(&oldest);
         }
-        visitor.sessions.push_back(text.clone());
-        let id = number_id(id, self.settings.id_form);
-        self.world.sessions.insert(
-            text,
-            Session {
-                id: id.clone(),
-                number,
-                visitor: caller.visitor,
-                avatar: caller.avatar,
-                knows_persona,
-                owner_is_member,
-                bound: false,
-                closed: false,
-                takeover: None,
-                frames: FrameLog::default(),
-                messages: VecDeque::new(),
-                waiting: VecDeque::new(),
-                playing: None,
-            },
-        );
-        Ok(json!({"sessionId": id, "sessionType": "SHARE", "mode": "PERSONAL", "createTime": self.now.0}))
+        person.sessions.push_back(text.clone());
+        let mut session = Session {
+            id: number_id(id, self.settings.id_form),
+            number,
+            visitor,
+            avatar,
+            knows_persona: false,
+            owner_is_member: false,
+            bound: false,
+            closed: false,
+            takeover: None,
+            frames: FrameLog::default(),
+            messages: VecDeque::new(),
+            waiting: VecDeque::new(),
+            playing: None,
+        };
+        set_up(&mut session);
+        self.world.sessions.insert(text.clone(), session);
+        text
     }
 
     pub(super) fn session_close(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {

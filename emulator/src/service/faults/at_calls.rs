@@ -5,11 +5,14 @@ use serde_json::{Map, Value};
 use super::rules::{Met, Occasion};
 use super::{Effect, InjectionPoint};
 use crate::service::Service;
+use crate::service::door::Door;
 use crate::service::failure::{self, Code, Failure};
 use crate::service::http::{Answer, Delivery, Headers, Request};
 use crate::service::ids::{SocketId, Whose};
 use crate::service::journal::What;
+use crate::service::sockets::ticket;
 use crate::service::switches::RetryAfter;
+use crate::service::visitor_chat::bearer;
 use crate::time::Millis;
 
 /// How long to wait, in seconds, as a refusal for the quota says.
@@ -21,6 +24,7 @@ impl Service {
         let Some((point, effect)) = self.fault_of_call(request) else {
             return self.judge(request);
         };
+        let door = Door::of_path(&request.path);
         match effect {
             Effect::Refuse => return Answer::unheard(Delivery::Reset),
             Effect::CutBefore => return Answer::unheard(Delivery::Cut),
@@ -32,15 +36,24 @@ impl Service {
             Effect::Fail { code, reason, .. } => {
                 self.counts.call(point.as_str());
                 self.counts.code(&code);
-                return failure::answer(&code, &reason, &self.settings);
+                return failure::answer(door, &code, &reason, &self.settings);
             }
             Effect::Quota => {
                 self.counts.call(point.as_str());
                 let failure = Failure::new(Code::RateLimited, "a fault: over the quota of this key");
-                return self.finish(Err(match self.settings.retry_after {
+                let failure = match self.settings.retry_after {
                     RetryAfter::Absent => failure,
                     RetryAfter::Seconds => failure.with_retry_after(QUOTA_WAIT),
-                }));
+                };
+                return self.refuse(door, &failure);
+            }
+            Effect::ExpiredToken if door == Door::VisitorChat => {
+                self.end_chat_token(request);
+            }
+            Effect::ExpiredContext if door == Door::VisitorChat => {
+                if let Some(session_id) = self.caller_of(request).session_id {
+                    self.world.sessions.remove(&session_id);
+                }
             }
             Effect::ExpiredToken => {
                 if let Some(token) = request.headers.get("token") {
@@ -90,10 +103,13 @@ impl Service {
                 self.counts.call("connect");
                 self.counts.code(&code);
                 let status = failure::fitting_status(&code);
-                return Err(Answer { status, ..failure::answer(&code, &reason, &self.settings) });
+                return Err(Answer {
+                    status,
+                    ..failure::answer(Door::AvatarOpenApi, &code, &reason, &self.settings)
+                });
             }
             Effect::ExpiredAddress => {
-                if let Some(ticket) = request.parameter("ticket") {
+                if let Some(ticket) = ticket(request) {
                     self.world.addresses.expire_now(&ticket);
                 }
             }
@@ -153,15 +169,19 @@ impl Service {
             _ => None,
         };
         let token = request.headers.get("token").and_then(|token| self.world.tokens.get(token));
+        let session_id = field("sessionId").or_else(|| request.parameter("sessionId"));
+        let of_session = || {
+            let session = self.world.sessions.get(session_id.as_deref()?)?;
+            Some(self.world.visitors[session.visitor.0].visitor_id.clone())
+        };
         let visitor_id = match token {
             Some(token) => Some(self.world.visitors[token.visitor.0].visitor_id.clone()),
+            None if Door::of_path(&request.path) == Door::VisitorChat => {
+                field("visitorId").or_else(of_session)
+            }
             None => field("visitorId").or_else(|| request.headers.get("fp").map(str::to_owned)),
         };
-        Whose {
-            visitor_id,
-            session_id: field("sessionId").or_else(|| request.parameter("sessionId")),
-            ws_id: field("wsId"),
-        }
+        Whose { visitor_id, session_id, ws_id: field("wsId") }
     }
 
     fn fault_of_call(&mut self, request: &Request) -> Option<(InjectionPoint, Effect)> {
@@ -170,7 +190,10 @@ impl Service {
             return None;
         }
         let token = request.headers.get("token");
-        let has_token = token.is_some_and(|token| self.world.tokens.contains_key(token));
+        let has_token = match Door::of_path(&request.path) {
+            Door::AvatarOpenApi => token.is_some_and(|token| self.world.tokens.contains_key(token)),
+            Door::VisitorChat => bearer(request).is_some(),
+        };
         let (whose, call) = (self.caller_of(request), Some(content_of(request)));
         let occasion = Occasion { whose, has_token, call, ..Occasion::default() };
         self.meet_fault(point, occasion).map(|effect| (point, effect))
@@ -180,7 +203,7 @@ impl Service {
         if !self.faults.watches(InjectionPoint::Connect) {
             return None;
         }
-        let address = request.parameter("ticket").and_then(|ticket| self.world.addresses.get(&ticket));
+        let address = ticket(request).and_then(|ticket| self.world.addresses.get(&ticket));
         let whose = Whose {
             visitor_id: address.map(|address| self.world.visitors[address.visitor.0].visitor_id.clone()),
             session_id: None,

@@ -261,7 +261,8 @@ impl Effect {
             InjectionPoint::Reply => return REPLY.to_vec(),
             InjectionPoint::Connect => &["expired-address"],
             // An authentication has no token yet, and no chat.
-            InjectionPoint::Auth => &["malformed", "empty", "quota"],
+            InjectionPoint::Auth | InjectionPoint::OauthToken => &["malformed", "empty", "quota"],
+            InjectionPoint::VisitorChatInit => &["malformed", "empty", "quota", "expired-token"],
             _ => &["malformed", "empty", "quota", "expired-token", "expired-context"],
         };
         [&REQUEST, more].concat()

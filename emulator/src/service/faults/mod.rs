@@ -46,6 +46,12 @@ switch! {
         MessageQuery = "message/query",
         /// The last frames of a session.
         MessageLatest = "message/latest",
+        /// Visitor Chat: an app fetches its token.
+        OauthToken = "oauth/token",
+        /// Visitor Chat: a session and the address of its socket.
+        VisitorChatInit = "visitor-chat/init",
+        /// Visitor Chat: a message.
+        VisitorChatSend = "visitor-chat/send",
         /// The handshake of a socket.
         Connect = "connect",
         /// A frame from the service to a client.
