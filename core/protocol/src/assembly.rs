@@ -298,6 +298,7 @@ impl OpenReply {
             in_reply_to,
             ended,
             asked: false,
+            confirmed: true,
         };
         Answer { reply, question, rest: rest.into() }
     }
@@ -331,6 +332,7 @@ pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<Messa
         in_reply_to,
         ended: Ended::Whole,
         asked: false,
+        confirmed: true,
     }
 }
 

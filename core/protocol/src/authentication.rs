@@ -1,12 +1,18 @@
-//! The visitor token: the present one, whether it has proven good, and when another one is fetched.
+//! The token that calls show: the present one, whether it has proven good, and when another one is fetched.
 
 use crate::facts::Credentials;
 use crate::ids::UserId;
+use crate::redact::Secret;
+use crate::time::Millis;
 
 /// What is known about who the visitor is to the service.
 #[derive(Debug, Default)]
 pub(crate) struct Authentication {
     credentials: Option<Credentials>,
+    /// What the calls of Visitor Chat show in the place of credentials.
+    bearer: Option<Bearer>,
+    /// The last bearer token that was refused, until there is another.
+    refused: Option<Secret>,
     /// Outlives the credentials: who the visitor is does not change with a token.
     user_id: Option<UserId>,
     /// Counts the tokens.
@@ -15,6 +21,23 @@ pub(crate) struct Authentication {
     is_unproven: bool,
     /// The handshake was refused, and another token is fetched for it.
     is_handshake_refused: bool,
+}
+
+/// A token of Visitor Chat: the app's, which all its visitors share, or one user's.
+#[derive(Debug)]
+pub(crate) struct Bearer {
+    pub(crate) token: Secret,
+    /// From then on another one is asked for.
+    pub(crate) renew_at: Option<Millis>,
+}
+
+/// Whether a token was fetched for the machine that asked, or was there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It was fetched after the machine had asked: a refusal of it says that another one does not help either.
+    Fetched,
+    /// It was there: it may have died since.
+    AtHand,
 }
 
 /// Names one token: a refusal of an older one says nothing about the present one.
@@ -44,6 +67,17 @@ impl Authentication {
         self.credentials.as_ref()
     }
 
+    /// The bearer token, unless it is time for another.
+    pub(crate) fn bearer(&self, now: Millis) -> Option<&Secret> {
+        let bearer = self.bearer.as_ref()?;
+        bearer.renew_at.is_none_or(|renew_at| renew_at > now).then_some(&bearer.token)
+    }
+
+    /// The bearer token that was refused, and for which there is no other yet.
+    pub(crate) fn refused_bearer(&self) -> Option<&Secret> {
+        self.refused.as_ref()
+    }
+
     pub(crate) fn user_id(&self) -> Option<&UserId> {
         self.user_id.as_ref()
     }
@@ -60,6 +94,14 @@ impl Authentication {
         self.credentials = Some(credentials);
     }
 
+    /// There is a bearer token.
+    pub(crate) fn bearer_granted(&mut self, bearer: Bearer, freshness: Freshness) {
+        self.token.0 += 1;
+        self.bearer = Some(bearer);
+        self.refused = None;
+        self.is_unproven &= freshness == Freshness::Fetched;
+    }
+
     /// A call that showed this token has succeeded.
     pub(crate) fn proven(&mut self, token: TokenNumber) {
         if token == self.token {
@@ -69,7 +111,7 @@ impl Authentication {
 
     /// A call that showed this token was refused because of it.
     pub(crate) fn refused(&mut self, token: TokenNumber) -> TokenRefusal {
-        if token != self.token || self.credentials.is_none() {
+        if token != self.token || (self.credentials.is_none() && self.bearer.is_none()) {
             return TokenRefusal::Stale;
         }
         if self.is_unproven {
@@ -77,6 +119,7 @@ impl Authentication {
         }
         self.is_unproven = true;
         self.credentials = None;
+        self.refused = self.bearer.take().map(|bearer| bearer.token);
         TokenRefusal::Renewed
     }
 
@@ -96,5 +139,6 @@ impl Authentication {
     /// The key or the visitor is refused: the token is of no use.
     pub(crate) fn forget(&mut self) {
         self.credentials = None;
+        self.bearer = None;
     }
 }

@@ -31,6 +31,10 @@ pub(crate) enum Call {
     FillGap(ConversationKey),
     History(ConversationKey, Ticket),
     EndSession(ConversationKey),
+    /// Visitor Chat: the token, which the host brings.
+    FetchToken,
+    /// Visitor Chat: a session and a socket's address at once.
+    InitVisitorChat,
 }
 
 impl Call {
@@ -46,6 +50,8 @@ impl Call {
             Self::SendMessage(..) => Step::SendMessage,
             Self::FillGap(_) | Self::History(..) => Step::QueryMessages,
             Self::EndSession(_) => Step::EndSession,
+            Self::FetchToken => Step::FetchToken,
+            Self::InitVisitorChat => Step::InitVisitorChat,
         }
     }
 
@@ -65,7 +71,9 @@ impl Call {
             | Self::InitChat
             | Self::CreateSocket
             | Self::Connect
-            | Self::ResolveAvatar => None,
+            | Self::ResolveAvatar
+            | Self::FetchToken
+            | Self::InitVisitorChat => None,
             Self::CreateSession(key)
             | Self::BindSession(key)
             | Self::SendMessage(key, _)

@@ -1,6 +1,7 @@
 //! The message query, which is not on the vendor's API page: what the service has shown of it.
 
 use crate::conversation::QueryKind;
+use crate::door::Door;
 
 /// Which message queries the service has.
 #[derive(Debug, Default)]
@@ -33,6 +34,14 @@ pub(crate) enum DeniedBy {
 }
 
 impl Capabilities {
+    /// What is known before anything is asked.
+    pub(crate) fn of_door(door: Door) -> Self {
+        if door.has_history() {
+            return Self::default();
+        }
+        Self { latest: Capability::Absent, named: Capability::Absent }
+    }
+
     /// Whether such a query is worth a try.
     pub(crate) fn allows(&self, kind: QueryKind) -> bool {
         matches!(self.of(kind), Capability::Unknown | Capability::Available)

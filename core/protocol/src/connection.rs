@@ -15,8 +15,10 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(crate) struct Connection {
     link: LinkState,
-    /// Where to connect to: for one attempt.
+    /// Where to connect to, for as many attempts as it is good for.
     address: Option<SocketAddress>,
+    /// A frame of the present socket has said its name. Before that it is unknown, or guessed.
+    named_by_frame: bool,
     /// `None`: the host gives out no permits.
     permit: Option<ConnectPermit>,
 }
@@ -41,8 +43,8 @@ pub(crate) enum ConnectionEffect {
     None,
     /// Frames flow from now on.
     Up,
-    /// Send a ping.
-    Ping(WsId),
+    /// A ping is due, for the socket of this name.
+    Ping(Option<WsId>),
     /// Close the socket, which is not wanted any more.
     Close(Generation),
     /// The link is lost. `close`: the socket may still stand.
@@ -52,7 +54,7 @@ pub(crate) enum ConnectionEffect {
 impl Connection {
     pub(crate) fn new(now: Millis, heartbeat: Duration, needs_permits: bool) -> Self {
         let permit = needs_permits.then(ConnectPermit::default);
-        Self { link: LinkState::new(now, heartbeat), address: None, permit }
+        Self { link: LinkState::new(now, heartbeat), address: None, named_by_frame: false, permit }
     }
 
     /// Which socket is the present one.
@@ -89,9 +91,10 @@ impl Connection {
         if !self.link.wants_attempt(now) {
             return Attempt::NotNow;
         }
-        if let Some(SocketAddress { ws_id, address, .. }) =
-            self.address.take_if(|address| address.is_live(now))
-        {
+        if let Some(found) = self.address.as_mut().filter(|address| address.is_live(now)) {
+            let (ws_id, address) = (found.ws_id.clone(), found.address.clone());
+            found.attempts = found.attempts.saturating_sub(1);
+            self.named_by_frame = false;
             self.link.handle(now, LinkInput::Connect(ws_id), rng);
             return Attempt::Open { generation: self.link.generation(), address };
         }
@@ -108,6 +111,26 @@ impl Connection {
         } else {
             Attempt::NotNow
         }
+    }
+
+    /// Whether an attempt may begin now, and has no address to connect to.
+    pub(crate) fn lacks_address(&self, now: Millis) -> bool {
+        self.link.wants_attempt(now) && !self.address.as_ref().is_some_and(|address| address.is_live(now))
+    }
+
+    /// The address is not worth another attempt.
+    pub(crate) fn drop_address(&mut self) {
+        self.address = None;
+    }
+
+    /// A frame has named its socket, and the service does not. Returns whether the frame is the present socket's.
+    pub(crate) fn is_named_by(&mut self, ws: &str) -> bool {
+        if self.named_by_frame {
+            return self.ws().is_some_and(|own| own.as_str() == ws);
+        }
+        self.named_by_frame = true;
+        self.link.name_socket(ws.into());
+        true
     }
 
     /// The service has given an address.
@@ -155,7 +178,6 @@ impl Connection {
             LinkEffect::Ping(ws) => ConnectionEffect::Ping(ws),
             LinkEffect::Close => ConnectionEffect::Close(generation),
             LinkEffect::Lost { close, cause } => {
-                self.address = None;
                 let retry_in = self.link.retry_at().unwrap_or(now).since(now);
                 ConnectionEffect::Lost { close: close.then_some(generation), retry_in, cause }
             }

@@ -5,6 +5,7 @@
 //! `hearing.rs`.
 
 mod cursor;
+mod echoes;
 mod gap;
 mod hearing;
 mod history;
@@ -20,6 +21,7 @@ mod sent_log;
 mod turn;
 mod turns;
 
+use self::echoes::Echoes;
 use self::history::Histories;
 use self::lifecycle::Lifecycle;
 use self::position::Position;
@@ -27,12 +29,13 @@ use self::sends::Sends;
 use self::turns::Turns;
 use crate::assembly::{Answer, Assembly};
 use crate::event::{ConversationKey, State};
-use crate::facts::SessionFacts;
+use crate::facts::{KeptMessage, SessionFacts};
 use crate::ids::{SessionId, Ticket};
 
 pub use self::hold::Hold;
 pub(crate) use self::{
     cursor::Cursor,
+    echoes::Voice,
     gap::{FillReason, GapFill, PageStep, Room, room},
     lifecycle::{EndSession, LateOpeners, Opened, Waiter},
     past::{PageReach, Query, QueryKind},
@@ -64,8 +67,21 @@ pub(crate) struct Conversation {
     position: Position,
     gap: GapFill,
     histories: Histories,
+    /// How echoes are known where the service does not name them.
+    echoes: Echoes,
     /// The owner has spoken last, and not the avatar.
     taken_over: bool,
+}
+
+/// What follows when another session takes the place of the one that was there.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    /// Messages that the session before may have taken.
+    pub(crate) under_way: Vec<Pending>,
+    /// The commands that wait for its answers.
+    pub(crate) unanswered: Vec<Ticket>,
+    /// What the store has to be told: what waits is meant for the new session.
+    pub(crate) store: Vec<KeptMessage>,
 }
 
 /// What a conversation leaves behind when it closes.
@@ -92,6 +108,7 @@ impl Conversation {
             position: Position::default(),
             gap: GapFill::default(),
             histories: Histories::default(),
+            echoes: Echoes::default(),
             taken_over: false,
         };
         let Some(SessionFacts { id, bound, last_seq, unnamed, half_said, taken_over, cut_off }) = session
@@ -135,6 +152,31 @@ impl Conversation {
     /// The service has made its session.
     pub(crate) fn set_session(&mut self, session: SessionId) {
         self.session = Some(session);
+    }
+
+    /// Another session takes the place of the one that was there. Nothing of that is heard or answered any more.
+    pub(crate) fn replace_session(&mut self, session: SessionId) -> Replaced {
+        let (under_way, waiting) = self.sends.drain().into_iter().partition(|pending| !pending.is_waiting());
+        for pending in waiting {
+            self.sends.push(pending);
+        }
+        let store = self.sends.stored_messages(Some(&session)).collect();
+        let unanswered = self.turns.close();
+        self.turns = Turns::default();
+        self.position = Position::default();
+        self.gap = GapFill::default();
+        self.session = Some(session);
+        self.resumed = false;
+        self.taken_over = false;
+        Replaced { under_way, unanswered, store }
+    }
+
+    pub(crate) fn echoes(&self) -> &Echoes {
+        &self.echoes
+    }
+
+    pub(crate) fn echoes_mut(&mut self) -> &mut Echoes {
+        &mut self.echoes
     }
 
     /// Whether the owner can see the session.

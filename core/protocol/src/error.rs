@@ -36,6 +36,10 @@ pub enum Step {
     QueryMessages,
     /// Beyond the page: end a session.
     EndSession,
+    /// Visitor Chat: get the token that its calls show.
+    FetchToken,
+    /// Visitor Chat: get a session and the socket's address.
+    InitVisitorChat,
 }
 
 impl Step {
@@ -52,6 +56,8 @@ impl Step {
             Self::SendMessage => "send_message",
             Self::QueryMessages => "query_messages",
             Self::EndSession => "end_session",
+            Self::FetchToken => "fetch_token",
+            Self::InitVisitorChat => "init_visitor_chat",
         }
     }
 }

@@ -104,6 +104,14 @@ pub enum EventKind {
         /// Who says it.
         author: Author,
     },
+    /// The service has given the visitor another session in the place of the one that was there (Visitor Chat): what
+    /// the avatar remembers of the conversation may be gone.
+    SessionReplaced {
+        /// The session before.
+        from: SessionId,
+        /// The session from now on.
+        to: SessionId,
+    },
     /// The socket is lost; the client connects again on its own.
     Disconnected {
         /// How long until the next attempt, or more.
@@ -204,6 +212,9 @@ pub struct Reply {
     pub speech: Vec<Json>,
     /// How its end was known.
     pub ended: Ended,
+    /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
+    /// the first of the visitor's messages has come back: until then `false` marks what is taken for the owner's.
+    pub confirmed: bool,
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears
     /// such a reply twice, and skips the event.
     pub asked: bool,

@@ -49,15 +49,39 @@ impl ChatContext {
 /// Where to connect to, for a minute.
 #[derive(Clone, Debug)]
 pub(crate) struct SocketAddress {
-    pub(crate) ws_id: WsId,
+    /// The socket's name, where the service tells it.
+    pub(crate) ws_id: Option<WsId>,
     pub(crate) address: Secret,
     pub(crate) since: Millis,
+    /// How many attempts to connect it is still good for.
+    pub(crate) attempts: u32,
 }
 
 impl SocketAddress {
     pub(crate) fn is_live(&self, now: Millis) -> bool {
-        self.since + ADDRESS_LIFETIME > now
+        self.attempts > 0 && self.since + ADDRESS_LIFETIME > now
     }
+}
+
+/// What Visitor Chat has told of a visitor and the avatar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitorChatFacts {
+    /// The avatar's name; may be empty.
+    pub avatar_name: String,
+    /// The avatar's opening line; may be empty.
+    pub opening: Text,
+    /// The visitor's own user id, learned from echoes.
+    #[serde(default)]
+    pub own_user: Option<OwnUser>,
+}
+
+/// A user id that the visitor's echoes have carried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnUser {
+    /// The id.
+    pub id: UserId,
+    /// How many echoes have carried it, as far as is counted.
+    pub echoes: u32,
 }
 
 /// A session of the service.
@@ -110,6 +134,9 @@ pub struct Record {
     /// What the visitor was last named: the display name, the channel and the caller's own tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor: Option<Visitor>,
+    /// What Visitor Chat has told, where that is the door. Holds no token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor_chat: Option<VisitorChatFacts>,
 }
 
 impl Record {

@@ -26,6 +26,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod app_token;
 mod assembly;
 mod authentication;
 mod call;
@@ -55,17 +56,21 @@ mod time;
 mod visitor;
 mod wire;
 
+pub use app_token::{AppCredentials, AppToken, PresentToken};
+pub use authentication::Freshness;
 pub use call::CallId;
 pub use conversation::Hold;
 pub use counters::Counters;
 pub use delivery::Delivery;
-pub use door::{Door, InvalidDoor};
+pub use door::{Door, InvalidDoor, Speaker};
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
 pub use event::{
     Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
     NoticeKind, Part, Reply, Sent, ServiceError, State,
 };
-pub use facts::{ChatContext, Credentials, HalfSaid, KeptMessage, Record, SessionFacts};
+pub use facts::{
+    ChatContext, Credentials, HalfSaid, KeptMessage, OwnUser, Record, SessionFacts, VisitorChatFacts,
+};
 pub use ids::{
     AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, Ticket, UserId, WsId,
 };
@@ -78,4 +83,4 @@ pub use redact::{Json, Raw, Secret, Text, one_line};
 pub use slots::{SlotTicket, Slots};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};
-pub use wire::{HttpRequest, Method, verdict};
+pub use wire::{Encoding, HttpRequest, Method, verdict};

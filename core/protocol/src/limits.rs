@@ -18,6 +18,23 @@ pub const CONTEXT_LIFETIME: Duration = Duration::from_secs(10 * 60 - 15);
 /// How long a socket address can be connected to. The vendor's API page says 60 s; margin as above.
 pub const ADDRESS_LIFETIME: Duration = Duration::from_secs(60 - 5);
 
+/// How many attempts an address of Visitor Chat is good for within its lifetime: whether it serves a second connection
+/// is open, and one that does not would keep the visitor away until it is too old.
+pub const ADDRESS_ATTEMPTS: u32 = 2;
+
+/// How long the echo of a message may take to be known by the message's text (Visitor Chat).
+pub const ECHO_BY_TEXT: Duration = Duration::from_secs(30);
+
+/// Echoes that have to carry a user id before it is taken for the visitor's own whatever the text (Visitor Chat): one
+/// may be the owner's, who has said the same.
+pub const OWN_USER_ECHOES: u32 = 2;
+
+/// How long before its end an app's token is fetched anew (Visitor Chat): so do programs that are deployed.
+pub const TOKEN_RENEWAL: Duration = Duration::from_secs(5 * 60);
+
+/// How long an app's token lives where the service does not say (Visitor Chat): the vendor's page says 7 days.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// The longest a WebSocket handshake may take. Well inside the address's 60 s.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

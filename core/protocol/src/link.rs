@@ -39,14 +39,15 @@ pub(crate) enum Link {
     /// No socket; not to be tried before `retry_at`.
     Down { retry_at: Millis },
     /// The handshake is under way.
-    Connecting { give_up_at: Millis, ws: WsId },
+    Connecting { give_up_at: Millis, ws: Option<WsId> },
     /// Frames flow.
     Up(Up),
 }
 
 #[derive(Debug)]
 pub(crate) struct Up {
-    ws: WsId,
+    /// The socket's name, once it is known.
+    ws: Option<WsId>,
     since: Millis,
     next_ping: Millis,
     /// Pings since the last sign of life.
@@ -58,8 +59,8 @@ pub(crate) struct Up {
 /// What may happen to a link.
 #[derive(Clone, Debug)]
 pub(crate) enum LinkInput {
-    /// An address is at hand.
-    Connect(WsId),
+    /// An address is at hand, and perhaps the socket's name.
+    Connect(Option<WsId>),
     /// The handshake is done.
     Opened,
     /// A frame came, `true` if it answers a ping.
@@ -86,8 +87,8 @@ pub(crate) enum LinkEffect {
     Open,
     /// Frames flow from now on.
     Up,
-    /// Send a ping.
-    Ping(WsId),
+    /// A ping is due, for the socket of this name.
+    Ping(Option<WsId>),
     /// Close the socket, which is not wanted any more.
     Close,
     /// The link is lost, and the next attempt comes at its time. `close`: the socket may still stand.
@@ -143,8 +144,15 @@ impl LinkState {
     /// The socket whose frames flow.
     pub(crate) fn ws(&self) -> Option<&WsId> {
         match &self.link {
-            Link::Up(up) => Some(&up.ws),
+            Link::Up(up) => up.ws.as_ref(),
             Link::Down { .. } | Link::Connecting { .. } => None,
+        }
+    }
+
+    /// A frame has named the socket that is up.
+    pub(crate) fn name_socket(&mut self, ws: WsId) {
+        if let Link::Up(up) = &mut self.link {
+            up.ws = Some(ws);
         }
     }
 
@@ -347,8 +355,8 @@ mod tests {
         }
     }
 
-    fn ws() -> WsId {
-        WsId::from("ws:1")
+    fn ws() -> Option<WsId> {
+        Some(WsId::from("ws:1"))
     }
 
     fn prepared(state: &str, unanswered: u32) -> LinkState {

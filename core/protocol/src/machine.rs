@@ -20,11 +20,13 @@ mod sends;
 mod speech;
 mod timers;
 mod view;
+mod visitor_chat;
+mod voices;
 mod waits;
 
 use std::collections::VecDeque;
 
-use crate::authentication::Authentication;
+use crate::authentication::{Authentication, Bearer};
 use crate::call::{CallId, Calls};
 use crate::capabilities::Capabilities;
 use crate::connection::Connection;
@@ -32,7 +34,7 @@ use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::error::{Error, Misuse};
 use crate::event::{ConversationKey, Event, EventKind};
-use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts};
+use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts, VisitorChatFacts};
 use crate::ids::{AvatarId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
@@ -61,6 +63,10 @@ struct Facts {
     /// The service may have dropped its side of the context early.
     context_doubted: bool,
     avatar_id: Option<AvatarId>,
+    /// What Visitor Chat has told.
+    visitor_chat: Option<VisitorChatFacts>,
+    /// The service has said that it does not know the session, and no message has been taken since.
+    session_doubted: bool,
 }
 
 /// What lies between here and the service, as far as the answers show it.
@@ -160,13 +166,14 @@ impl Machine {
         let visitor = known.iter().fold(visitor, Visitor::or);
         let is_named_anew = known.is_some_and(|known| known != visitor);
         let (authentication, facts, resumable) = match record {
-            Some(Record { credentials, context, avatar_id, session, .. }) => {
-                let facts = Facts { context, avatar_id, ..Facts::default() };
+            Some(Record { credentials, context, avatar_id, session, visitor_chat, .. }) => {
+                let facts = Facts { context, avatar_id, visitor_chat, ..Facts::default() };
                 (Authentication::new(credentials), facts, session)
             }
             None => Default::default(),
         };
         let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
+        let capabilities = Capabilities::of_door(config.door);
         let connection = Connection::new(now, heartbeat, config.connect_permits);
         let mut machine = Self {
             key,
@@ -175,7 +182,7 @@ impl Machine {
             rng: Rng::new(seed),
             goal: Goal::Live,
             facts,
-            capabilities: Capabilities::default(),
+            capabilities,
             way: Way::default(),
             authentication,
             calls: Calls::default(),
@@ -239,6 +246,10 @@ impl Machine {
         match input {
             Input::QuotaGranted(call) => self.quota_granted(now, call),
             Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
+            Input::TokenGranted { call, token, renew_at, freshness } => {
+                self.token_granted(call, Bearer { token, renew_at }, freshness);
+            }
+            Input::TokenFailed { call, error } => self.token_failed(now, call, error),
             Input::HttpAnswer { call, status, retry_after, body } => {
                 self.answered(now, call, status, retry_after, &body);
             }

@@ -25,6 +25,7 @@ impl Event {
             EventKind::Opened { .. }
             | EventKind::StateChanged { .. }
             | EventKind::Delivered { .. }
+            | EventKind::SessionReplaced { .. }
             | EventKind::Disconnected { .. }
             | EventKind::Reconnected { .. }
             | EventKind::WaitingForQuota { .. }

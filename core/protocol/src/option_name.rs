@@ -27,6 +27,12 @@ impl OptionName {
     pub const CA_FILE: Self = Self("ca_file");
     /// Which of the service's own hosts is spoken to.
     pub const ENVIRONMENT: Self = Self("environment");
+    /// The avatar's API key.
+    pub const API_KEY: Self = Self("api_key");
+    /// The id of an app that is registered with the service.
+    pub const CLIENT_ID: Self = Self("client_id");
+    /// The secret of an app that is registered with the service.
+    pub const CLIENT_SECRET: Self = Self("client_secret");
     /// How long a conversation is idle before it is paused.
     pub const IDLE_AFTER: Self = Self("idle_after");
     /// How many visitors have a socket at a time.

@@ -8,12 +8,17 @@ mod frame;
 mod lenient;
 mod mend;
 mod request;
+mod visitor_chat;
 
-pub(crate) use answer::{AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, query_frames};
+pub(crate) use answer::{
+    AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, TokenAnswer, VisitorChatAnswer, answer_id,
+    query_frames,
+};
 pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_payment_code, is_retryable_code};
 pub use envelope::verdict;
 pub(crate) use envelope::{Blame, Refusal, data, read};
 pub(crate) use frame::{Content, Frame, FrameType, Halved, Sender, ack, ping};
 pub(crate) use mend::{LONE, join, mend_body};
-pub(crate) use request::{Direction, Outgoing, Pass};
-pub use request::{HttpRequest, Method};
+pub(crate) use request::{Bearing, Direction, Outgoing, Pass};
+pub use request::{Encoding, HttpRequest, Method};
+pub(crate) use visitor_chat::ws_id_of;

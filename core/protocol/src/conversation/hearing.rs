@@ -115,6 +115,7 @@ impl Conversation {
     pub(crate) fn read_again(&mut self, now: Millis, unread_since: Millis) {
         self.replies.wait_again(now);
         self.turns.wait_again(now, unread_since);
+        self.echoes.wait_again(now, unread_since);
     }
 
     /// What was missed is there, or will not be. Returns why the service was asked.

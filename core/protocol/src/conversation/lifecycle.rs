@@ -123,6 +123,11 @@ impl Lifecycle {
         self.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Wanted)
     }
 
+    /// Whether its session has ended.
+    pub(crate) fn has_ended_session(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| closing.end == EndSession::Done)
+    }
+
     /// The session has ended on the service. Returns whether that was wanted.
     pub(crate) fn session_ended(&mut self) -> bool {
         self.closing.as_mut().map(|closing| closing.end = EndSession::Done).is_some()

@@ -57,6 +57,7 @@ impl Conversation {
         self.turns.note_sent(message);
         let route = Route { since: self.position.cursor(noted), generation };
         if let Some(pending) = self.sends.start(message, call, route) {
+            self.echoes.sent(now, message, pending.text());
             self.turns.begin(now, pending, reading, self.taken_over);
         }
     }
@@ -80,8 +81,9 @@ impl Conversation {
         let unmarks = pending.return_to_queue();
         let store = unmarks.then(|| pending.to_store(self.session.as_ref()));
         if !pending.is_maybe_taken() {
-            // Nothing answers what was not taken.
+            // Nothing answers what was not taken, and no echo of it comes.
             self.turns.take(message);
+            self.echoes.not_sent(message);
         }
         Some(Returned { store })
     }

@@ -43,7 +43,11 @@ impl Machine {
                 }
                 Err(error) => self.malformed(now, &flight.call, error),
             },
-            Err(refusal) => self.refused(now, &flight, refusal, retry_after),
+            Err(refusal) => {
+                let is_numbered = self.config.door.numbers_failures();
+                let refusal = if is_numbered { refusal.numbered() } else { refusal };
+                self.refused(now, &flight, refusal, retry_after);
+            }
         }
     }
 
@@ -73,8 +77,8 @@ impl Machine {
             Call::CreateSocket => {
                 let answer: SocketAnswer<'_> = wire::data(step, data)?;
                 let address = Secret::from(answer.address.0.into_owned());
-                let ws_id = answer.ws_id.0.as_ref().into();
-                self.connection.set_address(SocketAddress { ws_id, address, since });
+                let ws_id = Some(answer.ws_id.0.as_ref().into());
+                self.connection.set_address(SocketAddress { ws_id, address, since, attempts: 1 });
             }
             // The handshake is no HTTP call of the driver's; only its failures stand among the calls'.
             Call::Connect => {}
@@ -90,11 +94,15 @@ impl Machine {
             }
             Call::BindSession(key) => self.change_session(*key, Conversation::bind),
             Call::SendMessage(key, message) => {
+                self.learn_message_name(*key, message, data);
                 self.confirm(now, *key, message.as_str(), Confirmation::Answer);
             }
             Call::FillGap(key) => self.gap_page(now, *key, data)?,
             Call::History(key, ticket) => self.history_page(now, *key, *ticket, data)?,
             Call::EndSession(key) => self.session_ended(now, *key),
+            // The host brings the token: it is no HTTP call of the machine's.
+            Call::FetchToken => {}
+            Call::InitVisitorChat => self.learn_visitor_chat(now, since, wire::data(step, data)?),
         }
         Ok(())
     }

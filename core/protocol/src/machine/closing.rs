@@ -19,13 +19,19 @@ impl Machine {
         deadline: Duration,
         end_session: bool,
     ) {
+        let ends_there = self.config.door.ends_sessions();
         let Some(conversation) = self.conversation_mut(key) else {
             return self.resolve(Some(ticket), Ok(Outcome::Closed));
         };
         let can_end = end_session && conversation.session().is_some();
-        let end = if can_end { EndSession::Wanted } else { EndSession::No };
+        let end = match (can_end, ends_there) {
+            (true, true) => EndSession::Wanted,
+            // There is nothing to tell the service: the session is forgotten here.
+            (true, false) => EndSession::Done,
+            (false, _) => EndSession::No,
+        };
         conversation.lifecycle_mut().close_by(ticket, now + deadline, end);
-        if can_end || !conversation.sends().is_empty() {
+        if end == EndSession::Wanted || !conversation.sends().is_empty() {
             self.resume(now);
         }
     }
@@ -34,6 +40,15 @@ impl Machine {
     pub(super) fn close_flushed(&mut self, now: Millis) {
         let flushed = |conversation: &&Conversation| conversation.is_flushed();
         while let Some(key) = self.conversations.iter().find(flushed).map(|conversation| conversation.key()) {
+            self.close_requested(now, key);
+        }
+    }
+
+    /// Closes what a command has closed. A session that has ended is forgotten.
+    pub(super) fn close_requested(&mut self, now: Millis, key: ConversationKey) {
+        if self.conversation(key).is_some_and(|conversation| conversation.lifecycle().has_ended_session()) {
+            self.close_and_forget(now, key, CloseReason::Requested);
+        } else {
             self.close_conversation(now, key, CloseReason::Requested);
         }
     }

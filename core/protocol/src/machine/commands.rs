@@ -15,6 +15,11 @@ impl Machine {
         if self.goal == Goal::Closed {
             return Err(Misuse::Closed);
         }
+        if let Some(unsupported) = self.lacks(&command) {
+            let ticket = self.next_ticket();
+            self.resolve(Some(ticket), Err(Error::new(ErrorKind::Unsupported, unsupported)));
+            return Ok(ticket);
+        }
         match command {
             Command::Open { conversation, deadline } => {
                 if self.conversation(conversation).is_none() {
@@ -70,6 +75,30 @@ impl Machine {
                 self.apply(now, effect);
                 Ok(self.done())
             }
+        }
+    }
+
+    /// What the door has not got for this command.
+    fn lacks(&self, command: &Command) -> Option<&'static str> {
+        let door = self.config.door;
+        match command {
+            Command::Open { conversation, .. }
+                if *conversation != ConversationKey::FIRST && !door.holds_several_conversations() =>
+            {
+                Some("a visitor has one conversation on Visitor Chat: open another visitor, or the same one again")
+            }
+            Command::History { .. } if !door.has_history() => {
+                Some("Visitor Chat does not offer the messages of the past: keep them where they are needed")
+            }
+            Command::Open { .. }
+            | Command::Send { .. }
+            | Command::SendDurable { .. }
+            | Command::Ask { .. }
+            | Command::History { .. }
+            | Command::Close { .. }
+            | Command::Pause
+            | Command::Resume
+            | Command::NetworkChanged => None,
         }
     }
 

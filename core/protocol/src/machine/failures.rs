@@ -46,6 +46,10 @@ impl Machine {
                 self.mark_unconfirmed(now, *key, message, error);
                 return self.calls.hold(call, now + wait.unwrap_or_default());
             }
+            if refusal.names_a_lost_session() && self.renew_session(now, refusal.clone().into_error(step)) {
+                self.return_to_queue(*key, message);
+                return;
+            }
             if refusal.names_the_socket() {
                 self.return_to_queue(*key, message);
                 if flight.generation == self.connection.generation() {
@@ -141,7 +145,11 @@ impl Machine {
         let last = error.clone();
         self.calls.pause(call, now, at_least, error, &mut self.rng);
         // Without a token no address is asked for, so this failure keeps the socket away.
-        if matches!(call, Call::CreateSocket | Call::Authenticate) && !self.connection.is_up() {
+        let leads = matches!(
+            call,
+            Call::CreateSocket | Call::Authenticate | Call::FetchToken | Call::InitVisitorChat
+        );
+        if leads && !self.connection.is_up() {
             self.say_disconnected(now, call, &last);
         }
         // A conversation that has been open reports what keeps it from coming back.
@@ -157,7 +165,9 @@ impl Machine {
             | Call::InitChat
             | Call::CreateSocket
             | Call::Connect
-            | Call::ResolveAvatar => {
+            | Call::ResolveAvatar
+            | Call::FetchToken
+            | Call::InitVisitorChat => {
                 // An allowance that is used up keeps all of the visitor's conversations away, and no attempt helps.
                 if is_final(error.kind()) || error.kind() == ErrorKind::PaymentRequired {
                     return self.close_all(now, &error);
@@ -209,6 +219,9 @@ impl Machine {
         if matches!(status, Some(401 | 403)) {
             self.authentication.handshake_refused();
         }
+        if status.is_some() {
+            self.connection.drop_address(); // It is the address that was refused.
+        }
         self.link_lost(now, error.clone());
         if error.forbids_retry() {
             return self.hopeless(now, &Call::Connect, error);
@@ -242,7 +255,7 @@ impl Machine {
 
     /// Closes the conversation and forgets its session, so that the next opening makes a new one. The last events
     /// still name it.
-    fn close_and_forget(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
+    pub(super) fn close_and_forget(&mut self, now: Millis, key: ConversationKey, reason: CloseReason) {
         self.close_conversation(now, key, reason);
         if key == ConversationKey::FIRST {
             self.resumable = None;
@@ -288,6 +301,6 @@ fn is_absence(status: Option<u16>) -> bool {
 }
 
 /// Whether only a change from outside helps.
-fn is_final(kind: ErrorKind) -> bool {
+pub(super) fn is_final(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Authentication | ErrorKind::AvatarNotFound | ErrorKind::InvalidVisitorId)
 }

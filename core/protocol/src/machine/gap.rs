@@ -275,7 +275,9 @@ impl Machine {
             | Call::CreateSession(_)
             | Call::BindSession(_)
             | Call::SendMessage(..)
-            | Call::EndSession(_) => None,
+            | Call::EndSession(_)
+            | Call::FetchToken
+            | Call::InitVisitorChat => None,
         };
         query.map(Query::kind)
     }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::authentication::Freshness;
 use crate::call::CallId;
 use crate::conversation::Hold;
 use crate::delivery::Delivery;
+use crate::door::{Door, Speaker};
 use crate::error::Error;
 use crate::event::{Author, ConversationKey, Event, HistoryMessage, Reply, Sent};
 use crate::facts::KeptMessage;
@@ -20,6 +22,12 @@ use crate::wire::HttpRequest;
 /// How the machine behaves. The defaults are the page's.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// By which API the service is reached.
+    pub door: Door,
+    /// For whom calls are made through [`Door::VisitorChat`].
+    pub speaker: Speaker,
+    /// Whether pings go out over a socket whose name is not known yet (Visitor Chat).
+    pub ping_unnamed: bool,
     /// Between two pings: 5 to 15 s.
     pub heartbeat: Duration,
     /// Whether frames are acknowledged.
@@ -38,6 +46,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            door: Door::AvatarOpenApi,
+            speaker: Speaker::Visitor,
+            ping_unnamed: false,
             heartbeat: limits::HEARTBEAT,
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
@@ -130,6 +141,24 @@ pub enum Input {
         /// When it may go.
         until: Millis,
     },
+    /// The token that was asked for ([`Output::Token`]).
+    TokenGranted {
+        /// The call that asked.
+        call: CallId,
+        /// The token.
+        token: Secret,
+        /// From then on another one is asked for; `None`: once the service refuses it.
+        renew_at: Option<Millis>,
+        /// Whether it was there already.
+        freshness: Freshness,
+    },
+    /// The token could not be had.
+    TokenFailed {
+        /// The call that asked.
+        call: CallId,
+        /// Why. [`Error::retry_after`] says how long it makes no sense to ask again.
+        error: Error,
+    },
     /// A call was answered.
     HttpAnswer {
         /// Which.
@@ -207,6 +236,14 @@ pub enum Input {
 pub enum Output {
     /// Ask the key's quota for a slot; answer with [`Input::QuotaGranted`].
     Quota(CallId),
+    /// Get the token that calls of Visitor Chat show; answer with [`Input::TokenGranted`] or [`Input::TokenFailed`].
+    /// An app's token is shared by all machines of the app: [`AppToken`](crate::AppToken).
+    Token {
+        /// Names the call.
+        call: CallId,
+        /// The token that the service has refused, if that is why another one is needed.
+        refused: Option<Secret>,
+    },
     /// Make this call.
     Http(HttpRequest),
     /// This call is not wanted any more.

@@ -16,9 +16,11 @@ impl Machine {
         match effect {
             ConnectionEffect::None => {}
             ConnectionEffect::Up => self.link_up(now),
+            // Whether a ping that names no socket is welcome is open.
+            ConnectionEffect::Ping(None) if !self.config.ping_unnamed => {}
             ConnectionEffect::Ping(ws) => {
                 self.counters.pings += 1;
-                self.transmit(crate::wire::ping(ws.as_str()));
+                self.transmit(crate::wire::ping(ws.as_ref().map(crate::ids::WsId::as_str)));
             }
             ConnectionEffect::Close(generation) => self.outputs.push_back(Output::SocketClose(generation)),
             ConnectionEffect::Lost { close, retry_in, cause } => {

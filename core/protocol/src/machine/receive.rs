@@ -45,11 +45,11 @@ impl Machine {
             return Change::Text;
         };
         self.connection.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
-        let own = self.connection.ws().map(|ws| ws.as_str());
-        if frame.ws_id.as_deref().is_some_and(|ws| Some(ws) != own) {
+        if frame.ws_id.as_deref().is_some_and(|ws| !self.is_own_socket(ws)) {
             self.counters.foreign += 1;
             return Change::Text;
         }
+        let own = self.connection.ws().map(|ws| ws.as_str());
         if frame.kind() == FrameType::Control {
             return Change::Text;
         }
@@ -167,6 +167,15 @@ impl Machine {
         let making =
             |conversation: &Conversation| self.calls.is_under_way(&Call::CreateSession(conversation.key()));
         self.conversations.iter().any(making)
+    }
+
+    /// Whether a frame that names this socket is the present one's. Where the service does not tell its name, the first
+    /// frame does.
+    fn is_own_socket(&mut self, ws: &str) -> bool {
+        if self.config.door.names_sockets() {
+            return self.connection.ws().is_some_and(|own| own.as_str() == ws);
+        }
+        self.connection.is_named_by(ws)
     }
 
     fn route(&self, frame: &Frame<'_>) -> Route {

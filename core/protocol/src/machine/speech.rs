@@ -3,10 +3,10 @@
 use super::receive::{Arrival, Change};
 use super::{Echoes, Machine, Outcome, Output, failures::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
-use crate::conversation::{Echoed, FillReason, Order, OwnersAnswer, Source};
+use crate::conversation::{Echoed, FillReason, Order, OwnersAnswer, Source, Voice};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Author, Confirmation, EventKind, ServiceError};
-use crate::ids::{MessageId, UserId};
+use crate::ids::MessageId;
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
 use crate::wire;
@@ -86,20 +86,14 @@ impl Machine {
     }
 
     pub(super) fn person_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
-        let frame = arrival.frame;
-        let is_sent =
-            frame.message_id.as_deref().is_some_and(|id| self.conversations[at].turns().has_sent(id));
-        let user = self.authentication.user_id().map(UserId::as_str);
-        if is_sent || (user.is_some() && frame.send_user_id.as_deref() == user) {
-            self.echo_came(now, at, arrival);
-        } else {
-            self.owner_speaks(now, at, arrival);
+        match self.voice_of(now, at, arrival.frame) {
+            Voice::Visitor(message) => self.echo_came(now, at, message, arrival),
+            Voice::Owner { confirmed } => self.owner_speaks(now, at, confirmed, arrival),
         }
     }
 
-    fn echo_came(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+    fn echo_came(&mut self, now: Millis, at: usize, message_id: Option<MessageId>, arrival: &Arrival<'_>) {
         let key = self.conversations[at].key();
-        let message_id = arrival.frame.message_id.as_deref().map(MessageId::from);
         if let Some(message) = &message_id {
             let by = match arrival.source {
                 Source::Live => Confirmation::Echo,
@@ -161,7 +155,7 @@ impl Machine {
         }
     }
 
-    fn owner_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
+    fn owner_speaks(&mut self, now: Millis, at: usize, confirmed: bool, arrival: &Arrival<'_>) {
         self.counters.replies += 1;
         let echoed = self.echoed(at, arrival.source);
         let conversation = &mut self.conversations[at];
@@ -170,6 +164,7 @@ impl Machine {
             conversation.turns_mut().owner_speaks(now, echoed, arrival.source);
         let mut reply = Box::new(whole(arrival.frame, Author::Owner, in_reply_to));
         reply.asked = asker.is_some();
+        reply.confirmed = confirmed;
         if taken_over_now {
             self.emit(at, EventKind::TakenOver, Some(arrival.raw.clone()));
         }
@@ -201,25 +196,29 @@ impl Machine {
         self.emit(at, event, Some(arrival.raw.clone()));
         let error = error_of(&failure);
         if is_lost_session(&error) {
-            return self.session_lost(now, key, error);
+            if !self.renew_session(now, error.clone()) {
+                self.session_lost(now, key, error);
+            }
+            return;
         }
         self.fail_question(at, &failure, error);
     }
 
     /// The failure may be the answer to a message or a question.
     fn fail_question(&mut self, at: usize, failure: &ServiceError, error: Error) {
-        let conversation = &mut self.conversations[at];
+        let conversation = &self.conversations[at];
         let key = conversation.key();
-        let named = failure.message_id.as_ref().filter(|id| conversation.turns().has_sent(id.as_str()));
+        let named = failure.message_id.as_ref().and_then(|id| self.message_of_name(at, id));
         let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
         let question = match (named, failure.message_id.as_ref()) {
-            (Some(message), _) => Some(message.clone()),
+            (Some(message), _) => Some(message),
             (None, None) if known => conversation.turns().oldest_unanswered().cloned(),
             (None, Some(_) | None) => None,
         };
         let Some(question) = question else {
             return;
         };
+        let conversation = &mut self.conversations[at];
         if let Some(turn) = conversation.turns_mut().take(&question)
             && !conversation.sends().contains(&question)
         {

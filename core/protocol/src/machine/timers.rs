@@ -4,7 +4,7 @@ use super::{Goal, Machine};
 use crate::call::Call;
 use crate::conversation::{Conversation, LateTurn};
 use crate::error::{Error, ErrorKind};
-use crate::event::{CloseReason, ConversationKey};
+use crate::event::ConversationKey;
 use crate::limits::CALL_TIMEOUT;
 use crate::link::LinkInput;
 use crate::machine::Output;
@@ -142,7 +142,7 @@ impl Machine {
     fn tick_closing(&mut self, now: Millis, key: ConversationKey) {
         let deadline = self.conversation(key).and_then(|one| one.lifecycle().closing_deadline());
         if deadline.is_some_and(|deadline| deadline <= now) {
-            self.close_conversation(now, key, CloseReason::Requested);
+            self.close_requested(now, key);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{Goal, Machine};
 use crate::call::Call;
 use crate::conversation::Conversation;
 use crate::counters::Counters;
+use crate::door::Door;
 use crate::event::{ConversationKey, State};
 use crate::facts::Record;
 use crate::ids::SessionId;
@@ -22,6 +23,7 @@ impl Machine {
             avatar_id: self.facts.avatar_id,
             session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
             visitor: Some(self.visitor.clone()),
+            visitor_chat: self.facts.visitor_chat.clone(),
         }
     }
 
@@ -42,12 +44,18 @@ impl Machine {
 
     /// The avatar's opening line, once it is known.
     pub fn opening(&self) -> Option<&Text> {
-        self.facts.context.as_ref().map(|context| &context.opening)
+        match self.config.door {
+            Door::AvatarOpenApi => self.facts.context.as_ref().map(|context| &context.opening),
+            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| &facts.opening),
+        }
     }
 
     /// The avatar's name, once it is known.
     pub fn avatar_name(&self) -> Option<&str> {
-        self.authentication.credentials().map(|credentials| credentials.avatar_name.as_str())
+        match self.config.door {
+            Door::AvatarOpenApi => self.authentication.credentials().map(|found| found.avatar_name.as_str()),
+            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| facts.avatar_name.as_str()),
+        }
     }
 
     /// Whether all is closed and nothing will ever happen again.
@@ -72,7 +80,8 @@ impl Machine {
 
     /// Whether it is being connected: a socket's address is asked for, or the handshake is under way.
     pub fn is_connecting(&self) -> bool {
-        self.connection.is_in_handshake() || self.calls.is_under_way(&Call::CreateSocket)
+        let fetches = |call| self.calls.is_under_way(call);
+        self.connection.is_in_handshake() || fetches(&Call::CreateSocket) || fetches(&Call::InitVisitorChat)
     }
 
     /// Whether the socket was lost several times in a row soon after it was connected: another process may

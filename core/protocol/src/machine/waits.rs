@@ -20,7 +20,9 @@ impl Machine {
             | Call::InitChat
             | Call::CreateSocket
             | Call::Connect
-            | Call::ResolveAvatar => self.fail_waiters_before(now, now + wait, &error),
+            | Call::ResolveAvatar
+            | Call::FetchToken
+            | Call::InitVisitorChat => self.fail_waiters_before(now, now + wait, &error),
             Call::CreateSession(key) | Call::BindSession(key) => {
                 self.fail_openers(now, *key, now + wait, |_| error.clone());
             }
@@ -40,7 +42,9 @@ impl Machine {
             | Call::InitChat
             | Call::CreateSocket
             | Call::Connect
-            | Call::ResolveAvatar => {
+            | Call::ResolveAvatar
+            | Call::FetchToken
+            | Call::InitVisitorChat => {
                 for key in self.keys() {
                     if is_opening(self, key) {
                         self.close_conversation(now, key, CloseReason::Failed(error.clone()));

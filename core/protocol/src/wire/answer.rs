@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::lenient::{Id, Lax};
+use super::lenient::{Id, Lax, Number};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,6 +51,49 @@ pub(crate) struct SessionAnswer<'a> {
 pub(crate) struct AvatarAnswer<'a> {
     #[serde(borrow)]
     pub(crate) id: Id<'a>,
+}
+
+/// The app's token.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TokenAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) access_token: Id<'a>,
+    /// Seconds, as a number or as digits.
+    #[serde(default)]
+    pub(crate) expires_in: Number,
+}
+
+/// A session, and the socket's address.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VisitorChatAnswer<'a> {
+    #[serde(borrow)]
+    pub(crate) session_id: Id<'a>,
+    #[serde(borrow)]
+    pub(crate) ws_url: Id<'a>,
+    #[serde(borrow, default)]
+    pub(crate) avatar_name: Lax<'a>,
+    #[serde(borrow, default)]
+    pub(crate) opening: Lax<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SendAnswer<'a> {
+    #[serde(borrow)]
+    message_id: Lax<'a>,
+    #[serde(borrow)]
+    seq_id: Lax<'a>,
+    #[serde(borrow)]
+    id: Lax<'a>,
+}
+
+/// The id under which the service has taken a message, where its answer holds one.
+pub(crate) fn answer_id(data: Option<&RawValue>) -> Option<String> {
+    let answer: SendAnswer<'_> = serde_json::from_str(data?.get()).ok()?;
+    let ids = [answer.message_id, answer.seq_id, answer.id];
+    ids.into_iter().filter_map(|id| id.0).find(|id| !id.is_empty()).map(Into::into)
 }
 
 /// The frames of a message query: a list, or a list under some name in an object.

@@ -13,17 +13,17 @@ pub(crate) fn is_payment_code(code: &str) -> bool {
 
 /// Whether it is about the visitor token. One that tells of used-up tokens of a language model is about money.
 pub(crate) fn names_the_token(code: &str) -> bool {
-    !is_payment_code(code) && code.to_ascii_lowercase().contains("token")
+    let names_it = code.to_ascii_lowercase().contains("token") || code == "resource.auth.unauthorized";
+    names_it && !is_payment_code(code)
 }
 
 /// Whether the session is not there (any more). Only `session.status.closed` has been seen; the other codes are
-/// guesses.
+/// guesses, or looked for by clients.
 pub(crate) fn names_a_lost_session(code: &str) -> bool {
-    let rest = code.strip_prefix("session.").map(str::to_ascii_lowercase);
-    matches!(
-        rest.as_deref(),
-        Some("status.closed" | "not.found" | "not.exist" | "not.exists" | "expired" | "closed")
-    )
+    let code = code.to_ascii_lowercase().replace(['_', '-'], ".");
+    let fates = ["status.closed", "not.found", "not.exist", "not.exists", "expired", "closed"];
+    let about = code.strip_prefix("session.").or_else(|| code.split_once(".session.").map(|(_, rest)| rest));
+    about.is_some_and(|fate| fates.contains(&fate))
 }
 
 pub(crate) fn is_documented(code: &str) -> bool {

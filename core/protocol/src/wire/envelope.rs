@@ -10,6 +10,7 @@ use super::codes::{
 use super::detail;
 use super::lenient::Lax;
 use super::mend::mend_body;
+use super::visitor_chat;
 use crate::error::{Error, ErrorKind, Step};
 use crate::redact::one_line;
 
@@ -55,6 +56,8 @@ impl Envelope<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
+    /// A failure's number in the envelope, where there is one.
+    number: Option<u16>,
     pub(crate) code: Option<String>,
     pub(crate) says: Option<String>,
     pub(crate) form: Form,
@@ -86,13 +89,13 @@ pub(crate) enum Form {
 pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusal> {
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
         let form = if body.trim_ascii().is_empty() { Form::Empty } else { Form::Foreign };
-        return Err(Refusal { status, code: None, says: None, form });
+        return Err(Refusal { status, number: None, code: None, says: None, form });
     };
     let ok_status = (200..300).contains(&status);
     match envelope.code.as_deref() {
         Some("0") if ok_status => Ok(envelope.data.filter(|data| data.get() != "null")),
         None if (ok_status && !envelope.names_a_code()) || !envelope.says_something() => {
-            Err(Refusal { status, code: None, says: None, form: Form::Foreign })
+            Err(Refusal { status, number: None, code: None, says: None, form: Form::Foreign })
         }
         code => {
             let detail = envelope.detail.map(detail::read).unwrap_or_default();
@@ -106,6 +109,7 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
             let says = [detail.fields.as_deref(), message, msg, detail.text.as_deref()];
             Err(Refusal {
                 status,
+                number: code.and_then(|code| code.parse().ok()),
                 code: dotted.map(str::to_owned).or(named.map(|code| one_line(code, CODE))),
                 says: says
                     .into_iter()
@@ -153,12 +157,19 @@ impl Refusal {
         match self.status {
             _ if self.is_about_money() => Blame::No,
             _ if self.code.as_deref().is_some_and(names_the_token) => Blame::Surely,
+            _ if self.code.as_deref().is_some_and(|code| visitor_chat::meaning(code).is_some()) => Blame::No,
             // A firewall's page says nothing about a token, whatever its status.
             _ if self.form == Form::Foreign => Blame::No,
             401 if !documented => Blame::Surely,
             403 if !documented => Blame::Perhaps,
             _ => Blame::No,
         }
+    }
+
+    /// The refusal where the envelope's number is an HTTP status, with which the answer itself may come or not.
+    pub(crate) fn numbered(self) -> Self {
+        let status = self.number.filter(|number| (400..600).contains(number));
+        Self { status: status.filter(|_| (200..300).contains(&self.status)).unwrap_or(self.status), ..self }
     }
 
     /// Whether the socket that the call named is what was refused, so that another one may help.
@@ -168,6 +179,11 @@ impl Refusal {
                 matches!(part.to_ascii_lowercase().as_str(), "ws" | "wsid" | "socket" | "websocket")
             })
         })
+    }
+
+    /// Whether the session that the call named is not there (any more).
+    pub(crate) fn names_a_lost_session(&self) -> bool {
+        self.code.as_deref().is_some_and(names_a_lost_session)
     }
 
     /// Whether the service may have done what it was asked all the same. An answer of something in between, such as
@@ -205,8 +221,11 @@ impl Refusal {
 
     /// The failure for the caller.
     pub(crate) fn into_error(self, step: Step) -> Error {
-        let (kind, text) = self.meaning(step);
-        let mut message = text.to_owned();
+        let told = self.code.as_deref().and_then(visitor_chat::meaning);
+        let (kind, mut message) = told.unwrap_or_else(|| {
+            let (kind, text) = self.meaning(step);
+            (kind, text.to_owned())
+        });
         if matches!(kind, ErrorKind::Refused | ErrorKind::PaymentRequired)
             && let Some(says) = self.says.as_ref().filter(|says| Some(*says) != self.code.as_ref())
         {
@@ -261,10 +280,13 @@ impl Refusal {
                 "something between here and the service forbids the call with a page of its own: let the proxy or firewall pass calls and sockets to the service",
             ),
             (_, 429) => (ErrorKind::RateLimited, "the service is asked too often"),
+            (_, 401 | 403) if step == Step::FetchToken => {
+                (ErrorKind::Authentication, "the service refused the app: check its id and its secret")
+            }
             (_, 401 | 403) if step == Step::Authenticate => {
                 (ErrorKind::Authentication, "the service refused the API key")
             }
-            (_, 401 | 403) => (ErrorKind::Authentication, "the service refused the visitor token"),
+            (_, 401 | 403) => (ErrorKind::Authentication, "the service refused the token"),
             (_, 408 | 500..) => (ErrorKind::Unavailable, "the service failed"),
             (None, 300..=399) => (
                 ErrorKind::InvalidAnswer,
@@ -278,7 +300,7 @@ impl Refusal {
                 "the answer is not the service's: check the base URL, and for a proxy in between",
             ),
             (Some(code), _) if names_the_token(code) => {
-                (ErrorKind::Authentication, "the service refused the visitor token")
+                (ErrorKind::Authentication, "the service refused the token")
             }
             _ => (ErrorKind::Refused, "the service refused"),
         }

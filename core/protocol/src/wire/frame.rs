@@ -338,17 +338,17 @@ fn list(raw: Option<&RawValue>) -> Vec<Json> {
 }
 
 /// The heartbeat.
-pub(crate) fn ping(ws_id: &str) -> String {
+pub(crate) fn ping(ws_id: Option<&str>) -> String {
     control("ping", None, ws_id)
 }
 
 /// The acknowledgement of a frame.
 pub(crate) fn ack(seq_id: &str, ws_id: &str) -> String {
-    control("ack", Some(seq_id), ws_id)
+    control("ack", Some(seq_id), Some(ws_id))
 }
 
-fn control(kind: &str, seq_id: Option<&str>, ws_id: &str) -> String {
-    let mut text = String::with_capacity(48 + seq_id.map_or(0, str::len) + ws_id.len());
+fn control(kind: &str, seq_id: Option<&str>, ws_id: Option<&str>) -> String {
+    let mut text = String::with_capacity(48 + seq_id.map_or(0, str::len) + ws_id.map_or(0, str::len));
     text.push_str("{\"type\":\"");
     text.push_str(kind);
     text.push('"');
@@ -356,8 +356,10 @@ fn control(kind: &str, seq_id: Option<&str>, ws_id: &str) -> String {
         text.push_str(",\"seqId\":");
         push_json(&mut text, seq_id);
     }
-    text.push_str(",\"wsId\":");
-    push_json(&mut text, ws_id);
+    if let Some(ws_id) = ws_id {
+        text.push_str(",\"wsId\":");
+        push_json(&mut text, ws_id);
+    }
     text.push('}');
     text
 }

@@ -1,0 +1,322 @@
+//! An app's token for Visitor Chat, shared by all its visitors: fetched once, renewed before its end and after a
+//! refusal.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::authentication::Freshness;
+use crate::call::CallId;
+use crate::error::{Error, ErrorKind, Step};
+use crate::limits::{CALL_TIMEOUT, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX, TOKEN_LIFETIME, TOKEN_RENEWAL};
+use crate::link::backoff;
+use crate::option_name::OptionName;
+use crate::redact::Secret;
+use crate::rng::Rng;
+use crate::time::Millis;
+use crate::wire::{self, HttpRequest, TokenAnswer};
+
+/// The id and the secret of an app that is registered with the service. Its `Debug` shows neither.
+///
+/// ```
+/// use secondme_avatar_protocol::AppCredentials;
+///
+/// # fn main() -> Result<(), secondme_avatar_protocol::Error> {
+/// let app = AppCredentials::new("71658da7-659c-414a-abdf-cb6472037fc2", "the-secret")?;
+/// assert_eq!(format!("{app:?}"), "AppCredentials(…)");
+/// assert!(AppCredentials::new("", "the-secret").is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppCredentials {
+    client_id: Secret,
+    client_secret: Secret,
+}
+
+impl AppCredentials {
+    /// Takes the two as the developer console shows them.
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one is empty or holds a space, a line break or another
+    /// character that it cannot have. The text does not repeat it.
+    pub fn new(client_id: &str, client_secret: &str) -> Result<Self, Error> {
+        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)] {
+            let what = match value {
+                "" => "is empty",
+                _ if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    "has a space, a line break or another character that it cannot have"
+                }
+                _ => continue,
+            };
+            let message = format!("{name} {what}: copy it from the app's page at {CONSOLE}");
+            return Err(Error::new(ErrorKind::Misuse, message));
+        }
+        let secret = |text: &str| Secret::from(text.to_owned());
+        Ok(Self { client_id: secret(client_id), client_secret: secret(client_secret) })
+    }
+}
+
+impl fmt::Debug for AppCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppCredentials(…)")
+    }
+}
+
+/// Where an app is registered, and where its state is seen.
+pub(crate) const CONSOLE: &str = "https://develop.second.me";
+
+/// The token of one app, without clock or sockets.
+///
+/// All who need the token ask. One that is at hand is given at once; otherwise one fetch is made for all who wait,
+/// however many they are. A fetch that has failed is not made again before a wait that grows.
+///
+/// The host's part: it makes the call of [`begin`](Self::begin), gives its answer to
+/// [`answered`](Self::answered) or [`failed`](Self::failed), and then asks again for each who waits.
+///
+/// ```
+/// use secondme_avatar_protocol::{AppCredentials, AppToken, CallId, Millis};
+///
+/// # fn main() -> Result<(), secondme_avatar_protocol::Error> {
+/// let mut token = AppToken::new(AppCredentials::new("id", "secret")?, 7);
+/// let now = Millis(0);
+/// assert!(token.present(now, None).is_none());
+/// let request = token.begin(now, CallId(1)).expect("no fetch is under way");
+/// assert_eq!(request.path, "/api/oauth/token/client");
+/// assert!(token.begin(now, CallId(2)).is_none(), "one at a time");
+/// token.answered(now, 200, None, br#"{"code":0,"data":{"accessToken":"t1","expiresIn":"604800"}}"#)?;
+/// assert!(token.present(now, None).is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AppToken {
+    app: AppCredentials,
+    present: Option<PresentToken>,
+    /// When the fetch that is under way began.
+    fetching: Option<Millis>,
+    /// Fetches in a row that have failed.
+    failures: u32,
+    held_until: Millis,
+    /// Why the last fetch failed, while no other is made.
+    last: Option<Error>,
+    rng: Rng,
+}
+
+/// A token, and when another one is to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentToken {
+    /// The token.
+    pub token: Secret,
+    /// From then on another one is asked for.
+    pub renew_at: Millis,
+}
+
+impl AppToken {
+    /// Nothing is fetched yet. The `seed` is all the chance there is.
+    #[must_use]
+    pub fn new(app: AppCredentials, seed: u64) -> Self {
+        Self {
+            app,
+            present: None,
+            fetching: None,
+            failures: 0,
+            held_until: Millis::default(),
+            last: None,
+            rng: Rng::new(seed),
+        }
+    }
+
+    /// The token, if there is one that is neither about to end nor the `refused` one.
+    pub fn present(&mut self, now: Millis, refused: Option<&Secret>) -> Option<PresentToken> {
+        self.present.take_if(|present| present.renew_at <= now || Some(&present.token) == refused);
+        self.present.clone()
+    }
+
+    /// The fetch to be made now. `None` while one is under way, and while the last failure lies too short back.
+    pub fn begin(&mut self, now: Millis, call: CallId) -> Option<HttpRequest> {
+        if self.is_fetching(now) || self.held_until > now {
+            return None;
+        }
+        self.fetching = Some(now);
+        Some(HttpRequest::fetch_app_token(call, self.app.client_id.expose_secret(), &self.app.client_secret))
+    }
+
+    /// Whether a fetch is under way. One that takes longer than a call may is over.
+    fn is_fetching(&self, now: Millis) -> bool {
+        self.fetching.is_some_and(|since| since + CALL_TIMEOUT > now)
+    }
+
+    /// When a fetch may begin: now, or once the wait after a failure is over. `None` while one is under way.
+    #[must_use]
+    pub fn may_begin_at(&self, now: Millis) -> Option<Millis> {
+        (!self.is_fetching(now)).then_some(self.held_until.max(now))
+    }
+
+    /// Why the last fetch failed, if none has succeeded since.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<&Error> {
+        self.last.as_ref()
+    }
+
+    /// The fetch was answered.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the answer says: with kind [`Authentication`](ErrorKind::Authentication) where the app, its secret or
+    /// its scope is refused, and with a kind that passes otherwise.
+    pub fn answered(
+        &mut self,
+        now: Millis,
+        status: u16,
+        retry_after: Option<Duration>,
+        body: &[u8],
+    ) -> Result<PresentToken, Error> {
+        let since = self.fetching.take().unwrap_or(now);
+        let step = Step::FetchToken;
+        let answer = wire::read(status, body)
+            .map_err(|refusal| refusal.numbered().into_error(step))
+            .and_then(|data| wire::data::<TokenAnswer<'_>>(step, data));
+        match answer {
+            Ok(answer) => {
+                let lifetime = answer.expires_in.0.and_then(|seconds| u64::try_from(seconds).ok());
+                let lifetime = lifetime.map_or(TOKEN_LIFETIME, Duration::from_secs);
+                let token = Secret::from(answer.access_token.0.into_owned());
+                let present = PresentToken { token, renew_at: since + used_for(lifetime) };
+                self.present = Some(present.clone());
+                self.failures = 0;
+                self.last = None;
+                Ok(present)
+            }
+            Err(error) => {
+                let wait = match (error.kind(), retry_after) {
+                    (ErrorKind::RateLimited, wait) => Some(wait.unwrap_or(RATE_LIMIT_WAIT)),
+                    (_, wait) => wait,
+                };
+                let wait = wait.map(|wait| wait.min(RATE_LIMIT_WAIT_MAX));
+                Err(self.hold(now, wait, error.with_retry_after(wait)))
+            }
+        }
+    }
+
+    /// The fetch was not answered.
+    pub fn failed(&mut self, now: Millis, error: Error) -> Error {
+        self.fetching = None;
+        self.hold(now, None, error.at(Step::FetchToken))
+    }
+
+    /// The fetch was given up before its answer came.
+    pub fn abandon(&mut self) {
+        self.fetching = None;
+    }
+
+    fn hold(&mut self, now: Millis, at_least: Option<Duration>, error: Error) -> Error {
+        self.held_until = now + at_least.unwrap_or_default() + backoff(self.failures, &mut self.rng);
+        self.failures = self.failures.saturating_add(1);
+        self.last = Some(error.clone());
+        error
+    }
+}
+
+impl PresentToken {
+    /// As the machine that asked takes it.
+    #[must_use]
+    pub fn granted(self, call: CallId, freshness: Freshness) -> crate::Input {
+        crate::Input::TokenGranted { call, token: self.token, renew_at: Some(self.renew_at), freshness }
+    }
+}
+
+/// How long a token is used that lives for so long. One that does not live long is used for half of it, and each for
+/// a second at least: a service that gives dead ones is not asked without a pause.
+fn used_for(lifetime: Duration) -> Duration {
+    let used = lifetime.saturating_sub(TOKEN_RENEWAL).max(lifetime / 2);
+    used.clamp(Duration::from_secs(1), TOKEN_LIFETIME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_000_000);
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn token() -> AppToken {
+        AppToken::new(AppCredentials::new("id", "secret").unwrap(), 1)
+    }
+
+    fn answer(token: &mut AppToken, now: Millis, name: &str, expires: &str) -> PresentToken {
+        token.begin(now, CallId(1)).expect("it may be fetched");
+        let body = format!(r#"{{"code":0,"data":{{"accessToken":"{name}","expiresIn":{expires}}}}}"#);
+        token.answered(now, 200, None, body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn it_is_renewed_five_minutes_before_its_end() {
+        for expires in ["604800", "\"604800\""] {
+            let mut token = token();
+            let end = NOW + 7 * DAY;
+            let present = answer(&mut token, NOW, "t1", expires);
+            assert_eq!(present.renew_at, end - TOKEN_RENEWAL);
+            let last = end - TOKEN_RENEWAL - Duration::from_millis(1);
+            assert!(token.present(last, None).is_some());
+            assert!(token.present(end - TOKEN_RENEWAL, None).is_none());
+        }
+    }
+
+    #[test]
+    fn a_short_life_costs_no_fetch_without_a_pause() {
+        for (expires, used) in [("60", 30), ("0", 1), ("-1", 7 * 24 * 60 * 60), ("null", 7 * 24 * 60 * 60)] {
+            let present = answer(&mut token(), NOW, "t1", expires);
+            assert_eq!(present.renew_at, NOW + Duration::from_secs(used), "expiresIn {expires}");
+        }
+    }
+
+    #[test]
+    fn a_token_refused_that_is_not_the_present_one_any_more_costs_no_fetch() {
+        let mut token = token();
+        let first = answer(&mut token, NOW, "t1", "604800");
+        assert!(token.present(NOW, Some(&first.token)).is_none());
+        let second = answer(&mut token, NOW, "t2", "604800");
+        assert_eq!(token.present(NOW, Some(&first.token)), Some(second));
+    }
+
+    #[test]
+    fn a_failed_fetch_is_not_made_again_at_once() {
+        let mut token = token();
+        token.begin(NOW, CallId(1)).unwrap();
+        let error = token.answered(NOW, 429, Some(Duration::from_secs(9)), b"").unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(9))));
+        assert!(token.begin(NOW + Duration::from_secs(8), CallId(2)).is_none());
+        let at = token.may_begin_at(NOW).unwrap();
+        assert!(at >= NOW + Duration::from_secs(9));
+        assert!(token.begin(at, CallId(3)).is_some());
+    }
+
+    #[test]
+    fn a_fetch_that_is_never_answered_does_not_hold_up_the_next() {
+        let mut token = token();
+        token.begin(NOW, CallId(1)).unwrap();
+        assert!(token.begin(NOW + CALL_TIMEOUT, CallId(2)).is_some());
+    }
+
+    #[test]
+    fn the_form_holds_exactly_what_is_documented_and_escapes_it() {
+        let app = AppCredentials::new("id&x=1", "a+b%/").unwrap();
+        let request = AppToken::new(app, 1).begin(NOW, CallId(1)).unwrap();
+        let form = "grant_type=client_credentials&client_id=id%26x%3D1&client_secret=a%2Bb%25%2F&scope=chat.write";
+        assert_eq!(request.body.as_deref(), Some(form));
+        assert_eq!(request.encoding.content_type(), "application/x-www-form-urlencoded");
+        assert!(request.headers.is_empty());
+    }
+
+    #[test]
+    fn neither_the_id_nor_the_secret_is_shown() {
+        let app = AppCredentials::new("my-id", "my-secret").unwrap();
+        let shown = format!("{:?}", AppToken::new(app, 1));
+        assert!(!shown.contains("my-"), "{shown}");
+        for bad in [("my id", "s"), ("i", "my\nsecret")] {
+            let error = AppCredentials::new(bad.0, bad.1).unwrap_err();
+            assert!(!error.to_string().contains("my"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Echo or owner, where the service tells neither the visitor's own user id nor the ids of the visitor's messages.
+//!
+//! A frame of a person is judged by four rules, in this order:
+//!
+//! 1. It is an echo if it carries the id under which the service has taken one of the visitor's messages.
+//! 2. It is an echo if its text is that of a message that awaits its echo, and comes within 30 s of the send. Its user
+//!    id is the visitor's own, as far as that shows.
+//! 3. It is an echo if it carries the visitor's own user id.
+//! 4. Otherwise the owner speaks.
+//!
+//! An owner may say what the visitor has just said. So one echo by its text does not make a user id the visitor's own
+//! for every text: before the second, only a text that the visitor has sent is taken for an echo.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::facts::OwnUser;
+use crate::ids::{MessageId, UserId};
+use crate::limits::{ECHO_BY_TEXT, OWN_USER_ECHOES, SENT_MESSAGES};
+use crate::time::Millis;
+use crate::wire::Frame;
+
+/// The latest messages, as their echoes are known.
+#[derive(Debug, Default)]
+pub(crate) struct Echoes(VecDeque<Sent>);
+
+#[derive(Debug)]
+struct Sent {
+    message: MessageId,
+    text: Fingerprint,
+    /// Until when its echo is known by its text, whoever sends it.
+    by_text_until: Millis,
+    /// The id under which the service has taken it, once that is known.
+    name: Option<MessageId>,
+    echoed: bool,
+}
+
+/// Tells one text from another and does not keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fingerprint {
+    bytes: usize,
+    hash: u64,
+}
+
+/// Who speaks in a frame of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// The visitor: it is an echo, of this message where that is known.
+    Visitor(Option<MessageId>),
+    /// The owner. Where no rule could tell, it is a guess.
+    Owner { confirmed: bool },
+}
+
+impl Echoes {
+    /// The message goes out.
+    pub(crate) fn sent(&mut self, now: Millis, message: &MessageId, text: &str) {
+        self.not_sent(message);
+        if self.0.len() == SENT_MESSAGES {
+            self.0.pop_front();
+        }
+        let (message, text) = (message.clone(), Fingerprint::of(text));
+        let by_text_until = now + ECHO_BY_TEXT;
+        self.0.push_back(Sent { message, text, by_text_until, name: None, echoed: false });
+    }
+
+    /// The message was not taken: no echo of it comes.
+    pub(crate) fn not_sent(&mut self, message: &MessageId) {
+        self.0.retain(|sent| sent.message != *message);
+    }
+
+    /// The service has taken the message under this id.
+    pub(crate) fn named(&mut self, message: &MessageId, name: MessageId) {
+        if let Some(sent) = self.0.iter_mut().find(|sent| sent.message == *message) {
+            sent.name = Some(name);
+        }
+    }
+
+    /// The message that the service has taken under this id.
+    pub(crate) fn message_named(&self, name: &str) -> Option<&MessageId> {
+        let is_it = |sent: &&Sent| sent.name.as_ref().is_some_and(|own| own.as_str() == name);
+        self.0.iter().find(is_it).map(|sent| &sent.message)
+    }
+
+    /// What came since then was not read, and is read from now on: echoes may be among it.
+    pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
+        for sent in self.0.iter_mut().filter(|sent| sent.by_text_until > unread_since) {
+            sent.by_text_until = sent.by_text_until.max(now + ECHO_BY_TEXT);
+        }
+    }
+
+    /// Says who speaks. What that shows about the visitor's own user id is noted in `own`.
+    pub(crate) fn judge(&mut self, now: Millis, frame: &Frame<'_>, own: &mut Option<OwnUser>) -> Voice {
+        let user = frame.send_user_id.as_deref();
+        if let Some(sent) = self.by_name(frame) {
+            sent.echoed = true;
+            let message = sent.message.clone();
+            if let Some(user) = user {
+                *own = Some(OwnUser { id: user.into(), echoes: OWN_USER_ECHOES });
+            }
+            return Voice::Visitor(Some(message));
+        }
+        let known = own.as_ref().map(|own| (own.id.as_str(), own.echoes >= OWN_USER_ECHOES));
+        let relation = match (user, known) {
+            (_, None) => Relation::Unknown,
+            (None, Some(_)) => Relation::Unnamed,
+            (Some(user), Some((id, certain))) if user == id => Relation::Own { certain },
+            (Some(_), Some((_, certain))) => Relation::Another { certain },
+        };
+        let text = Fingerprint::of(frame.text().as_str());
+        let has_text = |sent: &&mut Sent| !sent.echoed && sent.text == text;
+        let in_time = |sent: &&mut Sent| sent.by_text_until > now;
+        let mut candidates = self.0.iter_mut().filter(has_text);
+        let found = match relation {
+            Relation::Unknown | Relation::Unnamed | Relation::Another { certain: false } => {
+                candidates.find(in_time)
+            }
+            Relation::Own { .. } => candidates.next(),
+            Relation::Another { certain: true } => None,
+        };
+        if let Some(sent) = found {
+            sent.echoed = true;
+            sent.name = sent.name.take().or_else(|| frame.message_id.as_deref().map(MessageId::from));
+            let message = sent.message.clone();
+            if let Some(user) = user {
+                note_echo(own, user.into());
+            }
+            return Voice::Visitor(Some(message));
+        }
+        match relation {
+            Relation::Own { certain: true } => Voice::Visitor(None),
+            Relation::Own { certain: false } => {
+                *own = None; // One echo carried it, and that may have been the owner's word.
+                Voice::Owner { confirmed: false }
+            }
+            Relation::Another { .. } => Voice::Owner { confirmed: true },
+            Relation::Unknown | Relation::Unnamed => Voice::Owner { confirmed: false },
+        }
+    }
+
+    fn by_name(&mut self, frame: &Frame<'_>) -> Option<&mut Sent> {
+        let ids = [frame.message_id.as_deref(), frame.seq_id.as_deref()];
+        self.0.iter_mut().find(|sent| {
+            let name = sent.name.as_ref().map(MessageId::as_str);
+            name.is_some() && ids.contains(&name)
+        })
+    }
+}
+
+/// How the sender of a frame relates to the visitor's own user id.
+#[derive(Clone, Copy, Debug)]
+enum Relation {
+    /// The visitor's own id is not known.
+    Unknown,
+    /// The frame names no sender.
+    Unnamed,
+    Own {
+        certain: bool,
+    },
+    Another {
+        certain: bool,
+    },
+}
+
+fn note_echo(own: &mut Option<OwnUser>, user: UserId) {
+    let echoes = own.as_ref().filter(|own| own.id == user).map_or(0, |own| own.echoes);
+    *own = Some(OwnUser { id: user, echoes: (echoes + 1).min(OWN_USER_ECHOES) });
+}
+
+impl Fingerprint {
+    fn of(text: &str) -> Self {
+        let text = text.trim();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { bytes: text.len(), hash: hasher.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const START: Millis = Millis(1_000_000);
+
+    struct Room {
+        echoes: Echoes,
+        own: Option<OwnUser>,
+        now: Millis,
+    }
+
+    impl Room {
+        fn new() -> Self {
+            Self { echoes: Echoes::default(), own: None, now: START }
+        }
+
+        fn sends(&mut self, message: &str, text: &str) {
+            self.echoes.sent(self.now, &message.into(), text);
+        }
+
+        fn hears(&mut self, frame: &Value) -> Voice {
+            let (text, mut mended) = (frame.to_string(), String::new());
+            let frame = Frame::parse(&text, &mut mended).unwrap();
+            self.echoes.judge(self.now, &frame, &mut self.own)
+        }
+
+        fn pass(&mut self, seconds: u64) {
+            self.now = self.now + Duration::from_secs(seconds);
+        }
+    }
+
+    fn says(user: &str, text: &str) -> Value {
+        json!({"sender": "client", "sendUserId": user, "data": {"content": text}})
+    }
+
+    fn echo_of(message: &str) -> Voice {
+        Voice::Visitor(Some(message.into()))
+    }
+
+    const GUESSED: Voice = Voice::Owner { confirmed: false };
+    const OWNER: Voice = Voice::Owner { confirmed: true };
+
+    #[test]
+    fn an_echo_is_known_by_the_id_that_the_service_gave_whatever_its_text() {
+        for field in ["messageId", "seqId"] {
+            let mut room = Room::new();
+            room.sends("m1", "Hello");
+            room.echoes.named(&"m1".into(), "server-1".into());
+            let mut frame = says("me", "He***");
+            frame[field] = "server-1".into();
+            assert_eq!(room.hears(&frame), echo_of("m1"));
+            assert_eq!(room.hears(&says("me", "Something else")), Voice::Visitor(None), "by the user id");
+            assert_eq!(room.hears(&says("owner", "Hello")), OWNER);
+        }
+    }
+
+    #[test]
+    fn an_echo_is_known_by_its_text_for_thirty_seconds() {
+        for (after, expected) in [(0, echo_of("m1")), (29, echo_of("m1")), (30, GUESSED)] {
+            let mut room = Room::new();
+            room.sends("m1", " Hello\n");
+            room.pass(after);
+            assert_eq!(room.hears(&says("me", "Hello ")), expected, "after {after} s");
+        }
+    }
+
+    #[test]
+    fn one_echo_is_one_message_s() {
+        let mut room = Room::new();
+        room.sends("m1", "ok");
+        room.sends("m2", "ok");
+        assert_eq!(room.hears(&says("me", "ok")), echo_of("m1"));
+        assert_eq!(room.hears(&says("me", "ok")), echo_of("m2"));
+        assert_eq!(room.hears(&says("owner", "ok")), OWNER);
+    }
+
+    #[test]
+    fn an_echo_is_known_by_the_visitor_s_own_user_id_however_late() {
+        let mut room = Room::new();
+        room.sends("m1", "Hello");
+        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+        room.sends("m2", "And you?");
+        room.pass(300);
+        assert_eq!(room.hears(&says("me", "And you?")), echo_of("m2"));
+        assert_eq!(room.hears(&says("me", "From my telephone")), Voice::Visitor(None), "two echoes have carried it");
+    }
+
+    #[test]
+    fn the_owner_is_a_guess_before_the_first_echo_and_certain_after_it() {
+        let mut room = Room::new();
+        assert_eq!(room.hears(&says("owner", "Hi, it is me")), GUESSED);
+        room.sends("m1", "Hello");
+        assert_eq!(room.hears(&says("owner", "I am here")), GUESSED);
+        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+        assert_eq!(room.hears(&says("owner", "Still here")), OWNER);
+        assert_eq!(room.hears(&json!({"sender": "client", "data": {"content": "No name"}})), GUESSED);
+    }
+
+    #[test]
+    fn a_part_of_a_message_is_no_echo_of_it() {
+        let mut room = Room::new();
+        room.sends("m1", "How much is it?");
+        assert_eq!(room.hears(&says("owner", "How much is it")), GUESSED);
+        assert_eq!(room.hears(&says("owner", "is it?")), GUESSED);
+    }
+
+    #[test]
+    fn an_owner_who_says_the_same_is_not_taken_for_the_visitor_for_good() {
+        let mut room = Room::new();
+        room.sends("m1", "Hi");
+        assert_eq!(room.hears(&says("owner", "Hi")), echo_of("m1"), "nothing tells");
+        assert_eq!(room.hears(&says("owner", "How can I help?")), GUESSED);
+        room.sends("m2", "Who is there?");
+        assert_eq!(room.hears(&says("me", "Who is there?")), echo_of("m2"));
+        assert_eq!(room.hears(&says("owner", "Me")), OWNER);
+    }
+
+    #[test]
+    fn what_was_not_taken_has_no_echo() {
+        let mut room = Room::new();
+        room.sends("m1", "Hello");
+        room.echoes.not_sent(&"m1".into());
+        assert_eq!(room.hears(&says("owner", "Hello")), GUESSED);
+    }
+
+    #[test]
+    fn an_echo_that_lay_unread_is_known_by_its_text_all_the_same() {
+        let mut room = Room::new();
+        room.sends("m1", "Hello");
+        let unread_since = room.now;
+        room.pass(120);
+        room.echoes.wait_again(room.now, unread_since);
+        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+    }
+
+    #[test]
+    fn no_text_is_kept() {
+        let mut room = Room::new();
+        room.sends("m1", "a word of mine");
+        assert!(!format!("{:?}", room.echoes).contains("word"));
+    }
+}
