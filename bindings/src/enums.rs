@@ -222,6 +222,10 @@ pub enum CoreStep {
     QueryMessages,
     /// Beyond the page: end a session.
     EndSession,
+    /// Visitor Chat: get the token that its calls show.
+    FetchToken,
+    /// Visitor Chat: get a session and the socket's address.
+    InitVisitorChat,
 }
 
 impl From<Step> for CoreStep {
@@ -237,6 +241,8 @@ impl From<Step> for CoreStep {
             Step::SendMessage => Self::SendMessage,
             Step::QueryMessages => Self::QueryMessages,
             Step::EndSession => Self::EndSession,
+            Step::FetchToken => Self::FetchToken,
+            Step::InitVisitorChat => Self::InitVisitorChat,
             _ => unreachable!("a variant without a name here: run `make contract`"),
         }
     }

@@ -87,6 +87,14 @@ pub enum CoreEventKind {
         /// Who says it.
         author: CoreAuthor,
     },
+    /// The service has given the visitor another session in the place of the one that was there (Visitor
+    /// Chat): what the avatar remembers of the conversation may be gone.
+    SessionReplaced {
+        /// The session before.
+        from: String,
+        /// The session from now on.
+        to: String,
+    },
     /// The socket is lost; the client connects again on its own.
     Disconnected {
         /// How long until the next attempt, or more.
@@ -146,6 +154,9 @@ impl From<EventKind> for CoreEventKind {
             }
             EventKind::Unattributed { text, author } => {
                 Self::Unattributed { text: String::from(text), author: CoreAuthor::from(author) }
+            }
+            EventKind::SessionReplaced { from, to } => {
+                Self::SessionReplaced { from: from.to_string(), to: to.to_string() }
             }
             EventKind::Disconnected { retry_in, cause } => {
                 Self::Disconnected { retry_in_ms: millis(retry_in), cause: CoreFailure::from(cause) }

@@ -10,6 +10,7 @@ pub(crate) fn name(rust: &str) -> String {
         "no_proxy" => "noProxy",
         "ca_file" => "caFile",
         "builtin_roots" => "builtinRoots",
+        "ping_unnamed" => "pingUnnamed",
         "reply_idle" => "replyIdle",
         "event_queue" => "eventQueue",
         "max_live" => "maxLive",
@@ -30,6 +31,8 @@ pub(crate) fn name(rust: &str) -> String {
         "send_message" => "sendMessage",
         "query_messages" => "queryMessages",
         "end_session" => "endSession",
+        "fetch_token" => "fetchToken",
+        "init_visitor_chat" => "initVisitorChat",
         other => other,
     }
     .to_owned()

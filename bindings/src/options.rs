@@ -53,6 +53,10 @@ pub struct CoreOptions {
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     #[uniffi(default = None)]
     pub heartbeat_ms: Option<u64>,
+    /// Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be
+    /// learned from the first frame, and whether such a ping is welcome is open. Default: no.
+    #[uniffi(default = None)]
+    pub ping_unnamed: Option<bool>,
     /// Whether frames are acknowledged. Default: yes.
     #[uniffi(default = None)]
     pub acknowledge: Option<bool>,
@@ -149,6 +153,9 @@ impl CoreOptions {
         }
         if let Some(heartbeat) = self.heartbeat_ms {
             builder = builder.heartbeat(Duration::from_millis(heartbeat));
+        }
+        if let Some(ping_unnamed) = self.ping_unnamed {
+            builder = builder.ping_unnamed(ping_unnamed);
         }
         if let Some(acknowledge) = self.acknowledge {
             builder = builder.acknowledge(acknowledge);

@@ -104,6 +104,10 @@ pub struct CoreReply {
     pub speech: Vec<String>,
     /// How its end was known.
     pub ended: CoreEnded,
+    /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+    /// owner's before the first of the visitor's messages has come back: until then `false` marks what is
+    /// taken for the owner's.
+    pub confirmed: bool,
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
     /// hears such a reply twice, and skips the event.
     pub asked: bool,
@@ -120,6 +124,7 @@ impl From<Reply> for CoreReply {
             sources: it.sources.into_iter().map(json).collect(),
             speech: it.speech.into_iter().map(json).collect(),
             ended: CoreEnded::from(it.ended),
+            confirmed: it.confirmed,
             asked: it.asked,
         }
     }

@@ -20,6 +20,7 @@ __all__: list[str] = [
     "ReplyDeltaEvent",
     "ReplyEvent",
     "ServiceErrorEvent",
+    "SessionReplacedEvent",
     "StateChangedEvent",
     "TakenOverEvent",
     "UnattributedEvent",
@@ -87,6 +88,7 @@ class ReplyEvent(Event):
             Literal["sources"],
             Literal["speech"],
             Literal["ended"],
+            Literal["confirmed"],
             Literal["asked"],
         ]
     ] = ...
@@ -106,6 +108,8 @@ class ReplyEvent(Event):
     def speech(self) -> tuple[Any, ...]: ...
     @property
     def ended(self) -> Ended: ...
+    @property
+    def confirmed(self) -> bool: ...
     @property
     def asked(self) -> bool: ...
 
@@ -121,6 +125,7 @@ class OwnerReplyEvent(Event):
             Literal["sources"],
             Literal["speech"],
             Literal["ended"],
+            Literal["confirmed"],
             Literal["asked"],
         ]
     ] = ...
@@ -140,6 +145,8 @@ class OwnerReplyEvent(Event):
     def speech(self) -> tuple[Any, ...]: ...
     @property
     def ended(self) -> Ended: ...
+    @property
+    def confirmed(self) -> bool: ...
     @property
     def asked(self) -> bool: ...
 
@@ -198,6 +205,14 @@ class UnattributedEvent(Event):
     def text(self) -> str: ...
     @property
     def author(self) -> Author: ...
+
+@final
+class SessionReplacedEvent(Event):
+    __match_args__: ClassVar[tuple[Literal["from_"], Literal["to"]]] = ...
+    @property
+    def from_(self) -> str: ...
+    @property
+    def to(self) -> str: ...
 
 @final
 class DisconnectedEvent(Event):

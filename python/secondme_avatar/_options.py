@@ -22,6 +22,7 @@ class ClientOptions(TypedDict, total=False):
     ca_file: str | os.PathLike[str] | None
     builtin_roots: bool | None
     heartbeat: float | None
+    ping_unnamed: bool | None
     acknowledge: bool | None
     reply_idle: float | None
     delivery: Delivery | None
@@ -56,6 +57,7 @@ class ClientSetup:
         ca_file: str | os.PathLike[str] | None = None,
         builtin_roots: bool | None = None,
         heartbeat: float | None = None,
+        ping_unnamed: bool | None = None,
         acknowledge: bool | None = None,
         reply_idle: float | None = None,
         delivery: Delivery | None = None,
@@ -95,6 +97,8 @@ class ClientSetup:
             machine has none of its own, as in a slim container. Where the machine has any, only those count. Default:
             yes.
         :param heartbeat: The time between two pings, from 5 s to 15 s. Default: 15 s.
+        :param ping_unnamed: Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it
+            to be learned from the first frame, and whether such a ping is welcome is open. Default: no.
         :param acknowledge: Whether frames are acknowledged. Default: yes.
         :param reply_idle: The silence that ends a reply whose end mark never comes. Default: 3 s.
         :param delivery: What becomes of a message when its answer was lost and no echo of it has come. Default:
@@ -135,6 +139,7 @@ class ClientSetup:
             "ca_file": ca_file,
             "builtin_roots": builtin_roots,
             "heartbeat": heartbeat,
+            "ping_unnamed": ping_unnamed,
             "acknowledge": acknowledge,
             "reply_idle": reply_idle,
             "delivery": delivery,

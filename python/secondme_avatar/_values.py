@@ -90,6 +90,8 @@ Step: TypeAlias = Literal[
     "send_message",
     "query_messages",
     "end_session",
+    "fetch_token",
+    "init_visitor_chat",
 ]
 """A step of the protocol, as the vendor's page numbers them.
 
@@ -103,6 +105,8 @@ Step: TypeAlias = Literal[
 - ``send_message``: Step 6: send a message.
 - ``query_messages``: Beyond the page: ask for messages of a session.
 - ``end_session``: Beyond the page: end a session.
+- ``fetch_token``: Visitor Chat: get the token that its calls show.
+- ``init_visitor_chat``: Visitor Chat: get a session and the socket's address.
 """
 
 Delivery: TypeAlias = Literal["checked", "at_most_once", "at_least_once"]
@@ -164,6 +168,9 @@ class Reply(Plain):
     """Audio clips of it, as the service names them."""
     ended: Ended
     """How its end was known."""
+    confirmed: bool
+    """Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
+    the first of the visitor's messages has come back: until then ``false`` marks what is taken for the owner's."""
     asked: bool
     """Whether an ``ask`` or a ``stream`` receives this reply as well. A program that reads events and also asks hears
     such a reply twice, and skips the event."""

@@ -26,6 +26,7 @@ from ._event_classes import (
     ReplyDeltaEvent,
     ReplyEvent,
     ServiceErrorEvent,
+    SessionReplacedEvent,
     StateChangedEvent,
     TakenOverEvent,
     UnattributedEvent,
@@ -48,6 +49,7 @@ __all__ = [
     "ReplyDeltaEvent",
     "ReplyEvent",
     "ServiceErrorEvent",
+    "SessionReplacedEvent",
     "StateChangedEvent",
     "TakenOverEvent",
     "UnattributedEvent",
@@ -69,6 +71,7 @@ Event: TypeAlias = (
     | NoticeEvent
     | ServiceErrorEvent
     | UnattributedEvent
+    | SessionReplacedEvent
     | DisconnectedEvent
     | ReconnectedEvent
     | WaitingForQuotaEvent
@@ -90,6 +93,7 @@ EventName: TypeAlias = Literal[
     "notice",
     "service_error",
     "unattributed",
+    "session_replaced",
     "disconnected",
     "reconnected",
     "waiting_for_quota",
@@ -112,6 +116,7 @@ NAMES: frozenset[str] = frozenset(
         "notice",
         "service_error",
         "unattributed",
+        "session_replaced",
         "disconnected",
         "reconnected",
         "waiting_for_quota",

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
+use secondme_avatar_protocol::{AppCredentials, Error, ErrorKind, OptionName, Visitor};
 
-use crate::client_inner::ClientInner;
+use crate::client_inner::{ClientInner, random_seed};
 use crate::clock::Clock;
 use crate::connection_log::WarningLimit;
 use crate::dial::Dialer;
@@ -23,6 +23,7 @@ use crate::store::AvatarRef;
 use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
 use crate::tls::{Alpn, Tls};
+use crate::tokens::{TokenProvider, Tokens};
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
 
@@ -97,6 +98,86 @@ impl AvatarClient {
         Ok(Self::builder(&key.to_string_lossy())?.or_base_of_env())
     }
 
+    /// Starts a client that speaks through Visitor Chat, for an app that is registered with the service: the app's own
+    /// token is shown for all its visitors. It is fetched once for the whole client, and renewed before it ends.
+    ///
+    /// The secret must not leave your backend. See [`Door`](secondme_avatar_protocol::Door) for the other door.
+    ///
+    /// ```
+    /// use secondme_avatar::{AvatarClient, Visitor};
+    ///
+    /// # async fn example() -> Result<(), secondme_avatar::Error> {
+    /// let client = AvatarClient::visitor_chat("app-id", "app-secret", "sk-0123456789abcdef")?.build()?;
+    /// let chat = client.open(Visitor::for_user("web", "ada")?.name("Ada")).await?;
+    /// println!("{}", chat.ask("Hello, tell me about yourself").await?.text);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one of the three cannot be what it should be.
+    pub fn visitor_chat(client_id: &str, client_secret: &str, api_key: &str) -> Result<ClientBuilder, Error> {
+        let app = AppCredentials::new(client_id, client_secret)?;
+        Ok(ClientBuilder::new(api_key.parse()?).of_app(app))
+    }
+
+    /// Starts a client that speaks through Visitor Chat for users of the service: `provider` gives the access token of
+    /// each, and is told when the last one was refused. Such a token says who speaks, so the service is told no visitor
+    /// id; it names the user's conversation here, and in the store.
+    ///
+    /// ```
+    /// use secondme_avatar::{AvatarClient, Error, TokenRequest};
+    ///
+    /// # async fn look_up(_: TokenRequest) -> Result<String, Error> { Ok("lba_at_1".to_owned()) }
+    /// # fn main() -> Result<(), Error> {
+    /// let client = AvatarClient::visitor_chat_with_tokens("sk-0123456789abcdef", |request: TokenRequest| async move {
+    ///     // Refresh it where `request.refused` says that the last one is dead.
+    ///     look_up(request).await
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if the text is not an API key.
+    pub fn visitor_chat_with_tokens(
+        api_key: &str,
+        provider: impl TokenProvider,
+    ) -> Result<ClientBuilder, Error> {
+        Ok(ClientBuilder::new(api_key.parse()?).of_users(Arc::new(provider)))
+    }
+
+    /// Makes a client that speaks through Visitor Chat with the settings of `SECONDME_CLIENT_ID`,
+    /// `SECONDME_CLIENT_SECRET`, `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one of the first three is not set, or if one is not valid.
+    pub fn visitor_chat_from_env() -> Result<Self, Error> {
+        Self::visitor_chat_builder_from_env()?.build()
+    }
+
+    /// Starts a client with the same settings as [`visitor_chat_from_env`](Self::visitor_chat_from_env).
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`visitor_chat_from_env`](Self::visitor_chat_from_env) does.
+    pub fn visitor_chat_builder_from_env() -> Result<ClientBuilder, Error> {
+        let set = |name: &str, what: &str| match std::env::var_os(name) {
+            Some(value) => Ok(value.to_string_lossy().into_owned()),
+            None => {
+                let message = format!("{name} is not set: put {what} there, or pass it");
+                Err(Error::new(ErrorKind::Misuse, message))
+            }
+        };
+        let id = set("SECONDME_CLIENT_ID", "the app's id")?;
+        let secret = set("SECONDME_CLIENT_SECRET", "the app's secret")?;
+        let app = AppCredentials::new(&id, &secret)?;
+        Ok(Self::builder_from_env()?.of_app(app))
+    }
+
     fn from_options(options: ClientBuilder) -> Result<Self, Error> {
         let user_agent = options.user_agent();
         let (base, origin) = (options.base()?, options.handshake_origin()?);
@@ -112,7 +193,7 @@ impl AvatarClient {
             dialer.tls.config(Alpn::Http1)?;
         }
         let clock = Clock::start(options.wall_clock);
-        let avatar = AvatarRef::new(&options.key, &base);
+        let avatar = AvatarRef::of_door(options.config.door, &options.key, &base);
         let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
         let settings = Settings {
             key: options.key,
@@ -126,6 +207,7 @@ impl AvatarClient {
             http: Http::new(base.clone(), Arc::clone(&dialer), clock.clone())?,
             connector: Connector { base, origin, dialer, allow_insecure: options.allow_insecure },
             quota: SharedQuota::new(options.quota, clock.clone()),
+            tokens: Tokens::new(options.tokens, random_seed()?),
             slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),
             warnings: WarningLimit::default(),

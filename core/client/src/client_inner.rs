@@ -215,7 +215,8 @@ impl ClientInner {
             machine.restore(now, leftover.messages);
         }
         // A visitor with a saved token does not need the quota.
-        let reserved = needs_token.then(|| env.quota.join());
+        let counts = env.settings.config.door.counts_authentications();
+        let reserved = (needs_token && counts).then(|| env.quota.join());
         let id = machine.visitor().id().clone();
         if let Some(store_writer) = &env.store_writer {
             store_writer.claim(id.clone());
@@ -261,7 +262,7 @@ impl Drop for ClientInner {
 }
 
 /// The ids of messages must differ from those of all other processes.
-fn random_seed() -> Result<u64, Error> {
+pub(crate) fn random_seed() -> Result<u64, Error> {
     getrandom::u64().map_err(|error| {
         Error::new(ErrorKind::Misuse, "the operating system has no randomness").caused_by(error)
     })

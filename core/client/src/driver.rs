@@ -217,6 +217,10 @@ impl Driver {
                     }
                 }
                 Output::SlotReleased => self.permit.release(&self.env, self.hanging_up.take()),
+                Output::Token { call, refused } => {
+                    let visitor = state.machine.visitor().id().clone();
+                    self.calls.get_token(&self.env, visitor, call, refused);
+                }
                 Output::Http(request) => self.call(&state, request),
                 Output::Abandon(call) => self.calls.abandon(call),
                 Output::SocketOpen { generation, address } => self.open_socket(&state, generation, address),
@@ -286,7 +290,7 @@ impl Driver {
     /// Makes a call.
     fn call(&mut self, state: &VisitorState, request: HttpRequest) {
         let visitor = state.machine.visitor().id();
-        let connects = request.step == Step::CreateSocket;
+        let connects = matches!(request.step, Step::CreateSocket | Step::InitVisitorChat);
         debug!(target: "secondme_avatar::http", %visitor, step = %request.step, "call");
         let unless_elsewhere = connects && self.was_connected && state.may_let_go();
         self.calls.start(&self.env, visitor.clone(), request, unless_elsewhere);

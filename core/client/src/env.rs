@@ -16,6 +16,7 @@ use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::store_writer::StoreWriter;
 use crate::subscriptions::Subscriptions;
+use crate::tokens::Tokens;
 
 /// The means with which the drivers work: connections, limits, clock and store.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Env {
     pub(crate) http: Http,
     pub(crate) connector: Connector,
     pub(crate) quota: Arc<SharedQuota>,
+    pub(crate) tokens: Tokens,
     pub(crate) slots: Arc<SocketSlots>,
     pub(crate) pacer: Pacer,
     pub(crate) warnings: WarningLimit,

@@ -124,6 +124,11 @@ impl Http {
         }
     }
 
+    /// Makes a call that is no machine's.
+    pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        self.answer(request).await.map_err(|(_, error)| error)
+    }
+
     async fn answer(&self, request: HttpRequest) -> Result<HttpAnswer, (bool, Error)> {
         let (client, number) = {
             let pool = self.pool();
@@ -154,7 +159,8 @@ impl Http {
             Method::Post => client.post(url),
         };
         if let Some(body) = request.body {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let content_type = HeaderValue::from_static(request.encoding.content_type());
+            headers.insert(header::CONTENT_TYPE, content_type);
             built = built.body(body);
         }
         let built = built.headers(headers).build();
@@ -322,11 +328,12 @@ impl Drop for CallGuard<'_> {
     }
 }
 
-struct HttpAnswer {
-    status: u16,
-    retry_after: Option<Duration>,
-    server_time: Option<SystemTime>,
-    body: Bytes,
+/// What the service has answered.
+pub(crate) struct HttpAnswer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) server_time: Option<SystemTime>,
+    pub(crate) body: Bytes,
 }
 
 /// Reads `Retry-After`: seconds, or a moment by the service's clock.

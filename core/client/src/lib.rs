@@ -70,6 +70,7 @@ mod subscriptions;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod tokens;
 
 mod tunnel;
 mod visitor_handle;
@@ -94,6 +95,7 @@ pub use stats::Stats;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
 pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
+pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 
 // For bindings, which run their work on the clients' runtime and may be forked.
 #[doc(hidden)]

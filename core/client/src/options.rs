@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, Config, Delivery, Door, Secret, limits};
+use secondme_avatar_protocol::{ApiKey, AppCredentials, Config, Delivery, Door, Secret, Speaker, limits};
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
@@ -13,6 +13,7 @@ use crate::proxy::ProxyChoice;
 use crate::report::{CallReport, Observer, Occupancy};
 use crate::resolver::Resolver;
 use crate::store::Store;
+use crate::tokens::{TokenProvider, TokenSource};
 
 mod check;
 
@@ -63,7 +64,6 @@ impl Default for Deadlines {
 #[must_use = "nothing is made before `build`"]
 pub struct ClientBuilder {
     pub(crate) key: ApiKey,
-    pub(crate) door: Door,
     pub(crate) base: Option<BaseUrl>,
     pub(crate) environment: Option<Environment>,
     pub(crate) base_of_env: Option<String>,
@@ -83,13 +83,13 @@ pub struct ClientBuilder {
     pub(crate) on_call: Observer,
     pub(crate) on_occupied: Occupancy,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) tokens: TokenSource,
 }
 
 impl ClientBuilder {
     pub(crate) fn new(key: ApiKey) -> Self {
         Self {
             key,
-            door: Door::default(),
             base: None,
             environment: None,
             base_of_env: None,
@@ -109,7 +109,24 @@ impl ClientBuilder {
             on_call: Observer::default(),
             on_occupied: Occupancy::default(),
             store: None,
+            tokens: TokenSource::None,
         }
+    }
+
+    /// Through Visitor Chat, with the token of an app.
+    pub(crate) fn of_app(mut self, app: AppCredentials) -> Self {
+        self.config.door = Door::VisitorChat;
+        self.config.speaker = Speaker::Visitor;
+        self.tokens = TokenSource::App(app);
+        self
+    }
+
+    /// Through Visitor Chat, with the tokens of users.
+    pub(crate) fn of_users(mut self, provider: Arc<dyn TokenProvider>) -> Self {
+        self.config.door = Door::VisitorChat;
+        self.config.speaker = Speaker::User;
+        self.tokens = TokenSource::Users(provider);
+        self
     }
 
     /// The base URL of the service, or the name of an environment. Default: production.
@@ -231,6 +248,13 @@ impl ClientBuilder {
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
+        self
+    }
+
+    /// Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from the
+    /// first frame, and whether such a ping is welcome is open. Default: no.
+    pub fn ping_unnamed(mut self, ping: bool) -> Self {
+        self.config.ping_unnamed = ping;
         self
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{ApiKey, KeptMessage, MessageId, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{ApiKey, Door, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
@@ -162,7 +162,19 @@ pub struct AvatarRef(Uuid);
 impl AvatarRef {
     /// Returns the name for the avatar of this API key at this base URL.
     pub fn new(key: &ApiKey, base: &BaseUrl) -> Self {
-        let name = format!("{}\n{}", base, key.expose_secret());
+        Self::named(&format!("{}\n{}", base, key.expose_secret()))
+    }
+
+    /// Returns the name for the avatar of this API key behind this door: what the one says of a visitor means nothing
+    /// to the other.
+    pub fn of_door(door: Door, key: &ApiKey, base: &BaseUrl) -> Self {
+        match door {
+            Door::AvatarOpenApi => Self::new(key, base),
+            Door::VisitorChat => Self::named(&format!("{door}\n{base}\n{}", key.expose_secret())),
+        }
+    }
+
+    fn named(name: &str) -> Self {
         Self(Uuid::new_v5(&secondme_avatar_protocol::VISITOR_NAMESPACE, name.as_bytes()))
     }
 }

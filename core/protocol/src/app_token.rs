@@ -41,7 +41,8 @@ impl AppCredentials {
     /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one is empty or holds a space, a line break or another
     /// character that it cannot have. The text does not repeat it.
     pub fn new(client_id: &str, client_secret: &str) -> Result<Self, Error> {
-        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)] {
+        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)]
+        {
             let what = match value {
                 "" => "is empty",
                 _ if !value.bytes().all(|byte| byte.is_ascii_graphic()) => {
@@ -71,21 +72,22 @@ pub(crate) const CONSOLE: &str = "https://develop.second.me";
 /// All who need the token ask. One that is at hand is given at once; otherwise one fetch is made for all who wait,
 /// however many they are. A fetch that has failed is not made again before a wait that grows.
 ///
-/// The host's part: it makes the call of [`begin`](Self::begin), gives its answer to
-/// [`answered`](Self::answered) or [`failed`](Self::failed), and then asks again for each who waits.
+/// The host's part: it [asks](Self::ask) for each who needs the token, makes the call of [`begin`](Self::begin) where
+/// one has to wait, gives its answer to [`answered`](Self::answered) or [`failed`](Self::failed), and then asks again
+/// for each who waits.
 ///
 /// ```
-/// use secondme_avatar_protocol::{AppCredentials, AppToken, CallId, Millis};
+/// use secondme_avatar_protocol::{AppCredentials, AppToken, CallId, Millis, TokenAsked};
 ///
 /// # fn main() -> Result<(), secondme_avatar_protocol::Error> {
 /// let mut token = AppToken::new(AppCredentials::new("id", "secret")?, 7);
 /// let now = Millis(0);
-/// assert!(token.present(now, None).is_none());
+/// assert!(matches!(token.ask(now, None), TokenAsked::Wait));
 /// let request = token.begin(now, CallId(1)).expect("no fetch is under way");
 /// assert_eq!(request.path, "/api/oauth/token/client");
 /// assert!(token.begin(now, CallId(2)).is_none(), "one at a time");
 /// token.answered(now, 200, None, br#"{"code":0,"data":{"accessToken":"t1","expiresIn":"604800"}}"#)?;
-/// assert!(token.present(now, None).is_some());
+/// assert!(matches!(token.ask(now, None), TokenAsked::Present(_)));
 /// # Ok(())
 /// # }
 /// ```
@@ -101,6 +103,17 @@ pub struct AppToken {
     /// Why the last fetch failed, while no other is made.
     last: Option<Error>,
     rng: Rng,
+}
+
+/// What there is for one who needs the token.
+#[derive(Debug)]
+pub enum TokenAsked {
+    /// The token.
+    Present(PresentToken),
+    /// The last fetch has failed a moment ago, and why.
+    Failed(Error),
+    /// Nothing yet: a fetch is under way, or has to be [begun](AppToken::begin).
+    Wait,
 }
 
 /// A token, and when another one is to be asked for.
@@ -127,10 +140,17 @@ impl AppToken {
         }
     }
 
-    /// The token, if there is one that is neither about to end nor the `refused` one.
-    pub fn present(&mut self, now: Millis, refused: Option<&Secret>) -> Option<PresentToken> {
+    /// Asks for the token. One that is about to end does not count, nor does the `refused` one.
+    pub fn ask(&mut self, now: Millis, refused: Option<&Secret>) -> TokenAsked {
         self.present.take_if(|present| present.renew_at <= now || Some(&present.token) == refused);
-        self.present.clone()
+        match (&self.present, &self.last) {
+            (Some(present), _) => TokenAsked::Present(present.clone()),
+            (None, Some(last)) if self.held_until > now => {
+                let imposed = last.retry_after().map(|_| self.held_until.since(now));
+                TokenAsked::Failed(last.clone().with_retry_after(imposed))
+            }
+            (None, _) => TokenAsked::Wait,
+        }
     }
 
     /// The fetch to be made now. `None` while one is under way, and while the last failure lies too short back.
@@ -145,12 +165,6 @@ impl AppToken {
     /// Whether a fetch is under way. One that takes longer than a call may is over.
     fn is_fetching(&self, now: Millis) -> bool {
         self.fetching.is_some_and(|since| since + CALL_TIMEOUT > now)
-    }
-
-    /// When a fetch may begin: now, or once the wait after a failure is over. `None` while one is under way.
-    #[must_use]
-    pub fn may_begin_at(&self, now: Millis) -> Option<Millis> {
-        (!self.is_fetching(now)).then_some(self.held_until.max(now))
     }
 
     /// Why the last fetch failed, if none has succeeded since.
@@ -258,8 +272,8 @@ mod tests {
             let present = answer(&mut token, NOW, "t1", expires);
             assert_eq!(present.renew_at, end - TOKEN_RENEWAL);
             let last = end - TOKEN_RENEWAL - Duration::from_millis(1);
-            assert!(token.present(last, None).is_some());
-            assert!(token.present(end - TOKEN_RENEWAL, None).is_none());
+            assert!(matches!(token.ask(last, None), TokenAsked::Present(_)));
+            assert!(matches!(token.ask(end - TOKEN_RENEWAL, None), TokenAsked::Wait));
         }
     }
 
@@ -275,9 +289,10 @@ mod tests {
     fn a_token_refused_that_is_not_the_present_one_any_more_costs_no_fetch() {
         let mut token = token();
         let first = answer(&mut token, NOW, "t1", "604800");
-        assert!(token.present(NOW, Some(&first.token)).is_none());
+        assert!(matches!(token.ask(NOW, Some(&first.token)), TokenAsked::Wait));
         let second = answer(&mut token, NOW, "t2", "604800");
-        assert_eq!(token.present(NOW, Some(&first.token)), Some(second));
+        let TokenAsked::Present(present) = token.ask(NOW, Some(&first.token)) else { panic!("it is there") };
+        assert_eq!(present, second);
     }
 
     #[test]
@@ -285,11 +300,17 @@ mod tests {
         let mut token = token();
         token.begin(NOW, CallId(1)).unwrap();
         let error = token.answered(NOW, 429, Some(Duration::from_secs(9)), b"").unwrap_err();
-        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(9))));
-        assert!(token.begin(NOW + Duration::from_secs(8), CallId(2)).is_none());
-        let at = token.may_begin_at(NOW).unwrap();
-        assert!(at >= NOW + Duration::from_secs(9));
-        assert!(token.begin(at, CallId(3)).is_some());
+        assert_eq!(
+            (error.kind(), error.retry_after()),
+            (ErrorKind::RateLimited, Some(Duration::from_secs(9)))
+        );
+        let soon = NOW + Duration::from_secs(8);
+        assert!(token.begin(soon, CallId(2)).is_none());
+        let TokenAsked::Failed(error) = token.ask(soon, None) else { panic!("it has failed a moment ago") };
+        assert!(error.retry_after().unwrap() >= Duration::from_secs(1));
+        let later = NOW + Duration::from_secs(10);
+        assert!(matches!(token.ask(later, None), TokenAsked::Wait));
+        assert!(token.begin(later, CallId(3)).is_some());
     }
 
     #[test]
@@ -303,7 +324,8 @@ mod tests {
     fn the_form_holds_exactly_what_is_documented_and_escapes_it() {
         let app = AppCredentials::new("id&x=1", "a+b%/").unwrap();
         let request = AppToken::new(app, 1).begin(NOW, CallId(1)).unwrap();
-        let form = "grant_type=client_credentials&client_id=id%26x%3D1&client_secret=a%2Bb%25%2F&scope=chat.write";
+        let form =
+            "grant_type=client_credentials&client_id=id%26x%3D1&client_secret=a%2Bb%25%2F&scope=chat.write";
         assert_eq!(request.body.as_deref(), Some(form));
         assert_eq!(request.encoding.content_type(), "application/x-www-form-urlencoded");
         assert!(request.headers.is_empty());

@@ -56,7 +56,7 @@ mod time;
 mod visitor;
 mod wire;
 
-pub use app_token::{AppCredentials, AppToken, PresentToken};
+pub use app_token::{AppCredentials, AppToken, PresentToken, TokenAsked};
 pub use authentication::Freshness;
 pub use call::CallId;
 pub use conversation::Hold;

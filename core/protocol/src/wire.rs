@@ -11,8 +11,8 @@ mod request;
 mod visitor_chat;
 
 pub(crate) use answer::{
-    AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, TokenAnswer, VisitorChatAnswer, answer_id,
-    query_frames,
+    AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, TokenAnswer, VisitorChatAnswer,
+    answer_id, query_frames,
 };
 pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_payment_code, is_retryable_code};
 pub use envelope::verdict;

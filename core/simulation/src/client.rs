@@ -107,6 +107,7 @@ impl Client {
             }
             Output::SaveRecord => self.log.remembered.push(now),
             Output::Quota(_)
+            | Output::Token { .. }
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::SocketClose(_)

@@ -102,6 +102,7 @@ impl Sight {
             Output::SocketSend { generation, text } => Some(Self::Sent(client, *generation, text.clone())),
             Output::SocketClose(generation) => Some(Self::Down(client, *generation)),
             Output::Quota(_)
+            | Output::Token { .. }
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::QuotaUsedUp(_)

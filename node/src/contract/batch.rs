@@ -60,6 +60,8 @@ struct Ids {
     reply_id: Option<MessageId>,
     in_reply_to: Option<MessageId>,
     message_id: Option<MessageId>,
+    from: Option<MessageId>,
+    to: Option<MessageId>,
 }
 
 impl Writer {
@@ -164,13 +166,18 @@ impl Writer {
                 self.put(&Js(text));
                 self.put(&Js(author));
             }
-            EventKind::Disconnected { retry_in, cause } => {
+            EventKind::SessionReplaced { from, to } => {
                 self.begin(12, &[], event);
+                self.put_id(|ids| &mut ids.from, Some(from));
+                self.put_id(|ids| &mut ids.to, Some(to));
+            }
+            EventKind::Disconnected { retry_in, cause } => {
+                self.begin(13, &[], event);
                 self.put(&Js(retry_in));
                 self.put(&Js(cause));
             }
             EventKind::Reconnected { gap } => {
-                self.begin(13, &[], event);
+                self.begin(14, &[], event);
                 self.put(&Js(gap));
                 self.put(&match gap {
                     Gap::Filled { frames } => Some(Js(frames)),
@@ -178,11 +185,11 @@ impl Writer {
                 });
             }
             EventKind::WaitingForQuota { wait } => {
-                self.begin(14, &[], event);
+                self.begin(15, &[], event);
                 self.put(&Js(wait));
             }
             EventKind::Closed { reason } => {
-                self.begin(15, &[], event);
+                self.begin(16, &[], event);
                 self.put(&Js(reason));
                 self.put(&match reason {
                     CloseReason::Failed(error) => Some(Js(error)),
@@ -190,7 +197,7 @@ impl Writer {
                 });
             }
             _ => {
-                self.begin(16, &[], event);
+                self.begin(17, &[], event);
             }
         }
     }

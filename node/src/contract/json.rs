@@ -23,6 +23,7 @@ impl Serialize for Js<'_, Reply> {
         object.serialize_entry("sources", &Js(&self.0.sources))?;
         object.serialize_entry("speech", &Js(&self.0.speech))?;
         object.serialize_entry("ended", &Js(&self.0.ended))?;
+        object.serialize_entry("confirmed", &Js(&self.0.confirmed))?;
         object.serialize_entry("asked", &Js(&self.0.asked))?;
         object.end()
     }

@@ -24,6 +24,7 @@ pub(crate) fn name_of(name: &str) -> String {
         "ca_file" => "caFile",
         "builtin_roots" => "builtinRoots",
         "heartbeat" => "heartbeatMs",
+        "ping_unnamed" => "pingUnnamed",
         "reply_idle" => "replyIdleMs",
         "event_queue" => "eventQueue",
         "max_live" => "maxLive",
@@ -44,6 +45,8 @@ pub(crate) fn name_of(name: &str) -> String {
         "send_message" => "sendMessage",
         "query_messages" => "queryMessages",
         "end_session" => "endSession",
+        "fetch_token" => "fetchToken",
+        "init_visitor_chat" => "initVisitorChat",
         name => name,
     };
     name.to_owned()
@@ -215,6 +218,8 @@ impl Named for Step {
             Self::SendMessage => "sendMessage",
             Self::QueryMessages => "queryMessages",
             Self::EndSession => "endSession",
+            Self::FetchToken => "fetchToken",
+            Self::InitVisitorChat => "initVisitorChat",
             _ => unreachable!("a variant that `make contract` has not been told of"),
         }
     }

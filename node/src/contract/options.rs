@@ -20,6 +20,7 @@ pub struct Options {
     pub ca_file: Option<Words>,
     pub builtin_roots: Option<bool>,
     pub heartbeat_ms: Option<f64>,
+    pub ping_unnamed: Option<bool>,
     pub acknowledge: Option<bool>,
     pub reply_idle_ms: Option<f64>,
     pub delivery: Option<Words>,
@@ -69,6 +70,7 @@ impl Options {
         builder = given(builder, Words::named_if(self.ca_file, "caFile")?, ClientBuilder::ca_file);
         builder = given(builder, self.builtin_roots, ClientBuilder::builtin_roots);
         builder = given(builder, time_if("heartbeatMs", self.heartbeat_ms)?, ClientBuilder::heartbeat);
+        builder = given(builder, self.ping_unnamed, ClientBuilder::ping_unnamed);
         builder = given(builder, self.acknowledge, ClientBuilder::acknowledge);
         builder = given(builder, time_if("replyIdleMs", self.reply_idle_ms)?, ClientBuilder::reply_idle);
         builder = given(

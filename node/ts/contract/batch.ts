@@ -37,6 +37,8 @@ class Reader {
   readonly replyId = new LastId()
   readonly inReplyTo = new LastId()
   readonly messageId = new LastId()
+  readonly from = new LastId()
+  readonly to = new LastId()
   readonly #list: readonly unknown[]
   readonly #named: Whose[] = []
   #at = 0
@@ -214,6 +216,17 @@ class UnattributedEvent extends Happening<'unattributed'> implements events.Unat
   }
 }
 
+class SessionReplacedEvent extends Happening<'sessionReplaced'> implements events.SessionReplacedEvent {
+  readonly from: string
+  readonly to: string
+
+  constructor(reader: Reader) {
+    super('sessionReplaced', reader)
+    this.from = reader.from.read(reader.next()) as string
+    this.to = reader.to.read(reader.next()) as string
+  }
+}
+
 class DisconnectedEvent extends Happening<'disconnected'> implements events.DisconnectedEvent {
   readonly retryInMs: number
   readonly cause: AvatarError
@@ -291,12 +304,14 @@ function eventOf(reader: Reader): events.AvatarEvent {
     case 11:
       return new UnattributedEvent(reader)
     case 12:
-      return new DisconnectedEvent(reader)
+      return new SessionReplacedEvent(reader)
     case 13:
-      return new ReconnectedEvent(reader)
+      return new DisconnectedEvent(reader)
     case 14:
-      return new WaitingForQuotaEvent(reader)
+      return new ReconnectedEvent(reader)
     case 15:
+      return new WaitingForQuotaEvent(reader)
+    case 16:
       return new ClosedEvent(reader)
     default:
       return new UnknownEvent(reader)

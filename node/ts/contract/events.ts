@@ -119,6 +119,18 @@ export interface UnattributedEvent extends EventBase {
   readonly author: Author
 }
 
+/**
+ * The service has given the visitor another session in the place of the one that was there (Visitor Chat): what the
+ * avatar remembers of the conversation may be gone.
+ */
+export interface SessionReplacedEvent extends EventBase {
+  readonly type: 'sessionReplaced'
+  /** The session before. */
+  readonly from: string
+  /** The session from now on. */
+  readonly to: string
+}
+
 /** The socket is lost; the client connects again on its own. */
 export interface DisconnectedEvent extends EventBase {
   readonly type: 'disconnected'
@@ -172,6 +184,7 @@ export type AvatarEvent =
   | NoticeEvent
   | ServiceErrorEvent
   | UnattributedEvent
+  | SessionReplacedEvent
   | DisconnectedEvent
   | ReconnectedEvent
   | WaitingForQuotaEvent

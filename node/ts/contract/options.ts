@@ -42,6 +42,11 @@ export interface ClientOptions {
   readonly builtinRoots?: boolean | undefined
   /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
   readonly heartbeatMs?: number | undefined
+  /**
+   * Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from the
+   * first frame, and whether such a ping is welcome is open. Default: no.
+   */
+  readonly pingUnnamed?: boolean | undefined
   /** Whether frames are acknowledged. Default: yes. */
   readonly acknowledge?: boolean | undefined
   /** The silence that ends a reply whose end mark never comes. Default: 3 s. */
@@ -115,6 +120,7 @@ export interface NativeOptions {
   readonly caFile?: string | undefined
   readonly builtinRoots?: boolean | undefined
   readonly heartbeatMs?: number | undefined
+  readonly pingUnnamed?: boolean | undefined
   readonly acknowledge?: boolean | undefined
   readonly replyIdleMs?: number | undefined
   readonly delivery?: Delivery | undefined

@@ -41,6 +41,11 @@ export interface Reply {
   /** How its end was known. */
   readonly ended: Ended
   /**
+   * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
+   * the first of the visitor's messages has come back: until then `false` marks what is taken for the owner's.
+   */
+  readonly confirmed: boolean
+  /**
    * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears such a
    * reply twice, and skips the event.
    */
@@ -239,6 +244,10 @@ export type Step =
   | 'queryMessages'
   /** Beyond the page: end a session. */
   | 'endSession'
+  /** Visitor Chat: get the token that its calls show. */
+  | 'fetchToken'
+  /** Visitor Chat: get a session and the socket's address. */
+  | 'initVisitorChat'
 
 /**
  * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.

@@ -54,6 +54,10 @@ event_classes! {
         speech = EventKind::Reply(held) => &held.speech;
         /// How its end was known.
         ended = EventKind::Reply(held) => &held.ended;
+        /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+        /// owner's before the first of the visitor's messages has come back: until then `false` marks what is
+        /// taken for the owner's.
+        confirmed = EventKind::Reply(held) => &held.confirmed;
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::Reply(held) => &held.asked;
@@ -77,6 +81,10 @@ event_classes! {
         speech = EventKind::OwnerReply(held) => &held.speech;
         /// How its end was known.
         ended = EventKind::OwnerReply(held) => &held.ended;
+        /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+        /// owner's before the first of the visitor's messages has come back: until then `false` marks what is
+        /// taken for the owner's.
+        confirmed = EventKind::OwnerReply(held) => &held.confirmed;
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::OwnerReply(held) => &held.asked;
@@ -127,6 +135,14 @@ event_classes! {
         text = EventKind::Unattributed { text, .. } => text;
         /// Who says it.
         author = EventKind::Unattributed { author, .. } => author;
+    }
+    /// The service has given the visitor another session in the place of the one that was there (Visitor
+    /// Chat): what the avatar remembers of the conversation may be gone.
+    SessionReplacedEvent = "session_replaced", SessionReplaced {
+        /// The session before.
+        from_ = EventKind::SessionReplaced { from, .. } => from;
+        /// The session from now on.
+        to = EventKind::SessionReplaced { to, .. } => to;
     }
     /// The socket is lost; the client connects again on its own.
     DisconnectedEvent = "disconnected", Disconnected {

@@ -19,6 +19,7 @@ pub(crate) fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) 
         "ca_file" => builder.ca_file(argument::<std::path::PathBuf>(name, value)?),
         "builtin_roots" => builder.builtin_roots(argument(name, value)?),
         "heartbeat" => builder.heartbeat(argument(name, value)?),
+        "ping_unnamed" => builder.ping_unnamed(argument(name, value)?),
         "acknowledge" => builder.acknowledge(argument(name, value)?),
         "reply_idle" => builder.reply_idle(argument(name, value)?),
         "delivery" => builder.delivery(argument(name, value)?),

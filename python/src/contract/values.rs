@@ -85,6 +85,8 @@ impl ToPython for Step {
             Self::SendMessage => "send_message",
             Self::QueryMessages => "query_messages",
             Self::EndSession => "end_session",
+            Self::FetchToken => "fetch_token",
+            Self::InitVisitorChat => "init_visitor_chat",
             _ => "unknown",
         };
         name.to_python(py)
@@ -147,6 +149,7 @@ impl ToPython for Reply {
             ("sources", self.sources.to_python(py)?),
             ("speech", self.speech.to_python(py)?),
             ("ended", self.ended.to_python(py)?),
+            ("confirmed", self.confirmed.to_python(py)?),
             ("asked", self.asked.to_python(py)?),
         ];
         object(py, "Reply", fields)

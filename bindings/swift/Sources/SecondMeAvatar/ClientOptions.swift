@@ -36,6 +36,9 @@ public struct ClientOptions: Sendable {
     public var builtinRoots: Bool?
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     public var heartbeat: Duration?
+    /// Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from
+    /// the first frame, and whether such a ping is welcome is open. Default: no.
+    public var pingUnnamed: Bool?
     /// Whether frames are acknowledged. Default: yes.
     public var acknowledge: Bool?
     /// The silence that ends a reply whose end mark never comes. Default: 3 s.
@@ -91,6 +94,7 @@ public struct ClientOptions: Sendable {
             caFile: caFile,
             builtinRoots: builtinRoots,
             heartbeatMs: milliseconds(heartbeat, "heartbeat"),
+            pingUnnamed: pingUnnamed,
             acknowledge: acknowledge,
             replyIdleMs: milliseconds(replyIdle, "replyIdle"),
             delivery: delivery?.core,

@@ -93,6 +93,10 @@ extension AvatarError {
         case queryMessages = "query_messages"
         /// Beyond the page: end a session.
         case endSession = "end_session"
+        /// Visitor Chat: get the token that its calls show.
+        case fetchToken = "fetch_token"
+        /// Visitor Chat: get a session and the socket's address.
+        case initVisitorChat = "init_visitor_chat"
     }
 }
 
@@ -242,6 +246,8 @@ extension AvatarError.Step {
             case .sendMessage: .sendMessage
             case .queryMessages: .queryMessages
             case .endSession: .endSession
+            case .fetchToken: .fetchToken
+            case .initVisitorChat: .initVisitorChat
             }
     }
 }

@@ -48,6 +48,9 @@ public struct Event: Sendable {
         case serviceError(ServiceError)
         /// A text that came without saying for which of the visitor's open conversations.
         case unattributed(text: String, author: Author)
+        /// The service has given the visitor another session in the place of the one that was there (Visitor Chat):
+        /// what the avatar remembers of the conversation may be gone.
+        case sessionReplaced(from: String, to: String)
         /// The socket is lost; the client connects again on its own.
         case disconnected(retryIn: Duration, cause: AvatarError)
         /// The socket is back.
@@ -95,6 +98,7 @@ extension Event.Kind: CustomStringConvertible, CustomReflectable {
         case .notice(_, let kind): "notice(kind: \(kind))"
         case .serviceError(let serviceError): "service_error(\(serviceError))"
         case .unattributed(_, let author): "unattributed(author: \(author))"
+        case .sessionReplaced: "session_replaced"
         case .disconnected(let retryIn, let cause): "disconnected(retryIn: \(retryIn), cause: \(cause))"
         case .reconnected(let gap): "reconnected(gap: \(gap))"
         case .waitingForQuota(let wait): "waiting_for_quota(wait: \(wait))"
@@ -149,6 +153,8 @@ extension Event.Kind {
                 .serviceError(ServiceError(serviceError))
             case .unattributed(let text, let author):
                 .unattributed(text: text, author: Author(author))
+            case .sessionReplaced(let from, let to):
+                .sessionReplaced(from: from, to: to)
             case .disconnected(let retryIn, let cause):
                 .disconnected(retryIn: .milliseconds(retryIn), cause: AvatarError(cause))
             case .reconnected(let gap):

@@ -22,6 +22,9 @@ public struct Reply: Sendable, Equatable {
     public let speech: [JSON]
     /// How its end was known.
     public let ended: Reply.Ended
+    /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
+    /// the first of the visitor's messages has come back: until then `false` marks what is taken for the owner's.
+    public let confirmed: Bool
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears such
     /// a reply twice, and skips the event.
     public let asked: Bool
@@ -180,6 +183,7 @@ extension Reply {
             sources: core.sources.map { JSON($0) },
             speech: core.speech.map { JSON($0) },
             ended: Reply.Ended(core.ended),
+            confirmed: core.confirmed,
             asked: core.asked)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{CallId, HttpRequest, Input, Millis, VisitorId};
+use secondme_avatar_protocol::{CallId, HttpRequest, Input, Millis, Secret, VisitorId};
 use tokio_util::task::JoinMap;
 
 use crate::env::Env;
@@ -69,6 +69,20 @@ impl Calls {
     pub(super) fn abandon(&mut self, call: CallId) {
         self.running.abort(&call);
         self.permits.remove(&call);
+    }
+
+    /// Gets a token of Visitor Chat.
+    pub(super) fn get_token(
+        &mut self,
+        env: &Arc<Env>,
+        visitor: VisitorId,
+        call: CallId,
+        refused: Option<Secret>,
+    ) {
+        let env = Arc::clone(env);
+        let runtime = env.runtime.clone();
+        let get = async move { Done::Call(env.tokens.get(&env, visitor, call, refused).await) };
+        self.running.spawn_on(call, get, &runtime);
     }
 
     /// Asks for the quota for this call, with a reserved permit if there is one.

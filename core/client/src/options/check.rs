@@ -20,7 +20,7 @@ impl ClientBuilder {
             (None, None, Some(variable)) => variable.parse()?,
             (None, None, None) => BaseUrl::default(),
         };
-        Ok(base.of_door(self.door))
+        Ok(base.of_door(self.config.door))
     }
 
     /// What the handshake says as its `Origin`.

@@ -264,7 +264,11 @@ mod tests {
         room.sends("m2", "And you?");
         room.pass(300);
         assert_eq!(room.hears(&says("me", "And you?")), echo_of("m2"));
-        assert_eq!(room.hears(&says("me", "From my telephone")), Voice::Visitor(None), "two echoes have carried it");
+        assert_eq!(
+            room.hears(&says("me", "From my telephone")),
+            Voice::Visitor(None),
+            "two echoes have carried it"
+        );
     }
 
     #[test]

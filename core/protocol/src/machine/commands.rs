@@ -85,7 +85,9 @@ impl Machine {
             Command::Open { conversation, .. }
                 if *conversation != ConversationKey::FIRST && !door.holds_several_conversations() =>
             {
-                Some("a visitor has one conversation on Visitor Chat: open another visitor, or the same one again")
+                Some(
+                    "a visitor has one conversation on Visitor Chat: open another visitor, or the same one again",
+                )
             }
             Command::History { .. } if !door.has_history() => {
                 Some("Visitor Chat does not offer the messages of the past: keep them where they are needed")

@@ -15,7 +15,8 @@ use crate::redact::Secret;
 use crate::time::Millis;
 use crate::wire::{self, VisitorChatAnswer};
 
-const REPLACED: &str = "the service has given another session in the place of the one that the message was sent in";
+const REPLACED: &str =
+    "the service has given another session in the place of the one that the message was sent in";
 
 impl Machine {
     pub(super) fn token_granted(&mut self, id: CallId, bearer: Bearer, freshness: Freshness) {

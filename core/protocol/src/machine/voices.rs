@@ -8,7 +8,11 @@ use crate::wire::Frame;
 
 impl Machine {
     pub(super) fn voice_of(&mut self, now: Millis, at: usize, frame: &Frame<'_>) -> Voice {
-        if self.config.door.names_echoes() { self.voice_by_name(at, frame) } else { self.voice_by_rules(now, at, frame) }
+        if self.config.door.names_echoes() {
+            self.voice_by_name(at, frame)
+        } else {
+            self.voice_by_rules(now, at, frame)
+        }
     }
 
     /// The message that the service means by this id.

@@ -9,7 +9,9 @@ use crate::option_name::OptionName;
 pub(super) fn meaning(code: &str) -> Option<(ErrorKind, String)> {
     let app = || {
         let (id, secret) = (OptionName::CLIENT_ID, OptionName::CLIENT_SECRET);
-        format!("the service does not know this app, or not with this secret: check {id} and {secret} at {CONSOLE}")
+        format!(
+            "the service does not know this app, or not with this secret: check {id} and {secret} at {CONSOLE}"
+        )
     };
     let text = match code {
         "oauth2.client.secret_mismatch" | "oauth2.application.not_found" => app(),
@@ -21,7 +23,10 @@ pub(super) fn meaning(code: &str) -> Option<(ErrorKind, String)> {
         _ if code.starts_with("oauth2.scope.") => no_scope(),
         _ if code.starts_with("oauth2.application.") => no_app(),
         _ if code.starts_with("apikey.") => {
-            format!("the service does not accept {}: copy the avatar's key again from the SecondMe app", OptionName::API_KEY)
+            format!(
+                "the service does not accept {}: copy the avatar's key again from the SecondMe app",
+                OptionName::API_KEY
+            )
         }
         _ => return None,
     };
@@ -33,7 +38,9 @@ fn no_scope() -> String {
 }
 
 fn no_app() -> String {
-    format!("the service does not let this app in (it may wait for a review, or be suspended): see its state at {CONSOLE}")
+    format!(
+        "the service does not let this app in (it may wait for a review, or be suspended): see its state at {CONSOLE}"
+    )
 }
 
 /// The parameters in which an address may name its socket, the likeliest first.

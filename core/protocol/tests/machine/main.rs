@@ -17,4 +17,5 @@ mod probes;
 mod sends;
 mod token;
 mod turns;
+mod visitor_chat;
 mod waits;

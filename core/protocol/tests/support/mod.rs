@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     /// Calls that went out and were not answered.
     pub(crate) requests: Vec<HttpRequest>,
     pub(crate) quota: Vec<CallId>,
+    /// Tokens of Visitor Chat that are asked for, each with the one that was refused.
+    pub(crate) tokens: Vec<(CallId, Option<String>)>,
     pub(crate) abandoned: Vec<CallId>,
     pub(crate) used_up: Vec<Millis>,
     pub(crate) held: Vec<Hold>,
@@ -64,6 +66,7 @@ impl Peer {
             answers: BTreeMap::new(),
             requests: Vec::new(),
             quota: Vec::new(),
+            tokens: Vec::new(),
             abandoned: Vec::new(),
             used_up: Vec::new(),
             held: Vec::new(),
@@ -114,10 +117,14 @@ impl Peer {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Quota(call) => self.quota.push(call),
+                Output::Token { call, refused } => {
+                    self.tokens.push((call, refused.map(|refused| refused.expose_secret().to_owned())));
+                }
                 Output::Http(request) => self.requests.push(request),
                 Output::Abandon(call) => {
                     self.requests.retain(|request| request.call != call);
                     self.quota.retain(|waiting| *waiting != call);
+                    self.tokens.retain(|(waiting, _)| *waiting != call);
                     self.abandoned.push(call);
                 }
                 Output::SocketOpen { generation, .. } => self.opened.push(generation),

@@ -41,6 +41,8 @@ impl World {
                 Output::ConnectPermit => asks_for_permit = true,
                 Output::SlotReleased => self.release_slot(client),
                 Output::SaveRecord => remembers = true,
+                // Nothing here opens that door yet.
+                Output::Token { .. } => {}
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
         }

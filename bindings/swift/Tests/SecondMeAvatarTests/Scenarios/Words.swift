@@ -61,6 +61,12 @@ extension Value {
                 "text": .string(text),
                 "author": .string(author.rawValue),
             ]
+        case .sessionReplaced(let from, let to):
+            self = [
+                "type": "session_replaced",
+                "from": .string(from),
+                "to": .string(to),
+            ]
         case .disconnected(let retryIn, let cause):
             self = [
                 "type": "disconnected",
@@ -91,6 +97,7 @@ extension Value {
             "sources": .list(try it.sources.map { try $0.decoded(as: Value.self) }),
             "speech": .list(try it.speech.map { try $0.decoded(as: Value.self) }),
             "ended": .string(it.ended.rawValue),
+            "confirmed": .bool(it.confirmed),
             "asked": .bool(it.asked),
         ]
     }

@@ -34,9 +34,7 @@ impl Machine {
     }
 
     pub(super) fn has_avatar_open_api_facts(&self, conversation: &Conversation) -> bool {
-        self.authentication.credentials().is_some()
-            && self.facts.context.is_some()
-            && conversation.is_bound()
+        self.authentication.credentials().is_some() && self.facts.context.is_some() && conversation.is_bound()
     }
 
     fn reconcile_conversation(&mut self, now: Millis, at: usize, context_live: bool) {

@@ -62,6 +62,12 @@ public class ClientOptions internal constructor() {
     /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
     public var heartbeat: Duration? = null
 
+    /**
+     * Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from
+     * the first frame, and whether such a ping is welcome is open. Default: no.
+     */
+    public var pingUnnamed: Boolean? = null
+
     /** Whether frames are acknowledged. Default: yes. */
     public var acknowledge: Boolean? = null
 
@@ -143,6 +149,7 @@ public class ClientOptions internal constructor() {
         caFile = caFile?.whole("option `caFile`"),
         builtinRoots = builtinRoots,
         heartbeatMs = heartbeat?.toMs("heartbeat"),
+        pingUnnamed = pingUnnamed,
         acknowledge = acknowledge,
         replyIdleMs = replyIdle?.toMs("replyIdle"),
         delivery = delivery?.toCore(),

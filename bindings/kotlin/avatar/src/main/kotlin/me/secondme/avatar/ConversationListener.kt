@@ -57,6 +57,12 @@ public interface ConversationListener {
     /** A text that came without saying for which of the visitor's open conversations. */
     public fun onUnattributed(event: Event.Unattributed) {}
 
+    /**
+     * The service has given the visitor another session in the place of the one that was there (Visitor Chat): what the
+     * avatar remembers of the conversation may be gone.
+     */
+    public fun onSessionReplaced(event: Event.SessionReplaced) {}
+
     /** The socket is lost; the client connects again on its own. */
     public fun onDisconnected(event: Event.Disconnected) {}
 
@@ -93,6 +99,7 @@ internal fun ConversationListener.dispatch(event: Event) = when (event) {
     is Event.Notice -> onNotice(event)
     is Event.ServiceError -> onServiceError(event)
     is Event.Unattributed -> onUnattributed(event)
+    is Event.SessionReplaced -> onSessionReplaced(event)
     is Event.Disconnected -> onDisconnected(event)
     is Event.Reconnected -> onReconnected(event)
     is Event.WaitingForQuota -> onWaitingForQuota(event)

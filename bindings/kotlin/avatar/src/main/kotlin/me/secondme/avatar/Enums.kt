@@ -120,6 +120,12 @@ public enum class Step {
 
     /** Beyond the page: end a session. */
     END_SESSION,
+
+    /** Visitor Chat: get the token that its calls show. */
+    FETCH_TOKEN,
+
+    /** Visitor Chat: get a session and the socket's address. */
+    INIT_VISITOR_CHAT,
 }
 
 /**
@@ -203,6 +209,8 @@ internal fun CoreStep.toStep() = when (this) {
     CoreStep.SEND_MESSAGE -> Step.SEND_MESSAGE
     CoreStep.QUERY_MESSAGES -> Step.QUERY_MESSAGES
     CoreStep.END_SESSION -> Step.END_SESSION
+    CoreStep.FETCH_TOKEN -> Step.FETCH_TOKEN
+    CoreStep.INIT_VISITOR_CHAT -> Step.INIT_VISITOR_CHAT
 }
 
 internal fun CoreDelivery.toDelivery() = when (this) {

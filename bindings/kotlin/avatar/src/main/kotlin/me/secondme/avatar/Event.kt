@@ -139,6 +139,18 @@ public sealed class Event private constructor(origin: Origin) {
         public val author: Author,
     ) : Event(origin)
 
+    /**
+     * The service has given the visitor another session in the place of the one that was there (Visitor Chat): what the
+     * avatar remembers of the conversation may be gone.
+     */
+    public class SessionReplaced internal constructor(
+        origin: Origin,
+        /** The session before. */
+        public val from: String,
+        /** The session from now on. */
+        public val to: String,
+    ) : Event(origin)
+
     /** The socket is lost; the client connects again on its own. */
     public class Disconnected internal constructor(
         origin: Origin,
@@ -192,6 +204,7 @@ private fun CoreEventKind.toEvent(at: Event.Origin): Event = when (this) {
     is CoreEventKind.Notice -> Event.Notice(at, text, kind.toNoticeKind())
     is CoreEventKind.ServiceError -> Event.ServiceError(at, serviceError.toServiceError())
     is CoreEventKind.Unattributed -> Event.Unattributed(at, text, author.toAuthor())
+    is CoreEventKind.SessionReplaced -> Event.SessionReplaced(at, from, to)
     is CoreEventKind.Disconnected -> Event.Disconnected(at, retryInMs.toDuration(), cause.toException())
     is CoreEventKind.Reconnected -> Event.Reconnected(at, gap.toGap())
     is CoreEventKind.WaitingForQuota -> Event.WaitingForQuota(at, waitMs.toDuration())

@@ -35,6 +35,11 @@ public class Reply internal constructor(
     /** How its end was known. */
     public val ended: Ended,
     /**
+     * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
+     * the first of the visitor's messages has come back: until then `false` marks what is taken for the owner's.
+     */
+    public val confirmed: Boolean,
+    /**
      * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears such
      * a reply twice, and skips the event.
      */
@@ -177,6 +182,7 @@ internal fun CoreReply.toReply() = Reply(
     sources = sources,
     speech = speech,
     ended = ended.toEnded(),
+    confirmed = confirmed,
     asked = asked,
 )
 

@@ -69,6 +69,11 @@ internal fun Event.written(): Map<String, Any?> = when (this) {
         "text" to text,
         "author" to author.written(),
     )
+    is Event.SessionReplaced -> mapOf(
+        "type" to "session_replaced",
+        "from" to from,
+        "to" to to,
+    )
     is Event.Disconnected -> mapOf(
         "type" to "disconnected",
         "retry_in" to retryIn.inWholeSeconds,
@@ -99,6 +104,7 @@ internal fun Reply.written(): Map<String, Any?> = mapOf(
     "sources" to sources.map { parseJson(it) },
     "speech" to speech.map { parseJson(it) },
     "ended" to ended.written(),
+    "confirmed" to confirmed,
     "asked" to asked,
 )
 

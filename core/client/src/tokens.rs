@@ -1,0 +1,242 @@
+//! The tokens of Visitor Chat: the app's, which all visitors of a client share, or one of each user's own.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use secondme_avatar_protocol::{
+    AppCredentials, AppToken, CallId, Error, ErrorKind, Freshness, HttpRequest, Input, Secret, TokenAsked,
+    VisitorId, limits,
+};
+use tokio::sync::Notify;
+
+use crate::env::Env;
+
+/// What a [`TokenProvider`] is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// Whose token is needed.
+    pub visitor_id: VisitorId,
+    /// The service has refused the token that was given last: another one is needed, refreshed perhaps.
+    pub refused: bool,
+}
+
+/// The token, or why there is none.
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
+
+/// Gives the access tokens of the users for whom a client speaks: see
+/// [`AvatarClient::visitor_chat_with_tokens`](crate::AvatarClient::visitor_chat_with_tokens). Every async function of a
+/// [`TokenRequest`] is one.
+///
+/// It is asked once for each visitor, and again when the service has refused that visitor's token. An error of it is
+/// the error of the calls that wait; one that [may pass](Error::is_retryable) is tried again within their deadlines.
+pub trait TokenProvider: Send + Sync + 'static {
+    /// Returns the user's access token (`lba_at_…`).
+    fn token(&self, request: TokenRequest) -> TokenFuture<'_>;
+}
+
+impl<F, Fut> TokenProvider for F
+where
+    F: Fn(TokenRequest) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<String, Error>> + Send + 'static,
+{
+    fn token(&self, request: TokenRequest) -> TokenFuture<'_> {
+        Box::pin(self(request))
+    }
+}
+
+/// Where a client's tokens come from, as the caller has chosen.
+#[derive(Clone, Default)]
+pub(crate) enum TokenSource {
+    /// There are none: this door has no such tokens.
+    #[default]
+    None,
+    App(AppCredentials),
+    Users(Arc<dyn TokenProvider>),
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::App(_) => "app",
+            Self::Users(_) => "users",
+        })
+    }
+}
+
+/// Where the drivers get their tokens.
+pub(crate) enum Tokens {
+    None,
+    App(Arc<SharedToken>),
+    Users(Arc<dyn TokenProvider>),
+}
+
+/// The app's token, shared by the drivers and awaited.
+pub(crate) struct SharedToken {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    token: AppToken,
+    /// Fetches that have failed: a driver that has waited for one of them takes its error.
+    failed: u64,
+}
+
+impl Tokens {
+    pub(crate) fn new(source: TokenSource, seed: u64) -> Self {
+        match source {
+            TokenSource::None => Self::None,
+            TokenSource::App(app) => {
+                let state = Mutex::new(State { token: AppToken::new(app, seed), failed: 0 });
+                Self::App(Arc::new(SharedToken { state, changed: Notify::new() }))
+            }
+            TokenSource::Users(provider) => Self::Users(provider),
+        }
+    }
+
+    /// Gets a visitor's token, for this call of its machine. `refused`: the token that the service has refused.
+    pub(crate) async fn get(
+        &self,
+        env: &Arc<Env>,
+        visitor: VisitorId,
+        call: CallId,
+        refused: Option<Secret>,
+    ) -> Input {
+        match self {
+            Self::None => {
+                let message = "this client has no tokens to show: a fault of this library";
+                Input::TokenFailed { call, error: Error::new(ErrorKind::Misuse, message).without_retry() }
+            }
+            Self::App(shared) => shared.get(env, visitor, call, refused).await,
+            Self::Users(provider) => ask(provider.as_ref(), visitor, call, refused.is_some()).await,
+        }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::App(_) => "app",
+            Self::Users(_) => "users",
+        })
+    }
+}
+
+impl SharedToken {
+    async fn get(
+        self: &Arc<Self>,
+        env: &Arc<Env>,
+        visitor: VisitorId,
+        call: CallId,
+        refused: Option<Secret>,
+    ) -> Input {
+        let failed = self.lock().failed;
+        let mut freshness = Freshness::AtHand;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed, even before the await.
+            changed.as_mut().enable();
+            let now = env.clock.now();
+            let request = {
+                let mut state = self.lock();
+                match (state.token.ask(now, refused.as_ref()), state.token.last_failure()) {
+                    (TokenAsked::Present(present), _) => return present.granted(call, freshness),
+                    (TokenAsked::Failed(error), _) => return Input::TokenFailed { call, error },
+                    // The fetch that this call has waited for has failed.
+                    (TokenAsked::Wait, Some(error)) if state.failed != failed => {
+                        return Input::TokenFailed { call, error: error.clone() };
+                    }
+                    (TokenAsked::Wait, _) => state.token.begin(now, call),
+                }
+            };
+            if let Some(request) = request {
+                self.fetch(env, &visitor, request);
+            }
+            freshness = Freshness::Fetched;
+            changed.await;
+        }
+    }
+
+    /// Fetches the token, on a task of its own: the visitor that has asked first may be gone before the answer comes.
+    fn fetch(self: &Arc<Self>, env: &Arc<Env>, visitor: &VisitorId, request: HttpRequest) {
+        let fetch = Fetch { shared: Arc::clone(self), is_done: false };
+        let running = env.on_call.begin(visitor, request.step);
+        let env = Arc::clone(env);
+        let runtime = env.runtime.clone();
+        runtime.spawn(async move {
+            let until = env.clock.now() + limits::CALL_TIMEOUT;
+            let answer = tokio::select! {
+                answer = env.http.fetch(request) => answer,
+                () = env.clock.at(until) => {
+                    let message = format!("no answer within {} s", limits::CALL_TIMEOUT.as_secs());
+                    Err(Error::new(ErrorKind::ConnectionFailed, message))
+                }
+            };
+            let now = env.clock.now();
+            let mut server_time = None;
+            let result = match answer {
+                Ok(answer) => {
+                    server_time = answer.server_time;
+                    let mut state = fetch.shared.lock();
+                    state.token.answered(now, answer.status, answer.retry_after, &answer.body)
+                }
+                Err(error) => Err(fetch.shared.lock().token.failed(now, error)),
+            };
+            running.end(|| (result.as_ref().err().cloned(), server_time));
+            fetch.end(result.is_ok());
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A fetch that is under way. Where its task is dropped, as with its runtime, another may begin.
+struct Fetch {
+    shared: Arc<SharedToken>,
+    is_done: bool,
+}
+
+impl Fetch {
+    fn end(mut self, succeeded: bool) {
+        self.is_done = true;
+        self.shared.lock().failed += u64::from(!succeeded);
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.shared.lock().token.abandon();
+        }
+        self.shared.changed.notify_waiters();
+    }
+}
+
+/// Asks the caller's function.
+async fn ask(provider: &dyn TokenProvider, visitor_id: VisitorId, call: CallId, refused: bool) -> Input {
+    let asked = AssertUnwindSafe(async { provider.token(TokenRequest { visitor_id, refused }).await });
+    let error = match asked.catch_unwind().await {
+        Ok(Ok(token)) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            let (token, freshness) = (Secret::from(token), Freshness::Fetched);
+            return Input::TokenGranted { call, token, renew_at: None, freshness };
+        }
+        Ok(Ok(_)) => {
+            let message = "the function that gives the users' tokens has given a text that is none: it is empty, or \
+                           has a space, a line break or another character that no token has";
+            Error::new(ErrorKind::Misuse, message)
+        }
+        Ok(Err(error)) => error,
+        Err(_) => Error::new(ErrorKind::Misuse, "the function that gives the users' tokens has panicked"),
+    };
+    Input::TokenFailed { call, error }
+}

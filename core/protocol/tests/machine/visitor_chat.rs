@@ -1,0 +1,462 @@
+//! The second door: its token, its session, and what it does not have.
+
+use std::time::Duration;
+
+use secondme_avatar_protocol::{
+    Command, Config, Confirmation, Door, Error, ErrorKind, EventKind, Freshness, Gap, Input, Millis, Outcome,
+    Record, Secret, Speaker, State, Step, Ticket, limits,
+};
+use serde_json::{Value, json};
+
+use crate::helpers::{assert_unsent, confirmation, said};
+use crate::support::{FIRST, Peer, SECOND, body};
+
+const ADDRESS: &str = "wss://gate.test/ws/opaque";
+
+pub(crate) fn config() -> Config {
+    Config { door: Door::VisitorChat, ..Config::default() }
+}
+
+fn token(peer: &mut Peer, name: &str, renew_at: Option<Millis>, freshness: Freshness) {
+    let (call, _) = peer.tokens.pop().expect("a token is asked for");
+    let token = Secret::from(name.to_owned());
+    peer.input(Input::TokenGranted { call, token, renew_at, freshness });
+}
+
+fn init(peer: &mut Peer, session: &str) {
+    init_at(peer, session, ADDRESS);
+}
+
+fn init_at(peer: &mut Peer, session: &str, address: &str) {
+    peer.grant(
+        Step::InitVisitorChat,
+        json!({"sessionId": session, "wsUrl": address, "avatarName": "My Assistant", "opening": "Hello!"}),
+    );
+}
+
+fn live() -> (Peer, Ticket) {
+    live_with(config(), None)
+}
+
+fn live_with(config: Config, record: Option<Record>) -> (Peer, Ticket) {
+    let mut peer = Peer::with(config, record);
+    let open = peer.open(FIRST);
+    token(&mut peer, "t1", None, Freshness::Fetched);
+    init(&mut peer, "s1");
+    peer.up();
+    assert_eq!(peer.machine.state(FIRST), State::Live);
+    peer.happened();
+    (peer, open)
+}
+
+/// A frame of a person. This door names neither sockets nor messages before that.
+fn says(user: &str, text: &str) -> Value {
+    json!({"sender": "client", "sendUserId": user, "data": {"content": text}})
+}
+
+fn avatar(index: i64, text: &str) -> Value {
+    json!({"sender": "umm", "messageId": "r1", "index": index, "multipleData": [{"modal": {"answer": text}}]})
+}
+
+fn owner_said(peer: &mut Peer) -> Option<bool> {
+    peer.happened().into_iter().find_map(|kind| match kind {
+        EventKind::OwnerReply(reply) => Some(reply.confirmed),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_opening_is_a_token_one_call_and_the_handshake() {
+    let mut peer = Peer::with(config(), None);
+    let open = peer.open(FIRST);
+    assert!(peer.quota.is_empty() && peer.requests.is_empty());
+    assert_eq!(peer.tokens.len(), 1);
+    token(&mut peer, "t1", None, Freshness::Fetched);
+    let request = &peer.requests[0];
+    assert_eq!(
+        (request.step, request.path.as_str()),
+        (Step::InitVisitorChat, "/api/secondme/visitor-chat/init")
+    );
+    assert_eq!(
+        body(request),
+        json!({
+            "apiKey": "sk-your-api-key", "visitorName": "John Doe",
+            "visitorId": "feishu_550e8400-e29b-41d4-a716-446655440000",
+        })
+    );
+    let headers: Vec<_> =
+        request.headers.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
+    assert_eq!(headers, [("Authorization", "Bearer t1")]);
+    init(&mut peer, "s1");
+    assert!(peer.requests.is_empty());
+    peer.up();
+    let Ok(Outcome::Opened { opening, resumed }) = peer.result(open) else { panic!("it is open") };
+    assert_eq!((opening.as_str(), *resumed), ("Hello!", false));
+    assert_eq!(peer.machine.avatar_name(), Some("My Assistant"));
+}
+
+#[test]
+fn a_message_goes_out_over_an_open_socket_with_exactly_the_documented_fields() {
+    let mut peer = Peer::with(config(), None);
+    peer.open(FIRST);
+    peer.send("Hello");
+    token(&mut peer, "t1", None, Freshness::Fetched);
+    init(&mut peer, "s1");
+    assert!(!peer.asks(Step::SendMessage), "the first pieces would be lost");
+    peer.up();
+    let request = peer.take(Step::SendMessage);
+    assert_eq!(request.path, "/api/secondme/visitor-chat/send");
+    assert_eq!(body(&request), json!({"sessionId": "s1", "apiKey": "sk-your-api-key", "message": "Hello"}));
+}
+
+#[test]
+fn a_question_is_answered() {
+    let (mut peer, _) = live();
+    let ask = peer.ask("Who are you?");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.frame(says("me", "Who are you?"));
+    for frame in [avatar(0, "An "), avatar(1, "avatar"), avatar(-1, "")] {
+        peer.frame(frame);
+    }
+    assert_eq!(peer.replied(ask), "An avatar");
+    assert_eq!(said(&peer.happened()), ["echo Who are you?", "An avatar"]);
+}
+
+#[test]
+fn a_user_is_known_by_the_token_and_no_visitor_id_is_sent() {
+    let mut peer = Peer::with(Config { speaker: Speaker::User, ..config() }, None);
+    peer.open(FIRST);
+    token(&mut peer, "lba_at_1", None, Freshness::Fetched);
+    assert_eq!(body(&peer.requests[0]), json!({"apiKey": "sk-your-api-key"}));
+}
+
+#[test]
+fn the_token_is_renewed_when_it_is_time_and_no_sooner_than_a_call_needs_it() {
+    let mut peer = Peer::with(config(), None);
+    peer.open(FIRST);
+    let renew_at = peer.now + Duration::from_secs(60);
+    token(&mut peer, "t1", Some(renew_at), Freshness::Fetched);
+    init(&mut peer, "s1");
+    peer.up();
+    peer.pass(Duration::from_secs(59));
+    let first = peer.send("Hello");
+    peer.grant(Step::SendMessage, Value::Null);
+    assert!(matches!(peer.result(first), Ok(Outcome::Sent(_))));
+    peer.pass(Duration::from_secs(3600));
+    assert!(peer.tokens.is_empty(), "an idle visitor needs none");
+    peer.send("Again");
+    assert!(peer.requests.is_empty());
+    assert_eq!(peer.tokens[0].1, None, "it was not refused");
+    token(&mut peer, "t2", None, Freshness::Fetched);
+    let request = peer.take(Step::SendMessage);
+    assert_eq!(request.headers[0].1.expose_secret(), "Bearer t2");
+}
+
+#[test]
+fn a_dead_token_is_replaced_once_and_the_message_goes_on() {
+    let dead = [
+        (401, r#"{"detail":"Not authenticated"}"#),
+        (200, r#"{"code":401,"message":"no","subCode":"oauth2.token.expired"}"#),
+        (200, r#"{"code":401,"message":"no"}"#),
+        (403, r#"{"code":403,"message":"no","error_code":"resource.auth.unauthorized"}"#),
+    ];
+    for (status, refusal) in dead {
+        let (mut peer, _) = live();
+        let send = peer.send("Hello");
+        peer.reply(Step::SendMessage, status, refusal);
+        assert_eq!(peer.tokens[0].1.as_deref(), Some("t1"), "{refusal}");
+        token(&mut peer, "t2", None, Freshness::Fetched);
+        peer.grant(Step::SendMessage, Value::Null);
+        assert!(matches!(peer.result(send), Ok(Outcome::Sent(_))));
+
+        let send = peer.send("And again");
+        peer.reply(Step::SendMessage, status, refusal);
+        token(&mut peer, "t3", None, Freshness::Fetched);
+        peer.reply(Step::SendMessage, status, refusal);
+        assert_eq!(peer.error(send).kind(), ErrorKind::Authentication);
+        assert!(peer.machine.is_closed());
+    }
+}
+
+#[test]
+fn a_token_that_was_at_hand_may_have_died_as_well() {
+    let (mut peer, _) = live();
+    let send = peer.send("Hello");
+    peer.refuse(Step::SendMessage, 401, "oauth2.token.revoked");
+    token(&mut peer, "t2", None, Freshness::AtHand);
+    peer.refuse(Step::SendMessage, 401, "oauth2.token.revoked");
+    assert_eq!(peer.tokens[0].1.as_deref(), Some("t2"));
+    token(&mut peer, "t3", None, Freshness::Fetched);
+    peer.grant(Step::SendMessage, Value::Null);
+    assert!(matches!(peer.result(send), Ok(Outcome::Sent(_))));
+}
+
+#[test]
+fn a_token_that_cannot_be_had_is_the_end_or_is_asked_for_again_as_its_error_says() {
+    for (kind, is_end) in
+        [(ErrorKind::Authentication, true), (ErrorKind::Misuse, true), (ErrorKind::Unavailable, false)]
+    {
+        let mut peer = Peer::with(config(), None);
+        let open = peer.open(FIRST);
+        let (call, _) = peer.tokens.pop().unwrap();
+        peer.input(Input::TokenFailed { call, error: Error::new(kind, "no token") });
+        if is_end {
+            let error = peer.error(open);
+            assert_eq!((error.kind(), error.step()), (kind, Some(Step::FetchToken)));
+            continue;
+        }
+        peer.pass(limits::BACKOFF_FIRST);
+        token(&mut peer, "t1", None, Freshness::Fetched);
+        init(&mut peer, "s1");
+        peer.up();
+        assert!(matches!(peer.result(open), Ok(Outcome::Opened { .. })));
+    }
+}
+
+#[test]
+fn what_only_a_change_outside_helps_against_ends_everything_and_says_what_to_change() {
+    for (code, what) in [
+        ("oauth2.application.suspended", "https://develop.second.me"),
+        ("secondme.app.banned", "https://develop.second.me"),
+        ("oauth2.scope.insufficient", "`chat.write`"),
+        ("apikey.permission.denied", "`chat.write`"),
+        ("oauth2.authorization.revoked", "the user has withdrawn"),
+        ("apikey.fetch.not_found", "`api_key`"),
+        ("open.api.key.disabled", "disabled"),
+        ("oauth2.client.secret_mismatch", "`client_secret`"),
+    ] {
+        for status in [200, 401, 403] {
+            let mut peer = Peer::with(config(), None);
+            let open = peer.open(FIRST);
+            token(&mut peer, "t1", None, Freshness::Fetched);
+            let refusal = json!({"code": 403, "message": "no", "subCode": code}).to_string();
+            peer.reply(Step::InitVisitorChat, status, &refusal);
+            let error = peer.error(open);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Authentication, Some(code)));
+            assert!(error.to_string().contains(what), "{error}");
+            assert!(peer.machine.is_closed() && peer.tokens.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_address_is_tried_once_more_and_then_another_is_asked_for() {
+    let (mut peer, _) = live();
+    peer.lose();
+    while peer.opened.len() < 2 {
+        peer.pass(Duration::from_millis(50));
+    }
+    assert!(peer.requests.is_empty(), "it is younger than a minute");
+    peer.up();
+    assert_eq!(peer.machine.state(FIRST), State::Live);
+    assert!(
+        said(&peer.happened()).contains(&format!("{:?}", Gap::Unknown)),
+        "there is nothing to ask for what was missed"
+    );
+    peer.pass(limits::LINK_PROVEN);
+    peer.lose();
+    while !peer.asks(Step::InitVisitorChat) {
+        peer.pass(Duration::from_millis(50));
+    }
+    init(&mut peer, "s1");
+    peer.up();
+    assert!(!peer.happened().iter().any(|kind| matches!(kind, EventKind::SessionReplaced { .. })));
+}
+
+#[test]
+fn an_address_that_is_too_old_or_was_refused_is_not_tried_again() {
+    for refused in [false, true] {
+        let (mut peer, _) = live();
+        if !refused {
+            peer.pass(limits::ADDRESS_LIFETIME);
+        }
+        peer.lose();
+        if refused {
+            while peer.opened.len() < 2 {
+                peer.pass(Duration::from_millis(50));
+            }
+            let (generation, status) = (peer.generation(), Some(410));
+            let error = Error::new(ErrorKind::ConnectionFailed, "gone");
+            peer.input(Input::SocketFailed { generation, status, error });
+        }
+        let opened = peer.opened.len();
+        while !peer.asks(Step::InitVisitorChat) {
+            peer.pass(Duration::from_millis(50));
+        }
+        assert_eq!(peer.opened.len(), opened);
+    }
+}
+
+#[test]
+fn another_session_is_an_event_and_what_is_under_way_is_handed_back() {
+    let (mut peer, _) = live();
+    let ask = peer.ask("Who are you?");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(limits::ADDRESS_LIFETIME);
+    let send = peer.send("Hello");
+    let waits = peer.send("Later");
+    peer.lose();
+    peer.fail(Step::SendMessage, true);
+    while !peer.asks(Step::InitVisitorChat) {
+        peer.pass(Duration::from_millis(50));
+    }
+    init(&mut peer, "s2");
+    peer.up();
+    assert_eq!(peer.error(ask).kind(), ErrorKind::Closed);
+    assert_unsent(&peer, send, "Hello", false);
+    let request = peer.take(Step::SendMessage);
+    assert_eq!(
+        (body(&request)["sessionId"].as_str(), body(&request)["message"].as_str()),
+        (Some("s2"), Some("Later"))
+    );
+    let replaced: Vec<_> = peer
+        .happened()
+        .into_iter()
+        .filter_map(|kind| match kind {
+            EventKind::SessionReplaced { from, to } => Some((from.to_string(), to.to_string())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(replaced, [("s1".to_owned(), "s2".to_owned())]);
+    assert!(peer.is_waiting(waits));
+    assert_eq!(peer.machine.session_id(FIRST).unwrap().as_str(), "s2");
+}
+
+#[test]
+fn a_session_that_the_service_has_lost_is_renewed_once_and_the_message_goes_out_once_more() {
+    for code in ["session_not_found", "session_expired", "visitor.session.closed"] {
+        let (mut peer, _) = live();
+        let send = peer.send("Hello");
+        peer.refuse(Step::SendMessage, 404, code);
+        while !peer.asks(Step::InitVisitorChat) {
+            peer.pass(Duration::from_millis(50));
+        }
+        assert!(!peer.closed.is_empty(), "the socket was that session's");
+        init(&mut peer, "s1");
+        peer.up();
+        peer.refuse(Step::SendMessage, 404, code);
+        assert_unsent(&peer, send, "Hello", true);
+        assert_eq!(peer.error(send).kind(), ErrorKind::Closed);
+        assert!(peer.machine.is_closed(), "another session has not helped");
+    }
+}
+
+#[test]
+fn a_message_whose_answer_is_lost_is_confirmed_by_its_echo_or_handed_back() {
+    let (mut peer, _) = live();
+    let send = peer.send("Hello");
+    peer.fail(Step::SendMessage, true);
+    peer.frame(says("me", "Hello"));
+    assert_eq!(confirmation(&peer, send), Confirmation::Echo);
+
+    let send = peer.send("And now?");
+    peer.reply(Step::SendMessage, 502, "Bad gateway");
+    peer.pass(limits::CONFIRMATION_WAIT);
+    assert_unsent(&peer, send, "And now?", false);
+    assert!(peer.requests.is_empty(), "it is not sent again");
+}
+
+#[test]
+fn the_owner_is_certain_once_the_visitor_s_own_id_is_known() {
+    let (mut peer, _) = live();
+    peer.frame(says("owner", "Hi, this is me"));
+    assert_eq!(owner_said(&mut peer), Some(false));
+    peer.send("Hello");
+    peer.grant(Step::SendMessage, json!({"messageId": "m-77"}));
+    let mut echo = says("me", "H***o");
+    echo["messageId"] = "m-77".into();
+    peer.frame(echo);
+    assert_eq!(said(&peer.happened()), ["echo H***o"]);
+    peer.frame(says("owner", "Still me"));
+    assert_eq!(owner_said(&mut peer), Some(true));
+    let record = peer.machine.record();
+    assert_eq!(record.visitor_chat.as_ref().unwrap().own_user.as_ref().unwrap().id.as_str(), "me");
+    assert!(!serde_json::to_string(&record).unwrap().contains("t1"), "no token is kept");
+
+    let (mut later, _) = live_with(config(), Some(record));
+    later.frame(says("me", "From my telephone"));
+    assert_eq!(said(&later.happened()), ["echo From my telephone"]);
+}
+
+#[test]
+fn a_run_goes_on_with_the_session_of_the_one_before_if_the_service_does() {
+    let record = live().0.machine.record();
+    for (session, goes_on) in [("s1", true), ("s2", false)] {
+        let mut peer = Peer::with(config(), Some(record.clone()));
+        let open = peer.open(FIRST);
+        token(&mut peer, "t1", None, Freshness::AtHand);
+        init(&mut peer, session);
+        peer.up();
+        let Ok(Outcome::Opened { resumed, .. }) = peer.result(open) else { panic!("it is open") };
+        assert_eq!(*resumed, goes_on);
+        let events = peer.happened();
+        assert_eq!(events.iter().any(|kind| matches!(kind, EventKind::SessionReplaced { .. })), !goes_on);
+    }
+}
+
+#[test]
+fn what_this_door_does_not_have_is_unsupported_at_once() {
+    let (mut peer, _) = live();
+    let history = peer.history(10);
+    let second = peer.open(SECOND);
+    for ticket in [history, second] {
+        assert_eq!(peer.error(ticket).kind(), ErrorKind::Unsupported);
+    }
+    assert!(peer.requests.is_empty());
+    assert_eq!(peer.machine.conversations(), [FIRST]);
+}
+
+#[test]
+fn the_end_of_a_session_is_its_being_forgotten() {
+    for paused in [false, true] {
+        let (mut peer, _) = live();
+        if paused {
+            peer.command(Command::Pause);
+        }
+        let end = peer.close(true);
+        assert!(matches!(peer.result(end), Ok(Outcome::Closed)));
+        assert!(peer.requests.is_empty());
+        assert_eq!(peer.machine.record().session, None);
+    }
+}
+
+#[test]
+fn a_socket_without_a_name_is_not_pinged_and_lives() {
+    let (mut peer, _) = live();
+    peer.pass(Duration::from_secs(3600));
+    assert!(peer.frames.is_empty());
+    assert_eq!(peer.machine.state(FIRST), State::Live);
+
+    let (mut peer, _) = live_with(Config { ping_unnamed: true, ..config() }, None);
+    peer.pass(Duration::from_secs(3600));
+    assert!(!peer.frames.is_empty());
+    assert!(peer.frames.iter().all(|(_, frame)| frame == r#"{"type":"ping"}"#));
+    assert_eq!(peer.machine.state(FIRST), State::Live);
+}
+
+#[test]
+fn the_first_frame_names_the_socket_and_from_then_on_it_is_pinged_and_acknowledged() {
+    let mut named = avatar(0, "Hello");
+    named["wsId"] = "ws-9".into();
+    named["seqId"] = "q1".into();
+    for (address, before) in
+        [(ADDRESS, None), ("wss://gate.test/ws?wsId=guess", Some(r#"{"type":"ping","wsId":"guess"}"#))]
+    {
+        let mut peer = Peer::with(config(), None);
+        peer.open(FIRST);
+        token(&mut peer, "t1", None, Freshness::Fetched);
+        init_at(&mut peer, "s1", address);
+        peer.up();
+        peer.pass(limits::HEARTBEAT);
+        assert_eq!(peer.frames.first().map(|(_, frame)| frame.as_str()), before);
+        peer.frames.clear();
+        peer.frame(named.clone());
+        assert_eq!(peer.frames.remove(0).1, r#"{"type":"ack","seqId":"q1","wsId":"ws-9"}"#);
+        peer.pass(limits::HEARTBEAT);
+        assert_eq!(peer.frames.remove(0).1, r#"{"type":"ping","wsId":"ws-9"}"#);
+        let mut foreign = avatar(1, "not mine");
+        foreign["wsId"] = "ws-1".into();
+        peer.frame(foreign);
+        assert_eq!(peer.machine.counters().foreign, 1);
+    }
+}
