@@ -7,7 +7,8 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    CallId, Command, EventKind, Generation, Input, MessageId, Millis, Output, Raw, State, Step, limits,
+    CallId, Command, Config, Door, EventKind, Freshness, Generation, Input, MessageId, Millis, Output, Raw,
+    Secret, State, Step, limits,
 };
 use serde_json::json;
 
@@ -17,9 +18,11 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Paused, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 32] = [
+const ROWS: [&str; 34] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
+    "`TokenGranted` (Visitor Chat)",
+    "`TokenFailed` (Visitor Chat)",
     "`HttpAnswer`: success",
     "`HttpAnswer`: token refused",
     "`HttpAnswer`: key refused",
@@ -69,6 +72,8 @@ fn rows_of_inputs(input: &Input) -> &'static str {
     match input {
         Input::QuotaGranted(_) => "`QuotaGranted`",
         Input::QuotaDelayed { .. } => "`QuotaDelayed` beyond the deadline",
+        Input::TokenGranted { .. } => "`TokenGranted` (Visitor Chat)",
+        Input::TokenFailed { .. } => "`TokenFailed` (Visitor Chat)",
         Input::HttpAnswer { .. } => "`HttpAnswer`",
         Input::HttpFailed { .. } => "`HttpFailed`",
         Input::SocketOpened(_) => "`SocketOpened`",
@@ -142,7 +147,46 @@ fn reconnecting(row: &str) -> Peer {
     peer
 }
 
+/// A conversation of Visitor Chat that waits for a token.
+fn waiting_for_token(state: &str) -> Peer {
+    let config = Config { door: Door::VisitorChat, ..Config::default() };
+    let mut peer = Peer::with(config, None);
+    peer.open(FIRST);
+    if state == "Opening" {
+        return peer;
+    }
+    let renew_at = Some(peer.now + Duration::from_secs(60));
+    grant_token(&mut peer, renew_at);
+    let session = json!({"sessionId": "your-session-id", "wsUrl": "wss://gate.test/ws"});
+    peer.grant(Step::InitVisitorChat, session);
+    peer.up();
+    peer.pass(Duration::from_secs(60));
+    match state {
+        "Live" => _ = peer.send("Hello"),
+        "Reconnecting" => {
+            peer.lose();
+            peer.pass(limits::BACKOFF_FIRST);
+        }
+        "Closing" => {
+            peer.send("Hello");
+            peer.close(false);
+        }
+        "Paused" => _ = peer.command(Command::Pause),
+        _ => _ = peer.close(false),
+    }
+    peer
+}
+
+fn grant_token(peer: &mut Peer, renew_at: Option<Millis>) {
+    let (call, _) = peer.tokens.pop().unwrap();
+    let (token, freshness) = (Secret::from("t1".to_owned()), Freshness::Fetched);
+    peer.input(Input::TokenGranted { call, token, renew_at, freshness });
+}
+
 fn prepared(state: &str, row: &str) -> Peer {
+    if row.starts_with("`Token") {
+        return waiting_for_token(state);
+    }
     let mut peer = prepared_for(state, row);
     if row.ends_with("Kept`") && !matches!(state, "Closing" | "Closed") {
         peer.send_durable("Hello");
@@ -190,7 +234,8 @@ fn prepared_for(state: &str, row: &str) -> Peer {
 
 /// The call that the conversation waits for; one that was never made, where it waits for none.
 fn call(peer: &Peer) -> CallId {
-    let quota = peer.quota.first().copied();
+    let token = peer.tokens.first().map(|(call, _)| *call);
+    let quota = peer.quota.first().copied().or(token);
     quota.or(peer.requests.first().map(|request| request.call)).unwrap_or(CallId(u64::MAX))
 }
 
@@ -214,6 +259,11 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
         ("`QuotaDelayed` beyond the deadline", _) => {
             Some(Input::QuotaDelayed { call: call(peer), until: peer.now + Duration::from_secs(3600) })
         }
+        ("`TokenGranted` (Visitor Chat)", _) => {
+            let (token, freshness) = (Secret::from("t2".to_owned()), Freshness::Fetched);
+            Some(Input::TokenGranted { call: call(peer), token, renew_at: None, freshness })
+        }
+        ("`TokenFailed` (Visitor Chat)", _) => Some(Input::TokenFailed { call: call(peer), error: broken() }),
         ("`HttpAnswer`", "success") => {
             let step = peer.requests.first().map(|request| request.step);
             let socket = json!({"wsId": support::WS, "address": "wss://avatar.test"});
@@ -298,6 +348,7 @@ fn cell(row: &str, state: &str) -> String {
 fn effect(output: &Output, frames: &mut u32) -> Option<String> {
     let effect = match output {
         Output::Quota(_) => "quota",
+        Output::Token { .. } => "token",
         Output::Http(request) => return Some(format!("`{}`", request.step)),
         Output::Abandon(_) => "abandon",
         Output::SocketOpen { .. } => "connect",
@@ -321,6 +372,7 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
             EventKind::ReplyDelta { .. } => "*ReplyDelta*",
             EventKind::Reply(_) => "*Reply*",
             EventKind::ServiceError(_) => "*ServiceError*",
+            EventKind::SessionReplaced { .. } => "*SessionReplaced*",
             EventKind::Disconnected { .. } => "*Disconnected*",
             EventKind::Reconnected { .. } => "*Reconnected*",
             EventKind::WaitingForQuota { .. } => "*WaitingForQuota*",

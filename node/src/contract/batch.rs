@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use napi_derive::napi;
-use secondme_avatar::{
-    CloseReason, ConversationKey, Event, EventKind, Gap, MessageId, Raw, SessionId, VisitorId,
-};
+use secondme_avatar::{CloseReason, ConversationKey, Event, EventKind, Gap, Raw, SessionId, VisitorId};
 use serde::Serialize;
 
 use crate::js::Js;
@@ -57,11 +55,11 @@ struct Writer {
 /// The ids that were written last, a field each.
 #[derive(Default)]
 struct Ids {
-    reply_id: Option<MessageId>,
-    in_reply_to: Option<MessageId>,
-    message_id: Option<MessageId>,
-    from: Option<MessageId>,
-    to: Option<MessageId>,
+    reply_id: Option<String>,
+    in_reply_to: Option<String>,
+    message_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
 }
 
 impl Writer {
@@ -84,13 +82,13 @@ impl Writer {
     }
 
     /// An id, or that it is the last one of this field.
-    fn put_id(&mut self, last: fn(&mut Ids) -> &mut Option<MessageId>, id: Option<&MessageId>) {
+    fn put_id(&mut self, last: fn(&mut Ids) -> &mut Option<String>, id: Option<&str>) {
         let last = last(&mut self.ids);
         match id {
-            Some(_) if last.as_ref() == id => self.put(&0),
+            Some(_) if last.as_deref() == id => self.put(&0),
             Some(id) => {
-                *last = Some(id.clone());
-                self.put(&Js(id));
+                *last = Some(id.to_owned());
+                self.put(&id);
             }
             None => self.put(&()),
         }
@@ -125,8 +123,8 @@ impl Writer {
             EventKind::ReplyDelta { text, reply_id, in_reply_to, asked } => {
                 self.begin(2, &[*asked], event);
                 self.put(&Js(text));
-                self.put_id(|ids| &mut ids.reply_id, reply_id.as_ref());
-                self.put_id(|ids| &mut ids.in_reply_to, in_reply_to.as_ref());
+                self.put_id(|ids| &mut ids.reply_id, reply_id.as_ref().map(|id| id.as_str()));
+                self.put_id(|ids| &mut ids.in_reply_to, in_reply_to.as_ref().map(|id| id.as_str()));
             }
             EventKind::Reply(value) => {
                 self.begin(3, &[], event);
@@ -145,7 +143,7 @@ impl Writer {
             EventKind::Delivered { text, message_id } => {
                 self.begin(7, &[], event);
                 self.put(&Js(text));
-                self.put_id(|ids| &mut ids.message_id, message_id.as_ref());
+                self.put_id(|ids| &mut ids.message_id, message_id.as_ref().map(|id| id.as_str()));
             }
             EventKind::Unsent { message, error } => {
                 self.begin(8, &[], event);
@@ -168,8 +166,8 @@ impl Writer {
             }
             EventKind::SessionReplaced { from, to } => {
                 self.begin(12, &[], event);
-                self.put_id(|ids| &mut ids.from, Some(from));
-                self.put_id(|ids| &mut ids.to, Some(to));
+                self.put_id(|ids| &mut ids.from, Some(from.as_str()));
+                self.put_id(|ids| &mut ids.to, Some(to.as_str()));
             }
             EventKind::Disconnected { retry_in, cause } => {
                 self.begin(13, &[], event);

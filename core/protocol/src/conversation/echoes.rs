@@ -28,7 +28,7 @@ pub(crate) struct Echoes(VecDeque<Sent>);
 struct Sent {
     message: MessageId,
     text: Fingerprint,
-    /// Until when its echo is known by its text, whoever sends it.
+    /// Until when its echo is known by its text, from any sender.
     by_text_until: Millis,
     /// The id under which the service has taken it, once that is known.
     name: Option<MessageId>,

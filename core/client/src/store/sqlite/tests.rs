@@ -45,6 +45,7 @@ fn record(number: usize) -> Change {
         avatar_id: None,
         session: None,
         visitor: None,
+        visitor_chat: None,
     })
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use napi_derive::napi;
-use secondme_avatar::{ {{ used.types | unique | join(", ") }}, Event, EventKind, MessageId, Raw};
+use secondme_avatar::{ {{ used.types | unique | join(", ") }}, Event, EventKind, Raw};
 use serde::Serialize;
 
 use crate::js::Js;
@@ -64,7 +64,7 @@ struct Writer {
 #[derive(Default)]
 struct Ids {
 {% for id in ids %}
-    {{ id }}: Option<MessageId>,
+    {{ id }}: Option<String>,
 {% endfor %}
 }
 
@@ -88,13 +88,13 @@ impl Writer {
     }
 
     /// An id, or that it is the last one of this field.
-    fn put_id(&mut self, last: fn(&mut Ids) -> &mut Option<MessageId>, id: Option<&MessageId>) {
+    fn put_id(&mut self, last: fn(&mut Ids) -> &mut Option<String>, id: Option<&str>) {
         let last = last(&mut self.ids);
         match id {
-            Some(_) if last.as_ref() == id => self.put(&0),
+            Some(_) if last.as_deref() == id => self.put(&0),
             Some(id) => {
-                *last = Some(id.clone());
-                self.put(&Js(id));
+                *last = Some(id.to_owned());
+                self.put(&id);
             }
             None => self.put(&()),
         }
@@ -120,7 +120,7 @@ impl Writer {
 {% endif %}
 {% for field in event.flat | rejectattr("kind", "eq", "bool") %}
 {% if field.kind == "id" %}
-                self.put_id(|ids| &mut ids.{{ field.snake }}, {{ field.snake ~ ".as_ref()" if field.optional else "Some(" ~ field.snake ~ ")" }});
+                self.put_id(|ids| &mut ids.{{ field.snake }}, {{ field.snake ~ ".as_ref().map(|id| id.as_str())" if field.optional else "Some(" ~ field.snake ~ ".as_str())" }});
 {% elif field.held_by %}
                 self.put(&match {{ field.held_by.field }} {
                     {{ field.held_by.of }}::{{ field.held_by.variant }}{{ " { " ~ field.snake ~ " }" if field.held_by.is_named else "(" ~ field.snake ~ ")" }} => Some(Js({{ field.snake }})),
