@@ -12,9 +12,9 @@ use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
     App, Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark,
     ExpiresIn, FailureForm, FailureHttp, FailureShape, FailureStatus, Fault, FrameFields, FrameIds,
-    HistoryCalls, IdForm, Key, MessageLength, Millis, OlderSocket, OpeningLine, Origin, PingDrop, Pings,
-    QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey,
-    Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime,
+    HistoryCalls, IdForm, Key, MessageLength, Millis, Money, OlderSocket, OpeningLine, Origin, PingDrop,
+    Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer,
+    SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime,
     TokenStanding, UserToken, VisitorIdForm, VoiceForm,
 };
 
@@ -159,6 +159,8 @@ switch_args! {
     end_mark: EndMark,
     /// The text of an echo and of the owner stands in: multiple-data, content
     client_text: ClientText,
+    /// A message for which no allowance is left is: free (there always is one), refused, frame
+    money: Money,
     /// Visitor Chat: a wsUrl looks like: query, opaque, other-host
     visitor_chat_socket_url: SocketUrl,
     /// Visitor Chat: a wsUrl is good for: once-60s, any-60s, session

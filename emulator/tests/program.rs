@@ -22,6 +22,11 @@ fn it_prints_one_line_of_json_and_ends_well_when_asked_to() {
         let ready: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(ready["api_key"], "sk-mine");
         assert!(ready["base_url"].as_str().unwrap().ends_with("/gate/in"));
+        assert!(ready["lab_base_url"].as_str().unwrap().ends_with("/gate/lab"));
+        assert_eq!(
+            (&ready["client_id"], &ready["client_secret"]),
+            (&"emulator-app".into(), &"emulator-secret".into())
+        );
         assert!(ready["control_url"].as_str().unwrap().ends_with("/_emulator"));
         let id = running.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
@@ -115,6 +120,24 @@ fn a_profile_of_a_service_is_played_and_options_overrule_it() {
 }
 
 #[test]
+fn the_app_of_visitor_chat_and_its_users_are_options() {
+    let settings = settings_of(&[
+        "--client-id=mine",
+        "--client-secret=secret",
+        "--user-token=lba_at_a=ann",
+        "--user-token=lba_at_b",
+        "--visitor-chat-echo=none",
+        "--visitor-chat-message-length=chars:9",
+    ]);
+    let app = &settings["apps"][0];
+    assert_eq!((&app["client-id"], &app["client-secret"]), (&Value::from("mine"), &Value::from("secret")));
+    let users = settings["user-tokens"].as_array().unwrap().iter().map(|token| token["user"].clone());
+    assert_eq!(users.collect::<Vec<_>>(), ["ann", "user"]);
+    assert_eq!(settings["visitor-chat-echo"], "none");
+    assert_eq!(settings["visitor-chat-message-length"], "chars:9");
+}
+
+#[test]
 fn each_key_opens_the_avatar_it_names() {
     let settings = settings_of(&["--key", "sk-a", "--key", "sk-b=shop", "--key", "sk-c=shop"]);
     let keys = settings["keys"].as_array().unwrap();
@@ -152,6 +175,9 @@ fn a_wrong_option_gets_an_error_that_says_what_to_do() {
             "Cargo.toml: it begins with `format = 1`",
         ),
         (["--key", "mine=shop"], "must begin with `sk-`"),
+        (["--user-token", "mine=ann"], "must begin with `lba_at_`"),
+        (["--client-id", ""], "needs a client id of its own and a client secret"),
+        (["--visitor-chat-echo", "maybe"], "multiple-data, content, none"),
         (["--fault", "{}"], "missing field `at`"),
         (["--fault", r#"{"at": "auth", "do": "explode"}"#], "there are refuse, cut-before"),
         (["--api-key", "mine"], "must begin with `sk-`"),

@@ -76,3 +76,28 @@ fn its_inline_examples_of_bodies_are_json() {
         }
     }
 }
+
+#[test]
+fn its_table_has_every_open_question_and_every_answer() {
+    let Value::Object(settings) = json!(Settings::default()) else { panic!("settings are an object") };
+    for (name, answer) in &settings {
+        let row = README.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        // What has no row is a list or a length of time, and no question.
+        let Some(row) = row else {
+            let is_limit =
+                ["-delay", "-lifetime", "-base", "-page", "-minute"].iter().any(|end| name.ends_with(end));
+            assert!(
+                is_limit || !answer.is_string() || ["brain", "latency"].contains(&&**name),
+                "{name} has no row"
+            );
+            continue;
+        };
+        let unknown = Map::from_iter([(name.clone(), json!("no such answer"))]);
+        let error = Settings::default().changed(unknown).unwrap_err().to_string();
+        let (_, answers) = error.split_once("one of the answers: ").unwrap();
+        for answer in answers.split(", ") {
+            let written = answer.split_once(':').map_or(answer.to_owned(), |(kind, _)| format!("{kind}:N"));
+            assert!(row.contains(&format!("`{written}`")), "the row of {name} has no `{written}`");
+        }
+    }
+}

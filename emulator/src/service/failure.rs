@@ -82,6 +82,11 @@ codes! {
     FpMissing = "visitor.fp.missing", 400, Invented;
     /// The `Fp` header is not the visitorId the token was issued for.
     FpMismatch = "visitor.fp.mismatch", 403, Invented;
+    /// The visitor has to pay first.
+    UnlockRequired = "avatar.unlock.required", 402, Seen;
+    /// The allowance of messages is used up. It comes over the socket.
+    TurnsExhausted = "package.turn.exhaustion", 402, Seen;
+
     /// Visitor Chat: no app has this `client_id`.
     AppNotFound = "oauth2.application.not_found", 404, Documented;
     /// Visitor Chat: not the app's secret.

@@ -195,6 +195,9 @@ settings! {
     /// Where the text of an echo and of the owner's reply stands.
     client_text: ClientText = ClientText::default(),
 
+    /// What a visitor gets whose allowance, or the owner's, is used up.
+    money: Money = Money::default(),
+
     /// Visitor Chat: what a `wsUrl` looks like.
     visitor_chat_socket_url: SocketUrl = SocketUrl::default(),
     /// Visitor Chat: how long a `wsUrl` is good, and for how many connections.

@@ -207,6 +207,19 @@ switch! {
     }
 }
 
+switch! {
+    /// What a visitor gets whose allowance, or the owner's, is used up.
+    Money {
+        /// No allowance is ever used up.
+        #[default]
+        Free = "free",
+        /// Each send is refused with `avatar.unlock.required`.
+        Refused = "refused",
+        /// Each message is taken, and answered with `package.turn.exhaustion` over the socket.
+        Frame = "frame",
+    }
+}
+
 /// How long a visitor token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TokenLifetime {

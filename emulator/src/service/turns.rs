@@ -11,7 +11,7 @@ use super::faults::Effect;
 use super::frames::Frame;
 use super::ids::{AskId, TurnId};
 use super::live::BRAIN_ANSWERS_WITHIN;
-use super::switches::{FrameFields, Streaming, TakeoverSilence};
+use super::switches::{FrameFields, Money, Streaming, TakeoverSilence};
 use super::timers::Timer;
 use super::world::{Beat, Message, Session, Stage, Stream, Turn, Waiting, bounds};
 use super::{Push, Service};
@@ -65,6 +65,14 @@ impl Service {
                 self.timers.set(self.now + wait, timer);
                 return;
             }
+        }
+    }
+
+    /// Refuses a message for which no allowance is left.
+    pub(super) fn check_allowance(&self) -> Result<(), Failure> {
+        match self.settings.money {
+            Money::Free | Money::Frame => Ok(()),
+            Money::Refused => Err(Failure::new(Code::UnlockRequired, "this avatar has to be unlocked first")),
         }
     }
 
@@ -134,6 +142,10 @@ impl Service {
             ))]),
         };
         match self.fault_of_reply(&question.session_id, &question.visitor_id) {
+            None if self.settings.money == Money::Frame => {
+                let (code, reason) = (Code::TurnsExhausted.to_string(), "no turns are left".to_owned());
+                Some(vec![Step::Fail { code, reason, actions: Vec::new() }])
+            }
             None => steps,
             Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
             Some(Effect::Delay(time)) => {

@@ -33,6 +33,7 @@ impl Service {
         if session.closed {
             return Err(Failure::new(Code::SessionClosed, "the session is closed"));
         }
+        self.check_allowance()?;
         let lost = self.socket_is_dead(caller, fields.text("wsId")?)?;
 
         let session = self.own_session(caller, &session_id)?;

@@ -91,6 +91,7 @@ impl Service {
         fields.finish()?;
         let avatar = api_key.map(|key| self.chat_key(&key)).transpose()?.map(|(_, avatar)| avatar);
         let visitor = self.visitor_of_session(&session_id, &speaker, avatar)?;
+        self.check_allowance()?;
         let message_id = self.message_id();
         let answer = match self.settings.visitor_chat_send_answer {
             SendAnswer::Null => Data::Value(Value::Null),
