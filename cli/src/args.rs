@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +16,7 @@ Examples:
   echo 'Who are you?' | avatar chat          ask from a script
   avatar doctor                              what is wrong, and what to do about it
   avatar emulator --brain demo               the service on this machine, for your own programs
+  avatar survey                              what is the service like? writes service.toml, for the emulator
 
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
@@ -60,11 +62,26 @@ Examples:
 
 Exit codes: see `avatar --help`.";
 
+const SURVEY_HELP: &str = "\
+It asks the service what nothing published answers: whether pings are answered, how soon a silent socket
+drops, whether a message that is sent twice is one or two, and more. It says beforehand what that costs,
+asks before each question that costs a message, and writes the answers, each with how it was seen.
+The file holds no key, token, id, address or word: read it, and send it to us (docs/survey.md).
+
+Examples:
+  avatar survey                                    with SECONDME_API_KEY, the service in production
+  avatar survey --yes --budget 1                   ask nothing back, and say one thing at most
+  avatar survey --base-url http://127.0.0.1:8080/gate/in --fast --yes    an emulator, in seconds
+  avatar emulator --profile service.toml           a service on this machine that behaves so
+
+Exit codes: see `avatar --help`.";
+
 const EMULATOR_HELP: &str = "\
 Examples:
   avatar emulator --brain demo
   avatar emulator --json --port 0            one line with base_url, api_key and control_url
   avatar emulator --latency 100ms --brain script.yaml
+  avatar emulator --profile service.toml     as `avatar survey` has seen a service
 
 Point a program at it with SECONDME_BASE_URL and SECONDME_API_KEY. Ctrl-C stops it.";
 
@@ -87,6 +104,9 @@ pub(crate) enum Command {
     /// Walk every step to the service and say what is wrong, and what to do
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
+    /// Find out what the service is like, and write it down for the emulator
+    #[command(after_help = SURVEY_HELP)]
+    Survey(SurveyArgs),
     /// Run the service on this machine, to develop and test against
     #[command(after_help = EMULATOR_HELP)]
     Emulator(Box<EmulatorArgs>),
@@ -134,6 +154,25 @@ pub(crate) struct DoctorArgs {
     /// How long the opening may take, and the reply: 20s [default: 15s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SurveyArgs {
+    /// Where the answers are written
+    #[arg(long, value_name = "FILE", default_value = "service.toml")]
+    pub(crate) out: PathBuf,
+    /// Put the questions that cost messages without asking back
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The most messages that may be sent; questions beyond that are left out
+    #[arg(long, value_name = "N")]
+    pub(crate) budget: Option<u32>,
+    /// The service is an emulator: move its clock on rather than wait
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// Where the service is, as a URL or as production, pre-release or gateway [env: SECONDME_BASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
 }
 
 /// Whether an API key is among the arguments. (`avatar emulator --api-key` takes one, made up for the

@@ -16,6 +16,7 @@ mod screen;
 mod service;
 mod session;
 mod style;
+mod survey;
 mod terminal;
 mod ui;
 mod visitor;
@@ -57,6 +58,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Chat(args) => chat::run(args).await,
         Command::Demo => demo::run().await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Survey(args) => survey::run(args).await,
         Command::Emulator(args) => secondme_avatar_emulator::run(*args).await.map_err(Failure::from),
     }
 }

@@ -41,7 +41,8 @@ impl Service {
     }
 }
 
-fn api_key() -> Result<String, Failure> {
+/// The key of the environment.
+pub(crate) fn api_key() -> Result<String, Failure> {
     let key = std::env::var_os("SECONDME_API_KEY").filter(|key| !key.is_empty());
     let Some(key) = key else {
         return Err(Failure::new(exit::KEY, "there is no API key: SECONDME_API_KEY is not set").advise(
@@ -56,7 +57,7 @@ fn api_key() -> Result<String, Failure> {
 }
 
 /// The host, which a person recognises.
-fn host(base: &str) -> String {
+pub(crate) fn host(base: &str) -> String {
     let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
 }

@@ -94,6 +94,11 @@ pub enum InvalidProfile {
         /// The answer, and those there are.
         why: String,
     },
+    /// Two doors that share a switch of the emulator answer it differently.
+    #[error(
+        "switch `{0}`: both doors have it in common in the emulator, and the answers differ; remove one of them"
+    )]
+    Shared(String),
     /// A switch is written in another way.
     #[error(
         "switch `{0}`: write `answer = \"…\"`; beside it stand `seen` and `when`, or `not-asked` or `not-seen` alone"
@@ -118,7 +123,7 @@ impl Profile {
         for (name, part) in &file {
             match part {
                 toml::Value::Table(switches) if DOORS.contains(&name.as_str()) => {
-                    read_door(switches, &mut answers)?
+                    read_door(name, switches, &mut answers)?
                 }
                 // Beside the doors stand lines about the survey itself.
                 toml::Value::Table(_) => {
@@ -154,15 +159,46 @@ fn switches() -> Vec<String> {
     names
 }
 
-fn read_door(switches_of_door: &Table, answers: &mut Map<String, Value>) -> Result<(), InvalidProfile> {
+/// The setting of a switch, as the file names it at a door. The second door has switches of its own, which
+/// begin with its name among the settings, and shares the others with the first.
+fn setting_of(door: &str, name: &str, known: &[String]) -> Option<String> {
+    let own = format!("{door}-{name}");
+    let settings = [own, name.to_owned()];
+    settings.into_iter().find(|setting| known.contains(setting) && !is_of_other_door(door, setting))
+}
+
+fn is_of_other_door(door: &str, setting: &str) -> bool {
+    DOORS.iter().any(|other| *other != door && setting.starts_with(&format!("{other}-")))
+}
+
+/// The switches of a door, as the file names them.
+fn names_at(door: &str, known: &[String]) -> String {
+    let own = format!("{door}-");
+    let names = known.iter().filter(|setting| !is_of_other_door(door, setting));
+    let mut names: Vec<_> = names.map(|setting| setting.strip_prefix(&own).unwrap_or(setting)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
+}
+
+fn read_door(
+    door: &str,
+    switches_of_door: &Table,
+    answers: &mut Map<String, Value>,
+) -> Result<(), InvalidProfile> {
     let known = switches();
     for (name, entry) in switches_of_door {
-        if !known.contains(name) {
-            return Err(InvalidProfile::Switch { name: name.clone(), known: known.join(", ") });
-        }
-        if let Some(answer) = answer_of(name, entry)? {
-            check(name, answer)?;
-            answers.insert(name.clone(), json!(answer));
+        let setting = setting_of(door, name, &known).ok_or_else(|| InvalidProfile::Switch {
+            name: format!("{door}.{name}"),
+            known: names_at(door, &known),
+        })?;
+        let Some(answer) = answer_of(name, entry)? else {
+            continue;
+        };
+        check(name, &setting, answer)?;
+        match answers.insert(setting, json!(answer)) {
+            Some(other) if other != answer => return Err(InvalidProfile::Shared(name.clone())),
+            _ => {}
         }
     }
     Ok(())
@@ -182,8 +218,8 @@ fn answer_of<'a>(name: &str, entry: &'a toml::Value) -> Result<Option<&'a str>, 
     }
 }
 
-fn check(name: &str, answer: &str) -> Result<(), InvalidProfile> {
-    let changes = Map::from_iter([(name.to_owned(), json!(answer))]);
+fn check(name: &str, setting: &str, answer: &str) -> Result<(), InvalidProfile> {
+    let changes = Map::from_iter([(setting.to_owned(), json!(answer))]);
     match Settings::default().changed(changes) {
         Ok(_) => Ok(()),
         Err(error) => Err(InvalidProfile::Answer { name: name.to_owned(), why: error.to_string() }),
@@ -210,20 +246,44 @@ mod tests {
     }
 
     #[test]
+    fn each_door_has_switches_of_its_own_and_some_in_common() {
+        let profile = Profile::parse(
+            "format = 1\n[avatar-open-api.ping-drop]\nanswer = '20s'\n[avatar-open-api.pings]\nanswer = 'nothing'\n\
+             [visitor-chat.ping-drop]\nanswer = 'never'\n[visitor-chat.pings]\nanswer = 'nothing'\n",
+        )
+        .unwrap();
+        let answers: Vec<_> = profile.answers().collect();
+        let wanted = [("ping-drop", "20s"), ("pings", "nothing"), ("visitor-chat-ping-drop", "never")];
+        assert_eq!(answers, wanted);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_what_is_known() {
         for (text, says) in [
             ("pings", "not TOML"),
             ("", "`format = 1`, the only one known here; this file has no `format`"),
             ("format = 2", "this file has `format = 2`"),
-            ("format = 1\n[front]\n", "`front` is not a door; there are: avatar-open-api"),
+            ("format = 1\n[front]\n", "`front` is not a door; there are: avatar-open-api, visitor-chat"),
             (
                 "format = 1\n[avatar-open-api.pongs]\nanswer = 'pong'",
-                "`pongs` is not one of the switches: client-text, ",
+                "`avatar-open-api.pongs` is not one of the switches: client-text, ",
             ),
-            ("format = 1\n[avatar-open-api.brain]\nanswer = 'echo'", "`brain` is not one of the switches"),
+            (
+                "format = 1\n[avatar-open-api.brain]\nanswer = 'echo'",
+                "`avatar-open-api.brain` is not one of the switches",
+            ),
             (
                 "format = 1\n[avatar-open-api.pings]\nanswer = 'pang'",
                 "switch `pings`: `pang` is not one of the answers: pong, nothing",
+            ),
+            (
+                "format = 1\n[avatar-open-api.visitor-chat-echo]\nanswer = 'none'",
+                "is not one of the switches",
+            ),
+            ("format = 1\n[visitor-chat.ecko]\nanswer = 'none'", ", echo, echo-id, "),
+            (
+                "format = 1\n[avatar-open-api.pings]\nanswer = 'pong'\n[visitor-chat.pings]\nanswer = 'nothing'",
+                "switch `pings`: both doors have it in common",
             ),
             ("format = 1\n[avatar-open-api.pings]\nseen = 'a pong'", "switch `pings`: write `answer"),
             ("format = 1\n[avatar-open-api.pings]\nanswer = 7", "switch `pings`: write `answer"),

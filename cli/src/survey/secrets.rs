@@ -1,0 +1,74 @@
+//! What must not stand in the file: everything secret, and everything that was said.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// What is shorter says nothing, and occurs in plain words.
+const SHORTEST: usize = 6;
+
+/// Every secret, id and text of a run, for a last look at what is to be written.
+#[derive(Default)]
+pub(super) struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    pub(super) fn keep(&mut self, text: &str) {
+        if text.len() >= SHORTEST {
+            self.0.insert(text.to_owned());
+        }
+    }
+
+    /// Keeps every text and number in an answer.
+    pub(super) fn keep_all(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.keep(text),
+            Value::Number(number) => self.keep(&number.to_string()),
+            Value::Array(list) => list.iter().for_each(|one| self.keep_all(one)),
+            Value::Object(fields) => fields.values().for_each(|one| self.keep_all(one)),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// Whether a text holds any of them.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(secret.as_str()))
+    }
+}
+
+/// They do not print.
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} secrets", self.0.len())
+    }
+}
+
+/// A failure code as it may be shown: letters, dots, dashes and underscores, and no secret.
+pub(super) fn shown_code(code: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphabetic() || b"._-".contains(&byte);
+    match code.len() <= 64 && code.bytes().all(plain) {
+        true => format!("`{code}`"),
+        false => "a code".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_text_of_an_answer_is_found_again() {
+        let mut secrets = Secrets::default();
+        secrets.keep_all(&json!({"data": {"token": "abcdef01", "ids": [487569763543990272_u64], "n": 7}}));
+        assert!(secrets.are_in("the token abcdef01 was used") && secrets.are_in("487569763543990272"));
+        assert!(!secrets.are_in("No pong came within 7 s."));
+        assert!(!format!("{secrets:?}").contains("abc"));
+    }
+
+    #[test]
+    fn a_code_is_shown_where_it_can_hold_no_id() {
+        assert_eq!(shown_code("open.api.avatar.not.found"), "`open.api.avatar.not.found`");
+        assert_eq!(shown_code("session.4711.closed"), "a code");
+    }
+}

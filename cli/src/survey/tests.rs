@@ -1,0 +1,280 @@
+//! The survey against the emulator, whose switches it has to find.
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Url;
+use secondme_avatar::Visitor;
+use secondme_avatar_emulator::service::*;
+use secondme_avatar_emulator::{Emulator, Profile, Settings};
+use serde_json::{Value, json};
+
+use super::ask::Asker;
+use super::clock::Clock;
+use super::findings::Findings;
+use super::open_api::{self, NoVisit, Walk};
+use super::report::Report;
+use super::wire::{self, Used, Wire};
+
+/// What a survey of an emulator brought.
+struct Surveyed {
+    answers: BTreeMap<String, String>,
+    file: String,
+    used: Used,
+    emulator: Emulator,
+    most_calls_in_a_minute: usize,
+}
+
+async fn survey(settings: Settings, seed: u64) -> Surveyed {
+    survey_with(settings, seed, u32::MAX).await
+}
+
+async fn survey_with(settings: Settings, seed: u64, budget: u32) -> Surveyed {
+    let emulator = Emulator::builder().settings(settings).seed(seed).start().await.unwrap();
+    let http = wire::client(true).unwrap();
+    let clock = Clock::of_emulator(http.clone(), emulator.control_url());
+    let mut wire = Wire::new(http, Url::parse(emulator.base_url()).unwrap(), clock);
+    let mut findings = Findings::new(open_api::DOOR);
+    let mut report = Report::quiet();
+    let visitor = Visitor::for_user("survey", "test").unwrap();
+    let walk =
+        Walk { wire: &mut wire, findings: &mut findings, report: &mut report, asker: &Asker::Always, budget };
+    let outcome: Result<(), NoVisit> = walk.run(emulator.api_key(), visitor.id().as_str()).await;
+    outcome.unwrap();
+    let file = findings.file("other", &wire.secrets);
+    let profile = Profile::parse(&file).unwrap();
+    let answers = profile.answers().map(|(name, answer)| (name.to_owned(), answer.to_owned())).collect();
+    let most_calls_in_a_minute = most_calls_in_a_minute(&emulator);
+    Surveyed { answers, file, used: wire.used, emulator, most_calls_in_a_minute }
+}
+
+fn most_calls_in_a_minute(emulator: &Emulator) -> usize {
+    let calls: Vec<u64> = emulator
+        .journal()
+        .iter()
+        .map(|entry| json!(entry))
+        .filter(|entry| entry["what"] == "request")
+        .map(|entry| entry["atMs"].as_u64().unwrap())
+        .collect();
+    calls
+        .iter()
+        .map(|end| calls.iter().filter(|at| **at <= *end && **at + 60_000 > *end).count())
+        .max()
+        .unwrap()
+}
+
+/// What cannot be seen at all, and what these settings keep from being seen.
+fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
+    let mut unseen = BTreeSet::from(["quota-scope", "retry-after", "takeover-silence"]);
+    if settings.token_lifetime == TokenLifetime::Never {
+        unseen.insert("token-lifetime");
+    }
+    if settings.frame_fields == FrameFields::Documented {
+        unseen.extend(["streaming", "end-mark"]);
+    } else if settings.streaming == Streaming::Whole {
+        unseen.insert("end-mark");
+    }
+    unseen
+}
+
+/// Every switch with the answer that is set.
+fn set(settings: &Settings) -> BTreeMap<String, String> {
+    use clap::Args as _;
+    let written = json!(settings);
+    let switches = secondme_avatar_emulator::SwitchArgs::augment_args(clap::Command::new("switches"));
+    let names = switches.get_arguments().filter_map(|option| option.get_long());
+    let names = names.filter(|name| !name.starts_with("visitor-chat-"));
+    names.map(|name| (name.to_owned(), written[name].as_str().unwrap().to_owned())).collect()
+}
+
+fn to_be_seen(settings: &Settings) -> BTreeMap<String, String> {
+    let unseen = unseen(settings);
+    set(settings).into_iter().filter(|(name, _)| !unseen.contains(name.as_str())).collect()
+}
+
+#[tokio::test]
+async fn it_finds_exactly_what_is_set_under_three_profiles() {
+    let profiles = [
+        Settings::default(),
+        Settings::default()
+            .failure_shape(FailureShape::SubCode)
+            .failure_status(FailureStatus::Fitting)
+            .dead_token(DeadToken::Code)
+            .frame_fields(FrameFields::Documented)
+            .pings(Pings::Nothing)
+            .ping_drop(PingDrop::After20s)
+            .redelivery(Redelivery::After5s)
+            .repeated_message(RepeatedMessage::Two)
+            .dead_socket_send(DeadSocketSend::Refused)
+            .second_socket(SecondSocket::NewestGets)
+            .history_calls(HistoryCalls::NotFound)
+            .id_form(IdForm::Number)
+            .client_text(ClientText::Content),
+        Settings::default()
+            .failure_shape(FailureShape::Msg)
+            .token_lifetime(TokenLifetime::Calls(9))
+            .ping_drop(PingDrop::After60s)
+            .redelivery(Redelivery::NextConnection)
+            .second_socket(SecondSocket::BothGet)
+            .history_calls(HistoryCalls::Failure)
+            .origin(Origin::Required)
+            .end_mark(EndMark::Twice),
+    ];
+    for (seed, settings) in (1..).zip(profiles) {
+        let found = survey(settings.clone(), seed).await;
+        assert_eq!(found.answers, to_be_seen(&settings), "{}", found.file);
+    }
+}
+
+/// What the file may share with the traffic: names and codes of the wire, which say nothing about a run.
+fn is_of_the_wire(text: &str) -> bool {
+    let code =
+        text.contains('.') && text.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+    code || ["client", "avatar survey", "avatar"].contains(&text)
+}
+
+/// Every text and number in what was received and sent.
+fn leaves(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(into.insert(text.clone())),
+        Value::Number(number) => drop(into.insert(number.to_string())),
+        Value::Array(list) => list.iter().for_each(|one| leaves(one, into)),
+        Value::Object(fields) => fields.values().for_each(|one| leaves(one, into)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn the_file_holds_no_secret_and_no_word_of_the_run() {
+    let script =
+        "rules: [{ when: any, then: [{ say: 'Kuckucksei ist Quittengelee' }, { hint: Pumpernickel }] }]";
+    for settings in [
+        Settings::default(),
+        Settings::default().second_socket(SecondSocket::BothGet).repeated_message(RepeatedMessage::Two),
+        Settings::default().failure_shape(FailureShape::SubCode).frame_fields(FrameFields::Documented),
+    ] {
+        let script = secondme_avatar_emulator::brain::Script::parse(script).unwrap();
+        let mut settings = settings.brain(script.into());
+        settings.avatars[0].name = "Zwetschge".to_owned();
+        settings.avatars[0].opening = "Zauberwort".to_owned();
+        let found = survey(settings, 5).await;
+        let (mut said, mut framed) = (BTreeSet::new(), BTreeSet::new());
+        for entry in found.emulator.journal() {
+            let entry = json!(entry);
+            for part in ["headers", "body", "frame", "path", "visitorId", "sessionId", "wsId"] {
+                leaves(&entry[part], &mut said);
+            }
+            leaves(&entry["frame"], &mut framed);
+        }
+        // A word of the visitor's own is an English one, and may stand in a sentence of the survey's.
+        let ours: BTreeSet<_> =
+            "Hello! This is an automatic check of the connection One short sentence is enough as an answer."
+                .split(' ')
+                .collect();
+        let words = framed.iter().flat_map(|text| text.split(' '));
+        said.extend(words.filter(|word| !ours.contains(word) && !word.starts_with('(')).map(str::to_owned));
+        let secrets: Vec<_> = said.iter().filter(|text| text.len() >= 5 && !is_of_the_wire(text)).collect();
+        assert!(secrets.len() > 40, "{secrets:?}");
+        // A reply comes in pieces, which may end within a word.
+        let words =
+            ["Kuckucksei", "Quittengelee", "Zauberwort", "Zwetschge", "Pumpernickel"].map(str::to_owned);
+        let state = json!(found.emulator.state()).to_string();
+        assert!(
+            state.contains("Quittengelee") && said.contains("Pumpernickel") && said.contains("Zauberwort")
+        );
+        assert!(said.contains("Zwetschge") && said.contains("Bearer sk-emulator"));
+        let apart = [found.emulator.api_key().to_owned(), found.emulator.address().to_string()];
+        for secret in secrets.into_iter().chain(&words).chain(&apart) {
+            assert!(!found.file.contains(secret.as_str()), "{secret} in {}", found.file);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_that_was_not_allowed() {
+    for (budget, second) in
+        [(0, SecondSocket::ClosesOlder), (1, SecondSocket::BothGet), (2, SecondSocket::BothGet)]
+    {
+        let found = survey_with(Settings::default().second_socket(second), 1, budget).await;
+        let sent = found.emulator.state().calls("message/send");
+        assert!(sent <= u64::from(budget), "{sent} of {budget}");
+        assert_eq!(found.used.messages, budget.min(sent as u32));
+        assert_eq!(
+            found.answers.contains_key("second-socket"),
+            second == SecondSocket::ClosesOlder || budget > 1
+        );
+        assert!(found.file.contains("--budget allows no more"), "{}", found.file);
+    }
+}
+
+/// Draws answers from a seed, by the generator of Knuth's MMIX.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+fn drawn(seed: u64) -> Settings {
+    let mut draw = Draw(seed);
+    draw.below(2);
+    let lifetimes = [
+        TokenLifetime::Never,
+        TokenLifetime::Calls(3 + draw.below(18) as u32),
+        TokenLifetime::Minutes(1 + draw.below(2) as u32),
+    ];
+    let silences = [TakeoverSilence::UntilHandedBack, TakeoverSilence::Minutes(5), TakeoverSilence::Never];
+    Settings::default()
+        .failure_shape(draw.of(FailureShape::ALL))
+        .failure_status(draw.of(FailureStatus::ALL))
+        .retry_after(draw.of(RetryAfter::ALL))
+        .token_lifetime(draw.of(&lifetimes))
+        .dead_token(draw.of(DeadToken::ALL))
+        .quota_scope(draw.of(QuotaScope::ALL))
+        .takeover_silence(draw.of(&silences))
+        .frame_fields(draw.of(FrameFields::ALL))
+        .pings(draw.of(Pings::ALL))
+        .ping_drop(draw.of(PingDrop::ALL))
+        .redelivery(draw.of(Redelivery::ALL))
+        .repeated_message(draw.of(RepeatedMessage::ALL))
+        .dead_socket_send(draw.of(DeadSocketSend::ALL))
+        .second_socket(draw.of(SecondSocket::ALL))
+        .history_calls(draw.of(HistoryCalls::ALL))
+        .origin(draw.of(Origin::ALL))
+        .id_form(draw.of(IdForm::ALL))
+        .streaming(draw.of(Streaming::ALL))
+        .end_mark(draw.of(EndMark::ALL))
+        .client_text(draw.of(ClientText::ALL))
+}
+
+#[tokio::test]
+async fn it_names_every_switch_that_can_be_seen_under_twenty_random_profiles() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for seed in 1..=20 {
+        let settings = drawn(seed);
+        let found = survey(settings.clone(), seed).await;
+        let wanted = to_be_seen(&settings);
+        seen += wanted.len();
+        let names: BTreeSet<_> = wanted.keys().chain(found.answers.keys()).collect();
+        for name in names {
+            if wanted.get(name) != found.answers.get(name) {
+                wrong.push(format!(
+                    "seed {seed}: {name} is {:?}, found {:?}",
+                    wanted.get(name),
+                    found.answers.get(name)
+                ));
+            }
+        }
+        let Used { calls, authentications, messages, .. } = found.used;
+        assert!(found.most_calls_in_a_minute <= 30, "half of the quota of 60");
+        assert!(authentications <= 6 && calls <= 60 && messages <= 5, "{:?}", found.used);
+        found.emulator.stop().await;
+    }
+    assert!(wrong.is_empty(), "of {seen}:\n{}", wrong.join("\n"));
+}
