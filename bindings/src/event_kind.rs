@@ -101,6 +101,11 @@ pub enum CoreEventKind {
         retry_in_ms: u64,
         /// Why it was lost, or why the last attempt to connect again failed.
         cause: CoreFailure,
+        /// The code of the Close frame with which the service ended it, where it sent one.
+        close_code: Option<u16>,
+        /// The reason in that frame, where there is one: one line, bounded, and without what looks like a
+        /// secret.
+        close_reason: Option<String>,
     },
     /// The socket is back.
     Reconnected {
@@ -158,9 +163,12 @@ impl From<EventKind> for CoreEventKind {
             EventKind::SessionReplaced { from, to } => {
                 Self::SessionReplaced { from: from.to_string(), to: to.to_string() }
             }
-            EventKind::Disconnected { retry_in, cause } => {
-                Self::Disconnected { retry_in_ms: millis(retry_in), cause: CoreFailure::from(cause) }
-            }
+            EventKind::Disconnected { retry_in, cause, close_code, close_reason } => Self::Disconnected {
+                retry_in_ms: millis(retry_in),
+                cause: CoreFailure::from(cause),
+                close_code,
+                close_reason,
+            },
             EventKind::Reconnected { gap } => Self::Reconnected { gap: CoreGap::from(gap) },
             EventKind::WaitingForQuota { wait } => Self::WaitingForQuota { wait_ms: millis(wait) },
             EventKind::Closed { reason } => Self::Closed { reason: CoreCloseReason::from(reason) },

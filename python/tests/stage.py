@@ -249,8 +249,9 @@ def as_json(event: Event) -> Json:
             return {"type": event.type, "from": before, "to": to}
         case ClosedEvent(reason, error):
             return {"type": event.type, "reason": reason, "error": error and error_as_json(error)}
-        case DisconnectedEvent(retry_in, cause):
-            return {"type": event.type, "retry_in": retry_in, "cause": error_as_json(cause)}
+        case DisconnectedEvent(retry_in, cause, code, reason):
+            lost = {"retry_in": retry_in, "cause": error_as_json(cause)}
+            return {"type": event.type, **lost, "close_code": code, "close_reason": reason}
         case ReconnectedEvent(gap, frames):
             return {"type": event.type, "gap": gap, "frames": frames}
         case UnknownEvent():

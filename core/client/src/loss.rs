@@ -1,32 +1,24 @@
 //! Error texts for lost connections.
 
-use std::fmt::Write as _;
-
 use secondme_avatar_protocol::{Error, ErrorKind};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use crate::dial::root_cause;
 
-/// The longest part of a Close frame's reason that is repeated, in characters. The frame allows 123 bytes.
-const REASON: usize = 80;
-
 /// The service, or a proxy before it, sent a Close frame.
 pub(crate) fn closed_by_peer(frame: Option<&CloseFrame>) -> Error {
-    let mut message = "the service closed the connection".to_owned();
-    match frame {
-        None => message.push_str(", without giving a reason"),
-        Some(frame) => {
-            // Writing to a string does not fail.
-            let _ = write!(message, " (code {}", u16::from(frame.code));
-            if !frame.reason.is_empty() {
-                message.push_str(": ");
-                message.push_str(&visible(&frame.reason));
-            }
-            message.push(')');
-        }
+    let Some(frame) = frame else {
+        let message = "the service closed the connection, without giving a reason";
+        return Error::new(ErrorKind::ConnectionFailed, message);
+    };
+    let code = u16::from(frame.code);
+    let closed =
+        |message: String| Error::new(ErrorKind::ConnectionFailed, message).with_close(code, &frame.reason);
+    match closed(String::new()).close_reason() {
+        Some(reason) => closed(format!("the service closed the connection (code {code}: {reason})")),
+        None => closed(format!("the service closed the connection (code {code})")),
     }
-    Error::new(ErrorKind::ConnectionFailed, message)
 }
 
 /// The connection failed.
@@ -57,15 +49,6 @@ fn ended() -> String {
     "the connection ended without a Close frame: the service, or something on the way, dropped it".to_owned()
 }
 
-/// Returns the peer's text as one line of bounded length, safe to print.
-fn visible(words: &str) -> String {
-    let mut shown: String = words.chars().take(REASON).flat_map(|char| char.escape_debug()).collect();
-    if words.chars().nth(REASON).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -76,12 +59,22 @@ mod tests {
     fn a_reason_is_one_line_of_bounded_length() {
         let frame = |reason: &str| CloseFrame { code: CloseCode::Restart, reason: reason.to_owned().into() };
         let said = closed_by_peer(Some(&frame("bye\n\u{1b}[31m"))).to_string();
-        assert_eq!(said, "the service closed the connection (code 1012: bye\\n\\u{1b}[31m)");
+        assert_eq!(said, "the service closed the connection (code 1012: bye [31m)");
         let said = closed_by_peer(Some(&frame(&"a".repeat(200)))).to_string();
         assert!(said.ends_with("aaa…)") && said.len() < 150, "{said}");
         assert_eq!(
             closed_by_peer(Some(&frame(""))).to_string(),
             "the service closed the connection (code 1012)"
         );
+    }
+
+    #[test]
+    fn a_reason_brings_no_secret_into_an_error() {
+        let reason = "token 0123456789abcdef0123 of wss://host/?ticket=1 expired";
+        let frame = CloseFrame { code: CloseCode::from(4001), reason: reason.into() };
+        let error = closed_by_peer(Some(&frame));
+        assert_eq!(error.to_string(), "the service closed the connection (code 4001: token … of … expired)");
+        assert_eq!((error.close_code(), error.close_reason()), (Some(4001), Some("token … of … expired")));
+        assert_eq!(closed_by_peer(None).close_code(), None);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Connection {
     named_by_frame: bool,
     /// `None`: the host gives out no permits.
     permit: Option<ConnectPermit>,
+    /// Why the link was lost last.
+    loss: Option<Error>,
 }
 
 /// The next step of an attempt to connect.
@@ -54,7 +56,13 @@ pub(crate) enum ConnectionEffect {
 impl Connection {
     pub(crate) fn new(now: Millis, heartbeat: Duration, needs_permits: bool) -> Self {
         let permit = needs_permits.then(ConnectPermit::default);
-        Self { link: LinkState::new(now, heartbeat), address: None, named_by_frame: false, permit }
+        Self {
+            link: LinkState::new(now, heartbeat),
+            address: None,
+            named_by_frame: false,
+            permit,
+            loss: None,
+        }
     }
 
     /// Which socket is the present one.
@@ -150,6 +158,11 @@ impl Connection {
         }
     }
 
+    /// Why the link is not there, where it has been.
+    pub(crate) fn loss(&self) -> Option<&Error> {
+        self.loss.as_ref().filter(|_| !self.is_up())
+    }
+
     /// Why a permit that was asked for is not there yet.
     pub(crate) fn denial(&self) -> Option<&Error> {
         self.permit.as_ref()?.denied()
@@ -178,6 +191,7 @@ impl Connection {
             LinkEffect::Ping(ws) => ConnectionEffect::Ping(ws),
             LinkEffect::Close => ConnectionEffect::Close(generation),
             LinkEffect::Lost { close, cause } => {
+                self.loss = Some(cause.clone());
                 let retry_in = self.link.retry_at().unwrap_or(now).since(now);
                 ConnectionEffect::Lost { close: close.then_some(generation), retry_in, cause }
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::ids::MessageId;
 use crate::key::InvalidApiKey;
 use crate::option_name::written;
-use crate::redact::Text;
+use crate::redact::{Text, one_line};
 use crate::visitor::InvalidVisitor;
 
 /// A step of the protocol, as the vendor's page numbers them.
@@ -173,6 +173,16 @@ pub struct UnsentMessage {
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+/// With what the peer closed a socket.
+#[derive(Clone)]
+struct Close {
+    code: u16,
+    reason: Option<String>,
+}
+
+/// The longest part of a Close frame's reason that is repeated, in characters. The frame allows 123 bytes.
+const REASON: usize = 80;
+
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
@@ -184,6 +194,7 @@ struct Inner {
     retryable: Option<bool>,
     forbids_retry: bool,
     unsent: Option<UnsentMessage>,
+    close: Option<Close>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -200,6 +211,7 @@ impl Error {
             retryable: None,
             forbids_retry: kind == ErrorKind::Certificate,
             unsent: None,
+            close: None,
             source: None,
         }))
     }
@@ -257,6 +269,24 @@ impl Error {
         self.0.unsent.as_ref()
     }
 
+    /// The code of the Close frame with which the service ended the socket, where it sent one.
+    pub fn close_code(&self) -> Option<u16> {
+        self.0.close.as_ref().map(|close| close.code)
+    }
+
+    /// The reason in that Close frame: one line, bounded, and without what looks like a secret.
+    pub fn close_reason(&self) -> Option<&str> {
+        self.0.close.as_ref()?.reason.as_deref()
+    }
+
+    /// With the Close frame that ended the socket.
+    #[must_use]
+    pub fn with_close(mut self, code: u16, reason: &str) -> Self {
+        let reason = Some(one_line(reason, REASON)).filter(|reason| !reason.is_empty());
+        self.0.close = Some(Close { code, reason });
+        self
+    }
+
     /// With the service's code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
@@ -282,6 +312,12 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// With the Close frame of another failure.
+    pub(crate) fn closed_as(mut self, other: &Self) -> Self {
+        self.0.close = other.0.close.clone();
         self
     }
 
@@ -318,6 +354,7 @@ impl Error {
                 .caused_by(last.clone());
                 error.0.step = last.step();
                 error.0.code = last.0.code.clone();
+                error.0.close = last.0.close.clone();
                 error
             }
             None => Self::new(ErrorKind::Deadline, format!("{what} did not finish within its deadline")),

@@ -118,6 +118,10 @@ pub enum EventKind {
         retry_in: Duration,
         /// Why it was lost, or why the last attempt to connect again failed.
         cause: Error,
+        /// The code of the Close frame with which the service ended it, where it sent one.
+        close_code: Option<u16>,
+        /// The reason in that frame, where there is one: one line, bounded, and without what looks like a secret.
+        close_reason: Option<String>,
     },
     /// The socket is back.
     Reconnected {
@@ -136,6 +140,13 @@ pub enum EventKind {
     },
     /// A frame of a kind that this version does not know: see [`Event::raw`].
     Unknown,
+}
+
+impl EventKind {
+    pub(crate) fn disconnected(retry_in: Duration, cause: &Error) -> Self {
+        let (close_code, close_reason) = (cause.close_code(), cause.close_reason().map(str::to_owned));
+        Self::Disconnected { retry_in, cause: cause.clone(), close_code, close_reason }
+    }
 }
 
 /// Where a conversation stands.

@@ -63,6 +63,10 @@ pub const SHORT_LIVES: u32 = 2;
 /// so that two processes do not take the visitor from each other several times a second.
 pub const BACKOFF_CONTESTED: Duration = Duration::from_secs(5);
 
+/// Where the doubling of that ceiling ends for links that the service closed with a code which refuses them (1008, or
+/// 4000 to 4999): there, it is the answer that does not change soon.
+pub const BACKOFF_REFUSED_MAX: Duration = Duration::from_secs(60);
+
 /// How often an answer that is not of the service's form (a proxy's page, half a JSON) is tried
 /// again while opening: a wrong base URL must not look like a slow one.
 pub const MALFORMED_ANSWER_ATTEMPTS: u32 = 3;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
 use crate::limits::{
-    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, SHORT_LIVES,
-    UNANSWERED_PINGS,
+    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, BACKOFF_REFUSED_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN,
+    SHORT_LIVES, UNANSWERED_PINGS,
 };
 use crate::rng::Rng;
 use crate::time::Millis;
@@ -27,10 +27,9 @@ pub(crate) fn hurried(until: Millis, since: Millis, now: Millis) -> Millis {
     until.min(now.max(since + HURRY))
 }
 
-/// A wait before the next attempt after so many links that did not live long: never short.
-fn contested(short_lives: u32, rng: &mut Rng) -> Duration {
-    let doublings = short_lives.saturating_sub(SHORT_LIVES).min(16);
-    let half = BACKOFF_CONTESTED.saturating_mul(1 << doublings).min(BACKOFF_MAX) / 2;
+/// A wait before the next attempt after links that did not live long: never short, and doubled so often.
+fn growing(doublings: u32, longest: Duration, rng: &mut Rng) -> Duration {
+    let half = BACKOFF_CONTESTED.saturating_mul(1 << doublings.min(16)).min(longest) / 2;
     half + rng.up_to(half)
 }
 
@@ -105,6 +104,8 @@ pub(crate) struct LinkState {
     fell_at: Millis,
     /// Links in a row that were lost before they had proven themselves.
     short_lives: u32,
+    /// Those of them in a row that the service ended with a code which refuses them.
+    refusals: u32,
     /// The present wait follows such a loss, and gives way to another process that may have the visitor: no call
     /// cuts it short.
     yields: bool,
@@ -119,6 +120,7 @@ impl LinkState {
             attempts: 0,
             fell_at: now,
             short_lives: 0,
+            refusals: 0,
             yields: false,
             heartbeat,
         }
@@ -212,6 +214,7 @@ impl LinkState {
             (Link::Connecting { .. } | Link::Up(_), LinkInput::NetworkChanged) => {
                 self.attempts = 0;
                 self.short_lives = 0;
+                self.refusals = 0;
                 self.link = Link::Down { retry_at: now };
                 LinkEffect::Lost { close: true, cause: another_network() }
             }
@@ -255,35 +258,50 @@ impl LinkState {
         }
     }
 
-    /// Whether links are lost soon after they came up, again and again.
+    /// Whether links are lost soon after they came up, again and again, or are refused.
     pub(crate) fn is_contested(&self) -> bool {
-        self.short_lives >= SHORT_LIVES
+        self.short_lives >= SHORT_LIVES || self.refusals > 0
     }
 
     /// Down, with a wait before the next attempt that grows until a link has proven itself. What the cause
-    /// does not say by itself is added to it: that it is not the first loss of this kind.
+    /// does not say by itself is added to it: that it is not the first loss of this kind, or that it is a refusal.
     fn fall(&mut self, now: Millis, cause: Error, rng: &mut Rng) -> Error {
         let mut lived_short = false;
         if let Link::Up(up) = &self.link {
             lived_short = now.since(up.since) < LINK_PROVEN;
             if lived_short {
                 self.short_lives = self.short_lives.saturating_add(1);
+                self.refusals = if refuses(&cause) { self.refusals.saturating_add(1) } else { 0 };
             } else {
                 self.short_lives = 0;
+                self.refusals = 0;
                 self.attempts = 0;
             }
         }
         let mut wait = backoff(self.attempts, rng);
         self.attempts = self.attempts.saturating_add(1);
         let contested_now = lived_short && self.is_contested();
-        if contested_now {
-            wait = wait.max(contested(self.short_lives, rng));
+        let refused_now = lived_short && self.refusals > 0;
+        if refused_now {
+            wait = wait.max(growing(self.refusals - 1, BACKOFF_REFUSED_MAX, rng));
+        } else if contested_now {
+            wait = wait.max(growing(self.short_lives.saturating_sub(SHORT_LIVES), BACKOFF_MAX, rng));
         }
         self.fell_at = now;
         self.yields = contested_now;
         self.link = Link::Down { retry_at: now + wait };
-        if contested_now { lost_again(self.short_lives, cause) } else { cause }
+        match (refused_now, contested_now) {
+            (true, _) => refused_again(self.refusals, cause),
+            (false, true) => lost_again(self.short_lives, cause),
+            (false, false) => cause,
+        }
     }
+}
+
+/// Whether the service closed the socket with a code that says no to this client, rather than for reasons of its own:
+/// "policy violation", or one of the codes that are free for services to use.
+fn refuses(cause: &Error) -> bool {
+    cause.close_code().is_some_and(|code| code == 1008 || (4000..5000).contains(&code))
 }
 
 fn no_handshake() -> Error {
@@ -302,7 +320,17 @@ fn lost_again(times: u32, cause: Error) -> Error {
          or something on the way ends connections; this time: {cause}",
         LINK_PROVEN.as_secs()
     );
-    Error::new(ErrorKind::ConnectionFailed, message).caused_by(cause)
+    Error::new(ErrorKind::ConnectionFailed, message).closed_as(&cause).caused_by(cause)
+}
+
+fn refused_again(times: u32, cause: Error) -> Error {
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times in a row") };
+    let message = format!(
+        "refused {times} within {} s of being connected: perhaps another process has this visitor open, or the service \
+         does not take this client; it is tried more and more rarely; this time: {cause}",
+        LINK_PROVEN.as_secs()
+    );
+    Error::new(ErrorKind::ConnectionFailed, message).closed_as(&cause).caused_by(cause)
 }
 
 fn another_network() -> Error {
@@ -370,6 +398,7 @@ mod tests {
             generation: Generation(7),
             attempts: 3,
             short_lives: 0,
+            refusals: 0,
             yields: false,
             fell_at: Millis(0),
             heartbeat: HEARTBEAT,

@@ -169,10 +169,12 @@ impl Writer {
                 self.put_id(|ids| &mut ids.from, Some(from.as_str()));
                 self.put_id(|ids| &mut ids.to, Some(to.as_str()));
             }
-            EventKind::Disconnected { retry_in, cause } => {
+            EventKind::Disconnected { retry_in, cause, close_code, close_reason } => {
                 self.begin(13, &[], event);
                 self.put(&Js(retry_in));
                 self.put(&Js(cause));
+                self.put(&Js(close_code));
+                self.put(&Js(close_reason));
             }
             EventKind::Reconnected { gap } => {
                 self.begin(14, &[], event);

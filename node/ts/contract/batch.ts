@@ -230,11 +230,15 @@ class SessionReplacedEvent extends Happening<'sessionReplaced'> implements event
 class DisconnectedEvent extends Happening<'disconnected'> implements events.DisconnectedEvent {
   readonly retryInMs: number
   readonly cause: AvatarError
+  readonly closeCode: number | undefined
+  readonly closeReason: string | undefined
 
   constructor(reader: Reader) {
     super('disconnected', reader)
     this.retryInMs = reader.next() as number
     this.cause = reader.error() as AvatarError
+    this.closeCode = reader.optional() as number | undefined
+    this.closeReason = reader.optional() as string | undefined
   }
 }
 

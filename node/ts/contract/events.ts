@@ -138,6 +138,10 @@ export interface DisconnectedEvent extends EventBase {
   readonly retryInMs: number
   /** Why it was lost, or why the last attempt to connect again failed. */
   readonly cause: AvatarError
+  /** The code of the Close frame with which the service ended it, where it sent one. */
+  readonly closeCode: number | undefined
+  /** The reason in that frame, where there is one: one line, bounded, and without what looks like a secret. */
+  readonly closeReason: string | undefined
 }
 
 /** The socket is back. */

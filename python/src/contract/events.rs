@@ -150,6 +150,11 @@ event_classes! {
         retry_in = EventKind::Disconnected { retry_in, .. } => retry_in;
         /// Why it was lost, or why the last attempt to connect again failed.
         cause = EventKind::Disconnected { cause, .. } => cause;
+        /// The code of the Close frame with which the service ended it, where it sent one.
+        close_code = EventKind::Disconnected { close_code, .. } => close_code;
+        /// The reason in that frame, where there is one: one line, bounded, and without what looks like a
+        /// secret.
+        close_reason = EventKind::Disconnected { close_reason, .. } => close_reason;
     }
     /// The socket is back.
     ReconnectedEvent = "reconnected", Reconnected {

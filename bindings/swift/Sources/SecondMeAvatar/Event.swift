@@ -52,7 +52,7 @@ public struct Event: Sendable {
         /// what the avatar remembers of the conversation may be gone.
         case sessionReplaced(from: String, to: String)
         /// The socket is lost; the client connects again on its own.
-        case disconnected(retryIn: Duration, cause: AvatarError)
+        case disconnected(retryIn: Duration, cause: AvatarError, closeCode: Int?, closeReason: String?)
         /// The socket is back.
         case reconnected(gap: Gap)
         /// The quota of the API key is used up, and opening waits for it.
@@ -99,7 +99,7 @@ extension Event.Kind: CustomStringConvertible, CustomReflectable {
         case .serviceError(let serviceError): "service_error(\(serviceError))"
         case .unattributed(_, let author): "unattributed(author: \(author))"
         case .sessionReplaced: "session_replaced"
-        case .disconnected(let retryIn, let cause): "disconnected(retryIn: \(retryIn), cause: \(cause))"
+        case .disconnected(let retryIn, let cause, _, _): "disconnected(retryIn: \(retryIn), cause: \(cause))"
         case .reconnected(let gap): "reconnected(gap: \(gap))"
         case .waitingForQuota(let wait): "waiting_for_quota(wait: \(wait))"
         case .closed(let reason): "closed(reason: \(reason))"
@@ -155,8 +155,12 @@ extension Event.Kind {
                 .unattributed(text: text, author: Author(author))
             case .sessionReplaced(let from, let to):
                 .sessionReplaced(from: from, to: to)
-            case .disconnected(let retryIn, let cause):
-                .disconnected(retryIn: .milliseconds(retryIn), cause: AvatarError(cause))
+            case .disconnected(let retryIn, let cause, let closeCode, let closeReason):
+                .disconnected(
+                    retryIn: .milliseconds(retryIn),
+                    cause: AvatarError(cause),
+                    closeCode: closeCode.map { Int(clamping: $0) },
+                    closeReason: closeReason)
             case .reconnected(let gap):
                 .reconnected(gap: Gap(gap))
             case .waitingForQuota(let wait):

@@ -3177,6 +3177,11 @@ public struct CoreOptions: Equatable, Hashable {
      */
     public let heartbeatMs: UInt64?
     /**
+     * Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be
+     * learned from the first frame, and whether such a ping is welcome is open. Default: no.
+     */
+    public let pingUnnamed: Bool?
+    /**
      * Whether frames are acknowledged. Default: yes.
      */
     public let acknowledge: Bool?
@@ -3295,6 +3300,10 @@ public struct CoreOptions: Equatable, Hashable {
          * The time between two pings, from 5 s to 15 s. Default: 15 s.
          */heartbeatMs: UInt64? = nil, 
         /**
+         * Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be
+         * learned from the first frame, and whether such a ping is welcome is open. Default: no.
+         */pingUnnamed: Bool? = nil, 
+        /**
          * Whether frames are acknowledged. Default: yes.
          */acknowledge: Bool? = nil, 
         /**
@@ -3362,6 +3371,7 @@ public struct CoreOptions: Equatable, Hashable {
         self.caFile = caFile
         self.builtinRoots = builtinRoots
         self.heartbeatMs = heartbeatMs
+        self.pingUnnamed = pingUnnamed
         self.acknowledge = acknowledge
         self.replyIdleMs = replyIdleMs
         self.delivery = delivery
@@ -3407,6 +3417,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 caFile: FfiConverterOptionString.read(from: &buf), 
                 builtinRoots: FfiConverterOptionBool.read(from: &buf), 
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
+                pingUnnamed: FfiConverterOptionBool.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
                 replyIdleMs: FfiConverterOptionUInt64.read(from: &buf), 
                 delivery: FfiConverterOptionTypeCoreDelivery.read(from: &buf), 
@@ -3438,6 +3449,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.caFile, into: &buf)
         FfiConverterOptionBool.write(value.builtinRoots, into: &buf)
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
+        FfiConverterOptionBool.write(value.pingUnnamed, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)
         FfiConverterOptionUInt64.write(value.replyIdleMs, into: &buf)
         FfiConverterOptionTypeCoreDelivery.write(value.delivery, into: &buf)
@@ -3669,6 +3681,12 @@ public struct CoreReply: Equatable, Hashable {
      */
     public let ended: CoreEnded
     /**
+     * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+     * owner's before the first of the visitor's messages has come back: until then `false` marks what is
+     * taken for the owner's.
+     */
+    public let confirmed: Bool
+    /**
      * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
      * hears such a reply twice, and skips the event.
      */
@@ -3703,6 +3721,11 @@ public struct CoreReply: Equatable, Hashable {
          * How its end was known.
          */ended: CoreEnded, 
         /**
+         * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+         * owner's before the first of the visitor's messages has come back: until then `false` marks what is
+         * taken for the owner's.
+         */confirmed: Bool, 
+        /**
          * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
          * hears such a reply twice, and skips the event.
          */asked: Bool) {
@@ -3714,6 +3737,7 @@ public struct CoreReply: Equatable, Hashable {
         self.sources = sources
         self.speech = speech
         self.ended = ended
+        self.confirmed = confirmed
         self.asked = asked
     }
 
@@ -3741,6 +3765,7 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
                 sources: FfiConverterSequenceString.read(from: &buf), 
                 speech: FfiConverterSequenceString.read(from: &buf), 
                 ended: FfiConverterTypeCoreEnded.read(from: &buf), 
+                confirmed: FfiConverterBool.read(from: &buf), 
                 asked: FfiConverterBool.read(from: &buf)
         )
     }
@@ -3754,6 +3779,7 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
         FfiConverterSequenceString.write(value.sources, into: &buf)
         FfiConverterSequenceString.write(value.speech, into: &buf)
         FfiConverterTypeCoreEnded.write(value.ended, into: &buf)
+        FfiConverterBool.write(value.confirmed, into: &buf)
         FfiConverterBool.write(value.asked, into: &buf)
     }
 }
@@ -5364,6 +5390,18 @@ public enum CoreEventKind: Equatable, Hashable {
          */author: CoreAuthor
     )
     /**
+     * The service has given the visitor another session in the place of the one that was there (Visitor
+     * Chat): what the avatar remembers of the conversation may be gone.
+     */
+    case sessionReplaced(
+        /**
+         * The session before.
+         */from: String, 
+        /**
+         * The session from now on.
+         */to: String
+    )
+    /**
      * The socket is lost; the client connects again on its own.
      */
     case disconnected(
@@ -5372,7 +5410,14 @@ public enum CoreEventKind: Equatable, Hashable {
          */retryInMs: UInt64, 
         /**
          * Why it was lost, or why the last attempt to connect again failed.
-         */cause: CoreFailure
+         */cause: CoreFailure, 
+        /**
+         * The code of the Close frame with which the service ended it, where it sent one.
+         */closeCode: UInt16?, 
+        /**
+         * The reason in that frame, where there is one: one line, bounded, and without what looks like a
+         * secret.
+         */closeReason: String?
     )
     /**
      * The socket is back.
@@ -5457,19 +5502,22 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 12: return .unattributed(text: try FfiConverterString.read(from: &buf), author: try FfiConverterTypeCoreAuthor.read(from: &buf)
         )
         
-        case 13: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf)
+        case 13: return .sessionReplaced(from: try FfiConverterString.read(from: &buf), to: try FfiConverterString.read(from: &buf)
         )
         
-        case 14: return .reconnected(gap: try FfiConverterTypeCoreGap.read(from: &buf)
+        case 14: return .disconnected(retryInMs: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeCoreFailure.read(from: &buf), closeCode: try FfiConverterOptionUInt16.read(from: &buf), closeReason: try FfiConverterOptionString.read(from: &buf)
         )
         
-        case 15: return .waitingForQuota(waitMs: try FfiConverterUInt64.read(from: &buf)
+        case 15: return .reconnected(gap: try FfiConverterTypeCoreGap.read(from: &buf)
         )
         
-        case 16: return .closed(reason: try FfiConverterTypeCoreCloseReason.read(from: &buf)
+        case 16: return .waitingForQuota(waitMs: try FfiConverterUInt64.read(from: &buf)
         )
         
-        case 17: return .unknown
+        case 17: return .closed(reason: try FfiConverterTypeCoreCloseReason.read(from: &buf)
+        )
+        
+        case 18: return .unknown
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -5546,29 +5594,37 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterTypeCoreAuthor.write(author, into: &buf)
             
         
-        case let .disconnected(retryInMs,cause):
+        case let .sessionReplaced(from,to):
             writeInt(&buf, Int32(13))
+            FfiConverterString.write(from, into: &buf)
+            FfiConverterString.write(to, into: &buf)
+            
+        
+        case let .disconnected(retryInMs,cause,closeCode,closeReason):
+            writeInt(&buf, Int32(14))
             FfiConverterUInt64.write(retryInMs, into: &buf)
             FfiConverterTypeCoreFailure.write(cause, into: &buf)
+            FfiConverterOptionUInt16.write(closeCode, into: &buf)
+            FfiConverterOptionString.write(closeReason, into: &buf)
             
         
         case let .reconnected(gap):
-            writeInt(&buf, Int32(14))
+            writeInt(&buf, Int32(15))
             FfiConverterTypeCoreGap.write(gap, into: &buf)
             
         
         case let .waitingForQuota(waitMs):
-            writeInt(&buf, Int32(15))
+            writeInt(&buf, Int32(16))
             FfiConverterUInt64.write(waitMs, into: &buf)
             
         
         case let .closed(reason):
-            writeInt(&buf, Int32(16))
+            writeInt(&buf, Int32(17))
             FfiConverterTypeCoreCloseReason.write(reason, into: &buf)
             
         
         case .unknown:
-            writeInt(&buf, Int32(17))
+            writeInt(&buf, Int32(18))
         
         }
     }
@@ -6115,6 +6171,14 @@ public enum CoreStep: Equatable, Hashable {
      * Beyond the page: end a session.
      */
     case endSession
+    /**
+     * Visitor Chat: get the token that its calls show.
+     */
+    case fetchToken
+    /**
+     * Visitor Chat: get a session and the socket's address.
+     */
+    case initVisitorChat
 
 
 
@@ -6155,6 +6219,10 @@ public struct FfiConverterTypeCoreStep: FfiConverterRustBuffer {
         case 9: return .queryMessages
         
         case 10: return .endSession
+        
+        case 11: return .fetchToken
+        
+        case 12: return .initVisitorChat
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -6202,6 +6270,14 @@ public struct FfiConverterTypeCoreStep: FfiConverterRustBuffer {
         
         case .endSession:
             writeInt(&buf, Int32(10))
+        
+        
+        case .fetchToken:
+            writeInt(&buf, Int32(11))
+        
+        
+        case .initVisitorChat:
+            writeInt(&buf, Int32(12))
         
         }
     }

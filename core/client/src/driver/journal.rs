@@ -45,8 +45,11 @@ fn tell(event: &Event) {
         EventKind::StateChanged { from, to } => {
             debug!(target: "secondme_avatar::conversation", %visitor, from = from.name(), to = to.name(), "state");
         }
-        EventKind::Disconnected { retry_in, cause } => {
-            debug!(target: "secondme_avatar::conversation", %visitor, ?retry_in, %cause, "disconnected");
+        EventKind::Disconnected { retry_in, cause, close_code, close_reason } => {
+            debug!(
+                target: "secondme_avatar::conversation", %visitor, ?retry_in, close_code, close_reason, %cause,
+                "disconnected"
+            );
         }
         EventKind::Reconnected { gap } => {
             debug!(target: "secondme_avatar::conversation", %visitor, ?gap, "reconnected");

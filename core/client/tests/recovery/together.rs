@@ -8,7 +8,7 @@ use crate::support::{Stage, client_of, next, visitor};
 
 async fn lost(events: &Events) -> (Duration, Error) {
     next(events, |event| match event.kind {
-        EventKind::Disconnected { retry_in, cause } => Some((retry_in, cause)),
+        EventKind::Disconnected { retry_in, cause, .. } => Some((retry_in, cause)),
         _ => None,
     })
     .await

@@ -31,7 +31,9 @@ pub(crate) fn event(event: &Event) -> Value {
         EventKind::Unattributed { author, text } => {
             json!({"type": "unattributed", "author": author.name(), "text": text.as_str()})
         }
-        EventKind::Disconnected { cause, .. } => json!({"type": "disconnected", "cause": error(cause)}),
+        EventKind::Disconnected { cause, close_code, close_reason, .. } => json!({
+            "type": "disconnected", "cause": error(cause), "close_code": close_code, "close_reason": close_reason,
+        }),
         EventKind::Reconnected { gap } => match gap {
             Gap::Filled { frames } => json!({"type": "reconnected", "gap": "filled", "frames": frames}),
             Gap::None => json!({"type": "reconnected", "gap": "none"}),

@@ -269,7 +269,7 @@ impl Machine {
         for at in 0..self.conversations.len() {
             if self.conversations[at].is_opened() && self.goal == Goal::Live {
                 let retry_in = until.since(now);
-                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
+                self.emit(at, EventKind::disconnected(retry_in, cause), None);
             }
         }
     }

@@ -67,7 +67,7 @@ impl Machine {
         self.suspend_gaps();
         for at in 0..self.conversations.len() {
             if self.conversations[at].is_opened() && self.goal == Goal::Live {
-                self.emit(at, EventKind::Disconnected { retry_in, cause: cause.clone() }, None);
+                self.emit(at, EventKind::disconnected(retry_in, cause), None);
             }
         }
     }

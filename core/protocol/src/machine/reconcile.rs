@@ -73,7 +73,8 @@ impl Machine {
 
     /// What stands in the way of a conversation, for the error when its deadline passes.
     pub(super) fn obstacle(&self, key: ConversationKey) -> Option<&Error> {
-        self.connection.denial().or_else(|| self.calls.last_failure(key))
+        // A link that is lost again and again holds up what every call has succeeded for.
+        self.connection.denial().or_else(|| self.calls.last_failure(key)).or_else(|| self.connection.loss())
     }
 
     /// Makes the call, unless it is under way or has to wait.

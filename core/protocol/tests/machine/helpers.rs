@@ -124,7 +124,7 @@ pub(crate) fn reply_to(peer: &Peer, ticket: Ticket) -> &Reply {
 /// When the next attempt is made, and what the loss is put down to.
 pub(crate) fn lost(peer: &mut Peer) -> (Duration, String) {
     let lost = peer.happened().into_iter().find_map(|kind| match kind {
-        EventKind::Disconnected { retry_in, cause } => Some((retry_in, cause.to_string())),
+        EventKind::Disconnected { retry_in, cause, .. } => Some((retry_in, cause.to_string())),
         _ => None,
     });
     lost.expect("it says that the link is lost")

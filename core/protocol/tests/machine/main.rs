@@ -14,6 +14,7 @@ mod links;
 mod opening;
 mod owner;
 mod probes;
+mod refused;
 mod sends;
 mod token;
 mod turns;

@@ -67,11 +67,13 @@ extension Value {
                 "from": .string(from),
                 "to": .string(to),
             ]
-        case .disconnected(let retryIn, let cause):
+        case .disconnected(let retryIn, let cause, let closeCode, let closeReason):
             self = [
                 "type": "disconnected",
                 "retry_in": .number(Double(retryIn.components.seconds)),
                 "cause": Value(cause),
+                "close_code": closeCode.map { .number(Double($0)) } ?? .null,
+                "close_reason": closeReason.map { .string($0) } ?? .null,
             ]
         case .reconnected(let gap):
             self = try Value(gap, as: "gap").with(["type": "reconnected"])

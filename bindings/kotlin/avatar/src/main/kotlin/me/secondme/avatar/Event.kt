@@ -158,6 +158,10 @@ public sealed class Event private constructor(origin: Origin) {
         public val retryIn: Duration,
         /** Why it was lost, or why the last attempt to connect again failed. */
         public val cause: AvatarException,
+        /** The code of the Close frame with which the service ended it, where it sent one. */
+        public val closeCode: Int?,
+        /** The reason in that frame, where there is one: one line, bounded, and without what looks like a secret. */
+        public val closeReason: String?,
     ) : Event(origin)
 
     /** The socket is back. */
@@ -205,7 +209,13 @@ private fun CoreEventKind.toEvent(at: Event.Origin): Event = when (this) {
     is CoreEventKind.ServiceError -> Event.ServiceError(at, serviceError.toServiceError())
     is CoreEventKind.Unattributed -> Event.Unattributed(at, text, author.toAuthor())
     is CoreEventKind.SessionReplaced -> Event.SessionReplaced(at, from, to)
-    is CoreEventKind.Disconnected -> Event.Disconnected(at, retryInMs.toDuration(), cause.toException())
+    is CoreEventKind.Disconnected -> Event.Disconnected(
+        at,
+        retryInMs.toDuration(),
+        cause.toException(),
+        closeCode?.toInt(),
+        closeReason,
+    )
     is CoreEventKind.Reconnected -> Event.Reconnected(at, gap.toGap())
     is CoreEventKind.WaitingForQuota -> Event.WaitingForQuota(at, waitMs.toDuration())
     is CoreEventKind.Closed -> Event.Closed(at, reason.toCloseReason())

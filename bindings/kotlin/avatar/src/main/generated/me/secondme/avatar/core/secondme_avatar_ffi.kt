@@ -5108,6 +5108,12 @@ internal data class CoreOptions (
     val `heartbeatMs`: kotlin.ULong? = null
     ,
     /**
+     * Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be
+     * learned from the first frame, and whether such a ping is welcome is open. Default: no.
+     */
+    val `pingUnnamed`: kotlin.Boolean? = null
+    ,
+    /**
      * Whether frames are acknowledged. Default: yes.
      */
     val `acknowledge`: kotlin.Boolean? = null
@@ -5223,6 +5229,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalTypeCoreDelivery.read(buf),
             FfiConverterOptionalUInt.read(buf),
@@ -5253,6 +5260,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.allocationSize(value.`caFile`) +
             FfiConverterOptionalBoolean.allocationSize(value.`builtinRoots`) +
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`pingUnnamed`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
             FfiConverterOptionalULong.allocationSize(value.`replyIdleMs`) +
             FfiConverterOptionalTypeCoreDelivery.allocationSize(value.`delivery`) +
@@ -5283,6 +5291,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.write(value.`caFile`, buf)
             FfiConverterOptionalBoolean.write(value.`builtinRoots`, buf)
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
+            FfiConverterOptionalBoolean.write(value.`pingUnnamed`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
             FfiConverterOptionalULong.write(value.`replyIdleMs`, buf)
             FfiConverterOptionalTypeCoreDelivery.write(value.`delivery`, buf)
@@ -5460,6 +5469,13 @@ internal data class CoreReply (
     val `ended`: CoreEnded
     ,
     /**
+     * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
+     * owner's before the first of the visitor's messages has come back: until then `false` marks what is
+     * taken for the owner's.
+     */
+    val `confirmed`: kotlin.Boolean
+    ,
+    /**
      * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
      * hears such a reply twice, and skips the event.
      */
@@ -5489,6 +5505,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.read(buf),
             FfiConverterTypeCoreEnded.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -5501,6 +5518,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.allocationSize(value.`sources`) +
             FfiConverterSequenceString.allocationSize(value.`speech`) +
             FfiConverterTypeCoreEnded.allocationSize(value.`ended`) +
+            FfiConverterBoolean.allocationSize(value.`confirmed`) +
             FfiConverterBoolean.allocationSize(value.`asked`)
     )
 
@@ -5513,6 +5531,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.write(value.`sources`, buf)
             FfiConverterSequenceString.write(value.`speech`, buf)
             FfiConverterTypeCoreEnded.write(value.`ended`, buf)
+            FfiConverterBoolean.write(value.`confirmed`, buf)
             FfiConverterBoolean.write(value.`asked`, buf)
     }
 }
@@ -6722,6 +6741,26 @@ internal sealed class CoreEventKind {
     }
 
     /**
+     * The service has given the visitor another session in the place of the one that was there (Visitor
+     * Chat): what the avatar remembers of the conversation may be gone.
+     */
+    data class SessionReplaced(
+        /**
+         * The session before.
+         */
+        val `from`: kotlin.String,
+        /**
+         * The session from now on.
+         */
+        val `to`: kotlin.String) : CoreEventKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The socket is lost; the client connects again on its own.
      */
     data class Disconnected(
@@ -6732,7 +6771,16 @@ internal sealed class CoreEventKind {
         /**
          * Why it was lost, or why the last attempt to connect again failed.
          */
-        val `cause`: me.secondme.avatar.core.CoreFailure) : CoreEventKind()
+        val `cause`: me.secondme.avatar.core.CoreFailure,
+        /**
+         * The code of the Close frame with which the service ended it, where it sent one.
+         */
+        val `closeCode`: kotlin.UShort?,
+        /**
+         * The reason in that frame, where there is one: one line, bounded, and without what looks like a
+         * secret.
+         */
+        val `closeReason`: kotlin.String?) : CoreEventKind()
 
     {
 
@@ -6848,20 +6896,26 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterString.read(buf),
                 FfiConverterTypeCoreAuthor.read(buf),
                 )
-            13 -> CoreEventKind.Disconnected(
+            13 -> CoreEventKind.SessionReplaced(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            14 -> CoreEventKind.Disconnected(
                 FfiConverterULong.read(buf),
                 FfiConverterTypeCoreFailure.read(buf),
+                FfiConverterOptionalUShort.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
-            14 -> CoreEventKind.Reconnected(
+            15 -> CoreEventKind.Reconnected(
                 FfiConverterTypeCoreGap.read(buf),
                 )
-            15 -> CoreEventKind.WaitingForQuota(
+            16 -> CoreEventKind.WaitingForQuota(
                 FfiConverterULong.read(buf),
                 )
-            16 -> CoreEventKind.Closed(
+            17 -> CoreEventKind.Closed(
                 FfiConverterTypeCoreCloseReason.read(buf),
                 )
-            17 -> CoreEventKind.Unknown
+            18 -> CoreEventKind.Unknown
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -6958,12 +7012,22 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 + FfiConverterTypeCoreAuthor.allocationSize(value.`author`)
             )
         }
+        is CoreEventKind.SessionReplaced -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`from`)
+                + FfiConverterString.allocationSize(value.`to`)
+            )
+        }
         is CoreEventKind.Disconnected -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
                 + FfiConverterULong.allocationSize(value.`retryInMs`)
                 + FfiConverterTypeCoreFailure.allocationSize(value.`cause`)
+                + FfiConverterOptionalUShort.allocationSize(value.`closeCode`)
+                + FfiConverterOptionalString.allocationSize(value.`closeReason`)
             )
         }
         is CoreEventKind.Reconnected -> {
@@ -7064,29 +7128,37 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterTypeCoreAuthor.write(value.`author`, buf)
                 Unit
             }
-            is CoreEventKind.Disconnected -> {
+            is CoreEventKind.SessionReplaced -> {
                 buf.putInt(13)
+                FfiConverterString.write(value.`from`, buf)
+                FfiConverterString.write(value.`to`, buf)
+                Unit
+            }
+            is CoreEventKind.Disconnected -> {
+                buf.putInt(14)
                 FfiConverterULong.write(value.`retryInMs`, buf)
                 FfiConverterTypeCoreFailure.write(value.`cause`, buf)
+                FfiConverterOptionalUShort.write(value.`closeCode`, buf)
+                FfiConverterOptionalString.write(value.`closeReason`, buf)
                 Unit
             }
             is CoreEventKind.Reconnected -> {
-                buf.putInt(14)
+                buf.putInt(15)
                 FfiConverterTypeCoreGap.write(value.`gap`, buf)
                 Unit
             }
             is CoreEventKind.WaitingForQuota -> {
-                buf.putInt(15)
+                buf.putInt(16)
                 FfiConverterULong.write(value.`waitMs`, buf)
                 Unit
             }
             is CoreEventKind.Closed -> {
-                buf.putInt(16)
+                buf.putInt(17)
                 FfiConverterTypeCoreCloseReason.write(value.`reason`, buf)
                 Unit
             }
             is CoreEventKind.Unknown -> {
-                buf.putInt(17)
+                buf.putInt(18)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -7498,7 +7570,15 @@ internal enum class CoreStep {
     /**
      * Beyond the page: end a session.
      */
-    END_SESSION;
+    END_SESSION,
+    /**
+     * Visitor Chat: get the token that its calls show.
+     */
+    FETCH_TOKEN,
+    /**
+     * Visitor Chat: get a session and the socket's address.
+     */
+    INIT_VISITOR_CHAT;
 
 
 

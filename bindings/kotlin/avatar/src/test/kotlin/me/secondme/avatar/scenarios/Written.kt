@@ -78,6 +78,8 @@ internal fun Event.written(): Map<String, Any?> = when (this) {
         "type" to "disconnected",
         "retry_in" to retryIn.inWholeSeconds,
         "cause" to cause.written(),
+        "close_code" to closeCode,
+        "close_reason" to closeReason,
     )
     is Event.Reconnected -> mapOf(
         "type" to "reconnected",
