@@ -1,6 +1,7 @@
-//! What a user would write by hand after reading the vendor's API page: its steps in its order.
+//! What a user would write by hand: the steps of the vendor's pages, in their order.
 
 use reqwest::Client;
+use secondme_avatar_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -51,6 +52,39 @@ pub(crate) async fn open(
     data(call("/rest/os/avatar/chat/start", bind)).await?;
     let (stream, _) = connect_async_with_config(text(&socket, "address"), config, false).await?;
     Ok((stream, text(&socket, "wsId")))
+}
+
+/// Visitor Chat by hand: the app's token, `init`, the socket. `token` is one of an earlier call.
+pub(crate) async fn open_visitor_chat(
+    http: &Client,
+    emulator: &Emulator,
+    visitor: &str,
+    token: Option<String>,
+) -> Result<(Socket, String), Error> {
+    let lab = emulator.lab_base_url();
+    let token = match token {
+        Some(token) => token,
+        None => {
+            let form = format!(
+                "grant_type=client_credentials&client_id={}&client_secret={}&scope=chat.write",
+                emulator.client_id(),
+                emulator.client_secret()
+            );
+            let fetch = http
+                .post(format!("{lab}/api/oauth/token/client"))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(form);
+            text(&data(fetch).await?, "accessToken")
+        }
+    };
+    let init = http
+        .post(format!("{lab}/api/secondme/visitor-chat/init"))
+        .bearer_auth(&token)
+        .header("Content-Type", "application/json")
+        .body(json!({ "apiKey": emulator.api_key(), "visitorId": visitor }).to_string());
+    let init = data(init).await?;
+    let (stream, _) = connect_async_with_config(text(&init, "wsUrl"), None, false).await?;
+    Ok((stream, token))
 }
 
 async fn data(request: reqwest::RequestBuilder) -> Result<Value, Error> {

@@ -40,6 +40,41 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
         let aside = format!("(the API page's own order: {:.2})", median(hand));
         report.at_most("cold open, in round trips of 100 ms", median(cold), 4.6, "", &aside);
         report.at_most("resumed open, in round trips of 100 ms", median(resumed), 2.6, "", "");
-        Ok(())
+        visitor_chat(report).await
     })
+}
+
+/// Cold: a client that has no app token yet. Warm: the next visitor of the same client.
+async fn visitor_chat(report: &mut Report) -> Result<(), Error> {
+    let emulator = Emulator::builder().latency(LATENCY).start().await?;
+    let http = by_hand::http()?;
+    let (mut cold, mut warm, mut cold_by_hand, mut warm_by_hand) =
+        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    for run in 0..RUNS {
+        let visitor = |name: &str| Visitor::for_user("bench", &format!("{name} {run}"));
+        let key = emulator.api_key();
+        let client = AvatarClient::visitor_chat(&emulator.client_id(), &emulator.client_secret(), key)?
+            .base_url(emulator.lab_base_url().parse()?)
+            .build()?;
+        for (name, figures) in [("cold", &mut cold), ("warm", &mut warm)] {
+            let visitor = visitor(name)?;
+            let started = Instant::now();
+            client.open(visitor).await?;
+            figures.push(started.elapsed().div_duration_f64(LATENCY));
+        }
+        let mut token = None;
+        for (name, figures) in [("cold hand", &mut cold_by_hand), ("warm hand", &mut warm_by_hand)] {
+            let visitor = visitor(name)?;
+            let started = Instant::now();
+            let (_socket, shown) =
+                by_hand::open_visitor_chat(&http, &emulator, visitor.id().as_str(), token).await?;
+            figures.push(started.elapsed().div_duration_f64(LATENCY));
+            token = Some(shown);
+        }
+    }
+    let aside = |by_hand| format!("(by hand: {:.2})", median(by_hand));
+    let what = |which| format!("{which} open of Visitor Chat, in round trips of 100 ms, with the handshake");
+    report.at_most(&what("cold"), median(cold), 3.6, "", &aside(cold_by_hand));
+    report.at_most(&what("warm"), median(warm), 2.6, "", &aside(warm_by_hand));
+    Ok(())
 }
