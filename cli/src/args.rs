@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use secondme_avatar_emulator::EmulatorArgs;
 
 use crate::exit::{self, Failure};
+use crate::record;
+use crate::record::args::RecordArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -17,6 +19,7 @@ Examples:
   avatar doctor                              what is wrong, and what to do about it
   avatar emulator --brain demo               the service on this machine, for your own programs
   avatar survey                              what is the service like? writes service.toml, for the emulator
+  avatar record --upstream gateway --out F   write down what passes, with nothing private in it
 
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
@@ -107,6 +110,9 @@ pub(crate) enum Command {
     /// Find out what the service is like, and write it down for the emulator
     #[command(after_help = SURVEY_HELP)]
     Survey(SurveyArgs),
+    /// Stand between a client and the service and write down what passes, with nothing private in it
+    #[command(after_help = record::args::HELP)]
+    Record(Box<RecordArgs>),
     /// Run the service on this machine, to develop and test against
     #[command(after_help = EMULATOR_HELP)]
     Emulator(Box<EmulatorArgs>),

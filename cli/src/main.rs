@@ -12,6 +12,7 @@ mod log;
 mod names;
 mod piped;
 mod presenter;
+mod record;
 mod screen;
 mod service;
 mod session;
@@ -59,6 +60,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo => demo::run().await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Survey(args) => survey::run(args).await,
+        Command::Record(args) => record::run(*args).await,
         Command::Emulator(args) => secondme_avatar_emulator::run(*args).await.map_err(Failure::from),
     }
 }

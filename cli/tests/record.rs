@@ -1,0 +1,358 @@
+//! `avatar record` between a client and the emulator: nothing changes, and nothing private is written.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
+#![allow(unreachable_pub)]
+
+#[path = "../../core/client/tests/scenarios/json.rs"]
+mod json;
+#[path = "../../core/client/tests/scenarios/matching.rs"]
+mod matching;
+mod recorder;
+#[path = "../../core/client/tests/scenarios/stage.rs"]
+mod stage;
+mod support;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use recorder::Recorder;
+use secondme_avatar::{AvatarClient, EventKind, Events, Visitor};
+use secondme_avatar_emulator::{Brain, Emulator, Settings};
+use serde_json::Value;
+use support::{avatar, err, out, run};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+/// The emulator with other answers to the open questions.
+async fn emulator(configure: impl FnOnce(&mut Settings)) -> Emulator {
+    // The control API is spoken to without TLS, but reqwest wants to know how it would be done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Emulator::builder().brain(Brain::demo()).configure(configure).start().await.unwrap()
+}
+
+fn switched(changes: Value) -> impl FnOnce(&mut Settings) {
+    move |settings| *settings = settings.changed(changes.as_object().unwrap().clone()).unwrap()
+}
+
+/// What the events of a conversation are, without what placeholders change.
+fn outline(event: &Value) -> Option<String> {
+    let kind = event["type"].as_str().unwrap();
+    // When a socket is up again depends on real time.
+    if matches!(kind, "state_changed" | "disconnected") {
+        return None;
+    }
+    let text = event["text"].as_str().or(event["opening"].as_str()).unwrap_or_default();
+    Some(format!("{kind} {} {} {}", event["author"].as_str().unwrap_or_default(), text.len(), event["gap"]))
+}
+
+async fn until(events: &Events, heard: &mut Vec<Value>, wanted: impl Fn(&EventKind) -> bool) {
+    let wait = async {
+        loop {
+            let event = events.next().await.expect("the client was closed");
+            heard.push(json::event(&event));
+            if wanted(&event.kind) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(support::DEADLINE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("it did not come: {heard:?}"));
+}
+
+/// A conversation with everything in it; its events.
+async fn talk(client: &AvatarClient, emulator: &Emulator, gap: bool) -> Vec<Value> {
+    let (events, mut heard) = (client.events(), Vec::new());
+    let visitor = Visitor::for_user("web", "aurelia").unwrap().name("Aurelia Vespucci");
+    let chat = client.open(visitor).await.unwrap();
+    let session = chat.session_id().unwrap().as_str().to_owned();
+    chat.ask("Tell me about yourself, dear Babbage").await.unwrap();
+    emulator.owner().reply(&session, "Hi, this is Leonardo himself").unwrap();
+    until(&events, &mut heard, |event| matches!(event, EventKind::OwnerReply(_))).await;
+    if gap {
+        emulator.advance(Duration::from_millis(10)).await;
+        let control = reqwest::Client::builder().no_proxy().build().unwrap();
+        let close = control.post(format!("{}/sockets/close", emulator.control_url()));
+        close.body(r#"{"code": 4001, "reason": "Leonardo says goodbye"}"#).send().await.unwrap();
+        until(&events, &mut heard, |event| matches!(event, EventKind::Disconnected { .. })).await;
+        emulator.owner().reply(&session, "While you were away, Aurelia").unwrap();
+        until(&events, &mut heard, |event| matches!(event, EventKind::Reconnected { .. })).await;
+    }
+    emulator.owner().hand_back(&session).unwrap();
+    chat.ask("Thank you, and adieu").await.unwrap();
+    until(&events, &mut heard, |event| matches!(event, EventKind::HandedBack)).await;
+    heard.extend(events.drain(usize::MAX).iter().map(json::event));
+    client.close().await;
+    heard
+}
+
+/// Plays a scenario; the events of its conversation.
+async fn play(scenario: &str) -> Vec<Value> {
+    let scenario: Value =
+        serde_saphyr::from_str(scenario).unwrap_or_else(|error| panic!("{error}: {scenario}"));
+    let mut stage = stage::Stage::set(&scenario).await.unwrap();
+    for step in scenario["steps"].as_array().unwrap() {
+        if let Err(why) = stage.play(step).await {
+            panic!("{step}: {why}\n{}\n{scenario:#}", stage.log());
+        }
+    }
+    let log = stage.log();
+    stage.clear().await.unwrap();
+    let events = log.lines().filter_map(|line| Some(serde_json::from_str(&line[line.find('{')?..]).unwrap()));
+    events.collect()
+}
+
+/// Records a conversation, makes a scenario of it, plays that, and holds the events against each other.
+async fn comes_back_as_a_scenario(name: &str, changes: Value, gap: bool) {
+    let emulator = emulator(switched(changes)).await;
+    let recorder = Recorder::start(name, emulator.base_url(), &[]).await;
+    let builder = AvatarClient::builder(emulator.api_key()).unwrap();
+    let client = builder.base_url(recorder.base.parse().unwrap()).build().unwrap();
+    let heard = talk(&client, &emulator, gap).await;
+    let sockets = emulator.state();
+    let (file, said) = recorder.stop().await;
+    emulator.stop().await;
+
+    let journal = std::fs::read_to_string(&file).unwrap();
+    for word in ["sk-emulator", "aurelia", "vespucci", "babbage", "leonardo", "adieu", "lovelace", "goodbye"]
+    {
+        assert!(!journal.to_lowercase().contains(word), "{word}");
+    }
+    assert!(said.contains("sockets") && said.contains("to-scenario"), "{said}");
+    assert_eq!(sockets.calls("auth"), 1);
+
+    let made = run(avatar(&["record", "to-scenario", &file]), "").await;
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    let played = play(&out(&made)).await;
+    let (recorded, played): (Vec<_>, Vec<_>) =
+        (heard.iter().filter_map(outline).collect(), played.iter().filter_map(outline).collect());
+    assert_eq!(recorded, played, "{}", out(&made));
+}
+
+#[tokio::test]
+async fn a_recording_comes_back_as_a_scenario_with_the_same_events() {
+    comes_back_as_a_scenario("pieces", serde_json::json!({}), true).await;
+}
+
+#[tokio::test]
+async fn a_service_that_names_nothing_in_its_frames_is_recorded_as_well() {
+    let changes = serde_json::json!({
+        "frame-fields": "documented", "client-text": "content", "pings": "nothing", "id-form": "number",
+        "failure-shape": "message", "failure-status": "fitting",
+    });
+    comes_back_as_a_scenario("documented", changes, false).await;
+}
+
+#[tokio::test]
+async fn a_service_that_repeats_and_ends_twice_is_recorded_as_well() {
+    let changes = serde_json::json!({
+        "end-mark": "twice", "second-socket": "both-get", "origin": "required", "history-calls": "404",
+        "redelivery": "next-connection", "failure-shape": "sub-code",
+    });
+    comes_back_as_a_scenario("twice", changes, false).await;
+}
+
+/// A service made by hand: it answers one request with these bytes, and returns what it was asked.
+async fn answers(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/gate/in", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        // The recorder has looked whether it is there.
+        drop(listener.accept().await.unwrap());
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"END") {
+            asked.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(bytes).await.unwrap();
+        asked
+    });
+    (base, served)
+}
+
+#[tokio::test]
+async fn a_request_and_its_answer_pass_as_they_are() {
+    const ANSWER: &[u8] = b"HTTP/1.1 299 Odd Reason\r\nX-CaSe: Yes\r\nRetry-After: 7\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 6\r\n\r\n\x00\xff{\"a\r";
+    let (base, served) = answers(ANSWER).await;
+    let recorder = Recorder::start("raw", &base, &[]).await;
+    let at = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in").to_owned();
+    let mut stream = TcpStream::connect(&at).await.unwrap();
+    let request = format!(
+        "POST /gate/in/any%20thing?x=%2F&y HTTP/1.1\r\nHost: {at}\r\nX-OwN: 1\r\nOrigin: http://{at}\r\nAccept-Encoding: gzip\r\nContent-Length: 3\r\n\r\nEND"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answered = vec![0; ANSWER.len()];
+    stream.read_exact(&mut answered).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answered), String::from_utf8_lossy(ANSWER));
+
+    let asked = String::from_utf8(served.await.unwrap()).unwrap();
+    let host = base.trim_start_matches("http://").trim_end_matches("/gate/in");
+    let expected = request.replace(&at, host).replace("gzip", "identity");
+    assert_eq!(asked, expected, "only the names of the recorder have changed");
+    let (file, _) = recorder.stop().await;
+    let journal = std::fs::read_to_string(file).unwrap();
+    assert!(
+        journal.contains(r#""accept-encoding":"gzip""#)
+            && journal.contains(r#""accept-encoding":"identity""#)
+    );
+}
+
+#[tokio::test]
+async fn a_reset_is_passed_on_as_a_reset_and_an_end_as_an_end() {
+    let emulator = emulator(|_| {}).await;
+    let recorder = Recorder::start("reset", emulator.base_url(), &[]).await;
+    let at = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in").to_owned();
+    for (fault, is_reset) in [("refuse", true), ("cut-before", false)] {
+        emulator
+            .fault(serde_json::from_value(serde_json::json!({"at": "auth", "do": fault})).unwrap())
+            .unwrap();
+        let mut stream = TcpStream::connect(&at).await.unwrap();
+        let request = format!(
+            "POST /gate/in/rest/open/avatar/auth HTTP/1.1\r\nHost: {at}\r\nContent-Length: 2\r\n\r\n{{}}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answered = Vec::new();
+        let ended = stream.read_to_end(&mut answered).await;
+        assert_eq!(
+            ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
+            is_reset,
+            "{fault}"
+        );
+        assert_eq!(answered, b"");
+    }
+    let (file, _) = recorder.stop().await;
+    let journal = std::fs::read_to_string(file).unwrap();
+    assert!(
+        journal.contains("the service reset the connection")
+            && journal.contains("the service ended the connection")
+    );
+}
+
+#[tokio::test]
+async fn frames_close_codes_and_pings_pass_as_they_are() {
+    let emulator = emulator(|_| {}).await;
+    let recorder = Recorder::start("frames", emulator.base_url(), &[]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = async |path: &str, token: Option<&str>, body: Value| -> Value {
+        let visitor = "web_6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+        let request =
+            http.post(format!("{}{path}", recorder.base)).header("content-type", "application/json");
+        let request = match token {
+            Some(token) => request.header("token", token).header("Fp", visitor),
+            None => request.header("authorization", "Bearer sk-emulator"),
+        };
+        let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
+        serde_json::from_str(&answer).unwrap()
+    };
+    let visitor = "web_6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+    let who = post("/rest/open/avatar/auth", None, serde_json::json!({"visitorId": visitor})).await;
+    let token = who["data"]["visitorToken"].as_str().unwrap();
+    let user = who["data"]["visitorUserId"].clone();
+    let create =
+        serde_json::json!({"userId": user, "channel": ["ALL"], "apiVersion": "1.3.0", "sdkVersion": "1.0.0"});
+    let socket = post("/rest/general/ws/create", Some(token), create).await;
+    let address = socket["data"]["address"].as_str().unwrap();
+    let here = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in");
+    assert!(address.starts_with(&format!("ws://{here}/")), "{address}");
+
+    let (mut stream, answer) = tokio_tungstenite::connect_async(address).await.unwrap();
+    assert_eq!(answer.status(), 101);
+    let ping = serde_json::json!({"type": "ping", "wsId": socket["data"]["wsId"]}).to_string();
+    stream.send(Message::text(ping)).await.unwrap();
+    let pong = stream.next().await.unwrap().unwrap();
+    assert!(pong.to_text().unwrap().contains("pong"));
+    stream.send(Message::Ping(vec![1, 2, 3].into())).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), Message::Pong(vec![1, 2, 3].into()));
+    let close = serde_json::json!({"code": 4003, "reason": "visit again, Aurelia"}).to_string();
+    http.post(format!("{}/sockets/close", emulator.control_url())).body(close).send().await.unwrap();
+    let Some(Ok(Message::Close(Some(frame)))) = stream.next().await else { panic!("no close frame") };
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4003, "visit again, Aurelia"));
+    drop(stream);
+
+    let (file, _) = recorder.stop().await;
+    let journal = std::fs::read_to_string(file).unwrap();
+    let frames: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["what"] == "frame")
+        .collect();
+    let kinds: Vec<_> =
+        frames.iter().map(|line| (line["from"].as_str().unwrap(), line["kind"].as_str().unwrap())).collect();
+    assert_eq!(
+        kinds[..5],
+        [
+            ("client", "text"),
+            ("service", "text"),
+            ("client", "ping"),
+            ("service", "pong"),
+            ("service", "close")
+        ]
+    );
+    assert_eq!(
+        (&frames[0]["body"]["type"], &frames[1]["body"]["type"]),
+        (&serde_json::json!("ping"), &serde_json::json!("pong"))
+    );
+    assert_eq!(frames[4]["code"], 4003);
+    assert_eq!(frames[4]["reason"].as_str().unwrap().len(), "visit again, Aurelia".len());
+    assert!(!journal.contains("Aurelia") && !journal.contains(token));
+}
+
+#[tokio::test]
+async fn an_error_says_what_to_do_before_anything_is_recorded() {
+    let emulator = emulator(|_| {}).await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (folder, taken_at) = (recorder::folder("errors"), taken.local_addr().unwrap().to_string());
+    let there = folder.join("there.jsonl");
+    std::fs::write(&there, "mine").unwrap();
+    let (there, new) = (there.to_str().unwrap(), folder.join("new.jsonl"));
+    let (new_path, base) = (new.to_str().unwrap(), emulator.base_url());
+    let any = "127.0.0.1:0";
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}/gate/in", listener.local_addr().unwrap())
+    };
+    let cases = [
+        (vec!["--upstream", base, "--out", there, "--listen", any], 2, "exists already", "--force"),
+        (
+            vec!["--upstream", base, "--out", "/no/such/folder/x", "--listen", any],
+            2,
+            "cannot be written",
+            "--out",
+        ),
+        (
+            vec!["--upstream", base, "--out", new_path, "--listen", &taken_at],
+            2,
+            "is in use by another program",
+            "--listen",
+        ),
+        (
+            vec!["--upstream", "mindos", "--out", new_path, "--listen", any],
+            2,
+            "is not a valid URL",
+            "--upstream https://",
+        ),
+        (
+            vec!["--upstream", "http://example.com", "--out", new_path, "--listen", any],
+            2,
+            "is not encrypted",
+            "https",
+        ),
+        (
+            vec!["--upstream", &closed, "--out", new_path, "--listen", any],
+            5,
+            "cannot be reached",
+            "avatar doctor",
+        ),
+        (vec!["--out", new_path], 2, "--upstream", "--help"),
+        (vec!["to-scenario", there], 1, "it is no journal", "avatar record --out"),
+        (vec!["to-scenario", new_path], 2, "cannot be read", "avatar record --out"),
+    ];
+    for (args, code, says, advises) in cases {
+        let output = run(avatar(&[&["record"], args.as_slice()].concat()), "").await;
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(says) && err(&output).contains(advises), "{args:?}: {}", err(&output));
+    }
+    assert_eq!(std::fs::read_to_string(there).unwrap(), "mine");
+    assert!(!new.exists(), "a command that is wrong leaves no file behind");
+}
