@@ -113,8 +113,8 @@ contract: ## what all languages have in common, written anew from the Rust types
 dist: ## what is handed out, in dist/: wheels, npm packages, the jar, the Swift package
 	@$(MAKE) --no-print-directory dist-python dist-node dist-kotlin dist-swift
 
-simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n], or one again: SEED=n
-	@SEEDS="$(SEEDS)" SEED="$(SEED)" STEPS="$(STEPS)" $(CARGO) run --quiet --release --package secondme-avatar-simulation --bin simulate
+simulate: ## lives by seed: make simulate [SEEDS=from..to] [STEPS=n] [DOOR=one], or one again: SEED=n
+	@DOOR="$(DOOR)" SEEDS="$(SEEDS)" SEED="$(SEED)" STEPS="$(STEPS)" $(CARGO) run --quiet --release --package secondme-avatar-simulation --bin simulate
 
 bite: ## put bugs in, one at a time, and see which property of the simulation catches each
 	@core/simulation/bugs/run

@@ -6,12 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use secondme_avatar_protocol::Door;
+
 use crate::life::{Life, Report};
 use crate::properties::Violation;
 
 /// A run in which a property did not hold.
 #[derive(Clone, Debug)]
 pub struct Finding {
+    /// The door behind which it was found.
+    pub door: Door,
     /// The seed that replays it.
     pub seed: u64,
     /// The step at which it showed.
@@ -25,8 +29,8 @@ pub struct Finding {
 }
 
 /// Lives through one seed. The same seed and steps are the same run, to the step.
-pub fn run(seed: u64, steps: u64, trail: usize) -> Result<Report, Box<Finding>> {
-    let mut life = Life::new(seed, trail);
+pub fn run(door: Door, seed: u64, steps: u64, trail: usize) -> Result<Report, Box<Finding>> {
+    let mut life = Life::new(door, seed, trail);
     let lived = catch_unwind(AssertUnwindSafe(|| life.live(steps)));
     let violation = match lived {
         Ok(Ok(())) => return Ok(life.report()),
@@ -34,6 +38,7 @@ pub fn run(seed: u64, steps: u64, trail: usize) -> Result<Report, Box<Finding>> 
         Err(panic) => Violation { property: "nothing panics", what: said(panic.as_ref()) },
     };
     Err(Box::new(Finding {
+        door,
         seed,
         step: life.report().steps,
         violation,
@@ -42,9 +47,10 @@ pub fn run(seed: u64, steps: u64, trail: usize) -> Result<Report, Box<Finding>> 
     }))
 }
 
-/// Lives through all seeds on so many threads, and stops at the first finding. `done` hears of each
+/// Lives through all seeds behind these doors on so many threads, and stops at the first finding. `done` hears of each
 /// run that went well.
 pub fn run_all(
+    doors: &[Door],
     seeds: Range<u64>,
     steps: u64,
     threads: usize,
@@ -60,7 +66,10 @@ pub fn run_all(
                     if seed >= seeds.end {
                         return;
                     }
-                    let result = run(seed, steps, 0);
+                    let result = doors.iter().try_fold(Report::default(), |mut sum, door| {
+                        sum += run(*door, seed, steps, 0)?;
+                        Ok(sum)
+                    });
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match (&mut *total, result) {
                         (Ok(sum), Ok(report)) => {

@@ -40,6 +40,10 @@ pub enum Sight {
     Called(ClientId, Call),
     /// The service has answered a call: with a failure, if there is a code.
     Answered(ClientId, Call, Option<String>),
+    /// The app's token is fetched.
+    TokenFetched,
+    /// The fetch is over, and whether it has brought one.
+    TokenCame(Option<String>),
     /// A call got lost: no answer comes, whether or not the service has acted on it.
     Unheard(ClientId, Call),
     /// A machine wants a socket.
@@ -61,6 +65,8 @@ pub enum Sight {
     },
     /// The service forgot everything.
     Reset,
+    /// The owner is about to say what a visitor has said, word for word.
+    Parrots(String),
 }
 
 /// A call, as far as properties are about it.
@@ -74,6 +80,10 @@ pub struct Call {
     pub session: Option<String>,
     /// The message it brings: its id, and its text.
     pub message: Option<(String, String)>,
+    /// The token that it shows, if it shows a bearer's.
+    pub token: Option<String>,
+    /// What it says beside its headers: for properties about secrets.
+    pub said: String,
 }
 
 impl Call {
@@ -84,11 +94,17 @@ impl Call {
             let after = asked.path.split_once("sessionId=")?.1;
             Some(after.split('&').next().unwrap_or_default().to_owned())
         };
-        let message = text("messageId").map(|id| {
-            let said = body.and_then(|body| body["data"]["content"].as_str());
+        let message = asked.message.clone().or_else(|| text("messageId")).map(|id| {
+            let said = body.and_then(|body| body["data"]["content"].as_str().or(body["message"].as_str()));
             (id, said.unwrap_or_default().to_owned())
         });
-        Self { step: asked.step, key, session: text("sessionId").or_else(query), message }
+        let bearer = asked.headers.iter().find_map(|(name, value)| {
+            value.strip_prefix("Bearer ").filter(|_| *name == "Authorization").map(str::to_owned)
+        });
+        let body = body.map(Value::to_string).or_else(|| asked.form.clone()).unwrap_or_default();
+        let said = format!("{} {body}", asked.path);
+        let session = text("sessionId").or_else(query);
+        Self { step: asked.step, key, session, message, token: bearer, said }
     }
 }
 
@@ -132,7 +148,11 @@ pub(crate) fn code_of(body: &str) -> Option<String> {
         return None;
     }
     let envelope: Value = serde_json::from_str(body).unwrap_or_default();
-    let fields = ["code", "subCode", "message", "msg"].map(|name| envelope[name].as_str());
+    let names = ["code", "subCode", "error_code", "message", "msg", "detail"];
+    let fields = names.map(|name| envelope[name].as_str());
+    if fields.contains(&Some("session_not_found")) {
+        return Some("session_not_found".to_owned());
+    }
     let dotted = fields.into_iter().flatten().find(|text| text.contains('.') && !text.contains(' '));
     Some(dotted.unwrap_or("?").to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod carry;
 mod permits;
+mod tokens;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::quota::Desk;
 use crate::sight::{Call, Sight};
 use crate::slots::SlotDesk;
 use crate::sockets::Links;
+
+use self::tokens::TokenDesk;
 
 /// When every world begins.
 const BEGINNING: Millis = Millis(1_774_580_000_000);
@@ -54,6 +57,7 @@ pub struct World {
     desks: Vec<Desk>,
     desk_wakes_at: Option<Millis>,
     slots: SlotDesk,
+    tokens: TokenDesk,
     /// Sockets that clients have closed, until the service knows of it.
     leaving: BTreeMap<SocketId, ClientId>,
     queue: Queue<Happening>,
@@ -91,6 +95,10 @@ enum Happening {
     /// The permit of a client that has given its slot back so often.
     PermitComes(ClientId, u64),
     SlotIsFree(SlotTicket),
+    /// The fetch of the app's token, which has a number.
+    TokenArrives(u64, Request, Fate),
+    TokenAnswered(u64, Answer),
+    TokenFails(u64),
 }
 
 impl World {
@@ -109,6 +117,7 @@ impl World {
             desks: vec![Desk::default()],
             desk_wakes_at: None,
             slots: SlotDesk::default(),
+            tokens: TokenDesk::new(seed),
             leaving: BTreeMap::new(),
             queue: Queue::new(),
             steps: 0,
@@ -181,7 +190,7 @@ impl World {
     /// quota, or a permit to connect.
     pub fn awaits(&self, client: ClientId) -> bool {
         let one = self.of(client);
-        one.awaits_permit || self.desks[one.key].awaits(client)
+        one.awaits_permit || self.desks[one.key].awaits(client) || self.tokens.awaits(client)
     }
 
     /// Whether what comes over the client's socket is read.
@@ -270,6 +279,7 @@ impl World {
         self.clients[client.0].gone = true;
         self.clients[client.0].unread.clear();
         self.desks[key].forget(client, self.now);
+        self.tokens.forget(client);
         self.release_slot(client);
         for socket in self.links.sockets_of(client) {
             self.links.remove(socket);
@@ -477,6 +487,9 @@ impl World {
             }
             Happening::CloseToClient(client, generation) => self.socket_closed(client, generation),
             Happening::FoundDead(socket) => self.find_dead(socket),
+            Happening::TokenArrives(fetch, request, fate) => self.token_arrives(fetch, &request, fate),
+            Happening::TokenAnswered(fetch, answer) => self.token_answered(fetch, &answer),
+            Happening::TokenFails(fetch) => self.token_fails(fetch),
         }
     }
 

@@ -126,14 +126,17 @@ impl Echoes {
             }
             return Voice::Visitor(Some(message));
         }
-        match relation {
-            Relation::Own { certain: true } => Voice::Visitor(None),
-            Relation::Own { certain: false } => {
+        // What was echoed may come again, and nothing else names it.
+        let again = self.0.iter().rev().find(|sent| sent.text == text).map(|sent| sent.message.clone());
+        match (relation, again) {
+            (Relation::Own { .. }, Some(message)) => Voice::Visitor(Some(message)),
+            (Relation::Own { certain: true }, None) => Voice::Visitor(None),
+            (Relation::Own { certain: false }, None) => {
                 *own = None; // One echo carried it, and that may have been the owner's word.
                 Voice::Owner { confirmed: false }
             }
-            Relation::Another { .. } => Voice::Owner { confirmed: true },
-            Relation::Unknown | Relation::Unnamed => Voice::Owner { confirmed: false },
+            (Relation::Another { .. }, _) => Voice::Owner { confirmed: true },
+            (Relation::Unknown | Relation::Unnamed, _) => Voice::Owner { confirmed: false },
         }
     }
 
@@ -280,6 +283,15 @@ mod tests {
         assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
         assert_eq!(room.hears(&says("owner", "Still here")), OWNER);
         assert_eq!(room.hears(&json!({"sender": "client", "data": {"content": "No name"}})), GUESSED);
+    }
+
+    #[test]
+    fn an_echo_that_comes_again_is_the_same_one() {
+        let mut room = Room::new();
+        room.sends("m1", "Hello");
+        for _ in 0..3 {
+            assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+        }
     }
 
     #[test]

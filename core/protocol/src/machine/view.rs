@@ -1,13 +1,13 @@
 //! What can be asked of the machine. Nothing here changes it.
 
 use super::{Goal, Machine};
-use crate::call::Call;
+use crate::call::{Call, CallId};
 use crate::conversation::Conversation;
 use crate::counters::Counters;
 use crate::door::Door;
 use crate::event::{ConversationKey, State};
 use crate::facts::Record;
-use crate::ids::SessionId;
+use crate::ids::{MessageId, SessionId};
 use crate::redact::Text;
 use crate::visitor::Visitor;
 
@@ -93,6 +93,25 @@ impl Machine {
     /// What has been counted.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The message that a call which is under way brings to the service.
+    pub fn message_of(&self, call: CallId) -> Option<&MessageId> {
+        match &self.calls.get(call)?.call {
+            Call::SendMessage(_, message) => Some(message),
+            Call::Authenticate
+            | Call::InitChat
+            | Call::CreateSocket
+            | Call::Connect
+            | Call::ResolveAvatar
+            | Call::CreateSession(_)
+            | Call::BindSession(_)
+            | Call::FillGap(_)
+            | Call::History(..)
+            | Call::EndSession(_)
+            | Call::FetchToken
+            | Call::InitVisitorChat => None,
+        }
     }
 
     /// The visitor.

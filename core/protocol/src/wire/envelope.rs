@@ -103,8 +103,9 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
             let (message, msg) = (envelope.message.as_deref(), envelope.msg.as_deref());
             let fields = [code, sub_code, error_code, message, msg, detail.text.as_deref()];
             let dotted = fields.into_iter().flatten().find(|text| is_code(text));
-            let named =
-                [sub_code, error_code, code].into_iter().flatten().find(|code| !matches!(*code, "" | "0"));
+            let word = detail.text.as_deref().filter(|text| is_word(text));
+            let named = [sub_code, error_code, word, code];
+            let named = named.into_iter().flatten().find(|code| !matches!(*code, "" | "0"));
             // What is wrong with which field says more than that something is.
             let says = [detail.fields.as_deref(), message, msg, detail.text.as_deref()];
             Err(Refusal {
@@ -147,6 +148,11 @@ fn is_code(text: &str) -> bool {
         && !text.starts_with('.')
         && !text.ends_with('.')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A code in the place of a sentence, such as `session_not_found`.
+fn is_word(text: &str) -> bool {
+    text.contains('_') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl Refusal {

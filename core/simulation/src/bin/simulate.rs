@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use secondme_avatar_protocol::Door;
 use secondme_avatar_simulation::Report;
 use secondme_avatar_simulation::runs::{Finding, run, run_all};
 
@@ -18,17 +19,26 @@ fn main() -> ExitCode {
     let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let steps = number("STEPS").unwrap_or(4_000);
     let trail = number("TRAIL").unwrap_or(60) as usize;
+    let chosen = env::var("DOOR").unwrap_or_default();
+    let doors = match chosen.parse() {
+        Ok(door) => vec![door],
+        Err(_) if chosen.is_empty() => Door::ALL.to_vec(),
+        Err(error) => {
+            println!("DOOR={chosen}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     if let Some(seed) = number("SEED") {
-        return match run(seed, steps, trail) {
-            Ok(report) => {
-                println!("seed {seed} holds: {} steps", report.steps);
-                ExitCode::SUCCESS
+        for door in doors {
+            match run(door, seed, steps, trail) {
+                Ok(report) => println!("seed {seed} holds behind {door}: {} steps", report.steps),
+                Err(finding) => {
+                    tell(&finding, steps);
+                    return ExitCode::FAILURE;
+                }
             }
-            Err(finding) => {
-                tell(&finding, steps);
-                ExitCode::FAILURE
-            }
-        };
+        }
+        return ExitCode::SUCCESS;
     }
     let seeds = env::var("SEEDS").unwrap_or_default();
     let (from, to) = match seeds.split_once("..") {
@@ -37,7 +47,7 @@ fn main() -> ExitCode {
     };
     let threads = number("THREADS").unwrap_or(2) as usize;
     let (begun, so_far, told) = (Instant::now(), AtomicU64::new(0), Mutex::new(0));
-    let result = run_all(from..to, steps, threads, |seed, report| {
+    let result = run_all(&doors, from..to, steps, threads, |seed, report| {
         let all = so_far.fetch_add(report.steps, Ordering::Relaxed) + report.steps;
         if let Ok(mut told) = told.lock()
             && all / 1_000_000 > *told
@@ -54,7 +64,7 @@ fn main() -> ExitCode {
         }
         Err(finding) => {
             // The same again, with its last happenings.
-            let again = run(finding.seed, steps, trail).err();
+            let again = run(finding.door, finding.seed, steps, trail).err();
             tell(again.as_ref().unwrap_or(&finding), steps);
             ExitCode::FAILURE
         }
@@ -71,7 +81,7 @@ fn tell(finding: &Finding, steps: u64) {
         finding.seed, finding.step, finding.violation.property
     );
     println!("{}", finding.violation.what);
-    println!("make simulate SEED={} STEPS={steps}", finding.seed);
+    println!("make simulate DOOR={} SEED={} STEPS={steps}", finding.door, finding.seed);
 }
 
 fn summary(report: &Report, seeds: std::ops::Range<u64>) {

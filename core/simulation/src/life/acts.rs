@@ -188,7 +188,12 @@ impl Life {
         }
         self.said += 1;
         let session_id = session.as_str().to_owned();
-        let text = format!("own: {}", text_of(self.said));
+        let mut text = format!("own: {}", text_of(self.said));
+        if self.parrots && self.chance.below(4) == 0 {
+            text = text_of(self.said.saturating_sub(1 + self.chance.below(3)));
+            self.world.network.meet("owner says the same");
+            self.world.see(|| Sight::Parrots(text.clone()));
+        }
         let action = match self.chance.below(4) {
             0 | 1 => OwnerAction::Reply { session_id, text },
             2 => OwnerAction::TakeOver { session_id },

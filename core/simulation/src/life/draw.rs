@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{
-    Avatar, ClientText, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
-    HistoryCalls, IdForm, Key, Millis as ServiceMillis, Origin, PingDrop, Pings, QuotaScope, Redelivery,
-    RepeatedMessage, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
+    Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn,
+    FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls, IdForm, Key,
+    Millis as ServiceMillis, OlderSocket, OpeningLine, Origin, PingDrop, Pings, QuotaScope, Redelivery,
+    RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, SocketSilence, SocketUrl,
+    SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, VisitorIdForm,
 };
-use secondme_avatar_protocol::{Config, Delivery};
+use secondme_avatar_protocol::{Config, Delivery, Door};
 
 use crate::chance::Chance;
 use crate::properties::Terms;
@@ -73,6 +75,36 @@ pub(super) fn settings(chance: &mut Chance) -> Settings {
     .piece_delay(ServiceMillis(chance.of(&[1, 60, 700])))
 }
 
+/// The second door of a run's service, and what its clients are set to.
+pub(super) fn visitor_chat(chance: &mut Chance, settings: &mut Settings, config: &mut Config) {
+    config.door = Door::VisitorChat;
+    settings.visitor_chat_token_lifetime = ServiceMillis(chance.of(&[604_800_000, 1_200_000, 120_000]));
+    settings.visitor_chat_socket_url = chance.of(SocketUrl::ALL);
+    settings.visitor_chat_socket_url_life = chance.of(SocketUrlLife::ALL);
+    settings.visitor_chat_ping_drop = answer(chance, SocketSilence::ALL);
+    settings.visitor_chat_bare_ping = chance.of(BarePing::ALL);
+    settings.visitor_chat_second_init = chance.of(SecondInit::ALL);
+    settings.visitor_chat_older_socket = chance.of(OlderSocket::ALL);
+    settings.visitor_chat_echo = chance.of(Echo::ALL);
+    settings.visitor_chat_echo_id = chance.of(EchoId::ALL);
+    settings.visitor_chat_send_answer = chance.of(SendAnswer::ALL);
+    settings.visitor_chat_frame_ids = answer(chance, FrameIds::ALL);
+    settings.visitor_chat_failure_http = chance.of(FailureHttp::ALL);
+    settings.visitor_chat_failure_form = chance.of(FailureForm::ALL);
+    settings.visitor_chat_send_api_key = chance.of(SendApiKey::ALL);
+    settings.visitor_chat_visitor_id = chance.of(VisitorIdForm::ALL);
+    settings.visitor_chat_quota = answer(chance, ChatQuota::ALL);
+    settings.visitor_chat_expires_in = chance.of(ExpiresIn::ALL);
+    settings.visitor_chat_opening = chance.of(OpeningLine::ALL);
+    // A service that ends what does not ping has to take the pings of a client that does not know its socket's name.
+    if settings.visitor_chat_ping_drop != SocketSilence::Allowed {
+        config.ping_unnamed = true;
+        settings.visitor_chat_bare_ping = chance.of(&[BarePing::Pong, BarePing::Nothing]);
+    } else {
+        config.ping_unnamed = settings.visitor_chat_bare_ping != BarePing::Closed && chance.below(2) == 0;
+    }
+}
+
 /// The answers that a service gives, by question.
 pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
     vec![
@@ -99,6 +131,34 @@ pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The answers that its second door gives, by question.
+pub(super) fn answers_of_visitor_chat(settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("socket url", settings.visitor_chat_socket_url.to_string()),
+        ("socket url's life", settings.visitor_chat_socket_url_life.to_string()),
+        ("drop without pings", settings.visitor_chat_ping_drop.to_string()),
+        ("ping without a name", settings.visitor_chat_bare_ping.to_string()),
+        ("second init", settings.visitor_chat_second_init.to_string()),
+        ("older socket", settings.visitor_chat_older_socket.to_string()),
+        ("echo", settings.visitor_chat_echo.to_string()),
+        ("echo's id", settings.visitor_chat_echo_id.to_string()),
+        ("answer to a send", settings.visitor_chat_send_answer.to_string()),
+        ("ids of frames", settings.visitor_chat_frame_ids.to_string()),
+        ("failure's status", settings.visitor_chat_failure_http.to_string()),
+        ("failure's form", settings.visitor_chat_failure_form.to_string()),
+        ("key in a send", settings.visitor_chat_send_api_key.to_string()),
+        ("visitor's id", settings.visitor_chat_visitor_id.to_string()),
+        ("quota of a chat", settings.visitor_chat_quota.to_string()),
+        ("expires in", settings.visitor_chat_expires_in.to_string()),
+        ("opening line", settings.visitor_chat_opening.to_string()),
+        ("takeover silence", settings.takeover_silence.to_string()),
+        ("redelivery", settings.redelivery.to_string()),
+        ("origin", settings.origin.to_string()),
+        ("streaming", settings.streaming.to_string()),
+        ("end mark", settings.end_mark.to_string()),
+    ]
+}
+
 /// The terms of a run, and how its clients are configured.
 pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Config) {
     let delivery = chance.of(&[Delivery::Checked, Delivery::AtMostOnce, Delivery::AtLeastOnce]);
@@ -106,6 +166,7 @@ pub(super) fn terms(chance: &mut Chance, settings: &mut Settings) -> (Terms, Con
     let (quota, own_quota) = chance.of(&[(60, true), (60, true), (5, true), (60, false)]);
     settings.quota_per_minute = if own_quota { quota as u32 } else { 12 };
     let terms = Terms {
+        door: Door::AvatarOpenApi,
         settings: settings.clone(),
         delivery,
         reorders: chance.below(8) == 0,

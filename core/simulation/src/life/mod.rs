@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::OwnerAction;
-use secondme_avatar_protocol::{Command, Config, ConversationKey, Millis, State, Visitor};
+use secondme_avatar_protocol::{Command, Config, ConversationKey, Door, Millis, State, Visitor};
 
 use crate::chance::Chance;
 use crate::client::ClientId;
@@ -101,16 +101,25 @@ pub struct Life {
     after_queries: Option<Chance>,
     /// Which client is killed next so, and when.
     doomed: Option<(ClientId, Millis)>,
+    /// The owner sometimes says what a visitor has just said.
+    parrots: bool,
     said: u64,
     commands: u64,
 }
 
 impl Life {
-    /// The run of this seed. So many of its last happenings are kept in words.
-    pub fn new(seed: u64, trail: usize) -> Self {
+    /// The run of this seed behind that door. So many of its last happenings are kept in words.
+    pub fn new(door: Door, seed: u64, trail: usize) -> Self {
         let mut chance = Chance::new(seed);
         let mut settings = draw::settings(&mut chance);
-        let (terms, config) = draw::terms(&mut chance, &mut settings);
+        let (mut terms, mut config) = draw::terms(&mut chance, &mut settings);
+        // A chance of their own: the lives behind the first door stay as they are.
+        let mut second = Chance::new(seed ^ 0xd002_d002);
+        let parrots = door == Door::VisitorChat && second.below(4) == 0;
+        if door == Door::VisitorChat {
+            draw::visitor_chat(&mut second, &mut settings, &mut config);
+            terms = Terms { door, settings: settings.clone(), ..terms };
+        }
         let mut world = World::watched(settings, seed, terms.quota, trail);
         let mut people = Vec::new();
         let visitors = 3 + chance.below(6);
@@ -128,7 +137,19 @@ impl Life {
         let after_queries = (terms.restarts && after_queries.below(4) == 0).then_some(after_queries);
         let properties = Properties::new(terms);
         let (said, commands, doomed) = (0, 0, None);
-        Self { chance, world, properties, config, people, slots, after_queries, doomed, said, commands }
+        Self {
+            chance,
+            world,
+            properties,
+            config,
+            people,
+            slots,
+            after_queries,
+            doomed,
+            parrots,
+            said,
+            commands,
+        }
     }
 
     /// Lives for so many steps at least, and to the end of the calm that follows.
@@ -174,9 +195,12 @@ impl Life {
                 report.commands[1 + usize::from(result.is_err())] += 1;
             }
         }
-        for answer in draw::answers(&self.terms().settings) {
-            report.answers.insert(answer, 1);
-        }
+        let terms = self.terms();
+        let answers = match terms.door {
+            Door::AvatarOpenApi => draw::answers(&terms.settings),
+            Door::VisitorChat => draw::answers_of_visitor_chat(&terms.settings),
+        };
+        report.answers.extend(answers.into_iter().map(|answer| (answer, 1)));
         report
     }
 

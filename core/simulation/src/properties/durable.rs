@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use secondme_avatar_emulator::service::State;
 use secondme_avatar_protocol::{ConversationKey, EventKind, Outcome, State as ConversationState, Step};
 
+use super::visitor_chat::Parroted;
 use super::{Property, Verdict};
 use crate::client::ClientId;
 use crate::sight::{Call, Sight};
@@ -21,6 +22,7 @@ pub(super) struct Durable {
     kept: BTreeMap<String, ClientId>,
     taken: BTreeSet<String>,
     handed_back: BTreeSet<String>,
+    parroted: Parroted,
 }
 
 impl Property for Durable {
@@ -29,6 +31,7 @@ impl Property for Durable {
     }
 
     fn see(&mut self, world: &World, sight: &Sight) -> Verdict {
+        self.parroted.see(sight);
         match sight {
             Sight::Resolved(client, _, Ok(Outcome::Kept(message))) => {
                 let on_disk = &world.of(*client).disk.messages;
@@ -58,7 +61,8 @@ impl Property for Durable {
     }
 
     fn calm(&mut self, world: &World, _: &State) -> Verdict {
-        let open = self.kept.keys().filter(|id| !self.taken.contains(*id) && !self.handed_back.contains(*id));
+        let is_settled = |id: &str| self.taken.contains(id) || self.handed_back.contains(id);
+        let open = self.kept.keys().filter(|id| !is_settled(id) && !self.parroted.has(id));
         for id in open {
             let holds = |one: &crate::client::Client| {
                 let kept = one.machine.kept_messages();

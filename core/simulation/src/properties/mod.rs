@@ -18,10 +18,13 @@ mod sends;
 mod served;
 mod slots;
 mod unread;
+mod visitor_chat;
 mod ways_out;
 
-use secondme_avatar_emulator::service::{FrameFields, HistoryCalls, QuotaScope, RepeatedMessage, State};
-use secondme_avatar_protocol::Delivery;
+use secondme_avatar_emulator::service::{
+    FrameFields, FrameIds, HistoryCalls, QuotaScope, RepeatedMessage, State,
+};
+use secondme_avatar_protocol::{Delivery, Door};
 
 use crate::Settings;
 use crate::sight::Sight;
@@ -30,6 +33,8 @@ use crate::world::World;
 /// What a run is like, as far as it decides which form of a property holds.
 #[derive(Clone, Debug)]
 pub struct Terms {
+    /// By which API the clients reach the service.
+    pub door: Door,
     /// The service.
     pub settings: Settings,
     /// What the clients do about unconfirmed messages.
@@ -51,12 +56,15 @@ pub struct Terms {
 impl Terms {
     /// Frames say which they are, and whose.
     pub fn named(&self) -> bool {
-        self.settings.frame_fields == FrameFields::All
+        match self.door {
+            Door::AvatarOpenApi => self.settings.frame_fields == FrameFields::All,
+            Door::VisitorChat => self.settings.visitor_chat_frame_ids == FrameIds::All,
+        }
     }
 
     /// What was missed can be asked for.
     pub fn asks(&self) -> bool {
-        self.settings.history_calls == HistoryCalls::There
+        self.door == Door::AvatarOpenApi && self.settings.history_calls == HistoryCalls::There
     }
 
     /// Whose answer a reply is can be told: nothing is lost for good (the past can be asked for), frames
@@ -70,7 +78,9 @@ impl Terms {
 
     /// A message may be taken twice, because the caller wants it rather twice than never.
     pub fn may_double(&self) -> bool {
-        self.delivery == Delivery::AtLeastOnce && self.settings.repeated_message == RepeatedMessage::Two
+        let counts_twice =
+            self.door == Door::VisitorChat || self.settings.repeated_message == RepeatedMessage::Two;
+        self.delivery == Delivery::AtLeastOnce && counts_twice
     }
 
     /// Authentications are all that counts against the quota.
@@ -132,7 +142,7 @@ impl std::fmt::Debug for Properties {
 impl Properties {
     /// Those that hold on these terms.
     pub fn new(terms: Terms) -> Self {
-        let all: Vec<Box<dyn Property>> = vec![
+        let mut all: Vec<Box<dyn Property>> = vec![
             Box::new(acks::Acks::default()),
             Box::new(heard::Heard::new(terms.clone())),
             Box::new(sends::Acknowledged::new(&terms)),
@@ -140,8 +150,6 @@ impl Properties {
             Box::new(sends::NotAfterEcho::default()),
             Box::new(sends::NotAgain::new(&terms)),
             Box::new(sends::NotDoubled::new(terms.clone())),
-            Box::new(quota::Quota::new(terms.clone())),
-            Box::new(heartbeat::Heartbeat::default()),
             Box::new(ways_out::WaysOut),
             Box::new(closed::Closed::default()),
             Box::new(deadlines::Deadlines::default()),
@@ -153,6 +161,17 @@ impl Properties {
             Box::new(served::Served),
             Box::new(requests::Requests::new(terms.clone())),
         ];
+        match terms.door {
+            Door::AvatarOpenApi => {
+                all.push(Box::new(quota::Quota::new(terms.clone())));
+                all.push(Box::new(heartbeat::Heartbeat::default()));
+            }
+            Door::VisitorChat => {
+                all.push(Box::new(visitor_chat::Token::default()));
+                all.push(Box::new(visitor_chat::Voices::default()));
+                all.push(Box::new(visitor_chat::Sessions::default()));
+            }
+        }
         Self { all, terms }
     }
 

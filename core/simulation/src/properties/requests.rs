@@ -39,6 +39,8 @@ impl Property for Requests {
                     "visitor.token.invalid" => {
                         self.forgotten || self.terms.settings.token_lifetime != TokenLifetime::Never
                     }
+                    // Told, not asked wrongly, by a service that has forgotten them.
+                    "oauth2.token.invalid" | "session_not_found" => self.forgotten,
                     "session.not.found"
                     | "session.not.bound"
                     | "chat.context.expired"

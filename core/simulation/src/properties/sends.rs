@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::visitor_chat::Parroted;
+
 use secondme_avatar_protocol::{Delivery, EventKind, Outcome, Step, UnsentMessage};
 
 use super::{Property, Terms, Verdict};
@@ -32,17 +34,20 @@ impl Taken {
 /// And what was certainly not sent never is.
 ///
 /// Where a client cannot be sure whose answer a reply is (see [`Terms::attributes`]), an answer is no proof,
-/// and only what was said to be sent counts.
+/// and only what was said to be sent counts. On Visitor Chat an owner who says the same is taken for the echo: then
+/// nothing is claimed of that message.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
     attributes: bool,
     taken: Taken,
     unsent: BTreeSet<String>,
+    parroted: Parroted,
 }
 
 impl Acknowledged {
     pub(super) fn new(terms: &Terms) -> Self {
-        Self { attributes: terms.attributes(), taken: Taken::default(), unsent: BTreeSet::new() }
+        let (attributes, parroted) = (terms.attributes(), Parroted::default());
+        Self { attributes, taken: Taken::default(), unsent: BTreeSet::new(), parroted }
     }
 }
 
@@ -66,6 +71,7 @@ impl Property for Acknowledged {
     }
 
     fn see(&mut self, _: &World, sight: &Sight) -> Verdict {
+        self.parroted.see(sight);
         if let Some(id) = self.taken.see(sight)
             && self.unsent.contains(id)
         {
@@ -86,6 +92,7 @@ impl Property for Acknowledged {
         };
         if let Some(id) = acknowledged
             && self.taken.times(id.as_str()) == 0
+            && !self.parroted.has(id.as_str())
         {
             return Err(format!(
                 "{client:?} {ticket:?}: {id} is acknowledged, and the service never took it"

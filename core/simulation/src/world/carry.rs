@@ -18,7 +18,7 @@ use crate::sockets::Link;
 
 impl World {
     pub(super) fn carry_out(&mut self, client: ClientId, was_closed: bool) {
-        let (mut remembers, mut asks_for_permit) = (false, false);
+        let (mut remembers, mut asks_for_permit, mut wants_token) = (false, false, None);
         while let Some(output) = self.clients[client.0].output(self.now, was_closed) {
             if self.sights.is_some()
                 && let Some(sight) = Sight::of_output(client, &output)
@@ -29,7 +29,12 @@ impl World {
             match output {
                 Output::Quota(call) => desk.join(client, call),
                 Output::Http(request) => self.call(client, &request),
-                Output::Abandon(call) => desk.abandon(client, call, self.now),
+                Output::Token { call, refused } => wants_token = Some((call, refused)),
+                Output::Abandon(call) => {
+                    desk.abandon(client, call, self.now);
+                    self.tokens.abandon(client, call);
+                    wants_token.take_if(|(wanted, _)| *wanted == call);
+                }
                 Output::SocketOpen { generation, address } => {
                     self.connect(client, generation, address.expose_secret());
                 }
@@ -41,8 +46,6 @@ impl World {
                 Output::ConnectPermit => asks_for_permit = true,
                 Output::SlotReleased => self.release_slot(client),
                 Output::SaveRecord => remembers = true,
-                // Nothing here opens that door yet.
-                Output::Token { .. } => {}
                 Output::Event(_) | Output::Held(..) | Output::Piece(..) | Output::Resolved(..) => {}
             }
         }
@@ -52,6 +55,9 @@ impl World {
         }
         if asks_for_permit {
             self.ask_for_permit(client);
+        }
+        if let Some((call, refused)) = wants_token {
+            self.ask_for_token(client, call, refused);
         }
         self.grant();
         self.note_idle(client);
@@ -129,7 +135,9 @@ impl World {
     }
 
     fn call(&mut self, client: ClientId, request: &HttpRequest) {
-        let asked = Asked::new(self.now, client, request);
+        let mut asked = Asked::new(self.now, client, request);
+        let message = self.of(client).machine.message_of(request.call);
+        asked.message = message.map(|message| message.as_str().to_owned());
         let key = self.of(client).key;
         let call = self.sights.is_some().then(|| Call::new(&asked, key));
         if let Some(call) = &call {
