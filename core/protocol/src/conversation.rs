@@ -29,7 +29,7 @@ use self::sends::Sends;
 use self::turns::Turns;
 use crate::assembly::{Answer, Assembly};
 use crate::event::{ConversationKey, State};
-use crate::facts::{KeptMessage, SessionFacts};
+use crate::facts::SessionFacts;
 use crate::ids::{SessionId, Ticket};
 
 pub use self::hold::Hold;
@@ -80,8 +80,6 @@ pub(crate) struct Replaced {
     pub(crate) under_way: Vec<Pending>,
     /// The commands that wait for its answers.
     pub(crate) unanswered: Vec<Ticket>,
-    /// What the store has to be told: what waits is meant for the new session.
-    pub(crate) store: Vec<KeptMessage>,
 }
 
 /// What a conversation leaves behind when it closes.
@@ -160,15 +158,15 @@ impl Conversation {
         for pending in waiting {
             self.sends.push(pending);
         }
-        let store = self.sends.stored_messages(Some(&session)).collect();
         let unanswered = self.turns.close();
         self.turns = Turns::default();
         self.position = Position::default();
-        self.gap = GapFill::default();
+        // What the session before had to say while the link was down is missed, and the callers of an open one are told.
+        self.gap = if self.is_opened() { GapFill::open() } else { GapFill::default() };
         self.session = Some(session);
         self.resumed = false;
         self.taken_over = false;
-        Replaced { under_way, unanswered, store }
+        Replaced { under_way, unanswered }
     }
 
     pub(crate) fn echoes(&self) -> &Echoes {

@@ -12,4 +12,5 @@ mod restarts;
 mod support;
 #[cfg(feature = "sqlite")]
 mod two_processes;
+mod visitor_chat;
 mod watching;

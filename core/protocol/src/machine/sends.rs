@@ -229,11 +229,15 @@ impl Machine {
     pub(super) fn take_restored(&mut self, now: Millis) {
         let key = ConversationKey::FIRST;
         let (listens, noted) = (self.connection.is_up(), self.seen.noted());
+        let renews = self.config.door.renews_sessions();
         for kept in std::mem::take(&mut self.restored) {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
             };
-            let is_here = kept.session.is_none() || kept.session.as_ref() == conversation.session();
+            // Where sessions are replaced, what has not gone out is meant for the one that there is.
+            let is_here = kept.session.is_none()
+                || kept.session.as_ref() == conversation.session()
+                || (renews && !kept.left);
             let pending = Pending::restored(
                 kept,
                 Cursor { seq: conversation.position().gap_begins().to_owned(), noted },

@@ -84,11 +84,10 @@ impl Machine {
             self.complete_reply(at, reply, None);
         }
         let key = self.conversations[at].key();
-        let Replaced { under_way, unanswered, store } = self.conversations[at].replace_session(to.clone());
+        let Replaced { under_way, unanswered } = self.conversations[at].replace_session(to.clone());
         self.emit(at, EventKind::SessionReplaced { from: from.clone(), to }, None);
         let calls = self.calls.drop_calls(|call| matches!(call, Call::SendMessage(..)));
         self.abandon(calls);
-        self.outputs.extend(store.into_iter().map(super::Output::SaveMessage));
         for pending in under_way {
             self.hand_back(key, pending, Error::new(ErrorKind::Closed, REPLACED));
         }
