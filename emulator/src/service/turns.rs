@@ -146,6 +146,10 @@ impl Service {
                 let (code, reason) = (Code::TurnsExhausted.to_string(), "no turns are left".to_owned());
                 Some(vec![Step::Fail { code, reason, actions: Vec::new() }])
             }
+            None if self.is_too_long(question) => {
+                let (code, reason) = (Code::MessageTooLong.to_string(), "the message is too long".to_owned());
+                Some(vec![Step::Fail { code, reason, actions: Vec::new() }])
+            }
             None => steps,
             Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
             Some(Effect::Delay(time)) => {

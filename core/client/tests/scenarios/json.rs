@@ -31,6 +31,7 @@ pub(crate) fn event(event: &Event) -> Value {
         EventKind::Unattributed { author, text } => {
             json!({"type": "unattributed", "author": author.name(), "text": text.as_str()})
         }
+        EventKind::SessionReplaced { .. } => json!({"type": "session_replaced"}),
         EventKind::Disconnected { cause, close_code, close_reason, .. } => json!({
             "type": "disconnected", "cause": error(cause), "close_code": close_code, "close_reason": close_reason,
         }),
@@ -59,6 +60,7 @@ pub(crate) fn reply(reply: &Reply) -> Value {
     json!({
         "author": reply.author.name(),
         "text": reply.text.as_str(),
+        "confirmed": reply.confirmed,
         "ended": reply.ended.name(),
         "asked": reply.asked,
         "parts": parts(&reply.parts),

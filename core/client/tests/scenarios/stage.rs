@@ -1,9 +1,13 @@
 //! What a scenario is played on: an emulator, a client, and all that was heard.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ClientBuilder, Conversation, Delivery, Error, Events, Visitor};
+use secondme_avatar::{
+    AvatarClient, ClientBuilder, Conversation, Delivery, Error, EventKind, Events, TokenProvider,
+    TokenRequest, Visitor,
+};
 use secondme_avatar_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -20,6 +24,9 @@ const LOOK: Duration = Duration::from_millis(2);
 /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
 const WORDS: [&str; 12] =
     ["in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is"];
+
+/// The parts of a scenario.
+const PARTS: [&str; 6] = ["about", "door", "emulator", "faults", "client", "steps"];
 
 /// Whose words are the emulator's.
 const FREE: [&str; 2] = ["call", "service"];
@@ -44,11 +51,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn set(scenario: &Value) -> Result<Self, Failure> {
+        let words = scenario.as_object().into_iter().flatten().map(|(word, _)| word.as_str());
+        if let Some(word) = words.into_iter().find(|word| !PARTS.contains(word)) {
+            return Err(format!("a scenario has no part `{word}`; there are {PARTS:?}").into());
+        }
         let emulator = Emulator::builder().start().await?;
-        let builder =
-            AvatarClient::builder(scenario["client"]["key"].as_str().unwrap_or(emulator.api_key()))?;
-        let builder = options(builder, &scenario["client"])?;
-        let client = builder.base_url(emulator.base_url().parse()?).build()?;
+        let builder = builder(&emulator, scenario["door"].as_str(), &scenario["client"])?;
+        let client = options(builder, &scenario["client"])?.build()?;
         let events = client.events();
         let http = reqwest::Client::builder().no_proxy().build()?;
         let (heard, chats) = (Vec::new(), BTreeMap::new());
@@ -268,6 +277,12 @@ impl Stage {
     fn listen(&mut self) {
         for event in self.events.drain(usize::MAX) {
             let session = event.session_id.as_ref().map(|id| id.as_str().to_owned());
+            if let EventKind::SessionReplaced { from, to } = &event.kind {
+                // The conversation goes on in another session, and what was heard in the old one is its own.
+                let (from, to) = (Some(from.as_str().to_owned()), Some(to.as_str().to_owned()));
+                let heard = self.heard.iter_mut().filter(|(_, session, _)| *session == from);
+                heard.for_each(|(_, session, _)| session.clone_from(&to));
+            }
             self.heard.push((event.visitor_id.as_str().to_owned(), session, json::event(&event)));
         }
     }
@@ -323,6 +338,39 @@ impl Stage {
     }
 }
 
+/// A client of the emulator, at the door that the scenario names.
+fn builder(emulator: &Emulator, door: Option<&str>, client: &Value) -> Result<ClientBuilder, Failure> {
+    let key = client["key"].as_str().unwrap_or(emulator.api_key());
+    let (builder, base) = match door {
+        None | Some("avatar-open-api") => (AvatarClient::builder(key)?, emulator.base_url()),
+        Some("visitor-chat") => {
+            let builder = match client["user_tokens"].as_array() {
+                Some(tokens) => AvatarClient::visitor_chat_with_tokens(key, in_turn(tokens.clone()))?,
+                None => {
+                    let secret = client["client_secret"].as_str();
+                    let secret = secret.map_or_else(|| emulator.client_secret(), str::to_owned);
+                    AvatarClient::visitor_chat(&emulator.client_id(), &secret, key)?
+                }
+            };
+            (builder, emulator.lab_base_url())
+        }
+        Some(door) => return Err(format!("there is no door `{door}`").into()),
+    };
+    Ok(builder.base_url(base.parse()?))
+}
+
+/// A caller's tokens: the first, and after each refusal the next, as long as there is one.
+fn in_turn(tokens: Vec<Value>) -> impl TokenProvider {
+    let next = AtomicUsize::new(0);
+    move |request: TokenRequest| {
+        let refused = usize::from(request.refused);
+        let at = next.fetch_add(refused, Ordering::Relaxed) + refused;
+        let token = tokens.get(at.min(tokens.len().saturating_sub(1)));
+        let token = token.and_then(Value::as_str).unwrap_or_default().to_owned();
+        async move { Ok(token) }
+    }
+}
+
 async fn open(client: &AvatarClient, name: &str, about: &Value) -> (Outcome, Option<Conversation>) {
     match visitor(name, about) {
         Ok(visitor) => opened(client.open(visitor).await),
@@ -375,7 +423,7 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
     for (option, value) in options.as_object().into_iter().flatten() {
         let seconds = || value.as_f64().map(Duration::from_secs_f64).ok_or("it takes seconds");
         builder = match option.as_str() {
-            "key" => builder,
+            "key" | "client_secret" | "user_tokens" => builder,
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
             "delivery" => builder.delivery(match value.as_str() {
                 Some("at_least_once") => Delivery::AtLeastOnce,

@@ -6,9 +6,9 @@ use super::apps::Speaker;
 use super::fields::Fields;
 use super::{
     Data, Echo, EchoId, MessageLength, OlderSocket, OpeningLine, SecondInit, SendAnswer, SendApiKey,
+    SocketUrl, SocketUrlLife, VisitorIdForm,
 };
-use super::{SocketUrl, SocketUrlLife, VisitorIdForm};
-use crate::brain::Author;
+use crate::brain::{Author, Question};
 use crate::service::Service;
 use crate::service::addresses::Address;
 use crate::service::close::CloseHow;
@@ -98,15 +98,18 @@ impl Service {
             SendAnswer::Absent => Data::Absent,
             SendAnswer::MessageId => Data::Value(json!({"messageId": message_id})),
         };
-        if let MessageLength::Characters(limit) = self.settings.visitor_chat_message_length
-            && text.chars().count() > limit as usize
-        {
-            let why = (Code::MessageTooLong.as_str(), "the message is too long");
-            self.deliver_failure(&session_id, Some(&message_id), why, &[], false);
-            return Ok(answer);
-        }
         self.take_message(visitor, &session_id, message_id, text);
         Ok(answer)
+    }
+
+    /// Whether a message is longer than this door takes.
+    pub(in crate::service) fn is_too_long(&self, question: &Question) -> bool {
+        let MessageLength::Characters(limit) = self.settings.visitor_chat_message_length else {
+            return false;
+        };
+        let session = self.world.sessions.get(&question.session_id);
+        let door = session.map(|session| self.world.visitors[session.visitor.0].door);
+        door == Some(Door::VisitorChat) && question.text.chars().count() > limit as usize
     }
 
     /// The session that `init` gives a visitor.
