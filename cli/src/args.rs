@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use secondme_avatar::Door;
 use secondme_avatar_emulator::EmulatorArgs;
 
 use crate::exit::{self, Failure};
@@ -74,6 +75,7 @@ The file holds no key, token, id, address or word: read it, and send it to us (d
 Examples:
   avatar survey                                    with SECONDME_API_KEY, the service in production
   avatar survey --yes --budget 1                   ask nothing back, and say one thing at most
+  avatar survey --door visitor-chat                the second door, with SECONDME_CLIENT_ID and _SECRET
   avatar survey --base-url http://127.0.0.1:8080/gate/in --fast --yes    an emulator, in seconds
   avatar emulator --profile service.toml           a service on this machine that behaves so
 
@@ -164,6 +166,10 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SurveyArgs {
+    /// Through which API: avatar-open-api, or visitor-chat, which needs SECONDME_CLIENT_ID and
+    /// SECONDME_CLIENT_SECRET as well
+    #[arg(long, value_name = "DOOR", default_value = "avatar-open-api")]
+    pub(crate) door: Door,
     /// Where the answers are written
     #[arg(long, value_name = "FILE", default_value = "service.toml")]
     pub(crate) out: PathBuf,

@@ -11,6 +11,8 @@ mod open_api;
 mod report;
 mod secrets;
 mod sockets;
+mod visitor_chat;
+mod walk;
 mod wire;
 
 #[cfg(test)]
@@ -19,14 +21,15 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
-use secondme_avatar::{AvatarClient, BaseUrl, Environment, Visitor};
+use secondme_avatar::{AvatarClient, BaseUrl, Door, Environment, Visitor};
 
 use self::ask::Asker;
 use self::clock::Clock;
 use self::findings::{Findings, HEAD};
-use self::open_api::{NoVisit, QUESTIONS, Walk};
 use self::report::Report;
-use self::wire::{Refusal, Trouble, Wire};
+use self::visitor_chat::Credentials;
+use self::walk::{Question, Walk};
+use self::wire::{NoVisit, Refusal, Trouble, Wire};
 use crate::args::SurveyArgs;
 use crate::exit::{self, Failure};
 use crate::service;
@@ -41,9 +44,9 @@ const CONTROL: &str = "/_emulator";
 
 pub(crate) async fn run(args: SurveyArgs) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
-    let key = service::api_key()?;
-    let (base, environment) = base_of(args.base_url.as_deref())?;
-    check(&key, &base)?;
+    let credentials = credentials(args.door)?;
+    let (base, environment) = base_of(args.door, args.base_url.as_deref())?;
+    check(&credentials.api_key, &base)?;
     writable(&args.out)?;
     let mut wire = wire_to(&base, args.fast).await?;
     let visitor = match person() {
@@ -52,34 +55,73 @@ pub(crate) async fn run(args: SurveyArgs) -> Result<(), Failure> {
     };
     let visitor = visitor.map_err(secondme_avatar::Error::from)?;
 
-    let mut findings = Findings::new(open_api::DOOR);
+    let mut findings = Findings::new(name_of(args.door));
     let mut report = Report::new();
     report.line(&announcement(&args, environment, &base));
     let asker = if args.yes { Asker::Always } else { Asker::Person };
     let budget = args.budget.unwrap_or(u32::MAX);
     let walk = Walk { wire: &mut wire, findings: &mut findings, report: &mut report, asker: &asker, budget };
+    let walked = async {
+        match args.door {
+            Door::VisitorChat => walk.run_visitor_chat(&credentials, visitor.id().as_str()).await,
+            Door::AvatarOpenApi => walk.run_open_api(&credentials.api_key, visitor.id().as_str()).await,
+        }
+    };
     let outcome = tokio::select! {
-        outcome = walk.run(&key, visitor.id().as_str()) => outcome.map_err(|error| refused(&error)),
+        outcome = walked => outcome.map_err(|error| refused(&error)),
         stopped = stop.wait() => Err(stopped),
     };
     if findings.all().is_empty() {
         // There is nothing to write.
         return outcome;
     }
-    fill(&mut findings);
+    let missing: Vec<_> =
+        switches(args.door).map(|switch| (switch, "The survey ended before this question.")).collect();
+    findings.leave_out(&missing);
     write(&args.out, &findings.file(environment, &wire.secrets))?;
     report.line(&report::summary(&findings, wire.used, &args.out.display().to_string()));
     outcome
 }
 
-/// What is left when the survey was stopped before it came so far.
-fn fill(findings: &mut Findings) {
-    let switches = QUESTIONS.iter().flat_map(|question| question.switches);
-    for switch in switches.chain(open_api::OTHERS) {
-        if !findings.has(switch) {
-            findings.not_asked(switch, "The survey ended before this question.");
-        }
+fn name_of(door: Door) -> &'static str {
+    match door {
+        Door::VisitorChat => visitor_chat::DOOR,
+        Door::AvatarOpenApi => open_api::DOOR,
     }
+}
+
+fn questions(door: Door) -> Vec<&'static Question> {
+    match door {
+        Door::VisitorChat => visitor_chat::questions().collect(),
+        Door::AvatarOpenApi => open_api::questions().collect(),
+    }
+}
+
+/// Every switch that the file is to have.
+fn switches(door: Door) -> impl Iterator<Item = &'static str> {
+    let others = match door {
+        Door::VisitorChat => visitor_chat::OTHERS,
+        Door::AvatarOpenApi => open_api::OTHERS,
+    };
+    let asked = questions(door).into_iter().flat_map(|question| question.switches);
+    asked.chain(others).copied()
+}
+
+/// What the environment says about who one is.
+fn credentials(door: Door) -> Result<Credentials, Failure> {
+    let api_key = service::api_key()?;
+    let of_app = |name: &str| {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value.ok_or_else(|| {
+            Failure::new(exit::KEY, format!("{name} is not set"))
+                .advise("Visitor Chat is for apps that are registered with SecondMe: set SECONDME_CLIENT_ID and\nSECONDME_CLIENT_SECRET to those of yours, beside SECONDME_API_KEY.")
+        })
+    };
+    let (client_id, client_secret) = match door {
+        Door::VisitorChat => (of_app("SECONDME_CLIENT_ID")?, of_app("SECONDME_CLIENT_SECRET")?),
+        Door::AvatarOpenApi => (String::new(), String::new()),
+    };
+    Ok(Credentials { client_id, client_secret, api_key })
 }
 
 /// What it will do, and what that costs.
@@ -88,40 +130,53 @@ fn announcement(args: &SurveyArgs, environment: &str, base: &Url) -> String {
         OTHER => service::host(base.as_str()),
         name => format!("SecondMe ({name})"),
     };
-    let questions = QUESTIONS.iter();
-    let messages: u32 = questions.clone().map(|question| question.messages).sum();
+    let questions = questions(args.door);
+    let messages: u32 = questions.iter().map(|question| question.messages).sum();
     let messages = messages.min(args.budget.unwrap_or(u32::MAX));
-    let calls: u32 = open_api::OTHER_CALLS + questions.clone().map(|question| question.calls).sum::<u32>();
-    let sockets: u32 = questions.clone().map(|question| question.sockets).sum();
-    let wait: u64 = questions.clone().map(|question| question.wait).sum();
+    let (door, others, first) = match args.door {
+        Door::VisitorChat => ("Visitor Chat", visitor_chat::OTHER_CALLS, "1 fetches a token"),
+        Door::AvatarOpenApi => (
+            "the Avatar Open API",
+            open_api::OTHER_CALLS,
+            "1 is an authentication, of 60 that the key has in a minute",
+        ),
+    };
+    let calls = others + questions.iter().map(|question| question.calls).sum::<u32>();
+    let sockets: u32 = questions.iter().map(|question| question.sockets).sum();
+    let wait: u64 = questions.iter().map(|question| question.wait).sum();
     let time = match args.fast {
         true => "a few seconds, because the emulator's clock is moved on".to_owned(),
         false => format!("3 to {} minutes, most of it waiting", wait.div_ceil(60)),
     };
-    let switches =
-        QUESTIONS.iter().map(|question| question.switches.len()).sum::<usize>() + open_api::OTHERS.len();
     format!(
-        "A survey of {place} through the Avatar Open API: {switches} questions that nothing published answers.\n\n  \
-         calls      about {calls}, 30 a minute at most; 1 is an authentication, of 60 that the key has in a minute\n  \
+        "A survey of {place} through {door}: {} questions that nothing published answers.\n\n  \
+         calls      about {calls}, 30 a minute at most; {first}\n  \
          sockets    up to {sockets}, one or two at a time\n  \
          messages   up to {messages}, in one conversation; the avatar's owner can read them\n  \
          time       {time}\n\n\
          Ctrl-C stops it at any time; what is known by then is written to {}.\n",
+        switches(args.door).count(),
         args.out.display()
     )
 }
 
 /// The base URL by name or as a URL, and the environment's name.
-fn base_of(given: Option<&str>) -> Result<(Url, &'static str), Failure> {
+fn base_of(door: Door, given: Option<&str>) -> Result<(Url, &'static str), Failure> {
     let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
-    let base = match given.map(str::to_owned).or_else(from_env) {
-        Some(given) => given.parse::<BaseUrl>()?,
-        None => BaseUrl::default(),
+    let given = given.map(str::to_owned).or_else(from_env);
+    let environment = match &given {
+        Some(given) => given.parse::<Environment>().ok(),
+        None => Some(Environment::default()),
     };
-    let named = Environment::ALL.iter().find(|one| BaseUrl::from(**one) == base);
-    let name = named.map_or(OTHER, |one| one.name());
-    let url = Url::parse(&base.to_string())
-        .map_err(|_| Failure::new(exit::USAGE, "the base URL is not a valid URL"))?;
+    let written = match (environment, given) {
+        (Some(environment), _) => environment.url(door).to_owned(),
+        // The library's own rules for a base URL, with its own words.
+        (None, given) => given.unwrap_or_default().parse::<BaseUrl>()?.to_string(),
+    };
+    let is_there = |one: &&Environment| one.url(door) == written.trim_end_matches('/');
+    let name = Environment::ALL.iter().find(is_there).map_or(OTHER, |one| one.name());
+    let url =
+        Url::parse(&written).map_err(|_| Failure::new(exit::USAGE, "the base URL is not a valid URL"))?;
     Ok((url, name))
 }
 
@@ -169,7 +224,7 @@ fn refused(error: &NoVisit) -> Failure {
 fn code_of(step: &str, refusal: &Refusal) -> u8 {
     match () {
         () if refusal.is_for_the_quota() => exit::QUOTA,
-        () if step == "authenticate" => exit::KEY,
+        () if matches!(step, "authenticate" | "fetch_token") => exit::KEY,
         () => exit::FAILURE,
     }
 }

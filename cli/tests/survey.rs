@@ -51,7 +51,7 @@ async fn what_a_survey_has_written_the_emulator_plays() {
     let output = run(survey(emulator.base_url(), emulator.api_key(), &file, &["--fast", "--yes"]), "").await;
     let said = out(&output);
     assert_eq!(output.status.code(), Some(0), "{said}{}", err(&output));
-    assert!(said.contains("messages   up to 5") && said.contains("16 of 20 questions answered"), "{said}");
+    assert!(said.contains("messages   up to 5") && said.contains("17 of 21 questions answered"), "{said}");
     let profile = Profile::parse(&file.read()).unwrap();
     let again = Emulator::builder().profile(&profile).start().await.unwrap();
     let file = Free::new("again.toml");
@@ -76,6 +76,32 @@ async fn before_each_question_that_costs_a_message_it_asks_back() {
     let answered = |switch: &str| profile.answers().any(|(name, _)| name == switch);
     assert!(answered("redelivery") && answered("second-socket") && !answered("repeated-message"));
     assert!(file.read().contains("not-asked = \"It costs a message, which was not allowed.\""));
+}
+
+#[tokio::test]
+async fn the_second_door_needs_an_app_and_has_a_file_of_its_own() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let file = Free::new("chat.toml");
+    let options = ["--door", "visitor-chat", "--fast", "--yes"];
+    let command = || survey(emulator.lab_base_url(), emulator.api_key(), &file, &options);
+    let output = run(command(), "").await;
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("SECONDME_CLIENT_ID is not set"), "{}", err(&output));
+    let with_app = |secret: &str| {
+        let mut command = command();
+        command.env("SECONDME_CLIENT_ID", emulator.client_id()).env("SECONDME_CLIENT_SECRET", secret);
+        command
+    };
+    let output = run(with_app("wrong-secret"), "").await;
+    assert_eq!(output.status.code(), Some(3));
+    let said = format!("{}{}", out(&output), err(&output));
+    assert!(said.contains("fetch_token: HTTP 401 with `oauth2.client.secret_mismatch`"), "{said}");
+    assert!(!said.contains("wrong-secret") && !file.0.exists());
+    let output = run(with_app(&emulator.client_secret()), "").await;
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let profile = Profile::parse(&file.read()).unwrap();
+    assert!(profile.answers().any(|answer| answer == ("visitor-chat-ping-drop", "never")));
+    assert!(!file.read().contains(&emulator.client_secret()));
 }
 
 #[cfg(unix)]

@@ -86,6 +86,15 @@ impl Findings {
         self.list.iter().filter(|finding| finding.outcome == outcome).count()
     }
 
+    /// Notes that questions are not put, unless they were answered all the same.
+    pub(super) fn leave_out(&mut self, switches: &[(&'static str, &str)]) {
+        for (switch, why) in switches {
+            if !self.has(switch) {
+                self.not_asked(switch, *why);
+            }
+        }
+    }
+
     /// A later finding takes the place of an earlier one.
     fn add(&mut self, switch: &'static str, outcome: Outcome, answer: String, why: String) {
         self.list.retain(|finding| finding.switch != switch);

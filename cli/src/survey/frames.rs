@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::sockets::Heard;
+use super::wire::is_of_money;
 
 /// Whether a frame belongs to a conversation, and not to the socket alone.
 pub(super) fn is_said(frame: &Value) -> bool {
@@ -44,6 +45,11 @@ pub(super) fn without_socket(frame: &Value) -> Value {
         fields.remove("wsId");
     }
     frame
+}
+
+/// Whether a frame says that an allowance is used up.
+pub(super) fn money_in(frame: &Value) -> bool {
+    frame.get("subCode").and_then(Value::as_str).is_some_and(is_of_money)
 }
 
 pub(super) fn index_of(frame: &Value) -> Option<i64> {
@@ -103,7 +109,7 @@ pub(super) fn end_mark(reply: &[&Value]) -> Option<(&'static str, &'static str)>
 /// A frame that came again, with the first time and the second.
 pub(super) fn repeated<'a>(earlier: &'a [Heard], later: &'a [Heard]) -> Option<(&'a Heard, &'a Heard)> {
     let same = |one: &Heard, other: &Heard| {
-        let has_id = one.frame.get("seqId").is_some();
+        let has_id = ["seqId", "timestamp"].iter().any(|name| one.frame.get(*name).is_some());
         // Without ids two pieces of a reply may be the same by chance, but hardly two echoes.
         let may_be_compared = has_id || one.frame.get("sender").is_some_and(|sender| sender == "client");
         may_be_compared && without_socket(&one.frame) == without_socket(&other.frame)

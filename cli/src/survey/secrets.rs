@@ -42,10 +42,14 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// A failure code as it may be shown: letters, dots, dashes and underscores, and no secret.
+/// The most digits in a code that is shown: `oauth2` has one, an id has more.
+const DIGITS: usize = 1;
+
+/// A failure code as it may be shown: letters, dots, dashes, underscores and one digit, which can be no id.
 pub(super) fn shown_code(code: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphabetic() || b"._-".contains(&byte);
-    match code.len() <= 64 && code.bytes().all(plain) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    match code.len() <= 64 && code.bytes().all(plain) && digits <= DIGITS {
         true => format!("`{code}`"),
         false => "a code".to_owned(),
     }
@@ -69,6 +73,9 @@ mod tests {
     #[test]
     fn a_code_is_shown_where_it_can_hold_no_id() {
         assert_eq!(shown_code("open.api.avatar.not.found"), "`open.api.avatar.not.found`");
-        assert_eq!(shown_code("session.4711.closed"), "a code");
+        assert_eq!(shown_code("oauth2.token.invalid"), "`oauth2.token.invalid`");
+        for code in ["session.4711.closed", "user.a1b2.gone", "Zwei Worte.", &"a.".repeat(40)] {
+            assert_eq!(shown_code(code), "a code");
+        }
     }
 }

@@ -62,7 +62,8 @@ pub(super) struct Heard {
 
 /// One open socket.
 pub(super) struct Socket {
-    pub(super) ws_id: String,
+    /// As it was told, or learnt from a frame.
+    pub(super) ws_id: Option<String>,
     stream: WebSocketStream<Upgraded>,
     pub(super) heard: Vec<Heard>,
     pub(super) ended: Option<Ended>,
@@ -83,7 +84,7 @@ impl std::fmt::Debug for Socket {
 /// Shakes hands at an address. The outer error is trouble of this side.
 pub(super) async fn connect(
     wire: &mut Wire,
-    (ws_id, address): (&str, &str),
+    (ws_id, address): (Option<String>, &str),
     offer: &Offer,
 ) -> Result<Result<Socket, Refused>, Trouble> {
     let url = handshake_url(wire.base(), address)?;
@@ -115,7 +116,7 @@ pub(super) async fn connect(
     };
     let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
     Ok(Ok(Socket {
-        ws_id: ws_id.to_owned(),
+        ws_id,
         stream,
         heard: Vec::new(),
         ended: None,
@@ -142,7 +143,10 @@ fn handshake_url(base: &Url, address: &str) -> Result<Url, Trouble> {
 impl Socket {
     pub(super) async fn ping(&mut self, clock: &Clock) {
         self.last_ping = clock.now();
-        let ping = json!({"type": "ping", "wsId": self.ws_id});
+        let ping = match &self.ws_id {
+            Some(ws_id) => json!({"type": "ping", "wsId": ws_id}),
+            None => json!({"type": "ping"}),
+        };
         self.say(&ping, clock).await;
     }
 
@@ -171,8 +175,8 @@ impl Socket {
     }
 
     fn ack_of(&self, frame: &Value) -> Option<Value> {
-        let seq_id = frame.get("seqId")?;
-        Some(json!({"type": "ack", "seqId": seq_id, "wsId": self.ws_id}))
+        let (seq_id, ws_id) = (frame.get("seqId")?, self.ws_id.as_ref()?);
+        Some(json!({"type": "ack", "seqId": seq_id, "wsId": ws_id}))
     }
 
     fn end(&mut self, clock: &Clock) {
@@ -243,6 +247,9 @@ impl Socket {
 
     async fn note_frame(&mut self, text: &str, clock: &Clock) {
         let frame = serde_json::from_str(text).unwrap_or(Value::Null);
+        if self.ws_id.is_none() {
+            self.ws_id = frame.get("wsId").and_then(Value::as_str).map(str::to_owned);
+        }
         if let Some(ack) = self.ack_of(&frame).filter(|_| self.acking) {
             self.say(&ack, clock).await;
         }

@@ -61,15 +61,21 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// In place of JSON.
+    pub(super) form: Option<String>,
 }
 
 impl Call {
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), headers: Vec::new(), body: None }
+        Self { method: Method::GET, path: path.into(), headers: Vec::new(), body: None, form: None }
     }
 
     pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { method: Method::POST, path: path.into(), headers: Vec::new(), body: Some(body) }
+        Self { method: Method::POST, path: path.into(), headers: Vec::new(), body: Some(body), form: None }
+    }
+
+    pub(super) fn form(path: impl Into<String>, form: String) -> Self {
+        Self { method: Method::POST, path: path.into(), headers: Vec::new(), body: None, form: Some(form) }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -108,8 +114,19 @@ impl Answer {
         }
     }
 
+    /// Whether the body has a field of this name, null or not.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.body.as_ref().is_some_and(|body| body.get(name).is_some())
+    }
+
+    /// A number in the body.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.body.as_ref()?.get(name)?.as_u64()
+    }
+
     fn refusal(&self) -> Refusal {
-        let dotted = |text: &&str| text.contains('.') && !text.contains(char::is_whitespace);
+        // Words for people have spaces; a code has none, and has parts.
+        let dotted = |text: &&str| text.contains(['.', '_']) && !text.contains(char::is_whitespace);
         let code_in = |name: &&'static str| {
             let text = self.body.as_ref()?.get(*name)?.as_str().filter(dotted)?;
             Some((*name, text.to_owned()))
@@ -133,6 +150,11 @@ impl Refusal {
         self.status == 429 || self.names("rate.limited")
     }
 
+    /// Whether it says that an allowance is used up.
+    pub(super) fn is_for_money(&self) -> bool {
+        self.code.as_ref().is_some_and(|code| is_of_money(code))
+    }
+
     /// In words, without anything secret.
     pub(super) fn shown(&self) -> String {
         match &self.code {
@@ -142,9 +164,29 @@ impl Refusal {
     }
 }
 
+/// Whether a code says that an allowance is used up.
+pub(super) fn is_of_money(code: &str) -> bool {
+    ["unlock.required", "quota", "freeUsedUp", "exhaustion"].iter().any(|word| code.contains(word))
+}
+
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
         Self(format!("the service refused it: {}", refusal.shown()))
+    }
+}
+
+/// Why there is no visit.
+#[derive(Debug)]
+pub(super) enum NoVisit {
+    /// The service refused a step.
+    Refused(&'static str, Refusal),
+    /// It could not be asked.
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for NoVisit {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
     }
 }
 
@@ -231,6 +273,9 @@ impl Wire {
         }
         if let Some(body) = &call.body {
             request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        if let Some(form) = &call.form {
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(form.clone());
         }
         let answer = request.send().await.map_err(|error| Trouble::of_transport(&error))?;
         let status = answer.status().as_u16();

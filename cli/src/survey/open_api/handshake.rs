@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{State, Walk};
+use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::frames::is_pong;
 use crate::survey::sockets::{Offer, Refused, listen};
+use crate::survey::walk::Walk;
 use crate::survey::wire::Trouble;
 
 /// How long the answer to a ping may take.
@@ -16,7 +17,7 @@ impl Walk<'_> {
         let without = state.visit.connect(self.wire, &Offer::default()).await?;
         let refused = match without {
             Ok(socket) => {
-                state.gone = Some(socket.ws_id.clone());
+                state.gone = socket.ws_id.clone();
                 socket.close().await;
                 self.findings.answer("origin", "ignored", "A handshake without an Origin was taken.");
                 return Ok(());

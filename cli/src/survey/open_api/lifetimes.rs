@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{State, Walk};
+use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::sockets::listen;
+use crate::survey::walk::Walk;
 use crate::survey::wire::Trouble;
 
 /// The longest that a silent socket is watched: the longest known answer and a bit.

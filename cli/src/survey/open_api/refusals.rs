@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{State, Walk};
+use super::State;
+use crate::survey::walk::Walk;
 use crate::survey::wire::{Answer, Call, Refusal, Trouble};
 
 /// Well formed, and of no avatar.

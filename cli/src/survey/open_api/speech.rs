@@ -4,25 +4,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::State;
 use super::visit::Message;
-use super::{State, Walk};
-use crate::survey::clock::Clock;
 use crate::survey::findings::seconds;
-use crate::survey::frames::{end_mark, fields, index_of, is_echo, is_reply, is_said, repeated, text_in};
+use crate::survey::frames::{fields, is_echo, is_reply, is_said, repeated, text_in};
 use crate::survey::sockets::{Heard, Socket, listen};
-use crate::survey::wire::{Trouble, Wire};
+use crate::survey::walk::{Walk, hear_out, keep};
+use crate::survey::wire::Trouble;
 
-/// How long a reply may let wait for itself.
-const REPLY_WITHIN: Duration = Duration::from_secs(45);
-/// A reply is over when nothing has come for so long.
-const QUIET: Duration = Duration::from_secs(4);
 /// How long to wait for a frame that was not acknowledged to come again.
 const AGAIN_WITHIN: Duration = Duration::from_secs(9);
 /// The same, once there is a new connection.
 const AGAIN_AT_CONNECTION: Duration = Duration::from_secs(4);
-/// The longest wait for the end of frames that belong to earlier questions.
-const DRAINS_WITHIN: Duration = Duration::from_secs(60);
-
 impl Walk<'_> {
     pub(super) async fn ask_exchange(&mut self, state: &mut State) -> Result<(), Trouble> {
         let clock = self.wire.clock.clone();
@@ -30,18 +23,23 @@ impl Walk<'_> {
         self.socket(state).await?.acking = false;
         let Some(socket) = state.socket.as_mut() else { return Ok(()) };
         let (from, sent) = (socket.heard.len(), clock.now());
-        state.visit.send(self.wire, &socket.ws_id, &message).await??;
+        let taken =
+            state.visit.send(self.wire, socket.ws_id.as_deref().unwrap_or_default(), &message).await?;
+        self.note_money(&taken, &[]);
+        taken?;
+        state.shown.taken = true;
         hear_out(&clock, &mut [&mut *socket], from, sent).await?;
         keep(self.wire, &socket.heard[from..]);
         let heard: Vec<Heard> =
             socket.heard[from..].iter().filter(|heard| is_said(&heard.frame)).cloned().collect();
         let frames: Vec<&Value> = heard.iter().map(|heard| &heard.frame).collect();
         let echo = heard.iter().find(|heard| is_echo(&heard.frame, &message.id, &message.text));
-        state.echo_comes = echo.is_some();
-        state.can_acknowledge = frames.iter().all(|frame| frame.get("seqId").is_some());
+        state.shown.echo_comes = echo.is_some();
+        state.shown.can_acknowledge = frames.iter().all(|frame| frame.get("seqId").is_some());
         if let Some(first) = heard.iter().find(|heard| is_reply(&heard.frame)) {
-            state.reply_after = first.at.saturating_sub(sent);
+            state.shown.reply_after = first.at.saturating_sub(sent);
         }
+        self.note_money(&Ok(()), &frames);
         self.note_fields(&frames);
         self.note_reply(&frames);
         match echo.map(|echo| text_in(&echo.frame).0) {
@@ -83,7 +81,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Some(old) = state.socket.take() {
-            state.gone = Some(old.ws_id.clone());
+            state.gone = old.ws_id.clone();
             old.close().await;
         }
         let mut socket = self.connect(&mut state.visit).await?;
@@ -118,87 +116,22 @@ impl Walk<'_> {
 
     fn note_reply(&mut self, frames: &[&Value]) {
         let reply: Vec<&Value> = frames.iter().copied().filter(|frame| is_reply(frame)).collect();
-        let why = match reply.first() {
-            None => format!("No reply came within {}.", seconds(REPLY_WITHIN)),
-            Some(_) if self.findings.answer_to("frame-fields") != Some("all") => {
-                "Without ids nothing says which frames belong to one reply.".to_owned()
-            }
-            Some(first) => {
-                // Of several replies the first tells.
-                let of_first = |frame: &&&Value| frame.get("messageId") == first.get("messageId");
-                let reply: Vec<&Value> = reply.iter().filter(of_first).copied().collect();
-                return self.note_pieces(&reply);
-            }
+        let Some(first) = reply.first() else {
+            return self.note_pieces(&reply);
         };
-        self.findings.not_seen("streaming", &why);
-        self.findings.not_seen("end-mark", why);
-    }
-
-    fn note_pieces(&mut self, reply: &[&Value]) {
-        if !reply.iter().any(|frame| index_of(frame).is_some()) {
-            self.findings.answer("streaming", "whole", "The reply came in one frame without an index.");
-            self.findings.not_seen("end-mark", "The reply came whole, so it needed no end.");
-            return;
+        if self.findings.answer_to("frame-fields") != Some("all") {
+            let why = "Without ids nothing says which frames belong to one reply.";
+            self.findings.not_seen("streaming", why);
+            return self.findings.not_seen("end-mark", why);
         }
-        let seen = format!("The reply came in {} frames with an index.", reply.len());
-        self.findings.answer("streaming", "pieces", seen);
-        match end_mark(reply) {
-            Some((answer, seen)) => self.findings.answer("end-mark", answer, seen),
-            None => self.findings.not_seen("end-mark", "The reply ended like no known answer."),
-        }
+        // Of several replies the first tells.
+        let of_first = |frame: &&&Value| frame.get("messageId") == first.get("messageId");
+        let reply: Vec<&Value> = reply.iter().filter(of_first).copied().collect();
+        self.note_pieces(&reply);
     }
 
     pub(super) fn next_message(&mut self, state: &mut State) -> Message {
         state.said += 1;
         state.visit.message(state.said)
     }
-
-    /// Waits until sockets are silent, so that what comes then belongs to what is asked next.
-    pub(super) async fn drain(
-        &mut self,
-        can_acknowledge: bool,
-        sockets: &mut [&mut Socket],
-    ) -> Result<(), Trouble> {
-        let comes_again = self.findings.answer_to("redelivery") == Some("after-5s") && !can_acknowledge;
-        let quiet = if comes_again { Duration::from_secs(6) } else { Duration::from_millis(1_500) };
-        let clock = self.wire.clock.clone();
-        let began = clock.now();
-        let silent = |sockets: &[&mut Socket]| {
-            clock.now().saturating_sub(last_said(sockets).unwrap_or(began).max(began)) >= quiet
-        };
-        if listen(&clock, sockets, DRAINS_WITHIN, silent).await? {
-            return Ok(());
-        }
-        Err(Trouble::new("frames do not stop coming that belong to earlier questions"))
-    }
-}
-
-/// Keeps what was heard among what must not be written.
-pub(super) fn keep(wire: &mut Wire, heard: &[Heard]) {
-    heard.iter().for_each(|heard| wire.secrets.keep_all(&heard.frame));
-}
-
-/// The moment of the last frame that is more than the socket's own.
-fn last_said(sockets: &[&mut Socket]) -> Option<Duration> {
-    let said = sockets.iter().flat_map(|socket| socket.heard.iter().filter(|heard| is_said(&heard.frame)));
-    said.map(|heard| heard.at).max()
-}
-
-/// Listens until the reply to a message is over, or does not come. Says whether one came. What counts begins at a
-/// number of frames of the first socket.
-pub(super) async fn hear_out(
-    clock: &Clock,
-    sockets: &mut [&mut Socket],
-    from: usize,
-    sent: Duration,
-) -> Result<bool, Trouble> {
-    let replied = |sockets: &[&mut Socket]| {
-        sockets[0].heard[from..].iter().any(|heard| is_reply(&heard.frame) && heard.at >= sent)
-    };
-    let over = |sockets: &[&mut Socket]| {
-        let quiet = last_said(sockets).is_some_and(|last| clock.now().saturating_sub(last) >= QUIET);
-        sockets[0].ended.is_some() || (replied(sockets) && quiet)
-    };
-    listen(clock, sockets, REPLY_WITHIN, over).await?;
-    Ok(replied(sockets))
 }

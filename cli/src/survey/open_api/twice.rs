@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::speech::{hear_out, keep};
-use super::{Question, State, Walk};
+use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::frames::{is_echo, is_reply, is_said};
 use crate::survey::sockets::{Socket, listen};
+use crate::survey::walk::{Question, Walk, hear_out, keep};
 use crate::survey::wire::Trouble;
 
 /// An echo comes at once. A frame that comes again for want of an acknowledgement comes later than that.
@@ -22,23 +22,25 @@ impl Walk<'_> {
         let message = self.next_message(state);
         self.socket(state).await?;
         let Some(mut socket) = state.socket.take() else { return Ok(()) };
-        self.drain(state.can_acknowledge, &mut [&mut socket]).await?;
+        self.drain(state.shown.can_acknowledge, &mut [&mut socket]).await?;
         let (from, sent) = (socket.heard.len(), clock.now());
-        state.visit.send(self.wire, &socket.ws_id, &message).await??;
+        state.visit.send(self.wire, socket.ws_id.as_deref().unwrap_or_default(), &message).await??;
         hear_out(&clock, &mut [&mut socket], from, sent).await?;
-        self.drain(state.can_acknowledge, &mut [&mut socket]).await?;
+        self.drain(state.shown.can_acknowledge, &mut [&mut socket]).await?;
         let (from, sent) = (socket.heard.len(), clock.now());
-        let again = state.visit.send(self.wire, &socket.ws_id, &message).await?;
+        let again =
+            state.visit.send(self.wire, socket.ws_id.as_deref().unwrap_or_default(), &message).await?;
         // Where echoes do not come, a second reply tells.
-        let patience = if state.echo_comes { ECHO_WITHIN } else { 2 * state.reply_after + ECHO_WITHIN };
+        let patience =
+            if state.shown.echo_comes { ECHO_WITHIN } else { 2 * state.shown.reply_after + ECHO_WITHIN };
         let comes = |socket: &Socket| {
-            socket.heard[from..].iter().any(|heard| match state.echo_comes {
+            socket.heard[from..].iter().any(|heard| match state.shown.echo_comes {
                 true => is_echo(&heard.frame, &message.id, &message.text),
                 false => is_reply(&heard.frame),
             })
         };
         let twice = listen(&clock, &mut [&mut socket], patience, |sockets| comes(sockets[0])).await?;
-        let what = if state.echo_comes { "echo" } else { "reply" };
+        let what = if state.shown.echo_comes { "echo" } else { "reply" };
         match (&again, twice) {
             (Ok(()), true) => {
                 let seen = format!("A message that was sent twice under one id got a second {what}.");
@@ -86,10 +88,10 @@ impl Walk<'_> {
                 format!("Both sockets stayed open. Who gets the frames was not asked: {why}"),
             );
         } else {
-            self.drain(state.can_acknowledge, &mut [&mut newer, &mut older]).await?;
+            self.drain(state.shown.can_acknowledge, &mut [&mut newer, &mut older]).await?;
             let message = self.next_message(state);
             let (from, from_older, sent) = (newer.heard.len(), older.heard.len(), clock.now());
-            state.visit.send(self.wire, &newer.ws_id, &message).await??;
+            state.visit.send(self.wire, newer.ws_id.as_deref().unwrap_or_default(), &message).await??;
             hear_out(&clock, &mut [&mut newer, &mut older], from, sent).await?;
             let says =
                 |socket: &Socket, from: usize| socket.heard[from..].iter().any(|heard| is_said(&heard.frame));
@@ -112,7 +114,7 @@ impl Walk<'_> {
             }
             keep(self.wire, &newer.heard);
         }
-        state.gone = Some(older.ws_id.clone());
+        state.gone = older.ws_id.clone();
         older.close().await;
         state.socket = Some(newer);
         Ok(())
@@ -126,23 +128,27 @@ impl Walk<'_> {
             Some(gone) => gone,
             None => {
                 let old = std::mem::replace(&mut socket, self.connect(&mut state.visit).await?);
-                let ws_id = old.ws_id.clone();
+                let ws_id = old.ws_id.clone().unwrap_or_default();
                 old.close().await;
                 ws_id
             }
         };
-        self.drain(state.can_acknowledge, &mut [&mut socket]).await?;
+        self.drain(state.shown.can_acknowledge, &mut [&mut socket]).await?;
         let message = self.next_message(state);
         let from = socket.heard.len();
         let taken = state.visit.send(self.wire, &gone, &message).await?;
         if let Err(refusal) = taken {
+            state.socket = Some(socket);
+            if refusal.is_for_money() || !state.shown.taken {
+                // It would have been refused for any socket.
+                return Err(refusal.into());
+            }
             let seen = format!("A message that named a socket which is gone got {}.", refusal.shown());
             self.findings.answer("dead-socket-send", "refused", seen);
-            state.socket = Some(socket);
             return Ok(());
         }
         // Longer than an answer has taken.
-        let patience = (2 * state.reply_after + ECHO_WITHIN).max(ANSWER_WITHIN);
+        let patience = (2 * state.shown.reply_after + ECHO_WITHIN).max(ANSWER_WITHIN);
         let says = |socket: &Socket| socket.heard[from..].iter().any(|heard| is_said(&heard.frame));
         let comes = listen(&clock, &mut [&mut socket], patience, |sockets| says(sockets[0])).await?;
         match comes {

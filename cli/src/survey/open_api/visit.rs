@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::survey::sockets::{Offer, Refused, Socket, connect};
-use crate::survey::wire::{Answer, Call, Refusal, Trouble, Wire};
+use crate::survey::wire::{Answer, Call, NoVisit, Refusal, Trouble, Wire};
 
 /// The most authentications of a run: a third of what a key has in one minute.
 const AUTHENTICATIONS: u32 = 25;
@@ -18,21 +18,6 @@ pub(super) struct TokenDeath {
     pub(super) calls: u32,
     /// Its age at the call that was refused.
     pub(super) age: Duration,
-}
-
-/// Why there is no visit.
-#[derive(Debug)]
-pub(crate) enum NoVisit {
-    /// The service refused a step.
-    Refused(&'static str, Refusal),
-    /// It could not be asked.
-    Trouble(Trouble),
-}
-
-impl From<Trouble> for NoVisit {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
-    }
 }
 
 #[derive(Debug)]
@@ -160,7 +145,7 @@ impl Visit {
         offer: &Offer,
     ) -> Result<Result<Socket, Refused>, Trouble> {
         let (ws_id, address) = self.address(wire).await?;
-        connect(wire, (&ws_id, &address), offer).await
+        connect(wire, (Some(ws_id), &address), offer).await
     }
 
     /// The call for the public avatar, which changes nothing.
