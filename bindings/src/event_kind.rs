@@ -36,6 +36,8 @@ pub enum CoreEventKind {
         in_reply_to: Option<String>,
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked: bool,
+        /// How it is known that the piece belongs to this conversation.
+        attribution: CoreAttribution,
     },
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
     /// before that call returns: see `Reply::asked`.
@@ -80,7 +82,8 @@ pub enum CoreEventKind {
         /// The service error.
         service_error: CoreServiceError,
     },
-    /// A text that came without saying for which of the visitor's open conversations.
+    /// A text that came without saying for which of the visitor's open conversations, while no question was
+    /// out in any of them.
     Unattributed {
         /// Its text.
         text: String,
@@ -135,11 +138,12 @@ impl From<EventKind> for CoreEventKind {
             EventKind::StateChanged { to, from } => {
                 Self::StateChanged { to: CoreState::from(to), from: CoreState::from(from) }
             }
-            EventKind::ReplyDelta { text, reply_id, in_reply_to, asked } => Self::ReplyDelta {
+            EventKind::ReplyDelta { text, reply_id, in_reply_to, asked, attribution } => Self::ReplyDelta {
                 text: String::from(text),
                 reply_id: reply_id.map(|it| it.to_string()),
                 in_reply_to: in_reply_to.map(|it| it.to_string()),
                 asked,
+                attribution: CoreAttribution::from(attribution),
             },
             EventKind::Reply(reply) => Self::Reply { reply: CoreReply::from(*reply) },
             EventKind::OwnerReply(reply) => Self::OwnerReply { reply: CoreReply::from(*reply) },

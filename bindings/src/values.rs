@@ -111,6 +111,8 @@ pub struct CoreReply {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
     /// hears such a reply twice, and skips the event.
     pub asked: bool,
+    /// How it is known that the reply belongs to this conversation.
+    pub attribution: CoreAttribution,
 }
 
 impl From<Reply> for CoreReply {
@@ -126,6 +128,7 @@ impl From<Reply> for CoreReply {
             ended: CoreEnded::from(it.ended),
             confirmed: it.confirmed,
             asked: it.asked,
+            attribution: CoreAttribution::from(it.attribution),
         }
     }
 }

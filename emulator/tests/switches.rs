@@ -114,10 +114,12 @@ fn frames_carry_all_fields_or_those_of_the_page() {
         stage.owner_says(&ann, "It is me");
         let frames = stage.frames(&ann);
         match fields {
-            FrameFields::All => {
-                for name in ["sessionId", "messageId", "seqId", "index", "wsId", "type", "timestamp"] {
+            FrameFields::All | FrameFields::NoSession => {
+                for name in ["messageId", "seqId", "index", "wsId", "type", "timestamp"] {
                     assert!(frames.iter().all(|frame| frame.get(name).is_some()), "{name}");
                 }
+                let named = frames.iter().filter(|frame| frame.get("sessionId").is_some()).count();
+                assert_eq!(named, if *fields == FrameFields::All { frames.len() } else { 0 });
             }
             FrameFields::Documented => assert_eq!(
                 frames,

@@ -46,6 +46,7 @@ from ._native import Visitor, __version__
 from ._options import ClientOptions
 from ._streams import Events, ReplyStream
 from ._values import (
+    Attribution,
     Author,
     CallReport,
     Card,
@@ -89,6 +90,7 @@ from .events import (
 )
 
 __all__ = [
+    "Attribution",
     "AuthenticationError",
     "Author",
     "AvatarClient",

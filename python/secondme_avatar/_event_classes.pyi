@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, final
 from typing_extensions import disjoint_base
 
 from ._errors import AvatarError
-from ._values import Author, Card, CloseReason, Ended, Gap, NoticeKind, State, UnsentMessage
+from ._values import Attribution, Author, Card, CloseReason, Ended, Gap, NoticeKind, State, UnsentMessage
 
 __all__: list[str] = [
     "ClosedEvent",
@@ -65,7 +65,7 @@ class StateChangedEvent(Event):
 @final
 class ReplyDeltaEvent(Event):
     __match_args__: ClassVar[
-        tuple[Literal["text"], Literal["reply_id"], Literal["in_reply_to"], Literal["asked"]]
+        tuple[Literal["text"], Literal["reply_id"], Literal["in_reply_to"], Literal["asked"], Literal["attribution"]]
     ] = ...
     @property
     def text(self) -> str: ...
@@ -75,6 +75,8 @@ class ReplyDeltaEvent(Event):
     def in_reply_to(self) -> str | None: ...
     @property
     def asked(self) -> bool: ...
+    @property
+    def attribution(self) -> Attribution: ...
 
 @final
 class ReplyEvent(Event):
@@ -90,6 +92,7 @@ class ReplyEvent(Event):
             Literal["ended"],
             Literal["confirmed"],
             Literal["asked"],
+            Literal["attribution"],
         ]
     ] = ...
     @property
@@ -112,6 +115,8 @@ class ReplyEvent(Event):
     def confirmed(self) -> bool: ...
     @property
     def asked(self) -> bool: ...
+    @property
+    def attribution(self) -> Attribution: ...
 
 @final
 class OwnerReplyEvent(Event):
@@ -127,6 +132,7 @@ class OwnerReplyEvent(Event):
             Literal["ended"],
             Literal["confirmed"],
             Literal["asked"],
+            Literal["attribution"],
         ]
     ] = ...
     @property
@@ -149,6 +155,8 @@ class OwnerReplyEvent(Event):
     def confirmed(self) -> bool: ...
     @property
     def asked(self) -> bool: ...
+    @property
+    def attribution(self) -> Attribution: ...
 
 @final
 class TakenOverEvent(Event):

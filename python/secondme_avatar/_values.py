@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ._errors import AvatarError
 
 __all__ = [
+    "Attribution",
     "Author",
     "CallReport",
     "Card",
@@ -50,6 +51,15 @@ Author: TypeAlias = Literal["avatar", "owner", "visitor"]
 - ``avatar``: The avatar: the AI.
 - ``owner``: The avatar's owner, in person.
 - ``visitor``: The visitor.
+"""
+
+Attribution: TypeAlias = Literal["certain", "guessed"]
+"""How it is known to which of the visitor's open conversations a reply belongs.
+
+- ``certain``: The service names the session, or only this conversation can be meant: it is the only one, or the only
+  one with a question out.
+- ``guessed``: The service does not name the session, and several conversations may be meant. The reply is taken to
+  belong to the one whose question has waited longest.
 """
 
 Ended: TypeAlias = Literal["whole", "mark", "silence", "limit"]
@@ -174,6 +184,8 @@ class Reply(Plain):
     asked: bool
     """Whether an ``ask`` or a ``stream`` receives this reply as well. A program that reads events and also asks hears
     such a reply twice, and skips the event."""
+    attribution: Attribution
+    """How it is known that the reply belongs to this conversation."""
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,10 @@ pub use pieces::Piece;
 pub use reply_stream::ReplyStream;
 pub use report::CallReport;
 pub use secondme_avatar_protocol::{
-    ApiKey, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Door, Ended, Error,
-    ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json, KeptMessage,
-    MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply, Sent, SeqId, ServiceError,
-    SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,
+    ApiKey, Attribution, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Door,
+    Ended, Error, ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json,
+    KeptMessage, MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply, Sent, SeqId,
+    ServiceError, SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,
 };
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foldhash::quality::FixedState;
 
-use crate::event::{Author, Ended, Part, Reply};
+use crate::event::{Attribution, Author, Ended, Part, Reply};
 use crate::ids::MessageId;
 use crate::limits::{OPEN_REPLIES, REPLY_BYTES, REPLY_TREES};
 use crate::redact::{Json, Text};
@@ -18,7 +18,14 @@ pub(crate) struct Assembly {
     open: Vec<OpenReply>,
     /// Replies that ended, with what they answered. The list is short, because only the latest can come again. It
     /// holds fingerprints of the ids, which lie close together in memory, because each reply searches it.
-    ended: Vec<(u64, Option<Question>)>,
+    ended: Vec<(u64, Option<Question>, Attribution)>,
+}
+
+/// A reply that a frame goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Continued {
+    pub(crate) attribution: Attribution,
+    pub(crate) last_piece: Millis,
 }
 
 /// The message that a reply is taken to answer.
@@ -51,6 +58,7 @@ struct OpenReply {
     /// The first half of a character whose second half begins the next piece.
     half: Option<u16>,
     question: Option<Question>,
+    attribution: Attribution,
     last_piece: Millis,
 }
 
@@ -71,6 +79,7 @@ pub(crate) struct Piece {
     pub(crate) reply_id: Option<MessageId>,
     pub(crate) text: Text,
     pub(crate) question: Option<Question>,
+    pub(crate) attribution: Attribution,
 }
 
 impl Assembly {
@@ -88,21 +97,41 @@ impl Assembly {
         self.open.iter().filter_map(|reply| reply.id.as_ref())
     }
 
-    /// Takes a frame of the avatar. `question` gives what it answers if it begins a reply.
+    /// The reply that this frame goes on with, if it goes on with one. Without an id it does so by its index alone.
+    pub(crate) fn continued_by(&self, frame: &Frame<'_>) -> Option<Continued> {
+        let goes_on = frame.message_id.as_deref().is_some() || frame.index().is_some_and(|index| index != 0);
+        let open = self.position(frame).filter(|_| goes_on).map(|at| &self.open[at]);
+        let open =
+            open.map(|reply| Continued { attribution: reply.attribution, last_piece: reply.last_piece });
+        let ended = || {
+            let (.., attribution) = self.ended[self.ended_before(frame)?];
+            Some(Continued { attribution, last_piece: Millis::default() })
+        };
+        open.or_else(ended)
+    }
+
+    /// Takes a frame of the avatar, which belongs here as `attribution` says. `question` gives what it answers if it
+    /// begins a reply.
     pub(crate) fn take(
         &mut self,
         now: Millis,
         frame: &Frame<'_>,
+        attribution: Attribution,
         question: impl FnOnce() -> Option<Question>,
     ) -> Step {
         let mut step = Step::default();
-        let Some(at) = self.reply_of(now, frame, question, &mut step.before) else {
+        let Some(at) = self.reply_of(now, frame, attribution, question, &mut step.before) else {
             return step;
         };
         let reply = &mut self.open[at];
         let text = reply.add_frame(now, frame);
         let ended = reply.ended_by(frame.index());
-        step.piece = Some(Piece { reply_id: reply.id.clone(), text, question: reply.question.clone() });
+        step.piece = Some(Piece {
+            reply_id: reply.id.clone(),
+            text,
+            question: reply.question.clone(),
+            attribution: reply.attribution,
+        });
         step.reply = ended.map(|ended| self.end(at, ended));
         step
     }
@@ -113,6 +142,7 @@ impl Assembly {
         &mut self,
         now: Millis,
         frame: &Frame<'_>,
+        attribution: Attribution,
         question: impl FnOnce() -> Option<Question>,
         before: &mut Vec<Answer>,
     ) -> Option<usize> {
@@ -133,15 +163,18 @@ impl Assembly {
         if index.is_none() && again.is_some() {
             return None; // The same reply again, in one.
         }
-        let question = match again {
+        let (question, attribution) = match again {
             // The rest of a reply that was taken for ended answers what the reply answered.
-            Some(ended) => self.ended.remove(ended).1,
-            None => question(),
+            Some(ended) => {
+                let (_, question, attribution) = self.ended.remove(ended);
+                (question, attribution)
+            }
+            None => (question(), attribution),
         };
         if self.open.len() == OPEN_REPLIES {
             before.push(self.end(0, Ended::Silence));
         }
-        Some(self.begin(now, frame, question))
+        Some(self.begin(now, frame, attribution, question))
     }
 
     /// Ends the replies of which nothing has come for so long.
@@ -177,10 +210,16 @@ impl Assembly {
     /// Where the frame's reply is among those that ended.
     fn ended_before(&self, frame: &Frame<'_>) -> Option<usize> {
         let id = fingerprint(frame.message_id.as_deref()?);
-        self.ended.iter().rposition(|(ended, _)| *ended == id)
+        self.ended.iter().rposition(|(ended, ..)| *ended == id)
     }
 
-    fn begin(&mut self, now: Millis, frame: &Frame<'_>, question: Option<Question>) -> usize {
+    fn begin(
+        &mut self,
+        now: Millis,
+        frame: &Frame<'_>,
+        attribution: Attribution,
+        question: Option<Question>,
+    ) -> usize {
         self.open.push(OpenReply {
             id: frame.message_id.as_deref().map(MessageId::from),
             parts: Vec::new(),
@@ -190,6 +229,7 @@ impl Assembly {
             trees: 0,
             half: None,
             question,
+            attribution,
             last_piece: now,
         });
         self.open.len() - 1
@@ -201,7 +241,7 @@ impl Assembly {
             if self.ended.len() >= OPEN_REPLIES {
                 self.ended.remove(0);
             }
-            self.ended.push((fingerprint(id.as_str()), reply.question.clone()));
+            self.ended.push((fingerprint(id.as_str()), reply.question.clone(), reply.attribution));
         }
         reply.finish(ended)
     }
@@ -299,6 +339,7 @@ impl OpenReply {
             ended,
             asked: false,
             confirmed: true,
+            attribution: self.attribution,
         };
         Answer { reply, question, rest: rest.into() }
     }
@@ -311,12 +352,18 @@ impl Question {
     }
 }
 
-fn fingerprint(id: &str) -> u64 {
-    FixedState::default().hash_one(id)
+/// A short stand-in for a text that is only compared.
+pub(crate) fn fingerprint(text: &str) -> u64 {
+    FixedState::default().hash_one(text)
 }
 
 /// A message that came in one frame.
-pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<MessageId>) -> Reply {
+pub(crate) fn whole(
+    frame: &Frame<'_>,
+    author: Author,
+    in_reply_to: Option<MessageId>,
+    attribution: Attribution,
+) -> Reply {
     let (mut parts, mut speech) = (Vec::new(), Vec::new());
     for entry in frame.entries() {
         parts.extend(entry.content.map(Content::into_part));
@@ -333,6 +380,7 @@ pub(crate) fn whole(frame: &Frame<'_>, author: Author, in_reply_to: Option<Messa
         ended: Ended::Whole,
         asked: false,
         confirmed: true,
+        attribution,
     }
 }
 

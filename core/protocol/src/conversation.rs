@@ -28,7 +28,7 @@ use self::position::Position;
 use self::sends::Sends;
 use self::turns::Turns;
 use crate::assembly::{Answer, Assembly};
-use crate::event::{ConversationKey, State};
+use crate::event::{Attribution, ConversationKey, State};
 use crate::facts::SessionFacts;
 use crate::ids::{SessionId, Ticket};
 
@@ -36,13 +36,41 @@ pub use self::hold::Hold;
 pub(crate) use self::{
     cursor::Cursor,
     echoes::Voice,
-    gap::{FillReason, GapFill, PageStep, Room, room},
+    gap::{BufferedFrame, FillReason, GapFill, PageStep, Room, room},
     lifecycle::{EndSession, LateOpeners, Opened, Waiter},
     past::{PageReach, Query, QueryKind},
     pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer},
     turn::{Echoed, LateTurn},
-    turns::{Awaits, Order, OwnersAnswer},
+    turns::{Awaits, Order, OwnersAnswer, Wait},
 };
+
+/// How it is known to which conversation a frame belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// It names the session or a message of ours, or there is only one conversation.
+    Named,
+    /// Only one conversation expects such a frame.
+    Expected,
+    /// Several conversations may be meant.
+    Guessed,
+}
+
+impl Ground {
+    /// That of a frame that goes on with what is attributed so.
+    pub(crate) fn of(attribution: Attribution) -> Self {
+        match attribution {
+            Attribution::Certain => Self::Expected,
+            Attribution::Guessed => Self::Guessed,
+        }
+    }
+
+    pub(crate) fn attribution(self) -> Attribution {
+        match self {
+            Self::Named | Self::Expected => Attribution::Certain,
+            Self::Guessed => Attribution::Guessed,
+        }
+    }
+}
 
 /// How a frame came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,6 +62,8 @@ pub enum EventKind {
         in_reply_to: Option<MessageId>,
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked: bool,
+        /// How it is known that the piece belongs to this conversation.
+        attribution: Attribution,
     },
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before
     /// that call returns: see [`Reply::asked`].
@@ -97,7 +99,8 @@ pub enum EventKind {
     },
     /// The service says that something failed.
     ServiceError(Box<ServiceError>),
-    /// A text that came without saying for which of the visitor's open conversations.
+    /// A text that came without saying for which of the visitor's open conversations, while no question was out in
+    /// any of them.
     Unattributed {
         /// Its text.
         text: Text,
@@ -229,6 +232,29 @@ pub struct Reply {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears
     /// such a reply twice, and skips the event.
     pub asked: bool,
+    /// How it is known that the reply belongs to this conversation.
+    pub attribution: Attribution,
+}
+
+/// How it is known to which of the visitor's open conversations a reply belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attribution {
+    /// The service names the session, or only this conversation can be meant: it is the only one, or the only one with
+    /// a question out.
+    Certain,
+    /// The service does not name the session, and several conversations may be meant. The reply is taken to belong to
+    /// the one whose question has waited longest.
+    Guessed,
+}
+
+impl Attribution {
+    /// The name, the same in every language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Guessed => "guessed",
+        }
+    }
 }
 
 /// A part of a reply.

@@ -65,8 +65,8 @@ pub use delivery::Delivery;
 pub use door::{Door, InvalidDoor, Speaker};
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
 pub use event::{
-    Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap, HistoryMessage,
-    NoticeKind, Part, Reply, Sent, ServiceError, State,
+    Attribution, Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap,
+    HistoryMessage, NoticeKind, Part, Reply, Sent, ServiceError, State,
 };
 pub use facts::{
     ChatContext, Credentials, HalfSaid, KeptMessage, OwnUser, Record, SessionFacts, VisitorChatFacts,

@@ -5,6 +5,7 @@
 //! ([`reconcile`]). Opening, resuming, expiry, a lost token and a lost socket are that one rule.
 
 mod answers;
+mod attribution;
 mod closing;
 mod commands;
 mod failures;

@@ -180,9 +180,12 @@ impl Frame {
             return Value::Object(self.fields.clone()).to_string();
         }
         let fields = match fields {
-            FrameFields::All => {
+            FrameFields::All | FrameFields::NoSession => {
                 let mut all = self.fields.clone();
                 all.insert("wsId".to_owned(), json!(ws_id));
+                if fields == FrameFields::NoSession {
+                    all.remove("sessionId");
+                }
                 all
             }
             FrameFields::Documented => self.documented(),

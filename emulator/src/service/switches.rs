@@ -72,6 +72,8 @@ switch! {
         /// All that were seen: `sessionId`, `messageId`, `seqId`, `index`, `wsId`, …
         #[default]
         All = "all",
+        /// All but `sessionId`.
+        NoSession = "no-session",
         /// Those on the page alone: `sender`, `sendUserId`, `multipleData`. Replies then come
         /// whole: without `index` and `messageId` nothing could say which pieces belong together.
         Documented = "documented",

@@ -120,11 +120,12 @@ impl Writer {
                 self.put(&Js(to));
                 self.put(&Js(from));
             }
-            EventKind::ReplyDelta { text, reply_id, in_reply_to, asked } => {
+            EventKind::ReplyDelta { text, reply_id, in_reply_to, asked, attribution } => {
                 self.begin(2, &[*asked], event);
                 self.put(&Js(text));
                 self.put_id(|ids| &mut ids.reply_id, reply_id.as_ref().map(|id| id.as_str()));
                 self.put_id(|ids| &mut ids.in_reply_to, in_reply_to.as_ref().map(|id| id.as_str()));
+                self.put(&Js(attribution));
             }
             EventKind::Reply(value) => {
                 self.begin(3, &[], event);

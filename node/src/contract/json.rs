@@ -25,6 +25,7 @@ impl Serialize for Js<'_, Reply> {
         object.serialize_entry("ended", &Js(&self.0.ended))?;
         object.serialize_entry("confirmed", &Js(&self.0.confirmed))?;
         object.serialize_entry("asked", &Js(&self.0.asked))?;
+        object.serialize_entry("attribution", &Js(&self.0.attribution))?;
         object.end()
     }
 }

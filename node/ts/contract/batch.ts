@@ -12,7 +12,7 @@ import type { AvatarError } from '../avatar-error.js'
 import { type Failure, failed } from '../failures.js'
 import type { NativeBatch } from '../native.js'
 import type * as events from './events.js'
-import type { Author, CloseReason, Gap, NoticeKind, State, UnsentMessage } from './values.js'
+import type { Attribution, Author, CloseReason, Gap, NoticeKind, State, UnsentMessage } from './values.js'
 
 type Whose = readonly [conversation: number | null, visitorId: string, tag: string | null, sessionId: string | null]
 
@@ -129,6 +129,7 @@ class ReplyDeltaEvent extends Happening<'replyDelta'> implements events.ReplyDel
   readonly replyId: string | undefined
   readonly inReplyTo: string | undefined
   readonly asked: boolean
+  readonly attribution: Attribution
 
   constructor(reader: Reader) {
     super('replyDelta', reader)
@@ -136,6 +137,7 @@ class ReplyDeltaEvent extends Happening<'replyDelta'> implements events.ReplyDel
     this.replyId = reader.replyId.read(reader.next())
     this.inReplyTo = reader.inReplyTo.read(reader.next())
     this.asked = (reader.flags & 1) !== 0
+    this.attribution = reader.next() as Attribution
   }
 }
 

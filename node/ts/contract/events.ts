@@ -2,7 +2,17 @@
 
 import type { AvatarError } from '../avatar-error.js'
 import type { CallReport } from './reports.js'
-import type { Author, CloseReason, Gap, NoticeKind, Reply, ServiceError, State, UnsentMessage } from './values.js'
+import type {
+  Attribution,
+  Author,
+  CloseReason,
+  Gap,
+  NoticeKind,
+  Reply,
+  ServiceError,
+  State,
+  UnsentMessage,
+} from './values.js'
 
 /** What every event has. */
 export interface EventBase {
@@ -47,6 +57,8 @@ export interface ReplyDeltaEvent extends EventBase {
   readonly inReplyTo: string | undefined
   /** An `ask` or a `stream` waits for this reply, and receives it as well. */
   readonly asked: boolean
+  /** How it is known that the piece belongs to this conversation. */
+  readonly attribution: Attribution
 }
 
 /**
@@ -110,7 +122,10 @@ export interface ServiceErrorEvent extends EventBase, ServiceError {
   readonly type: 'serviceError'
 }
 
-/** A text that came without saying for which of the visitor's open conversations. */
+/**
+ * A text that came without saying for which of the visitor's open conversations, while no question was out in any of
+ * them.
+ */
 export interface UnattributedEvent extends EventBase {
   readonly type: 'unattributed'
   /** Its text. */

@@ -50,6 +50,8 @@ export interface Reply {
    * reply twice, and skips the event.
    */
   readonly asked: boolean
+  /** How it is known that the reply belongs to this conversation. */
+  readonly attribution: Attribution
 }
 
 /** A card: something that an app shows otherwise than as text. */
@@ -188,6 +190,19 @@ export type Author =
   | 'owner'
   /** The visitor. */
   | 'visitor'
+
+/** How it is known to which of the visitor's open conversations a reply belongs. */
+export type Attribution =
+  /**
+   * The service names the session, or only this conversation can be meant: it is the only one, or the only one with a
+   * question out.
+   */
+  | 'certain'
+  /**
+   * The service does not name the session, and several conversations may be meant. The reply is taken to belong to the
+   * one whose question has waited longest.
+   */
+  | 'guessed'
 
 /** How the end of a reply was known. */
 export type Ended =

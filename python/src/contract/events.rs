@@ -33,6 +33,8 @@ event_classes! {
         in_reply_to = EventKind::ReplyDelta { in_reply_to, .. } => in_reply_to;
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked = EventKind::ReplyDelta { asked, .. } => asked;
+        /// How it is known that the piece belongs to this conversation.
+        attribution = EventKind::ReplyDelta { attribution, .. } => attribution;
     }
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
     /// before that call returns: see `Reply.asked`.
@@ -61,6 +63,8 @@ event_classes! {
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::Reply(held) => &held.asked;
+        /// How it is known that the reply belongs to this conversation.
+        attribution = EventKind::Reply(held) => &held.attribution;
     }
     /// The avatar's owner says something in person.
     OwnerReplyEvent = "owner_reply", OwnerReply {
@@ -88,6 +92,8 @@ event_classes! {
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::OwnerReply(held) => &held.asked;
+        /// How it is known that the reply belongs to this conversation.
+        attribution = EventKind::OwnerReply(held) => &held.attribution;
     }
     /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
     /// `OwnerReplyEvent`, since only what the owner says shows it.
@@ -129,7 +135,8 @@ event_classes! {
         /// What the service offers to do about it.
         actions = EventKind::ServiceError(held) => &held.actions;
     }
-    /// A text that came without saying for which of the visitor's open conversations.
+    /// A text that came without saying for which of the visitor's open conversations, while no question was
+    /// out in any of them.
     UnattributedEvent = "unattributed", Unattributed {
         /// Its text.
         text = EventKind::Unattributed { text, .. } => text;

@@ -2,8 +2,8 @@
 
 use pyo3::prelude::*;
 use secondme_avatar::{
-    Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Environment, Gap, HistoryMessage,
-    NoticeKind, Reply, Sent, State, Stats, Step, UnsentMessage,
+    Attribution, Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Environment, Gap,
+    HistoryMessage, NoticeKind, Reply, Sent, State, Stats, Step, UnsentMessage,
 };
 
 use crate::values::{ToPython, object};
@@ -29,6 +29,16 @@ impl ToPython for Author {
             Self::Avatar => "avatar",
             Self::Owner => "owner",
             Self::Visitor => "visitor",
+        };
+        name.to_python(py)
+    }
+}
+
+impl ToPython for Attribution {
+    fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let name = match self {
+            Self::Certain => "certain",
+            Self::Guessed => "guessed",
         };
         name.to_python(py)
     }
@@ -151,6 +161,7 @@ impl ToPython for Reply {
             ("ended", self.ended.to_python(py)?),
             ("confirmed", self.confirmed.to_python(py)?),
             ("asked", self.asked.to_python(py)?),
+            ("attribution", self.attribution.to_python(py)?),
         ];
         object(py, "Reply", fields)
     }

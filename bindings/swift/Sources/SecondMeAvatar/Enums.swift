@@ -31,6 +31,18 @@ public enum Author: String, Sendable {
 }
 
 extension Reply {
+    /// How it is known to which of the visitor's open conversations a reply belongs.
+    public enum Attribution: String, Sendable {
+        /// The service names the session, or only this conversation can be meant: it is the only one, or the only one
+        /// with a question out.
+        case certain
+        /// The service does not name the session, and several conversations may be meant. The reply is taken to belong
+        /// to the one whose question has waited longest.
+        case guessed
+    }
+}
+
+extension Reply {
     /// How the end of a reply was known.
     public enum Ended: String, Sendable {
         /// It came whole.
@@ -192,6 +204,16 @@ extension Author {
             case .avatar: .avatar
             case .owner: .owner
             case .visitor: .visitor
+            }
+    }
+}
+
+extension Reply.Attribution {
+    init(_ core: CoreAttribution) {
+        self =
+            switch core {
+            case .certain: .certain
+            case .guessed: .guessed
             }
     }
 }

@@ -26,7 +26,7 @@ public struct Event: Sendable {
         /// The conversation's state is another one.
         case stateChanged(to: Conversation.State, from: Conversation.State)
         /// The next piece of the avatar's reply. A whole reply is one piece.
-        case replyDelta(text: String, replyID: String?, inReplyTo: String?, asked: Bool)
+        case replyDelta(text: String, replyID: String?, inReplyTo: String?, asked: Bool, attribution: Reply.Attribution)
         /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before that
         /// call returns: see `Reply.asked`.
         case reply(Reply)
@@ -46,7 +46,8 @@ public struct Event: Sendable {
         case notice(text: String, kind: NoticeKind)
         /// The service says that something failed.
         case serviceError(ServiceError)
-        /// A text that came without saying for which of the visitor's open conversations.
+        /// A text that came without saying for which of the visitor's open conversations, while no question was out in
+        /// any of them.
         case unattributed(text: String, author: Author)
         /// The service has given the visitor another session in the place of the one that was there (Visitor Chat):
         /// what the avatar remembers of the conversation may be gone.
@@ -88,7 +89,7 @@ extension Event.Kind: CustomStringConvertible, CustomReflectable {
         switch self {
         case .opened: "opened"
         case .stateChanged(let to, let from): "state_changed(to: \(to), from: \(from))"
-        case .replyDelta: "reply_delta"
+        case .replyDelta(_, _, _, _, let attribution): "reply_delta(attribution: \(attribution))"
         case .reply(let reply): "reply(\(reply))"
         case .ownerReply(let reply): "owner_reply(\(reply))"
         case .takenOver: "taken_over"
@@ -133,8 +134,13 @@ extension Event.Kind {
                 .opened(opening: opening, resumed: resumed)
             case .stateChanged(let to, let from):
                 .stateChanged(to: Conversation.State(to), from: Conversation.State(from))
-            case .replyDelta(let text, let replyID, let inReplyTo, let asked):
-                .replyDelta(text: text, replyID: replyID, inReplyTo: inReplyTo, asked: asked)
+            case .replyDelta(let text, let replyID, let inReplyTo, let asked, let attribution):
+                .replyDelta(
+                    text: text,
+                    replyID: replyID,
+                    inReplyTo: inReplyTo,
+                    asked: asked,
+                    attribution: Reply.Attribution(attribution))
             case .reply(let reply):
                 .reply(Reply(reply))
             case .ownerReply(let reply):

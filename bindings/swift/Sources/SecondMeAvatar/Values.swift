@@ -28,6 +28,8 @@ public struct Reply: Sendable, Equatable {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears such
     /// a reply twice, and skips the event.
     public let asked: Bool
+    /// How it is known that the reply belongs to this conversation.
+    public let attribution: Reply.Attribution
 }
 
 /// A card: something that an app shows otherwise than as text.
@@ -120,7 +122,7 @@ public enum CloseReason: Sendable {
 
 extension Reply: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "Reply(\(text.count) characters, \(author.rawValue), \(ended.rawValue))" }
+    public var description: String { "Reply(\(text.count) characters, \(author.rawValue), \(ended.rawValue), \(attribution.rawValue))" }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
@@ -184,7 +186,8 @@ extension Reply {
             speech: core.speech.map { JSON($0) },
             ended: Reply.Ended(core.ended),
             confirmed: core.confirmed,
-            asked: core.asked)
+            asked: core.asked,
+            attribution: Reply.Attribution(core.attribution))
     }
 }
 

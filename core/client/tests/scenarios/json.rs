@@ -11,8 +11,8 @@ pub(crate) fn event(event: &Event) -> Value {
         EventKind::StateChanged { from, to } => {
             json!({"type": "state_changed", "from": from.name(), "to": to.name()})
         }
-        EventKind::ReplyDelta { text, asked, .. } => {
-            json!({"type": "reply_delta", "text": text.as_str(), "asked": asked})
+        EventKind::ReplyDelta { text, asked, attribution, .. } => {
+            json!({"type": "reply_delta", "text": text.as_str(), "asked": asked, "attribution": attribution.name()})
         }
         EventKind::Reply(said) => typed("reply", reply(said)),
         EventKind::OwnerReply(said) => typed("owner_reply", reply(said)),
@@ -63,6 +63,7 @@ pub(crate) fn reply(reply: &Reply) -> Value {
         "confirmed": reply.confirmed,
         "ended": reply.ended.name(),
         "asked": reply.asked,
+        "attribution": reply.attribution.name(),
         "parts": parts(&reply.parts),
         "sources": values(&reply.sources),
         "speech": values(&reply.speech),

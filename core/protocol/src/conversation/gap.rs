@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
+use super::Ground;
 use super::past::{PageReach, Past, Query, QueryKind};
 use crate::ids::{MessageId, SeqId};
 use crate::limits::{GAP_BYTES, GAP_DEADLINE, GAP_FRAMES, GAP_PAGES};
@@ -80,9 +81,10 @@ pub(crate) enum PageStep {
 
 /// A frame that waits until those before it have come.
 #[derive(Debug)]
-struct BufferedFrame {
+pub(crate) struct BufferedFrame {
     seq: Option<SeqId>,
-    raw: Raw,
+    pub(crate) raw: Raw,
+    pub(crate) ground: Ground,
 }
 
 impl GapFill {
@@ -234,8 +236,9 @@ impl GapFill {
     }
 
     /// The frame waits. Returns whether as many wait as may.
-    pub(crate) fn buffer(&mut self, frame: &Frame<'_>, raw: &Raw) -> Room {
-        self.buffered.push(BufferedFrame { seq: frame.seq_id.as_deref().map(SeqId::from), raw: raw.clone() });
+    pub(crate) fn buffer(&mut self, frame: &Frame<'_>, raw: &Raw, ground: Ground) -> Room {
+        let seq = frame.seq_id.as_deref().map(SeqId::from);
+        self.buffered.push(BufferedFrame { seq, raw: raw.clone(), ground });
         room(self.buffered.iter().map(|frame| &frame.raw))
     }
 
@@ -249,7 +252,7 @@ impl GapFill {
 
     /// Takes the frames that wait and came before those that were gathered of the past, where the search has ended
     /// short of them.
-    pub(crate) fn drain_before_past(&mut self) -> Vec<Raw> {
+    pub(crate) fn drain_before_past(&mut self) -> Vec<BufferedFrame> {
         let Some(Filling { search: Search::Back(past), .. }) = self.filling() else {
             return Vec::new();
         };
@@ -261,12 +264,12 @@ impl GapFill {
         let is_gathered =
             |waiting: &BufferedFrame| waiting.seq.as_ref().is_some_and(|seq| gathered.contains(seq));
         let first = self.buffered.iter().position(is_gathered).unwrap_or(0);
-        self.buffered.drain(..first).map(|frame| frame.raw).collect()
+        self.buffered.drain(..first).collect()
     }
 
     /// Takes all the frames that wait.
-    pub(crate) fn drain_buffered(&mut self) -> impl Iterator<Item = Raw> + use<> {
-        std::mem::take(&mut self.buffered).into_iter().map(|frame| frame.raw)
+    pub(crate) fn drain_buffered(&mut self) -> Vec<BufferedFrame> {
+        std::mem::take(&mut self.buffered)
     }
 
     fn filling(&self) -> Option<&Filling> {

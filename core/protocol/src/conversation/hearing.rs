@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::turn::Echoed;
 use super::turns::{Beginning, Order};
 use super::{Conversation, FillReason, Source};
-use crate::assembly::{Answer, Step};
-use crate::event::Gap;
+use crate::assembly::{Answer, Question, Step};
+use crate::event::{Attribution, Gap};
 use crate::ids::{MessageId, Ticket};
 use crate::limits::CONFIRMATION_WAIT;
 use crate::time::Millis;
@@ -15,13 +15,21 @@ use crate::wire::Frame;
 impl Conversation {
     /// A frame of the avatar. Returns what it did to the replies, and whether it takes the conversation back from
     /// the owner. `echoed` says which messages wait for nothing before their echo has come.
-    pub(crate) fn avatar_speaks(&mut self, now: Millis, frame: &Frame<'_>, echoed: Echoed) -> (Step, bool) {
+    pub(crate) fn avatar_speaks(
+        &mut self,
+        now: Millis,
+        frame: &Frame<'_>,
+        attribution: Attribution,
+        echoed: Echoed,
+    ) -> (Step, bool) {
         let mut begins = false;
-        let step = self.replies.take(now, frame, || {
+        let step = self.replies.take(now, frame, attribution, || {
             match self.turns.begin_answer(now, frame.message_id.as_deref(), echoed) {
                 Beginning::New(question) => {
                     begins = true;
-                    question
+                    // What may be said in another conversation may answer another message.
+                    let is_certain = attribution == Attribution::Certain;
+                    question.map(|question| Question { certain: question.certain && is_certain, ..question })
                 }
                 Beginning::Earlier => None,
             }

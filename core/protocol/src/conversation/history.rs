@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Waiter;
 use super::past::{PageReach, Past, Query};
 use crate::assembly::{Answer, Assembly, whole};
-use crate::event::{Author, HistoryMessage, Reply};
+use crate::event::{Attribution, Author, HistoryMessage, Reply};
 use crate::ids::{MessageId, SeqId, Ticket};
 use crate::redact::Raw;
 use crate::time::Millis;
@@ -110,7 +110,7 @@ fn messages(now: Millis, frames: &[Raw], user: Option<&str>) -> Vec<HistoryMessa
                 if let Some(id) = frame.message_id.as_deref() {
                     beginnings.entry(MessageId::from(id)).or_insert_with(|| beginning.clone());
                 }
-                let step = replies.take(now, &frame, || None);
+                let step = replies.take(now, &frame, Attribution::Certain, || None);
                 for Answer { reply, .. } in step.before.into_iter().chain(step.reply) {
                     let known = begun(&mut beginnings, &reply);
                     messages.push(message(reply, known.unwrap_or_else(|| beginning.clone())));
@@ -119,7 +119,7 @@ fn messages(now: Millis, frames: &[Raw], user: Option<&str>) -> Vec<HistoryMessa
             Sender::Client => {
                 let own = user.is_some() && frame.send_user_id.as_deref() == user;
                 let author = if own { Author::Visitor } else { Author::Owner };
-                messages.push(message(whole(&frame, author, None), beginning));
+                messages.push(message(whole(&frame, author, None, Attribution::Certain), beginning));
             }
             Sender::Other => {}
         }

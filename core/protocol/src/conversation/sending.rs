@@ -28,7 +28,7 @@ impl Conversation {
 
     /// A message that an earlier run has stored waits to be sent, or to be confirmed.
     pub(crate) fn take_restored(&mut self, pending: Pending) {
-        self.turns.note_sent(pending.message());
+        self.turns.note_sent(&pending);
         self.sends.push(pending);
     }
 
@@ -54,10 +54,10 @@ impl Conversation {
         noted: u64,
         reading: bool,
     ) {
-        self.turns.note_sent(message);
         let route = Route { since: self.position.cursor(noted), generation };
         if let Some(pending) = self.sends.start(message, call, route) {
             self.echoes.sent(now, message, pending.text());
+            self.turns.note_sent(pending);
             self.turns.begin(now, pending, reading, self.taken_over);
         }
     }

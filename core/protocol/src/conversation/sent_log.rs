@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::pending::Pending;
+use crate::assembly::fingerprint;
 use crate::ids::MessageId;
 use crate::limits::SENT_MESSAGES;
+use crate::time::Millis;
 
 /// The latest messages of this run.
 #[derive(Debug, Default)]
@@ -12,6 +15,10 @@ pub(crate) struct SentLog(VecDeque<Logged>);
 #[derive(Debug)]
 struct Logged {
     message: MessageId,
+    /// A stand-in for its text.
+    text: u64,
+    /// When it was written.
+    at: Millis,
     echoed: bool,
     fate: Fate,
 }
@@ -28,14 +35,21 @@ pub(crate) enum Fate {
 }
 
 impl SentLog {
-    pub(crate) fn note(&mut self, message: &MessageId) {
+    pub(crate) fn note(&mut self, pending: &Pending) {
+        let message = pending.message();
         if self.contains(message.as_str()) {
             return;
         }
         if self.0.len() == SENT_MESSAGES {
             self.0.pop_front();
         }
-        self.0.push_back(Logged { message: message.clone(), echoed: false, fate: Fate::Open });
+        self.0.push_back(Logged {
+            message: message.clone(),
+            text: fingerprint(pending.text().as_str()),
+            at: pending.timestamp(),
+            echoed: false,
+            fate: Fate::Open,
+        });
     }
 
     pub(crate) fn contains(&self, message: &str) -> bool {
@@ -47,6 +61,20 @@ impl SentLog {
         match self.get_mut(message) {
             Some(logged) => !std::mem::replace(&mut logged.echoed, true),
             None => true,
+        }
+    }
+
+    /// When the first message of this text was written whose echo has not come.
+    pub(crate) fn awaits_echo_of(&self, text: &str) -> Option<Millis> {
+        let text = fingerprint(text);
+        self.0.iter().find(|logged| logged.text == text && !logged.echoed).map(|logged| logged.at)
+    }
+
+    /// An echo has come that names no message: it is taken for that of the first message of its text.
+    pub(crate) fn unnamed_echo(&mut self, text: &str) {
+        let text = fingerprint(text);
+        if let Some(logged) = self.0.iter_mut().find(|logged| logged.text == text && !logged.echoed) {
+            logged.echoed = true;
         }
     }
 

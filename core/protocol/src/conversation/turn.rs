@@ -156,6 +156,11 @@ impl Turn {
         self.generation
     }
 
+    /// When the message went out.
+    pub(super) fn sent_at(&self) -> Millis {
+        self.sent_at
+    }
+
     pub(super) fn holds_until(&self) -> Option<Millis> {
         self.holds_until
     }

@@ -52,6 +52,13 @@ pub(crate) struct OwnersAnswer {
     pub(crate) asker: Option<Asker>,
 }
 
+/// A message that waits for its answer. The one that is most likely answered next is the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wait {
+    gives_way: bool,
+    since: Millis,
+}
+
 /// What waits for a message once the service has taken it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Awaits {
@@ -95,8 +102,25 @@ impl Turns {
     }
 
     /// An earlier run has sent the message, or will have.
-    pub(crate) fn note_sent(&mut self, message: &MessageId) {
+    pub(crate) fn note_sent(&mut self, message: &Pending) {
         self.sent.note(message);
+    }
+
+    /// Since when a message of this text waits for its echo, if one does.
+    pub(crate) fn awaits_echo_of(&self, text: &str) -> Option<Millis> {
+        self.sent.awaits_echo_of(text)
+    }
+
+    /// An echo has come that names no message.
+    pub(crate) fn unnamed_echo_came(&mut self, text: &str) {
+        self.sent.unnamed_echo(text);
+    }
+
+    /// The question that has waited longest for its answer. One for whose answer no other question waits any more
+    /// comes behind the others.
+    pub(crate) fn longest_wait(&self, now: Millis) -> Option<Wait> {
+        let waits = self.turns.iter().filter(|turn| !turn.has_begun());
+        waits.map(|turn| Wait { gives_way: turn.gives_way(now), since: turn.sent_at() }).min()
     }
 
     /// The message goes out: it is some answer's turn from now on. `reading` says whether what comes is read.

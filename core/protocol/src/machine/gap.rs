@@ -228,7 +228,7 @@ impl Machine {
                 self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_before_past());
             let before = before.unwrap_or_default();
             let follows = !before.is_empty();
-            self.dispatch_buffered(now, key, before.into_iter());
+            self.dispatch_buffered(now, key, before);
             let cursor = self.conversation(key).filter(|_| follows).and_then(|one| one.position().last_seq());
             self.take_past(now, key, cursor.as_ref().map(SeqId::as_str).unwrap_or_default());
         }

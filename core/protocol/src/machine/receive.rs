@@ -1,8 +1,9 @@
 //! A frame's way in: whose it is, whether it is new, and whether it waits.
 
+use super::attribution::Route;
 use super::{Machine, Output};
 use crate::call::Call;
-use crate::conversation::{Conversation, Room, Source, room};
+use crate::conversation::{BufferedFrame, Conversation, Ground, Room, Source, room};
 use crate::event::{Author, ConversationKey, Event, EventKind, ServiceError};
 use crate::ids::UserId;
 use crate::link::LinkInput;
@@ -25,13 +26,14 @@ pub(super) struct Arrival<'a> {
     pub(super) kind: FrameType,
     pub(super) raw: &'a Raw,
     pub(super) source: Source,
+    /// How it is known that it belongs there.
+    pub(super) ground: Ground,
 }
 
-/// The conversations that a frame is for.
-enum Route {
-    To(usize),
-    ToAll,
-    Nowhere,
+impl<'a> Arrival<'a> {
+    fn live(frame: &'a Frame<'a>, raw: &'a Raw, ground: Ground) -> Self {
+        Self { frame, kind: frame.kind(), raw, source: Source::Live, ground }
+    }
 }
 
 impl Machine {
@@ -59,7 +61,7 @@ impl Machine {
             let ack = wire::ack(seq, own);
             self.transmit(ack);
         }
-        let route = self.route(&frame);
+        let route = self.route(now, &frame);
         if matches!(route, Route::Nowhere) && !self.makes_session() {
             // It is not noted as seen: when its session is opened later, the frame is found there, and new then.
             return self.drop_unrouted(raw.clone());
@@ -68,16 +70,18 @@ impl Machine {
             self.counters.duplicates += 1;
             return Change::Text;
         }
-        let arrival = Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source: Source::Live };
         match route {
-            Route::To(at) => self.buffer_or_dispatch(now, at, &arrival),
+            Route::To(at, ground) => {
+                let arrival = Arrival::live(&frame, &raw, ground);
+                self.buffer_or_dispatch(now, at, &arrival)
+            }
             // It may be for the session that is being made: the frame was quicker than the answer.
             Route::Nowhere if room(self.unrouted.iter()) == Room::Left => {
                 self.unrouted.push(raw.clone());
                 Change::Text
             }
             Route::Nowhere => self.drop_unrouted(raw.clone()),
-            Route::ToAll => self.dispatch_unattributed(now, &arrival),
+            Route::ToAll => self.dispatch_unattributed(&Arrival::live(&frame, &raw, Ground::Guessed)),
         }
     }
 
@@ -102,7 +106,8 @@ impl Machine {
             return 0;
         }
         let source = Source::Backfill;
-        self.dispatch(now, at, &Arrival { frame: &frame, kind: frame.kind(), raw, source });
+        let (kind, ground) = (frame.kind(), Ground::Named);
+        self.dispatch(now, at, &Arrival { frame: &frame, kind, raw, source, ground });
         1
     }
 
@@ -117,21 +122,20 @@ impl Machine {
     /// Dispatches the frames that waited for a gap to be filled.
     pub(super) fn flush_buffered(&mut self, now: Millis, key: ConversationKey) {
         let buffered = self.conversation_mut(key).map(|conversation| conversation.gap_mut().drain_buffered());
-        self.dispatch_buffered(now, key, buffered.into_iter().flatten());
+        self.dispatch_buffered(now, key, buffered.unwrap_or_default());
     }
 
     pub(super) fn dispatch_buffered(
         &mut self,
         now: Millis,
         key: ConversationKey,
-        frames: impl Iterator<Item = Raw>,
+        frames: Vec<BufferedFrame>,
     ) {
-        for raw in frames {
+        for BufferedFrame { raw, ground, .. } in frames {
             let at = self.conversations.iter().position(|conversation| conversation.key() == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
-                let source = Source::Live;
-                self.dispatch(now, at, &Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source });
+                self.dispatch(now, at, &Arrival::live(&frame, &raw, ground));
             }
         }
     }
@@ -143,11 +147,9 @@ impl Machine {
             let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
                 continue; // It was one when it came.
             };
-            match self.route(&frame) {
-                Route::To(at) => {
-                    let source = Source::Live;
-                    let arrival = Arrival { frame: &frame, kind: frame.kind(), raw: &raw, source };
-                    self.buffer_or_dispatch(now, at, &arrival);
+            match self.route(now, &frame) {
+                Route::To(at, ground) => {
+                    self.buffer_or_dispatch(now, at, &Arrival::live(&frame, &raw, ground));
                 }
                 Route::Nowhere | Route::ToAll if self.makes_session() => self.unrouted.push(raw.clone()),
                 Route::Nowhere | Route::ToAll => {
@@ -178,27 +180,13 @@ impl Machine {
         self.connection.is_named_by(ws)
     }
 
-    fn route(&self, frame: &Frame<'_>) -> Route {
-        match (frame.session_id.as_deref(), self.conversations.as_slice()) {
-            (Some(session), conversations) => {
-                let is_it = |conversation: &Conversation| {
-                    conversation.session().is_some_and(|own| own.as_str() == session)
-                };
-                conversations.iter().position(is_it).map_or(Route::Nowhere, Route::To)
-            }
-            (None, []) => Route::Nowhere,
-            (None, [_]) => Route::To(0),
-            (None, [_, _, ..]) => Route::ToAll,
-        }
-    }
-
     /// Dispatches a frame, unless it waits for those before it.
     fn buffer_or_dispatch(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
         let conversation = &mut self.conversations[at];
         if !conversation.gap().buffers_frames() {
             return self.dispatch(now, at, arrival);
         }
-        if conversation.gap_mut().buffer(arrival.frame, arrival.raw) == Room::Full {
+        if conversation.gap_mut().buffer(arrival.frame, arrival.raw, arrival.ground) == Room::Full {
             let key = conversation.key();
             self.gap_unknown(now, key);
         }
@@ -213,8 +201,10 @@ impl Machine {
         // What it means may have closed the conversation.
         if let Some(conversation) = self.conversation_mut(key) {
             match (arrival.frame.seq_id.as_deref(), arrival.source) {
-                // Where a frame that was found stands is known to the search that found it.
+                // Where a frame that was found stands is known to the search that found it. One that may stand in
+                // another session is no point to ask from.
                 (Some(_), Source::Backfill) => {}
+                (Some(_), Source::Live) if arrival.ground != Ground::Named => {}
                 (Some(seq), Source::Live) => {
                     conversation.advance_to(seq, noted);
                     self.remember();
@@ -247,16 +237,9 @@ impl Machine {
         Change::State
     }
 
-    /// Several conversations are open, and the frame does not say which it is for.
-    fn dispatch_unattributed(&mut self, now: Millis, arrival: &Arrival<'_>) -> Change {
+    /// Several conversations are open, and nothing tells which of them the frame is for.
+    fn dispatch_unattributed(&mut self, arrival: &Arrival<'_>) -> Change {
         let frame = arrival.frame;
-        let own = |conversation: &Conversation| {
-            frame.message_id.as_deref().is_some_and(|id| conversation.turns().has_sent(id))
-        };
-        if let Some(at) = self.conversations.iter().position(own) {
-            // It names a message of ours, and that says it.
-            return self.dispatch(now, at, arrival);
-        }
         let user = self.authentication.user_id().map(UserId::as_str);
         let author = match frame.sender() {
             Sender::Avatar => Some(Author::Avatar),

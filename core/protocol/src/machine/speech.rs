@@ -3,9 +3,9 @@
 use super::receive::{Arrival, Change};
 use super::{Echoes, Machine, Outcome, Output, failures::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
-use crate::conversation::{Echoed, FillReason, Order, OwnersAnswer, Source, Voice};
+use crate::conversation::{Echoed, FillReason, Ground, Order, OwnersAnswer, Source, Voice};
 use crate::error::{Error, ErrorKind};
-use crate::event::{Author, Confirmation, EventKind, ServiceError};
+use crate::event::{Attribution, Author, Confirmation, EventKind, ServiceError};
 use crate::ids::MessageId;
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
@@ -15,7 +15,8 @@ impl Machine {
     pub(super) fn avatar_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
         let echoed = self.echoed(at, arrival.source);
         let conversation = &mut self.conversations[at];
-        let (step, handed_back) = conversation.avatar_speaks(now, arrival.frame, echoed);
+        let attribution = arrival.ground.attribution();
+        let (step, handed_back) = conversation.avatar_speaks(now, arrival.frame, attribution, echoed);
         if handed_back {
             self.emit(at, EventKind::HandedBack, Some(arrival.raw.clone()));
         }
@@ -36,44 +37,46 @@ impl Machine {
     }
 
     fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, arrival: &Arrival<'_>) -> Change {
-        let Piece { reply_id, text, question } = piece;
+        let Piece { reply_id, text, question, attribution } = piece;
         let mut change = Change::Text;
         if let Some(question) = question.as_ref().map(|question| &question.message) {
             let conversation = &self.conversations[at];
             let key = conversation.key();
-            if conversation.is_proven_by_reply(question) {
+            if attribution == Attribution::Certain && conversation.is_proven_by_reply(question) {
                 self.confirm(now, key, question.as_str(), Confirmation::Reply);
                 change = Change::State;
             }
             self.conversations[at].turns_mut().piece_came(now, question, arrival.source);
         }
         if !text.is_empty() {
-            self.emit_piece(at, reply_id, text, question.as_ref(), Some(arrival.raw));
+            let raw = Some(arrival.raw);
+            self.emit_piece(at, Piece { reply_id, text, question, attribution }, raw);
         }
         change
     }
 
-    fn emit_piece(
-        &mut self,
-        at: usize,
-        reply_id: Option<MessageId>,
-        text: Text,
-        question: Option<&Question>,
-        raw: Option<&Raw>,
-    ) {
+    fn emit_piece(&mut self, at: usize, piece: Piece, raw: Option<&Raw>) {
+        let Piece { reply_id, text, question, attribution } = piece;
+        let question = question.as_ref();
         let asker = question.and_then(|question| self.conversations[at].turns().asker(&question.message));
         if let Some(asker) = asker.filter(|asker| asker.wants_pieces) {
             self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, text.clone()));
         }
         let (in_reply_to, asked) = (question.and_then(Question::told).cloned(), asker.is_some());
-        self.emit(at, EventKind::ReplyDelta { reply_id, text, in_reply_to, asked }, raw.cloned());
+        let delta = EventKind::ReplyDelta { reply_id, text, in_reply_to, asked, attribution };
+        self.emit(at, delta, raw.cloned());
     }
 
     /// The avatar's reply is complete: an event, and the answer to the command that asked.
     pub(super) fn complete_reply(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
         let Answer { reply, question, rest } = answer;
         if !rest.is_empty() {
-            self.emit_piece(at, reply.id.clone(), rest, question.as_ref(), raw);
+            let (reply_id, question) = (reply.id.clone(), question.clone());
+            self.emit_piece(
+                at,
+                Piece { reply_id, text: rest, question, attribution: reply.attribution },
+                raw,
+            );
         }
         self.counters.replies += 1;
         let conversation = &mut self.conversations[at];
@@ -106,7 +109,11 @@ impl Machine {
         }
         let conversation = &mut self.conversations[at];
         let order = message_id.as_ref().map(|id| conversation.echo_came(now, id, arrival.source));
-        let delivered = EventKind::Delivered { message_id, text: arrival.frame.text() };
+        let text = arrival.frame.text();
+        if message_id.is_none() {
+            conversation.turns_mut().unnamed_echo_came(text.as_str());
+        }
+        let delivered = EventKind::Delivered { message_id, text };
         self.emit(at, delivered, Some(arrival.raw.clone()));
         if let Some(order) = order {
             self.learn_from_echo(now, at, order, arrival.source);
@@ -162,7 +169,9 @@ impl Machine {
         let taken_over_now = conversation.take_over();
         let OwnersAnswer { in_reply_to, asker } =
             conversation.turns_mut().owner_speaks(now, echoed, arrival.source);
-        let mut reply = Box::new(whole(arrival.frame, Author::Owner, in_reply_to));
+        let in_reply_to = in_reply_to.filter(|_| arrival.ground != Ground::Guessed);
+        let mut reply =
+            Box::new(whole(arrival.frame, Author::Owner, in_reply_to, arrival.ground.attribution()));
         reply.asked = asker.is_some();
         reply.confirmed = confirmed;
         if taken_over_now {

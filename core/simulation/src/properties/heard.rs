@@ -195,6 +195,15 @@ impl Heard {
         Ok(())
     }
 
+    /// Whether a piece that came without its session was delivered in any.
+    fn is_heard_somewhere(&self, (id, text): &Piece) -> bool {
+        let Some(id) = id else {
+            return self.unnamed.keys().any(|(_, heard)| heard == text);
+        };
+        self.heard.iter().any(|((_, message), heard)| message == id && heard.contains(text.as_str()))
+            || self.unnamed.keys().any(|(_, heard)| heard == text)
+    }
+
     fn heard_in_full(&self, session: &str, state: &State) -> Verdict {
         let Some(known) = state.session(session) else {
             return Ok(()); // The service has forgotten it.
@@ -296,8 +305,9 @@ impl Property for Heard {
             if one.machine.is_closed() {
                 continue;
             }
-            for (_, text) in self.came.get(&Err(client)).into_iter().flatten() {
-                if !self.unnamed.keys().any(|(_, heard)| heard == text) {
+            for piece in self.came.get(&Err(client)).into_iter().flatten() {
+                if !self.is_heard_somewhere(piece) {
+                    let (_, text) = piece;
                     return Err(format!("{text:?} came to {client:?}, and was never delivered"));
                 }
             }

@@ -19,13 +19,14 @@ extension Value {
                 "to": .string(to.rawValue),
                 "from": .string(from.rawValue),
             ]
-        case .replyDelta(let text, let replyID, let inReplyTo, let asked):
+        case .replyDelta(let text, let replyID, let inReplyTo, let asked, let attribution):
             self = [
                 "type": "reply_delta",
                 "text": .string(text),
                 "reply_id": replyID.map { .string($0) } ?? .null,
                 "in_reply_to": inReplyTo.map { .string($0) } ?? .null,
                 "asked": .bool(asked),
+                "attribution": .string(attribution.rawValue),
             ]
         case .reply(let reply):
             self = try Value(reply).with(["type": "reply"])
@@ -101,6 +102,7 @@ extension Value {
             "ended": .string(it.ended.rawValue),
             "confirmed": .bool(it.confirmed),
             "asked": .bool(it.asked),
+            "attribution": .string(it.attribution.rawValue),
         ]
     }
 

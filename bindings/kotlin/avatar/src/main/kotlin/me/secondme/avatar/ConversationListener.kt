@@ -54,7 +54,10 @@ public interface ConversationListener {
     /** The service says that something failed. */
     public fun onServiceError(event: Event.ServiceError) {}
 
-    /** A text that came without saying for which of the visitor's open conversations. */
+    /**
+     * A text that came without saying for which of the visitor's open conversations, while no question was out in any
+     * of them.
+     */
     public fun onUnattributed(event: Event.Unattributed) {}
 
     /**

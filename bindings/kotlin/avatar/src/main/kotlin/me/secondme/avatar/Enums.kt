@@ -2,6 +2,7 @@
 
 package me.secondme.avatar
 
+import me.secondme.avatar.core.CoreAttribution
 import me.secondme.avatar.core.CoreAuthor
 import me.secondme.avatar.core.CoreConfirmation
 import me.secondme.avatar.core.CoreDelivery
@@ -42,6 +43,21 @@ public enum class Author {
 
     /** The visitor. */
     VISITOR,
+}
+
+/** How it is known to which of the visitor's open conversations a reply belongs. */
+public enum class Attribution {
+    /**
+     * The service names the session, or only this conversation can be meant: it is the only one, or the only one with a
+     * question out.
+     */
+    CERTAIN,
+
+    /**
+     * The service does not name the session, and several conversations may be meant. The reply is taken to belong to
+     * the one whose question has waited longest.
+     */
+    GUESSED,
 }
 
 /** How the end of a reply was known. */
@@ -175,6 +191,11 @@ internal fun CoreAuthor.toAuthor() = when (this) {
     CoreAuthor.AVATAR -> Author.AVATAR
     CoreAuthor.OWNER -> Author.OWNER
     CoreAuthor.VISITOR -> Author.VISITOR
+}
+
+internal fun CoreAttribution.toAttribution() = when (this) {
+    CoreAttribution.CERTAIN -> Attribution.CERTAIN
+    CoreAttribution.GUESSED -> Attribution.GUESSED
 }
 
 internal fun CoreEnded.toEnded() = when (this) {

@@ -65,6 +65,8 @@ public sealed class Event private constructor(origin: Origin) {
         public val inReplyTo: String?,
         /** An `ask` or a `stream` waits for this reply, and receives it as well. */
         public val asked: Boolean,
+        /** How it is known that the piece belongs to this conversation. */
+        public val attribution: Attribution,
     ) : Event(origin)
 
     /**
@@ -130,7 +132,10 @@ public sealed class Event private constructor(origin: Origin) {
         public val serviceError: ReportedError,
     ) : Event(origin)
 
-    /** A text that came without saying for which of the visitor's open conversations. */
+    /**
+     * A text that came without saying for which of the visitor's open conversations, while no question was out in any
+     * of them.
+     */
     public class Unattributed internal constructor(
         origin: Origin,
         /** Its text. */
@@ -198,7 +203,7 @@ internal fun CoreBatch.toEvents(): List<Event> =
 private fun CoreEventKind.toEvent(at: Event.Origin): Event = when (this) {
     is CoreEventKind.Opened -> Event.Opened(at, opening, resumed)
     is CoreEventKind.StateChanged -> Event.StateChanged(at, to.toState(), from.toState())
-    is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, text, replyId, inReplyTo, asked)
+    is CoreEventKind.ReplyDelta -> Event.ReplyDelta(at, text, replyId, inReplyTo, asked, attribution.toAttribution())
     is CoreEventKind.Reply -> Event.Reply(at, reply.toReply())
     is CoreEventKind.OwnerReply -> Event.OwnerReply(at, reply.toReply())
     is CoreEventKind.TakenOver -> Event.TakenOver(at)

@@ -44,8 +44,10 @@ public class Reply internal constructor(
      * a reply twice, and skips the event.
      */
     public val asked: Boolean,
+    /** How it is known that the reply belongs to this conversation. */
+    public val attribution: Attribution,
 ) {
-    override fun toString(): String = "Reply(${text.length} characters, $author, $id, $inReplyTo, $ended)"
+    override fun toString(): String = "Reply(${text.length} characters, $author, $id, $inReplyTo, $ended, $attribution)"
 }
 
 /** A card: something that an app shows otherwise than as text. */
@@ -184,6 +186,7 @@ internal fun CoreReply.toReply() = Reply(
     ended = ended.toEnded(),
     confirmed = confirmed,
     asked = asked,
+    attribution = attribution.toAttribution(),
 )
 
 internal fun CoreCard.toCard() = Card(

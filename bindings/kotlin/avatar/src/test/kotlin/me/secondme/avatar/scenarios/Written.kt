@@ -33,6 +33,7 @@ internal fun Event.written(): Map<String, Any?> = when (this) {
         "reply_id" to replyId,
         "in_reply_to" to inReplyTo,
         "asked" to asked,
+        "attribution" to attribution.written(),
     )
     is Event.Reply -> mapOf(
         "type" to "reply",
@@ -108,6 +109,7 @@ internal fun Reply.written(): Map<String, Any?> = mapOf(
     "ended" to ended.written(),
     "confirmed" to confirmed,
     "asked" to asked,
+    "attribution" to attribution.written(),
 )
 
 internal fun Card.written(): Map<String, Any?> = mapOf(
