@@ -3691,6 +3691,10 @@ public struct CoreReply: Equatable, Hashable {
      * hears such a reply twice, and skips the event.
      */
     public let asked: Bool
+    /**
+     * How it is known that the reply belongs to this conversation.
+     */
+    public let attribution: CoreAttribution
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3728,7 +3732,10 @@ public struct CoreReply: Equatable, Hashable {
         /**
          * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
          * hears such a reply twice, and skips the event.
-         */asked: Bool) {
+         */asked: Bool, 
+        /**
+         * How it is known that the reply belongs to this conversation.
+         */attribution: CoreAttribution) {
         self.text = text
         self.author = author
         self.id = id
@@ -3739,6 +3746,7 @@ public struct CoreReply: Equatable, Hashable {
         self.ended = ended
         self.confirmed = confirmed
         self.asked = asked
+        self.attribution = attribution
     }
 
     
@@ -3766,7 +3774,8 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
                 speech: FfiConverterSequenceString.read(from: &buf), 
                 ended: FfiConverterTypeCoreEnded.read(from: &buf), 
                 confirmed: FfiConverterBool.read(from: &buf), 
-                asked: FfiConverterBool.read(from: &buf)
+                asked: FfiConverterBool.read(from: &buf), 
+                attribution: FfiConverterTypeCoreAttribution.read(from: &buf)
         )
     }
 
@@ -3781,6 +3790,7 @@ public struct FfiConverterTypeCoreReply: FfiConverterRustBuffer {
         FfiConverterTypeCoreEnded.write(value.ended, into: &buf)
         FfiConverterBool.write(value.confirmed, into: &buf)
         FfiConverterBool.write(value.asked, into: &buf)
+        FfiConverterTypeCoreAttribution.write(value.attribution, into: &buf)
     }
 }
 
@@ -4401,6 +4411,83 @@ public func FfiConverterTypeCoreVisitor_lift(_ buf: RustBuffer) throws -> CoreVi
 public func FfiConverterTypeCoreVisitor_lower(_ value: CoreVisitor) -> RustBuffer {
     return FfiConverterTypeCoreVisitor.lower(value)
 }
+
+
+/**
+ * How it is known to which of the visitor's open conversations a reply belongs.
+ */
+
+public enum CoreAttribution: Equatable, Hashable {
+    
+    /**
+     * The service names the session, or only this conversation can be meant: it is the only one, or the only
+     * one with a question out.
+     */
+    case certain
+    /**
+     * The service does not name the session, and several conversations may be meant. The reply is taken to
+     * belong to the one whose question has waited longest.
+     */
+    case guessed
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CoreAttribution: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreAttribution: FfiConverterRustBuffer {
+    typealias SwiftType = CoreAttribution
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreAttribution {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .certain
+        
+        case 2: return .guessed
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CoreAttribution, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .certain:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .guessed:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreAttribution_lift(_ buf: RustBuffer) throws -> CoreAttribution {
+    return try FfiConverterTypeCoreAttribution.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreAttribution_lower(_ value: CoreAttribution) -> RustBuffer {
+    return FfiConverterTypeCoreAttribution.lower(value)
+}
+
 
 
 /**
@@ -5308,7 +5395,10 @@ public enum CoreEventKind: Equatable, Hashable {
          */inReplyTo: String?, 
         /**
          * An `ask` or a `stream` waits for this reply, and receives it as well.
-         */asked: Bool
+         */asked: Bool, 
+        /**
+         * How it is known that the piece belongs to this conversation.
+         */attribution: CoreAttribution
     )
     /**
      * The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
@@ -5379,7 +5469,8 @@ public enum CoreEventKind: Equatable, Hashable {
          */serviceError: CoreServiceError
     )
     /**
-     * A text that came without saying for which of the visitor's open conversations.
+     * A text that came without saying for which of the visitor's open conversations, while no question was
+     * out in any of them.
      */
     case unattributed(
         /**
@@ -5474,7 +5565,7 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
         case 2: return .stateChanged(to: try FfiConverterTypeCoreState.read(from: &buf), from: try FfiConverterTypeCoreState.read(from: &buf)
         )
         
-        case 3: return .replyDelta(text: try FfiConverterString.read(from: &buf), replyId: try FfiConverterOptionString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf), asked: try FfiConverterBool.read(from: &buf)
+        case 3: return .replyDelta(text: try FfiConverterString.read(from: &buf), replyId: try FfiConverterOptionString.read(from: &buf), inReplyTo: try FfiConverterOptionString.read(from: &buf), asked: try FfiConverterBool.read(from: &buf), attribution: try FfiConverterTypeCoreAttribution.read(from: &buf)
         )
         
         case 4: return .reply(reply: try FfiConverterTypeCoreReply.read(from: &buf)
@@ -5539,12 +5630,13 @@ public struct FfiConverterTypeCoreEventKind: FfiConverterRustBuffer {
             FfiConverterTypeCoreState.write(from, into: &buf)
             
         
-        case let .replyDelta(text,replyId,inReplyTo,asked):
+        case let .replyDelta(text,replyId,inReplyTo,asked,attribution):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(text, into: &buf)
             FfiConverterOptionString.write(replyId, into: &buf)
             FfiConverterOptionString.write(inReplyTo, into: &buf)
             FfiConverterBool.write(asked, into: &buf)
+            FfiConverterTypeCoreAttribution.write(attribution, into: &buf)
             
         
         case let .reply(reply):

@@ -5480,6 +5480,11 @@ internal data class CoreReply (
      * hears such a reply twice, and skips the event.
      */
     val `asked`: kotlin.Boolean
+    ,
+    /**
+     * How it is known that the reply belongs to this conversation.
+     */
+    val `attribution`: CoreAttribution
 
 ){
 
@@ -5506,6 +5511,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterTypeCoreEnded.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterTypeCoreAttribution.read(buf),
         )
     }
 
@@ -5519,7 +5525,8 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterSequenceString.allocationSize(value.`speech`) +
             FfiConverterTypeCoreEnded.allocationSize(value.`ended`) +
             FfiConverterBoolean.allocationSize(value.`confirmed`) +
-            FfiConverterBoolean.allocationSize(value.`asked`)
+            FfiConverterBoolean.allocationSize(value.`asked`) +
+            FfiConverterTypeCoreAttribution.allocationSize(value.`attribution`)
     )
 
     override fun write(value: CoreReply, buf: ByteBuffer) {
@@ -5533,6 +5540,7 @@ internal object FfiConverterTypeCoreReply: FfiConverterRustBuffer<CoreReply> {
             FfiConverterTypeCoreEnded.write(value.`ended`, buf)
             FfiConverterBoolean.write(value.`confirmed`, buf)
             FfiConverterBoolean.write(value.`asked`, buf)
+            FfiConverterTypeCoreAttribution.write(value.`attribution`, buf)
     }
 }
 
@@ -5974,6 +5982,53 @@ internal object FfiConverterTypeCoreVisitor: FfiConverterRustBuffer<CoreVisitor>
             FfiConverterOptionalString.write(value.`tag`, buf)
     }
 }
+
+
+
+/**
+ * How it is known to which of the visitor's open conversations a reply belongs.
+ */
+
+internal enum class CoreAttribution {
+
+    /**
+     * The service names the session, or only this conversation can be meant: it is the only one, or the only
+     * one with a question out.
+     */
+    CERTAIN,
+    /**
+     * The service does not name the session, and several conversations may be meant. The reply is taken to
+     * belong to the one whose question has waited longest.
+     */
+    GUESSED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreAttribution: FfiConverterRustBuffer<CoreAttribution> {
+    override fun read(buf: ByteBuffer) = try {
+
+        CoreAttribution.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: CoreAttribution) = 4UL
+
+    override fun write(value: CoreAttribution, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -6596,7 +6651,11 @@ internal sealed class CoreEventKind {
         /**
          * An `ask` or a `stream` waits for this reply, and receives it as well.
          */
-        val `asked`: kotlin.Boolean) : CoreEventKind()
+        val `asked`: kotlin.Boolean,
+        /**
+         * How it is known that the piece belongs to this conversation.
+         */
+        val `attribution`: me.secondme.avatar.core.CoreAttribution) : CoreEventKind()
 
     {
 
@@ -6722,7 +6781,8 @@ internal sealed class CoreEventKind {
     }
 
     /**
-     * A text that came without saying for which of the visitor's open conversations.
+     * A text that came without saying for which of the visitor's open conversations, while no question was
+     * out in any of them.
      */
     data class Unattributed(
         /**
@@ -6868,6 +6928,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterOptionalString.read(buf),
                 FfiConverterOptionalString.read(buf),
                 FfiConverterBoolean.read(buf),
+                FfiConverterTypeCoreAttribution.read(buf),
                 )
             4 -> CoreEventKind.Reply(
                 FfiConverterTypeCoreReply.read(buf),
@@ -6945,6 +7006,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 + FfiConverterOptionalString.allocationSize(value.`replyId`)
                 + FfiConverterOptionalString.allocationSize(value.`inReplyTo`)
                 + FfiConverterBoolean.allocationSize(value.`asked`)
+                + FfiConverterTypeCoreAttribution.allocationSize(value.`attribution`)
             )
         }
         is CoreEventKind.Reply -> {
@@ -7079,6 +7141,7 @@ internal object FfiConverterTypeCoreEventKind : FfiConverterRustBuffer<CoreEvent
                 FfiConverterOptionalString.write(value.`replyId`, buf)
                 FfiConverterOptionalString.write(value.`inReplyTo`, buf)
                 FfiConverterBoolean.write(value.`asked`, buf)
+                FfiConverterTypeCoreAttribution.write(value.`attribution`, buf)
                 Unit
             }
             is CoreEventKind.Reply -> {
