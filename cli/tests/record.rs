@@ -153,6 +153,28 @@ async fn a_service_that_repeats_and_ends_twice_is_recorded_as_well() {
     comes_back_as_a_scenario("twice", changes, false).await;
 }
 
+#[tokio::test]
+async fn the_second_door_is_recorded_and_comes_back_as_well() {
+    let emulator = emulator(|_| {}).await;
+    let recorder = Recorder::start("visitor-chat", &emulator.lab_base_url(), &[]).await;
+    let builder =
+        AvatarClient::visitor_chat(&emulator.client_id(), &emulator.client_secret(), emulator.api_key());
+    let client = builder.unwrap().base_url(recorder.base.parse().unwrap()).build().unwrap();
+    let heard = talk(&client, &emulator, false).await;
+    let (file, _) = recorder.stop().await;
+    let journal = std::fs::read_to_string(&file).unwrap();
+    for word in ["emulator-", "aurelia", "vespucci", "babbage", "leonardo", "adieu", "lovelace"] {
+        assert!(!journal.to_lowercase().contains(word), "{word}");
+    }
+    let made = run(avatar(&["record", "to-scenario", &file]), "").await;
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    assert!(out(&made).contains("door: visitor-chat"));
+    let played = play(&out(&made)).await;
+    let (recorded, played): (Vec<_>, Vec<_>) =
+        (heard.iter().filter_map(outline).collect(), played.iter().filter_map(outline).collect());
+    assert_eq!(recorded, played, "{}", out(&made));
+}
+
 /// A service made by hand: it answers one request with these bytes, and returns what it was asked.
 async fn answers(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

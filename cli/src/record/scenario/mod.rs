@@ -1,5 +1,6 @@
 //! `avatar record to-scenario`: turns a journal into a scenario (`spec/scenarios`) that plays offline.
 
+mod cast;
 mod read;
 mod replies;
 mod steps;
@@ -63,6 +64,9 @@ fn write(scenario: &Scenario) -> String {
     let mut text = format!("about: {}\n", json!(about));
     for remark in &scenario.remarks {
         text.push_str(&format!("# {remark}\n"));
+    }
+    if scenario.is_visitor_chat {
+        text.push_str("door: visitor-chat\n");
     }
     text.push_str(&format!("emulator: {}\n", scenario.emulator));
     text.push_str("steps:\n");

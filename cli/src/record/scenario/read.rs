@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::replies::said;
 use crate::record::lines::{FORMAT, VERSION};
 
 /// What a journal tells.
@@ -82,13 +83,17 @@ pub(super) enum Name {
     Latest,
     Close,
     Connect,
-    /// A call of Visitor Chat.
-    VisitorChat,
+    AppToken,
+    VisitorInit,
+    VisitorSend,
     Other,
 }
 
 /// The ends of the calls' paths.
-const PATHS: [(&str, Name); 9] = [
+const PATHS: [(&str, Name); 12] = [
+    ("/oauth/token/client", Name::AppToken),
+    ("/visitor-chat/init", Name::VisitorInit),
+    ("/visitor-chat/send", Name::VisitorSend),
     ("/avatar/auth", Name::Auth),
     ("/chat/init", Name::Init),
     ("/ws/create", Name::Socket),
@@ -99,6 +104,34 @@ const PATHS: [(&str, Name); 9] = [
     ("/message/latest", Name::Latest),
     ("/session/close", Name::Close),
 ];
+
+impl Told {
+    /// Whether it holds the second door alone. Of a journal with both, the first is told.
+    pub(super) fn is_visitor_chat(&self) -> bool {
+        let is_first = |call: &Call| matches!(call.name, Name::Auth | Name::Session);
+        !self.calls().any(is_first) && self.calls().any(|call| call.name.is_of_visitor_chat())
+    }
+
+    /// Whether Visitor Chat repeats what a visitor has said.
+    pub(super) fn has_echoes(&self) -> bool {
+        let sent = |text: &str| {
+            self.calls().any(|call| call.name == Name::VisitorSend && call.body["message"] == text)
+        };
+        self.happenings.iter().any(|it| match &it.what {
+            What::Frame { is_client: false, line, .. } => {
+                line["body"]["sender"] == "client" && sent(&said(&line["body"]))
+            }
+            _ => false,
+        })
+    }
+
+    fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.happenings.iter().filter_map(|it| match &it.what {
+            What::Asked(call) => Some(call),
+            _ => None,
+        })
+    }
+}
 
 impl Name {
     /// As a fault's `at` has it.
@@ -115,16 +148,21 @@ impl Name {
             Self::Latest => "message/latest",
             Self::Close => "session/close",
             Self::Connect => "connect",
-            Self::VisitorChat | Self::Other => return None,
+            Self::AppToken => "oauth/token",
+            Self::VisitorInit => "visitor-chat/init",
+            Self::VisitorSend => "visitor-chat/send",
+            Self::Other => return None,
         })
+    }
+
+    /// Whether it is a call of Visitor Chat, the second door.
+    pub(super) fn is_of_visitor_chat(self) -> bool {
+        matches!(self, Self::AppToken | Self::VisitorInit | Self::VisitorSend)
     }
 
     fn of(path: &str, is_upgrade: bool) -> Self {
         if is_upgrade {
             return Self::Connect;
-        }
-        if path.contains("/visitor-chat/") || path.ends_with("/oauth/token/client") {
-            return Self::VisitorChat;
         }
         if path.contains("/avatar/public/") {
             return Self::Avatar;

@@ -68,6 +68,10 @@ impl Steps {
         !self.faults.is_empty()
     }
 
+    pub(super) fn are_none(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// A step of the client. If it meets faults, the clocks go on while it lasts.
     pub(super) fn client(&mut self, verb: &str, name: &str, mut about: Value, expected: Expected) {
         let faults = std::mem::take(&mut self.faults);

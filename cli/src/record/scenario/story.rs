@@ -3,22 +3,23 @@
 //! The emulator's avatar is silent in it: what the service sent is pushed as it came, and what the client did is done
 //! again by the library. The emulator itself plays the echoes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use super::cast::{Lost, Session, Visitor, plain};
 use super::read::{Call, Happening, Name, Outcome, Told, What};
-use super::replies::{Meaning, Replies};
+use super::replies::Meaning;
 use super::steps::{Expected, Place, Steps};
 
 /// How long a reconnection may take, in seconds.
 const RECONNECT: u64 = 20;
-/// What the emulator has to be told of its avatar.
-const AVATAR: [&str; 6] = ["share-code", "id", "name", "opening", "mind-id", "owner-user-id"];
 
 /// What is written.
 #[derive(Debug)]
 pub(super) struct Scenario {
+    /// Whether it is played at the second door.
+    pub(super) is_visitor_chat: bool,
     pub(super) emulator: Value,
     pub(super) steps: Vec<Value>,
     pub(super) remarks: Vec<String>,
@@ -31,94 +32,86 @@ pub(super) struct Story {
     sessions: BTreeMap<String, Session>,
     /// The sockets that are open: whose they are.
     sockets: HashMap<u64, usize>,
-    avatar: BTreeMap<&'static str, Value>,
+    avatar_name: Option<String>,
+    opening: Option<String>,
     /// The service answers no message query.
     has_no_history: bool,
     /// Frames whose content is not in the journal.
     unreadable: usize,
-    visitor_chat: usize,
-}
-
-#[derive(Debug, Default)]
-struct Visitor {
-    id: String,
-    name: String,
-    token: Option<String>,
-    user_id: Value,
-    address: String,
-    /// The own id of its socket.
-    ws_id: Value,
-    sessions: usize,
-    /// How its socket was lost, until there is another.
-    lost: Option<Lost>,
-    /// Where its socket was lost last, and where it was back: there stand the frames that it has missed, and the events
-    /// that come of them before the client says that it is back.
-    missed_at: Option<(Place, Place)>,
-    /// The ids of the messages it has sent.
-    sent: HashSet<String>,
-    is_open: bool,
-}
-
-/// How a visitor's socket was lost.
-#[derive(Debug)]
-struct Lost {
-    place: Place,
-    is_client: bool,
-    /// The body of `sockets/close` that does the same.
-    how: Value,
-}
-
-#[derive(Debug, Default)]
-struct Session {
-    visitor: usize,
-    name: String,
-    is_open: bool,
-    replies: Replies,
+    /// The second door alone is told; else the first.
+    is_visitor_chat: bool,
+    /// Calls of the other door.
+    left_out: usize,
+    /// The service echoes nothing.
+    has_no_echo: bool,
+    /// A visitor got another session.
+    is_replaced: bool,
 }
 
 impl Story {
     pub(super) fn tell(mut self, told: &Told) -> Result<Scenario, String> {
+        self.is_visitor_chat = told.is_visitor_chat();
+        self.has_no_echo = !told.has_echoes();
         for Happening { at_ms, what } in &told.happenings {
             self.happen(*at_ms, what, &told.outcomes);
         }
-        if self.sessions.is_empty() && !self.steps.has_faults() && self.visitors.iter().all(|it| !it.is_open)
-        {
-            return Err(match (told.happenings.len(), self.visitor_chat) {
-                (0, _) => "nothing happened in it",
-                (_, 0) => "no session was made in it, so there is no conversation to play",
-                _ => "it holds Visitor Chat alone: its scenarios are played over the Avatar Open API",
+        if self.sessions.is_empty() && !self.steps.has_faults() && self.steps.are_none() {
+            return Err(match told.happenings.is_empty() {
+                true => "nothing happened in it",
+                false => "no session was made in it, so there is no conversation to play",
             }
             .to_owned());
         }
         self.end();
         let mut remarks = Vec::new();
-        if self.visitor_chat > 0 {
-            remarks.push(format!("{} calls of Visitor Chat are left out.", self.visitor_chat));
+        if self.left_out > 0 {
+            let door = if self.is_visitor_chat { "the Avatar Open API" } else { "Visitor Chat" };
+            remarks.push(format!("{} calls of {door} are left out: a scenario has one door.", self.left_out));
         }
         if self.unreadable > 0 {
             remarks
                 .push(format!("{} frames are left out: they were compressed or too long.", self.unreadable));
         }
+        let is_visitor_chat = self.is_visitor_chat;
+        Ok(Scenario { is_visitor_chat, emulator: self.emulator(), steps: self.steps.into_list(), remarks })
+    }
+
+    /// The emulator's settings: its avatar is called and begins as the recorded one, and says nothing by itself.
+    fn emulator(&self) -> Value {
         let mut emulator = json!({"brain": {"script": {"rules": []}}});
         if self.has_no_history {
             emulator["history-calls"] = "404".into();
         }
-        if AVATAR.iter().all(|field| self.avatar.contains_key(field)) {
-            emulator["keys"] = json!([{"key": "sk-emulator", "share-code": self.avatar["share-code"]}]);
-            emulator["avatars"] = json!([self.avatar]);
+        if self.is_visitor_chat && self.has_no_echo {
+            emulator["visitor-chat-echo"] = "none".into();
         }
-        Ok(Scenario { emulator, steps: self.steps.into_list(), remarks })
+        if self.is_replaced {
+            emulator["visitor-chat-second-init"] = "new".into();
+        }
+        if let Some(opening) = &self.opening {
+            emulator["keys"] = json!([{"key": "sk-emulator", "share-code": "recorded"}]);
+            emulator["avatars"] = json!([{
+                "share-code": "recorded", "id": 67, "mind-id": "3m24e99h3mbp", "owner-user-id": "de4fh",
+                "name": self.avatar_name.as_deref().unwrap_or("Avatar"), "opening": opening,
+            }]);
+        }
+        emulator
     }
 
     fn happen(&mut self, at: u64, what: &What, outcomes: &HashMap<u64, Outcome>) {
         match what {
-            What::Asked(call) if call.name == Name::Send => self.send(at, call, outcomes.get(&call.number)),
-            What::Asked(call) => self.visitor_chat += usize::from(call.name == Name::VisitorChat),
+            What::Asked(call) | What::Answered(call) if self.is_of_other_door(call) => {
+                self.left_out += usize::from(matches!(what, What::Asked(_)));
+            }
+            What::Asked(call) if matches!(call.name, Name::Send | Name::VisitorSend) => {
+                self.send(at, call, outcomes.get(&call.number));
+            }
+            What::Asked(_) => {}
             What::Answered(call) => match outcomes.get(&call.number).and_then(Outcome::data) {
                 Some(data) => self.succeeded(at, call, data),
                 None => self.failed(call, outcomes.get(&call.number)),
             },
-            What::Socket { socket, path } => self.connected(*socket, path),
+            What::Socket { socket, path } => self.connected(at, *socket, path),
             What::Frame { socket, is_client: false, kind, line }
                 if matches!(kind.as_str(), "text" | "binary") =>
             {
@@ -132,22 +125,26 @@ impl Story {
         }
     }
 
+    fn is_of_other_door(&self, call: &Call) -> bool {
+        !matches!(call.name, Name::Connect | Name::Other)
+            && call.name.is_of_visitor_chat() != self.is_visitor_chat
+    }
+
     fn succeeded(&mut self, at: u64, call: &Call, data: &Value) {
         let visitor = self.visitor(call);
         match (call.name, visitor) {
             (Name::Auth, Some(visitor)) => {
                 self.visitors[visitor].token = data["visitorToken"].as_str().map(str::to_owned);
                 self.visitors[visitor].user_id = data["visitorUserId"].clone();
-                self.know("share-code", &data["avatarShareCode"]);
-                self.know("name", &data["avatarName"]);
-                self.know("owner-user-id", &data["ownerUserId"]);
             }
-            (Name::Init, _) => {
-                self.know("mind-id", &data["mindId"]);
-                // It may be left out where it is empty.
-                self.know("opening", &data["opening"].as_str().unwrap_or_default().into());
+            (Name::Init, _) => self.know(data),
+            (Name::VisitorInit, Some(visitor)) => {
+                self.know(data);
+                self.visitors[visitor].address = data["wsUrl"].as_str().unwrap_or_default().to_owned();
+                if let Some(id) = plain(&data["sessionId"]) {
+                    self.begin(visitor, id);
+                }
             }
-            (Name::Avatar, _) => self.know("id", &data["id"]),
             (Name::Socket, Some(visitor)) => {
                 self.visitors[visitor].address = data["address"].as_str().unwrap_or_default().to_owned();
                 self.visitors[visitor].ws_id = data["wsId"].clone();
@@ -172,10 +169,30 @@ impl Story {
     }
 
     /// What the emulator's avatar is like.
-    fn know(&mut self, what: &'static str, value: &Value) {
-        if if what == "id" { value.is_u64() } else { value.is_string() } {
-            self.avatar.entry(what).or_insert_with(|| value.clone());
+    fn know(&mut self, data: &Value) {
+        // An opening may be left out where it is empty.
+        self.opening.get_or_insert_with(|| data["opening"].as_str().unwrap_or_default().to_owned());
+        if let Some(name) = data["avatarName"].as_str() {
+            self.avatar_name.get_or_insert_with(|| name.to_owned());
         }
+    }
+
+    /// A visitor has got a session at Visitor Chat: the first, the same again, or another in its place.
+    fn begin(&mut self, visitor: usize, id: String) {
+        if self.sessions.contains_key(&id) {
+            return;
+        }
+        let name = self.visitors[visitor].name.clone();
+        let before =
+            self.sessions.iter().find(|(_, session)| session.visitor == visitor).map(|(id, _)| id.clone());
+        let session = match before.and_then(|before| self.sessions.remove(&before)) {
+            Some(replaced) => {
+                self.is_replaced = true;
+                replaced
+            }
+            None => Session { visitor, name, ..Session::default() },
+        };
+        self.sessions.insert(id, session);
     }
 
     /// A call has failed: it fails when the scenario is played, too.
@@ -185,14 +202,12 @@ impl Story {
         match call.name {
             Name::Query | Name::Latest | Name::Close => self.has_no_history = true,
             // It has its step already.
-            Name::Send => {}
+            Name::Send | Name::VisitorSend => {}
             _ => {
                 self.steps.fault(at, &fault);
                 if let (Some(code), Some(visitor)) = (outcome.final_code(), self.visitor(call)) {
                     let name = self.visitors[visitor].name.clone();
-                    self.visitors[visitor].is_open = false;
                     self.steps.client("open", &name, json!({"in": name}), Expected::Failure(code.to_owned()));
-                    self.visitors[visitor].is_open = self.visitors[visitor].sessions > 0;
                 }
             }
         }
@@ -200,7 +215,12 @@ impl Story {
 
     /// Which visitor makes a call.
     fn visitor(&mut self, call: &Call) -> Option<usize> {
-        let is_theirs = |it: &Visitor| match &call.visitor {
+        // At Visitor Chat a token is an app's, or the only name that a user has.
+        let id = match (&call.visitor, call.name) {
+            (None, Name::VisitorInit) => call.token.clone(),
+            (id, _) => id.clone(),
+        };
+        let is_theirs = |it: &Visitor| match &id {
             Some(id) => *id == it.id,
             None => call.token.is_some() && call.token == it.token,
         };
@@ -209,7 +229,7 @@ impl Story {
             return known;
         }
         let name = format!("visitor{}", self.visitors.len() + 1);
-        self.visitors.push(Visitor { id: call.visitor.clone()?, name, ..Visitor::default() });
+        self.visitors.push(Visitor { id: id?, name, ..Visitor::default() });
         Some(self.visitors.len() - 1)
     }
 
@@ -230,9 +250,7 @@ impl Story {
                 Expected::Success,
             );
         } else {
-            let opening =
-                self.avatar.get("opening").filter(|_| AVATAR.iter().all(|it| self.avatar.contains_key(it)));
-            let about = match opening {
+            let about = match &self.opening {
                 Some(opening) => json!({"in": name, "gives": {"opening": opening}}),
                 None => json!({"in": name}),
             };
@@ -246,9 +264,18 @@ impl Story {
         let Some((visitor, name)) = session.and_then(|session| self.open(at, &session)) else {
             return;
         };
-        let id = plain(&call.body["messageId"]).unwrap_or_default();
-        if !self.visitors[visitor].sent.insert(id) {
-            // Sent again under the same id: the library does so by itself.
+        let text = match call.name {
+            Name::VisitorSend => call.body["message"].as_str(),
+            _ => call.body["data"]["content"].as_str(),
+        };
+        let text = text.unwrap_or_default();
+        let person = &mut self.visitors[visitor];
+        // Sent again: the library does so by itself.
+        let is_again = match plain(&call.body["messageId"]) {
+            Some(id) => !person.sent.insert(id),
+            None => person.unsure.take().is_some_and(|unsure| unsure == text),
+        };
+        if is_again {
             return;
         }
         self.steps.pass(at);
@@ -260,10 +287,14 @@ impl Story {
             (None, None) => Expected::Success,
         };
         if let Some(fault) = fault {
-            self.steps.fault("message/send", &fault);
+            self.steps.fault(call.name.at().unwrap_or("message/send"), &fault);
         }
-        let text = call.body["data"]["content"].as_str().unwrap_or_default();
-        let is_certain = expected == Expected::Success;
+        if call.name == Name::VisitorSend {
+            let person = &mut self.visitors[visitor];
+            person.unechoed.push(text.to_owned());
+            person.unsure = (expected == Expected::Anything).then(|| text.to_owned());
+        }
+        let is_certain = expected == Expected::Success && !(self.is_visitor_chat && self.has_no_echo);
         self.steps.client("send", &name, json!({"in": name, "text": text}), expected);
         if is_certain {
             self.steps.push(json!({"expect": {"in": name, "events": [{"type": "delivered", "text": text}]}}));
@@ -279,7 +310,7 @@ impl Story {
             theirs.max_by_key(|(_, session)| session.name.len()).map(|(id, _)| id.clone())
         };
         let Some(id) = own.or_else(latest) else { return };
-        let Some(Value::Object(fields)) = line.get("body") else {
+        if !frame.is_object() {
             match line["text"].as_str() {
                 Some(text) => {
                     if let Some((_, name)) = self.open(at, &id) {
@@ -290,10 +321,8 @@ impl Story {
                 None => self.unreadable += 1,
             }
             return;
-        };
-        let ws_id = fields.get("wsId").and_then(plain);
-        if ws_id.is_some() && ws_id != plain(&self.visitors[visitor].ws_id) {
-            // The client drops it.
+        }
+        if self.visitors[visitor].is_foreign(frame) {
             if let Some((_, name)) = self.open(at, &id) {
                 self.push(&name, "frame", frame.clone());
             }
@@ -308,10 +337,7 @@ impl Story {
     /// What a frame means: it is pushed, here or where it was missed. Returns the event to expect.
     fn hear(&mut self, at: u64, id: &str, frame: &Value, missed: Option<Place>) -> Option<Value> {
         let visitor = self.sessions.get(id)?.visitor;
-        let person = &self.visitors[visitor];
-        let sender = plain(&frame["sendUserId"]);
-        let is_echo = (sender.is_some() && sender == plain(&person.user_id))
-            || plain(&frame["messageId"]).is_some_and(|id| person.sent.contains(&id));
+        let is_echo = self.visitors[visitor].is_echo(frame);
         let meaning = self.sessions.get_mut(id)?.replies.take(frame);
         let event = match meaning {
             Meaning::Control => return None,
@@ -358,10 +384,14 @@ impl Story {
         }
     }
 
-    fn connected(&mut self, socket: u64, path: &str) {
+    fn connected(&mut self, at: u64, socket: u64, path: &str) {
         let owner = self.visitors.iter().position(|it| !it.address.is_empty() && it.address.ends_with(path));
         let Some(visitor) = owner else { return };
         self.sockets.insert(socket, visitor);
+        if self.is_visitor_chat {
+            let theirs = self.sessions.iter().find(|(_, session)| session.visitor == visitor);
+            theirs.map(|(id, _)| id.clone()).and_then(|id| self.open(at, &id));
+        }
         let person = &mut self.visitors[visitor];
         let Some(Lost { place, is_client, how }) = person.lost.take().filter(|_| person.is_open) else {
             return;
@@ -397,8 +427,8 @@ impl Story {
         for id in unopened {
             self.open(0, &id);
         }
-        if let Some(visitor) = self.visitors.last().filter(|_| self.steps.has_faults()) {
-            let name = visitor.name.clone();
+        if self.steps.has_faults() {
+            let name = self.visitors.last().map_or("visitor1", |visitor| visitor.name.as_str()).to_owned();
             self.steps.client("open", &name, json!({"in": name}), Expected::Anything);
         }
         for session in self.sessions.values().filter(|session| session.replies.are_whole()) {
@@ -419,14 +449,5 @@ fn close(line: &Value) -> Value {
             json!({"code": code, "reason": line["reason"].as_str().unwrap_or_default()})
         }
         _ => json!({}),
-    }
-}
-
-/// An id, as a text or as a number.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }
