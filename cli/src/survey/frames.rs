@@ -78,6 +78,12 @@ pub(super) fn fields(frames: &[&Value]) -> Result<(&'static str, String), String
             format!("None of {total} frames carried a sessionId, messageId or seqId."),
         ));
     }
+    if counts == [0, total, total] {
+        return Ok((
+            "no-session",
+            format!("All {total} frames carried messageId and seqId, and none a sessionId."),
+        ));
+    }
     let parts = IDS.iter().zip(counts).map(|(id, count)| format!("{id} {count}"));
     let parts: Vec<_> = parts.collect();
     Err(format!(
@@ -149,6 +155,8 @@ mod tests {
     #[test]
     fn frames_with_some_of_the_ids_are_like_no_known_answer() {
         let all = json!({"sessionId": 1, "messageId": "a", "seqId": "b"});
+        let unnamed = json!({"messageId": "a", "seqId": "b"});
+        assert_eq!(fields(&[&unnamed]).map(|(answer, _)| answer), Ok("no-session"));
         let (some, none) = (json!({"sessionId": 1}), json!({"sender": "umm"}));
         assert_eq!(fields(&[&all, &all]).map(|(answer, _)| answer), Ok("all"));
         assert_eq!(fields(&[&none, &none]).map(|(answer, _)| answer), Ok("documented"));

@@ -119,7 +119,7 @@ impl Walk<'_> {
         let Some(first) = reply.first() else {
             return self.note_pieces(&reply);
         };
-        if self.findings.answer_to("frame-fields") != Some("all") {
+        if !frames.iter().all(|frame| frame.get("messageId").is_some()) {
             let why = "Without ids nothing says which frames belong to one reply.";
             self.findings.not_seen("streaming", why);
             return self.findings.not_seen("end-mark", why);
