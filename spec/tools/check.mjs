@@ -9,7 +9,11 @@ import { Parser, fromFile } from '@asyncapi/parser';
 import Ajv2020 from 'ajv/dist/2020.js';
 
 const spec = join(dirname(fileURLToPath(import.meta.url)), '..');
-const openapiFile = join(spec, 'openapi.yaml');
+// Each door has a description of its own, and a folder of fixtures that are held against it.
+const doors = [
+  { file: 'openapi.yaml', folders: ['page', 'seen'] },
+  { file: 'openapi-visitor-chat.yaml', folders: ['visitor-chat'] },
+];
 let [passed, failed] = [0, 0];
 
 function check(name, problems) {
@@ -22,8 +26,10 @@ function check(name, problems) {
 // The linters. A warning is as bad as an error.
 const config = await loadConfig({ configPath: join(spec, 'tools/redocly.yaml') });
 const place = ({ location: [at] }) => `${at?.pointer ?? ''}`;
-const found = await lint({ ref: openapiFile, config });
-check('openapi.yaml', found.map((one) => `${one.severity} ${one.ruleId} ${place(one)}: ${one.message}`));
+for (const door of doors) {
+  const found = await lint({ ref: join(spec, door.file), config });
+  check(door.file, found.map((one) => `${one.severity} ${one.ruleId} ${place(one)}: ${one.message}`));
+}
 
 const { document, diagnostics } = await fromFile(new Parser(), join(spec, 'asyncapi.yaml')).parse();
 const allowed = new Set([
@@ -34,10 +40,14 @@ const told = diagnostics.filter((one) => !allowed.has(one.code));
 check('asyncapi.yaml', told.map((one) => `${one.code} ${one.path.join('.')}: ${one.message}`));
 
 // The schemas, with every reference resolved.
-const openapi = (await bundle({ ref: openapiFile, config, dereference: true })).bundle.parsed;
-const operations = new Map(
-  Object.values(openapi.paths).flatMap(Object.values).map((operation) => [operation.operationId, operation]),
-);
+for (const door of doors) {
+  const openapi = (await bundle({ ref: join(spec, door.file), config, dereference: true })).bundle.parsed;
+  door.schemas = openapi.components.schemas;
+  door.operations = new Map(
+    Object.values(openapi.paths).flatMap(Object.values).map((operation) => [operation.operationId, operation]),
+  );
+}
+const operations = new Map(doors.flatMap((door) => [...door.operations]));
 const messages = new Map(document.components().messages().all().map((one) => [one.id(), one.payload().json()]));
 const sources = ['doc', 'seen', 'open'];
 for (const one of [...document.operations().all(), ...document.components().messages().all()]) {
@@ -51,7 +61,7 @@ const violations = (schema, value) => {
   return valid(value) ? [] : valid.errors.map((error) => `${error.instancePath} ${error.message}`);
 };
 
-const media = (of) => of.content['application/json'];
+const media = (of) => of.content['application/json'] ?? of.content['application/x-www-form-urlencoded'];
 const calls = {
   auth: 'authenticate',
   'chat-init': 'initChat',
@@ -63,38 +73,47 @@ const calls = {
   'message-query': 'queryMessages',
   'message-latest': 'latestMessages',
   'session-close': 'closeSession',
+  token: 'fetchToken',
+  init: 'initVisitorChat',
+  send: 'sendVisitorMessage',
 };
 const frames = [
   ['avatar-reply', 'AvatarReply'], ['owner-reply', 'ClientMessage'], ['echo', 'ClientMessage'],
+  ['bare-ping', 'BarePing'], ['bare-pong', 'BarePong'], ['voice', 'Voice'],
   ['failure', 'Failure'], ['ping', 'Ping'], ['pong', 'Pong'], ['ack', 'Ack'], ['hint', 'Hint'],
   ['notice', 'Notice'], ['recommend', 'Recommend'], ['task', 'Task'], ['cmd', 'Command'], ['other', 'Other'],
 ];
 
+/** The call that a fixture is of: its name, but for what tells it from others of that call. */
+const callOf = (stem) => stem?.replace(/-(by-others|of-user|with-.+|without-.+|in-.+)$/, '');
+
 /** The schema a fixture has to match, by its name. */
-function schemaOf(name) {
+function schemaOf(name, { schemas }) {
   const [, stem, kind] = /^(.+)\.(request|response|failure|frame)$/.exec(name) ?? [];
-  const operation = operations.get(calls[stem?.replace(/-by-others$/, '')]);
+  const operation = operations.get(calls[callOf(stem)]);
   switch (kind) {
     case 'request': return media(operation.requestBody).schema;
     // The first alternative: that of success.
     case 'response': return media(operation.responses['200']).schema.anyOf[0];
-    case 'failure': return openapi.components.schemas[`F${stem.slice(1).replace(/-(.)/g, (_, one) => one.toUpperCase())}`];
+    case 'failure': return schemas[`-${stem}`.replace(/-(.)/g, (_, one) => one.toUpperCase())];
     case 'frame': return messages.get(frames.find(([prefix]) => stem.startsWith(prefix))?.[1]);
   }
 }
 
 const fixtures = new Map();
-for (const folder of ['page', 'seen']) {
+for (const [folder, door] of doors.flatMap((door) => door.folders.map((folder) => [folder, door]))) {
   for (const file of readdirSync(join(spec, 'fixtures', folder))) {
     const name = file.replace(/\.json$/, '');
-    const schema = schemaOf(name);
+    const schema = schemaOf(name, door);
     const value = JSON.parse(readFileSync(join(spec, 'fixtures', folder, file), 'utf8'));
     fixtures.set(`${folder}/${name}`, value);
     check(`fixtures/${folder}/${file}`, schema ? violations(schema, value) : ['no schema has this name']);
     if (/\.(response|failure)$/.test(name)) {
       // Whatever comes back is read by the schema of a whole answer; a failure of any call.
-      const operation = operations.get(calls[name.split('.')[0]]) ?? operations.get('authenticate');
-      check(`${name} as an answer`, violations(media(operation.responses['200']).schema, value));
+      const any = [...door.operations.values()][0];
+      const operation = operations.get(calls[callOf(name.split('.')[0])]) ?? any;
+      const status = name.startsWith('unprocessable') ? '422' : '200';
+      check(`${name} as an answer`, violations(media(operation.responses[status]).schema, value));
     }
   }
 }

@@ -14,7 +14,7 @@ from referencing.jsonschema import DRAFT202012
 
 SPEC = Path(__file__).resolve().parent.parent
 TALK = Path(__file__).with_name("talk.yaml")
-FILES = {name: yaml.safe_load((SPEC / name).read_text()) for name in ("openapi.yaml", "asyncapi.yaml")}
+FILES = {name: yaml.safe_load((SPEC / name).read_text()) for name in ("openapi.yaml", "openapi-visitor-chat.yaml", "asyncapi.yaml")}
 REGISTRY = Registry().with_resources(
     (name, Resource.from_contents(file, default_specification=DRAFT202012)) for name, file in FILES.items()
 )
@@ -247,7 +247,8 @@ async def play_all(emulator):
             missing = [f"no conversation got {code}" for code in DOCUMENTED if code not in talk.codes]
             note(options, talk, missing)
     heard = {message["payload"]["$ref"].rsplit("/", 1)[1] for message in FILES["asyncapi.yaml"]["components"]["messages"].values()}
-    unheard = heard - kinds - {"Ping", "Ack"}
+    # What Visitor Chat alone has is heard in its own conversations.
+    unheard = heard - kinds - {"Ping", "Ack", "BarePing", "BarePong", "Voice"}
     if unheard:
         failed += 1
         print(f"FAILED no conversation had a frame of {sorted(unheard)}")
