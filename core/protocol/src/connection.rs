@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::facts::SocketAddress;
 use crate::ids::WsId;
-use crate::link::{Generation, LinkEffect, LinkInput, LinkState};
+use crate::link::{Generation, LinkEffect, LinkInput, LinkState, refuses};
 use crate::permit::ConnectPermit;
 use crate::redact::Secret;
 use crate::rng::Rng;
@@ -191,6 +191,9 @@ impl Connection {
             LinkEffect::Ping(ws) => ConnectionEffect::Ping(ws),
             LinkEffect::Close => ConnectionEffect::Close(generation),
             LinkEffect::Lost { close, cause } => {
+                if refuses(&cause) {
+                    self.address = None; // It is the address, or its visitor, that was refused.
+                }
                 self.loss = Some(cause.clone());
                 let retry_in = self.link.retry_at().unwrap_or(now).since(now);
                 ConnectionEffect::Lost { close: close.then_some(generation), retry_in, cause }

@@ -300,7 +300,7 @@ impl LinkState {
 
 /// Whether the service closed the socket with a code that says no to this client, rather than for reasons of its own:
 /// "policy violation", or one of the codes that are free for services to use.
-fn refuses(cause: &Error) -> bool {
+pub(crate) fn refuses(cause: &Error) -> bool {
     cause.close_code().is_some_and(|code| code == 1008 || (4000..5000).contains(&code))
 }
 

@@ -9,7 +9,7 @@ use secondme_avatar_protocol::{
 use serde_json::{Value, json};
 
 use crate::helpers::{assert_unsent, confirmation, said};
-use crate::support::{FIRST, Peer, SECOND, body};
+use crate::support::{FIRST, Peer, SECOND, body, broken};
 
 const ADDRESS: &str = "wss://gate.test/ws/opaque";
 
@@ -285,6 +285,17 @@ fn an_address_that_is_too_old_or_was_refused_is_not_tried_again() {
         }
         assert_eq!(peer.opened.len(), opened);
     }
+}
+
+#[test]
+fn an_address_whose_socket_was_closed_with_a_refusal_is_not_tried_again() {
+    let (mut peer, _) = live();
+    let (generation, cause) = (peer.generation(), broken().with_close(4001, "somewhere else"));
+    peer.input(Input::SocketClosed { generation, cause });
+    while !peer.asks(Step::InitVisitorChat) {
+        peer.pass(Duration::from_millis(50));
+    }
+    assert_eq!(peer.opened.len(), 1);
 }
 
 #[test]
