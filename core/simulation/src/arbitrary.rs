@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    CallId, Command, Config, ConversationKey, Delivery, Error, ErrorKind, Generation, Input, Machine,
-    MessageId, Millis, Output, Raw, Record, State, Step, Text, Ticket, Visitor,
+    CallId, Command, Config, ConversationKey, Delivery, Door, Error, ErrorKind, Freshness, Generation, Input,
+    Machine, MessageId, Millis, Output, Raw, Record, Secret, State, Step, Text, Ticket, Visitor,
 };
 use serde_json::{Value, json};
 
@@ -42,18 +42,23 @@ pub struct Run {
 }
 
 impl Run {
-    /// One whose things are drawn by a seed.
-    pub fn new(seed: u64, record: Option<Record>) -> Self {
-        Self::of_chance(Chance::new(seed), seed, record)
+    /// One whose things are drawn by a seed, behind that door.
+    pub fn new(door: Door, seed: u64, record: Option<Record>) -> Self {
+        Self::of_chance(door, Chance::new(seed), seed, record)
     }
 
     /// One whose things are decoded from bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::of_chance(Chance::of_bytes(bytes), 7, None)
+        let (door, bytes) = match bytes {
+            [first, rest @ ..] if first % 2 == 1 => (Door::VisitorChat, rest),
+            _ => (Door::AvatarOpenApi, bytes),
+        };
+        Self::of_chance(door, Chance::of_bytes(bytes), 7, None)
     }
 
-    fn of_chance(mut chance: Chance, seed: u64, record: Option<Record>) -> Self {
+    fn of_chance(door: Door, mut chance: Chance, seed: u64, record: Option<Record>) -> Self {
         let config = Config {
+            door,
             delivery: chance.of(&[Delivery::Checked, Delivery::AtMostOnce, Delivery::AtLeastOnce]),
             acknowledge: chance.below(2) == 0,
             connect_permits: chance.below(4) == 0,
@@ -194,6 +199,9 @@ impl Run {
             self.input(Input::QuotaDelayed { call, until });
         }
         self.input(Input::QuotaGranted(call));
+        if step == Step::FetchToken {
+            return self.token(call);
+        }
         let refusal = |code: &str| json!({"code": code}).to_string();
         let (status, body) = match self.chance.below(120) {
             0 => (401, refusal("whatever")),
@@ -207,11 +215,32 @@ impl Run {
             8 => (200, refusal("session.not.member")),
             9 => (200, refusal("some.code")),
             10 => (200, json!({"code": 0, "data": {}}).to_string()),
+            12 => (404, json!({"code": 404, "subCode": "session_not_found"}).to_string()),
+            13 => (200, json!({"code": 401, "error_code": "oauth2.token.expired"}).to_string()),
+            14 => (401, json!({"detail": "Not authenticated"}).to_string()),
             11 if self.chance.below(20) == 0 => (200, refusal("open.api.key.disabled")),
             _ => (200, json!({"code": 0, "data": self.data(step)}).to_string()),
         };
         let retry_after = (self.chance.below(2) == 0).then_some(Duration::from_secs(7));
         self.input(Input::HttpAnswer { call, status, retry_after, body: Bytes::from(body) });
+    }
+
+    /// The host's answer to a machine that wants a token.
+    fn token(&mut self, call: CallId) {
+        let kind = match self.chance.below(40) {
+            0 => ErrorKind::Authentication,
+            1..4 => ErrorKind::Unavailable,
+            4 => ErrorKind::InvalidAnswer,
+            5 => ErrorKind::Misuse,
+            _ => {
+                let token = Secret::from(self.chance.of(&["t1", "t2"]).to_owned());
+                let lives = self.chance.of(&[None, Some(0), Some(1_000), Some(90_000)]);
+                let renew_at = lives.map(|lives| self.now + Duration::from_millis(lives));
+                let freshness = self.chance.of(&[Freshness::Fetched, Freshness::AtHand]);
+                return self.input(Input::TokenGranted { call, token, renew_at, freshness });
+            }
+        };
+        self.input(Input::TokenFailed { call, error: Error::new(kind, "no token") });
     }
 
     fn data(&mut self, step: Step) -> Value {
@@ -224,6 +253,13 @@ impl Run {
             Step::CreateSocket => json!({"wsId": "ws", "address": "wss://a.test"}),
             Step::CreateSession => json!({"sessionId": self.chance.of(&SESSIONS)}),
             Step::ResolveAvatar => json!({"id": 67}),
+            Step::InitVisitorChat => {
+                let address = self.chance.of(&["wss://a.test/opaque", "wss://a.test/?wsId=ws&token=t"]);
+                json!({"sessionId": self.chance.of(&SESSIONS), "wsUrl": address})
+            }
+            Step::SendMessage => {
+                self.chance.of(&[Value::Null, json!({"messageId": "r1"}), json!({"messageId": "m9"})])
+            }
             Step::QueryMessages => {
                 let frames = (0..self.chance.below(4)).map(|_| self.some_frame()).collect::<Vec<_>>();
                 json!(frames)
@@ -323,14 +359,14 @@ impl Run {
                 Output::Quota(call) => self.calls.push((call, Step::Authenticate)),
                 Output::Http(request) => {
                     if request.step == Step::SendMessage {
-                        let body: Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
-                        self.messages.push(body["messageId"].as_str().unwrap().to_owned());
+                        let message = self.machine.message_of(request.call).expect("it brings a message");
+                        self.messages.push(message.as_str().to_owned());
                     }
                     if request.step != Step::Authenticate {
                         self.calls.push((request.call, request.step));
                     }
                 }
-                Output::Token { .. } => unreachable!("this door has no such tokens"),
+                Output::Token { call, .. } => self.calls.push((call, Step::FetchToken)),
                 Output::Abandon(call) => self.calls.retain(|(other, _)| *other != call),
                 Output::SocketOpen { generation, .. } => {
                     assert!(generation > self.generation);
@@ -423,7 +459,7 @@ impl Run {
 
     /// Any text at all comes as frames, a line each, over an open socket, with a question waiting.
     pub fn frames(text: &str) {
-        let mut run = Self::new(7, None);
+        let mut run = Self::new(Door::AvatarOpenApi, 7, None);
         run.open_well();
         let deadline = Duration::from_secs(120);
         let ask = Command::Ask {
@@ -444,7 +480,7 @@ impl Run {
 
     /// Any bytes at all come as answers: each call gets a status and a body out of them.
     pub fn answers(bytes: &[u8]) {
-        let mut run = Self::new(7, None);
+        let mut run = Self::new(Door::AvatarOpenApi, 7, None);
         if bytes.first().is_some_and(|first| first % 2 == 0) {
             run.open_well();
         }

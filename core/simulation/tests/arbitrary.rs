@@ -1,13 +1,18 @@
 //! Arbitrary sequences of inputs and commands; `make fuzz` looks for more of them.
 
+use secondme_avatar_protocol::Door;
 use secondme_avatar_simulation::arbitrary::Run;
 
 #[test]
 fn arbitrary_sequences_never_panic_and_answer_every_ticket_once() {
+    Door::ALL.into_iter().for_each(live_through);
+}
+
+fn live_through(door: Door) {
     let mut record = None;
     let (mut answered, mut live, mut replied, mut closed) = (0, 0, 0, 0);
     for seed in 0..4_000 {
-        let mut run = Run::new(seed, record.take());
+        let mut run = Run::new(door, seed, record.take());
         run.live(200);
         let came = run.came();
         answered += came.answered;
@@ -18,7 +23,7 @@ fn arbitrary_sequences_never_panic_and_answer_every_ticket_once() {
     }
     // It would prove little if nothing ever happened.
     let enough = answered > 30_000 && live > 5_000 && replied > 1_500 && closed > 500;
-    assert!(enough, "{answered} answered, {live} live, {replied} replied, {closed} closed");
+    assert!(enough, "{door}: {answered} answered, {live} live, {replied} replied, {closed} closed");
 }
 
 #[test]

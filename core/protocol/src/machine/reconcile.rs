@@ -132,7 +132,8 @@ impl Machine {
     }
 
     pub(super) fn quota_granted(&mut self, now: Millis, id: CallId) {
-        if self.calls.granted(id, now) {
+        let waits = self.calls.get(id).is_some_and(|flight| flight.call == Call::Authenticate);
+        if waits && self.calls.granted(id, now) {
             self.counters.calls += 1;
             self.counters.authentications += 1;
             self.outputs.push_back(Output::Http(HttpRequest::authenticate(id, &self.key, &self.visitor)));

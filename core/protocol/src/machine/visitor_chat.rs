@@ -20,16 +20,22 @@ const REPLACED: &str =
 
 impl Machine {
     pub(super) fn token_granted(&mut self, id: CallId, bearer: Bearer, freshness: Freshness) {
-        if let Some(flight) = self.calls.finish(id) {
-            self.calls.forget_failures(&flight.call);
+        if self.wants_token(id) {
+            self.calls.finish(id);
+            self.calls.forget_failures(&Call::FetchToken);
             self.authentication.bearer_granted(bearer, freshness);
         }
     }
 
+    fn wants_token(&self, id: CallId) -> bool {
+        self.calls.get(id).is_some_and(|flight| flight.call == Call::FetchToken)
+    }
+
     pub(super) fn token_failed(&mut self, now: Millis, id: CallId, error: Error) {
-        let Some(flight) = self.calls.finish(id) else {
+        if !self.wants_token(id) {
             return; // It was given up.
-        };
+        }
+        let Some(flight) = self.calls.finish(id) else { return };
         let error = error.at(flight.call.step());
         if error.forbids_retry() {
             return self.hopeless(now, &flight.call, error);

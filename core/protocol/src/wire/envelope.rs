@@ -128,7 +128,9 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusa
 pub fn verdict(step: Step, status: u16, body: &[u8]) -> Option<Error> {
     let mended = mend_body(body);
     let body = mended.as_deref().map_or(body, str::as_bytes);
-    read(status, body).err().map(|refusal| refusal.into_error(step))
+    let of_visitor_chat = matches!(step, Step::FetchToken | Step::InitVisitorChat);
+    let refusal = read(status, body).err()?;
+    Some(if of_visitor_chat { refusal.numbered() } else { refusal }.into_error(step))
 }
 
 /// Reads the `data` of a success, which this step needs.
