@@ -66,8 +66,8 @@ async fn record(upstream: &str, out: &Path, listen: SocketAddr, force: bool) -> 
     greet(&url, address, out)?;
 
     let warn = |text: &str| tell(&format!("{}note:{:#} {text}\n", style::PROBLEM, style::PROBLEM));
-    let recorder =
-        Recorder { servers: Servers::new(origin), dialer, journal: journal.clone(), warn: Box::new(warn) };
+    let (servers, warn) = (Servers::new(origin), Box::new(warn));
+    let recorder = Recorder { servers, dialer, journal: journal.clone(), address, warn };
     let recorder = Arc::new(recorder);
     let accept = async {
         loop {

@@ -105,7 +105,14 @@ async fn play(scenario: &str) -> Vec<Value> {
 
 /// Records a conversation, makes a scenario of it, plays that, and holds the events against each other.
 async fn comes_back_as_a_scenario(name: &str, changes: Value, gap: bool) {
+    comes_back_with_faults(name, changes, gap, serde_json::json!([])).await;
+}
+
+async fn comes_back_with_faults(name: &str, changes: Value, gap: bool, faults: Value) {
     let emulator = emulator(switched(changes)).await;
+    for fault in faults.as_array().unwrap() {
+        emulator.fault(serde_json::from_value(fault.clone()).unwrap()).unwrap();
+    }
     let recorder = Recorder::start(name, emulator.base_url(), &[]).await;
     let builder = AvatarClient::builder(emulator.api_key()).unwrap();
     let client = builder.base_url(recorder.base.parse().unwrap()).build().unwrap();
@@ -120,7 +127,8 @@ async fn comes_back_as_a_scenario(name: &str, changes: Value, gap: bool) {
         assert!(!journal.to_lowercase().contains(word), "{word}");
     }
     assert!(said.contains("sockets") && said.contains("to-scenario"), "{said}");
-    assert_eq!(sockets.calls("auth"), 1);
+    let failed = faults.as_array().unwrap().iter().filter(|fault| fault["at"] == "auth").count() as u64;
+    assert_eq!(sockets.calls("auth"), 1 + failed);
 
     let made = run(avatar(&["record", "to-scenario", &file]), "").await;
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
@@ -154,9 +162,41 @@ async fn a_service_that_repeats_and_ends_twice_is_recorded_as_well() {
 }
 
 #[tokio::test]
+async fn calls_that_fail_fail_again_in_the_scenario() {
+    let faults = serde_json::json!([
+        {"at": "auth", "do": {"status": 503, "retry-after": 1, "body": "<html>Leonardo is down</html>"}},
+        {"at": "session/create", "do": "refuse"},
+        {"at": "connect", "do": {"status": 502}},
+        {"at": "message/send", "do": {"status": 502}},
+    ]);
+    comes_back_with_faults("failing", serde_json::json!({}), false, faults).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_refused_in_the_scenario() {
+    let emulator = emulator(|_| {}).await;
+    let recorder = Recorder::start("refused", emulator.base_url(), &[]).await;
+    let client = AvatarClient::builder("sk-leonardo")
+        .unwrap()
+        .base_url(recorder.base.parse().unwrap())
+        .build()
+        .unwrap();
+    let visitor = Visitor::for_user("web", "aurelia").unwrap();
+    let refused = client.open(visitor).await.unwrap_err();
+    assert_eq!(refused.code(), Some("open.api.key.not.found"));
+    client.close().await;
+    let (file, _) = recorder.stop().await;
+    let made = run(avatar(&["record", "to-scenario", &file]), "").await;
+    let scenario = out(&made);
+    assert!(scenario.contains("open.api.key.not.found") && !scenario.contains("leonardo"), "{scenario}");
+    // The step `await` holds the code against the error of the library.
+    play(&scenario).await;
+}
+
+#[tokio::test]
 async fn the_second_door_is_recorded_and_comes_back_as_well() {
     let emulator = emulator(|_| {}).await;
-    let recorder = Recorder::start("visitor-chat", &emulator.lab_base_url(), &[]).await;
+    let recorder = Recorder::start("visitor-chat", emulator.lab_base_url(), &[]).await;
     let builder =
         AvatarClient::visitor_chat(&emulator.client_id(), &emulator.client_secret(), emulator.api_key());
     let client = builder.unwrap().base_url(recorder.base.parse().unwrap()).build().unwrap();

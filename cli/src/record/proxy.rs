@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -65,6 +66,8 @@ pub(super) struct Recorder {
     pub(super) servers: Servers,
     pub(super) dialer: Dialer,
     pub(super) journal: Journal,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
     /// Tells the person who records what they should know.
     pub(super) warn: Box<dyn Fn(&str) + Send + Sync>,
 }
@@ -214,8 +217,10 @@ impl Exchange {
             }
         }
         let whole: Vec<u8> = read.iter().flatten().copied().collect();
-        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let rewritten = self.recorder.servers.rewrite(&whole, host);
+        let named = host.and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
+        // HTTP/1.0 need not say by which name it has reached the recorder.
+        let host = named.map_or_else(|| self.recorder.address.to_string(), str::to_owned);
+        let rewritten = self.recorder.servers.rewrite(&whole, &host);
         if rewritten.addresses == 0 {
             let why = match rewritten.left {
                 0 => "no socket's address was found in an answer: the socket goes past the recorder",
