@@ -116,7 +116,7 @@ impl Private {
 
     fn header_name(&mut self, name: &HeaderName) -> String {
         let name = name.as_str();
-        let standard = WORD_HEADERS.contains(&name) || name.starts_with("sec-") || known::is_of_words(name);
+        let standard = WORD_HEADERS.contains(&name) || known::is_of_words(name);
         let looks_so = name.len() <= 40
             && name.split('-').count() <= 5
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
@@ -136,6 +136,8 @@ impl Private {
                 .map_or_else(|| self.failure(value), |it| it.trim_end_matches('/').to_owned()),
             "host" => self.authority(value),
             "user-agent" => self.user_agent(value),
+            // It may be a date.
+            "retry-after" if !value.bytes().all(|byte| byte.is_ascii_digit()) => self.string(value, 0),
             "timestamp" => self.string_of(Class::Time, value, 0),
             known if WORD_HEADERS.contains(&known) => self.words(value),
             other => self.string_of(header_class(other), value, 0),

@@ -227,6 +227,11 @@ pub(super) fn is_version(text: &str) -> bool {
             .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Whether a word begins a key or a token of the service.
+pub(super) fn is_key_prefix(word: &str) -> bool {
+    matches!(word, "sk" | "lba" | "at" | "rt")
+}
+
 /// Whether a host is the vendor's or this machine.
 pub(super) fn is_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');

@@ -8,6 +8,9 @@ use super::{Kind, Private, shape};
 /// Before the time stamp of a message id.
 const JOINT: &str = "_____";
 
+/// What stands behind the name of a platform, to be an id and not something that a person said.
+const ID_LENGTH: usize = 16;
+
 /// A longer text is replaced as a whole, without a look at the ids in it.
 const LOOKED_AT: usize = 64 * 1024;
 
@@ -87,6 +90,8 @@ impl Private {
         }
         let is_prefix = known::is_prefix(part)
             && after.starts_with(['-', '_'])
+            // Behind a key's prefix stands a key; behind others an id stands if it is long enough for one.
+            && (known::is_key_prefix(part) || after.len() > ID_LENGTH)
             && before.split(['-', '_']).all(|before| before.is_empty() || known::is_prefix(before));
         if is_prefix {
             return (end, part.to_owned());

@@ -285,6 +285,22 @@ fn a_value_is_the_same_wherever_it_stands() {
 }
 
 #[test]
+fn what_looks_like_a_platform_or_a_date_is_replaced_where_a_person_says_it() {
+    let mut private = Private::fixed(7, BEGAN);
+    let said = private
+        .json(Place::Request, &json!({"message": "write to telegram-0170123 or visitor_12345, please"}));
+    let said = said.to_string();
+    assert!(!said.contains("telegram") && !said.contains("visitor") && !said.contains("0170123"), "{said}");
+    let date = HeaderValue::from_static("Wed, 21 Oct 2026 07:28:00 GMT");
+    let headers =
+        private.headers(&HeaderMap::from_iter([(HeaderName::from_static("retry-after"), date)])).to_string();
+    assert!(!headers.contains("2026") && !headers.contains("Oct"), "{headers}");
+    let seconds = HeaderValue::from_static("120");
+    let headers = private.headers(&HeaderMap::from_iter([(HeaderName::from_static("retry-after"), seconds)]));
+    assert_eq!(headers["retry-after"], "120");
+}
+
+#[test]
 fn forms_stay() {
     let mut private = Private::fixed(7, BEGAN);
     let frame = json!({
