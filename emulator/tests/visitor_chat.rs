@@ -269,6 +269,29 @@ fn both_doors_serve_one_visitor_id_side_by_side() {
 }
 
 #[test]
+fn a_fault_brings_each_code_that_this_door_may_have_with_its_status() {
+    let mut stage = Stage::new(Settings::default());
+    let chat = stage.chat(ANN);
+    for (code, status) in [
+        ("oauth2.token.invalid", 401),
+        ("oauth2.token.not_found", 401),
+        ("auth.token.invalid", 401),
+        ("apikey.auth.missing", 401),
+        ("avatar.unlock.required", 402),
+        ("oauth2.application.suspended", 403),
+        ("apikey.permission.denied", 403),
+        ("apikey.fetch.not_found", 404),
+        ("session_not_found", 404),
+        ("session_expired", 404),
+        ("some.other.code", 400),
+    ] {
+        let effect = Effect::Fail { code: code.to_owned(), reason: String::new(), actions: Vec::new() };
+        stage.service.add_fault(Fault::new(InjectionPoint::VisitorChatSend, effect)).unwrap();
+        assert_eq!(refused(&stage.chat_send(&chat, "Hi")), (status, code.to_owned()));
+    }
+}
+
+#[test]
 fn faults_strike_at_the_calls_of_this_door_in_its_own_form() {
     let mut stage = Stage::new(Settings::default());
     let chat = stage.chat(ANN);

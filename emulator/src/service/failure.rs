@@ -303,10 +303,22 @@ fn form(door: Door, (code, number): (&str, u16), message: &str, settings: &Setti
     (status, envelope((code, number), message, settings.failure_shape))
 }
 
+/// Codes of Visitor Chat that the vendor's pages name and the service here never has a reason to send. A
+/// fault may.
+const NAMED: [(&str, u16); 7] = [
+    ("oauth2.token.not_found", 401),
+    ("auth.token.invalid", 401),
+    ("apikey.auth.missing", 401),
+    ("oauth2.scope.missing", 403),
+    ("apikey.permission.denied", 403),
+    ("apikey.fetch.not_found", 404),
+    ("session_expired", 404),
+];
+
 /// The HTTP status that fits any code.
 pub(super) fn fitting_status(code: &str) -> u16 {
-    let known = Code::ALL.iter().find(|known| known.as_str() == code);
-    known.map_or(400, |known| known.status())
+    let known = Code::ALL.iter().map(|known| (known.as_str(), known.status()));
+    known.chain(NAMED).find(|(known, _)| *known == code).map_or(400, |(_, status)| status)
 }
 
 fn envelope((code, number): (&str, u16), message: &str, shape: FailureShape) -> Value {
