@@ -424,6 +424,7 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
         let seconds = || value.as_f64().map(Duration::from_secs_f64).ok_or("it takes seconds");
         builder = match option.as_str() {
             "key" | "client_secret" | "user_tokens" => builder,
+            "ping_unnamed" => builder.ping_unnamed(value.as_bool().ok_or("it takes true or false")?),
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
             "delivery" => builder.delivery(match value.as_str() {
                 Some("at_least_once") => Delivery::AtLeastOnce,
