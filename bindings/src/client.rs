@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, Error};
+use secondme_avatar::{AvatarClient, ClientBuilder, Error};
+use secondme_avatar_bridge::tokens::TokenRequests;
 
 use crate::cancel::{begun, until};
 use crate::runtime::Share;
 use crate::{
-    CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreStats, CoreVisitor,
+    CoreCalls, CoreCancel, CoreConversation, CoreError, CoreEvents, CoreOptions, CoreStats, CoreTokens,
+    CoreVisitor,
 };
 
 /// A client for one API key. When it and all its conversations are let go of, its work ends.
@@ -16,6 +18,7 @@ use crate::{
 pub struct CoreClient {
     client: AvatarClient,
     calls: Arc<CoreCalls>,
+    tokens: Option<Arc<CoreTokens>>,
     share: Arc<Share>,
 }
 
@@ -24,11 +27,36 @@ impl CoreClient {
     /// A client with these options. Nothing is sent yet.
     #[uniffi::constructor]
     pub fn new(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
-        let calls = Arc::default();
-        let share = Share::take()?;
-        let _entered = share.handle().enter();
-        let client = options.build(&calls)?;
-        Ok(Arc::new(Self { client, calls, share: Arc::clone(&share) }))
+        let builder = match &options.api_key {
+            Some(key) => AvatarClient::builder(key)?.or_base_of_env(),
+            None => AvatarClient::builder_from_env()?,
+        };
+        Self::start(options, builder, None)
+    }
+
+    /// One that speaks through Visitor Chat, for an app.
+    #[uniffi::constructor]
+    pub fn visitor_chat(
+        client_id: String,
+        client_secret: String,
+        options: CoreOptions,
+    ) -> Result<Arc<Self>, CoreError> {
+        let builder = AvatarClient::visitor_chat(&client_id, &client_secret, &options.key()?)?;
+        Self::start(options, builder.or_base_of_env(), None)
+    }
+
+    /// The same, for the app in `SECONDME_CLIENT_ID` and `SECONDME_CLIENT_SECRET`, with the key in `SECONDME_API_KEY`.
+    #[uniffi::constructor]
+    pub fn visitor_chat_from_env(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
+        Self::start(options, AvatarClient::visitor_chat_builder_from_env()?, None)
+    }
+
+    /// One that speaks through Visitor Chat, for users whose tokens are asked for by `tokens`.
+    #[uniffi::constructor]
+    pub fn visitor_chat_with_tokens(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
+        let (requests, feed) = TokenRequests::new();
+        let builder = AvatarClient::visitor_chat_with_tokens(&options.key()?, feed)?;
+        Self::start(options, builder.or_base_of_env(), Some(CoreTokens::new(requests)))
     }
 
     /// Opens the conversation of this visitor.
@@ -87,6 +115,11 @@ impl CoreClient {
         Arc::clone(&self.calls)
     }
 
+    /// Requests for tokens of users, if the client speaks for users.
+    pub fn tokens(&self) -> Option<Arc<CoreTokens>> {
+        self.tokens.clone()
+    }
+
     /// Host and port of the proxy, if there is one.
     pub fn proxy(&self) -> Option<String> {
         self.client.proxy().map(str::to_owned)
@@ -121,8 +154,37 @@ impl CoreClient {
         };
         begun(cancel, closing).await?;
         self.calls.finish();
+        if let Some(tokens) = &self.tokens {
+            tokens.finish();
+        }
         self.share.end().await;
         Ok(())
+    }
+}
+
+impl CoreClient {
+    fn start(
+        options: CoreOptions,
+        builder: ClientBuilder,
+        tokens: Option<Arc<CoreTokens>>,
+    ) -> Result<Arc<Self>, CoreError> {
+        let calls = Arc::default();
+        let share = Share::take()?;
+        let _entered = share.handle().enter();
+        let client = options.build(builder, &calls)?;
+        Ok(Arc::new(Self { client, calls, tokens, share: Arc::clone(&share) }))
+    }
+}
+
+impl CoreOptions {
+    /// The API key, or that of the environment.
+    fn key(&self) -> Result<String, CoreError> {
+        if let Some(key) = &self.api_key {
+            return Ok(key.clone());
+        }
+        // Says what is to be done where there is none, or none that can be.
+        AvatarClient::builder_from_env().map(drop)?;
+        Ok(std::env::var("SECONDME_API_KEY").unwrap_or_default())
     }
 }
 

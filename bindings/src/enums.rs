@@ -334,3 +334,28 @@ impl From<CoreEnvironment> for Environment {
         }
     }
 }
+
+/// The kind of failure that goes by this name in every language.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+        ErrorKind::Authentication,
+        ErrorKind::RateLimited,
+        ErrorKind::PaymentRequired,
+        ErrorKind::AvatarNotFound,
+        ErrorKind::InvalidVisitorId,
+        ErrorKind::NotMember,
+        ErrorKind::Closed,
+        ErrorKind::ConnectionFailed,
+        ErrorKind::Certificate,
+        ErrorKind::Unavailable,
+        ErrorKind::Deadline,
+        ErrorKind::TakenOver,
+        ErrorKind::Refused,
+        ErrorKind::InvalidAnswer,
+        ErrorKind::Unsupported,
+        ErrorKind::Store,
+        ErrorKind::Misuse,
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == name)
+}

@@ -7,7 +7,8 @@
 //!   threads; the clients' work is done on one runtime, which ends with the last of them. When a wait is over, the
 //!   core's thread calls UniFFI's continuation, which does enter the host: it does no more than resume the coroutine or
 //!   the task that waits, and the layers above see to it that this goes on on a thread of the host.
-//! - What comes by itself (events, pieces of a reply, reports of calls, the log) waits in a bounded queue:
+//! - What comes by itself (events, pieces of a reply, reports of calls, requests for a user's token, the log) waits in
+//!   a bounded queue:
 //!   `ready()` carries nothing, so a wait that is cancelled loses nothing, and `drain(max)` takes a batch at once.
 //! - Kotlin's cancellation drops a future later, on another thread, and Swift's does not drop it: so every call and
 //!   every wait can be ended by a synchronous call, a queue's by `finish()` or `end()`, a call's by a [`CoreCancel`].
@@ -33,6 +34,7 @@ mod options;
 mod pieces;
 mod runtime;
 mod stats;
+mod tokens;
 mod values;
 mod visitor;
 
@@ -51,6 +53,7 @@ pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
 pub use options::CoreOptions;
 pub use pieces::{CorePiece, CorePieces};
 pub use stats::{CoreCallReport, CoreStats};
+pub use tokens::{CoreTokenBatch, CoreTokenFailure, CoreTokenRequest, CoreTokens};
 pub use values::*;
 pub use visitor::{CoreVisitor, parse_visitor_id, random_visitor_id, visitor_id_for_user};
 

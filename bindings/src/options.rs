@@ -117,12 +117,13 @@ pub struct CoreOptions {
 }
 
 impl CoreOptions {
-    pub(crate) fn build(self, calls: &Arc<CoreCalls>) -> Result<AvatarClient, CoreError> {
-        let mut builder = match &self.api_key {
-            Some(key) => AvatarClient::builder(key)?.or_base_of_env(),
-            None => AvatarClient::builder_from_env()?,
-        };
-        builder = builder.language(self.language.clone());
+    /// Sets these options, and makes the client.
+    pub(crate) fn build(
+        self,
+        builder: ClientBuilder,
+        calls: &Arc<CoreCalls>,
+    ) -> Result<AvatarClient, CoreError> {
+        let builder = builder.language(self.language.clone());
         Ok(self.apply(builder, calls)?.build()?)
     }
 

@@ -9,6 +9,7 @@
 //! - [`cancel`]: the same for hosts that await a call themselves.
 //! - [`streams`]: events, the pieces of a reply and reports of calls are drained in batches.
 //! - [`logs`]: the core's log, drained like them.
+//! - [`tokens`]: the tokens of users, for which a function of the host is asked.
 //!
 //! No value of the host is touched by a thread of the core, and no code of the program runs on one. The wakes of
 //! Python and Node do not enter the host at all. The continuation that UniFFI calls does: it runs on a thread of the
@@ -21,3 +22,4 @@ pub mod clock;
 pub mod logs;
 pub mod queue;
 pub mod streams;
+pub mod tokens;

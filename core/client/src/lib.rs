@@ -102,6 +102,8 @@ pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 pub use per_process::PerProcess;
 #[doc(hidden)]
 pub use runtime::shared_runtime;
+#[doc(hidden)]
+pub use secondme_avatar_protocol::one_line;
 
 /// Compiles and runs the programs in the README.
 #[cfg(doctest)]

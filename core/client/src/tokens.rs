@@ -25,6 +25,13 @@ pub struct TokenRequest {
     pub refused: bool,
 }
 
+impl TokenRequest {
+    /// A request, for tests of a program's own [`TokenProvider`].
+    pub fn new(visitor_id: VisitorId, refused: bool) -> Self {
+        Self { visitor_id, refused }
+    }
+}
+
 /// The token, or why there is none.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 

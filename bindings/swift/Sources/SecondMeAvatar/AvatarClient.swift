@@ -9,6 +9,9 @@ internal import SecondMeAvatarCore
 /// print(try await chat.ask("Hello, tell me about yourself").text)
 /// ```
 ///
+/// This is the Avatar Open API. ``visitorChat(apiKey:options:token:)`` makes a client that speaks through the service's
+/// other API; all that follows is the same.
+///
 /// When it and all its conversations are released, its work ends at once; ``close()`` first sends what is still to be
 /// sent.
 public final class AvatarClient: Sendable {
@@ -21,8 +24,12 @@ public final class AvatarClient: Sendable {
     /// A client for this API key; without one, for the key in `SECONDME_API_KEY`. Nothing is sent yet.
     ///
     /// Throws an ``AvatarError`` where the key or an option cannot be.
-    public init(apiKey: String? = nil, options: ClientOptions = ClientOptions()) throws {
-        let core = try failing { try CoreClient(options: options.core(apiKey: apiKey)) }
+    public convenience init(apiKey: String? = nil, options: ClientOptions = ClientOptions()) throws {
+        try self.init(options) { try CoreClient(options: options.core(apiKey: apiKey)) }
+    }
+
+    init(_ options: ClientOptions, _ make: () throws -> CoreClient) throws {
+        let core = try failing(make)
         self.core = core
         reports = options.onCall.map { told in
             let calls = core.calls()
@@ -36,6 +43,7 @@ public final class AvatarClient: Sendable {
 
     deinit {
         if reports != nil { core.calls().finish() }
+        core.tokens()?.finish()
     }
 
     /// Opens the conversation of this visitor.

@@ -513,6 +513,22 @@ fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
+    typealias FfiType = Int64
+    typealias SwiftType = Int64
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int64 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int64, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterBool : FfiConverter {
     typealias FfiType = Int8
     typealias SwiftType = Bool
@@ -954,6 +970,11 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
      */
     func stats()  -> CoreStats
     
+    /**
+     * Requests for tokens of users, if the client speaks for users.
+     */
+    func tokens()  -> CoreTokens?
+    
 }
 /**
  * A client for one API key. When it and all its conversations are let go of, its work ends.
@@ -1020,6 +1041,44 @@ public convenience init(options: CoreOptions)throws  {
         try! rustCall { uniffi_secondme_avatar_ffi_fn_free_coreclient(handle, $0) }
     }
 
+    
+    /**
+     * One that speaks through Visitor Chat, for an app.
+     */
+public static func visitorChat(clientId: String, clientSecret: String, options: CoreOptions)throws  -> CoreClient  {
+    return try  FfiConverterTypeCoreClient_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat(
+        FfiConverterString.lower(clientId),
+        FfiConverterString.lower(clientSecret),
+        FfiConverterTypeCoreOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same, for the app in `SECONDME_CLIENT_ID` and `SECONDME_CLIENT_SECRET`, with the key in `SECONDME_API_KEY`.
+     */
+public static func visitorChatFromEnv(options: CoreOptions)throws  -> CoreClient  {
+    return try  FfiConverterTypeCoreClient_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_from_env(
+        FfiConverterTypeCoreOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * One that speaks through Visitor Chat, for users whose tokens are asked for by `tokens`.
+     */
+public static func visitorChatWithTokens(options: CoreOptions)throws  -> CoreClient  {
+    return try  FfiConverterTypeCoreClient_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_with_tokens(
+        FfiConverterTypeCoreOptions_lower(options),uniffiCallStatus
+    )
+})
+}
     
 
     
@@ -1176,6 +1235,18 @@ open func stats() -> CoreStats  {
     return try!  FfiConverterTypeCoreStats_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_secondme_avatar_ffi_fn_method_coreclient_stats(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Requests for tokens of users, if the client speaks for users.
+     */
+open func tokens() -> CoreTokens?  {
+    return try!  FfiConverterOptionTypeCoreTokens.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreclient_tokens(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -2320,6 +2391,217 @@ public func FfiConverterTypeCorePieces_lift(_ handle: UInt64) throws -> CorePiec
 #endif
 public func FfiConverterTypeCorePieces_lower(_ value: CorePieces) -> UInt64 {
     return FfiConverterTypeCorePieces.lower(value)
+}
+
+
+
+
+
+
+/**
+ * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
+ * waits in it.
+ */
+public protocol CoreTokensProtocol: AnyObject, Sendable {
+    
+    /**
+     * The token that was wanted under this ticket. One that is no longer wanted is dropped.
+     */
+    func answerToken(ticket: Int64, token: String) 
+    
+    /**
+     * Takes at most `max` requests and words that one is taken back. Never waits.
+     */
+    func drain(max: UInt32)  -> CoreTokenBatch
+    
+    /**
+     * There is no token for this ticket.
+     */
+    func failToken(ticket: Int64, failure: CoreTokenFailure) 
+    
+    /**
+     * Ends the requests: a wait in `ready` is told `false`, and calls that wait for a token fail.
+     */
+    func finish() 
+    
+    /**
+     * Waits until there may be something to drain. `false`: the client is closed or gone, and no call waits for a
+     * token any more.
+     */
+    func ready() async  -> Bool
+    
+}
+/**
+ * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
+ * waits in it.
+ */
+open class CoreTokens: CoreTokensProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_secondme_avatar_ffi_fn_clone_coretokens(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_secondme_avatar_ffi_fn_free_coretokens(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * The token that was wanted under this ticket. One that is no longer wanted is dropped.
+     */
+open func answerToken(ticket: Int64, token: String)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coretokens_answer_token(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(ticket),
+        FfiConverterString.lower(token),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Takes at most `max` requests and words that one is taken back. Never waits.
+     */
+open func drain(max: UInt32) -> CoreTokenBatch  {
+    return try!  FfiConverterTypeCoreTokenBatch_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coretokens_drain(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(max),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * There is no token for this ticket.
+     */
+open func failToken(ticket: Int64, failure: CoreTokenFailure)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coretokens_fail_token(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(ticket),
+        FfiConverterTypeCoreTokenFailure_lower(failure),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Ends the requests: a wait in `ready` is told `false`, and calls that wait for a token fail.
+     */
+open func finish()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coretokens_finish(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Waits until there may be something to drain. `false`: the client is closed or gone, and no call waits for a
+     * token any more.
+     */
+open func ready()async  -> Bool  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coretokens_ready(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_i8,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: nil
+            
+        )
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreTokens: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = CoreTokens
+
+    public static func lift(_ handle: UInt64) throws -> CoreTokens {
+        return CoreTokens(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: CoreTokens) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreTokens {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: CoreTokens, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokens_lift(_ handle: UInt64) throws -> CoreTokens {
+    return try FfiConverterTypeCoreTokens.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokens_lower(_ value: CoreTokens) -> UInt64 {
+    return FfiConverterTypeCoreTokens.lower(value)
 }
 
 
@@ -4240,6 +4522,243 @@ public func FfiConverterTypeCoreStats_lift(_ buf: RustBuffer) throws -> CoreStat
 #endif
 public func FfiConverterTypeCoreStats_lower(_ value: CoreStats) -> RustBuffer {
     return FfiConverterTypeCoreStats.lower(value)
+}
+
+
+/**
+ * What was taken at once.
+ */
+public struct CoreTokenBatch: Equatable, Hashable {
+    /**
+     * Oldest first.
+     */
+    public let wanted: [CoreTokenRequest]
+    /**
+     * The tickets of earlier requests that are no longer wanted.
+     */
+    public let takenBack: [Int64]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Oldest first.
+         */wanted: [CoreTokenRequest], 
+        /**
+         * The tickets of earlier requests that are no longer wanted.
+         */takenBack: [Int64]) {
+        self.wanted = wanted
+        self.takenBack = takenBack
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreTokenBatch: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreTokenBatch: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreTokenBatch {
+        return
+            try CoreTokenBatch(
+                wanted: FfiConverterSequenceTypeCoreTokenRequest.read(from: &buf), 
+                takenBack: FfiConverterSequenceInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreTokenBatch, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeCoreTokenRequest.write(value.wanted, into: &buf)
+        FfiConverterSequenceInt64.write(value.takenBack, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenBatch_lift(_ buf: RustBuffer) throws -> CoreTokenBatch {
+    return try FfiConverterTypeCoreTokenBatch.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenBatch_lower(_ value: CoreTokenBatch) -> RustBuffer {
+    return FfiConverterTypeCoreTokenBatch.lower(value)
+}
+
+
+/**
+ * Why the function gave no token.
+ */
+public struct CoreTokenFailure: Equatable, Hashable {
+    /**
+     * The kind's name, where it was a failure of this library's.
+     */
+    public let kind: String?
+    /**
+     * What it said.
+     */
+    public let words: String
+    /**
+     * The service's own code, where it was a failure of this library's.
+     */
+    public let code: String?
+    /**
+     * It was the network's or a time limit's: the function may succeed later.
+     */
+    public let mayPass: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The kind's name, where it was a failure of this library's.
+         */kind: String?, 
+        /**
+         * What it said.
+         */words: String, 
+        /**
+         * The service's own code, where it was a failure of this library's.
+         */code: String?, 
+        /**
+         * It was the network's or a time limit's: the function may succeed later.
+         */mayPass: Bool) {
+        self.kind = kind
+        self.words = words
+        self.code = code
+        self.mayPass = mayPass
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreTokenFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreTokenFailure: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreTokenFailure {
+        return
+            try CoreTokenFailure(
+                kind: FfiConverterOptionString.read(from: &buf), 
+                words: FfiConverterString.read(from: &buf), 
+                code: FfiConverterOptionString.read(from: &buf), 
+                mayPass: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreTokenFailure, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.kind, into: &buf)
+        FfiConverterString.write(value.words, into: &buf)
+        FfiConverterOptionString.write(value.code, into: &buf)
+        FfiConverterBool.write(value.mayPass, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenFailure_lift(_ buf: RustBuffer) throws -> CoreTokenFailure {
+    return try FfiConverterTypeCoreTokenFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenFailure_lower(_ value: CoreTokenFailure) -> RustBuffer {
+    return FfiConverterTypeCoreTokenFailure.lower(value)
+}
+
+
+/**
+ * A token is wanted.
+ */
+public struct CoreTokenRequest: Equatable, Hashable {
+    /**
+     * It is answered under this.
+     */
+    public let ticket: Int64
+    /**
+     * Whose.
+     */
+    public let visitorId: String
+    /**
+     * The service has refused the one that was given last.
+     */
+    public let refused: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * It is answered under this.
+         */ticket: Int64, 
+        /**
+         * Whose.
+         */visitorId: String, 
+        /**
+         * The service has refused the one that was given last.
+         */refused: Bool) {
+        self.ticket = ticket
+        self.visitorId = visitorId
+        self.refused = refused
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreTokenRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreTokenRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreTokenRequest {
+        return
+            try CoreTokenRequest(
+                ticket: FfiConverterInt64.read(from: &buf), 
+                visitorId: FfiConverterString.read(from: &buf), 
+                refused: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreTokenRequest, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.ticket, into: &buf)
+        FfiConverterString.write(value.visitorId, into: &buf)
+        FfiConverterBool.write(value.refused, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenRequest_lift(_ buf: RustBuffer) throws -> CoreTokenRequest {
+    return try FfiConverterTypeCoreTokenRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreTokenRequest_lower(_ value: CoreTokenRequest) -> RustBuffer {
+    return FfiConverterTypeCoreTokenRequest.lower(value)
 }
 
 
@@ -6562,6 +7081,30 @@ fileprivate struct FfiConverterOptionTypeCoreLog: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCoreTokens: FfiConverterRustBuffer {
+    typealias SwiftType = CoreTokens?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCoreTokens.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCoreTokens.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCoreFailure: FfiConverterRustBuffer {
     typealias SwiftType = CoreFailure?
 
@@ -6700,6 +7243,31 @@ fileprivate struct FfiConverterOptionTypeCoreStep: FfiConverterRustBuffer {
         case 1: return try FfiConverterTypeCoreStep.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceInt64: FfiConverterRustBuffer {
+    typealias SwiftType = [Int64]
+
+    public static func write(_ value: [Int64], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterInt64.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Int64] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Int64]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterInt64.read(from: &buf))
+        }
+        return seq
     }
 }
 
@@ -6873,6 +7441,31 @@ fileprivate struct FfiConverterSequenceTypeCorePiece: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeCorePiece.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCoreTokenRequest: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreTokenRequest]
+
+    public static func write(_ value: [CoreTokenRequest], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCoreTokenRequest.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreTokenRequest] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CoreTokenRequest]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCoreTokenRequest.read(from: &buf))
         }
         return seq
     }
@@ -7092,6 +7685,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() != 26077) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 42667) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 2020) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7188,10 +7784,34 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 63676) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token() != 17229) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_drain() != 54562) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_fail_token() != 44263) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_finish() != 10836) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_ready() != 20303) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() != 21261) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_new() != 41095) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat() != 3843) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_from_env() != 5683) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens() != 2542) {
         return InitializationResult.apiChecksumMismatch
     }
 

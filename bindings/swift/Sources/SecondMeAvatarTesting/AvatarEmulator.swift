@@ -22,6 +22,12 @@
         public let baseURL: String
         /// The API key that it takes.
         public let apiKey: String
+        /// Where its Visitor Chat is.
+        public let labBaseURL: String
+        /// The id of the app that its Visitor Chat knows.
+        public let clientID: String
+        /// That app's secret.
+        public let clientSecret: String
         /// Where it is told what to do.
         public let controlURL: String
         private let process: Process
@@ -46,12 +52,13 @@
         }
 
         private struct Ready: Decodable {
-            let base_url, api_key, control_url: String
+            let base_url, api_key, control_url, lab_base_url, client_id, client_secret: String
         }
 
         private init(_ process: Process, _ input: Pipe, _ ready: Ready) {
             (self.process, self.input) = (process, input)
             (baseURL, apiKey, controlURL) = (ready.base_url, ready.api_key, ready.control_url)
+            (labBaseURL, clientID, clientSecret) = (ready.lab_base_url, ready.client_id, ready.client_secret)
         }
 
         deinit {

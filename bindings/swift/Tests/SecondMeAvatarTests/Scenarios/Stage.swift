@@ -34,12 +34,18 @@ final class Stage {
     private static let words: Set = [
         "in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
     ]
+    /// The parts of a scenario.
+    private static let parts: Set = ["about", "door", "emulator", "faults", "client", "steps"]
     /// Whose words are the emulator's.
     private static let free: Set = ["call", "service"]
 
     init(_ scenario: Value) async throws {
+        if let part = scenario.fields?.keys.first(where: { !Self.parts.contains($0) }) {
+            throw Failure("a scenario has no part `\(part)`")
+        }
         emulator = try await Emulator.start()
-        client = try emulator.client(options(scenario["client"]), key: scenario["client"]["key"].string)
+        client = try SecondMeAvatarTests.client(
+            of: emulator, at: scenario["door"].string ?? "avatar-open-api", scenario["client"])
         events = client.events(raw: true)
         listening = Task { [events, heard] in
             for await event in events { await heard.add(event) }
@@ -233,13 +239,17 @@ final class Stage {
 private actor Heard {
     struct One: Sendable {
         let visitor: String
-        let session: String?
+        var session: String?
         let event: Value
     }
 
     private(set) var all: [One] = []
 
     func add(_ event: Event) {
+        if case .sessionReplaced(let from, let to) = event.kind {
+            // The conversation goes on in another session, and what was heard in the old one is its own.
+            for at in all.indices where all[at].session == from { all[at].session = to }
+        }
         let value = (try? Value(event)) ?? ["type": "an event that holds no JSON"]
         all.append(One(visitor: event.visitorID, session: event.sessionID, event: value))
     }
@@ -262,12 +272,40 @@ private func name(_ about: Value) throws -> String {
     return name
 }
 
+/// A client of the emulator, at the door that the scenario names.
+private func client(of emulator: Emulator, at door: String, _ given: Value) throws -> AvatarClient {
+    var options = try SecondMeAvatarTests.options(given)
+    let key = given["key"].string ?? emulator.apiKey
+    guard door != "avatar-open-api" else { return try emulator.client(options, key: key) }
+    guard door == "visitor-chat" else { throw Failure("there is no door `\(door)`") }
+    options.baseURL = emulator.labBaseURL
+    guard let tokens = given["user_tokens"].list?.map({ $0.string ?? "" }) else {
+        return try .visitorChat(
+            clientID: emulator.clientID, clientSecret: given["client_secret"].string ?? emulator.clientSecret,
+            apiKey: key, options: options)
+    }
+    // The first, and after each refusal the next, as long as there is one.
+    let turn = Turn()
+    return try .visitorChat(apiKey: key, options: options) { request in
+        tokens[min(await turn.at(afterRefusal: request.refused), tokens.count - 1)]
+    }
+}
+
+private actor Turn {
+    private var refusals = 0
+
+    func at(afterRefusal: Bool) -> Int {
+        refusals += afterRefusal ? 1 : 0
+        return refusals
+    }
+}
+
 private func options(_ given: Value) throws -> ClientOptions {
     var options = ClientOptions()
     for (option, value) in given.fields ?? [:] {
         let seconds = value.number.map { Duration.seconds($0) }
         switch option {
-        case "key": break
+        case "key", "client_secret", "user_tokens": break
         case "acknowledge": options.acknowledge = value.bool
         case "delivery": options.delivery = value.string.flatMap(ClientOptions.Delivery.init(rawValue:))
         case "quota": options.quota = value.number.map { Int($0) }

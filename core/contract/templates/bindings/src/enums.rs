@@ -43,3 +43,14 @@ impl From<Core{{ enum.name }}> for {{ enum.name }} {
     }
 }
 {% endfor %}
+
+/// The kind of failure that goes by this name in every language.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+{% for variant in contract.errors %}
+        ErrorKind::{{ variant.name }},
+{% endfor %}
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == name)
+}

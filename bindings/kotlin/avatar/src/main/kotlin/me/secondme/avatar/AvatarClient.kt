@@ -1,14 +1,10 @@
 package me.secondme.avatar
 
 import kotlinx.coroutines.CoroutineDispatcher
-import kotlinx.coroutines.CoroutineName
-import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
-import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
-import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import me.secondme.avatar.core.CoreClient
@@ -25,9 +21,14 @@ import kotlin.time.Duration
  * }
  * ```
  *
- * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
+ * This is the Avatar Open API. [visitorChat] makes a client that speaks through the service's other API; all that
+ * follows is the same.
  */
-public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> Unit = {}) {
+public class AvatarClient private constructor(
+    chosen: ClientOptions,
+    token: (suspend (TokenRequest) -> String)? = null,
+    make: (ClientOptions) -> CoreClient,
+) {
     private val held: Held<CoreClient>
     private val dependents = Dependents()
 
@@ -35,16 +36,25 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     private var finalStats: Stats? = null
 
     init {
-        val chosen = ClientOptions().apply(options)
-        val core = guarded { CoreClient(chosen.toCore(apiKey)) }
+        val core = guarded { make(chosen) }
         held = Held(core, "the client is closed: make another one")
         chosen.onCall?.let { told ->
             val calls = core.calls()
-            CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-calls")).launch {
-                calls.use { it.forEach(told) }
-            }
+            background("calls") { calls.use { it.forEach(told) } }
+        }
+        token?.let { given ->
+            val tokens = checkNotNull(core.tokens())
+            background("tokens") { tokens.use { it.answerAll(given) } }
         }
     }
+
+    /**
+     * Makes a client. Nothing is sent yet.
+     *
+     * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
+     */
+    public constructor(apiKey: String? = null, options: ClientOptions.() -> Unit = {}) :
+        this(ClientOptions().apply(options), make = { CoreClient(it.toCore(apiKey)) })
 
     /**
      * Opens the conversation of this visitor. A visitor who has one already gets the same one, and calls at the same time
@@ -168,5 +178,59 @@ public class AvatarClient(apiKey: String? = null, options: ClientOptions.() -> U
     public companion object {
         /** The version of this library. */
         public const val VERSION: String = "0.1.0"
+
+        /**
+         * A client that speaks through Visitor Chat for users of the service, each with a token of their own. This is the
+         * way for an app on a phone: neither a client secret nor anything that could make a token is in it.
+         *
+         * ```
+         * val client = AvatarClient.visitorChat(apiKey) { request ->
+         *     if (request.refused) backend.refreshToken() else backend.token()
+         * }
+         * ```
+         *
+         * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
+         * @param token gives the access token of a user (`lba_at_…`). It is asked once for each visitor, and again when
+         * the service has refused that visitor's token. It runs on [Dispatchers.IO], for several visitors at a time, and is
+         * cancelled when the client is closed or no call waits for its token any more. What it throws is the error of the
+         * calls that wait: an [AvatarException] keeps its kind, an [IOException][java.io.IOException] and a time limit
+         * become [AvatarException.ConnectionFailed] and are tried again within the deadlines of those calls, and anything
+         * else becomes [AvatarException.Authentication].
+         * @throws AvatarException.Misuse if the key or an option cannot be.
+         */
+        public fun visitorChat(
+            apiKey: String? = null,
+            options: ClientOptions.() -> Unit = {},
+            token: suspend (TokenRequest) -> String,
+        ): AvatarClient = AvatarClient(ClientOptions().apply(options), token) {
+            CoreClient.visitorChatWithTokens(it.toCore(apiKey))
+        }
+
+        /**
+         * A client that speaks through Visitor Chat for an app that is registered with the service. It fetches the app's
+         * token, shares it among all visitors, and renews it.
+         *
+         * For servers only: the client secret must not leave your backend. An app that holds it, an Android app too, gives
+         * it to everyone who unpacks the app. There, call [visitorChat] with a function that gives the user's token.
+         *
+         * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
+         * @throws AvatarException.Misuse if one of the three or an option cannot be.
+         */
+        public fun visitorChat(
+            clientId: String,
+            clientSecret: String,
+            apiKey: String? = null,
+            options: ClientOptions.() -> Unit = {},
+        ): AvatarClient = AvatarClient(ClientOptions().apply(options)) {
+            CoreClient.visitorChat(clientId.whole("client id"), clientSecret.whole("client secret"), it.toCore(apiKey))
+        }
+
+        /**
+         * The same with `SECONDME_CLIENT_ID`, `SECONDME_CLIENT_SECRET` and `SECONDME_API_KEY`. For servers only.
+         *
+         * @throws AvatarException.Misuse if one of them is not set or cannot be.
+         */
+        public fun visitorChatFromEnvironment(options: ClientOptions.() -> Unit = {}): AvatarClient =
+            AvatarClient(ClientOptions().apply(options)) { CoreClient.visitorChatFromEnv(it.toCore(null)) }
     }
 }

@@ -717,6 +717,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name(
@@ -781,9 +783,25 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_drain(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_fail_token(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_finish(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_ready(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_new(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_from_env(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens(
     ): Int
     external fun ffi_secondme_avatar_ffi_uniffi_contract_version(
     ): Int
@@ -829,6 +847,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_new(`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat(`clientId`: RustBuffer.ByValue,`clientSecret`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_from_env(`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_with_tokens(`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_advance_clock(`ptr`: Long,`byMs`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(`ptr`: Long,`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
@@ -848,6 +872,8 @@ internal object UniffiLib {
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_shutdown(`ptr`: Long,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_tokens(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_clone_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -929,6 +955,20 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_clone_coretokens(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_free_coretokens(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_answer_token(`ptr`: Long,`ticket`: Long,`token`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_drain(`ptr`: Long,`max`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_fail_token(`ptr`: Long,`ticket`: Long,`failure`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_finish(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_ready(`ptr`: Long,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_func_install_log(`filter`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_func_parse_visitor_id(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1110,6 +1150,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() and 0xFFFF) != 26077) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 42667) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 2020) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1206,10 +1249,34 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 63676) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token() and 0xFFFF) != 17229) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_drain() and 0xFFFF) != 54562) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_fail_token() and 0xFFFF) != 44263) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_finish() and 0xFFFF) != 10836) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_ready() and 0xFFFF) != 20303) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_corecancel_new() and 0xFFFF) != 21261) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_new() and 0xFFFF) != 41095) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat() and 0xFFFF) != 3843) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_from_env() and 0xFFFF) != 5683) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens() and 0xFFFF) != 2542) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1479,6 +1546,29 @@ internal object FfiConverterULong: FfiConverter<ULong, Long> {
 
     override fun write(value: ULong, buf: ByteBuffer) {
         buf.putLong(value.toLong())
+    }
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterLong: FfiConverter<Long, Long> {
+    override fun lift(value: Long): Long {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Long {
+        return buf.getLong()
+    }
+
+    override fun lower(value: Long): Long {
+        return value
+    }
+
+    override fun allocationSize(value: Long) = 8UL
+
+    override fun write(value: Long, buf: ByteBuffer) {
+        buf.putLong(value)
     }
 }
 
@@ -2312,6 +2402,11 @@ internal interface CoreClientInterface {
      */
     fun `stats`(): CoreStats
 
+    /**
+     * Requests for tokens of users, if the client speaks for users.
+     */
+    fun `tokens`(): CoreTokens?
+
     companion object
 }
 
@@ -2647,16 +2742,80 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
 
+    /**
+     * Requests for tokens of users, if the client speaks for users.
+     */override fun `tokens`(): CoreTokens? {
+            return FfiConverterOptionalTypeCoreTokens.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_tokens(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
+
+
+
+
+
+    companion object {
+
+    /**
+     * One that speaks through Visitor Chat, for an app.
+     */
+    @Throws(CoreException::class) internal fun `visitorChat`(`clientId`: kotlin.String, `clientSecret`: kotlin.String, `options`: CoreOptions): CoreClient {
+            return FfiConverterTypeCoreClient.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat(
+
+
+        FfiConverterString.lower(`clientId`),
+        FfiConverterString.lower(`clientSecret`),
+        FfiConverterTypeCoreOptions.lower(`options`),_status)
+}
+    )
+    }
 
 
 
     /**
-     * @suppress
+     * The same, for the app in `SECONDME_CLIENT_ID` and `SECONDME_CLIENT_SECRET`, with the key in `SECONDME_API_KEY`.
      */
-    companion object
+    @Throws(CoreException::class) internal fun `visitorChatFromEnv`(`options`: CoreOptions): CoreClient {
+            return FfiConverterTypeCoreClient.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_from_env(
+
+
+        FfiConverterTypeCoreOptions.lower(`options`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * One that speaks through Visitor Chat, for users whose tokens are asked for by `tokens`.
+     */
+    @Throws(CoreException::class) internal fun `visitorChatWithTokens`(`options`: CoreOptions): CoreClient {
+            return FfiConverterTypeCoreClient.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_with_tokens(
+
+
+        FfiConverterTypeCoreOptions.lower(`options`),_status)
+}
+    )
+    }
+
+
+
+    }
 
 }
 
@@ -4478,6 +4637,370 @@ internal object FfiConverterTypeCorePieces: FfiConverter<CorePieces, Long> {
 }
 
 
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
+ * waits in it.
+ */
+internal interface CoreTokensInterface {
+
+    /**
+     * The token that was wanted under this ticket. One that is no longer wanted is dropped.
+     */
+    fun `answerToken`(`ticket`: kotlin.Long, `token`: kotlin.String)
+
+    /**
+     * Takes at most `max` requests and words that one is taken back. Never waits.
+     */
+    fun `drain`(`max`: kotlin.UInt): CoreTokenBatch
+
+    /**
+     * There is no token for this ticket.
+     */
+    fun `failToken`(`ticket`: kotlin.Long, `failure`: CoreTokenFailure)
+
+    /**
+     * Ends the requests: a wait in `ready` is told `false`, and calls that wait for a token fail.
+     */
+    fun `finish`()
+
+    /**
+     * Waits until there may be something to drain. `false`: the client is closed or gone, and no call waits for a
+     * token any more.
+     */
+    suspend fun `ready`(): kotlin.Boolean
+
+    companion object
+}
+
+/**
+ * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
+ * waits in it.
+ */
+internal open class CoreTokens: Disposable, AutoCloseable, CoreTokensInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_secondme_avatar_ffi_fn_free_coretokens(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_clone_coretokens(handle, status)
+        }
+    }
+
+
+    /**
+     * The token that was wanted under this ticket. One that is no longer wanted is dropped.
+     */override fun `answerToken`(`ticket`: kotlin.Long, `token`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coretokens_answer_token(
+        it,
+
+        FfiConverterLong.lower(`ticket`),
+        FfiConverterString.lower(`token`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Takes at most `max` requests and words that one is taken back. Never waits.
+     */override fun `drain`(`max`: kotlin.UInt): CoreTokenBatch {
+            return FfiConverterTypeCoreTokenBatch.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coretokens_drain(
+        it,
+
+        FfiConverterUInt.lower(`max`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * There is no token for this ticket.
+     */override fun `failToken`(`ticket`: kotlin.Long, `failure`: CoreTokenFailure)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coretokens_fail_token(
+        it,
+
+        FfiConverterLong.lower(`ticket`),
+        FfiConverterTypeCoreTokenFailure.lower(`failure`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Ends the requests: a wait in `ready` is told `false`, and calls that wait for a token fail.
+     */override fun `finish`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coretokens_finish(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Waits until there may be something to drain. `false`: the client is closed or gone, and no call waits for a
+     * token any more.
+     */
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `ready`() : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coretokens_ready(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        UniffiNullRustCallStatusErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreTokens: FfiConverter<CoreTokens, Long> {
+    override fun lower(value: CoreTokens): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): CoreTokens {
+        return CoreTokens(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): CoreTokens {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: CoreTokens) = 8UL
+
+    override fun write(value: CoreTokens, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
 
 /**
  * Events that were taken at once, oldest first.
@@ -5861,6 +6384,171 @@ internal object FfiConverterTypeCoreStats: FfiConverterRustBuffer<CoreStats> {
             FfiConverterULong.write(value.`lost`, buf)
             FfiConverterULong.write(value.`calls`, buf)
             FfiConverterULong.write(value.`authentications`, buf)
+    }
+}
+
+
+
+/**
+ * What was taken at once.
+ */
+internal data class CoreTokenBatch (
+    /**
+     * Oldest first.
+     */
+    val `wanted`: List<CoreTokenRequest>
+    ,
+    /**
+     * The tickets of earlier requests that are no longer wanted.
+     */
+    val `takenBack`: List<kotlin.Long>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreTokenBatch: FfiConverterRustBuffer<CoreTokenBatch> {
+    override fun read(buf: ByteBuffer): CoreTokenBatch {
+        return CoreTokenBatch(
+            FfiConverterSequenceTypeCoreTokenRequest.read(buf),
+            FfiConverterSequenceLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreTokenBatch) = (
+            FfiConverterSequenceTypeCoreTokenRequest.allocationSize(value.`wanted`) +
+            FfiConverterSequenceLong.allocationSize(value.`takenBack`)
+    )
+
+    override fun write(value: CoreTokenBatch, buf: ByteBuffer) {
+            FfiConverterSequenceTypeCoreTokenRequest.write(value.`wanted`, buf)
+            FfiConverterSequenceLong.write(value.`takenBack`, buf)
+    }
+}
+
+
+
+/**
+ * Why the function gave no token.
+ */
+internal data class CoreTokenFailure (
+    /**
+     * The kind's name, where it was a failure of this library's.
+     */
+    val `kind`: kotlin.String?
+    ,
+    /**
+     * What it said.
+     */
+    val `words`: kotlin.String
+    ,
+    /**
+     * The service's own code, where it was a failure of this library's.
+     */
+    val `code`: kotlin.String?
+    ,
+    /**
+     * It was the network's or a time limit's: the function may succeed later.
+     */
+    val `mayPass`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreTokenFailure: FfiConverterRustBuffer<CoreTokenFailure> {
+    override fun read(buf: ByteBuffer): CoreTokenFailure {
+        return CoreTokenFailure(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreTokenFailure) = (
+            FfiConverterOptionalString.allocationSize(value.`kind`) +
+            FfiConverterString.allocationSize(value.`words`) +
+            FfiConverterOptionalString.allocationSize(value.`code`) +
+            FfiConverterBoolean.allocationSize(value.`mayPass`)
+    )
+
+    override fun write(value: CoreTokenFailure, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`kind`, buf)
+            FfiConverterString.write(value.`words`, buf)
+            FfiConverterOptionalString.write(value.`code`, buf)
+            FfiConverterBoolean.write(value.`mayPass`, buf)
+    }
+}
+
+
+
+/**
+ * A token is wanted.
+ */
+internal data class CoreTokenRequest (
+    /**
+     * It is answered under this.
+     */
+    val `ticket`: kotlin.Long
+    ,
+    /**
+     * Whose.
+     */
+    val `visitorId`: kotlin.String
+    ,
+    /**
+     * The service has refused the one that was given last.
+     */
+    val `refused`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreTokenRequest: FfiConverterRustBuffer<CoreTokenRequest> {
+    override fun read(buf: ByteBuffer): CoreTokenRequest {
+        return CoreTokenRequest(
+            FfiConverterLong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreTokenRequest) = (
+            FfiConverterLong.allocationSize(value.`ticket`) +
+            FfiConverterString.allocationSize(value.`visitorId`) +
+            FfiConverterBoolean.allocationSize(value.`refused`)
+    )
+
+    override fun write(value: CoreTokenRequest, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`ticket`, buf)
+            FfiConverterString.write(value.`visitorId`, buf)
+            FfiConverterBoolean.write(value.`refused`, buf)
     }
 }
 
@@ -7901,6 +8589,38 @@ internal object FfiConverterOptionalTypeCoreLog: FfiConverterRustBuffer<CoreLog?
 /**
  * @suppress
  */
+internal object FfiConverterOptionalTypeCoreTokens: FfiConverterRustBuffer<CoreTokens?> {
+    override fun read(buf: ByteBuffer): CoreTokens? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCoreTokens.read(buf)
+    }
+
+    override fun allocationSize(value: CoreTokens?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCoreTokens.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CoreTokens?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCoreTokens.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterOptionalTypeCoreFailure: FfiConverterRustBuffer<CoreFailure?> {
     override fun read(buf: ByteBuffer): CoreFailure? {
         if (buf.get().toInt() == 0) {
@@ -8083,6 +8803,34 @@ internal object FfiConverterOptionalTypeCoreStep: FfiConverterRustBuffer<CoreSte
         } else {
             buf.put(1)
             FfiConverterTypeCoreStep.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterSequenceLong: FfiConverterRustBuffer<List<kotlin.Long>> {
+    override fun read(buf: ByteBuffer): List<kotlin.Long> {
+        val len = buf.getInt()
+        return List<kotlin.Long>(len) {
+            FfiConverterLong.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.Long>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterLong.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.Long>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterLong.write(it, buf)
         }
     }
 }
@@ -8279,6 +9027,34 @@ internal object FfiConverterSequenceTypeCorePiece: FfiConverterRustBuffer<List<C
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeCorePiece.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterSequenceTypeCoreTokenRequest: FfiConverterRustBuffer<List<CoreTokenRequest>> {
+    override fun read(buf: ByteBuffer): List<CoreTokenRequest> {
+        val len = buf.getInt()
+        return List<CoreTokenRequest>(len) {
+            FfiConverterTypeCoreTokenRequest.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CoreTokenRequest>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCoreTokenRequest.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CoreTokenRequest>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCoreTokenRequest.write(it, buf)
         }
     }
 }

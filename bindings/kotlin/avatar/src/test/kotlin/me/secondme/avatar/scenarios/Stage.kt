@@ -16,9 +16,11 @@ import me.secondme.avatar.AvatarException
 import me.secondme.avatar.ClientOptions
 import me.secondme.avatar.Conversation
 import me.secondme.avatar.Delivery
+import me.secondme.avatar.Event
 import me.secondme.avatar.Visitor
 import me.secondme.avatar.testing.AvatarEmulator
 import java.util.Collections
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -28,11 +30,7 @@ import kotlin.time.TimeSource
 internal class Stage(scenario: Map<*, *>) {
     private val emulator = AvatarEmulator.start()
     private val options = scenario["client"] as Map<*, *>? ?: emptyMap<String, Any?>()
-    private val client =
-        AvatarClient(options["key"] as String? ?: emulator.apiKey) {
-            baseUrl = emulator.baseUrl
-            options.forEach { (name, value) -> set(name as String, value) }
-        }
+    private val client = client(scenario["door"] ?: "avatar-open-api")
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
     /** All events, each with the visitor and the session it belongs to. */
@@ -44,7 +42,7 @@ internal class Stage(scenario: Map<*, *>) {
     private val read = mutableMapOf<String, Int>()
     private val later = mutableMapOf<String, Deferred<Outcome>>()
 
-    private class Heard(val visitor: String, val session: String?, val event: Map<String, Any?>)
+    private class Heard(val visitor: String, var session: String?, val event: Map<String, Any?>)
 
     private class Outcome(val isGood: Boolean, val value: Any?, val chat: Conversation? = null)
 
@@ -52,10 +50,45 @@ internal class Stage(scenario: Map<*, *>) {
         val subscription = client.subscribe(raw = true)
         listening =
             scope.launch {
-                subscription.events.collect { heard.add(Heard(it.visitorId, it.sessionId, it.written())) }
+                subscription.events.collect { listen(it) }
             }
+        scenario.keys.forEach { check(it in PARTS) { "a scenario has no part `$it`; there are $PARTS" } }
         scenario["emulator"]?.let { post("settings", it) }
         scenario["faults"]?.let { post("faults", it) }
+    }
+
+    /** A client of the emulator, at the door that the scenario names. */
+    private fun client(door: Any): AvatarClient {
+        val key = options["key"] as String? ?: emulator.apiKey
+        fun options(base: String): ClientOptions.() -> Unit = {
+            baseUrl = base
+            this@Stage.options.forEach { (name, value) -> set(name as String, value) }
+        }
+        val tokens = options["user_tokens"] as List<*>?
+        return when {
+            door == "avatar-open-api" -> AvatarClient(key, options(emulator.baseUrl))
+            door != "visitor-chat" -> error("there is no door `$door`")
+            tokens != null -> {
+                // The first, and after each refusal the next, as long as there is one.
+                val refusals = AtomicInteger()
+                AvatarClient.visitorChat(key, options(emulator.labBaseUrl)) { request ->
+                    val at = if (request.refused) refusals.incrementAndGet() else refusals.get()
+                    tokens[minOf(at, tokens.lastIndex)] as String
+                }
+            }
+            else -> {
+                val secret = options["client_secret"] as String? ?: emulator.clientSecret
+                AvatarClient.visitorChat(emulator.clientId, secret, key, options(emulator.labBaseUrl))
+            }
+        }
+    }
+
+    private fun listen(event: Event) = synchronized(heard) {
+        if (event is Event.SessionReplaced) {
+            // The conversation goes on in another session, and what was heard in the old one is its own.
+            heard.filter { it.session == event.from }.forEach { it.session = event.to }
+        }
+        heard.add(Heard(event.visitorId, event.sessionId, event.written()))
     }
 
     /** Plays one step: one verb, and what it is about. */
@@ -257,6 +290,9 @@ internal class Stage(scenario: Map<*, *>) {
                 "in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
             )
 
+        /** The parts of a scenario. */
+        val PARTS = setOf("about", "door", "emulator", "faults", "client", "steps")
+
         /** Whose words are the emulator's. */
         val FREE = setOf("call", "service")
 
@@ -277,7 +313,7 @@ internal class Stage(scenario: Map<*, *>) {
         fun ClientOptions.set(option: String, value: Any?) {
             fun duration(): Duration = (value as Number).toDouble().seconds
             when (option) {
-                "key" -> {}
+                "key", "client_secret", "user_tokens" -> {}
                 "acknowledge" -> acknowledge = value as Boolean
                 "delivery" -> delivery = Delivery.valueOf((value as String).uppercase())
                 "quota" -> quota = (value as Number).toInt()

@@ -23,6 +23,15 @@ public class AvatarEmulator private constructor(private val process: Process, re
     /** The API key that it takes. */
     public val apiKey: String = ready.field("api_key")
 
+    /** Where its Visitor Chat is. */
+    public val labBaseUrl: String = ready.field("lab_base_url")
+
+    /** The id of the app that its Visitor Chat knows. */
+    public val clientId: String = ready.field("client_id")
+
+    /** That app's secret. */
+    public val clientSecret: String = ready.field("client_secret")
+
     /** Where it is told what to do. */
     public val controlUrl: String = ready.field("control_url")
 
