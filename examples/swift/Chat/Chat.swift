@@ -22,7 +22,7 @@ import SecondMeAvatar
         let printing = Task {
             for await event in events {
                 switch event.kind {
-                case .replyDelta(let text, _, _, _): say(text)
+                case .replyDelta(let text, _, _, _, _): say(text)
                 case .reply: say("\n")
                 case .ownerReply(let reply): say("In person: \(reply.text)\n")
                 case .disconnected: say("(the connection is lost; coming back)\n")

@@ -91,7 +91,7 @@ import SecondMeAvatar
 
     private func hear(_ event: Event) {
         switch event.kind {
-        case .replyDelta(let text, let replyID, _, _):
+        case .replyDelta(let text, let replyID, _, _, _):
             if let growing, growing.replyID == replyID {
                 messages[growing.message].text += text
             } else {

@@ -50,7 +50,7 @@ extension ConversationDelegate {
     fileprivate func tell(_ event: Event, of conversation: Conversation) async {
         await self.conversation(conversation, didHear: event)
         switch event.kind {
-        case .replyDelta(let text, _, _, _): await self.conversation(conversation, didReceivePiece: text)
+        case .replyDelta(let text, _, _, _, _): await self.conversation(conversation, didReceivePiece: text)
         case .reply(let reply), .ownerReply(let reply): await self.conversation(conversation, didReceive: reply)
         case .stateChanged(let state, _): await self.conversation(conversation, didChangeTo: state)
         case .takenOver: await self.conversation(conversation, isTakenOver: true)

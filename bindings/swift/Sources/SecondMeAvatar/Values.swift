@@ -122,42 +122,54 @@ public enum CloseReason: Sendable {
 
 extension Reply: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "Reply(\(text.count) characters, \(author.rawValue), \(ended.rawValue), \(attribution.rawValue))" }
+    public var description: String {
+        "Reply(\(text.count) characters, \(author.rawValue), \(ended.rawValue), \(attribution.rawValue))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension Card: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "Card(\(template))" }
+    public var description: String {
+        "Card(\(template))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension ServiceError: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "ServiceError(\(code))" }
+    public var description: String {
+        "ServiceError(\(code))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension HistoryMessage: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "HistoryMessage(\(text.count) characters, \(author.rawValue))" }
+    public var description: String {
+        "HistoryMessage(\(text.count) characters, \(author.rawValue))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension Sent: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "Sent(\(messageID), \(confirmedBy.rawValue))" }
+    public var description: String {
+        "Sent(\(messageID), \(confirmedBy.rawValue))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension UnsentMessage: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "UnsentMessage(\(text.count) characters, \(messageID))" }
+    public var description: String {
+        "UnsentMessage(\(text.count) characters, \(messageID))"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

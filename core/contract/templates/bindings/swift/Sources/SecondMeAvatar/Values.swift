@@ -32,7 +32,9 @@ public enum {{ choice.name }}: Sendable{{ ", Equatable" if not has_error }} {
 
 extension {{ value.name }}: CustomStringConvertible, CustomReflectable {
     /// What it is, without what people say.
-    public var description: String { "{{ sw.shown(value.name, value.fields) }}" }
+    public var description: String {
+        "{{ sw.shown(value.name, value.fields) }}"
+    }
     /// Nothing that `description` does not say.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -56,7 +56,8 @@ private fun Throwable.toTokenFailure() = when (this) {
     else -> CoreTokenFailure(null, inWords(), null, generateSequence(this) { it.cause }.take(10).any { it.mayPass() })
 }
 
-private fun Throwable.mayPass() = this is IOException || this is TimeoutCancellationException || this is TimeoutException
+private fun Throwable.mayPass() =
+    this is IOException || this is TimeoutCancellationException || this is TimeoutException
 
 /** Its type, and what it says, in a form that the core can take. */
 private fun Throwable.inWords(): String {

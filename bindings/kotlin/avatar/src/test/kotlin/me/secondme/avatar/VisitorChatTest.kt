@@ -39,7 +39,8 @@ class VisitorChatTest {
 
     @Test
     fun `a function gives the users' tokens, and is asked again when one was refused`() = withEmulator(
-        "--user-token", "lba_at_ann=ann",
+        "--user-token",
+        "lba_at_ann=ann",
     ) { emulator ->
         val asked = Collections.synchronizedList(mutableListOf<TokenRequest>())
         emulator.ofUsers { request ->
@@ -84,7 +85,8 @@ class VisitorChatTest {
 
     @Test
     fun `a function whose network or time limit fails is asked again within the deadline`() = withEmulator(
-        "--user-token", "lba_at_ann=ann",
+        "--user-token",
+        "lba_at_ann=ann",
     ) { emulator ->
         var attempts = 0
         val client = emulator.ofUsers {
@@ -127,7 +129,8 @@ class VisitorChatTest {
 
     @Test
     fun `a function that blocks its thread holds up neither another visitor nor closing`() = withEmulator(
-        "--user-token", "lba_at_ann=ann",
+        "--user-token",
+        "lba_at_ann=ann",
     ) { emulator ->
         val released = CountDownLatch(1)
         val client = emulator.ofUsers { request ->
@@ -166,7 +169,8 @@ class VisitorChatTest {
 
     @Test
     fun `a client that is dropped without being closed lets its function go`() = withEmulator(
-        "--user-token", "lba_at_ann=ann",
+        "--user-token",
+        "lba_at_ann=ann",
     ) { emulator ->
         val function = java.lang.ref.WeakReference(openAndForget(emulator))
         eventually {
@@ -219,7 +223,10 @@ class VisitorChatTest {
 
     @Test
     fun `what this door lacks is said`() = withEmulator(
-        "--visitor-chat-second-init", "new", "--visitor-chat-ping-drop", "never",
+        "--visitor-chat-second-init",
+        "new",
+        "--visitor-chat-ping-drop",
+        "never",
     ) { emulator ->
         emulator.ofApp().use { client ->
             val events = client.subscribe()
