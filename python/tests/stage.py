@@ -36,6 +36,7 @@ FREE = {"call", "service"}
 """Whose words are the emulator's."""
 OPTIONS = {
     "acknowledge",
+    "ping_unnamed",
     "delivery",
     "quota",
     "heartbeat",

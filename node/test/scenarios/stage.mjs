@@ -14,6 +14,7 @@ const WORDS = ['in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'give
 
 const OPTIONS = {
   acknowledge: 'acknowledge',
+  ping_unnamed: 'pingUnnamed',
   delivery: 'delivery',
   quota: 'quota',
   heartbeat: 'heartbeatMs',

@@ -307,6 +307,7 @@ private func options(_ given: Value) throws -> ClientOptions {
         switch option {
         case "key", "client_secret", "user_tokens": break
         case "acknowledge": options.acknowledge = value.bool
+        case "ping_unnamed": options.pingUnnamed = value.bool
         case "delivery": options.delivery = value.string.flatMap(ClientOptions.Delivery.init(rawValue:))
         case "quota": options.quota = value.number.map { Int($0) }
         case "heartbeat": options.heartbeat = seconds

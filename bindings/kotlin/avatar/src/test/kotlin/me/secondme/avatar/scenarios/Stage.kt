@@ -315,6 +315,7 @@ internal class Stage(scenario: Map<*, *>) {
             when (option) {
                 "key", "client_secret", "user_tokens" -> {}
                 "acknowledge" -> acknowledge = value as Boolean
+                "ping_unnamed" -> pingUnnamed = value as Boolean
                 "delivery" -> delivery = Delivery.valueOf((value as String).uppercase())
                 "quota" -> quota = (value as Number).toInt()
                 "heartbeat" -> heartbeat = duration()
