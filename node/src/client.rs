@@ -10,6 +10,7 @@ use secondme_avatar::AvatarClient;
 use secondme_avatar_bridge::calls::{Signal, Ticket};
 use secondme_avatar_bridge::clock;
 use secondme_avatar_bridge::streams::Reports;
+use secondme_avatar_bridge::tokens::TokenRequests;
 
 use crate::arguments::{time, time_if};
 use crate::chat::NativeChat;
@@ -18,6 +19,7 @@ use crate::events::NativeEvents;
 use crate::host_queue::{Done, HostQueue, Queue, Stream, call, call_closing};
 use crate::json;
 use crate::open_calls::OpenCalls;
+use crate::tokens::{TokenAsked, TokenFailed};
 use crate::visitor::visitor;
 use crate::words::Words;
 
@@ -29,13 +31,42 @@ pub struct NativeClient {
     is_occupied: Arc<AtomicBool>,
     occupancy: Signal<Done>,
     reports: Option<Stream<Reports>>,
+    tokens: Option<Stream<TokenRequests>>,
+}
+
+/// An app that is registered with the service.
+#[napi(object, object_to_js = false)]
+pub struct App {
+    pub client_id: Words,
+    pub client_secret: Words,
 }
 
 #[napi]
 impl NativeClient {
+    /// Without `app` and `tokens` through the Avatar Open API; with an app, or with users' tokens, through Visitor Chat.
     #[napi(constructor)]
-    pub fn new(queue: &HostQueue, options: Options, reports: bool) -> Result<Self> {
-        let mut builder = options.builder().map_err(|error| json::thrown(&error))?;
+    pub fn new(
+        queue: &HostQueue,
+        options: Options,
+        reports: bool,
+        app: Option<App>,
+        tokens: bool,
+    ) -> Result<Self> {
+        let mut asked = None;
+        let mut builder = options
+            .builder(|key| match app {
+                Some(App { client_id, client_secret }) => {
+                    let (id, secret) = (client_id.named("clientId")?, client_secret.named("clientSecret")?);
+                    AvatarClient::visitor_chat(&id, &secret, key)
+                }
+                None if tokens => {
+                    let (requests, feed) = TokenRequests::new();
+                    asked = Some(Stream::new(requests));
+                    AvatarClient::visitor_chat_with_tokens(key, feed)
+                }
+                None => AvatarClient::builder(key),
+            })
+            .map_err(|error| json::thrown(&error))?;
         let (is_occupied, occupancy) = (Arc::new(AtomicBool::new(false)), Signal::new());
         let (occupied, waker) = (Arc::clone(&is_occupied), occupancy.waker().clone());
         builder = builder.on_occupied(move |is_occupied| {
@@ -50,7 +81,7 @@ impl NativeClient {
         let client = builder.build().map_err(|error| json::thrown(&error))?;
         let queue = Arc::clone(&queue.queue);
         occupancy.for_queue(&queue);
-        Ok(Self { client, queue, calls: OpenCalls::new(), is_occupied, occupancy, reports: told })
+        Ok(Self { client, queue, calls: OpenCalls::new(), is_occupied, occupancy, reports: told, tokens: asked })
     }
 
     /// By which the queue says that the client has visitors now, or has none any more.
@@ -78,6 +109,36 @@ impl NativeClient {
     pub fn drain_reports(&self, max: u32) -> Option<Vec<String>> {
         let reports = self.reports.as_ref()?.drain(&self.queue, max as usize).unwrap_or_default()?;
         Some(reports.iter().map(json::report).collect())
+    }
+
+    /// By which the queue says that tokens are wanted; none where no function gives them.
+    #[napi(getter)]
+    pub fn tokens_ticket(&self) -> Option<Ticket> {
+        self.tokens.as_ref().map(Stream::ticket)
+    }
+
+    /// At most so many requests for tokens. Nothing where none have come: the queue will say when some have. An empty
+    /// list: there will be no more.
+    #[napi]
+    pub fn drain_tokens(&self, max: u32) -> Option<Vec<TokenAsked>> {
+        let messages = self.tokens.as_ref()?.drain(&self.queue, max as usize).unwrap_or_default()?;
+        Some(messages.into_iter().map(TokenAsked::from).collect())
+    }
+
+    /// The token that is wanted under this ticket.
+    #[napi]
+    pub fn answer_token(&self, ticket: Ticket, token: Words) -> Result<()> {
+        let token = token.named("token").map_err(|error| json::thrown(&error))?;
+        self.with_tokens(|tokens| tokens.answer(ticket, token));
+        Ok(())
+    }
+
+    /// There is no token for this ticket.
+    #[napi]
+    pub fn fail_token(&self, ticket: Ticket, failed: TokenFailed) -> Result<()> {
+        let (thrown, failure) = failed.into_failure().map_err(|error| json::thrown(&error))?;
+        self.with_tokens(|tokens| tokens.fail_because(ticket, failure, thrown));
+        Ok(())
     }
 
     #[napi(getter)]
@@ -157,5 +218,11 @@ impl NativeClient {
             }
             Ok(Done::Nothing)
         })
+    }
+
+    fn with_tokens(&self, done: impl FnOnce(&TokenRequests)) {
+        if let Some(tokens) = &self.tokens {
+            tokens.with(done);
+        }
     }
 }

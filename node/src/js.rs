@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::contract::names::name_of;
+use crate::tokens::Thrown;
 
 /// The greatest whole number that JavaScript keeps exact.
 const SAFE: u64 = (1 << 53) - 1;
@@ -178,17 +179,21 @@ fn causes(error: &Error) -> Vec<Cause<'_>> {
                 causes.push(Cause::Ours(Js(ours)));
                 break;
             }
-            None => causes.push(Cause::Other(cause.to_string())),
+            None => causes.push(match cause.downcast_ref() {
+                Some(Thrown(thrown)) => Cause::Thrown { thrown: *thrown },
+                None => Cause::Other(cause.to_string()),
+            }),
         }
         source = cause.source();
     }
     causes
 }
 
-/// An error of ours again, or the text of another one.
+/// An error of ours again, what the program has thrown, or the text of another one.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Cause<'a> {
     Ours(Js<'a, Error>),
+    Thrown { thrown: u32 },
     Other(String),
 }

@@ -16,6 +16,7 @@ mod json;
 mod logs;
 mod open_calls;
 mod stream;
+mod tokens;
 mod visitor;
 mod words;
 

@@ -13,6 +13,7 @@ import { type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
 import { BATCH, call, hostQueue, leave, listen, SIGNAL, stay } from './host-queue.js'
+import { giveTokens, type VisitorChat, type VisitorChatOptions, visitorChatOf } from './tokens.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
 /** Options of {@link AvatarClient.recover}. */
@@ -47,13 +48,16 @@ const occupied = new Set<AvatarClient>()
  */
 export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
   readonly #native: NativeClient
-  /** The queue holds its listeners weakly, so the client holds these. */
+  /** The queue holds its listeners weakly, so the client holds these, and `#tokens`. */
   readonly #occupied: () => void
   readonly #reported: () => void
   readonly #chats = new Map<string, WeakRef<Conversation>>()
   readonly #gone = new FinalizationRegistry<string>((visitor) => {
     if (this.#chats.get(visitor)?.deref() === undefined) this.#chats.delete(visitor)
   })
+  readonly #tokens: (() => void) | undefined
+  /** How the client that is being made comes to the service, where it is not through the Avatar Open API. */
+  static #door: VisitorChat | undefined
   #isOccupied = false
   #isRef = true
   #stays = false
@@ -66,6 +70,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   constructor(given: ClientOptions = {}) {
     super()
+    const door = AvatarClient.#door ?? {}
+    AvatarClient.#door = undefined
     const { onCall, logger, proxy, ...rest } = given
     const site = calledFrom(AvatarClient)
     const unknown = unknownOption(given, OPTIONS)
@@ -76,7 +82,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     const network = proxy === false ? { noProxy: true } : { proxy }
     const options: NativeOptions = { ...rest, ...network, language }
     logger === undefined ? startLogging() : setLogger(logger)
-    const make = () => new (native().NativeClient)(hostQueue(), options, onCall !== undefined)
+    const make = () =>
+      new (native().NativeClient)(hostQueue(), options, onCall !== undefined, door.app, door.token !== undefined)
     this.#native = guarded(make, site)
     this.#occupied = () => {
       this.#isOccupied = this.#native.isOccupied()
@@ -95,6 +102,38 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     if (this.#native.reportsTicket !== null) {
       listen(this.#native.reportsTicket, this.#reported)
       this.#reported()
+    }
+    if (door.token !== undefined) this.#tokens = giveTokens(this.#native, door.token)
+  }
+
+  /**
+   * Creates a client that speaks through Visitor Chat, the service's other door. Nothing is sent yet.
+   *
+   * For an app that is registered with the service, it shows the app's own token for all its visitors, which it fetches
+   * once and renews before it ends. The secret must not leave your backend.
+   *
+   * ```ts
+   * const client = AvatarClient.visitorChat({ clientId: 'app-id', clientSecret: 'app-secret', apiKey: 'sk-…' })
+   * ```
+   *
+   * For users of the service, a function gives the access token of each.
+   *
+   * ```ts
+   * const client = AvatarClient.visitorChat({
+   *   apiKey: 'sk-…',
+   *   token: ({ visitorId, refused }) => users.tokenOf(visitorId, { refresh: refused }),
+   * })
+   * ```
+   *
+   * @throws {@link MisuseError} if an option is wrong, or one of the app's or the API key is missing.
+   */
+  static visitorChat<T extends typeof AvatarClient>(this: T, given: VisitorChatOptions = {}): InstanceType<T> {
+    const [door, options] = visitorChatOf(given, calledFrom(AvatarClient.visitorChat))
+    AvatarClient.#door = door
+    try {
+      return new this(options) as InstanceType<T>
+    } finally {
+      AvatarClient.#door = undefined
     }
   }
 
@@ -180,7 +219,8 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   close(options: DeadlineOptions = {}): Promise<void> {
     return call(
       () => this.#native.close(options.deadlineMs),
-      () => {},
+      // What no call waits for any more is taken back at once.
+      () => this.#tokens?.(),
       calledFrom(this.close),
       options,
       DEADLINE,

@@ -8,7 +8,23 @@ import type { ErrorKind } from './contract/values.js'
 export interface Failure extends AvatarErrorDetails {
   readonly kind: ErrorKind
   readonly message: string
-  readonly causes: readonly (Failure | string)[]
+  readonly causes: readonly Cause[]
+}
+
+/** An error of this package's, the text of another one, or the number of what the program has thrown. */
+type Cause = Failure | string | { readonly thrown: number }
+
+/** What a function of the program has thrown, by the number under which errors name it: the last ones. */
+const thrown = new Map<number, unknown>()
+const KEPT = 1024
+let last = 0
+
+/** Keeps what a function of the program has thrown, for the errors whose cause it is. */
+export function keepThrown(what: unknown): number {
+  last += 1
+  thrown.set(last, what)
+  thrown.delete(last - KEPT)
+  return last
 }
 
 /** The place of a call in the program. Its stack is formatted only when something fails. */
@@ -48,23 +64,23 @@ export function closed(message: string, site: Site): AvatarError {
 export function guarded<T>(call: () => T, site: Site): T {
   try {
     return call()
-  } catch (thrown) {
-    throw understood(thrown, site)
+  } catch (failure) {
+    throw understood(failure, site)
   }
 }
 
 /** The native part throws its failures as JSON, and Node-API its own when an argument is of another type. */
-export function understood(thrown: unknown, site: Site): unknown {
-  const { message, code } = thrown as { message?: unknown; code?: unknown }
+export function understood(failure: unknown, site: Site): unknown {
+  const { message, code } = failure as { message?: unknown; code?: unknown }
   if (typeof message === 'string' && message.startsWith('{"kind":')) return failed(message, site)
   if (typeof code === 'string' && /^InvalidArg$|Expected$/.test(code)) {
     return misuse(`an argument is of another type than it should be: ${String(message)}`, site)
   }
-  return thrown
+  return failure
 }
 
-function causeOf(cause: Failure | string, beneath: readonly (Failure | string)[]): Error {
-  if (typeof cause !== 'string') return failed(cause)
+function causeOf(cause: Cause, beneath: readonly Cause[]): unknown {
+  if (typeof cause !== 'string') return 'thrown' in cause ? thrown.get(cause.thrown) : failed(cause)
   const [next, ...rest] = beneath
   const error = new Error(cause, next === undefined ? undefined : { cause: causeOf(next, rest) })
   hide(error, 'stack', `Error: ${cause}`)

@@ -41,5 +41,6 @@ export {
   setLogger,
 } from './logs.js'
 export { ReplyStream } from './reply-stream.js'
+export type { AppOptions, TokenFunction, TokenRequest, UserOptions, VisitorChatOptions } from './tokens.js'
 export { VERSION } from './version.js'
 export { type PlatformUser, Visitor, type VisitorDetails, type VisitorLike } from './visitor.js'

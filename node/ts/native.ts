@@ -8,7 +8,13 @@ import { VERSION } from './version.js'
 /** The addon's functions and classes; `node/src` has them. */
 export interface Native {
   HostQueue: new (wake: () => void) => NativeQueue
-  NativeClient: new (queue: NativeQueue, options: NativeOptions, reports: boolean) => NativeClient
+  NativeClient: new (
+    queue: NativeQueue,
+    options: NativeOptions,
+    reports: boolean,
+    app: { readonly clientId: string; readonly clientSecret: string } | undefined,
+    tokens: boolean,
+  ) => NativeClient
   visitorForUser(platform: string, userId: string): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
@@ -28,6 +34,10 @@ export interface NativeClient {
   isOccupied(): boolean
   readonly reportsTicket: number | null
   drainReports(max: number): string[] | null
+  readonly tokensTicket: number | null
+  drainTokens(max: number): NativeTokenAsked[] | null
+  answerToken(ticket: number, token: string): void
+  failToken(ticket: number, failed: NativeTokenFailed): void
   readonly proxy: string | null
   open(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
   recover(all: boolean): number
@@ -37,6 +47,21 @@ export interface NativeClient {
   stats(): string
   advanceClock(ms: number): void
   close(deadlineMs?: number): number
+}
+
+/** Without a visitor the request under the ticket is taken back. */
+export interface NativeTokenAsked {
+  readonly ticket: number
+  readonly visitorId?: string | null
+  readonly refused: boolean
+}
+
+export interface NativeTokenFailed {
+  readonly thrown: number
+  readonly words: string
+  readonly mayPass: boolean
+  readonly kind?: string | undefined
+  readonly code?: string | undefined
 }
 
 export interface NativeChat {

@@ -25,5 +25,6 @@ export type {
   Pushed,
   SessionState,
   SocketState,
+  TokenStanding,
   VisitorState,
 } from './testing/control.js'

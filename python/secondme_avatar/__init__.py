@@ -45,6 +45,7 @@ from ._errors import (
 from ._native import Visitor, __version__
 from ._options import ClientOptions
 from ._streams import Events, ReplyStream
+from ._tokens import TokenRequest
 from ._values import (
     Attribution,
     Author,
@@ -145,6 +146,7 @@ __all__ = [
     "StoreError",
     "TakenOverError",
     "TakenOverEvent",
+    "TokenRequest",
     "UnattributedEvent",
     "UnavailableError",
     "UnknownEvent",

@@ -5,16 +5,62 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from . import _logs, _native
 from ._errors import MisuseError
-from ._options import ClientSetup
+from ._options import ClientOptions, ClientSetup
+from ._tokens import TokenRequest
 from ._values import CallReport, Stats
+
+Self = TypeVar("Self", bound="ClientBase")
+
+
+class _VisitorChat:
+    """How a client that is being made comes through Visitor Chat."""
+
+    def __init__(self, app: tuple[str, str] | None, give: Callable[[TokenRequest], Any] | None) -> None:
+        self.app = app
+        self.give = give
 
 
 class ClientBase(ClientSetup):
     """The part of a client that needs no waiting."""
+
+    _door: _VisitorChat | None = None
+    """Only while the client is being made."""
+
+    @classmethod
+    def _through_visitor_chat(
+        cls: type[Self],
+        client_id: str | None,
+        client_secret: str | None,
+        api_key: str | None,
+        token: Callable[[TokenRequest], Any] | None,
+        options: ClientOptions,
+    ) -> Self:
+        if token is None:
+            named_id = _given(client_id, "client_id", "SECONDME_CLIENT_ID", "the app's id")
+            app = named_id, _given(client_secret, "client_secret", "SECONDME_CLIENT_SECRET", "the app's secret")
+            door = _VisitorChat(app, None)
+        elif client_id is not None or client_secret is not None:
+            raise MisuseError(
+                "`token` gives the tokens of users, and `client_id` and `client_secret` are those of an app that "
+                "speaks for all its visitors: pass the one or the other"
+            )
+        elif not callable(token):
+            raise MisuseError(
+                "`token` takes a function of a `TokenRequest` that returns the user's token, and not the token itself"
+            )
+        else:
+            door = _VisitorChat(None, token)
+        client = cls.__new__(cls)
+        client._door = door
+        try:
+            cls.__init__(client, api_key, **options)
+        finally:
+            del client._door
+        return client
 
     def _set_up(
         self,
@@ -29,17 +75,26 @@ class ClientBase(ClientSetup):
         if options["base_url"] is None and options["environment"] is None:
             options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
+        door = self._door or _VisitorChat(None, None)
         self._native = _native.Client(
             api_key,
             on_call is not None,
+            door.app,
+            door.give is not None,
             language=f"python/{sys.version_info.major}.{sys.version_info.minor}",
             **options,
         )
         if self._native.reports is not None and on_call is not None:
             self._report(self._native.reports, on_call)
+        if self._native.tokens is not None and door.give is not None:
+            self._give_tokens(self._native.tokens, door.give)
 
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         """Has ``on_call`` called with the reports."""
+        raise NotImplementedError
+
+    def _give_tokens(self, tokens: _native.TokenRequests, give: Callable[[TokenRequest], Any]) -> None:
+        """Has ``give`` called for the tokens of users."""
         raise NotImplementedError
 
     @property
@@ -60,3 +115,13 @@ class ClientBase(ClientSetup):
     def __repr__(self) -> str:
         stats = self.stats()
         return f"<AvatarClient of {stats.visitors} visitors, {stats.connected} connected>"
+
+
+def _given(value: object, name: str, variable: str, what: str) -> str:
+    """The value, or what the environment says."""
+    given = os.environ.get(variable) if value is None else value
+    if given is None:
+        raise MisuseError(f"there is no `{name}`: put {what} into {variable}, or pass it")
+    if not isinstance(given, str):
+        raise MisuseError(f"`{name}` takes {what} as a `str`")
+    return given

@@ -32,7 +32,6 @@ Registered = tuple[Callback, contextvars.Context]
 logger = logging.getLogger("secondme_avatar.callbacks")
 
 _LIMIT = 1024
-"""Async callbacks that run at a time before nothing further is taken."""
 
 _PATIENCE = 5.0
 """Seconds that a close waits for callbacks that run."""
@@ -43,13 +42,16 @@ _LOOK = 0.05
 _tasks: set[asyncio.Task[None]] = set()
 """The event loop itself keeps no task alive."""
 
-_is_callback: contextvars.ContextVar[bool] = contextvars.ContextVar("secondme_avatar_is_callback", default=False)
+is_callback: contextvars.ContextVar[bool] = contextvars.ContextVar("secondme_avatar_is_callback", default=False)
 
 
 class Source:
-    """A source of events or reports, with the callbacks for them."""
+    """A source of events, reports or requests, with what is called with them."""
 
-    def __init__(self, native: _native.Subscription | _native.Reports) -> None:
+    limit: int | None = _LIMIT
+    """Async callbacks that run at a time before nothing further is taken."""
+
+    def __init__(self, native: _native.Subscription | _native.Reports | _native.TokenRequests) -> None:
         self.native = native
         self.waiting: deque[Any] = deque()
         """Drained, and not passed to callbacks yet."""
@@ -77,7 +79,7 @@ class Source:
         for callback, context in self.registered(item):
             # Each call runs in a copy of the context in which the callback was registered.
             context = context.copy()
-            context.run(_is_callback.set, True)
+            context.run(is_callback.set, True)
             try:
                 result = context.run(callback, item)
             except Exception:
@@ -90,6 +92,9 @@ class Source:
         for context, result in self.call(item):
             if inspect.isawaitable(result):
                 yield context.run(loop.create_task, _guarded(self.name(item), result))
+
+    def end(self) -> None:
+        """Nothing more comes."""
 
     def ended(self, is_quick: bool) -> Future[None]:
         """Done when the last event has been passed on and, unless ``is_quick``, no callback runs any more."""
@@ -194,7 +199,7 @@ class Served:
         """Waits until the last event has been passed on and the callbacks have ended, for a few seconds at most. With
         ``is_quick`` it does not wait for running callbacks."""
         # A callback that closes the client would wait for itself.
-        if _is_callback.get():
+        if is_callback.get():
             return
         self.queue()
         waiting = {asyncio.wrap_future(source.ended(is_quick)) for source in sources or tuple(self._sources)}
@@ -290,7 +295,7 @@ class Served:
         running = source.running
         running.add(task)
         _tasks.add(task)
-        source.is_full = len(running) >= _LIMIT
+        source.is_full = source.limit is not None and len(running) >= source.limit
         if source.is_full:
             source.tell()
 
@@ -307,6 +312,7 @@ class Served:
 
     def _end(self, source: Source) -> None:
         source.has_ended = True
+        source.end()
         self.remove(source)
         source.tell()
 

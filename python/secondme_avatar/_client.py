@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from . import _native
 from ._base import ClientBase
@@ -14,8 +14,13 @@ from ._callbacks import Callbacks, ReportSource, Served, is_cancelled
 from ._conversation import Conversation
 from ._native import Visitor
 from ._on import Listening
+from ._options import ClientOptions
 from ._streams import Events
+from ._tokens import AsyncTokens, TokenSource
 from ._values import CallReport
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Self = TypeVar("Self", bound="AvatarClient")
 
@@ -30,12 +35,53 @@ class AvatarClient(ClientBase, Listening):
     It may be used from several event loops, after each other or each in a thread of its own.
     """
 
+    @classmethod
+    def visitor_chat(
+        cls: type[Self],
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        api_key: str | None = None,
+        *,
+        token: AsyncTokens | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Self:
+        """A client that speaks through Visitor Chat, the service's other door. Nothing is sent yet.
+
+        For an app that is registered with the service, it shows the app's own token for all its visitors: it is fetched
+        once for the whole client, and renewed before it ends. The secret must not leave your backend::
+
+            client = AvatarClient.visitor_chat("app-id", "app-secret", "sk-…")
+
+        For users of the service, ``token`` gives the access token of each::
+
+            async def token(request: TokenRequest) -> str:
+                return await users.token_of(request.visitor_id, refresh=request.refused)
+
+            client = AvatarClient.visitor_chat(api_key="sk-…", token=token)
+
+        :param client_id: The app's id. Without it, SECONDME_CLIENT_ID counts.
+        :param client_secret: The app's secret. Without it, SECONDME_CLIENT_SECRET counts.
+        :param api_key: The avatar's API key. Without it, SECONDME_API_KEY counts.
+        :param token: A function of a ``TokenRequest`` that returns the user's access token, in place of the first two.
+            It is called once for each visitor, and again where the service has refused that visitor's token. It may be
+            plain or async, and runs as callbacks do, in the loop in which the client is used. What it raises is the
+            cause of the error that the waiting calls raise. An ``AvatarError`` keeps its kind; a failure of the
+            network, or a time limit's, becomes a ``ConnectionFailedError`` and is tried again within the deadlines of
+            the calls; anything else becomes an ``AuthenticationError``. When no call waits any more, its task is
+            cancelled.
+        :param options: The further keywords of ``AvatarClient``.
+        """
+        return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
+
     @cached_property
     def _served(self) -> Served:
         return Served()
 
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         self._served.add(ReportSource(reports, on_call))
+
+    def _give_tokens(self, tokens: _native.TokenRequests, give: AsyncTokens) -> None:
+        self._served.add(TokenSource(tokens, give))
 
     @cached_property
     def _callbacks(self) -> Callbacks:  # type: ignore[override]
@@ -97,6 +143,8 @@ class AvatarClient(ClientBase, Listening):
         await queue.call(lambda queue: self._native.close(queue, deadline))
         if self._native.reports is not None:
             self._native.reports.finish()
+        if self._native.tokens is not None:
+            self._native.tokens.finish()
         await self._served.finish(is_quick=is_quick)
 
     async def __aenter__(self: Self) -> Self:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from ._values import CallReport, Environment, Delivery
+from ._values import CallReport, Delivery, Environment
 
 
 class ClientOptions(TypedDict, total=False):

@@ -18,16 +18,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from . import _native
 from ._base import ClientBase
 from ._callbacks import ReportSource
 from ._conversation import ConversationBase
 from ._native import Visitor
+from ._options import ClientOptions
 from ._queues import BATCH, ThreadQueue, thread_queue
+from ._tokens import PlainTokens, TokenGiver, plain_only
 from ._values import CallReport, HistoryMessage, Piece, Reply, Sent
 from .events import Event
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["AvatarClient", "Conversation", "Events", "ReplyStream"]
 
@@ -43,9 +48,50 @@ class AvatarClient(ClientBase):
     """A client for one API key, that is for one avatar. See ``secondme_avatar.AvatarClient``."""
 
     _reporter: _Reporter | None = None
+    _giver: TokenGiver | None = None
+
+    @classmethod
+    def visitor_chat(
+        cls: type[Self],
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        api_key: str | None = None,
+        *,
+        token: PlainTokens | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Self:
+        """A client that speaks through Visitor Chat, the service's other door. Nothing is sent yet.
+
+        For an app that is registered with the service, it shows the app's own token for all its visitors: it is fetched
+        once for the whole client, and renewed before it ends. The secret must not leave your backend::
+
+            client = AvatarClient.visitor_chat("app-id", "app-secret", "sk-…")
+
+        For users of the service, ``token`` gives the access token of each::
+
+            def token(request: TokenRequest) -> str:
+                return users.token_of(request.visitor_id, refresh=request.refused)
+
+            client = AvatarClient.visitor_chat(api_key="sk-…", token=token)
+
+        :param client_id: The app's id. Without it, SECONDME_CLIENT_ID counts.
+        :param client_secret: The app's secret. Without it, SECONDME_CLIENT_SECRET counts.
+        :param api_key: The avatar's API key. Without it, SECONDME_API_KEY counts.
+        :param token: A function of a ``TokenRequest`` that returns the user's access token, in place of the first two.
+            It is called once for each visitor, and again where the service has refused that visitor's token, each time
+            in a thread of its own. What it raises is the cause of the error that the waiting calls raise. An
+            ``AvatarError`` keeps its kind; a failure of the network, or a time limit's, becomes a
+            ``ConnectionFailedError`` and is tried again within the deadlines of the calls; anything else becomes an
+            ``AuthenticationError``.
+        :param options: The further keywords of ``AvatarClient``.
+        """
+        return cls._through_visitor_chat(client_id, client_secret, api_key, token and plain_only(token), options)
 
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         self._reporter = _Reporter(reports, on_call)
+
+    def _give_tokens(self, tokens: _native.TokenRequests, give: PlainTokens) -> None:
+        self._giver = TokenGiver(tokens, give)
 
     def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor, or returns the one that is open."""
@@ -77,6 +123,8 @@ class AvatarClient(ClientBase):
             queue.call(lambda queue: self._native.close(queue, deadline))
         if self._reporter is not None:
             self._reporter.end()
+        if self._giver is not None:
+            self._giver.end()
 
     def __enter__(self: Self) -> Self:
         return self

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use secondme_avatar::{AvatarClient, VisitorId};
 use secondme_avatar_bridge::clock;
+use secondme_avatar_bridge::tokens::TokenRequests as CoreTokens;
 
 use crate::conversation::Conversation;
 use crate::errors::{duration, raise};
@@ -13,25 +14,50 @@ use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
 use crate::streams::{Reports, Subscription};
 use crate::text::{self, Text};
+use crate::tokens::TokenRequests;
 use crate::visitor::Visitor;
 use crate::{options, values};
 
 /// A client for one API key.
 #[pyclass(frozen, module = "secondme_avatar._native")]
-pub(crate) struct Client(ForkGuarded<AvatarClient>, Option<Py<Reports>>);
+pub(crate) struct Client {
+    client: ForkGuarded<AvatarClient>,
+    /// The reports of its calls, where they were asked for.
+    #[pyo3(get)]
+    reports: Option<Py<Reports>>,
+    /// The requests for users' tokens, where a function gives them.
+    #[pyo3(get)]
+    tokens: Option<Py<TokenRequests>>,
+}
 
 #[pymethods]
 impl Client {
+    /// Without `app` and `tokens` through the Avatar Open API; with an app's id and secret, or with users' `tokens`,
+    /// through Visitor Chat.
     #[new]
-    #[pyo3(signature = (api_key, reports, **options))]
+    #[pyo3(signature = (api_key, reports, app=None, tokens=false, **options))]
     fn new(
         py: Python<'_>,
         api_key: Text,
         reports: bool,
+        app: Option<(Text, Text)>,
+        tokens: bool,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let none = PyDict::new(py);
-        let mut builder = options::builder(py, &api_key.0, options.unwrap_or(&none))?;
+        let mut asked = None;
+        let builder = match app {
+            Some((id, secret)) => AvatarClient::visitor_chat(&id.0, &secret.0, &api_key.0),
+            None if tokens => {
+                let (requests, feed) = CoreTokens::new();
+                asked = Some(Py::new(py, TokenRequests::new(requests))?);
+                AvatarClient::visitor_chat_with_tokens(&api_key.0, feed)
+            }
+            None => AvatarClient::builder(&api_key.0),
+        };
+        let mut builder = builder.map_err(|error| raise(py, &error))?;
+        if let Some(given) = options {
+            builder = options::set(builder, given)?;
+        }
         let mut told = None;
         if reports {
             let (reports, reporting) = Reports::of(builder);
@@ -39,13 +65,7 @@ impl Client {
             told = Some(Py::new(py, reports)?);
         }
         let client = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
-        Ok(Self(ForkGuarded::new(client), told))
-    }
-
-    /// The reports of its calls, where they were asked for.
-    #[getter]
-    fn reports(&self, py: Python<'_>) -> Option<Py<Reports>> {
-        self.1.as_ref().map(|reports| reports.clone_ref(py))
+        Ok(Self { client: ForkGuarded::new(client), reports: told, tokens: asked })
     }
 
     #[pyo3(signature = (queue, visitor, deadline=None))]
@@ -56,7 +76,7 @@ impl Client {
         visitor: &Visitor,
         deadline: Option<f64>,
     ) -> PyResult<Call> {
-        let open = self.0.get(py)?.open(visitor.0.clone());
+        let open = self.client.get(py)?.open(visitor.0.clone());
         let open = match deadline {
             Some(seconds) => open.deadline(duration(py, "deadline", seconds)?),
             None => open,
@@ -66,7 +86,7 @@ impl Client {
 
     #[pyo3(signature = (queue, all=false))]
     fn recover(&self, py: Python<'_>, queue: &HostQueue, all: bool) -> PyResult<Call> {
-        let recover = self.0.get(py)?.recover();
+        let recover = self.client.get(py)?.recover();
         let recover = if all { recover.all() } else { recover };
         queue.call(py, recover.into_future(), |py, visitors| {
             Ok(PyList::new(py, visitors.iter().map(VisitorId::as_str))?.into_any().unbind())
@@ -74,7 +94,7 @@ impl Client {
     }
 
     fn known(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {
-        let client = self.0.get(py)?.clone();
+        let client = self.client.get(py)?.clone();
         queue.call(py, async move { client.known().await }, |py, visitors| {
             let visitors = visitors.into_iter().map(|visitor| Py::new(py, Visitor(visitor)));
             Ok(PyList::new(py, visitors.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
@@ -82,13 +102,13 @@ impl Client {
     }
 
     fn backup(&self, py: Python<'_>, queue: &HostQueue, to: &Bound<'_, PyAny>) -> PyResult<Call> {
-        let (client, to) = (self.0.get(py)?.clone(), text::path("to", to)?);
+        let (client, to) = (self.client.get(py)?.clone(), text::path("to", to)?);
         queue.call(py, async move { client.backup(to).await }, |py, ()| Ok(py.None()))
     }
 
     #[pyo3(signature = (queue, deadline=None))]
     fn close(&self, py: Python<'_>, queue: &HostQueue, deadline: Option<f64>) -> PyResult<Call> {
-        let client = self.0.get(py)?.clone();
+        let client = self.client.get(py)?.clone();
         let deadline = deadline.map(|seconds| duration(py, "deadline", seconds)).transpose()?;
         let close = async move {
             match deadline {
@@ -101,21 +121,21 @@ impl Client {
     }
 
     fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
-        Ok(Subscription::new(self.0.get(py)?.events()))
+        Ok(Subscription::new(self.client.get(py)?.events()))
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        values::value(py, &self.0.get(py)?.stats())
+        values::value(py, &self.client.get(py)?.stats())
     }
 
     #[getter]
     fn proxy(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        Ok(self.0.get(py)?.proxy().map(str::to_owned))
+        Ok(self.client.get(py)?.proxy().map(str::to_owned))
     }
 
     fn advance_clock(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         let by: Duration = duration(py, "seconds", seconds)?;
-        let client = self.0.get(py)?.clone();
+        let client = self.client.get(py)?.clone();
         py.detach(|| clock::advance(&client, by));
         Ok(())
     }

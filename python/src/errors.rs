@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use secondme_avatar::{Error, ErrorKind};
 
 use crate::classes;
+use crate::tokens::Raised;
 use crate::values::ToPython;
 
 /// Makes the exception of an error, of the class of its kind.
@@ -35,6 +36,9 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
 fn cause<'py>(py: Python<'py>, source: &(dyn StdError + 'static)) -> PyResult<Bound<'py, PyAny>> {
     if let Some(error) = source.downcast_ref::<Error>() {
         return exception(py, error);
+    }
+    if let Some(Raised(raised)) = source.downcast_ref() {
+        return Ok(raised.bind(py).clone());
     }
     let error = PyRuntimeError::new_err(source.to_string()).into_value(py).into_bound(py);
     if let Some(source) = source.source() {

@@ -16,6 +16,7 @@ mod options;
 mod process;
 mod streams;
 mod text;
+mod tokens;
 mod values;
 mod visitor;
 
@@ -32,6 +33,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streams::Reports>()?;
     module.add_class::<streams::ReplyStream>()?;
     module.add_class::<streams::Subscription>()?;
+    module.add_class::<tokens::TokenRequests>()?;
     module.add_class::<visitor::Visitor>()?;
     module.add_class::<logs::Logs>()?;
     module.add_function(wrap_pyfunction!(classes::register, module)?)?;

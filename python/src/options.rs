@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar::{BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::contract;
 use crate::errors::{duration, misuse, raise, whole};
 use crate::text::{self, Text};
 
-pub(crate) fn builder(py: Python<'_>, api_key: &str, options: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
-    let mut builder = AvatarClient::builder(api_key).map_err(|error| raise(py, &error))?;
+/// Sets these options.
+pub(crate) fn set(mut builder: ClientBuilder, options: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
     for (name, value) in options {
         // `None` stands for the default.
         if !value.is_none() {

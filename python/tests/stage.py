@@ -19,7 +19,9 @@ from secondme_avatar import (
     ReconnectedEvent,
     Reply,
     ReplyEvent,
+    SessionReplacedEvent,
     StateChangedEvent,
+    TokenRequest,
     UnknownEvent,
     UnsentEvent,
     Visitor,
@@ -52,6 +54,18 @@ class Failure(AssertionError):
     """The scenario does not hold."""
 
 
+def in_turn(tokens: list[str]) -> Callable[[TokenRequest], Coroutine[Any, Any, str]]:
+    """A caller's tokens: the first, and after each refusal the next, as long as there is one."""
+    refusals = 0
+
+    async def token(request: TokenRequest) -> str:
+        nonlocal refusals
+        refusals += request.refused
+        return tokens[min(refusals, len(tokens) - 1)]
+
+    return token
+
+
 class Stage:
     """An emulator and a client of it."""
 
@@ -61,6 +75,7 @@ class Stage:
         self.events: Events = client.events()
         self.heard: list[Event] = []
         self.chats: dict[str, Conversation] = {}
+        self.replaced: dict[str, str] = {}
         self.read: dict[str, int] = {}
         self.later: dict[str, asyncio.Task[Any]] = {}
         self.listener = asyncio.create_task(self._listen())
@@ -69,9 +84,18 @@ class Stage:
     async def set(cls, emulator: Emulator, scenario: Json) -> "Stage":
         options = dict(scenario.get("client") or {})
         key = options.pop("key", emulator.api_key)
+        secret, tokens = options.pop("client_secret", None), options.pop("user_tokens", None)
         if unknown := options.keys() - OPTIONS:
             raise Failure(f"there is no client option {unknown}")
-        client = emulator.client(api_key=key, **options)
+        match scenario.get("door", "avatar-open-api"):
+            case "avatar-open-api":
+                client = emulator.client(api_key=key, **options)
+            case "visitor-chat" if tokens is None:
+                client = emulator.visitor_chat(client_secret=secret, api_key=key, **options)
+            case "visitor-chat":
+                client = emulator.visitor_chat(api_key=key, token=in_turn(tokens), **options)
+            case door:
+                raise Failure(f"there is no door {door}")
         for call, part in (("settings", "emulator"), ("faults", "faults")):
             if scenario.get(part):
                 await emulator.call("POST", call, scenario[part])
@@ -129,6 +153,9 @@ class Stage:
 
     async def _listen(self) -> None:
         async for event in self.events:
+            if isinstance(event, SessionReplacedEvent):
+                # The conversation goes on in another session, and what was heard in the old one is its own.
+                self.replaced[event.from_] = event.to
             self.heard.append(event)
 
     async def _work(self, verb: str, about: Json) -> Json:
@@ -224,8 +251,14 @@ class Stage:
         return [
             as_json(event)
             for event in self.heard
-            if event.visitor_id == visitor and (None in (session, event.session_id) or event.session_id == session)
+            if event.visitor_id == visitor and (None in (session, event.session_id) or self._now(event) == session)
         ]
+
+    def _now(self, event: Event) -> str | None:
+        session = event.session_id
+        while session in self.replaced:
+            session = self.replaced[session]
+        return session
 
     def _visitor_of(self, name: str) -> str:
         chat = self.chats.get(name)

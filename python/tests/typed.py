@@ -23,12 +23,15 @@ from secondme_avatar import (
     ReplyDeltaEvent,
     ReplyEvent,
     ServiceErrorEvent,
+    SessionReplacedEvent,
     StateChangedEvent,
     TakenOverEvent,
+    TokenRequest,
     UnattributedEvent,
     UnknownEvent,
     UnsentEvent,
     WaitingForQuotaEvent,
+    sync,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ def every_kind(event: Event) -> str:
             return cause.kind
         case ClosedEvent(reason):
             return reason
+        case SessionReplacedEvent(before, to):
+            return before + to
         case ReconnectedEvent() | WaitingForQuotaEvent() | TakenOverEvent() | HandedBackEvent() | UnknownEvent():
             return event.type
         case _:
@@ -99,6 +104,26 @@ def options(**given: Unpack[ClientOptions]) -> AvatarClient:
     AvatarClient(**given, no_such=1)  # type: ignore[call-arg]
     options(quota="many")  # type: ignore[arg-type]
     return AvatarClient(**given)
+
+
+def doors(**given: Unpack[ClientOptions]) -> None:
+    async def token(request: TokenRequest) -> str:
+        assert_type(request.refused, bool)
+        return request.visitor_id
+
+    def plain(request: TokenRequest) -> str:
+        return request.visitor_id
+
+    def number(_: TokenRequest) -> int:
+        return 1
+
+    assert_type(AvatarClient.visitor_chat("app-id", "app-secret", "sk-1", **given), AvatarClient)
+    AvatarClient.visitor_chat(token=token)
+    AvatarClient.visitor_chat(token=plain, quota=60)
+    AvatarClient.visitor_chat(token=number)  # type: ignore[arg-type]
+    AvatarClient.visitor_chat(token="lba_at_1")  # type: ignore[arg-type]
+    assert_type(sync.AvatarClient.visitor_chat(token=plain), sync.AvatarClient)
+    sync.AvatarClient.visitor_chat(token=token)  # type: ignore[arg-type]
 
 
 async def closing(chat: Conversation) -> None:

@@ -8,6 +8,7 @@ use secondme_avatar::{CallReport, ClientBuilder, Error, Event, Events, Piece, Re
 
 use crate::calls::{Calls, Signal, Ticket};
 use crate::queue::HostQueue;
+use crate::tokens::{TokenMessage, TokenRequests};
 
 /// Where items come from, one after the other.
 pub trait Source: Send {
@@ -106,6 +107,22 @@ impl Source for Reports {
 
     fn finish(&self) {
         self.0.finish();
+    }
+}
+
+impl Source for TokenRequests {
+    type Item = TokenMessage;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.queue().poll_ready(cx)
+    }
+
+    fn drain(&self, max: usize) -> Result<Vec<TokenMessage>, Error> {
+        Ok(self.drain(max))
+    }
+
+    fn finish(&self) {
+        self.end();
     }
 }
 

@@ -5,6 +5,7 @@
 //! conversation was closed, is taken back, so that the host can end its task.
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -106,6 +107,16 @@ impl TokenRequests {
     /// There is no token for this ticket, for this reason.
     pub fn fail(&self, ticket: Ticket, failure: TokenFailure) {
         self.settle(ticket, Err(failure.into()));
+    }
+
+    /// The same, with what stood behind the failure: the error keeps it as its source.
+    pub fn fail_because(
+        &self,
+        ticket: Ticket,
+        failure: TokenFailure,
+        cause: impl StdError + Send + Sync + 'static,
+    ) {
+        self.settle(ticket, Err(Error::from(failure).caused_by(cause)));
     }
 
     /// Nothing more is asked for, and calls that wait for a token fail. Once more does no harm.

@@ -119,7 +119,17 @@ impl AvatarClient {
     /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one of the three cannot be what it should be.
     pub fn visitor_chat(client_id: &str, client_secret: &str, api_key: &str) -> Result<ClientBuilder, Error> {
         let app = AppCredentials::new(client_id, client_secret)?;
-        Ok(ClientBuilder::new(api_key.parse()?).of_app(app))
+        let key = api_key.parse()?;
+        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)] {
+            if value == api_key {
+                let message = format!(
+                    "{name} is the avatar's API key: an app has an id and a secret of its own, and speaks with the \
+                     API key beside them"
+                );
+                return Err(Error::new(ErrorKind::Misuse, message));
+            }
+        }
+        Ok(ClientBuilder::new(key).of_app(app))
     }
 
     /// Starts a client that speaks through Visitor Chat for users of the service: `provider` gives the access token of

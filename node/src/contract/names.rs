@@ -47,9 +47,36 @@ pub(crate) fn name_of(name: &str) -> String {
         "end_session" => "endSession",
         "fetch_token" => "fetchToken",
         "init_visitor_chat" => "initVisitorChat",
+        "client_id" => "clientId",
+        "client_secret" => "clientSecret",
         name => name,
     };
     name.to_owned()
+}
+
+/// The kind of failure that goes by this name in JavaScript.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+        ErrorKind::Authentication,
+        ErrorKind::RateLimited,
+        ErrorKind::PaymentRequired,
+        ErrorKind::AvatarNotFound,
+        ErrorKind::InvalidVisitorId,
+        ErrorKind::NotMember,
+        ErrorKind::Closed,
+        ErrorKind::ConnectionFailed,
+        ErrorKind::Certificate,
+        ErrorKind::Unavailable,
+        ErrorKind::Deadline,
+        ErrorKind::TakenOver,
+        ErrorKind::Refused,
+        ErrorKind::InvalidAnswer,
+        ErrorKind::Unsupported,
+        ErrorKind::Store,
+        ErrorKind::Misuse,
+    ]
+    .into_iter()
+    .find(|kind| kind.js_name() == name)
 }
 
 /// The `Environment` of this name.

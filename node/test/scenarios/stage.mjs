@@ -34,8 +34,7 @@ export class Stage {
 
   static async set(scenario) {
     const emulator = await startEmulator()
-    const { key, ...options } = scenario.client ?? {}
-    const client = emulator.client({ ...(key && { apiKey: key }), ...clientOptions(options) })
+    const client = clientOf(emulator, scenario.door ?? 'avatar-open-api', scenario.client ?? {})
     const stage = new Stage(emulator, client)
     if (scenario.emulator) await emulator.configure(scenario.emulator)
     if (scenario.faults) await emulator.fault(...[scenario.faults].flat())
@@ -45,7 +44,13 @@ export class Stage {
   constructor(emulator, client) {
     this.emulator = emulator
     this.client = client
-    client.on('event', (event) => this.#heard.push({ ...event, ...plain.event(event) }))
+    client.on('event', (event) => {
+      // The conversation goes on in another session, and what was heard in the old one is its own.
+      if (event.type === 'sessionReplaced') {
+        for (const heard of this.#heard) if (heard.sessionId === event.from) heard.sessionId = event.to
+      }
+      this.#heard.push({ ...event, ...plain.event(event) })
+    })
   }
 
   /** Plays one step: one verb, and what it is about. */
@@ -274,6 +279,32 @@ function settled(action) {
       throw failure
     },
   )
+}
+
+/** A client at the door that the scenario names. */
+function clientOf(emulator, door, { key, client_secret: clientSecret, user_tokens: tokens, ...rest }) {
+  const options = { ...(key && { apiKey: key }), ...clientOptions(rest) }
+  switch (door) {
+    case 'avatar-open-api':
+      return emulator.client(options)
+    case 'visitor-chat':
+      return emulator.visitorChat({
+        ...options,
+        ...(clientSecret && { clientSecret }),
+        ...(tokens && { token: inTurn(tokens) }),
+      })
+    default:
+      throw new Error(`there is no door \`${door}\``)
+  }
+}
+
+/** A caller's tokens: the first, and after each refusal the next, as long as there is one. */
+function inTurn(tokens) {
+  let refusals = 0
+  return async ({ refused }) => {
+    refusals += Number(refused)
+    return tokens[Math.min(refusals, tokens.length - 1)]
+  }
 }
 
 function soon() {

@@ -12,12 +12,37 @@ import {
   type Sent,
   setLogger,
   type Step,
+  type TokenFunction,
+  type TokenRequest,
   Visitor,
 } from 'secondme-avatar'
 import { type Emulator, startEmulator } from 'secondme-avatar/testing'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>) => {}
+
+export async function doors() {
+  await using app = AvatarClient.visitorChat({
+    clientId: 'app-id',
+    clientSecret: 'app-secret',
+    apiKey: 'sk-1',
+    quota: 60,
+  })
+  same<typeof app, AvatarClient>(true)
+  const token: TokenFunction = async ({ visitorId, refused, signal }: TokenRequest) => {
+    same<typeof signal, AbortSignal>(true)
+    return `${visitorId} ${refused}`
+  }
+  AvatarClient.visitorChat()
+  AvatarClient.visitorChat({ apiKey: 'sk-1', token })
+  AvatarClient.visitorChat({ token: () => 'lba_at_1' })
+  // @ts-expect-error: it gives a number.
+  AvatarClient.visitorChat({ token: () => 1 })
+  // @ts-expect-error: it is a token, and no function.
+  AvatarClient.visitorChat({ token: 'lba_at_1' })
+  // @ts-expect-error: one or the other.
+  AvatarClient.visitorChat({ clientId: 'app-id', token })
+}
 
 export async function calls() {
   await using client = new AvatarClient({

@@ -65,6 +65,8 @@ export function whole(event: AvatarEvent): string {
       return event.message.text + event.error.message
     case 'serviceError':
       return event.code + (event.reason ?? '')
+    case 'sessionReplaced':
+      return event.from + event.to
     case 'disconnected':
       return `${event.retryInMs} ${event.cause.message}`
     case 'reconnected':

@@ -123,6 +123,9 @@ export type Pushed =
   | { readonly frame: Readonly<Record<string, unknown>> }
   | { readonly text: string }
 
+/** What becomes of a token of Visitor Chat. */
+export type TokenStanding = 'live' | 'expired' | 'revoked' | 'withdrawn'
+
 /** Calls the control API. */
 export function control(base: string, method: string, call: string, body?: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { AvatarClient } from '../client.js'
 import type { Conversation } from '../conversation.js'
 import type { ClientOptions } from '../contract/options.js'
+import type { VisitorChatOptions } from '../tokens.js'
 import { findEmulator } from './binary.js'
 import {
   control,
@@ -14,6 +15,7 @@ import {
   type JournalEntry,
   type JournalOptions,
   type Pushed,
+  type TokenStanding,
 } from './control.js'
 
 /** Options of an emulator. */
@@ -86,6 +88,9 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 
 interface Ready {
   base_url: string
+  lab_base_url: string
+  client_id: string
+  client_secret: string
   api_key: string
   control_url: string
 }
@@ -96,6 +101,12 @@ export class Emulator {
   readonly baseUrl: string
   /** The API key that it accepts. */
   readonly apiKey: string
+  /** The address of its Visitor Chat for a client. */
+  readonly labBaseUrl: string
+  /** The id of an app that its Visitor Chat knows. */
+  readonly clientId: string
+  /** That app's secret. */
+  readonly clientSecret: string
   /** The address of the control API. In a browser, with a `/` at its end, it is the owner's console. */
   readonly controlUrl: string
   /** What the avatar's owner does. */
@@ -106,6 +117,9 @@ export class Emulator {
     this.#child = child
     this.baseUrl = ready.base_url
     this.apiKey = ready.api_key
+    this.labBaseUrl = ready.lab_base_url
+    this.clientId = ready.client_id
+    this.clientSecret = ready.client_secret
     this.controlUrl = ready.control_url
     this.owner = {
       reply: (session, text) => this.#post('owner/reply', { sessionId: idOf(session), text }),
@@ -122,6 +136,27 @@ export class Emulator {
   /** A client that talks with it. */
   client(options: ClientOptions = {}): AvatarClient {
     return new AvatarClient({ apiKey: this.apiKey, baseUrl: this.baseUrl, ...options })
+  }
+
+  /** A client that talks with it through Visitor Chat: without `token` as the emulator's own app. */
+  visitorChat(options: VisitorChatOptions = {}): AvatarClient {
+    const app = options.token === undefined ? { clientId: this.clientId, clientSecret: this.clientSecret } : {}
+    const own = { apiKey: this.apiKey, baseUrl: this.labBaseUrl, ...app }
+    return AvatarClient.visitorChat({ ...own, ...options } as VisitorChatOptions)
+  }
+
+  /** Issues an access token of a user of Visitor Chat, as if that user had just let an app speak. */
+  async issueUserToken(user: string): Promise<string> {
+    return ((await control(this.controlUrl, 'POST', 'user-tokens', { user })) as { token: string }).token
+  }
+
+  /**
+   * Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued. Gives
+   * how many there were.
+   */
+  async setChatTokens(standing: TokenStanding, token?: string): Promise<number> {
+    const about = token === undefined ? { standing } : { standing, token }
+    return ((await control(this.controlUrl, 'POST', 'chat-tokens', about)) as { changed: number }).changed
   }
 
   /** All that it knows. */

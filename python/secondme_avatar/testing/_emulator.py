@@ -13,18 +13,21 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .. import _client, sync
 from .._conversation import ConversationBase
 from .._options import ClientOptions
+from .._tokens import AsyncTokens, PlainTokens
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Json = dict[str, Any]
 Session = ConversationBase | str
+Standing = Literal["live", "expired", "revoked", "withdrawn"]
+"""What becomes of a token of Visitor Chat."""
 Self = TypeVar("Self", bound="Emulator")
 SelfSync = TypeVar("SelfSync", bound="SyncEmulator")
 
@@ -46,6 +49,12 @@ class SyncEmulator:
     """Where a client finds it."""
     api_key: str
     """A key that it takes."""
+    lab_base_url: str
+    """Where a client finds its Visitor Chat."""
+    client_id: str
+    """The id of an app that Visitor Chat knows."""
+    client_secret: str
+    """That app's secret."""
     control_url: str
     """Where its control API is; a browser shows the owner's console there."""
 
@@ -83,6 +92,9 @@ class SyncEmulator:
         addresses = json.loads(line)
         self.base_url = addresses["base_url"]
         self.api_key = addresses["api_key"]
+        self.lab_base_url = addresses["lab_base_url"]
+        self.client_id = addresses["client_id"]
+        self.client_secret = addresses["client_secret"]
         self.control_url = addresses["control_url"]
         if self._settings:
             self.settings(**self._settings)
@@ -96,6 +108,41 @@ class SyncEmulator:
     def client(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> sync.AvatarClient:
         """A client of this emulator, with the options of ``AvatarClient``."""
         return sync.AvatarClient(api_key or self.api_key, **self.for_client(options))
+
+    def visitor_chat(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        api_key: str | None = None,
+        *,
+        token: PlainTokens | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> sync.AvatarClient:
+        """A client of this emulator through Visitor Chat, with the parameters of ``AvatarClient.visitor_chat``: without
+        ``token`` as the emulator's own app."""
+        app, key = self.app(client_id, client_secret, token), api_key or self.api_key
+        return sync.AvatarClient.visitor_chat(*app, key, token=token, **self.for_visitor_chat(options))
+
+    def app(self, client_id: str | None, client_secret: str | None, token: object) -> tuple[str | None, str | None]:
+        """These, or those of the emulator's own app where no function gives tokens."""
+        if token is not None:
+            return client_id, client_secret
+        id = self.client_id if client_id is None else client_id
+        return id, self.client_secret if client_secret is None else client_secret
+
+    def for_visitor_chat(self, options: ClientOptions) -> ClientOptions:
+        """These options, with what leads to this emulator's Visitor Chat."""
+        return {"base_url": self.lab_base_url, **options}
+
+    def issue_user_token(self, user: str) -> str:
+        """Issues an access token of a user of Visitor Chat, as if that user had just let an app speak."""
+        return str(self.call("POST", "user-tokens", {"user": user})["token"])
+
+    def set_chat_tokens(self, standing: Standing, token: str | None = None) -> int:
+        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued.
+        Gives how many there were."""
+        about = {"standing": standing} if token is None else {"standing": standing, "token": token}
+        return int(self.call("POST", "chat-tokens", about)["changed"])
 
     def for_client(self, options: ClientOptions) -> ClientOptions:
         """These options, with what leads to this emulator."""
@@ -225,6 +272,21 @@ class Emulator:
         return self.sync.api_key
 
     @property
+    def lab_base_url(self) -> str:
+        """Where a client finds its Visitor Chat."""
+        return self.sync.lab_base_url
+
+    @property
+    def client_id(self) -> str:
+        """The id of an app that Visitor Chat knows."""
+        return self.sync.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """That app's secret."""
+        return self.sync.client_secret
+
+    @property
     def control_url(self) -> str:
         """Where its control API is; a browser shows the owner's console there."""
         return self.sync.control_url
@@ -232,6 +294,29 @@ class Emulator:
     def client(self, api_key: str | None = None, **options: Unpack[ClientOptions]) -> _client.AvatarClient:
         """A client of this emulator, with the options of ``AvatarClient``."""
         return _client.AvatarClient(api_key or self.api_key, **self.sync.for_client(options))
+
+    def visitor_chat(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        api_key: str | None = None,
+        *,
+        token: AsyncTokens | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> _client.AvatarClient:
+        """A client of this emulator through Visitor Chat, with the parameters of ``AvatarClient.visitor_chat``: without
+        ``token`` as the emulator's own app."""
+        app, key = self.sync.app(client_id, client_secret, token), api_key or self.api_key
+        return _client.AvatarClient.visitor_chat(*app, key, token=token, **self.sync.for_visitor_chat(options))
+
+    async def issue_user_token(self, user: str) -> str:
+        """Issues an access token of a user of Visitor Chat, as if that user had just let an app speak."""
+        return await asyncio.to_thread(self.sync.issue_user_token, user)
+
+    async def set_chat_tokens(self, standing: Standing, token: str | None = None) -> int:
+        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued.
+        Gives how many there were."""
+        return await asyncio.to_thread(self.sync.set_chat_tokens, standing, token)
 
     async def start(self) -> None:
         """Starts it."""

@@ -2,8 +2,8 @@
 
 use pyo3::prelude::*;
 use secondme_avatar::{
-    Attribution, Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Environment, Gap,
-    HistoryMessage, NoticeKind, Reply, Sent, State, Stats, Step, UnsentMessage,
+    Attribution, Author, CallReport, Card, CloseReason, Confirmation, Delivery, Ended, Environment,
+    ErrorKind, Gap, HistoryMessage, NoticeKind, Reply, Sent, State, Stats, Step, UnsentMessage,
 };
 
 use crate::values::{ToPython, object};
@@ -250,4 +250,29 @@ impl ToPython for Stats {
         ];
         object(py, "Stats", fields)
     }
+}
+
+/// The kind of failure that goes by this name in every language.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+        ErrorKind::Authentication,
+        ErrorKind::RateLimited,
+        ErrorKind::PaymentRequired,
+        ErrorKind::AvatarNotFound,
+        ErrorKind::InvalidVisitorId,
+        ErrorKind::NotMember,
+        ErrorKind::Closed,
+        ErrorKind::ConnectionFailed,
+        ErrorKind::Certificate,
+        ErrorKind::Unavailable,
+        ErrorKind::Deadline,
+        ErrorKind::TakenOver,
+        ErrorKind::Refused,
+        ErrorKind::InvalidAnswer,
+        ErrorKind::Unsupported,
+        ErrorKind::Store,
+        ErrorKind::Misuse,
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == name)
 }

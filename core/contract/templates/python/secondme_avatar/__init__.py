@@ -33,10 +33,11 @@ from ._conversation import Conversation
 from ._native import Visitor, __version__
 from ._options import ClientOptions
 from ._streams import Events, ReplyStream
+from ._tokens import TokenRequest
 {{ python.import(values, "._values") -}}
 {{ python.import(events.names, ".events") }}
 __all__ = [
-{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Events", "ReplyStream", "Visitor"]) | sort(case_sensitive=true) %}
+{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Events", "ReplyStream", "TokenRequest", "Visitor"]) | sort(case_sensitive=true) %}
     "{{ name }}",
 {% endfor %}
     "__version__",

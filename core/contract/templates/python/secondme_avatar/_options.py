@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from ._values import CallReport{% for name in contract.options | selectattr("kind", "eq", "enum") | map(attribute="of") | unique %}, {{ name }}{% endfor +%}
+from ._values import CallReport{% for name in contract.options | selectattr("kind", "eq", "enum") | map(attribute="of") | unique | sort(case_sensitive=true) %}, {{ name }}{% endfor +%}
 
 
 class ClientOptions(TypedDict, total=False):

@@ -25,9 +25,22 @@ pub(crate) fn name_of(name: &str) -> String {
         "{{ variant.name | snake }}" => "{{ variant.name | camel }}",
 {% endfor %}
 {% endfor %}
+        "client_id" => "clientId",
+        "client_secret" => "clientSecret",
         name => name,
     };
     name.to_owned()
+}
+
+/// The kind of failure that goes by this name in JavaScript.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+{% for variant in contract.errors %}
+        ErrorKind::{{ variant.name }},
+{% endfor %}
+    ]
+    .into_iter()
+    .find(|kind| kind.js_name() == name)
 }
 {% for option in contract.options if option.kind == "enum" %}
 

@@ -7,7 +7,7 @@ use secondme_avatar::{
 {% endfor %}
 {% for value in contract.values if value.name != "ServiceError" %}    {{ value.name }},
 {% endfor %}
-    Stats,
+    ErrorKind, Stats,
 };
 
 use crate::values::{ToPython, object};
@@ -50,4 +50,15 @@ impl ToPython for Stats {
         ];
         object(py, "Stats", fields)
     }
+}
+
+/// The kind of failure that goes by this name in every language.
+pub(crate) fn error_kind(name: &str) -> Option<ErrorKind> {
+    [
+{% for variant in contract.errors %}
+        ErrorKind::{{ variant.name }},
+{% endfor %}
+    ]
+    .into_iter()
+    .find(|kind| kind.name() == name)
 }

@@ -1,0 +1,178 @@
+"""The tokens of users of Visitor Chat, which a function of the program gives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from . import _native
+from ._callbacks import Source, is_callback
+from ._error import AvatarError
+from ._errors import MisuseError
+from ._queues import ThreadQueue
+
+_WORKERS = 32
+"""How many functions run at a time without an event loop; further requests wait."""
+
+_PATIENCE = 5.0
+"""Seconds that a close waits for functions that run."""
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """What a function that gives users' tokens is asked for: see ``AvatarClient.visitor_chat``."""
+
+    visitor_id: str
+    """Whose token is needed."""
+    refused: bool
+    """The service has refused the token that was given last: another one is needed, refreshed perhaps."""
+
+
+AsyncTokens = Callable[[TokenRequest], "Awaitable[str] | str"]
+PlainTokens = Callable[[TokenRequest], str]
+Asked = tuple[int, "str | None", bool]
+
+
+class TokenSource(Source):
+    """The requests of a client, which the function answers in the loop that serves the client's callbacks."""
+
+    native: _native.TokenRequests
+    limit = None
+
+    def __init__(self, native: _native.TokenRequests, give: AsyncTokens) -> None:
+        super().__init__(native)
+        self._give = give
+        self._context = contextvars.copy_context()
+        self._asked: dict[int, asyncio.Task[None]] = {}
+
+    def hand_on(self, item: Asked, loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Task[None]]:
+        ticket, visitor_id, refused = item
+        if visitor_id is None:
+            if task := self._asked.pop(ticket, None):
+                task.cancel()
+            return
+        request = TokenRequest(visitor_id, refused)
+        context = self._context.copy()
+        context.run(is_callback.set, True)
+        task = context.run(loop.create_task, self._answer(ticket, request))
+        self._asked[ticket] = task
+        yield task
+
+    def end(self) -> None:
+        while self._asked:
+            self._asked.popitem()[1].cancel()
+
+    async def _answer(self, ticket: int, request: TokenRequest) -> None:
+        try:
+            given = self._give(request)
+            _answer(self.native, ticket, await given if inspect.isawaitable(given) else given)
+        except asyncio.CancelledError as error:
+            # Taken back, or the loop ends: another loop may go on.
+            _fail(self.native, ticket, error, may_pass=True)
+            raise
+        except BaseException as error:
+            _fail(self.native, ticket, error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._asked.pop(ticket, None)
+
+
+class TokenGiver(threading.Thread):
+    """Calls the function of a client that has no event loop, each time in a thread of its own. It ends with the
+    client."""
+
+    def __init__(self, native: _native.TokenRequests, give: PlainTokens) -> None:
+        super().__init__(name="secondme-avatar-tokens", daemon=True)
+        self._native = native
+        self._give = give
+        self._context = contextvars.copy_context()
+        self._free = threading.BoundedSemaphore(_WORKERS)
+        self._queue = ThreadQueue()
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            asked = self._native.drain(self._queue.native, 1)
+            if asked is None:
+                self._queue.wait(self._native.ticket)
+                continue
+            if not asked:
+                return
+            for ticket, visitor_id, refused in asked:
+                # A function cannot be interrupted: one that is no longer wanted ends by itself.
+                if visitor_id is None:
+                    continue
+                self._free.acquire()
+                work = self._context.copy().run
+                threading.Thread(
+                    target=work,
+                    args=(self._answer, ticket, TokenRequest(visitor_id, refused)),
+                    name="secondme-avatar-token",
+                    daemon=True,
+                ).start()
+
+    def _answer(self, ticket: int, request: TokenRequest) -> None:
+        try:
+            given: object = self._give(request)
+            if inspect.isawaitable(given):
+                if inspect.iscoroutine(given):
+                    given.close()
+                raise MisuseError(_NO_ASYNC)
+            _answer(self._native, ticket, given)
+        except BaseException as error:
+            _fail(self._native, ticket, error)
+        finally:
+            self._free.release()
+
+    def end(self) -> None:
+        """Has no further function called."""
+        self._native.finish()
+        self.join(timeout=_PATIENCE)
+
+
+_NO_ASYNC = (
+    "`token` is an async function, and this client runs no event loop: pass a plain function, or use "
+    "`secondme_avatar.AvatarClient`"
+)
+
+
+def plain_only(give: PlainTokens) -> PlainTokens:
+    """This function, where it is not async."""
+    if inspect.iscoroutinefunction(give):
+        raise MisuseError(_NO_ASYNC)
+    return give
+
+
+def _answer(native: _native.TokenRequests, ticket: int, token: object) -> None:
+    if not isinstance(token, str):
+        raise MisuseError(f"it returned an object of type {type(token).__name__} and not the user's token as a `str`")
+    native.answer(ticket, token)
+
+
+def _fail(native: _native.TokenRequests, ticket: int, error: BaseException, *, may_pass: bool = False) -> None:
+    if isinstance(error, AvatarError):
+        words = error.message.encode(errors="replace").decode()
+        native.fail(ticket, error, words, False, error.kind, error.code)
+    else:
+        # Its words are the program's own, and stay in the cause.
+        native.fail(ticket, error, type(error).__name__, may_pass or _may_pass(error))
+
+
+_ON_THIS_MACHINE = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether it was the network's failure, or a time limit's: HTTP libraries raise classes of their own from it."""
+    seen: set[int] = set()
+    now: BaseException | None = error
+    while now is not None and id(now) not in seen:
+        if isinstance(now, OSError | asyncio.TimeoutError) and not isinstance(now, _ON_THIS_MACHINE):
+            return True
+        seen.add(id(now))
+        now = now.__cause__ or now.__context__
+    return False
