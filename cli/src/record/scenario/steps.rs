@@ -52,6 +52,9 @@ impl Steps {
 
     /// What happens next happens at this moment of the journal.
     pub(super) fn pass(&mut self, at: u64) {
+        if self.steps.is_empty() {
+            self.passed = at;
+        }
         let between = at.saturating_sub(self.passed);
         if between >= PAUSE.0 {
             self.steps.push(json!({"seconds": between.min(PAUSE.1) / 1_000}));
@@ -112,5 +115,20 @@ impl Steps {
             step => vec![step],
         });
         flat.collect()
+    }
+}
+
+/// A step that puts a frame into a session.
+pub(super) fn pushed(name: &str, what: &str, frame: &Value) -> Value {
+    json!({"call": {"push": {"sessionId": format!("${name}.session"), what: frame}}})
+}
+
+/// `sockets/close` with the code of a close frame, where a frame may carry it.
+pub(super) fn close(line: &Value) -> Value {
+    match line["code"].as_u64() {
+        Some(code @ (1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999)) => {
+            json!({"code": code, "reason": line["reason"].as_str().unwrap_or_default()})
+        }
+        _ => json!({}),
     }
 }

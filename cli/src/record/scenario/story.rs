@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::cast::{Lost, Session, Visitor, plain};
 use super::read::{Call, Happening, Name, Outcome, Told, What};
 use super::replies::Meaning;
-use super::steps::{Expected, Place, Steps};
+use super::steps::{Expected, Place, Steps, close, pushed};
 
 /// How long a reconnection may take, in seconds.
 const RECONNECT: u64 = 20;
@@ -42,6 +42,8 @@ pub(super) struct Story {
     is_visitor_chat: bool,
     /// Calls of the other door.
     left_out: usize,
+    /// Calls that failed beside a conversation that was open.
+    beside: usize,
     /// The service echoes nothing.
     has_no_echo: bool,
     /// A visitor got another session.
@@ -67,6 +69,10 @@ impl Story {
         if self.left_out > 0 {
             let door = if self.is_visitor_chat { "the Avatar Open API" } else { "Visitor Chat" };
             remarks.push(format!("{} calls of {door} are left out: a scenario has one door.", self.left_out));
+        }
+        if self.beside > 0 {
+            remarks
+                .push(format!("{} calls are left out that failed beside an open conversation.", self.beside));
         }
         if self.unreadable > 0 {
             remarks
@@ -204,13 +210,29 @@ impl Story {
             // It has its step already.
             Name::Send | Name::VisitorSend => {}
             _ => {
-                self.steps.fault(at, &fault);
-                if let (Some(code), Some(visitor)) = (outcome.final_code(), self.visitor(call)) {
-                    let name = self.visitors[visitor].name.clone();
-                    self.steps.client("open", &name, json!({"in": name}), Expected::Failure(code.to_owned()));
+                let visitor = self.visitor(call).or_else(|| self.owner_of(&call.path));
+                match visitor.map(|visitor| &self.visitors[visitor]) {
+                    // It fails again when the client comes back.
+                    Some(Visitor { is_open: true, lost: Some(Lost { place, .. }), .. }) => {
+                        self.steps.fill(*place, json!({"call": {"faults": {"at": at, "do": fault}}}));
+                    }
+                    Some(Visitor { is_open: true, .. }) => self.beside += 1,
+                    Some(Visitor { name, .. }) => {
+                        self.steps.fault(at, &fault);
+                        if let Some(code) = outcome.final_code() {
+                            let expected = Expected::Failure(code.to_owned());
+                            self.steps.client("open", name, json!({"in": name}), expected);
+                        }
+                    }
+                    None => self.steps.fault(at, &fault),
                 }
             }
         }
+    }
+
+    /// Whose socket an address leads to.
+    fn owner_of(&self, path: &str) -> Option<usize> {
+        self.visitors.iter().position(|it| !it.address.is_empty() && it.address.ends_with(path))
     }
 
     /// Which visitor makes a call.
@@ -385,8 +407,7 @@ impl Story {
     }
 
     fn connected(&mut self, at: u64, socket: u64, path: &str) {
-        let owner = self.visitors.iter().position(|it| !it.address.is_empty() && it.address.ends_with(path));
-        let Some(visitor) = owner else { return };
+        let Some(visitor) = self.owner_of(path) else { return };
         self.sockets.insert(socket, visitor);
         if self.is_visitor_chat {
             let theirs = self.sessions.iter().find(|(_, session)| session.visitor == visitor);
@@ -434,20 +455,5 @@ impl Story {
         for session in self.sessions.values().filter(|session| session.replies.are_whole()) {
             self.steps.push(json!({"heard": {"in": session.name, "replies": session.replies.whole}}));
         }
-    }
-}
-
-/// A step that puts a frame into a session.
-fn pushed(name: &str, what: &str, frame: &Value) -> Value {
-    json!({"call": {"push": {"sessionId": format!("${name}.session"), what: frame}}})
-}
-
-/// `sockets/close` with the code of a close frame, where a frame may carry it.
-fn close(line: &Value) -> Value {
-    match line["code"].as_u64() {
-        Some(code @ (1_000..=1_003 | 1_007..=1_014 | 3_000..=4_999)) => {
-            json!({"code": code, "reason": line["reason"].as_str().unwrap_or_default()})
-        }
-        _ => json!({}),
     }
 }
