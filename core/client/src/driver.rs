@@ -357,7 +357,14 @@ impl Driver {
 
     fn hang_up_socket(&mut self) {
         if let Some(socket) = self.socket.take() {
-            self.hanging_up = Some(self.env.runtime.spawn(socket.close()));
+            // The slot is free once all of them are closed.
+            let earlier = self.hanging_up.take();
+            self.hanging_up = Some(self.env.runtime.spawn(async move {
+                socket.close().await;
+                if let Some(earlier) = earlier {
+                    let _ = earlier.await;
+                }
+            }));
         }
     }
 }

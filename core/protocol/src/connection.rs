@@ -99,26 +99,22 @@ impl Connection {
         if !self.link.wants_attempt(now) {
             return Attempt::NotNow;
         }
-        if let Some(found) = self.address.as_mut().filter(|address| address.is_live(now)) {
+        let is_known = self.address.as_ref().is_some_and(|address| address.is_live(now));
+        if !is_known && !can_fetch {
+            return Attempt::NotNow;
+        }
+        // An address that has served before needs a permit as well: the attempt's moment is paced.
+        if let Some(permit) = self.permit.as_mut().filter(|permit| !permit.is_granted()) {
+            return if permit.ask() { Attempt::AskForPermit } else { Attempt::NotNow };
+        }
+        if let Some(found) = self.address.as_mut().filter(|_| is_known) {
             let (ws_id, address) = (found.ws_id.clone(), found.address.clone());
             found.attempts = found.attempts.saturating_sub(1);
             self.named_by_frame = false;
             self.link.handle(now, LinkInput::Connect(ws_id), rng);
             return Attempt::Open { generation: self.link.generation(), address };
         }
-        if !can_fetch {
-            return Attempt::NotNow;
-        }
-        let Some(permit) = &mut self.permit else {
-            return Attempt::FetchAddress;
-        };
-        if permit.ask() {
-            Attempt::AskForPermit
-        } else if permit.is_granted() {
-            Attempt::FetchAddress
-        } else {
-            Attempt::NotNow
-        }
+        Attempt::FetchAddress
     }
 
     /// Whether an attempt may begin now, and has no address to connect to.

@@ -297,7 +297,9 @@ impl World {
             let at = self.network.arrival(self.now).max(link.up_free);
             self.queue.plan(at, Happening::CloseToService(socket));
             self.leaving.insert(socket, client);
-            self.clients[client.0].closes_at = at;
+            // The one before it may be longer on its way.
+            let closes_at = &mut self.clients[client.0].closes_at;
+            *closes_at = at.max(*closes_at);
         }
         // A driver says so whenever a socket is closed, by either side.
         self.queue.plan(self.now, Happening::CloseToClient(client, generation));
