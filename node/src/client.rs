@@ -81,7 +81,15 @@ impl NativeClient {
         let client = builder.build().map_err(|error| json::thrown(&error))?;
         let queue = Arc::clone(&queue.queue);
         occupancy.for_queue(&queue);
-        Ok(Self { client, queue, calls: OpenCalls::new(), is_occupied, occupancy, reports: told, tokens: asked })
+        Ok(Self {
+            client,
+            queue,
+            calls: OpenCalls::new(),
+            is_occupied,
+            occupancy,
+            reports: told,
+            tokens: asked,
+        })
     }
 
     /// By which the queue says that the client has visitors now, or has none any more.

@@ -120,7 +120,8 @@ impl AvatarClient {
     pub fn visitor_chat(client_id: &str, client_secret: &str, api_key: &str) -> Result<ClientBuilder, Error> {
         let app = AppCredentials::new(client_id, client_secret)?;
         let key = api_key.parse()?;
-        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)] {
+        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)]
+        {
             if value == api_key {
                 let message = format!(
                     "{name} is the avatar's API key: an app has an id and a secret of its own, and speaks with the \
