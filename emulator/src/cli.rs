@@ -12,10 +12,10 @@ use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
     App, Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark,
     ExpiresIn, FailureForm, FailureHttp, FailureShape, FailureStatus, Fault, FrameFields, FrameIds,
-    HistoryCalls, IdForm, Key, MessageLength, Millis, Money, OlderSocket, OpeningLine, Origin, PingDrop,
-    Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer,
-    SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime,
-    TokenStanding, UserToken, VisitorIdForm, VoiceForm,
+    HistoryCalls, IdForm, Key, MessageLength, Millis, Money, OlderSocket, OpeningLine, Origin, OtherClients,
+    PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit,
+    SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming,
+    TakeoverSilence, TokenLifetime, TokenStanding, UserToken, VisitorIdForm, VoiceForm,
 };
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -133,7 +133,7 @@ switch_args! {
     quota_scope: QuotaScope,
     /// The avatar is silent after a takeover: until-handed-back, minutes:N, never
     takeover_silence: TakeoverSilence,
-    /// Fields frames carry: all, documented
+    /// Fields frames carry: all, no-session, documented
     frame_fields: FrameFields,
     /// Pings are answered with: pong, nothing
     pings: Pings,
@@ -159,6 +159,10 @@ switch_args! {
     end_mark: EndMark,
     /// The text of an echo and of the owner stands in: multiple-data, content
     client_text: ClientText,
+    /// A question is answered in so many messages: one, two, three
+    replies_per_question: RepliesPerQuestion,
+    /// What other clients of the gateway send is: taken, refused
+    other_clients: OtherClients,
     /// A message for which no allowance is left is: free (there always is one), refused, frame
     money: Money,
     /// Visitor Chat: a wsUrl looks like: query, opaque, other-host

@@ -322,7 +322,7 @@ fn a_message_has_every_field_of_the_page() {
         ("sendUserId", json!("de4fh"), "request.field.invalid"),
         ("mindId", json!(ann.mind_id), "message.mind.id.not.encoded"),
         ("mindId", json!(ann.mind_id.to_string()), "message.mind.id.not.encoded"),
-        ("index", json!(1), "request.field.invalid"),
+        ("index", json!(-1), "request.field.invalid"),
         ("dataType", json!("image"), "request.field.invalid"),
         ("sender", json!("umm"), "request.field.invalid"),
         ("type", json!("ping"), "request.field.invalid"),

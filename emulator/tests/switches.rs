@@ -5,8 +5,8 @@ mod support;
 
 use secondme_avatar_emulator::service::{
     ClientText, CloseHow, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
-    Headers, HistoryCalls, IdForm, Millis, Origin, Pings, Push, Redelivery, RepeatedMessage, SecondSocket,
-    Settings, Streaming, TakeoverSilence, TokenLifetime,
+    Headers, HistoryCalls, IdForm, Millis, Origin, OtherClients, Pings, Push, Redelivery, RepeatedMessage,
+    RepliesPerQuestion, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
 };
 use serde_json::{Value, json};
 use support::*;
@@ -458,4 +458,57 @@ fn settings_are_written_and_read_as_json() {
     let partial: Settings = serde_json::from_value(json!({"ping-drop": "60s"})).unwrap();
     assert_eq!(partial.keys, Settings::default().keys);
     assert!(serde_json::from_value::<Settings>(json!({"pingdrop": "60s"})).is_err());
+}
+
+#[test]
+fn what_other_clients_send_is_taken_unless_only_the_page_counts() {
+    for other in OtherClients::ALL {
+        let mut stage = Stage::new(Settings::default().other_clients(*other));
+        let ann = stage.open(ANN);
+        let mut edited = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+            let mut body = stage.message(&ann, "Hello");
+            change(body.as_object_mut().unwrap());
+            body
+        };
+        let counted = edited(&|fields| {
+            fields.insert("index".to_owned(), json!(7));
+        });
+        // As the vendor's web client writes it.
+        let vendors = edited(&|fields| {
+            let user = fields.remove("userId").unwrap();
+            fields.insert("refUserId".to_owned(), user);
+            fields.remove("sendUserId");
+            fields.insert("mindId".to_owned(), json!(ann.mind_id.to_string()));
+            fields.insert("deviceId".to_owned(), json!("device"));
+            fields.insert("multipleData".to_owned(), json!([]));
+        });
+        // Without `refUserId` it is no other client's, and the encoded id belongs into step 3 under no answer.
+        let half = edited(&|fields| {
+            fields.remove("sendUserId");
+        });
+        let page = edited(&|_| ());
+        for sent in [counted, vendors] {
+            let is_taken = body(&stage.post(&ann, SEND, &sent))["code"] == 0;
+            assert_eq!(is_taken, *other == OtherClients::Taken, "{other}: {sent}");
+        }
+        assert_eq!(code(&stage.post(&ann, SEND, &half)), "request.field.missing", "{other}");
+        assert_eq!(stage.post(&ann, SEND, &page).status, 200);
+    }
+}
+
+#[test]
+fn a_question_is_answered_in_so_many_messages() {
+    for (answer, count) in
+        [(RepliesPerQuestion::One, 1), (RepliesPerQuestion::Two, 2), (RepliesPerQuestion::Three, 3)]
+    {
+        let mut stage = Stage::new(Settings::default().replies_per_question(answer));
+        let ann = stage.open(ANN);
+        let frames = stage.ask(&ann, "Hello");
+        let ids: std::collections::BTreeSet<_> = frames
+            .iter()
+            .filter(|frame| frame["sender"] == "umm")
+            .map(|frame| frame["messageId"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(ids.len(), count, "{answer}");
+    }
 }

@@ -58,7 +58,7 @@ impl Conversation {
     pub fn ask(&self, text: impl Into<String>) -> Ask {
         let deadlines = &self.client.env.settings.deadlines;
         let (deadline, first_piece) = (deadlines.ask, deadlines.first_piece);
-        Ask { chat: self.clone(), text: text.into(), deadline, first_piece }
+        Ask { chat: self.clone(), text: text.into(), deadline, first_piece, collect: None }
     }
 
     /// Sends a question and returns the reply piece by piece.
@@ -304,6 +304,7 @@ pub struct Ask {
     text: String,
     deadline: Duration,
     first_piece: Duration,
+    collect: Option<Duration>,
 }
 
 impl Ask {
@@ -321,6 +322,28 @@ impl Ask {
         self
     }
 
+    /// Waits for all messages of the avatar's turn, which is over when the avatar has been silent for so long. Default:
+    /// the first message is the answer, and the others come as events.
+    ///
+    /// The reply has the texts of all messages, each on a line of its own, and their parts, sources and speech in order.
+    /// A stream ends with the turn; a line break comes before the text of each further message. Where the deadline passes
+    /// while the avatar goes on, the reply has what came until then. The next question waits for the end of the turn.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # async fn all(chat: secondme_avatar::Conversation) -> Result<(), secondme_avatar::Error> {
+    /// let reply = chat.ask("What do you offer?").collect(Duration::from_secs(2)).await?;
+    /// for line in reply.text.as_str().lines() {
+    ///     println!("{line}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn collect(mut self, silence: Duration) -> Self {
+        self.collect = Some(silence);
+        self
+    }
+
     /// Asks now, and returns the reply piece by piece.
     pub fn stream(self) -> ReplyStream {
         let handle = Arc::clone(&self.chat.handle);
@@ -334,6 +357,7 @@ impl Ask {
             deadline: self.deadline,
             first_piece: self.first_piece,
             pieces,
+            collect: self.collect,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! follows from it; the machine carries that out. What concerns several parts at once stands in `sending.rs` and
 //! `hearing.rs`.
 
+mod collected;
 mod cursor;
 mod echoes;
 mod gap;
@@ -41,7 +42,7 @@ pub(crate) use self::{
     past::{PageReach, Query, QueryKind},
     pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer},
     turn::{Echoed, LateTurn},
-    turns::{Awaits, Order, OwnersAnswer, Wait},
+    turns::{Answered, Awaits, Order, OwnersAnswer, Wait},
 };
 
 /// How it is known to which conversation a frame belongs.

@@ -96,6 +96,13 @@ pub const HOLDS_QUESTION: Duration = Duration::from_secs(10);
 /// answers: no avatar that answers at all takes longer.
 pub const ANSWER_OWED: Duration = Duration::from_secs(5 * 60);
 
+/// How soon after a message of the avatar another one belongs to the same turn, where no question is out: the
+/// messages of one turn come in a row.
+pub const FOLLOW_UP: Duration = Duration::from_secs(10);
+
+/// Messages of one turn that are collected; with the last of them the turn is over.
+pub const COLLECTED: usize = 16;
+
 /// The whole time of an `open`, its retries and waits included.
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -303,9 +303,14 @@ fn command(row: &str) -> Option<Command> {
         "`Open`" => Command::Open { conversation, deadline },
         "`Send`" => Command::Send { conversation, text, deadline },
         "`SendDurable`" => Command::SendDurable { conversation, text, deadline },
-        "`Ask`" => {
-            Command::Ask { conversation, text, deadline, first_piece: limits::FIRST_PIECE, pieces: false }
-        }
+        "`Ask`" => Command::Ask {
+            conversation,
+            text,
+            deadline,
+            first_piece: limits::FIRST_PIECE,
+            pieces: false,
+            collect: None,
+        },
         "`History`" => Command::History { conversation, before: None, limit: 1, deadline },
         "`Close`" => Command::Close { conversation, deadline, end_session: row.contains("ending") },
         "`Pause`" => Command::Pause,

@@ -154,7 +154,8 @@ impl Run {
             9 => Command::SendDurable { conversation, text, deadline },
             10..15 => {
                 let first_piece = Duration::from_millis(self.chance.of(&[0, 700, 60_000]));
-                Command::Ask { conversation, text, deadline, first_piece, pieces: true }
+                let collect = self.chance.of(&[None, Some(Duration::from_secs(2))]);
+                Command::Ask { conversation, text, deadline, first_piece, pieces: true, collect }
             }
             15..17 => Command::History { conversation, before: None, limit: 3, deadline },
             17 if self.chance.below(3) == 0 => {
@@ -470,6 +471,7 @@ impl Run {
             deadline,
             first_piece: deadline,
             pieces: true,
+            collect: None,
         };
         run.waiting.insert(run.machine.command(run.now, ask).unwrap());
         run.drain();

@@ -48,6 +48,7 @@ impl World {
             text: Text::from(text),
             deadline: limits::ASK_DEADLINE,
             first_piece: limits::FIRST_PIECE,
+            collect: None,
             pieces: true,
         };
         self.command(client, ask)

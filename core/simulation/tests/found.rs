@@ -43,6 +43,7 @@ fn a_caller_without_patience_does_not_get_the_last_answer_for_the_next_question(
         deadline: limits::ASK_DEADLINE,
         first_piece: Duration::from_secs(1),
         pieces: false,
+        collect: None,
     };
     let one = world.command(ada, hasty);
     world.answer(ada, one).unwrap_err();

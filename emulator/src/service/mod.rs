@@ -66,8 +66,8 @@ pub use self::sockets::SOCKET_PATH;
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
 pub use self::switches::{
     ClientText, DeadSocketSend, DeadToken, FailureShape, FailureStatus, FrameFields, HistoryCalls, IdForm,
-    Money, Origin, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RetryAfter, SecondSocket,
-    Streaming, TakeoverSilence, TokenLifetime,
+    Money, Origin, OtherClients, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
+    RepliesPerQuestion, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
 };
 use self::timers::{Timer, Timers};
 pub use self::visitor_chat::{

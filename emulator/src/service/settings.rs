@@ -194,6 +194,10 @@ settings! {
     end_mark: EndMark = EndMark::default(),
     /// Where the text of an echo and of the owner's reply stands.
     client_text: ClientText = ClientText::default(),
+    /// In how many messages the avatar answers a question.
+    replies_per_question: RepliesPerQuestion = RepliesPerQuestion::default(),
+    /// Whether what other clients of the gateway send is taken as well.
+    other_clients: OtherClients = OtherClients::default(),
 
     /// What a visitor gets whose allowance, or the owner's, is used up.
     money: Money = Money::default(),

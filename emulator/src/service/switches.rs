@@ -199,6 +199,30 @@ switch! {
 }
 
 switch! {
+    /// In how many messages the avatar answers a question.
+    RepliesPerQuestion {
+        /// In one.
+        #[default]
+        One = "one",
+        /// In two that say the same, each under a `messageId` of its own.
+        Two = "two",
+        /// In three.
+        Three = "three",
+    }
+}
+
+switch! {
+    /// Whether what other clients of the gateway send is taken as well.
+    OtherClients {
+        /// It is: a message may lack `sendUserId` where `refUserId` stands, and carry the numeric mind id.
+        #[default]
+        Taken = "taken",
+        /// Only what the page says is.
+        Refused = "refused",
+    }
+}
+
+switch! {
     /// Where the text of an echo and of the owner's reply stands.
     ClientText {
         /// In `multipleData`, as the page shows.

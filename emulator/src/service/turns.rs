@@ -11,7 +11,7 @@ use super::faults::Effect;
 use super::frames::Frame;
 use super::ids::{AskId, TurnId};
 use super::live::BRAIN_ANSWERS_WITHIN;
-use super::switches::{FrameFields, Money, Streaming, TakeoverSilence};
+use super::switches::{FrameFields, Money, RepliesPerQuestion, Streaming, TakeoverSilence};
 use super::timers::Timer;
 use super::world::{Beat, Message, Session, Stage, Stream, Turn, Waiting, bounds};
 use super::{Push, Service};
@@ -150,13 +150,27 @@ impl Service {
                 let (code, reason) = (Code::MessageTooLong.to_string(), "the message is too long".to_owned());
                 Some(vec![Step::Fail { code, reason, actions: Vec::new() }])
             }
-            None => steps,
+            None => steps.map(|steps| self.in_several_messages(steps)),
             Some(Effect::Fail { code, reason, actions }) => Some(vec![Step::Fail { code, reason, actions }]),
             Some(Effect::Delay(time)) => {
                 steps.map(|steps| std::iter::once(Step::Wait(time)).chain(steps).collect())
             }
             Some(_) => Some(Vec::new()),
         }
+    }
+
+    /// The same with each reply as often as the settings say.
+    fn in_several_messages(&self, steps: Vec<Step>) -> Vec<Step> {
+        let times = match self.settings.replies_per_question {
+            RepliesPerQuestion::One => 1,
+            RepliesPerQuestion::Two => 2,
+            RepliesPerQuestion::Three => 3,
+        };
+        let often = |step: Step| {
+            let times = if matches!(step, Step::Reply(_)) { times } else { 1 };
+            std::iter::repeat_n(step, times)
+        };
+        steps.into_iter().flat_map(often).collect()
     }
 
     /// Plays the next step of a turn. Returns how long to wait after it, or `None` if the turn is over

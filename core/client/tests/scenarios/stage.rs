@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use secondme_avatar::{
-    AvatarClient, ClientBuilder, Conversation, Delivery, Error, EventKind, Events, TokenProvider,
+    Ask, AvatarClient, ClientBuilder, Conversation, Delivery, Error, EventKind, Events, TokenProvider,
     TokenRequest, Visitor,
 };
 use secondme_avatar_emulator::Emulator;
@@ -22,8 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
-const WORDS: [&str; 12] =
-    ["in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is"];
+const WORDS: [&str; 13] = [
+    "in",
+    "as",
+    "text",
+    "collect",
+    "count",
+    "name",
+    "visitor_id",
+    "later",
+    "gives",
+    "fails",
+    "events",
+    "replies",
+    "is",
+];
 
 /// The parts of a scenario.
 const PARTS: [&str; 6] = ["about", "door", "emulator", "faults", "client", "steps"];
@@ -174,12 +187,13 @@ impl Stage {
         let chat = self.chat(&name)?.clone();
         let nothing = |done: Result<(), Error>| done.map(|()| json!({})).map_err(|why| json::error(&why));
         let count = about["count"].as_u64().unwrap_or(50) as usize;
+        let collect = about["collect"].as_u64().map(Duration::from_secs);
         let task = match verb {
             "ask" => tokio::spawn(async move {
-                let reply = chat.ask(text).await;
+                let reply = asking(&chat, text, collect).await;
                 (reply.map(|reply| json::reply(&reply)).map_err(|why| json::error(&why)), None)
             }),
-            "stream" => tokio::spawn(async move { (stream(&chat, text).await, None) }),
+            "stream" => tokio::spawn(async move { (stream(asking(&chat, text, collect)).await, None) }),
             "send" => tokio::spawn(async move {
                 let sent = chat.send(text).await;
                 (sent.map(|sent| json::sent(&sent)).map_err(|why| json::error(&why)), None)
@@ -393,8 +407,16 @@ fn opened(result: Result<Conversation, Error>) -> (Outcome, Option<Conversation>
     }
 }
 
-async fn stream(chat: &Conversation, text: String) -> Outcome {
-    let mut pieces = chat.stream(text);
+fn asking(chat: &Conversation, text: String, collect: Option<Duration>) -> Ask {
+    let ask = chat.ask(text);
+    match collect {
+        Some(silence) => ask.collect(silence),
+        None => ask,
+    }
+}
+
+async fn stream(ask: Ask) -> Outcome {
+    let mut pieces = ask.stream();
     let mut all = String::new();
     while let Some(piece) = pieces.next().await {
         all.push_str(piece.map_err(|why| json::error(&why))?.text.as_str());

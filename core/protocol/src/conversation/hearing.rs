@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::turn::Echoed;
-use super::turns::{Beginning, Order};
+use super::turns::{Answered, Beginning, Order};
 use super::{Conversation, FillReason, Source};
 use crate::assembly::{Answer, Question, Step};
-use crate::event::{Attribution, Gap};
-use crate::ids::{MessageId, Ticket};
+use crate::event::{Attribution, Gap, Reply};
+use crate::ids::MessageId;
 use crate::limits::CONFIRMATION_WAIT;
 use crate::time::Millis;
 use crate::wire::Frame;
@@ -38,16 +38,17 @@ impl Conversation {
         (step, handed_back)
     }
 
-    /// A reply is complete. Returns the command that waits for it.
+    /// A reply is complete. Returns who waits for it.
     pub(crate) fn reply_ended(
         &mut self,
-        reply: Option<&MessageId>,
-        question: Option<MessageId>,
-    ) -> Option<Ticket> {
-        if let Some(reply) = reply {
-            self.position.reply_ended(reply);
+        now: Millis,
+        reply: &mut Reply,
+        question: Option<&Question>,
+    ) -> Answered {
+        if let Some(id) = &reply.id {
+            self.position.reply_ended(id);
         }
-        self.turns.answered(&question?)
+        question.map_or(Answered::NotAsked, |question| self.turns.answered(now, question, reply))
     }
 
     /// The first echo of a message has come.
@@ -98,6 +99,7 @@ impl Conversation {
     /// The link is up.
     pub(crate) fn link_up(&mut self, now: Millis) {
         self.replies.wait_again(now);
+        self.turns.silence_again(now);
         self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
     }
 
@@ -122,6 +124,7 @@ impl Conversation {
     /// What came since then was not read, and is read from now on: silence begins again.
     pub(crate) fn read_again(&mut self, now: Millis, unread_since: Millis) {
         self.replies.wait_again(now);
+        self.turns.silence_again(now);
         self.turns.wait_again(now, unread_since);
         self.echoes.wait_again(now, unread_since);
     }
@@ -132,6 +135,7 @@ impl Conversation {
         self.end_replay();
         if reason == FillReason::LinkLost {
             self.replies.wait_again(now);
+            self.turns.silence_again(now);
             if gap == Gap::Unknown {
                 self.turns.miss_echoes();
             }

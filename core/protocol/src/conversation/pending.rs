@@ -68,6 +68,8 @@ pub(crate) struct Route {
 pub(crate) struct AskTerms {
     pub(crate) first_piece: Duration,
     pub(crate) pieces: bool,
+    /// The silence that ends the avatar's turn, where all its messages are wanted.
+    pub(crate) collect: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

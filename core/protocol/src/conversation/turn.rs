@@ -1,6 +1,8 @@
 //! One message's turn: it was sent, and is or will be answered.
 
+use super::collected::Collected;
 use super::pending::Pending;
+use crate::event::Reply;
 use crate::ids::{MessageId, Ticket};
 use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
 use crate::link::Generation;
@@ -26,6 +28,8 @@ pub(crate) struct Turn {
     stopped: bool,
     /// The owner had the conversation while it waited: the avatar may never answer it.
     in_owners_time: bool,
+    /// All messages of the answer are wanted.
+    collected: Option<Collected>,
     echo: Echo,
     /// When it went out.
     sent_at: Millis,
@@ -95,6 +99,7 @@ impl Turn {
             begun: false,
             stopped: false,
             in_owners_time: false,
+            collected: ask.and_then(|ask| ask.collect).map(Collected::new),
             echo: Echo::Awaited,
             sent_at,
             generation: pending.route().generation,
@@ -114,6 +119,7 @@ impl Turn {
             begun: false,
             stopped: false,
             in_owners_time: false,
+            collected: None,
             echo: Echo::Awaited,
             sent_at: now,
             generation: Generation::default(),
@@ -154,6 +160,25 @@ impl Turn {
 
     pub(super) fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// The messages of its answer, where all are wanted.
+    pub(super) fn collected(&self) -> Option<&Collected> {
+        self.collected.as_ref()
+    }
+
+    pub(super) fn collected_mut(&mut self) -> Option<&mut Collected> {
+        self.collected.as_mut()
+    }
+
+    /// Its command does not get more than has come, if anything has.
+    pub(super) fn is_over(&self, now: Millis) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Takes what was collected, and the command that waits for it.
+    pub(super) fn finish(self) -> Option<(Ticket, Reply)> {
+        Some((self.ticket?, self.collected?.joined()?))
     }
 
     /// When the message went out.

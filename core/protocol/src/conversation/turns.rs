@@ -1,14 +1,16 @@
 //! Which message a reply answers: the turns of the messages that were sent, in order.
 
 use super::Source;
+use super::collected::Collected;
 use super::cursor::Cursor;
 use super::pending::Pending;
 use super::probes::Probes;
 use super::sent_log::{Fate, SentLog};
 use super::turn::{Asker, Echo, Echoed, LateTurn, Turn, TurnEnd};
 use crate::assembly::Question;
+use crate::event::Reply;
 use crate::ids::{MessageId, Ticket};
-use crate::limits::{ANSWER_OWED, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
+use crate::limits::{ANSWER_OWED, FOLLOW_UP, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
 use crate::link::Generation;
 use crate::time::Millis;
 
@@ -20,6 +22,8 @@ pub(crate) struct Turns {
     probes: Probes,
     /// Messages without an answer whose turns are over: until when a reply may be meant for each of them.
     owed: Vec<Millis>,
+    /// The question that was answered last: until when another message of the avatar belongs to the same turn.
+    last: Option<(Question, Millis)>,
     /// Replies that began before this run and had not ended: they answer none of its questions.
     earlier: Vec<MessageId>,
 }
@@ -57,6 +61,17 @@ pub(crate) struct OwnersAnswer {
 pub(crate) struct Wait {
     gives_way: bool,
     since: Millis,
+}
+
+/// Who waits for a reply that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// This command, and it has all it wants.
+    Whole(Ticket),
+    /// A command that waits for the rest of the turn.
+    Collected,
+    /// No command.
+    NotAsked,
 }
 
 /// What waits for a message once the service has taken it.
@@ -163,6 +178,9 @@ impl Turns {
         let oldest = self.turns.iter().position(waits);
         let next = self.turns.iter().position(fresh).or(oldest);
         let Some(at) = named.or(next) else {
+            if let Some(question) = self.followed(now) {
+                return Beginning::New(Some(question));
+            }
             // It answers one of those that are owed an answer, if it answers any.
             self.owed.drain(..self.owed.len().min(1));
             return Beginning::New(None);
@@ -171,8 +189,25 @@ impl Turns {
         let turn = &mut self.turns[at];
         let guessed = !self.owed.is_empty() || next != oldest || (turn.is_in_owners_time() && others);
         turn.begin();
+        self.last = None;
         let certain = named.is_some() || !guessed;
         Beginning::New(Some(Question { message: turn.message().clone(), certain }))
+    }
+
+    /// The question whose turn goes on, as far as can be told: it was answered a moment ago, or its command wants all
+    /// messages.
+    fn followed(&self, now: Millis) -> Option<Question> {
+        let collecting = self.turns.iter().find(|turn| turn.collected().is_some_and(|all| !all.is_empty()));
+        if let Some(turn) = collecting {
+            let certain = self.owed.is_empty()
+                && self
+                    .last
+                    .as_ref()
+                    .is_some_and(|(last, _)| last.message == *turn.message() && last.certain);
+            return Some(Question { message: turn.message().clone(), certain });
+        }
+        let (question, until) = self.last.as_ref()?;
+        (self.owed.is_empty() && now < *until).then(|| question.clone())
     }
 
     /// The service took the message: its answer is awaited from now on, and no longer its sending.
@@ -224,14 +259,60 @@ impl Turns {
 
     /// A piece of the answer to this message has come.
     pub(crate) fn piece_came(&mut self, now: Millis, question: &MessageId, source: Source) {
+        if let Some(collected) = self.collected_mut(question) {
+            collected.piece_came();
+        }
         self.probes.piece_came(now, question, source);
     }
 
-    /// The answer to the message is whole. Returns the command that waits for it.
-    pub(crate) fn answered(&mut self, message: &MessageId) -> Option<Ticket> {
+    /// The answer to a question is whole, or the next message of it. Returns who waits for it.
+    pub(crate) fn answered(&mut self, now: Millis, question: &Question, reply: &mut Reply) -> Answered {
+        let message = &question.message;
         self.sent.set(message, Fate::Answered);
         self.probes.end(message);
-        self.take(message)?.ticket()
+        self.last = Some((question.clone(), now + FOLLOW_UP));
+        let Some(turn) = self.turns.iter_mut().find(|turn| turn.message() == message) else {
+            return Answered::NotAsked;
+        };
+        let ticket = turn.ticket();
+        reply.asked = ticket.is_some();
+        if let (Some(_), Some(collected)) = (ticket, turn.collected_mut()) {
+            collected.add(now, reply);
+            return Answered::Collected;
+        }
+        self.take(message);
+        ticket.map_or(Answered::NotAsked, Answered::Whole)
+    }
+
+    /// The answers that are whole because the avatar is silent, or because their time is over. `listens` says whether
+    /// silence means that nothing was said.
+    pub(crate) fn end_collected(&mut self, now: Millis, listens: bool) -> Vec<(Ticket, Reply)> {
+        let is_whole = |turn: &mut Turn| {
+            turn.collected().is_some_and(|all| {
+                let is_quiet = listens && all.quiet_at().is_some_and(|quiet_at| quiet_at <= now);
+                !all.is_empty() && (is_quiet || turn.is_over(now))
+            })
+        };
+        self.turns.extract_if(.., is_whole).filter_map(Turn::finish).collect()
+    }
+
+    /// When the silence after a message has lasted long enough.
+    pub(crate) fn next_silence(&self) -> Option<Millis> {
+        self.turns.iter().filter_map(|turn| turn.collected()?.quiet_at()).min()
+    }
+
+    /// Whether a line break comes before the text that comes now of the answer to this question.
+    pub(crate) fn take_break(&mut self, question: &MessageId) -> bool {
+        self.collected_mut(question).is_some_and(Collected::take_break)
+    }
+
+    /// What came in the meantime was not heard: silence begins again.
+    pub(crate) fn silence_again(&mut self, now: Millis) {
+        self.turns.iter_mut().filter_map(Turn::collected_mut).for_each(|all| all.wait_again(now));
+    }
+
+    fn collected_mut(&mut self, question: &MessageId) -> Option<&mut Collected> {
+        self.turns.iter_mut().find(|turn| turn.message() == question)?.collected_mut()
     }
 
     /// The owner speaks, and so answers what was said: a question, the oldest one, and every message for whose
@@ -309,6 +390,10 @@ impl Turns {
     pub(super) fn withdraw(&mut self, ticket: Ticket, message: Option<&MessageId>) {
         let its = |turn: &&mut Turn| turn.ticket() == Some(ticket) || message == Some(turn.message());
         self.turns.iter_mut().filter(its).for_each(Turn::withdraw);
+        let is_over = |turn: &Turn| {
+            turn.ticket().is_none() && turn.collected().is_some_and(|collected| !collected.is_empty())
+        };
+        self.turns.retain(|turn| !is_over(turn));
     }
 
     /// The service is probed for what should follow this message.

@@ -43,8 +43,8 @@ impl Machine {
             Command::SendDurable { conversation, text, deadline } => {
                 self.queue_message(now, conversation, text, now + deadline, None, Durability::Store)
             }
-            Command::Ask { conversation, text, deadline, first_piece, pieces } => {
-                let ask = AskTerms { first_piece, pieces };
+            Command::Ask { conversation, text, deadline, first_piece, pieces, collect } => {
+                let ask = AskTerms { first_piece, pieces, collect };
                 self.queue_message(now, conversation, text, now + deadline, Some(ask), Durability::Process)
             }
             Command::History { conversation, before, limit, deadline } => {

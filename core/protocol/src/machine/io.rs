@@ -100,6 +100,9 @@ pub enum Command {
         first_piece: Duration,
         /// Whether the pieces are wanted as they come ([`Output::Piece`]).
         pieces: bool,
+        /// The silence of the avatar that ends its turn: all its messages until then are the answer. `None`: the first
+        /// message is.
+        collect: Option<Duration>,
     },
     /// Look back.
     History {

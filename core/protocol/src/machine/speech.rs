@@ -3,7 +3,7 @@
 use super::receive::{Arrival, Change};
 use super::{Echoes, Machine, Outcome, Output, failures::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
-use crate::conversation::{Echoed, FillReason, Ground, Order, OwnersAnswer, Source, Voice};
+use crate::conversation::{Answered, Echoed, FillReason, Ground, Order, OwnersAnswer, Source, Voice};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Attribution, Author, Confirmation, EventKind, ServiceError};
 use crate::ids::MessageId;
@@ -59,7 +59,10 @@ impl Machine {
         let Piece { reply_id, text, question, attribution } = piece;
         let question = question.as_ref();
         let asker = question.and_then(|question| self.conversations[at].turns().asker(&question.message));
-        if let Some(asker) = asker.filter(|asker| asker.wants_pieces) {
+        if let (Some(asker), Some(question)) = (asker.filter(|asker| asker.wants_pieces), question) {
+            if self.conversations[at].turns_mut().take_break(&question.message) {
+                self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, "\n".into()));
+            }
             self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, text.clone()));
         }
         let (in_reply_to, asked) = (question.and_then(Question::told).cloned(), asker.is_some());
@@ -79,13 +82,14 @@ impl Machine {
             );
         }
         self.counters.replies += 1;
-        let conversation = &mut self.conversations[at];
-        let asked = conversation.reply_ended(reply.id.as_ref(), question.map(|question| question.message));
         let mut reply = Box::new(reply);
-        reply.asked = asked.is_some();
+        let now = self.now;
+        let answered = self.conversations[at].reply_ended(now, &mut reply, question.as_ref());
         // The event comes first: it is there when the command's answer comes.
         self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
-        self.resolve(asked, Ok(Outcome::Replied(reply)));
+        if let Answered::Whole(ticket) = answered {
+            self.resolve(Some(ticket), Ok(Outcome::Replied(reply)));
+        }
     }
 
     pub(super) fn person_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::ConversationKey;
 use crate::limits::CALL_TIMEOUT;
 use crate::link::LinkInput;
-use crate::machine::Output;
+use crate::machine::{Outcome, Output};
 use crate::time::Millis;
 
 const UNREAD: &str = "the message was sent, but its answer could not be read in time: a subscription to events \
@@ -53,6 +53,7 @@ impl Machine {
                 self.listens(conversation)
                     .then(|| conversation.replies().next_deadline(self.config.reply_idle))
                     .flatten(),
+                self.listens(conversation).then(|| conversation.turns().next_silence()).flatten(),
                 self.is_missed(conversation).then(|| conversation.turns().next_probe()).flatten(),
                 conversation.gap().next_deadline(),
                 conversation.lifecycle().closing_deadline(),
@@ -101,11 +102,16 @@ impl Machine {
 
     fn tick_turns(&mut self, now: Millis, key: ConversationKey) {
         let reading = self.reading;
+        let listens = self.conversation(key).is_some_and(|conversation| self.listens(conversation));
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
+        let collected = conversation.turns_mut().end_collected(now, listens);
         let late = conversation.turns_mut().end_late(now, reading);
         let taken_over = conversation.is_taken_over();
+        for (ticket, reply) in collected {
+            self.resolve(Some(ticket), Ok(Outcome::Replied(Box::new(reply))));
+        }
         for LateTurn { ticket, silent, in_owners_time } in late {
             let error = if !self.reading {
                 Error::new(ErrorKind::Deadline, UNREAD)

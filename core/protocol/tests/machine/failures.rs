@@ -58,6 +58,7 @@ fn a_message_cancelled_before_its_call_was_polled_does_not_go_out_and_leaves_no_
             deadline: Duration::from_secs(120),
             first_piece: Duration::from_secs(60),
             pieces,
+            collect: None,
         };
         let ticket = peer.machine.command(peer.now, ask).unwrap();
         assert!(peer.machine.outputs() > 0, "its call has begun");

@@ -88,13 +88,21 @@ pub(crate) fn quick_ask(peer: &mut Peer, first_piece: Duration, deadline: Durati
         deadline,
         first_piece,
         pieces: true,
+        collect: None,
     })
 }
 
 /// Asks for the whole reply, and not for its pieces.
 pub(crate) fn whole_ask(peer: &mut Peer, text: &str, deadline: Duration) -> Ticket {
     let (text, first_piece) = (Text::from(text), limits::FIRST_PIECE);
-    peer.command(Command::Ask { conversation: FIRST, text, deadline, first_piece, pieces: false })
+    peer.command(Command::Ask {
+        conversation: FIRST,
+        text,
+        deadline,
+        first_piece,
+        pieces: false,
+        collect: None,
+    })
 }
 
 /// Takes the message that is under way, and echoes it. Says its id.

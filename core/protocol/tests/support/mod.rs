@@ -285,6 +285,7 @@ impl Peer {
             deadline,
             first_piece: limits::FIRST_PIECE,
             pieces: true,
+            collect: None,
         })
     }
 

@@ -133,8 +133,15 @@ impl Life {
         if ask {
             let deadline = self.chance.millis(&[120_000, 120_000, 120_000, 5_000, 100]);
             let first_piece = self.chance.millis(&[60_000, 60_000, 3_000]);
-            let question = Text::from(text.as_str());
-            let ask = Command::Ask { conversation, text: question, deadline, first_piece, pieces: true };
+            let collect = self.chance.of(&[None, None, None, Some(Duration::from_secs(2))]);
+            let ask = Command::Ask {
+                conversation,
+                text: Text::from(text.as_str()),
+                deadline,
+                first_piece,
+                pieces: true,
+                collect,
+            };
             self.command(client, ask, deadline, Some((conversation, text)));
         } else {
             let deadline = self.chance.millis(&[15_000, 15_000, 15_000, 60_000, 1_000, 20]);

@@ -168,19 +168,31 @@ impl Heard {
     /// The client that heard them was killed. The next one hears what was half said from its beginning, where the
     /// service can be asked.
     fn forget_half_said(&mut self, sessions: &BTreeSet<String>) {
+        // Where pieces came behind the end of their reply, they are half said again.
+        let is_kept = |session: &str, (id, text): &Piece| {
+            let Some(id) = id else {
+                return false;
+            };
+            let what = (session.to_owned(), id.clone());
+            let Some(whole) = self.whole.get(&what) else {
+                return false;
+            };
+            let heard = self.heard.get(&what).map(String::as_str).unwrap_or_default();
+            let before = heard.get(..*whole).unwrap_or_default();
+            before.contains(text.as_str()) || !heard.contains(text.as_str())
+        };
+        for session in sessions {
+            if let Some(pieces) = self.came.get_mut(&Ok(session.clone())) {
+                pieces.retain(|piece| is_kept(session, piece));
+            }
+        }
         let whole = &self.whole;
-        let is_whole = |session: &str, id: &str| whole.contains_key(&(session.to_owned(), id.to_owned()));
         self.heard.retain(|what, heard| {
             if sessions.contains(&what.0) {
                 heard.truncate(whole.get(what).copied().unwrap_or_default());
             }
             !heard.is_empty()
         });
-        for session in sessions {
-            if let Some(pieces) = self.came.get_mut(&Ok(session.clone())) {
-                pieces.retain(|(id, _)| id.as_deref().is_some_and(|id| is_whole(session, id)));
-            }
-        }
     }
 
     /// Whatever came over the socket for this session was delivered.

@@ -8,7 +8,7 @@ use crate::brain::Author;
 use crate::service::Service;
 use crate::service::failure::{Code, Failure};
 use crate::service::frames::Frame;
-use crate::service::switches::{DeadSocketSend, RepeatedMessage};
+use crate::service::switches::{DeadSocketSend, OtherClients, RepeatedMessage};
 use crate::service::world::{Message, Waiting};
 
 impl Service {
@@ -17,11 +17,19 @@ impl Service {
         fields.number("timestamp")?;
         let message_id = message_id(fields)?;
         fields.own_user(&user_id)?;
-        if fields.text("sendUserId")? != user_id {
+        let is_other =
+            self.settings.other_clients == OtherClients::Taken && fields.get("refUserId").is_some();
+        // The vendor's web client names itself once.
+        if (!is_other || fields.get("sendUserId").is_some()) && fields.text("sendUserId")? != user_id {
             return Err(Failure::field_invalid("sendUserId", "the same as `userId`"));
         }
-        self.check_mind_id(caller, fields)?;
-        if fields.required("index")?.as_number().and_then(whole) != Some(0) {
+        self.check_mind_id(caller, fields, is_other)?;
+        let index = fields.required("index")?.as_number().and_then(whole);
+        let is_index = match self.settings.other_clients {
+            OtherClients::Taken => index.is_some(),
+            OtherClients::Refused => index == Some(0),
+        };
+        if !is_index {
             return Err(Failure::field_invalid("index", "0"));
         }
         fields.fixed("dataType", "text")?;
@@ -76,9 +84,12 @@ impl Service {
         }
     }
 
-    /// Step 6 wants the encoded id of step 1.
-    fn check_mind_id(&self, caller: Caller, fields: Fields<'_>) -> Result<(), Failure> {
+    /// Step 6 wants the encoded id of step 1. The vendor's web client writes the number of the authentication.
+    fn check_mind_id(&self, caller: Caller, fields: Fields<'_>, is_other: bool) -> Result<(), Failure> {
         let given = fields.required("mindId")?;
+        if is_other && fields.number("mindId") == Ok(self.world.visitors[caller.visitor.0].mind_id) {
+            return Ok(());
+        }
         if given == self.settings.avatars[caller.avatar].mind_id.as_str() {
             return Ok(());
         }
