@@ -35,12 +35,12 @@ async def test_an_app_opens_cold_and_asks(emulator: Emulator) -> None:
         chat = await client.open(ADA)
         assert chat.opening
         assert (await chat.ask("Hello")).text == "You said: Hello"
-        assert [report.step for report in reports] == ["fetch_token", "init_visitor_chat", "connect", "send_message"]
         await client.open(BOB)
-        steps = [report.step for report in reports]
-        assert steps.count("fetch_token") == 1, "one token serves all visitors"
         with pytest.raises(UnsupportedError):
             await chat.history()
+    steps = [report.step for report in reports]
+    assert steps[:3] == ["fetch_token", "init_visitor_chat", "connect"]
+    assert sorted(steps[3:]) == ["connect", "init_visitor_chat", "send_message"], "one token serves all visitors"
 
 
 async def test_the_environment_says_what_is_left_out(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
