@@ -33,6 +33,8 @@ pub(crate) fn name(rust: &str) -> String {
         "end_session" => "endSession",
         "fetch_token" => "fetchToken",
         "init_visitor_chat" => "initVisitorChat",
+        "client_id" => "clientId",
+        "client_secret" => "clientSecret",
         other => other,
     }
     .to_owned()

@@ -13,6 +13,8 @@ pub(crate) fn name(rust: &str) -> String {
         "{{ step.name | snake }}" => "{{ step.name | camel }}",
 {% endfor %}
 {% endfor %}
+        "client_id" => "clientId",
+        "client_secret" => "clientSecret",
         other => other,
     }
     .to_owned()
