@@ -82,21 +82,21 @@ fn most_calls_in_a_minute(emulator: &Emulator) -> usize {
 
 /// What cannot be seen at all, and what these settings keep from being seen.
 fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
-    let mut unseen = BTreeSet::from(["quota-scope", "retry-after", "takeover-silence"]);
+    let mut unseen = BTreeSet::from(["other-clients", "quota-scope", "retry-after", "takeover-silence"]);
     if settings.token_lifetime == TokenLifetime::Never {
         unseen.insert("token-lifetime");
     }
     if settings.frame_fields == FrameFields::Documented {
-        unseen.extend(["streaming", "end-mark"]);
+        unseen.extend(["streaming", "end-mark", "replies-per-question"]);
     } else if settings.streaming == Streaming::Whole {
         unseen.insert("end-mark");
     }
     match settings.money {
         Money::Free => {}
-        Money::Frame => unseen.extend(["streaming", "end-mark"]),
+        Money::Frame => unseen.extend(["streaming", "end-mark", "replies-per-question"]),
         Money::Refused => {
             unseen.extend(["frame-fields", "streaming", "end-mark", "client-text", "redelivery"]);
-            unseen.extend(["repeated-message", "dead-socket-send"]);
+            unseen.extend(["repeated-message", "dead-socket-send", "replies-per-question"]);
             if settings.second_socket != SecondSocket::ClosesOlder {
                 unseen.insert("second-socket");
             }

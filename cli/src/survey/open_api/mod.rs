@@ -46,7 +46,15 @@ const ASKED: [(Topic, Question); 10] = [
         Topic::Exchange,
         Question::new(
             "What do an echo and a reply look like, and does a frame come again that is not acknowledged?",
-            &["frame-fields", "streaming", "end-mark", "client-text", "money", "redelivery"],
+            &[
+                "frame-fields",
+                "streaming",
+                "end-mark",
+                "client-text",
+                "money",
+                "redelivery",
+                "replies-per-question",
+            ],
         )
         .messages(1)
         .opens(2, 1)
@@ -92,7 +100,8 @@ pub(super) fn questions() -> impl Iterator<Item = &'static Question> {
 }
 
 /// What a visitor cannot see, and why.
-const NOT_ASKED: [(&str, &str); 3] = [
+const NOT_ASKED: [(&str, &str); 4] = [
+    ("other-clients", "The survey sends what the page says, and nothing else."),
     (
         "quota-scope",
         "Only a key whose quota is used up can tell, and that would lock its other programs out.",
@@ -105,7 +114,8 @@ const NOT_ASKED: [(&str, &str); 3] = [
 ];
 
 /// What is found without a question of its own, or not asked at all.
-pub(super) const OTHERS: &[&str] = &["id-form", "quota-scope", "retry-after", "takeover-silence"];
+pub(super) const OTHERS: &[&str] =
+    &["id-form", "other-clients", "quota-scope", "retry-after", "takeover-silence"];
 
 /// What the questions have in common once the conversation is open.
 struct State {

@@ -124,10 +124,25 @@ impl Walk<'_> {
             self.findings.not_seen("streaming", why);
             return self.findings.not_seen("end-mark", why);
         }
+        self.note_replies(&reply);
         // Of several replies the first tells.
         let of_first = |frame: &&&Value| frame.get("messageId") == first.get("messageId");
         let reply: Vec<&Value> = reply.iter().filter(of_first).copied().collect();
         self.note_pieces(&reply);
+    }
+
+    /// In how many messages a question was answered.
+    fn note_replies(&mut self, reply: &[&Value]) {
+        let mut ids: Vec<_> = reply.iter().filter_map(|frame| frame.get("messageId")?.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let seen = format!("A message was answered under {} message ids.", ids.len());
+        match ids.len() {
+            1 => self.findings.answer("replies-per-question", "one", seen),
+            2 => self.findings.answer("replies-per-question", "two", seen),
+            3 => self.findings.answer("replies-per-question", "three", seen),
+            _ => self.findings.not_seen("replies-per-question", seen),
+        }
     }
 
     pub(super) fn next_message(&mut self, state: &mut State) -> Message {
