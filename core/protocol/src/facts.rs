@@ -126,7 +126,7 @@ pub struct Record {
     /// Who the visitor is to the service.
     pub credentials: Option<Credentials>,
     /// The avatar's context.
-    pub context: Option<ChatContext>,
+    pub context: Option<Box<ChatContext>>,
     /// The avatar's numeric id.
     pub avatar_id: Option<AvatarId>,
     /// The first conversation's session.
@@ -136,7 +136,7 @@ pub struct Record {
     pub visitor: Option<Visitor>,
     /// What Visitor Chat has told, where that is the door. Holds no token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visitor_chat: Option<VisitorChatFacts>,
+    pub visitor_chat: Option<Box<VisitorChatFacts>>,
 }
 
 impl Record {

@@ -168,6 +168,7 @@ impl Machine {
         let is_named_anew = known.is_some_and(|known| known != visitor);
         let (authentication, facts, resumable) = match record {
             Some(Record { credentials, context, avatar_id, session, visitor_chat, .. }) => {
+                let (context, visitor_chat) = (context.map(|one| *one), visitor_chat.map(|one| *one));
                 let facts = Facts { context, avatar_id, visitor_chat, ..Facts::default() };
                 (Authentication::new(credentials), facts, session)
             }

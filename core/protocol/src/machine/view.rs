@@ -19,11 +19,11 @@ impl Machine {
         Record {
             visitor_id: self.visitor.id().clone(),
             credentials: self.authentication.credentials().cloned(),
-            context: self.facts.context.clone(),
+            context: self.facts.context.clone().map(Box::new),
             avatar_id: self.facts.avatar_id,
             session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
             visitor: Some(self.visitor.clone()),
-            visitor_chat: self.facts.visitor_chat.clone(),
+            visitor_chat: self.facts.visitor_chat.clone().map(Box::new),
         }
     }
 
