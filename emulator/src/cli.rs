@@ -10,12 +10,13 @@ use crate::brain::{Brain, OpenAi, Script, ScriptError, Secret};
 use crate::profile::{InvalidProfile, Profile};
 use crate::server::{Emulator, EmulatorBuilder, StartError};
 use crate::service::{
-    App, Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark,
-    ExpiresIn, FailureForm, FailureHttp, FailureShape, FailureStatus, Fault, FrameFields, FrameIds,
-    HistoryCalls, IdForm, Key, MessageLength, Millis, Money, OlderSocket, OpeningLine, Origin, OtherClients,
-    PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit,
-    SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming,
-    TakeoverSilence, TokenLifetime, TokenStanding, UserToken, VisitorIdForm, VoiceForm,
+    App, Avatar, BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId,
+    EndMark, ExpiresIn, Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, Fault,
+    FrameFields, FrameIds, HistoryCalls, IdForm, Key, MessageLength, Millis, Money, OlderSocket, OpeningLine,
+    Origin, OtherClients, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage, RepliesPerQuestion,
+    RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl,
+    SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, TokenStanding, UserToken, VisitorIdForm,
+    VoiceForm,
 };
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -119,11 +120,11 @@ macro_rules! switch_args {
 }
 
 switch_args! {
-    /// Field of a failure's code: code, sub-code, message, msg
+    /// Field of a failure's code: code, sub-code, message, msg, error-code, detail
     failure_shape: FailureShape,
     /// HTTP status of a failure: 200, fitting
     failure_status: FailureStatus,
-    /// A refusal for the quota says how long to wait: absent, seconds
+    /// A refusal for the quota says how long to wait: absent, seconds, date
     retry_after: RetryAfter,
     /// A visitor token is good for: never (ends), calls:N, minutes:N
     token_lifetime: TokenLifetime,
@@ -149,8 +150,12 @@ switch_args! {
     second_socket: SecondSocket,
     /// message/query, message/latest and session/close are: there, 404, failure
     history_calls: HistoryCalls,
-    /// The Origin of a handshake is: ignored, required
+    /// The Origin of a handshake is: ignored, required (403 without), reset (without)
     origin: Origin,
+    /// An extension that a handshake offers is: free, reset
+    extensions: Extensions,
+    /// The service closes a socket with: mixed, none, 1000, 1001, 1012, 3001, 4003
+    close_code: CloseCode,
     /// Numeric ids are sent as: string, number
     id_form: IdForm,
     /// Replies come in: pieces, whole

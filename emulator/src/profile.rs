@@ -12,7 +12,8 @@ use crate::service::Settings;
 const FORMAT: i64 = 1;
 
 /// The settings that answer no open question: what there is, and how fast it goes.
-const NO_SWITCHES: [&str; 15] = [
+const NO_SWITCHES: [&str; 16] = [
+    "origins",
     "avatars",
     "keys",
     "apps",

@@ -4,9 +4,10 @@
 mod support;
 
 use secondme_avatar_emulator::service::{
-    ClientText, CloseHow, DeadSocketSend, DeadToken, EndMark, FailureShape, FailureStatus, FrameFields,
-    Headers, HistoryCalls, IdForm, Millis, Origin, OtherClients, Pings, Push, Redelivery, RepeatedMessage,
-    RepliesPerQuestion, SecondSocket, Settings, Streaming, TakeoverSilence, TokenLifetime,
+    ClientText, CloseCode, CloseHow, DeadSocketSend, DeadToken, Delivery, EndMark, Extensions, FailureShape,
+    FailureStatus, FrameFields, Headers, HistoryCalls, IdForm, Millis, Origin, OtherClients, Pings, Push,
+    Redelivery, RepeatedMessage, RepliesPerQuestion, SecondSocket, Settings, Streaming, TakeoverSilence,
+    TokenLifetime,
 };
 use serde_json::{Value, json};
 use support::*;
@@ -22,6 +23,10 @@ fn the_code_of_a_failure_stands_where_the_switch_says() {
             FailureShape::SubCode => assert_eq!((&body["subCode"], &body["code"]), (&dotted, &json!(400))),
             FailureShape::Message => assert_eq!((&body["message"], &body["code"]), (&dotted, &json!(400))),
             FailureShape::Msg => assert_eq!((&body["msg"], &body["code"]), (&dotted, &json!(400))),
+            FailureShape::ErrorCode => {
+                assert_eq!((&body["error_code"], &body["code"]), (&dotted, &json!(400)));
+            }
+            FailureShape::Detail => assert_eq!((&body["detail"], &body["code"]), (&dotted, &json!(400))),
         }
     }
 }
@@ -349,8 +354,84 @@ fn an_origin_matters_to_the_handshake_or_not() {
                 headers.push("Origin", "https://example.com");
                 stage.handshake_with(&ann, &headers).unwrap();
             }
+            Origin::Reset => {
+                assert_eq!(without.unwrap_err().delivery, Delivery::Reset);
+                let mut headers = Headers::new();
+                headers.push("Origin", "https://example.com");
+                stage.handshake_with(&ann, &headers).unwrap();
+            }
         }
     }
+}
+
+#[test]
+fn a_handshake_from_outside_the_list_of_origins_is_reset_and_its_address_stays_good() {
+    let origins = vec!["https://second-me.cn".to_owned(), "http://127.0.0.1:9".to_owned()];
+    let mut stage = Stage::new(Settings::default().origins(origins));
+    let mut ann = stage.arrive(ANN);
+    stage.address(&mut ann);
+    for (origin, taken) in
+        [(None, false), (Some("https://example.com"), false), (Some("https://second-me.cn"), true)]
+    {
+        let mut headers = Headers::new();
+        origin.into_iter().for_each(|origin| headers.push("Origin", origin));
+        match stage.handshake_with(&ann, &headers) {
+            Ok(_) => assert!(taken, "{origin:?}"),
+            Err(answer) => assert!(!taken && answer.delivery == Delivery::Reset, "{origin:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_extension_that_is_offered_matters_or_not() {
+    for extensions in Extensions::ALL {
+        let mut stage = Stage::new(Settings::default().extensions(*extensions));
+        let mut ann = stage.arrive(ANN);
+        stage.address(&mut ann);
+        let mut offering = Headers::new();
+        offering.push("Sec-WebSocket-Extensions", "permessage-deflate");
+        match (extensions, stage.handshake_with(&ann, &offering)) {
+            (Extensions::Free, taken) => drop(taken.unwrap()),
+            (Extensions::Reset, refused) => {
+                assert_eq!(refused.unwrap_err().delivery, Delivery::Reset);
+                stage.handshake(&ann).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_socket_is_closed_with_the_code_that_is_set_or_cut() {
+    let clean = |code: u16, reason: &str| CloseHow::Clean { code, reason: reason.to_owned() };
+    for code in CloseCode::ALL {
+        let mut stage = Stage::new(Settings::default().close_code(*code));
+        let mut ann = stage.arrive(ANN);
+        stage.address(&mut ann);
+        stage.handshake(&ann).unwrap();
+        stage.address(&mut ann);
+        stage.handshake(&ann).unwrap();
+        let older = closes(&mut stage);
+        stage.pass(Millis::seconds(60));
+        let silent = closes(&mut stage);
+        let both = match code {
+            CloseCode::Mixed => {
+                [clean(4001, "a newer socket of this visitor has connected"), CloseHow::Abrupt]
+            }
+            CloseCode::None => [CloseHow::Abrupt, CloseHow::Abrupt],
+            CloseCode::Normal => [clean(1000, ""), clean(1000, "")],
+            CloseCode::GoingAway => [clean(1001, ""), clean(1001, "")],
+            CloseCode::Restart => [clean(1012, ""), clean(1012, "")],
+            CloseCode::Pings => [clean(3001, ""), clean(3001, "")],
+            CloseCode::Unwanted => {
+                [clean(4003, "this socket is not wanted"), clean(4003, "this socket is not wanted")]
+            }
+        };
+        assert_eq!([older, silent].concat(), both, "{code}");
+    }
+}
+
+fn closes(stage: &mut Stage) -> Vec<CloseHow> {
+    stage.closed().into_iter().map(|(_, how)| how).collect()
 }
 
 #[test]

@@ -40,6 +40,7 @@ OPTIONS = {
     "acknowledge",
     "ping_unnamed",
     "delivery",
+    "origin",
     "quota",
     "heartbeat",
     "reply_idle",

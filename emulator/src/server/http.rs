@@ -1,6 +1,7 @@
 //! The service's HTTP calls and handshakes, behind axum.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -15,7 +16,7 @@ use super::connection::{Fate, Peer};
 use super::control::control;
 use super::hub::Hub;
 use super::socket::Live;
-use crate::service::{self, Answer, Code, Delivery, Failure, Headers, SOCKET_PATH};
+use crate::service::{self, Answer, Code, Delivery, Failure, Headers, RetryAfter, SOCKET_PATH};
 
 /// Above the service's own limit, so that it is the service that refuses a large body.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -54,7 +55,10 @@ async fn call(
                 headers: headers(&parts.headers),
                 body: body.into(),
             };
-            hub.with(|service, now| service.handle(now, &request))
+            hub.with(|service, now| {
+                let answer = service.handle(now, &request);
+                if service.settings().retry_after == RetryAfter::Date { dated(answer) } else { answer }
+            })
         }
         Err(_) => {
             let failure = Failure::new(Code::BodyTooLarge, "the body is too large, or broke off");
@@ -106,6 +110,16 @@ async fn handshake(
                 .on_upgrade(|socket| live.run(socket))
         }
     }
+}
+
+/// Says when in place of how long: by the clock of the header `Date`, which is this machine's.
+fn dated(mut answer: Answer) -> Answer {
+    for (_, value) in answer.headers.iter_mut().filter(|(name, _)| name == "retry-after") {
+        if let Ok(seconds) = value.parse() {
+            *value = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds));
+        }
+    }
+    answer
 }
 
 fn headers(given: &HeaderMap) -> Headers {

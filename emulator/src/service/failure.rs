@@ -166,6 +166,10 @@ codes! {
     UpgradeRequired = "ws.upgrade.required", 426, Invented;
     /// The handshake needs an `Origin`.
     OriginMissing = "ws.origin.missing", 403, Invented;
+    /// Sockets are not taken from this `Origin`.
+    OriginUnknown = "ws.origin.unknown", 403, Invented;
+    /// The handshake offers an extension.
+    ExtensionOffered = "ws.extension.offered", 403, Invented;
     /// This call is not available to visitors.
     NotAvailable = "visitor.call.not.available", 403, Invented;
     /// The emulator holds as many visitors as it may.
@@ -327,6 +331,8 @@ fn envelope((code, number): (&str, u16), message: &str, shape: FailureShape) -> 
         FailureShape::SubCode => json!({"code": number, "subCode": code, "message": message}),
         FailureShape::Message => json!({"code": number, "message": code}),
         FailureShape::Msg => json!({"code": number, "msg": code}),
+        FailureShape::ErrorCode => json!({"code": number, "error_code": code, "message": message}),
+        FailureShape::Detail => json!({"code": number, "detail": code}),
     }
 }
 

@@ -65,9 +65,9 @@ pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
 pub use self::sockets::SOCKET_PATH;
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
 pub use self::switches::{
-    ClientText, DeadSocketSend, DeadToken, FailureShape, FailureStatus, FrameFields, HistoryCalls, IdForm,
-    Money, Origin, OtherClients, PingDrop, Pings, QuotaScope, Redelivery, RepeatedMessage,
-    RepliesPerQuestion, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
+    ClientText, CloseCode, DeadSocketSend, DeadToken, Extensions, FailureShape, FailureStatus, FrameFields,
+    HistoryCalls, IdForm, Money, Origin, OtherClients, PingDrop, Pings, QuotaScope, Redelivery,
+    RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondSocket, Streaming, TakeoverSilence, TokenLifetime,
 };
 use self::timers::{Timer, Timers};
 pub use self::visitor_chat::{

@@ -186,6 +186,12 @@ settings! {
     history_calls: HistoryCalls = HistoryCalls::default(),
     /// Whether the socket's handshake needs an `Origin`.
     origin: Origin = Origin::default(),
+    /// From which origins sockets are taken: from all, if there are none here. The connection of any other is reset.
+    origins: Vec<String> = Vec::new(),
+    /// Whether the socket's handshake may offer an extension.
+    extensions: Extensions = Extensions::default(),
+    /// How the service closes a socket on its own.
+    close_code: CloseCode = CloseCode::default(),
     /// How numeric identifiers are written into answers.
     id_form: IdForm = IdForm::default(),
     /// How replies come.

@@ -8,10 +8,10 @@ use super::close::CloseHow;
 use super::door::Door;
 use super::failure::{Code, Failure};
 use super::faults::InjectionPoint;
-use super::http::{Answer, Headers, Request};
+use super::http::{Answer, Delivery, Headers, Request};
 use super::ids::{SocketId, VisitorIndex, Whose};
 use super::journal::{By, What};
-use super::switches::{Origin, Pings, SecondSocket};
+use super::switches::{CloseCode, Extensions, Origin, Pings, SecondSocket};
 use super::timers::Timer;
 use super::visitor_chat::{BarePing, FrameIds, OlderSocket};
 use super::world::{Socket, bounds};
@@ -70,10 +70,36 @@ impl Service {
         headers: &Headers,
     ) -> Result<SocketId, Answer> {
         self.counts.call("connect");
-        self.admit(request, headers).map_err(|failure| {
-            self.counts.failure(&failure);
-            failure.handshake_answer(&self.settings)
-        })
+        let (failure, delivery) = match self.refused_headers(headers) {
+            Some(refused) => refused,
+            None => match self.admit(request) {
+                Ok(socket) => return Ok(socket),
+                Err(failure) => (failure, Delivery::Now),
+            },
+        };
+        self.counts.failure(&failure);
+        Err(Answer { delivery, ..failure.handshake_answer(&self.settings) })
+    }
+
+    /// What the headers of a handshake are refused for, and whether with an answer.
+    fn refused_headers(&self, headers: &Headers) -> Option<(Failure, Delivery)> {
+        let missing = || Failure::new(Code::OriginMissing, "the handshake needs an `Origin` header");
+        let origins = &self.settings.origins;
+        if self.settings.extensions == Extensions::Reset && headers.get("sec-websocket-extensions").is_some()
+        {
+            let failure = Failure::new(Code::ExtensionOffered, "the handshake may offer no extension");
+            return Some((failure, Delivery::Reset));
+        }
+        match (headers.get("origin"), self.settings.origin) {
+            (None, Origin::Required) => Some((missing(), Delivery::Now)),
+            (None, Origin::Reset) => Some((missing(), Delivery::Reset)),
+            (Some(origin), _) if !origins.is_empty() && !origins.iter().any(|one| one == origin) => {
+                let failure = Failure::new(Code::OriginUnknown, "sockets are not taken from this origin");
+                Some((failure, Delivery::Reset))
+            }
+            (None, Origin::Ignored) if !origins.is_empty() => Some((missing(), Delivery::Reset)),
+            (None, Origin::Ignored) | (Some(_), _) => None,
+        }
     }
 
     /// A frame has reached the service.
@@ -205,20 +231,17 @@ impl Service {
         };
         let end = live.last_ping + allowed;
         if self.now >= end {
-            self.close(socket, CloseHow::Abrupt, By::Service);
+            self.close(socket, self.own_close(CloseHow::Abrupt), By::Service);
         } else {
             self.timers.set(end, Timer::Silence(socket));
         }
     }
 
-    fn admit(&mut self, request: &Request, headers: &Headers) -> Result<SocketId, Failure> {
+    fn admit(&mut self, request: &Request) -> Result<SocketId, Failure> {
         let unknown = || Failure::new(Code::AddressUnknown, "this address was never given out");
         let ticket = ticket(request).ok_or_else(unknown)?;
         let address = self.world.addresses.get(&ticket).ok_or_else(unknown)?;
         address.check()?;
-        if self.settings.origin == Origin::Required && headers.get("origin").is_none() {
-            return Err(Failure::new(Code::OriginMissing, "the handshake needs an `Origin` header"));
-        }
         if let Some(session_id) = &address.session
             && self.world.sessions.get(session_id).is_none_or(|session| session.closed)
         {
@@ -237,7 +260,8 @@ impl Service {
         if closes_older {
             for older in self.world.visitors[visitor.0].sockets.clone() {
                 let reason = "a newer socket of this visitor has connected".to_owned();
-                self.close(older, CloseHow::Clean { code: 4001, reason }, By::Service);
+                let how = self.own_close(CloseHow::Clean { code: 4001, reason });
+                self.close(older, how, By::Service);
             }
         }
         let id = SocketId(self.fresh());
@@ -253,6 +277,20 @@ impl Service {
         self.world.sockets.insert(id, socket);
         self.redeliver_at_connection(visitor);
         id
+    }
+
+    /// How the service closes a socket on its own, where it would otherwise close it so.
+    pub(super) fn own_close(&self, otherwise: CloseHow) -> CloseHow {
+        let (code, reason) = match self.settings.close_code {
+            CloseCode::Mixed => return otherwise,
+            CloseCode::None => return CloseHow::Abrupt,
+            CloseCode::Normal => (1000, ""),
+            CloseCode::GoingAway => (1001, ""),
+            CloseCode::Restart => (1012, ""),
+            CloseCode::Pings => (3001, ""),
+            CloseCode::Unwanted => (4003, "this socket is not wanted"),
+        };
+        CloseHow::Clean { code, reason: reason.to_owned() }
     }
 
     pub(super) fn close(&mut self, socket: SocketId, how: CloseHow, by: By) {

@@ -19,6 +19,10 @@ switch! {
         Message = "message",
         /// `{"code": 404, "msg": "open.api.key.not.found"}`.
         Msg = "msg",
+        /// `{"code": 404, "error_code": "open.api.key.not.found"}`.
+        ErrorCode = "error-code",
+        /// `{"code": 404, "detail": "open.api.key.not.found"}`.
+        Detail = "detail",
     }
 }
 
@@ -41,6 +45,8 @@ switch! {
         Absent = "absent",
         /// In the header `Retry-After`, in whole seconds.
         Seconds = "seconds",
+        /// In the header `Retry-After`, as the moment from which on; so do faults that say how long to wait.
+        Date = "date",
     }
 }
 
@@ -173,6 +179,40 @@ switch! {
         Ignored = "ignored",
         /// 403 without one.
         Required = "required",
+        /// Without one the connection is reset, with no answer.
+        Reset = "reset",
+    }
+}
+
+switch! {
+    /// Whether the socket's handshake may offer an extension, such as compression.
+    Extensions {
+        /// It may; none is agreed on.
+        #[default]
+        Free = "free",
+        /// The connection is reset, with no answer, when one is offered.
+        Reset = "reset",
+    }
+}
+
+switch! {
+    /// How the service closes a socket on its own: one that is silent, and a visitor's older one.
+    CloseCode {
+        /// A silent one is cut; an older one is closed with 4001 and a reason.
+        #[default]
+        Mixed = "mixed",
+        /// It is cut, without a code.
+        None = "none",
+        /// With 1000, "normal".
+        Normal = "1000",
+        /// With 1001, "going away".
+        GoingAway = "1001",
+        /// With 1012, "restart".
+        Restart = "1012",
+        /// With 3001, as the vendor's client closes after three unanswered pings.
+        Pings = "3001",
+        /// With 4003 and a reason.
+        Unwanted = "4003",
     }
 }
 

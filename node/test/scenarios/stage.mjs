@@ -16,6 +16,7 @@ const OPTIONS = {
   acknowledge: 'acknowledge',
   ping_unnamed: 'pingUnnamed',
   delivery: 'delivery',
+  origin: 'origin',
   quota: 'quota',
   heartbeat: 'heartbeatMs',
   reply_idle: 'replyIdleMs',

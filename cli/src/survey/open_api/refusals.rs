@@ -104,6 +104,8 @@ fn shape_of(field: Option<&str>) -> Option<&'static str> {
         "subCode" => Some("sub-code"),
         "message" => Some("message"),
         "msg" => Some("msg"),
+        "error_code" => Some("error-code"),
+        "detail" => Some("detail"),
         _ => None,
     }
 }

@@ -447,6 +447,7 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
         builder = match option.as_str() {
             "key" | "client_secret" | "user_tokens" => builder,
             "ping_unnamed" => builder.ping_unnamed(value.as_bool().ok_or("it takes true or false")?),
+            "origin" => builder.origin(value.as_str().ok_or("it takes a text")?),
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
             "delivery" => builder.delivery(match value.as_str() {
                 Some("at_least_once") => Delivery::AtLeastOnce,

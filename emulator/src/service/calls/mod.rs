@@ -190,7 +190,7 @@ impl Service {
         let failure = Failure::new(Code::RateLimited, text);
         Err(match self.settings.retry_after {
             RetryAfter::Absent => failure,
-            RetryAfter::Seconds => failure.with_retry_after(wait.0.div_ceil(1_000)),
+            RetryAfter::Seconds | RetryAfter::Date => failure.with_retry_after(wait.0.div_ceil(1_000)),
         })
     }
 }

@@ -43,7 +43,7 @@ impl Service {
                 let failure = Failure::new(Code::RateLimited, "a fault: over the quota of this key");
                 let failure = match self.settings.retry_after {
                     RetryAfter::Absent => failure,
-                    RetryAfter::Seconds => failure.with_retry_after(QUOTA_WAIT),
+                    RetryAfter::Seconds | RetryAfter::Date => failure.with_retry_after(QUOTA_WAIT),
                 };
                 return self.refuse(door, &failure);
             }

@@ -58,7 +58,8 @@ impl Service {
         if self.settings.visitor_chat_older_socket == OlderSocket::Closed {
             for older in self.world.visitors[visitor.0].sockets.clone() {
                 let reason = "this visitor has begun the chat anew".to_owned();
-                self.close(older, CloseHow::Clean { code: 4001, reason }, By::Service);
+                let how = self.own_close(CloseHow::Clean { code: 4001, reason });
+                self.close(older, how, By::Service);
             }
         }
         let url = self.give_chat_address(visitor, &session_id, request.headers.get("host"));

@@ -309,6 +309,7 @@ private func options(_ given: Value) throws -> ClientOptions {
         case "acknowledge": options.acknowledge = value.bool
         case "ping_unnamed": options.pingUnnamed = value.bool
         case "delivery": options.delivery = value.string.flatMap(ClientOptions.Delivery.init(rawValue:))
+        case "origin": options.origin = value.string
         case "quota": options.quota = value.number.map { Int($0) }
         case "heartbeat": options.heartbeat = seconds
         case "reply_idle": options.replyIdle = seconds

@@ -317,6 +317,7 @@ internal class Stage(scenario: Map<*, *>) {
                 "acknowledge" -> acknowledge = value as Boolean
                 "ping_unnamed" -> pingUnnamed = value as Boolean
                 "delivery" -> delivery = Delivery.valueOf((value as String).uppercase())
+                "origin" -> origin = value as String
                 "quota" -> quota = (value as Number).toInt()
                 "heartbeat" -> heartbeat = duration()
                 "reply_idle" -> replyIdle = duration()
