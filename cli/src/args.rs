@@ -137,6 +137,9 @@ pub(crate) struct ChatArgs {
     /// Where the service is: a URL, or `production`, `pre-release` or `gateway` [env: SECONDME_BASE_URL] [default: production]
     #[arg(long, value_name = "URL|NAME", visible_alias = "environment")]
     pub(crate) base_url: Option<String>,
+    /// Which API of the service to use: avatar-open-api, or visitor-chat with SECONDME_CLIENT_ID and _SECRET
+    #[arg(long, value_name = "DOOR", default_value_t)]
+    pub(crate) door: Door,
     /// How long connecting may take, and each answer: 20s [default: 30s and 2m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -159,6 +162,9 @@ pub(crate) struct DoctorArgs {
     /// Where the service is: a URL, or `production`, `pre-release` or `gateway` [env: SECONDME_BASE_URL] [default: production]
     #[arg(long, value_name = "URL|NAME", visible_alias = "environment")]
     pub(crate) base_url: Option<String>,
+    /// Which API of the service to use: avatar-open-api, or visitor-chat with SECONDME_CLIENT_ID and _SECRET
+    #[arg(long, value_name = "DOOR", default_value_t)]
+    pub(crate) door: Door,
     /// How long the opening may take, and the reply: 20s [default: 15s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,

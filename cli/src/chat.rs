@@ -45,7 +45,7 @@ pub(crate) async fn run(args: ChatArgs) -> Result<(), Failure> {
 
 async fn service(args: &ChatArgs, watched: bool) -> Result<Service, Failure> {
     if !args.emulator {
-        return Service::remote(args.base_url.as_deref());
+        return Service::remote(args.base_url.as_deref(), args.door);
     }
     let brain = match args.script.as_deref() {
         None | Some("echo") => Brain::Echo,
@@ -53,11 +53,11 @@ async fn service(args: &ChatArgs, watched: bool) -> Result<Service, Failure> {
         Some(path) => script(path)?,
     };
     let options = Emulator::builder().brain(brain);
-    Service::emulated(match watched {
+    let options = match watched {
         true => options.piece_delay(SPEAKS).configure(|settings| settings.reply_delay = THINKS.into()),
         false => options,
-    })
-    .await
+    };
+    Service::emulated(options, args.door).await
 }
 
 fn script(path: &str) -> Result<Brain, Failure> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use secondme_avatar::{Author, Visitor};
+use secondme_avatar::{Author, Door, Visitor};
 use secondme_avatar_emulator::{Brain, Emulator};
 
 use crate::editor::Editor;
@@ -51,7 +51,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
         ui.measure(editor.columns());
     }
     let options = Emulator::builder().brain(Brain::demo()).piece_delay(pace.speaks);
-    let service = Service::emulated(options).await?;
+    let service = Service::emulated(options, Door::AvatarOpenApi).await?;
     let visitor = Visitor::random("demo").map_err(secondme_avatar::Error::from)?;
     if watched {
         ui.note("A conversation with an avatar. The service is an emulator on this machine.");

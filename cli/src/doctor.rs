@@ -1,6 +1,7 @@
 //! `avatar doctor`: takes every step to the service, and says what is wrong and what to do.
 
 mod findings;
+mod gateway;
 mod heartbeat;
 mod report;
 
@@ -8,7 +9,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use secondme_avatar::{AvatarClient, CallReport, Conversation, Error, Visitor};
+use secondme_avatar::{AvatarClient, BaseUrl, CallReport, Conversation, Error, Visitor};
 use secondme_avatar_emulator::Emulator;
 
 use self::report::{Examination, StepReport};
@@ -49,7 +50,7 @@ async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(),
     let configured = configure(args, timeout, Arc::clone(&calls)).await;
     let described = configured.as_ref().err().map(Failure::describe);
     examination.add(StepReport::instant("configuration", described));
-    let (client, place, emulator) = configured?;
+    let (client, base, place, emulator) = configured?;
     examination.place = place;
     examination.findings.extend(client.proxy().map(findings::of_proxy));
     let visitor = match person() {
@@ -72,8 +73,9 @@ async fn examine(args: &DoctorArgs, examination: &mut Examination) -> Result<(),
     let told: Vec<CallReport> = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     examination.calls(&told, outcome.as_ref().err());
     examination.findings.extend(findings::of_clock(&told));
-    if outcome.is_err() {
+    if let Err(error) = &outcome {
         examination.findings.extend(heartbeat::losses(&events).await);
+        examination.findings.extend(gateway::look(&base, args.door, error).await);
     }
     if let Ok(chat) = &opened {
         // Leaves no session behind, if the service lets a visitor end one.
@@ -90,20 +92,23 @@ async fn configure(
     args: &DoctorArgs,
     timeout: Duration,
     calls: Arc<Mutex<Vec<CallReport>>>,
-) -> Result<(AvatarClient, String, Option<Emulator>), Failure> {
+) -> Result<(AvatarClient, BaseUrl, String, Option<Emulator>), Failure> {
     if args.message.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Failure::new(exit::USAGE, "--message is empty: write what is to be said"));
     }
     let service = match args.emulator {
-        true => Service::emulated(Emulator::builder().latency(args.latency.unwrap_or_default())).await,
-        false => Service::remote(args.base_url.as_deref()),
+        true => {
+            let options = Emulator::builder().latency(args.latency.unwrap_or_default());
+            Service::emulated(options, args.door).await
+        }
+        false => Service::remote(args.base_url.as_deref(), args.door),
     };
-    let Service { builder, place, emulator } = service?;
+    let Service { builder, base, place, emulator } = service?;
     let builder = builder.language("cli").open_deadline(timeout);
     let watch = move |call: &CallReport| {
         calls.lock().unwrap_or_else(PoisonError::into_inner).push(call.clone());
     };
-    Ok((builder.on_call(watch).build()?, place, emulator))
+    Ok((builder.on_call(watch).build()?, base, place, emulator))
 }
 
 /// Sends a message if asked to, and waits for the reply.

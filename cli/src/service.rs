@@ -1,6 +1,6 @@
 //! The service to talk with: the emulator on this machine, or the real one.
 
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder};
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, Door};
 use secondme_avatar_emulator::{Emulator, EmulatorBuilder};
 
 use crate::exit::{self, Failure};
@@ -8,6 +8,8 @@ use crate::exit::{self, Failure};
 /// A service, and how to make a client for it.
 pub(crate) struct Service {
     pub(crate) builder: ClientBuilder,
+    /// Where it is, if it is not on this machine.
+    pub(crate) base: BaseUrl,
     /// Its name for people.
     pub(crate) place: String,
     /// The emulator, if the service is on this machine.
@@ -16,28 +18,45 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts an emulator.
-    pub(crate) async fn emulated(options: EmulatorBuilder) -> Result<Self, Failure> {
+    pub(crate) async fn emulated(options: EmulatorBuilder, door: Door) -> Result<Self, Failure> {
         let emulator =
             options.start().await.map_err(|error| Failure::new(exit::FAILURE, error.to_string()))?;
-        let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
-        Ok(Self { builder, place: "the emulator".to_owned(), emulator: Some(emulator) })
+        let builder = match door {
+            Door::AvatarOpenApi => {
+                AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?)
+            }
+            Door::VisitorChat => {
+                let (id, secret) = (emulator.client_id(), emulator.client_secret());
+                let builder = AvatarClient::visitor_chat(&id, &secret, emulator.api_key())?;
+                builder.base_url(emulator.lab_base_url().parse()?)
+            }
+        };
+        let base = BaseUrl::default();
+        Ok(Self { builder, base, place: "the emulator".to_owned(), emulator: Some(emulator) })
     }
 
-    /// The service at the given base URL, or production, with the key of the environment.
-    pub(crate) fn remote(base: Option<&str>) -> Result<Self, Failure> {
+    /// The service at the given base URL, or production, with the secrets of the environment.
+    pub(crate) fn remote(base: Option<&str>, door: Door) -> Result<Self, Failure> {
         let key = api_key()?;
-        let builder = AvatarClient::builder(&key)
-            .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?;
-        let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
-        let (builder, place) = match base.map(str::to_owned).or_else(from_env) {
-            Some(base) => {
-                let base: BaseUrl = base.parse()?;
-                let place = host(&base.to_string());
-                (builder.base_url(base), place)
-            }
-            None => (builder, "SecondMe".to_owned()),
+        let builder = match door {
+            Door::AvatarOpenApi => AvatarClient::builder(&key)
+                .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?,
+            Door::VisitorChat => AvatarClient::visitor_chat_builder_from_env()
+                .map_err(|error| Failure::new(exit::KEY, error.to_string()))?,
         };
-        Ok(Self { builder, place, emulator: None })
+        let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
+        let (base, place) = match base.map(str::to_owned).or_else(from_env) {
+            Some(base) => {
+                let base = base.parse::<BaseUrl>()?;
+                let place = match base.environment() {
+                    Some(environment) => host(environment.url(door)),
+                    None => host(&base.to_string()),
+                };
+                (base, place)
+            }
+            None => (BaseUrl::default(), "SecondMe".to_owned()),
+        };
+        Ok(Self { builder: builder.base_url(base.clone()), base, place, emulator: None })
     }
 }
 

@@ -43,7 +43,7 @@ impl Session {
         visitor: Visitor,
         timeout: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let Service { builder, place, emulator } = service;
+        let Service { builder, place, emulator, .. } = service;
         let client = with_timeout(builder, timeout).build()?;
         let events = client.events();
         let mut presenter = Presenter::new(ui.clone());

@@ -193,3 +193,41 @@ async fn a_wrong_place_is_told_from_no_place() {
         assert_ne!(output.status.code(), Some(0));
     }
 }
+
+#[tokio::test]
+async fn the_second_door_is_walked_through_as_well() {
+    let output =
+        run(avatar(&["doctor", "--emulator", "--door", "visitor-chat", "--json", "--message", "Hello"]), "")
+            .await;
+    let found: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(found["ok"], true, "{found}");
+    let steps: Vec<_> = found["steps"].as_array().unwrap().iter().collect();
+    for name in
+        ["configuration", "fetch_token", "init_visitor_chat", "connect", "send_message", "reply", "heartbeat"]
+    {
+        let step =
+            steps.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no {name}: {found}"));
+        assert_eq!(step["ok"], true, "{step}");
+    }
+}
+
+#[tokio::test]
+async fn the_second_door_says_which_of_its_settings_is_wrong() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let run_with = |id: Option<String>, secret: String| {
+        let mut command = doctor(emulator.lab_base_url(), emulator.api_key());
+        command.args(["--door", "visitor-chat"]).env("SECONDME_CLIENT_SECRET", secret);
+        if let Some(id) = id {
+            command.env("SECONDME_CLIENT_ID", id);
+        }
+        async { run(command, "").await }
+    };
+    let missing = run_with(None, emulator.client_secret()).await;
+    assert_eq!(missing.status.code(), Some(3));
+    assert!(err(&missing).contains("SECONDME_CLIENT_ID is not set"), "{}", err(&missing));
+    let wrong = run_with(Some(emulator.client_id()), "wrong-secret-of-the-app".to_owned()).await;
+    let said = format!("{}{}", out(&wrong), err(&wrong));
+    assert!(said.contains("oauth2.client.secret_mismatch") && !said.contains("wrong-secret"), "{said}");
+    let well = run_with(Some(emulator.client_id()), emulator.client_secret()).await;
+    assert_eq!(well.status.code(), Some(0), "{}{}", out(&well), err(&well));
+}

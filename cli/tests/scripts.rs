@@ -205,3 +205,11 @@ fn in_order(text: &str, parts: &[&str]) -> bool {
         None => false,
     })
 }
+
+#[tokio::test]
+async fn a_script_talks_through_either_door() {
+    for door in ["avatar-open-api", "visitor-chat"] {
+        let output = run(avatar(&["chat", "--emulator", "--door", door]), "Hello\n").await;
+        assert_eq!(out(&output), "You said: Hello\n", "{door}: {}", err(&output));
+    }
+}

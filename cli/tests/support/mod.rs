@@ -13,7 +13,14 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub fn avatar(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_avatar"));
     command.args(args).kill_on_drop(true);
-    for name in ["SECONDME_API_KEY", "SECONDME_BASE_URL", "SECONDME_LOG", "CLICOLOR_FORCE"] {
+    for name in [
+        "SECONDME_CLIENT_ID",
+        "SECONDME_CLIENT_SECRET",
+        "SECONDME_API_KEY",
+        "SECONDME_BASE_URL",
+        "SECONDME_LOG",
+        "CLICOLOR_FORCE",
+    ] {
         command.env_remove(name);
     }
     command

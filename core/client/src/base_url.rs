@@ -53,9 +53,14 @@ impl BaseUrl {
         self.environment.map_or(self, |environment| Self::of(environment, door))
     }
 
-    /// Returns the base URL to name where this one cannot be reached: of the service's hosts, the one to which its
-    /// gateway has moved.
-    pub(crate) fn moved(&self) -> Option<&'static str> {
+    /// Returns the environment that it was named by, if it was.
+    pub fn environment(&self) -> Option<Environment> {
+        self.environment
+    }
+
+    /// Returns the base URL to try where this one cannot be reached: of the service's own hosts, the one to which its
+    /// gateway has moved. `None` for that one itself, and for hosts that are not the service's.
+    pub fn moved(&self) -> Option<&'static str> {
         let host = self.url.host_str()?;
         let is_own = OWN_DOMAINS.iter().any(|domain| {
             host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
