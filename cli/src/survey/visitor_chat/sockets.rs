@@ -39,6 +39,7 @@ impl Walk<'_> {
                 );
                 match refused {
                     Refused::Status(403) => self.findings.answer("origin", "required", seen),
+                    Refused::NoAnswer => self.findings.answer("origin", "reset", seen),
                     _ => self.findings.not_seen("origin", format!("{seen} No known answer is like that.")),
                 }
                 socket
