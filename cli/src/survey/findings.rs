@@ -110,7 +110,9 @@ impl Findings {
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|finding| finding.switch);
         for finding in list {
-            let why = match secrets.are_in(&finding.why) {
+            // All but what is quoted is text of ours, which may have words in common with what was said.
+            let quoted_parts = finding.why.split('`').skip(1).step_by(2);
+            let why = match quoted_parts.into_iter().any(|part| secrets.are_in(part)) {
                 true => "(the sentence was left out, because it would have held a secret)",
                 false => &finding.why,
             };
@@ -181,13 +183,16 @@ mod tests {
     fn the_file_says_what_was_seen_and_why_not_and_no_secret() {
         let mut findings = Findings::new("avatar-open-api");
         findings.answer("pings", "nothing", "No pong came.");
-        findings.not_seen("second-socket", "the frame held abcdef01");
+        findings.not_seen("second-socket", "the code was `abcdef01.closed`");
         findings.not_asked("takeover-silence", "Only the owner can take over.");
+        findings.answer("ping-drop", "30s", "The socket was closed.");
         let mut secrets = Secrets::default();
         secrets.keep("abcdef01");
+        secrets.keep("socket was");
         let file = findings.file("production", &secrets);
         let profile = secondme_avatar_emulator::Profile::parse(&file).unwrap_or_default();
-        assert_eq!(profile.answers().collect::<Vec<_>>(), [("pings", "nothing")]);
+        assert_eq!(profile.answers().collect::<Vec<_>>(), [("ping-drop", "30s"), ("pings", "nothing")]);
+        assert!(file.contains("The socket was closed."), "words of ours stay");
         assert!(file.starts_with(HEAD) && file.contains("not-asked = \"Only the owner can take over.\""));
         assert!(!file.contains("abcdef01") && file.contains("left out"));
     }

@@ -20,6 +20,9 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(15);
 /// In real time: how long an emulator may take to send what it has.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
+/// What browsers offer.
+pub(super) const EXTENSION: &str = "permessage-deflate; client_max_window_bits";
+
 /// What a handshake offers beside the address.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offer {

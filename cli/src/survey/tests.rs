@@ -60,6 +60,7 @@ async fn survey_at(door: Door, settings: Settings, seed: u64, budget: u32) -> Su
     assert!(missing.is_empty(), "{missing:?} have no finding");
     let file = findings.file("other", &wire.secrets);
     let profile = Profile::parse(&file).unwrap();
+    assert!(!file.contains("left out"), "no code of the emulator's is a secret: {file}");
     let answers = profile.answers().map(|(name, answer)| (name.to_owned(), answer.to_owned())).collect();
     let most_calls_in_a_minute = most_calls_in_a_minute(&emulator);
     Surveyed { answers, file, used: wire.used, emulator, most_calls_in_a_minute }
@@ -90,6 +91,11 @@ fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
         unseen.extend(["streaming", "end-mark", "replies-per-question"]);
     } else if settings.streaming == Streaming::Whole {
         unseen.insert("end-mark");
+    }
+    // A silent socket is cut under both answers: only an older one that is closed tells them apart.
+    let cuts = matches!(settings.close_code, CloseCode::Mixed | CloseCode::None);
+    if cuts && settings.second_socket != SecondSocket::ClosesOlder {
+        unseen.insert("close-code");
     }
     match settings.money {
         Money::Free => {}
@@ -291,6 +297,8 @@ fn drawn(seed: u64) -> Settings {
         .streaming(draw.of(Streaming::ALL))
         .end_mark(draw.of(EndMark::ALL))
         .client_text(draw.of(ClientText::ALL))
+        .extensions(draw.of(Extensions::ALL))
+        .close_code(draw.of(CloseCode::ALL))
         // Seldom: without an allowance little is to be seen.
         .money(draw.of(&[Money::Free, Money::Free, Money::Free, Money::Free, Money::Frame, Money::Refused]))
 }

@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::findings::{Findings, seconds};
 use super::frames::{end_mark, index_of, is_reply, is_said, money_in};
 use super::report::Report;
-use super::sockets::{Heard, Socket, listen};
+use super::sockets::{Heard, Refused, Socket, listen};
 use super::wire::{Refusal, Trouble, Wire};
 
 /// How long a reply may let wait for itself.
@@ -18,6 +18,9 @@ const REPLY_WITHIN: Duration = Duration::from_secs(45);
 const QUIET: Duration = Duration::from_secs(4);
 /// The longest wait for the end of frames that belong to earlier questions.
 const DRAINS_WITHIN: Duration = Duration::from_secs(60);
+
+/// The code with which an older socket is closed where a silent one is cut.
+const OLDER_OF_MIXED: u16 = 4001;
 
 /// A question, what it answers, and what it costs at most.
 #[derive(Clone, Copy, Debug)]
@@ -75,11 +78,22 @@ pub(super) struct Shown {
     pub(super) echo_comes: bool,
     /// How long the reply took.
     pub(super) reply_after: Duration,
+    /// The code with which a silent socket was closed, if one was.
+    pub(super) silent_close: Option<Option<u16>>,
+    /// The code with which an older socket was closed, if one was.
+    pub(super) older_close: Option<Option<u16>>,
 }
 
 impl Default for Shown {
     fn default() -> Self {
-        Self { taken: false, can_acknowledge: true, echo_comes: false, reply_after: Duration::from_secs(20) }
+        Self {
+            taken: false,
+            can_acknowledge: true,
+            echo_comes: false,
+            reply_after: Duration::from_secs(20),
+            silent_close: None,
+            older_close: None,
+        }
     }
 }
 
@@ -145,9 +159,76 @@ impl Walk<'_> {
                     "A refusal for the quota had a Retry-After in seconds.",
                 );
             }
+            Some(Some(said)) if said.trim().ends_with("GMT") => {
+                self.findings.answer(
+                    "retry-after",
+                    "date",
+                    "A refusal for the quota had a Retry-After with a date.",
+                );
+            }
             Some(Some(_)) => self
                 .findings
                 .not_seen("retry-after", "A refusal for the quota had a Retry-After that is no number."),
+        }
+    }
+
+    /// What became of a handshake without an `Origin`, where one with the base URL's own was taken.
+    pub(super) fn note_origin(&mut self, refused: Refused) {
+        let what = refused.shown();
+        let seen =
+            format!("A handshake without an Origin got {what}; one with the base URL's own was taken.");
+        match refused {
+            Refused::Status(403) => self.findings.answer("origin", "required", seen),
+            Refused::NoAnswer => self.findings.answer("origin", "reset", seen),
+            Refused::Status(_) => {
+                self.findings.not_seen("origin", format!("{seen} No known answer is like that."));
+            }
+        }
+    }
+
+    /// Whether a handshake may offer an extension, from what became of one that did.
+    pub(super) fn note_extensions(&mut self, refused: Option<Refused>) {
+        match refused {
+            None => {
+                let seen = "A handshake that offered an extension was taken.";
+                self.findings.answer("extensions", "free", seen);
+            }
+            Some(Refused::NoAnswer) => {
+                let seen = "A handshake that offered an extension got no HTTP answer.";
+                self.findings.answer("extensions", "reset", seen);
+            }
+            Some(Refused::Status(status)) => {
+                let why = format!(
+                    "A handshake that offered an extension got HTTP {status}. No known answer is like that."
+                );
+                self.findings.not_seen("extensions", why);
+            }
+        }
+    }
+
+    /// How the service closes sockets on its own, from those that it has closed in this run.
+    pub(super) fn note_close_code(&mut self, shown: &Shown) {
+        let silent = shown.silent_close.map(|code| format!("A silent socket was closed {}.", close_of(code)));
+        let older = shown.older_close.map(|code| format!("An older socket was closed {}.", close_of(code)));
+        let seen: Vec<_> = [silent, older].into_iter().flatten().collect();
+        let seen = seen.join(" ");
+        let answer = match (shown.silent_close, shown.older_close) {
+            (Some(None), Some(Some(OLDER_OF_MIXED))) | (None, Some(Some(OLDER_OF_MIXED))) => Some("mixed"),
+            (Some(None), Some(None)) | (None, Some(None)) => Some("none"),
+            (Some(Some(code)), None) | (None, Some(Some(code))) => known_code(code),
+            (Some(Some(code)), Some(Some(other))) if code == other => known_code(code),
+            _ => None,
+        };
+        match (answer, shown.silent_close, shown.older_close) {
+            (Some(answer), _, _) => self.findings.answer("close-code", answer, seen),
+            (None, None, None) => {
+                self.findings.not_seen("close-code", "The service closed no socket in this run.")
+            }
+            (None, Some(None), None) => {
+                let why = format!("{seen} An older socket, which could tell more, stays open.");
+                self.findings.not_seen("close-code", why);
+            }
+            _ => self.findings.not_seen("close-code", format!("{seen} No known answer is like that.")),
         }
     }
 
@@ -208,6 +289,22 @@ impl Walk<'_> {
         }
         Err(Trouble::new("frames do not stop coming that belong to earlier questions"))
     }
+}
+
+fn known_code(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "1000",
+        1001 => "1001",
+        1012 => "1012",
+        3001 => "3001",
+        4003 => "4003",
+        _ => return None,
+    })
+}
+
+/// In words: how a socket was closed.
+pub(super) fn close_of(code: Option<u16>) -> String {
+    code.map_or_else(|| "without a close frame".to_owned(), |code| format!("with code {code}"))
 }
 
 /// Keeps what was heard among what must not be written.

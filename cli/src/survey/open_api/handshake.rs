@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::frames::is_pong;
-use crate::survey::sockets::{Offer, Refused, listen};
+use crate::survey::sockets::{EXTENSION, Offer, listen};
 use crate::survey::walk::Walk;
 use crate::survey::wire::Trouble;
 
@@ -14,8 +14,14 @@ const PONG_WITHIN: Duration = Duration::from_secs(10);
 
 impl Walk<'_> {
     pub(super) async fn ask_handshake(&mut self, state: &mut State) -> Result<(), Trouble> {
-        let without = state.visit.connect(self.wire, &Offer::default()).await?;
-        let refused = match without {
+        let extensions = Some(EXTENSION);
+        let offer = Offer { origin: Some(self.own_origin()), extensions };
+        let offered = state.visit.connect(self.wire, &offer).await?;
+        self.note_extensions(offered.as_ref().err().copied());
+        if let Ok(socket) = offered {
+            socket.close().await;
+        }
+        let refused = match state.visit.connect(self.wire, &Offer::default()).await? {
             Ok(socket) => {
                 state.gone = socket.ws_id.clone();
                 socket.close().await;
@@ -26,15 +32,7 @@ impl Walk<'_> {
         };
         let socket = self.connect(&mut state.visit).await?;
         state.socket = Some(socket);
-        let seen = format!(
-            "A handshake without an Origin got {}; one with the base URL's own was taken.",
-            refused.shown()
-        );
-        match refused {
-            Refused::Status(403) => self.findings.answer("origin", "required", seen),
-            Refused::NoAnswer => self.findings.answer("origin", "reset", seen),
-            _ => self.findings.not_seen("origin", format!("{seen} No known answer is like that.")),
-        }
+        self.note_origin(refused);
         Ok(())
     }
 

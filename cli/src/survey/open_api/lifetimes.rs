@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::sockets::listen;
-use crate::survey::walk::Walk;
+use crate::survey::walk::{Walk, close_of};
 use crate::survey::wire::Trouble;
 
 /// The longest that a silent socket is watched: the longest known answer and a bit.
@@ -34,12 +34,10 @@ impl Walk<'_> {
             self.findings.not_seen("ping-drop", why);
             return Ok(());
         };
+        state.shown.silent_close = Some(ended.code);
         let time = ended.at.saturating_sub(since);
-        let how = match ended.code {
-            Some(code) => format!(" with code {code}"),
-            None => ", without a close frame".to_owned(),
-        };
-        let seen = format!("The socket was closed {} after its last ping{how}.", seconds(time));
+        let seen =
+            format!("The socket was closed {} after its last ping, {}.", seconds(time), close_of(ended.code));
         let answer = match time.as_secs() {
             0..10 => return self.no_drop(&format!("{seen} That is too soon for want of a ping.")),
             10..25 => "20s",

@@ -40,7 +40,14 @@ const ASKED: [(Topic, Question); 10] = [
             .opens(3, 0),
     ),
     (Topic::History, Question::new("Are the calls for history there?", &["history-calls"]).opens(2, 0)),
-    (Topic::Handshake, Question::new("Does a socket need an Origin?", &["origin"]).opens(2, 2)),
+    (
+        Topic::Handshake,
+        Question::new(
+            "Does a socket need an Origin, and may it offer an extension?",
+            &["origin", "extensions"],
+        )
+        .opens(3, 3),
+    ),
     (Topic::Pings, Question::new("Are pings answered?", &["pings"]).opens(1, 1).waits(20)),
     (
         Topic::Exchange,
@@ -115,7 +122,7 @@ const NOT_ASKED: [(&str, &str); 4] = [
 
 /// What is found without a question of its own, or not asked at all.
 pub(super) const OTHERS: &[&str] =
-    &["id-form", "other-clients", "quota-scope", "retry-after", "takeover-silence"];
+    &["id-form", "close-code", "other-clients", "quota-scope", "retry-after", "takeover-silence"];
 
 /// What the questions have in common once the conversation is open.
 struct State {
@@ -153,6 +160,7 @@ impl Walk<'_> {
         }
         self.findings.leave_out(&NOT_ASKED);
         self.note_quota();
+        self.note_close_code(&state.shown);
         if let Some(socket) = state.socket.take() {
             socket.close().await;
         }

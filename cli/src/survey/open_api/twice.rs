@@ -6,7 +6,7 @@ use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::frames::{is_echo, is_reply, is_said};
 use crate::survey::sockets::{Socket, listen};
-use crate::survey::walk::{Question, Walk, hear_out, keep};
+use crate::survey::walk::{Question, Walk, close_of, hear_out, keep};
 use crate::survey::wire::Trouble;
 
 /// An echo comes at once. A frame that comes again for want of an acknowledgement comes later than that.
@@ -76,10 +76,8 @@ impl Walk<'_> {
         listen(&clock, &mut [&mut older, &mut newer], CLOSES_WITHIN, |sockets| sockets[0].ended.is_some())
             .await?;
         if let Some(ended) = older.ended {
-            let how = match ended.code {
-                Some(code) => format!("with code {code}"),
-                None => "without a close frame".to_owned(),
-            };
+            state.shown.older_close = Some(ended.code);
+            let how = close_of(ended.code);
             let seen = format!("The first socket was closed {how} when the second one connected.");
             self.findings.answer("second-socket", "closes-older", seen);
         } else if let Err(why) = self.may_say(question).await {

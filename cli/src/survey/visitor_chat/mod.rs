@@ -39,8 +39,7 @@ const ASKED: [(Topic, Question); 9] = [
     (Topic::VisitorId, Question::new("Is any visitorId taken?", &["visitor-id"]).opens(1, 0)),
     (
         Topic::Handshake,
-        Question::new("Does a socket need an Origin, and is its address good for a second one?", &["origin"])
-            .opens(1, 3),
+        Question::new("Does a socket need an Origin, may it offer an extension, and is its address good for a second one?", &["origin", "extensions"]).opens(2, 4),
     ),
     (
         Topic::BarePing,
@@ -97,8 +96,16 @@ const NOT_ASKED: [(&str, &str); 4] = [
 ];
 
 /// What is found without a question of its own, or not asked at all.
-pub(super) const OTHERS: &[&str] =
-    &["expires-in", "opening", "socket-url", "quota", "message-length", "takeover-silence", "voice"];
+pub(super) const OTHERS: &[&str] = &[
+    "expires-in",
+    "opening",
+    "socket-url",
+    "close-code",
+    "quota",
+    "message-length",
+    "takeover-silence",
+    "voice",
+];
 
 /// What the questions have in common once the chat is open.
 struct State<'a> {
@@ -126,6 +133,7 @@ impl Walk<'_> {
             self.put_at_chat(*topic, question, &mut state).await;
         }
         self.findings.leave_out(&NOT_ASKED);
+        self.note_close_code(&state.shown);
         if let Some(socket) = state.socket.take() {
             socket.close().await;
         }

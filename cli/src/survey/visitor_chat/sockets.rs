@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::State;
 use crate::survey::findings::seconds;
 use crate::survey::frames::{is_pong, is_said};
-use crate::survey::sockets::{Offer, Refused, Socket, listen};
-use crate::survey::walk::{Question, Walk, hear_out, keep};
+use crate::survey::sockets::{EXTENSION, Offer, Socket, listen};
+use crate::survey::walk::{Question, Walk, close_of, hear_out, keep};
 use crate::survey::wire::Trouble;
 
 /// How long the answer to a ping may take.
@@ -21,27 +21,26 @@ const OLD: Duration = Duration::from_secs(65);
 impl Walk<'_> {
     pub(super) async fn ask_chat_handshake(&mut self, state: &mut State<'_>) -> Result<(), Trouble> {
         let own = Offer { origin: Some(self.own_origin()), ..Offer::default() };
+        let offer = Offer { extensions: Some(EXTENSION), ..own.clone() };
+        let offered = state.visit.connect(self.wire, &offer).await?;
+        self.note_extensions(offered.as_ref().err().copied());
+        if let Ok(socket) = offered {
+            socket.close().await;
+        }
+        // Refused or not, an address may be used up.
+        state.visit.init(self.wire).await??;
         let first = match state.visit.connect(self.wire, &Offer::default()).await? {
             Ok(socket) => {
                 self.findings.answer("origin", "ignored", "A handshake without an Origin was taken.");
                 socket
             }
             Err(refused) => {
-                // Refused or not, the address may be used up.
                 state.visit.init(self.wire).await??;
                 let with_own = state.visit.connect(self.wire, &own).await?;
                 let socket = with_own.map_err(|refused| {
                     Trouble::new(format!("no socket's handshake was taken ({})", refused.shown()))
                 })?;
-                let seen = format!(
-                    "A handshake without an Origin got {}; one with the base URL's own was taken.",
-                    refused.shown()
-                );
-                match refused {
-                    Refused::Status(403) => self.findings.answer("origin", "required", seen),
-                    Refused::NoAnswer => self.findings.answer("origin", "reset", seen),
-                    _ => self.findings.not_seen("origin", format!("{seen} No known answer is like that.")),
-                }
+                self.note_origin(refused);
                 socket
             }
         };
@@ -149,9 +148,8 @@ impl Walk<'_> {
         listen(&clock, &mut [&mut older, &mut newer], CLOSES_WITHIN, |sockets| sockets[0].ended.is_some())
             .await?;
         if let Some(ended) = older.ended {
-            let how = ended
-                .code
-                .map_or_else(|| "without a close frame".to_owned(), |code| format!("with code {code}"));
+            state.shown.older_close = Some(ended.code);
+            let how = close_of(ended.code);
             let seen = format!("The first socket was closed {how} after a second init.");
             self.findings.answer("older-socket", "closed", seen);
         } else if let Err(why) = self.may_say(question).await {
@@ -207,7 +205,9 @@ impl Walk<'_> {
             return Ok(());
         };
         let time = ended.at.saturating_sub(since);
-        let seen = format!("The socket was closed {} after its last ping.", seconds(time));
+        state.shown.silent_close = Some(ended.code);
+        let how = close_of(ended.code);
+        let seen = format!("The socket was closed {} after its last ping, {how}.", seconds(time));
         match time.as_secs() {
             0..10 => {
                 self.findings.not_seen("ping-drop", format!("{seen} That is too soon for want of a ping."))
