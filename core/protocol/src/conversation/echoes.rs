@@ -127,9 +127,13 @@ impl Echoes {
             return Voice::Visitor(Some(message));
         }
         // What was echoed may come again, and nothing else names it.
-        let again = self.0.iter().rev().find(|sent| sent.text == text).map(|sent| sent.message.clone());
-        match (relation, again) {
+        let again = self.0.iter().rev().find(|sent| sent.text == text);
+        let in_time = again.is_some_and(|sent| sent.by_text_until > now);
+        match (relation, again.map(|sent| sent.message.clone())) {
             (Relation::Own { .. }, Some(message)) => Voice::Visitor(Some(message)),
+            (Relation::Unknown | Relation::Unnamed, Some(message)) if in_time => {
+                Voice::Visitor(Some(message))
+            }
             (Relation::Own { certain: true }, None) => Voice::Visitor(None),
             (Relation::Own { certain: false }, None) => {
                 *own = None; // One echo carried it, and that may have been the owner's word.
