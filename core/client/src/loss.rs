@@ -60,8 +60,8 @@ mod tests {
         let frame = |reason: &str| CloseFrame { code: CloseCode::Restart, reason: reason.to_owned().into() };
         let said = closed_by_peer(Some(&frame("bye\n\u{1b}[31m"))).to_string();
         assert_eq!(said, "the service closed the connection (code 1012: bye [31m)");
-        let said = closed_by_peer(Some(&frame(&"a".repeat(200)))).to_string();
-        assert!(said.ends_with("aaa…)") && said.len() < 150, "{said}");
+        let said = closed_by_peer(Some(&frame(&"so ".repeat(60)))).to_string();
+        assert!(said.ends_with("so so…)") && said.len() < 150, "{said}");
         assert_eq!(
             closed_by_peer(Some(&frame(""))).to_string(),
             "the service closed the connection (code 1012)"
