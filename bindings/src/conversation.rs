@@ -101,9 +101,10 @@ impl CoreConversation {
         text: String,
         deadline_ms: Option<u64>,
         first_piece_deadline_ms: Option<u64>,
+        collect_ms: Option<u64>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<CoreReply, CoreError> {
-        let ask = self.question(text, deadline_ms, first_piece_deadline_ms);
+        let ask = self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms);
         until(cancel, ask.into_future()).await.map(CoreReply::from)
     }
 
@@ -113,8 +114,9 @@ impl CoreConversation {
         text: String,
         deadline_ms: Option<u64>,
         first_piece_deadline_ms: Option<u64>,
+        collect_ms: Option<u64>,
     ) -> Arc<CorePieces> {
-        CorePieces::new(self.question(text, deadline_ms, first_piece_deadline_ms).stream())
+        CorePieces::new(self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms).stream())
     }
 
     /// The last `count` messages, oldest first; with `before`, those before that one.
@@ -176,6 +178,7 @@ impl CoreConversation {
         text: String,
         deadline: Option<u64>,
         first_piece: Option<u64>,
+        collect: Option<u64>,
     ) -> secondme_avatar::Ask {
         let mut ask = self.conversation.ask(text);
         if let Some(deadline) = deadline {
@@ -183,6 +186,9 @@ impl CoreConversation {
         }
         if let Some(first_piece) = first_piece {
             ask = ask.first_piece_deadline(Duration::from_millis(first_piece));
+        }
+        if let Some(silence) = collect {
+            ask = ask.collect(Duration::from_millis(silence));
         }
         ask
     }

@@ -70,7 +70,13 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn ask(&self, text: Words, deadline_ms: Option<f64>, first_piece_ms: Option<f64>) -> Ticket {
+    pub fn ask(
+        &self,
+        text: Words,
+        deadline_ms: Option<f64>,
+        first_piece_ms: Option<f64>,
+        collect_ms: Option<f64>,
+    ) -> Ticket {
         let chat = self.chat.clone();
         call(&self.queue, &self.calls, async move {
             let mut ask = chat.ask(text.named("text")?);
@@ -79,6 +85,9 @@ impl NativeChat {
             }
             if let Some(deadline) = time_if("firstPieceDeadlineMs", first_piece_ms)? {
                 ask = ask.first_piece_deadline(deadline);
+            }
+            if let Some(silence) = time_if("collectMs", collect_ms)? {
+                ask = ask.collect(silence);
             }
             Ok(Done::Json(json::reply(&ask.await?)))
         })
@@ -90,6 +99,7 @@ impl NativeChat {
         text: Words,
         deadline_ms: Option<f64>,
         first_piece_ms: Option<f64>,
+        collect_ms: Option<f64>,
     ) -> napi::Result<NativeStream> {
         let started = move || -> Result<_, Error> {
             let mut ask = self.chat.ask(text.named("text")?);
@@ -98,6 +108,9 @@ impl NativeChat {
             }
             if let Some(deadline) = time_if("firstPieceDeadlineMs", first_piece_ms)? {
                 ask = ask.first_piece_deadline(deadline);
+            }
+            if let Some(silence) = time_if("collectMs", collect_ms)? {
+                ask = ask.collect(silence);
             }
             Ok(ask.stream())
         };

@@ -30,6 +30,12 @@ export interface DeadlineOptions extends CallOptions {
 export interface AskOptions extends DeadlineOptions {
   /** How long the first piece of the reply may take, in milliseconds. Default: 60,000. */
   readonly firstPieceDeadlineMs?: number | undefined
+  /**
+   * Waits for all messages of the avatar's turn, which is over when the avatar has been silent for so many milliseconds.
+   * The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Without it the
+   * first message is the answer, and the others come as events.
+   */
+  readonly collectMs?: number | undefined
 }
 
 /** Options of a durable message. */
@@ -130,7 +136,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
-    const begin = () => this.#native.ask(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    const { deadlineMs, firstPieceDeadlineMs, collectMs } = options
+    const begin = () => this.#native.ask(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs)
     return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options, ASK)
   }
 
@@ -143,7 +150,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     const site = calledFrom(this.stream)
     known(options, ASK, site)
     options.signal?.throwIfAborted()
-    const begin = () => this.#native.stream(said(text, site), options.deadlineMs, options.firstPieceDeadlineMs)
+    const { deadlineMs, firstPieceDeadlineMs, collectMs } = options
+    const begin = () => this.#native.stream(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs)
     return ReplyStream.of(guarded(begin, site), site, options.signal)
   }
 
@@ -238,7 +246,7 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
 }
 
 const SEND: Known = { deadlineMs: 'number', durable: 'boolean', ...SIGNAL }
-const ASK: Known = { deadlineMs: 'number', firstPieceDeadlineMs: 'number', ...SIGNAL }
+const ASK: Known = { deadlineMs: 'number', firstPieceDeadlineMs: 'number', collectMs: 'number', ...SIGNAL }
 const HISTORY: Known = { count: 'number', before: 'string', ...SIGNAL }
 
 /** Only a string can be sent. */

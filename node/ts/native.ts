@@ -73,8 +73,8 @@ export interface NativeChat {
   readonly sessionId: string | null
   readonly state: string
   readonly takenOver: boolean
-  ask(text: string, deadlineMs?: number, firstPieceMs?: number): number
-  stream(text: string, deadlineMs?: number, firstPieceMs?: number): NativeStream
+  ask(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number): number
+  stream(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number): NativeStream
   send(text: string, deadlineMs?: number): number
   sendDurable(text: string, deadlineMs?: number): number
   history(count: number, before?: string): number

@@ -82,26 +82,40 @@ class Conversation(ConversationBase, Listening):
         return Callbacks(self._served, self._native.events)
 
     async def ask(
-        self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
+        self,
+        text: str,
+        *,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
     ) -> Reply:
         """Sends a message and waits for the whole reply, the avatar's or its owner's.
 
         The questions of one conversation are answered in order: the second goes out when the first is answered.
         ``deadline`` and ``first_piece_deadline`` are seconds; the client's options are their defaults.
+
+        ``collect`` waits for all messages of the avatar's turn, which is over when the avatar has been silent for so
+        many seconds. The reply has their texts, each on a line of its own, and their parts, sources and speech in
+        order. Without it the first message is the answer, and the others come as events.
         """
         return await self._served.queue().call(
-            lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline)
+            lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline, collect)
         )
 
     def stream(
-        self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
+        self,
+        text: str,
+        *,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
     ) -> ReplyStream:
         """Sends a message at once, and gives the reply piece by piece::
 
         async for piece in chat.stream("Hello"):
             print(piece, end="", flush=True)
         """
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline), self._served.queue)
+        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline, collect), self._served.queue)
 
     @overload
     async def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...

@@ -85,10 +85,19 @@ class Conversation:
     @property
     def key(self) -> int: ...
     def ask(
-        self, queue: HostQueue, text: str, deadline: float | None = None, first_piece_deadline: float | None = None
+        self,
+        queue: HostQueue,
+        text: str,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
     ) -> Call[Reply]: ...
     def stream(
-        self, text: str, deadline: float | None = None, first_piece_deadline: float | None = None
+        self,
+        text: str,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
     ) -> ReplyStream: ...
     def send(self, queue: HostQueue, text: str, deadline: float | None = None) -> Call[Sent]: ...
     def send_durable(self, queue: HostQueue, text: str, deadline: float | None = None) -> Call[str]: ...

@@ -138,16 +138,28 @@ class AvatarClient(ClientBase):
 class Conversation(ConversationBase):
     """A conversation with the avatar. See ``secondme_avatar.Conversation``."""
 
-    def ask(self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None) -> Reply:
+    def ask(
+        self,
+        text: str,
+        *,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
+    ) -> Reply:
         """Sends a message and waits for the whole reply, the avatar's or its owner's."""
         with thread_queue() as queue:
-            return queue.call(lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline))
+            return queue.call(lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline, collect))
 
     def stream(
-        self, text: str, *, deadline: float | None = None, first_piece_deadline: float | None = None
+        self,
+        text: str,
+        *,
+        deadline: float | None = None,
+        first_piece_deadline: float | None = None,
+        collect: float | None = None,
     ) -> ReplyStream:
         """Sends a message at once, and gives the reply piece by piece."""
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline))
+        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline, collect))
 
     @overload
     def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...

@@ -25,14 +25,19 @@ impl Conversation {
         text: Text,
         deadline: Option<f64>,
         first_piece: Option<f64>,
+        collect: Option<f64>,
     ) -> PyResult<Ask> {
         let ask = self.0.get(py)?.ask(text.0);
         let ask = match deadline {
             Some(seconds) => ask.deadline(duration(py, "deadline", seconds)?),
             None => ask,
         };
-        Ok(match first_piece {
+        let ask = match first_piece {
             Some(seconds) => ask.first_piece_deadline(duration(py, "first_piece_deadline", seconds)?),
+            None => ask,
+        };
+        Ok(match collect {
+            Some(seconds) => ask.collect(duration(py, "collect", seconds)?),
             None => ask,
         })
     }
@@ -50,7 +55,7 @@ impl Conversation {
 
 #[pymethods]
 impl Conversation {
-    #[pyo3(signature = (queue, text, deadline=None, first_piece_deadline=None))]
+    #[pyo3(signature = (queue, text, deadline=None, first_piece_deadline=None, collect=None))]
     fn ask(
         &self,
         py: Python<'_>,
@@ -58,20 +63,22 @@ impl Conversation {
         text: Text,
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
+        collect: Option<f64>,
     ) -> PyResult<Call> {
-        let ask = self.question(py, text, deadline, first_piece_deadline)?;
+        let ask = self.question(py, text, deadline, first_piece_deadline, collect)?;
         queue.call(py, ask.into_future(), |py, reply| values::value(py, &reply))
     }
 
-    #[pyo3(signature = (text, deadline=None, first_piece_deadline=None))]
+    #[pyo3(signature = (text, deadline=None, first_piece_deadline=None, collect=None))]
     fn stream(
         &self,
         py: Python<'_>,
         text: Text,
         deadline: Option<f64>,
         first_piece_deadline: Option<f64>,
+        collect: Option<f64>,
     ) -> PyResult<ReplyStream> {
-        Ok(ReplyStream::new(self.question(py, text, deadline, first_piece_deadline)?.stream()))
+        Ok(ReplyStream::new(self.question(py, text, deadline, first_piece_deadline, collect)?.stream()))
     }
 
     #[pyo3(signature = (queue, text, deadline=None))]

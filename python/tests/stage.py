@@ -32,7 +32,21 @@ Json = dict[str, Any]
 
 PATIENCE = 10.0
 LOOK = 0.002
-WORDS = {"in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is"}
+WORDS = {
+    "in",
+    "as",
+    "text",
+    "collect",
+    "count",
+    "name",
+    "visitor_id",
+    "later",
+    "gives",
+    "fails",
+    "events",
+    "replies",
+    "is",
+}
 """What may stand in a step, so that a slip of the pen does not pass for a check that was met."""
 FREE = {"call", "service"}
 """Whose words are the emulator's."""
@@ -174,9 +188,9 @@ class Stage:
             case "new_session":
                 return self._opened(about["as"], await chat.new_session())
             case "ask":
-                return {**reply_as_json(await chat.ask(about["text"])), "type": "reply"}
+                return {**reply_as_json(await chat.ask(about["text"], collect=about.get("collect"))), "type": "reply"}
             case "stream":
-                return {"text": "".join([piece async for piece in chat.stream(about["text"])])}
+                return {"text": "".join([piece async for piece in chat.stream(about["text"], collect=about.get("collect"))])}
             case "send":
                 sent = await chat.send(about["text"])
                 return {"message_id": sent.message_id, "confirmed_by": sent.confirmed_by}

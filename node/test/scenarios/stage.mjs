@@ -10,7 +10,21 @@ import * as plain from './plain.mjs'
 const PATIENCE_MS = 10_000
 
 /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
-const WORDS = ['in', 'as', 'text', 'count', 'name', 'visitor_id', 'later', 'gives', 'fails', 'events', 'replies', 'is']
+const WORDS = [
+  'in',
+  'as',
+  'text',
+  'collect',
+  'count',
+  'name',
+  'visitor_id',
+  'later',
+  'gives',
+  'fails',
+  'events',
+  'replies',
+  'is',
+]
 
 const OPTIONS = {
   acknowledge: 'acknowledge',
@@ -191,12 +205,12 @@ const ACTIONS = {
   async new_session(_, name) {
     return { chat: await this.chat(name).newSession() }
   },
-  async ask({ text }, name) {
-    return plain.fields(await this.chat(name).ask(text))
+  async ask({ text, collect }, name) {
+    return plain.fields(await this.chat(name).ask(text, collecting(collect)))
   },
-  async stream({ text }, name) {
+  async stream({ text, collect }, name) {
     let all = ''
-    for await (const piece of this.chat(name).stream(text)) all += piece
+    for await (const piece of this.chat(name).stream(text, collecting(collect))) all += piece
     return { text: all }
   },
   async send({ text }, name) {
@@ -225,6 +239,11 @@ const ACTIONS = {
     await this.chat(name).end()
     return {}
   },
+}
+
+/** The options of a question whose messages are collected for so many seconds of silence. */
+function collecting(seconds) {
+  return seconds === undefined ? {} : { collectMs: seconds * 1000 }
 }
 
 /** What else happens, and what must be so. */

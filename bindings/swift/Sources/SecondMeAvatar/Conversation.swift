@@ -27,14 +27,18 @@ public final class Conversation: Sendable {
     /// - Parameters:
     ///   - deadline: the time limit until the reply is complete. Default: ``ClientOptions/askDeadline``.
     ///   - firstPieceDeadline: how long the first piece may take. Default: ``ClientOptions/firstPieceDeadline``.
+    ///   - collect: waits for all messages of the avatar's turn, which is over when the avatar has been silent for so long.
+    ///     The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Without it
+    ///     the first message is the answer, and the others come as events.
     public func ask(
-        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil
     ) async throws -> Reply {
         let deadline = try milliseconds(deadline)
         let firstPiece = try milliseconds(firstPieceDeadline, "firstPieceDeadline")
+        let silence = try milliseconds(collect, "collect")
         let reply = try await cancellable { cancel in
             try await self.core.ask(
-                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, cancel: cancel)
+                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, collectMs: silence, cancel: cancel)
         }
         return Reply(reply)
     }
@@ -46,12 +50,13 @@ public final class Conversation: Sendable {
     /// for try await piece in chat.stream("Hello") { print(piece.text, terminator: "") }
     /// ```
     public func stream(
-        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil
     ) -> ReplyStream {
         ReplyStream {
             core.stream(
                 text: text, deadlineMs: try milliseconds(deadline),
-                firstPieceDeadlineMs: try milliseconds(firstPieceDeadline, "firstPieceDeadline"))
+                firstPieceDeadlineMs: try milliseconds(firstPieceDeadline, "firstPieceDeadline"),
+                collectMs: try milliseconds(collect, "collect"))
         }
     }
 

@@ -1310,7 +1310,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-    func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> CoreReply
+    func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, cancel: CoreCancel?) async throws  -> CoreReply
     
     /**
      * The avatar's name; may be empty.
@@ -1390,7 +1390,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?)  -> CorePieces
+    func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?)  -> CorePieces
     
     /**
      * The visitor's tag.
@@ -1467,12 +1467,12 @@ open class CoreConversation: CoreConversationProtocol, @unchecked Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-open func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> CoreReply  {
+open func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, cancel: CoreCancel?)async throws  -> CoreReply  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),FfiConverterOptionUInt64.lower(collectMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1730,14 +1730,15 @@ open func state() -> CoreState  {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?) -> CorePieces  {
+open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?) -> CorePieces  {
     return try!  FfiConverterTypeCorePieces_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(text),
         FfiConverterOptionUInt64.lower(deadlineMs),
-        FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),uniffiCallStatus
+        FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),
+        FfiConverterOptionUInt64.lower(collectMs),uniffiCallStatus
     )
 })
 }
@@ -7688,7 +7689,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 42667) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 2020) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 51446) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() != 34270) {
@@ -7736,7 +7737,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() != 57855) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 13458) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 37136) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() != 48032) {

@@ -386,7 +386,7 @@ void uniffi_secondme_avatar_ffi_fn_free_coreconversation(uint64_t handle, RustCa
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_ASK
 #define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_ASK
-uint64_t uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(uint64_t ptr, RustBuffer text, RustBuffer deadline_ms, RustBuffer first_piece_deadline_ms, RustBuffer cancel
+uint64_t uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(uint64_t ptr, RustBuffer text, RustBuffer deadline_ms, RustBuffer first_piece_deadline_ms, RustBuffer collect_ms, RustBuffer cancel
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_AVATAR_NAME
@@ -466,7 +466,7 @@ RustBuffer uniffi_secondme_avatar_ffi_fn_method_coreconversation_state(uint64_t 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_STREAM
 #define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_STREAM
-uint64_t uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(uint64_t ptr, RustBuffer text, RustBuffer deadline_ms, RustBuffer first_piece_deadline_ms, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(uint64_t ptr, RustBuffer text, RustBuffer deadline_ms, RustBuffer first_piece_deadline_ms, RustBuffer collect_ms, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORECONVERSATION_TAG

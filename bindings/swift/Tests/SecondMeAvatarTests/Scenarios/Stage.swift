@@ -32,7 +32,7 @@ final class Stage {
 
     /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
     private static let words: Set = [
-        "in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
+        "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
     ]
     /// The parts of a scenario.
     private static let parts: Set = ["about", "door", "emulator", "faults", "client", "steps"]
@@ -136,6 +136,7 @@ final class Stage {
         let name = try name(about)
         let chat = try chat(name)
         let text = about["text"].string ?? ""
+        let collect = about["collect"].number.map { Duration.seconds($0) }
         let done = { (work: @escaping @Sendable () async throws -> Void) in
             task {
                 try await work()
@@ -143,9 +144,10 @@ final class Stage {
             }
         }
         switch verb {
-        case "ask": return (name, task { Outcome(found: try Value(try await chat.ask(text))) })
+        case "ask":
+            return (name, task { Outcome(found: try Value(try await chat.ask(text, collect: collect))) })
         case "stream":
-            let stream = chat.stream(text)
+            let stream = chat.stream(text, collect: collect)
             return (name, task { Outcome(found: ["text": .string(try await stream.reduce("") { $0 + $1.text })]) })
         case "send": return (name, task { Outcome(found: try Value(try await chat.send(text))) })
         case "history":

@@ -85,19 +85,36 @@ public class Conversation internal constructor(core: CoreConversation, private v
      *
      * @param deadline the time limit for all of it. Default: [ClientOptions.askDeadline].
      * @param firstPieceDeadline how long the first piece may take. Default: [ClientOptions.firstPieceDeadline].
+     * @param collect waits for all messages of the avatar's turn, which is over when the avatar has been silent for so
+     * long. The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Without
+     * it the first message is the answer, and the others come as events.
      */
-    public suspend fun ask(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): Reply =
+    public suspend fun ask(
+        text: String,
+        deadline: Duration? = null,
+        firstPieceDeadline: Duration? = null,
+        collect: Duration? = null,
+    ): Reply =
         held.await { core, cancel ->
-            core.ask(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs("firstPieceDeadline"), cancel)
+            val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
+            core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), cancel)
         }.toReply()
 
     /**
      * Sends a message when the stream is collected, and emits the reply piece by piece. Each piece has its author: the
      * avatar, or its owner who takes over. Afterwards the whole reply is [ReplyStream.reply].
      */
-    public fun stream(text: String, deadline: Duration? = null, firstPieceDeadline: Duration? = null): ReplyStream =
+    public fun stream(
+        text: String,
+        deadline: Duration? = null,
+        firstPieceDeadline: Duration? = null,
+        collect: Duration? = null,
+    ): ReplyStream =
         ReplyStream {
-            held.call { it.stream(text.whole(), deadline?.toMs(), firstPieceDeadline?.toMs("firstPieceDeadline")) }
+            held.call {
+                val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
+                it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"))
+            }
         }
 
     /**

@@ -879,7 +879,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_avatar_name(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -911,7 +911,7 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_state(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1153,7 +1153,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 42667) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 2020) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 51446) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() and 0xFFFF) != 34270) {
@@ -1201,7 +1201,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() and 0xFFFF) != 57855) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 13458) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 37136) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() and 0xFFFF) != 48032) {
@@ -2947,7 +2947,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something and waits for the whole reply.
      */
-    suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): CoreReply
+    suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `cancel`: CoreCancel?): CoreReply
 
     /**
      * The avatar's name; may be empty.
@@ -3027,7 +3027,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?): CorePieces
+    fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?): CorePieces
 
     /**
      * The visitor's tag.
@@ -3157,7 +3157,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : CoreReply {
+    override suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `cancel`: CoreCancel?) : CoreReply {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
@@ -3166,6 +3166,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
         FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
+        FfiConverterOptionalULong.lower(`collectMs`),
         FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
@@ -3515,7 +3516,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
-     */override fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?): CorePieces {
+     */override fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?): CorePieces {
             return FfiConverterTypeCorePieces.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
@@ -3524,7 +3525,8 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
-        FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),_status)
+        FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
+        FfiConverterOptionalULong.lower(`collectMs`),_status)
 }
     }
     )

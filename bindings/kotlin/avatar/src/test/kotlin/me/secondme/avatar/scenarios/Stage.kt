@@ -170,12 +170,13 @@ internal class Stage(scenario: Map<*, *>) {
         val chat = chat(name)
         val text = about["text"] as String? ?: ""
         val count = (about["count"] as Number?)?.toInt() ?: 50
+        val collect = (about["collect"] as Number?)?.toInt()?.seconds
         return attempt {
             when (verb) {
-                "ask" -> Outcome(true, chat.ask(text).written())
+                "ask" -> Outcome(true, chat.ask(text, collect = collect).written())
                 "stream" -> {
                     val all = StringBuilder()
-                    chat.stream(text).collect { all.append(it.text) }
+                    chat.stream(text, collect = collect).collect { all.append(it.text) }
                     Outcome(true, mapOf("text" to all.toString()))
                 }
                 "send" -> Outcome(true, chat.send(text).written())
@@ -287,7 +288,8 @@ internal class Stage(scenario: Map<*, *>) {
         /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
         val WORDS =
             setOf(
-                "in", "as", "text", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
+                "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies",
+                "is",
             )
 
         /** The parts of a scenario. */
