@@ -24,7 +24,7 @@ Ctrl-C ends the recording. docs/recording.md says what is replaced, what is kept
 pub(crate) struct RecordArgs {
     #[command(subcommand)]
     pub(crate) what: Option<RecordCommand>,
-    /// Where the service is: a URL such as https://mindos.mindverse.ai/gate/in, or production, pre-release, gateway
+    /// Where the service is: its URL, or production, pre-release or gateway
     #[arg(long, value_name = "URL", required = true)]
     pub(crate) upstream: Option<String>,
     /// The file to write

@@ -28,8 +28,8 @@ fn in_a_million_steps_every_property_holds() {
     assert!(report.said > 10_000 && report.faults.values().all(|times| *times > 20), "{:?}", report.faults);
     assert!(report.faults.len() >= 16, "{:?}", report.faults);
     assert!(report.answers.values().all(|runs| *runs >= 3), "{:?}", report.answers);
-    // 53 behind the first door, and those of the second, of which five questions are the same.
-    assert_eq!(report.answers.len(), 97);
+    // An answer that is new is drawn as well; then this number is another one.
+    assert_eq!(report.answers.len(), 101);
 }
 
 #[test]
