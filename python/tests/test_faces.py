@@ -15,7 +15,7 @@ ASYNC_ALONE = {"on", "off", "aclose"}
 def public(kind: type) -> dict[str, Any]:
     """The methods and properties of a class, those that it inherits from this package too."""
     members = {name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")}
-    return {name: member.fget if isinstance(member, property) else member for name, member in members.items()}
+    return {name: getattr(member, "fget", None) or getattr(member, "__func__", member) for name, member in members.items()}
 
 
 @pytest.mark.parametrize("name", sync.__all__)

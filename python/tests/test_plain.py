@@ -32,13 +32,19 @@ WAYS: list[Callable[[Any], Any]] = [lambda value: pickle.loads(pickle.dumps(valu
 FIELDS: dict[str, dict[str, Any]] = {
     "opened": {"opening": "Hello", "resumed": True},
     "state_changed": {"to": "live", "from_": "opening"},
-    "reply_delta": {"text": "a", "reply_id": "r", "in_reply_to": None, "asked": True},
+    "reply_delta": {"text": "a", "reply_id": "r", "in_reply_to": None, "asked": True, "attribution": "guessed"},
     "delivered": {"text": "a", "message_id": "m"},
     "unsent": {"message": UnsentMessage("a", True, "m"), "error": DeadlineError("late", step="connect")},
     "notice": {"text": "a", "kind": "hint"},
     "service_error": {"code": "c", "reason": None, "retryable": True, "message_id": None, "actions": ({"a": 1},)},
     "unattributed": {"text": "a", "author": "owner"},
-    "disconnected": {"retry_in": 1.5, "cause": ConnectionFailedError("lost", retryable=True)},
+    "session_replaced": {"from_": "s1", "to": "s2"},
+    "disconnected": {
+        "retry_in": 1.5,
+        "cause": ConnectionFailedError("lost", retryable=True),
+        "close_code": 1012,
+        "close_reason": "restart",
+    },
     "reconnected": {"gap": "filled", "frames": 2},
     "waiting_for_quota": {"wait": 2.0},
     "closed": {"reason": "failed", "error": AvatarError("failed")},
@@ -55,7 +61,9 @@ REPLY: dict[str, Any] = {
     "sources": ({"title": "Prices"},),
     "speech": (),
     "ended": "mark",
+    "confirmed": True,
     "asked": False,
+    "attribution": "certain",
 }
 FIELDS |= {"reply": REPLY, "owner_reply": {**REPLY, "author": "owner"}}
 ABOUT: dict[str, Any] = {
