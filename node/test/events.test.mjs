@@ -41,6 +41,7 @@ test('a loop over a conversation sees what happens in it, in order, with all its
     'replyId',
     'inReplyTo',
     'asked',
+    'attribution',
   ])
 })
 
