@@ -15,7 +15,17 @@ ASYNC_ALONE = {"on", "off", "aclose"}
 def public(kind: type) -> dict[str, Any]:
     """The methods and properties of a class, those that it inherits from this package too."""
     members = {name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")}
-    return {name: getattr(member, "fget", None) or getattr(member, "__func__", member) for name, member in members.items()}
+    return {name: plain(member) for name, member in members.items()}
+
+
+def plain(member: Any) -> Any:
+    """The function in a property or a class method."""
+    return getattr(member, "fget", None) or getattr(member, "__func__", member)
+
+
+def arguments(function: Any) -> str:
+    """What a method takes and gives. Without an event loop, tokens are given by a plain function alone."""
+    return str(inspect.signature(function)).replace("PlainTokens", "AsyncTokens")
 
 
 @pytest.mark.parametrize("name", sync.__all__)
@@ -23,7 +33,7 @@ def test_both_faces_have_the_same_methods(name: str) -> None:
     ours, theirs = (public(getattr(face, name)) for face in (secondme_avatar, sync))
     assert ours.keys() - ASYNC_ALONE == theirs.keys()
     for method, function in theirs.items():
-        assert inspect.signature(function) == inspect.signature(ours[method]), f"{name}.{method}"
+        assert arguments(function) == arguments(ours[method]), f"{name}.{method}"
 
 
 def test_both_faces_are_made_with_the_same_options() -> None:
