@@ -190,7 +190,9 @@ class Stage:
             case "ask":
                 return {**reply_as_json(await chat.ask(about["text"], collect=about.get("collect"))), "type": "reply"}
             case "stream":
-                return {"text": "".join([piece async for piece in chat.stream(about["text"], collect=about.get("collect"))])}
+                return {
+                    "text": "".join([piece async for piece in chat.stream(about["text"], collect=about.get("collect"))])
+                }
             case "send":
                 sent = await chat.send(about["text"])
                 return {"message_id": sent.message_id, "confirmed_by": sent.confirmed_by}
