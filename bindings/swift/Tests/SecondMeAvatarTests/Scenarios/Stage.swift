@@ -32,7 +32,8 @@ final class Stage {
 
     /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
     private static let words: Set = [
-        "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies", "is",
+        "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies",
+        "is",
     ]
     /// The parts of a scenario.
     private static let parts: Set = ["about", "door", "emulator", "faults", "client", "steps"]

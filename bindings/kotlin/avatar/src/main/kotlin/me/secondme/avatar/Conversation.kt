@@ -94,11 +94,10 @@ public class Conversation internal constructor(core: CoreConversation, private v
         deadline: Duration? = null,
         firstPieceDeadline: Duration? = null,
         collect: Duration? = null,
-    ): Reply =
-        held.await { core, cancel ->
-            val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-            core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), cancel)
-        }.toReply()
+    ): Reply = held.await { core, cancel ->
+        val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
+        core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), cancel)
+    }.toReply()
 
     /**
      * Sends a message when the stream is collected, and emits the reply piece by piece. Each piece has its author: the
@@ -109,13 +108,12 @@ public class Conversation internal constructor(core: CoreConversation, private v
         deadline: Duration? = null,
         firstPieceDeadline: Duration? = null,
         collect: Duration? = null,
-    ): ReplyStream =
-        ReplyStream {
-            held.call {
-                val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-                it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"))
-            }
+    ): ReplyStream = ReplyStream {
+        held.call {
+            val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
+            it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"))
         }
+    }
 
     /**
      * Sends a message, and returns when the service has taken it. While the socket is down the message waits. A lost

@@ -288,8 +288,8 @@ internal class Stage(scenario: Map<*, *>) {
         /** What may stand in a step, so that a slip of the pen does not pass for a check that was met. */
         val WORDS =
             setOf(
-                "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies",
-                "is",
+                "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events",
+                "replies", "is",
             )
 
         /** The parts of a scenario. */
