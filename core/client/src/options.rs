@@ -228,7 +228,7 @@ impl ClientBuilder {
     /// as in a slim container. Where the machine has any, only those count. Default: yes.
     ///
     /// Where there are neither, [`build`](Self::build) with an `https` base URL is an error of kind
-    /// [`Misuse`](ErrorKind::Misuse). With an `http` base URL no certificates are needed.
+    /// [`Misuse`](crate::ErrorKind::Misuse). With an `http` base URL no certificates are needed.
     ///
     /// ```
     /// use secondme_avatar::AvatarClient;
