@@ -182,7 +182,7 @@ impl CoreOptions {
         if let Some(key) = &self.api_key {
             return Ok(key.clone());
         }
-        // Says what is to be done where there is none, or none that can be.
+        // Says what to do if the key is missing or not valid.
         AvatarClient::builder_from_env().map(drop)?;
         Ok(std::env::var("SECONDME_API_KEY").unwrap_or_default())
     }

@@ -36,7 +36,7 @@ use crate::service;
 use crate::terminal::Stop;
 use crate::visitor::person;
 
-/// The environment of a base URL that is none of the vendor's. Which one it is may be private.
+/// The environment of a base URL that is not the vendor's. Which one it is may be private.
 const OTHER: &str = "other";
 
 /// Where the control API of an emulator is.

@@ -1,7 +1,7 @@
 //! A service as `avatar survey` has seen it: the answers to the open questions, from a file.
 //!
-//! `docs/survey.md` describes the file. It says of each question by door what the answer is, or why there
-//! is none; the emulator takes the answers, and keeps its default for every other question.
+//! `docs/survey.md` describes the file. For each question, by door, it gives the answer, or the reason why the answer
+//! is not known; the emulator takes the answers, and keeps its default for every other question.
 
 use serde_json::{Map, Value, json};
 use toml::Table;

@@ -103,7 +103,7 @@ test('bad input is said before anything is sent', () => {
       },
     )
   }
-  // The next client is none of Visitor Chat.
+  // The next client uses the Avatar Open API.
   assert.throws(() => new AvatarClient({ apiKey: '' }), MisuseError)
 })
 

@@ -31,7 +31,7 @@ use super::upstream::{Dialer, Origin};
 pub(super) enum Failed {
     Connection(io::Error),
     Exchange(hyper::Error),
-    /// The path is none that could be asked for.
+    /// The path cannot be requested.
     Path,
 }
 

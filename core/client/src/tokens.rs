@@ -32,7 +32,7 @@ impl TokenRequest {
     }
 }
 
-/// The token, or why there is none.
+/// The token, or the reason why it could not be given.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 
 /// Gives the access tokens of the users for whom a client speaks: see

@@ -28,7 +28,7 @@ pub(crate) struct Connection {
 /// The next step of an attempt to connect.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// There is none: the socket is there, or the attempt has to wait.
+    /// No step now: the socket is open, or the attempt has to wait.
     NotNow,
     /// Ask the host for a permit.
     AskForPermit,

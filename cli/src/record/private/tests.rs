@@ -30,7 +30,7 @@ impl Chance {
         (0..length).map(|_| letters[self.below(letters.len())]).collect()
     }
 
-    /// A word of a language: it has vowels, and is none of the protocol.
+    /// A word of a language: it has vowels, and is not a word of the protocol.
     fn word(&mut self) -> String {
         let length = 2 + self.below(4);
         let mut word: String =

@@ -194,7 +194,7 @@ impl Walk<'_> {
         self.conclude(question, outcome);
     }
 
-    /// The open socket; a new one if there is none.
+    /// Returns the open socket. Opens one if none is open.
     async fn socket<'s>(&mut self, state: &'s mut State) -> Result<&'s mut Socket, Trouble> {
         if state.socket.as_ref().is_some_and(|socket| socket.ended.is_some()) {
             state.gone = state.socket.take().and_then(|socket| socket.ws_id);

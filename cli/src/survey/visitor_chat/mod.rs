@@ -164,7 +164,7 @@ impl Walk<'_> {
         self.conclude(question, outcome);
     }
 
-    /// The open socket; a new one if there is none.
+    /// Returns the open socket. Opens one if none is open.
     async fn chat_socket<'s>(&mut self, state: &'s mut State<'_>) -> Result<&'s mut Socket, Trouble> {
         if state.socket.as_ref().is_some_and(|socket| socket.ended.is_some()) {
             state.socket = None;

@@ -3,7 +3,7 @@
 /// What is said of a failure for money, wherever it comes from.
 pub(crate) const ALLOWANCE_USED_UP: &str = "the owner's or the visitor's allowance is used up: it has to be paid for in the SecondMe app, and trying again does not help";
 
-/// Whether an allowance is used up, so that only money helps. A limit of requests in a time is none: it passes.
+/// Whether an allowance is used up, so that only money helps. A rate limit is not an allowance: it passes.
 pub(crate) fn is_payment_code(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
     let is_rate = code.contains("qps") || code.contains("rate.limit");
