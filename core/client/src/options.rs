@@ -4,18 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, AppCredentials, Config, Delivery, Door, Secret, Speaker, limits};
+use secondme_avatar_protocol::{ApiKey, AppCredentials, Config, Delivery, Door, Speaker, limits};
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
 use crate::environment::Environment;
 use crate::proxy::ProxyChoice;
-use crate::report::{CallReport, Observer, Occupancy};
+use crate::report::{Observer, Occupancy};
 use crate::resolver::Resolver;
 use crate::store::Store;
 use crate::tokens::{TokenProvider, TokenSource};
 
 mod check;
+mod observe;
+mod reach;
 
 /// Events that a subscription holds before the socket is read no further.
 const EVENT_QUEUE: usize = 1024;
@@ -126,122 +128,6 @@ impl ClientBuilder {
         self.config.door = Door::VisitorChat;
         self.config.speaker = Speaker::User;
         self.tokens = TokenSource::Users(provider);
-        self
-    }
-
-    /// The base URL of the service, or the name of an environment. Default: production.
-    pub fn base_url(mut self, base: BaseUrl) -> Self {
-        self.base = Some(base);
-        self
-    }
-
-    /// Which of the service's own hosts is spoken to, in place of a base URL: production, pre-release, or the gateway to
-    /// which the service has moved. Default: production.
-    ///
-    /// ```
-    /// use secondme_avatar::{AvatarClient, Environment};
-    ///
-    /// # fn main() -> Result<(), secondme_avatar::Error> {
-    /// let client =
-    ///     AvatarClient::builder("sk-0123456789abcdef")?.environment(Environment::Gateway).build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn environment(mut self, environment: Environment) -> Self {
-        self.environment = Some(environment);
-        self
-    }
-
-    /// What the socket's handshake says as its `Origin`, such as `https://second-me.cn`, where the service takes only
-    /// some. Default: the base URL's own origin.
-    ///
-    /// ```
-    /// use secondme_avatar::AvatarClient;
-    ///
-    /// # fn main() -> Result<(), secondme_avatar::Error> {
-    /// let client =
-    ///     AvatarClient::builder("sk-0123456789abcdef")?.origin("https://second-me.cn").build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// A text that is not an origin is an error of [`build`](Self::build).
-    pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
-        self
-    }
-
-    /// Whether plain `http` and `ws` to other machines are accepted. The API key then travels unencrypted. Default: no.
-    pub fn allow_insecure(mut self, allow: bool) -> Self {
-        self.allow_insecure = allow;
-        self
-    }
-
-    /// The proxy for HTTP and for the socket: `http://user:password@host:port` or `https://…`, with special characters
-    /// percent-encoded. SOCKS is not supported. This machine's own addresses are always reached directly. Default:
-    /// what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
-    ///
-    /// The environment is read when the client is made: `HTTPS_PROXY`
-    /// and `HTTP_PROXY` by the scheme of the base URL and of the socket's address, `ALL_PROXY` for both, and
-    /// `NO_PROXY` for what is spoken to directly (hosts with all below them, addresses, networks such as
-    /// `10.0.0.0/8`, each with a `:port` if wanted, and `*`); all in lower case too.
-    ///
-    /// ```
-    /// use secondme_avatar::AvatarClient;
-    ///
-    /// # fn main() -> Result<(), secondme_avatar::Error> {
-    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
-    ///     .proxy("http://ada:p%40ss@proxy.example.com:3128")
-    ///     .build()?;
-    /// assert_eq!(client.proxy(), Some("proxy.example.com:3128"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// A text that is not a proxy's URL is an error of [`build`](Self::build).
-    pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = ProxyChoice::Url(Secret::from(url.into()));
-        self
-    }
-
-    /// Connects without a proxy, whatever the environment says. Default: no.
-    pub fn no_proxy(mut self) -> Self {
-        self.proxy = ProxyChoice::Direct;
-        self
-    }
-
-    /// A PEM file with certificates to trust beside those of the platform: for HTTP, for the socket and for an
-    /// `https://` proxy. Not on Android, where they have to be installed in the system. Default: the file in
-    /// `SECONDME_CA_FILE`.
-    ///
-    /// (`SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` are the platform's own way where that is OpenSSL's, as on Linux; they *replace* what
-    /// the platform trusts.)
-    ///
-    /// A file that cannot be read or holds no certificate is an error of [`build`](Self::build).
-    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(path.into());
-        self
-    }
-
-    /// Whether Mozilla's root certificates, built into this library, are trusted where the machine has none of its own,
-    /// as in a slim container. Where the machine has any, only those count. Default: yes.
-    ///
-    /// Where there are neither, [`build`](Self::build) with an `https` base URL is an error of kind
-    /// [`Misuse`](crate::ErrorKind::Misuse). With an `http` base URL no certificates are needed.
-    ///
-    /// ```
-    /// use secondme_avatar::AvatarClient;
-    ///
-    /// # fn main() -> Result<(), secondme_avatar::Error> {
-    /// let builder = AvatarClient::builder("sk-0123456789abcdef")?;
-    /// # let builder = builder.base_url("http://127.0.0.1:8080/gate/in".parse()?);
-    /// let client = builder.builtin_roots(false).build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn builtin_roots(mut self, trust: bool) -> Self {
-        self.builtin_roots = trust;
         self
     }
 
@@ -421,53 +307,6 @@ impl ClientBuilder {
     /// How long the first piece of a reply may take. Default: 60 s.
     pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.first_piece = deadline;
-        self
-    }
-
-    /// Is called with every call to the service, and every handshake of a socket, when it is over: for metrics. The report
-    /// holds no secret and no spoken word.
-    ///
-    /// It is called on the client's own tasks, so it must not block.
-    ///
-    /// ```
-    /// use secondme_avatar::AvatarClient;
-    ///
-    /// # fn main() -> Result<(), secondme_avatar::Error> {
-    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
-    ///     .on_call(|call| println!("{} took {:?}: {:?}", call.step, call.took, call.error))
-    ///     .build()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn on_call(mut self, told: impl Fn(&CallReport) + Send + Sync + 'static) -> Self {
-        self.on_call = Observer(Some(Arc::new(told)));
-        self
-    }
-
-    /// Calls `told` with `true` when the client gets its first visitor whose conversation is not closed, or is about to
-    /// by [`recover`](crate::AvatarClient::recover), and with `false` when the last one's is closed: for hosts whose
-    /// process must not end in between. The client is locked meanwhile: `told` must not block, and not call the client.
-    // For bindings: a host's process must not end while a client has visitors.
-    #[doc(hidden)]
-    pub fn on_occupied(mut self, told: impl Fn(bool) + Send + Sync + 'static) -> Self {
-        self.on_occupied = Occupancy(Some(Arc::new(told)));
-        self
-    }
-
-    /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
-    // For bindings, which name their language and its version. A Rust program sends `rust`.
-    #[doc(hidden)]
-    pub fn language(mut self, language: impl Into<String>) -> Self {
-        self.language = Some(language.into());
-        self
-    }
-
-    /// Where neither a base URL nor an environment is chosen, what `SECONDME_BASE_URL` says counts.
-    // For bindings, which take the key as an option of their own.
-    #[doc(hidden)]
-    pub fn or_base_of_env(mut self) -> Self {
-        let variable = std::env::var_os("SECONDME_BASE_URL").filter(|base| !base.is_empty());
-        self.base_of_env = variable.map(|base| base.to_string_lossy().into_owned());
         self
     }
 }

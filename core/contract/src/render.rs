@@ -17,7 +17,10 @@ pub const SOURCES: &[&str] = &[
     "core/protocol/src/counters.rs",
     "core/protocol/src/delivery.rs",
     "core/client/src/environment.rs",
+    // The order of the options is that of these files.
+    "core/client/src/options/reach.rs",
     "core/client/src/options.rs",
+    "core/client/src/options/observe.rs",
     "core/client/src/report.rs",
     "core/client/src/stats.rs",
 ];
