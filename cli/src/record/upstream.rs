@@ -10,19 +10,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
 use rustls_platform_verifier::Verifier;
+use secondme_avatar::{Door, Environment};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::exit::{self, Failure};
-
-/// Names of the service's places, with the base URLs of the Avatar Open API.
-const NAMED: [(&str, &str); 3] = [
-    ("production", "https://mindos.mindverse.ai/gate/in"),
-    ("pre-release", "https://mindos-prek8s.mindverse.ai/gate/in"),
-    ("gateway", "https://api.mindverse.com/gate/in"),
-];
 
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
@@ -70,7 +64,7 @@ impl Origin {
 
 /// Reads `--upstream`: a URL, or the name of one of the service's places.
 pub(super) fn parse(text: &str) -> Result<Url, Failure> {
-    let named = NAMED.iter().find(|(name, _)| *name == text).map_or(text, |(_, url)| url);
+    let named = text.parse::<Environment>().map_or(text, |environment| environment.url(Door::AvatarOpenApi));
     let wrong = |what: &str| {
         Failure::new(exit::USAGE, format!("--upstream {what}")).advise(
             "Write it like --upstream https://mindos.mindverse.ai/gate/in, or one of the names production,\n\
@@ -214,7 +208,10 @@ mod tests {
 
     #[test]
     fn an_upstream_is_a_url_or_a_name() {
-        assert_eq!(parse("gateway").unwrap().as_str(), "https://api.mindverse.com/gate/in");
+        for environment in Environment::ALL {
+            let url = environment.url(Door::AvatarOpenApi);
+            assert_eq!(parse(environment.name()).unwrap().as_str(), url);
+        }
         assert_eq!(parse("http://127.0.0.1:80/gate/in").unwrap().path(), "/gate/in");
         for (wrong, says) in [
             ("mindos.mindverse.ai", "not a valid URL"),

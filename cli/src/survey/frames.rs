@@ -1,9 +1,9 @@
 //! What frames say about the service: pure readings of what came over a socket.
 
+use secondme_avatar::is_payment_code;
 use serde_json::Value;
 
 use super::sockets::Heard;
-use super::wire::is_of_money;
 
 /// Whether a frame belongs to a conversation, and not to the socket alone.
 pub(super) fn is_said(frame: &Value) -> bool {
@@ -49,7 +49,7 @@ pub(super) fn without_socket(frame: &Value) -> Value {
 
 /// Whether a frame says that an allowance is used up.
 pub(super) fn money_in(frame: &Value) -> bool {
-    frame.get("subCode").and_then(Value::as_str).is_some_and(is_of_money)
+    frame.get("subCode").and_then(Value::as_str).is_some_and(is_payment_code)
 }
 
 pub(super) fn index_of(frame: &Value) -> Option<i64> {

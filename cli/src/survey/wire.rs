@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
+use secondme_avatar::is_payment_code;
 use serde_json::Value;
 
 use super::clock::Clock;
@@ -152,7 +153,7 @@ impl Refusal {
 
     /// Whether it says that an allowance is used up.
     pub(super) fn is_for_money(&self) -> bool {
-        self.code.as_ref().is_some_and(|code| is_of_money(code))
+        self.code.as_ref().is_some_and(|code| is_payment_code(code))
     }
 
     /// In words, without anything secret.
@@ -162,11 +163,6 @@ impl Refusal {
             None => format!("HTTP {} without a code", self.status),
         }
     }
-}
-
-/// Whether a code says that an allowance is used up.
-pub(super) fn is_of_money(code: &str) -> bool {
-    ["unlock.required", "quota", "freeUsedUp", "exhaustion"].iter().any(|word| code.contains(word))
 }
 
 impl From<Refusal> for Trouble {

@@ -104,6 +104,9 @@ pub use per_process::PerProcess;
 pub use runtime::shared_runtime;
 #[doc(hidden)]
 pub use secondme_avatar_protocol::one_line;
+// For the command line, which reads the service's answers as they are.
+#[doc(hidden)]
+pub use secondme_avatar_protocol::is_payment_code;
 
 /// Compiles and runs the programs in the README.
 #[cfg(doctest)]

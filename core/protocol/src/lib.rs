@@ -83,4 +83,4 @@ pub use redact::{Json, Raw, Secret, Text, one_line};
 pub use slots::{SlotTicket, Slots};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};
-pub use wire::{Encoding, HttpRequest, Method, verdict};
+pub use wire::{Encoding, HttpRequest, Method, is_payment_code, verdict};

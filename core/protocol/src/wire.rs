@@ -14,7 +14,8 @@ pub(crate) use answer::{
     AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, TokenAnswer, VisitorChatAnswer,
     answer_id, query_frames,
 };
-pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_payment_code, is_retryable_code};
+pub use codes::is_payment_code;
+pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_retryable_code};
 pub use envelope::verdict;
 pub(crate) use envelope::{Blame, Refusal, data, read};
 pub(crate) use frame::{Content, Frame, FrameType, Halved, Sender, ack, ping};

@@ -3,8 +3,16 @@
 /// What is said of a failure for money, wherever it comes from.
 pub(crate) const ALLOWANCE_USED_UP: &str = "the owner's or the visitor's allowance is used up: it has to be paid for in the SecondMe app, and trying again does not help";
 
-/// Whether an allowance is used up, so that only money helps. A rate limit is not an allowance: it passes.
-pub(crate) fn is_payment_code(code: &str) -> bool {
+/// Whether a failure code says that an allowance is used up, so that only money helps. A rate limit is not an
+/// allowance: it passes.
+///
+/// ```
+/// use secondme_avatar_protocol::is_payment_code;
+///
+/// assert!(is_payment_code("freeUsedUp.byokPlan"));
+/// assert!(!is_payment_code("open.api.rate.limited"));
+/// ```
+pub fn is_payment_code(code: &str) -> bool {
     let code = code.to_ascii_lowercase();
     let is_rate = code.contains("qps") || code.contains("rate.limit");
     code == "avatar.unlock.required"
