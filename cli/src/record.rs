@@ -26,6 +26,7 @@ use url::Url;
 use self::address::Servers;
 use self::args::{RecordArgs, RecordCommand};
 use self::journal::{Journal, Summary};
+pub(crate) use self::private::is_of_words;
 use self::proxy::Recorder;
 use self::upstream::{Dialer, Origin};
 use crate::exit::{self, Failure};

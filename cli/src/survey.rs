@@ -27,6 +27,7 @@ use self::ask::Asker;
 use self::clock::Clock;
 use self::findings::{Findings, HEAD};
 use self::report::Report;
+use self::secrets::Secrets;
 use self::visitor_chat::Credentials;
 use self::walk::{Question, Walk};
 use self::wire::{NoVisit, Refusal, Trouble, Wire};
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: SurveyArgs) -> Result<(), Failure> {
         }
     };
     let outcome = tokio::select! {
-        outcome = walked => outcome.map_err(|error| refused(&error)),
+        outcome = walked => outcome.map_err(|error| refused(&error, &wire.secrets)),
         stopped = stop.wait() => Err(stopped),
     };
     if findings.all().is_empty() {
@@ -210,10 +211,11 @@ async fn wire_to(base: &Url, fast: bool) -> Result<Wire, Failure> {
 }
 
 /// Why the conversation that it asks in could not be opened.
-fn refused(error: &NoVisit) -> Failure {
+fn refused(error: &NoVisit, secrets: &Secrets) -> Failure {
     match error {
         NoVisit::Refused(step, refusal) => {
-            let failure = Failure::new(code_of(step, refusal), format!("{step}: {}", refusal.shown()));
+            let said = secrets.without(&refusal.shown());
+            let failure = Failure::new(code_of(step, refusal), format!("{step}: {said}"));
             failure.advise("`avatar doctor` says what is wrong, and what to do about it.")
         }
         NoVisit::Trouble(trouble) => Failure::new(exit::UNREACHABLE, trouble.as_str())

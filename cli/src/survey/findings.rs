@@ -101,7 +101,7 @@ impl Findings {
         self.list.push(Finding { switch, outcome, answer, why, at: SystemTime::now() });
     }
 
-    /// The file. A sentence that would hold a secret is left out; none is known that could.
+    /// The file, without the codes that would hold a secret.
     pub(super) fn file(&self, environment: &str, secrets: &Secrets) -> String {
         let mut file = format!("{HEAD}{ABOUT}format = {FORMAT}\n");
         file.push_str(&format!("survey = {}\n", quoted(env!("CARGO_PKG_VERSION"))));
@@ -110,12 +110,6 @@ impl Findings {
         let mut list: Vec<_> = self.list.iter().collect();
         list.sort_by_key(|finding| finding.switch);
         for finding in list {
-            // All but what is quoted is text of ours, which may have words in common with what was said.
-            let quoted_parts = finding.why.split('`').skip(1).step_by(2);
-            let why = match quoted_parts.into_iter().any(|part| secrets.are_in(part)) {
-                true => "(the sentence was left out, because it would have held a secret)",
-                false => &finding.why,
-            };
             file.push_str(&format!("\n[{}.{}]\n", self.door, finding.switch));
             let name = match finding.outcome {
                 Outcome::Answer => {
@@ -125,7 +119,7 @@ impl Findings {
                 Outcome::NotSeen => "not-seen",
                 Outcome::NotAsked => "not-asked",
             };
-            file.push_str(&format!("{name} = {}\n", quoted(why)));
+            file.push_str(&format!("{name} = {}\n", quoted(&secrets.without(&finding.why))));
             if finding.outcome != Outcome::NotAsked {
                 file.push_str(&format!("when = {}\n", moment(finding.at)));
             }
@@ -183,7 +177,7 @@ mod tests {
     fn the_file_says_what_was_seen_and_why_not_and_no_secret() {
         let mut findings = Findings::new("avatar-open-api");
         findings.answer("pings", "nothing", "No pong came.");
-        findings.not_seen("second-socket", "the code was `abcdef01.closed`");
+        findings.not_seen("second-socket", "The code was `abcdef01.closed`.");
         findings.not_asked("takeover-silence", "Only the owner can take over.");
         findings.answer("ping-drop", "30s", "The socket was closed.");
         let mut secrets = Secrets::default();
@@ -194,6 +188,6 @@ mod tests {
         assert_eq!(profile.answers().collect::<Vec<_>>(), [("ping-drop", "30s"), ("pings", "nothing")]);
         assert!(file.contains("The socket was closed."), "words of ours stay");
         assert!(file.starts_with(HEAD) && file.contains("not-asked = \"Only the owner can take over.\""));
-        assert!(!file.contains("abcdef01") && file.contains("left out"));
+        assert!(!file.contains("abcdef01") && file.contains("not-seen = \"The code was a code.\""));
     }
 }

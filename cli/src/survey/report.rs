@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::findings::{Finding, Findings, Outcome};
+use super::secrets::Secrets;
 use super::wire::Used;
 use crate::style::NOTE;
 
@@ -42,23 +43,23 @@ impl Report {
     }
 
     /// Prints the findings that were not printed yet.
-    pub(super) fn show(&mut self, findings: &Findings) {
+    pub(super) fn show(&mut self, findings: &Findings, secrets: &Secrets) {
         for finding in findings.all() {
             if !self.shown.contains(&finding.switch) {
                 self.shown.push(finding.switch);
-                self.line(&text_of(finding));
+                self.line(&text_of(finding, &secrets.without(&finding.why)));
             }
         }
     }
 }
 
-fn text_of(finding: &Finding) -> String {
+fn text_of(finding: &Finding, why: &str) -> String {
     let (style, mark, answer) = match finding.outcome {
         Outcome::Answer => (GOOD, "✓", finding.answer.as_str()),
         Outcome::NotSeen => (OPEN, "?", "not seen"),
         Outcome::NotAsked => (NOTE, "–", "not asked"),
     };
-    format!("{style}{mark}{style:#} {:<17} {answer:<17} {NOTE}{}{NOTE:#}", finding.switch, finding.why)
+    format!("{style}{mark}{style:#} {:<17} {answer:<17} {NOTE}{why}{NOTE:#}", finding.switch)
 }
 
 /// The last lines.

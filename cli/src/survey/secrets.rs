@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Url;
 use serde_json::Value;
+
+use crate::record::is_of_words;
 
 /// What is shorter says nothing, and occurs in plain words.
 const SHORTEST: usize = 6;
@@ -14,14 +17,29 @@ pub(super) struct Secrets(BTreeSet<String>);
 impl Secrets {
     pub(super) fn keep(&mut self, text: &str) {
         if text.len() >= SHORTEST {
-            self.0.insert(text.to_owned());
+            self.0.insert(text.to_ascii_lowercase());
         }
     }
 
-    /// Keeps every text and number in an answer.
+    /// Keeps the host that an address names, and each part of its name.
+    pub(super) fn keep_host(&mut self, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        let parts = host.split('.').filter(|part| part.len() >= SHORTEST && !is_of_words(part));
+        self.0
+            .extend(std::iter::once(host).chain(parts).filter(|it| it.len() >= SHORTEST).map(str::to_owned));
+    }
+
+    /// Keeps every text and number in an answer. Words of the protocol are no secret: codes consist of them, and
+    /// replies hold them as well.
     pub(super) fn keep_all(&mut self, value: &Value) {
         match value {
-            Value::String(text) => self.keep(text),
+            Value::String(text) if is_of_words(text) => {}
+            Value::String(text) => {
+                if let Ok(url) = Url::parse(text) {
+                    self.keep_host(&url);
+                }
+                self.keep(text);
+            }
             Value::Number(number) => self.keep(&number.to_string()),
             Value::Array(list) => list.iter().for_each(|one| self.keep_all(one)),
             Value::Object(fields) => fields.values().for_each(|one| self.keep_all(one)),
@@ -29,9 +47,21 @@ impl Secrets {
         }
     }
 
-    /// Whether a text holds any of them.
+    /// Whether a text holds any of them, in capitals or not.
     pub(super) fn are_in(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
         self.0.iter().any(|secret| text.contains(secret.as_str()))
+    }
+
+    /// A sentence in which "a code" stands for each code that holds one of them. Only what is quoted in it comes
+    /// from the service; the rest is text of ours, which may have words in common with what was said.
+    pub(super) fn without(&self, sentence: &str) -> String {
+        let part = |(at, part): (usize, &str)| match at % 2 {
+            0 => part.to_owned(),
+            _ if self.are_in(part) => "a code".to_owned(),
+            _ => format!("`{part}`"),
+        };
+        sentence.split('`').enumerate().map(part).collect()
     }
 }
 
@@ -68,6 +98,22 @@ mod tests {
         assert!(secrets.are_in("the token abcdef01 was used") && secrets.are_in("487569763543990272"));
         assert!(!secrets.are_in("No pong came within 7 s."));
         assert!(!format!("{secrets:?}").contains("abc"));
+    }
+
+    #[test]
+    fn a_host_is_found_again_and_a_word_of_the_protocol_is_no_secret() {
+        let mut secrets = Secrets::default();
+        secrets.keep_all(&json!({"wsUrl": "wss://Socket.Aurelia-Works.example/ws?x=1", "piece": "session"}));
+        for holds in ["socket.aurelia-works.example", "the.aurelia-works.code", "AURELIA-WORKS"] {
+            assert!(secrets.are_in(holds), "{holds}");
+        }
+        assert!(!secrets.are_in("session.not.found") && !secrets.are_in("the socket"));
+        assert_eq!(
+            secrets.without(
+                "One got HTTP 404 with `session.not.found`, one HTTP 500 with `aurelia-works.down`."
+            ),
+            "One got HTTP 404 with `session.not.found`, one HTTP 500 with a code."
+        );
     }
 
     #[test]

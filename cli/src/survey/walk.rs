@@ -118,7 +118,7 @@ impl Walk<'_> {
                 self.findings.not_seen(switch, &why);
             }
         }
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
     }
 
     /// Whether a question may be put that costs messages; if not, why.
@@ -137,7 +137,7 @@ impl Walk<'_> {
         for switch in question.switches {
             self.findings.not_asked(switch, why);
         }
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
     }
 
     /// The base URL's own origin.

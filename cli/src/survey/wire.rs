@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::secrets::{Secrets, shown_code};
+use crate::record::is_of_words;
 
 /// The most calls in a minute: half of what an API key has for its authentications, should every call count.
 const CALLS_A_MINUTE: usize = 30;
@@ -33,26 +34,35 @@ impl Trouble {
         Self(what.into())
     }
 
+    /// A fixed sentence: the text of an error may name a host or a certificate.
     pub(super) fn of_transport(error: &reqwest::Error) -> Self {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        let kind = match () {
+        Self::new(match () {
             () if error.is_timeout() => "no answer came in time",
+            () if is_of_tls(error) => {
+                "TLS with the service failed; perhaps its certificate is not trusted here"
+            }
             () if error.is_connect() => "the service cannot be reached",
             () => "the connection broke before an answer came",
-        };
-        // reqwest's own text names the URL; its innermost cause does not, but for a bad one.
-        match std::ptr::eq(cause, error as &dyn std::error::Error) {
-            true => Self::new(kind),
-            false => Self::new(format!("{kind}: {cause}")),
-        }
+        })
     }
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether an error comes from TLS.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // An I/O error does not count what it holds among its sources.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = held.map_or_else(|| error.source(), |held| Some(held));
+    }
+    false
 }
 
 /// One call.
@@ -104,6 +114,8 @@ pub(super) struct Refusal {
 
 /// The fields in which a code may stand, the likeliest first.
 const CODE_FIELDS: [&str; 6] = ["code", "subCode", "error_code", "message", "msg", "detail"];
+/// Those of them that hold anything else as well, such as a host's name.
+const TEXT_FIELDS: [&str; 3] = ["message", "msg", "detail"];
 
 impl Answer {
     /// What a success holds; null if it holds nothing.
@@ -158,7 +170,9 @@ impl Refusal {
 
     /// In words, without anything secret.
     pub(super) fn shown(&self) -> String {
+        let may_be_text = self.field.is_some_and(|field| TEXT_FIELDS.contains(&field));
         match &self.code {
+            Some(code) if may_be_text && !is_of_words(code) => format!("HTTP {} with a code", self.status),
             Some(code) => format!("HTTP {} with {}", self.status, shown_code(code)),
             None => format!("HTTP {} without a code", self.status),
         }
@@ -210,11 +224,13 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(http: Client, base: Url, clock: Clock) -> Self {
+        let mut secrets = Secrets::default();
+        secrets.keep_host(&base);
         Self {
             http,
             base,
             clock,
-            secrets: Secrets::default(),
+            secrets,
             used: Used::default(),
             refused_for_quota: None,
             recent: VecDeque::new(),
@@ -279,8 +295,10 @@ impl Wire {
         let retry_after = retry_after.map(str::to_owned);
         let bytes = answer.bytes().await.map_err(|error| Trouble::of_transport(&error))?;
         let body: Option<Value> = serde_json::from_slice(&bytes).ok();
-        if let Some(data) = body.as_ref().and_then(|body| body.get("data")) {
-            self.secrets.keep_all(data);
+        for (name, value) in body.iter().filter_map(Value::as_object).flatten() {
+            if !CODE_FIELDS.contains(&name.as_str()) {
+                self.secrets.keep_all(value);
+            }
         }
         Ok(Answer { status, body, retry_after })
     }
@@ -322,4 +340,46 @@ pub(super) fn client(loopback: bool) -> Result<Client, Trouble> {
         builder = builder.no_proxy();
     }
     builder.build().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A service that answers without TLS, or not at all.
+    async fn trouble_with(answer: &'static [u8], scheme: &str) -> Trouble {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("{scheme}://localhost:{}/", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        let mut wire =
+            Wire::new(client(true).unwrap(), Url::parse(&base).unwrap(), super::super::clock::Clock::real());
+        wire.call_once(&Call::get("/aurelia")).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn why_a_connection_failed_is_said_without_the_error_s_own_words() {
+        let tls = trouble_with(b"HTTP/1.1 400 Bad Request\r\n\r\n", "https").await;
+        assert_eq!(tls.as_str(), "TLS with the service failed; perhaps its certificate is not trusted here");
+        let broken = trouble_with(b"HTTP/9.9 aurelia", "http").await;
+        assert_eq!(broken.as_str(), "the connection broke before an answer came");
+    }
+
+    #[test]
+    fn a_code_that_stands_where_texts_do_is_shown_only_if_its_words_are_known() {
+        let shown = |body: Value| {
+            let answer = Answer { status: 404, body: Some(body), retry_after: None };
+            answer.data().unwrap_err().shown()
+        };
+        let json = |text: &str| serde_json::from_str(text).unwrap();
+        assert_eq!(shown(json(r#"{"code": "avatar.napping"}"#)), "HTTP 404 with `avatar.napping`");
+        assert_eq!(shown(json(r#"{"message": "key.not.found"}"#)), "HTTP 404 with `key.not.found`");
+        assert_eq!(shown(json(r#"{"message": "gw.aurelia.example"}"#)), "HTTP 404 with a code");
+    }
 }

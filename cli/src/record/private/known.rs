@@ -17,7 +17,7 @@ const WORDS: &str = "\
     exceed exceeded exceeds exception exhausted exhaustion exist existing exists expect expected expire expired \
     expires expiry expression external extra failed failure fail false fatal feature fetch field file first \
     following for forbidden form format forward backward found frame free from full future gate gateway general get \
-    given go grant group handshake has have header heartbeat hint hour hours http https id identifier if illegal image \
+    given go gone grant group handshake has have header heartbeat hint hour hours http https id identifier if illegal image \
     in inactive index info init insufficient integer interface internal invalid is it item json keep key lab large \
     last latest length less level limit limited link list live lock locked log login logout long longer lost main \
     many match max maximum media member message messages method mind minimum min minute minutes mismatch missing \
@@ -185,7 +185,7 @@ fn looks_like_field(name: &str) -> bool {
 }
 
 /// Whether a text consists of words of the protocol, joined by dots, dashes, underscores or capitals.
-pub(super) fn is_of_words(text: &str) -> bool {
+pub(crate) fn is_of_words(text: &str) -> bool {
     let known = |part: &str| {
         is_word(&part.to_ascii_lowercase()) || humps(part).all(|hump| is_word(&hump.to_ascii_lowercase()))
     };

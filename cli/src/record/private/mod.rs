@@ -16,6 +16,7 @@ use serde_json::{Map, Number, Value};
 
 use self::keyed::Key;
 use self::known::Class;
+pub(crate) use self::known::is_of_words;
 use self::time::Shift;
 
 /// How deep objects may lie in each other. What lies deeper is replaced as a text.

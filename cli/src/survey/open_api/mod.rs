@@ -153,7 +153,7 @@ impl Walk<'_> {
             ),
             None => self.findings.not_seen("id-form", "The authentication held no numeric id."),
         }
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         let mut state = State { visit, socket: None, gone: None, shown: Shown::default(), said: 0 };
         for (topic, question) in &ASKED {
             self.put(*topic, question, &mut state).await;
@@ -165,7 +165,7 @@ impl Walk<'_> {
             socket.close().await;
         }
         state.visit.end(self.wire).await;
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         Ok(())
     }
 

@@ -49,7 +49,7 @@ impl Walk<'_> {
             }
             None => self.findings.not_seen("client-text", "No echo came."),
         }
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         self.ask_redelivery(state, from, &heard).await
     }
 

@@ -127,7 +127,7 @@ impl Walk<'_> {
         self.report.doing("opening a chat");
         let visit = Visit::begin(self.wire, credentials, visitor_id).await?;
         self.note_token_and_init(&visit);
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         let mut state = State { visit, socket: None, shown: Shown::default(), many: None, said: 0 };
         for (topic, question) in &ASKED {
             self.put_at_chat(*topic, question, &mut state).await;
@@ -137,7 +137,7 @@ impl Walk<'_> {
         if let Some(socket) = state.socket.take() {
             socket.close().await;
         }
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         Ok(())
     }
 

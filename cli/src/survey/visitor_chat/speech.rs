@@ -49,7 +49,7 @@ impl Walk<'_> {
         let of_first: Vec<&Value> =
             reply.iter().copied().filter(|frame| frame.get("messageId") == first).collect();
         self.note_pieces(&of_first);
-        self.report.show(self.findings);
+        self.report.show(self.findings, &self.wire.secrets);
         self.ask_chat_redelivery(state, from, &heard).await
     }
 
