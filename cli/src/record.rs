@@ -151,8 +151,7 @@ fn conclude(summary: &Summary, out: &Path) -> Result<(), Failure> {
     ));
     if *unreadable > 0 {
         text.push_str(&format!(
-            "{unreadable} frames were compressed and are in it without their content: turn the client's compression off \
-             (permessage-deflate) and record again.\n"
+            "{unreadable} frames are in it without their content, because the service compressed them unasked.\n"
         ));
     }
     if *lost > 0 {

@@ -14,15 +14,12 @@ mod support;
 
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
 use recorder::Recorder;
 use secondme_avatar::{AvatarClient, EventKind, Events, Visitor};
 use secondme_avatar_emulator::{Brain, Emulator, Settings};
 use serde_json::Value;
 use support::{avatar, err, out, run};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::net::TcpListener;
 
 /// The emulator with other answers to the open questions.
 async fn emulator(configure: impl FnOnce(&mut Settings)) -> Emulator {
@@ -213,151 +210,6 @@ async fn the_second_door_is_recorded_and_comes_back_as_well() {
     let (recorded, played): (Vec<_>, Vec<_>) =
         (heard.iter().filter_map(outline).collect(), played.iter().filter_map(outline).collect());
     assert_eq!(recorded, played, "{}", out(&made));
-}
-
-/// A service made by hand: it answers one request with these bytes, and returns what it was asked.
-async fn answers(bytes: &'static [u8]) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}/gate/in", listener.local_addr().unwrap());
-    let served = tokio::spawn(async move {
-        // The recorder has looked whether it is there.
-        drop(listener.accept().await.unwrap());
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut asked = Vec::new();
-        while !asked.ends_with(b"END") {
-            asked.push(stream.read_u8().await.unwrap());
-        }
-        stream.write_all(bytes).await.unwrap();
-        asked
-    });
-    (base, served)
-}
-
-#[tokio::test]
-async fn a_request_and_its_answer_pass_as_they_are() {
-    const ANSWER: &[u8] = b"HTTP/1.1 299 Odd Reason\r\nX-CaSe: Yes\r\nRetry-After: 7\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 6\r\n\r\n\x00\xff{\"a\r";
-    let (base, served) = answers(ANSWER).await;
-    let recorder = Recorder::start("raw", &base, &[]).await;
-    let at = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in").to_owned();
-    let mut stream = TcpStream::connect(&at).await.unwrap();
-    let request = format!(
-        "POST /gate/in/any%20thing?x=%2F&y HTTP/1.1\r\nHost: {at}\r\nX-OwN: 1\r\nOrigin: http://{at}\r\nAccept-Encoding: gzip\r\nContent-Length: 3\r\n\r\nEND"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answered = vec![0; ANSWER.len()];
-    stream.read_exact(&mut answered).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&answered), String::from_utf8_lossy(ANSWER));
-
-    let asked = String::from_utf8(served.await.unwrap()).unwrap();
-    let host = base.trim_start_matches("http://").trim_end_matches("/gate/in");
-    let expected = request.replace(&at, host).replace("gzip", "identity");
-    assert_eq!(asked, expected, "only the names of the recorder have changed");
-    let (file, _) = recorder.stop().await;
-    let journal = std::fs::read_to_string(file).unwrap();
-    assert!(
-        journal.contains(r#""accept-encoding":"gzip""#)
-            && journal.contains(r#""accept-encoding":"identity""#)
-    );
-}
-
-#[tokio::test]
-async fn a_reset_is_passed_on_as_a_reset_and_an_end_as_an_end() {
-    let emulator = emulator(|_| {}).await;
-    let recorder = Recorder::start("reset", emulator.base_url(), &[]).await;
-    let at = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in").to_owned();
-    for (fault, is_reset) in [("refuse", true), ("cut-before", false)] {
-        emulator
-            .fault(serde_json::from_value(serde_json::json!({"at": "auth", "do": fault})).unwrap())
-            .unwrap();
-        let mut stream = TcpStream::connect(&at).await.unwrap();
-        let request = format!(
-            "POST /gate/in/rest/open/avatar/auth HTTP/1.1\r\nHost: {at}\r\nContent-Length: 2\r\n\r\n{{}}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answered = Vec::new();
-        let ended = stream.read_to_end(&mut answered).await;
-        assert_eq!(
-            ended.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
-            is_reset,
-            "{fault}"
-        );
-        assert_eq!(answered, b"");
-    }
-    let (file, _) = recorder.stop().await;
-    let journal = std::fs::read_to_string(file).unwrap();
-    assert!(
-        journal.contains("the service reset the connection")
-            && journal.contains("the service ended the connection")
-    );
-}
-
-#[tokio::test]
-async fn frames_close_codes_and_pings_pass_as_they_are() {
-    let emulator = emulator(|_| {}).await;
-    let recorder = Recorder::start("frames", emulator.base_url(), &[]).await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let post = async |path: &str, token: Option<&str>, body: Value| -> Value {
-        let visitor = "web_6ba7b810-9dad-41d1-80b4-00c04fd430c8";
-        let request =
-            http.post(format!("{}{path}", recorder.base)).header("content-type", "application/json");
-        let request = match token {
-            Some(token) => request.header("token", token).header("Fp", visitor),
-            None => request.header("authorization", "Bearer sk-emulator"),
-        };
-        let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
-        serde_json::from_str(&answer).unwrap()
-    };
-    let visitor = "web_6ba7b810-9dad-41d1-80b4-00c04fd430c8";
-    let who = post("/rest/open/avatar/auth", None, serde_json::json!({"visitorId": visitor})).await;
-    let token = who["data"]["visitorToken"].as_str().unwrap();
-    let user = who["data"]["visitorUserId"].clone();
-    let create =
-        serde_json::json!({"userId": user, "channel": ["ALL"], "apiVersion": "1.3.0", "sdkVersion": "1.0.0"});
-    let socket = post("/rest/general/ws/create", Some(token), create).await;
-    let address = socket["data"]["address"].as_str().unwrap();
-    let here = recorder.base.trim_start_matches("http://").trim_end_matches("/gate/in");
-    assert!(address.starts_with(&format!("ws://{here}/")), "{address}");
-
-    let (mut stream, answer) = tokio_tungstenite::connect_async(address).await.unwrap();
-    assert_eq!(answer.status(), 101);
-    let ping = serde_json::json!({"type": "ping", "wsId": socket["data"]["wsId"]}).to_string();
-    stream.send(Message::text(ping)).await.unwrap();
-    let pong = stream.next().await.unwrap().unwrap();
-    assert!(pong.to_text().unwrap().contains("pong"));
-    stream.send(Message::Ping(vec![1, 2, 3].into())).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), Message::Pong(vec![1, 2, 3].into()));
-    let close = serde_json::json!({"code": 4003, "reason": "visit again, Aurelia"}).to_string();
-    http.post(format!("{}/sockets/close", emulator.control_url())).body(close).send().await.unwrap();
-    let Some(Ok(Message::Close(Some(frame)))) = stream.next().await else { panic!("no close frame") };
-    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4003, "visit again, Aurelia"));
-    drop(stream);
-
-    let (file, _) = recorder.stop().await;
-    let journal = std::fs::read_to_string(file).unwrap();
-    let frames: Vec<Value> = journal
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .filter(|line: &Value| line["what"] == "frame")
-        .collect();
-    let kinds: Vec<_> =
-        frames.iter().map(|line| (line["from"].as_str().unwrap(), line["kind"].as_str().unwrap())).collect();
-    assert_eq!(
-        kinds[..5],
-        [
-            ("client", "text"),
-            ("service", "text"),
-            ("client", "ping"),
-            ("service", "pong"),
-            ("service", "close")
-        ]
-    );
-    assert_eq!(
-        (&frames[0]["body"]["type"], &frames[1]["body"]["type"]),
-        (&serde_json::json!("ping"), &serde_json::json!("pong"))
-    );
-    assert_eq!(frames[4]["code"], 4003);
-    assert_eq!(frames[4]["reason"].as_str().unwrap().len(), "visit again, Aurelia".len());
-    assert!(!journal.contains("Aurelia") && !journal.contains(token));
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self as client, SendRequest};
-use hyper::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, SEC_WEBSOCKET_EXTENSIONS,
+};
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
@@ -312,6 +314,10 @@ fn redirect(headers: &mut HeaderMap, to: &Origin, upstream: &Origin) -> Vec<(&'s
     // Compressed answers could not be read.
     if headers.get(ACCEPT_ENCODING).is_some_and(|offered| offered != "identity") {
         set(headers, ACCEPT_ENCODING, "accept-encoding", "identity".to_owned());
+    }
+    // Nor could compressed frames. A service that is offered no extension accepts none.
+    if headers.remove(SEC_WEBSOCKET_EXTENSIONS).is_some() {
+        changed.push(("sec-websocket-extensions", String::new()));
     }
     changed
 }

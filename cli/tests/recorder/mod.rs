@@ -1,5 +1,7 @@
 //! Runs `avatar record`.
 
+mod passing;
+
 use std::path::PathBuf;
 use std::process::Stdio;
 
