@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::known::{self, Class};
-use super::{Kind, Private};
+use super::{Kind, Place, Private};
 
 /// After them stands what only looks like a word.
 const BEFORE_NAMES: [&str; 1] = ["public"];
@@ -89,7 +89,7 @@ impl Private {
         let pairs: Map<String, Value> = form_urlencoded::parse(form)
             .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
             .collect();
-        self.value("", &Value::Object(pairs), 0)
+        self.json(Place::Request, &Value::Object(pairs))
     }
 
     /// The headers, by their names in lower case. What HTTP itself needs for one connection is left out.
@@ -195,6 +195,7 @@ impl Private {
             return String::new();
         }
         self.count(Kind::Text);
+        self.said.note(text, false);
         super::shape::replace(&self.key, text)
     }
 }

@@ -6,6 +6,7 @@
 mod http;
 mod keyed;
 mod known;
+mod said;
 mod shape;
 mod strings;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use serde_json::{Map, Number, Value};
 use self::keyed::Key;
 use self::known::Class;
 pub(crate) use self::known::is_of_words;
+use self::said::Said;
 use self::time::Shift;
 
 /// How deep objects may lie in each other. What lies deeper is replaced as a text.
@@ -63,6 +65,7 @@ pub(crate) struct Private {
     shift: Shift,
     replaced: Replaced,
     place: Place,
+    said: Said,
     /// Within the `detail` of a failure.
     in_detail: bool,
 }
@@ -81,7 +84,7 @@ impl Private {
 
     fn with(key: Key, began: i64) -> Self {
         let (shift, replaced) = (Shift::new(began), Replaced::default());
-        Self { key, shift, replaced, place: Place::default(), in_detail: false }
+        Self { key, shift, replaced, place: Place::default(), said: Said::default(), in_detail: false }
     }
 
     pub(crate) fn replaced(&self) -> Replaced {
@@ -102,7 +105,14 @@ impl Private {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Number(number) => Value::Number(self.number(field, number)),
-            Value::String(text) => Value::String(self.string_of(self.class(field, text), text, depth)),
+            Value::String(text) => {
+                let class = self.class(field, text);
+                if matches!(class, Class::Other | Class::Id) {
+                    // What comes over the socket may be a piece of a reply.
+                    self.said.note(text, self.place == Place::Request);
+                }
+                Value::String(self.string_of(class, text, depth))
+            }
             Value::Array(items) => items.iter().map(|item| self.value(field, item, depth + 1)).collect(),
             Value::Object(fields) => Value::Object(self.object(fields, depth)),
         }

@@ -153,9 +153,9 @@ impl Private {
     }
 
     /// What the service says about a failure. It is kept if all of it is known; if all but ids is known, those are
-    /// replaced; else it may quote a person, and all of it is replaced.
+    /// replaced; else it may quote a person, and all of it is replaced. So it is if it repeats what one has said.
     pub(crate) fn failure(&mut self, text: &str) -> String {
-        if text.contains("://") || text.len() > LOOKED_AT {
+        if text.contains("://") || text.len() > LOOKED_AT || self.said.is_in(text) {
             return self.spoken(text);
         }
         let runs = || text.split(|letter: char| !is_of_id_char(letter)).filter(|run| !run.is_empty());

@@ -341,10 +341,13 @@ fn a_message_of_a_person_is_no_message_about_a_failure() {
         assert!(!private.json(Place::Request, &value).to_string().contains(said), "{value}");
         assert!(!private.json(Place::Frame, &value).to_string().contains(said), "{value}");
     }
+    // The service says so of itself, and not because a person did.
+    let mut private = Private::fixed(7, BEGAN);
+    assert_eq!(private.json(Place::Answer, &json!({"code": 404, "message": said}))["message"], said);
     let answer =
-        private.json(Place::Answer, &json!({"code": 404, "message": said, "data": [{"message": said}]}));
-    assert_eq!(answer["message"], said);
+        private.json(Place::Answer, &json!({"code": 404, "message": "", "data": [{"message": said}]}));
     assert_ne!(answer["data"][0]["message"], said);
+    let mut private = Private::fixed(7, BEGAN);
     let detail = private.json(
         Place::Answer,
         &json!({"detail": [{"loc": ["body", "sessionId"], "msg": "field required", "type": "value_error.missing", "input": said}]}),
@@ -352,6 +355,43 @@ fn a_message_of_a_person_is_no_message_about_a_failure() {
     assert_eq!(detail["detail"][0]["loc"], json!(["body", "sessionId"]));
     assert_eq!(detail["detail"][0]["msg"], "field required");
     assert_ne!(detail["detail"][0]["input"], said);
+}
+
+#[test]
+fn a_failure_that_repeats_what_a_person_said_in_known_words_is_replaced() {
+    let said = "The password of the second account is password";
+    let asked = [
+        json!({"message": said}),
+        json!({"data": {"content": said}}),
+        json!({"text": json!({"content": said}).to_string()}),
+    ];
+    for value in asked {
+        for place in [Place::Request, Place::Answer, Place::Frame] {
+            let mut private = Private::fixed(7, BEGAN);
+            assert_eq!(private.failure("the second account is locked"), "the second account is locked");
+            private.json(place, &value);
+            for text in
+                [format!("content not allowed: {said}"), "denied: the second account is \u{2026}".to_owned()]
+            {
+                let failed = [
+                    private.json(Place::Answer, &json!({"code": 403, "message": text}))["message"].clone(),
+                    private.json(Place::Answer, &json!({"detail": [{"msg": text}]}))["detail"][0]["msg"]
+                        .clone(),
+                    private.json(Place::Frame, &json!({"subCodeReason": text}))["subCodeReason"].clone(),
+                    json!(private.failure(&text)),
+                ];
+                for failed in failed {
+                    let failed = failed.as_str().unwrap();
+                    assert!(failed.len() == text.len() && !failed.contains("account"), "{failed}");
+                }
+            }
+            assert_eq!(private.failure("session not found"), "session not found");
+        }
+    }
+    // A word alone, as a visitor's whole message.
+    let mut private = Private::fixed(7, BEGAN);
+    private.json(Place::Request, &json!({"message": "Password"}));
+    assert!(!private.failure("the content \"password\" is refused").contains("password"));
 }
 
 #[test]
