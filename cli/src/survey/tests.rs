@@ -28,14 +28,6 @@ struct Surveyed {
     most_calls_in_a_minute: usize,
 }
 
-async fn survey(settings: Settings, seed: u64) -> Surveyed {
-    survey_with(settings, seed, u32::MAX).await
-}
-
-async fn survey_with(settings: Settings, seed: u64, budget: u32) -> Surveyed {
-    survey_at(Door::AvatarOpenApi, settings, seed, budget).await
-}
-
 async fn survey_at(door: Door, settings: Settings, seed: u64, budget: u32) -> Surveyed {
     let emulator = Emulator::builder().settings(settings).seed(seed).start().await.unwrap();
     let http = wire::client(true).unwrap();
@@ -111,19 +103,19 @@ fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
     unseen
 }
 
-/// Every switch with the answer that is set.
-fn set(settings: &Settings) -> BTreeMap<String, String> {
+/// Every switch of a door that can be seen, with the answer that is set.
+fn to_be_seen_at(door: Door, settings: &Settings) -> BTreeMap<String, String> {
     use clap::Args as _;
     let written = json!(settings);
     let switches = secondme_avatar_emulator::SwitchArgs::augment_args(clap::Command::new("switches"));
     let names = switches.get_arguments().filter_map(|option| option.get_long());
-    let names = names.filter(|name| !name.starts_with("visitor-chat-"));
+    let unseen = if door == Door::VisitorChat { at_chat::unseen(settings) } else { unseen(settings) };
+    let is_of_door = |name: &&str| match (name.starts_with("visitor-chat-"), door) {
+        (is_of_chat, Door::VisitorChat) => is_of_chat || at_chat::SHARED.contains(name),
+        (is_of_chat, Door::AvatarOpenApi) => !is_of_chat,
+    };
+    let names = names.filter(is_of_door).filter(|name| !unseen.contains(name));
     names.map(|name| (name.to_owned(), written[name].as_str().unwrap().to_owned())).collect()
-}
-
-fn to_be_seen(settings: &Settings) -> BTreeMap<String, String> {
-    let unseen = unseen(settings);
-    set(settings).into_iter().filter(|(name, _)| !unseen.contains(name.as_str())).collect()
 }
 
 #[tokio::test]
@@ -154,10 +146,7 @@ async fn it_finds_exactly_what_is_set_under_three_profiles() {
             .origin(Origin::Required)
             .end_mark(EndMark::Twice),
     ];
-    for (seed, settings) in (1..).zip(profiles) {
-        let found = survey(settings.clone(), seed).await;
-        assert_eq!(found.answers, to_be_seen(&settings), "{}", found.file);
-    }
+    finds_exactly_what_is_set(Door::AvatarOpenApi, profiles).await;
 }
 
 /// What the file may share with the traffic: names and codes of the wire, which say nothing about a run.
@@ -241,7 +230,8 @@ async fn nothing_is_said_that_was_not_allowed() {
     for (budget, second) in
         [(0, SecondSocket::ClosesOlder), (1, SecondSocket::BothGet), (2, SecondSocket::BothGet)]
     {
-        let found = survey_with(Settings::default().second_socket(second), 1, budget).await;
+        let found =
+            survey_at(Door::AvatarOpenApi, Settings::default().second_socket(second), 1, budget).await;
         let sent = found.emulator.state().calls("message/send");
         assert!(sent <= u64::from(budget), "{sent} of {budget}");
         assert_eq!(found.used.messages, budget.min(sent as u32));
@@ -303,29 +293,50 @@ fn drawn(seed: u64) -> Settings {
         .money(draw.of(&[Money::Free, Money::Free, Money::Free, Money::Free, Money::Frame, Money::Refused]))
 }
 
+/// What a survey of a random profile may use at most.
+struct Most {
+    authentications: u32,
+    calls: u32,
+    messages: u32,
+}
+
 #[tokio::test]
 async fn it_names_every_switch_that_can_be_seen_under_twenty_random_profiles() {
+    let most = Most { authentications: 6, calls: 60, messages: 5 };
+    names_every_switch(Door::AvatarOpenApi, drawn, most, 280).await;
+}
+
+async fn finds_exactly_what_is_set(door: Door, profiles: [Settings; 3]) {
+    for (seed, settings) in (1..).zip(profiles) {
+        let found = survey_at(door, settings.clone(), seed, u32::MAX).await;
+        assert_eq!(found.answers, to_be_seen_at(door, &settings), "{}", found.file);
+    }
+}
+
+/// More than `least` switches are to be seen under twenty profiles, and all of them are.
+async fn names_every_switch(door: Door, drawn: fn(u64) -> Settings, most: Most, least: usize) {
     let (mut seen, mut wrong) = (0, Vec::new());
     for seed in 1..=20 {
         let settings = drawn(seed);
-        let found = survey(settings.clone(), seed).await;
-        let wanted = to_be_seen(&settings);
+        let found = survey_at(door, settings.clone(), seed, u32::MAX).await;
+        let wanted = to_be_seen_at(door, &settings);
         seen += wanted.len();
         let names: BTreeSet<_> = wanted.keys().chain(found.answers.keys()).collect();
         for name in names {
-            if wanted.get(name) != found.answers.get(name) {
-                wrong.push(format!(
-                    "seed {seed}: {name} is {:?}, found {:?}",
-                    wanted.get(name),
-                    found.answers.get(name)
-                ));
+            let (is, found) = (wanted.get(name), found.answers.get(name));
+            if is != found {
+                wrong.push(format!("seed {seed}: {name} is {is:?}, found {found:?}"));
             }
         }
         let Used { calls, authentications, messages, .. } = found.used;
         assert!(found.most_calls_in_a_minute <= 30, "half of the quota of 60");
-        assert!(authentications <= 6 && calls <= 60 && messages <= 5, "{:?}", found.used);
+        assert!(
+            authentications <= most.authentications && calls <= most.calls && messages <= most.messages,
+            "{:?}",
+            found.used
+        );
         found.emulator.stop().await;
     }
     assert!(wrong.is_empty(), "of {seen}:\n{}", wrong.join("\n"));
-    assert!(seen > 280, "only {seen} switches were to be seen");
+    assert!(seen > least, "only {seen} switches were to be seen");
 }

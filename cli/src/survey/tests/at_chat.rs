@@ -1,9 +1,9 @@
-//! The same at the second door.
+//! What is set and seen at the second door.
 
 use super::*;
 
 /// The switches that this door shares with the first.
-const SHARED: [&str; 9] = [
+pub(super) const SHARED: [&str; 9] = [
     "close-code",
     "extensions",
     "money",
@@ -15,22 +15,7 @@ const SHARED: [&str; 9] = [
     "takeover-silence",
 ];
 
-async fn survey(settings: Settings, seed: u64) -> Surveyed {
-    survey_at(Door::VisitorChat, settings, seed, u32::MAX).await
-}
-
-/// Every switch of this door with the answer that is set, by the names of the settings.
-fn to_be_seen(settings: &Settings) -> BTreeMap<String, String> {
-    use clap::Args as _;
-    let written = json!(settings);
-    let switches = secondme_avatar_emulator::SwitchArgs::augment_args(clap::Command::new("switches"));
-    let names = switches.get_arguments().filter_map(|option| option.get_long());
-    let names = names.filter(|name| name.starts_with("visitor-chat-") || SHARED.contains(name));
-    let seen = names.filter(|name| !unseen(settings).contains(name));
-    seen.map(|name| (name.to_owned(), written[name].as_str().unwrap().to_owned())).collect()
-}
-
-fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
+pub(super) fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
     let mut unseen = BTreeSet::from([
         "takeover-silence",
         "visitor-chat-quota",
@@ -121,10 +106,7 @@ async fn it_finds_exactly_what_is_set_under_three_profiles() {
             .pings(Pings::Nothing)
             .redelivery(Redelivery::After5s),
     ];
-    for (seed, settings) in (1..).zip(profiles) {
-        let found = survey(settings.clone(), seed).await;
-        assert_eq!(found.answers, to_be_seen(&settings), "{}", found.file);
-    }
+    finds_exactly_what_is_set(Door::VisitorChat, profiles).await;
 }
 
 fn drawn_at_chat(seed: u64) -> Settings {
@@ -155,24 +137,6 @@ fn drawn_at_chat(seed: u64) -> Settings {
 
 #[tokio::test]
 async fn it_names_every_switch_that_can_be_seen_under_twenty_random_profiles() {
-    let (mut seen, mut wrong) = (0, Vec::new());
-    for seed in 1..=20 {
-        let settings = drawn_at_chat(seed);
-        let found = survey(settings.clone(), seed).await;
-        let wanted = to_be_seen(&settings);
-        seen += wanted.len();
-        let names: BTreeSet<_> = wanted.keys().chain(found.answers.keys()).collect();
-        for name in names {
-            if wanted.get(name) != found.answers.get(name) {
-                let (is, found) = (wanted.get(name), found.answers.get(name));
-                wrong.push(format!("seed {seed}: {name} is {is:?}, found {found:?}"));
-            }
-        }
-        let Used { calls, authentications, messages, .. } = found.used;
-        assert!(found.most_calls_in_a_minute <= 30, "half of the quota of 60");
-        assert!(authentications <= 1 && calls <= 22 && messages <= 3, "{:?}", found.used);
-        found.emulator.stop().await;
-    }
-    assert!(wrong.is_empty(), "of {seen}:\n{}", wrong.join("\n"));
-    assert!(seen > 350, "only {seen} switches were to be seen");
+    let most = Most { authentications: 1, calls: 22, messages: 3 };
+    names_every_switch(Door::VisitorChat, drawn_at_chat, most, 350).await;
 }
