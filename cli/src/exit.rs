@@ -83,7 +83,7 @@ impl Failure {
 }
 
 const WRONG_PLACE: &str = "What answers there does not speak like the service. Check --base-url or SECONDME_BASE_URL:\n\
-    it ends with /gate/in.";
+    it ends with /gate/in, or for Visitor Chat with /gate/lab.";
 
 /// The parts of a failure.
 #[derive(Debug, Clone)]

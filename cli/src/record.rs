@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secondme_avatar::{Door, Environment};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -32,6 +33,10 @@ use self::upstream::{Dialer, Origin};
 use crate::exit::{self, Failure};
 use crate::style;
 use crate::terminal::Stop;
+
+/// Where the doors are.
+const IN: &str = "/gate/in";
+const LAB: &str = "/gate/lab";
 
 /// How long it waits after a connection could not be accepted: too many files are open.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -129,6 +134,9 @@ fn greet(url: &Url, address: SocketAddr, out: &Path) -> Result<(), Failure> {
     let (strong, note) = (style::AVATAR, style::NOTE);
     let mut text = format!("Recording into {}. Ctrl-C ends it.\n\n", out.display());
     text.push_str(&format!("  base URL  {strong}{base}{strong:#}\n"));
+    if let Some(other) = other_base(&base, url) {
+        text.push_str(&format!("            {other}\n"));
+    }
     text.push_str(&format!("  service   {url}\n\n"));
     text.push_str(&format!("{note}Point your client at the base URL, for example:{note:#}\n"));
     text.push_str(&format!("  SECONDME_BASE_URL={base} avatar chat\n"));
@@ -137,6 +145,25 @@ fn greet(url: &Url, address: SocketAddr, out: &Path) -> Result<(), Failure> {
     }
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|_| Failure::output_closed())
+}
+
+/// The base URL of the door that `--upstream` does not name, if it is at the same host.
+fn other_base(base: &str, upstream: &Url) -> Option<String> {
+    let (host, door) = match base.strip_suffix(IN) {
+        Some(host) => (host, Door::VisitorChat),
+        None => (base.strip_suffix(LAB)?, Door::AvatarOpenApi),
+    };
+    let of = |door: Door| Environment::ALL.iter().filter_map(move |one| Url::parse(one.url(door)).ok());
+    let is_vendors =
+        [Door::AvatarOpenApi, Door::VisitorChat].into_iter().flat_map(of).any(|it| it == *upstream);
+    let is_there = of(door).any(|it| it.origin() == upstream.origin());
+    if is_vendors && !is_there {
+        return Some("(Visitor Chat is at another host: `--upstream gateway` records both doors)".to_owned());
+    }
+    Some(match door {
+        Door::VisitorChat => format!("{host}{LAB} for Visitor Chat"),
+        Door::AvatarOpenApi => format!("{host}{IN} for the Avatar Open API"),
+    })
 }
 
 fn conclude(summary: &Summary, out: &Path) -> Result<(), Failure> {
@@ -175,4 +202,30 @@ fn conclude(summary: &Summary, out: &Path) -> Result<(), Failure> {
 /// Writes to stderr. If it is closed, there is no reader.
 fn tell(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_door_is_named_where_it_is_at_the_same_host() {
+        let other =
+            |base: &str, upstream: &str| other_base(base, &Url::parse(upstream).unwrap()).unwrap_or_default();
+        let here = "http://127.0.0.1:8300/gate/in";
+        for upstream in [
+            here,
+            Environment::Gateway.url(Door::AvatarOpenApi),
+            Environment::PreRelease.url(Door::AvatarOpenApi),
+        ] {
+            assert_eq!(other(here, upstream), "http://127.0.0.1:8300/gate/lab for Visitor Chat");
+        }
+        assert!(other(here, Environment::Production.url(Door::AvatarOpenApi)).contains("--upstream gateway"));
+        let lab = Environment::Gateway.url(Door::VisitorChat);
+        assert_eq!(
+            other("http://127.0.0.1:8300/gate/lab", lab),
+            "http://127.0.0.1:8300/gate/in for the Avatar Open API"
+        );
+        assert_eq!(other("http://127.0.0.1:8300", "https://example.org"), "");
+    }
 }

@@ -194,10 +194,46 @@ async fn a_key_that_is_refused_is_refused_in_the_scenario() {
 async fn the_second_door_is_recorded_and_comes_back_as_well() {
     let emulator = emulator(|_| {}).await;
     let recorder = Recorder::start("visitor-chat", emulator.lab_base_url(), &[]).await;
+    let heard = talk(&visitor_chat(&emulator, &recorder), &emulator, false).await;
+    chat_comes_back(recorder, &heard, &[]).await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_replaced_is_recorded_and_comes_back_as_well() {
+    let emulator = emulator(switched(serde_json::json!({
+        "visitor-chat-second-init": "new", "visitor-chat-socket-url-life": "once-60s",
+    })))
+    .await;
+    let recorder = Recorder::start("replaced", emulator.lab_base_url(), &[]).await;
+    let client = visitor_chat(&emulator, &recorder);
+    let (events, mut heard) = (client.events(), Vec::new());
+    let visitor = Visitor::for_user("web", "aurelia").unwrap().name("Aurelia Vespucci");
+    let chat = client.open(visitor).await.unwrap();
+    let before = chat.session_id().unwrap();
+    chat.ask("Tell me about yourself, dear Babbage").await.unwrap();
+    let control = reqwest::Client::builder().no_proxy().build().unwrap();
+    let close = control.post(format!("{}/sockets/close", emulator.control_url()));
+    close.body(r#"{"code": 4001, "reason": "Leonardo says goodbye"}"#).send().await.unwrap();
+    until(&events, &mut heard, |event| matches!(event, EventKind::SessionReplaced { .. })).await;
+    until(&events, &mut heard, |event| matches!(event, EventKind::Reconnected { .. })).await;
+    let session = chat.session_id().unwrap();
+    assert_ne!(session, before);
+    chat.ask("Thank you, and adieu").await.unwrap();
+    emulator.owner().reply(session.as_str(), "Hi, this is Leonardo himself").unwrap();
+    until(&events, &mut heard, |event| matches!(event, EventKind::OwnerReply(_))).await;
+    heard.extend(events.drain(usize::MAX).iter().map(json::event));
+    client.close().await;
+    chat_comes_back(recorder, &heard, &["visitor-chat-second-init", "session_replaced"]).await;
+}
+
+fn visitor_chat(emulator: &Emulator, recorder: &Recorder) -> AvatarClient {
     let builder =
         AvatarClient::visitor_chat(&emulator.client_id(), &emulator.client_secret(), emulator.api_key());
-    let client = builder.unwrap().base_url(recorder.base.parse().unwrap()).build().unwrap();
-    let heard = talk(&client, &emulator, false).await;
+    builder.unwrap().base_url(recorder.base.parse().unwrap()).build().unwrap()
+}
+
+/// Ends a recording of Visitor Chat; its scenario says this, and plays the events that were heard.
+async fn chat_comes_back(recorder: Recorder, heard: &[Value], says: &[&str]) {
     let (file, _) = recorder.stop().await;
     let journal = std::fs::read_to_string(&file).unwrap();
     for word in ["emulator-", "aurelia", "vespucci", "babbage", "leonardo", "adieu", "lovelace"] {
@@ -205,7 +241,9 @@ async fn the_second_door_is_recorded_and_comes_back_as_well() {
     }
     let made = run(avatar(&["record", "to-scenario", &file]), "").await;
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
-    assert!(out(&made).contains("door: visitor-chat"));
+    for says in [&["door: visitor-chat"], says].concat() {
+        assert!(out(&made).contains(says), "{says} in {}", out(&made));
+    }
     let played = play(&out(&made)).await;
     let (recorded, played): (Vec<_>, Vec<_>) =
         (heard.iter().filter_map(outline).collect(), played.iter().filter_map(outline).collect());

@@ -28,6 +28,8 @@ pub(super) struct Visitor {
     pub(super) unechoed: Vec<String>,
     /// A text whose sending has failed, and may be tried again.
     pub(super) unsure: Option<String>,
+    /// Another session has taken the place of its own, since its socket was lost.
+    pub(super) is_replaced: bool,
     pub(super) is_open: bool,
 }
 
