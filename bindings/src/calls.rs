@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use secondme_avatar::CallReport;
-use secondme_avatar_bridge::queue::HostQueue;
+use secondme_avatar::ClientBuilder;
+use secondme_avatar_bridge::streams::{HostStream, Reports};
 
 use crate::CoreCallReport;
 use crate::convert::size;
-
-/// Reports that wait for the host before further ones are only counted.
-const CAPACITY: usize = 1024;
 
 /// What was taken at once.
 #[derive(uniffi::Record)]
@@ -20,9 +17,9 @@ pub struct CoreCallBatch {
     pub lost: u64,
 }
 
-/// The reports of a client, one queue for all who drain it.
+/// The reports of a client, one queue for all who drain it. They end with the client.
 #[derive(uniffi::Object)]
-pub struct CoreCalls(HostQueue<CallReport>);
+pub struct CoreCalls(HostStream<Reports>);
 
 #[uniffi::export]
 impl CoreCalls {
@@ -33,8 +30,10 @@ impl CoreCalls {
 
     /// Takes at most `max` reports. Never waits.
     pub fn drain(&self, max: u32) -> CoreCallBatch {
-        let calls = self.0.drain(size(max)).into_iter().map(CoreCallReport::from).collect();
-        CoreCallBatch { calls, lost: self.0.take_lost() }
+        // Reports do not fail.
+        let calls =
+            self.0.drain(size(max)).unwrap_or_default().into_iter().map(CoreCallReport::from).collect();
+        CoreCallBatch { calls, lost: self.0.with(Reports::take_lost).unwrap_or_default() }
     }
 
     /// Ends the queue: a wait in `ready` is told `false` once all has been drained.
@@ -44,13 +43,14 @@ impl CoreCalls {
 }
 
 impl CoreCalls {
-    pub(crate) fn push(&self, report: &CallReport) {
-        self.0.offer(report.clone());
+    /// The reports of the client that is being built.
+    pub(crate) fn of(builder: ClientBuilder) -> (Arc<Self>, ClientBuilder) {
+        let (reports, builder) = Reports::of(builder);
+        (Arc::new(Self(HostStream::new(reports))), builder)
     }
-}
 
-impl Default for CoreCalls {
-    fn default() -> Self {
-        Self(HostQueue::new(CAPACITY))
+    /// Those of a client that reports nothing.
+    pub(crate) fn ended() -> Arc<Self> {
+        Arc::new(Self(HostStream::ended()))
     }
 }

@@ -168,10 +168,9 @@ impl CoreClient {
         builder: ClientBuilder,
         tokens: Option<Arc<CoreTokens>>,
     ) -> Result<Arc<Self>, CoreError> {
-        let calls = Arc::default();
         let share = Share::take()?;
         let _entered = share.handle().enter();
-        let client = options.build(builder, &calls)?;
+        let (client, calls) = options.build(builder)?;
         Ok(Arc::new(Self { client, calls, tokens, share: Arc::clone(&share) }))
     }
 }

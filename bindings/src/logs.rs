@@ -1,10 +1,9 @@
 //! The core's log on its way to the host.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use secondme_avatar_bridge::logs::Logs;
-use secondme_avatar_bridge::streams::Source;
+use secondme_avatar_bridge::streams::HostStream;
 
 use crate::convert::size;
 
@@ -41,31 +40,32 @@ pub struct CoreLogBatch {
 
 /// The log of the process, for the caller that asked for it last.
 #[derive(uniffi::Object)]
-pub struct CoreLog(Logs);
+pub struct CoreLog(HostStream<Logs>);
 
 /// Begins to collect what `SECONDME_LOG` lets through, or without it this filter (`secondme_avatar=info`). There
 /// is one log in a process, and the newest call counts: what the one before waits for has ended. `None` where
 /// something else in the process collects it already.
 #[uniffi::export]
 pub fn install_log(filter: String) -> Option<Arc<CoreLog>> {
-    Logs::install(&filter).map(|logs| Arc::new(CoreLog(logs)))
+    Logs::install(&filter).map(|logs| Arc::new(CoreLog(HostStream::new(logs))))
 }
 
 #[uniffi::export]
 impl CoreLog {
     /// Waits until there may be something to drain. `false`: `finish` was called, or there is a newer one.
     pub async fn ready(self: Arc<Self>) -> bool {
-        poll_fn(|cx| self.0.poll_ready(cx)).await
+        self.0.ready().await
     }
 
     /// Takes at most `max` records. Never waits.
     pub fn drain(&self, max: u32) -> CoreLogBatch {
-        let records = self.0.drain(size(max)).into_iter().map(|record| CoreLogRecord {
+        // A log does not fail.
+        let records = self.0.drain(size(max)).unwrap_or_default().into_iter().map(|record| CoreLogRecord {
             level: level(record.level.as_str()),
             target: record.target,
             message: record.message,
         });
-        CoreLogBatch { records: records.collect(), lost: self.0.take_lost() }
+        CoreLogBatch { records: records.collect(), lost: self.0.with(Logs::take_lost).unwrap_or_default() }
     }
 
     /// Ends the taking: a wait in `ready` is told `false`. Records go on being collected for the next one.

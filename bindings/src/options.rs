@@ -118,16 +118,15 @@ pub struct CoreOptions {
 
 impl CoreOptions {
     /// Sets these options, and makes the client.
-    pub(crate) fn build(
-        self,
-        builder: ClientBuilder,
-        calls: &Arc<CoreCalls>,
-    ) -> Result<AvatarClient, CoreError> {
+    pub(crate) fn build(self, builder: ClientBuilder) -> Result<(AvatarClient, Arc<CoreCalls>), CoreError> {
         let builder = builder.language(self.language.clone());
-        Ok(self.apply(builder, calls)?.build()?)
+        let reports = self.on_call;
+        let builder = self.apply(builder)?;
+        let (calls, builder) = if reports { CoreCalls::of(builder) } else { (CoreCalls::ended(), builder) };
+        Ok((builder.build()?, calls))
     }
 
-    fn apply(self, mut builder: ClientBuilder, calls: &Arc<CoreCalls>) -> Result<ClientBuilder, CoreError> {
+    fn apply(self, mut builder: ClientBuilder) -> Result<ClientBuilder, CoreError> {
         if let Some(base_url) = self.base_url {
             builder = builder.base_url(base_url.parse::<BaseUrl>()?);
         }
@@ -202,10 +201,6 @@ impl CoreOptions {
         }
         if let Some(first_piece_deadline) = self.first_piece_deadline_ms {
             builder = builder.first_piece_deadline(Duration::from_millis(first_piece_deadline));
-        }
-        if self.on_call {
-            let calls = Arc::clone(calls);
-            builder = builder.on_call(move |report| calls.push(report));
         }
         Ok(builder)
     }

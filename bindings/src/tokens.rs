@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secondme_avatar_bridge::streams::HostStream;
 use secondme_avatar_bridge::tokens::{TokenFailure, TokenMessage, TokenRequests};
 
 use crate::convert::size;
@@ -43,7 +44,7 @@ pub struct CoreTokenFailure {
 /// The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
 /// waits in it.
 #[derive(uniffi::Object)]
-pub struct CoreTokens(TokenRequests);
+pub struct CoreTokens(HostStream<TokenRequests>);
 
 #[uniffi::export]
 impl CoreTokens {
@@ -56,7 +57,8 @@ impl CoreTokens {
     /// Takes at most `max` requests and words that one is taken back. Never waits.
     pub fn drain(&self, max: u32) -> CoreTokenBatch {
         let mut batch = CoreTokenBatch { wanted: Vec::new(), taken_back: Vec::new() };
-        for message in self.0.drain(size(max)) {
+        // Requests do not fail.
+        for message in self.0.drain(size(max)).unwrap_or_default() {
             match message {
                 TokenMessage::Wanted(ticket, request) => {
                     let visitor_id = request.visitor_id.into();
@@ -70,29 +72,27 @@ impl CoreTokens {
 
     /// The token that was wanted under this ticket. One that is no longer wanted is dropped.
     pub fn answer_token(&self, ticket: i64, token: String) {
-        self.0.answer(ticket, token);
+        self.0.with(|requests| requests.answer(ticket, token));
     }
 
     /// There is no token for this ticket.
     pub fn fail_token(&self, ticket: i64, failure: CoreTokenFailure) {
         let CoreTokenFailure { kind, words, code, may_pass } = failure;
-        self.0.fail(
-            ticket,
-            match kind.as_deref().and_then(error_kind) {
-                Some(kind) => TokenFailure::Own { kind, words, code },
-                None => TokenFailure::Foreign { words, may_pass },
-            },
-        );
+        let failure = match kind.as_deref().and_then(error_kind) {
+            Some(kind) => TokenFailure::Own { kind, words, code },
+            None => TokenFailure::Foreign { words, may_pass },
+        };
+        self.0.with(|requests| requests.fail(ticket, failure));
     }
 
     /// Ends the requests: a wait in `ready` is told `false`, and calls that wait for a token fail.
     pub fn finish(&self) {
-        self.0.end();
+        self.0.finish();
     }
 }
 
 impl CoreTokens {
     pub(crate) fn new(requests: TokenRequests) -> Arc<Self> {
-        Arc::new(Self(requests))
+        Arc::new(Self(HostStream::new(requests)))
     }
 }

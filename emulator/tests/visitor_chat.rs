@@ -106,6 +106,12 @@ fn a_users_token_of_the_settings_speaks_as_one_that_was_issued() {
     stage.service.add_fault(Fault::new(InjectionPoint::VisitorChatSend, Effect::ExpiredToken)).unwrap();
     assert_eq!(refused(&stage.chat_send(&chat, "Hi")), (401, "oauth2.token.expired".to_owned()));
     assert_eq!(refused(&stage.chat_send(&chat, "Hi")), (401, "oauth2.token.expired".to_owned()));
+    for token in [Some("lba_at_prepared"), None] {
+        assert_eq!(stage.service.set_chat_tokens(stage.now, token, TokenStanding::Live), 1);
+        data(&stage.chat_send(&chat, "Hi"));
+        assert_eq!(stage.service.set_chat_tokens(stage.now, token, TokenStanding::Revoked), 1);
+        assert_eq!(refused(&stage.chat_send(&chat, "Hi")), (401, "oauth2.token.revoked".to_owned()));
+    }
 }
 
 #[test]

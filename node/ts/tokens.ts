@@ -12,7 +12,7 @@ export interface TokenRequest {
   readonly visitorId: string
   /** The service has refused the token that was given last: another one is needed, refreshed perhaps. */
   readonly refused: boolean
-  /** Is aborted when no call waits for the token any more. */
+  /** Is aborted when no call waits for the token any more, and when there is no answer within 20 s. */
   readonly signal: AbortSignal
 }
 
@@ -32,7 +32,8 @@ export interface AppOptions {
 export interface UserOptions {
   /**
    * Gives the access token of each user. It is called once for each visitor, and again where the service has refused
-   * that visitor's token. What it throws, or its promise is rejected with, is the `cause` of the error of the waiting
+   * that visitor's token. It has 20 s to answer: after that its signal is aborted, and it is called again within the
+   * deadlines of the calls that wait. What it throws, or its promise is rejected with, is the `cause` of the error of the waiting
    * calls. An {@link AvatarError} keeps its kind; a failure of the network, or a time limit's, becomes a
    * `ConnectionFailedError` and is tried again within the deadlines of the calls; anything else becomes an
    * `AuthenticationError`.

@@ -67,8 +67,9 @@ class AvatarClient(ClientBase, Listening):
             plain or async, and runs as callbacks do, in the loop in which the client is used. What it raises is the
             cause of the error that the waiting calls raise. An ``AvatarError`` keeps its kind; a failure of the
             network, or a time limit's, becomes a ``ConnectionFailedError`` and is tried again within the deadlines of
-            the calls; anything else becomes an ``AuthenticationError``. When no call waits any more, its task is
-            cancelled.
+            the calls; anything else becomes an ``AuthenticationError``. It has 20 s to answer. After that, and when no
+            call waits any more, its task is cancelled; calls that still wait have it called again within their
+            deadlines.
         :param options: The further keywords of ``AvatarClient``.
         """
         return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)

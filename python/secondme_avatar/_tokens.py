@@ -16,7 +16,10 @@ from ._errors import MisuseError
 from ._queues import ThreadQueue
 
 _WORKERS = 32
-"""How many functions run at a time without an event loop; further requests wait."""
+"""How many functions run at a time without an event loop, of those that a call waits for; further requests wait."""
+
+_THREADS = 256
+"""How many functions run at a time in all: with those that never end, though no call waits for them any more."""
 
 _PATIENCE = 5.0
 """Seconds that a close waits for functions that run."""
@@ -91,7 +94,11 @@ class TokenGiver(threading.Thread):
         self._native = native
         self._give = give
         self._context = contextvars.copy_context()
-        self._free = threading.BoundedSemaphore(_WORKERS)
+        self._lock = threading.Lock()
+        self._waiting: dict[int, TokenRequest] = {}
+        self._wanted: set[int] = set()
+        """The requests whose function runs, and whose token a call waits for."""
+        self._threads = 0
         self._queue = ThreadQueue()
         self.start()
 
@@ -104,17 +111,35 @@ class TokenGiver(threading.Thread):
             if not asked:
                 return
             for ticket, visitor_id, refused in asked:
-                # A function cannot be interrupted: one that is no longer wanted ends by itself.
-                if visitor_id is None:
-                    continue
-                self._free.acquire()
-                work = self._context.copy().run
-                threading.Thread(
-                    target=work,
-                    args=(self._answer, ticket, TokenRequest(visitor_id, refused)),
-                    name="secondme-avatar-token",
-                    daemon=True,
-                ).start()
+                with self._lock:
+                    if visitor_id is None:
+                        # A function cannot be interrupted: one that is no longer wanted ends by itself, and one that
+                        # never does takes no other's place.
+                        self._waiting.pop(ticket, None)
+                        self._wanted.discard(ticket)
+                    else:
+                        self._waiting[ticket] = TokenRequest(visitor_id, refused)
+            self._begin()
+
+    def _begin(self) -> None:
+        """Calls the function for those who wait, oldest first, as long as there is room. It never waits itself."""
+        while True:
+            with self._lock:
+                if not self._waiting or len(self._wanted) >= _WORKERS or self._threads >= _THREADS:
+                    return
+                ticket = next(iter(self._waiting))
+                request = self._waiting.pop(ticket)
+                self._wanted.add(ticket)
+                self._threads += 1
+            work = self._context.copy().run
+            thread = threading.Thread(
+                target=work, args=(self._answer, ticket, request), name="secondme-avatar-token", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError as error:
+                _fail(self._native, ticket, error, may_pass=True)
+                self._ended(ticket)
 
     def _answer(self, ticket: int, request: TokenRequest) -> None:
         try:
@@ -127,11 +152,19 @@ class TokenGiver(threading.Thread):
         except BaseException as error:
             _fail(self._native, ticket, error)
         finally:
-            self._free.release()
+            self._ended(ticket)
+            self._begin()
+
+    def _ended(self, ticket: int) -> None:
+        with self._lock:
+            self._wanted.discard(ticket)
+            self._threads -= 1
 
     def end(self) -> None:
         """Has no further function called."""
         self._native.finish()
+        with self._lock:
+            self._waiting.clear()
         self.join(timeout=_PATIENCE)
 
 

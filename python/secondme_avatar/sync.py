@@ -82,7 +82,8 @@ class AvatarClient(ClientBase):
             in a thread of its own. What it raises is the cause of the error that the waiting calls raise. An
             ``AvatarError`` keeps its kind; a failure of the network, or a time limit's, becomes a
             ``ConnectionFailedError`` and is tried again within the deadlines of the calls; anything else becomes an
-            ``AuthenticationError``.
+            ``AuthenticationError``. It has 20 s to answer. After that its answer is dropped, and calls that still wait
+            have it called again within their deadlines; it cannot be interrupted, so give it a time limit of its own.
         :param options: The further keywords of ``AvatarClient``.
         """
         return cls._through_visitor_chat(client_id, client_secret, api_key, token and plain_only(token), options)

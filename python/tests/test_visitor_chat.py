@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -290,6 +291,53 @@ def test_a_scripts_function_that_raises_or_hangs(emulator: Emulator) -> None:
             client.open(BOB)
         hold.set()
     assert raised.value.__cause__ is mine
+
+
+async def test_a_function_that_never_returns_is_given_up_and_called_again(emulator: Emulator) -> None:
+    token, asked, cancelled = await emulator.issue_user_token("ann"), asyncio.Queue[bool](), asyncio.Event()
+
+    async def give(_: TokenRequest) -> str:
+        asked.put_nowait(True)
+        if not cancelled.is_set():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+        return token
+
+    async with emulator.visitor_chat(token=give) as client:
+        opening = asyncio.ensure_future(client.open(ADA))
+        await asyncio.wait_for(asked.get(), 5)
+        client.advance_clock(21)
+        chat = await asyncio.wait_for(opening, 5)
+        assert cancelled.is_set()
+        assert (await chat.ask("Hello")).text == "You said: Hello"
+
+
+def test_a_scripts_function_that_never_returns_holds_up_no_other_visitor(emulator: Emulator) -> None:
+    token, hold = emulator.sync.issue_user_token("ann"), threading.Event()
+    begun = threading.Semaphore(0)
+
+    def give(request: TokenRequest) -> str:
+        if request.visitor_id != ADA.id:
+            begun.release()
+            hold.wait()
+        return token
+
+    def opens(name: str) -> None:
+        with pytest.raises(DeadlineError):
+            client.open(Visitor.for_user("test", name))
+
+    with emulator.sync.visitor_chat(token=give, open_deadline=21) as client, ThreadPoolExecutor(40) as pool:
+        opening = [pool.submit(opens, f"hangs-{number}") for number in range(40)]
+        for _ in range(32):
+            assert begun.acquire(timeout=10)
+        client.advance_clock(22)
+        for opened in opening:
+            opened.result(timeout=10)
+        # All of them hang still.
+        assert client.open(ADA).ask("Hello").text == "You said: Hello"
+        hold.set()
 
 
 def test_a_script_takes_no_async_function(emulator: Emulator) -> None:

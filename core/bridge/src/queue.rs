@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -11,8 +10,7 @@ use std::task::{Context, Poll, Waker};
 /// The queue has a capacity for what is [offered](Self::offer): further items are dropped, and counted. Items that must
 /// not be lost are put in by this crate alone, which says for each kind how many there can be.
 ///
-/// The host waits with [`ready`](Self::ready) or [`poll_ready`](Self::poll_ready), which take nothing, so a wait that
-/// is cancelled loses nothing. A waker is woken once, outside the lock, and is registered anew by the next poll.
+/// The host waits with [`poll_ready`](Self::poll_ready), which takes nothing, so a wait that is given up loses nothing. A waker is woken once, outside the lock, and is registered anew by the next poll.
 pub struct HostQueue<T> {
     state: Mutex<State<T>>,
     capacity: usize,
@@ -55,12 +53,7 @@ impl<T> HostQueue<T> {
         }
     }
 
-    /// Waits until there is something to [`drain`](Self::drain). `false`: there will be nothing more.
-    pub async fn ready(&self) -> bool {
-        poll_fn(|cx| self.poll_ready(cx)).await
-    }
-
-    /// [`ready`](Self::ready) for those who poll by hand.
+    /// Whether there is something to [`drain`](Self::drain). `false`: there will be nothing more.
     pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
         let mut state = self.lock();
         if !state.items.is_empty() {

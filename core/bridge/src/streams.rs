@@ -1,10 +1,11 @@
 //! What comes one after the other, drained by the host in batches: events, the pieces of a reply, reports of calls.
 
-use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 
 use secondme_avatar::{CallReport, ClientBuilder, Error, Event, Events, Piece, ReplyStream};
+use tokio::sync::Notify;
 
 use crate::calls::{Calls, Signal, Ticket};
 use crate::queue::HostQueue;
@@ -128,17 +129,45 @@ impl Source for TokenRequests {
 
 /// A source that the host may close while others wait for it.
 #[derive(Debug)]
-pub struct HostStream<S>(Mutex<Option<S>>);
+pub struct HostStream<S> {
+    source: Mutex<Option<S>>,
+    woken: Arc<Woken>,
+}
+
+/// Wakes all who wait in [`HostStream::ready`]. It is the only waker of them that the source knows: each wait of a host
+/// has a waker of its own, and those of waits that were cancelled would pile up in a source where nothing comes.
+#[derive(Debug, Default)]
+struct Woken(Notify);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_waiters();
+    }
+}
 
 impl<S: Source> HostStream<S> {
     /// Nothing has been taken of this source yet.
-    pub const fn new(source: S) -> Self {
-        Self(Mutex::new(Some(source)))
+    pub fn new(source: S) -> Self {
+        Self { source: Mutex::new(Some(source)), woken: Arc::default() }
+    }
+
+    /// One that has ended.
+    pub fn ended() -> Self {
+        Self { source: Mutex::new(None), woken: Arc::default() }
     }
 
     /// Waits until there may be something to drain. `false`: there will be nothing more.
     pub async fn ready(&self) -> bool {
-        poll_fn(|cx| self.poll_ready(cx)).await
+        let waker = Waker::from(Arc::clone(&self.woken));
+        loop {
+            let mut woken = pin!(self.woken.0.notified());
+            // From here on no wake is missed, even before the await.
+            woken.as_mut().enable();
+            match self.poll_ready(&mut Context::from_waker(&waker)) {
+                Poll::Ready(ready) => return ready,
+                Poll::Pending => woken.await,
+            }
+        }
     }
 
     /// [`ready`](Self::ready) for those who poll by hand.
@@ -173,7 +202,7 @@ impl<S: Source> HostStream<S> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<S>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -242,8 +271,6 @@ impl<S: Source, R: Send + 'static> SignalledStream<S, R> {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
     use super::*;
     use crate::calls::Message;
     use crate::calls::tests::Wakes;
@@ -279,6 +306,35 @@ mod tests {
         stream.close();
         assert_eq!((tickets(&one), tickets(&two)), (vec![], vec![]), "neither has come back for more");
         assert!(stream.drain(&one, 9).unwrap().is_some_and(|items| items.is_empty()));
+    }
+
+    #[test]
+    fn waits_that_are_cancelled_leave_nothing_behind_and_the_next_one_is_told() {
+        let (queue, reports) = reports();
+        let stream = HostStream::new(reports);
+        let wakes: Vec<_> = (0..100).map(|_| Wakes::default()).collect();
+        let mut last = None;
+        for wakes in &wakes {
+            let mut wait = Box::pin(stream.ready());
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&wakes.waker())).is_pending());
+            last = Some(wait);
+        }
+        queue.finish();
+        assert_eq!(wakes.iter().map(Wakes::count).sum::<usize>(), 1, "of the one that still waits");
+        let told = last.unwrap().as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(told, Poll::Ready(false));
+    }
+
+    #[test]
+    fn the_reports_of_a_client_end_with_it_though_it_was_never_closed() {
+        let builder = secondme_avatar::AvatarClient::builder("sk-0123456789abcdef").unwrap();
+        let (reports, builder) = Reports::of(builder);
+        let stream = HostStream::new(reports);
+        let mut wait = pin!(stream.ready());
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(cx).is_pending());
+        drop(builder);
+        assert_eq!(wait.as_mut().poll(cx), Poll::Ready(false));
     }
 
     #[test]

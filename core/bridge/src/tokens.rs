@@ -78,11 +78,6 @@ impl TokenRequests {
         (requests.clone(), TokenFeed(requests))
     }
 
-    /// Waits until there is something to drain. `false`: there will be nothing more.
-    pub async fn ready(&self) -> bool {
-        self.0.queue.ready().await
-    }
-
     /// The queue, for those who poll by hand.
     pub fn queue(&self) -> &HostQueue<TokenMessage> {
         &self.0.queue

@@ -134,7 +134,7 @@ impl AvatarClient {
     }
 
     /// Starts a client that speaks through Visitor Chat for users of the service: `provider` gives the access token of
-    /// each, and is told when the last one was refused. Such a token says who speaks, so the service is told no visitor
+    /// each, and is told when the last one was refused. It has 20 s to answer: see [`TokenProvider`]. Such a token says who speaks, so the service is told no visitor
     /// id; it names the user's conversation here, and in the store.
     ///
     /// ```

@@ -41,6 +41,9 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + 
 ///
 /// It is asked once for each visitor, and again when the service has refused that visitor's token. An error of it is
 /// the error of the calls that wait; one that [may pass](Error::is_retryable) is tried again within their deadlines.
+///
+/// It has 20 s to answer. After that its future is dropped, and it is asked again within the deadlines of the calls that
+/// wait; where it does not answer by then either, their error says so.
 pub trait TokenProvider: Send + Sync + 'static {
     /// Returns the user's access token (`lba_at_…`).
     fn token(&self, request: TokenRequest) -> TokenFuture<'_>;
@@ -121,7 +124,13 @@ impl Tokens {
                 Input::TokenFailed { call, error: Error::new(ErrorKind::Misuse, message).without_retry() }
             }
             Self::App(shared) => shared.get(env, visitor, call, refused).await,
-            Self::Users(provider) => ask(provider.as_ref(), visitor, call, refused.is_some()).await,
+            Self::Users(provider) => {
+                let until = env.clock.now() + limits::TOKEN_FUNCTION_TIMEOUT;
+                tokio::select! {
+                    asked = ask(provider.as_ref(), visitor, call, refused.is_some()) => asked,
+                    () = env.clock.at(until) => Input::TokenFailed { call, error: no_answer() },
+                }
+            }
         }
     }
 }
@@ -238,12 +247,18 @@ async fn ask(provider: &dyn TokenProvider, visitor_id: VisitorId, call: CallId, 
             return Input::TokenGranted { call, token, renew_at: None, freshness };
         }
         Ok(Ok(_)) => {
-            let message = "the function that gives the users' tokens has given a text that is none: it is empty, or \
-                           has a space, a line break or another character that no token has";
+            let message = "the function that gives the users' tokens has given a text that cannot be a token: it is \
+                           empty, or has a space, a line break or another character that no token has";
             Error::new(ErrorKind::Misuse, message)
         }
         Ok(Err(error)) => error,
         Err(_) => Error::new(ErrorKind::Misuse, "the function that gives the users' tokens has panicked"),
     };
     Input::TokenFailed { call, error }
+}
+
+fn no_answer() -> Error {
+    let seconds = limits::TOKEN_FUNCTION_TIMEOUT.as_secs();
+    let message = format!("the function that gives the users' tokens has not answered within {seconds} s");
+    Error::new(ErrorKind::ConnectionFailed, message)
 }

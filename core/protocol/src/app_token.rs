@@ -7,8 +7,11 @@ use std::time::Duration;
 use crate::authentication::Freshness;
 use crate::call::CallId;
 use crate::error::{Error, ErrorKind, Step};
-use crate::limits::{CALL_TIMEOUT, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX, TOKEN_LIFETIME, TOKEN_RENEWAL};
-use crate::link::backoff;
+use crate::limits::{
+    BACKOFF_REFUSED_MAX, CALL_TIMEOUT, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX, TOKEN_LIFETIME, TOKEN_RENEWAL,
+    TOKEN_SHORT_LIFE,
+};
+use crate::link::{backoff, growing};
 use crate::option_name::OptionName;
 use crate::redact::Secret;
 use crate::rng::Rng;
@@ -70,7 +73,8 @@ pub(crate) const CONSOLE: &str = "https://develop.second.me";
 /// The token of one app, without clock or sockets.
 ///
 /// All who need the token ask. One that is at hand is given at once; otherwise one fetch is made for all who wait,
-/// however many they are. A fetch that has failed is not made again before a wait that grows.
+/// however many they are. A fetch that has failed is not made again before a wait that grows, and neither is one after
+/// several tokens in a row that the service has refused soon after it had given them.
 ///
 /// The host's part: it [asks](Self::ask) for each who needs the token, makes the call of [`begin`](Self::begin) where
 /// one has to wait, gives its answer to [`answered`](Self::answered) or [`failed`](Self::failed), and then asks again
@@ -95,12 +99,16 @@ pub(crate) const CONSOLE: &str = "https://develop.second.me";
 pub struct AppToken {
     app: AppCredentials,
     present: Option<PresentToken>,
+    /// When the last token was fetched.
+    fetched_at: Millis,
+    /// Tokens in a row that were refused soon after their fetch.
+    refusals: u32,
     /// When the fetch that is under way began.
     fetching: Option<Millis>,
     /// Fetches in a row that have failed.
     failures: u32,
     held_until: Millis,
-    /// Why the last fetch failed, while no other is made.
+    /// Why no fetch is made: the last one failed, or its token was refused.
     last: Option<Error>,
     rng: Rng,
 }
@@ -110,7 +118,7 @@ pub struct AppToken {
 pub enum TokenAsked {
     /// The token.
     Present(PresentToken),
-    /// The last fetch has failed a moment ago, and why.
+    /// No token is fetched now, and why: the last fetch has failed a moment ago, or its token was refused.
     Failed(Error),
     /// Nothing yet: a fetch is under way, or has to be [begun](AppToken::begin).
     Wait,
@@ -132,6 +140,8 @@ impl AppToken {
         Self {
             app,
             present: None,
+            fetched_at: Millis::default(),
+            refusals: 0,
             fetching: None,
             failures: 0,
             held_until: Millis::default(),
@@ -142,7 +152,10 @@ impl AppToken {
 
     /// Asks for the token. One that is about to end does not count, nor does the `refused` one.
     pub fn ask(&mut self, now: Millis, refused: Option<&Secret>) -> TokenAsked {
-        self.present.take_if(|present| present.renew_at <= now || Some(&present.token) == refused);
+        if self.present.take_if(|present| Some(&present.token) == refused).is_some() {
+            self.token_refused(now);
+        }
+        self.present.take_if(|present| present.renew_at <= now);
         match (&self.present, &self.last) {
             (Some(present), _) => TokenAsked::Present(present.clone()),
             (None, Some(last)) if self.held_until > now => {
@@ -151,6 +164,23 @@ impl AppToken {
             }
             (None, _) => TokenAsked::Wait,
         }
+    }
+
+    /// One refusal may be that of a token which was revoked; the next one is fetched at once. Where that one is refused
+    /// as well, more of them do not help, and each visitor would cost another.
+    fn token_refused(&mut self, now: Millis) {
+        let is_soon = now.since(self.fetched_at) < TOKEN_SHORT_LIFE;
+        self.refusals = if is_soon { self.refusals.saturating_add(1) } else { 1 };
+        let Some(doublings) = self.refusals.checked_sub(2) else { return };
+        let wait = growing(doublings, BACKOFF_REFUSED_MAX, &mut self.rng);
+        let message = format!(
+            "the service has refused {} of the app's tokens in a row, each soon after it had given it, so the next one \
+             is asked for after a wait; if this goes on, check at {CONSOLE} whether the app may chat with this avatar",
+            self.refusals
+        );
+        let error = Error::new(ErrorKind::Unavailable, message).at(Step::FetchToken);
+        self.held_until = self.held_until.max(now + wait);
+        self.last = Some(error.with_retry_after(Some(wait)));
     }
 
     /// The fetch to be made now. `None` while one is under way, and while the last failure lies too short back.
@@ -167,7 +197,7 @@ impl AppToken {
         self.fetching.is_some_and(|since| since + CALL_TIMEOUT > now)
     }
 
-    /// Why the last fetch failed, if none has succeeded since.
+    /// Why the last fetch failed, or what kept the next one back, if none has succeeded since.
     #[must_use]
     pub fn last_failure(&self) -> Option<&Error> {
         self.last.as_ref()
@@ -198,6 +228,7 @@ impl AppToken {
                 let token = Secret::from(answer.access_token.0.into_owned());
                 let present = PresentToken { token, renew_at: since + used_for(lifetime) };
                 self.present = Some(present.clone());
+                self.fetched_at = now;
                 self.failures = 0;
                 self.last = None;
                 Ok(present)
@@ -293,6 +324,35 @@ mod tests {
         let second = answer(&mut token, NOW, "t2", "604800");
         let TokenAsked::Present(present) = token.ask(NOW, Some(&first.token)) else { panic!("it is there") };
         assert_eq!(present, second);
+    }
+
+    #[test]
+    fn tokens_that_are_refused_soon_after_their_fetch_are_fetched_ever_more_seldom() {
+        let mut token = token();
+        let (mut now, mut waits) = (NOW, Vec::new());
+        for number in 0..10 {
+            let name = format!("t{number}");
+            let present = answer(&mut token, now, &name, "604800");
+            let wait = match token.ask(now, Some(&present.token)) {
+                TokenAsked::Failed(error) => {
+                    assert!(error.is_retryable() && error.to_string().contains("refused"), "{error}");
+                    assert!(token.begin(now, CallId(1)).is_none());
+                    error.retry_after().unwrap()
+                }
+                TokenAsked::Wait => Duration::ZERO,
+                TokenAsked::Present(_) => panic!("it was refused"),
+            };
+            now = now + wait;
+            waits.push(wait);
+        }
+        assert_eq!(waits[0], Duration::ZERO, "one may have been revoked");
+        assert!(waits[1] >= Duration::from_millis(2_500), "{waits:?}");
+        assert!(waits[5..].iter().all(|wait| *wait >= BACKOFF_REFUSED_MAX / 2), "{waits:?}");
+        assert!(waits.iter().all(|wait| *wait <= BACKOFF_REFUSED_MAX), "{waits:?}");
+        // One that has been good for a while ends that.
+        let present = answer(&mut token, now, "good", "604800");
+        assert!(matches!(token.ask(now + TOKEN_SHORT_LIFE, Some(&present.token)), TokenAsked::Wait));
+        assert!(token.begin(now + TOKEN_SHORT_LIFE, CallId(1)).is_some());
     }
 
     #[test]

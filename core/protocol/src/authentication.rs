@@ -19,6 +19,9 @@ pub(crate) struct Authentication {
     token: TokenNumber,
     /// The present token replaces a refused one, and no call has succeeded with it yet.
     is_unproven: bool,
+    /// A token that was at hand has been taken for a good one since a call last succeeded. The next that is at hand is
+    /// not: two visitors of an app could else have tokens fetched for each other for ever.
+    was_spared: bool,
     /// The handshake was refused, and another token is fetched for it.
     is_handshake_refused: bool,
 }
@@ -36,7 +39,7 @@ pub(crate) struct Bearer {
 pub enum Freshness {
     /// It was fetched after the machine had asked: a refusal of it says that another one does not help either.
     Fetched,
-    /// It was there: it may have died since.
+    /// It was there: it may have died since. A refusal of it does not count as final, once.
     AtHand,
 }
 
@@ -99,13 +102,17 @@ impl Authentication {
         self.token.0 += 1;
         self.bearer = Some(bearer);
         self.refused = None;
-        self.is_unproven &= freshness == Freshness::Fetched;
+        if freshness == Freshness::AtHand && self.is_unproven && !self.was_spared {
+            self.is_unproven = false;
+            self.was_spared = true;
+        }
     }
 
     /// A call that showed this token has succeeded.
     pub(crate) fn proven(&mut self, token: TokenNumber) {
         if token == self.token {
             self.is_unproven = false;
+            self.was_spared = false;
         }
     }
 
@@ -118,16 +125,23 @@ impl Authentication {
             return TokenRefusal::Final;
         }
         self.is_unproven = true;
-        self.credentials = None;
-        self.refused = self.bearer.take().map(|bearer| bearer.token);
+        self.drop_token();
         TokenRefusal::Renewed
+    }
+
+    /// Another token is wanted in the place of the present one.
+    fn drop_token(&mut self) {
+        self.credentials = None;
+        if let Some(bearer) = self.bearer.take() {
+            self.refused = Some(bearer.token);
+        }
     }
 
     /// A handshake was refused. The address may be refused for the token it was made with: once, another one is
     /// fetched.
     pub(crate) fn handshake_refused(&mut self) {
         if !std::mem::replace(&mut self.is_handshake_refused, true) {
-            self.credentials = None;
+            self.drop_token();
         }
     }
 

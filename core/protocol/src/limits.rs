@@ -35,6 +35,14 @@ pub const TOKEN_RENEWAL: Duration = Duration::from_secs(5 * 60);
 /// How long an app's token lives where the service does not say (Visitor Chat): the vendor's page says 7 days.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How soon after its fetch a refusal of an app's token says that the next one may be refused as well (Visitor Chat): a
+/// token lives for days, and one that was revoked by hand is rarely followed by another.
+pub const TOKEN_SHORT_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// The longest that a function of the caller's may take to give a user's token (Visitor Chat). Longer than a call of
+/// another service takes, and inside [`OPEN_DEADLINE`], so that the error of an opening says what was in the way.
+pub const TOKEN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The longest a WebSocket handshake may take. Well inside the address's 60 s.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -64,7 +72,8 @@ pub const SHORT_LIVES: u32 = 2;
 pub const BACKOFF_CONTESTED: Duration = Duration::from_secs(5);
 
 /// Where the doubling of that ceiling ends for links that the service closed with a code which refuses them (1008, or
-/// 4000 to 4999): there, it is the answer that does not change soon.
+/// 4000 to 4999), and for an app's tokens that are refused soon after their fetch: there, it is the answer that does
+/// not change soon.
 pub const BACKOFF_REFUSED_MAX: Duration = Duration::from_secs(60);
 
 /// How often an answer that is not of the service's form (a proxy's page, half a JSON) is tried

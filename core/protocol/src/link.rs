@@ -27,8 +27,8 @@ pub(crate) fn hurried(until: Millis, since: Millis, now: Millis) -> Millis {
     until.min(now.max(since + HURRY))
 }
 
-/// A wait before the next attempt after links that did not live long: never short, and doubled so often.
-fn growing(doublings: u32, longest: Duration, rng: &mut Rng) -> Duration {
+/// A wait before the next attempt after links, or tokens, that did not live long: never short, and doubled so often.
+pub(crate) fn growing(doublings: u32, longest: Duration, rng: &mut Rng) -> Duration {
     let half = BACKOFF_CONTESTED.saturating_mul(1 << doublings.min(16)).min(longest) / 2;
     half + rng.up_to(half)
 }

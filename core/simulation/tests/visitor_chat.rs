@@ -8,9 +8,9 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{
-    AppStanding, BarePing, Echo, EchoId, ExpiresIn, FailureForm, FailureHttp, FrameIds,
-    Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, SecondInit, SendAnswer, SendApiKey,
-    SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, VisitorIdForm,
+    AppStanding, BarePing, Echo, EchoId, Effect, ExpiresIn, FailureForm, FailureHttp, Fault, FrameIds,
+    InjectionPoint, Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, SecondInit, SendAnswer,
+    SendApiKey, SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, VisitorIdForm,
 };
 use secondme_avatar_protocol::{
     Config, Door, ErrorKind, EventKind, Gap, Outcome, Record, State, Step, Visitor, limits,
@@ -92,6 +92,50 @@ fn a_dead_token_costs_one_fetch_however_many_it_is_refused_to() {
         }
         assert_eq!(fetches(&world), 2);
     }
+}
+
+fn refusal() -> Effect {
+    let (code, reason) = ("oauth2.token.revoked".to_owned(), "the access token was revoked".to_owned());
+    Effect::Fail { code, reason, actions: Vec::new() }
+}
+
+#[test]
+fn a_hundred_visitors_whose_tokens_are_all_refused_cost_few_fetches() {
+    let refuse = |world: &mut World, point| {
+        let fault = Fault::new(point, refusal()).times(u32::MAX);
+        world.with_service(|service, _| service.add_fault(fault).unwrap());
+    };
+    // All at once, and one every three seconds for five minutes.
+    for (apart, most) in [(Duration::ZERO, 2), (Duration::from_secs(3), 6 + 2 * 5)] {
+        let mut world = World::new(Settings::default(), 1);
+        refuse(&mut world, InjectionPoint::VisitorChatInit);
+        let mut opens = Vec::new();
+        for number in 0..100 {
+            let one = client(&mut world, &number.to_string(), None);
+            opens.push((one, world.open(one)));
+            world.run_for(apart);
+        }
+        let mut told = Vec::new();
+        for (one, open) in opens {
+            let error = world.answer(one, open).unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Unavailable), "{error}");
+            told.push(error.to_string());
+        }
+        assert!(fetches(&world) <= most, "{} fetches, {apart:?} apart", fetches(&world));
+        let says_so = |told: &String| told.contains("the service has refused") && told.contains("in a row");
+        assert_eq!(told.iter().any(says_so), !apart.is_zero(), "{told:?}");
+    }
+    // Those that are open already have no tokens fetched for each other for ever.
+    let mut world = World::new(Settings::default(), 1);
+    let all: Vec<_> = (0..100).map(|number| client(&mut world, &number.to_string(), None)).collect();
+    all.iter().for_each(|one| world.opened(*one));
+    refuse(&mut world, InjectionPoint::VisitorChatSend);
+    for one in &all {
+        world.send(*one, "Hello");
+        world.run_for(Duration::from_millis(7));
+    }
+    world.run_for(Duration::from_secs(60));
+    assert!(fetches(&world) <= 1 + 6, "{} fetches", fetches(&world));
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Emulator {
     }
 
     /// Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that
-    /// were issued. Says how many there were.
+    /// were issued and of all that stand in the settings. Says how many there were.
     pub fn set_chat_tokens(&self, token: Option<&str>, standing: TokenStanding) -> usize {
         self.hub.with(|service, now| service.set_chat_tokens(now, token, standing))
     }

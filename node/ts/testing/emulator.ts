@@ -151,8 +151,8 @@ export class Emulator {
   }
 
   /**
-   * Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued. Gives
-   * how many there were.
+   * Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued and
+   * of all that stand in the settings. Gives how many there were.
    */
   async setChatTokens(standing: TokenStanding, token?: string): Promise<number> {
     const about = token === undefined ? { standing } : { standing, token }

@@ -139,8 +139,8 @@ class SyncEmulator:
         return str(self.call("POST", "user-tokens", {"user": user})["token"])
 
     def set_chat_tokens(self, standing: Standing, token: str | None = None) -> int:
-        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued.
-        Gives how many there were."""
+        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were
+        issued and of all that stand in the settings. Gives how many there were."""
         about = {"standing": standing} if token is None else {"standing": standing, "token": token}
         return int(self.call("POST", "chat-tokens", about)["changed"])
 
@@ -314,8 +314,8 @@ class Emulator:
         return await asyncio.to_thread(self.sync.issue_user_token, user)
 
     async def set_chat_tokens(self, standing: Standing, token: str | None = None) -> int:
-        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were issued.
-        Gives how many there were."""
+        """Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that were
+        issued and of all that stand in the settings. Gives how many there were."""
         return await asyncio.to_thread(self.sync.set_chat_tokens, standing, token)
 
     async def start(self) -> None:

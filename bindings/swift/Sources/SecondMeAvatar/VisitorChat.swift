@@ -32,8 +32,9 @@ extension AvatarClient {
     ///   - apiKey: the avatar's API key; without it, `SECONDME_API_KEY`.
     ///   - token: gives the access token of a user (`lba_at_…`). It is asked once for each visitor, and again when the
     ///     service has refused that visitor's token. It runs in a task of its own, which is cancelled when the client is
-    ///     closed or released, or when no call waits for the token any more. What it throws is the error of the calls that
-    ///     wait: an ``AvatarError`` keeps its kind, a `URLError` becomes one of kind
+    ///     closed or released, or when no call waits for the token any more. It has 20 s to answer: after that its task is
+    ///     cancelled, and it is asked again within the deadlines of the calls that wait. What it throws is the error of
+    ///     the calls that wait: an ``AvatarError`` keeps its kind, a `URLError` becomes one of kind
     ///     ``AvatarError/Kind-swift.enum/connectionFailed`` and is tried again within the deadlines of those calls, and
     ///     anything else becomes one of kind ``AvatarError/Kind-swift.enum/authentication``.
     public static func visitorChat(

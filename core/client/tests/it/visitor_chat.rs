@@ -1,13 +1,14 @@
 //! The second door, over real sockets.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use secondme_avatar::{
     AvatarClient, ClientBuilder, ErrorKind, EventKind, MemoryStore, Step, TokenRequest, Visitor,
 };
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_emulator::service::TokenStanding;
+use secondme_avatar_emulator::service::{Effect, Fault, InjectionPoint, TokenStanding};
 
 use crate::support::{next, soon, visitor};
 
@@ -143,6 +144,64 @@ async fn a_function_that_fails_or_panics_or_gives_no_token_is_an_error_of_the_op
         assert!(error.to_string().contains(says), "{error}");
         assert!(!error.to_string().contains("two words"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_function_that_never_answers_holds_no_visitor_for_longer_than_its_limit() {
+    let emulator = emulator().await;
+    let token = emulator.issue_user_token("user-1");
+    let (asked, mut times) = tokio::sync::mpsc::unbounded_channel();
+    let answers = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&answers);
+    let provider = move |_: TokenRequest| {
+        let _ = asked.send(());
+        let (token, may) = (token.clone(), may.load(Ordering::Relaxed));
+        async move { if may { Ok(token) } else { std::future::pending().await } }
+    };
+    let builder = AvatarClient::visitor_chat_with_tokens(emulator.api_key(), provider).unwrap();
+    let client = builder.base_url(emulator.lab_base_url().parse().unwrap()).build().unwrap();
+
+    // An opening says what has held it up.
+    let open = tokio::spawn(client.open(visitor("ada")).into_future());
+    soon(times.recv()).await;
+    client.advance_clock(Duration::from_secs(21)).await;
+    soon(times.recv()).await;
+    client.advance_clock(Duration::from_secs(21)).await;
+    let error = soon(open).await.unwrap().unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("has not answered within 20 s"), "{error}");
+
+    // And one that answers the next time is waited for.
+    let open = tokio::spawn(client.open(visitor("bob")).into_future());
+    soon(times.recv()).await;
+    answers.store(true, Ordering::Relaxed);
+    client.advance_clock(Duration::from_secs(21)).await;
+    let chat = soon(open).await.unwrap().unwrap();
+    assert_eq!(soon(chat.ask("Hello")).await.unwrap().text, "You said: Hello");
+}
+
+#[tokio::test]
+async fn visitors_whose_tokens_are_all_refused_share_two_fetches_and_are_told_why_there_is_no_third() {
+    let emulator = emulator().await;
+    let (code, reason) = ("oauth2.token.revoked".to_owned(), "the access token was revoked".to_owned());
+    let refuse = Effect::Fail { code, reason, actions: Vec::new() };
+    emulator.fault(Fault::new(InjectionPoint::VisitorChatInit, refuse).times(u32::MAX)).unwrap();
+    let (builder, steps) = steps(builder(&emulator).open_deadline(Duration::from_secs(2)));
+    let client = builder.build().unwrap();
+    // The service's own refusal, or that another token is not asked for now.
+    let told = [ErrorKind::Authentication, ErrorKind::Unavailable];
+    for (wave, kinds) in [&told[..], &told[1..]].into_iter().enumerate() {
+        let opens = (0..50).map(|number| {
+            let client = client.clone();
+            async move { client.open(visitor(&format!("{wave}-{number}"))).await }
+        });
+        for open in soon(futures_util::future::join_all(opens)).await {
+            let error = open.unwrap_err();
+            assert!(kinds.contains(&error.kind()), "{error}");
+        }
+    }
+    let fetches = steps.lock().unwrap().iter().filter(|step| **step == Step::FetchToken).count();
+    assert_eq!(fetches, 2);
 }
 
 #[tokio::test]

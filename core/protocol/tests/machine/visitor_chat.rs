@@ -189,6 +189,44 @@ fn a_token_that_was_at_hand_may_have_died_as_well() {
     token(&mut peer, "t3", None, Freshness::Fetched);
     peer.grant(Step::SendMessage, Value::Null);
     assert!(matches!(peer.result(send), Ok(Outcome::Sent(_))));
+
+    // Two visitors would else have tokens fetched for each other for ever.
+    let send = peer.send("Hello?");
+    for name in ["t4", "t5"] {
+        peer.refuse(Step::SendMessage, 401, "oauth2.token.revoked");
+        token(&mut peer, name, None, Freshness::AtHand);
+    }
+    peer.refuse(Step::SendMessage, 401, "oauth2.token.revoked");
+    assert_eq!(peer.error(send).kind(), ErrorKind::Authentication);
+    assert!(peer.tokens.is_empty());
+}
+
+#[test]
+fn a_handshake_that_is_refused_for_its_token_costs_another_token_once() {
+    for status in [401, 403] {
+        let mut peer = Peer::with(config(), None);
+        peer.open(FIRST);
+        token(&mut peer, "t1", None, Freshness::AtHand);
+        for (attempt, refused) in [(0, Some("t1")), (1, None)] {
+            init(&mut peer, "s1");
+            while peer.opened.len() == attempt {
+                peer.pass(Duration::from_millis(50));
+            }
+            let generation = peer.generation();
+            peer.input(Input::SocketFailed { generation, status: Some(status), error: broken() });
+            while peer.tokens.is_empty() && !peer.asks(Step::InitVisitorChat) {
+                peer.pass(Duration::from_millis(50));
+            }
+            assert_eq!(peer.tokens.first().map(|(_, token)| token.as_deref()), refused.map(Some), "{status}");
+            if refused.is_some() {
+                token(&mut peer, "t2", None, Freshness::Fetched);
+                while !peer.asks(Step::InitVisitorChat) {
+                    peer.pass(Duration::from_millis(50));
+                }
+            }
+            assert_eq!(peer.requests[0].headers[0].1.expose_secret(), "Bearer t2");
+        }
+    }
 }
 
 #[test]

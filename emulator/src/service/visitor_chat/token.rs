@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::apps::{Speaker, TokenStanding};
+use super::apps::{Speaker, TokenStanding, UserToken};
 use super::fields::Fields;
 use super::{CHAT_WRITE, Data, ExpiresIn, bearer};
 use crate::service::Service;
@@ -46,12 +46,8 @@ impl Service {
 
     /// The token of a request expires before its time.
     pub(in crate::service) fn end_chat_token(&mut self, request: &Request) {
-        let token = bearer(request);
-        if let Some(prepared) = self.settings.user_tokens.iter_mut().find(|one| Some(&*one.token) == token) {
-            prepared.standing = TokenStanding::Expired;
-        }
-        if let Some(token) = token {
-            self.world.chat_tokens.set(Some(token), TokenStanding::Expired);
+        if let Some(token) = bearer(request) {
+            self.set_standing(Some(token), TokenStanding::Expired);
         }
     }
 
@@ -65,9 +61,16 @@ impl Service {
     }
 
     /// Changes the standing of a token of Visitor Chat, an app's or a user's; without one, of all that
-    /// were issued. Says how many there were.
+    /// were issued and of all that stand in the settings. Says how many there were.
     pub fn set_chat_tokens(&mut self, now: Millis, token: Option<&str>, standing: TokenStanding) -> usize {
         self.tick(now);
-        self.world.chat_tokens.set(token, standing)
+        self.set_standing(token, standing)
+    }
+
+    fn set_standing(&mut self, token: Option<&str>, standing: TokenStanding) -> usize {
+        let is_meant = |one: &&mut UserToken| token.is_none_or(|token| token == one.token);
+        let prepared = self.settings.user_tokens.iter_mut().filter(is_meant);
+        let prepared = prepared.map(|one| one.standing = standing).count();
+        prepared + self.world.chat_tokens.set(token, standing)
     }
 }
