@@ -34,9 +34,14 @@ export function project(test, files) {
 }
 
 /** The programs of the README, by their names. */
-export function quickstarts() {
+export function programs() {
   const readme = readFileSync(join(own, 'README.md'), 'utf8')
   return Object.fromEntries([...readme.matchAll(/^```js (\S+)\n(.*?)^```$/gms)].map(([, name, code]) => [name, code]))
+}
+
+/** Those of them that need nothing but the service. */
+export function quickstarts() {
+  return Object.fromEntries(Object.entries(programs()).filter(([name]) => name.startsWith('quickstart.')))
 }
 
 /** Runs a program to its end. */

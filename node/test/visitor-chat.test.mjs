@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
@@ -18,6 +19,7 @@ import {
 } from 'secondme-avatar'
 import { startEmulator } from 'secondme-avatar/testing'
 
+import { finished, programs, project } from './project.mjs'
 import { next, until } from './support.mjs'
 
 const ADA = { platform: 'test', userId: 'ada' }
@@ -150,6 +152,43 @@ for (const [how, giving] of [
     assert.deepEqual(asked, [[Visitor.forUser('test', 'ada').id, false, false]])
   })
 }
+
+test('the program of the README gets its tokens from a server', async (t) => {
+  const { emulator } = await lab(t)
+  const [token, asked] = [await emulator.issueUserToken('ann'), []]
+  const users = createServer(({ url }, response) => {
+    asked.push(url)
+    response.end(token)
+  }).listen(0, '127.0.0.1')
+  t.after(() => users.close())
+  await once(users, 'listening')
+  const shown = programs()['tokens.mjs']
+  assert.match(shown, /https:\/\/users\.example\//)
+  const code = shown.replace('https://users.example/', `http://127.0.0.1:${users.address().port}/`)
+  const cwd = project(t, { 'tokens.mjs': code })
+  const env = { SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.labBaseUrl }
+  const ended = await finished(process.execPath, ['tokens.mjs'], { cwd, env })
+  assert.deepEqual([ended.code, ended.err, ended.out], [0, '', 'You said: Hello, tell me about yourself\n'])
+  assert.deepEqual(asked, [`/token?of=${Visitor.forUser('web', 'user-1').id}&refresh=false`])
+})
+
+test('a function that never answers is given up and called again', async (t) => {
+  const { emulator, visitorChat } = await lab(t)
+  const token = await emulator.issueUserToken('ann')
+  const signals = []
+  const client = visitorChat({
+    token({ signal }) {
+      signals.push(signal)
+      return signals.length === 1 ? new Promise(() => {}) : token
+    },
+  })
+  const opening = client.open(ADA)
+  await until(() => signals.length === 1)
+  client.advanceClock(21_000)
+  const chat = await opening
+  assert.ok(signals[0].aborted)
+  assert.equal((await chat.ask('Hello')).text, 'You said: Hello')
+})
 
 test('a token that is refused is asked for again', async (t) => {
   const { emulator, visitorChat } = await lab(t)

@@ -163,7 +163,8 @@ impl<S: Source> HostStream<S> {
             let mut woken = pin!(self.woken.0.notified());
             // From here on no wake is missed, even before the await.
             woken.as_mut().enable();
-            match self.poll_ready(&mut Context::from_waker(&waker)) {
+            let polled = self.poll_ready(&mut Context::from_waker(&waker));
+            match polled {
                 Poll::Ready(ready) => return ready,
                 Poll::Pending => woken.await,
             }
