@@ -93,6 +93,22 @@ import Testing
         await client.close()
     }
 
+    @Test func aFunctionThatNeverAnswersIsGivenUpAndAskedAgain() async throws {
+        let emulator = try await Emulator.start("--user-token", "lba_at_ann=ann")
+        let (asked, said) = (Told<TokenRequest>(), Told<String>())
+        let client = try emulator.ofUsers { request in
+            asked.add(request)
+            return asked.all.count == 1 ? try await endless(said) : "lba_at_ann"
+        }
+        let opening = Task { try await client.open(.forUser("ios", "ada")) }
+        try await until("it has not begun") { said.all.isEmpty ? nil : () }
+        client.advanceClock(by: .seconds(21))
+        let chat = try await soon { try await opening.value }
+        #expect(try await chat.ask("Hello").text == "You said: Hello")
+        try await until("\(said.all)") { said.all == ["begun", "ended"] ? () : nil }
+        await client.close()
+    }
+
     @Test func aFunctionThatTakesTooLongIsCancelledAndHoldsNothingUp() async throws {
         let emulator = try await Emulator.start("--user-token", "lba_at_ann=ann")
         let said = Told<String>()

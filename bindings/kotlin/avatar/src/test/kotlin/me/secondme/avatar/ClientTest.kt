@@ -8,6 +8,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.test.StandardTestDispatcher
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.yield
+import me.secondme.avatar.testing.AvatarEmulator
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotEquals
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
+import java.lang.ref.WeakReference
 import java.nio.file.Path
 import java.time.Instant
 import java.util.Collections
@@ -172,6 +174,22 @@ class ClientTest {
             AvatarLog.handler = null
             Thread.setDefaultUncaughtExceptionHandler(own)
         }
+    }
+
+    @Test
+    fun `a client that is dropped without being closed lets its function for reports go`() = withEmulator { emulator ->
+        val function = WeakReference(openAndForget(emulator))
+        eventually {
+            System.gc()
+            function.get() == null
+        }
+    }
+
+    private suspend fun openAndForget(emulator: AvatarEmulator): (CallReport) -> Unit {
+        val told = Collections.synchronizedList(mutableListOf<CallReport>())
+        val function: (CallReport) -> Unit = { told += it }
+        emulator.client { onCall = function }.open(ada)
+        return function
     }
 
     @Test

@@ -110,6 +110,32 @@ class VisitorChatTest {
     }
 
     @Test
+    fun `a function that never answers is given up and asked again`() = withEmulator(
+        "--user-token",
+        "lba_at_ann=ann",
+    ) { emulator ->
+        val attempts = AtomicInteger()
+        val cancelled = CompletableDeferred<Unit>()
+        val client = emulator.ofUsers {
+            if (attempts.incrementAndGet() == 1) {
+                try {
+                    awaitCancellation()
+                } finally {
+                    cancelled.complete(Unit)
+                }
+            }
+            "lba_at_ann"
+        }
+        client.use {
+            val opening = async { it.open(ada) }
+            eventually { attempts.get() == 1 }
+            it.advanceClock(21.seconds)
+            assertEquals("You said: Hello", opening.await().ask("Hello").text)
+            cancelled.await()
+        }
+    }
+
+    @Test
     fun `a function that takes too long is cancelled, and holds nothing up`() = withEmulator { emulator ->
         val started = CompletableDeferred<Unit>()
         val ended = CompletableDeferred<Throwable>()
