@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
+mod client;
 mod json;
 mod matching;
 mod stage;

@@ -1,17 +1,14 @@
 //! What a scenario is played on: an emulator, a client, and all that was heard.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use secondme_avatar::{
-    Ask, AvatarClient, ClientBuilder, Conversation, Delivery, Error, EventKind, Events, TokenProvider,
-    TokenRequest, Visitor,
-};
+use secondme_avatar::{Ask, AvatarClient, Conversation, Error, EventKind, Events, Visitor};
 use secondme_avatar_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::client;
 use crate::json;
 use crate::matching::{in_order, matches};
 
@@ -47,7 +44,7 @@ const FREE: [&str; 2] = ["call", "service"];
 type Outcome = Result<Value, Value>;
 /// What a step of the client's came to, and the conversation it opened.
 type Task = JoinHandle<(Outcome, Option<Conversation>)>;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub(crate) struct Stage {
     emulator: Emulator,
@@ -69,8 +66,7 @@ impl Stage {
             return Err(format!("a scenario has no part `{word}`; there are {PARTS:?}").into());
         }
         let emulator = Emulator::builder().start().await?;
-        let builder = builder(&emulator, scenario["door"].as_str(), &scenario["client"])?;
-        let client = options(builder, &scenario["client"])?.build()?;
+        let client = client::made(&emulator, scenario["door"].as_str(), &scenario["client"])?;
         let events = client.events();
         let http = reqwest::Client::builder().no_proxy().build()?;
         let (heard, chats) = (Vec::new(), BTreeMap::new());
@@ -352,39 +348,6 @@ impl Stage {
     }
 }
 
-/// A client of the emulator, at the door that the scenario names.
-fn builder(emulator: &Emulator, door: Option<&str>, client: &Value) -> Result<ClientBuilder, Failure> {
-    let key = client["key"].as_str().unwrap_or(emulator.api_key());
-    let (builder, base) = match door {
-        None | Some("avatar-open-api") => (AvatarClient::builder(key)?, emulator.base_url()),
-        Some("visitor-chat") => {
-            let builder = match client["user_tokens"].as_array() {
-                Some(tokens) => AvatarClient::visitor_chat_with_tokens(key, in_turn(tokens.clone()))?,
-                None => {
-                    let secret = client["client_secret"].as_str();
-                    let secret = secret.map_or_else(|| emulator.client_secret(), str::to_owned);
-                    AvatarClient::visitor_chat(&emulator.client_id(), &secret, key)?
-                }
-            };
-            (builder, emulator.lab_base_url())
-        }
-        Some(door) => return Err(format!("there is no door `{door}`").into()),
-    };
-    Ok(builder.base_url(base.parse()?))
-}
-
-/// A caller's tokens: the first, and after each refusal the next, as long as there is one.
-fn in_turn(tokens: Vec<Value>) -> impl TokenProvider {
-    let next = AtomicUsize::new(0);
-    move |request: TokenRequest| {
-        let refused = usize::from(request.refused);
-        let at = next.fetch_add(refused, Ordering::Relaxed) + refused;
-        let token = tokens.get(at.min(tokens.len().saturating_sub(1)));
-        let token = token.and_then(Value::as_str).unwrap_or_default().to_owned();
-        async move { Ok(token) }
-    }
-}
-
 async fn open(client: &AvatarClient, name: &str, about: &Value) -> (Outcome, Option<Conversation>) {
     match visitor(name, about) {
         Ok(visitor) => opened(client.open(visitor).await),
@@ -439,30 +402,4 @@ fn visitor(name: &str, about: &Value) -> Result<Visitor, Error> {
 fn name(about: &Value) -> Result<String, Failure> {
     let name = about.as_str().or(about["in"].as_str());
     Ok(name.ok_or("it does not say in which conversation: `in`")?.to_owned())
-}
-
-fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder, Failure> {
-    for (option, value) in options.as_object().into_iter().flatten() {
-        let seconds = || value.as_f64().map(Duration::from_secs_f64).ok_or("it takes seconds");
-        builder = match option.as_str() {
-            "key" | "client_secret" | "user_tokens" => builder,
-            "ping_unnamed" => builder.ping_unnamed(value.as_bool().ok_or("it takes true or false")?),
-            "origin" => builder.origin(value.as_str().ok_or("it takes a text")?),
-            "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
-            "delivery" => builder.delivery(match value.as_str() {
-                Some("at_least_once") => Delivery::AtLeastOnce,
-                Some("at_most_once") => Delivery::AtMostOnce,
-                _ => Delivery::Checked,
-            }),
-            "quota" => builder.quota(value.as_u64().ok_or("it takes a number")? as usize),
-            "heartbeat" => builder.heartbeat(seconds()?),
-            "reply_idle" => builder.reply_idle(seconds()?),
-            "open_deadline" => builder.open_deadline(seconds()?),
-            "send_deadline" => builder.send_deadline(seconds()?),
-            "ask_deadline" => builder.ask_deadline(seconds()?),
-            "first_piece_deadline" => builder.first_piece_deadline(seconds()?),
-            _ => return Err(format!("there is no client option `{option}`").into()),
-        };
-    }
-    Ok(builder)
 }
