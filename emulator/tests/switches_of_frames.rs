@@ -186,18 +186,26 @@ fn the_text_of_echo_and_owner_stands_in_either_place() {
 }
 
 #[test]
-fn a_question_is_answered_in_so_many_messages() {
+fn a_question_is_answered_in_so_many_messages_behind_both_doors() {
     for (answer, count) in
         [(RepliesPerQuestion::One, 1), (RepliesPerQuestion::Two, 2), (RepliesPerQuestion::Three, 3)]
     {
         let mut stage = Stage::new(Settings::default().replies_per_question(answer));
         let ann = stage.open(ANN);
-        let frames = stage.ask(&ann, "Hello");
-        let ids: std::collections::BTreeSet<_> = frames
-            .iter()
-            .filter(|frame| frame["sender"] == "umm")
-            .map(|frame| frame["messageId"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(ids.len(), count, "{answer}");
+        let of_api = stage.ask(&ann, "Hello");
+        let ben = stage.chat(BEN);
+        data(&stage.chat_send(&ben, "Hello"));
+        stage.pass(Millis::seconds(10));
+        let of_chat = stage.chat_frames(&ben);
+        for frames in [of_api, of_chat] {
+            let by_avatar = frames.iter().filter(|frame| frame["sender"] == "umm");
+            let ids: std::collections::BTreeSet<_> =
+                by_avatar.map(|frame| text(&frame["messageId"])).collect();
+            assert_eq!(ids.len(), count, "{answer}");
+            // Each of them is whole.
+            assert_eq!(replies(&frames), "You said: Hello".repeat(count), "{answer}");
+            let ends = frames.iter().filter(|frame| frame["index"] == -1).count();
+            assert_eq!(ends, count, "{answer}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use secondme_avatar_emulator::service::{
     SecondSocket, Settings,
 };
 use serde_json::{Value, json};
+use support::chat::init_body;
 use support::*;
 
 #[test]
@@ -168,6 +169,47 @@ fn an_extension_that_is_offered_matters_or_not() {
                 stage.handshake(&ann).unwrap();
             }
         }
+    }
+}
+
+#[test]
+fn the_handshake_of_visitor_chat_is_judged_by_the_same_headers() {
+    let settings = Settings::default;
+    let listed = || settings().origins(vec!["https://second-me.cn".to_owned()]);
+    let (origin, other) = (("Origin", "https://second-me.cn"), ("Origin", "https://example.com"));
+    let extension = ("Sec-WebSocket-Extensions", "permessage-deflate");
+    let reset = Err(Delivery::Reset);
+    for (settings, headers, wanted) in [
+        (settings().origin(Origin::Ignored), vec![], Ok(())),
+        (settings().origin(Origin::Required), vec![], Err(Delivery::Now)),
+        (settings().origin(Origin::Required), vec![other], Ok(())),
+        (settings().origin(Origin::Reset), vec![], reset),
+        (settings().origin(Origin::Reset), vec![other], Ok(())),
+        (listed(), vec![], reset),
+        (listed(), vec![other], reset),
+        (listed(), vec![origin], Ok(())),
+        (settings().extensions(Extensions::Free), vec![extension], Ok(())),
+        (settings().extensions(Extensions::Reset), vec![extension], reset),
+        (settings().extensions(Extensions::Reset), vec![origin], Ok(())),
+    ] {
+        let case =
+            format!("{headers:?} {:?} {:?} {:?}", settings.origin, settings.origins, settings.extensions);
+        let mut stage = Stage::new(settings);
+        let token = stage.app_token();
+        let mut chat = stage.chat_arrive(&token, ANN, &init_body(ANN));
+        let mut sent = Headers::new();
+        headers.into_iter().for_each(|(name, value)| sent.push(name, value));
+        let outcome = stage.chat_connect_with(&mut chat, &sent);
+        assert_eq!(outcome.map_err(|answer| answer.delivery), wanted, "{case}");
+        if wanted.is_err() {
+            // What was refused has used up nothing: the address is still good.
+            let mut sent = Headers::new();
+            sent.push("Origin", "https://second-me.cn");
+            stage.chat_connect_with(&mut chat, &sent).unwrap();
+        }
+        data(&stage.chat_send(&chat, "Hello"));
+        stage.pass(Millis::seconds(3));
+        assert_eq!(replies(&stage.chat_frames(&chat)), "You said: Hello", "{case}");
     }
 }
 

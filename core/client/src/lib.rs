@@ -28,6 +28,19 @@
 //! # }
 //! ```
 //!
+//! # Which door for whom
+//!
+//! The service has two APIs. A conversation is the same behind both: events, replies, reconnecting, the store, every
+//! call.
+//!
+//! | you have | the door | it needs |
+//! | --- | --- | --- |
+//! | an avatar's API key, and people of any platform: a bot, a website, a help desk | the Avatar Open API: [`AvatarClient::builder`] | the API key |
+//! | an app that is registered with the service, on a server | Visitor Chat: [`AvatarClient::visitor_chat`] | the client id, the client secret, the API key |
+//! | users who have let your app speak for them | Visitor Chat, with a function: [`AvatarClient::visitor_chat_with_tokens`] | the API key, and each user's access token (`lba_at_…`) |
+//!
+//! # Errors and secrets
+//!
 //! Every failure is an [`Error`] with a [kind](ErrorKind), the service's code and the step. This crate never logs
 //! the API key, the visitor token, the socket address or what people say: their types redact them. A crate below
 //! (`tungstenite`) logs frames at its own TRACE level, if that is turned on.

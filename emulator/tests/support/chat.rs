@@ -49,11 +49,17 @@ impl Stage {
 
     /// The visitor for whom a token speaks, with a session and a live socket.
     pub fn chat_of(&mut self, token: &str, visitor_id: &str, body: &Value) -> Chat {
+        let mut chat = self.chat_arrive(token, visitor_id, body);
+        self.chat_connect(&mut chat).unwrap();
+        chat
+    }
+
+    /// The same without a socket yet.
+    pub fn chat_arrive(&mut self, token: &str, visitor_id: &str, body: &Value) -> Chat {
         let (token, visitor_id) = (token.to_owned(), visitor_id.to_owned());
         let (session, url, socket) = (String::new(), String::new(), SocketId(0));
         let mut chat = Chat { token, visitor_id, session, url, socket };
         self.chat_init(&mut chat, body);
-        self.chat_connect(&mut chat).unwrap();
         chat
     }
 
@@ -65,8 +71,12 @@ impl Stage {
     }
 
     pub fn chat_connect(&mut self, chat: &mut Chat) -> Result<(), Answer> {
+        self.chat_connect_with(chat, &Headers::new())
+    }
+
+    pub fn chat_connect_with(&mut self, chat: &mut Chat, headers: &Headers) -> Result<(), Answer> {
         let at = chat.url.find("/gate/ws").unwrap();
-        chat.socket = self.service.connect(self.now, &chat.url[at..], &Headers::new())?;
+        chat.socket = self.service.connect(self.now, &chat.url[at..], headers)?;
         self.collect();
         Ok(())
     }
