@@ -600,7 +600,7 @@ fileprivate struct FfiConverterString: FfiConverter {
 
 
 /**
- * The reports of a client, one queue for all who drain it.
+ * The reports of a client, one queue for all who drain it. They end with the client.
  */
 public protocol CoreCallsProtocol: AnyObject, Sendable {
     
@@ -621,7 +621,7 @@ public protocol CoreCallsProtocol: AnyObject, Sendable {
     
 }
 /**
- * The reports of a client, one queue for all who drain it.
+ * The reports of a client, one queue for all who drain it. They end with the client.
  */
 open class CoreCalls: CoreCallsProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64

@@ -1749,7 +1749,7 @@ internal object FfiConverterString: FfiConverter<String, RustBuffer.ByValue> {
 
 
 /**
- * The reports of a client, one queue for all who drain it.
+ * The reports of a client, one queue for all who drain it. They end with the client.
  */
 internal interface CoreCallsInterface {
 
@@ -1772,7 +1772,7 @@ internal interface CoreCallsInterface {
 }
 
 /**
- * The reports of a client, one queue for all who drain it.
+ * The reports of a client, one queue for all who drain it. They end with the client.
  */
 internal open class CoreCalls: Disposable, AutoCloseable, CoreCallsInterface
 {
