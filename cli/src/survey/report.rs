@@ -59,7 +59,7 @@ fn text_of(finding: &Finding, why: &str) -> String {
         Outcome::NotSeen => (OPEN, "?", "not seen"),
         Outcome::NotAsked => (NOTE, "–", "not asked"),
     };
-    format!("{style}{mark}{style:#} {:<17} {answer:<17} {NOTE}{why}{NOTE:#}", finding.switch)
+    format!("{style}{mark}{style:#} {:<20} {answer:<17} {NOTE}{why}{NOTE:#}", finding.switch)
 }
 
 /// The last lines.

@@ -117,12 +117,15 @@ impl Walk<'_> {
     fn note_reply(&mut self, frames: &[&Value]) {
         let reply: Vec<&Value> = frames.iter().copied().filter(|frame| is_reply(frame)).collect();
         let Some(first) = reply.first() else {
+            self.findings.not_seen("replies-per-question", "No reply came.");
             return self.note_pieces(&reply);
         };
         if !frames.iter().all(|frame| frame.get("messageId").is_some()) {
             let why = "Without ids nothing says which frames belong to one reply.";
-            self.findings.not_seen("streaming", why);
-            return self.findings.not_seen("end-mark", why);
+            for switch in ["streaming", "end-mark", "replies-per-question"] {
+                self.findings.not_seen(switch, why);
+            }
+            return;
         }
         self.note_replies(&reply);
         // Of several replies the first tells.
@@ -136,7 +139,9 @@ impl Walk<'_> {
         let mut ids: Vec<_> = reply.iter().filter_map(|frame| frame.get("messageId")?.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let seen = format!("A message was answered under {} message ids.", ids.len());
+        let under =
+            if ids.len() == 1 { "one messageId".to_owned() } else { format!("{} messageIds", ids.len()) };
+        let seen = format!("A message was answered under {under}.");
         match ids.len() {
             1 => self.findings.answer("replies-per-question", "one", seen),
             2 => self.findings.answer("replies-per-question", "two", seen),

@@ -142,6 +142,10 @@ impl Walk<'_> {
     }
 
     async fn put_at_chat(&mut self, topic: Topic, question: &Question, state: &mut State<'_>) {
+        if question.switches.iter().all(|switch| self.findings.answer_to(switch).is_some()) {
+            // An earlier question has answered it.
+            return;
+        }
         // A second init may close the first socket, and then nothing has to be said.
         if question.messages > 0
             && topic != Topic::SecondInit
