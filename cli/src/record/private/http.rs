@@ -12,7 +12,7 @@ use super::{Kind, Place, Private};
 const BEFORE_NAMES: [&str; 1] = ["public"];
 
 /// Headers whose values consist of words of the protocol and small numbers.
-const WORD_HEADERS: [&str; 19] = [
+const WORD_HEADERS: [&str; 22] = [
     "accept",
     "accept-encoding",
     "access-control-allow-methods",
@@ -24,6 +24,9 @@ const WORD_HEADERS: [&str; 19] = [
     "expect",
     "keep-alive",
     "pragma",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
     "sec-websocket-extensions",
     "sec-websocket-version",
     "server",

@@ -37,7 +37,7 @@ const WORDS: &str = "\
     upload url usage use used user valid validation value verification version video view visitor visitors voice wait \
     was web websocket week were when which will with without word write wrong wss ws year yes yet you your zero \
     be lba up entity html nginx cloudflare envoy openresty kong istio tengine cloudfront akamai traefik caddy \
-    varnish apache jetty tomcat uvicorn gunicorn express keep-alive chunked gzip br deflate identity zstd utf octet \
+    varnish apache jetty tomcat uvicorn gunicorn express alive chunked gzip br deflate identity zstd utf octet \
     plain urlencoded x www mime charset cors origin extension extensions permessage takeover window bits \
     mindverse chat-write usedup exceedrequestlimit exceedqpslimit";
 

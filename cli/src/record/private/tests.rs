@@ -301,6 +301,20 @@ fn what_looks_like_a_platform_or_a_date_is_replaced_where_a_person_says_it() {
 }
 
 #[test]
+fn what_clients_say_in_the_headers_of_http_itself_stays() {
+    let mut private = Private::fixed(7, BEGAN);
+    for (name, value) in [
+        ("connection", "keep-alive, Upgrade"),
+        ("sec-fetch-mode", "cors"),
+        ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits=15"),
+        ("accept-encoding", "gzip, deflate, br"),
+    ] {
+        let header = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        assert_eq!(private.headers(&HeaderMap::from_iter([header]))[name], value);
+    }
+}
+
+#[test]
 fn forms_stay() {
     let mut private = Private::fixed(7, BEGAN);
     let frame = json!({

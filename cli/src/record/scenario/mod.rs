@@ -83,3 +83,30 @@ fn line(step: &Value) -> String {
         None => step.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_for_a_session_that_is_not_known_is_left_out_and_counted() {
+        let call = |number: u64, name: &str, body: Value| {
+            let path = format!("/gate/lab/api/secondme/visitor-chat/{name}");
+            let headers = json!({"authorization": "Bearer lba_zrt"});
+            json!({"n": 1, "at_ms": 0, "what": "request", "request": number, "method": "POST", "path": path,
+                "headers": headers, "body": body})
+        };
+        let answer = |number: u64, status: u16, body: Value| json!({"n": 1, "at_ms": 0, "what": "answer", "request": number, "status": status, "body": body});
+        let session = json!({"sessionId": "5", "opening": "", "wsUrl": "ws://localhost/gate/ws?x=1"});
+        let lines = [
+            json!({"journal": "secondme-avatar-journal", "version": 1}),
+            call(1, "init", json!({"apiKey": "sk-z", "visitorId": "web_1"})),
+            answer(1, 200, json!({"code": 0, "data": session})),
+            call(2, "send", json!({"apiKey": "sk-z", "sessionId": "6", "message": "Zrt"})),
+            answer(2, 404, json!({"code": 404, "subCode": "session_not_found"})),
+        ];
+        let (scenario, remarks) = make(&lines.map(|line| line.to_string()).join("\n")).unwrap();
+        assert!(scenario.contains("- open:") && !scenario.contains("Zrt"), "{scenario}");
+        assert_eq!(remarks, ["Left out: calls that failed beside an open conversation (1)."]);
+    }
+}

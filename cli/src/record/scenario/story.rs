@@ -66,19 +66,14 @@ impl Story {
             .to_owned());
         }
         self.end();
-        let mut remarks = Vec::new();
-        if self.left_out > 0 {
-            let door = if self.is_visitor_chat { "the Avatar Open API" } else { "Visitor Chat" };
-            remarks.push(format!("{} calls of {door} are left out: a scenario has one door.", self.left_out));
-        }
-        if self.beside > 0 {
-            remarks
-                .push(format!("{} calls are left out that failed beside an open conversation.", self.beside));
-        }
-        if self.unreadable > 0 {
-            remarks
-                .push(format!("{} frames are left out: they were compressed or too long.", self.unreadable));
-        }
+        let door = if self.is_visitor_chat { "the Avatar Open API" } else { "Visitor Chat" };
+        let left_out = [
+            (self.left_out, format!("calls of {door}, for a scenario has one door")),
+            (self.beside, "calls that failed beside an open conversation".to_owned()),
+            (self.unreadable, "frames that were compressed or too long".to_owned()),
+        ];
+        let some = left_out.into_iter().filter(|(number, _)| *number > 0);
+        let remarks = some.map(|(number, what)| format!("Left out: {what} ({number}).")).collect();
         let is_visitor_chat = self.is_visitor_chat;
         Ok(Scenario { is_visitor_chat, emulator: self.emulator(), steps: self.steps.into_list(), remarks })
     }
@@ -286,6 +281,8 @@ impl Story {
     fn send(&mut self, at: u64, call: &Call, outcome: Option<&Outcome>) {
         let session = plain(&call.body["sessionId"]);
         let Some((visitor, name)) = session.and_then(|session| self.open(at, &session)) else {
+            // It names a session that the journal does not know, and the service did not know it either.
+            self.beside += usize::from(outcome.is_some_and(|outcome| outcome.data().is_none()));
             return;
         };
         let text = match call.name {
