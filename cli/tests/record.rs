@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 #![allow(unreachable_pub)]
 
+#[path = "../../core/client/tests/scenarios/client.rs"]
+mod client;
 #[path = "../../core/client/tests/scenarios/json.rs"]
 mod json;
 #[path = "../../core/client/tests/scenarios/matching.rs"]
