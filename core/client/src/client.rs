@@ -27,10 +27,12 @@ use crate::tokens::{TokenProvider, Tokens};
 use crate::visitor_handle::VisitorHandle;
 use crate::{runtime, tls};
 
+mod authenticate;
 mod close;
 mod open;
 mod recover;
 
+pub use self::authenticate::Authenticate;
 pub use self::close::Close;
 pub use self::open::Open;
 pub use self::recover::Recover;
@@ -204,10 +206,12 @@ impl AvatarClient {
             dialer.tls.config(Alpn::Http1)?;
         }
         let clock = Clock::start(options.wall_clock);
-        let avatar = AvatarRef::of_door(options.config.door, &options.key, &base);
+        let avatar = match &options.key {
+            Some(key) => AvatarRef::of_door(options.config.door, key, &base),
+            None => AvatarRef::without_key(&base),
+        };
         let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
         let settings = Settings {
-            key: options.key,
             config: options.config,
             deadlines: options.deadlines,
             on_occupied: options.on_occupied,
@@ -227,7 +231,7 @@ impl AvatarClient {
             store_writer,
             runtime,
         };
-        Ok(Self { inner: ClientInner::new(env) })
+        Ok(Self { inner: ClientInner::new(env, options.key) })
     }
 
     /// Opens the conversation of this visitor; await it.

@@ -1,5 +1,6 @@
 //! What all clones of a client share. Opens, closes, and loads from the store.
 
+mod key;
 mod visitors;
 
 use std::future::Future;
@@ -7,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Error, ErrorKind, Machine, Millis, Record, State, Visitor,
+    ApiKey, Command, ConversationKey, Error, ErrorKind, Machine, Millis, Record, State, Visitor,
 };
 use tokio::sync::{Notify, OnceCell};
+use tokio_util::sync::CancellationToken;
 
 use self::visitors::Visitors;
 use crate::driver::Driver;
@@ -25,6 +27,8 @@ const STORE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct ClientInner {
     pub(crate) env: Arc<Env>,
     visitors: Mutex<Visitors>,
+    /// Cancelled when the client begins to close.
+    pub(crate) closing: CancellationToken,
     /// Whether the messages of earlier processes were taken over.
     adopted: OnceCell<()>,
     /// Notified when a driver has ended.
@@ -32,9 +36,14 @@ pub(crate) struct ClientInner {
 }
 
 impl ClientInner {
-    pub(crate) fn new(env: Env) -> Arc<Self> {
-        let (env, visitors) = (Arc::new(env), Mutex::default());
-        Arc::new(Self { env, visitors, adopted: OnceCell::new(), retired: Notify::new() })
+    pub(crate) fn new(env: Env, key: Option<ApiKey>) -> Arc<Self> {
+        Arc::new(Self {
+            env: Arc::new(env),
+            visitors: Mutex::new(Visitors::new(key)),
+            closing: CancellationToken::new(),
+            adopted: OnceCell::new(),
+            retired: Notify::new(),
+        })
     }
 
     pub(crate) async fn open(
@@ -86,6 +95,7 @@ impl ClientInner {
 
     pub(crate) async fn close(&self, deadline: Duration) {
         let visitors = self.lock().close();
+        self.closing.cancel();
         let mut answers = Vec::new();
         for handle in visitors {
             for conversation in handle.begin_closing() {
@@ -209,13 +219,16 @@ impl ClientInner {
         let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
         let env = Arc::clone(&self.env);
         let now = env.clock.now();
-        let mut machine =
-            Machine::new(env.settings.config.clone(), env.settings.key.clone(), visitor, record, now, seed);
+        let config = env.settings.config.clone();
+        let mut machine = match visitors.key().cloned() {
+            Some(key) => Machine::new(config, key, visitor, record, now, seed),
+            None => Machine::without_key(config, visitor, record, now, seed),
+        };
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
         // A visitor with a saved token does not need the quota.
-        let counts = env.settings.config.door.counts_authentications();
+        let counts = env.settings.config.door.counts_authentications() && visitors.key().is_some();
         let reserved = (needs_token && counts).then(|| env.quota.join());
         let id = machine.visitor().id().clone();
         if let Some(store_writer) = &env.store_writer {

@@ -221,6 +221,10 @@ impl Driver {
                     let visitor = state.machine.visitor().id().clone();
                     self.calls.get_token(&self.env, visitor, call, refused);
                 }
+                Output::Credentials { call, refused } => {
+                    let visitor = state.machine.visitor().id().clone();
+                    self.calls.get_credentials(&self.env, visitor, call, refused);
+                }
                 Output::Http(request) => self.call(&state, request),
                 Output::Abandon(call) => self.calls.abandon(call),
                 Output::SocketOpen { generation, address } => self.open_socket(&state, generation, address),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{ApiKey, Config};
+use secondme_avatar_protocol::Config;
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
@@ -40,7 +40,6 @@ pub(crate) struct Env {
 /// What the caller has set, and the client only reads.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) key: ApiKey,
     pub(crate) config: Config,
     pub(crate) deadlines: Deadlines,
     pub(crate) on_occupied: Occupancy,

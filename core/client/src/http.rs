@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
+use secondme_avatar_protocol::limits::CALL_TIMEOUT;
 use secondme_avatar_protocol::{Error, ErrorKind, HttpRequest, Input, Method, Millis, OptionName, verdict};
 use tracing::debug;
 
@@ -124,9 +125,16 @@ impl Http {
         }
     }
 
-    /// Makes a call that is no machine's.
+    /// Makes a call that is no machine's. Fails where it is not answered in time.
     pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
-        self.answer(request).await.map_err(|(_, error)| error)
+        let until = self.clock.now() + CALL_TIMEOUT;
+        tokio::select! {
+            answer = self.answer(request) => answer.map_err(|(_, error)| error),
+            () = self.clock.at(until) => {
+                let message = format!("no answer within {} s", CALL_TIMEOUT.as_secs());
+                Err(Error::new(ErrorKind::ConnectionFailed, message))
+            }
+        }
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpAnswer, (bool, Error)> {

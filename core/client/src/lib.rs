@@ -51,6 +51,7 @@ mod client_inner;
 mod clock;
 mod connection_log;
 mod conversation;
+mod credentials;
 mod dial;
 mod driver;
 mod env;
@@ -90,8 +91,9 @@ mod visitor_handle;
 mod wakers;
 
 pub use base_url::BaseUrl;
-pub use client::{AvatarClient, Close, Open, Recover};
+pub use client::{Authenticate, AvatarClient, Close, Open, Recover};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
+pub use credentials::{CredentialsFuture, CredentialsProvider, CredentialsRequest};
 pub use environment::Environment;
 pub use events::Events;
 pub use options::ClientBuilder;
@@ -99,10 +101,11 @@ pub use pieces::Piece;
 pub use reply_stream::ReplyStream;
 pub use report::CallReport;
 pub use secondme_avatar_protocol::{
-    ApiKey, Attribution, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Delivery, Door,
-    Ended, Error, ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey, InvalidVisitor, Json,
-    KeptMessage, MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply, Sent, SeqId,
-    ServiceError, SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor, VisitorId,
+    ApiKey, Attribution, Author, Card, CloseReason, Confirmation, ConversationKey, Counters, Credentials,
+    Delivery, Door, Ended, Error, ErrorKind, Event, EventKind, Gap, HistoryMessage, InvalidApiKey,
+    InvalidVisitor, Json, KeptMessage, MessageId, Misuse, NoticeKind, OptionName, Part, Raw, Record, Reply,
+    Sent, SeqId, ServiceError, SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor,
+    VisitorId,
 };
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]

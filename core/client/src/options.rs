@@ -8,6 +8,7 @@ use secondme_avatar_protocol::{ApiKey, AppCredentials, Config, Delivery, Door, S
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
+use crate::credentials::CredentialsProvider;
 use crate::environment::Environment;
 use crate::proxy::ProxyChoice;
 use crate::report::{Observer, Occupancy};
@@ -65,7 +66,8 @@ impl Default for Deadlines {
 #[derive(Clone, Debug)]
 #[must_use = "nothing is made before `build`"]
 pub struct ClientBuilder {
-    pub(crate) key: ApiKey,
+    /// `None` where the visitors' credentials come from elsewhere.
+    pub(crate) key: Option<ApiKey>,
     pub(crate) base: Option<BaseUrl>,
     pub(crate) environment: Option<Environment>,
     pub(crate) base_of_env: Option<String>,
@@ -90,6 +92,10 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(crate) fn new(key: ApiKey) -> Self {
+        Self::with(Some(key))
+    }
+
+    fn with(key: Option<ApiKey>) -> Self {
         Self {
             key,
             base: None,
@@ -129,6 +135,11 @@ impl ClientBuilder {
         self.config.speaker = Speaker::User;
         self.tokens = TokenSource::Users(provider);
         self
+    }
+
+    /// Without a key, with the visitors' credentials from elsewhere.
+    pub(crate) fn of_credentials(provider: Arc<dyn CredentialsProvider>) -> Self {
+        Self { tokens: TokenSource::Credentials(provider), ..Self::with(None) }
     }
 
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.

@@ -72,6 +72,12 @@ impl SharedQuota {
         self.changed.notify_waiters();
     }
 
+    /// The key is another one.
+    pub(crate) fn renew(&self) {
+        self.lock().quota.renew();
+        self.changed.notify_waiters();
+    }
+
     /// The clock was advanced.
     pub(crate) fn look_again(&self) {
         self.changed.notify_waiters();

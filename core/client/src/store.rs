@@ -174,6 +174,11 @@ impl AvatarRef {
         }
     }
 
+    /// Returns the name for an avatar whose key is not known, at this base URL.
+    pub(crate) fn without_key(base: &BaseUrl) -> Self {
+        Self::named(&format!("credentials\n{base}"))
+    }
+
     fn named(name: &str) -> Self {
         Self(Uuid::new_v5(&secondme_avatar_protocol::VISITOR_NAMESPACE, name.as_bytes()))
     }

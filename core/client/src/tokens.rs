@@ -13,6 +13,7 @@ use secondme_avatar_protocol::{
 };
 use tokio::sync::Notify;
 
+use crate::credentials::{CredentialsProvider, CredentialsRequest};
 use crate::env::Env;
 
 /// What a [`TokenProvider`] is asked for.
@@ -67,6 +68,8 @@ pub(crate) enum TokenSource {
     None,
     App(AppCredentials),
     Users(Arc<dyn TokenProvider>),
+    /// There is no key either: the visitors' credentials come from elsewhere.
+    Credentials(Arc<dyn CredentialsProvider>),
 }
 
 impl fmt::Debug for TokenSource {
@@ -75,6 +78,7 @@ impl fmt::Debug for TokenSource {
             Self::None => "none",
             Self::App(_) => "app",
             Self::Users(_) => "users",
+            Self::Credentials(_) => "credentials",
         })
     }
 }
@@ -84,6 +88,7 @@ pub(crate) enum Tokens {
     None,
     App(Arc<SharedToken>),
     Users(Arc<dyn TokenProvider>),
+    Credentials(Arc<dyn CredentialsProvider>),
 }
 
 /// The app's token, shared by the drivers and awaited.
@@ -107,6 +112,7 @@ impl Tokens {
                 Self::App(Arc::new(SharedToken { state, changed: Notify::new() }))
             }
             TokenSource::Users(provider) => Self::Users(provider),
+            TokenSource::Credentials(provider) => Self::Credentials(provider),
         }
     }
 
@@ -119,18 +125,36 @@ impl Tokens {
         refused: Option<Secret>,
     ) -> Input {
         match self {
-            Self::None => {
-                let message = "this client has no tokens to show: a fault of this library";
-                Input::TokenFailed { call, error: Error::new(ErrorKind::Misuse, message).without_retry() }
-            }
+            Self::None | Self::Credentials(_) => nothing_to_show(call),
             Self::App(shared) => shared.get(env, visitor, call, refused).await,
             Self::Users(provider) => {
-                let until = env.clock.now() + limits::TOKEN_FUNCTION_TIMEOUT;
-                tokio::select! {
-                    asked = ask(provider.as_ref(), visitor, call, refused.is_some()) => asked,
-                    () = env.clock.at(until) => Input::TokenFailed { call, error: no_answer() },
+                let request = TokenRequest { visitor_id: visitor, refused: refused.is_some() };
+                match answer_of(env, TOKENS, async { provider.token(request).await }).await.and_then(token) {
+                    Ok(token) => {
+                        let freshness = Freshness::Fetched;
+                        Input::TokenGranted { call, token, renew_at: None, freshness }
+                    }
+                    Err(error) => Input::TokenFailed { call, error },
                 }
             }
+        }
+    }
+
+    /// Gets a visitor's credentials, for this call of its machine.
+    pub(crate) async fn credentials(
+        &self,
+        env: &Env,
+        visitor_id: VisitorId,
+        call: CallId,
+        refused: bool,
+    ) -> Input {
+        let Self::Credentials(provider) = self else {
+            return nothing_to_show(call);
+        };
+        let request = CredentialsRequest { visitor_id, refused };
+        match answer_of(env, CREDENTIALS, async { provider.credentials(request).await }).await {
+            Ok(credentials) => Input::CredentialsGranted { call, credentials: Box::new(credentials) },
+            Err(error) => Input::TokenFailed { call, error },
         }
     }
 }
@@ -141,6 +165,7 @@ impl fmt::Debug for Tokens {
             Self::None => "none",
             Self::App(_) => "app",
             Self::Users(_) => "users",
+            Self::Credentials(_) => "credentials",
         })
     }
 }
@@ -188,14 +213,7 @@ impl SharedToken {
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
         runtime.spawn(async move {
-            let until = env.clock.now() + limits::CALL_TIMEOUT;
-            let answer = tokio::select! {
-                answer = env.http.fetch(request) => answer,
-                () = env.clock.at(until) => {
-                    let message = format!("no answer within {} s", limits::CALL_TIMEOUT.as_secs());
-                    Err(Error::new(ErrorKind::ConnectionFailed, message))
-                }
-            };
+            let answer = env.http.fetch(request).await;
             let now = env.clock.now();
             let mut server_time = None;
             let result = match answer {
@@ -238,27 +256,40 @@ impl Drop for Fetch {
     }
 }
 
-/// Asks the caller's function.
-async fn ask(provider: &dyn TokenProvider, visitor_id: VisitorId, call: CallId, refused: bool) -> Input {
-    let asked = AssertUnwindSafe(async { provider.token(TokenRequest { visitor_id, refused }).await });
-    let error = match asked.catch_unwind().await {
-        Ok(Ok(token)) if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            let (token, freshness) = (Secret::from(token), Freshness::Fetched);
-            return Input::TokenGranted { call, token, renew_at: None, freshness };
-        }
-        Ok(Ok(_)) => {
-            let message = "the function that gives the users' tokens has given a text that cannot be a token: it is \
-                           empty, or has a space, a line break or another character that no token has";
-            Error::new(ErrorKind::Misuse, message)
-        }
-        Ok(Err(error)) => error,
-        Err(_) => Error::new(ErrorKind::Misuse, "the function that gives the users' tokens has panicked"),
-    };
-    Input::TokenFailed { call, error }
+const TOKENS: &str = "the function that gives the users' tokens";
+const CREDENTIALS: &str = "the function that gives the visitors' credentials";
+
+/// What a function has given, if it can be a token.
+fn token(text: String) -> Result<Secret, Error> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Secret::from(text));
+    }
+    let message = format!(
+        "{TOKENS} has given a text that cannot be a token: it is empty, or has a space, a line break or another character \
+         that no token has"
+    );
+    Err(Error::new(ErrorKind::Misuse, message))
 }
 
-fn no_answer() -> Error {
-    let seconds = limits::TOKEN_FUNCTION_TIMEOUT.as_secs();
-    let message = format!("the function that gives the users' tokens has not answered within {seconds} s");
-    Error::new(ErrorKind::ConnectionFailed, message)
+/// Waits for a function of the caller's, for a time.
+async fn answer_of<T>(
+    env: &Env,
+    whose: &str,
+    asked: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let until = env.clock.now() + limits::TOKEN_FUNCTION_TIMEOUT;
+    tokio::select! {
+        answer = AssertUnwindSafe(asked).catch_unwind() => answer.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Misuse, format!("{whose} has panicked")))
+        }),
+        () = env.clock.at(until) => {
+            let seconds = limits::TOKEN_FUNCTION_TIMEOUT.as_secs();
+            Err(Error::new(ErrorKind::ConnectionFailed, format!("{whose} has not answered within {seconds} s")))
+        }
+    }
+}
+
+fn nothing_to_show(call: CallId) -> Input {
+    let message = "this client has nothing of the kind to show: a fault of this library";
+    Input::TokenFailed { call, error: Error::new(ErrorKind::Misuse, message).without_retry() }
 }

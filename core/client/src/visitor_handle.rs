@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
+    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -103,6 +103,12 @@ impl VisitorHandle {
     /// Gives the machine an input.
     pub(crate) fn input(&self, input: Input) {
         self.lock().machine.handle(self.clock.now(), input);
+        self.wake.notify_one();
+    }
+
+    /// Gives the machine another key.
+    pub(crate) fn set_key(&self, key: ApiKey) {
+        self.lock().machine.set_key(self.clock.now(), key);
         self.wake.notify_one();
     }
 

@@ -1,6 +1,6 @@
 //! The token that calls show: the present one, whether it has proven good, and when another one is fetched.
 
-use crate::facts::Credentials;
+use crate::facts::Identity;
 use crate::ids::UserId;
 use crate::redact::Secret;
 use crate::time::Millis;
@@ -8,10 +8,10 @@ use crate::time::Millis;
 /// What is known about who the visitor is to the service.
 #[derive(Debug, Default)]
 pub(crate) struct Authentication {
-    credentials: Option<Credentials>,
+    credentials: Option<Identity>,
     /// What the calls of Visitor Chat show in the place of credentials.
     bearer: Option<Bearer>,
-    /// The last bearer token that was refused, until there is another.
+    /// The last token that was refused, until there is another.
     refused: Option<Secret>,
     /// Outlives the credentials: who the visitor is does not change with a token.
     user_id: Option<UserId>,
@@ -60,13 +60,13 @@ pub(crate) enum TokenRefusal {
 
 impl Authentication {
     /// What an earlier run knew.
-    pub(crate) fn new(credentials: Option<Credentials>) -> Self {
+    pub(crate) fn new(credentials: Option<Identity>) -> Self {
         let user_id = credentials.as_ref().map(|credentials| credentials.user_id.clone());
         Self { credentials, user_id, ..Self::default() }
     }
 
     /// The credentials, until the service refuses them.
-    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+    pub(crate) fn credentials(&self) -> Option<&Identity> {
         self.credentials.as_ref()
     }
 
@@ -76,8 +76,8 @@ impl Authentication {
         bearer.renew_at.is_none_or(|renew_at| renew_at > now).then_some(&bearer.token)
     }
 
-    /// The bearer token that was refused, and for which there is no other yet.
-    pub(crate) fn refused_bearer(&self) -> Option<&Secret> {
+    /// The token that was refused, and for which there is no other yet.
+    pub(crate) fn refused_token(&self) -> Option<&Secret> {
         self.refused.as_ref()
     }
 
@@ -91,10 +91,11 @@ impl Authentication {
     }
 
     /// The service has given a token.
-    pub(crate) fn granted(&mut self, credentials: Credentials) {
+    pub(crate) fn granted(&mut self, credentials: Identity) {
         self.token.0 += 1;
         self.user_id = Some(credentials.user_id.clone());
         self.credentials = Some(credentials);
+        self.refused = None;
     }
 
     /// There is a bearer token.
@@ -131,9 +132,10 @@ impl Authentication {
 
     /// Another token is wanted in the place of the present one.
     fn drop_token(&mut self) {
-        self.credentials = None;
-        if let Some(bearer) = self.bearer.take() {
-            self.refused = Some(bearer.token);
+        let credentials = self.credentials.take().map(|credentials| credentials.token);
+        let bearer = self.bearer.take().map(|bearer| bearer.token);
+        if let Some(token) = credentials.or(bearer) {
+            self.refused = Some(token);
         }
     }
 

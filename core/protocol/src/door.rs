@@ -77,6 +77,14 @@ impl Door {
         }
     }
 
+    /// Whether each message shows the avatar's key.
+    pub(crate) fn shows_key_with_messages(self) -> bool {
+        match self {
+            Self::AvatarOpenApi => false,
+            Self::VisitorChat => true,
+        }
+    }
+
     /// Whether the number of a failure in the envelope is an HTTP status.
     pub(crate) fn numbers_failures(self) -> bool {
         match self {

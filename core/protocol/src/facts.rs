@@ -12,7 +12,7 @@ use crate::visitor::{Visitor, VisitorId};
 
 /// Who the visitor is to the service. Lives until the service refuses the token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
+pub struct Identity {
     /// Shown with every call.
     pub token: Secret,
     /// The visitor, encoded.
@@ -124,7 +124,7 @@ pub struct Record {
     /// Whose record it is.
     pub visitor_id: VisitorId,
     /// Who the visitor is to the service.
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<Identity>,
     /// The avatar's context.
     pub context: Option<Box<ChatContext>>,
     /// The avatar's numeric id.

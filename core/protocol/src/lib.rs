@@ -34,6 +34,7 @@ mod capabilities;
 mod connection;
 mod conversation;
 mod counters;
+mod credentials;
 mod delivery;
 mod door;
 mod error;
@@ -61,6 +62,7 @@ pub use authentication::Freshness;
 pub use call::CallId;
 pub use conversation::Hold;
 pub use counters::Counters;
+pub use credentials::{Authenticating, Credentials, NotAuthenticated};
 pub use delivery::Delivery;
 pub use door::{Door, InvalidDoor, Speaker};
 pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
@@ -69,7 +71,7 @@ pub use event::{
     HistoryMessage, NoticeKind, Part, Reply, Sent, ServiceError, State,
 };
 pub use facts::{
-    ChatContext, Credentials, HalfSaid, KeptMessage, OwnUser, Record, SessionFacts, VisitorChatFacts,
+    ChatContext, HalfSaid, Identity, KeptMessage, OwnUser, Record, SessionFacts, VisitorChatFacts,
 };
 pub use ids::{
     AvatarId, EncodedMindId, MessageId, NumericMindId, SeqId, SessionId, ShareCode, Ticket, UserId, WsId,

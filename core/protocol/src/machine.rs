@@ -20,6 +20,7 @@ mod reconcile;
 mod sends;
 mod speech;
 mod timers;
+mod tokens;
 mod view;
 mod visitor_chat;
 mod voices;
@@ -96,7 +97,8 @@ enum Echoes {
 ///
 /// 1. **What goes in.** [`command`](Self::command) takes what the caller wants, and returns the ticket under which
 ///    the answer comes. [`cancel`](Self::cancel) gives a command up. [`handle`](Self::handle) takes what happened
-///    outside. [`restore`](Self::restore) and [`name_visitor`](Self::name_visitor) bring what was stored or named.
+///    outside. [`restore`](Self::restore), [`name_visitor`](Self::name_visitor) and [`set_key`](Self::set_key) bring
+///    what was stored, named or replaced.
 /// 2. **What comes out.** [`poll`](Self::poll) returns the next thing to do, in order, until it returns `None`.
 /// 3. **When to come back.** [`next_deadline`](Self::next_deadline) is the moment for the next [`Input::Tick`].
 /// 4. **What can be asked.** All other methods read the machine and change nothing.
@@ -117,7 +119,10 @@ enum Echoes {
 /// come late are ignored, and every command is a [`Misuse`].
 #[derive(Debug)]
 pub struct Machine {
-    key: ApiKey,
+    /// Where there is none, the host gives the visitor's credentials.
+    key: Option<ApiKey>,
+    /// When the key took the place of an earlier one.
+    key_since: Option<Millis>,
     visitor: Visitor,
     config: Config,
     rng: Rng,
@@ -162,6 +167,30 @@ impl Machine {
         now: Millis,
         seed: u64,
     ) -> Self {
+        Self::with(config, Some(key), visitor, record, now, seed)
+    }
+
+    /// A machine that has no key: it asks its host for the visitor's credentials ([`Output::Credentials`]) instead of
+    /// authenticating. Through [`Door::AvatarOpenApi`](crate::Door::AvatarOpenApi) only: the other door wants the key
+    /// in every call.
+    pub fn without_key(
+        config: Config,
+        visitor: Visitor,
+        record: Option<Record>,
+        now: Millis,
+        seed: u64,
+    ) -> Self {
+        Self::with(config, None, visitor, record, now, seed)
+    }
+
+    fn with(
+        config: Config,
+        key: Option<ApiKey>,
+        visitor: Visitor,
+        record: Option<Record>,
+        now: Millis,
+        seed: u64,
+    ) -> Self {
         let record = record.filter(|record| record.visitor_id == *visitor.id());
         let known = record.as_ref().map(Record::visitor);
         let visitor = known.iter().fold(visitor, Visitor::or);
@@ -179,6 +208,7 @@ impl Machine {
         let connection = Connection::new(now, heartbeat, config.connect_permits);
         let mut machine = Self {
             key,
+            key_since: None,
             visitor,
             config,
             rng: Rng::new(seed),
@@ -250,6 +280,9 @@ impl Machine {
             Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
             Input::TokenGranted { call, token, renew_at, freshness } => {
                 self.token_granted(call, Bearer { token, renew_at }, freshness);
+            }
+            Input::CredentialsGranted { call, credentials } => {
+                self.credentials_granted(now, call, *credentials);
             }
             Input::TokenFailed { call, error } => self.token_failed(now, call, error),
             Input::HttpAnswer { call, status, retry_after, body } => {

@@ -2,7 +2,9 @@
 //! served.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use crate::error::{Error, ErrorKind, Step};
 use crate::limits::{CALL_TIMEOUT, QUOTA_CALLS, QUOTA_WINDOW};
 use crate::time::Millis;
 
@@ -103,6 +105,20 @@ impl Quota {
         self.held_until = self.held_until.max(until);
     }
 
+    /// Another key has taken the place of the one that there was: what that one has used up counts no more. Tickets
+    /// that are granted count, for their calls may show either.
+    pub fn renew(&mut self) {
+        self.used_until.clear();
+        self.held_until = Millis::default();
+    }
+
+    /// The error of a call that cannot wait so long for its slot.
+    #[must_use]
+    pub fn used_up(wait: Duration) -> Error {
+        let message = "the API key's quota (60 authentications a minute) is used up by other conversations";
+        Error::new(ErrorKind::RateLimited, message).at(Step::Authenticate).with_retry_after(Some(wait))
+    }
+
     /// When the next in the queue may go, as it looks now. `None` while no call waits, or while that
     /// depends on calls that have not come back.
     pub fn next_deadline(&self) -> Option<Millis> {
@@ -136,8 +152,6 @@ impl Quota {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ mod visitor_chat;
 
 pub(crate) use answer::{
     AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer, TokenAnswer, VisitorChatAnswer,
-    answer_id, query_frames,
+    answer_id, number, query_frames,
 };
 pub use codes::is_payment_code;
 pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_retryable_code};

@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    CallId, Command, Config, Door, EventKind, Freshness, Generation, Input, MessageId, Millis, Output, Raw,
-    Secret, State, Step, limits,
+    CallId, Command, Config, Credentials, Door, EventKind, Freshness, Generation, Input, MessageId, Millis,
+    Output, Raw, Secret, State, Step, limits,
 };
 use serde_json::json;
 
@@ -18,11 +18,12 @@ const STATES: [State; 6] =
     [State::Opening, State::Live, State::Reconnecting, State::Paused, State::Closing, State::Closed];
 
 /// What is fed; each in the plainest case, to a conversation that waits for just that.
-const ROWS: [&str; 34] = [
+const ROWS: [&str; 35] = [
     "`QuotaGranted`",
     "`QuotaDelayed` beyond the deadline",
     "`TokenGranted` (Visitor Chat)",
     "`TokenFailed` (Visitor Chat)",
+    "`CredentialsGranted` (no key)",
     "`HttpAnswer`: success",
     "`HttpAnswer`: token refused",
     "`HttpAnswer`: key refused",
@@ -74,6 +75,7 @@ fn rows_of_inputs(input: &Input) -> &'static str {
         Input::QuotaDelayed { .. } => "`QuotaDelayed` beyond the deadline",
         Input::TokenGranted { .. } => "`TokenGranted` (Visitor Chat)",
         Input::TokenFailed { .. } => "`TokenFailed` (Visitor Chat)",
+        Input::CredentialsGranted { .. } => "`CredentialsGranted` (no key)",
         Input::HttpAnswer { .. } => "`HttpAnswer`",
         Input::HttpFailed { .. } => "`HttpFailed`",
         Input::SocketOpened(_) => "`SocketOpened`",
@@ -177,6 +179,42 @@ fn waiting_for_token(state: &str) -> Peer {
     peer
 }
 
+/// A conversation without a key that waits for credentials, where its state allows that.
+fn waiting_for_credentials(state: &str) -> Peer {
+    let mut peer = Peer::without_key();
+    peer.open(FIRST);
+    if state == "Opening" {
+        return peer;
+    }
+    let granted = credentials_granted(&peer);
+    peer.input(granted);
+    peer.credentials.clear();
+    peer.serve();
+    match state {
+        "Reconnecting" | "Closing" => {
+            peer.send("Hello");
+            peer.refuse(Step::SendMessage, 401, "whatever");
+            if state == "Closing" {
+                peer.close(false);
+            }
+        }
+        "Paused" => _ = peer.command(Command::Pause),
+        "Closed" => _ = peer.close(false),
+        _ => {}
+    }
+    peer
+}
+
+fn credentials_granted(peer: &Peer) -> Input {
+    let call = peer.credentials.first().map_or(CallId(u64::MAX), |(call, _)| *call);
+    let text = json!({
+        "visitorId": peer.machine.visitor().id().as_str(), "visitorToken": "t1", "visitorUserId": "del3p",
+        "visitorMindId": "487569763543990272", "avatarShareCode": "ebe251793d69", "ownerUserId": "de4fh",
+    });
+    let credentials = Box::new(Credentials::from_json(&text.to_string()).unwrap());
+    Input::CredentialsGranted { call, credentials }
+}
+
 fn grant_token(peer: &mut Peer, renew_at: Option<Millis>) {
     let (call, _) = peer.tokens.pop().unwrap();
     let (token, freshness) = (Secret::from("t1".to_owned()), Freshness::Fetched);
@@ -186,6 +224,9 @@ fn grant_token(peer: &mut Peer, renew_at: Option<Millis>) {
 fn prepared(state: &str, row: &str) -> Peer {
     if row.starts_with("`Token") {
         return waiting_for_token(state);
+    }
+    if row.starts_with("`Credentials") {
+        return waiting_for_credentials(state);
     }
     let mut peer = prepared_for(state, row);
     if row.ends_with("Kept`") && !matches!(state, "Closing" | "Closed") {
@@ -263,6 +304,7 @@ fn input(peer: &Peer, row: &str) -> Option<Input> {
             let (token, freshness) = (Secret::from("t2".to_owned()), Freshness::Fetched);
             Some(Input::TokenGranted { call: call(peer), token, renew_at: None, freshness })
         }
+        ("`CredentialsGranted` (no key)", _) => Some(credentials_granted(peer)),
         ("`TokenFailed` (Visitor Chat)", _) => Some(Input::TokenFailed { call: call(peer), error: broken() }),
         ("`HttpAnswer`", "success") => {
             let step = peer.requests.first().map(|request| request.step);
@@ -354,6 +396,7 @@ fn effect(output: &Output, frames: &mut u32) -> Option<String> {
     let effect = match output {
         Output::Quota(_) => "quota",
         Output::Token { .. } => "token",
+        Output::Credentials { .. } => "credentials",
         Output::Http(request) => return Some(format!("`{}`", request.step)),
         Output::Abandon(_) => "abandon",
         Output::SocketOpen { .. } => "connect",

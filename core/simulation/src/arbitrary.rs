@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_protocol::{
-    CallId, Command, Config, ConversationKey, Delivery, Door, Error, ErrorKind, Freshness, Generation, Input,
-    Machine, MessageId, Millis, Output, Raw, Record, Secret, State, Step, Text, Ticket, Visitor,
+    CallId, Command, Config, ConversationKey, Credentials, Delivery, Door, Error, ErrorKind, Freshness,
+    Generation, Input, Machine, MessageId, Millis, Output, Raw, Record, Secret, State, Step, Text, Ticket,
+    Visitor,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ const SESSIONS: [&str; 4] = ["s1", "s2", "s3", "unknown"];
 #[derive(Debug)]
 pub struct Run {
     door: Door,
+    has_key: bool,
     chance: Chance,
     machine: Machine,
     now: Millis,
@@ -67,9 +69,15 @@ impl Run {
         };
         let now = Millis(1_774_580_000_000);
         let visitor = Visitor::for_user("web", "ada").unwrap();
-        let machine = Machine::new(config, "sk-test".parse().unwrap(), visitor, record, now, seed);
+        let has_key = door == Door::VisitorChat || chance.below(3) > 0;
+        let machine = if has_key {
+            Machine::new(config, "sk-test".parse().unwrap(), visitor, record, now, seed)
+        } else {
+            Machine::without_key(config, visitor, record, now, seed)
+        };
         Self {
             door,
+            has_key,
             chance,
             machine,
             now,
@@ -164,6 +172,11 @@ impl Run {
             18 => Command::Pause,
             19 => Command::Resume,
             20 => Command::NetworkChanged,
+            21 => {
+                let key = self.chance.of(&["sk-test", "sk-another"]);
+                self.machine.set_key(self.now, key.parse().unwrap());
+                return self.drain();
+            }
             _ => return self.cancel(),
         };
         if let Ok(ticket) = self.machine.command(self.now, command) {
@@ -205,6 +218,9 @@ impl Run {
         if step == Step::FetchToken {
             return self.token(call);
         }
+        if step == Step::Authenticate && !self.has_key {
+            return self.credentials(call);
+        }
         let second = self.door == Door::VisitorChat;
         let refusal = |code: &str| json!({"code": code}).to_string();
         let (status, body) = match self.chance.below(120) {
@@ -227,6 +243,30 @@ impl Run {
         };
         let retry_after = (self.chance.below(2) == 0).then_some(Duration::from_secs(7));
         self.input(Input::HttpAnswer { call, status, retry_after, body: Bytes::from(body) });
+    }
+
+    /// The host's answer to a machine that has no key.
+    fn credentials(&mut self, call: CallId) {
+        let kind = match self.chance.below(40) {
+            0 => ErrorKind::Authentication,
+            1..4 => ErrorKind::Unavailable,
+            4 => ErrorKind::InvalidAnswer,
+            _ => {
+                let mut text = self.data(Step::Authenticate);
+                let other = "web_6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+                let is_other = self.chance.below(40) == 0;
+                text["visitorId"] =
+                    if is_other { other } else { self.machine.visitor().id().as_str() }.into();
+                match Credentials::from_json(&text.to_string()) {
+                    Ok(credentials) => {
+                        let credentials = Box::new(credentials);
+                        return self.input(Input::CredentialsGranted { call, credentials });
+                    }
+                    Err(error) => error.kind(),
+                }
+            }
+        };
+        self.input(Input::TokenFailed { call, error: Error::new(kind, "no credentials") });
     }
 
     /// The host's answer to a machine that wants a token.
@@ -370,6 +410,7 @@ impl Run {
                     }
                 }
                 Output::Token { call, .. } => self.calls.push((call, Step::FetchToken)),
+                Output::Credentials { call, .. } => self.calls.push((call, Step::Authenticate)),
                 Output::Abandon(call) => self.calls.retain(|(other, _)| *other != call),
                 Output::SocketOpen { generation, .. } => {
                     assert!(generation > self.generation);

@@ -108,6 +108,7 @@ impl Client {
             Output::SaveRecord => self.log.remembered.push(now),
             Output::Quota(_)
             | Output::Token { .. }
+            | Output::Credentials { .. }
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::SocketClose(_)

@@ -119,6 +119,7 @@ impl Sight {
             Output::SocketClose(generation) => Some(Self::Down(client, *generation)),
             Output::Quota(_)
             | Output::Token { .. }
+            | Output::Credentials { .. }
             | Output::Http(_)
             | Output::Abandon(_)
             | Output::QuotaUsedUp(_)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{Counters, KeptMessage, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{ApiKey, Counters, KeptMessage, Record, Visitor, VisitorId};
 
 use crate::env::Env;
 use crate::store::Leftover;
@@ -12,6 +12,8 @@ use crate::visitor_handle::VisitorHandle;
 
 #[derive(Debug, Default)]
 pub(crate) struct Visitors {
+    /// The avatar's key, with which machines begin. `None` where the visitors' credentials come from elsewhere.
+    key: Option<ApiKey>,
     live: HashMap<VisitorId, Arc<VisitorHandle>>,
     /// Records of closed visitors. The next `open` resumes from them.
     records: HashMap<VisitorId, Record>,
@@ -33,6 +35,28 @@ pub(crate) struct Past {
 }
 
 impl Visitors {
+    pub(crate) fn new(key: Option<ApiKey>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
+    pub(crate) fn key(&self) -> Option<&ApiKey> {
+        self.key.as_ref()
+    }
+
+    /// Puts another key in the place of the one that there is: for the visitors that are here, and those to come.
+    pub(crate) fn replace_key(&mut self, key: &ApiKey) {
+        self.key = Some(key.clone());
+        for handle in self.live.values() {
+            handle.set_key(key.clone());
+        }
+    }
+
+    /// Counts an authentication that is no machine's.
+    pub(crate) fn authenticated(&mut self) {
+        self.past.calls += 1;
+        self.past.authentications += 1;
+    }
+
     pub(crate) fn get(&self, visitor: &VisitorId) -> Option<&Arc<VisitorHandle>> {
         self.live.get(visitor)
     }

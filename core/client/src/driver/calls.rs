@@ -85,6 +85,20 @@ impl Calls {
         self.running.spawn_on(call, get, &runtime);
     }
 
+    /// Gets a visitor's credentials, where the client has no key.
+    pub(super) fn get_credentials(
+        &mut self,
+        env: &Arc<Env>,
+        visitor: VisitorId,
+        call: CallId,
+        refused: bool,
+    ) {
+        let env = Arc::clone(env);
+        let runtime = env.runtime.clone();
+        let get = async move { Done::Call(env.tokens.credentials(&env, visitor, call, refused).await) };
+        self.running.spawn_on(call, get, &runtime);
+    }
+
     /// Asks for the quota for this call, with a reserved permit if there is one.
     pub(super) fn ask_quota(
         &mut self,

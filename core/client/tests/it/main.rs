@@ -4,6 +4,7 @@
 
 mod cancellation;
 mod conversation;
+mod credentials;
 mod events;
 mod failures;
 #[cfg(unix)]

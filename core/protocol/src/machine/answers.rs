@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use super::Machine;
 use crate::call::{Call, CallId, Flight};
 use crate::conversation::Conversation;
-use crate::error::{Error, ErrorKind, Step};
+use crate::error::{Error, Step};
 use crate::event::{Confirmation, ConversationKey};
-use crate::facts::{ChatContext, Credentials, SocketAddress};
-use crate::ids::{AvatarId, NumericMindId, SessionId};
+use crate::facts::{ChatContext, Identity, SocketAddress};
+use crate::ids::{AvatarId, SessionId};
 use crate::redact::Secret;
 use crate::time::Millis;
 use crate::wire::{self, AuthAnswer, AvatarAnswer, InitAnswer, SessionAnswer, SocketAnswer};
@@ -84,7 +84,7 @@ impl Machine {
             Call::Connect => {}
             Call::ResolveAvatar => {
                 let answer: AvatarAnswer<'_> = wire::data(step, data)?;
-                self.facts.avatar_id = Some(AvatarId(number(step, "id", answer.id.as_u64())?));
+                self.facts.avatar_id = Some(AvatarId(wire::number(step, "id", answer.id.as_u64())?));
                 self.remember();
             }
             Call::CreateSession(key) => {
@@ -108,15 +108,7 @@ impl Machine {
     }
 
     fn learn_credentials(&mut self, answer: AuthAnswer<'_>) -> Result<(), Error> {
-        let mind_id = number(Step::Authenticate, "visitorMindId", answer.visitor_mind_id.as_u64())?;
-        self.authentication.granted(Credentials {
-            token: Secret::from(answer.visitor_token.0.into_owned()),
-            user_id: answer.visitor_user_id.0.as_ref().into(),
-            mind_id: NumericMindId(mind_id),
-            share_code: answer.avatar_share_code.0.as_ref().into(),
-            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
-            owner_user_id: answer.owner_user_id.0.as_ref().into(),
-        });
+        self.authentication.granted(Identity::told(answer)?);
         self.remember();
         Ok(())
     }
@@ -137,9 +129,4 @@ impl Machine {
             self.remember();
         }
     }
-}
-
-fn number(step: Step, field: &str, value: Option<u64>) -> Result<u64, Error> {
-    let message = || format!("the service's answer has a `{field}` that is not a 64-bit number");
-    value.ok_or_else(|| Error::new(ErrorKind::InvalidAnswer, message()).at(step))
 }

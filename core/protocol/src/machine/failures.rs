@@ -10,6 +10,7 @@ use crate::conversation::Conversation;
 use crate::error::{Error, ErrorKind, Step};
 use crate::event::{CloseReason, ConversationKey, EventKind, ServiceError};
 use crate::limits::{RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
+use crate::quota::Quota;
 use crate::time::Millis;
 use crate::wire::{Blame, Refusal};
 
@@ -57,6 +58,9 @@ impl Machine {
                 }
                 return;
             }
+        }
+        if self.showed_an_earlier_key(flight) {
+            return self.retry(now, call, Duration::ZERO, refusal.into_error(step));
         }
         // While answers come from something in between, a page says nothing about what the service has. Nor does a
         // page in the place of a call that the service has answered before.
@@ -115,9 +119,7 @@ impl Machine {
             return;
         }
         let wait = until.since(now);
-        let message = "the API key's quota (60 authentications a minute) is used up by other conversations";
-        let error =
-            Error::new(ErrorKind::RateLimited, message).at(Step::Authenticate).with_retry_after(Some(wait));
+        let error = Quota::used_up(wait);
         for at in 0..self.conversations.len() {
             self.emit(at, EventKind::WaitingForQuota { wait }, None);
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::authentication::Freshness;
 use crate::call::CallId;
 use crate::conversation::Hold;
+use crate::credentials::Credentials;
 use crate::delivery::Delivery;
 use crate::door::{Door, Speaker};
 use crate::error::Error;
@@ -155,7 +156,14 @@ pub enum Input {
         /// Whether it was there already.
         freshness: Freshness,
     },
-    /// The token could not be had.
+    /// The credentials that were asked for ([`Output::Credentials`]). Those of another visitor count as a failure.
+    CredentialsGranted {
+        /// The call that asked.
+        call: CallId,
+        /// The credentials.
+        credentials: Box<Credentials>,
+    },
+    /// The token, or the credentials, could not be had.
     TokenFailed {
         /// The call that asked.
         call: CallId,
@@ -246,6 +254,14 @@ pub enum Output {
         call: CallId,
         /// The token that the service has refused, if that is why another one is needed.
         refused: Option<Secret>,
+    },
+    /// Get the visitor's credentials from where the key is; answer with [`Input::CredentialsGranted`] or
+    /// [`Input::TokenFailed`].
+    Credentials {
+        /// Names the call.
+        call: CallId,
+        /// The service has refused the credentials that there were: others are needed.
+        refused: bool,
     },
     /// Make this call.
     Http(HttpRequest),

@@ -86,8 +86,11 @@ impl Machine {
             let (token, generation) = (self.authentication.token(), self.connection.generation());
             let is_token = call == Call::FetchToken;
             let id = self.calls.start(call, token, generation, None);
+            let refused = self.authentication.refused_token();
             self.outputs.push_back(if is_token {
-                Output::Token { call: id, refused: self.authentication.refused_bearer().cloned() }
+                Output::Token { call: id, refused: refused.cloned() }
+            } else if self.key.is_none() {
+                Output::Credentials { call: id, refused: refused.is_some() }
             } else {
                 // The only call whose quota is documented; it waits for its place.
                 Output::Quota(id)
@@ -133,10 +136,11 @@ impl Machine {
 
     pub(super) fn quota_granted(&mut self, now: Millis, id: CallId) {
         let waits = self.calls.get(id).is_some_and(|flight| flight.call == Call::Authenticate);
-        if waits && self.calls.granted(id, now) {
+        let Some(key) = self.key.as_ref().filter(|_| waits) else { return };
+        if self.calls.granted(id, now) {
             self.counters.calls += 1;
             self.counters.authentications += 1;
-            self.outputs.push_back(Output::Http(HttpRequest::authenticate(id, &self.key, &self.visitor)));
+            self.outputs.push_back(Output::Http(HttpRequest::authenticate(id, key, &self.visitor)));
         }
     }
 

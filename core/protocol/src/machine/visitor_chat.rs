@@ -2,9 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{Machine, failures::is_final};
-use crate::authentication::{Bearer, Freshness};
-use crate::call::{Call, CallId};
+use super::Machine;
+use crate::call::Call;
 use crate::conversation::Replaced;
 use crate::error::{Error, ErrorKind};
 use crate::event::{ConversationKey, EventKind};
@@ -19,39 +18,6 @@ const REPLACED: &str =
     "the service has given another session in the place of the one that the message was sent in";
 
 impl Machine {
-    pub(super) fn token_granted(&mut self, id: CallId, bearer: Bearer, freshness: Freshness) {
-        if self.wants_token(id) {
-            self.calls.finish(id);
-            self.calls.forget_failures(&Call::FetchToken);
-            self.authentication.bearer_granted(bearer, freshness);
-        }
-    }
-
-    fn wants_token(&self, id: CallId) -> bool {
-        self.calls.get(id).is_some_and(|flight| flight.call == Call::FetchToken)
-    }
-
-    pub(super) fn token_failed(&mut self, now: Millis, id: CallId, error: Error) {
-        if !self.wants_token(id) {
-            return; // It was given up.
-        }
-        let Some(flight) = self.calls.finish(id) else { return };
-        let error = error.at(flight.call.step());
-        if error.forbids_retry() {
-            return self.hopeless(now, &flight.call, error);
-        }
-        if is_final(error.kind()) {
-            return self.close_all(now, &error);
-        }
-        match error.retry_after() {
-            Some(wait) => self.told_to_wait(now, &flight.call, error, wait),
-            None if error.is_retryable() || error.kind() == ErrorKind::InvalidAnswer => {
-                self.retry(now, &flight.call, std::time::Duration::ZERO, error);
-            }
-            None => self.fail(now, &flight.call, error),
-        }
-    }
-
     pub(super) fn learn_visitor_chat(&mut self, now: Millis, since: Millis, answer: VisitorChatAnswer<'_>) {
         let earlier = self.facts.visitor_chat.take().unwrap_or_default();
         self.facts.visitor_chat = Some(VisitorChatFacts {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::lenient::{Id, Lax, Number};
+use crate::error::{Error, ErrorKind, Step};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +95,12 @@ pub(crate) fn answer_id(data: Option<&RawValue>) -> Option<String> {
     let answer: SendAnswer<'_> = serde_json::from_str(data?.get()).ok()?;
     let ids = [answer.message_id, answer.seq_id, answer.id];
     ids.into_iter().filter_map(|id| id.0).find(|id| !id.is_empty()).map(Into::into)
+}
+
+/// A whole number that a step needs.
+pub(crate) fn number(step: Step, field: &str, value: Option<u64>) -> Result<u64, Error> {
+    let message = || format!("the service's answer has a `{field}` that is not a 64-bit number");
+    value.ok_or_else(|| Error::new(ErrorKind::InvalidAnswer, message()).at(step))
 }
 
 /// The frames of a message query: a list, or a list under some name in an object.

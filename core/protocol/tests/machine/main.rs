@@ -6,6 +6,7 @@
 mod support;
 
 mod asks;
+mod credentials;
 mod ends;
 mod failures;
 mod gaps;

@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) quota: Vec<CallId>,
     /// Tokens of Visitor Chat that are asked for, each with the one that was refused.
     pub(crate) tokens: Vec<(CallId, Option<String>)>,
+    /// Credentials that are asked for, and whether others were refused.
+    pub(crate) credentials: Vec<(CallId, bool)>,
     pub(crate) abandoned: Vec<CallId>,
     pub(crate) used_up: Vec<Millis>,
     pub(crate) held: Vec<Hold>,
@@ -67,6 +69,7 @@ impl Peer {
             requests: Vec::new(),
             quota: Vec::new(),
             tokens: Vec::new(),
+            credentials: Vec::new(),
             abandoned: Vec::new(),
             used_up: Vec::new(),
             held: Vec::new(),
@@ -79,6 +82,14 @@ impl Peer {
             closed: Vec::new(),
             sessions: 0,
         }
+    }
+
+    /// A machine that has no key.
+    pub(crate) fn without_key() -> Self {
+        let mut peer = Self::new();
+        let visitor = peer.machine.visitor().clone();
+        peer.machine = Machine::without_key(Config::default(), visitor, None, BEGINNING, 42);
+        peer
     }
 
     /// A conversation that is open and has nothing under way.
@@ -120,11 +131,13 @@ impl Peer {
                 Output::Token { call, refused } => {
                     self.tokens.push((call, refused.map(|refused| refused.expose_secret().to_owned())));
                 }
+                Output::Credentials { call, refused } => self.credentials.push((call, refused)),
                 Output::Http(request) => self.requests.push(request),
                 Output::Abandon(call) => {
                     self.requests.retain(|request| request.call != call);
                     self.quota.retain(|waiting| *waiting != call);
                     self.tokens.retain(|(waiting, _)| *waiting != call);
+                    self.credentials.retain(|(waiting, _)| *waiting != call);
                     self.abandoned.push(call);
                 }
                 Output::SocketOpen { generation, .. } => self.opened.push(generation),

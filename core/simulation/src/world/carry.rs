@@ -29,6 +29,7 @@ impl World {
             match output {
                 Output::Quota(call) => desk.join(client, call),
                 Output::Http(request) => self.call(client, &request),
+                Output::Credentials { .. } => unreachable!("every machine of this world has a key"),
                 Output::Token { call, refused } => wants_token = Some((call, refused)),
                 Output::Abandon(call) => {
                     desk.abandon(client, call, self.now);

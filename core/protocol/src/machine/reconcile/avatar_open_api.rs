@@ -73,7 +73,6 @@ impl Machine {
         let conversation = call.conversation().and_then(|key| self.conversation(key));
         let session = conversation.and_then(|conversation| conversation.session());
         Some(match call {
-            Call::Authenticate => HttpRequest::authenticate(id, &self.key, &self.visitor),
             Call::InitChat => HttpRequest::init_chat(id, pass, &credentials.share_code),
             Call::Connect => return None,
             Call::CreateSocket => HttpRequest::create_socket(id, pass, &credentials.user_id),
@@ -100,7 +99,7 @@ impl Machine {
                 messages_query(id, pass, session?, conversation?.histories().query(*ticket)?)
             }
             Call::EndSession(_) => HttpRequest::end_session(id, pass, session?),
-            Call::FetchToken | Call::InitVisitorChat => return None,
+            Call::Authenticate | Call::FetchToken | Call::InitVisitorChat => return None,
         })
     }
 }

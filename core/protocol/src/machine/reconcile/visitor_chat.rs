@@ -32,7 +32,7 @@ impl Machine {
     }
 
     pub(super) fn visitor_chat_request(&self, now: Millis, call: &Call, id: CallId) -> Option<HttpRequest> {
-        let with = Bearing { token: self.authentication.bearer(now)?, key: &self.key };
+        let with = Bearing { token: self.authentication.bearer(now)?, key: self.key.as_ref()? };
         match call {
             Call::InitVisitorChat => {
                 let visitor = match self.config.speaker {
