@@ -39,7 +39,7 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// token lives for days, and one that was revoked by hand is rarely followed by another.
 pub const TOKEN_SHORT_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// The longest that a function of the caller's may take to give a user's token (Visitor Chat). Longer than a call of
+/// The longest that a function of the caller's may take to give a user's token or credentials. Longer than a call of
 /// another service takes, and inside [`OPEN_DEADLINE`], so that the error of an opening says what was in the way.
 pub const TOKEN_FUNCTION_TIMEOUT: Duration = Duration::from_secs(20);
 

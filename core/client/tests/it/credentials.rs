@@ -124,7 +124,7 @@ async fn a_function_that_fails_or_panics_is_an_error_of_the_opening() {
 }
 
 #[tokio::test]
-async fn a_function_is_given_up_with_the_call_that_waits_for_it() {
+async fn a_function_is_given_up_with_the_call_that_waits_for_it_and_after_a_while() {
     struct Gone(tokio::sync::mpsc::UnboundedSender<&'static str>);
     impl Drop for Gone {
         fn drop(&mut self) {
@@ -146,6 +146,17 @@ async fn a_function_is_given_up_with_the_call_that_waits_for_it() {
     assert_eq!(soon(told.recv()).await, Some("asked"));
     drop(open);
     assert_eq!(soon(told.recv()).await, Some("dropped"));
+
+    let open = app.open(visitor("bob")).into_future();
+    let never_answered = async {
+        assert_eq!(told.recv().await, Some("asked"));
+        app.advance_clock(Duration::from_secs(20)).await;
+        assert_eq!(told.recv().await, Some("dropped"));
+        app.advance_clock(Duration::from_secs(10)).await;
+    };
+    let (opened, ()) = soon(async { tokio::join!(open, never_answered) }).await;
+    let error = opened.unwrap_err();
+    assert!(error.to_string().contains("visitors' credentials has not answered within 20 s"), "{error}");
 }
 
 #[tokio::test]
