@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use secondme_avatar::{Error, ErrorKind};
+use secondme_avatar::{Error, ErrorKind, Step};
 use secondme_avatar_emulator::{RunError, StartError};
 
 use crate::style;
@@ -108,7 +108,7 @@ impl From<&Error> for Described {
             message: said(error),
             kind: Some(error.kind().name()),
             code: error.code().map(str::to_owned),
-            step: error.step().map(secondme_avatar::Step::name),
+            step: error.step().map(Step::name),
             advice: advice(error),
         }
     }
@@ -151,6 +151,10 @@ impl From<RunError> for Failure {
 pub(crate) fn said(error: &Error) -> String {
     error.text_in(|name| match name {
         "environment" | "base_url" => "--base-url".to_owned(),
+        // Secrets are read from the environment alone.
+        "api_key" => "SECONDME_API_KEY".to_owned(),
+        "client_id" => "SECONDME_CLIENT_ID".to_owned(),
+        "client_secret" => "SECONDME_CLIENT_SECRET".to_owned(),
         name => name.to_owned(),
     })
 }
@@ -193,6 +197,12 @@ fn network_advice(error: &Error) -> &'static str {
 
 fn advice(error: &Error) -> Option<String> {
     let advice = match error.kind() {
+        // At Visitor Chat it may be the app, its secret or its scope, and the error itself says which.
+        ErrorKind::Authentication
+            if matches!(error.step(), Some(Step::FetchToken | Step::InitVisitorChat)) =>
+        {
+            return None;
+        }
         ErrorKind::Authentication => {
             "Check SECONDME_API_KEY. Keys are made, and disabled, in the SecondMe app:\n\
              Avatar Hub → Avatar Detail → API Key Management."

@@ -42,7 +42,7 @@ impl Service {
             Door::AvatarOpenApi => AvatarClient::builder(&key)
                 .map_err(|error| Failure::new(exit::KEY, format!("SECONDME_API_KEY: {error}")))?,
             Door::VisitorChat => AvatarClient::visitor_chat_builder_from_env()
-                .map_err(|error| Failure::new(exit::KEY, error.to_string()))?,
+                .map_err(|error| Failure::new(exit::KEY, exit::said(&error)))?,
         };
         let from_env = || std::env::var("SECONDME_BASE_URL").ok().filter(|base| !base.is_empty());
         let (base, place) = match base.map(str::to_owned).or_else(from_env) {

@@ -228,6 +228,11 @@ async fn the_second_door_says_which_of_its_settings_is_wrong() {
     let wrong = run_with(Some(emulator.client_id()), "wrong-secret-of-the-app".to_owned()).await;
     let said = format!("{}{}", out(&wrong), err(&wrong));
     assert!(said.contains("oauth2.client.secret_mismatch") && !said.contains("wrong-secret"), "{said}");
+    assert!(said.contains("`SECONDME_CLIENT_SECRET`") && !said.contains("SECONDME_API_KEY"), "{said}");
+    let key = run_with(Some(emulator.client_id()), emulator.api_key().to_owned()).await;
+    let said = format!("{}{}", out(&key), err(&key));
+    assert!(said.contains("`SECONDME_CLIENT_SECRET` is the avatar's API key"), "{said}");
+    assert_eq!(key.status.code(), Some(3), "{said}");
     let well = run_with(Some(emulator.client_id()), emulator.client_secret()).await;
     assert_eq!(well.status.code(), Some(0), "{}{}", out(&well), err(&well));
 }

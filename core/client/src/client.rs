@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{AppCredentials, Error, ErrorKind, OptionName, Visitor};
+use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
 
 use crate::client_inner::{ClientInner, random_seed};
 use crate::clock::Clock;
@@ -120,19 +120,7 @@ impl AvatarClient {
     ///
     /// Fails with kind [`Misuse`](ErrorKind::Misuse) if one of the three cannot be what it should be.
     pub fn visitor_chat(client_id: &str, client_secret: &str, api_key: &str) -> Result<ClientBuilder, Error> {
-        let app = AppCredentials::new(client_id, client_secret)?;
-        let key = api_key.parse()?;
-        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)]
-        {
-            if value == api_key {
-                let message = format!(
-                    "{name} is the avatar's API key: an app has an id and a secret of its own, and speaks with the \
-                     API key beside them"
-                );
-                return Err(Error::new(ErrorKind::Misuse, message));
-            }
-        }
-        Ok(ClientBuilder::new(key).of_app(app))
+        Self::builder(api_key)?.of_app(client_id, client_secret)
     }
 
     /// Starts a client that speaks through Visitor Chat for users of the service: `provider` gives the access token of
@@ -187,8 +175,7 @@ impl AvatarClient {
         };
         let id = set("SECONDME_CLIENT_ID", "the app's id")?;
         let secret = set("SECONDME_CLIENT_SECRET", "the app's secret")?;
-        let app = AppCredentials::new(&id, &secret)?;
-        Ok(Self::builder_from_env()?.of_app(app))
+        Self::builder_from_env()?.of_app(&id, &secret)
     }
 
     fn from_options(options: ClientBuilder) -> Result<Self, Error> {

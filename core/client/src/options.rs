@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{ApiKey, AppCredentials, Config, Delivery, Door, Speaker, limits};
+use secondme_avatar_protocol::{
+    ApiKey, AppCredentials, Config, Delivery, Door, Error, ErrorKind, OptionName, Speaker, limits,
+};
 
 use crate::base_url::BaseUrl;
 use crate::clock::WallClock;
@@ -122,11 +124,22 @@ impl ClientBuilder {
     }
 
     /// Through Visitor Chat, with the token of an app.
-    pub(crate) fn of_app(mut self, app: AppCredentials) -> Self {
+    pub(crate) fn of_app(mut self, client_id: &str, client_secret: &str) -> Result<Self, Error> {
+        let app = AppCredentials::new(client_id, client_secret)?;
+        for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)]
+        {
+            if value == self.key.expose_secret() {
+                let message = format!(
+                    "{name} is the avatar's API key: an app has an id and a secret of its own, and speaks with the \
+                     API key beside them"
+                );
+                return Err(Error::new(ErrorKind::Misuse, message));
+            }
+        }
         self.config.door = Door::VisitorChat;
         self.config.speaker = Speaker::Visitor;
         self.tokens = TokenSource::App(app);
-        self
+        Ok(self)
     }
 
     /// Through Visitor Chat, with the tokens of users.
