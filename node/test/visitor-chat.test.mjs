@@ -109,6 +109,20 @@ test('bad input is said before anything is sent', () => {
   assert.throws(() => new AvatarClient({ apiKey: '' }), MisuseError)
 })
 
+test('what is no object of options is told which ones there are', () => {
+  for (const [make, says] of [
+    [
+      () => AvatarClient.visitorChat(null),
+      /options are an object \(\{ clientId, clientSecret, apiKey \} or .*\), and no null/,
+    ],
+    [() => AvatarClient.visitorChat('app', 'secret-1', 'sk-1'), /options are an object .* and no string/],
+    [() => new AvatarClient('sk-1'), /options are an object \(\{ apiKey \}\), and no string/],
+    [() => new AvatarClient(null), /options are an object \(\{ apiKey \}\), and no null/],
+  ]) {
+    assert.throws(make, (error) => error instanceof MisuseError && says.test(error.message))
+  }
+})
+
 test('secrets are shown nowhere', async (t) => {
   const { emulator, visitorChat } = await lab(t)
   const token = await emulator.issueUserToken('ann')

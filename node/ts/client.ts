@@ -9,7 +9,7 @@ import { OPTIONS } from './contract/tables.js'
 import { AvatarEmitter } from './emitter.js'
 import { EventStream } from './event-stream.js'
 import { calledFrom, guarded, misuse } from './failures.js'
-import { type Known, known, unknownOption } from './known.js'
+import { anObject, type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
 import { BATCH, call, hostQueue, leave, listen, SIGNAL, stay } from './host-queue.js'
@@ -72,8 +72,9 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     super()
     const door = AvatarClient.#door ?? {}
     AvatarClient.#door = undefined
-    const { onCall, logger, proxy, ...rest } = given
     const site = calledFrom(AvatarClient)
+    anObject(given, '{ apiKey }', site)
+    const { onCall, logger, proxy, ...rest } = given
     const unknown = unknownOption(given, OPTIONS)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     if (onCall !== undefined && typeof onCall !== 'function') {

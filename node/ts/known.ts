@@ -10,13 +10,17 @@ export function unknownOption(options: object, names: readonly string[]): string
 /** The options of a call by name, each with its type. */
 export type Known = Readonly<Record<string, 'boolean' | 'number' | 'object' | 'string'>>
 
+/** A client takes one object, where other libraries take a key or an id and a secret. */
+export function anObject(options: unknown, example: string, site: Site): void {
+  if (typeof options === 'object' && options !== null) return
+  throw misuse(`options are an object (${example}), and no ${options === null ? 'null' : typeof options}`, site)
+}
+
 /** An option that would be ignored is a mistake: `history(20)`, `ask(text, { timeout: 5000 })`. */
 export function known(options: object, kinds: Known, site: Site): void {
   const names = Object.keys(kinds)
   const all = names.join(', ')
-  if (typeof options !== 'object' || options === null) {
-    throw misuse(`options are an object (${all}), and no ${options === null ? 'null' : typeof options}`, site)
-  }
+  anObject(options, all, site)
   const unknown = unknownOption(options, names)
   if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${all}`, site)
   for (const [name, value] of Object.entries(options)) {

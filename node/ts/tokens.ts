@@ -4,6 +4,7 @@ import { AvatarError } from './avatar-error.js'
 import type { ClientOptions } from './contract/options.js'
 import { guarded, keepThrown, misuse, type Site } from './failures.js'
 import { BATCH, listen } from './host-queue.js'
+import { anObject } from './known.js'
 import type { NativeClient } from './native.js'
 
 /** What a function that gives users' tokens is asked for. */
@@ -54,6 +55,7 @@ export interface VisitorChat {
 
 /** @internal The door, and the options that all clients have. */
 export function visitorChatOf(given: VisitorChatOptions, site: Site): [VisitorChat, ClientOptions] {
+  anObject(given, '{ clientId, clientSecret, apiKey } or { apiKey, token }', site)
   const { clientId, clientSecret, token, ...options } = given
   const apiKey = options.apiKey ?? process.env.SECONDME_API_KEY
   if (token === undefined) {
@@ -83,7 +85,8 @@ export function giveTokens(native: NativeClient, give: TokenFunction): () => voi
     try {
       const token: unknown = await give({ visitorId, refused, signal: controller.signal })
       if (typeof token !== 'string') {
-        throw misuse(`it gave a value of type ${typeof token} and not the user's token as a string`, {})
+        const what = token === null ? 'null' : `a value of type ${typeof token}`
+        throw misuse(`it gave ${what} and not the user's token as a string`, {})
       }
       guarded(() => native.answerToken(ticket, token), {})
     } catch (thrown) {
