@@ -128,7 +128,7 @@ impl ClientBuilder {
         let app = AppCredentials::new(client_id, client_secret)?;
         for (name, value) in [(OptionName::CLIENT_ID, client_id), (OptionName::CLIENT_SECRET, client_secret)]
         {
-            if value == self.key.expose_secret() {
+            if self.key.as_ref().is_some_and(|key| key.expose_secret() == value) {
                 let message = format!(
                     "{name} is the avatar's API key: an app has an id and a secret of its own, and speaks with the \
                      API key beside them"
