@@ -193,8 +193,9 @@ impl AvatarClient {
             dialer.tls.config(Alpn::Http1)?;
         }
         let clock = Clock::start(options.wall_clock);
+        let door = options.config.door;
         let avatar = match &options.key {
-            Some(key) => AvatarRef::of_door(options.config.door, key, &base),
+            Some(key) => AvatarRef::of_door(door, key, &base),
             None => AvatarRef::without_key(&base),
         };
         let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
@@ -206,7 +207,7 @@ impl AvatarClient {
         let env = Env {
             settings,
             subscriptions: Subscriptions::new(options.queue),
-            http: Http::new(base.clone(), Arc::clone(&dialer), clock.clone())?,
+            http: Http::new(base.clone(), Arc::clone(&dialer), clock.clone(), door)?,
             connector: Connector { base, origin, dialer, allow_insecure: options.allow_insecure },
             quota: SharedQuota::new(options.quota, clock.clone()),
             tokens: Tokens::new(options.tokens, random_seed()?),

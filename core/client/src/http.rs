@@ -10,7 +10,9 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use secondme_avatar_protocol::limits::CALL_TIMEOUT;
-use secondme_avatar_protocol::{Error, ErrorKind, HttpRequest, Input, Method, Millis, OptionName, verdict};
+use secondme_avatar_protocol::{
+    Door, Error, ErrorKind, HttpRequest, Input, Method, Millis, OptionName, verdict,
+};
 use tracing::debug;
 
 use crate::base_url::BaseUrl;
@@ -53,6 +55,8 @@ pub(crate) struct Http {
     base: BaseUrl,
     proxy: Option<Arc<Proxy>>,
     clock: Clock,
+    /// The door whose answers come.
+    door: Door,
 }
 
 /// A pool of connections. A call keeps the pool with which it began.
@@ -65,11 +69,11 @@ struct Pool {
 }
 
 impl Http {
-    pub(crate) fn new(base: BaseUrl, dialer: Arc<Dialer>, clock: Clock) -> Result<Self, Error> {
+    pub(crate) fn new(base: BaseUrl, dialer: Arc<Dialer>, clock: Clock, door: Door) -> Result<Self, Error> {
         let proxy = dialer.proxies.of(base.as_url())?;
         let client = client(&base, &dialer, proxy.as_deref())?;
         let pool = Pool { client, made: clock.now(), number: 0 };
-        Ok(Self { pool: Arc::new(Mutex::new(pool)), dialer, base, proxy, clock })
+        Ok(Self { pool: Arc::new(Mutex::new(pool)), dialer, base, proxy, clock, door })
     }
 
     /// The proxy to the service.
@@ -115,7 +119,7 @@ impl Http {
         let (call, step) = (request.call, request.step);
         match self.answer(request).await {
             Ok(HttpAnswer { status, retry_after, server_time, body }) => {
-                running.end(|| (verdict(step, status, &body), server_time));
+                running.end(|| (verdict(self.door, step, status, &body), server_time));
                 Input::HttpAnswer { call, status, retry_after, body }
             }
             Err((sent, error)) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::authentication::Freshness;
 use crate::call::CallId;
+use crate::door::Door;
 use crate::error::{Error, ErrorKind, Step};
 use crate::limits::{
     BACKOFF_REFUSED_MAX, CALL_TIMEOUT, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX, TOKEN_LIFETIME, TOKEN_RENEWAL,
@@ -218,8 +219,8 @@ impl AppToken {
     ) -> Result<PresentToken, Error> {
         let since = self.fetching.take().unwrap_or(now);
         let step = Step::FetchToken;
-        let answer = wire::read(status, body)
-            .map_err(|refusal| refusal.numbered().into_error(step))
+        let answer = wire::read(Door::VisitorChat, status, body)
+            .map_err(|refusal| refusal.into_error(step))
             .and_then(|data| wire::data::<TokenAnswer<'_>>(step, data));
         match answer {
             Ok(answer) => {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::call::CallId;
+use crate::door::Door;
 use crate::error::{Error, ErrorKind, Step};
 use crate::facts::Identity;
 use crate::ids::NumericMindId;
@@ -208,7 +209,7 @@ impl Authenticating {
         body: &[u8],
     ) -> Result<Credentials, NotAuthenticated> {
         let step = Step::Authenticate;
-        let identity = wire::read(status, body)
+        let identity = wire::read(Door::AvatarOpenApi, status, body)
             .map_err(|refusal| refusal.into_error(step))
             .and_then(|data| wire::data::<AuthAnswer<'_>>(step, data))
             .and_then(Identity::told);

@@ -136,7 +136,7 @@ impl ErrorKind {
     }
 
     /// Whether the same call may succeed later without anything else being changed.
-    fn is_transient(self) -> bool {
+    pub(crate) fn is_transient(self) -> bool {
         match self {
             Self::RateLimited | Self::ConnectionFailed | Self::Unavailable | Self::Deadline => true,
             Self::Authentication

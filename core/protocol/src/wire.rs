@@ -7,6 +7,7 @@ mod envelope;
 mod frame;
 mod lenient;
 mod mend;
+mod refusal;
 mod request;
 mod visitor_chat;
 
@@ -15,11 +16,12 @@ pub(crate) use answer::{
     answer_id, number, query_frames,
 };
 pub use codes::is_payment_code;
-pub(crate) use codes::{ALLOWANCE_USED_UP, is_answer_code, is_retryable_code};
+pub(crate) use codes::{is_answer_code, is_retryable_code, meaning};
 pub use envelope::verdict;
-pub(crate) use envelope::{Blame, Refusal, data, read};
+pub(crate) use envelope::{data, read};
 pub(crate) use frame::{Content, Frame, FrameType, Halved, Sender, ack, ping};
 pub(crate) use mend::{LONE, join, mend_body};
+pub(crate) use refusal::{Blame, Refusal};
 pub(crate) use request::{Bearing, Direction, Outgoing, Pass};
 pub use request::{Encoding, HttpRequest, Method};
 pub(crate) use visitor_chat::ws_id_of;

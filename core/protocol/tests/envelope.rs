@@ -1,10 +1,14 @@
 //! What an answer of the service says, in whichever field of its envelope.
 
-use secondme_avatar_protocol::{Error, ErrorKind, Step, verdict};
+use secondme_avatar_protocol::{Door, Error, ErrorKind, Step, verdict};
 use serde_json::{Value, json};
 
 fn refused(step: Step, status: u16, body: &Value) -> Error {
-    verdict(step, status, body.to_string().as_bytes()).expect("a refusal")
+    refused_at(Door::AvatarOpenApi, step, status, body)
+}
+
+fn refused_at(door: Door, step: Step, status: u16, body: &Value) -> Error {
+    verdict(door, step, status, body.to_string().as_bytes()).expect("a refusal")
 }
 
 #[test]
@@ -90,7 +94,8 @@ fn an_allowance_that_is_used_up_is_an_error_of_its_own_whatever_the_status() {
     let fast = refused(Step::SendMessage, 200, &json!({"code": "session.message.exceedQPSLimit"}));
     assert_eq!((fast.kind(), fast.is_retryable()), (ErrorKind::Refused, true));
     // A payment that a proxy asks for is not the service's.
-    let page = verdict(Step::SendMessage, 402, b"<html>pay for this network</html>").expect("a refusal");
+    let page = b"<html>pay for this network</html>";
+    let page = verdict(Door::AvatarOpenApi, Step::SendMessage, 402, page).expect("a refusal");
     assert_eq!(page.kind(), ErrorKind::InvalidAnswer);
 }
 
@@ -106,5 +111,78 @@ fn the_service_s_own_words_bring_no_secret_into_an_error() {
             assert!(said.contains('…'), "{said}");
             assert!(!["0123456789", "eyJ", "ticket"].iter().any(|secret| said.contains(secret)), "{said}");
         }
+    }
+}
+
+#[test]
+fn what_passes_or_costs_money_is_told_by_its_name_or_status_at_either_door() {
+    use ErrorKind::{Authentication, PaymentRequired, RateLimited, Refused, Unavailable};
+    let visitor_chat = Door::VisitorChat;
+    let open_api = Door::AvatarOpenApi;
+    for (door, code, number, kind, says) in [
+        // Money and rates, in families of codes that otherwise mean the key or the app.
+        (visitor_chat, "apikey.quota.exceeded", 403, PaymentRequired, "allowance"),
+        (open_api, "apikey.quota.exceeded", 403, PaymentRequired, "allowance"),
+        (visitor_chat, "apikey.free.used_up", 400, PaymentRequired, "allowance"),
+        (visitor_chat, "apikey.rate.limited", 429, RateLimited, "too often"),
+        (open_api, "apikey.rate.limited", 429, RateLimited, "too often"),
+        (visitor_chat, "apikey.rate_limited", 400, RateLimited, "too often"),
+        (visitor_chat, "oauth2.application.too_many_calls", 429, RateLimited, "too often"),
+        (visitor_chat, "apikey.fetch.timeout", 503, Unavailable, "failed"),
+        (open_api, "apikey.fetch.timeout", 503, Unavailable, "failed"),
+        (visitor_chat, "oauth2.application.fetch_failed", 500, Unavailable, "failed"),
+        (visitor_chat, "oauth2.scope.fetch_failed", 408, Unavailable, "failed"),
+        // What is listed, and what is like it.
+        (visitor_chat, "apikey.auth.invalid", 401, Authentication, "the avatar's key"),
+        (visitor_chat, "apikey.expired", 401, Authentication, "the avatar's key"),
+        (visitor_chat, "open.api.key.expired", 403, Authentication, "the avatar's key"),
+        (visitor_chat, "oauth2.application.suspended", 403, Authentication, "does not let this app in"),
+        (visitor_chat, "oauth2.application.asleep", 403, Authentication, "does not let this app in"),
+        (visitor_chat, "oauth2.scope.unknown", 400, Authentication, "`chat.write`"),
+        (visitor_chat, "apikey.text.too_long", 400, Refused, "the service refused"),
+        (visitor_chat, "oauth2.application.odd", 404, Refused, "the service refused"),
+        // The other door has no such codes.
+        (open_api, "apikey.auth.invalid", 401, Authentication, "refused the token"),
+        (open_api, "oauth2.scope.unknown", 400, Refused, "the service refused"),
+        (open_api, "oauth2.application.suspended", 400, Refused, "the service refused"),
+    ] {
+        let body = json!({"code": number, "message": "no", "subCode": code});
+        let error = refused_at(door, Step::SendMessage, number, &body);
+        assert_eq!((error.kind(), error.code()), (kind, Some(code)), "{door} {number}");
+        assert!(error.to_string().contains(says), "{door}: {error}");
+        let passes = matches!(kind, RateLimited | Unavailable);
+        assert_eq!(error.is_retryable(), passes, "{door} {code}");
+    }
+}
+
+#[test]
+fn the_number_in_the_envelope_is_a_status_at_one_door_and_not_at_the_other() {
+    let body = json!({"code": 503, "message": "busy", "subCode": "apikey.fetch.timeout"});
+    let error = refused_at(Door::VisitorChat, Step::SendMessage, 200, &body);
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(503)));
+    let error = refused_at(Door::AvatarOpenApi, Step::SendMessage, 200, &body);
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Refused, Some(200)));
+}
+
+#[test]
+fn a_lost_session_is_known_by_its_words_at_one_door_and_by_its_form_at_the_other() {
+    for (code, is_one_of_the_form) in [
+        ("session_not_found", true),
+        ("session.status.closed", true),
+        ("visitor.session.closed", true),
+        ("chat_session_expired", true),
+        ("visitorchat.sessionNotFound", false),
+        ("session.of.visitor.not_found", false),
+    ] {
+        let body = json!({"code": 404, "message": "no", "subCode": code});
+        let error = refused_at(Door::VisitorChat, Step::SendMessage, 404, &body);
+        assert_eq!(error.kind(), ErrorKind::Closed, "{code}");
+        let error = refused_at(Door::AvatarOpenApi, Step::SendMessage, 404, &body);
+        assert_eq!(error.kind() == ErrorKind::Closed, is_one_of_the_form, "{code}");
+    }
+    for code in ["session.token.expired", "session.openai.error", "session.not.member", "chat.closed"] {
+        let body = json!({"code": 400, "message": "no", "subCode": code});
+        let error = refused_at(Door::VisitorChat, Step::SendMessage, 400, &body);
+        assert_ne!(error.kind(), ErrorKind::Closed, "{code}");
     }
 }

@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::event::ServiceError;
 use crate::facts::OwnUser;
 use crate::ids::{MessageId, UserId};
 use crate::limits::{ECHO_BY_TEXT, OWN_USER_ECHOES, SENT_MESSAGES};
@@ -22,7 +23,11 @@ use crate::wire::Frame;
 
 /// The latest messages, as their echoes are known.
 #[derive(Debug, Default)]
-pub(crate) struct Echoes(VecDeque<Sent>);
+pub(crate) struct Echoes {
+    sent: VecDeque<Sent>,
+    /// The latest failure that names a message of which the service has not said yet which it is.
+    failure: Option<ServiceError>,
+}
 
 #[derive(Debug)]
 struct Sent {
@@ -55,22 +60,22 @@ impl Echoes {
     /// The message goes out.
     pub(crate) fn sent(&mut self, now: Millis, message: &MessageId, text: &str) {
         self.not_sent(message);
-        if self.0.len() == SENT_MESSAGES {
-            self.0.pop_front();
+        if self.sent.len() == SENT_MESSAGES {
+            self.sent.pop_front();
         }
         let (message, text) = (message.clone(), Fingerprint::of(text));
         let by_text_until = now + ECHO_BY_TEXT;
-        self.0.push_back(Sent { message, text, by_text_until, name: None, echoed: false });
+        self.sent.push_back(Sent { message, text, by_text_until, name: None, echoed: false });
     }
 
     /// The message was not taken: no echo of it comes.
     pub(crate) fn not_sent(&mut self, message: &MessageId) {
-        self.0.retain(|sent| sent.message != *message);
+        self.sent.retain(|sent| sent.message != *message);
     }
 
     /// The service has taken the message under this id.
     pub(crate) fn named(&mut self, message: &MessageId, name: MessageId) {
-        if let Some(sent) = self.0.iter_mut().find(|sent| sent.message == *message) {
+        if let Some(sent) = self.sent.iter_mut().find(|sent| sent.message == *message) {
             sent.name = Some(name);
         }
     }
@@ -78,12 +83,29 @@ impl Echoes {
     /// The message that the service has taken under this id.
     pub(crate) fn message_named(&self, name: &str) -> Option<&MessageId> {
         let is_it = |sent: &&Sent| sent.name.as_ref().is_some_and(|own| own.as_str() == name);
-        self.0.iter().find(is_it).map(|sent| &sent.message)
+        self.sent.iter().find(is_it).map(|sent| &sent.message)
+    }
+
+    /// Whether the id under which the service has taken the message is known.
+    pub(crate) fn is_named(&self, message: &MessageId) -> bool {
+        self.sent.iter().any(|sent| sent.message == *message && sent.name.is_some())
+    }
+
+    /// The failure names a message that has no name yet.
+    pub(crate) fn keep_failure(&mut self, failure: ServiceError) {
+        self.failure = Some(failure);
+    }
+
+    /// The failure that was kept, once the message that it names is known.
+    pub(crate) fn take_failure(&mut self) -> Option<ServiceError> {
+        let name = self.failure.as_ref()?.message_id.as_ref()?;
+        self.message_named(name.as_str())?;
+        self.failure.take()
     }
 
     /// What came since then was not read, and is read from now on: echoes may be among it.
     pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
-        for sent in self.0.iter_mut().filter(|sent| sent.by_text_until > unread_since) {
+        for sent in self.sent.iter_mut().filter(|sent| sent.by_text_until > unread_since) {
             sent.by_text_until = sent.by_text_until.max(now + ECHO_BY_TEXT);
         }
     }
@@ -109,7 +131,7 @@ impl Echoes {
         let text = Fingerprint::of(frame.text().as_str());
         let has_text = |sent: &&mut Sent| !sent.echoed && sent.text == text;
         let in_time = |sent: &&mut Sent| sent.by_text_until > now;
-        let mut candidates = self.0.iter_mut().filter(has_text);
+        let mut candidates = self.sent.iter_mut().filter(has_text);
         let found = match relation {
             Relation::Unknown | Relation::Unnamed | Relation::Another { certain: false } => {
                 candidates.find(in_time)
@@ -127,7 +149,7 @@ impl Echoes {
             return Voice::Visitor(Some(message));
         }
         // What was echoed may come again, and nothing else names it.
-        let again = self.0.iter().rev().find(|sent| sent.text == text);
+        let again = self.sent.iter().rev().find(|sent| sent.text == text);
         let in_time = again.is_some_and(|sent| sent.by_text_until > now);
         match (relation, again.map(|sent| sent.message.clone())) {
             (Relation::Own { .. }, Some(message)) => Voice::Visitor(Some(message)),
@@ -146,7 +168,7 @@ impl Echoes {
 
     fn by_name(&mut self, frame: &Frame<'_>) -> Option<&mut Sent> {
         let ids = [frame.message_id.as_deref(), frame.seq_id.as_deref()];
-        self.0.iter_mut().find(|sent| {
+        self.sent.iter_mut().find(|sent| {
             let name = sent.name.as_ref().map(MessageId::as_str);
             name.is_some() && ids.contains(&name)
         })

@@ -439,9 +439,10 @@ impl Turns {
         Some(self.turns.remove(at))
     }
 
-    /// The oldest message whose answer has not begun.
-    pub(crate) fn oldest_unanswered(&self) -> Option<&MessageId> {
-        self.turns.iter().find(|turn| !turn.has_begun()).map(Turn::message)
+    /// The oldest message, of those that can be meant, whose answer has not begun.
+    pub(crate) fn oldest_unanswered(&self, is_meant: impl Fn(&MessageId) -> bool) -> Option<&MessageId> {
+        let unanswered = self.turns.iter().filter(|turn| !turn.has_begun());
+        unanswered.map(Turn::message).find(|message| is_meant(message))
     }
 
     /// Whether no answer is outstanding.

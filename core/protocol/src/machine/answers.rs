@@ -27,11 +27,12 @@ impl Machine {
         let Some(flight) = self.calls.finish(id) else {
             return; // It was given up.
         };
+        let door = self.config.door;
         // What a query finds is read frame by frame, and each is mended there.
-        let is_query = flight.call.step() == Step::QueryMessages && wire::read(status, body).is_ok();
+        let is_query = flight.call.step() == Step::QueryMessages && wire::read(door, status, body).is_ok();
         let mended = if is_query { None } else { wire::mend_body(body) };
         let body = mended.as_deref().map_or(body, str::as_bytes);
-        match wire::read(status, body) {
+        match wire::read(door, status, body) {
             Ok(data) => match self.learn(now, &flight, data) {
                 Ok(()) => {
                     self.calls.forget_failures(&flight.call);
@@ -43,11 +44,7 @@ impl Machine {
                 }
                 Err(error) => self.malformed(now, &flight.call, error),
             },
-            Err(refusal) => {
-                let is_numbered = self.config.door.numbers_failures();
-                let refusal = if is_numbered { refusal.numbered() } else { refusal };
-                self.refused(now, &flight, refusal, retry_after);
-            }
+            Err(refusal) => self.refused(now, &flight, refusal, retry_after),
         }
     }
 
@@ -96,6 +93,7 @@ impl Machine {
             Call::SendMessage(key, message) => {
                 self.learn_message_name(*key, message, data);
                 self.confirm(now, *key, message.as_str(), Confirmation::Answer);
+                self.fail_named(*key);
             }
             Call::FillGap(key) => self.gap_page(now, *key, data)?,
             Call::History(key, ticket) => self.history_page(now, *key, *ticket, data)?,

@@ -4,8 +4,9 @@ use super::receive::{Arrival, Change};
 use super::{Echoes, Machine, Outcome, Output, failures::is_lost_session};
 use crate::assembly::{Answer, Piece, Question, whole};
 use crate::conversation::{Answered, Echoed, FillReason, Ground, Order, OwnersAnswer, Source, Voice};
+use crate::door::Door;
 use crate::error::{Error, ErrorKind};
-use crate::event::{Attribution, Author, Confirmation, EventKind, ServiceError};
+use crate::event::{Attribution, Author, Confirmation, ConversationKey, EventKind, ServiceError};
 use crate::ids::MessageId;
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
@@ -207,7 +208,7 @@ impl Machine {
         };
         let event = EventKind::ServiceError(Box::new(failure.clone()));
         self.emit(at, event, Some(arrival.raw.clone()));
-        let error = error_of(&failure);
+        let error = error_of(self.config.door, &failure);
         if is_lost_session(&error) {
             if !self.renew_session(now, error.clone()) {
                 self.session_lost(now, key, error);
@@ -215,6 +216,17 @@ impl Machine {
             return;
         }
         self.fail_question(at, &failure, error);
+    }
+
+    /// The service has said which message it means by a name, and has said before that this one failed.
+    pub(super) fn fail_named(&mut self, key: ConversationKey) {
+        let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) else {
+            return;
+        };
+        if let Some(failure) = self.conversations[at].echoes_mut().take_failure() {
+            let error = error_of(self.config.door, &failure);
+            self.fail_question(at, &failure, error);
+        }
     }
 
     /// The failure may be the answer to a message or a question.
@@ -225,8 +237,17 @@ impl Machine {
         let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
         let question = match (named, failure.message_id.as_ref()) {
             (Some(message), _) => Some(message),
-            (None, None) if known => conversation.turns().oldest_unanswered().cloned(),
-            (None, Some(_) | None) => None,
+            (None, None) if known => conversation.turns().oldest_unanswered(|_| true).cloned(),
+            (None, None) => None,
+            (None, Some(_)) if self.config.door.names_echoes() => None,
+            // The name is the service's own, and whose it is may not be known yet.
+            (None, Some(_)) if known => {
+                let is_unnamed = |message: &MessageId| !conversation.echoes().is_named(message);
+                conversation.turns().oldest_unanswered(is_unnamed).cloned()
+            }
+            (None, Some(_)) => {
+                return self.conversations[at].echoes_mut().keep_failure(failure.clone());
+            }
         };
         let Some(question) = question else {
             return;
@@ -241,15 +262,8 @@ impl Machine {
     }
 }
 
-fn error_of(failure: &ServiceError) -> Error {
-    let (kind, message) = match failure.code.as_str() {
-        "session.status.closed" => {
-            (ErrorKind::Closed, "the service has ended this session: open the conversation again")
-        }
-        "session.not.member" => (ErrorKind::NotMember, "not a member of this session"),
-        "service.status.unavailable" => (ErrorKind::Unavailable, "the service is not available"),
-        code if wire::is_payment_code(code) => (ErrorKind::PaymentRequired, wire::ALLOWANCE_USED_UP),
-        _ => (ErrorKind::Refused, "the service failed to answer"),
-    };
+fn error_of(door: Door, failure: &ServiceError) -> Error {
+    let (kind, message) = wire::meaning(door, &failure.code)
+        .unwrap_or_else(|| (ErrorKind::Refused, "the service failed to answer".into()));
     Error::new(kind, message).with_retryable(failure.retryable).with_code(&*failure.code)
 }

@@ -1,7 +1,102 @@
 //! What the service's failure codes mean, by their names.
 
+use std::borrow::Cow;
+
+use super::visitor_chat;
+use crate::door::Door;
+use crate::error::ErrorKind;
+
+/// The longest code, in characters.
+pub(super) const LONGEST_CODE: usize = 100;
+
+/// A failure code: dotted, and without a space.
+pub(super) fn is_code(text: &str) -> bool {
+    text.contains('.')
+        && text.len() <= LONGEST_CODE
+        && !text.starts_with('.')
+        && !text.ends_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A code in the place of a sentence, such as `session_not_found`.
+pub(super) fn is_word(text: &str) -> bool {
+    text.contains('_') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// What a failure is, and what the caller is told.
+pub(crate) type Meaning = (ErrorKind, Cow<'static, str>);
+
 /// What is said of a failure for money, wherever it comes from.
-pub(crate) const ALLOWANCE_USED_UP: &str = "the owner's or the visitor's allowance is used up: it has to be paid for in the SecondMe app, and trying again does not help";
+pub(super) const ALLOWANCE_USED_UP: &str = "the owner's or the visitor's allowance is used up: it has to be paid for in the SecondMe app, and trying again does not help";
+
+/// What a code means, where its name says that for certain, whatever status it comes with.
+pub(crate) fn meaning(door: Door, code: &str) -> Option<Meaning> {
+    if is_payment_code(code) {
+        return Some((ErrorKind::PaymentRequired, ALLOWANCE_USED_UP.into()));
+    }
+    let of_door = match door {
+        Door::AvatarOpenApi => None,
+        Door::VisitorChat => visitor_chat::meaning(code),
+    };
+    let lost = || {
+        let text = "the service has ended this session: open the conversation again";
+        names_a_lost_session(door, code).then_some((ErrorKind::Closed, text))
+    };
+    of_door.or_else(|| lost().or_else(|| documented(code)).map(|(kind, text)| (kind, text.into())))
+}
+
+/// What a code means that is not listed, where its family and the status say that together.
+pub(super) fn likely_meaning(door: Door, status: u16, code: &str) -> Option<Meaning> {
+    match door {
+        Door::AvatarOpenApi => None,
+        Door::VisitorChat => visitor_chat::likely_meaning(status, code),
+    }
+}
+
+/// Whether a code is known to be about something else than the token, so that a 401 or 403 with it is too.
+pub(super) fn is_of_something_else(door: Door, code: &str) -> bool {
+    let of_door = match door {
+        Door::AvatarOpenApi => false,
+        Door::VisitorChat => visitor_chat::is_known(code),
+    };
+    of_door || code.starts_with("open.api.") || meaning(door, code).is_some()
+}
+
+/// The codes that mean the same at both doors.
+fn documented(code: &str) -> Option<(ErrorKind, &'static str)> {
+    Some(match code {
+        "open.api.unauthorized" => (
+            ErrorKind::Authentication,
+            "the service saw no API key: check that nothing between here and it strips the Authorization header",
+        ),
+        "open.api.key.not.found" => (
+            ErrorKind::Authentication,
+            "the service does not know this API key: copy it again from Avatar Hub → Avatar Detail → API Key Management",
+        ),
+        "open.api.key.disabled" => (
+            ErrorKind::Authentication,
+            "this API key is disabled: enable it in the SecondMe app or create another",
+        ),
+        "open.api.rate.limited" => {
+            (ErrorKind::RateLimited, "the API key's quota (60 requests a minute) is used up")
+        }
+        "open.api.avatar.not.found" => {
+            (ErrorKind::AvatarNotFound, "the avatar of this API key does not exist (any more)")
+        }
+        "open.api.invalid.visitor.id" => {
+            (ErrorKind::InvalidVisitorId, "the service does not accept this visitorId")
+        }
+        "session.not.member" => (
+            ErrorKind::NotMember,
+            "not a member of this session: open the conversation again and a new session is made",
+        ),
+        "service.status.unavailable" => (ErrorKind::Unavailable, "the service is not available"),
+        _ if letters(code).contains("ratelimit") => {
+            (ErrorKind::RateLimited, "the service is asked too often")
+        }
+        _ => return None,
+    })
+}
 
 /// Whether a failure code says that an allowance is used up, so that only money helps. A rate limit is not an
 /// allowance: it passes.
@@ -13,42 +108,49 @@ pub(crate) const ALLOWANCE_USED_UP: &str = "the owner's or the visitor's allowan
 /// assert!(!is_payment_code("open.api.rate.limited"));
 /// ```
 pub fn is_payment_code(code: &str) -> bool {
-    let code = code.to_ascii_lowercase();
-    let is_rate = code.contains("qps") || code.contains("rate.limit");
-    code == "avatar.unlock.required"
-        || (!is_rate && ["quota", "freeusedup", "exhaustion"].iter().any(|word| code.contains(word)))
+    let letters = letters(code);
+    // What is frozen is not free.
+    let is_of_money = |word: &str| letters.replace("freez", "").contains(word);
+    letters == "avatarunlockrequired"
+        || (!names_a_rate(code) && ["quota", "free", "exhaustion"].into_iter().any(is_of_money))
+}
+
+/// Whether it is about how often the service is asked.
+fn names_a_rate(code: &str) -> bool {
+    ["qps", "ratelimit"].into_iter().any(|word| letters(code).contains(word))
 }
 
 /// Whether it is about the visitor token. One that tells of used-up tokens of a language model is about money.
-pub(crate) fn names_the_token(code: &str) -> bool {
-    let names_it = code.to_ascii_lowercase().contains("token") || code == "resource.auth.unauthorized";
-    names_it && !is_payment_code(code)
+pub(super) fn names_the_token(code: &str) -> bool {
+    let names_it = letters(code).contains("token") || code == "resource.auth.unauthorized";
+    names_it && !is_payment_code(code) && !names_a_rate(code)
 }
 
-/// Whether the session is not there (any more). Only `session.status.closed` has been seen; the other codes are
-/// guesses, or looked for by clients.
-pub(crate) fn names_a_lost_session(code: &str) -> bool {
-    let code = code.to_ascii_lowercase().replace(['_', '-'], ".");
-    let fates = ["status.closed", "not.found", "not.exist", "not.exists", "expired", "closed"];
-    let about = code.strip_prefix("session.").or_else(|| code.split_once(".session.").map(|(_, rest)| rest));
-    about.is_some_and(|fate| fates.contains(&fate))
-}
-
-pub(crate) fn is_documented(code: &str) -> bool {
-    code.starts_with("open.api.") || code == "session.not.member"
+/// Whether the session is not there (any more). Of the Avatar Open API only `session.status.closed` has been seen; the
+/// other codes are guesses. Clients of Visitor Chat look for the words, wherever they stand.
+pub(crate) fn names_a_lost_session(door: Door, code: &str) -> bool {
+    match door {
+        Door::AvatarOpenApi => {
+            let code = code.to_ascii_lowercase().replace(['_', '-'], ".");
+            let fates = ["status.closed", "not.found", "not.exist", "not.exists", "expired", "closed"];
+            let fate = code.strip_prefix("session.").or_else(|| Some(code.split_once(".session.")?.1));
+            fate.is_some_and(|fate| fates.contains(&fate))
+        }
+        Door::VisitorChat => {
+            let letters = letters(code);
+            let fates = ["notfound", "notexist", "expired", "closed"];
+            letters.contains("session")
+                && fates.into_iter().any(|fate| letters.contains(fate))
+                && !names_the_token(code)
+        }
+    }
 }
 
 /// Codes of failures that pass on their own.
 pub(crate) fn is_retryable_code(code: &str) -> bool {
-    matches!(
-        code,
-        "service.status.unavailable"
-            | "session.openai.error"
-            | "session.message.exceedQPSLimit"
-            | "umm.msg.exceedQPSLimit"
-            | "session.response.timeout"
-            | "open.api.rate.limited"
-    )
+    let is_listed =
+        matches!(code, "service.status.unavailable" | "session.openai.error" | "session.response.timeout");
+    is_listed || names_a_rate(code)
 }
 
 /// Codes that come over the socket instead of an answer to a message.
@@ -56,6 +158,11 @@ pub(crate) fn is_answer_code(code: &str) -> bool {
     is_retryable_code(code)
         || is_payment_code(code)
         || matches!(code, "session.message.exceedRequestLimit" | "message.length.limit")
+}
+
+/// A code's letters and digits, in lower case: what stands between its words, and how they begin, differs.
+fn letters(code: &str) -> String {
+    code.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
 #[cfg(test)]
@@ -70,6 +177,8 @@ mod tests {
             "freeUsedUp.byokPlan",
             "owner.quota.exceeded",
             "user.tokenQuota.usedUp",
+            "avatar_unlock_required",
+            "visitor.free.used_up",
         ] {
             assert!(is_payment_code(code) && is_answer_code(code), "{code}");
             assert!(!is_retryable_code(code) && !names_the_token(code), "{code}");
@@ -82,6 +191,8 @@ mod tests {
             "session.message.exceedRequestLimit",
             "message.length.limit",
             "avatar.unlock",
+            "apikey.quota.rate_limited",
+            "account.freezed",
         ] {
             assert!(!is_payment_code(code), "{code}");
         }

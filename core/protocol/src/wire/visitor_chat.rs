@@ -1,46 +1,98 @@
 //! Visitor Chat's failure codes, and what an address of it may say about its socket.
 
+use super::codes::Meaning;
 use crate::app_token::CONSOLE;
 use crate::error::ErrorKind;
 use crate::ids::WsId;
 use crate::option_name::OptionName;
 
-/// What a failure code of this door means, where only a change from outside helps.
-pub(super) fn meaning(code: &str) -> Option<(ErrorKind, String)> {
-    let app = || {
-        let (id, secret) = (OptionName::CLIENT_ID, OptionName::CLIENT_SECRET);
-        format!(
-            "the service does not know this app, or not with this secret: check {id} and {secret} at {CONSOLE}"
-        )
-    };
-    let text = match code {
-        "oauth2.client.secret_mismatch" | "oauth2.application.not_found" => app(),
-        "oauth2.authorization.revoked" => {
-            "the user has withdrawn what was allowed to the app: have the user allow it again".to_owned()
-        }
-        "auth.scope.missing" | "apikey.permission.denied" => no_scope(),
-        "secondme.app.banned" => no_app(),
-        _ if code.starts_with("oauth2.scope.") => no_scope(),
-        _ if code.starts_with("oauth2.application.") => no_app(),
-        _ if code.starts_with("apikey.") => {
-            format!(
-                "the service does not accept {}: copy the avatar's key again from the SecondMe app",
-                OptionName::API_KEY
-            )
+/// What has to be changed from outside before a call can succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// The app's id or its secret.
+    App,
+    /// The app's state: the service does not let it in.
+    AppState,
+    /// The scope of the app or of its user's token.
+    Scope,
+    /// The user's consent, which was withdrawn.
+    Consent,
+    /// The avatar's API key.
+    ApiKey,
+}
+
+/// What a listed code of this door means.
+pub(super) fn meaning(code: &str) -> Option<Meaning> {
+    let cause = match code {
+        "oauth2.client.secret_mismatch" | "oauth2.application.not_found" => Cause::App,
+        "oauth2.application.pending_review"
+        | "oauth2.application.rejected"
+        | "oauth2.application.suspended"
+        | "oauth2.application.invalid_type"
+        | "oauth2.application.invalid_status"
+        | "secondme.app.banned" => Cause::AppState,
+        "oauth2.scope.invalid"
+        | "oauth2.scope.missing"
+        | "auth.scope.missing"
+        | "apikey.permission.denied" => Cause::Scope,
+        "oauth2.authorization.revoked" => Cause::Consent,
+        "apikey.auth.missing" | "apikey.auth.invalid" | "apikey.invalid" | "apikey.fetch.not_found" => {
+            Cause::ApiKey
         }
         _ => return None,
     };
-    Some((ErrorKind::Authentication, text))
+    Some(cause.meaning())
 }
 
-fn no_scope() -> String {
-    format!("the app or its user's token lacks the scope `chat.write`: add it at {CONSOLE}")
+/// What a code means that is not listed. Where the service forbids the call, that is because of what the code's family
+/// is about. The vendor gives the family of scopes as a whole.
+pub(super) fn likely_meaning(status: u16, code: &str) -> Option<Meaning> {
+    let cause = family(code).filter(|cause| matches!(status, 401 | 403) || *cause == Cause::Scope)?;
+    Some(cause.meaning())
 }
 
-fn no_app() -> String {
-    format!(
-        "the service does not let this app in (it may wait for a review, or be suspended): see its state at {CONSOLE}"
-    )
+/// Whether a code is one of this door's, listed or not.
+pub(super) fn is_known(code: &str) -> bool {
+    meaning(code).is_some() || family(code).is_some()
+}
+
+fn family(code: &str) -> Option<Cause> {
+    let families = [
+        ("oauth2.scope.", Cause::Scope),
+        ("oauth2.application.", Cause::AppState),
+        ("apikey.", Cause::ApiKey),
+        ("open.api.key.", Cause::ApiKey),
+    ];
+    families.into_iter().find_map(|(prefix, cause)| code.starts_with(prefix).then_some(cause))
+}
+
+impl Cause {
+    fn meaning(self) -> Meaning {
+        let text = match self {
+            Self::App => {
+                let (id, secret) = (OptionName::CLIENT_ID, OptionName::CLIENT_SECRET);
+                format!(
+                    "the service does not know this app, or not with this secret: check {id} and {secret} at {CONSOLE}"
+                )
+            }
+            Self::AppState => format!(
+                "the service does not let this app in (it may wait for a review, or be suspended): see its state at {CONSOLE}"
+            ),
+            Self::Scope => {
+                format!("the app or its user's token lacks the scope `chat.write`: add it at {CONSOLE}")
+            }
+            Self::Consent => {
+                "the user has withdrawn what was allowed to the app: have the user allow it again".to_owned()
+            }
+            Self::ApiKey => {
+                let key = OptionName::API_KEY;
+                format!(
+                    "the service does not accept {key}: copy the avatar's key again from the SecondMe app"
+                )
+            }
+        };
+        (ErrorKind::Authentication, text.into())
+    }
 }
 
 /// The parameters in which an address may name its socket, the likeliest first.

@@ -509,3 +509,94 @@ fn the_first_frame_names_the_socket_and_from_then_on_it_is_pinged_and_acknowledg
         assert_eq!(peer.machine.counters().foreign, 1);
     }
 }
+
+/// A failure of a message, named by the service's own id of it or by none.
+fn failed(code: &str, name: Option<&str>) -> Value {
+    let mut frame = json!({"type": "sys", "subCode": code});
+    if let Some(name) = name {
+        frame["messageId"] = name.into();
+    }
+    frame
+}
+
+#[test]
+fn a_failure_over_the_socket_that_comes_before_the_send_is_answered_ends_the_ask() {
+    for name in [None, Some("m-77")] {
+        let (mut peer, _) = live();
+        let ask = peer.ask("Who are you?");
+        assert!(peer.asks(Step::SendMessage));
+        peer.frame(failed("session.openai.error", name));
+        assert_eq!(peer.error(ask).code(), Some("session.openai.error"), "{name:?}");
+        assert_eq!(peer.machine.state(FIRST), State::Live);
+    }
+}
+
+#[test]
+fn a_failure_that_names_a_message_is_that_message_s_once_the_service_has_said_which() {
+    let (mut peer, _) = live();
+    let send = peer.send("Hello");
+    peer.grant(Step::SendMessage, json!({"messageId": "m-76"}));
+    assert!(matches!(peer.result(send), Ok(Outcome::Sent(_))));
+    [avatar(0, "Hi"), avatar(-1, "")].into_iter().for_each(|frame| peer.frame(frame));
+    let ask = peer.ask("Who are you?");
+    // The service has not said yet which message that is, and the code is not known to be an answer.
+    peer.frame(failed("a.code.of.the.future", Some("m-77")));
+    assert!(peer.is_waiting(ask));
+    peer.grant(Step::SendMessage, json!({"messageId": "m-77"}));
+    assert_eq!(peer.error(ask).code(), Some("a.code.of.the.future"));
+
+    // One that names an earlier message is not the question's.
+    let ask = peer.ask("And now?");
+    peer.frame(failed("session.openai.error", Some("m-76")));
+    assert!(peer.is_waiting(ask));
+    peer.grant(Step::SendMessage, json!({"messageId": "m-78"}));
+    peer.frame(failed("session.openai.error", Some("m-78")));
+    assert_eq!(peer.error(ask).code(), Some("session.openai.error"));
+}
+
+#[test]
+fn a_failure_names_a_message_that_the_service_never_named_before() {
+    let (mut peer, _) = live();
+    let ask = peer.ask("Who are you?");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.frame(failed("session.openai.error", Some("m-77")));
+    assert_eq!(peer.error(ask).code(), Some("session.openai.error"));
+}
+
+#[test]
+fn a_session_that_the_service_says_over_the_socket_it_has_lost_is_renewed_whatever_the_code_s_form() {
+    for code in ["session.status.closed", "chat_session_expired", "visitorchat.sessionNotFound"] {
+        let (mut peer, _) = live();
+        peer.frame(failed(code, None));
+        while !peer.asks(Step::InitVisitorChat) {
+            peer.pass(Duration::from_millis(50));
+        }
+        init(&mut peer, "s1");
+        peer.up();
+        assert_eq!(peer.machine.state(FIRST), State::Live, "{code}");
+    }
+}
+
+#[test]
+fn a_limit_or_a_fault_with_a_code_about_the_key_passes_and_the_conversation_stays() {
+    for (code, number) in [("apikey.rate.limited", 429), ("apikey.fetch.timeout", 503)] {
+        let mut peer = Peer::with(config(), None);
+        let open = peer.open(FIRST);
+        token(&mut peer, "t1", None, Freshness::Fetched);
+        peer.reply(Step::InitVisitorChat, 200, &json!({"code": number, "subCode": code}).to_string());
+        assert!(peer.is_waiting(open), "{code}");
+        while !peer.asks(Step::InitVisitorChat) {
+            peer.pass(Duration::from_millis(500));
+        }
+        init(&mut peer, "s1");
+        peer.up();
+        assert!(matches!(peer.result(open), Ok(Outcome::Opened { .. })), "{code}");
+    }
+
+    let (mut peer, _) = live();
+    let send = peer.send("Hello");
+    peer.refuse(Step::SendMessage, 403, "apikey.quota.exceeded");
+    assert_unsent(&peer, send, "Hello", true);
+    assert_eq!(peer.error(send).kind(), ErrorKind::PaymentRequired);
+    assert_eq!(peer.machine.state(FIRST), State::Live);
+}
