@@ -202,6 +202,8 @@ fn a_failure_has_each_of_the_forms() {
         (FailureShape::SubCode, "seen/failure-in-sub-code.failure"),
         (FailureShape::Message, "seen/failure-in-message.failure"),
         (FailureShape::Msg, "seen/failure-in-msg.failure"),
+        (FailureShape::ErrorCode, "seen/failure-in-error-code.failure"),
+        (FailureShape::Detail, "seen/failure-in-detail.failure"),
     ] {
         for status in [FailureStatus::Ok, FailureStatus::Fitting] {
             let mut stage = Stage::new(Settings::default().failure_shape(shape).failure_status(status));
@@ -209,7 +211,7 @@ fn a_failure_has_each_of_the_forms() {
             let mut ours = body(&stage.request(request.header("Authorization", "Bearer sk-unknown")));
             let form = example(name);
             assert_same_shape(&form, &ours);
-            if shape == FailureShape::Code || shape == FailureShape::SubCode {
+            if matches!(shape, FailureShape::Code | FailureShape::SubCode | FailureShape::ErrorCode) {
                 ours["message"] = form["message"].clone(); // The words are our own.
             }
             assert_eq!(ours, form);

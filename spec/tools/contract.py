@@ -22,8 +22,8 @@ from conversations import play_all
 
 TOOLS = Path(__file__).resolve().parent
 SPEC = TOOLS.parent
-# Both answers to the open question which status a failure has, with two of the four shapes; the
-# conversations play all eight. Then the same of Visitor Chat, with each of its three forms.
+# Both answers to the open question which status a failure has, with two of the six shapes; the
+# conversations play all twelve. Then the same of Visitor Chat, with each of its three forms.
 RUNS = [
     ("avatar-open-api", "200", "code", 1),
     ("avatar-open-api", "fitting", "sub-code", 2),

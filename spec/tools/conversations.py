@@ -32,12 +32,17 @@ SWITCHES = [
     ["--end-mark", "twice", "--origin", "required", "--redelivery", "next-connection"],
 ]
 # And what every failure is played under.
+SHAPE_NAMES = {
+    "code": "FailureInCode",
+    "sub-code": "FailureInSubCode",
+    "message": "FailureInMessage",
+    "msg": "FailureInMsg",
+    "error-code": "FailureInErrorCode",
+    "detail": "FailureInDetail",
+}
 SHAPES = [
-    ["--failure-shape", shape, "--failure-status", status]
-    for shape in ("code", "sub-code", "message", "msg")
-    for status in ("200", "fitting")
+    ["--failure-shape", shape, "--failure-status", status] for shape in SHAPE_NAMES for status in ("200", "fitting")
 ]
-SHAPE_NAMES = {"code": "FailureInCode", "sub-code": "FailureInSubCode", "message": "FailureInMessage", "msg": "FailureInMsg"}
 
 
 def violations(file, pointer, value):
@@ -215,7 +220,7 @@ class Talk:
 
     def refused(self, wanted, shape, *call):
         said = self.call(*call, *([None] if len(call) == 3 else []), SHAPE_NAMES[shape])
-        field = {"code": "code", "sub-code": "subCode"}.get(shape, shape)
+        field = {"sub-code": "subCode", "error-code": "error_code"}.get(shape, shape)
         if said["code"] == 0 or (wanted and said[field] != wanted):
             self.problems.append(f"{call} got {said}, not {wanted}")
         self.codes.add(said.get(field))

@@ -10,12 +10,8 @@ use secondme_avatar_protocol::{
 };
 use serde_json::{Value, json};
 
+use support::fixtures::{assert_all_used, fixture};
 use support::{FIRST, Peer, SECOND, body};
-
-fn fixture(name: &str) -> Value {
-    let path = format!("{}/../../spec/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
 
 fn headers(peer: &Peer, step: Step) -> Vec<(&'static str, String)> {
     let request = peer.requests.iter().find(|request| request.step == step).unwrap();
@@ -192,26 +188,15 @@ fn ids_are_read_as_numbers_and_as_strings() {
     );
 }
 
+/// Those of the other door are used in `visitor_chat_fixtures.rs`.
 #[test]
-fn every_fixture_is_used() {
-    // What other clients send.
-    const NOT_OURS: [&str; 3] = [
+fn every_fixture_of_this_door_is_used() {
+    let by_others = [
         "seen/ws-create-by-others.request",
         "seen/session-create-by-others.request",
         "seen/message-send-by-others.request",
     ];
-    let own = include_str!("fixtures.rs");
-    let mut count = 0;
-    for folder in ["page", "seen"] {
-        let path = format!("{}/../../spec/fixtures/{folder}", env!("CARGO_MANIFEST_DIR"));
-        for file in std::fs::read_dir(path).unwrap() {
-            let file = file.unwrap().file_name().into_string().unwrap();
-            let name = format!("{folder}/{}", file.strip_suffix(".json").unwrap());
-            assert!(own.contains(&format!("\"{name}\"")), "no test of the client uses {name}");
-            count += 1;
-        }
-    }
-    assert!(count > NOT_OURS.len());
+    assert_all_used(&["page", "seen"], include_str!("fixtures.rs"), &by_others);
 }
 
 #[test]
@@ -269,6 +254,8 @@ fn a_failure_is_read_in_whichever_field_it_stands() {
         "seen/failure-in-sub-code.failure",
         "seen/failure-in-message.failure",
         "seen/failure-in-msg.failure",
+        "seen/failure-in-error-code.failure",
+        "seen/failure-in-detail.failure",
     ] {
         for status in [200, 401] {
             let mut peer = Peer::new();
