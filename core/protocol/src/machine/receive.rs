@@ -222,6 +222,8 @@ impl Machine {
         let raw = || Some(arrival.raw.clone());
         match &arrival.kind {
             FrameType::Message => match arrival.frame.sender() {
+                // Neither a piece nor a reply: a voice that is told by its address alone is handed on as it came.
+                Sender::Avatar if arrival.frame.says_nothing() => self.emit(at, EventKind::Unknown, raw()),
                 Sender::Avatar => return self.avatar_speaks(now, at, arrival),
                 Sender::Client => self.person_speaks(now, at, arrival),
                 Sender::Other => self.emit(at, EventKind::Unknown, raw()),

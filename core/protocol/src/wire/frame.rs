@@ -239,6 +239,11 @@ impl<'a> Frame<'a> {
         !self.has_entries() && self.content().is_none()
     }
 
+    /// Whether it is no piece, no end of a reply, and has no content at all.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.index().is_none() && self.multiple_data.0.is_empty() && self.content().is_none()
+    }
+
     /// All the frame's text in one.
     pub(crate) fn text(&self) -> Text {
         let mut text = Text::default();
