@@ -75,6 +75,8 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 ///
 /// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted. On Unix the file and
 /// those beside it have mode 0600 from the start; a store with another mode is changed to 0600 when it is opened.
+/// A folder into which every user of the computer may write is refused, unless it has the sticky bit (`/tmp`); so are
+/// files of another user where the program runs as root, and a symbolic link in the place of a file beside the store.
 /// On Windows the folder's permissions count. Deleted data is overwritten with zeros, as far as SQLite's
 /// `secure_delete` does so.
 ///

@@ -1,7 +1,7 @@
 //! Who may read the file, and what a user can do who may not.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
@@ -110,4 +110,63 @@ fn a_folder_that_may_not_be_written_is_refused() {
     assert!(new.contains("this user may not read and write it or its folder"), "{new}");
     assert!(hidden.contains("this user may not look into its folder"), "{hidden}");
     assert_eq!(folder.names(), ["avatar.db"]);
+}
+
+#[test]
+fn a_folder_into_which_every_user_may_write_is_refused() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    set_mode(folder.path(), 0o777);
+    let new = SqliteStore::open(&path).unwrap_err().to_string();
+    assert!(folder.names().is_empty());
+    set_mode(folder.path(), 0o700);
+    drop(SqliteStore::open(&path).unwrap());
+    set_mode(folder.path(), 0o702);
+    let old = SqliteStore::open(&path).unwrap_err().to_string();
+    for said in [new, old] {
+        assert!(said.contains("may replace it") && said.contains("chmod o-w"), "{said}");
+    }
+    // A group's right is given on purpose, and the sticky bit keeps others from replacing the file.
+    for open in [0o770, 0o1777] {
+        set_mode(folder.path(), open);
+        drop(SqliteStore::open(&path).unwrap());
+    }
+}
+
+#[test]
+fn root_opens_no_file_of_another_user() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    drop(SqliteStore::open(&path).unwrap());
+    if !folder.is_root_s() {
+        return;
+    }
+    let before = fs::read(&path).unwrap();
+    for name in ["avatar.db", "avatar.db-wal"] {
+        let file = folder.file(name);
+        fs::OpenOptions::new().create(true).append(true).open(&file).unwrap();
+        std::os::unix::fs::chown(&file, Some(UNPRIVILEGED), None).unwrap();
+        let said = SqliteStore::open(&path).unwrap_err().to_string();
+        assert!(said.contains(name) && said.contains("65534") && said.contains("as root"), "{said}");
+        std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_symbolic_link_in_the_place_of_a_file_beside_the_store_is_not_followed() {
+    let folder = Folder::new();
+    let path = folder.file("avatar.db");
+    let letter = folder.file("letter.txt");
+    fs::write(&letter, "Dear Ada").unwrap();
+    set_mode(&letter, 0o644);
+    for suffix in ["-wal", "-shm", "-journal", "-lock"] {
+        let link = folder.file(&format!("avatar.db{suffix}"));
+        symlink(&letter, &link).unwrap();
+        let said = SqliteStore::open(&path).unwrap_err().to_string();
+        assert!(said.contains(suffix) && said.contains("no ordinary file"), "{said}");
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!((fs::read_to_string(&letter).unwrap().as_str(), mode(&letter)), ("Dear Ada", 0o644));
+    drop(SqliteStore::open(&path).unwrap());
 }

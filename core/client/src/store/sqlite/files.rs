@@ -18,6 +18,9 @@ const PAGE_SIZE: usize = 16;
 const USER_VERSION: usize = 60;
 const APPLICATION_ID: usize = 68;
 
+/// What stands beside a store under a name that another user of the computer can guess.
+const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", "-lock"];
+
 /// Returns the path of the file to open. The file is a store or empty, and only its owner may read it.
 ///
 /// The header is read as plain bytes. SQLite itself would write to a file that a crash left unfinished, even to
@@ -31,8 +34,13 @@ pub(super) fn find_or_create(
         Some(path) => path,
         None => create(path)?,
     };
+    check_folder(&path)?;
     let metadata = fs::metadata(&path).map_err(|error| unreachable(&path, error))?;
     check_kind(&path, &metadata)?;
+    check_owner(&path, &metadata)?;
+    for suffix in BESIDE {
+        check_beside(&beside(&path, suffix))?;
+    }
     // The header is not read while the file is open here: closing a file drops all locks that this process has
     // on it, SQLite's locks among them.
     if !is_open_here(&path)? {
@@ -150,6 +158,7 @@ fn create(path: &Path) -> Result<PathBuf, StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = fs::canonicalize(folder).map_err(|error| unreachable(path, error))?;
     let path = folder.join(name);
+    check_folder(&path)?;
     match private().create_new(true).open(&path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -187,6 +196,64 @@ pub(super) fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), StoreEr
         )));
     }
     Ok(())
+}
+
+/// Fails if every user of the computer may put another file into the place of this one. The sticky bit, as `/tmp` has
+/// it, keeps them from that. The group's right to write is left alone: it is given on purpose, to a container's volume
+/// for one.
+#[cfg(unix)]
+fn check_folder(file: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let Some(folder) = file.parent() else { return Ok(()) };
+    let mode = fs::metadata(folder).map_err(|error| unreachable(file, error))?.permissions().mode();
+    if mode & 0o002 == 0 || mode & 0o1000 != 0 {
+        return Ok(());
+    }
+    let (file, folder) = (file.display(), folder.display());
+    Err(StoreError::new(format!(
+        "the store {file} holds secrets, and every user of this computer may replace it, because all may write into \
+         {folder}: chmod o-w that folder, or name a file in one that is yours alone"
+    )))
+}
+
+#[cfg(not(unix))]
+fn check_folder(_: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Fails if the file is another user's. Root could open it all the same, and would read what that user wrote into it.
+#[cfg(unix)]
+fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    let us = nix::unistd::geteuid().as_raw();
+    // What is closed to a user who is not root is said with the system's own error, when it is opened.
+    if owner == us || us != 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(StoreError::new(format!(
+        "{path} belongs to the user with the id {owner}, and this program runs as root: run it as that user, or \
+         chown the store and the files beside it to root"
+    )))
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path, _: &Metadata) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Fails if what stands beside the store is none of this library's own making. A symbolic link would have this process
+/// change and write what the link leads to.
+fn check_beside(path: &Path) -> Result<(), StoreError> {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };
+    if metadata.is_symlink() || !metadata.is_file() {
+        let file = path.display();
+        return Err(StoreError::new(format!(
+            "{file} is no ordinary file, and a store keeps one of its own there: look who made it, and remove it"
+        )));
+    }
+    check_owner(path, &metadata)
 }
 
 pub(super) fn check_header(path: &Path, version: u32) -> Result<(), StoreError> {
