@@ -199,7 +199,7 @@ impl From<TokenFailure> for Error {
             TokenFailure::Own { kind, words, code } => {
                 let error = Self::new(kind, said(&words));
                 match code {
-                    Some(code) => error.with_code(one_line(&code, WORDS)),
+                    Some(code) => error.with_code(code),
                     None => error,
                 }
             }

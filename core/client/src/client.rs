@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Visitor};
+use secondme_avatar_protocol::{ApiKey, Config, Error, ErrorKind, KnownSecrets, OptionName, Visitor};
 
 use crate::client_inner::{ClientInner, random_seed};
 use crate::clock::Clock;
@@ -182,11 +182,15 @@ impl AvatarClient {
         let user_agent = options.user_agent();
         let (base, origin) = (options.base()?, options.handshake_origin()?);
         let runtime = runtime::current()?;
+        let proxies = Proxies::new(&options.proxy)?;
+        let secrets = KnownSecrets::new(options.key.as_ref().map(ApiKey::as_secret));
+        let secrets = secrets.and(&options.tokens.secrets()).and(&proxies.secrets());
         let dialer = Arc::new(Dialer {
             resolver: options.resolver,
             tls: Tls::new(tls::ca_file(options.ca_file), options.builtin_roots),
-            proxies: Proxies::new(&options.proxy)?,
+            proxies,
             user_agent,
+            secrets: secrets.clone(),
         });
         // Wrong certificates are reported here, if the client will need certificates.
         if base.is_secure() || dialer.tls.names_ca_file() {
@@ -200,7 +204,7 @@ impl AvatarClient {
         };
         let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
         let settings = Settings {
-            config: options.config,
+            config: Config { secrets, ..options.config },
             deadlines: options.deadlines,
             on_occupied: options.on_occupied,
         };

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use secondme_avatar_protocol::{Error, ErrorKind};
+use secondme_avatar_protocol::{Error, ErrorKind, KnownSecrets, one_line};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -36,6 +36,8 @@ pub(crate) struct Dialer {
     pub(crate) tls: Tls,
     pub(crate) proxies: Proxies,
     pub(crate) user_agent: String,
+    /// What no error may repeat.
+    pub(crate) secrets: KnownSecrets,
 }
 
 impl Dialer {
@@ -126,13 +128,17 @@ pub(crate) fn in_words(whose: &str, error: &io::Error) -> Option<Error> {
     said.or_else(|| limit::reached(error)).or_else(|| tls::refused(whose, error))
 }
 
-/// The innermost cause of an error: "connection refused" says more than "error sending request".
+/// The longest part of a cause that is repeated, in characters.
+const CAUSE: usize = 200;
+
+/// The innermost cause of an error, as one line: "connection refused" says more than "error sending request". What the
+/// other side has said may be in it, as with a GOAWAY of HTTP/2.
 pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    one_line(&cause.to_string(), CAUSE)
 }
 
 /// Returns the host for a lookup. IPv6 addresses have brackets only in URLs.

@@ -11,7 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use secondme_avatar_protocol::limits::CALL_TIMEOUT;
 use secondme_avatar_protocol::{
-    Door, Error, ErrorKind, HttpRequest, Input, Method, Millis, OptionName, verdict,
+    Door, Error, ErrorKind, HttpRequest, Input, KnownSecrets, Method, Millis, OptionName, Secret, verdict,
 };
 use tracing::debug;
 
@@ -116,13 +116,14 @@ impl Http {
 
     /// Makes the call. The machine judges the result.
     pub(crate) async fn call(&self, request: HttpRequest, running: RunningCall) -> Input {
-        let (call, step) = (request.call, request.step);
+        let (call, step, known) = (request.call, request.step, self.known_secrets(&request));
         match self.answer(request).await {
             Ok(HttpAnswer { status, retry_after, server_time, body }) => {
-                running.end(|| (verdict(self.door, step, status, &body), server_time));
+                running.end(|| (verdict(self.door, step, status, &body, &known), server_time));
                 Input::HttpAnswer { call, status, retry_after, body }
             }
             Err((sent, error)) => {
+                let error = error.hiding(&known);
                 running.end(|| (Some(error.clone()), None));
                 Input::HttpFailed { call, sent, error }
             }
@@ -131,14 +132,22 @@ impl Http {
 
     /// Makes a call that is no machine's. Fails where it is not answered in time.
     pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        let known = self.known_secrets(&request);
         let until = self.clock.now() + CALL_TIMEOUT;
         tokio::select! {
-            answer = self.answer(request) => answer.map_err(|(_, error)| error),
+            answer = self.answer(request) => answer.map_err(|(_, error)| error.hiding(&known)),
             () = self.clock.at(until) => {
                 let message = format!("no answer within {} s", CALL_TIMEOUT.as_secs());
                 Err(Error::new(ErrorKind::ConnectionFailed, message))
             }
         }
+    }
+
+    /// What no text about this request may repeat.
+    fn known_secrets(&self, request: &HttpRequest) -> KnownSecrets {
+        let shown = request.headers.iter().map(|(_, value)| value.expose_secret());
+        let shown = shown.map(|value| Secret::from(value.trim_start_matches("Bearer ").to_owned()));
+        self.dialer.secrets.and(&shown.collect::<Vec<_>>())
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpAnswer, (bool, Error)> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Secret};
+use secondme_avatar_protocol::{Error, ErrorKind, KnownSecrets, OptionName, Secret};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use url::Url;
 
@@ -73,6 +73,12 @@ impl Proxies {
         }))
     }
 
+    /// The passwords of all proxies.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let proxies = [&self.0.plain, &self.0.encrypted].into_iter().flatten().flatten();
+        proxies.flat_map(|proxy| proxy.secrets.iter().cloned()).collect()
+    }
+
     /// Returns the proxy for this address; `None` if it is reached directly.
     pub(crate) fn of(&self, url: &Url) -> Result<Option<Arc<Proxy>>, Error> {
         let rules = &self.0;
@@ -95,6 +101,8 @@ pub(crate) struct Proxy {
     url: Url,
     address: String,
     authorization: Option<HeaderValue>,
+    /// The password, as written in the URL and as it is meant, and what the header makes of it.
+    secrets: Vec<Secret>,
 }
 
 impl Proxy {
@@ -129,7 +137,8 @@ impl Proxy {
         let matcher = Matcher::builder().all(url.as_str()).build();
         let understood = matcher.intercept(&Uri::from_static("http://host")).ok_or_else(invalid)?;
         let authorization = understood.basic_auth().cloned();
-        Ok(Self { url, address, authorization })
+        let secrets = secrets_in(&url, authorization.as_ref());
+        Ok(Self { url, address, authorization, secrets })
     }
 
     /// The URL with its credentials.
@@ -188,8 +197,24 @@ impl Proxy {
 
     fn failure(&self, what: impl fmt::Display) -> Error {
         // `avatar doctor` recognises a proxy's failure by these words.
-        Error::new(ErrorKind::ConnectionFailed, format!("the proxy at {} {what}", self.address))
+        let error = Error::new(ErrorKind::ConnectionFailed, format!("the proxy at {} {what}", self.address));
+        error.hiding(&KnownSecrets::new(&self.secrets))
     }
+}
+
+fn secrets_in(url: &Url, authorization: Option<&HeaderValue>) -> Vec<Secret> {
+    let written = url.password().unwrap_or_default();
+    let meant = percent_decode(written);
+    let header = authorization.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let basic = header.rsplit(' ').next().unwrap_or_default();
+    [written, &meant, basic].map(|text| Secret::from(text.to_owned())).into()
+}
+
+/// The text that a part of a URL stands for.
+fn percent_decode(text: &str) -> String {
+    // A form's value is decoded in the same way, but for the plus sign.
+    let value = format!("={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(value.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 /// Hides the password.

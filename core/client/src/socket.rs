@@ -57,6 +57,11 @@ pub(crate) type NotConnected = (Option<u16>, Error);
 
 impl Connector {
     pub(crate) async fn connect(self, address: Secret) -> Result<Socket, NotConnected> {
+        let known = self.dialer.secrets.and([&address]);
+        self.handshake(&address).await.map_err(|(status, error)| (status, error.hiding(&known)))
+    }
+
+    async fn handshake(self, address: &Secret) -> Result<Socket, NotConnected> {
         let url = self.check(address.expose_secret())?;
         let stream = self.dialer.dial(&url).await.map_err(|error| (None, error))?;
         let mut request = url.as_str().into_client_request().map_err(|_| unusable("is not a valid URL"))?;

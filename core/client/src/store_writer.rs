@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secondme_avatar_protocol::{Error, ErrorKind, Input, KeptMessage, MessageId, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{
+    Error, ErrorKind, Input, KeptMessage, KnownSecrets, MessageId, Record, Visitor, VisitorId,
+};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -343,11 +345,13 @@ impl Worker {
         match if is_empty { Ok(()) } else { self.store.save(&self.avatar, &batch.changes) } {
             Ok(()) => batch.saves.succeed(),
             Err(error) => {
+                // A store of the caller's own may quote what it could not write.
+                let error = Error::from(error).hiding(&tokens_in(&batch.changes));
                 warn!(target: "secondme_avatar::store", %error, "nothing could be written");
                 failed = batch.changes;
                 // The caller of a durable send gets the error, and may send again.
                 failed.retain(|change| !matches!(change, Change::SaveMessage(..)));
-                batch.saves.fail(&Error::from(error));
+                batch.saves.fail(&error);
             }
         }
         if !batch.releases.is_empty() {
@@ -397,6 +401,14 @@ impl Worker {
             Request::Flush(sender) => drop(sender.send(())),
         }
     }
+}
+
+fn tokens_in(changes: &[Change]) -> KnownSecrets {
+    let records = changes.iter().filter_map(|change| match change {
+        Change::SaveRecord(record) => record.credentials.as_ref(),
+        Change::SaveMessage(..) | Change::ForgetMessage(..) => None,
+    });
+    KnownSecrets::new(records.map(|credentials| &credentials.token))
 }
 
 /// For calls without a caller that waits. The next one may succeed.

@@ -72,6 +72,16 @@ pub(crate) enum TokenSource {
     Credentials(Arc<dyn CredentialsProvider>),
 }
 
+impl TokenSource {
+    /// The secrets that are known before any token is.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::App(app) => vec![app.secret().clone()],
+            Self::None | Self::Users(_) => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

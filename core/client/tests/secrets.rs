@@ -6,85 +6,19 @@
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
 
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+#[path = "quoted/logged.rs"]
+mod logged;
 
+use logged::Everything;
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::CloseHow;
 use support::{Stage, soon, visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 const SEED: u64 = 7;
 
 const SAID: &str = "the-visitor-s-secret";
-
-/// All that tracing and log bring, from every crate and at every level.
-#[derive(Clone, Default)]
-struct Everything(Arc<Mutex<Vec<(String, String)>>>);
-
-struct Fields(String);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = write!(self.0, " {field}={value:?}");
-    }
-}
-
-impl Subscriber for Everything {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut fields = Fields(String::new());
-        span.record(&mut fields);
-        self.keep(span.metadata().target(), fields.0);
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, values: &Record<'_>) {
-        let mut fields = Fields(String::new());
-        values.record(&mut fields);
-        self.keep("record", fields.0);
-    }
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(String::new());
-        event.record(&mut fields);
-        self.keep(event.metadata().target(), fields.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-impl log::Log for Everything {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        // A program that asks tungstenite for its TRACE asks to see frames; the crate's documentation says so.
-        if !(record.target().starts_with("tungstenite") && record.level() == log::Level::Trace) {
-            self.keep(record.target(), record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-impl Everything {
-    fn keep(&self, target: &str, line: String) {
-        self.0.lock().unwrap().push((target.to_owned(), line));
-    }
-}
 
 /// The token that the service gives first: the same seed gives the same.
 async fn token_of_a_twin() -> String {
@@ -108,10 +42,7 @@ async fn token_of_a_twin() -> String {
 
 #[tokio::test]
 async fn no_log_line_of_any_crate_at_any_level_holds_a_secret() {
-    let logged = Everything::default();
-    tracing::subscriber::set_global_default(logged.clone()).unwrap();
-    log::set_boxed_logger(Box::new(logged.clone())).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
+    let logged = Everything::listen();
 
     let token = token_of_a_twin().await;
     assert_eq!(token, token_of_a_twin().await, "the seed decides");
@@ -124,12 +55,12 @@ async fn no_log_line_of_any_crate_at_any_level_holds_a_secret() {
     let debug = format!("{:?} {chat:?} {:?}", stage.client, stage.client.stats());
     soon(stage.client.close()).await;
 
-    let record = logged.0.lock().unwrap();
+    let record = logged.lines();
     let ours = record.iter().filter(|(target, _)| target.starts_with("secondme_avatar")).count();
     assert!(ours > 10, "the library does log: {ours} lines");
     assert!(record.len() > ours, "and so do the crates beneath");
     for secret in ["sk-a-secret-key", SAID, "the-owner-s-secret", "ticket=", &token] {
-        for (target, line) in record.iter() {
+        for (target, line) in &record {
             let own_words = target.starts_with("secondme_avatar_emulator");
             assert!(own_words || !line.contains(secret), "{target} logged {secret}: {line}");
         }

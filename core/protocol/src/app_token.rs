@@ -14,6 +14,7 @@ use crate::limits::{
 };
 use crate::link::{backoff, growing};
 use crate::option_name::OptionName;
+use crate::quote::KnownSecrets;
 use crate::redact::Secret;
 use crate::rng::Rng;
 use crate::time::Millis;
@@ -59,6 +60,16 @@ impl AppCredentials {
         }
         let secret = |text: &str| Secret::from(text.to_owned());
         Ok(Self { client_id: secret(client_id), client_secret: secret(client_secret) })
+    }
+
+    /// The secret, which no quoted text may repeat.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.client_secret
+    }
+
+    fn known(&self) -> KnownSecrets {
+        KnownSecrets::new([&self.client_secret])
     }
 }
 
@@ -219,7 +230,7 @@ impl AppToken {
     ) -> Result<PresentToken, Error> {
         let since = self.fetching.take().unwrap_or(now);
         let step = Step::FetchToken;
-        let answer = wire::read(Door::VisitorChat, status, body)
+        let answer = wire::read(Door::VisitorChat, status, body, &self.app.known())
             .map_err(|refusal| refusal.into_error(step))
             .and_then(|data| wire::data::<TokenAnswer<'_>>(step, data));
         match answer {
@@ -248,7 +259,7 @@ impl AppToken {
     /// The fetch was not answered.
     pub fn failed(&mut self, now: Millis, error: Error) -> Error {
         self.fetching = None;
-        self.hold(now, None, error.at(Step::FetchToken))
+        self.hold(now, None, error.at(Step::FetchToken).hiding(&self.app.known()))
     }
 
     /// The fetch was given up before its answer came.

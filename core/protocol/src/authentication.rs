@@ -81,6 +81,13 @@ impl Authentication {
         self.refused.as_ref()
     }
 
+    /// The tokens that are known.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let token = self.credentials.as_ref().map(|credentials| &credentials.token);
+        let bearer = self.bearer.as_ref().map(|bearer| &bearer.token);
+        [token, bearer, self.refused.as_ref()].into_iter().flatten()
+    }
+
     pub(crate) fn user_id(&self) -> Option<&UserId> {
         self.user_id.as_ref()
     }

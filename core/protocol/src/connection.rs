@@ -137,6 +137,17 @@ impl Connection {
         true
     }
 
+    /// The last address, and what it is followed by in its query: tickets and tokens.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let Some(found) = &self.address else {
+            return Vec::new();
+        };
+        let (_, query) = found.address.expose_secret().split_once('?').unwrap_or_default();
+        let values = query.split('&').filter_map(|pair| pair.split_once('='));
+        let values = values.map(|(_, value)| Secret::from(value.to_owned()));
+        values.chain([found.address.clone()]).collect()
+    }
+
     /// The service has given an address.
     pub(crate) fn set_address(&mut self, address: SocketAddress) {
         self.address = Some(address);

@@ -14,6 +14,7 @@ use crate::ids::NumericMindId;
 use crate::key::ApiKey;
 use crate::limits::{MALFORMED_ANSWER_ATTEMPTS, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
 use crate::link::backoff;
+use crate::quote::KnownSecrets;
 use crate::redact::Secret;
 use crate::rng::Rng;
 use crate::visitor::{Visitor, VisitorId};
@@ -166,6 +167,8 @@ pub struct Authenticating {
     attempts: u32,
     malformed: u32,
     last: Option<Error>,
+    /// The key of the last attempt.
+    known: KnownSecrets,
     rng: Rng,
 }
 
@@ -182,12 +185,14 @@ impl Authenticating {
     /// Nothing is asked yet. The `seed` is all the chance there is.
     #[must_use]
     pub fn new(visitor: Visitor, seed: u64) -> Self {
-        Self { visitor, attempts: 0, malformed: 0, last: None, rng: Rng::new(seed) }
+        let known = KnownSecrets::default();
+        Self { visitor, attempts: 0, malformed: 0, last: None, known, rng: Rng::new(seed) }
     }
 
     /// The call to be made.
     #[must_use]
-    pub fn begin(&self, call: CallId, key: &ApiKey) -> HttpRequest {
+    pub fn begin(&mut self, call: CallId, key: &ApiKey) -> HttpRequest {
+        self.known = KnownSecrets::new([key.as_secret()]);
         HttpRequest::authenticate(call, key, &self.visitor)
     }
 
@@ -209,7 +214,7 @@ impl Authenticating {
         body: &[u8],
     ) -> Result<Credentials, NotAuthenticated> {
         let step = Step::Authenticate;
-        let identity = wire::read(Door::AvatarOpenApi, status, body)
+        let identity = wire::read(Door::AvatarOpenApi, status, body, &self.known)
             .map_err(|refusal| refusal.into_error(step))
             .and_then(|data| wire::data::<AuthAnswer<'_>>(step, data))
             .and_then(Identity::told);

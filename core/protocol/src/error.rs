@@ -1,16 +1,16 @@
 //! What can go wrong, in one shape for every language: a kind, the service's code, the step, and
 //! what is to be done.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::MessageId;
-use crate::key::InvalidApiKey;
 use crate::option_name::written;
-use crate::redact::{Text, one_line};
-use crate::visitor::InvalidVisitor;
+use crate::quote::{Cause, KnownSecrets, one_line};
+use crate::redact::Text;
 
 /// A step of the protocol, as the vendor's page numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -287,10 +287,29 @@ impl Error {
         self
     }
 
-    /// With the service's code.
+    /// With the service's code. One that is not well-formed becomes one line of at most 128 bytes.
     #[must_use]
-    pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.0.code = Some(code.into());
+    pub fn with_code(mut self, code: impl AsRef<str>) -> Self {
+        self.0.code = Some(KnownSecrets::default().code(code.as_ref()));
+        self
+    }
+
+    /// With `…` in the place of these secrets: in the text, in the code, in the Close frame's reason and in what lies
+    /// beneath.
+    #[must_use]
+    pub fn hiding(mut self, known: &KnownSecrets) -> Self {
+        let inner = &mut *self.0;
+        let reason = inner.close.as_mut().and_then(|close| close.reason.as_mut());
+        for text in [Some(&mut inner.message), inner.code.as_mut(), reason].into_iter().flatten() {
+            if let Cow::Owned(hidden) = known.hide(text) {
+                *text = hidden;
+            }
+        }
+        if let Some(source) = &inner.source
+            && let Some(cause) = Cause::instead_of(&**source, known)
+        {
+            inner.source = Some(Arc::new(cause));
+        }
         self
     }
 
@@ -385,60 +404,5 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// A command that makes no sense. Nothing was sent and nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Misuse {
-    /// There is nothing to say.
-    #[error("the message is empty: pass some text")]
-    EmptyMessage,
-    /// The message is too long.
-    #[error(
-        "the message is {bytes} bytes long: send it in parts of at most {} bytes",
-        crate::limits::MESSAGE_BYTES
-    )]
-    MessageTooLong {
-        /// Its length in bytes.
-        bytes: usize,
-    },
-    /// Too much waits already.
-    #[error(
-        "{} messages wait to be sent already: await each `send` before the next, or slow down",
-        crate::limits::OUTBOX
-    )]
-    OutboxFull,
-    /// No history of that size can be had.
-    #[error("history hands back 1 to {} messages at a time", crate::limits::HISTORY_MESSAGES)]
-    HistoryLimit,
-    /// The conversation is closed.
-    #[error("the conversation is closed: open it again with `client.open(visitor)`")]
-    Closed,
-}
-
-impl From<Misuse> for Error {
-    fn from(misuse: Misuse) -> Self {
-        let kind = match misuse {
-            Misuse::Closed => ErrorKind::Closed,
-            Misuse::EmptyMessage
-            | Misuse::MessageTooLong { .. }
-            | Misuse::OutboxFull
-            | Misuse::HistoryLimit => ErrorKind::Misuse,
-        };
-        Error::new(kind, misuse.to_string()).caused_by(misuse)
-    }
-}
-
-impl From<InvalidVisitor> for Error {
-    fn from(invalid: InvalidVisitor) -> Self {
-        Error::new(ErrorKind::InvalidVisitorId, invalid.to_string()).caused_by(invalid)
-    }
-}
-
-impl From<InvalidApiKey> for Error {
-    fn from(invalid: InvalidApiKey) -> Self {
-        Error::new(ErrorKind::Misuse, invalid.to_string()).caused_by(invalid)
     }
 }

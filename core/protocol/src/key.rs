@@ -39,6 +39,12 @@ pub enum InvalidApiKey {
 }
 
 impl ApiKey {
+    /// The key, as a secret among others.
+    #[must_use]
+    pub fn as_secret(&self) -> &Secret {
+        &self.0
+    }
+
     /// The key itself. The name is long so that its uses are easy to find.
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()

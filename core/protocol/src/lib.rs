@@ -46,9 +46,11 @@ pub mod limits;
 mod link;
 mod machine;
 mod memory_size;
+mod misuse;
 mod option_name;
 mod permit;
 mod quota;
+mod quote;
 mod redact;
 mod rng;
 mod seen;
@@ -65,7 +67,7 @@ pub use counters::Counters;
 pub use credentials::{Authenticating, Credentials, NotAuthenticated};
 pub use delivery::Delivery;
 pub use door::{Door, InvalidDoor, Speaker};
-pub use error::{Error, ErrorKind, Misuse, Step, UnsentMessage};
+pub use error::{Error, ErrorKind, Step, UnsentMessage};
 pub use event::{
     Attribution, Author, Card, CloseReason, Confirmation, ConversationKey, Ended, Event, EventKind, Gap,
     HistoryMessage, NoticeKind, Part, Reply, Sent, ServiceError, State,
@@ -79,9 +81,11 @@ pub use ids::{
 pub use key::{ApiKey, InvalidApiKey};
 pub use link::Generation;
 pub use machine::{Command, Config, Input, Machine, Outcome, Output};
+pub use misuse::Misuse;
 pub use option_name::OptionName;
 pub use quota::{Quota, QuotaTicket};
-pub use redact::{Json, Raw, Secret, Text, one_line};
+pub use quote::{KnownSecrets, one_line, visible};
+pub use redact::{Json, Raw, Secret, Text};
 pub use slots::{SlotTicket, Slots};
 pub use time::Millis;
 pub use visitor::{InvalidVisitor, VISITOR_NAMESPACE, Visitor, VisitorId};

@@ -34,13 +34,15 @@ use crate::capabilities::Capabilities;
 use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::counters::Counters;
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::event::{ConversationKey, Event, EventKind};
 use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts, VisitorChatFacts};
 use crate::ids::{AvatarId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::LinkInput;
+use crate::misuse::Misuse;
+use crate::quote::KnownSecrets;
 use crate::redact::Raw;
 use crate::rng::Rng;
 use crate::seen::Seen;
@@ -275,7 +277,7 @@ impl Machine {
     pub fn handle(&mut self, now: Millis, input: Input) {
         self.now = now;
         self.flowing = matches!(input, Input::SocketFrame { .. });
-        match input {
+        match input.hiding(|| self.known_secrets()) {
             Input::QuotaGranted(call) => self.quota_granted(now, call),
             Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
             Input::TokenGranted { call, token, renew_at, freshness } => {
@@ -381,6 +383,13 @@ impl Machine {
         }
         self.end_attempt();
         self.note_states();
+    }
+
+    /// What no text of another program may repeat.
+    fn known_secrets(&self) -> KnownSecrets {
+        let socket = self.connection.secrets();
+        let tokens = self.authentication.secrets().chain(&socket);
+        self.config.secrets.and(tokens.chain(self.key.as_ref().map(ApiKey::as_secret)))
     }
 
     fn conversation(&self, key: ConversationKey) -> Option<&Conversation> {

@@ -1,6 +1,6 @@
 //! What an answer of the service says, in whichever field of its envelope.
 
-use secondme_avatar_protocol::{Door, Error, ErrorKind, Step, verdict};
+use secondme_avatar_protocol::{Door, Error, ErrorKind, KnownSecrets, Secret, Step, verdict};
 use serde_json::{Value, json};
 
 fn refused(step: Step, status: u16, body: &Value) -> Error {
@@ -8,7 +8,7 @@ fn refused(step: Step, status: u16, body: &Value) -> Error {
 }
 
 fn refused_at(door: Door, step: Step, status: u16, body: &Value) -> Error {
-    verdict(door, step, status, body.to_string().as_bytes()).expect("a refusal")
+    verdict(door, step, status, body.to_string().as_bytes(), &KnownSecrets::default()).expect("a refusal")
 }
 
 #[test]
@@ -95,7 +95,8 @@ fn an_allowance_that_is_used_up_is_an_error_of_its_own_whatever_the_status() {
     assert_eq!((fast.kind(), fast.is_retryable()), (ErrorKind::Refused, true));
     // A payment that a proxy asks for is not the service's.
     let page = b"<html>pay for this network</html>";
-    let page = verdict(Door::AvatarOpenApi, Step::SendMessage, 402, page).expect("a refusal");
+    let page = verdict(Door::AvatarOpenApi, Step::SendMessage, 402, page, &KnownSecrets::default())
+        .expect("a refusal");
     assert_eq!(page.kind(), ErrorKind::InvalidAnswer);
 }
 
@@ -184,5 +185,41 @@ fn a_lost_session_is_known_by_its_words_at_one_door_and_by_its_form_at_the_other
         let body = json!({"code": 400, "message": "no", "subCode": code});
         let error = refused_at(Door::VisitorChat, Step::SendMessage, 400, &body);
         assert_ne!(error.kind(), ErrorKind::Closed, "{code}");
+    }
+}
+
+/// A sentence with a secret in it, as a service that means no good may write it.
+fn spiteful(secret: &str) -> impl Iterator<Item = String> {
+    let noise = ["", "\n", "\u{1b}]0;", "\u{202e}", "code:"];
+    let long = "so ".repeat(30_000);
+    let filled = ["", ".gone", " in your request", &long].map(str::to_owned);
+    noise.into_iter().flat_map(move |before| {
+        let filled = filled.clone();
+        let secret = secret.to_owned();
+        filled.into_iter().map(move |after| format!("{before}{secret}{after}"))
+    })
+}
+
+#[test]
+fn nothing_that_an_answer_says_brings_a_secret_or_a_control_character_into_an_error() {
+    for secret in ["sk-0123456789", "correct-horse", "correct horse", "open.api.key"] {
+        let known = KnownSecrets::new([&Secret::from(secret.to_owned())]);
+        for said in spiteful(secret) {
+            for field in ["code", "subCode", "message", "msg", "error_code", "detail"] {
+                for (status, step) in
+                    [(200, Step::Authenticate), (400, Step::SendMessage), (500, Step::FetchToken)]
+                {
+                    let door = if step == Step::FetchToken { Door::VisitorChat } else { Door::AvatarOpenApi };
+                    let body = json!({"code": 418, field: said}).to_string();
+                    let error = verdict(door, step, status, body.as_bytes(), &known).expect("a refusal");
+                    let code = error.code().unwrap_or_default();
+                    assert!(code.len() <= 128, "{field}: {code}");
+                    let shown = format!("{error} {code}");
+                    assert!(!shown.contains(secret), "{field} with {said:?}: {shown}");
+                    assert!(!shown.chars().any(|char| char.is_control() || char == '\u{202e}'), "{shown:?}");
+                    assert!(shown.chars().count() < 800, "{shown}");
+                }
+            }
+        }
     }
 }

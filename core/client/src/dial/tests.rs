@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use secondme_avatar_emulator::Emulator;
-use secondme_avatar_protocol::{Secret, Visitor};
+use secondme_avatar_protocol::{KnownSecrets, Secret, Visitor};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -59,6 +59,7 @@ fn dialer(dead: IpAddr, proxy: ProxyChoice) -> Dialer {
         tls: Tls::new(None, true),
         proxies: Proxies::new(&proxy).unwrap(),
         user_agent: "agent/1".to_owned(),
+        secrets: KnownSecrets::default(),
     }
 }
 

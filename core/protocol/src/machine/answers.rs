@@ -29,10 +29,12 @@ impl Machine {
         };
         let door = self.config.door;
         // What a query finds is read frame by frame, and each is mended there.
-        let is_query = flight.call.step() == Step::QueryMessages && wire::read(door, status, body).is_ok();
+        let known = self.known_secrets();
+        let is_query =
+            flight.call.step() == Step::QueryMessages && wire::read(door, status, body, &known).is_ok();
         let mended = if is_query { None } else { wire::mend_body(body) };
         let body = mended.as_deref().map_or(body, str::as_bytes);
-        match wire::read(door, status, body) {
+        match wire::read(door, status, body, &known) {
             Ok(data) => match self.learn(now, &flight, data) {
                 Ok(()) => {
                     self.calls.forget_failures(&flight.call);

@@ -2,11 +2,12 @@
 
 use super::{Command, Goal, Machine, Outcome, Output, Ticket};
 use crate::conversation::{AskTerms, Conversation, Durability, Pending, Waiter};
-use crate::error::{Error, ErrorKind, Misuse};
+use crate::error::{Error, ErrorKind};
 use crate::event::ConversationKey;
 use crate::ids::MessageId;
 use crate::limits::{HISTORY_MESSAGES, MESSAGE_BYTES, OUTBOX};
 use crate::link::LinkInput;
+use crate::misuse::Misuse;
 use crate::redact::Text;
 use crate::time::Millis;
 

@@ -16,6 +16,7 @@ use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SeqId, Ticket};
 use crate::limits;
 use crate::link::Generation;
+use crate::quote::KnownSecrets;
 use crate::redact::{Raw, Secret, Text};
 use crate::time::Millis;
 use crate::wire::HttpRequest;
@@ -42,6 +43,8 @@ pub struct Config {
     pub connect_permits: bool,
     /// How long nothing may be owed before the machine pauses by itself; `None`: it does not.
     pub idle_after: Option<Duration>,
+    /// What no error and no code may repeat, beside the API key and the tokens, which the machine knows.
+    pub secrets: KnownSecrets,
 }
 
 impl Default for Config {
@@ -56,6 +59,7 @@ impl Default for Config {
             delivery: Delivery::Checked,
             connect_permits: false,
             idle_after: None,
+            secrets: KnownSecrets::default(),
         }
     }
 }
@@ -240,6 +244,21 @@ pub enum Input {
     OpenedElsewhere,
     /// Time has passed.
     Tick,
+}
+
+impl Input {
+    /// Without the secrets that are known, in what it says of a failure.
+    pub(super) fn hiding(mut self, known: impl FnOnce() -> KnownSecrets) -> Self {
+        if let Self::TokenFailed { error, .. }
+        | Self::HttpFailed { error, .. }
+        | Self::SocketFailed { error, .. }
+        | Self::SocketClosed { cause: error, .. }
+        | Self::NotKept { error, .. } = &mut self
+        {
+            *error = error.clone().hiding(&known());
+        }
+        self
+    }
 }
 
 /// What is to be done outside.

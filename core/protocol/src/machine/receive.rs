@@ -7,7 +7,7 @@ use crate::conversation::{BufferedFrame, Conversation, Ground, Room, Source, roo
 use crate::event::{Author, ConversationKey, Event, EventKind, ServiceError};
 use crate::ids::UserId;
 use crate::link::LinkInput;
-use crate::redact::{Raw, Text};
+use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{self, Frame, FrameType, Sender};
 
@@ -253,13 +253,10 @@ impl Machine {
             let event = match (&arrival.kind, author) {
                 (FrameType::Message, Some(author)) => EventKind::Unattributed { author, text: frame.text() },
                 (FrameType::Notice(kind), _) => EventKind::Notice { kind: kind.clone(), text: frame.text() },
-                (FrameType::Failure, _) => EventKind::ServiceError(Box::new(ServiceError {
-                    code: frame.sub_code.as_deref().unwrap_or_default().to_owned(),
-                    reason: frame.sub_code_reason.as_deref().map(Text::from),
-                    actions: frame.actions(),
-                    message_id: None,
-                    retryable: frame.sub_code.as_deref().is_some_and(wire::is_retryable_code),
-                })),
+                (FrameType::Failure, _) => {
+                    let failure = ServiceError { message_id: None, ..self.failure_in(frame) };
+                    EventKind::ServiceError(Box::new(failure))
+                }
                 (FrameType::Message, None) | (FrameType::Control | FrameType::Unknown, _) => {
                     EventKind::Unknown
                 }

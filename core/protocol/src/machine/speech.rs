@@ -10,7 +10,7 @@ use crate::event::{Attribution, Author, Confirmation, ConversationKey, EventKind
 use crate::ids::MessageId;
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
-use crate::wire;
+use crate::wire::{self, Frame};
 
 impl Machine {
     pub(super) fn avatar_speaks(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) -> Change {
@@ -194,18 +194,8 @@ impl Machine {
     pub(super) fn service_failed(&mut self, now: Millis, at: usize, arrival: &Arrival<'_>) {
         let frame = arrival.frame;
         let key = self.conversations[at].key();
-        let code = frame.sub_code.as_deref().unwrap_or_default().to_owned();
-        let reason = frame.sub_code_reason.as_deref().map(Text::from).or_else(|| {
-            let text = frame.text();
-            (!text.is_empty()).then_some(text)
-        });
-        let failure = ServiceError {
-            retryable: wire::is_retryable_code(&code),
-            code,
-            reason,
-            actions: frame.actions(),
-            message_id: frame.message_id.as_deref().map(MessageId::from),
-        };
+        let mut failure = self.failure_in(frame);
+        failure.reason = failure.reason.or_else(|| Some(frame.text()).filter(|text| !text.is_empty()));
         let event = EventKind::ServiceError(Box::new(failure.clone()));
         self.emit(at, event, Some(arrival.raw.clone()));
         let error = error_of(self.config.door, &failure);
@@ -226,6 +216,19 @@ impl Machine {
         if let Some(failure) = self.conversations[at].echoes_mut().take_failure() {
             let error = error_of(self.config.door, &failure);
             self.fail_question(at, &failure, error);
+        }
+    }
+
+    /// What a frame says of a failure.
+    pub(super) fn failure_in(&self, frame: &Frame<'_>) -> ServiceError {
+        let known = self.known_secrets();
+        let code = frame.sub_code.as_deref().unwrap_or_default();
+        ServiceError {
+            code: known.code(code),
+            reason: frame.sub_code_reason.as_deref().map(|reason| Text::from(&*known.hide(reason))),
+            actions: frame.actions(),
+            message_id: frame.message_id.as_deref().map(MessageId::from),
+            retryable: wire::is_retryable_code(code),
         }
     }
 
@@ -265,5 +268,5 @@ impl Machine {
 fn error_of(door: Door, failure: &ServiceError) -> Error {
     let (kind, message) = wire::meaning(door, &failure.code)
         .unwrap_or_else(|| (ErrorKind::Refused, "the service failed to answer".into()));
-    Error::new(kind, message).with_retryable(failure.retryable).with_code(&*failure.code)
+    Error::new(kind, message).with_retryable(failure.retryable).with_code(&failure.code)
 }

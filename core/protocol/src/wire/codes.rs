@@ -5,14 +5,12 @@ use std::borrow::Cow;
 use super::visitor_chat;
 use crate::door::Door;
 use crate::error::ErrorKind;
-
-/// The longest code, in characters.
-pub(super) const LONGEST_CODE: usize = 100;
+use crate::quote::CODE;
 
 /// A failure code: dotted, and without a space.
 pub(super) fn is_code(text: &str) -> bool {
     text.contains('.')
-        && text.len() <= LONGEST_CODE
+        && text.len() <= CODE
         && !text.starts_with('.')
         && !text.ends_with('.')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))

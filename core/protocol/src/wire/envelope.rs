@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::codes::{LONGEST_CODE, is_code, is_word};
+use super::codes::{is_code, is_word};
 use super::detail;
 use super::lenient::Lax;
 use super::mend::mend_body;
 use super::refusal::{Form, Refusal};
 use crate::door::Door;
 use crate::error::{Error, ErrorKind, Step};
-use crate::redact::one_line;
+use crate::quote::{Cause, KnownSecrets};
 
 /// The longest part of the service's own words that is repeated, in characters.
 const SAYS: usize = 200;
@@ -47,7 +47,7 @@ impl Envelope<'_> {
     }
 
     /// What it says of a failure.
-    fn into_refusal(self, door: Door, status: u16) -> Refusal {
+    fn into_refusal(self, door: Door, status: u16, known: &KnownSecrets) -> Refusal {
         let detail = self.detail.map(detail::read).unwrap_or_default();
         let (code, sub_code) = (self.code.as_deref(), self.sub_code.as_deref());
         let (error_code, message, msg) =
@@ -65,15 +65,20 @@ impl Envelope<'_> {
         Refusal {
             door,
             status: number.unwrap_or(status),
-            code: dotted.map(str::to_owned).or(named.map(|code| one_line(code, LONGEST_CODE))),
-            says: says.map(|text| one_line(text, SAYS)),
+            code: dotted.or(named).map(|code| known.code(code)),
+            says: says.map(|text| known.words(text, SAYS)),
             form: Form::Envelope,
         }
     }
 }
 
-/// Reads an answer: its `data` where it is a success, otherwise what was refused.
-pub(crate) fn read(door: Door, status: u16, body: &[u8]) -> Result<Option<&RawValue>, Refusal> {
+/// Reads an answer: its `data` where it is a success, otherwise what was refused, without the secrets that are known.
+pub(crate) fn read<'b>(
+    door: Door,
+    status: u16,
+    body: &'b [u8],
+    known: &KnownSecrets,
+) -> Result<Option<&'b RawValue>, Refusal> {
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
         let form = if body.trim_ascii().is_empty() { Form::Empty } else { Form::Foreign };
         return Err(Refusal { door, status, code: None, says: None, form });
@@ -84,24 +89,33 @@ pub(crate) fn read(door: Door, status: u16, body: &[u8]) -> Result<Option<&RawVa
         None if (ok_status && !envelope.names_a_code()) || !envelope.says_something() => {
             Err(Refusal { door, status, code: None, says: None, form: Form::Foreign })
         }
-        _ => Err(envelope.into_refusal(door, status)),
+        _ => Err(envelope.into_refusal(door, status, known)),
     }
 }
 
 /// Returns what is wrong with a door's answer to a step, if anything is: for reports about calls. The machine
-/// judges for itself.
-pub fn verdict(door: Door, step: Step, status: u16, body: &[u8]) -> Option<Error> {
+/// judges for itself. The secrets that are `known` do not occur in it.
+pub fn verdict(door: Door, step: Step, status: u16, body: &[u8], known: &KnownSecrets) -> Option<Error> {
     let mended = mend_body(body);
     let body = mended.as_deref().map_or(body, str::as_bytes);
-    Some(read(door, status, body).err()?.into_error(step))
+    Some(read(door, status, body, known).err()?.into_error(step))
 }
 
 /// Reads the `data` of a success, which this step needs.
 pub(crate) fn data<'a, T: Deserialize<'a>>(step: Step, data: Option<&'a RawValue>) -> Result<T, Error> {
     let invalid = |what: String| Error::new(ErrorKind::InvalidAnswer, what).at(step);
     let raw = data.ok_or_else(|| invalid("the service's answer has no data".to_owned()))?;
-    // serde_json's error names the field and the position, and of a wrong value only its type.
     serde_json::from_str(raw.get()).map_err(|error| {
-        invalid("the service's answer lacks what this step needs".to_owned()).caused_by(error)
+        let cause = Cause::new(without_value(&error.to_string()));
+        invalid("the service's answer lacks what this step needs".to_owned()).caused_by(cause)
     })
+}
+
+/// What serde_json says: the field, the type that was expected, and the position. It quotes a text of a wrong type,
+/// which may be a token.
+fn without_value(said: &str) -> String {
+    match (said.find('"'), said.rfind('"')) {
+        (Some(begin), Some(end)) if begin < end => format!("{}\"…\"{}", &said[..begin], &said[end + 1..]),
+        _ => said.to_owned(),
+    }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::call::CallId;
 use crate::error::Step;
+use crate::quote::encode;
 use crate::redact::Secret;
 
 pub(crate) use self::avatar_open_api::{Direction, Outgoing, Pass};
@@ -64,31 +65,5 @@ pub enum Method {
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HttpRequest({} {})", self.call.0, self.step)
-    }
-}
-
-/// Percent-encodes an id of the service for use in a URL.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
-            }
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_service_names_cannot_leave_its_place_in_a_url() {
-        assert_eq!(encode("ab/../c?d=é&e#"), "ab%2F..%2Fc%3Fd%3D%C3%A9%26e%23");
     }
 }
