@@ -77,7 +77,7 @@ impl TokenSource {
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         match self {
             Self::App(app) => vec![app.secret().clone()],
-            Self::None | Self::Users(_) => Vec::new(),
+            Self::None | Self::Users(_) | Self::Credentials(_) => Vec::new(),
         }
     }
 }
