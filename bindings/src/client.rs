@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, ClientBuilder, Error};
-use secondme_avatar_bridge::tokens::TokenRequests;
+use secondme_avatar_bridge::tokens::{Gives, TokenRequests};
 
 use crate::cancel::{begun, until};
 use crate::runtime::Share;
@@ -54,9 +54,36 @@ impl CoreClient {
     /// One that speaks through Visitor Chat, for users whose tokens are asked for by `tokens`.
     #[uniffi::constructor]
     pub fn visitor_chat_with_tokens(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
-        let (requests, feed) = TokenRequests::new();
+        let (requests, feed) = TokenRequests::new(Gives::Tokens);
         let builder = AvatarClient::visitor_chat_with_tokens(&options.key()?, feed)?;
         Self::start(options, builder.or_base_of_env(), Some(CoreTokens::new(requests)))
+    }
+
+    /// One that has no key: the visitors' credentials are asked for by `tokens`, and answered as JSON.
+    #[uniffi::constructor]
+    pub fn with_credentials(options: CoreOptions) -> Result<Arc<Self>, CoreError> {
+        let (requests, feed) = TokenRequests::new(Gives::Credentials);
+        let builder = AvatarClient::with_credentials(feed).or_base_of_env();
+        Self::start(options, builder, Some(CoreTokens::new(requests)))
+    }
+
+    /// Gets a visitor's credentials, as JSON.
+    pub async fn authenticate(
+        self: Arc<Self>,
+        visitor: CoreVisitor,
+        deadline_ms: Option<u64>,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<String, CoreError> {
+        let mut authenticate = self.client.authenticate(visitor.parse()?);
+        if let Some(deadline) = deadline_ms {
+            authenticate = authenticate.deadline(Duration::from_millis(deadline));
+        }
+        Ok(until(cancel, authenticate.into_future()).await?.to_json())
+    }
+
+    /// Replaces the key by another one of the same avatar.
+    pub fn set_api_key(&self, api_key: String) -> Result<(), CoreError> {
+        Ok(self.client.set_api_key(&api_key)?)
     }
 
     /// Opens the conversation of this visitor.
@@ -115,7 +142,7 @@ impl CoreClient {
         Arc::clone(&self.calls)
     }
 
-    /// Requests for tokens of users, if the client speaks for users.
+    /// Requests for tokens of users or credentials of visitors, if a function gives them.
     pub fn tokens(&self) -> Option<Arc<CoreTokens>> {
         self.tokens.clone()
     }

@@ -55,6 +55,8 @@ pub use pieces::{CorePiece, CorePieces};
 pub use stats::{CoreCallReport, CoreStats};
 pub use tokens::{CoreTokenBatch, CoreTokenFailure, CoreTokenRequest, CoreTokens};
 pub use values::*;
-pub use visitor::{CoreVisitor, parse_visitor_id, random_visitor_id, visitor_id_for_user};
+pub use visitor::{
+    CoreCredentials, CoreVisitor, parse_credentials, parse_visitor_id, random_visitor_id, visitor_id_for_user,
+};
 
 uniffi::setup_scaffolding!();

@@ -1,6 +1,6 @@
 //! Who talks with the avatar.
 
-use secondme_avatar::{InvalidVisitor, Visitor};
+use secondme_avatar::{Credentials, InvalidVisitor, Visitor};
 
 use crate::CoreError;
 
@@ -54,6 +54,22 @@ pub fn visitor_id_for_user(platform: String, user_id: String) -> Result<String, 
 #[uniffi::export]
 pub fn parse_visitor_id(id: String) -> Result<String, CoreError> {
     Ok(Visitor::parse(&id)?.id().to_string())
+}
+
+/// Credentials as a server has handed them on.
+#[derive(uniffi::Record)]
+pub struct CoreCredentials {
+    /// As the core writes them.
+    pub json: String,
+    /// Whose they are.
+    pub visitor_id: String,
+}
+
+/// Credentials as JSON, checked.
+#[uniffi::export]
+pub fn parse_credentials(json: String) -> Result<CoreCredentials, CoreError> {
+    let credentials = Credentials::from_json(&json)?;
+    Ok(CoreCredentials { json: credentials.to_json(), visitor_id: credentials.visitor_id().to_string() })
 }
 
 /// A new id out of 16 random bytes.

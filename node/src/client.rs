@@ -10,7 +10,7 @@ use secondme_avatar::AvatarClient;
 use secondme_avatar_bridge::calls::{Signal, Ticket};
 use secondme_avatar_bridge::clock;
 use secondme_avatar_bridge::streams::Reports;
-use secondme_avatar_bridge::tokens::TokenRequests;
+use secondme_avatar_bridge::tokens::{Gives, TokenRequests};
 
 use crate::arguments::{time, time_if};
 use crate::chat::NativeChat;
@@ -44,6 +44,7 @@ pub struct App {
 #[napi]
 impl NativeClient {
     /// Without `app` and `tokens` through the Avatar Open API; with an app, or with users' tokens, through Visitor Chat.
+    /// With `credentials` without a key.
     #[napi(constructor)]
     pub fn new(
         queue: &HostQueue,
@@ -51,22 +52,27 @@ impl NativeClient {
         reports: bool,
         app: Option<App>,
         tokens: bool,
+        credentials: bool,
     ) -> Result<Self> {
         let mut asked = None;
-        let mut builder = options
-            .builder(|key| match app {
+        let mut ask = |gives| {
+            let (requests, feed) = TokenRequests::new(gives);
+            asked = Some(Stream::new(requests));
+            feed
+        };
+        let begun = if credentials {
+            options.builder_from(AvatarClient::with_credentials(ask(Gives::Credentials)))
+        } else {
+            options.builder(|key| match app {
                 Some(App { client_id, client_secret }) => {
                     let (id, secret) = (client_id.named("clientId")?, client_secret.named("clientSecret")?);
                     AvatarClient::visitor_chat(&id, &secret, key)
                 }
-                None if tokens => {
-                    let (requests, feed) = TokenRequests::new();
-                    asked = Some(Stream::new(requests));
-                    AvatarClient::visitor_chat_with_tokens(key, feed)
-                }
+                None if tokens => AvatarClient::visitor_chat_with_tokens(key, ask(Gives::Tokens)),
                 None => AvatarClient::builder(key),
             })
-            .map_err(|error| json::thrown(&error))?;
+        };
+        let mut builder = begun.map_err(|error| json::thrown(&error))?;
         let (is_occupied, occupancy) = (Arc::new(AtomicBool::new(false)), Signal::new());
         let (occupied, waker) = (Arc::clone(&is_occupied), occupancy.waker().clone());
         builder = builder.on_occupied(move |is_occupied| {
@@ -172,6 +178,32 @@ impl NativeClient {
             }
             Ok(Done::Chat(Box::new(NativeChat::new(opening.await?, queue, calls))))
         })
+    }
+
+    /// The credentials as JSON.
+    #[napi]
+    pub fn authenticate(
+        &self,
+        id: Words,
+        name: Option<Words>,
+        channel: Option<Words>,
+        tag: Option<Words>,
+        deadline_ms: Option<f64>,
+    ) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let mut authenticate = client.authenticate(visitor(id, name, channel, tag)?);
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                authenticate = authenticate.deadline(deadline);
+            }
+            Ok(Done::Json(authenticate.await?.to_json()))
+        })
+    }
+
+    #[napi]
+    pub fn set_api_key(&self, api_key: Words) -> Result<()> {
+        let key = api_key.named("apiKey").map_err(|error| json::thrown(&error))?;
+        self.client.set_api_key(&key).map_err(|error| json::thrown(&error))
     }
 
     #[napi]

@@ -2,7 +2,7 @@
 
 use napi::Result;
 use napi_derive::napi;
-use secondme_avatar::{Error, Visitor};
+use secondme_avatar::{Credentials, Error, Visitor};
 
 use crate::json;
 use crate::words::Words;
@@ -23,6 +23,13 @@ pub(crate) fn random_visitor(platform: Words) -> Result<String> {
 #[napi]
 pub(crate) fn parse_visitor(id: Words) -> Result<String> {
     thrown(|| Ok(Visitor::parse(&id.named("id")?)?))
+}
+
+/// Credentials as JSON, checked: in the form that the core writes.
+#[napi]
+pub(crate) fn parse_credentials(text: Words) -> Result<String> {
+    let credentials = text.named("credentials").and_then(|text| Credentials::from_json(&text));
+    credentials.map(|credentials| credentials.to_json()).map_err(|error| json::thrown(&error))
 }
 
 /// The visitor that JavaScript describes.

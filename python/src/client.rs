@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use secondme_avatar::{AvatarClient, VisitorId};
 use secondme_avatar_bridge::clock;
-use secondme_avatar_bridge::tokens::TokenRequests as CoreTokens;
+use secondme_avatar_bridge::tokens::{Gives, TokenRequests as CoreTokens};
 
 use crate::conversation::Conversation;
+use crate::credentials::Credentials;
 use crate::errors::{duration, raise};
 use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
@@ -25,7 +26,7 @@ pub(crate) struct Client {
     /// The reports of its calls, where they were asked for.
     #[pyo3(get)]
     reports: Option<Py<Reports>>,
-    /// The requests for users' tokens, where a function gives them.
+    /// The requests for users' tokens or visitors' credentials, where a function gives them.
     #[pyo3(get)]
     tokens: Option<Py<TokenRequests>>,
 }
@@ -33,26 +34,30 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     /// Without `app` and `tokens` through the Avatar Open API; with an app's id and secret, or with users' `tokens`,
-    /// through Visitor Chat.
+    /// through Visitor Chat. Without a key a function gives the visitors' credentials.
     #[new]
     #[pyo3(signature = (api_key, reports, app=None, tokens=false, **options))]
     fn new(
         py: Python<'_>,
-        api_key: Text,
+        api_key: Option<Text>,
         reports: bool,
         app: Option<(Text, Text)>,
         tokens: bool,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut asked = None;
-        let builder = match app {
-            Some((id, secret)) => AvatarClient::visitor_chat(&id.0, &secret.0, &api_key.0),
-            None if tokens => {
-                let (requests, feed) = CoreTokens::new();
-                asked = Some(Py::new(py, TokenRequests::new(requests))?);
-                AvatarClient::visitor_chat_with_tokens(&api_key.0, feed)
+        let mut ask = |gives| {
+            let (requests, feed) = CoreTokens::new(gives);
+            asked = Some(Py::new(py, TokenRequests::new(requests))?);
+            PyResult::Ok(feed)
+        };
+        let builder = match (api_key, app) {
+            (None, _) => Ok(AvatarClient::with_credentials(ask(Gives::Credentials)?)),
+            (Some(key), Some((id, secret))) => AvatarClient::visitor_chat(&id.0, &secret.0, &key.0),
+            (Some(key), None) if tokens => {
+                AvatarClient::visitor_chat_with_tokens(&key.0, ask(Gives::Tokens)?)
             }
-            None => AvatarClient::builder(&api_key.0),
+            (Some(key), None) => AvatarClient::builder(&key.0),
         };
         let mut builder = builder.map_err(|error| raise(py, &error))?;
         if let Some(given) = options {
@@ -82,6 +87,28 @@ impl Client {
             None => open,
         };
         queue.call(py, open.into_future(), Conversation::made)
+    }
+
+    #[pyo3(signature = (queue, visitor, deadline=None))]
+    fn authenticate(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        visitor: &Visitor,
+        deadline: Option<f64>,
+    ) -> PyResult<Call> {
+        let authenticate = self.client.get(py)?.authenticate(visitor.0.clone());
+        let authenticate = match deadline {
+            Some(seconds) => authenticate.deadline(duration(py, "deadline", seconds)?),
+            None => authenticate,
+        };
+        queue.call(py, authenticate.into_future(), |py, credentials| {
+            Ok(Py::new(py, Credentials(credentials))?.into_any())
+        })
+    }
+
+    fn set_api_key(&self, py: Python<'_>, api_key: Text) -> PyResult<()> {
+        self.client.get(py)?.set_api_key(&api_key.0).map_err(|error| raise(py, &error))
     }
 
     #[pyo3(signature = (queue, all=false))]

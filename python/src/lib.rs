@@ -8,6 +8,7 @@ mod classes;
 mod client;
 mod contract;
 mod conversation;
+mod credentials;
 mod errors;
 mod events;
 mod host_queue;
@@ -28,6 +29,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<client::Client>()?;
     module.add_class::<conversation::Conversation>()?;
+    module.add_class::<credentials::Credentials>()?;
     module.add_class::<host_queue::Call>()?;
     module.add_class::<host_queue::HostQueue>()?;
     module.add_class::<streams::Reports>()?;

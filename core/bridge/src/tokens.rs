@@ -1,6 +1,6 @@
-//! Tokens of users, for which the host's own function is asked.
+//! Tokens of users and credentials of visitors, for which the host's own function is asked.
 //!
-//! A request for a token is an item that the host drains and answers: the function runs as a task of the host, and no
+//! A request for either is an item that the host drains and answers: the function runs as a task of the host, and no
 //! thread of the core waits for it. A request that is no longer wanted, because its call ran into a deadline or its
 //! conversation was closed, is taken back, so that the host can end its task.
 
@@ -9,16 +9,38 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use secondme_avatar::{Error, ErrorKind, TokenFuture, TokenProvider, TokenRequest, one_line};
+use secondme_avatar::{
+    Credentials, CredentialsFuture, CredentialsProvider, CredentialsRequest, Error, ErrorKind, TokenFuture,
+    TokenProvider, TokenRequest, one_line,
+};
 use tokio::sync::oneshot;
 
 use crate::calls::{Ticket, next_ticket};
 use crate::queue::HostQueue;
 
+/// What the host's function gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// The access tokens of users.
+    Tokens,
+    /// The credentials of visitors, as the JSON text that [`Credentials::to_json`] writes.
+    Credentials,
+}
+
+impl Gives {
+    /// The function, for an error's text.
+    fn function(self) -> &'static str {
+        match self {
+            Self::Tokens => "the function that gives the users' tokens",
+            Self::Credentials => "the function that gives the visitors' credentials",
+        }
+    }
+}
+
 /// What a host finds when it drains.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TokenMessage {
-    /// A token is wanted. It is answered under the ticket.
+    /// A token, or credentials, are wanted. It is answered under the ticket.
     Wanted(Ticket, TokenRequest),
     /// The request under this ticket was drained, and is no longer wanted. An answer to it does nothing.
     TakenBack(Ticket),
@@ -32,6 +54,7 @@ pub enum TokenMessage {
 pub struct TokenRequests(Arc<Inner>);
 
 struct Inner {
+    gives: Gives,
     queue: HostQueue<TokenMessage>,
     state: Mutex<State>,
 }
@@ -73,8 +96,8 @@ const WORDS: usize = 300;
 
 impl TokenRequests {
     /// No requests yet; and the end that a client is built with.
-    pub fn new() -> (Self, TokenFeed) {
-        let requests = Self(Arc::new(Inner { queue: HostQueue::new(0), state: Mutex::default() }));
+    pub fn new(gives: Gives) -> (Self, TokenFeed) {
+        let requests = Self(Arc::new(Inner { gives, queue: HostQueue::new(0), state: Mutex::default() }));
         (requests.clone(), TokenFeed(requests))
     }
 
@@ -101,7 +124,7 @@ impl TokenRequests {
 
     /// There is no token for this ticket, for this reason.
     pub fn fail(&self, ticket: Ticket, failure: TokenFailure) {
-        self.settle(ticket, Err(failure.into()));
+        self.settle(ticket, Err(failure.into_error(self.0.gives)));
     }
 
     /// The same, with what stood behind the failure: the error keeps it as its source.
@@ -111,7 +134,7 @@ impl TokenRequests {
         failure: TokenFailure,
         cause: impl StdError + Send + Sync + 'static,
     ) {
-        self.settle(ticket, Err(Error::from(failure).caused_by(cause)));
+        self.settle(ticket, Err(failure.into_error(self.0.gives).caused_by(cause)));
     }
 
     /// Nothing more is asked for, and calls that wait for a token fail. Once more does no harm.
@@ -139,13 +162,13 @@ impl TokenRequests {
         {
             let mut state = self.lock();
             if state.has_ended {
-                return Err(ended());
+                return Err(ended(self.0.gives));
             }
             state.wanted.insert(ticket, wanted);
         }
         let _taken_back = TakeBack { requests: self, ticket };
         self.0.queue.put(TokenMessage::Wanted(ticket, request));
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        answered.await.unwrap_or_else(|_| Err(ended(self.0.gives)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -174,6 +197,13 @@ impl TokenProvider for TokenFeed {
     }
 }
 
+impl CredentialsProvider for TokenFeed {
+    fn credentials(&self, request: CredentialsRequest) -> CredentialsFuture<'_> {
+        let request = TokenRequest::new(request.visitor_id, request.refused);
+        Box::pin(async { Credentials::from_json(&self.0.ask(request).await?) })
+    }
+}
+
 impl Drop for TokenFeed {
     fn drop(&mut self) {
         self.0.end();
@@ -186,18 +216,14 @@ impl fmt::Debug for TokenRequests {
     }
 }
 
-impl From<TokenFailure> for Error {
-    fn from(failure: TokenFailure) -> Self {
-        let said = |words: &str| format!("{FAILED}: {}", one_line(words, WORDS));
-        match failure {
-            TokenFailure::Foreign { words, may_pass: true } => {
-                Self::new(ErrorKind::ConnectionFailed, said(&words))
-            }
-            TokenFailure::Foreign { words, may_pass: false } => {
-                Self::new(ErrorKind::Authentication, said(&words))
-            }
-            TokenFailure::Own { kind, words, code } => {
-                let error = Self::new(kind, said(&words));
+impl TokenFailure {
+    fn into_error(self, gives: Gives) -> Error {
+        let said = |words: &str| format!("{} has failed: {}", gives.function(), one_line(words, WORDS));
+        match self {
+            Self::Foreign { words, may_pass: true } => Error::new(ErrorKind::ConnectionFailed, said(&words)),
+            Self::Foreign { words, may_pass: false } => Error::new(ErrorKind::Authentication, said(&words)),
+            Self::Own { kind, words, code } => {
+                let error = Error::new(kind, said(&words));
                 match code {
                     Some(code) => error.with_code(code),
                     None => error,
@@ -207,10 +233,8 @@ impl From<TokenFailure> for Error {
     }
 }
 
-const FAILED: &str = "the function that gives the users' tokens has failed";
-
-fn ended() -> Error {
-    let message = "the client is closed, so the function that gives the users' tokens is not asked any more";
+fn ended(gives: Gives) -> Error {
+    let message = format!("the client is closed, so {} is not asked any more", gives.function());
     Error::new(ErrorKind::Closed, message)
 }
 
@@ -239,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_request_is_drained_once_and_answered_under_its_ticket() {
-        let (requests, feed) = TokenRequests::new();
+        let (requests, feed) = TokenRequests::new(Gives::Tokens);
         let (mut ada, mut bob) = (feed.token(request("ada")), feed.token(request("bob")));
         poll(&mut ada, |poll| assert!(poll.is_pending()));
         let first = wanted(&requests);
@@ -257,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_given_up_is_taken_back_where_it_was_drained() {
-        let (requests, feed) = TokenRequests::new();
+        let (requests, feed) = TokenRequests::new(Gives::Tokens);
         let mut drained = feed.token(request("ada"));
         poll(&mut drained, |poll| assert!(poll.is_pending()));
         let ticket = wanted(&requests);
@@ -287,13 +311,34 @@ mod tests {
             |_, feed| drop(feed),
         ];
         for end in ends {
-            let (requests, feed) = TokenRequests::new();
+            let (requests, feed) = TokenRequests::new(Gives::Tokens);
             end(&requests, feed);
             assert!(requests.drain(9).is_empty());
             let cx = Context::from_waker(Waker::noop());
             assert_eq!(requests.queue().poll_ready(&cx), Poll::Ready(false));
         }
     }
+
+    #[test]
+    fn credentials_come_the_same_way_as_json_and_what_is_none_of_it_is_an_error() {
+        let (requests, feed) = TokenRequests::new(Gives::Credentials);
+        let ada = request("ada").visitor_id;
+        let ask = || feed.credentials(CredentialsRequest::new(ada.clone(), true));
+        let mut cx = Context::from_waker(Waker::noop());
+        for (answer, is_good) in [("nothing of the kind", false), (CREDENTIALS, true)] {
+            let mut asked = ask();
+            assert!(asked.as_mut().poll(&mut cx).is_pending());
+            requests.answer(wanted(&requests), answer.to_owned());
+            let Poll::Ready(given) = asked.as_mut().poll(&mut cx) else { panic!("it was answered") };
+            assert_eq!(given.is_ok(), is_good, "{given:?}");
+        }
+        requests.end();
+        let Poll::Ready(Err(error)) = ask().as_mut().poll(&mut cx) else { panic!("it has ended") };
+        assert!(error.to_string().contains("gives the visitors' credentials"), "{error}");
+    }
+
+    const CREDENTIALS: &str = r#"{"visitorId":"web_6ba7b810-9dad-11d1-80b4-00c04fd430c8","visitorToken":"t",
+        "visitorUserId":"u","visitorMindId":"1","avatarShareCode":"s","avatarName":"","ownerUserId":"o"}"#;
 
     #[test]
     fn a_failure_keeps_its_kind_where_it_is_ours_and_shows_no_secret() {
@@ -312,7 +357,7 @@ mod tests {
             (TokenFailure::Own { kind: ErrorKind::Closed, words, code: None }, ErrorKind::Closed, false),
         ];
         for (failure, kind, retryable) in cases {
-            let error = Error::from(failure);
+            let error = failure.into_error(Gives::Tokens);
             assert_eq!((error.kind(), error.is_retryable()), (kind, retryable));
             assert!(error.to_string().ends_with("has failed: IOException: no route, …"), "{error}");
         }

@@ -43,12 +43,16 @@ pub struct Options {
 impl Options {
     /// The builder with these options. `begin` makes it for an API key; without a key that of the environment counts.
     pub(crate) fn builder(
-        self,
+        mut self,
         begin: impl FnOnce(&str) -> Result<ClientBuilder, Error>,
     ) -> Result<ClientBuilder, Error> {
-        let key = Words::named_if(self.api_key, "apiKey")?.map_or_else(key_of_env, Ok)?;
-        let builder = begin(&key)?.or_base_of_env();
-        let mut builder = builder.language(self.language);
+        let key = Words::named_if(self.api_key.take(), "apiKey")?.map_or_else(key_of_env, Ok)?;
+        self.builder_from(begin(&key)?)
+    }
+
+    /// This builder with these options. The key is none of them here.
+    pub(crate) fn builder_from(self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        let mut builder = builder.or_base_of_env().language(self.language);
         if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
             builder = builder.base_url(url.parse()?);
         }
