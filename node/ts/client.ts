@@ -13,7 +13,16 @@ import { anObject, type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
 import { BATCH, call, hostQueue, leave, listen, SIGNAL, stay } from './host-queue.js'
-import { giveTokens, type VisitorChat, type VisitorChatOptions, visitorChatOf } from './tokens.js'
+import { Credentials } from './credentials.js'
+import {
+  answerRequests,
+  type CredentialsFunction,
+  credentialsText,
+  type Door,
+  tokenText,
+  type VisitorChatOptions,
+  visitorChatOf,
+} from './tokens.js'
 import { Visitor, type VisitorLike } from './visitor.js'
 
 /** Options of {@link AvatarClient.recover}. */
@@ -57,7 +66,7 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   })
   readonly #tokens: (() => void) | undefined
   /** How the client that is being made comes to the service, where it is not through the Avatar Open API. */
-  static #door: VisitorChat | undefined
+  static #door: Door | undefined
   #isOccupied = false
   #isRef = true
   #stays = false
@@ -84,7 +93,14 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     const options: NativeOptions = { ...rest, ...network, language }
     logger === undefined ? startLogging() : setLogger(logger)
     const make = () =>
-      new (native().NativeClient)(hostQueue(), options, onCall !== undefined, door.app, door.token !== undefined)
+      new (native().NativeClient)(
+        hostQueue(),
+        options,
+        onCall !== undefined,
+        door.app,
+        door.token !== undefined,
+        door.credentials !== undefined,
+      )
     this.#native = guarded(make, site)
     this.#occupied = () => {
       this.#isOccupied = this.#native.isOccupied()
@@ -104,7 +120,10 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
       listen(this.#native.reportsTicket, this.#reported)
       this.#reported()
     }
-    if (door.token !== undefined) this.#tokens = giveTokens(this.#native, door.token)
+    if (door.token !== undefined) this.#tokens = answerRequests(this.#native, door.token, tokenText)
+    if (door.credentials !== undefined) {
+      this.#tokens = answerRequests(this.#native, door.credentials, credentialsText)
+    }
   }
 
   /**
@@ -130,9 +149,48 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   static visitorChat<T extends typeof AvatarClient>(this: T, given: VisitorChatOptions = {}): InstanceType<T> {
     const [door, options] = visitorChatOf(given, calledFrom(AvatarClient.visitorChat))
+    return AvatarClient.#through(door, () => new this(options) as InstanceType<T>)
+  }
+
+  /**
+   * Creates a client without an API key, for an app: a function gives each visitor's {@link Credentials}, which a server
+   * with the key gets with {@link authenticate}. All the rest works as with a key. Nothing is sent yet.
+   *
+   * The visitor to open is the one that the credentials name: the server knows who its user is, and the app does not
+   * choose.
+   *
+   * ```ts
+   * const client = AvatarClient.withCredentials(async ({ refused, signal }) => {
+   *   const answer = await fetch('https://app.example/avatar', { method: 'POST', signal })
+   *   return Credentials.fromJson(await answer.text())
+   * })
+   * ```
+   *
+   * The function is called once for each visitor of whom the client has none, in its store neither, and again where the
+   * service has refused them. Its failures, its time limit and its end are those of `token` in {@link visitorChat}.
+   * Credentials of another visitor than the one asked for are a {@link MisuseError}. Through the Avatar Open API only:
+   * Visitor Chat wants the key in every call.
+   *
+   * @throws {@link MisuseError} if an option is wrong.
+   */
+  static withCredentials<T extends typeof AvatarClient>(
+    this: T,
+    credentials: CredentialsFunction,
+    options: Omit<ClientOptions, 'apiKey'> = {},
+  ): InstanceType<T> {
+    const site = calledFrom(AvatarClient.withCredentials)
+    if (typeof credentials !== 'function') {
+      throw misuse("`credentials` takes a function that gives a visitor's credentials, and not the credentials", site)
+    }
+    anObject(options, "{ baseUrl: '…' }", site)
+    if ('apiKey' in options) throw misuse('a client with `credentials` has no `apiKey`: leave it out', site)
+    return AvatarClient.#through({ credentials }, () => new this(options) as InstanceType<T>)
+  }
+
+  static #through<T>(door: Door, make: () => T): T {
     AvatarClient.#door = door
     try {
-      return new this(options) as InstanceType<T>
+      return make()
     } finally {
       AvatarClient.#door = undefined
     }
@@ -151,6 +209,34 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
       return this.#native.open(id, name, channel, tag, options.deadlineMs)
     }
     return call(begin, (chat: NativeChat) => this.#known(chat), site, options, DEADLINE)
+  }
+
+  /**
+   * Gets a visitor's {@link Credentials}, for an app that must not have the key. Nothing is opened. Default deadline: 30 s.
+   *
+   * Give them to the user whose visitor this is and to no other: derive the visitor from the login that your server has
+   * verified, never from the request (`secondme-avatar/express` is a handler that does so). Each call counts in the key's
+   * quota, and waits for its slot within the deadline.
+   */
+  authenticate(visitor: VisitorLike, options: DeadlineOptions = {}): Promise<Credentials> {
+    const site = calledFrom(this.authenticate)
+    const begin = () => {
+      const { id, name, channel, tag } = Visitor.from(visitor, site)
+      return this.#native.authenticate(id, name, channel, tag, options.deadlineMs)
+    }
+    return call(begin, (json: string) => Credentials.known(json), site, options, DEADLINE)
+  }
+
+  /**
+   * Replaces the API key by another one of the same avatar, while conversations live. Later calls that show the key show
+   * this one; the visitors' tokens live on, and what was being said goes on. Set it first, and disable the earlier key
+   * then.
+   *
+   * @throws {@link MisuseError} if the text is not an API key, or if this client has none to replace.
+   */
+  setApiKey(apiKey: string): void {
+    const site = calledFrom(this.setApiKey)
+    guarded(() => this.#native.setApiKey(apiKey), site)
   }
 
   /**

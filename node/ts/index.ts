@@ -29,6 +29,7 @@ export {
   type HistoryOptions,
 } from './conversation.js'
 export { AvatarEmitter, type Listener, type TypedEmitter, type WaitOptions } from './emitter.js'
+export { Credentials } from './credentials.js'
 export { EventStream } from './event-stream.js'
 export { AvatarIterator, type TakeOptions } from './iterator.js'
 export {
@@ -41,6 +42,14 @@ export {
   setLogger,
 } from './logs.js'
 export { ReplyStream } from './reply-stream.js'
-export type { AppOptions, TokenFunction, TokenRequest, UserOptions, VisitorChatOptions } from './tokens.js'
+export type {
+  AppOptions,
+  CredentialsFunction,
+  CredentialsRequest,
+  TokenFunction,
+  TokenRequest,
+  UserOptions,
+  VisitorChatOptions,
+} from './tokens.js'
 export { VERSION } from './version.js'
 export { type PlatformUser, Visitor, type VisitorDetails, type VisitorLike } from './visitor.js'

@@ -14,10 +14,12 @@ export interface Native {
     reports: boolean,
     app: { readonly clientId: string; readonly clientSecret: string } | undefined,
     tokens: boolean,
+    credentials: boolean,
   ) => NativeClient
   visitorForUser(platform: string, userId: string): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
+  parseCredentials(text: string): string
   drainLogs(): string[]
   version(): string
 }
@@ -40,6 +42,8 @@ export interface NativeClient {
   failToken(ticket: number, failed: NativeTokenFailed): void
   readonly proxy: string | null
   open(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
+  authenticate(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
+  setApiKey(apiKey: string): void
   recover(all: boolean): number
   known(): number
   backup(path: string): number

@@ -1,6 +1,7 @@
-/** The tokens of users of Visitor Chat, which a function of the program gives. */
+/** The tokens of users of Visitor Chat and the credentials of visitors, which a function of the program gives. */
 
 import { AvatarError } from './avatar-error.js'
+import { Credentials } from './credentials.js'
 import type { ClientOptions } from './contract/options.js'
 import { guarded, keepThrown, misuse, type Site } from './failures.js'
 import { BATCH, listen } from './host-queue.js'
@@ -19,6 +20,19 @@ export interface TokenRequest {
 
 /** Gives a user's access token (`lba_at_…`). */
 export type TokenFunction = (request: TokenRequest) => string | PromiseLike<string>
+
+/** What a function that gives visitors' credentials is asked for. */
+export interface CredentialsRequest {
+  /** Whose credentials are needed. */
+  readonly visitorId: string
+  /** The service has refused the credentials that were given last: the server has to get others. */
+  readonly refused: boolean
+  /** Is aborted when no call waits for the credentials any more, and when there is no answer within 20 s. */
+  readonly signal: AbortSignal
+}
+
+/** Gives a visitor's credentials, as a server with the key got them with `authenticate`. */
+export type CredentialsFunction = (request: CredentialsRequest) => Credentials | PromiseLike<Credentials>
 
 /** What an app shows for all its visitors. */
 export interface AppOptions {
@@ -47,14 +61,15 @@ export interface UserOptions {
 /** Options of a client that speaks through Visitor Chat: those of every client, and an app or its users' tokens. */
 export type VisitorChatOptions = ClientOptions & (AppOptions | UserOptions)
 
-/** @internal How a client comes through Visitor Chat. */
-export interface VisitorChat {
+/** @internal How a client comes to the service, where an API key alone is not how. */
+export interface Door {
   readonly app?: { readonly clientId: string; readonly clientSecret: string } | undefined
   readonly token?: TokenFunction | undefined
+  readonly credentials?: CredentialsFunction | undefined
 }
 
 /** @internal The door, and the options that all clients have. */
-export function visitorChatOf(given: VisitorChatOptions, site: Site): [VisitorChat, ClientOptions] {
+export function visitorChatOf(given: VisitorChatOptions, site: Site): [Door, ClientOptions] {
   anObject(given, '{ clientId, clientSecret, apiKey } or { apiKey, token }', site)
   const { clientId, clientSecret, token, ...options } = given
   const apiKey = options.apiKey ?? process.env.SECONDME_API_KEY
@@ -76,19 +91,33 @@ export function visitorChatOf(given: VisitorChatOptions, site: Site): [VisitorCh
   return [{ token }, { ...options, apiKey }]
 }
 
+/** @internal What a function has to give, as the core takes it. */
+export const tokenText = (token: unknown): string => {
+  if (typeof token === 'string') return token
+  throw misuse(`it gave ${described(token)} and not the user's token as a string`, {})
+}
+
+const described = (given: unknown) => (given === null ? 'null' : `a value of type ${typeof given}`)
+
+/** @internal */
+export const credentialsText = (credentials: unknown): string => {
+  if (credentials instanceof Credentials) return credentials.toJson()
+  throw misuse(`it gave ${described(credentials)} and not the visitor's \`Credentials\``, {})
+}
+
 /** @internal Answers a client's requests. The queue holds it weakly, so the client holds it. */
-export function giveTokens(native: NativeClient, give: TokenFunction): () => void {
+export function answerRequests(
+  native: NativeClient,
+  give: (request: TokenRequest) => unknown,
+  text: (given: unknown) => string,
+): () => void {
   const asked = new Map<number, AbortController>()
   const answer = async (ticket: number, visitorId: string, refused: boolean) => {
     const controller = new AbortController()
     asked.set(ticket, controller)
     try {
-      const token: unknown = await give({ visitorId, refused, signal: controller.signal })
-      if (typeof token !== 'string') {
-        const what = token === null ? 'null' : `a value of type ${typeof token}`
-        throw misuse(`it gave ${what} and not the user's token as a string`, {})
-      }
-      guarded(() => native.answerToken(ticket, token), {})
+      const given = text(await give({ visitorId, refused, signal: controller.signal }))
+      guarded(() => native.answerToken(ticket, given), {})
     } catch (thrown) {
       native.failToken(ticket, failureOf(thrown))
     } finally {

@@ -42,10 +42,10 @@ from ._errors import (
     UnavailableError,
     UnsupportedError,
 )
-from ._native import Visitor, __version__
+from ._native import Credentials, Visitor, __version__
 from ._options import ClientOptions
 from ._streams import Events, ReplyStream
-from ._tokens import TokenRequest
+from ._tokens import CredentialsRequest, TokenRequest
 from ._values import (
     Attribution,
     Author,
@@ -107,6 +107,8 @@ __all__ = [
     "Confirmation",
     "ConnectionFailedError",
     "Conversation",
+    "Credentials",
+    "CredentialsRequest",
     "DeadlineError",
     "DeliveredEvent",
     "Delivery",

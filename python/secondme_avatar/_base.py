@@ -10,24 +10,25 @@ from typing import Any, TypeVar
 from . import _logs, _native
 from ._errors import MisuseError
 from ._options import ClientOptions, ClientSetup
-from ._tokens import TokenRequest
+from ._tokens import CredentialsRequest, Giver, TokenRequest
 from ._values import CallReport, Stats
 
 Self = TypeVar("Self", bound="ClientBase")
 
 
-class _VisitorChat:
-    """How a client that is being made comes through Visitor Chat."""
+class _Door:
+    """How a client that is being made comes to the service, where an API key alone is not how."""
 
-    def __init__(self, app: tuple[str, str] | None, give: Callable[[TokenRequest], Any] | None) -> None:
+    def __init__(self, app: tuple[str, str] | None, give: Giver | None, *, has_key: bool = True) -> None:
         self.app = app
         self.give = give
+        self.has_key = has_key
 
 
 class ClientBase(ClientSetup):
     """The part of a client that needs no waiting."""
 
-    _door: _VisitorChat | None = None
+    _door: _Door | None = None
     """Only while the client is being made."""
 
     @classmethod
@@ -42,18 +43,30 @@ class ClientBase(ClientSetup):
         if token is None:
             named_id = _given(client_id, "client_id", "SECONDME_CLIENT_ID", "the app's id")
             app = named_id, _given(client_secret, "client_secret", "SECONDME_CLIENT_SECRET", "the app's secret")
-            door = _VisitorChat(app, None)
+            door = _Door(app, None)
         elif client_id is not None or client_secret is not None:
             raise MisuseError(
                 "`token` gives the tokens of users, and `client_id` and `client_secret` are those of an app that "
                 "speaks for all its visitors: pass the one or the other"
             )
-        elif not callable(token):
-            raise MisuseError(
-                "`token` takes a function of a `TokenRequest` that returns the user's token, and not the token itself"
-            )
         else:
-            door = _VisitorChat(None, token)
+            door = _Door(None, cls._giver_of(Giver.of_tokens(token)))
+        return cls._through(door, api_key, options)
+
+    @classmethod
+    def _without_key(cls: type[Self], credentials: Callable[[CredentialsRequest], Any], options: ClientOptions) -> Self:
+        if "api_key" in options:
+            raise MisuseError("a client with `credentials` has no `api_key`: leave it out")
+        door = _Door(None, cls._giver_of(Giver.of_credentials(credentials)), has_key=False)
+        return cls._through(door, None, options)
+
+    @classmethod
+    def _giver_of(cls, giver: Giver) -> Giver:
+        """This function, if this client can call it."""
+        return giver
+
+    @classmethod
+    def _through(cls: type[Self], door: _Door, api_key: str | None, options: ClientOptions) -> Self:
         client = cls.__new__(cls)
         client._door = door
         try:
@@ -68,14 +81,14 @@ class ClientBase(ClientSetup):
         options: dict[str, Any],
         on_call: Callable[[CallReport], object] | None,
     ) -> None:
-        if api_key is None:
+        door = self._door or _Door(None, None)
+        if api_key is None and door.has_key:
             api_key = os.environ.get("SECONDME_API_KEY")
-        if api_key is None:
+        if api_key is None and door.has_key:
             raise MisuseError("there is no API key: put the avatar's into SECONDME_API_KEY, or pass it as `api_key`")
         if options["base_url"] is None and options["environment"] is None:
             options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
-        door = self._door or _VisitorChat(None, None)
         self._native = _native.Client(
             api_key,
             on_call is not None,
@@ -93,9 +106,18 @@ class ClientBase(ClientSetup):
         """Has ``on_call`` called with the reports."""
         raise NotImplementedError
 
-    def _give_tokens(self, tokens: _native.TokenRequests, give: Callable[[TokenRequest], Any]) -> None:
-        """Has ``give`` called for the tokens of users."""
+    def _give_tokens(self, tokens: _native.TokenRequests, give: Giver) -> None:
+        """Has ``give`` called for the tokens of users, or the credentials of visitors."""
         raise NotImplementedError
+
+    def set_api_key(self, api_key: str) -> None:
+        """Replaces the API key by another one of the same avatar, while conversations live.
+
+        Later calls that show the key show this one; the visitors' tokens live on, and what was being said goes on. Set
+        it first, and disable the earlier key then. A client without a key, and a text that is no key, raise a
+        ``MisuseError``.
+        """
+        self._native.set_api_key(api_key)
 
     @property
     def proxy(self) -> str | None:

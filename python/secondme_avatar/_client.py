@@ -12,11 +12,11 @@ from . import _native
 from ._base import ClientBase
 from ._callbacks import Callbacks, ReportSource, Served, is_cancelled
 from ._conversation import Conversation
-from ._native import Visitor
+from ._native import Credentials, Visitor
 from ._on import Listening
 from ._options import ClientOptions
 from ._streams import Events
-from ._tokens import AsyncTokens, TokenSource
+from ._tokens import AsyncCredentials, AsyncTokens, Giver, TokenSource
 from ._values import CallReport
 
 if TYPE_CHECKING:
@@ -74,6 +74,31 @@ class AvatarClient(ClientBase, Listening):
         """
         return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
 
+    @classmethod
+    def with_credentials(cls: type[Self], credentials: AsyncCredentials, **options: Unpack[ClientOptions]) -> Self:
+        """A client without an API key, for an app: ``credentials`` gives each visitor's ``Credentials``, which a server
+        with the key gets with ``authenticate``. All the rest works as with a key. Nothing is sent yet.
+
+        The visitor to open is the one that the credentials name: the server knows who its user is, and the app does not
+        choose::
+
+            async def credentials(request: CredentialsRequest) -> Credentials:
+                answer = await http.post("https://app.example/avatar", json={"refused": request.refused})
+                return Credentials.from_json(answer.text)
+
+            client = AvatarClient.with_credentials(credentials)
+
+        Through the Avatar Open API only: Visitor Chat wants the key in every call.
+
+        :param credentials: A function of a ``CredentialsRequest`` that returns the visitor's ``Credentials``. It is
+            called once for each visitor of whom the client has none, in its ``store`` neither, and again where the
+            service has refused them. It may be plain or async, and its failures, its time limit and its end are those
+            of ``token`` in ``visitor_chat``. Credentials of another visitor than the one asked for are a
+            ``MisuseError``.
+        :param options: The further keywords of ``AvatarClient``.
+        """
+        return cls._without_key(credentials, options)
+
     @cached_property
     def _served(self) -> Served:
         return Served()
@@ -81,7 +106,7 @@ class AvatarClient(ClientBase, Listening):
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         self._served.add(ReportSource(reports, on_call))
 
-    def _give_tokens(self, tokens: _native.TokenRequests, give: AsyncTokens) -> None:
+    def _give_tokens(self, tokens: _native.TokenRequests, give: Giver) -> None:
         self._served.add(TokenSource(tokens, give))
 
     @cached_property
@@ -98,6 +123,15 @@ class AvatarClient(ClientBase, Listening):
         queue = self._served.queue()
         opened = await queue.call(lambda queue: self._native.open(queue, visitor, deadline))
         return Conversation(opened, self._served)
+
+    async def authenticate(self, visitor: Visitor, *, deadline: float | None = None) -> Credentials:
+        """Gets a visitor's ``Credentials``, for an app that must not have the key. Nothing is opened.
+
+        Give them to the user whose visitor this is and to no other: derive the visitor from the login that your server
+        has verified, never from the request (``secondme_avatar.fastapi`` is a handler that does so). Each call counts
+        in the key's quota, and waits for its slot no longer than ``deadline`` seconds. Default: ``open_deadline``.
+        """
+        return await self._served.queue().call(lambda queue: self._native.authenticate(queue, visitor, deadline))
 
     async def recover(self, *, all: bool = False) -> list[str]:
         """Resumes what earlier processes left in the ``store``: opens the conversation of every visitor with a durable

@@ -1,4 +1,4 @@
-"""The tokens of users of Visitor Chat, which a function of the program gives."""
+"""The tokens of users of Visitor Chat and the credentials of visitors, which a function of the program gives."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from . import _native
 from ._callbacks import Source, is_callback
 from ._error import AvatarError
 from ._errors import MisuseError
+from ._native import Credentials
 from ._queues import ThreadQueue
 
 _WORKERS = 32
@@ -35,8 +37,63 @@ class TokenRequest:
     """The service has refused the token that was given last: another one is needed, refreshed perhaps."""
 
 
+@dataclass(frozen=True)
+class CredentialsRequest:
+    """What a function that gives visitors' credentials is asked for: see ``AvatarClient.with_credentials``."""
+
+    visitor_id: str
+    """Whose credentials are needed."""
+    refused: bool
+    """The service has refused the credentials that were given last: the server has to get others."""
+
+
 AsyncTokens = Callable[[TokenRequest], "Awaitable[str] | str"]
 PlainTokens = Callable[[TokenRequest], str]
+AsyncCredentials = Callable[[CredentialsRequest], "Awaitable[Credentials] | Credentials"]
+PlainCredentials = Callable[[CredentialsRequest], Credentials]
+
+
+class Giver:
+    """A function of the program, and what stands between it and the core."""
+
+    def __init__(self, give: Callable[[Any], Any], *, keyword: str, request: type[Any], gives: type[Any]) -> None:
+        if not callable(give):
+            raise MisuseError(
+                f"`{keyword}` takes a function of a `{request.__name__}` that returns the {keyword}, and not the "
+                f"{keyword} itself"
+            )
+        self.give = give
+        self.keyword = keyword
+        self.request = request
+        self._gives = gives
+
+    @classmethod
+    def of_tokens(cls, give: Callable[[TokenRequest], Any]) -> Giver:
+        return cls(give, keyword="token", request=TokenRequest, gives=str)
+
+    @classmethod
+    def of_credentials(cls, give: Callable[[CredentialsRequest], Any]) -> Giver:
+        return cls(give, keyword="credentials", request=CredentialsRequest, gives=Credentials)
+
+    def answer(self, native: _native.TokenRequests, ticket: int, given: object) -> None:
+        if not isinstance(given, self._gives):
+            name = self._gives.__name__
+            raise MisuseError(f"it returned an object of type {type(given).__name__} and not a `{name}`")
+        native.answer(ticket, given.to_json() if isinstance(given, Credentials) else str(given))
+
+    def plain_only(self) -> Giver:
+        """This function, where it is not async."""
+        if inspect.iscoroutinefunction(self.give):
+            raise self.no_async()
+        return self
+
+    def no_async(self) -> MisuseError:
+        return MisuseError(
+            f"`{self.keyword}` is an async function, and this client runs no event loop: pass a plain function, or use "
+            "`secondme_avatar.AvatarClient`"
+        )
+
+
 Asked = tuple[int, "str | None", bool]
 
 
@@ -46,7 +103,7 @@ class TokenSource(Source):
     native: _native.TokenRequests
     limit = None
 
-    def __init__(self, native: _native.TokenRequests, give: AsyncTokens) -> None:
+    def __init__(self, native: _native.TokenRequests, give: Giver) -> None:
         super().__init__(native)
         self._give = give
         self._context = contextvars.copy_context()
@@ -58,7 +115,7 @@ class TokenSource(Source):
             if task := self._asked.pop(ticket, None):
                 task.cancel()
             return
-        request = TokenRequest(visitor_id, refused)
+        request = self._give.request(visitor_id, refused)
         context = self._context.copy()
         context.run(is_callback.set, True)
         task = context.run(loop.create_task, self._answer(ticket, request))
@@ -69,10 +126,10 @@ class TokenSource(Source):
         while self._asked:
             self._asked.popitem()[1].cancel()
 
-    async def _answer(self, ticket: int, request: TokenRequest) -> None:
+    async def _answer(self, ticket: int, request: object) -> None:
         try:
-            given = self._give(request)
-            _answer(self.native, ticket, await given if inspect.isawaitable(given) else given)
+            given = self._give.give(request)
+            self._give.answer(self.native, ticket, await given if inspect.isawaitable(given) else given)
         except asyncio.CancelledError as error:
             # Taken back, or the loop ends: another loop may go on.
             _fail(self.native, ticket, error, may_pass=True)
@@ -89,13 +146,13 @@ class TokenGiver(threading.Thread):
     """Calls the function of a client that has no event loop, each time in a thread of its own. It ends with the
     client."""
 
-    def __init__(self, native: _native.TokenRequests, give: PlainTokens) -> None:
+    def __init__(self, native: _native.TokenRequests, give: Giver) -> None:
         super().__init__(name="secondme-avatar-tokens", daemon=True)
         self._native = native
         self._give = give
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
-        self._waiting: dict[int, TokenRequest] = {}
+        self._waiting: dict[int, object] = {}
         self._wanted: set[int] = set()
         """The requests whose function runs, and whose token a call waits for."""
         self._threads = 0
@@ -118,7 +175,7 @@ class TokenGiver(threading.Thread):
                         self._waiting.pop(ticket, None)
                         self._wanted.discard(ticket)
                     else:
-                        self._waiting[ticket] = TokenRequest(visitor_id, refused)
+                        self._waiting[ticket] = self._give.request(visitor_id, refused)
             self._begin()
 
     def _begin(self) -> None:
@@ -141,14 +198,14 @@ class TokenGiver(threading.Thread):
                 _fail(self._native, ticket, error, may_pass=True)
                 self._ended(ticket)
 
-    def _answer(self, ticket: int, request: TokenRequest) -> None:
+    def _answer(self, ticket: int, request: object) -> None:
         try:
-            given: object = self._give(request)
+            given: object = self._give.give(request)
             if inspect.isawaitable(given):
                 if inspect.iscoroutine(given):
                     given.close()
-                raise MisuseError(_NO_ASYNC)
-            _answer(self._native, ticket, given)
+                raise self._give.no_async()
+            self._give.answer(self._native, ticket, given)
         except BaseException as error:
             _fail(self._native, ticket, error)
         finally:
@@ -166,25 +223,6 @@ class TokenGiver(threading.Thread):
         with self._lock:
             self._waiting.clear()
         self.join(timeout=_PATIENCE)
-
-
-_NO_ASYNC = (
-    "`token` is an async function, and this client runs no event loop: pass a plain function, or use "
-    "`secondme_avatar.AvatarClient`"
-)
-
-
-def plain_only(give: PlainTokens) -> PlainTokens:
-    """This function, where it is not async."""
-    if inspect.iscoroutinefunction(give):
-        raise MisuseError(_NO_ASYNC)
-    return give
-
-
-def _answer(native: _native.TokenRequests, ticket: int, token: object) -> None:
-    if not isinstance(token, str):
-        raise MisuseError(f"it returned an object of type {type(token).__name__} and not the user's token as a `str`")
-    native.answer(ticket, token)
 
 
 def _fail(native: _native.TokenRequests, ticket: int, error: BaseException, *, may_pass: bool = False) -> None:

@@ -24,10 +24,10 @@ from . import _native
 from ._base import ClientBase
 from ._callbacks import ReportSource
 from ._conversation import ConversationBase
-from ._native import Visitor
+from ._native import Credentials, Visitor
 from ._options import ClientOptions
 from ._queues import BATCH, ThreadQueue, thread_queue
-from ._tokens import PlainTokens, TokenGiver, plain_only
+from ._tokens import Giver, PlainCredentials, PlainTokens, TokenGiver
 from ._values import CallReport, HistoryMessage, Piece, Reply, Sent
 from .events import Event
 
@@ -86,18 +86,33 @@ class AvatarClient(ClientBase):
             have it called again within their deadlines; it cannot be interrupted, so give it a time limit of its own.
         :param options: The further keywords of ``AvatarClient``.
         """
-        return cls._through_visitor_chat(client_id, client_secret, api_key, token and plain_only(token), options)
+        return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
+
+    @classmethod
+    def with_credentials(cls: type[Self], credentials: PlainCredentials, **options: Unpack[ClientOptions]) -> Self:
+        """A client without an API key, for an app: ``credentials`` gives each visitor's ``Credentials``. See
+        ``secondme_avatar.AvatarClient``; here it is a plain function, which runs in a thread of its own."""
+        return cls._without_key(credentials, options)
+
+    @classmethod
+    def _giver_of(cls, giver: Giver) -> Giver:
+        return giver.plain_only()
 
     def _report(self, reports: _native.Reports, on_call: Callable[[CallReport], object]) -> None:
         self._reporter = _Reporter(reports, on_call)
 
-    def _give_tokens(self, tokens: _native.TokenRequests, give: PlainTokens) -> None:
+    def _give_tokens(self, tokens: _native.TokenRequests, give: Giver) -> None:
         self._giver = TokenGiver(tokens, give)
 
     def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor, or returns the one that is open."""
         with thread_queue() as queue:
             return Conversation(queue.call(lambda queue: self._native.open(queue, visitor, deadline)))
+
+    def authenticate(self, visitor: Visitor, *, deadline: float | None = None) -> Credentials:
+        """Gets a visitor's ``Credentials``, for an app that must not have the key."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.authenticate(queue, visitor, deadline))
 
     def recover(self, *, all: bool = False) -> list[str]:
         """Resumes what earlier processes left in the ``store``; with ``all``, every visitor who has a session."""

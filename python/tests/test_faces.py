@@ -24,8 +24,8 @@ def plain(member: Any) -> Any:
 
 
 def arguments(function: Any) -> str:
-    """What a method takes and gives. Without an event loop, tokens are given by a plain function alone."""
-    return str(inspect.signature(function)).replace("PlainTokens", "AsyncTokens")
+    """What a method takes and gives. Without an event loop only plain functions give tokens and credentials."""
+    return str(inspect.signature(function)).replace("Plain", "Async")
 
 
 @pytest.mark.parametrize("name", sync.__all__)

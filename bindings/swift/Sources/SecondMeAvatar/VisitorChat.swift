@@ -44,9 +44,7 @@ extension AvatarClient {
         let client = try AvatarClient(options) {
             try CoreClient.visitorChatWithTokens(options: options.core(apiKey: apiKey))
         }
-        if let tokens = client.core.tokens() {
-            Task.detached { await tokens.answerAll(with: token) }
-        }
+        client.answerRequests(with: token)
         return client
     }
 
@@ -74,6 +72,15 @@ extension AvatarClient {
     /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/misuse`` where one of them is not set or cannot be.
     public static func visitorChatFromEnvironment(options: ClientOptions = ClientOptions()) throws -> AvatarClient {
         try AvatarClient(options) { try CoreClient.visitorChatFromEnv(options: options.core(apiKey: nil)) }
+    }
+}
+
+extension AvatarClient {
+    /// Has the function asked for what the client wants of it.
+    func answerRequests(with give: @escaping @Sendable (TokenRequest) async throws -> String) {
+        if let tokens = core.tokens() {
+            Task.detached { await tokens.answerAll(with: give) }
+        }
     }
 }
 

@@ -924,6 +924,11 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func advanceClock(byMs: UInt64) 
     
     /**
+     * Gets a visitor's credentials, as JSON.
+     */
+    func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> String
+    
+    /**
      * Copies the store to a new file while it is in use.
      */
     func backup(path: String, cancel: CoreCancel?) async throws 
@@ -960,6 +965,11 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func recover(all: Bool, cancel: CoreCancel?) async throws  -> [String]
     
     /**
+     * Replaces the key by another one of the same avatar.
+     */
+    func setApiKey(apiKey: String) throws 
+    
+    /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
      * letting go.) A wait that is given up leaves the rest of the closing undone; call it again.
      */
@@ -971,7 +981,7 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func stats()  -> CoreStats
     
     /**
-     * Requests for tokens of users, if the client speaks for users.
+     * Requests for tokens of users or credentials of visitors, if a function gives them.
      */
     func tokens()  -> CoreTokens?
     
@@ -1080,6 +1090,18 @@ public static func visitorChatWithTokens(options: CoreOptions)throws  -> CoreCli
 })
 }
     
+    /**
+     * One that has no key: the visitors' credentials are asked for by `tokens`, and answered as JSON.
+     */
+public static func withCredentials(options: CoreOptions)throws  -> CoreClient  {
+    return try  FfiConverterTypeCoreClient_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_constructor_coreclient_with_credentials(
+        FfiConverterTypeCoreOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+    
 
     
     /**
@@ -1092,6 +1114,25 @@ open func advanceClock(byMs: UInt64)  {try! rustCall() {
         FfiConverterUInt64.lower(byMs),uniffiCallStatus
     )
 }
+}
+    
+    /**
+     * Gets a visitor's credentials, as JSON.
+     */
+open func authenticate(visitor: CoreVisitor, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
 }
     
     /**
@@ -1209,6 +1250,18 @@ open func recover(all: Bool, cancel: CoreCancel?)async throws  -> [String]  {
 }
     
     /**
+     * Replaces the key by another one of the same avatar.
+     */
+open func setApiKey(apiKey: String)throws   {try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreclient_set_api_key(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(apiKey),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
      * letting go.) A wait that is given up leaves the rest of the closing undone; call it again.
      */
@@ -1241,7 +1294,7 @@ open func stats() -> CoreStats  {
 }
     
     /**
-     * Requests for tokens of users, if the client speaks for users.
+     * Requests for tokens of users or credentials of visitors, if a function gives them.
      */
 open func tokens() -> CoreTokens?  {
     return try!  FfiConverterOptionTypeCoreTokens.lift(try! rustCall() {
@@ -2925,6 +2978,75 @@ public func FfiConverterTypeCoreCard_lift(_ buf: RustBuffer) throws -> CoreCard 
 #endif
 public func FfiConverterTypeCoreCard_lower(_ value: CoreCard) -> RustBuffer {
     return FfiConverterTypeCoreCard.lower(value)
+}
+
+
+/**
+ * Credentials as a server has handed them on.
+ */
+public struct CoreCredentials: Equatable, Hashable {
+    /**
+     * As the core writes them.
+     */
+    public let json: String
+    /**
+     * Whose they are.
+     */
+    public let visitorId: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * As the core writes them.
+         */json: String, 
+        /**
+         * Whose they are.
+         */visitorId: String) {
+        self.json = json
+        self.visitorId = visitorId
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreCredentials: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreCredentials: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreCredentials {
+        return
+            try CoreCredentials(
+                json: FfiConverterString.read(from: &buf), 
+                visitorId: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreCredentials, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.json, into: &buf)
+        FfiConverterString.write(value.visitorId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCredentials_lift(_ buf: RustBuffer) throws -> CoreCredentials {
+    return try FfiConverterTypeCoreCredentials.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreCredentials_lower(_ value: CoreCredentials) -> RustBuffer {
+    return FfiConverterTypeCoreCredentials.lower(value)
 }
 
 
@@ -7583,6 +7705,17 @@ public func installLog(filter: String) -> CoreLog?  {
 })
 }
 /**
+ * Credentials as JSON, checked.
+ */
+public func parseCredentials(json: String)throws  -> CoreCredentials  {
+    return try  FfiConverterTypeCoreCredentials_lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_func_parse_credentials(
+        FfiConverterString.lower(json),uniffiCallStatus
+    )
+})
+}
+/**
  * An id that was had before, checked.
  */
 public func parseVisitorId(id: String)throws  -> String  {
@@ -7635,6 +7768,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_func_install_log() != 5799) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_func_parse_credentials() != 18232) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id() != 14524) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7659,6 +7795,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() != 19059) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() != 29392) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() != 31044) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7680,13 +7819,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() != 27232) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_api_key() != 63998) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() != 41048) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() != 26077) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 42667) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 18220) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 51446) {
@@ -7813,6 +7955,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens() != 2542) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_with_credentials() != 31537) {
         return InitializationResult.apiChecksumMismatch
     }
 

@@ -33,27 +33,21 @@ pub struct CoreOptions {
 
 impl CoreOptions {
     /// Sets these options, and makes the client.
-    pub(crate) fn build(
-        self,
-        builder: ClientBuilder,
-        calls: &Arc<CoreCalls>,
-    ) -> Result<AvatarClient, CoreError> {
+    pub(crate) fn build(self, builder: ClientBuilder) -> Result<(AvatarClient, Arc<CoreCalls>), CoreError> {
         let builder = builder.language(self.language.clone());
-        Ok(self.apply(builder, calls)?.build()?)
+        let reports = self.on_call;
+        let builder = self.apply(builder)?;
+        let (calls, builder) = if reports { CoreCalls::of(builder) } else { (CoreCalls::ended(), builder) };
+        Ok((builder.build()?, calls))
     }
 
-    fn apply(self, mut builder: ClientBuilder, calls: &Arc<CoreCalls>) -> Result<ClientBuilder, CoreError> {
+    fn apply(self, mut builder: ClientBuilder) -> Result<ClientBuilder, CoreError> {
 {% for option in contract.options %}
 {% if option.kind == "switch" %}
         if self.{{ option.snake }} {
             builder = builder.{{ option.snake }}();
         }
-{% elif option.kind == "callback" %}
-        if self.{{ option.snake }} {
-            let calls = Arc::clone(calls);
-            builder = builder.{{ option.snake }}(move |report| calls.push(report));
-        }
-{% else %}
+{% elif option.kind != "callback" %}
         if let Some({{ option.snake }}) = self.{{ core.name(option) }} {
             builder = builder.{{ option.snake }}(
 {%- if option.snake == "base_url" %}base_url.parse::<BaseUrl>()?

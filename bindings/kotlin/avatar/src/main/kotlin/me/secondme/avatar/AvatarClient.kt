@@ -26,7 +26,7 @@ import kotlin.time.Duration
  */
 public class AvatarClient private constructor(
     chosen: ClientOptions,
-    token: (suspend (TokenRequest) -> String)? = null,
+    give: (suspend (TokenRequest) -> String)? = null,
     make: (ClientOptions) -> CoreClient,
 ) {
     private val held: Held<CoreClient>
@@ -42,7 +42,7 @@ public class AvatarClient private constructor(
             val calls = core.calls()
             background("calls") { calls.use { it.forEach(told) } }
         }
-        token?.let { given ->
+        give?.let { given ->
             val tokens = checkNotNull(core.tokens())
             background("tokens") { tokens.use { it.answerAll(given) } }
         }
@@ -64,6 +64,28 @@ public class AvatarClient private constructor(
      */
     public suspend fun open(visitor: Visitor, deadline: Duration? = null): Conversation =
         Conversation(held.await { core, cancel -> core.open(visitor.toCore(), deadline?.toMs(), cancel) }, dependents)
+
+    /**
+     * Gets a visitor's [Credentials], for an app that must not have the key. Nothing is opened.
+     *
+     * Give them to the user whose visitor this is and to no other: derive the visitor from the login that your server has
+     * verified, never from the request. Each call counts in the key's quota, and waits for its slot.
+     *
+     * @param deadline the time limit, retries and waits included. Default: [ClientOptions.openDeadline].
+     */
+    public suspend fun authenticate(visitor: Visitor, deadline: Duration? = null): Credentials =
+        Credentials.fromJson(
+            held.await { core, cancel -> core.authenticate(visitor.toCore(), deadline?.toMs(), cancel) },
+        )
+
+    /**
+     * Replaces the API key by another one of the same avatar, while conversations live. Later calls that show the key show
+     * this one; the visitors' tokens live on, and what was being said goes on. Set it first, and disable the earlier key
+     * then.
+     *
+     * @throws AvatarException.Misuse if the text cannot be a key, or if this client has none to replace.
+     */
+    public fun setApiKey(apiKey: String): Unit = held.call { it.setApiKey(apiKey.whole("API key")) }
 
     /**
      * Opens the conversation of every visitor for whom an earlier process left a durable message in the
@@ -178,6 +200,33 @@ public class AvatarClient private constructor(
     public companion object {
         /** The version of this library. */
         public const val VERSION: String = "0.1.0"
+
+        /**
+         * A client without an API key, for an app: [credentials] gives each visitor's [Credentials], which a server with
+         * the key gets with [authenticate]. All the rest works as with a key. Nothing is sent yet.
+         *
+         * ```
+         * val client = AvatarClient.withCredentials { request -> backend.credentials(anew = request.refused) }
+         * val chat = client.open(backend.credentials(anew = false).visitor())
+         * ```
+         *
+         * The visitor to open is the one that the credentials name: the server knows who its user is, and the app does not
+         * choose. Through the Avatar Open API only: Visitor Chat wants the key in every call.
+         *
+         * @param credentials gives a visitor's credentials. It is asked once for each visitor of whom the client has none, in
+         * its [store][ClientOptions.store] neither, and again when the service has refused them. Where it runs, its failures,
+         * its time limit and its end are those of `token` in [visitorChat]. Credentials of another visitor than the one asked
+         * for are an [AvatarException.Misuse].
+         * @throws AvatarException.Misuse if an option cannot be.
+         */
+        public fun withCredentials(
+            options: ClientOptions.() -> Unit = {},
+            credentials: suspend (CredentialsRequest) -> Credentials,
+        ): AvatarClient {
+            val give: suspend (TokenRequest) -> String =
+                { credentials(CredentialsRequest(it.visitorId, it.refused)).toJson() }
+            return AvatarClient(ClientOptions().apply(options), give) { CoreClient.withCredentials(it.toCore(null)) }
+        }
 
         /**
          * A client that speaks through Visitor Chat for users of the service, each with a token of their own. This is the

@@ -683,6 +683,8 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_secondme_avatar_ffi_checksum_func_install_log(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_func_parse_credentials(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_func_random_visitor_id(
@@ -699,6 +701,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_calls(
@@ -712,6 +716,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_proxy(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_api_key(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown(
     ): Int
@@ -803,6 +809,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_with_credentials(
+    ): Int
     external fun ffi_secondme_avatar_ffi_uniffi_contract_version(
     ): Int
 
@@ -853,8 +861,12 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_with_tokens(`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_constructor_coreclient_with_credentials(`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_advance_clock(`ptr`: Long,`byMs`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_backup(`ptr`: Long,`path`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_calls(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -869,6 +881,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_recover(`ptr`: Long,`all`: Byte,`cancel`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_set_api_key(`ptr`: Long,`apiKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_shutdown(`ptr`: Long,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_stats(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -970,6 +984,8 @@ internal object UniffiLib {
     external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_ready(`ptr`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_func_install_log(`filter`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_func_parse_credentials(`json`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_func_parse_visitor_id(`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1099,6 +1115,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_install_log() and 0xFFFF) != 5799) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_func_parse_credentials() and 0xFFFF) != 18232) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id() and 0xFFFF) != 14524) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1123,6 +1142,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_advance_clock() and 0xFFFF) != 19059) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_authenticate() and 0xFFFF) != 29392) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_backup() and 0xFFFF) != 31044) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1144,13 +1166,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_recover() and 0xFFFF) != 27232) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_api_key() and 0xFFFF) != 63998) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_shutdown() and 0xFFFF) != 41048) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats() and 0xFFFF) != 26077) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 42667) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 18220) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 51446) {
@@ -1277,6 +1302,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_visitor_chat_with_tokens() and 0xFFFF) != 2542) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_constructor_coreclient_with_credentials() and 0xFFFF) != 31537) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2356,6 +2384,11 @@ internal interface CoreClientInterface {
     fun `advanceClock`(`byMs`: kotlin.ULong)
 
     /**
+     * Gets a visitor's credentials, as JSON.
+     */
+    suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.String
+
+    /**
      * Copies the store to a new file while it is in use.
      */
     suspend fun `backup`(`path`: kotlin.String, `cancel`: CoreCancel?)
@@ -2392,6 +2425,11 @@ internal interface CoreClientInterface {
     suspend fun `recover`(`all`: kotlin.Boolean, `cancel`: CoreCancel?): List<kotlin.String>
 
     /**
+     * Replaces the key by another one of the same avatar.
+     */
+    fun `setApiKey`(`apiKey`: kotlin.String)
+
+    /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
      * letting go.) A wait that is given up leaves the rest of the closing undone; call it again.
      */
@@ -2403,7 +2441,7 @@ internal interface CoreClientInterface {
     fun `stats`(): CoreStats
 
     /**
-     * Requests for tokens of users, if the client speaks for users.
+     * Requests for tokens of users or credentials of visitors, if a function gives them.
      */
     fun `tokens`(): CoreTokens?
 
@@ -2541,6 +2579,33 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
     }
 
 
+
+
+    /**
+     * Gets a visitor's credentials, as JSON.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `authenticate`(`visitor`: CoreVisitor, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.String {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_authenticate(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterOptionalULong.lower(`deadlineMs`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -2699,6 +2764,23 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
+     * Replaces the key by another one of the same avatar.
+     */
+    @Throws(CoreException::class)override fun `setApiKey`(`apiKey`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_set_api_key(
+        it,
+
+        FfiConverterString.lower(`apiKey`),_status)
+}
+    }
+
+
+
+
+    /**
      * Closes all conversations, each after sending what is still to be sent. (`close` is the host's word for
      * letting go.) A wait that is given up leaves the rest of the closing undone; call it again.
      */
@@ -2743,7 +2825,7 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
-     * Requests for tokens of users, if the client speaks for users.
+     * Requests for tokens of users or credentials of visitors, if a function gives them.
      */override fun `tokens`(): CoreTokens? {
             return FfiConverterOptionalTypeCoreTokens.lift(
     callWithHandle {
@@ -2806,6 +2888,22 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
             return FfiConverterTypeCoreClient.lift(
     uniffiRustCallWithError(CoreException) { _status ->
     UniffiLib.uniffi_secondme_avatar_ffi_fn_constructor_coreclient_visitor_chat_with_tokens(
+
+
+        FfiConverterTypeCoreOptions.lower(`options`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * One that has no key: the visitors' credentials are asked for by `tokens`, and answered as JSON.
+     */
+    @Throws(CoreException::class) internal fun `withCredentials`(`options`: CoreOptions): CoreClient {
+            return FfiConverterTypeCoreClient.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_constructor_coreclient_with_credentials(
 
 
         FfiConverterTypeCoreOptions.lower(`options`),_status)
@@ -5221,6 +5319,53 @@ internal object FfiConverterTypeCoreCard: FfiConverterRustBuffer<CoreCard> {
     override fun write(value: CoreCard, buf: ByteBuffer) {
             FfiConverterString.write(value.`template`, buf)
             FfiConverterString.write(value.`params`, buf)
+    }
+}
+
+
+
+/**
+ * Credentials as a server has handed them on.
+ */
+internal data class CoreCredentials (
+    /**
+     * As the core writes them.
+     */
+    val `json`: kotlin.String
+    ,
+    /**
+     * Whose they are.
+     */
+    val `visitorId`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreCredentials: FfiConverterRustBuffer<CoreCredentials> {
+    override fun read(buf: ByteBuffer): CoreCredentials {
+        return CoreCredentials(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreCredentials) = (
+            FfiConverterString.allocationSize(value.`json`) +
+            FfiConverterString.allocationSize(value.`visitorId`)
+    )
+
+    override fun write(value: CoreCredentials, buf: ByteBuffer) {
+            FfiConverterString.write(value.`json`, buf)
+            FfiConverterString.write(value.`visitorId`, buf)
     }
 }
 
@@ -9135,6 +9280,21 @@ internal object FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer<List<Co
 
 
         FfiConverterString.lower(`filter`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Credentials as JSON, checked.
+         */
+    @Throws(CoreException::class) internal fun `parseCredentials`(`json`: kotlin.String): CoreCredentials {
+            return FfiConverterTypeCoreCredentials.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_func_parse_credentials(
+
+
+        FfiConverterString.lower(`json`),_status)
 }
     )
     }
