@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ClientBuilder, Error};
+use secondme_avatar::{AvatarClient, ClientBuilder, Error, api_key_from_env};
 use secondme_avatar_bridge::tokens::{Gives, TokenRequests};
 
 use crate::cancel::{begun, until};
@@ -208,9 +208,7 @@ impl CoreOptions {
         if let Some(key) = &self.api_key {
             return Ok(key.clone());
         }
-        // Says what to do if the key is missing or not valid.
-        AvatarClient::builder_from_env().map(drop)?;
-        Ok(std::env::var("SECONDME_API_KEY").unwrap_or_default())
+        Ok(api_key_from_env()?)
     }
 }
 

@@ -24,6 +24,8 @@ Examples:
 
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
+  SECONDME_API_KEY_FILE
+                     a file that holds the key, in the place of SECONDME_API_KEY
   SECONDME_BASE_URL  where the service is, if not in production: a URL, pre-release or gateway
   SECONDME_CA_FILE   certificates to trust beside the system's, as PEM
   HTTPS_PROXY        the proxy, http://user:password@host:port; NO_PROXY for hosts without it

@@ -1,6 +1,6 @@
 //! The service to talk with: the emulator on this machine, or the real one.
 
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, Door};
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, Door, api_key_from_env};
 use secondme_avatar_emulator::{Emulator, EmulatorBuilder};
 
 use crate::exit::{self, Failure};
@@ -62,17 +62,17 @@ impl Service {
 
 /// The key of the environment.
 pub(crate) fn api_key() -> Result<String, Failure> {
-    let key = std::env::var_os("SECONDME_API_KEY").filter(|key| !key.is_empty());
-    let Some(key) = key else {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if !is_set("SECONDME_API_KEY") && !is_set("SECONDME_API_KEY_FILE") {
         return Err(Failure::new(exit::KEY, "there is no API key: SECONDME_API_KEY is not set").advise(
             "Create a key in the SecondMe app (Avatar Hub → Avatar Detail → API Key Management), then:\n\n  \
              export SECONDME_API_KEY=sk-…\n  \
              avatar chat\n\n\
-             The key is read from the environment alone: as an argument it would stand in the process list\n\
-             and in the shell's history. Without a key, `avatar chat --emulator` works.",
+             The key is read from the environment alone, or from the file that SECONDME_API_KEY_FILE names:\n\
+             as an argument it would stand in the process list and in the shell's history. Without a key, `avatar chat --emulator` works.",
         ));
-    };
-    Ok(key.to_string_lossy().into_owned())
+    }
+    api_key_from_env().map_err(|error| Failure::new(exit::KEY, exit::said(&error)))
 }
 
 /// The host, which a person recognises.

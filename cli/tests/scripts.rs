@@ -85,6 +85,26 @@ async fn a_refused_key_has_an_exit_code() {
 }
 
 #[tokio::test]
+async fn a_key_is_read_from_a_file() {
+    let emulator = Emulator::builder().start().await.unwrap();
+    let file = std::env::temp_dir().join(format!("secondme-avatar-cli-key-{}", std::process::id()));
+    std::fs::write(&file, format!("{}\n", emulator.api_key())).unwrap();
+    let chat = || {
+        let mut command = avatar(&["chat", "--base-url", emulator.base_url()]);
+        command.env("SECONDME_API_KEY_FILE", &file);
+        command
+    };
+    let output = run(chat(), "Hello\n").await;
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let mut both = chat();
+    both.env("SECONDME_API_KEY", "sk-0123456789");
+    let output = run(both, "Hello\n").await;
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(err(&output).contains("both set") && !err(&output).contains("0123456789"), "{}", err(&output));
+}
+
+#[tokio::test]
 async fn a_used_up_quota_has_an_exit_code() {
     let emulator =
         Emulator::builder().configure(|settings| settings.quota_per_minute = 0).start().await.unwrap();

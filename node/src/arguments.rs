@@ -43,13 +43,3 @@ pub(crate) fn whole(name: &str, value: f64) -> Result<usize, Error> {
 pub(crate) fn whole_if(name: &str, value: Option<f64>) -> Result<Option<usize>, Error> {
     value.map(|value| whole(name, value)).transpose()
 }
-
-/// The API key of the environment.
-pub(crate) fn key_of_env() -> Result<String, Error> {
-    match std::env::var_os("SECONDME_API_KEY") {
-        Some(key) => Ok(key.to_string_lossy().into_owned()),
-        None => misuse(
-            "SECONDME_API_KEY is not set: put the avatar's API key there, or pass it as `apiKey`".to_owned(),
-        ),
-    }
-}

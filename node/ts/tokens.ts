@@ -72,11 +72,10 @@ export interface Door {
 export function visitorChatOf(given: VisitorChatOptions, site: Site): [Door, ClientOptions] {
   anObject(given, '{ clientId, clientSecret, apiKey } or { apiKey, token }', site)
   const { clientId, clientSecret, token, ...options } = given
-  const apiKey = options.apiKey ?? process.env.SECONDME_API_KEY
   if (token === undefined) {
     const id = named(clientId, 'clientId', 'SECONDME_CLIENT_ID', "the app's id", site)
     const secret = named(clientSecret, 'clientSecret', 'SECONDME_CLIENT_SECRET', "the app's secret", site)
-    return [{ app: { clientId: id, clientSecret: secret } }, { ...options, apiKey }]
+    return [{ app: { clientId: id, clientSecret: secret } }, options]
   }
   if (clientId !== undefined || clientSecret !== undefined) {
     const message =
@@ -88,7 +87,7 @@ export function visitorChatOf(given: VisitorChatOptions, site: Site): [Door, Cli
     const message = "`token` takes a function that gives a user's token, and not the token itself"
     throw misuse(message, site)
   }
-  return [{ token }, { ...options, apiKey }]
+  return [{ token }, options]
 }
 
 /** @internal What a function has to give, as the core takes it. */
@@ -141,7 +140,8 @@ export function answerRequests(
 }
 
 function named(value: unknown, name: string, variable: string, what: string, site: Site): string {
-  const given = value ?? process.env[variable]
+  // A variable that is empty counts as not set.
+  const given = value ?? (process.env[variable] || undefined)
   if (given === undefined) throw misuse(`there is no \`${name}\`: put ${what} into ${variable}, or pass it`, site)
   if (typeof given !== 'string') throw misuse(`\`${name}\` has to be a string`, site)
   return given

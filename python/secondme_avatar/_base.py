@@ -83,9 +83,7 @@ class ClientBase(ClientSetup):
     ) -> None:
         door = self._door or _Door(None, None)
         if api_key is None and door.has_key:
-            api_key = os.environ.get("SECONDME_API_KEY")
-        if api_key is None and door.has_key:
-            raise MisuseError("there is no API key: put the avatar's into SECONDME_API_KEY, or pass it as `api_key`")
+            api_key = _native.api_key_from_env()
         if options["base_url"] is None and options["environment"] is None:
             options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
@@ -141,7 +139,8 @@ class ClientBase(ClientSetup):
 
 def _given(value: object, name: str, variable: str, what: str) -> str:
     """The value, or what the environment says."""
-    given = os.environ.get(variable) if value is None else value
+    # A variable that is empty counts as not set.
+    given = os.environ.get(variable) or None if value is None else value
     if given is None:
         raise MisuseError(f"there is no `{name}`: put {what} into {variable}, or pass it")
     if not isinstance(given, str):

@@ -25,11 +25,13 @@ __all__ = [
     "TokenRequests",
     "Visitor",
     "__version__",
+    "api_key_from_env",
     "event_again",
     "register",
 ]
 __all__ += _event_classes.__all__
 
+def api_key_from_env() -> str: ...
 def event_again(name: str, values: dict[str, Any]) -> Event: ...
 def register(**classes: object) -> None: ...
 

@@ -19,6 +19,12 @@ use crate::tokens::TokenRequests;
 use crate::visitor::Visitor;
 use crate::{options, values};
 
+/// The API key of the environment.
+#[pyfunction]
+pub(crate) fn api_key_from_env(py: Python<'_>) -> PyResult<String> {
+    secondme_avatar::api_key_from_env().map_err(|error| raise(py, &error))
+}
+
 /// A client for one API key.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Client {

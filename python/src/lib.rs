@@ -39,6 +39,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<visitor::Visitor>()?;
     module.add_class::<logs::Logs>()?;
     module.add_function(wrap_pyfunction!(classes::register, module)?)?;
+    module.add_function(wrap_pyfunction!(client::api_key_from_env, module)?)?;
     module.add_function(wrap_pyfunction!(events::event_again, module)?)?;
     contract::events::add_to(module)
 }

@@ -51,7 +51,10 @@ impl Argument for usize {
 /// Seconds.
 impl Argument for Duration {
     fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        duration(value.py(), name, value.extract()?)
+        let seconds = value.extract();
+        let seconds =
+            seconds.map_err(|_| misuse(value.py(), format!("`{name}` takes a number of seconds")))?;
+        duration(value.py(), name, seconds)
     }
 }
 

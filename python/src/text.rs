@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -26,14 +26,19 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
 impl Text {
     /// The text of an option.
     pub(crate) fn of_option(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
-        let text = value.cast::<PyString>()?;
+        let Ok(text) = value.cast::<PyString>() else {
+            return Err(misuse(value.py(), format!("`{name}` takes a `str`")));
+        };
         text.to_str().map(str::to_owned).map_err(|error| halved(value.py(), &format!("`{name}`"), error))
     }
 }
 
 /// Reads a path. Surrogates that stand for bytes outside of UTF-8 are allowed there.
 pub(crate) fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    value.extract::<PathBuf>().map_err(|error| halved(value.py(), &format!("`{name}`"), error))
+    value.extract::<PathBuf>().map_err(|error| match error.is_instance_of::<PyTypeError>(value.py()) {
+        true => misuse(value.py(), format!("`{name}` takes a path: a `str` or an `os.PathLike`")),
+        false => halved(value.py(), &format!("`{name}`"), error),
+    })
 }
 
 /// Says what is wrong with the text without showing it.

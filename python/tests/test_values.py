@@ -58,6 +58,11 @@ def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
         ({"max_live": 0}, "max_live"),
         ({"max_live": -1}, "`max_live` takes a whole number"),
         ({"allow_insecure": "false"}, "`allow_insecure` takes `True` or `False`"),
+        ({"origin": 4}, "`origin` takes a `str`"),
+        ({"base_url": 4}, "`base_url` takes a `str`"),
+        ({"heartbeat": "x"}, "`heartbeat` takes a number of seconds"),
+        ({"ca_file": 5}, "`ca_file` takes a path"),
+        ({"store": 5}, "`store` takes a path"),
         ({"delivery": "guess"}, "`checked`, `at_most_once` or `at_least_once`"),
         ({"base_url": "ftp://x"}, "base URL"),
         ({"base_url": "http://example.com"}, "insecure"),
@@ -111,11 +116,21 @@ def test_the_events_names_are_those_of_their_classes() -> None:
     assert {kind.type for kind in get_args(Event)} == secondme_avatar.events.NAMES
 
 
-def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SECONDME_API_KEY", raising=False)
     with pytest.raises(MisuseError, match="SECONDME_API_KEY"):
         AvatarClient()
+    monkeypatch.setenv("SECONDME_CLIENT_ID", "")
+    with pytest.raises(MisuseError, match="SECONDME_CLIENT_ID"):
+        AvatarClient.visitor_chat()
+    key = tmp_path / "key"
+    key.write_text("sk-file\n")
+    monkeypatch.setenv("SECONDME_API_KEY_FILE", str(key))
+    AvatarClient()
     monkeypatch.setenv("SECONDME_API_KEY", "sk-test")
+    with pytest.raises(MisuseError, match="both set"):
+        AvatarClient()
+    monkeypatch.setenv("SECONDME_API_KEY_FILE", "")
     monkeypatch.setenv("SECONDME_BASE_URL", "nonsense")
     with pytest.raises(MisuseError, match="base URL"):
         AvatarClient()

@@ -17,6 +17,7 @@ pub fn avatar(args: &[&str]) -> Command {
         "SECONDME_CLIENT_ID",
         "SECONDME_CLIENT_SECRET",
         "SECONDME_API_KEY",
+        "SECONDME_API_KEY_FILE",
         "SECONDME_BASE_URL",
         "SECONDME_LOG",
         "CLICOLOR_FORCE",

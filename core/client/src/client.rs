@@ -16,6 +16,7 @@ use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
+use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::stats::Stats;
@@ -64,14 +65,15 @@ impl AvatarClient {
         Self::builder(api_key)?.build()
     }
 
-    /// Makes a client for the API key in `SECONDME_API_KEY` and the service at `SECONDME_BASE_URL`: a URL, or
+    /// Makes a client for the API key in `SECONDME_API_KEY`, or in the file that `SECONDME_API_KEY_FILE` names, and the
+    /// service at `SECONDME_BASE_URL`: a URL, or
     /// `production`, `pre-release` or `gateway`. Default: production. (Every client reads the [proxy](ClientBuilder::proxy) and the [CA
     /// file](ClientBuilder::ca_file) from the environment.)
     ///
     /// # Errors
     ///
-    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if `SECONDME_API_KEY` is not set, or if one of the two is
-    /// not valid.
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if neither or both of the first two are set, or if one of
+    /// the three is not valid.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder_from_env()?.build()
     }
@@ -85,19 +87,15 @@ impl AvatarClient {
         Ok(ClientBuilder::new(api_key.parse()?))
     }
 
-    /// Starts a client with the settings of `SECONDME_API_KEY` and `SECONDME_BASE_URL`. Options that are set afterwards
+    /// Starts a client with the same settings as [`from_env`](Self::from_env). Options that are set afterwards
     /// count before them.
     ///
     /// # Errors
     ///
-    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if `SECONDME_API_KEY` is not set, or is not an API key. A
+    /// Fails with kind [`Misuse`](ErrorKind::Misuse) if there is [no API key](crate::api_key_from_env) or one that can be none. A
     /// `SECONDME_BASE_URL` that is not valid is an error of [`build`](ClientBuilder::build).
     pub fn builder_from_env() -> Result<ClientBuilder, Error> {
-        let Some(key) = std::env::var_os("SECONDME_API_KEY") else {
-            let message = "SECONDME_API_KEY is not set: put the avatar's API key there, or pass it";
-            return Err(Error::new(ErrorKind::Misuse, message));
-        };
-        Ok(Self::builder(&key.to_string_lossy())?.or_base_of_env())
+        Ok(Self::builder(&api_key_from_env()?)?.or_base_of_env())
     }
 
     /// Starts a client that speaks through Visitor Chat, for an app that is registered with the service: the app's own
@@ -151,7 +149,7 @@ impl AvatarClient {
     }
 
     /// Makes a client that speaks through Visitor Chat with the settings of `SECONDME_CLIENT_ID`,
-    /// `SECONDME_CLIENT_SECRET`, `SECONDME_API_KEY` and `SECONDME_BASE_URL`.
+    /// `SECONDME_CLIENT_SECRET`, `SECONDME_API_KEY` (or `SECONDME_API_KEY_FILE`) and `SECONDME_BASE_URL`.
     ///
     /// # Errors
     ///
@@ -166,15 +164,8 @@ impl AvatarClient {
     ///
     /// Fails as [`visitor_chat_from_env`](Self::visitor_chat_from_env) does.
     pub fn visitor_chat_builder_from_env() -> Result<ClientBuilder, Error> {
-        let set = |name: &str, what: &str| match std::env::var_os(name) {
-            Some(value) => Ok(value.to_string_lossy().into_owned()),
-            None => {
-                let message = format!("{name} is not set: put {what} there, or pass it");
-                Err(Error::new(ErrorKind::Misuse, message))
-            }
-        };
-        let id = set("SECONDME_CLIENT_ID", "the app's id")?;
-        let secret = set("SECONDME_CLIENT_SECRET", "the app's secret")?;
+        let id = needed("SECONDME_CLIENT_ID", "the app's id")?;
+        let secret = needed("SECONDME_CLIENT_SECRET", "the app's secret")?;
         Self::builder_from_env()?.of_app(&id, &secret)
     }
 

@@ -75,6 +75,7 @@ mod report;
 mod resolver;
 mod runtime;
 mod saving;
+mod secrets_of_env;
 mod slots;
 mod socket;
 mod stats;
@@ -107,6 +108,7 @@ pub use secondme_avatar_protocol::{
     Sent, SeqId, ServiceError, SessionId, State, Step, Text, UnsentMessage, VISITOR_NAMESPACE, Visitor,
     VisitorId,
 };
+pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]
 pub use store::SqliteStore;
