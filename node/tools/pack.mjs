@@ -12,8 +12,8 @@ const [built, dist] = process.argv.slice(2).map((path) => resolve(path))
 const node = fileURLToPath(new URL('..', import.meta.url))
 const root = join(node, '..')
 const stage = join(node, 'npm')
-/** What the notices of all that is linked in are called in each package. */
-const NOTICES = 'THIRD-PARTY-NOTICES.txt'
+/** What says what is linked in, for people and for machines, in each package of compiled code. */
+const LINKED_IN = ['THIRD-PARTY-NOTICES.txt', 'sbom.cdx.json']
 /** What the addon may weigh. */
 const LIMIT = 6_000_000
 
@@ -54,9 +54,9 @@ function binary({ scope, from, to, main, what }) {
     engines,
     ...limits,
     main,
-    files: [to, NOTICES],
+    files: [to, ...LINKED_IN],
   })
-  copyFileSync(join(root, 'packaging/notices', scope, NOTICES), join(folder, NOTICES))
+  for (const name of LINKED_IN) copyFileSync(join(root, 'packaging/notices', scope, name), join(folder, name))
   writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${here.target}\`. It is installed with it.\n`)
   strip(join(built, from), join(folder, to))
   pack(folder)
