@@ -35,8 +35,9 @@ node-dist: $(NODE_MODULES)
 	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-node
 	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-emulator
 	npm run --silent --prefix node build
-	node node/tools/pack.mjs $(or $(CARGO_TARGET_DIR),target)/dist dist
-	node node/tools/check-packages.mjs dist
+	@# OTHERS is the folder of the packages of other platforms, where there are some.
+	node node/tools/pack.mjs $(or $(CARGO_TARGET_DIR),target)/dist dist $(OTHERS)
+	node node/tools/check-packages.mjs dist $(OTHERS)
 	@$(call check-artefacts,node,dist/secondme-avatar-node-*.tgz)
 	@$(call check-artefacts,emulator,dist/secondme-avatar-emulator-*-*.tgz)
 	@$(call check-artefacts,none,$$(ls dist/secondme-avatar-[0-9]*.tgz dist/secondme-avatar-emulator-[0-9]*.tgz))

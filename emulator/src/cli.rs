@@ -28,6 +28,10 @@ pub struct EmulatorArgs {
     /// Address to listen on. The control API answers on loopback, wherever the service listens
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
+    /// What every call of the control API has to show, as `Authorization: Bearer TOKEN`; for computers with other
+    /// users. In the environment they cannot read it; among the arguments they can
+    #[arg(long, value_name = "TOKEN", env = "SECONDME_EMULATOR_TOKEN", hide_env_values = true, value_parser = control_token)]
+    pub token: Option<Secret>,
     /// Print one line of JSON with base_url, api_key, lab_base_url, client_id, client_secret and control_url
     /// when ready
     #[arg(long)]
@@ -167,6 +171,9 @@ impl EmulatorArgs {
             settings.latency = self.latency.unwrap_or(settings.latency);
             self.switches.apply(settings);
         });
+        if let Some(token) = &self.token {
+            builder = builder.control_token(token.expose());
+        }
         if let Some(brain) = &self.brain {
             builder = builder.brain(self.brain(brain)?);
         }
@@ -264,6 +271,14 @@ impl EmulatorArgs {
     }
 }
 
+/// A token that a header can carry.
+fn control_token(text: &str) -> Result<Secret, String> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a token is of visible ASCII characters, and has no space".to_owned());
+    }
+    Ok(Secret::new(text))
+}
+
 /// The key of the endpoint, which is not for the command line: there every user of the machine could read it.
 fn openai_key() -> Option<Secret> {
     std::env::var("OPENAI_API_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new)
@@ -274,7 +289,8 @@ pub async fn run(args: EmulatorArgs) -> Result<(), RunError> {
     // Before the line that says it is ready, or a signal right after that line would kill it.
     let asked_to_stop = StopSignal::listen()?;
     let emulator = args.builder()?.start().await?;
-    announce(&emulator, args.json)?;
+    announce(&emulator, &args)?;
+    warn_of_others(args.host)?;
     tokio::select! {
         () = asked_to_stop.wait() => {}
         () = stdin_ends(), if args.until_stdin_ends => {}
@@ -300,7 +316,20 @@ fn read(path: &Path, takes: &'static str) -> Result<String, RunError> {
     std::fs::read_to_string(path).map_err(failed)
 }
 
-fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
+/// Says who else can reach the service, where it listens beyond this machine.
+fn warn_of_others(host: IpAddr) -> std::io::Result<()> {
+    if host.to_canonical().is_loopback() {
+        return Ok(());
+    }
+    writeln!(
+        std::io::stderr(),
+        "warning: the service listens on {host}, so other computers can speak with it, without encryption and with keys \
+         that are printed here; the control API answers on loopback alone"
+    )
+}
+
+fn announce(emulator: &Emulator, args: &EmulatorArgs) -> std::io::Result<()> {
+    let as_json = args.json;
     let (base_url, api_key, control_url) = (emulator.base_url(), emulator.api_key(), emulator.control_url());
     let lab_base_url = emulator.lab_base_url();
     let (client_id, client_secret) = (emulator.client_id(), emulator.client_secret());
@@ -318,6 +347,10 @@ fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
         let fields = fields.map(|(name, value)| format!("\"{name}\":{}", json!(value)));
         writeln!(out, "{{{}}}", fields.join(","))?;
     } else {
+        // The page takes it from the address, where it is never sent; the terminal is its user's own.
+        let token = args.token.as_ref().map(Secret::expose);
+        let fragment = token.map(|token| format!("#{token}")).unwrap_or_default();
+        let shown = if token.is_some() { " -H 'Authorization: Bearer TOKEN'" } else { "" };
         let others: String = emulator.api_keys().iter().skip(1).map(|key| format!(", {key}")).collect();
         writeln!(
             out,
@@ -326,7 +359,7 @@ fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
   base URL     {base_url}
   API key      {api_key}{others}
   Visitor Chat {lab_base_url}, client id {client_id}, client secret {client_secret}
-  console      {control_url}/
+  console      {control_url}/{fragment}
   control API  {control_url}
 
 Try it:
@@ -335,7 +368,7 @@ Try it:
     -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
     -d '{{\"visitorId\": \"web_6ba7b810-9dad-11d1-80b4-00c04fd430c8\"}}'
 
-  curl {control_url}/state
+  curl{shown} {control_url}/state
 "
         )?;
     }

@@ -218,6 +218,28 @@ async fn the_console_is_one_page_that_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_token_keeps_other_users_of_the_computer_out() {
+    let emulator = Emulator::builder().control_token("one-two-three").start().await.unwrap();
+    let url = format!("{}/state", emulator.control_url());
+    let status_of = |shown: Option<&'static str>| {
+        let mut request = http().get(&url);
+        if let Some(shown) = shown {
+            request = request.header("Authorization", shown);
+        }
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    for wrong in
+        [None, Some("Bearer one-two-thre"), Some("Bearer one-two-threX"), Some("one-two-three"), Some("")]
+    {
+        assert_eq!(status_of(wrong).await, 401, "{wrong:?}");
+    }
+    assert_eq!(status_of(Some("Bearer one-two-three")).await, 200);
+    assert!(Client::open(&emulator).await.token.len() > 8, "the service itself is as before");
+    let page = http().get(format!("{}/", emulator.control_url())).send().await.unwrap();
+    assert_eq!(page.status(), 200, "the page alone tells nothing");
+}
+
+#[tokio::test]
 async fn every_call_the_console_makes_is_there() {
     let emulator = Emulator::builder().start().await.unwrap();
     let ann = Client::open(&emulator).await;

@@ -130,6 +130,74 @@ const MAY_SAY: [(&str, &str); 3] = [
     ("CONTRIBUTING.md", r#""whoever", "nobody" or "somebody""#), // It states the rule.
 ];
 
+/// Until the names are claimed, anyone may publish under them: docs/releasing.md. Deleted with the first release.
+#[test]
+fn no_page_sends_people_to_a_name_that_is_not_claimed() {
+    const ENDINGS: [&str; 10] =
+        [".md", ".rs", ".py", ".ts", ".js", ".mjs", ".json", ".toml", ".html", ".kts"];
+    let releasing = read("docs/releasing.md");
+    assert!(releasing.split("## ").nth(1).unwrap().starts_with("1. Claim the names"));
+    let mut found = Vec::new();
+    for file in files() {
+        let is_page =
+            ENDINGS.iter().any(|ending| file.ends_with(ending)) && file != "emulator/tests/documents.rs";
+        let page = if is_page { read(&file) } else { String::new() };
+        let lines = page.lines().enumerate().filter(|(_, line)| names_what_is_unclaimed(line));
+        found.extend(lines.map(|(number, line)| format!("{file}:{}: {}", number + 1, line.trim())));
+    }
+    assert!(found.is_empty(), "names that are not claimed:\n{}", found.join("\n"));
+    let examples: Value = serde_json::from_str(&read("examples/node/package.json")).unwrap();
+    assert!(examples.get("dependencies").is_none() && examples.get("devDependencies").is_none());
+}
+
+/// Whether a line fetches one of our names from a registry, or links to one there.
+fn names_what_is_unclaimed(line: &str) -> bool {
+    const COMMANDS: [&str; 12] = [
+        "npm install ",
+        "npm i ",
+        "npx ",
+        "pnpm add ",
+        "yarn add ",
+        "bun add ",
+        "pip install ",
+        "pipx run ",
+        "uvx ",
+        "uv add ",
+        "cargo add ",
+        "cargo install ",
+    ];
+    const SITES: [&str; 3] = ["npmjs.com/package/", "pypi.org/project/", "crates.io/crates/"];
+    let is_ours = |name: &str| {
+        let names = ["secondme-avatar", "secondme_avatar", "@secondme-avatar", "{PROGRAM}"];
+        names.iter().any(|ours| name.starts_with(ours))
+    };
+    // With this option npx takes what is installed, or fails.
+    let fetches = |rest: &str| {
+        let mut words = rest.split([' ', '`', '"', '\'']).filter(|word| !word.is_empty());
+        !rest.starts_with("--no-install ") && words.find(|word| !word.starts_with('-')).is_some_and(is_ours)
+    };
+    COMMANDS.iter().any(|command| line.split(command).skip(1).any(fetches))
+        || SITES.iter().any(|site| line.split(site).skip(1).any(is_ours))
+}
+
+#[test]
+fn what_is_taken_from_a_registry_is_told_from_what_is_local() {
+    for line in [
+        "`npx secondme-avatar-emulator`",
+        "npm install --save-dev secondme-avatar",
+        "pip install secondme-avatar[x]",
+    ] {
+        assert!(names_what_is_unclaimed(line), "{line}");
+    }
+    for line in [
+        "npx --no-install secondme-avatar-emulator",
+        "pip install dist/secondme_avatar-1.whl",
+        "npm install ws",
+    ] {
+        assert!(!names_what_is_unclaimed(line), "{line}");
+    }
+}
+
 #[test]
 fn every_sentence_says_who_acts() {
     // The vendor's API page is not ours, and this file lists the words.

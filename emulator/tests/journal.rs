@@ -45,7 +45,9 @@ fn a_conversation_is_written_down_in_order() {
     assert!(numbers.iter().copied().eq(1..=entries.len() as u64));
     let send = of(&entries, "request")[5];
     assert_eq!((&send["method"], &send["path"]), (&json!("POST"), &json!(SEND)));
-    assert_eq!((&send["headers"]["fp"], &send["headers"]["token"]), (&json!(ANN), &json!(ann.token)));
+    assert_eq!(send["headers"]["fp"], ANN);
+    let shown = send["headers"]["token"].as_str().unwrap().trim_end_matches('…');
+    assert!(shown.len() == 8 && ann.token.starts_with(shown), "{shown}");
     assert_eq!((&send["visitorId"], &send["sessionId"]), (&json!(ANN), &json!(ann.session)));
     assert_eq!((&send["wsId"], &send["body"]["data"]["content"]), (&json!(ann.ws_id), &json!("Hi")));
     let answer = of(&entries, "answer")[5];
@@ -59,6 +61,28 @@ fn a_conversation_is_written_down_in_order() {
     assert_eq!((&owner["action"], &owner["text"]), (&json!("reply"), &json!("Me")));
     assert_eq!((&owner["sessionId"], owner.get("failure")), (&json!(ann.session), None));
     assert_eq!(of(&entries, "close")[0]["by"], "client");
+}
+
+#[test]
+fn secrets_are_shortened() {
+    let mut service = Service::new(Settings::default(), Millis(1), 7);
+    let mut request = Request::new("POST", "/gate/lab/api/oauth/token/client?token=0123456789abcdef");
+    request.body =
+        b"client_id=emulator-app&client_secret=emulator-secret&grant_type=client_credentials".to_vec();
+    service.handle(Millis(1), &request);
+    let mut stage = Stage::new(Settings::default());
+    let mut ann = stage.open(ANN);
+    stage.connect(&mut ann);
+    let written = json!([service.journal(Millis(1), 0).0, entries(&mut stage)]).to_string();
+    for secret in ["emulator-secret", "0123456789abcdef", "sk-emulator", &ann.token] {
+        assert!(!written.contains(secret), "{secret} stands in {written}");
+    }
+    for shown in
+        ["client_secret=emulator…", "token=01234567…", "Bearer sk-em…", "grant_type=client_credentials"]
+    {
+        assert!(written.contains(shown), "{shown} does not stand in {written}");
+    }
+    assert!(written.contains("\"visitorToken\":\"") && written.contains("ticket="), "{written}");
 }
 
 #[test]

@@ -47,6 +47,19 @@ fn it_ends_with_the_program_that_started_it_if_it_is_to() {
     assert_eq!(running.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn it_warns_where_other_computers_can_reach_it() {
+    for (host, warned) in [("127.0.0.1", false), ("0.0.0.0", true)] {
+        let mut program = program();
+        program.args(["--json", "--host", host, "--until-stdin-ends"]);
+        program.env("SECONDME_EMULATOR_TOKEN", "one-two-three");
+        let output = program.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("other computers can speak with it"), warned, "{said}");
+        assert!(!said.contains("one-two-three"));
+    }
+}
+
 /// A file that is there for as long as this lives.
 struct Written(std::path::PathBuf);
 

@@ -1,4 +1,4 @@
-"""A bot's own tests, offline: `pip install secondme-avatar[testing] pytest pytest-asyncio`, then `pytest`."""
+"""A bot's own tests, offline: install the package, that of the emulator, pytest and pytest-asyncio, then `pytest`."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,12 +1,12 @@
 // Installs what was packed into an empty project, without a network, and runs the README's quickstarts against the
-// emulator that was packed: `node tools/check-packages.mjs DIST`.
+// emulator that was packed: `node tools/check-packages.mjs DIST [OTHERS]`.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-const dist = resolve(process.argv[2])
+const [dist, others] = process.argv.slice(2).map((path) => resolve(path))
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const project = mkdtempSync(join(tmpdir(), 'secondme-avatar-packages-'))
 const env = { ...process.env }
@@ -18,6 +18,7 @@ for (const name of Object.keys(env)) if (name.toLowerCase().startsWith('npm_')) 
 
 try {
   const tarballs = readdirSync(dist).filter((name) => /^secondme-avatar-.*\.tgz$/.test(name))
+  checkPlatforms(tarballs)
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true }')
   const options = ['--offline', '--no-audit', '--no-fund', '--loglevel=error']
   execFileSync('npm', ['install', ...options, ...tarballs.map((name) => join(dist, name))], {
@@ -56,4 +57,18 @@ try {
   console.log(`npx secondme-avatar-emulator: ${shim.stdout.trim()}`)
 } finally {
   rmSync(project, { recursive: true, force: true })
+}
+
+/** What a package depends on lies beside it: npm would take the rest from the owner of that name. */
+function checkPlatforms(tarballs) {
+  for (const tarball of tarballs) {
+    const options = { encoding: 'utf8' }
+    const manifest = execFileSync('tar', ['-xzOf', join(dist, tarball), 'package/package.json'], options)
+    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(manifest)
+    for (const [name, version] of Object.entries({ ...dependencies, ...optionalDependencies })) {
+      const wanted = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
+      const isThere = tarballs.includes(wanted) || (others !== undefined && existsSync(join(others, wanted)))
+      if (!isThere) throw new Error(`${tarball} depends on ${name}, which was not built`)
+    }
+  }
 }

@@ -1,14 +1,25 @@
 // Packs what is handed out: `node tools/pack.mjs TARGET/dist DIST`. One package for users, one with the addon for this
-// platform, and the same two of the emulator. The other platforms' are packed where they are built, by the same call.
+// platform, and the same two of the emulator. The other platforms' are packed where they are built, by the same call; a
+// third argument is the folder in which theirs lie. The packages for users name those platforms and this one alone: what
+// they name and what is not there would be taken from the owner of that name.
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { builds, here, library } from './builds.mjs'
 
-const [built, dist] = process.argv.slice(2).map((path) => resolve(path))
+const [built, dist, others] = process.argv.slice(2).map((path) => resolve(path))
 const node = fileURLToPath(new URL('..', import.meta.url))
 const root = join(node, '..')
 const stage = join(node, 'npm')
@@ -63,15 +74,21 @@ function binary({ scope, from, to, main, what }) {
   return statSync(join(folder, to)).size
 }
 
-/** The package that users ask for: it depends on those of all platforms, of which npm takes the one that fits. */
+/** The package that users ask for: it depends on those of all platforms that were built, and npm takes the one that fits. */
 function users({ scope, folder, parts }) {
   const { devDependencies, scripts, ...rest } = manifest(folder)
   const staged = join(stage, scope)
   mkdirSync(staged, { recursive: true })
   for (const part of parts) copy(join(folder, part), join(staged, part))
-  const platforms = builds.map(({ name }) => [`@secondme-avatar/${scope}-${name}`, rest.version])
+  const there = builds.filter((build) => build === here || isBuilt(scope, build, rest.version))
+  const platforms = there.map(({ name }) => [`@secondme-avatar/${scope}-${name}`, rest.version])
   write(staged, { ...rest, optionalDependencies: Object.fromEntries(platforms) })
   pack(staged)
+}
+
+/** Whether the package of a platform was built elsewhere, and lies in the folder of the others. */
+function isBuilt(scope, { name }, version) {
+  return others !== undefined && existsSync(join(others, `secondme-avatar-${scope}-${name}-${version}.tgz`))
 }
 
 function manifest(folder) {

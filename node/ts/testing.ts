@@ -10,7 +10,7 @@
  * await emulator.owner.reply(chat, 'Hi, this is the real me')
  * ```
  *
- * It comes with the package `secondme-avatar-emulator`: `npm install --save-dev secondme-avatar-emulator`.
+ * It comes with the package `secondme-avatar-emulator`, which `make dist-node` builds.
  *
  * @packageDocumentation
  */

@@ -72,7 +72,7 @@ def test_an_emulator_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch,
         SyncEmulator("--nonsense").start()
     monkeypatch.delenv("SECONDME_AVATAR_EMULATOR")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EmulatorError, match="pip install secondme-avatar-emulator"):
+    with pytest.raises(EmulatorError, match="install the package secondme-avatar-emulator"):
         SyncEmulator().start()
 
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Emulator;
 use super::hub::Answerer;
-use crate::brain::{Brain, Question, Step};
+use crate::brain::{Brain, Question, Secret, Step};
 use crate::profile::Profile;
 use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings, TokenStanding, UserToken};
 
@@ -22,6 +22,7 @@ pub struct EmulatorBuilder {
     pub(super) settings: Settings,
     pub(super) answerer: Option<Answerer>,
     pub(super) faults: Vec<Fault>,
+    pub(super) control_token: Option<Secret>,
 }
 
 /// Why an emulator could not be started.
@@ -55,6 +56,7 @@ impl EmulatorBuilder {
             settings: Settings::default(),
             answerer: None,
             faults: Vec::new(),
+            control_token: None,
         }
     }
 
@@ -67,6 +69,13 @@ impl EmulatorBuilder {
     /// The port to listen on. Default: 0, which takes any free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// What every call of the control API has to show, as `Authorization: Bearer TOKEN`. Default: nothing, so that any
+    /// program on this computer may make them.
+    pub fn control_token(mut self, token: impl Into<String>) -> Self {
+        self.control_token = Some(Secret::new(token));
         self
     }
 

@@ -111,6 +111,7 @@ pub(super) async fn control(
 
 async fn answer(hub: &Arc<Hub>, peer: SocketAddr, request: Request) -> Result<Value, Refused> {
     admit(peer, request.headers())?;
+    show_token(hub, request.headers())?;
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_LIMIT).await.map_err(|error| Refused {
         status: StatusCode::PAYLOAD_TOO_LARGE,
@@ -284,6 +285,21 @@ fn admit(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Refused> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a caller who does not show the token, if one is set. The page of the console holds nothing, and needs none.
+fn show_token(hub: &Hub, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(token) = hub.control_token() else { return Ok(()) };
+    let wanted = format!("Bearer {}", token.expose());
+    let given = headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes).unwrap_or_default();
+    // All bytes are compared, so that the time tells nothing of the token.
+    let differ = given.iter().zip(wanted.as_bytes()).fold(0, |found, (one, other)| found | (one ^ other));
+    if given.len() == wanted.len() && differ == 0 {
+        return Ok(());
+    }
+    let message =
+        "the control API wants its token: `Authorization: Bearer TOKEN`, as `--token` has it".to_owned();
+    Err(Refused { status: StatusCode::UNAUTHORIZED, code: "control.token", message })
 }
 
 /// Whether a `Host` header names this machine: an address on loopback, or `localhost`.

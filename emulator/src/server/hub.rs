@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::connection::Fate;
 #[cfg(feature = "openai")]
 use crate::brain::Brain;
-use crate::brain::{Question, Step};
+use crate::brain::{Question, Secret, Step};
 use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
 
 /// How long, in real time, a ping may be on its way while the clock is moved on.
@@ -45,6 +45,7 @@ pub(super) struct Hub {
     advancing: tokio::sync::Mutex<()>,
     stopped: watch::Sender<bool>,
     answerer: Option<Answerer>,
+    control_token: Option<Secret>,
     runtime: Handle,
 }
 
@@ -64,6 +65,7 @@ impl Hub {
     pub(super) fn new(
         service: impl FnOnce(Millis) -> Service,
         answerer: Option<Answerer>,
+        control_token: Option<Secret>,
         stopped: watch::Sender<bool>,
     ) -> Arc<Self> {
         let clock = Clock::new();
@@ -76,8 +78,14 @@ impl Hub {
             advancing: tokio::sync::Mutex::new(()),
             stopped,
             answerer,
+            control_token,
             runtime: Handle::current(),
         })
+    }
+
+    /// What a call of the control API has to show.
+    pub(super) fn control_token(&self) -> Option<&Secret> {
+        self.control_token.as_ref()
     }
 
     /// Does something with the service now, and everything that follows from it.

@@ -237,7 +237,7 @@ impl Emulator {
         let (stop, _) = watch::channel(false);
         let service = |now| Service::new(options.settings, now, options.seed);
         let faults = options.faults;
-        let hub = Hub::new(service, options.answerer, stop.clone());
+        let hub = Hub::new(service, options.answerer, options.control_token, stop.clone());
         for fault in faults {
             hub.with(|service, _| service.add_fault(fault))?;
         }

@@ -22,6 +22,23 @@ const ENTRY_BYTES: usize = 256;
 /// Headers that HTTP itself needs; they say nothing about a caller.
 const LEFT_OUT: [&str; 6] = ["accept", "accept-encoding", "connection", "content-length", "host", "upgrade"];
 
+/// Headers whose value is a secret, in lower case.
+const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "token", "proxy-authorization"];
+/// What stands before a secret in a body or an address: a name in JSON, or one of a form or a query.
+const SECRETS: [&str; 9] = [
+    "\"visitorToken\"",
+    "\"access_token\"",
+    "\"accessToken\"",
+    "\"refresh_token\"",
+    "\"token\"",
+    "\"client_secret\"",
+    "client_secret=",
+    "ticket=",
+    "token=",
+];
+/// How many characters of a secret are shown, at most: enough to tell two apart. Of a short one half is.
+const SHOWN: usize = 8;
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,7 +68,7 @@ pub enum What {
         method: String,
         /// The path with its query.
         path: String,
-        /// The headers, in lower case, without those that HTTP itself needs.
+        /// The headers, in lower case, without those that HTTP itself needs; secrets are shortened.
         headers: BTreeMap<String, String>,
         /// The body.
         body: Body,
@@ -154,7 +171,12 @@ impl Body {
         Self(format!("{}…", &text[..end.unwrap_or_default()]).into())
     }
 
-    /// As it was sent.
+    /// The same of what may hold secrets.
+    fn without_secrets(text: &str) -> Self {
+        Self::new(&without_secrets(text))
+    }
+
+    /// As it was sent, with its secrets shortened.
     pub fn text(&self) -> &str {
         &self.0
     }
@@ -269,7 +291,7 @@ impl What {
 
     pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &Answer) -> Self {
         let (status, delivery) = (answer.status, delivery(answer.delivery));
-        Self::Answer { request, call, status, delivery, body: Body::new(&answer.body) }
+        Self::Answer { request, call, status, delivery, body: Body::without_secrets(&answer.body) }
     }
 
     pub(super) fn request(call: Option<&'static str>, request: &Request) -> Self {
@@ -278,7 +300,7 @@ impl What {
             method: shortened(&request.method),
             path: target(request),
             headers: shown(&request.headers),
-            body: Body::new(&String::from_utf8_lossy(&request.body)),
+            body: Body::without_secrets(&String::from_utf8_lossy(&request.body)),
         }
     }
 
@@ -305,7 +327,7 @@ fn delivery(delivery: Delivery) -> Option<&'static str> {
 fn target(request: &Request) -> String {
     match request.query.as_str() {
         "" => shortened(&request.path),
-        query => shortened(&format!("{}?{query}", request.path)),
+        query => shortened(&without_secrets(&format!("{}?{query}", request.path))),
     }
 }
 
@@ -313,7 +335,54 @@ fn shown(headers: &Headers) -> BTreeMap<String, String> {
     let names = headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     let wanted =
         names.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()) && !name.starts_with("sec-websocket-"));
-    wanted.map(|(name, value)| (name, shortened(value))).collect()
+    let shown = wanted.map(|(name, value)| {
+        let value = match SECRET_HEADERS.contains(&name.as_str()) {
+            true => secret_header(value),
+            false => shortened(value),
+        };
+        (name, value)
+    });
+    shown.collect()
+}
+
+/// `Bearer sk-0123456789`: the scheme, and the beginning of the secret.
+fn secret_header(value: &str) -> String {
+    match value.split_once(' ') {
+        Some((scheme, secret)) => format!("{} {}", shortened(scheme), beginning(secret)),
+        None => beginning(value),
+    }
+}
+
+/// The beginning of a secret.
+fn beginning(secret: &str) -> String {
+    let shown = SHOWN.min(secret.chars().count() / 2);
+    secret.chars().take(shown).chain(['…']).collect()
+}
+
+/// The text with its secrets shortened, which are found by the names before them.
+fn without_secrets(text: &str) -> String {
+    SECRETS.iter().fold(text.to_owned(), |text, name| match text.contains(name) {
+        true => shorten_after(&text, name),
+        false => text,
+    })
+}
+
+fn shorten_after(text: &str, name: &str) -> String {
+    let mut parts = text.split(name);
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // In JSON a colon and a quote stand before the value.
+        let value = part.trim_start_matches([':', ' ', '"']);
+        let end = value.find(['"', '&', ',', '}', ' ', '\\']).unwrap_or(value.len());
+        let (value, rest) = value.split_at(end);
+        said.push_str(name);
+        said.push_str(&part[..part.len() - value.len() - rest.len()]);
+        // What is no text, such as `null`, is no secret either.
+        let is_text = !name.starts_with('"') || part.trim_start_matches([':', ' ']).starts_with('"');
+        said.push_str(&if is_text && !value.is_empty() { beginning(value) } else { value.to_owned() });
+        said.push_str(rest);
+    }
+    said
 }
 
 fn shortened(text: &str) -> String {

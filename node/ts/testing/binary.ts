@@ -17,7 +17,7 @@ export function findEmulator(): string {
     if (folder !== '' && existsSync(program)) return program
   }
   throw new Error(
-    'there is no emulator: `npm install --save-dev secondme-avatar-emulator`, or name the program in ' +
+    'there is no emulator: install the package secondme-avatar-emulator that `make dist-node` builds, or name the program in ' +
       'SECONDME_AVATAR_EMULATOR (`cargo build -p secondme-avatar-emulator` in the repository makes it)',
   )
 }

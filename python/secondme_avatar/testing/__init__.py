@@ -5,8 +5,9 @@
             chat = await client.open(Visitor.for_user("test", "ada"))
             await emulator.owner_reply(chat, "Hi, this is the real me")
 
-``pip install secondme-avatar[testing]`` brings the emulator along. With pytest, the fixture ``avatar_emulator`` is
-there as soon as this package is installed; ``avatar_emulator.sync`` is the same for tests that are not async.
+The package ``secondme-avatar-emulator``, which ``make dist-python`` builds, has the emulator's program. With pytest,
+the fixture ``avatar_emulator`` is there as soon as this package is installed; ``avatar_emulator.sync`` is the same for
+tests that are not async.
 """
 
 from ._emulator import Emulator, EmulatorError, SyncEmulator

@@ -416,7 +416,8 @@ def find_program() -> str:
     if found := shutil.which(PROGRAM):
         return found
     raise EmulatorError(
-        f"there is no emulator: `pip install {PROGRAM}`, or name the program in the environment variable {VARIABLE}"
+        f"there is no emulator: install the package {PROGRAM} that `make dist-python` builds, or name the program in "
+        f"the environment variable {VARIABLE}"
     )
 
 
