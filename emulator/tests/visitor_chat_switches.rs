@@ -229,6 +229,40 @@ fn frames_carry_all_ids_or_none() {
 }
 
 #[test]
+fn what_comes_again_over_the_next_socket_has_the_name_of_either() {
+    for (named, is_new) in [(RedeliveredName::Present, true), (RedeliveredName::First, false)] {
+        let settings = Settings::default().visitor_chat_redelivered_ws_id(named);
+        let (mut stage, first) = chat(settings.redelivery(Redelivery::NextConnection));
+        let before = ask(&mut stage, &first, "Hello");
+        let mut next = again(&mut stage, &first);
+        stage.take_pushes();
+        stage.chat_connect(&mut next).unwrap();
+        let after = stage.chat_frames(&next);
+        assert_eq!(after.len(), before.len(), "{named}: all of it comes again");
+        assert!(after.iter().all(|frame| (frame["wsId"] != before[0]["wsId"]) == is_new), "{named}");
+    }
+}
+
+#[test]
+fn a_visitor_s_user_id_is_the_same_in_each_session_or_another() {
+    for (of, is_same) in [(UserIdOf::Visitor, true), (UserIdOf::Session, false)] {
+        let settings = Settings::default().visitor_chat_user_id(of);
+        let (mut stage, first) = chat(settings.visitor_chat_second_init(SecondInit::New));
+        let mut user_of = |chat: &Chat| {
+            let frames = ask(&mut stage, chat, "Hello");
+            frames.iter().find(|frame| frame["sender"] == "client").unwrap()["sendUserId"].clone()
+        };
+        let before = [user_of(&first), user_of(&first)];
+        let mut next = again(&mut stage, &first);
+        stage.chat_connect(&mut next).unwrap();
+        let after = ask(&mut stage, &next, "Hello");
+        let echo = after.iter().find(|frame| frame["sender"] == "client").unwrap();
+        assert_eq!(before[0], before[1]);
+        assert_eq!(echo["sendUserId"] == before[0], is_same, "{of}");
+    }
+}
+
+#[test]
 fn a_failure_has_its_status_and_its_form() {
     let unknown = |settings: Settings| {
         let mut stage = Stage::new(settings);

@@ -1,13 +1,6 @@
 //! The command line: a switch for each open question.
 
-use crate::service::{
-    BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn,
-    Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls,
-    IdForm, MessageLength, Money, OlderSocket, OpeningLine, Origin, OtherClients, PingDrop, Pings,
-    QuotaScope, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit, SecondSocket,
-    SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence,
-    TokenLifetime, VisitorIdForm, VoiceForm,
-};
+use crate::service::{BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn, Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls, IdForm, MessageLength, Money, OlderSocket, OpeningLine, Origin, OtherClients, PingDrop, Pings, QuotaScope, RedeliveredName, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm, VoiceForm};
 
 macro_rules! switch_args {
     ($($(#[$about:meta])* $field:ident: $kind:ty,)+) => {
@@ -99,6 +92,10 @@ switch_args! {
     visitor_chat_send_answer: SendAnswer,
     /// Visitor Chat: ids that frames carry: all, none
     visitor_chat_frame_ids: FrameIds,
+    /// Visitor Chat: a frame that comes again over another socket has the wsId of the socket: present, first
+    visitor_chat_redelivered_ws_id: RedeliveredName,
+    /// Visitor Chat: the user id of echoes is that of the: visitor, session
+    visitor_chat_user_id: UserIdOf,
     /// Visitor Chat: HTTP status of a failure: code, 200
     visitor_chat_failure_http: FailureHttp,
     /// Visitor Chat: field of a failure's code: sub-code, error-code, detail

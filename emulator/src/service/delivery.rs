@@ -7,7 +7,8 @@ use super::ids::{SocketId, VisitorIndex};
 use super::journal::What;
 use super::switches::{Redelivery, SecondSocket};
 use super::timers::Timer;
-use super::visitor_chat::OlderSocket;
+use super::unacknowledged::Again;
+use super::visitor_chat::{OlderSocket, RedeliveredName};
 use super::{Push, Service};
 use crate::time::Millis;
 
@@ -25,29 +26,52 @@ impl Service {
         if lost || self.world.visitors[visitor.0].sockets.is_empty() {
             return;
         }
-        self.push_to_visitor(visitor, session_id, &frame);
+        let ws_id = self.push_to_visitor(visitor, session_id, &frame, None);
         if self.settings.redelivery == Redelivery::Never || frame.seq_id().is_none() {
             return;
         }
         let number = self.fresh();
-        self.world.visitors[visitor.0].unacknowledged.push(number, session_id.to_owned(), frame);
+        let again = Again { session_id: session_id.to_owned(), ws_id: ws_id.unwrap_or_default(), frame };
+        self.world.visitors[visitor.0].unacknowledged.push(number, again);
         if self.settings.redelivery == Redelivery::After5s {
             self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
         }
     }
 
-    /// Sends a frame to whichever of a visitor's sockets are to get it.
-    pub(super) fn push_to_visitor(&mut self, visitor: VisitorIndex, session_id: &str, frame: &Frame) {
+    /// Sends a frame to whichever of a visitor's sockets are to get it, at Visitor Chat under the name `named` if there
+    /// is one. Returns the name of one of the sockets.
+    pub(super) fn push_to_visitor(
+        &mut self,
+        visitor: VisitorIndex,
+        session_id: &str,
+        frame: &Frame,
+        named: Option<&str>,
+    ) -> Option<String> {
+        let mut receiver = None;
         for socket in self.receivers(visitor, session_id) {
             let Some(live) = self.world.sockets.get(&socket) else {
                 continue;
             };
             let text = match self.world.visitors[visitor.0].door {
                 Door::AvatarOpenApi => frame.text(&live.ws_id, self.settings.frame_fields),
-                Door::VisitorChat => frame.chat_text(&live.ws_id, self.settings.visitor_chat_frame_ids),
+                Door::VisitorChat => {
+                    let ws_id = named.unwrap_or(&live.ws_id);
+                    frame.chat_text(ws_id, self.settings.visitor_chat_frame_ids)
+                }
             };
+            receiver = Some(live.ws_id.clone());
             self.push(socket, text);
         }
+        receiver
+    }
+
+    /// Sends a frame again.
+    fn push_again(&mut self, visitor: VisitorIndex, again: &Again) {
+        let named = match self.settings.visitor_chat_redelivered_ws_id {
+            RedeliveredName::Present => None,
+            RedeliveredName::First => Some(again.ws_id.as_str()),
+        };
+        self.push_to_visitor(visitor, &again.session_id, &again.frame, named);
     }
 
     /// The sockets of a visitor that get the frames of a session.
@@ -92,10 +116,10 @@ impl Service {
     pub(super) fn redeliver(&mut self, visitor: VisitorIndex, number: u64) {
         let person = &mut self.world.visitors[visitor.0];
         let is_connected = !person.sockets.is_empty();
-        let Some((session_id, frame)) = person.unacknowledged.repeat(number, is_connected) else {
+        let Some(again) = person.unacknowledged.repeat(number, is_connected) else {
             return;
         };
-        self.push_to_visitor(visitor, &session_id, &frame);
+        self.push_again(visitor, &again);
         self.timers.set(self.now + ACKNOWLEDGE_WITHIN, Timer::Redeliver { visitor, frame: number });
     }
 
@@ -105,8 +129,8 @@ impl Service {
             return;
         }
         let frames = self.world.visitors[visitor.0].unacknowledged.repeat_all();
-        for (session_id, frame) in frames {
-            self.push_to_visitor(visitor, &session_id, &frame);
+        for again in frames {
+            self.push_again(visitor, &again);
         }
     }
 }

@@ -72,8 +72,8 @@ pub use self::switches::{
 use self::timers::{Timer, Timers};
 pub use self::visitor_chat::{
     App, AppStanding, BarePing, ChatQuota, Echo, EchoId, ExpiresIn, FailureForm, FailureHttp, FrameIds,
-    MessageLength, OlderSocket, OpeningLine, SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl,
-    SocketUrlLife, TokenStanding, UserToken, VisitorIdForm, VoiceForm,
+    MessageLength, OlderSocket, OpeningLine, RedeliveredName, SecondInit, SendAnswer, SendApiKey,
+    SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, UserIdOf, UserToken, VisitorIdForm, VoiceForm,
 };
 use self::world::World;
 use crate::brain::Question;

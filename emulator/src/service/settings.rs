@@ -228,6 +228,10 @@ settings! {
     visitor_chat_send_answer: SendAnswer = SendAnswer::default(),
     /// Visitor Chat: which ids frames carry.
     visitor_chat_frame_ids: FrameIds = FrameIds::default(),
+    /// Visitor Chat: which `wsId` a frame carries that comes again over another socket.
+    visitor_chat_redelivered_ws_id: RedeliveredName = RedeliveredName::default(),
+    /// Visitor Chat: for how long a visitor has the user id that echoes carry.
+    visitor_chat_user_id: UserIdOf = UserIdOf::default(),
     /// Visitor Chat: which HTTP status comes with a failure.
     visitor_chat_failure_http: FailureHttp = FailureHttp::default(),
     /// Visitor Chat: where the code of a failure stands.

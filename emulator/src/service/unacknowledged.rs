@@ -17,28 +17,36 @@ pub(super) struct Unacknowledged {
 #[derive(Debug)]
 struct Sent {
     number: u64,
-    session_id: String,
-    frame: Frame,
+    again: Again,
     repeats: u32,
+}
+
+/// A frame that is sent again.
+#[derive(Debug, Clone)]
+pub(super) struct Again {
+    pub(super) session_id: String,
+    /// The socket that it was first sent to.
+    pub(super) ws_id: String,
+    pub(super) frame: Frame,
 }
 
 impl Unacknowledged {
     /// Notes a frame that was sent, under a number of its own.
-    pub(super) fn push(&mut self, number: u64, session_id: String, frame: Frame) {
+    pub(super) fn push(&mut self, number: u64, again: Again) {
         if self.waiting.len() == FRAMES {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Sent { number, session_id, frame, repeats: 0 });
+        self.waiting.push_back(Sent { number, again, repeats: 0 });
     }
 
     /// Forgets the frames of this `seqId`.
     pub(super) fn acknowledge(&mut self, seq_id: &str) {
-        self.waiting.retain(|sent| sent.frame.seq_id() != Some(seq_id));
+        self.waiting.retain(|sent| sent.again.frame.seq_id() != Some(seq_id));
     }
 
-    /// Returns the frame of this number, with its session, to be sent again. It is forgotten, and `None` returned, when it was repeated
+    /// Returns the frame of this number, to be sent again. It is forgotten, and `None` returned, when it was repeated
     /// often enough or the visitor has no socket.
-    pub(super) fn repeat(&mut self, number: u64, is_connected: bool) -> Option<(String, Frame)> {
+    pub(super) fn repeat(&mut self, number: u64, is_connected: bool) -> Option<Again> {
         let at = self.waiting.iter().position(|sent| sent.number == number)?;
         let sent = &mut self.waiting[at];
         sent.repeats += 1;
@@ -46,15 +54,15 @@ impl Unacknowledged {
             self.waiting.remove(at);
             return None;
         }
-        Some((sent.session_id.clone(), sent.frame.clone()))
+        Some(sent.again.clone())
     }
 
     /// Returns all frames to be sent again, without those that were repeated often enough.
-    pub(super) fn repeat_all(&mut self) -> Vec<(String, Frame)> {
+    pub(super) fn repeat_all(&mut self) -> Vec<Again> {
         self.waiting.retain(|sent| sent.repeats < REPEATS);
         let again = |sent: &mut Sent| {
             sent.repeats += 1;
-            (sent.session_id.clone(), sent.frame.clone())
+            sent.again.clone()
         };
         self.waiting.iter_mut().map(again).collect()
     }

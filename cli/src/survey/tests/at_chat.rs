@@ -20,6 +20,8 @@ pub(super) fn unseen(settings: &Settings) -> BTreeSet<&'static str> {
         "takeover-silence",
         "visitor-chat-quota",
         "visitor-chat-message-length",
+        "visitor-chat-redelivered-ws-id",
+        "visitor-chat-user-id",
         "visitor-chat-voice",
     ]);
     let hides_ids = settings.visitor_chat_frame_ids == FrameIds::Absent;
@@ -125,6 +127,8 @@ fn drawn_at_chat(seed: u64) -> Settings {
         .visitor_chat_echo_id(draw.of(EchoId::ALL))
         .visitor_chat_send_answer(draw.of(SendAnswer::ALL))
         .visitor_chat_frame_ids(draw.of(FrameIds::ALL))
+        .visitor_chat_redelivered_ws_id(draw.of(RedeliveredName::ALL))
+        .visitor_chat_user_id(draw.of(UserIdOf::ALL))
         .visitor_chat_failure_http(draw.of(FailureHttp::ALL))
         .visitor_chat_failure_form(draw.of(FailureForm::ALL))
         .visitor_chat_send_api_key(draw.of(SendApiKey::ALL))

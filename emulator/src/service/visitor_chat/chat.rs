@@ -6,7 +6,7 @@ use super::apps::Speaker;
 use super::fields::Fields;
 use super::{
     Data, Echo, EchoId, MessageLength, OlderSocket, OpeningLine, SecondInit, SendAnswer, SendApiKey,
-    SocketUrl, SocketUrlLife, VisitorIdForm,
+    SocketUrl, SocketUrlLife, UserIdOf, VisitorIdForm,
 };
 use crate::brain::{Author, Question};
 use crate::service::Service;
@@ -18,6 +18,7 @@ use crate::service::frames::Frame;
 use crate::service::http::Request;
 use crate::service::ids::VisitorIndex;
 use crate::service::journal::By;
+use crate::service::random::Random;
 use crate::service::sockets::SOCKET_PATH;
 use crate::service::switches::ClientText;
 use crate::service::timers::Timer;
@@ -166,7 +167,7 @@ impl Service {
             Echo::Nothing => None,
         };
         if let Some(place) = place {
-            let user_id = self.world.visitors[visitor.0].user_id.clone();
+            let user_id = self.user_id_of_echo(visitor, session_id);
             let echo_id = match self.settings.visitor_chat_echo_id {
                 EchoId::OfSend => message_id.clone(),
                 EchoId::Other | EchoId::Absent => self.message_id(),
@@ -181,6 +182,14 @@ impl Service {
             }
         }
         self.queue_turn(session_id, Waiting { message_id, text, lost: false });
+    }
+
+    /// The user id that an echo carries.
+    fn user_id_of_echo(&self, visitor: VisitorIndex, session_id: &str) -> String {
+        match self.settings.visitor_chat_user_id {
+            UserIdOf::Visitor => self.world.visitors[visitor.0].user_id.clone(),
+            UserIdOf::Session => Random::of_text(self.seed, session_id).encoded(9),
+        }
     }
 
     /// A new address of a socket for a session.

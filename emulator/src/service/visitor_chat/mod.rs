@@ -16,8 +16,8 @@ pub use self::apps::{App, AppStanding, TokenStanding, UserToken};
 use self::apps::{CHAT_WRITE, Speaker};
 pub use self::switches::{
     BarePing, ChatQuota, Echo, EchoId, ExpiresIn, FailureForm, FailureHttp, FrameIds, MessageLength,
-    OlderSocket, OpeningLine, SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl, SocketUrlLife,
-    VisitorIdForm, VoiceForm,
+    OlderSocket, OpeningLine, RedeliveredName, SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl,
+    SocketUrlLife, UserIdOf, VisitorIdForm, VoiceForm,
 };
 use super::Service;
 use super::door::Door;

@@ -134,6 +134,28 @@ switch! {
 }
 
 switch! {
+    /// Which `wsId` a frame carries that comes again over another socket.
+    RedeliveredName {
+        /// That of the socket it comes over.
+        #[default]
+        Present = "present",
+        /// That of the socket it was first sent to.
+        First = "first",
+    }
+}
+
+switch! {
+    /// For how long a visitor has the user id that echoes carry.
+    UserIdOf {
+        /// For good.
+        #[default]
+        Visitor = "visitor",
+        /// For a session: each has another.
+        Session = "session",
+    }
+}
+
+switch! {
     /// Which HTTP status comes with a failure.
     FailureHttp {
         /// The number in `code`.
