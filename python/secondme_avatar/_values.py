@@ -180,7 +180,8 @@ class Reply(Plain):
     """How its end was known."""
     confirmed: bool
     """Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
-    the first of the visitor's messages has come back: until then ``false`` marks what is taken for the owner's."""
+    the first of the visitor's messages has come back in this session, nor where the owner has said the same as the
+    visitor: until an echo has shown who is who, ``false`` marks what is taken for the owner's."""
     asked: bool
     """Whether an ``ask`` or a ``stream`` receives this reply as well. A program that reads events and also asks hears
     such a reply twice, and skips the event."""

@@ -17,12 +17,39 @@ pub(crate) struct Connection {
     link: LinkState,
     /// Where to connect to, for as many attempts as it is good for.
     address: Option<SocketAddress>,
-    /// A frame of the present socket has said its name. Before that it is unknown, or guessed.
-    named_by_frame: bool,
+    /// The names of the present socket and of the one before it, as far as the service has told them.
+    names: Names,
     /// `None`: the host gives out no permits.
     permit: Option<ConnectPermit>,
     /// Why the link was lost last.
     loss: Option<Error>,
+}
+
+/// What the present socket is called, and what the one before it was: a frame that was meant for that one may come
+/// again over this one.
+#[derive(Debug, Default)]
+struct Names {
+    present: Option<WsId>,
+    before: Option<WsId>,
+}
+
+impl Names {
+    /// Another socket is opened.
+    fn begin(&mut self, name: Option<WsId>) {
+        if let Some(before) = std::mem::replace(&mut self.present, name) {
+            self.before = Some(before);
+        }
+    }
+
+    /// A frame says this name. Returns whether the socket is called so from now on.
+    fn hear(&mut self, name: &str) -> bool {
+        let is = |known: &Option<WsId>| known.as_ref().is_some_and(|known| known.as_str() == name);
+        if is(&self.present) || (self.present.is_some() && is(&self.before)) {
+            return false;
+        }
+        self.present = Some(name.into());
+        true
+    }
 }
 
 /// The next step of an attempt to connect.
@@ -59,7 +86,7 @@ impl Connection {
         Self {
             link: LinkState::new(now, heartbeat),
             address: None,
-            named_by_frame: false,
+            names: Names::default(),
             permit,
             loss: None,
         }
@@ -110,7 +137,7 @@ impl Connection {
         if let Some(found) = self.address.as_mut().filter(|_| is_known) {
             let (ws_id, address) = (found.ws_id.clone(), found.address.clone());
             found.attempts = found.attempts.saturating_sub(1);
-            self.named_by_frame = false;
+            self.names.begin(ws_id.clone());
             self.link.handle(now, LinkInput::Connect(ws_id), rng);
             return Attempt::Open { generation: self.link.generation(), address };
         }
@@ -127,14 +154,11 @@ impl Connection {
         self.address = None;
     }
 
-    /// A frame has named its socket, and the service does not. Returns whether the frame is the present socket's.
-    pub(crate) fn is_named_by(&mut self, ws: &str) -> bool {
-        if self.named_by_frame {
-            return self.ws().is_some_and(|own| own.as_str() == ws);
+    /// A frame names its socket, and no call does. The latest name holds, but for that of the socket before.
+    pub(crate) fn hear_name(&mut self, ws: &str) {
+        if self.names.hear(ws) {
+            self.link.name_socket(ws.into());
         }
-        self.named_by_frame = true;
-        self.link.name_socket(ws.into());
-        true
     }
 
     /// The last address, and what it is followed by in its query: tickets and tokens.

@@ -80,7 +80,7 @@ pub struct VisitorChatFacts {
 pub struct OwnUser {
     /// The id.
     pub id: UserId,
-    /// How many echoes have carried it, as far as is counted.
+    /// How many echoes of the present session have carried it, as far as is counted.
     pub echoes: u32,
 }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use secondme_avatar_emulator::service::{
     AppStanding, BarePing, Echo, EchoId, Effect, ExpiresIn, FailureForm, FailureHttp, Fault, FrameIds,
-    InjectionPoint, Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, SecondInit, SendAnswer,
-    SendApiKey, SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, VisitorIdForm,
+    InjectionPoint, Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, RedeliveredName, Redelivery,
+    SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, UserIdOf,
+    VisitorIdForm,
 };
 use secondme_avatar_protocol::{
     Config, Door, ErrorKind, EventKind, Gap, Outcome, Record, State, Step, Visitor, limits,
@@ -228,6 +229,8 @@ fn a_conversation_goes_on_under_every_answer_to_the_open_questions() {
         visitor_chat_echo_id: EchoId,
         visitor_chat_send_answer: SendAnswer,
         visitor_chat_frame_ids: FrameIds,
+        visitor_chat_redelivered_ws_id: RedeliveredName,
+        visitor_chat_user_id: UserIdOf,
         visitor_chat_failure_http: FailureHttp,
         visitor_chat_failure_form: FailureForm,
         visitor_chat_send_api_key: SendApiKey,
@@ -243,6 +246,24 @@ fn a_conversation_goes_on_under_every_answer_to_the_open_questions() {
     for drop in SocketSilence::ALL {
         converse(nameless.clone().visitor_chat_ping_drop(*drop), Config { ping_unnamed: true, ..config() });
     }
+}
+
+#[test]
+fn a_frame_that_comes_again_under_the_name_of_the_socket_before_does_not_make_the_new_one_deaf() {
+    for url in SocketUrl::ALL {
+        let settings = Settings::default()
+            .visitor_chat_socket_url(*url)
+            .redelivery(Redelivery::NextConnection)
+            .visitor_chat_redelivered_ws_id(RedeliveredName::First);
+        converse(settings, Config { acknowledge: false, ..config() });
+    }
+}
+
+#[test]
+fn the_visitor_s_words_are_the_visitor_s_under_another_user_id_in_each_session() {
+    let settings =
+        Settings::default().visitor_chat_user_id(UserIdOf::Session).visitor_chat_second_init(SecondInit::New);
+    converse(settings, config());
 }
 
 #[test]

@@ -57,7 +57,8 @@ event_classes! {
         /// How its end was known.
         ended = EventKind::Reply(held) => &held.ended;
         /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
-        /// owner's before the first of the visitor's messages has come back: until then `false` marks what is
+        /// owner's before the first of the visitor's messages has come back in this session, nor where the
+        /// owner has said the same as the visitor: until an echo has shown who is who, `false` marks what is
         /// taken for the owner's.
         confirmed = EventKind::Reply(held) => &held.confirmed;
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
@@ -86,7 +87,8 @@ event_classes! {
         /// How its end was known.
         ended = EventKind::OwnerReply(held) => &held.ended;
         /// Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
-        /// owner's before the first of the visitor's messages has come back: until then `false` marks what is
+        /// owner's before the first of the visitor's messages has come back in this session, nor where the
+        /// owner has said the same as the visitor: until an echo has shown who is who, `false` marks what is
         /// taken for the owner's.
         confirmed = EventKind::OwnerReply(held) => &held.confirmed;
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also

@@ -6,17 +6,20 @@
 //! 2. It is an echo if its text is that of a message that awaits its echo, and comes within 30 s of the send. Its user
 //!    id is the visitor's own, as far as that shows.
 //! 3. It is an echo if it carries the visitor's own user id.
-//! 4. Otherwise the owner speaks.
+//! 4. Otherwise the owner speaks: for certain where an echo has shown the visitor's own user id, and the frame carries
+//!    another.
 //!
 //! An owner may say what the visitor has just said. So one echo by its text does not make a user id the visitor's own
-//! for every text: before the second, only a text that the visitor has sent is taken for an echo.
+//! for every text: before the second, only a text that the visitor has sent is taken for an echo. Where two user ids
+//! have said the same, one of them is the owner's, and which one only later echoes show. Another session may give the
+//! visitor another user id, so what was known in the session before is a guess in it.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::event::ServiceError;
 use crate::facts::OwnUser;
-use crate::ids::{MessageId, UserId};
+use crate::ids::MessageId;
 use crate::limits::{ECHO_BY_TEXT, OWN_USER_ECHOES, SENT_MESSAGES};
 use crate::time::Millis;
 use crate::wire::Frame;
@@ -121,30 +124,28 @@ impl Echoes {
             }
             return Voice::Visitor(Some(message));
         }
-        let known = own.as_ref().map(|own| (own.id.as_str(), own.echoes >= OWN_USER_ECHOES));
-        let relation = match (user, known) {
+        let relation = match (user, own.as_ref()) {
             (_, None) => Relation::Unknown,
             (None, Some(_)) => Relation::Unnamed,
-            (Some(user), Some((id, certain))) if user == id => Relation::Own { certain },
-            (Some(_), Some((_, certain))) => Relation::Another { certain },
+            (Some(user), Some(own)) if user == own.id.as_str() => {
+                Relation::Own { certain: own.echoes >= OWN_USER_ECHOES }
+            }
+            (Some(_), Some(own)) => Relation::Another { shown: own.echoes > 0 },
         };
         let text = Fingerprint::of(frame.text().as_str());
         let has_text = |sent: &&mut Sent| !sent.echoed && sent.text == text;
         let in_time = |sent: &&mut Sent| sent.by_text_until > now;
         let mut candidates = self.sent.iter_mut().filter(has_text);
         let found = match relation {
-            Relation::Unknown | Relation::Unnamed | Relation::Another { certain: false } => {
-                candidates.find(in_time)
-            }
+            Relation::Unknown | Relation::Unnamed | Relation::Another { .. } => candidates.find(in_time),
             Relation::Own { .. } => candidates.next(),
-            Relation::Another { certain: true } => None,
         };
         if let Some(sent) = found {
             sent.echoed = true;
             sent.name = sent.name.take().or_else(|| frame.message_id.as_deref().map(MessageId::from));
             let message = sent.message.clone();
             if let Some(user) = user {
-                note_echo(own, user.into());
+                own.get_or_insert_with(|| OwnUser { id: user.into(), echoes: 0 }).echoed_by(user);
             }
             return Voice::Visitor(Some(message));
         }
@@ -161,7 +162,12 @@ impl Echoes {
                 *own = None; // One echo carried it, and that may have been the owner's word.
                 Voice::Owner { confirmed: false }
             }
-            (Relation::Another { .. }, _) => Voice::Owner { confirmed: true },
+            (Relation::Another { shown }, Some(_)) if in_time => {
+                // Two have said the same. The one who was taken for the visitor may have been the owner.
+                let certain = own.as_mut().is_some_and(OwnUser::doubt);
+                Voice::Owner { confirmed: shown && certain }
+            }
+            (Relation::Another { shown }, _) => Voice::Owner { confirmed: shown },
             (Relation::Unknown | Relation::Unnamed, _) => Voice::Owner { confirmed: false },
         }
     }
@@ -185,14 +191,38 @@ enum Relation {
     Own {
         certain: bool,
     },
+    /// `shown`: an echo has shown the visitor's own id in this session.
     Another {
-        certain: bool,
+        shown: bool,
     },
 }
 
-fn note_echo(own: &mut Option<OwnUser>, user: UserId) {
-    let echoes = own.as_ref().filter(|own| own.id == user).map_or(0, |own| own.echoes);
-    *own = Some(OwnUser { id: user, echoes: (echoes + 1).min(OWN_USER_ECHOES) });
+impl OwnUser {
+    /// This user id has come with an echo that was known by its text.
+    fn echoed_by(&mut self, user: &str) {
+        if self.id.as_str() == user {
+            self.echoes = (self.echoes + 1).min(OWN_USER_ECHOES);
+        } else if self.echoes >= OWN_USER_ECHOES {
+            self.echoes = 0; // Either it is the owner's, or the visitor's has changed.
+        } else {
+            // Which of the two is the owner's is open, unless the one before was of another session.
+            *self = Self { id: user.into(), echoes: u32::from(self.echoes == 0) };
+        }
+    }
+
+    /// Another user id has said the same as this one. Returns whether this one is the visitor's own all the same.
+    fn doubt(&mut self) -> bool {
+        let certain = self.echoes >= OWN_USER_ECHOES;
+        if !certain {
+            self.echoes = 0;
+        }
+        certain
+    }
+
+    /// Another session: it may know the visitor by another user id.
+    pub(crate) fn enter_session(&mut self) {
+        self.echoes = 0;
+    }
 }
 
 impl Fingerprint {
@@ -337,6 +367,40 @@ mod tests {
         room.sends("m2", "Who is there?");
         assert_eq!(room.hears(&says("me", "Who is there?")), echo_of("m2"));
         assert_eq!(room.hears(&says("owner", "Me")), OWNER);
+    }
+
+    #[test]
+    fn where_two_have_said_the_same_the_owner_is_a_guess_until_another_echo_shows_who_is_who() {
+        let mut room = Room::new();
+        room.sends("m1", "Hi");
+        assert_eq!(room.hears(&says("owner", "Hi")), echo_of("m1"), "nothing tells");
+        assert_eq!(room.hears(&says("me", "Hi")), GUESSED);
+        assert_eq!(room.hears(&says("me", "From my telephone")), GUESSED);
+        room.sends("m2", "Who is there?");
+        assert_eq!(room.hears(&says("me", "Who is there?")), echo_of("m2"));
+        assert_eq!(room.hears(&says("owner", "Me")), OWNER);
+    }
+
+    #[test]
+    fn a_user_id_that_changes_is_learnt_again_from_the_echoes() {
+        for is_told in [true, false] {
+            let mut room = Room::new();
+            for (message, text) in [("m1", "One"), ("m2", "Two")] {
+                room.sends(message, text);
+                assert_eq!(room.hears(&says("me", text)), echo_of(message));
+            }
+            assert_eq!(room.hears(&says("owner", "Certain")), OWNER);
+            if is_told {
+                room.own.as_mut().unwrap().enter_session();
+                assert_eq!(room.hears(&says("owner", "Or is it?")), GUESSED);
+            }
+            for (message, text) in [("m3", "Three"), ("m4", "Four"), ("m5", "Five")] {
+                room.sends(message, text);
+                assert_eq!(room.hears(&says("I", text)), echo_of(message), "is told: {is_told}");
+            }
+            assert_eq!(room.hears(&says("owner", "Certain again")), OWNER);
+            assert_eq!(room.hears(&says("I", "From my telephone")), Voice::Visitor(None));
+        }
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Machine {
             return Change::Text;
         };
         self.connection.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
-        if frame.ws_id.as_deref().is_some_and(|ws| !self.is_own_socket(ws)) {
+        if let Some(ws) = frame.ws_id.as_deref()
+            && !self.is_own_socket(ws)
+        {
             self.counters.foreign += 1;
             return Change::Text;
         }
@@ -171,13 +173,14 @@ impl Machine {
         self.conversations.iter().any(making)
     }
 
-    /// Whether a frame that names this socket is the present one's. Where the service does not tell its name, the first
-    /// frame does.
+    /// Whether a frame that names this socket is the present one's. Where no call tells its name, frames do, and what
+    /// has come is taken: a frame that comes again may carry the name of the socket that it was first sent to.
     fn is_own_socket(&mut self, ws: &str) -> bool {
         if self.config.door.names_sockets() {
             return self.connection.ws().is_some_and(|own| own.as_str() == ws);
         }
-        self.connection.is_named_by(ws)
+        self.connection.hear_name(ws);
+        true
     }
 
     /// Dispatches a frame, unless it waits for those before it.

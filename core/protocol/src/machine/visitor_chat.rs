@@ -39,12 +39,15 @@ impl Machine {
         let Some(conversation) = self.conversations.get_mut(at) else {
             return;
         };
-        match conversation.session() {
-            Some(present) if *present == session => {}
-            Some(present) => {
-                let before = present.clone();
-                self.replace_session(now, at, &before, session);
-            }
+        let before = conversation.session().cloned();
+        if before.as_ref() == Some(&session) {
+            return;
+        }
+        if let Some(own) = self.facts.visitor_chat.as_mut().and_then(|facts| facts.own_user.as_mut()) {
+            own.enter_session();
+        }
+        match before {
+            Some(before) => self.replace_session(now, at, &before, session),
             None => conversation.set_session(session),
         }
     }

@@ -484,7 +484,7 @@ fn a_socket_without_a_name_is_not_pinged_and_lives() {
 }
 
 #[test]
-fn the_first_frame_names_the_socket_and_from_then_on_it_is_pinged_and_acknowledged() {
+fn a_frame_names_the_socket_and_from_then_on_it_is_pinged_and_acknowledged() {
     let mut named = avatar(0, "Hello");
     named["wsId"] = "ws-9".into();
     named["seqId"] = "q1".into();
@@ -503,10 +503,46 @@ fn the_first_frame_names_the_socket_and_from_then_on_it_is_pinged_and_acknowledg
         assert_eq!(peer.frames.remove(0).1, r#"{"type":"ack","seqId":"q1","wsId":"ws-9"}"#);
         peer.pass(limits::HEARTBEAT);
         assert_eq!(peer.frames.remove(0).1, r#"{"type":"ping","wsId":"ws-9"}"#);
-        let mut foreign = avatar(1, "not mine");
-        foreign["wsId"] = "ws-1".into();
-        peer.frame(foreign);
-        assert_eq!(peer.machine.counters().foreign, 1);
+    }
+}
+
+#[test]
+fn a_frame_of_the_socket_before_makes_the_new_one_neither_deaf_nor_misnamed() {
+    let frame = |ws: &str, seq: &str, index: i64, text: &str| {
+        let mut frame = avatar(index, text);
+        frame["wsId"] = ws.into();
+        frame["seqId"] = seq.into();
+        frame["messageId"] = if seq == "q1" { "r1" } else { "r2" }.into();
+        frame
+    };
+    for address in [ADDRESS, "wss://gate.test/ws?wsId=new"] {
+        let mut peer = Peer::with(config(), None);
+        peer.open(FIRST);
+        token(&mut peer, "t1", None, Freshness::Fetched);
+        init(&mut peer, "s1");
+        peer.up();
+        peer.frame(frame("old", "q1", 0, "Before"));
+        peer.pass(limits::ADDRESS_LIFETIME);
+        peer.lose();
+        while !peer.asks(Step::InitVisitorChat) {
+            peer.pass(Duration::from_millis(50));
+        }
+        init_at(&mut peer, "s1", address);
+        peer.up();
+        peer.happened();
+        for came in [
+            frame("old", "q1", 0, "Before"),
+            frame("old", "q2", 0, "One "),
+            frame("new", "q3", 1, "reply"),
+            frame("old", "q4", -1, ""),
+        ] {
+            peer.frame(came);
+        }
+        assert_eq!(said(&peer.happened()), ["One reply"], "{address}");
+        assert_eq!(peer.machine.counters().foreign, 0);
+        peer.frames.clear();
+        peer.pass(limits::HEARTBEAT);
+        assert_eq!(peer.frames.remove(0).1, r#"{"type":"ping","wsId":"new"}"#, "{address}");
     }
 }
 

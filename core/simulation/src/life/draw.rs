@@ -5,9 +5,9 @@ use std::time::Duration;
 use secondme_avatar_emulator::service::{
     Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn,
     FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls, IdForm, Key,
-    Millis as ServiceMillis, OlderSocket, OpeningLine, Origin, PingDrop, Pings, QuotaScope, Redelivery,
-    RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, SocketSilence, SocketUrl,
-    SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, VisitorIdForm,
+    Millis as ServiceMillis, OlderSocket, OpeningLine, Origin, PingDrop, Pings, QuotaScope, RedeliveredName,
+    Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, SocketSilence,
+    SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm,
 };
 use secondme_avatar_protocol::{Config, Delivery, Door};
 
@@ -89,6 +89,8 @@ pub(super) fn visitor_chat(chance: &mut Chance, settings: &mut Settings, config:
     settings.visitor_chat_echo_id = chance.of(EchoId::ALL);
     settings.visitor_chat_send_answer = chance.of(SendAnswer::ALL);
     settings.visitor_chat_frame_ids = answer(chance, FrameIds::ALL);
+    settings.visitor_chat_redelivered_ws_id = chance.of(RedeliveredName::ALL);
+    settings.visitor_chat_user_id = chance.of(UserIdOf::ALL);
     settings.visitor_chat_failure_http = chance.of(FailureHttp::ALL);
     settings.visitor_chat_failure_form = chance.of(FailureForm::ALL);
     settings.visitor_chat_send_api_key = chance.of(SendApiKey::ALL);
@@ -144,6 +146,8 @@ pub(super) fn answers_of_visitor_chat(settings: &Settings) -> Vec<(&'static str,
         ("echo's id", settings.visitor_chat_echo_id.to_string()),
         ("answer to a send", settings.visitor_chat_send_answer.to_string()),
         ("ids of frames", settings.visitor_chat_frame_ids.to_string()),
+        ("name on what comes again", settings.visitor_chat_redelivered_ws_id.to_string()),
+        ("user id of", settings.visitor_chat_user_id.to_string()),
         ("failure's status", settings.visitor_chat_failure_http.to_string()),
         ("failure's form", settings.visitor_chat_failure_form.to_string()),
         ("key in a send", settings.visitor_chat_send_api_key.to_string()),

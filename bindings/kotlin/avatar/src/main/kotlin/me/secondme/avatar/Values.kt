@@ -36,7 +36,8 @@ public class Reply internal constructor(
     public val ended: Ended,
     /**
      * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the owner's before
-     * the first of the visitor's messages has come back: until then `false` marks what is taken for the owner's.
+     * the first of the visitor's messages has come back in this session, nor where the owner has said the same as the
+     * visitor: until an echo has shown who is who, `false` marks what is taken for the owner's.
      */
     public val confirmed: Boolean,
     /**
