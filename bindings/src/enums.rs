@@ -125,14 +125,16 @@ impl From<Author> for CoreAuthor {
     }
 }
 
-/// How it is known to which of the visitor's open conversations a reply belongs.
+/// How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum CoreAttribution {
     /// The service names the session, or only this conversation can be meant: it is the only one, or the only
-    /// one with a question out.
+    /// one with a question out. If the reply answers a question, no other message can be meant.
     Certain,
-    /// The service does not name the session, and several conversations may be meant. The reply is taken to
-    /// belong to the one whose question has waited longest.
+    /// The service does not name the session, and several conversations may be meant: the reply is taken to
+    /// belong to the one whose question has waited longest. Or it is taken to answer a question, and another
+    /// message may be meant: one that is still owed its answer, or the question before, where the avatar may
+    /// say more to that.
     Guessed,
 }
 
@@ -274,12 +276,13 @@ impl From<Step> for CoreStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum CoreDelivery {
     /// A message that the service does not have is sent again under the same id, within its deadline. Where
-    /// nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+    /// nothing can tell, as on Visitor Chat, it is handed back as an `UnsentMessage` that is not `certain`.
     Checked,
     /// A message that may have been taken never goes out again: it is handed back, unless the service has it.
     AtMostOnce,
     /// It is sent again under the same id: no message is lost, but a service that does not recognise the id
-    /// may take it twice.
+    /// may take it twice. Visitor Chat takes no id with a message, so there it is twice wherever the first
+    /// one had been taken.
     AtLeastOnce,
 }
 

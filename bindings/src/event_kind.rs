@@ -36,7 +36,7 @@ pub enum CoreEventKind {
         in_reply_to: Option<String>,
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked: bool,
-        /// How it is known that the piece belongs to this conversation.
+        /// How it is known that the piece belongs to this conversation, and answers this question.
         attribution: CoreAttribution,
     },
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,

@@ -65,7 +65,8 @@ pub struct CoreOptions {
     pub reply_idle_ms: Option<u64>,
     /// What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
     /// is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
-    /// is handed back.
+    /// is handed back. Visitor Chat cannot be asked, and takes no id with a message: under at least once, a
+    /// message that had been taken is taken twice there.
     #[uniffi(default = None)]
     pub delivery: Option<CoreDelivery>,
     /// How many events a subscription holds before the socket is read no further; never more than 16 MiB of

@@ -112,7 +112,7 @@ pub struct CoreReply {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
     /// hears such a reply twice, and skips the event.
     pub asked: bool,
-    /// How it is known that the reply belongs to this conversation.
+    /// How it is known that the reply belongs to this conversation, and answers this question.
     pub attribution: CoreAttribution,
 }
 

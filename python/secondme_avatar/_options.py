@@ -103,7 +103,8 @@ class ClientSetup:
         :param reply_idle: The silence that ends a reply whose end mark never comes. Default: 3 s.
         :param delivery: What becomes of a message when its answer was lost and no echo of it has come. Default:
             checked, that is, the service is asked for it, and what it does not have is sent again; where nothing can
-            tell, it is handed back.
+            tell, it is handed back. Visitor Chat cannot be asked, and takes no id with a message: under at least once,
+            a message that had been taken is taken twice there.
         :param event_queue: How many events a subscription holds before the socket is read no further; never more than
             16 MiB of them. Default: 1024.
         :param quota: How many authentications a minute the API key has. Default: 60, as the vendor's API page says; the

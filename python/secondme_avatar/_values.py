@@ -54,12 +54,13 @@ Author: TypeAlias = Literal["avatar", "owner", "visitor"]
 """
 
 Attribution: TypeAlias = Literal["certain", "guessed"]
-"""How it is known to which of the visitor's open conversations a reply belongs.
+"""How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
 
 - ``certain``: The service names the session, or only this conversation can be meant: it is the only one, or the only
-  one with a question out.
-- ``guessed``: The service does not name the session, and several conversations may be meant. The reply is taken to
-  belong to the one whose question has waited longest.
+  one with a question out. If the reply answers a question, no other message can be meant.
+- ``guessed``: The service does not name the session, and several conversations may be meant: the reply is taken to
+  belong to the one whose question has waited longest. Or it is taken to answer a question, and another message may be
+  meant: one that is still owed its answer, or the question before, where the avatar may say more to that.
 """
 
 Ended: TypeAlias = Literal["whole", "mark", "silence", "limit"]
@@ -125,11 +126,12 @@ Delivery: TypeAlias = Literal["checked", "at_most_once", "at_least_once"]
 With every choice the service is asked for the message first, where it can be asked.
 
 - ``checked``: A message that the service does not have is sent again under the same id, within its deadline. Where
-  nothing can tell, it is handed back as an ``UnsentMessage`` that is not ``certain``.
+  nothing can tell, as on Visitor Chat, it is handed back as an ``UnsentMessage`` that is not ``certain``.
 - ``at_most_once``: A message that may have been taken never goes out again: it is handed back, unless the service has
   it.
 - ``at_least_once``: It is sent again under the same id: no message is lost, but a service that does not recognise the
-  id may take it twice.
+  id may take it twice. Visitor Chat takes no id with a message, so there it is twice wherever the first one had been
+  taken.
 """
 
 Environment: TypeAlias = Literal["production", "pre_release", "gateway"]
@@ -186,7 +188,7 @@ class Reply(Plain):
     """Whether an ``ask`` or a ``stream`` receives this reply as well. A program that reads events and also asks hears
     such a reply twice, and skips the event."""
     attribution: Attribution
-    """How it is known that the reply belongs to this conversation."""
+    """How it is known that the reply belongs to this conversation, and answers this question."""
 
 
 @dataclass(frozen=True)

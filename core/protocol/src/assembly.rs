@@ -169,7 +169,11 @@ impl Assembly {
                 let (_, question, attribution) = self.ended.remove(ended);
                 (question, attribution)
             }
-            None => (question(), attribution),
+            None => match question() {
+                // Another message may be meant, and so another answer.
+                Some(question) if !question.certain => (Some(question), Attribution::Guessed),
+                question => (question, attribution),
+            },
         };
         if self.open.len() == OPEN_REPLIES {
             before.push(self.end(0, Ended::Silence));

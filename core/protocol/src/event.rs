@@ -62,7 +62,7 @@ pub enum EventKind {
         in_reply_to: Option<MessageId>,
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked: bool,
-        /// How it is known that the piece belongs to this conversation.
+        /// How it is known that the piece belongs to this conversation, and answers this question.
         attribution: Attribution,
     },
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too, before
@@ -233,18 +233,19 @@ pub struct Reply {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears
     /// such a reply twice, and skips the event.
     pub asked: bool,
-    /// How it is known that the reply belongs to this conversation.
+    /// How it is known that the reply belongs to this conversation, and answers this question.
     pub attribution: Attribution,
 }
 
-/// How it is known to which of the visitor's open conversations a reply belongs.
+/// How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attribution {
     /// The service names the session, or only this conversation can be meant: it is the only one, or the only one with
-    /// a question out.
+    /// a question out. If the reply answers a question, no other message can be meant.
     Certain,
-    /// The service does not name the session, and several conversations may be meant. The reply is taken to belong to
-    /// the one whose question has waited longest.
+    /// The service does not name the session, and several conversations may be meant: the reply is taken to belong to
+    /// the one whose question has waited longest. Or it is taken to answer a question, and another message may be meant:
+    /// one that is still owed its answer, or the question before, where the avatar may say more to that.
     Guessed,
 }
 

@@ -57,7 +57,7 @@ export interface ReplyDeltaEvent extends EventBase {
   readonly inReplyTo: string | undefined
   /** An `ask` or a `stream` waits for this reply, and receives it as well. */
   readonly asked: boolean
-  /** How it is known that the piece belongs to this conversation. */
+  /** How it is known that the piece belongs to this conversation, and answers this question. */
   readonly attribution: Attribution
 }
 

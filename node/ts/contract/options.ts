@@ -54,6 +54,8 @@ export interface ClientOptions {
   /**
    * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that is, the
    * service is asked for it, and what it does not have is sent again; where nothing can tell, it is handed back.
+   * Visitor Chat cannot be asked, and takes no id with a message: under at least once, a message that had been taken is
+   * taken twice there.
    */
   readonly delivery?: Delivery | undefined
   /**

@@ -33,7 +33,7 @@ event_classes! {
         in_reply_to = EventKind::ReplyDelta { in_reply_to, .. } => in_reply_to;
         /// An `ask` or a `stream` waits for this reply, and receives it as well.
         asked = EventKind::ReplyDelta { asked, .. } => asked;
-        /// How it is known that the piece belongs to this conversation.
+        /// How it is known that the piece belongs to this conversation, and answers this question.
         attribution = EventKind::ReplyDelta { attribution, .. } => attribution;
     }
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
@@ -64,7 +64,7 @@ event_classes! {
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::Reply(held) => &held.asked;
-        /// How it is known that the reply belongs to this conversation.
+        /// How it is known that the reply belongs to this conversation, and answers this question.
         attribution = EventKind::Reply(held) => &held.attribution;
     }
     /// The avatar's owner says something in person.
@@ -94,7 +94,7 @@ event_classes! {
         /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also
         /// asks hears such a reply twice, and skips the event.
         asked = EventKind::OwnerReply(held) => &held.asked;
-        /// How it is known that the reply belongs to this conversation.
+        /// How it is known that the reply belongs to this conversation, and answers this question.
         attribution = EventKind::OwnerReply(held) => &held.attribution;
     }
     /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first

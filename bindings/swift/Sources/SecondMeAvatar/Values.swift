@@ -29,7 +29,7 @@ public struct Reply: Sendable, Equatable {
     /// Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks hears such
     /// a reply twice, and skips the event.
     public let asked: Bool
-    /// How it is known that the reply belongs to this conversation.
+    /// How it is known that the reply belongs to this conversation, and answers this question.
     public let attribution: Reply.Attribution
 }
 

@@ -70,12 +70,13 @@ impl SentLog {
         self.0.iter().find(|logged| logged.text == text && !logged.echoed).map(|logged| logged.at)
     }
 
-    /// An echo has come that names no message: it is taken for that of the first message of its text.
-    pub(crate) fn unnamed_echo(&mut self, text: &str) {
+    /// An echo has come that names no message: it is taken for that of the first message of its text, which it
+    /// returns.
+    pub(crate) fn unnamed_echo(&mut self, text: &str) -> Option<&MessageId> {
         let text = fingerprint(text);
-        if let Some(logged) = self.0.iter_mut().find(|logged| logged.text == text && !logged.echoed) {
-            logged.echoed = true;
-        }
+        let logged = self.0.iter_mut().find(|logged| logged.text == text && !logged.echoed)?;
+        logged.echoed = true;
+        Some(&logged.message)
     }
 
     pub(crate) fn fate(&self, message: &MessageId) -> Option<Fate> {

@@ -128,7 +128,9 @@ impl Turns {
 
     /// An echo has come that names no message.
     pub(crate) fn unnamed_echo_came(&mut self, text: &str) {
-        self.sent.unnamed_echo(text);
+        let message = self.sent.unnamed_echo(text);
+        let turn = self.turns.iter_mut().find(|turn| Some(turn.message()) == message);
+        turn.into_iter().for_each(Turn::echo_came);
     }
 
     /// The question that has waited longest for its answer. One for whose answer no other question waits any more
@@ -165,7 +167,8 @@ impl Turns {
     ///
     /// A stream that was left, and a question in the owner's time, are passed over when their answer is late and
     /// another message waits for one. Whose answer it is then, is not certain; nor while another message is owed
-    /// one whose turn is over.
+    /// one whose turn is over; nor soon after the answer before, which may go on, unless the question's echo has shown
+    /// that the service has come to it.
     pub(crate) fn begin_answer(&mut self, now: Millis, reply: Option<&str>, echoed: Echoed) -> Beginning {
         if self.earlier.iter().any(|earlier| Some(earlier.as_str()) == reply) {
             return Beginning::Earlier;
@@ -186,10 +189,12 @@ impl Turns {
             return Beginning::New(None);
         };
         let others = self.turns.iter().enumerate().any(|(other, turn)| other != at && waits(turn));
+        let goes_on = self.last.take().is_some_and(|(_, until)| now < until);
         let turn = &mut self.turns[at];
-        let guessed = !self.owed.is_empty() || next != oldest || (turn.is_in_owners_time() && others);
+        let goes_on = goes_on && turn.echo() != Echo::Here;
+        let guessed =
+            goes_on || !self.owed.is_empty() || next != oldest || (turn.is_in_owners_time() && others);
         turn.begin();
-        self.last = None;
         let certain = named.is_some() || !guessed;
         Beginning::New(Some(Question { message: turn.message().clone(), certain }))
     }

@@ -65,7 +65,7 @@ public sealed class Event private constructor(origin: Origin) {
         public val inReplyTo: String?,
         /** An `ask` or a `stream` waits for this reply, and receives it as well. */
         public val asked: Boolean,
-        /** How it is known that the piece belongs to this conversation. */
+        /** How it is known that the piece belongs to this conversation, and answers this question. */
         public val attribution: Attribution,
     ) : Event(origin)
 

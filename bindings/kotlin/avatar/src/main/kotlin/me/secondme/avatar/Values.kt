@@ -45,7 +45,7 @@ public class Reply internal constructor(
      * a reply twice, and skips the event.
      */
     public val asked: Boolean,
-    /** How it is known that the reply belongs to this conversation. */
+    /** How it is known that the reply belongs to this conversation, and answers this question. */
     public val attribution: Attribution,
 ) {
     override fun toString(): String = "Reply(${text.length} characters, $author, $id, $inReplyTo, $ended, $attribution)"
