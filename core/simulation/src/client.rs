@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use secondme_avatar_emulator::service::CloseHow;
 use secondme_avatar_protocol::{
     Author, Error, Event, EventKind, Generation, Machine, Millis, Outcome, Output, Text, Ticket,
 };
@@ -23,8 +24,8 @@ pub struct Client {
     pub disk: Disk,
     /// Which of the settings' keys it has.
     pub key: usize,
-    /// What came while nothing was read, in order.
-    pub(crate) unread: VecDeque<(Generation, Option<String>)>,
+    /// What came while nothing was read, in order: frames, and how a socket was closed.
+    pub(crate) unread: VecDeque<(Generation, Result<String, CloseHow>)>,
     pub(crate) reading: bool,
     /// The newest socket.
     pub(crate) generation: Generation,

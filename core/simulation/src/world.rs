@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use secondme_avatar_emulator::Settings;
-use secondme_avatar_emulator::service::{self, Answer, Request, Service, SocketId, State};
+use secondme_avatar_emulator::service::{self, Answer, CloseHow, Request, Service, SocketId, State};
 use secondme_avatar_protocol::{
     ApiKey, CallId, Config, Error, ErrorKind, Generation, Input, Machine, Millis, Raw, Record, SlotTicket,
     Ticket, Visitor,
@@ -28,6 +28,9 @@ use self::tokens::TokenDesk;
 
 /// When every world begins.
 const BEGINNING: Millis = Millis(1_774_580_000_000);
+
+/// What clients show as the origin of a handshake.
+pub(crate) const ORIGIN: &str = "https://avatar.test";
 
 /// What is kept of a happening in words: a body written as a list of bytes helps no reader.
 const LINE: usize = 400;
@@ -89,7 +92,7 @@ enum Happening {
     FrameToService(SocketId, String),
     FrameToClient(ClientId, Generation, String),
     CloseToService(SocketId),
-    CloseToClient(ClientId, Generation),
+    CloseToClient(ClientId, Generation, CloseHow),
     FoundDead(SocketId),
     DiskWrites(ClientId),
     /// The permit of a client that has given its slot back so often.
@@ -313,8 +316,8 @@ impl World {
             && let Some((generation, frame)) = self.clients[client.0].unread.pop_front()
         {
             match frame {
-                Some(text) => self.frame_comes(client, generation, text),
-                None => self.socket_closed(client, generation),
+                Ok(text) => self.frame_comes(client, generation, text),
+                Err(how) => self.socket_closed(client, generation, &how),
             }
         }
     }
@@ -352,7 +355,7 @@ impl World {
             let link = self.links.remove(socket).expect("a link");
             let (up, down) = (self.network.arrival(self.now), self.network.arrival(self.now));
             self.queue.plan(up, Happening::CloseToService(socket));
-            self.queue.plan(down, Happening::CloseToClient(link.client, link.generation));
+            self.queue.plan(down, Happening::CloseToClient(link.client, link.generation, CloseHow::Abrupt));
         }
     }
 
@@ -485,7 +488,7 @@ impl World {
                 self.leaving.remove(&socket);
                 self.with_service(|service, now| service.disconnected(now, socket));
             }
-            Happening::CloseToClient(client, generation) => self.socket_closed(client, generation),
+            Happening::CloseToClient(client, generation, how) => self.socket_closed(client, generation, &how),
             Happening::FoundDead(socket) => self.find_dead(socket),
             Happening::TokenArrives(fetch, request, fate) => self.token_arrives(fetch, &request, fate),
             Happening::TokenAnswered(fetch, answer) => self.token_answered(fetch, &answer),
@@ -495,7 +498,7 @@ impl World {
 
     fn frame_comes(&mut self, client: ClientId, generation: Generation, text: String) {
         if !self.of(client).reading {
-            return self.clients[client.0].unread.push_back((generation, Some(text)));
+            return self.clients[client.0].unread.push_back((generation, Ok(text)));
         }
         let one = self.of(client);
         if one.machine.is_connected() && one.generation == generation && !one.gone {
@@ -504,12 +507,16 @@ impl World {
         self.input(client, Input::SocketFrame { generation, frame: Raw::from(text) });
     }
 
-    fn socket_closed(&mut self, client: ClientId, generation: Generation) {
+    fn socket_closed(&mut self, client: ClientId, generation: Generation, how: &CloseHow) {
         if !self.of(client).reading {
-            return self.clients[client.0].unread.push_back((generation, None));
+            return self.clients[client.0].unread.push_back((generation, Err(how.clone())));
         }
         self.see(|| Sight::Down(client, generation));
         let cause = Error::new(ErrorKind::ConnectionFailed, "the connection broke");
+        let cause = match how {
+            CloseHow::Abrupt => cause,
+            CloseHow::Clean { code, reason } => cause.with_close(*code, reason),
+        };
         self.input(client, Input::SocketClosed { generation, cause });
     }
 
@@ -517,7 +524,8 @@ impl World {
     fn find_dead(&mut self, socket: SocketId) {
         if let Some(link) = self.links.remove(socket) {
             self.queue.plan(self.now, Happening::CloseToService(socket));
-            self.queue.plan(self.now, Happening::CloseToClient(link.client, link.generation));
+            self.queue
+                .plan(self.now, Happening::CloseToClient(link.client, link.generation, CloseHow::Abrupt));
         }
     }
 }

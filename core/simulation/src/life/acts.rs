@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secondme_avatar_emulator::service::{CloseHow, OwnerAction};
+use secondme_avatar_emulator::service::{CloseHow, Injection, OwnerAction};
 use secondme_avatar_protocol::{Command, ConversationKey, State, Step, Text, Ticket};
 
 use super::{Life, Person, text_of};
@@ -63,6 +63,7 @@ impl Life {
             }
             36 => self.service_acts(),
             37 => self.cancel(client),
+            38 if self.voices => self.voice_comes(client, key),
             _ => {}
         }
         self.look()
@@ -209,6 +210,17 @@ impl Life {
         self.world.network.meet("owner acts");
         // The owner may not see the session yet, or it may be closed: then nothing happens.
         let _ = self.world.with_service(|service, now| service.owner(now, action));
+    }
+
+    /// The avatar has a voice message sent.
+    fn voice_comes(&mut self, client: ClientId, key: ConversationKey) {
+        let Some(session) = self.world.of(client).machine.session_id(key) else {
+            return;
+        };
+        self.world.network.meet("voice message");
+        let voice = Injection::Voice("https://voice.test/one.mp3".to_owned());
+        // The session may be gone: then nothing happens.
+        let _ = self.world.with_service(|service, now| service.inject(now, session.as_str(), voice));
     }
 
     fn service_acts(&mut self) {

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{
-    Avatar, BarePing, ChatQuota, ClientText, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn,
-    FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls, IdForm, Key,
-    Millis as ServiceMillis, OlderSocket, OpeningLine, Origin, PingDrop, Pings, QuotaScope, RedeliveredName,
-    Redelivery, RepeatedMessage, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, SocketSilence,
-    SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm,
+    Avatar, BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId, EndMark,
+    ExpiresIn, Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds,
+    HistoryCalls, IdForm, Key, MessageLength, Millis as ServiceMillis, Money, OlderSocket, OpeningLine,
+    Origin, OtherClients, PingDrop, Pings, QuotaScope, RedeliveredName, Redelivery, RepeatedMessage,
+    RepliesPerQuestion, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, SocketSilence,
+    SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm, VoiceForm,
 };
 use secondme_avatar_protocol::{Config, Delivery, Door};
 
 use crate::chance::Chance;
 use crate::properties::Terms;
+use crate::world::ORIGIN;
 use crate::{Delay, Network, Settings};
 
 /// An answer to an open question, and how often it is to come up among as many.
@@ -89,8 +91,6 @@ pub(super) fn visitor_chat(chance: &mut Chance, settings: &mut Settings, config:
     settings.visitor_chat_echo_id = chance.of(EchoId::ALL);
     settings.visitor_chat_send_answer = chance.of(SendAnswer::ALL);
     settings.visitor_chat_frame_ids = answer(chance, FrameIds::ALL);
-    settings.visitor_chat_redelivered_ws_id = chance.of(RedeliveredName::ALL);
-    settings.visitor_chat_user_id = chance.of(UserIdOf::ALL);
     settings.visitor_chat_failure_http = chance.of(FailureHttp::ALL);
     settings.visitor_chat_failure_form = chance.of(FailureForm::ALL);
     settings.visitor_chat_send_api_key = chance.of(SendApiKey::ALL);
@@ -107,9 +107,40 @@ pub(super) fn visitor_chat(chance: &mut Chance, settings: &mut Settings, config:
     }
 }
 
+/// The answers to the questions that have been open since the lives above were first lived: these have a chance of their
+/// own, and leave the others as they are.
+pub(super) fn later(chance: &mut Chance, settings: &mut Settings) {
+    settings.replies_per_question = answer(chance, RepliesPerQuestion::ALL);
+    settings.other_clients = chance.of(OtherClients::ALL);
+    // Where every message is refused, there is little to see.
+    settings.money = if chance.below(8) == 0 { chance.of(Money::ALL) } else { Money::default() };
+    settings.close_code = chance.of(CloseCode::ALL);
+    settings.origins = chance.of(&[Vec::new(), vec![ORIGIN.to_owned()]]);
+    settings.extensions = chance.of(Extensions::ALL);
+    settings.visitor_chat_redelivered_ws_id = chance.of(RedeliveredName::ALL);
+    settings.visitor_chat_user_id = chance.of(UserIdOf::ALL);
+    settings.visitor_chat_voice = chance.of(VoiceForm::ALL);
+    let lengths = [MessageLength::Any, MessageLength::Characters(2_000), MessageLength::Characters(10)];
+    settings.visitor_chat_message_length =
+        if chance.below(8) == 0 { chance.of(&lengths) } else { lengths[0] };
+}
+
+/// The answers of both doors.
+fn answers_of_both(settings: &Settings) -> [(&'static str, String); 6] {
+    let origins = if settings.origins.is_empty() { "all" } else { "some" };
+    [
+        ("replies to a question", settings.replies_per_question.to_string()),
+        ("other clients", settings.other_clients.to_string()),
+        ("money", settings.money.to_string()),
+        ("close code", settings.close_code.to_string()),
+        ("origins", origins.to_owned()),
+        ("extensions", settings.extensions.to_string()),
+    ]
+}
+
 /// The answers that a service gives, by question.
 pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
-    vec![
+    let own = [
         ("failure shape", settings.failure_shape.to_string()),
         ("failure status", settings.failure_status.to_string()),
         ("retry after", settings.retry_after.to_string()),
@@ -130,12 +161,13 @@ pub(super) fn answers(settings: &Settings) -> Vec<(&'static str, String)> {
         ("streaming", settings.streaming.to_string()),
         ("end mark", settings.end_mark.to_string()),
         ("client text", settings.client_text.to_string()),
-    ]
+    ];
+    own.into_iter().chain(answers_of_both(settings)).collect()
 }
 
 /// The answers that its second door gives, by question.
 pub(super) fn answers_of_visitor_chat(settings: &Settings) -> Vec<(&'static str, String)> {
-    vec![
+    let own = [
         ("socket url", settings.visitor_chat_socket_url.to_string()),
         ("socket url's life", settings.visitor_chat_socket_url_life.to_string()),
         ("drop without pings", settings.visitor_chat_ping_drop.to_string()),
@@ -155,12 +187,15 @@ pub(super) fn answers_of_visitor_chat(settings: &Settings) -> Vec<(&'static str,
         ("quota of a chat", settings.visitor_chat_quota.to_string()),
         ("expires in", settings.visitor_chat_expires_in.to_string()),
         ("opening line", settings.visitor_chat_opening.to_string()),
+        ("form of a voice", settings.visitor_chat_voice.to_string()),
+        ("message length", settings.visitor_chat_message_length.to_string()),
         ("takeover silence", settings.takeover_silence.to_string()),
         ("redelivery", settings.redelivery.to_string()),
         ("origin", settings.origin.to_string()),
         ("streaming", settings.streaming.to_string()),
         ("end mark", settings.end_mark.to_string()),
-    ]
+    ];
+    own.into_iter().chain(answers_of_both(settings)).collect()
 }
 
 /// The terms of a run, and how its clients are configured.

@@ -103,6 +103,8 @@ pub struct Life {
     doomed: Option<(ClientId, Millis)>,
     /// The owner sometimes says what a visitor has just said.
     parrots: bool,
+    /// The avatar sometimes speaks by voice.
+    voices: bool,
     said: u64,
     commands: u64,
 }
@@ -112,14 +114,17 @@ impl Life {
     pub fn new(door: Door, seed: u64, trail: usize) -> Self {
         let mut chance = Chance::new(seed);
         let mut settings = draw::settings(&mut chance);
-        let (mut terms, mut config) = draw::terms(&mut chance, &mut settings);
+        let (terms, mut config) = draw::terms(&mut chance, &mut settings);
         // A chance of their own: the lives behind the first door stay as they are.
         let mut second = Chance::new(seed ^ 0xd002_d002);
         let parrots = door == Door::VisitorChat && second.below(4) == 0;
         if door == Door::VisitorChat {
             draw::visitor_chat(&mut second, &mut settings, &mut config);
-            terms = Terms { door, settings: settings.clone(), ..terms };
         }
+        let mut third = Chance::new(seed ^ 0x01a7_e201);
+        draw::later(&mut third, &mut settings);
+        let voices = door == Door::VisitorChat && third.below(2) == 0;
+        let terms = Terms { door, settings: settings.clone(), ..terms };
         let mut world = World::watched(settings, seed, terms.quota, trail);
         let mut people = Vec::new();
         let visitors = 3 + chance.below(6);
@@ -147,6 +152,7 @@ impl Life {
             after_queries,
             doomed,
             parrots,
+            voices,
             said,
             commands,
         }

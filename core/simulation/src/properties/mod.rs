@@ -22,7 +22,7 @@ mod visitor_chat;
 mod ways_out;
 
 use secondme_avatar_emulator::service::{
-    FrameFields, FrameIds, HistoryCalls, QuotaScope, RepeatedMessage, State,
+    FrameFields, FrameIds, HistoryCalls, QuotaScope, RepeatedMessage, RepliesPerQuestion, State,
 };
 use secondme_avatar_protocol::{Delivery, Door};
 
@@ -69,11 +69,13 @@ impl Terms {
 
     /// Whose answer a reply is can be told: nothing is lost for good (the past can be asked for), frames
     /// are named and come in order, answers begin soon (within the 10 s that a question waits for those
-    /// before it), the owner is silent, messages are taken once, and no other process sends.
+    /// before it) and are one message each, the owner is silent, messages are taken once, and no other process sends.
     pub fn attributes(&self) -> bool {
         let prompt = self.settings.reply_delay.0 <= 1_000 && self.settings.piece_delay.0 <= 100;
         let alone = !self.owner && !self.restarts;
-        self.named() && self.asks() && !self.reorders && prompt && alone && !self.may_double()
+        // The avatar goes on while the next question is echoed, and nothing tells where that one's answer begins.
+        let in_one = self.settings.replies_per_question == RepliesPerQuestion::One;
+        in_one && self.named() && self.asks() && !self.reorders && prompt && alone && !self.may_double()
     }
 
     /// A message may be taken twice, because the caller wants it rather twice than never.

@@ -235,7 +235,7 @@ impl World {
         }
         let mut headers = Headers::new();
         if self.sends_origin {
-            headers.push("Origin", "https://avatar.test");
+            headers.push("Origin", super::ORIGIN);
         }
         let at = self.network.arrival(self.now);
         let now = service::Millis(self.now.0);
@@ -303,14 +303,14 @@ impl World {
             *closes_at = at.max(*closes_at);
         }
         // A driver says so whenever a socket is closed, by either side.
-        self.queue.plan(self.now, Happening::CloseToClient(client, generation));
+        self.queue.plan(self.now, Happening::CloseToClient(client, generation, CloseHow::Abrupt));
     }
 
     pub(super) fn carry_out_pushes(&mut self) {
         while let Some(push) = self.service.poll() {
             match push {
                 Push::Frame { socket, text } => self.push_frame(socket, text),
-                Push::Close { socket, how } => self.push_close(socket, &how),
+                Push::Close { socket, how } => self.push_close(socket, how),
                 Push::HalfOpen { socket } => {
                     if let Some(link) = self.links.get(socket) {
                         link.half_open = true;
@@ -372,18 +372,19 @@ impl World {
                 // Each side finds out, though the other may have given the link up before.
                 let (client, generation) = (link.client, link.generation);
                 self.queue.plan(self.now + after, Happening::FoundDead(socket));
-                self.queue.plan(self.now + after, Happening::CloseToClient(client, generation));
+                self.queue
+                    .plan(self.now + after, Happening::CloseToClient(client, generation, CloseHow::Abrupt));
             }
         }
     }
 
-    fn push_close(&mut self, socket: SocketId, _how: &CloseHow) {
+    fn push_close(&mut self, socket: SocketId, how: CloseHow) {
         let arrival = self.network.arrival(self.now);
         if let Some(link) = self.links.remove(socket)
             && !link.half_open
         {
             let at = arrival.max(link.down_free);
-            self.queue.plan(at, Happening::CloseToClient(link.client, link.generation));
+            self.queue.plan(at, Happening::CloseToClient(link.client, link.generation, how));
         }
     }
 }
