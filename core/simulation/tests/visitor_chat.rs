@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use secondme_avatar_emulator::service::{
     AppStanding, BarePing, Echo, EchoId, Effect, ExpiresIn, FailureForm, FailureHttp, Fault, FrameIds,
-    InjectionPoint, Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, RedeliveredName, Redelivery,
-    SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, UserIdOf,
-    VisitorIdForm,
+    InjectionPoint, Millis as ServiceMillis, OlderSocket, OpeningLine, OwnerAction, RedeliveredName,
+    Redelivery, SecondInit, SendAnswer, SendApiKey, SocketSilence, SocketUrl, SocketUrlLife, TokenStanding,
+    UserIdOf, VisitorIdForm,
 };
 use secondme_avatar_protocol::{
     Config, Door, ErrorKind, EventKind, Gap, Outcome, Record, State, Step, Visitor, limits,

@@ -1,6 +1,13 @@
 //! The command line: a switch for each open question.
 
-use crate::service::{BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn, Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls, IdForm, MessageLength, Money, OlderSocket, OpeningLine, Origin, OtherClients, PingDrop, Pings, QuotaScope, RedeliveredName, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit, SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming, TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm, VoiceForm};
+use crate::service::{
+    BarePing, ChatQuota, ClientText, CloseCode, DeadSocketSend, DeadToken, Echo, EchoId, EndMark, ExpiresIn,
+    Extensions, FailureForm, FailureHttp, FailureShape, FailureStatus, FrameFields, FrameIds, HistoryCalls,
+    IdForm, MessageLength, Money, OlderSocket, OpeningLine, Origin, OtherClients, PingDrop, Pings,
+    QuotaScope, RedeliveredName, Redelivery, RepeatedMessage, RepliesPerQuestion, RetryAfter, SecondInit,
+    SecondSocket, SendAnswer, SendApiKey, Settings, SocketSilence, SocketUrl, SocketUrlLife, Streaming,
+    TakeoverSilence, TokenLifetime, UserIdOf, VisitorIdForm, VoiceForm,
+};
 
 macro_rules! switch_args {
     ($($(#[$about:meta])* $field:ident: $kind:ty,)+) => {
