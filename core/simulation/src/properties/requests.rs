@@ -1,6 +1,6 @@
 //! Requests.
 
-use secondme_avatar_emulator::service::TokenLifetime;
+use secondme_avatar_emulator::service::{Money, TokenLifetime};
 use secondme_avatar_protocol::Step;
 
 use super::{Property, Terms, Verdict};
@@ -47,6 +47,7 @@ impl Property for Requests {
                     | "ws.not.found"
                     | "ws.address.unknown" => self.forgotten,
                     "request.path.not.found" | "visitor.call.not.available" => beyond && !self.terms.asks(),
+                    "avatar.unlock.required" => self.terms.settings.money == Money::Refused,
                     // Told, not asked wrongly.
                     "ws.gone" | "open.api.rate.limited" | "session.status.closed" => true,
                     _ => false,
