@@ -100,7 +100,8 @@ impl Heard {
         let Some(id) = id else {
             let times = self.unnamed.entry((session.to_owned(), text.to_owned())).or_default();
             *times += 1;
-            let twice = *times > 1
+            // The messages of one turn say the same, and have no names.
+            let twice = *times > self.terms.settings.replies_per_question as u32 + 1
                 && !may_repeat
                 && self.terms.settings.frame_fields
                     == secondme_avatar_emulator::service::FrameFields::Documented;
