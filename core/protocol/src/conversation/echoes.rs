@@ -19,7 +19,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::event::ServiceError;
 use crate::facts::OwnUser;
-use crate::ids::MessageId;
+use crate::ids::{MessageId, UserId};
 use crate::limits::{ECHO_BY_TEXT, OWN_USER_ECHOES, SENT_MESSAGES};
 use crate::time::Millis;
 use crate::wire::Frame;
@@ -41,6 +41,8 @@ struct Sent {
     /// The id under which the service has taken it, once that is known.
     name: Option<MessageId>,
     echoed: bool,
+    /// The user id that its echo has carried.
+    echoed_by: Option<UserId>,
 }
 
 /// Tells one text from another and does not keep it.
@@ -68,7 +70,7 @@ impl Echoes {
         }
         let (message, text) = (message.clone(), Fingerprint::of(text));
         let by_text_until = now + ECHO_BY_TEXT;
-        self.sent.push_back(Sent { message, text, by_text_until, name: None, echoed: false });
+        self.sent.push_back(Sent { message, text, by_text_until, name: None, echoed: false, echoed_by: None });
     }
 
     /// The message was not taken: no echo of it comes.
@@ -117,7 +119,7 @@ impl Echoes {
     pub(crate) fn judge(&mut self, now: Millis, frame: &Frame<'_>, own: &mut Option<OwnUser>) -> Voice {
         let user = frame.send_user_id.as_deref();
         if let Some(sent) = self.by_name(frame) {
-            sent.echoed = true;
+            sent.note_echo(user);
             let message = sent.message.clone();
             if let Some(user) = user {
                 *own = Some(OwnUser { id: user.into(), echoes: OWN_USER_ECHOES });
@@ -141,7 +143,7 @@ impl Echoes {
             Relation::Own { .. } => candidates.next(),
         };
         if let Some(sent) = found {
-            sent.echoed = true;
+            sent.note_echo(user);
             sent.name = sent.name.take().or_else(|| frame.message_id.as_deref().map(MessageId::from));
             let message = sent.message.clone();
             if let Some(user) = user {
@@ -149,7 +151,11 @@ impl Echoes {
             }
             return Voice::Visitor(Some(message));
         }
-        // What was echoed may come again, and nothing else names it.
+        // What was echoed may come again, and nothing else names it: after another session has begun, too.
+        let is_again = |sent: &&Sent| user.is_some() && sent.text == text && sent.is_echoed_by(user);
+        if let Some(sent) = self.sent.iter().rev().find(is_again) {
+            return Voice::Visitor(Some(sent.message.clone()));
+        }
         let again = self.sent.iter().rev().find(|sent| sent.text == text);
         let in_time = again.is_some_and(|sent| sent.by_text_until > now);
         match (relation, again.map(|sent| sent.message.clone())) {
@@ -178,6 +184,17 @@ impl Echoes {
             let name = sent.name.as_ref().map(MessageId::as_str);
             name.is_some() && ids.contains(&name)
         })
+    }
+}
+
+impl Sent {
+    fn note_echo(&mut self, user: Option<&str>) {
+        self.echoed = true;
+        self.echoed_by = user.map(UserId::from);
+    }
+
+    fn is_echoed_by(&self, user: Option<&str>) -> bool {
+        self.echoed_by.as_ref().map(UserId::as_str) == user
     }
 }
 
@@ -348,6 +365,19 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
         }
+    }
+
+    #[test]
+    fn an_echo_that_comes_again_in_another_session_is_the_same_one() {
+        let mut room = Room::new();
+        room.sends("m1", "Hello");
+        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+        room.own.as_mut().unwrap().enter_session();
+        room.sends("m2", "And now?");
+        assert_eq!(room.hears(&says("I", "And now?")), echo_of("m2"));
+        room.pass(60);
+        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
+        assert_eq!(room.hears(&says("owner", "Hello")), OWNER);
     }
 
     #[test]
