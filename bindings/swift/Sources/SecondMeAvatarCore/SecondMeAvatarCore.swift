@@ -3597,7 +3597,8 @@ public struct CoreOptions: Equatable, Hashable {
     /**
      * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
      * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
-     * is handed back.
+     * is handed back. Visitor Chat cannot be asked, and takes no id with a message: under at least once, a
+     * message that had been taken is taken twice there.
      */
     public let delivery: CoreDelivery?
     /**
@@ -3717,7 +3718,8 @@ public struct CoreOptions: Equatable, Hashable {
         /**
          * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
          * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
-         * is handed back.
+         * is handed back. Visitor Chat cannot be asked, and takes no id with a message: under at least once, a
+         * message that had been taken is taken twice there.
          */delivery: CoreDelivery? = nil, 
         /**
          * How many events a subscription holds before the socket is read no further; never more than 16 MiB of
@@ -4087,8 +4089,9 @@ public struct CoreReply: Equatable, Hashable {
     public let ended: CoreEnded
     /**
      * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
-     * owner's before the first of the visitor's messages has come back: until then `false` marks what is
-     * taken for the owner's.
+     * owner's before the first of the visitor's messages has come back in this session, nor where the owner
+     * has said the same as the visitor: until an echo has shown who is who, `false` marks what is taken for
+     * the owner's.
      */
     public let confirmed: Bool
     /**
@@ -4097,7 +4100,7 @@ public struct CoreReply: Equatable, Hashable {
      */
     public let asked: Bool
     /**
-     * How it is known that the reply belongs to this conversation.
+     * How it is known that the reply belongs to this conversation, and answers this question.
      */
     public let attribution: CoreAttribution
 
@@ -4131,15 +4134,16 @@ public struct CoreReply: Equatable, Hashable {
          */ended: CoreEnded, 
         /**
          * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
-         * owner's before the first of the visitor's messages has come back: until then `false` marks what is
-         * taken for the owner's.
+         * owner's before the first of the visitor's messages has come back in this session, nor where the owner
+         * has said the same as the visitor: until an echo has shown who is who, `false` marks what is taken for
+         * the owner's.
          */confirmed: Bool, 
         /**
          * Whether an `ask` or a `stream` receives this reply as well. A program that reads events and also asks
          * hears such a reply twice, and skips the event.
          */asked: Bool, 
         /**
-         * How it is known that the reply belongs to this conversation.
+         * How it is known that the reply belongs to this conversation, and answers this question.
          */attribution: CoreAttribution) {
         self.text = text
         self.author = author
@@ -5056,19 +5060,21 @@ public func FfiConverterTypeCoreVisitor_lower(_ value: CoreVisitor) -> RustBuffe
 
 
 /**
- * How it is known to which of the visitor's open conversations a reply belongs.
+ * How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
  */
 
 public enum CoreAttribution: Equatable, Hashable {
     
     /**
      * The service names the session, or only this conversation can be meant: it is the only one, or the only
-     * one with a question out.
+     * one with a question out. If the reply answers a question, no other message can be meant.
      */
     case certain
     /**
-     * The service does not name the session, and several conversations may be meant. The reply is taken to
-     * belong to the one whose question has waited longest.
+     * The service does not name the session, and several conversations may be meant: the reply is taken to
+     * belong to the one whose question has waited longest. Or it is taken to answer a question, and another
+     * message may be meant: one that is still owed its answer, or the question before, where the avatar may
+     * say more to that.
      */
     case guessed
 
@@ -5413,7 +5419,7 @@ public enum CoreDelivery: Equatable, Hashable {
     
     /**
      * A message that the service does not have is sent again under the same id, within its deadline. Where
-     * nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+     * nothing can tell, as on Visitor Chat, it is handed back as an `UnsentMessage` that is not `certain`.
      */
     case checked
     /**
@@ -5422,7 +5428,8 @@ public enum CoreDelivery: Equatable, Hashable {
     case atMostOnce
     /**
      * It is sent again under the same id: no message is lost, but a service that does not recognise the id
-     * may take it twice.
+     * may take it twice. Visitor Chat takes no id with a message, so there it is twice wherever the first
+     * one had been taken.
      */
     case atLeastOnce
 
@@ -6039,7 +6046,7 @@ public enum CoreEventKind: Equatable, Hashable {
          * An `ask` or a `stream` waits for this reply, and receives it as well.
          */asked: Bool, 
         /**
-         * How it is known that the piece belongs to this conversation.
+         * How it is known that the piece belongs to this conversation, and answers this question.
          */attribution: CoreAttribution
     )
     /**

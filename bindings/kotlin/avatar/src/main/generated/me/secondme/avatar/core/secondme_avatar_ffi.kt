@@ -5796,7 +5796,8 @@ internal data class CoreOptions (
     /**
      * What becomes of a message when its answer was lost and no echo of it has come. Default: checked, that
      * is, the service is asked for it, and what it does not have is sent again; where nothing can tell, it
-     * is handed back.
+     * is handed back. Visitor Chat cannot be asked, and takes no id with a message: under at least once, a
+     * message that had been taken is taken twice there.
      */
     val `delivery`: CoreDelivery? = null
     ,
@@ -6140,8 +6141,9 @@ internal data class CoreReply (
     ,
     /**
      * Whether it is certain who says it. Visitor Chat does not tell the visitor's own messages from the
-     * owner's before the first of the visitor's messages has come back: until then `false` marks what is
-     * taken for the owner's.
+     * owner's before the first of the visitor's messages has come back in this session, nor where the owner
+     * has said the same as the visitor: until an echo has shown who is who, `false` marks what is taken for
+     * the owner's.
      */
     val `confirmed`: kotlin.Boolean
     ,
@@ -6152,7 +6154,7 @@ internal data class CoreReply (
     val `asked`: kotlin.Boolean
     ,
     /**
-     * How it is known that the reply belongs to this conversation.
+     * How it is known that the reply belongs to this conversation, and answers this question.
      */
     val `attribution`: CoreAttribution
 
@@ -6821,19 +6823,21 @@ internal object FfiConverterTypeCoreVisitor: FfiConverterRustBuffer<CoreVisitor>
 
 
 /**
- * How it is known to which of the visitor's open conversations a reply belongs.
+ * How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
  */
 
 internal enum class CoreAttribution {
 
     /**
      * The service names the session, or only this conversation can be meant: it is the only one, or the only
-     * one with a question out.
+     * one with a question out. If the reply answers a question, no other message can be meant.
      */
     CERTAIN,
     /**
-     * The service does not name the session, and several conversations may be meant. The reply is taken to
-     * belong to the one whose question has waited longest.
+     * The service does not name the session, and several conversations may be meant: the reply is taken to
+     * belong to the one whose question has waited longest. Or it is taken to answer a question, and another
+     * message may be meant: one that is still owed its answer, or the question before, where the avatar may
+     * say more to that.
      */
     GUESSED;
 
@@ -7081,7 +7085,7 @@ internal enum class CoreDelivery {
 
     /**
      * A message that the service does not have is sent again under the same id, within its deadline. Where
-     * nothing can tell, it is handed back as an `UnsentMessage` that is not `certain`.
+     * nothing can tell, as on Visitor Chat, it is handed back as an `UnsentMessage` that is not `certain`.
      */
     CHECKED,
     /**
@@ -7090,7 +7094,8 @@ internal enum class CoreDelivery {
     AT_MOST_ONCE,
     /**
      * It is sent again under the same id: no message is lost, but a service that does not recognise the id
-     * may take it twice.
+     * may take it twice. Visitor Chat takes no id with a message, so there it is twice wherever the first
+     * one had been taken.
      */
     AT_LEAST_ONCE;
 
@@ -7488,7 +7493,7 @@ internal sealed class CoreEventKind {
          */
         val `asked`: kotlin.Boolean,
         /**
-         * How it is known that the piece belongs to this conversation.
+         * How it is known that the piece belongs to this conversation, and answers this question.
          */
         val `attribution`: me.secondme.avatar.core.CoreAttribution) : CoreEventKind()
 
