@@ -16,6 +16,7 @@ use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::SharedQuota;
+use crate::runtime;
 use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
 use crate::socket::Connector;
@@ -26,7 +27,6 @@ use crate::subscriptions::Subscriptions;
 use crate::tls::{Alpn, Tls};
 use crate::tokens::{TokenProvider, Tokens};
 use crate::visitor_handle::VisitorHandle;
-use crate::{runtime, tls};
 
 mod authenticate;
 mod close;
@@ -173,12 +173,14 @@ impl AvatarClient {
         let user_agent = options.user_agent();
         let (base, origin) = (options.base()?, options.handshake_origin()?);
         let runtime = runtime::current()?;
+        let (trust, socket_hosts) = (options.trust()?, options.allowed_socket_hosts()?);
+        options.say_where();
         let proxies = Proxies::new(&options.proxy)?;
         let secrets = KnownSecrets::new(options.key.as_ref().map(ApiKey::as_secret));
         let secrets = secrets.and(&options.tokens.secrets()).and(&proxies.secrets());
         let dialer = Arc::new(Dialer {
             resolver: options.resolver,
-            tls: Tls::new(tls::ca_file(options.ca_file), options.builtin_roots),
+            tls: Tls::new(trust, proxies.other_hosts(&base)),
             proxies,
             user_agent,
             secrets: secrets.clone(),
@@ -203,7 +205,13 @@ impl AvatarClient {
             settings,
             subscriptions: Subscriptions::new(options.queue),
             http: Http::new(base.clone(), Arc::clone(&dialer), clock.clone(), door)?,
-            connector: Connector { base, origin, dialer, allow_insecure: options.allow_insecure },
+            connector: Connector {
+                base,
+                origin,
+                dialer,
+                allow_insecure: options.allow_insecure,
+                socket_hosts,
+            },
             quota: SharedQuota::new(options.quota, clock.clone()),
             tokens: Tokens::new(options.tokens, random_seed()?),
             slots: SocketSlots::new(options.max_live, clock.clone()),

@@ -66,6 +66,7 @@ mod origin;
 mod pacer;
 mod per_process;
 mod pieces;
+mod pins;
 mod proxy;
 mod quota;
 mod race;

@@ -8,7 +8,7 @@ use secondme_avatar_protocol::{Error, ErrorKind, KnownSecrets, OptionName, Secre
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use url::Url;
 
-use crate::base_url::is_loopback;
+use crate::base_url::{BaseUrl, is_loopback};
 
 /// The proxy setting of a client.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,13 @@ impl Proxies {
             encrypted: proxy(&["HTTPS_PROXY", "https_proxy"]).or(all),
             exceptions: exceptions.unwrap_or_default(),
         }))
+    }
+
+    /// The hosts of encrypted proxies, without the service's own.
+    pub(crate) fn other_hosts(&self, service: &BaseUrl) -> Vec<String> {
+        let proxies = [&self.0.plain, &self.0.encrypted].into_iter().flatten().flatten();
+        let hosts = proxies.filter(|proxy| proxy.is_encrypted()).filter_map(|proxy| proxy.url.host_str());
+        hosts.filter(|host| service.as_url().host_str() != Some(host)).map(str::to_owned).collect()
     }
 
     /// The passwords of all proxies.

@@ -19,6 +19,7 @@ use crate::base_url::{BaseUrl, is_loopback};
 use crate::dial::{Dialer, Transport, root_cause};
 use crate::loss;
 use crate::origin::Origin;
+use crate::pins::SocketHosts;
 use crate::read_ahead::ReadAhead;
 
 /// The buffer for one read of a quiet socket. Ten thousand sockets have one such buffer each, so it is much
@@ -50,6 +51,7 @@ pub(crate) struct Connector {
     pub(crate) origin: Origin,
     pub(crate) dialer: Arc<Dialer>,
     pub(crate) allow_insecure: bool,
+    pub(crate) socket_hosts: SocketHosts,
 }
 
 /// Why there is no socket, and the HTTP status of the handshake if there was one.
@@ -100,6 +102,11 @@ impl Connector {
     /// Checks an address that the service gave: it must not lose the encryption.
     fn check(&self, address: &str) -> Result<Url, NotConnected> {
         let url = Url::parse(address).map_err(|_| unusable("is not a valid URL"))?;
+        if !self.socket_hosts.allow(url.host_str().unwrap_or_default()) {
+            let hosts = &self.socket_hosts;
+            let why = format!("leads to a host that {} does not name ({hosts})", OptionName::SOCKET_HOSTS);
+            return Err(unusable(&why));
+        }
         match url.scheme() {
             "wss" => Ok(url),
             "ws" if self.base.is_secure() => {

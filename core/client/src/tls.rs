@@ -17,6 +17,7 @@ use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 use tracing::debug;
 
 use crate::per_process::PerProcess;
+use crate::pins::{MinTls, Pins};
 
 /// The environment variable with the path of a file of certificates to trust.
 const CA_FILE: &str = "SECONDME_CA_FILE";
@@ -35,11 +36,36 @@ pub(crate) enum Alpn {
     Http1,
 }
 
+/// What is trusted, as the caller has set it.
+#[derive(Clone, Debug)]
+pub(crate) struct Trust {
+    /// Certificates beside those of the platform.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// These certificates and no others.
+    pub(crate) only_ca_file: Option<PathBuf>,
+    pub(crate) builtin_roots: bool,
+    pub(crate) pins: Pins,
+    pub(crate) min_tls: MinTls,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            only_ca_file: None,
+            builtin_roots: true,
+            pins: Pins::default(),
+            min_tls: MinTls::default(),
+        }
+    }
+}
+
 /// The TLS settings of a client. Certificates are read on first use: plain HTTP needs none.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    ca_file: Option<PathBuf>,
-    builtin_roots: bool,
+    trust: Trust,
+    /// The hosts of proxies, which have keys of their own.
+    proxies: Vec<String>,
     configs: OnceCell<Configs>,
 }
 
@@ -50,12 +76,12 @@ struct Configs {
 }
 
 impl Tls {
-    pub(crate) fn new(ca_file: Option<PathBuf>, builtin_roots: bool) -> Self {
-        Self { ca_file, builtin_roots, configs: OnceCell::new() }
+    pub(crate) fn new(trust: Trust, proxies: Vec<String>) -> Self {
+        Self { trust, proxies, configs: OnceCell::new() }
     }
 
     pub(crate) fn names_ca_file(&self) -> bool {
-        self.ca_file.is_some()
+        self.trust.ca_file.is_some() || self.trust.only_ca_file.is_some()
     }
 
     pub(crate) fn config(&self, offer: Alpn) -> Result<Arc<ClientConfig>, Error> {
@@ -68,16 +94,25 @@ impl Tls {
 
     fn make(&self) -> Result<Configs, Error> {
         let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(self.trust.min_tls.versions())
             .map_err(failed)?
             // rustls calls every verifier but its own "dangerous".
             .dangerous()
-            .with_custom_certificate_verifier(verifier(self.ca_file.as_deref(), self.builtin_roots)?);
+            .with_custom_certificate_verifier(self.verifier()?);
         let mut http1 = builder.with_no_client_auth();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut http2 = http1.clone();
         http2.alpn_protocols.insert(0, b"h2".to_vec());
         Ok(Configs { http2: Arc::new(http2), http1: Arc::new(http1) })
+    }
+
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let trust = &self.trust;
+        let verifier = match &trust.only_ca_file {
+            Some(path) => only(RootCertStore::empty(), Some(path))? as _,
+            None => verifier(trust.ca_file.as_deref(), trust.builtin_roots)?,
+        };
+        Ok(trust.pins.clone().beside(verifier, &self.proxies))
     }
 }
 
@@ -135,7 +170,11 @@ fn trusting(path: &Path) -> Result<Verifier, Error> {
 }
 
 fn builtin(ca_file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, Error> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    only(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, ca_file)
+}
+
+/// Trusts these certificates and those in the file.
+fn only(mut roots: RootCertStore, ca_file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, Error> {
     if let Some(path) = ca_file {
         for certificate in certificates(path)? {
             roots.add(certificate).map_err(|error| no_ca(path, error))?;
@@ -143,7 +182,7 @@ fn builtin(ca_file: Option<&Path>) -> Result<Arc<WebPkiServerVerifier>, Error> {
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
     verifier.map_err(|error| {
-        Error::new(ErrorKind::Misuse, "the built-in root certificates cannot be used").caused_by(error)
+        Error::new(ErrorKind::Misuse, "the root certificates cannot be used").caused_by(error)
     })
 }
 
@@ -190,6 +229,10 @@ pub(crate) fn refused(whose: &str, error: &io::Error) -> Option<Error> {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it is another host's. Check the address; a captive portal or a proxy may also answer in its place"
         }
+        CertificateError::ApplicationVerificationFailure => {
+            "its public key is not pinned. If the service has changed its key, pin the new one; \
+             otherwise something in between answers in its place"
+        }
         CertificateError::Revoked => "its CA has revoked it. Only those who run that server can help",
         CertificateError::UnknownIssuer => {
             "no CA that this machine trusts has signed it. Where a company's proxy or a firewall reads along, \
@@ -211,7 +254,7 @@ mod tests {
 
     #[test]
     fn http2_is_offered_to_the_service_and_never_where_a_socket_is_to_be() {
-        let tls = Tls::new(None, true);
+        let tls = Tls::new(Trust::default(), Vec::new());
         assert_eq!(tls.config(Alpn::Http2).unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
         assert_eq!(tls.config(Alpn::Http1).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
     }
@@ -225,6 +268,7 @@ mod tests {
             (CertificateError::UnknownIssuer, "SECONDME_CA_FILE"),
             (CertificateError::Revoked, "revoked"),
             (CertificateError::BadEncoding, "damaged"),
+            (CertificateError::ApplicationVerificationFailure, "not pinned"),
         ] {
             let debug = format!("{reason:?}");
             let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(reason));

@@ -37,10 +37,18 @@ impl OptionName {
     pub const IDLE_AFTER: Self = Self("idle_after");
     /// How many visitors have a socket at a time.
     pub const MAX_LIVE: Self = Self("max_live");
+    /// The lowest version of TLS.
+    pub const MIN_TLS: Self = Self("min_tls");
     /// No proxy is used.
     pub const NO_PROXY: Self = Self("no_proxy");
+    /// The file with the only certificates that are trusted.
+    pub const ONLY_CA_FILE: Self = Self("only_ca_file");
     /// What the socket's handshake says as its `Origin`.
     pub const ORIGIN: Self = Self("origin");
+    /// The public keys that the service may have.
+    pub const PINS: Self = Self("pins");
+    /// The hosts to which a socket may lead.
+    pub const SOCKET_HOSTS: Self = Self("socket_hosts");
     /// The file that keeps sessions and messages.
     pub const STORE: Self = Self("store");
     /// All of them.
@@ -51,8 +59,12 @@ impl OptionName {
         Self::ENVIRONMENT,
         Self::IDLE_AFTER,
         Self::MAX_LIVE,
+        Self::MIN_TLS,
         Self::NO_PROXY,
+        Self::ONLY_CA_FILE,
         Self::ORIGIN,
+        Self::PINS,
+        Self::SOCKET_HOSTS,
         Self::STORE,
     ];
 

@@ -13,6 +13,7 @@ use super::*;
 use crate::client::AvatarClient;
 use crate::proxy::ProxyChoice;
 use crate::testing::BlackHole;
+use crate::tls::Trust;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -56,7 +57,7 @@ async fn a_socket_s_host_is_reached_though_the_dead_address_is_of_the_same_famil
 fn dialer(dead: IpAddr, proxy: ProxyChoice) -> Dialer {
     Dialer {
         resolver: half_dead(dead),
-        tls: Tls::new(None, true),
+        tls: Tls::new(Trust::default(), Vec::new()),
         proxies: Proxies::new(&proxy).unwrap(),
         user_agent: "agent/1".to_owned(),
         secrets: KnownSecrets::default(),

@@ -1,5 +1,6 @@
 //! What the options come to, and whether they have values that they can have.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName, limits};
@@ -7,6 +8,8 @@ use secondme_avatar_protocol::{Error, ErrorKind, OptionName, limits};
 use super::ClientBuilder;
 use crate::base_url::BaseUrl;
 use crate::origin::Origin;
+use crate::pins::SocketHosts;
+use crate::tls::{self, Trust};
 
 /// The shortest `idle_after`: coming back costs two round trips.
 const IDLE_MIN: Duration = Duration::from_secs(1);
@@ -29,6 +32,30 @@ impl ClientBuilder {
             Some(origin) => origin.parse(),
             None => Ok(Origin::of(&self.base()?)),
         }
+    }
+
+    /// What is trusted of those who answer.
+    pub(crate) fn trust(&self) -> Result<Trust, Error> {
+        if self.only_ca_file.is_some() && self.ca_file.is_some() {
+            let message = format!(
+                "with {} no other certificates are trusted: leave {} out",
+                OptionName::ONLY_CA_FILE,
+                OptionName::CA_FILE
+            );
+            return Err(Error::new(ErrorKind::Misuse, message));
+        }
+        Ok(Trust {
+            ca_file: tls::ca_file(self.ca_file.clone()),
+            only_ca_file: self.only_ca_file.clone(),
+            builtin_roots: self.builtin_roots,
+            pins: set(self.pins.as_deref())?,
+            min_tls: set(self.min_tls.as_deref())?,
+        })
+    }
+
+    /// To which hosts a socket may lead.
+    pub(crate) fn allowed_socket_hosts(&self) -> Result<SocketHosts, Error> {
+        set(self.socket_hosts.as_deref())
     }
 
     /// Fails if an option has a value that it cannot have.
@@ -80,6 +107,11 @@ impl ClientBuilder {
             None => format!("{own} rust"),
         }
     }
+}
+
+/// What a text says, or else the default.
+fn set<T: Default + FromStr<Err = Error>>(text: Option<&str>) -> Result<T, Error> {
+    text.map_or_else(|| Ok(T::default()), str::parse)
 }
 
 #[cfg(test)]

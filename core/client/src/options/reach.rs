@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use secondme_avatar_protocol::Secret;
+use secondme_avatar_protocol::{ApiKey, Secret, one_line};
+use tracing::warn;
 
 use super::ClientBuilder;
 use crate::base_url::BaseUrl;
@@ -126,6 +127,51 @@ impl ClientBuilder {
         self
     }
 
+    /// A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for the socket
+    /// and for an `https://` proxy. Default: those of the platform, and of the CA file.
+    ///
+    /// A file that cannot be read or holds no certificate is an error of [`build`](Self::build), and so is a
+    /// [CA file](Self::ca_file) beside it.
+    pub fn only_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.only_ca_file = Some(path.into());
+        self
+    }
+
+    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of the
+    /// SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as well,
+    /// so that the service can change to it. Only the server's own certificate counts, and it is verified all the same.
+    /// A proxy's key is not looked at. Default: every key.
+    ///
+    /// ```
+    /// use secondme_avatar::AvatarClient;
+    ///
+    /// # fn main() -> Result<(), secondme_avatar::Error> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .pins("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+    ///     .min_tls("1.3")
+    ///     .socket_hosts("*.mindverse.ai, *.mindverse.com")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pins(mut self, pins: impl Into<String>) -> Self {
+        self.pins = Some(pins.into());
+        self
+    }
+
+    /// The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+    pub fn min_tls(mut self, version: impl Into<String>) -> Self {
+        self.min_tls = Some(version.into());
+        self
+    }
+
+    /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
+    /// name, with commas between several. Default: every host.
+    pub fn socket_hosts(mut self, hosts: impl Into<String>) -> Self {
+        self.socket_hosts = Some(hosts.into());
+        self
+    }
+
     /// Which language the client is used from, for the `User-Agent`: `python/3.11`.
     // For bindings, which name their language and its version. A Rust program sends `rust`.
     #[doc(hidden)]
@@ -141,5 +187,22 @@ impl ClientBuilder {
         let variable = std::env::var_os("SECONDME_BASE_URL").filter(|base| !base.is_empty());
         self.base_of_env = variable.map(|base| base.to_string_lossy().into_owned());
         self
+    }
+
+    /// Says in the log where a base URL comes from that stands beside a key given in code: a variable that is set for
+    /// another program would send that key elsewhere.
+    pub(crate) fn say_where(&self) {
+        let is_of_env = self.base.is_none() && self.environment.is_none();
+        let key_of_env = std::env::var_os("SECONDME_API_KEY");
+        let is_given = |key: &ApiKey| key_of_env.as_deref().is_none_or(|set| set != key.expose_secret());
+        if let Some(base) = self.base_of_env.as_ref().filter(|_| is_of_env)
+            && self.key.as_ref().is_some_and(is_given)
+        {
+            let base = one_line(base, 200);
+            warn!(
+                target: "secondme_avatar::client", base,
+                "the service is where SECONDME_BASE_URL says, though the API key was given in code"
+            );
+        }
     }
 }

@@ -94,6 +94,60 @@ async fn what_the_socket_s_server_shows_is_refused_once_and_in_words() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_pinned_is_refused_though_its_certificate_is_good() {
+    let stage = Stage::new().await;
+    let [http, socket] = stage.ca.pins().try_into().unwrap();
+    converse(&stage.builder().pins(format!("{socket}, {http}")).build().unwrap()).await.unwrap();
+    let service = format!("the service at https://{}", stage.http);
+    assert_final(refused(stage.builder().pins(&socket)).await, &service, "is not pinned");
+    assert_final(refused(stage.builder().pins(&http)).await, "the socket's server", "is not pinned");
+    // A pinned key in a certificate that is refused does not help.
+    let expired = stage.ca.front_showing(stage.emulator.address(), expired()).await;
+    let pin = stage.ca.pins().pop().unwrap();
+    let builder = stage.builder().base_url(format!("https://{expired}/gate/in").parse().unwrap()).pins(pin);
+    assert_final(refused(builder).await, &format!("the service at https://{expired}"), "clock");
+}
+
+#[tokio::test]
+async fn with_only_one_ca_no_other_counts() {
+    let stage = Stage::new().await;
+    let builder = || {
+        let builder = AvatarClient::builder(stage.emulator.api_key()).unwrap().no_proxy();
+        builder.base_url(stage.base().parse().unwrap())
+    };
+    let client = builder().only_ca_file(&stage.ca.file).min_tls("1.3").build().unwrap();
+    converse(&client).await.unwrap();
+    let other = Ca::new();
+    let service = format!("the service at https://{}", stage.http);
+    assert_final(
+        refused(builder().only_ca_file(&other.file)).await,
+        &service,
+        "no CA that this machine trusts",
+    );
+    let both = stage.builder().only_ca_file(&other.file).build().unwrap_err();
+    assert!(both.to_string().contains("no other certificates are trusted"), "{both}");
+    let missing = builder().only_ca_file("/no/such/file").build().unwrap_err();
+    assert!(missing.to_string().contains("cannot be read"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_socket_leads_to_the_hosts_that_are_allowed() {
+    let stage = Stage::new().await;
+    let host = stage.socket.ip().to_string();
+    converse(&stage.builder().socket_hosts(&host).build().unwrap()).await.unwrap();
+    let client = stage.builder().socket_hosts("*.second.me").build().unwrap();
+    let opening = client.open(Visitor::for_user("test", "ada").unwrap());
+    let error = opening.deadline(Duration::from_secs(2)).await.unwrap_err();
+    let says = "leads to a host that `socket_hosts` does not name (*.second.me)";
+    assert!(error.to_string().contains(says) && !error.to_string().contains(&host), "{error}");
+    for wrong in
+        [stage.builder().pins("sha256/no"), stage.builder().min_tls("1"), stage.builder().socket_hosts("")]
+    {
+        assert_eq!(wrong.build().unwrap_err().kind(), ErrorKind::Misuse);
+    }
+}
+
+#[tokio::test]
 async fn what_a_proxy_shows_is_refused_once_and_in_words() {
     let stage = Stage::new().await;
     let unknown = Ca::new().front(stage.emulator.address()).await;

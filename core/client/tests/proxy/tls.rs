@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use base64::Engine as _;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData as _,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +35,8 @@ pub(crate) struct Ca {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// Its certificate, as PEM.
     pub(crate) file: PathBuf,
+    /// The pins of the keys that it has signed, in order.
+    pins: Mutex<Vec<String>>,
 }
 
 impl Ca {
@@ -43,7 +48,13 @@ impl Ca {
         params.distinguished_name.push(DnType::CommonName, file.display().to_string());
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file }
+        Self { issuer, file, pins: Mutex::default() }
+    }
+
+    /// The pins of the keys that it has signed, in order.
+    #[allow(dead_code, reason = "shared with other tests")]
+    pub(crate) fn pins(&self) -> Vec<String> {
+        self.pins.lock().unwrap().clone()
     }
 
     /// Decrypts what comes to a port of its own, and passes it on to `behind`.
@@ -72,6 +83,9 @@ impl Ca {
 
     pub(crate) fn server(&self, shown: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
+        let base64 = base64::engine::general_purpose::STANDARD.encode(digest);
+        self.pins.lock().unwrap().push(format!("sha256/{base64}"));
         let certificate = shown.signed_by(&key, &self.issuer).unwrap();
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
