@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from . import _logs, _native
 from ._errors import MisuseError
 from ._options import ClientOptions, ClientSetup
+from ._secret import hidden
 from ._tokens import CredentialsRequest, Giver, TokenRequest
 from ._values import CallReport, Stats
 
@@ -83,7 +84,7 @@ class ClientBase(ClientSetup):
     ) -> None:
         door = self._door or _Door(None, None)
         if api_key is None and door.has_key:
-            api_key = _native.api_key_from_env()
+            api_key = hidden(_native.api_key_from_env())
         if options["base_url"] is None and options["environment"] is None:
             options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
@@ -133,6 +134,8 @@ class ClientBase(ClientSetup):
         self._native.advance_clock(seconds)
 
     def __repr__(self) -> str:
+        if "_native" not in self.__dict__:
+            return "<AvatarClient that could not be made>"
         stats = self.stats()
         return f"<AvatarClient of {stats.visitors} visitors, {stats.connected} connected>"
 
@@ -140,7 +143,7 @@ class ClientBase(ClientSetup):
 def _given(value: object, name: str, variable: str, what: str) -> str:
     """The value, or what the environment says."""
     # A variable that is empty counts as not set.
-    given = os.environ.get(variable) or None if value is None else value
+    given = hidden(os.environ.get(variable) or None) if value is None else value
     if given is None:
         raise MisuseError(f"there is no `{name}`: put {what} into {variable}, or pass it")
     if not isinstance(given, str):

@@ -15,6 +15,7 @@ from ._conversation import Conversation
 from ._native import Credentials, Visitor
 from ._on import Listening
 from ._options import ClientOptions
+from ._secret import hidden
 from ._streams import Events
 from ._tokens import AsyncCredentials, AsyncTokens, Giver, TokenSource
 from ._values import CallReport
@@ -72,6 +73,9 @@ class AvatarClient(ClientBase, Listening):
             deadlines.
         :param options: The further keywords of ``AvatarClient``.
         """
+        client_secret, api_key = hidden(client_secret), hidden(api_key)
+        if "proxy" in options:
+            options["proxy"] = hidden(options["proxy"])
         return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
 
     @classmethod

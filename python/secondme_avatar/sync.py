@@ -27,6 +27,7 @@ from ._conversation import ConversationBase
 from ._native import Credentials, Visitor
 from ._options import ClientOptions
 from ._queues import BATCH, ThreadQueue, thread_queue
+from ._secret import hidden
 from ._tokens import Giver, PlainCredentials, PlainTokens, TokenGiver
 from ._values import CallReport, HistoryMessage, Piece, Reply, Sent
 from .events import Event
@@ -86,6 +87,9 @@ class AvatarClient(ClientBase):
             have it called again within their deadlines; it cannot be interrupted, so give it a time limit of its own.
         :param options: The further keywords of ``AvatarClient``.
         """
+        client_secret, api_key = hidden(client_secret), hidden(api_key)
+        if "proxy" in options:
+            options["proxy"] = hidden(options["proxy"])
         return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
 
     @classmethod

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from ._secret import hidden
 from ._values import CallReport{% for name in contract.options | selectattr("kind", "eq", "enum") | map(attribute="of") | unique | sort(case_sensitive=true) %}, {{ name }}{% endfor +%}
 
 
@@ -44,6 +45,8 @@ class ClientSetup:
 {{ (docs ~ " " ~ (own[option.snake] if option.snake in own else "")) | fill("        :param " ~ option.snake ~ ": ", "            ") }}
 {% endfor %}
         """
+        # From here on a traceback shows neither.
+        api_key, proxy = hidden(api_key), hidden(proxy)
         options = {
 {% for option in contract.options if option.kind != "callback" %}
             "{{ option.snake }}": {{ option.snake }},
