@@ -50,6 +50,16 @@ pub fn visitor_id_for_user(platform: String, user_id: String) -> Result<String, 
     Ok(Visitor::for_user(&platform, &user_id)?.id().to_string())
 }
 
+/// The id for a person of a platform that only a program with the secret can make.
+#[uniffi::export]
+pub fn visitor_id_for_user_with_secret(
+    platform: String,
+    user_id: String,
+    secret: String,
+) -> Result<String, CoreError> {
+    Ok(Visitor::for_user_with_secret(&platform, &user_id, &secret)?.id().to_string())
+}
+
 /// An id that was had before, checked.
 #[uniffi::export]
 pub fn parse_visitor_id(id: String) -> Result<String, CoreError> {

@@ -13,6 +13,15 @@ pub(crate) fn visitor_for_user(platform: Words, user_id: Words) -> Result<String
     thrown(|| Ok(Visitor::for_user(&platform.named("platform")?, &user_id.named("userId")?)?))
 }
 
+/// The visitor id of a person of a platform that only a program with the secret can make.
+#[napi]
+pub(crate) fn visitor_for_user_with_secret(platform: Words, user_id: Words, secret: Words) -> Result<String> {
+    thrown(|| {
+        let (platform, user_id) = (platform.named("platform")?, user_id.named("userId")?);
+        Ok(Visitor::for_user_with_secret(&platform, &user_id, &secret.named("secret")?)?)
+    })
+}
+
 /// A new visitor id.
 #[napi]
 pub(crate) fn random_visitor(platform: Words) -> Result<String> {

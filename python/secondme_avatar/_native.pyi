@@ -189,6 +189,16 @@ class Visitor:
         platform: str, user_id: str, *, name: str | None = None, channel: str | None = None, tag: str | None = None
     ) -> Visitor: ...
     @staticmethod
+    def for_user_with_secret(
+        platform: str,
+        user_id: str,
+        secret: str,
+        *,
+        name: str | None = None,
+        channel: str | None = None,
+        tag: str | None = None,
+    ) -> Visitor: ...
+    @staticmethod
     def parse(id: str, *, name: str | None = None, channel: str | None = None, tag: str | None = None) -> Visitor: ...
     @staticmethod
     def random(

@@ -21,7 +21,8 @@ pub(crate) struct Visitor(pub(crate) Core);
 #[pymethods]
 impl Visitor {
     /// The visitor for a person of a platform, by the id that the platform has for them: always the same one,
-    /// in every language and version, with no table to keep.
+    /// in every language and version, with no table to keep. The user id comes from a login that the program has
+    /// verified. Where it can be guessed, as a phone number can, `for_user_with_secret` is right.
     #[staticmethod]
     #[pyo3(signature = (platform, user_id, *, name=None, channel=None, tag=None))]
     fn for_user(
@@ -34,6 +35,28 @@ impl Visitor {
     ) -> PyResult<Self> {
         let visitor =
             Core::for_user(&platform.0, &user_id.0).map_err(|error| errors::raise(py, &error.into()))?;
+        Self::named(py, visitor, name, channel, tag)
+    }
+
+    /// The visitor for a person of a platform, by an id that only a program with the secret can make: HMAC-SHA256
+    /// over platform and user id. The same three give the same visitor in every language; another secret gives others.
+    /// A secret of fewer than 16 bytes in UTF-8 is an `InvalidVisitorIdError`.
+    ///
+    /// It is for user ids that can be guessed, such as phone numbers. The user id comes from a login that the program
+    /// has verified.
+    #[staticmethod]
+    #[pyo3(signature = (platform, user_id, secret, *, name=None, channel=None, tag=None))]
+    fn for_user_with_secret(
+        py: Python<'_>,
+        platform: Text,
+        user_id: Text,
+        secret: Text,
+        name: Option<Text>,
+        channel: Option<Text>,
+        tag: Option<Text>,
+    ) -> PyResult<Self> {
+        let visitor = Core::for_user_with_secret(&platform.0, &user_id.0, &secret.0)
+            .map_err(|error| errors::raise(py, &error.into()))?;
         Self::named(py, visitor, name, channel, tag)
     }
 

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import json
 import os
 import pickle
 import subprocess
@@ -28,8 +29,11 @@ from secondme_avatar import (
 
 
 def test_the_same_person_is_the_same_visitor_in_every_language() -> None:
+    for known in json.loads((ROOT / "spec" / "visitor-ids.json").read_text("utf-8")):
+        who = known["platform"], known["userId"]
+        made = Visitor.for_user_with_secret(*who, known["secret"]) if known["secret"] else Visitor.for_user(*who)
+        assert made.id == known["id"]
     visitor = Visitor.for_user("feishu", "ou_abc", name="张三", channel="feishu")
-    assert visitor.id == "feishu_d10f0353-58f2-539f-9ae5-dcf371311654"
     assert (visitor.platform, visitor.name, visitor.channel) == ("feishu", "张三", "feishu")
     assert Visitor.parse(visitor.id, name="张三", channel="feishu") == visitor
     assert Visitor.parse(visitor.id) != visitor
@@ -40,7 +44,15 @@ def test_the_same_person_is_the_same_visitor_in_every_language() -> None:
     assert repr(visitor) == f"<Visitor {visitor.id}>"
 
 
-@pytest.mark.parametrize("make", [lambda: Visitor.parse("Ada"), lambda: Visitor.for_user("web", "")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Visitor.parse("Ada"),
+        lambda: Visitor.for_user("web", ""),
+        lambda: Visitor.for_user_with_secret("web", "", "0123456789abcdef"),
+        lambda: Visitor.for_user_with_secret("web", "u", "hunter2"),
+    ],
+)
 def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
     with pytest.raises(InvalidVisitorIdError) as failed:
         make()  # type: ignore[operator]

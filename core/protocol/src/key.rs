@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::redact::Secret;
 
-/// An avatar's API key. Its `Debug` shows nothing of it.
+/// An avatar's API key. Its `Debug` shows nothing of it, and its memory is overwritten when it is dropped.
 ///
 /// ```
 /// use secondme_avatar_protocol::ApiKey;

@@ -173,6 +173,10 @@ pub const NAME_BYTES: usize = 512;
 /// row of a store.
 pub const TAG_BYTES: usize = 1024;
 
+/// The shortest secret that visitor ids are made with, in bytes: 16 random bytes cannot be tried out.
+#[cfg(feature = "keyed")]
+pub const VISITOR_SECRET_BYTES: usize = 16;
+
 /// The longest reply that is put together, in bytes. Beyond it the reply is delivered as it is,
 /// and the rest begins another one: memory stays flat against a server that streams for ever.
 pub const REPLY_BYTES: usize = 1024 * 1024;

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// A text that a person or the avatar said. It reads like a `str` and prints as one; its `Debug` shows only the
 /// length.
@@ -92,10 +93,10 @@ impl PartialEq<&str> for Text {
 }
 
 /// A secret: the API key, the visitor token or a socket address. Its `Debug` shows nothing of it, and it has no
-/// `Display`.
+/// `Display`. Its memory is overwritten with zeros when the last clone is dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(Arc<str>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Returns the secret itself. The name is unusual so that its uses are easy to find.
@@ -111,8 +112,9 @@ impl fmt::Debug for Secret {
 }
 
 impl From<String> for Secret {
+    /// Takes the text over without a copy, so the one place that holds it is the one that is overwritten.
     fn from(secret: String) -> Self {
-        Self(secret.into())
+        Self(Arc::new(Zeroizing::new(secret)))
     }
 }
 

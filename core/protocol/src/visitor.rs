@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+#[cfg(feature = "keyed")]
+use crate::limits::VISITOR_SECRET_BYTES;
 use crate::limits::{NAME_BYTES, TAG_BYTES};
 
 /// The namespace of [`Visitor::for_user`]: `uuid5(NAMESPACE_DNS, "visitor.secondme-avatar")`. It is
@@ -39,6 +41,18 @@ pub enum InvalidVisitor {
     /// No user id to make a visitor id from.
     #[error("the user id is empty: pass what the platform calls the person, such as `ou_abc`")]
     EmptyUser,
+    /// The secret of [`Visitor::for_user_with_secret`] is too short to be one. It is not repeated.
+    #[cfg(feature = "keyed")]
+    #[error(
+        "the secret for visitor ids is {bytes} bytes long: pass {least} or more that cannot be guessed, such as \
+         what `openssl rand -base64 32` prints"
+    )]
+    ShortSecret {
+        /// Its length in bytes.
+        bytes: usize,
+        /// How many bytes it has at least.
+        least: usize,
+    },
     /// The operating system has no random bytes to give.
     #[cfg(feature = "random")]
     #[error("the operating system has no randomness to make a visitorId from: bring a UUID of your own")]
@@ -132,7 +146,7 @@ impl fmt::Display for VisitorId {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     id: VisitorId,
     name: Option<String>,
@@ -151,6 +165,11 @@ impl Visitor {
     ///
     /// The UUID is version 5 of [`VISITOR_NAMESPACE`] and the text `{platform}:{user_id}`: the same
     /// person is always the same visitor, in every language and version, with no table to keep.
+    ///
+    /// The id is no secret: a program that guesses the user id, such as a phone number, makes the same one. Where user
+    /// ids can be guessed and visitor ids are seen by others, [`for_user_with_secret`](Self::for_user_with_secret) is
+    /// right. Either way the user id must come from a login that the program has verified, never from a request as it
+    /// came: an id opens that person's conversation.
     pub fn for_user(platform: &str, user_id: &str) -> Result<Self, InvalidVisitor> {
         if user_id.is_empty() {
             return Err(InvalidVisitor::EmptyUser);
@@ -158,6 +177,44 @@ impl Visitor {
         let name = format!("{platform}:{user_id}");
         let uuid = Uuid::new_v5(&VISITOR_NAMESPACE, name.as_bytes());
         Ok(Self::from(VisitorId::new(platform, uuid)?))
+    }
+
+    /// The visitor for a person of a platform, by an id that only a program with the secret can make.
+    ///
+    /// The UUID is the first 16 bytes of HMAC-SHA256, with the secret as its key, over the text `{platform}:{user_id}`,
+    /// in the form of a random UUID (version 4). The same platform, user id and secret give the same visitor in every
+    /// language and version. Another secret gives other visitors, who begin anew: keep it as long as the conversations.
+    ///
+    /// ```
+    /// use secondme_avatar_protocol::{InvalidVisitor, Visitor};
+    ///
+    /// # fn main() -> Result<(), InvalidVisitor> {
+    /// let secret = "0123456789abcdef0123456789abcdef"; // `openssl rand -base64 32`, kept where the API key is kept
+    /// let visitor = Visitor::for_user_with_secret("phone", "+8613800138000", secret)?;
+    /// assert_eq!(visitor.id().as_str(), "phone_9c677fc2-1f12-4a90-bbf9-3f2f1f46707e");
+    ///
+    /// let short = Visitor::for_user_with_secret("phone", "+8613800138000", "hunter2");
+    /// assert_eq!(short, Err(InvalidVisitor::ShortSecret { bytes: 7, least: 16 }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if the secret has fewer than 16 bytes in UTF-8, the user id is empty, or the platform is no valid name.
+    #[cfg(feature = "keyed")]
+    pub fn for_user_with_secret(platform: &str, user_id: &str, secret: &str) -> Result<Self, InvalidVisitor> {
+        if user_id.is_empty() {
+            return Err(InvalidVisitor::EmptyUser);
+        }
+        if secret.len() < VISITOR_SECRET_BYTES {
+            return Err(InvalidVisitor::ShortSecret { bytes: secret.len(), least: VISITOR_SECRET_BYTES });
+        }
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = ring::hmac::sign(&key, format!("{platform}:{user_id}").as_bytes());
+        let mut random = [0; 16];
+        random.copy_from_slice(&tag.as_ref()[..16]);
+        Self::from_random(platform, random)
     }
 
     /// A new visitor out of 16 random bytes. Keep the id: it is the only way back to this visitor.
@@ -262,6 +319,13 @@ impl Visitor {
     }
 }
 
+impl fmt::Debug for Visitor {
+    /// Shows the id alone: the name, the channel and the tag say who the person is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Visitor({})", self.id)
+    }
+}
+
 impl From<VisitorId> for Visitor {
     fn from(id: VisitorId) -> Self {
         Self { id, name: None, channel: None, tag: None }
@@ -320,14 +384,47 @@ mod tests {
         }
     }
 
+    /// `spec/visitor-ids.json`, which the tests of every language read; made by Python's `uuid` and `hmac`.
+    #[cfg(feature = "keyed")]
     #[test]
     fn the_same_person_is_the_same_visitor_for_ever() {
-        // python3 -c "import uuid; n = uuid.uuid5(uuid.NAMESPACE_DNS, 'visitor.secondme-avatar');
-        //             print(n, uuid.uuid5(n, 'feishu:ou_abc'))"
-        let visitor = Visitor::for_user("feishu", "ou_abc").unwrap();
-        assert_eq!(visitor.id().as_str(), "feishu_d10f0353-58f2-539f-9ae5-dcf371311654");
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Known {
+            platform: String,
+            user_id: String,
+            secret: Option<String>,
+            id: String,
+        }
+        let known: Vec<Known> =
+            serde_json::from_str(include_str!("../../../spec/visitor-ids.json")).unwrap();
+        for Known { platform, user_id, secret, id } in known {
+            let visitor = match secret {
+                Some(secret) => Visitor::for_user_with_secret(&platform, &user_id, &secret),
+                None => Visitor::for_user(&platform, &user_id),
+            };
+            assert_eq!(visitor.unwrap().id().as_str(), id, "{platform}:{user_id}");
+        }
         let namespace = Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"visitor.secondme-avatar");
         assert_eq!(VISITOR_NAMESPACE, namespace);
+    }
+
+    #[cfg(feature = "keyed")]
+    #[test]
+    fn a_secret_that_can_be_guessed_is_refused_and_not_repeated() {
+        let short = Visitor::for_user_with_secret("web", "u", "hunter2-hunter2").unwrap_err();
+        assert_eq!(short, InvalidVisitor::ShortSecret { bytes: 15, least: 16 });
+        assert!(!format!("{short} {short:?}").contains("hunter2"));
+        let secret = "0123456789abcdef";
+        assert_eq!(Visitor::for_user_with_secret("web", "", secret), Err(InvalidVisitor::EmptyUser));
+        assert!(Visitor::for_user_with_secret("a b", "u", secret).is_err());
+    }
+
+    #[test]
+    fn what_is_known_of_a_visitor_besides_the_id_is_not_printed() {
+        let visitor = Visitor::for_user("feishu", "ou_abc").unwrap().name("张三").channel("web").tag("ou_abc");
+        let id = visitor.id();
+        assert_eq!(format!("{visitor:?} {visitor:#?}"), format!("Visitor({id}) Visitor({id})"));
     }
 
     #[test]

@@ -14,11 +14,26 @@ public struct Visitor: Sendable, Hashable {
     public var tag: String?
 
     /// The visitor for a person of a platform, by the id that the platform has for them: the same person is always
-    /// the same visitor, in every language and version, with no table to keep.
+    /// the same visitor, in every language and version, with no table to keep. The user id comes from a login that
+    /// the program has verified. Where it can be guessed, as a phone number can, ``forUserWithSecret`` is right.
     public static func forUser(
         _ platform: String, _ userID: String, name: String? = nil, channel: String? = nil, tag: String? = nil
     ) throws -> Visitor {
         let id = try failing { try visitorIdForUser(platform: platform, userId: userID) }
+        return Visitor(id: id, name: name, channel: channel, tag: tag)
+    }
+
+    /// The visitor for a person of a platform, with an id that only a program with the secret can make: HMAC-SHA256
+    /// over platform and user id. The same three give the same visitor in every language; another secret gives others.
+    /// A secret of fewer than 16 bytes in UTF-8 is an error of the kind ``AvatarError/Kind/invalidVisitorID``. The user
+    /// id comes from a login that the program has verified, and the secret stays on a server.
+    public static func forUserWithSecret(
+        _ platform: String, _ userID: String, secret: String, name: String? = nil, channel: String? = nil,
+        tag: String? = nil
+    ) throws -> Visitor {
+        let id = try failing {
+            try visitorIdForUserWithSecret(platform: platform, userId: userID, secret: secret)
+        }
         return Visitor(id: id, name: name, channel: channel, tag: tag)
     }
 
@@ -38,6 +53,14 @@ public struct Visitor: Sendable, Hashable {
     }
 
     var core: CoreVisitor { CoreVisitor(id: id, name: name, channel: channel, tag: tag) }
+}
+
+extension Visitor: CustomStringConvertible, CustomReflectable {
+    /// The id alone: the name, the channel and the tag say who the person is.
+    public var description: String { id }
+
+    /// The members stay hidden from `dump` too.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 extension Visitor {

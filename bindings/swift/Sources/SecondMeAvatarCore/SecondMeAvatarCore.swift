@@ -7756,6 +7756,19 @@ public func visitorIdForUser(platform: String, userId: String)throws  -> String 
     )
 })
 }
+/**
+ * The id for a person of a platform that only a program with the secret can make.
+ */
+public func visitorIdForUserWithSecret(platform: String, userId: String, secret: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_func_visitor_id_for_user_with_secret(
+        FfiConverterString.lower(platform),
+        FfiConverterString.lower(userId),
+        FfiConverterString.lower(secret),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -7785,6 +7798,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user() != 31900) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user_with_secret() != 20733) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_corecalls_drain() != 9958) {

@@ -4,6 +4,7 @@ import me.secondme.avatar.core.CoreVisitor
 import me.secondme.avatar.core.parseVisitorId
 import me.secondme.avatar.core.randomVisitorId
 import me.secondme.avatar.core.visitorIdForUser
+import me.secondme.avatar.core.visitorIdForUserWithSecret
 
 /**
  * A person who talks with the avatar.
@@ -24,7 +25,8 @@ public class Visitor private constructor(
     public companion object {
         /**
          * The visitor for a person of a platform, by the id that the platform has for them. The same person is always
-         * the same visitor, in every language and version, with no table to keep.
+         * the same visitor, in every language and version, with no table to keep. The user id comes from a login that
+         * the program has verified. Where it can be guessed, as a phone number can, [forUserWithSecret] is right.
          */
         public fun forUser(
             platform: String,
@@ -34,6 +36,30 @@ public class Visitor private constructor(
             tag: String? = null,
         ): Visitor {
             val id = guarded { visitorIdForUser(platform.whole("platform"), userId.whole("user id")) }
+            return Visitor(id, name, channel, tag)
+        }
+
+        /**
+         * The visitor for a person of a platform, with an id that only a program with the [secret] can make:
+         * HMAC-SHA256 over platform and user id. The same three give the same visitor in every language; another secret
+         * gives others. A secret of fewer than 16 bytes in UTF-8 is an [AvatarException.InvalidVisitorId]. The user id
+         * comes from a login that the program has verified, and the secret stays on a server.
+         */
+        public fun forUserWithSecret(
+            platform: String,
+            userId: String,
+            secret: String,
+            name: String? = null,
+            channel: String? = null,
+            tag: String? = null,
+        ): Visitor {
+            val id = guarded {
+                visitorIdForUserWithSecret(
+                    platform.whole("platform"),
+                    userId.whole("user id"),
+                    secret.whole("secret"),
+                )
+            }
             return Visitor(id, name, channel, tag)
         }
 

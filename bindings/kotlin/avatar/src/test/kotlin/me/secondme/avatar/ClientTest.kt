@@ -8,6 +8,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.test.StandardTestDispatcher
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.yield
+import me.secondme.avatar.scenarios.parseJson
 import me.secondme.avatar.testing.AvatarEmulator
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -16,21 +17,39 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import org.junit.jupiter.api.assertThrows
 import java.io.File
 import java.lang.ref.WeakReference
 import java.nio.file.Path
 import java.time.Instant
 import java.util.Collections
 import kotlin.io.path.div
+import kotlin.io.path.readText
 import kotlin.time.Duration.Companion.milliseconds
 
 class ClientTest {
     @Test
     fun `the same person is the same visitor in every language`() {
+        val file = Path.of(System.getProperty("scenarios")).resolveSibling("visitor-ids.json")
+        for (known in parseJson(file.readText()) as List<*>) {
+            val (platform, userId, secret, id) = (known as Map<*, *>).values.map { it as String? }
+            val visitor = when (secret) {
+                null -> Visitor.forUser(platform!!, userId!!)
+                else -> Visitor.forUserWithSecret(platform!!, userId!!, secret)
+            }
+            assertEquals(id, visitor.id)
+        }
         val visitor = Visitor.forUser("feishu", "ou_abc", name = "张三")
-        assertEquals("feishu_d10f0353-58f2-539f-9ae5-dcf371311654", visitor.id)
         assertEquals(visitor, Visitor.parse(visitor.id, name = "张三"))
         assertNotEquals(Visitor.random("web"), Visitor.random("web"))
+    }
+
+    @Test
+    fun `a secret that can be guessed is refused and not repeated`() {
+        val refused = assertThrows<AvatarException.InvalidVisitorId> {
+            Visitor.forUserWithSecret("web", "ada", "hunter2")
+        }
+        assertFalse("hunter2" in refused.message.orEmpty())
     }
 
     @Test

@@ -691,6 +691,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user_with_secret(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corecalls_drain(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corecalls_finish(
@@ -993,6 +995,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_func_visitor_id_for_user(`platform`: RustBuffer.ByValue,`userId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_func_visitor_id_for_user_with_secret(`platform`: RustBuffer.ByValue,`userId`: RustBuffer.ByValue,`secret`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun ffi_secondme_avatar_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_secondme_avatar_ffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1125,6 +1129,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user() and 0xFFFF) != 31900) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_func_visitor_id_for_user_with_secret() and 0xFFFF) != 20733) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corecalls_drain() and 0xFFFF) != 9958) {
@@ -9346,6 +9353,23 @@ internal object FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer<List<Co
 
         FfiConverterString.lower(`platform`),
         FfiConverterString.lower(`userId`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The id for a person of a platform that only a program with the secret can make.
+         */
+    @Throws(CoreException::class) internal fun `visitorIdForUserWithSecret`(`platform`: kotlin.String, `userId`: kotlin.String, `secret`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_func_visitor_id_for_user_with_secret(
+
+
+        FfiConverterString.lower(`platform`),
+        FfiConverterString.lower(`userId`),
+        FfiConverterString.lower(`secret`),_status)
 }
     )
     }
