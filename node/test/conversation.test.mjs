@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 
 import { AvatarClient, ClosedError, Conversation, MisuseError, Visitor } from 'secondme-avatar'
 
@@ -11,7 +13,7 @@ test('a visitor talks with the avatar', async (t) => {
   assert.ok(chat instanceof Conversation)
   assert.equal(chat.opening, 'Welcome!')
   assert.equal(chat.avatarName, 'Ada')
-  assert.equal(chat.visitorId, 'feishu_d10f0353-58f2-539f-9ae5-dcf371311654')
+  assert.equal(chat.visitorId, 'feishu_d10f0353-58f2-539f-9ae5-dcf371311654') // always, everywhere
   assert.equal(chat.state, 'live')
   const reply = await chat.ask('Hello')
   assert.equal(reply.text, 'You said: Hello')
@@ -193,6 +195,42 @@ test('visitors are made of a platform and a user, of an id, or by chance', () =>
   assert.equal(Visitor.parse(visitor.id).id, visitor.id)
   assert.match(Visitor.random('web').id, /^web_[0-9a-f-]{36}$/)
   assert.notEqual(Visitor.random('web').id, Visitor.random('web').id)
+})
+
+test('the same person is the same visitor in every language', () => {
+  const file = new URL('../../spec/visitor-ids.json', import.meta.url)
+  for (const { platform, userId, secret, id } of JSON.parse(readFileSync(file, 'utf8'))) {
+    const visitor =
+      secret === null ? Visitor.forUser(platform, userId) : Visitor.forUserWithSecret(platform, userId, secret)
+    assert.equal(visitor.id, id)
+  }
+  for (const wrong of ['hunter2', '']) {
+    assert.throws(
+      () => Visitor.forUserWithSecret('web', 'u-1', wrong),
+      (error) => error.kind === 'invalidVisitorId' && /16 or more/.test(error.message) && !/hunter2/.test(error.message),
+    )
+  }
+})
+
+test('what people say and who they are is not printed with a value, unless it is asked for', async (t) => {
+  const { client, emulator } = await stage(t, { opening: 'my secret opening' })
+  const visitor = Visitor.forUser('web', 'u-1', { name: 'my secret name', tag: 'my secret tag' })
+  const events = client.events({ raw: true })
+  const chat = await client.open(visitor)
+  const reply = await chat.ask('my secret')
+  const [said] = await chat.history()
+  await emulator.fault({ at: 'message/send', do: 'refuse', times: 1000 })
+  const error = await chat.ask('my secret', { deadlineMs: 1 }).catch((failed) => failed)
+  await client.close()
+  const all = await Array.fromAsync(events)
+  assert.ok(all.length > 3)
+  for (const value of [visitor, reply, said, error, error.unsent, ...all, all]) {
+    assert.doesNotMatch(inspect(value, { depth: 9 }), /my secret/)
+  }
+  assert.match(inspect(reply), /text: <\d+ characters>/)
+  assert.match(inspect(reply, { showHidden: true }), /You said: my secret/)
+  assert.match(inspect(all, { showHidden: true, depth: 9 }), /ReplyEvent \{[^}]*text: 'You said: my secret'/)
+  assert.match(inspect(visitor), /^Visitor \{[^}]*web_/)
 })
 
 test('what is said of a visitor and not known is a misuse that names it', async (t) => {

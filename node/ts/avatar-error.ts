@@ -1,6 +1,7 @@
 /** The class of all errors, and what it is as plain data. */
 
 import type { ErrorKind, Step, UnsentMessage } from './contract/values.js'
+import { quiet } from './quiet.js'
 
 /** What an {@link AvatarError} has beside its message. */
 export interface AvatarErrorDetails {
@@ -61,7 +62,7 @@ export class AvatarError extends Error {
     this.retryable = details.retryable ?? false
     this.retryAfterMs = details.retryAfterMs
     // The text of a message is there to be read, and not in every log that prints an error.
-    hide(this, 'unsent', details.unsent)
+    hide(this, 'unsent', details.unsent && quiet(details.unsent))
     hide(this, 'name', new.target.name)
   }
 

@@ -9,6 +9,7 @@ import { calledFrom, guarded, misuse, type Site } from './failures.js'
 import { type Known, known } from './known.js'
 import type { NativeChat, NativeEvents } from './native.js'
 import { call, SIGNAL } from './host-queue.js'
+import { quiet } from './quiet.js'
 import { ReplyStream } from './reply-stream.js'
 
 /** Options of any call. */
@@ -138,7 +139,7 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     const site = calledFrom(this.ask)
     const { deadlineMs, firstPieceDeadlineMs, collectMs } = options
     const begin = () => this.#native.ask(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs)
-    return call(begin, (reply: string) => JSON.parse(reply) as Reply, site, options, ASK)
+    return call(begin, (reply: string) => quiet(JSON.parse(reply) as Reply), site, options, ASK)
   }
 
   /**
@@ -193,7 +194,7 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   history(options: HistoryOptions = {}): Promise<HistoryMessage[]> {
     const site = calledFrom(this.history)
     const begin = () => this.#native.history(options.count ?? 50, options.before)
-    const read = (messages: string): HistoryMessage[] => JSON.parse(messages).map(historyMessageOf)
+    const read = (messages: string): HistoryMessage[] => JSON.parse(messages).map(historyMessageOf).map(quiet)
     return call(begin, read, site, options, HISTORY)
   }
 

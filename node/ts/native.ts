@@ -17,6 +17,7 @@ export interface Native {
     credentials: boolean,
   ) => NativeClient
   visitorForUser(platform: string, userId: string): string
+  visitorForUserWithSecret(platform: string, userId: string, secret: string): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
   parseCredentials(text: string): string

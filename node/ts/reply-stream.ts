@@ -4,6 +4,7 @@ import { AvatarError } from './avatar-error.js'
 import type { Author, Reply } from './contract/values.js'
 import { calledFrom, closed, failed, type Site } from './failures.js'
 import type { NativePiece, NativeStream } from './native.js'
+import { quiet } from './quiet.js'
 import { BATCH, leave, stay } from './host-queue.js'
 import { DONE, AvatarIterator } from './iterator.js'
 
@@ -85,7 +86,7 @@ export class ReplyStream extends AvatarIterator<string> {
       this.#pieces = drained
       if (drained.length === 0) {
         const reply = this.#native.reply()
-        this.#end = reply === null ? 'given up' : (JSON.parse(reply) as Reply)
+        this.#end = reply === null ? 'given up' : quiet(JSON.parse(reply) as Reply)
       }
     }
   }

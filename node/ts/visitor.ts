@@ -3,6 +3,7 @@
 import { calledFrom, guarded, misuse, type Site } from './failures.js'
 import { unknownOption } from './known.js'
 import { native } from './native.js'
+import { quiet } from './quiet.js'
 
 /** Details of a visitor. The avatar's owner sees the name and the channel. */
 export interface VisitorDetails {
@@ -53,7 +54,8 @@ export class Visitor implements VisitorDetails {
 
   /**
    * Returns the visitor for a person of a platform, by the platform's id of that person. The same person is always the
-   * same visitor, in every language and version; no table has to be kept.
+   * same visitor, in every language and version; no table has to be kept. The user id comes from a login that the
+   * program has verified. Where it can be guessed, as a phone number can, {@link Visitor.forUserWithSecret} is right.
    *
    * @throws {@link InvalidVisitorIdError} if the platform is not a valid name, or the user id is empty.
    */
@@ -62,6 +64,23 @@ export class Visitor implements VisitorDetails {
     namesOnly(details, DETAILS, site)
     return new Visitor(
       guarded(() => native().visitorForUser(platform, userId), site),
+      details,
+    )
+  }
+
+  /**
+   * Returns the visitor for a person of a platform, with an id that only a program with the secret can make:
+   * HMAC-SHA256 over platform and user id. The same three give the same visitor in every language; another secret
+   * gives others. The user id comes from a login that the program has verified.
+   *
+   * @throws {@link InvalidVisitorIdError} if the platform is not a valid name, the user id is empty, or the secret has
+   * fewer than 16 bytes in UTF-8.
+   */
+  static forUserWithSecret(platform: string, userId: string, secret: string, details: VisitorDetails = {}): Visitor {
+    const site = calledFrom(Visitor.forUserWithSecret)
+    namesOnly(details, DETAILS, site)
+    return new Visitor(
+      guarded(() => native().visitorForUserWithSecret(platform, userId, secret), site),
       details,
     )
   }
@@ -120,6 +139,8 @@ export class Visitor implements VisitorDetails {
     return this.id
   }
 }
+
+quiet(Visitor.prototype)
 
 const DETAILS: readonly (keyof VisitorDetails)[] = ['name', 'channel', 'tag']
 

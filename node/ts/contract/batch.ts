@@ -11,6 +11,7 @@
 import type { AvatarError } from '../avatar-error.js'
 import { type Failure, failed } from '../failures.js'
 import type { NativeBatch } from '../native.js'
+import { quiet } from '../quiet.js'
 import type * as events from './events.js'
 import type { Attribution, Author, CloseReason, Gap, NoticeKind, State, UnsentMessage } from './values.js'
 
@@ -101,6 +102,7 @@ abstract class Happening<Type extends events.AvatarEventType> implements events.
     return this.#batch.frame(this.#at) ?? undefined
   }
 }
+quiet(Happening.prototype)
 
 class OpenedEvent extends Happening<'opened'> implements events.OpenedEvent {
   readonly opening: string
@@ -184,7 +186,7 @@ class UnsentEvent extends Happening<'unsent'> implements events.UnsentEvent {
 
   constructor(reader: Reader) {
     super('unsent', reader)
-    this.message = reader.next() as UnsentMessage
+    this.message = quiet(reader.next() as UnsentMessage)
     this.error = reader.error() as AvatarError
   }
 }

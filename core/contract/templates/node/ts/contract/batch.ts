@@ -18,6 +18,7 @@
 import type { AvatarError } from '../avatar-error.js'
 import { type Failure, failed } from '../failures.js'
 import type { NativeBatch } from '../native.js'
+import { quiet } from '../quiet.js'
 import type * as events from './events.js'
 {{ node.import(used.values, "./values.js") }}
 {% set whose %}{% for field in common %}{{ ", " if not loop.first }}{{ field.node }}: {{ node.type(field) }}{{ " | null" if field.optional }}{% endfor %}{% endset %}
@@ -112,11 +113,13 @@ abstract class Happening<Type extends events.AvatarEventType> implements events.
     return this.#batch.frame(this.#at) ?? undefined
   }
 }
+quiet(Happening.prototype)
 {% macro reading(field, flags) %}
 {%- if field.kind == "bool" %}{% for flag in flags %}{% if flag.snake == field.snake %}(reader.flags & {{ 2 ** loop.index0 }}) !== 0{% endif %}{% endfor %}
 {%- elif field.kind == "id" %}reader.{{ field.node }}.read(reader.next()){{ " as string" if not field.optional }}
 {%- elif field.kind == "error" %}reader.error(){{ " as AvatarError" if not field.optional }}
 {%- elif field.optional %}reader.optional() as {{ node.type(field) }} | undefined
+{%- elif node.type(field) == "UnsentMessage" %}quiet(reader.next() as UnsentMessage)
 {%- else %}reader.next() as {{ node.type(field) }}
 {%- endif %}
 {% endmacro %}
