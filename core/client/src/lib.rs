@@ -112,7 +112,7 @@ pub use secondme_avatar_protocol::{
 pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
 #[cfg(feature = "sqlite")]
-pub use store::SqliteStore;
+pub use store::{Seal, SealError, SqliteStore};
 pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
 pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 

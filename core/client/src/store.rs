@@ -4,6 +4,8 @@ mod error;
 mod leftover;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod seal;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::fmt;
@@ -17,6 +19,8 @@ use crate::base_url::BaseUrl;
 
 pub use self::error::StoreError;
 pub use self::memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use self::seal::{Seal, SealError};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 

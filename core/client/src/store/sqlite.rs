@@ -22,10 +22,12 @@ use secondme_avatar_protocol::{Record, VisitorId};
 
 use super::error::StoreError;
 use super::leftover::group;
+use super::seal::Seal;
 use super::{AvatarRef, Change, KnownVisitor, Leftover, Store, StoreCounts};
 use errors::forked;
 use open_file::OpenFile;
 use owner::{Owner, OwnerId};
+use rows::Rows;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
 const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
@@ -73,7 +75,8 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// write-ahead log). Neither `kill -9` nor a power cut undoes it. Each call costs one flush of the disk, a fraction
 /// of a millisecond to some milliseconds, however many changes it has.
 ///
-/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted. On Unix the file and
+/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted unless there is a
+/// [seal](Self::seal). On Unix the file and
 /// those beside it have mode 0600 from the start; a store with another mode is changed to 0600 when it is opened.
 /// A folder into which every user of the computer may write is refused, unless it has the sticky bit (`/tmp`); so are
 /// files of another user where the program runs as root, and a symbolic link in the place of a file beside the store.
@@ -124,6 +127,7 @@ pub struct SqliteStore {
     file: Arc<OpenFile>,
     process: u32,
     owner: Owner,
+    rows: Rows,
     /// Unreadable messages that were logged already.
     reported: Mutex<HashSet<i64>>,
 }
@@ -144,6 +148,18 @@ impl SqliteStore {
         Self::open_with(path.as_ref(), schema::MIGRATIONS)
     }
 
+    /// Seals what is written from now on: records and messages, and with them tokens, names, tags and what people say.
+    /// Not sealed are visitor ids, message ids, times and the names of avatars, by which rows are found.
+    ///
+    /// Rows that were written before, without a seal, are read as they are, and are sealed when they are next written.
+    /// A row that cannot be unsealed stays where it is: loading its visitor fails, and a kept message is logged and not
+    /// sent. Earlier versions of this library take sealed rows for those of a later version.
+    #[must_use]
+    pub fn seal(mut self, seal: impl Seal) -> Self {
+        self.rows.seal = Some(Box::new(seal));
+        self
+    }
+
     /// The path of the file, with symbolic links resolved.
     pub fn path(&self) -> &Path {
         self.file.path()
@@ -152,7 +168,7 @@ impl SqliteStore {
     fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
         let file = OpenFile::open(path, migrations)?;
         let owner = Owner::enter(file.path())?;
-        Ok(Self { file, process: std::process::id(), owner, reported: Mutex::default() })
+        Ok(Self { file, process: std::process::id(), owner, rows: Rows::default(), reported: Mutex::default() })
     }
 
     /// The file. Fails in a forked child.
@@ -168,7 +184,7 @@ impl Store for SqliteStore {
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
         })?;
         let Some(text) = text else { return Ok(None) };
-        rows::read_record(&text, visitor).map(Some).map_err(|unreadable| {
+        self.rows.read_record(&text, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(
                 "what {} keeps of {visitor} cannot be read: {unreadable}; it is left as it is",
                 self.path().display()
@@ -181,7 +197,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         // Made before the file is locked.
-        let changes = changes.iter().map(ChangeRow::of).collect::<Result<Vec<_>, _>>()?;
+        let changes = changes.iter().map(|change| ChangeRow::of(change, &self.rows)).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
         self.file()?.write(|transaction| {
             for change in &changes {
@@ -204,7 +220,7 @@ impl Store for SqliteStore {
             let mut messages = Vec::new();
             let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
             for stored in StoredMessage::of(transaction, &avatar, theirs)? {
-                match rows::read_message(&stored.message, &stored.visitor) {
+                match self.rows.read_message(&stored.message, &stored.visitor) {
                     Ok((visitor, message)) => {
                         if stored.owner != self.owner.id() {
                             transaction
@@ -297,13 +313,13 @@ enum ChangeRow<'a> {
 }
 
 impl<'a> ChangeRow<'a> {
-    fn of(change: &'a Change) -> Result<Self, StoreError> {
+    fn of(change: &'a Change, rows: &Rows) -> Result<Self, StoreError> {
         Ok(match change {
-            Change::SaveRecord(record) => Self::SaveRecord(&record.visitor_id, rows::write_record(record)?),
+            Change::SaveRecord(record) => Self::SaveRecord(&record.visitor_id, rows.write_record(record)?),
             Change::SaveMessage(visitor, message) => Self::SaveMessage(
                 visitor.id(),
                 message.message_id.as_str(),
-                rows::write_message(visitor, message)?,
+                rows.write_message(visitor, message)?,
             ),
             Change::ForgetMessage(visitor, message) => Self::ForgetMessage(visitor, message.as_str()),
         })

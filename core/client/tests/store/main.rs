@@ -10,5 +10,6 @@ mod kept;
 mod permissions;
 mod processes;
 mod same;
+mod sealed;
 mod support;
 mod visitors;

@@ -3,15 +3,24 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use rusqlite::types::ValueRef;
-use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId, one_line};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::store::error::StoreError;
+use crate::store::seal::Seal;
 
 /// The format that is written. All formats up to it can be read.
 const FORMAT: u32 = 1;
+
+/// The format of a sealed row, which holds a row of another format.
+const SEALED: u32 = 2;
+
+/// How much is shown of what a seal says, in characters.
+const WORDS: usize = 300;
 
 /// A row's text. Its names are on disk and do not change.
 #[derive(Serialize, Deserialize)]
@@ -34,25 +43,76 @@ struct VisitorMessage<V, M> {
     message: M,
 }
 
-pub(super) fn write_record(record: &Record) -> Result<String, StoreError> {
-    write(record)
+/// A row whose text is sealed. Its format is one that versions without seals take for a later one.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    #[serde(rename = "v")]
+    format: u32,
+    /// In Base64.
+    sealed: String,
 }
 
-pub(super) fn write_message(visitor: &Visitor, message: &KeptMessage) -> Result<String, StoreError> {
-    write(VisitorMessage { visitor, message })
+/// Writes and reads rows, sealed where there is a seal.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) seal: Option<Box<dyn Seal>>,
 }
 
-pub(super) fn read_record(text: &[u8], visitor: &VisitorId) -> Result<Record, Unreadable> {
-    let record: Record = read(text)?;
-    if record.visitor_id == *visitor { Ok(record) } else { Err(Unreadable::OtherVisitor) }
-}
+impl Rows {
+    pub(super) fn write_record(&self, record: &Record) -> Result<String, StoreError> {
+        self.write(record)
+    }
 
-pub(super) fn read_message(text: &[u8], visitor: &str) -> Result<(Visitor, KeptMessage), Unreadable> {
-    let row: VisitorMessage<Visitor, KeptMessage> = read(text)?;
-    if row.visitor.id().as_str() == visitor {
-        Ok((row.visitor, row.message))
-    } else {
-        Err(Unreadable::OtherVisitor)
+    pub(super) fn write_message(
+        &self,
+        visitor: &Visitor,
+        message: &KeptMessage,
+    ) -> Result<String, StoreError> {
+        self.write(VisitorMessage { visitor, message })
+    }
+
+    pub(super) fn read_record(&self, text: &[u8], visitor: &VisitorId) -> Result<Record, Unreadable> {
+        let record: Record = self.read(text)?;
+        if record.visitor_id == *visitor { Ok(record) } else { Err(Unreadable::OtherVisitor) }
+    }
+
+    pub(super) fn read_message(
+        &self,
+        text: &[u8],
+        visitor: &str,
+    ) -> Result<(Visitor, KeptMessage), Unreadable> {
+        let row: VisitorMessage<Visitor, KeptMessage> = self.read(text)?;
+        if row.visitor.id().as_str() == visitor {
+            Ok((row.visitor, row.message))
+        } else {
+            Err(Unreadable::OtherVisitor)
+        }
+    }
+
+    fn write(&self, value: impl Serialize) -> Result<String, StoreError> {
+        let text = json(&Versioned { format: FORMAT, value })?;
+        let Some(seal) = &self.seal else { return Ok(text) };
+        let sealed = seal.seal(text.as_bytes()).map_err(|error| {
+            let words = one_line(&error.to_string(), WORDS);
+            StoreError::new(format!("the seal of the store failed, and nothing was written: {words}"))
+                .caused_by(error)
+        })?;
+        json(&Sealed { format: SEALED, sealed: STANDARD.encode(sealed) })
+    }
+
+    /// A row that was written before there was a seal is read as it is.
+    fn read<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, Unreadable> {
+        let format = format(text)?;
+        if format != SEALED {
+            return read(format, text);
+        }
+        let Some(seal) = &self.seal else { return Err(Unreadable::Sealed) };
+        let row: Sealed = serde_json::from_slice(text).map_err(damaged)?;
+        let sealed = STANDARD.decode(row.sealed).map_err(|_| Unreadable::Damaged { column: 0 })?;
+        let text = seal
+            .unseal(&sealed)
+            .map_err(|error| Unreadable::Unsealing(one_line(&error.to_string(), WORDS)))?;
+        read(self::format(&text)?, &text)
     }
 }
 
@@ -65,7 +125,7 @@ pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<V
 }
 
 /// Why a row cannot be read, without anything of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     Later(u32),
     /// `column`: where reading ended.
@@ -73,6 +133,10 @@ pub(super) enum Unreadable {
         column: usize,
     },
     OtherVisitor,
+    /// There is no seal to open it with.
+    Sealed,
+    /// The seal could not open it, for this reason.
+    Unsealing(String),
 }
 
 impl fmt::Display for Unreadable {
@@ -86,6 +150,8 @@ impl fmt::Display for Unreadable {
             Self::Damaged { column } => {
                 write!(f, "it is damaged near its character {column}: restore the file, or delete this row")
             }
+            Self::Sealed => f.write_str("it is sealed: open the store with the seal that it was written with"),
+            Self::Unsealing(words) => write!(f, "its seal could not be opened: {words}"),
             Self::OtherVisitor => {
                 f.write_str("it names another visitor: restore the file, or delete this row")
             }
@@ -93,19 +159,27 @@ impl fmt::Display for Unreadable {
     }
 }
 
-fn write(value: impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(&Versioned { format: FORMAT, value }).map_err(|_| {
+fn json(row: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(row).map_err(|_| {
         StoreError::new("this cannot be written as JSON: a fault of the library, please report it")
     })
 }
 
-fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
-    // The parser's own text may quote the row.
-    let damaged = |error: serde_json::Error| Unreadable::Damaged { column: error.column() };
-    let row: Format = serde_json::from_slice(text).map_err(damaged)?;
-    if row.format > FORMAT {
-        return Err(Unreadable::Later(row.format));
+fn read<T: DeserializeOwned>(format: u32, text: &[u8]) -> Result<T, Unreadable> {
+    if format > FORMAT {
+        return Err(Unreadable::Later(format));
     }
     let row: Versioned<T> = serde_json::from_slice(text).map_err(damaged)?;
     Ok(row.value)
+}
+
+fn format(text: &[u8]) -> Result<u32, Unreadable> {
+    let row: Format = serde_json::from_slice(text).map_err(damaged)?;
+    Ok(row.format)
+}
+
+/// The parser's own text may quote the row.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
+fn damaged(error: serde_json::Error) -> Unreadable {
+    Unreadable::Damaged { column: error.column() }
 }

@@ -28,14 +28,14 @@ impl SqliteStore {
             let mut records = connection.prepare_cached(RECORDS)?;
             let records = records.query_map([&avatar], named)?.map(|row| {
                 let (visitor, record) = row?;
-                Ok(id(&visitor).and_then(|visitor| rows::read_record(&record, &visitor).ok()))
+                Ok(id(&visitor).and_then(|visitor| self.rows.read_record(&record, &visitor).ok()))
             });
             let records = records.collect::<rusqlite::Result<Vec<_>>>()?;
             let records = records.iter().flatten().map(known).collect();
             let mut messages = connection.prepare_cached(MESSAGES)?;
             let messages = messages.query_map([&avatar], named)?.map(|row| {
                 let (visitor, message) = row?;
-                Ok(rows::read_message(&message, &String::from_utf8_lossy(&visitor)).ok())
+                Ok(self.rows.read_message(&message, &String::from_utf8_lossy(&visitor)).ok())
             });
             let messages = messages.collect::<rusqlite::Result<Vec<_>>>()?;
             Ok(with_messages(records, messages.into_iter().flatten().map(|(visitor, _)| visitor)))
