@@ -7,6 +7,7 @@ import kotlinx.coroutines.channels.awaitClose
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.callbackFlow
 import kotlinx.coroutines.flow.conflate
+import java.io.File
 
 /** What Android wants beside the library itself. */
 public object AvatarAndroid {
@@ -16,6 +17,13 @@ public object AvatarAndroid {
 
     /** Once, before the first client is made: in `Application.onCreate`. Certificates are checked by the system then. */
     public fun initialize(context: Context): Unit = initializeCore(context.applicationContext)
+
+    /**
+     * Where a client's [store][me.secondme.avatar.ClientOptions.store] belongs: a file in the app's `noBackupFilesDir`,
+     * which goes into no backup and to no new device. It holds visitors' tokens and what they said.
+     */
+    public fun storePath(context: Context, name: String = "avatar.db"): String =
+        File(context.noBackupFilesDir, name).path
 
     /** Another default network: call `chat.networkChanged()` then. The one there is to begin with is none. */
     public fun networkChanges(context: Context): Flow<Unit> = callbackFlow {

@@ -5,7 +5,6 @@ import android.util.Log
 import me.secondme.avatar.AvatarClient
 import me.secondme.avatar.AvatarLog
 import me.secondme.avatar.android.AvatarAndroid
-import java.io.File
 
 /** One client for the whole process; it lives as long as that does. */
 class SampleApp : Application() {
@@ -20,7 +19,7 @@ class SampleApp : Application() {
         AvatarAndroid.initialize(this)
         AvatarLog.handler = { Log.i("avatar", it.toString()) }
         client =
-            AvatarClient.withCredentials({ store = File(filesDir, "avatar.db").path }) { request ->
+            AvatarClient.withCredentials({ store = AvatarAndroid.storePath(this@SampleApp) }) { request ->
                 backend.credentials(anew = request.refused)
             }
     }
