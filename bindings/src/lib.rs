@@ -3,7 +3,7 @@
 //! What crosses the border is named `Core…`, and is no API: each language has a hand-written layer over it.
 //! The rules, each of which was measured to matter:
 //!
-//! - Nothing here blocks, and nothing runs code of the program. An exported `async fn` is polled by the host's own
+//! - Nothing here blocks, and nothing but a [`CoreSeal`] runs code of the program: that runs on the store's own thread. An exported `async fn` is polled by the host's own
 //!   threads; the clients' work is done on one runtime, which ends with the last of them. When a wait is over, the
 //!   core's thread calls UniFFI's continuation, which does enter the host: it does no more than resume the coroutine or
 //!   the task that waits, and the layers above see to it that this goes on on a thread of the host.
@@ -33,6 +33,7 @@ mod names;
 mod options;
 mod pieces;
 mod runtime;
+mod seal;
 mod stats;
 mod tokens;
 mod values;
@@ -52,11 +53,13 @@ pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
 pub use options::CoreOptions;
 pub use pieces::{CorePiece, CorePieces};
+pub use seal::{CoreSeal, CoreSealFailure};
 pub use stats::{CoreCallReport, CoreStats};
 pub use tokens::{CoreTokenBatch, CoreTokenFailure, CoreTokenRequest, CoreTokens};
 pub use values::*;
 pub use visitor::{
     CoreCredentials, CoreVisitor, parse_credentials, parse_visitor_id, random_visitor_id, visitor_id_for_user,
+    visitor_id_for_user_with_secret,
 };
 
 uniffi::setup_scaffolding!();

@@ -9,6 +9,7 @@ use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::convert::size;
 use crate::enums::{CoreDelivery, CoreEnvironment};
+use crate::seal::{CoreSeal, HostSeal, without_store};
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -115,6 +116,9 @@ pub struct CoreOptions {
     /// metrics. The report holds no secret and no spoken word.
     #[uniffi(default = false)]
     pub on_call: bool,
+    /// A seal around what the store keeps.
+    #[uniffi(default = None)]
+    pub seal: Option<Arc<dyn CoreSeal>>,
 }
 
 impl CoreOptions {
@@ -188,8 +192,14 @@ impl CoreOptions {
         if let Some(durable_deadline) = self.durable_deadline_ms {
             builder = builder.durable_deadline(Duration::from_millis(durable_deadline));
         }
-        if let Some(store) = self.store {
-            builder = builder.store(SqliteStore::open(store)?);
+        if let Some(path) = self.store {
+            let store = SqliteStore::open(path)?;
+            builder = match self.seal {
+                Some(seal) => builder.store(store.seal(HostSeal(seal))),
+                None => builder.store(store),
+            };
+        } else if self.seal.is_some() {
+            return Err(without_store());
         }
         if let Some(history_deadline) = self.history_deadline_ms {
             builder = builder.history_deadline(Duration::from_millis(history_deadline));

@@ -79,6 +79,8 @@ public struct ClientOptions: Sendable {
     public var firstPieceDeadline: Duration?
     /// Is told of every call to the service and every handshake of a socket when it is over, one after the other.
     public var onCall: (@Sendable (CallReport) -> Void)?
+    /// Encrypts what the ``store`` keeps, with a key of the Keychain. Default: the rows are written as they are.
+    public var seal: (any Seal)?
 
     /// The defaults.
     public init() {}
@@ -112,7 +114,8 @@ public struct ClientOptions: Sendable {
             closeDeadlineMs: milliseconds(closeDeadline, "closeDeadline"),
             askDeadlineMs: milliseconds(askDeadline, "askDeadline"),
             firstPieceDeadlineMs: milliseconds(firstPieceDeadline, "firstPieceDeadline"),
-            onCall: onCall != nil)
+            onCall: onCall != nil,
+            seal: seal.map(CoreSealOf.init))
     }
 }
 

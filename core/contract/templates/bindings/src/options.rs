@@ -10,6 +10,7 @@ use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
 
 use crate::convert::size;
 use crate::enums::{ {%- for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}Core{{ enum.name }}, {% endfor -%} };
+use crate::seal::{CoreSeal, HostSeal, without_store};
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -29,6 +30,9 @@ pub struct CoreOptions {
     pub {{ core.name(option) }}: Option<{{ "u32" if option.kind == "count" else core.one(option) }}>,
 {% endif %}
 {% endfor %}
+    /// A seal around what the store keeps.
+    #[uniffi(default = None)]
+    pub seal: Option<Arc<dyn CoreSeal>>,
 }
 
 impl CoreOptions {
@@ -47,11 +51,20 @@ impl CoreOptions {
         if self.{{ option.snake }} {
             builder = builder.{{ option.snake }}();
         }
+{% elif option.kind == "store" %}
+        if let Some(path) = self.{{ option.snake }} {
+            let store = SqliteStore::open(path)?;
+            builder = match self.seal {
+                Some(seal) => builder.store(store.seal(HostSeal(seal))),
+                None => builder.store(store),
+            };
+        } else if self.seal.is_some() {
+            return Err(without_store());
+        }
 {% elif option.kind != "callback" %}
         if let Some({{ option.snake }}) = self.{{ core.name(option) }} {
             builder = builder.{{ option.snake }}(
 {%- if option.snake == "base_url" %}base_url.parse::<BaseUrl>()?
-{%- elif option.kind == "store" %}SqliteStore::open({{ option.snake }})?
 {%- elif option.kind == "duration" %}Duration::from_millis({{ option.snake }})
 {%- elif option.kind == "count" %}size({{ option.snake }})
 {%- elif option.kind == "enum" %}{{ option.snake }}.into()

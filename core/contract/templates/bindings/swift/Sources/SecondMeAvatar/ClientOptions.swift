@@ -33,6 +33,8 @@ public struct ClientOptions: Sendable {
     public var {{ option.snake | swift }}: {{ sw.one(option) }}?
 {% endif %}
 {% endfor %}
+    /// Encrypts what the ``store`` keeps, with a key of the Keychain. Default: the rows are written as they are.
+    public var seal: (any Seal)?
 
     /// The defaults.
     public init() {}
@@ -47,8 +49,9 @@ public struct ClientOptions: Sendable {
 {%- elif option.kind == "count" %}count({{ option.snake | swift }}, "{{ option.snake | swift }}")
 {%- elif option.kind == "enum" %}{{ option.snake | swift }}?.core
 {%- else %}{{ option.snake | swift }}
-{%- endif %}{{ ")" if loop.last else "," }}
+{%- endif %},
 {% endfor %}
+            seal: seal.map(CoreSealOf.init))
     }
 }
 

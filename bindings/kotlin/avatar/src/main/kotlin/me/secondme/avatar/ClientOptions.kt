@@ -139,6 +139,12 @@ public class ClientOptions internal constructor() {
      */
     public var onCall: ((CallReport) -> Unit)? = null
 
+    /**
+     * Encrypts what the [store] keeps, with a key of Android's Keystore or of a key management service. Default: the rows
+     * are written as they are.
+     */
+    public var seal: Seal? = null
+
     internal fun toCore(apiKey: String?) = CoreOptions(
         apiKey = apiKey?.whole("API key"),
         language = "kotlin/${KotlinVersion.CURRENT}",
@@ -168,5 +174,6 @@ public class ClientOptions internal constructor() {
         askDeadlineMs = askDeadline?.toMs("askDeadline"),
         firstPieceDeadlineMs = firstPieceDeadline?.toMs("firstPieceDeadline"),
         onCall = onCall != null,
+        seal = seal?.let(::CoreSealOf),
     )
 }

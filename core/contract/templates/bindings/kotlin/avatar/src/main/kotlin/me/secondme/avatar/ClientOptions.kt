@@ -42,6 +42,12 @@ public class ClientOptions internal constructor() {
 {% endif %}
 
 {% endfor %}
+    /**
+     * Encrypts what the [store] keeps, with a key of Android's Keystore or of a key management service. Default: the rows
+     * are written as they are.
+     */
+    public var seal: Seal? = null
+
     internal fun toCore(apiKey: String?) = CoreOptions(
         apiKey = apiKey?.whole("API key"),
         language = "kotlin/${KotlinVersion.CURRENT}",
@@ -60,5 +66,6 @@ public class ClientOptions internal constructor() {
         {{ option.camel }} = {{ option.camel }},
 {% endif %}
 {% endfor %}
+        seal = seal?.let(::CoreSealOf),
     )
 }
