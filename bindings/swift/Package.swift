@@ -29,7 +29,9 @@ let package = Package(
     targets: native + [
         // What UniFFI generates. It is in no product: only the layer over it is public.
         .target(name: "SecondMeAvatarCore", dependencies: ["SecondMeAvatarFFI"], linkerSettings: linking),
-        .target(name: "SecondMeAvatar", dependencies: ["SecondMeAvatarCore"]),
+        .target(
+            name: "SecondMeAvatar", dependencies: ["SecondMeAvatarCore"],
+            resources: [.copy("PrivacyInfo.xcprivacy")]),
         .target(name: "SecondMeAvatarTesting"),
         .testTarget(name: "SecondMeAvatarTests", dependencies: ["SecondMeAvatar", "SecondMeAvatarTesting"]),
     ],

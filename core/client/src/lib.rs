@@ -111,9 +111,9 @@ pub use secondme_avatar_protocol::{
 };
 pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
+pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
 #[cfg(feature = "sqlite")]
 pub use store::{Seal, SealError, SqliteStore};
-pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
 pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 
 // For bindings, which run their work on the clients' runtime and may be forked.

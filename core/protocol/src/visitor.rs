@@ -396,8 +396,7 @@ mod tests {
             secret: Option<String>,
             id: String,
         }
-        let known: Vec<Known> =
-            serde_json::from_str(include_str!("../../../spec/visitor-ids.json")).unwrap();
+        let known: Vec<Known> = serde_json::from_str(include_str!("../../../spec/visitor-ids.json")).unwrap();
         for Known { platform, user_id, secret, id } in known {
             let visitor = match secret {
                 Some(secret) => Visitor::for_user_with_secret(&platform, &user_id, &secret),
@@ -422,7 +421,8 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_visitor_besides_the_id_is_not_printed() {
-        let visitor = Visitor::for_user("feishu", "ou_abc").unwrap().name("张三").channel("web").tag("ou_abc");
+        let visitor =
+            Visitor::for_user("feishu", "ou_abc").unwrap().name("张三").channel("web").tag("ou_abc");
         let id = visitor.id();
         assert_eq!(format!("{visitor:?} {visitor:#?}"), format!("Visitor({id}) Visitor({id})"));
     }

@@ -31,6 +31,7 @@ public final class AvatarClient: Sendable {
     init(_ options: ClientOptions, _ make: () throws -> CoreClient) throws {
         let core = try failing(make)
         self.core = core
+        if let store = options.store { protect(store: store) }
         reports = options.onCall.map { told in
             let calls = core.calls()
             return Task.detached {

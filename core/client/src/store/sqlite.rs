@@ -168,7 +168,13 @@ impl SqliteStore {
     fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
         let file = OpenFile::open(path, migrations)?;
         let owner = Owner::enter(file.path())?;
-        Ok(Self { file, process: std::process::id(), owner, rows: Rows::default(), reported: Mutex::default() })
+        Ok(Self {
+            file,
+            process: std::process::id(),
+            owner,
+            rows: Rows::default(),
+            reported: Mutex::default(),
+        })
     }
 
     /// The file. Fails in a forked child.
@@ -197,7 +203,8 @@ impl Store for SqliteStore {
             return Ok(());
         }
         // Made before the file is locked.
-        let changes = changes.iter().map(|change| ChangeRow::of(change, &self.rows)).collect::<Result<Vec<_>, _>>()?;
+        let changes =
+            changes.iter().map(|change| ChangeRow::of(change, &self.rows)).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
         self.file()?.write(|transaction| {
             for change in &changes {

@@ -35,6 +35,8 @@ struct Versioned<T> {
 struct Format {
     #[serde(rename = "v")]
     format: u32,
+    #[serde(default)]
+    sealed: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +46,7 @@ struct VisitorMessage<V, M> {
 }
 
 /// A row whose text is sealed. Its format is one that versions without seals take for a later one.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Sealed {
     #[serde(rename = "v")]
     format: u32,
@@ -102,17 +104,16 @@ impl Rows {
 
     /// A row that was written before there was a seal is read as it is.
     fn read<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, Unreadable> {
-        let format = format(text)?;
-        if format != SEALED {
-            return read(format, text);
-        }
+        let row = format(text)?;
+        let Some(sealed) = row.sealed.filter(|_| row.format == SEALED) else {
+            return read(row.format, text);
+        };
         let Some(seal) = &self.seal else { return Err(Unreadable::Sealed) };
-        let row: Sealed = serde_json::from_slice(text).map_err(damaged)?;
-        let sealed = STANDARD.decode(row.sealed).map_err(|_| Unreadable::Damaged { column: 0 })?;
+        let sealed = STANDARD.decode(sealed).map_err(|_| Unreadable::Damaged { column: 0 })?;
         let text = seal
             .unseal(&sealed)
             .map_err(|error| Unreadable::Unsealing(one_line(&error.to_string(), WORDS)))?;
-        read(self::format(&text)?, &text)
+        read(format(&text)?.format, &text)
     }
 }
 
@@ -150,7 +151,9 @@ impl fmt::Display for Unreadable {
             Self::Damaged { column } => {
                 write!(f, "it is damaged near its character {column}: restore the file, or delete this row")
             }
-            Self::Sealed => f.write_str("it is sealed: open the store with the seal that it was written with"),
+            Self::Sealed => {
+                f.write_str("it is sealed: open the store with the seal that it was written with")
+            }
             Self::Unsealing(words) => write!(f, "its seal could not be opened: {words}"),
             Self::OtherVisitor => {
                 f.write_str("it names another visitor: restore the file, or delete this row")
@@ -173,9 +176,8 @@ fn read<T: DeserializeOwned>(format: u32, text: &[u8]) -> Result<T, Unreadable> 
     Ok(row.value)
 }
 
-fn format(text: &[u8]) -> Result<u32, Unreadable> {
-    let row: Format = serde_json::from_slice(text).map_err(damaged)?;
-    Ok(row.format)
+fn format(text: &[u8]) -> Result<Format, Unreadable> {
+    serde_json::from_slice(text).map_err(damaged)
 }
 
 /// The parser's own text may quote the row.

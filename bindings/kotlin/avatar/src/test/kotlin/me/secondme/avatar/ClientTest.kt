@@ -52,6 +52,53 @@ class ClientTest {
         assertFalse("hunter2" in refused.message.orEmpty())
     }
 
+    /** A toy: it hides the words, and fails when told to. */
+    private class Mask(private val fails: Boolean = false) : Seal {
+        override fun seal(bytes: ByteArray) = turned(bytes)
+
+        override fun unseal(sealed: ByteArray) = turned(sealed)
+
+        private fun turned(bytes: ByteArray): ByteArray {
+            check(!fails) { "the keystore is locked" }
+            return ByteArray(bytes.size) { (bytes[it].toInt() xor 0x55).toByte() }
+        }
+    }
+
+    @Test
+    fun `what is sealed cannot be read in the file, and the next run goes on`(@TempDir folder: Path) = withEmulator {
+        val path = (folder / "avatar.db").toString()
+        val visitor = Visitor.forUser("web", "ada", name = "a name to hide")
+        val first = it.client {
+            store = path
+            seal = Mask()
+        }
+        val session = first.open(visitor).sessionId
+        first.close()
+        for (file in folder.toFile().listFiles().orEmpty()) {
+            assertFalse("a name to hide" in file.readBytes().toString(Charsets.ISO_8859_1), file.name)
+        }
+        val second = it.client {
+            store = path
+            seal = Mask()
+        }
+        assertEquals(listOf("a name to hide"), second.known().map(Visitor::name))
+        assertEquals(session, second.open(visitor).sessionId)
+        second.close()
+
+        val locked = it.client {
+            store = path
+            seal = Mask(fails = true)
+        }
+        val refused = assertThrows<AvatarException.Store> { locked.open(visitor) }
+        assertTrue("the keystore is locked" in refused.message.orEmpty(), refused.message)
+        locked.close()
+    }
+
+    @Test
+    fun `a seal without a store is a misuse`() {
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-1") { seal = Mask() } }
+    }
+
     @Test
     fun `with a store the next client goes on where this one was`(@TempDir folder: Path) = withEmulator { emulator ->
         val file = (folder / "avatar.db").toString()
