@@ -14,8 +14,11 @@ android {
         targetSdk = 36
         versionCode = 1
         versionName = "0.1.0"
-        // In the app for its owner alone. An app for others keeps the key on a server: every user of the app could read it here.
-        buildConfigField("String", "API_KEY", "\"${providers.environmentVariable("SECONDME_API_KEY").getOrElse("")}\"")
+        // Your server, which has the API key: examples/python/credentials_server.py on this machine, as the emulated device sees it.
+        val server = providers.environmentVariable("CREDENTIALS_URL").getOrElse("http://10.0.2.2:8000/avatar")
+        buildConfigField("String", "CREDENTIALS_URL", "\"$server\"")
+        // Stands for the login of your app: what its server knows the signed-in user by.
+        buildConfigField("String", "SESSION", "\"session-of-ada\"")
     }
 
     buildFeatures {

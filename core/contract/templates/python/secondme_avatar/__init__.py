@@ -30,14 +30,14 @@ from . import _interpreter  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._client import AvatarClient
 from ._conversation import Conversation
 {{ python.import(errors.names, "._errors") -}}
-from ._native import Visitor, __version__
+from ._native import Credentials, Visitor, __version__
 from ._options import ClientOptions
 from ._streams import Events, ReplyStream
-from ._tokens import TokenRequest
+from ._tokens import CredentialsRequest, TokenRequest
 {{ python.import(values, "._values") -}}
 {{ python.import(events.names, ".events") }}
 __all__ = [
-{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Events", "ReplyStream", "TokenRequest", "Visitor"]) | sort(case_sensitive=true) %}
+{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Credentials", "CredentialsRequest", "Events", "ReplyStream", "TokenRequest", "Visitor"]) | sort(case_sensitive=true) %}
     "{{ name }}",
 {% endfor %}
     "__version__",

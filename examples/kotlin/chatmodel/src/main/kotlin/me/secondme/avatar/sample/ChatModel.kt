@@ -1,5 +1,6 @@
 package me.secondme.avatar.sample
 
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -32,9 +33,13 @@ data class ChatState(
 
 /**
  * The conversation behind a screen. It knows nothing of Android: the app gives it a scope that lives as long as the
- * screen's state (`viewModelScope`), and tells it what happens to the app.
+ * screen's state (`viewModelScope`), says who the visitor is (its server knows), and tells it what happens to the app.
  */
-class ChatModel(private val client: AvatarClient, private val visitor: Visitor, private val scope: CoroutineScope) {
+class ChatModel(
+    private val client: AvatarClient,
+    private val scope: CoroutineScope,
+    private val visitor: suspend () -> Visitor,
+) {
     private val state = MutableStateFlow(ChatState())
     private var chat: Conversation? = null
     private var opening: Job? = null
@@ -55,7 +60,7 @@ class ChatModel(private val client: AvatarClient, private val visitor: Visitor, 
         scope.launch {
             val failure = attempt { (chat ?: opened()).send(said) } ?: return@launch
             state.update {
-                it.copy(lines = it.lines.filterNot { shown -> shown === line }, draft = failure.unsent?.text ?: said)
+                it.copy(lines = it.lines.filterNot { shown -> shown === line }, draft = (failure as? AvatarException)?.unsent?.text ?: said)
             }
         }
     }
@@ -83,7 +88,7 @@ class ChatModel(private val client: AvatarClient, private val visitor: Visitor, 
     }
 
     private suspend fun opened(): Conversation {
-        val chat = client.open(visitor)
+        val chat = client.open(visitor())
         if (this.chat != null) return chat
         this.chat = chat
         // Subscribed before anything else can happen; collected as long as the screen's state lives.
@@ -119,10 +124,12 @@ class ChatModel(private val client: AvatarClient, private val visitor: Visitor, 
     }
 
     /** Does it; a failure is shown, and handed back. */
-    private suspend fun attempt(action: suspend () -> Unit): AvatarException? = try {
+    private suspend fun attempt(action: suspend () -> Unit): Exception? = try {
         action()
         null
-    } catch (failure: AvatarException) {
+    } catch (cancelled: CancellationException) {
+        throw cancelled
+    } catch (failure: Exception) {
         state.update { it.copy(problem = failure.message) }
         failure
     }

@@ -75,7 +75,7 @@ class ChatModelTest {
     fun `a key that is refused is said`() = AvatarEmulator.start().use { emulator ->
         runTest(timeout = 1.minutes) {
             val client = AvatarClient("sk-0123456789abcdef") { baseUrl = emulator.baseUrl }
-            val model = ChatModel(client, Visitor.forUser("android", "ada"), CoroutineScope(coroutineContext + Job()))
+            val model = ChatModel(client, CoroutineScope(coroutineContext + Job())) { ada }
             assertFalse(model.screen.first { it.problem != null }.problem!!.contains("0123456789abcdef"))
             client.close()
         }
@@ -87,13 +87,15 @@ class ChatModelTest {
                 val client = AvatarClient(emulator.apiKey) { baseUrl = emulator.baseUrl }
                 val life = Job()
                 test(
-                    ChatModel(client, Visitor.forUser("android", "ada"), CoroutineScope(coroutineContext + life)),
+                    ChatModel(client, CoroutineScope(coroutineContext + life)) { ada },
                     emulator,
                 )
                 life.cancelAndJoin()
                 client.close()
             }
         }
+
+    private val ada = Visitor.forUser("android", "ada")
 
     /** The id of the only session there is. */
     private fun AvatarEmulator.session() =
