@@ -23,6 +23,10 @@ let package = Package(
     targets: app + [
         .executableTarget(
             name: "chat", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")], path: "Chat"),
+        // The app without its screen, for a test that looks into its memory.
+        .executableTarget(
+            name: "keyless",
+            dependencies: ["ChatModel", .product(name: "SecondMeAvatar", package: "SecondMeAvatar")], path: "Keyless"),
         .target(
             name: "ChatModel", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
             path: "Model",
@@ -31,7 +35,7 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "ChatModel", "chat", .product(name: "SecondMeAvatarTesting", package: "SecondMeAvatar"),
+                "ChatModel", "chat", "keyless", .product(name: "SecondMeAvatarTesting", package: "SecondMeAvatar"),
             ],
             path: "Tests"),
     ],

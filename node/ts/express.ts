@@ -25,7 +25,7 @@ import type { VisitorLike } from './visitor.js'
 
 /**
  * Says which visitor the signed-in user of a request is; nothing for a request without one. Never derive the visitor from
- * what the request says of itself, such as a field of its body: then anybody could speak as anybody.
+ * what the request says of itself, such as a field of its body: a user could then speak as any other.
  */
 export type VisitorOf<Request> = (
   request: Request,

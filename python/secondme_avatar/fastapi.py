@@ -14,7 +14,7 @@
         return user and Visitor.for_user("myapp", user.id, name=user.name)
 
 The visitor comes from your function alone. Never derive it from what the request says of itself, such as a field of its
-body: then anybody could speak as anybody.
+body: a user could then speak as any other.
 """
 
 from __future__ import annotations

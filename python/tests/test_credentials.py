@@ -67,7 +67,7 @@ async def test_credentials_are_shown_by_their_visitor_alone(emulator: Emulator) 
 
 async def test_what_the_function_raises_or_returns_is_the_error_of_the_calls_that_wait(emulator: Emulator) -> None:
     def signed_out(_: CredentialsRequest) -> Credentials:
-        raise LookupError("nobody is signed in, token=secret")
+        raise LookupError("no user is signed in, token=secret")
 
     def nothing(_: CredentialsRequest) -> Any:
         return None
@@ -135,7 +135,7 @@ async def ask(app: FastAPI, session: str | None, **more: Any) -> Response:
         return await http.post("/avatar", headers=headers, **more)
 
 
-async def test_the_handler_gives_each_signed_in_user_their_own_and_nobody_else_any(emulator: Emulator) -> None:
+async def test_the_handler_gives_each_signed_in_user_their_own_and_a_stranger_none(emulator: Emulator) -> None:
     async with emulator.client() as client:
         app = server_of(client)
         # What the request says of itself changes nothing.

@@ -3,42 +3,26 @@ import Network
 import SecondMeAvatar
 import SwiftUI
 
-/// A chat with an avatar. A person with the API key can speak as its owner's avatar. So the key is not in the app, but
-/// asked for; an app for others would get it from a server of yours.
+/// A chat with an avatar. A person with the API key can speak as its owner's avatar, so the key is in no app: the app's
+/// own server has it, and gives the signed-in user the credentials of their own visitor.
 @main struct AvatarApp: App {
-    @State private var client: AvatarClient?
+    // Your server. Here `examples/python/credentials_server.py` on this machine, and a session that it knows; in your app,
+    // what its login has given.
+    private let backend = Backend(url: URL(string: "http://127.0.0.1:8000/avatar")!) { "session-of-ada" }
+    private let client: Result<AvatarClient, any Error>
+
+    init() {
+        let backend = backend
+        client = Result { try AvatarClient.withCredentials { try await backend.credentials(anew: $0.refused) } }
+    }
 
     var body: some Scene {
         WindowGroup {
-            if let client {
-                ChatView(client: client)
-            } else {
-                KeyView { client = $0 }
+            switch client {
+            case .success(let client): ChatView(client: client, backend: backend)
+            case .failure(let error): Text(error.localizedDescription)
             }
         }
-    }
-}
-
-/// Asks for the API key.
-private struct KeyView: View {
-    let done: (AvatarClient) -> Void
-    @State private var key = ""
-    @State private var problem: String?
-
-    var body: some View {
-        Form {
-            SecureField("API key (sk-…)", text: $key)
-            Button("Talk") {
-                do {
-                    done(try AvatarClient(apiKey: key))
-                } catch {
-                    problem = error.localizedDescription
-                }
-            }
-            .disabled(key.isEmpty)
-            if let problem { Text(problem).foregroundStyle(.red) }
-        }
-        .padding()
     }
 }
 
@@ -47,8 +31,8 @@ private struct ChatView: View {
     @State private var model: ChatModel
     @Environment(\.scenePhase) private var phase
 
-    init(client: AvatarClient) {
-        _model = State(initialValue: ChatModel { try await client.open(.forUser("ios", InstallationID.own)) })
+    init(client: AvatarClient, backend: Backend) {
+        _model = State(initialValue: ChatModel { try await client.open(backend.credentials().visitor()) })
     }
 
     var body: some View {
@@ -74,16 +58,5 @@ private struct ChatView: View {
             if let last, last != interfaces { await model.networkChanged() }
             last = interfaces
         }
-    }
-}
-
-/// Who this is: the same one as long as the app is installed.
-private enum InstallationID {
-    static var own: String {
-        let defaults = UserDefaults.standard
-        if let id = defaults.string(forKey: "visitor") { return id }
-        let id = UUID().uuidString
-        defaults.set(id, forKey: "visitor")
-        return id
     }
 }
