@@ -8,7 +8,7 @@ import SwiftUI
 @main struct AvatarApp: App {
     // Your server. Here `examples/python/credentials_server.py` on this machine, and a session that it knows; in your app,
     // what its login has given.
-    private let backend = Backend(url: URL(string: "http://127.0.0.1:8000/avatar")!) { "session-of-ada" }
+    private let backend = Backend(url: "http://127.0.0.1:8000/avatar") { "session-of-ada" }
     private let client: Result<AvatarClient, any Error>
 
     init() {

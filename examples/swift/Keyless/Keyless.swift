@@ -7,7 +7,7 @@ import SecondMeAvatar
 @main struct Keyless {
     @MainActor static func main() async throws {
         let arguments = CommandLine.arguments
-        let backend = Backend(url: URL(string: arguments[1])!) { arguments[3] }
+        let backend = Backend(url: arguments[1]) { arguments[3] }
         var options = ClientOptions()
         options.baseURL = arguments[2]
         let client = try AvatarClient.withCredentials(options: options) {

@@ -9,12 +9,12 @@ import SecondMeAvatar
 /// `examples/python/credentials_server.py` and `examples/node/credentials-server.mjs` are such servers. Neither the key nor
 /// the choice of a visitor is in the app.
 public actor Backend {
-    private let url: URL
+    private let url: String
     private let session: @Sendable () -> String
     private var asking: Task<Credentials, any Error>?
 
     /// - Parameter session: what the server knows the signed-in user by.
-    public init(url: URL, session: @escaping @Sendable () -> String) {
+    public init(url: String, session: @escaping @Sendable () -> String) {
         self.url = url
         self.session = session
     }
@@ -33,6 +33,7 @@ public actor Backend {
     }
 
     private func fetch() async throws -> Credentials {
+        guard let url = URL(string: url) else { throw URLError(.badURL) }
         var request = URLRequest(url: url, timeoutInterval: 10)
         request.httpMethod = "POST"
         request.setValue("Bearer \(session())", forHTTPHeaderField: "Authorization")

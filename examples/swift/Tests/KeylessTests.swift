@@ -71,7 +71,9 @@
                 var block = [UInt8](repeating: 0, count: range[1] - range[0])
                 let read = pread(memory, &block, block.count, range[0])
                 guard read > 0 else { continue }
-                let found = block.withUnsafeBytes { memmem($0.baseAddress!, read, wanted, wanted.count) != nil }
+                let found = block.withUnsafeBytes { bytes in
+                    bytes.baseAddress.flatMap { memmem($0, read, wanted, wanted.count) } != nil
+                }
                 if found { return true }
             }
             return false
