@@ -53,8 +53,8 @@ try {
     env,
     encoding: 'utf8',
   })
-  if (shim.status !== 0) throw new Error(`npx secondme-avatar-emulator: ${shim.stderr}`)
-  console.log(`npx secondme-avatar-emulator: ${shim.stdout.trim()}`)
+  if (shim.status !== 0) throw new Error(`npx --no-install secondme-avatar-emulator: ${shim.stderr}`)
+  console.log(`npx --no-install secondme-avatar-emulator: ${shim.stdout.trim()}`)
 } finally {
   rmSync(project, { recursive: true, force: true })
 }
