@@ -207,7 +207,8 @@ test('the same person is the same visitor in every language', () => {
   for (const wrong of ['hunter2', '']) {
     assert.throws(
       () => Visitor.forUserWithSecret('web', 'u-1', wrong),
-      (error) => error.kind === 'invalidVisitorId' && /16 or more/.test(error.message) && !/hunter2/.test(error.message),
+      (error) =>
+        error.kind === 'invalidVisitorId' && /16 or more/.test(error.message) && !/hunter2/.test(error.message),
     )
   }
 })

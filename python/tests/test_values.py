@@ -27,6 +27,8 @@ from secondme_avatar import (
     _values,
 )
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_the_same_person_is_the_same_visitor_in_every_language() -> None:
     for known in json.loads((ROOT / "spec" / "visitor-ids.json").read_text("utf-8")):
