@@ -51,6 +51,23 @@ pub struct CoreOptions {
     /// of its own, as in a slim container. Where the machine has any, only those count. Default: yes.
     #[uniffi(default = None)]
     pub builtin_roots: Option<bool>,
+    /// A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for
+    /// the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
+    #[uniffi(default = None)]
+    pub only_ca_file: Option<String>,
+    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the
+    /// Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
+    /// Give the next key as well, so that the service can change to it. Only the server's own certificate
+    /// counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+    #[uniffi(default = None)]
+    pub pins: Option<String>,
+    /// The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+    #[uniffi(default = None)]
+    pub min_tls: Option<String>,
+    /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
+    /// end of a name, with commas between several. Default: every host.
+    #[uniffi(default = None)]
+    pub socket_hosts: Option<String>,
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     #[uniffi(default = None)]
     pub heartbeat_ms: Option<u64>,
@@ -155,6 +172,18 @@ impl CoreOptions {
         }
         if let Some(builtin_roots) = self.builtin_roots {
             builder = builder.builtin_roots(builtin_roots);
+        }
+        if let Some(only_ca_file) = self.only_ca_file {
+            builder = builder.only_ca_file(only_ca_file);
+        }
+        if let Some(pins) = self.pins {
+            builder = builder.pins(pins);
+        }
+        if let Some(min_tls) = self.min_tls {
+            builder = builder.min_tls(min_tls);
+        }
+        if let Some(socket_hosts) = self.socket_hosts {
+            builder = builder.socket_hosts(socket_hosts);
         }
         if let Some(heartbeat) = self.heartbeat_ms {
             builder = builder.heartbeat(Duration::from_millis(heartbeat));

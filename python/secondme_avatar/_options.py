@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from ._secret import hidden
 from ._values import CallReport, Delivery, Environment
 
 
@@ -21,6 +22,10 @@ class ClientOptions(TypedDict, total=False):
     no_proxy: bool
     ca_file: str | os.PathLike[str] | None
     builtin_roots: bool | None
+    only_ca_file: str | os.PathLike[str] | None
+    pins: str | None
+    min_tls: str | None
+    socket_hosts: str | None
     heartbeat: float | None
     ping_unnamed: bool | None
     acknowledge: bool | None
@@ -56,6 +61,10 @@ class ClientSetup:
         no_proxy: bool = False,
         ca_file: str | os.PathLike[str] | None = None,
         builtin_roots: bool | None = None,
+        only_ca_file: str | os.PathLike[str] | None = None,
+        pins: str | None = None,
+        min_tls: str | None = None,
+        socket_hosts: str | None = None,
         heartbeat: float | None = None,
         ping_unnamed: bool | None = None,
         acknowledge: bool | None = None,
@@ -96,6 +105,15 @@ class ClientSetup:
         :param builtin_roots: Whether Mozilla's root certificates, built into this library, are trusted where the
             machine has none of its own, as in a slim container. Where the machine has any, only those count. Default:
             yes.
+        :param only_ca_file: A PEM file with the only certificates that are trusted, in the place of the platform's: for
+            HTTP, for the socket and for an ``https://`` proxy. Default: those of the platform, and of the CA file.
+        :param pins: The public keys that the service's servers may have, those of the socket included: ``sha256/`` and
+            the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
+            Give the next key as well, so that the service can change to it. Only the server's own certificate counts,
+            and it is verified all the same. A proxy's key is not looked at. Default: every key.
+        :param min_tls: The lowest version of TLS that is spoken, ``1.2`` or ``1.3``. Default: 1.2.
+        :param socket_hosts: The hosts to which the socket's address may lead, which the service names: host names, or
+            ``*.`` and the end of a name, with commas between several. Default: every host.
         :param heartbeat: The time between two pings, from 5 s to 15 s. Default: 15 s.
         :param ping_unnamed: Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it
             to be learned from the first frame, and whether such a ping is welcome is open. Default: no.
@@ -130,6 +148,8 @@ class ClientSetup:
             be async; with ``secondme_avatar.sync`` it is called in a thread of its own. An exception that it raises is
             logged.
         """
+        # From here on a traceback shows neither.
+        api_key, proxy = hidden(api_key), hidden(proxy)
         options = {
             "base_url": base_url,
             "environment": environment,
@@ -139,6 +159,10 @@ class ClientSetup:
             "no_proxy": no_proxy,
             "ca_file": ca_file,
             "builtin_roots": builtin_roots,
+            "only_ca_file": only_ca_file,
+            "pins": pins,
+            "min_tls": min_tls,
+            "socket_hosts": socket_hosts,
             "heartbeat": heartbeat,
             "ping_unnamed": ping_unnamed,
             "acknowledge": acknowledge,

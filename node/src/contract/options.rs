@@ -19,6 +19,10 @@ pub struct Options {
     pub no_proxy: Option<bool>,
     pub ca_file: Option<Words>,
     pub builtin_roots: Option<bool>,
+    pub only_ca_file: Option<Words>,
+    pub pins: Option<Words>,
+    pub min_tls: Option<Words>,
+    pub socket_hosts: Option<Words>,
     pub heartbeat_ms: Option<f64>,
     pub ping_unnamed: Option<bool>,
     pub acknowledge: Option<bool>,
@@ -75,6 +79,12 @@ impl Options {
         }
         builder = given(builder, Words::named_if(self.ca_file, "caFile")?, ClientBuilder::ca_file);
         builder = given(builder, self.builtin_roots, ClientBuilder::builtin_roots);
+        builder =
+            given(builder, Words::named_if(self.only_ca_file, "onlyCaFile")?, ClientBuilder::only_ca_file);
+        builder = given(builder, Words::named_if(self.pins, "pins")?, ClientBuilder::pins);
+        builder = given(builder, Words::named_if(self.min_tls, "minTls")?, ClientBuilder::min_tls);
+        builder =
+            given(builder, Words::named_if(self.socket_hosts, "socketHosts")?, ClientBuilder::socket_hosts);
         builder = given(builder, time_if("heartbeatMs", self.heartbeat_ms)?, ClientBuilder::heartbeat);
         builder = given(builder, self.ping_unnamed, ClientBuilder::ping_unnamed);
         builder = given(builder, self.acknowledge, ClientBuilder::acknowledge);

@@ -40,6 +40,25 @@ export interface ClientOptions {
    * in a slim container. Where the machine has any, only those count. Default: yes.
    */
   readonly builtinRoots?: boolean | undefined
+  /**
+   * A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for the socket
+   * and for an `https://` proxy. Default: those of the platform, and of the CA file.
+   */
+  readonly onlyCaFile?: string | undefined
+  /**
+   * The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of the
+   * SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as well,
+   * so that the service can change to it. Only the server's own certificate counts, and it is verified all the same. A
+   * proxy's key is not looked at. Default: every key.
+   */
+  readonly pins?: string | undefined
+  /** The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2. */
+  readonly minTls?: string | undefined
+  /**
+   * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
+   * name, with commas between several. Default: every host.
+   */
+  readonly socketHosts?: string | undefined
   /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
   readonly heartbeatMs?: number | undefined
   /**
@@ -121,6 +140,10 @@ export interface NativeOptions {
   readonly noProxy?: boolean | undefined
   readonly caFile?: string | undefined
   readonly builtinRoots?: boolean | undefined
+  readonly onlyCaFile?: string | undefined
+  readonly pins?: string | undefined
+  readonly minTls?: string | undefined
+  readonly socketHosts?: string | undefined
   readonly heartbeatMs?: number | undefined
   readonly pingUnnamed?: boolean | undefined
   readonly acknowledge?: boolean | undefined

@@ -34,6 +34,19 @@ public struct ClientOptions: Sendable {
     /// Whether Mozilla's root certificates, built into this library, are trusted where the machine has none of its own,
     /// as in a slim container. Where the machine has any, only those count. Default: yes.
     public var builtinRoots: Bool?
+    /// A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for the socket
+    /// and for an `https://` proxy. Default: those of the platform, and of the CA file.
+    public var onlyCaFile: String?
+    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of
+    /// the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as
+    /// well, so that the service can change to it. Only the server's own certificate counts, and it is verified all the
+    /// same. A proxy's key is not looked at. Default: every key.
+    public var pins: String?
+    /// The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+    public var minTls: String?
+    /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
+    /// name, with commas between several. Default: every host.
+    public var socketHosts: String?
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     public var heartbeat: Duration?
     /// Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from
@@ -97,6 +110,10 @@ public struct ClientOptions: Sendable {
             noProxy: noProxy,
             caFile: caFile,
             builtinRoots: builtinRoots,
+            onlyCaFile: onlyCaFile,
+            pins: pins,
+            minTls: minTls,
+            socketHosts: socketHosts,
             heartbeatMs: milliseconds(heartbeat, "heartbeat"),
             pingUnnamed: pingUnnamed,
             acknowledge: acknowledge,

@@ -59,6 +59,29 @@ public class ClientOptions internal constructor() {
      */
     public var builtinRoots: Boolean? = null
 
+    /**
+     * A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for the socket
+     * and for an `https://` proxy. Default: those of the platform, and of the CA file.
+     */
+    public var onlyCaFile: String? = null
+
+    /**
+     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of
+     * the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as
+     * well, so that the service can change to it. Only the server's own certificate counts, and it is verified all the
+     * same. A proxy's key is not looked at. Default: every key.
+     */
+    public var pins: String? = null
+
+    /** The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2. */
+    public var minTls: String? = null
+
+    /**
+     * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
+     * name, with commas between several. Default: every host.
+     */
+    public var socketHosts: String? = null
+
     /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
     public var heartbeat: Duration? = null
 
@@ -156,6 +179,10 @@ public class ClientOptions internal constructor() {
         noProxy = noProxy,
         caFile = caFile?.whole("option `caFile`"),
         builtinRoots = builtinRoots,
+        onlyCaFile = onlyCaFile?.whole("option `onlyCaFile`"),
+        pins = pins?.whole("option `pins`"),
+        minTls = minTls?.whole("option `minTls`"),
+        socketHosts = socketHosts?.whole("option `socketHosts`"),
         heartbeatMs = heartbeat?.toMs("heartbeat"),
         pingUnnamed = pingUnnamed,
         acknowledge = acknowledge,
