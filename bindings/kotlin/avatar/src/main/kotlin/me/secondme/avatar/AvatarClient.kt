@@ -73,10 +73,9 @@ public class AvatarClient private constructor(
      *
      * @param deadline the time limit, retries and waits included. Default: [ClientOptions.openDeadline].
      */
-    public suspend fun authenticate(visitor: Visitor, deadline: Duration? = null): Credentials =
-        Credentials.fromJson(
-            held.await { core, cancel -> core.authenticate(visitor.toCore(), deadline?.toMs(), cancel) },
-        )
+    public suspend fun authenticate(visitor: Visitor, deadline: Duration? = null): Credentials = Credentials.fromJson(
+        held.await { core, cancel -> core.authenticate(visitor.toCore(), deadline?.toMs(), cancel) },
+    )
 
     /**
      * Replaces the API key by another one of the same avatar, while conversations live. Later calls that show the key show

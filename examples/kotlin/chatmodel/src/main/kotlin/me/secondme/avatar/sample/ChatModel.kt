@@ -60,7 +60,11 @@ class ChatModel(
         scope.launch {
             val failure = attempt { (chat ?: opened()).send(said) } ?: return@launch
             state.update {
-                it.copy(lines = it.lines.filterNot { shown -> shown === line }, draft = (failure as? AvatarException)?.unsent?.text ?: said)
+                it.copy(
+                    lines = it.lines.filterNot { shown -> shown === line },
+                    draft =
+                    (failure as? AvatarException)?.unsent?.text ?: said,
+                )
             }
         }
     }

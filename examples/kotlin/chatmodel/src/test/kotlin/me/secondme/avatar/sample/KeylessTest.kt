@@ -83,7 +83,9 @@ class KeylessTest {
 
     /** Whether the memory of this process holds the text, as bytes or as Java's wide characters. */
     private fun File.holds(text: String): Boolean {
-        val forms = listOf(Charsets.ISO_8859_1, Charsets.UTF_16LE).map { String(text.toByteArray(it), Charsets.ISO_8859_1) }
+        val forms = listOf(Charsets.ISO_8859_1, Charsets.UTF_16LE).map {
+            String(text.toByteArray(it), Charsets.ISO_8859_1)
+        }
         RandomAccessFile(File(this, "mem"), "r").use { memory ->
             for (line in File(this, "maps").readLines()) {
                 val (range, rights) = line.split(' ')
