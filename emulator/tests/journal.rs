@@ -78,7 +78,7 @@ fn secrets_are_shortened() {
         assert!(!written.contains(secret), "{secret} stands in {written}");
     }
     for shown in
-        ["client_secret=emulator…", "token=01234567…", "Bearer sk-em…", "grant_type=client_credentials"]
+        ["client_secret=emulato…", "token=01234567…", "Bearer sk-em…", "grant_type=client_credentials"]
     {
         assert!(written.contains(shown), "{shown} does not stand in {written}");
     }
