@@ -460,7 +460,13 @@ fileprivate final class UniffiHandleMap<T>: @unchecked Sendable {
 
 
 // Public interface members begin here.
-
+// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+private let IDX_CALLBACK_FREE: Int32 = 0
+// Callback return codes
+private let UNIFFI_CALLBACK_SUCCESS: Int32 = 0
+private let UNIFFI_CALLBACK_ERROR: Int32 = 1
+private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
@@ -593,6 +599,24 @@ fileprivate struct FfiConverterString: FfiConverter {
         let len = Int32(value.utf8.count)
         writeInt(&buf, len)
         writeBytes(&buf, value.utf8)
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterData: FfiConverterRustBuffer {
+    typealias SwiftType = Data
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Data {
+        let len: Int32 = try readInt(&buf)
+        return Data(try readBytes(&buf, count: Int(len)))
+    }
+
+    public static func write(_ value: Data, into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        writeBytes(&buf, value)
     }
 }
 
@@ -2453,6 +2477,261 @@ public func FfiConverterTypeCorePieces_lower(_ value: CorePieces) -> UInt64 {
 
 
 /**
+ * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ */
+public protocol CoreSeal: AnyObject, Sendable {
+    
+    /**
+     * The bytes as they are to be written.
+     */
+    func seal(bytes: Data) throws  -> Data
+    
+    /**
+     * What was sealed.
+     */
+    func unseal(bytes: Data) throws  -> Data
+    
+}
+/**
+ * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ */
+open class CoreSealImpl: CoreSeal, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_secondme_avatar_ffi_fn_clone_coreseal(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_secondme_avatar_ffi_fn_free_coreseal(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * The bytes as they are to be written.
+     */
+open func seal(bytes: Data)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeCoreSealFailure_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreseal_seal(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(bytes),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What was sealed.
+     */
+open func unseal(bytes: Data)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeCoreSealFailure_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_method_coreseal_unseal(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(bytes),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceCoreSeal {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceCoreSeal = UniffiVTableCallbackInterfaceCoreSeal(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeCoreSeal.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface CoreSeal: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeCoreSeal.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface CoreSeal: handle missing in uniffiClone")
+            }
+        },
+        seal: { (
+            uniffiHandle: UInt64,
+            bytes: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Data in
+                guard let uniffiObj = try? FfiConverterTypeCoreSeal.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.seal(
+                     bytes: try FfiConverterData.lift(bytes)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterData.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCoreSealFailure_lower
+            )
+        },
+        unseal: { (
+            uniffiHandle: UInt64,
+            bytes: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Data in
+                guard let uniffiObj = try? FfiConverterTypeCoreSeal.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.unseal(
+                     bytes: try FfiConverterData.lift(bytes)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterData.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCoreSealFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceCoreSeal> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceCoreSeal>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitCoreSeal() {
+    uniffi_secondme_avatar_ffi_fn_init_callback_vtable_coreseal(UniffiCallbackInterfaceCoreSeal.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreSeal: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<CoreSeal>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = CoreSeal
+
+    public static func lift(_ handle: UInt64) throws -> CoreSeal {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return CoreSealImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: CoreSeal) -> UInt64 {
+         if let rustImpl = value as? CoreSealImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreSeal {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: CoreSeal, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreSeal_lift(_ handle: UInt64) throws -> CoreSeal {
+    return try FfiConverterTypeCoreSeal.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreSeal_lower(_ value: CoreSeal) -> UInt64 {
+    return FfiConverterTypeCoreSeal.lower(value)
+}
+
+
+
+
+
+
+/**
  * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
  * waits in it.
  */
@@ -3528,7 +3807,7 @@ public func FfiConverterTypeCoreLogRecord_lower(_ value: CoreLogRecord) -> RustB
 /**
  * What a client is set up with. What is left out is as the core has it.
  */
-public struct CoreOptions: Equatable, Hashable {
+public struct CoreOptions {
     /**
      * The avatar's API key. Default: `SECONDME_API_KEY`.
      */
@@ -3660,6 +3939,10 @@ public struct CoreOptions: Equatable, Hashable {
      * metrics. The report holds no secret and no spoken word.
      */
     public let onCall: Bool
+    /**
+     * A seal around what the store keeps.
+     */
+    public let seal: CoreSeal?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3766,7 +4049,10 @@ public struct CoreOptions: Equatable, Hashable {
         /**
          * Is called with every call to the service, and every handshake of a socket, when it is over: for
          * metrics. The report holds no secret and no spoken word.
-         */onCall: Bool = false) {
+         */onCall: Bool = false, 
+        /**
+         * A seal around what the store keeps.
+         */seal: CoreSeal? = nil) {
         self.apiKey = apiKey
         self.language = language
         self.baseUrl = baseUrl
@@ -3795,6 +4081,7 @@ public struct CoreOptions: Equatable, Hashable {
         self.askDeadlineMs = askDeadlineMs
         self.firstPieceDeadlineMs = firstPieceDeadlineMs
         self.onCall = onCall
+        self.seal = seal
     }
 
     
@@ -3840,7 +4127,8 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 closeDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 askDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 firstPieceDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
-                onCall: FfiConverterBool.read(from: &buf)
+                onCall: FfiConverterBool.read(from: &buf), 
+                seal: FfiConverterOptionTypeCoreSeal.read(from: &buf)
         )
     }
 
@@ -3873,6 +4161,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.askDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.firstPieceDeadlineMs, into: &buf)
         FfiConverterBool.write(value.onCall, into: &buf)
+        FfiConverterOptionTypeCoreSeal.write(value.seal, into: &buf)
     }
 }
 
@@ -6752,6 +7041,90 @@ public func FfiConverterTypeCorePart_lower(_ value: CorePart) -> RustBuffer {
 
 
 /**
+ * Why the program's seal failed.
+ */
+public 
+enum CoreSealFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * It threw.
+     */
+    case Failed(
+        /**
+         * What it threw, and what that says.
+         */words: String
+    )
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension CoreSealFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreSealFailure: FfiConverterRustBuffer {
+    typealias SwiftType = CoreSealFailure
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreSealFailure {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed(
+            words: try FfiConverterString.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CoreSealFailure, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case let .Failed(words):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(words, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreSealFailure_lift(_ buf: RustBuffer) throws -> CoreSealFailure {
+    return try FfiConverterTypeCoreSealFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreSealFailure_lower(_ value: CoreSealFailure) -> RustBuffer {
+    return FfiConverterTypeCoreSealFailure.lower(value)
+}
+
+
+/**
  * Where a conversation stands.
  */
 
@@ -7203,6 +7576,30 @@ fileprivate struct FfiConverterOptionTypeCoreLog: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCoreLog.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeCoreSeal: FfiConverterRustBuffer {
+    typealias SwiftType = CoreSeal?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCoreSeal.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCoreSeal.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -7950,6 +8347,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() != 63676) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreseal_seal() != 13398) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreseal_unseal() != 3854) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token() != 17229) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7984,6 +8387,7 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
 
+    uniffiCallbackInitCoreSeal()
     return InitializationResult.ok
 }()
 

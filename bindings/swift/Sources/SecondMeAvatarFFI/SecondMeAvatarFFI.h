@@ -243,6 +243,30 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CORE_SEAL_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CORE_SEAL_METHOD0
+typedef void (*UniffiCallbackInterfaceCoreSealMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_CORE_SEAL_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_CORE_SEAL_METHOD1
+typedef void (*UniffiCallbackInterfaceCoreSealMethod1)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CORE_SEAL
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_CORE_SEAL
+typedef struct UniffiVTableCallbackInterfaceCoreSeal {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceCoreSealMethod0 _Nonnull seal;
+    UniffiCallbackInterfaceCoreSealMethod1 _Nonnull unseal;
+} UniffiVTableCallbackInterfaceCoreSeal;
+
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_CLONE_CORECALLS
 #define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_CLONE_CORECALLS
 uint64_t uniffi_secondme_avatar_ffi_fn_clone_corecalls(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -587,6 +611,31 @@ RustBuffer uniffi_secondme_avatar_ffi_fn_method_corepieces_reply(uint64_t ptr, R
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_COREPIECES_STOP
 #define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_COREPIECES_STOP
 void uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_CLONE_CORESEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_CLONE_CORESEAL
+uint64_t uniffi_secondme_avatar_ffi_fn_clone_coreseal(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_FREE_CORESEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_FREE_CORESEAL
+void uniffi_secondme_avatar_ffi_fn_free_coreseal(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_INIT_CALLBACK_VTABLE_CORESEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_INIT_CALLBACK_VTABLE_CORESEAL
+void uniffi_secondme_avatar_ffi_fn_init_callback_vtable_coreseal(const UniffiVTableCallbackInterfaceCoreSeal* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORESEAL_SEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORESEAL_SEAL
+RustBuffer uniffi_secondme_avatar_ffi_fn_method_coreseal_seal(uint64_t ptr, RustBuffer bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORESEAL_UNSEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_METHOD_CORESEAL_UNSEAL
+RustBuffer uniffi_secondme_avatar_ffi_fn_method_coreseal_unseal(uint64_t ptr, RustBuffer bytes, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_FN_CLONE_CORETOKENS
@@ -1241,6 +1290,18 @@ uint16_t uniffi_secondme_avatar_ffi_checksum_method_corepieces_reply(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_COREPIECES_STOP
 #define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_COREPIECES_STOP
 uint16_t uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_CORESEAL_SEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_CORESEAL_SEAL
+uint16_t uniffi_secondme_avatar_ffi_checksum_method_coreseal_seal(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_CORESEAL_UNSEAL
+#define UNIFFI_FFIDEF_UNIFFI_SECONDME_AVATAR_FFI_CHECKSUM_METHOD_CORESEAL_UNSEAL
+uint16_t uniffi_secondme_avatar_ffi_checksum_method_coreseal_unseal(void
     
 );
 #endif

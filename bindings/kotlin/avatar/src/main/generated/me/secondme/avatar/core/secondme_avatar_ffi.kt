@@ -656,6 +656,34 @@ internal open class UniffiForeignFutureResultVoid(
 internal interface UniffiForeignFutureCompleteVoid : com.sun.jna.Callback {
     fun callback(`callbackData`: Long,`result`: UniffiForeignFutureResultVoid.UniffiByValue,)
 }
+internal interface UniffiCallbackInterfaceCoreSealMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`bytes`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceCoreSealMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`bytes`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "seal", "unseal")
+internal open class UniffiVTableCallbackInterfaceCoreSeal(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `seal`: UniffiCallbackInterfaceCoreSealMethod0? = null,
+    @JvmField internal var `unseal`: UniffiCallbackInterfaceCoreSealMethod1? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `seal`: UniffiCallbackInterfaceCoreSealMethod0? = null,
+        `unseal`: UniffiCallbackInterfaceCoreSealMethod1? = null,
+    ): UniffiVTableCallbackInterfaceCoreSeal(`uniffiFree`,`uniffiClone`,`seal`,`unseal`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceCoreSeal) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `seal` = other.`seal`
+        `unseal` = other.`unseal`
+    }
+
+}
 
 // A JNA Library to expose the extern-C FFI definitions.
 // This is an implementation detail which will be called internally by the public API.
@@ -791,6 +819,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreseal_seal(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreseal_unseal(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coretokens_drain(
@@ -829,6 +861,7 @@ internal object UniffiLib {
 
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "secondme_avatar_ffi"))
+        uniffiCallbackInterfaceCoreSeal.register(this)
 
     }
 
@@ -971,6 +1004,16 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_corepieces_stop(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_clone_coreseal(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_free_coreseal(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_init_callback_vtable_coreseal(`vtable`: UniffiVTableCallbackInterfaceCoreSeal,
+    ): Unit
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreseal_seal(`ptr`: Long,`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreseal_unseal(`ptr`: Long,`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_clone_coretokens(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_coretokens(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1281,6 +1324,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_corepieces_stop() and 0xFFFF) != 63676) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreseal_seal() and 0xFFFF) != 13398) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreseal_unseal() and 0xFFFF) != 3854) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coretokens_answer_token() and 0xFFFF) != 17229) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1445,7 +1494,38 @@ internal object UniffiWithHandle
  *
  * @suppress
  * */
-internal object NoHandle
+internal object NoHandle// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+internal const val IDX_CALLBACK_FREE = 0
+// Callback return codes
+internal const val UNIFFI_CALLBACK_SUCCESS = 0
+internal const val UNIFFI_CALLBACK_ERROR = 1
+internal const val UNIFFI_CALLBACK_UNEXPECTED_ERROR = 2
+
+/**
+ * @suppress
+ */
+internal abstract class FfiConverterCallbackInterface<CallbackInterface: Any>: FfiConverter<CallbackInterface, Long> {
+    internal val handleMap = UniffiHandleMap<CallbackInterface>()
+
+    internal fun drop(handle: Long) {
+        handleMap.remove(handle)
+    }
+
+    override fun lift(value: Long): CallbackInterface {
+        return handleMap.get(value)
+    }
+
+    override fun read(buf: ByteBuffer) = lift(buf.getLong())
+
+    override fun lower(value: CallbackInterface) = handleMap.insert(value)
+
+    override fun allocationSize(value: CallbackInterface) = 8UL
+
+    override fun write(value: CallbackInterface, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
 /**
  * The cleaner interface for Object finalization code to run.
  * This is the entry point to any implementation that we're using.
@@ -1684,6 +1764,25 @@ internal object FfiConverterString: FfiConverter<String, RustBuffer.ByValue> {
         val byteBuf = toUtf8(value)
         buf.putInt(byteBuf.limit())
         buf.put(byteBuf)
+    }
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
+    override fun read(buf: ByteBuffer): ByteArray {
+        val len = buf.getInt()
+        val byteArr = ByteArray(len)
+        buf.get(byteArr)
+        return byteArr
+    }
+    override fun allocationSize(value: ByteArray): ULong {
+        return 4UL + value.size.toULong()
+    }
+    override fun write(value: ByteArray, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        buf.put(value)
     }
 }
 
@@ -4840,6 +4939,377 @@ internal object FfiConverterTypeCorePieces: FfiConverter<CorePieces, Long> {
 
 
 /**
+ * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ */
+internal interface CoreSeal {
+
+    /**
+     * The bytes as they are to be written.
+     */
+    fun `seal`(`bytes`: kotlin.ByteArray): kotlin.ByteArray
+
+    /**
+     * What was sealed.
+     */
+    fun `unseal`(`bytes`: kotlin.ByteArray): kotlin.ByteArray
+
+    companion object
+}
+
+/**
+ * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ */
+internal open class CoreSealImpl: Disposable, AutoCloseable, CoreSeal
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_secondme_avatar_ffi_fn_free_coreseal(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_clone_coreseal(handle, status)
+        }
+    }
+
+
+    /**
+     * The bytes as they are to be written.
+     */
+    @Throws(CoreSealFailure::class)override fun `seal`(`bytes`: kotlin.ByteArray): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CoreSealFailure) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreseal_seal(
+        it,
+
+        FfiConverterByteArray.lower(`bytes`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What was sealed.
+     */
+    @Throws(CoreSealFailure::class)override fun `unseal`(`bytes`: kotlin.ByteArray): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CoreSealFailure) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreseal_unseal(
+        it,
+
+        FfiConverterByteArray.lower(`bytes`),_status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceCoreSeal {
+    internal object `seal`: UniffiCallbackInterfaceCoreSealMethod0 {
+        override fun callback(`uniffiHandle`: Long,`bytes`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeCoreSeal.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`seal`(
+                    FfiConverterByteArray.lift(`bytes`),
+                )
+            }
+            val writeReturn = { value: kotlin.ByteArray -> uniffiOutReturn.setValue(FfiConverterByteArray.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CoreSealFailure -> FfiConverterTypeCoreSealFailure.lower(e) }
+            )
+        }
+    }
+    internal object `unseal`: UniffiCallbackInterfaceCoreSealMethod1 {
+        override fun callback(`uniffiHandle`: Long,`bytes`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeCoreSeal.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`unseal`(
+                    FfiConverterByteArray.lift(`bytes`),
+                )
+            }
+            val writeReturn = { value: kotlin.ByteArray -> uniffiOutReturn.setValue(FfiConverterByteArray.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CoreSealFailure -> FfiConverterTypeCoreSealFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeCoreSeal.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeCoreSeal.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceCoreSeal.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `seal`,
+        `unseal`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_secondme_avatar_ffi_fn_init_callback_vtable_coreseal(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreSeal: FfiConverter<CoreSeal, Long> {
+    internal val handleMap = UniffiHandleMap<CoreSeal>()
+
+    override fun lower(value: CoreSeal): Long {
+        if (value is CoreSealImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): CoreSeal {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return CoreSealImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): CoreSeal {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: CoreSeal) = 8UL
+
+    override fun write(value: CoreSeal, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * The requests for tokens of one client. The program's function runs on the program's threads: nothing of the core
  * waits in it.
  */
@@ -5879,12 +6349,53 @@ internal data class CoreOptions (
      * metrics. The report holds no secret and no spoken word.
      */
     val `onCall`: kotlin.Boolean = false
+    ,
+    /**
+     * A seal around what the store keeps.
+     */
+    val `seal`: CoreSeal? = null
 
-){
+): Disposable{
 
 
 
 
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`apiKey`,
+        this.`language`,
+        this.`baseUrl`,
+        this.`environment`,
+        this.`origin`,
+        this.`allowInsecure`,
+        this.`proxy`,
+        this.`noProxy`,
+        this.`caFile`,
+        this.`builtinRoots`,
+        this.`heartbeatMs`,
+        this.`pingUnnamed`,
+        this.`acknowledge`,
+        this.`replyIdleMs`,
+        this.`delivery`,
+        this.`eventQueue`,
+        this.`quota`,
+        this.`maxLive`,
+        this.`idleAfterMs`,
+        this.`openDeadlineMs`,
+        this.`sendDeadlineMs`,
+        this.`durableDeadlineMs`,
+        this.`store`,
+        this.`historyDeadlineMs`,
+        this.`closeDeadlineMs`,
+        this.`askDeadlineMs`,
+        this.`firstPieceDeadlineMs`,
+        this.`onCall`,
+        this.`seal`
+    )
+    }
 
     companion object
 }
@@ -5923,6 +6434,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeCoreSeal.read(buf),
         )
     }
 
@@ -5954,7 +6466,8 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.allocationSize(value.`closeDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`askDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`firstPieceDeadlineMs`) +
-            FfiConverterBoolean.allocationSize(value.`onCall`)
+            FfiConverterBoolean.allocationSize(value.`onCall`) +
+            FfiConverterOptionalTypeCoreSeal.allocationSize(value.`seal`)
     )
 
     override fun write(value: CoreOptions, buf: ByteBuffer) {
@@ -5986,6 +6499,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.write(value.`askDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`firstPieceDeadlineMs`, buf)
             FfiConverterBoolean.write(value.`onCall`, buf)
+            FfiConverterOptionalTypeCoreSeal.write(value.`seal`, buf)
     }
 }
 
@@ -8374,6 +8888,77 @@ internal object FfiConverterTypeCorePart : FfiConverterRustBuffer<CorePart>{
 
 
 
+
+
+/**
+ * Why the program's seal failed.
+ */
+internal sealed class CoreSealFailure: kotlin.Exception() {
+
+    /**
+     * It threw.
+     */
+    class Failed(
+
+        /**
+         * What it threw, and what that says.
+         */
+        val `words`: kotlin.String
+        ) : CoreSealFailure() {
+        override val message
+            get() = "words=${ `words` }"
+    }
+
+
+
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<CoreSealFailure> {
+        override fun lift(error_buf: RustBuffer.ByValue): CoreSealFailure = FfiConverterTypeCoreSealFailure.lift(error_buf)
+    }
+
+
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreSealFailure : FfiConverterRustBuffer<CoreSealFailure> {
+    override fun read(buf: ByteBuffer): CoreSealFailure {
+
+
+        return when(buf.getInt()) {
+            1 -> CoreSealFailure.Failed(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: CoreSealFailure): ULong {
+        return when(value) {
+            is CoreSealFailure.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`words`)
+            )
+        }
+    }
+
+    override fun write(value: CoreSealFailure, buf: ByteBuffer) {
+        when(value) {
+            is CoreSealFailure.Failed -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`words`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
 /**
  * Where a conversation stands.
  */
@@ -8738,6 +9323,38 @@ internal object FfiConverterOptionalTypeCoreLog: FfiConverterRustBuffer<CoreLog?
         } else {
             buf.put(1)
             FfiConverterTypeCoreLog.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterOptionalTypeCoreSeal: FfiConverterRustBuffer<CoreSeal?> {
+    override fun read(buf: ByteBuffer): CoreSeal? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCoreSeal.read(buf)
+    }
+
+    override fun allocationSize(value: CoreSeal?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCoreSeal.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CoreSeal?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCoreSeal.write(value, buf)
         }
     }
 }
