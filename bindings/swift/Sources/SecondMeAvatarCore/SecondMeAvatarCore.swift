@@ -3857,6 +3857,27 @@ public struct CoreOptions {
      */
     public let builtinRoots: Bool?
     /**
+     * A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for
+     * the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
+     */
+    public let onlyCaFile: String?
+    /**
+     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
+     * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
+     * Give the next key as well, so that the service can change to it. Only the server's own certificate
+     * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+     */
+    public let pins: String?
+    /**
+     * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+     */
+    public let minTls: String?
+    /**
+     * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
+     * end of a name, with commas between several. Default: every host.
+     */
+    public let socketHosts: String?
+    /**
      * The time between two pings, from 5 s to 15 s. Default: 15 s.
      */
     public let heartbeatMs: UInt64?
@@ -3986,6 +4007,23 @@ public struct CoreOptions {
          * of its own, as in a slim container. Where the machine has any, only those count. Default: yes.
          */builtinRoots: Bool? = nil, 
         /**
+         * A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for
+         * the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
+         */onlyCaFile: String? = nil, 
+        /**
+         * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
+         * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
+         * Give the next key as well, so that the service can change to it. Only the server's own certificate
+         * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+         */pins: String? = nil, 
+        /**
+         * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+         */minTls: String? = nil, 
+        /**
+         * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
+         * end of a name, with commas between several. Default: every host.
+         */socketHosts: String? = nil, 
+        /**
          * The time between two pings, from 5 s to 15 s. Default: 15 s.
          */heartbeatMs: UInt64? = nil, 
         /**
@@ -4063,6 +4101,10 @@ public struct CoreOptions {
         self.noProxy = noProxy
         self.caFile = caFile
         self.builtinRoots = builtinRoots
+        self.onlyCaFile = onlyCaFile
+        self.pins = pins
+        self.minTls = minTls
+        self.socketHosts = socketHosts
         self.heartbeatMs = heartbeatMs
         self.pingUnnamed = pingUnnamed
         self.acknowledge = acknowledge
@@ -4110,6 +4152,10 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 noProxy: FfiConverterBool.read(from: &buf), 
                 caFile: FfiConverterOptionString.read(from: &buf), 
                 builtinRoots: FfiConverterOptionBool.read(from: &buf), 
+                onlyCaFile: FfiConverterOptionString.read(from: &buf), 
+                pins: FfiConverterOptionString.read(from: &buf), 
+                minTls: FfiConverterOptionString.read(from: &buf), 
+                socketHosts: FfiConverterOptionString.read(from: &buf), 
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
                 pingUnnamed: FfiConverterOptionBool.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
@@ -4143,6 +4189,10 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterBool.write(value.noProxy, into: &buf)
         FfiConverterOptionString.write(value.caFile, into: &buf)
         FfiConverterOptionBool.write(value.builtinRoots, into: &buf)
+        FfiConverterOptionString.write(value.onlyCaFile, into: &buf)
+        FfiConverterOptionString.write(value.pins, into: &buf)
+        FfiConverterOptionString.write(value.minTls, into: &buf)
+        FfiConverterOptionString.write(value.socketHosts, into: &buf)
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
         FfiConverterOptionBool.write(value.pingUnnamed, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)

@@ -6250,6 +6250,31 @@ internal data class CoreOptions (
     val `builtinRoots`: kotlin.Boolean? = null
     ,
     /**
+     * A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for
+     * the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
+     */
+    val `onlyCaFile`: kotlin.String? = null
+    ,
+    /**
+     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
+     * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
+     * Give the next key as well, so that the service can change to it. Only the server's own certificate
+     * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+     */
+    val `pins`: kotlin.String? = null
+    ,
+    /**
+     * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
+     */
+    val `minTls`: kotlin.String? = null
+    ,
+    /**
+     * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
+     * end of a name, with commas between several. Default: every host.
+     */
+    val `socketHosts`: kotlin.String? = null
+    ,
+    /**
      * The time between two pings, from 5 s to 15 s. Default: 15 s.
      */
     val `heartbeatMs`: kotlin.ULong? = null
@@ -6375,6 +6400,10 @@ internal data class CoreOptions (
         this.`noProxy`,
         this.`caFile`,
         this.`builtinRoots`,
+        this.`onlyCaFile`,
+        this.`pins`,
+        this.`minTls`,
+        this.`socketHosts`,
         this.`heartbeatMs`,
         this.`pingUnnamed`,
         this.`acknowledge`,
@@ -6416,6 +6445,10 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalBoolean.read(buf),
@@ -6449,6 +6482,10 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterBoolean.allocationSize(value.`noProxy`) +
             FfiConverterOptionalString.allocationSize(value.`caFile`) +
             FfiConverterOptionalBoolean.allocationSize(value.`builtinRoots`) +
+            FfiConverterOptionalString.allocationSize(value.`onlyCaFile`) +
+            FfiConverterOptionalString.allocationSize(value.`pins`) +
+            FfiConverterOptionalString.allocationSize(value.`minTls`) +
+            FfiConverterOptionalString.allocationSize(value.`socketHosts`) +
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
             FfiConverterOptionalBoolean.allocationSize(value.`pingUnnamed`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
@@ -6481,6 +6518,10 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterBoolean.write(value.`noProxy`, buf)
             FfiConverterOptionalString.write(value.`caFile`, buf)
             FfiConverterOptionalBoolean.write(value.`builtinRoots`, buf)
+            FfiConverterOptionalString.write(value.`onlyCaFile`, buf)
+            FfiConverterOptionalString.write(value.`pins`, buf)
+            FfiConverterOptionalString.write(value.`minTls`, buf)
+            FfiConverterOptionalString.write(value.`socketHosts`, buf)
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
             FfiConverterOptionalBoolean.write(value.`pingUnnamed`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
