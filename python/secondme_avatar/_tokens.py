@@ -21,7 +21,8 @@ _WORKERS = 32
 """How many functions run at a time without an event loop, of those that a call waits for; further requests wait."""
 
 _THREADS = 256
-"""How many functions run at a time in all: with those that never end, though no call waits for them any more."""
+"""How many functions run at a time in all: with those that never end, though no call waits for them any more. Once so
+many never end, no further one is called."""
 
 _PATIENCE = 5.0
 """Seconds that a close waits for functions that run."""
@@ -170,8 +171,8 @@ class TokenGiver(threading.Thread):
             for ticket, visitor_id, refused in asked:
                 with self._lock:
                     if visitor_id is None:
-                        # A function cannot be interrupted: one that is no longer wanted ends by itself, and one that
-                        # never does takes no other's place.
+                        # A function cannot be interrupted: one that is no longer wanted ends by itself. One that
+                        # never does takes one of `_THREADS` places.
                         self._waiting.pop(ticket, None)
                         self._wanted.discard(ticket)
                     else:

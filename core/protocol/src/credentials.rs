@@ -60,8 +60,7 @@ impl Credentials {
     /// repeat it.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let invalid = |error: serde_json::Error| {
-            let message =
-                "these are no credentials: hand on what `to_json` of the credentials gave, as it is";
+            let message = "the text does not hold credentials: hand on what `to_json` of the credentials gave, as it is";
             Error::new(ErrorKind::InvalidAnswer, message).caused_by(error)
         };
         let Named { visitor_id } = serde_json::from_str(text).map_err(|_| {

@@ -77,7 +77,7 @@ impl Machine {
             return self.told_to_wait(now, call, error, wait);
         }
         if is_final(error.kind()) && blame == Blame::No {
-            return self.close_all(now, &error);
+            return self.close_all_refused(now, call, &error);
         }
         let hopeless = if error.kind() == ErrorKind::InvalidAnswer {
             // A page of something in between may be gone the next time. Before the service has ever answered, a
@@ -97,13 +97,21 @@ impl Machine {
             TokenRefusal::Final if blame == Blame::Perhaps || flight.call.is_optional() => {
                 self.fail(now, &flight.call, error);
             }
-            TokenRefusal::Final => self.close_all(now, &error),
+            TokenRefusal::Final => self.close_all_refused(now, &flight.call, &error),
             TokenRefusal::Stale | TokenRefusal::Renewed => {
                 if let Call::SendMessage(key, message) = &flight.call {
                     self.return_to_queue(*key, message);
                 }
             }
         }
+    }
+
+    /// A message that is refused is not under way any more: it is certain that it was not taken.
+    fn close_all_refused(&mut self, now: Millis, call: &Call, error: &Error) {
+        if let Call::SendMessage(key, message) = call {
+            self.return_to_queue(*key, message);
+        }
+        self.close_all(now, error);
     }
 
     fn rate_limited(&mut self, now: Millis, call: &Call, error: Error, retry_after: Option<Duration>) {
@@ -218,7 +226,9 @@ impl Machine {
 
     pub(super) fn handshake_failed(&mut self, now: Millis, status: Option<u16>, error: Error) {
         let error = error.at(Step::Connect);
-        if matches!(status, Some(401 | 403)) {
+        // The call for the address has shown the token a moment ago. A handshake that is forbidden may be so for its
+        // origin, and to say to the host that its credentials were refused would be wrong then.
+        if status == Some(401) || (status == Some(403) && self.key.is_some()) {
             self.authentication.handshake_refused();
         }
         if status.is_some() {

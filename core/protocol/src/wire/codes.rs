@@ -89,9 +89,7 @@ fn documented(code: &str) -> Option<(ErrorKind, &'static str)> {
             "not a member of this session: open the conversation again and a new session is made",
         ),
         "service.status.unavailable" => (ErrorKind::Unavailable, "the service is not available"),
-        _ if letters(code).contains("ratelimit") => {
-            (ErrorKind::RateLimited, "the service is asked too often")
-        }
+        _ if says_rate_limit(&words(code)) => (ErrorKind::RateLimited, "the service is asked too often"),
         _ => return None,
     })
 }
@@ -106,21 +104,28 @@ fn documented(code: &str) -> Option<(ErrorKind, &'static str)> {
 /// assert!(!is_payment_code("open.api.rate.limited"));
 /// ```
 pub fn is_payment_code(code: &str) -> bool {
-    let letters = letters(code);
+    let of_money = ["quota", "free", "exhaustion"];
     // What is frozen is not free.
-    let is_of_money = |word: &str| letters.replace("freez", "").contains(word);
-    letters == "avatarunlockrequired"
-        || (!names_a_rate(code) && ["quota", "free", "exhaustion"].into_iter().any(is_of_money))
+    let is_of_money = |word: &String| of_money.into_iter().any(|of| word.replace("freez", "").contains(of));
+    letters(code) == "avatarunlockrequired" || (!names_a_rate(code) && words(code).iter().any(is_of_money))
 }
 
 /// Whether it is about how often the service is asked.
-fn names_a_rate(code: &str) -> bool {
-    ["qps", "ratelimit"].into_iter().any(|word| letters(code).contains(word))
+pub(super) fn names_a_rate(code: &str) -> bool {
+    let words = words(code);
+    says_rate_limit(&words) || words.iter().any(|word| word.contains("qps"))
+}
+
+/// Whether two of the words, or one, say "rate limit". Those of "generate" and "limit" do not.
+fn says_rate_limit(words: &[String]) -> bool {
+    let follows = |pair: &[String]| pair[0] == "rate" && pair[1].starts_with("limit");
+    words.iter().any(|word| word.starts_with("ratelimit")) || words.windows(2).any(follows)
 }
 
 /// Whether it is about the visitor token. One that tells of used-up tokens of a language model is about money.
 pub(super) fn names_the_token(code: &str) -> bool {
-    let names_it = letters(code).contains("token") || code == "resource.auth.unauthorized";
+    let says_token = words(code).iter().any(|word| word.contains("token"));
+    let names_it = says_token || code == "resource.auth.unauthorized";
     names_it && !is_payment_code(code) && !names_a_rate(code)
 }
 
@@ -163,9 +168,56 @@ fn letters(code: &str) -> String {
     code.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
+/// A code's words, in lower case: a capital begins one, as in `exceedQPSLimit`, and so does what stands between words.
+fn words(code: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let bytes = code.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let after_small = before.is_some_and(|before| !before.is_ascii_uppercase());
+        let before_small = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        let is_first = byte.is_ascii_uppercase() && (after_small || before_small);
+        if is_first || !byte.is_ascii_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| byte.is_ascii_alphanumeric()) {
+            word.push(char::from(byte.to_ascii_lowercase()));
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_read_word_by_word() {
+        for (code, expected) in [
+            ("session.message.exceedQPSLimit", "session message exceed qps limit"),
+            ("freeUsedUp.generateLimit", "free used up generate limit"),
+            ("RATE_LIMITED", "rate limited"),
+            ("oauth2.app-id", "oauth2 app id"),
+            ("", ""),
+        ] {
+            assert_eq!(words(code).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_two_words_or_one_and_no_end_of_another() {
+        for code in ["open.api.rate.limited", "apikey.rateLimit", "x.RATE_LIMITED", "gateway.ratelimited"] {
+            let limited = meaning(Door::VisitorChat, code).map(|(kind, _)| kind);
+            assert_eq!(limited, Some(ErrorKind::RateLimited), "{code}");
+            assert!(is_retryable_code(code) && !is_payment_code(code), "{code}");
+        }
+        for code in ["session.generate.limit", "reply.generateLimit", "corporate_limit", "generatelimit"] {
+            assert!(meaning(Door::VisitorChat, code).is_none() && !is_retryable_code(code), "{code}");
+        }
+        assert!(is_payment_code("freeUsedUp.generateLimit"));
+        assert!(!is_payment_code("user.of.reentry") && !names_the_token("app.to.kennel"));
+    }
 
     #[test]
     fn a_code_of_an_allowance_is_one_of_money_and_one_of_a_rate_is_not() {

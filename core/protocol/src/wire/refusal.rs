@@ -2,7 +2,7 @@
 
 use super::codes::{
     ALLOWANCE_USED_UP, Meaning, is_code, is_of_something_else, is_payment_code, is_retryable_code,
-    likely_meaning, meaning, names_a_lost_session, names_the_token,
+    likely_meaning, meaning, names_a_lost_session, names_a_rate, names_the_token,
 };
 use crate::door::Door;
 use crate::error::{Error, ErrorKind, Step};
@@ -75,10 +75,19 @@ impl Refusal {
     /// a gateway's "bad gateway" or a proxy's page, does not tell.
     pub(crate) fn leaves_unconfirmed(&self) -> bool {
         match self.form {
-            Form::Envelope if self.is_about_money() => false,
-            Form::Envelope => self.status >= 500 || self.status == 408,
+            Form::Envelope => (self.status >= 500 || self.status == 408) && !self.is_certain(),
             Form::Foreign | Form::Empty => !matches!(self.status, 401 | 403 | 429) || self.is_a_barrier(),
         }
+    }
+
+    /// Whether the code says for certain what has failed, and that the service has not done what it was asked. One
+    /// that says no more than that the service failed does not.
+    fn is_certain(&self) -> bool {
+        let says = |code: &str| {
+            let known = meaning(self.door, code);
+            names_a_rate(code) || known.is_some_and(|(kind, _)| kind != ErrorKind::Unavailable)
+        };
+        self.is_about_money() || self.code.as_deref().is_some_and(says)
     }
 
     /// Whether an allowance is used up.

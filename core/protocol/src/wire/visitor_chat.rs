@@ -45,9 +45,10 @@ pub(super) fn meaning(code: &str) -> Option<Meaning> {
 }
 
 /// What a code means that is not listed. Where the service forbids the call, that is because of what the code's family
-/// is about. The vendor gives the family of scopes as a whole.
+/// is about. The vendor gives two families as a whole: those of scopes and of the first door's keys.
 pub(super) fn likely_meaning(status: u16, code: &str) -> Option<Meaning> {
-    let cause = family(code).filter(|cause| matches!(status, 401 | 403) || *cause == Cause::Scope)?;
+    let is_whole = ["oauth2.scope.", "open.api.key."].into_iter().any(|prefix| code.starts_with(prefix));
+    let cause = family(code).filter(|_| is_whole || matches!(status, 401 | 403))?;
     Some(cause.meaning())
 }
 

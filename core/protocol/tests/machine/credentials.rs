@@ -5,7 +5,8 @@ use std::time::Duration;
 use secondme_avatar_protocol::{Credentials, Error, ErrorKind, Input, Step, limits};
 use serde_json::json;
 
-use crate::support::{FIRST, Peer, USER};
+use crate::helpers::page;
+use crate::support::{FIRST, Peer, USER, broken};
 
 const OTHER: &str = "feishu_550e8400-e29b-41d4-a716-446655440001";
 
@@ -47,6 +48,24 @@ fn without_a_key_all_that_the_service_is_told_comes_of_the_credentials() {
 }
 
 #[test]
+fn a_handshake_that_is_forbidden_refuses_no_credentials_and_one_that_is_unauthorized_does() {
+    for (status, asks) in [(403, false), (401, true)] {
+        let mut peer = Peer::without_key();
+        peer.open(FIRST);
+        peer.give("t1");
+        page(&mut peer, Step::CreateSocket);
+        let generation = peer.generation();
+        peer.input(Input::SocketFailed { generation, status: Some(status), error: broken() });
+        peer.pass(Duration::from_secs(2));
+        assert_eq!(!peer.credentials.is_empty(), asks, "{status}");
+        if asks {
+            assert!(peer.give("t2"), "it is told that the last ones were refused");
+        }
+        assert!(peer.credentials.is_empty());
+    }
+}
+
+#[test]
 fn they_are_asked_for_again_once_the_service_refuses_them() {
     let mut peer = Peer::without_key();
     peer.open(FIRST);
@@ -59,18 +78,6 @@ fn they_are_asked_for_again_once_the_service_refuses_them() {
     peer.serve();
     assert!(peer.result(send).is_ok());
     assert!(peer.credentials.is_empty());
-}
-
-#[test]
-fn a_refused_handshake_asks_for_others_once() {
-    let mut peer = Peer::without_key();
-    peer.open(FIRST);
-    peer.give("t1");
-    let data = peer.page(Step::CreateSocket);
-    peer.grant(Step::CreateSocket, data);
-    let error = Error::new(ErrorKind::ConnectionFailed, "403");
-    peer.input(Input::SocketFailed { generation: peer.generation(), status: Some(403), error });
-    assert!(peer.give("t2"));
 }
 
 #[test]

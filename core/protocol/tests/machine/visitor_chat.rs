@@ -1,5 +1,6 @@
 //! The second door: its token, its session, and what it does not have.
 
+mod refusals;
 mod socket;
 mod token;
 
