@@ -28,7 +28,7 @@ use crate::wire::Frame;
 #[derive(Debug, Default)]
 pub(crate) struct Echoes {
     sent: VecDeque<Sent>,
-    /// The latest failure that names a message of which the service has not said yet which it is.
+    /// The latest failure of which the service has not said yet which message it means.
     failure: Option<ServiceError>,
 }
 
@@ -38,8 +38,10 @@ struct Sent {
     text: Fingerprint,
     /// Until when its echo is known by its text, from any sender.
     by_text_until: Millis,
-    /// The id under which the service has taken it, once that is known.
+    /// The id under which the service says to have taken it.
     name: Option<MessageId>,
+    /// The id that its echo has carried. That may be the echo's own.
+    echo_name: Option<MessageId>,
     echoed: bool,
     /// The user id that its echo has carried.
     echoed_by: Option<UserId>,
@@ -70,11 +72,20 @@ impl Echoes {
         }
         let (message, text) = (message.clone(), Fingerprint::of(text));
         let by_text_until = now + ECHO_BY_TEXT;
-        self.sent.push_back(Sent { message, text, by_text_until, name: None, echoed: false, echoed_by: None });
+        self.sent.push_back(Sent {
+            message,
+            text,
+            by_text_until,
+            name: None,
+            echo_name: None,
+            echoed: false,
+            echoed_by: None,
+        });
     }
 
     /// The message was not taken: no echo of it comes.
     pub(crate) fn not_sent(&mut self, message: &MessageId) {
+        self.failure = None;
         self.sent.retain(|sent| sent.message != *message);
     }
 
@@ -87,24 +98,21 @@ impl Echoes {
 
     /// The message that the service has taken under this id.
     pub(crate) fn message_named(&self, name: &str) -> Option<&MessageId> {
-        let is_it = |sent: &&Sent| sent.name.as_ref().is_some_and(|own| own.as_str() == name);
-        self.sent.iter().find(is_it).map(|sent| &sent.message)
+        self.sent.iter().find(|sent| sent.has_name(name)).map(|sent| &sent.message)
     }
 
-    /// Whether the id under which the service has taken the message is known.
+    /// Whether the service has said under which id it has taken the message.
     pub(crate) fn is_named(&self, message: &MessageId) -> bool {
         self.sent.iter().any(|sent| sent.message == *message && sent.name.is_some())
     }
 
-    /// The failure names a message that has no name yet.
+    /// Which message the failure means shows once the service has answered the call that is under way.
     pub(crate) fn keep_failure(&mut self, failure: ServiceError) {
         self.failure = Some(failure);
     }
 
-    /// The failure that was kept, once the message that it names is known.
+    /// The failure that was kept.
     pub(crate) fn take_failure(&mut self) -> Option<ServiceError> {
-        let name = self.failure.as_ref()?.message_id.as_ref()?;
-        self.message_named(name.as_str())?;
         self.failure.take()
     }
 
@@ -119,7 +127,7 @@ impl Echoes {
     pub(crate) fn judge(&mut self, now: Millis, frame: &Frame<'_>, own: &mut Option<OwnUser>) -> Voice {
         let user = frame.send_user_id.as_deref();
         if let Some(sent) = self.by_name(frame) {
-            sent.note_echo(user);
+            sent.note_echo(frame);
             let message = sent.message.clone();
             if let Some(user) = user {
                 *own = Some(OwnUser { id: user.into(), echoes: OWN_USER_ECHOES });
@@ -143,8 +151,7 @@ impl Echoes {
             Relation::Own { .. } => candidates.next(),
         };
         if let Some(sent) = found {
-            sent.note_echo(user);
-            sent.name = sent.name.take().or_else(|| frame.message_id.as_deref().map(MessageId::from));
+            sent.note_echo(frame);
             let message = sent.message.clone();
             if let Some(user) = user {
                 own.get_or_insert_with(|| OwnUser { id: user.into(), echoes: 0 }).echoed_by(user);
@@ -180,17 +187,19 @@ impl Echoes {
 
     fn by_name(&mut self, frame: &Frame<'_>) -> Option<&mut Sent> {
         let ids = [frame.message_id.as_deref(), frame.seq_id.as_deref()];
-        self.sent.iter_mut().find(|sent| {
-            let name = sent.name.as_ref().map(MessageId::as_str);
-            name.is_some() && ids.contains(&name)
-        })
+        self.sent.iter_mut().find(|sent| ids.into_iter().flatten().any(|id| sent.has_name(id)))
     }
 }
 
 impl Sent {
-    fn note_echo(&mut self, user: Option<&str>) {
+    fn has_name(&self, name: &str) -> bool {
+        [&self.name, &self.echo_name].into_iter().flatten().any(|own| own.as_str() == name)
+    }
+
+    fn note_echo(&mut self, frame: &Frame<'_>) {
         self.echoed = true;
-        self.echoed_by = user.map(UserId::from);
+        self.echoed_by = frame.send_user_id.as_deref().map(UserId::from);
+        self.echo_name = self.echo_name.take().or_else(|| frame.message_id.as_deref().map(MessageId::from));
     }
 
     fn is_echoed_by(&self, user: Option<&str>) -> bool {

@@ -255,6 +255,18 @@ impl Turns {
         self.turns.iter_mut().filter(|turn| turn.is_taken()).for_each(Turn::miss_echo);
     }
 
+    /// The service says that it has lost the session in which it had taken these messages: no command waits for their
+    /// answers any more. Returns those that did.
+    pub(crate) fn end_taken(&mut self, now: Millis) -> Vec<Ticket> {
+        let ended: Vec<Turn> = self.turns.extract_if(.., |turn| turn.is_taken()).collect();
+        // Should the session be there all the same, an answer may still come, and is not the next one's.
+        self.owe(now, ended.len());
+        for turn in &ended {
+            self.sent.set(turn.message(), Fate::GivenUp);
+        }
+        ended.iter().filter_map(Turn::ticket).collect()
+    }
+
     /// The message was handed back though it may have been taken.
     pub(super) fn give_up(&mut self, message: &MessageId) {
         self.take(message);

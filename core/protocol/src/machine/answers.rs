@@ -95,7 +95,7 @@ impl Machine {
             Call::SendMessage(key, message) => {
                 self.learn_message_name(*key, message, data);
                 self.confirm(now, *key, message.as_str(), Confirmation::Answer);
-                self.fail_named(*key);
+                self.fail_kept(*key);
             }
             Call::FillGap(key) => self.gap_page(now, *key, data)?,
             Call::History(key, ticket) => self.history_page(now, *key, *ticket, data)?,

@@ -47,7 +47,10 @@ impl Machine {
                 self.mark_unconfirmed(now, *key, message, error);
                 return self.calls.hold(call, now + wait.unwrap_or_default());
             }
-            if refusal.names_a_lost_session() && self.renew_session(now, refusal.clone().into_error(step)) {
+            if refusal.names_a_lost_session()
+                && (self.is_session_renewed_since(flight)
+                    || self.renew_session(now, refusal.clone().into_error(step)))
+            {
                 self.return_to_queue(*key, message);
                 return;
             }

@@ -67,6 +67,7 @@ impl Machine {
         if self.conversation_mut(key).is_some_and(|one| one.sends_mut().mark_unconfirmed(message, until)) {
             let call = Call::SendMessage(key, message.clone());
             self.calls.pause(&call, now, Duration::ZERO, error, &mut self.rng);
+            self.fail_kept(key);
         }
     }
 

@@ -201,15 +201,31 @@ impl Machine {
         let error = error_of(self.config.door, &failure);
         if is_lost_session(&error) {
             if !self.renew_session(now, error.clone()) {
-                self.session_lost(now, key, error);
+                return self.session_lost(now, key, error);
             }
-            return;
+            self.end_unanswered(at, &error);
+            // It is about the message that is under way as well, unless that is refused.
+            let failure = ServiceError { message_id: None, ..failure };
+            return self.conversations[at].echoes_mut().keep_failure(failure);
         }
         self.fail_question(at, &failure, error);
     }
 
-    /// The service has said which message it means by a name, and has said before that this one failed.
-    pub(super) fn fail_named(&mut self, key: ConversationKey) {
+    /// What the service has taken in the session that it has lost it does not answer. Whether it has read a message is
+    /// not known, so none goes out again.
+    fn end_unanswered(&mut self, at: usize, error: &Error) {
+        for reply in self.conversations[at].end_replies() {
+            self.complete_reply(at, reply, None);
+        }
+        let now = self.now;
+        for ticket in self.conversations[at].turns_mut().end_taken(now) {
+            self.resolve(Some(ticket), Err(error.clone()));
+        }
+    }
+
+    /// The service has answered a message's call, or its answer is lost. A failure that came before may be that
+    /// message's.
+    pub(super) fn fail_kept(&mut self, key: ConversationKey) {
         let Some(at) = self.conversations.iter().position(|conversation| conversation.key() == key) else {
             return;
         };
@@ -237,7 +253,7 @@ impl Machine {
         let conversation = &self.conversations[at];
         let key = conversation.key();
         let named = failure.message_id.as_ref().and_then(|id| self.message_of_name(at, id));
-        let known = !failure.code.is_empty() && wire::is_answer_code(&failure.code);
+        let known = wire::is_answer_code(&failure.code) || is_lost_session(&error);
         let question = match (named, failure.message_id.as_ref()) {
             (Some(message), _) => Some(message),
             (None, None) if known => conversation.turns().oldest_unanswered(|_| true).cloned(),
@@ -246,7 +262,13 @@ impl Machine {
             // The name is the service's own, and whose it is may not be known yet.
             (None, Some(_)) if known => {
                 let is_unnamed = |message: &MessageId| !conversation.echoes().is_named(message);
-                conversation.turns().oldest_unanswered(is_unnamed).cloned()
+                let question = conversation.turns().oldest_unanswered(is_unnamed).cloned();
+                let pending = question.as_ref().and_then(|question| conversation.sends().get(question));
+                if pending.is_some_and(|pending| pending.call().is_some()) {
+                    // The answer to its call may name it.
+                    return self.conversations[at].echoes_mut().keep_failure(failure.clone());
+                }
+                question
             }
             (None, Some(_)) => {
                 return self.conversations[at].echoes_mut().keep_failure(failure.clone());

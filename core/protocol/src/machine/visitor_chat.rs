@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::Machine;
-use crate::call::Call;
+use crate::call::{Call, Flight};
 use crate::conversation::Replaced;
 use crate::error::{Error, ErrorKind};
 use crate::event::{ConversationKey, EventKind};
@@ -83,6 +83,12 @@ impl Machine {
         self.connection.drop_address();
         self.link_is_dead(now, error);
         true
+    }
+
+    /// Whether the session is being renewed, or was, since the call went out.
+    pub(super) fn is_session_renewed_since(&self, flight: &Flight) -> bool {
+        let is_present = self.connection.is_up() && flight.generation == self.connection.generation();
+        self.facts.session_doubted && !is_present
     }
 
     /// The service may have named the message that it has taken: its echo carries that name.
