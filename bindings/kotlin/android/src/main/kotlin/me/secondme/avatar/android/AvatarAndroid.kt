@@ -25,7 +25,7 @@ public object AvatarAndroid {
     public fun storePath(context: Context, name: String = "avatar.db"): String =
         File(context.noBackupFilesDir, name).path
 
-    /** Emits when another network becomes the default: call `chat.networkChanged()` then. The first one does not count. */
+    /** Emits when another network becomes the default: call `chat.networkChanged()` then. The first does not count. */
     public fun networkChanges(context: Context): Flow<Unit> = callbackFlow {
         val manager = context.getSystemService(Context.CONNECTIVITY_SERVICE) as ConnectivityManager
         val callback =
