@@ -1,10 +1,12 @@
 //! The way to a socket: a permit, an address, the handshake, and the link that comes of it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::facts::SocketAddress;
 use crate::ids::WsId;
+use crate::limits::SOCKET_NAMES;
 use crate::link::{Generation, LinkEffect, LinkInput, LinkState, refuses};
 use crate::permit::ConnectPermit;
 use crate::redact::Secret;
@@ -17,7 +19,7 @@ pub(crate) struct Connection {
     link: LinkState,
     /// Where to connect to, for as many attempts as it is good for.
     address: Option<SocketAddress>,
-    /// The names of the present socket and of the one before it, as far as the service has told them.
+    /// The names of the present socket and of those before it, as far as the service has told them.
     names: Names,
     /// `None`: the host gives out no permits.
     permit: Option<ConnectPermit>,
@@ -25,26 +27,30 @@ pub(crate) struct Connection {
     loss: Option<Error>,
 }
 
-/// What the present socket is called, and what the one before it was: a frame that was meant for that one may come
+/// What the present socket is called, and what those before it were: a frame that was meant for one of them may come
 /// again over this one.
 #[derive(Debug, Default)]
 struct Names {
     present: Option<WsId>,
-    before: Option<WsId>,
+    /// The latest ones.
+    before: VecDeque<WsId>,
 }
 
 impl Names {
     /// Another socket is opened.
     fn begin(&mut self, name: Option<WsId>) {
-        if let Some(before) = std::mem::replace(&mut self.present, name) {
-            self.before = Some(before);
+        let Some(before) = std::mem::replace(&mut self.present, name) else { return };
+        if !self.before.contains(&before) {
+            self.before.push_back(before);
+        }
+        if self.before.len() > SOCKET_NAMES {
+            self.before.pop_front();
         }
     }
 
     /// A frame says this name. Returns whether the socket is called so from now on.
     fn hear(&mut self, name: &str) -> bool {
-        let is = |known: &Option<WsId>| known.as_ref().is_some_and(|known| known.as_str() == name);
-        if is(&self.present) || (self.present.is_some() && is(&self.before)) {
+        if self.present.iter().chain(&self.before).any(|known| known.as_str() == name) {
             return false;
         }
         self.present = Some(name.into());
@@ -154,7 +160,7 @@ impl Connection {
         self.address = None;
     }
 
-    /// A frame names its socket, and no call does. The latest name holds, but for that of the socket before.
+    /// A frame names its socket, and no call does. The latest name holds, but for those of the sockets before.
     pub(crate) fn hear_name(&mut self, ws: &str) {
         if self.names.hear(ws) {
             self.link.name_socket(ws.into());

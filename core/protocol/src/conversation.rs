@@ -40,8 +40,8 @@ pub(crate) use self::{
     gap::{BufferedFrame, FillReason, GapFill, PageStep, Room, room},
     lifecycle::{EndSession, LateOpeners, Opened, Waiter},
     past::{PageReach, Query, QueryKind},
-    pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer},
-    turn::{Echoed, LateTurn},
+    pending::{AskTerms, Durability, Overdue, Pending, QueryResult, StoreAnswer, Verdict},
+    turn::{Early, Echoed, LateTurn},
     turns::{Answered, Awaits, Order, OwnersAnswer, Wait},
 };
 

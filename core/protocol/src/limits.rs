@@ -109,6 +109,9 @@ pub const ANSWER_OWED: Duration = Duration::from_secs(5 * 60);
 /// messages of one turn come in a row.
 pub const FOLLOW_UP: Duration = Duration::from_secs(10);
 
+/// Names of earlier sockets that are remembered: a frame that was meant for one of them may come again.
+pub const SOCKET_NAMES: usize = 32;
+
 /// Messages of one turn that are collected; with the last of them the turn is over.
 pub const COLLECTED: usize = 16;
 

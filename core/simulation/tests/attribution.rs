@@ -7,7 +7,9 @@ mod support;
 use std::time::Duration;
 
 use secondme_avatar_emulator::service::{FrameFields, Millis, OwnerAction, Streaming};
-use secondme_avatar_protocol::{Attribution, Author, ConversationKey, EventKind, Outcome, Reply, Ticket};
+use secondme_avatar_protocol::{
+    Attribution, Author, ConversationKey, EventKind, Outcome, Reply, Ticket, limits,
+};
 use secondme_avatar_simulation::{ClientId, Settings, World};
 
 use support::{FIRST, SECOND};
@@ -62,6 +64,7 @@ fn alternating_questions_of_two_sessions_are_answered_in_their_own() {
             let reply = replied(&mut world, ada, ask);
             assert_eq!(reply.text.as_str(), format!("You said: {text}"), "{fields}");
             assert_eq!(reply.attribution, Attribution::Certain, "{fields}: only one question is out");
+            world.run_for(limits::FOLLOW_UP); // What comes sooner may be more of it.
         }
         for (conversation, odd) in [(FIRST, 0), (SECOND, 1)] {
             let expected: Vec<_> =

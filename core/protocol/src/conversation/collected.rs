@@ -52,6 +52,11 @@ impl Collected {
         self.quiet_at
     }
 
+    /// What has come was no answer.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.silence);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.replies.is_empty()
     }

@@ -5,14 +5,15 @@
 //! 1. It is an echo if it carries the id under which the service has taken one of the visitor's messages.
 //! 2. It is an echo if its text is that of a message that awaits its echo, and comes within 30 s of the send. Its user
 //!    id is the visitor's own, as far as that shows.
-//! 3. It is an echo if it carries the visitor's own user id.
+//! 3. It is an echo if it carries the visitor's own user id, and that is certain.
 //! 4. Otherwise the owner speaks: for certain where an echo has shown the visitor's own user id, and the frame carries
 //!    another.
 //!
-//! An owner may say what the visitor has just said. So one echo by its text does not make a user id the visitor's own
-//! for every text: before the second, only a text that the visitor has sent is taken for an echo. Where two user ids
-//! have said the same, one of them is the owner's, and which one only later echoes show. Another session may give the
-//! visitor another user id, so what was known in the session before is a guess in it.
+//! An owner may say what the visitor has just said. So one echo by its text does not make a user id the visitor's own:
+//! before the second, only what the visitor has said within the 30 s is taken for an echo. Where two user ids have said
+//! the same, one of them is the owner's, and which one only later echoes show. Another session may give the visitor
+//! another user id, so what was known in the session before is a guess in it; an echo of that session that comes again
+//! is known by the id that was certain in it.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,6 +46,8 @@ struct Sent {
     echoed: bool,
     /// The user id that its echo has carried.
     echoed_by: Option<UserId>,
+    /// The echo was known by its name, so that user id is the visitor's.
+    echoed_by_name: bool,
 }
 
 /// Tells one text from another and does not keep it.
@@ -77,9 +80,15 @@ impl Echoes {
             text,
             by_text_until,
             name: None,
+<<<<<<< HEAD
             echo_name: None,
             echoed: false,
             echoed_by: None,
+=======
+            echoed: false,
+            echoed_by: None,
+            echoed_by_name: false,
+>>>>>>> c0608a3 (A quick second question has its answer: a guess waits for the word on its send, and what follows a guess is one)
         });
     }
 
@@ -127,7 +136,12 @@ impl Echoes {
     pub(crate) fn judge(&mut self, now: Millis, frame: &Frame<'_>, own: &mut Option<OwnUser>) -> Voice {
         let user = frame.send_user_id.as_deref();
         if let Some(sent) = self.by_name(frame) {
+<<<<<<< HEAD
             sent.note_echo(frame);
+=======
+            sent.note_echo(user);
+            sent.echoed_by_name = true;
+>>>>>>> c0608a3 (A quick second question has its answer: a guess waits for the word on its send, and what follows a guess is one)
             let message = sent.message.clone();
             if let Some(user) = user {
                 *own = Some(OwnUser { id: user.into(), echoes: OWN_USER_ECHOES });
@@ -147,8 +161,11 @@ impl Echoes {
         let in_time = |sent: &&mut Sent| sent.by_text_until > now;
         let mut candidates = self.sent.iter_mut().filter(has_text);
         let found = match relation {
-            Relation::Unknown | Relation::Unnamed | Relation::Another { .. } => candidates.find(in_time),
-            Relation::Own { .. } => candidates.next(),
+            Relation::Own { certain: true } => candidates.next(),
+            Relation::Own { certain: false }
+            | Relation::Unknown
+            | Relation::Unnamed
+            | Relation::Another { .. } => candidates.find(in_time),
         };
         if let Some(sent) = found {
             sent.note_echo(frame);
@@ -158,20 +175,21 @@ impl Echoes {
             }
             return Voice::Visitor(Some(message));
         }
-        // What was echoed may come again, and nothing else names it: after another session has begun, too.
-        let is_again = |sent: &&Sent| user.is_some() && sent.text == text && sent.is_echoed_by(user);
-        if let Some(sent) = self.sent.iter().rev().find(is_again) {
-            return Voice::Visitor(Some(sent.message.clone()));
-        }
         let again = self.sent.iter().rev().find(|sent| sent.text == text);
         let in_time = again.is_some_and(|sent| sent.by_text_until > now);
+        // What was echoed may come again, and nothing else names it: after another session has begun, too.
+        let is_again = |sent: &&Sent| user.is_some() && sent.text == text && sent.is_echoed_by(user);
+        let echoed = self.sent.iter().rev().find(is_again);
+        if let Some(sent) = echoed.filter(|sent| sent.by_text_until > now || self.has_proven(user)) {
+            return Voice::Visitor(Some(sent.message.clone()));
+        }
         match (relation, again.map(|sent| sent.message.clone())) {
-            (Relation::Own { .. }, Some(message)) => Voice::Visitor(Some(message)),
+            (Relation::Own { certain }, Some(message)) if certain || in_time => Voice::Visitor(Some(message)),
             (Relation::Unknown | Relation::Unnamed, Some(message)) if in_time => {
                 Voice::Visitor(Some(message))
             }
             (Relation::Own { certain: true }, None) => Voice::Visitor(None),
-            (Relation::Own { certain: false }, None) => {
+            (Relation::Own { .. }, None) => {
                 *own = None; // One echo carried it, and that may have been the owner's word.
                 Voice::Owner { confirmed: false }
             }
@@ -180,9 +198,19 @@ impl Echoes {
                 let certain = own.as_mut().is_some_and(OwnUser::doubt);
                 Voice::Owner { confirmed: shown && certain }
             }
-            (Relation::Another { shown }, _) => Voice::Owner { confirmed: shown },
-            (Relation::Unknown | Relation::Unnamed, _) => Voice::Owner { confirmed: false },
+            // What was taken for an echo once and comes again may be the owner's word, or an echo.
+            (Relation::Another { shown }, _) => Voice::Owner { confirmed: shown && echoed.is_none() },
+            (Relation::Own { .. } | Relation::Unknown | Relation::Unnamed, _) => {
+                Voice::Owner { confirmed: false }
+            }
         }
+    }
+
+    /// Whether the echoes have shown that this user id is, or was, the visitor's own.
+    fn has_proven(&self, user: Option<&str>) -> bool {
+        let mut echoed = self.sent.iter().filter(|sent| sent.is_echoed_by(user));
+        let by_text = echoed.clone().count();
+        user.is_some() && (by_text >= OWN_USER_ECHOES as usize || echoed.any(|sent| sent.echoed_by_name))
     }
 
     fn by_name(&mut self, frame: &Frame<'_>) -> Option<&mut Sent> {
@@ -261,209 +289,4 @@ impl Fingerprint {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const START: Millis = Millis(1_000_000);
-
-    struct Room {
-        echoes: Echoes,
-        own: Option<OwnUser>,
-        now: Millis,
-    }
-
-    impl Room {
-        fn new() -> Self {
-            Self { echoes: Echoes::default(), own: None, now: START }
-        }
-
-        fn sends(&mut self, message: &str, text: &str) {
-            self.echoes.sent(self.now, &message.into(), text);
-        }
-
-        fn hears(&mut self, frame: &Value) -> Voice {
-            let (text, mut mended) = (frame.to_string(), String::new());
-            let frame = Frame::parse(&text, &mut mended).unwrap();
-            self.echoes.judge(self.now, &frame, &mut self.own)
-        }
-
-        fn pass(&mut self, seconds: u64) {
-            self.now = self.now + Duration::from_secs(seconds);
-        }
-    }
-
-    fn says(user: &str, text: &str) -> Value {
-        json!({"sender": "client", "sendUserId": user, "data": {"content": text}})
-    }
-
-    fn echo_of(message: &str) -> Voice {
-        Voice::Visitor(Some(message.into()))
-    }
-
-    const GUESSED: Voice = Voice::Owner { confirmed: false };
-    const OWNER: Voice = Voice::Owner { confirmed: true };
-
-    #[test]
-    fn an_echo_is_known_by_the_id_that_the_service_gave_whatever_its_text() {
-        for field in ["messageId", "seqId"] {
-            let mut room = Room::new();
-            room.sends("m1", "Hello");
-            room.echoes.named(&"m1".into(), "server-1".into());
-            let mut frame = says("me", "He***");
-            frame[field] = "server-1".into();
-            assert_eq!(room.hears(&frame), echo_of("m1"));
-            assert_eq!(room.hears(&says("me", "Something else")), Voice::Visitor(None), "by the user id");
-            assert_eq!(room.hears(&says("owner", "Hello")), OWNER);
-        }
-    }
-
-    #[test]
-    fn an_echo_is_known_by_its_text_for_thirty_seconds() {
-        for (after, expected) in [(0, echo_of("m1")), (29, echo_of("m1")), (30, GUESSED)] {
-            let mut room = Room::new();
-            room.sends("m1", " Hello\n");
-            room.pass(after);
-            assert_eq!(room.hears(&says("me", "Hello ")), expected, "after {after} s");
-        }
-    }
-
-    #[test]
-    fn one_echo_is_one_message_s() {
-        let mut room = Room::new();
-        room.sends("m1", "ok");
-        room.sends("m2", "ok");
-        assert_eq!(room.hears(&says("me", "ok")), echo_of("m1"));
-        assert_eq!(room.hears(&says("me", "ok")), echo_of("m2"));
-        assert_eq!(room.hears(&says("owner", "ok")), OWNER);
-    }
-
-    #[test]
-    fn an_echo_is_known_by_the_visitor_s_own_user_id_however_late() {
-        let mut room = Room::new();
-        room.sends("m1", "Hello");
-        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-        room.sends("m2", "And you?");
-        room.pass(300);
-        assert_eq!(room.hears(&says("me", "And you?")), echo_of("m2"));
-        assert_eq!(
-            room.hears(&says("me", "From my telephone")),
-            Voice::Visitor(None),
-            "two echoes have carried it"
-        );
-    }
-
-    #[test]
-    fn the_owner_is_a_guess_before_the_first_echo_and_certain_after_it() {
-        let mut room = Room::new();
-        assert_eq!(room.hears(&says("owner", "Hi, it is me")), GUESSED);
-        room.sends("m1", "Hello");
-        assert_eq!(room.hears(&says("owner", "I am here")), GUESSED);
-        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-        assert_eq!(room.hears(&says("owner", "Still here")), OWNER);
-        assert_eq!(room.hears(&json!({"sender": "client", "data": {"content": "No name"}})), GUESSED);
-    }
-
-    #[test]
-    fn an_echo_that_comes_again_is_the_same_one() {
-        let mut room = Room::new();
-        room.sends("m1", "Hello");
-        for _ in 0..3 {
-            assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-        }
-    }
-
-    #[test]
-    fn an_echo_that_comes_again_in_another_session_is_the_same_one() {
-        let mut room = Room::new();
-        room.sends("m1", "Hello");
-        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-        room.own.as_mut().unwrap().enter_session();
-        room.sends("m2", "And now?");
-        assert_eq!(room.hears(&says("I", "And now?")), echo_of("m2"));
-        room.pass(60);
-        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-        assert_eq!(room.hears(&says("owner", "Hello")), OWNER);
-    }
-
-    #[test]
-    fn a_part_of_a_message_is_no_echo_of_it() {
-        let mut room = Room::new();
-        room.sends("m1", "How much is it?");
-        assert_eq!(room.hears(&says("owner", "How much is it")), GUESSED);
-        assert_eq!(room.hears(&says("owner", "is it?")), GUESSED);
-    }
-
-    #[test]
-    fn an_owner_who_says_the_same_is_not_taken_for_the_visitor_for_good() {
-        let mut room = Room::new();
-        room.sends("m1", "Hi");
-        assert_eq!(room.hears(&says("owner", "Hi")), echo_of("m1"), "nothing tells");
-        assert_eq!(room.hears(&says("owner", "How can I help?")), GUESSED);
-        room.sends("m2", "Who is there?");
-        assert_eq!(room.hears(&says("me", "Who is there?")), echo_of("m2"));
-        assert_eq!(room.hears(&says("owner", "Me")), OWNER);
-    }
-
-    #[test]
-    fn where_two_have_said_the_same_the_owner_is_a_guess_until_another_echo_shows_who_is_who() {
-        let mut room = Room::new();
-        room.sends("m1", "Hi");
-        assert_eq!(room.hears(&says("owner", "Hi")), echo_of("m1"), "nothing tells");
-        assert_eq!(room.hears(&says("me", "Hi")), GUESSED);
-        assert_eq!(room.hears(&says("me", "From my telephone")), GUESSED);
-        room.sends("m2", "Who is there?");
-        assert_eq!(room.hears(&says("me", "Who is there?")), echo_of("m2"));
-        assert_eq!(room.hears(&says("owner", "Me")), OWNER);
-    }
-
-    #[test]
-    fn a_user_id_that_changes_is_learnt_again_from_the_echoes() {
-        for is_told in [true, false] {
-            let mut room = Room::new();
-            for (message, text) in [("m1", "One"), ("m2", "Two")] {
-                room.sends(message, text);
-                assert_eq!(room.hears(&says("me", text)), echo_of(message));
-            }
-            assert_eq!(room.hears(&says("owner", "Certain")), OWNER);
-            if is_told {
-                room.own.as_mut().unwrap().enter_session();
-                assert_eq!(room.hears(&says("owner", "Or is it?")), GUESSED);
-            }
-            for (message, text) in [("m3", "Three"), ("m4", "Four"), ("m5", "Five")] {
-                room.sends(message, text);
-                assert_eq!(room.hears(&says("I", text)), echo_of(message), "is told: {is_told}");
-            }
-            assert_eq!(room.hears(&says("owner", "Certain again")), OWNER);
-            assert_eq!(room.hears(&says("I", "From my telephone")), Voice::Visitor(None));
-        }
-    }
-
-    #[test]
-    fn what_was_not_taken_has_no_echo() {
-        let mut room = Room::new();
-        room.sends("m1", "Hello");
-        room.echoes.not_sent(&"m1".into());
-        assert_eq!(room.hears(&says("owner", "Hello")), GUESSED);
-    }
-
-    #[test]
-    fn an_echo_that_lay_unread_is_known_by_its_text_all_the_same() {
-        let mut room = Room::new();
-        room.sends("m1", "Hello");
-        let unread_since = room.now;
-        room.pass(120);
-        room.echoes.wait_again(room.now, unread_since);
-        assert_eq!(room.hears(&says("me", "Hello")), echo_of("m1"));
-    }
-
-    #[test]
-    fn no_text_is_kept() {
-        let mut room = Room::new();
-        room.sends("m1", "a word of mine");
-        assert!(!format!("{:?}", room.echoes).contains("word"));
-    }
-}
+mod tests;

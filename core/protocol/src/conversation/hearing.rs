@@ -48,6 +48,7 @@ impl Conversation {
         if let Some(id) = &reply.id {
             self.position.reply_ended(id);
         }
+        self.turns.reply_ended(now);
         question.map_or(Answered::NotAsked, |question| self.turns.answered(now, question, reply))
     }
 
@@ -100,22 +101,24 @@ impl Conversation {
     pub(crate) fn link_up(&mut self, now: Millis) {
         self.replies.wait_again(now);
         self.turns.silence_again(now);
+        self.turns.link_up(now);
         self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
     }
 
     /// The link is down: what comes now is missed, and no echo can come.
-    pub(crate) fn link_down(&mut self) {
-        self.miss_frames();
+    pub(crate) fn link_down(&mut self, now: Millis) {
+        self.miss_frames(now);
         self.sends.set_confirmation_deadlines(None);
     }
 
     /// The socket is given up on purpose, and the calls under way with it.
-    pub(crate) fn pause(&mut self) {
-        self.miss_frames();
+    pub(crate) fn pause(&mut self, now: Millis) {
+        self.miss_frames(now);
         self.sends.interrupt();
     }
 
-    fn miss_frames(&mut self) {
+    fn miss_frames(&mut self, now: Millis) {
+        self.turns.link_down(now);
         if self.session.is_some() {
             self.gap.link_lost();
         }
@@ -136,6 +139,7 @@ impl Conversation {
         if reason == FillReason::LinkLost {
             self.replies.wait_again(now);
             self.turns.silence_again(now);
+            self.turns.link_up(now);
             if gap == Gap::Unknown {
                 self.turns.miss_echoes();
             }

@@ -95,6 +95,17 @@ enum Queried {
     Futile,
 }
 
+/// What the service has said of a message, since its answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It was not asked.
+    Open,
+    /// It could not be asked, or its answer does not tell.
+    Unknown,
+    /// It does not have the message.
+    Absent,
+}
+
 /// What a query for an unconfirmed message has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueryResult {
@@ -328,6 +339,17 @@ impl Pending {
             return Overdue::Query;
         }
         Overdue::GiveUp
+    }
+
+    /// What the service has said of it, since its answer was lost.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.status {
+            Status::Unconfirmed { queried: Queried::Absent, .. } => Verdict::Absent,
+            Status::Unconfirmed { queried: Queried::InVain | Queried::Futile, .. } => Verdict::Unknown,
+            Status::Unconfirmed { queried: Queried::NotYet, .. } | Status::Waiting | Status::InFlight(_) => {
+                Verdict::Open
+            }
+        }
     }
 
     /// A query for it is over, and has not found it. Returns whether it was awaited.

@@ -6,6 +6,7 @@ use crate::event::Reply;
 use crate::ids::{MessageId, Ticket};
 use crate::limits::{FIRST_PIECE, HOLDS_QUESTION};
 use crate::link::Generation;
+use crate::redact::Text;
 use crate::time::Millis;
 
 /// A message that was sent, and is or will be answered.
@@ -14,6 +15,10 @@ pub(crate) struct Turn {
     message: MessageId,
     /// The command that waits for the answer. While the message itself is pending, its ticket is there.
     ticket: Option<Ticket>,
+    /// The same command, while it is not known that the service took the message.
+    sending: Option<Ticket>,
+    /// What may be its answer, and came in that time.
+    early: Early,
     pieces: bool,
     /// It is a question: no other question is out beside it.
     exclusive: bool,
@@ -24,6 +29,8 @@ pub(crate) struct Turn {
     holds_until: Option<Millis>,
     /// Its answer is coming in.
     begun: bool,
+    /// What is coming in may be another message's answer, or more of it.
+    guessed: bool,
     /// The caller has left the answer's stream, and wants to go on.
     stopped: bool,
     /// The owner had the conversation while it waited: the avatar may never answer it.
@@ -59,6 +66,15 @@ pub(crate) enum Echoed {
     All,
 }
 
+/// What may be the answer to a question, and came before it was known that the service took the question.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    /// For its stream.
+    pub(crate) pieces: Vec<Text>,
+    /// The reply, once it is whole.
+    pub(crate) reply: Option<Box<Reply>>,
+}
+
 /// The command that waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asker {
@@ -91,12 +107,15 @@ impl Turn {
         Self {
             message: pending.message().clone(),
             ticket: None,
+            sending: pending.ticket().filter(|_| ask.is_some()),
+            early: Early::default(),
             pieces: ask.is_some_and(|ask| ask.pieces),
             exclusive: ask.is_some(),
             first_piece_by: None,
             deadline: ask.map(|_| pending.deadline()),
             holds_until: None,
             begun: false,
+            guessed: false,
             stopped: false,
             in_owners_time: false,
             collected: ask.and_then(|ask| ask.collect).map(Collected::new),
@@ -111,12 +130,15 @@ impl Turn {
         Self {
             message: message.clone(),
             ticket: None,
+            sending: None,
+            early: Early::default(),
             pieces: false,
             exclusive: false,
             first_piece_by: Some(now + FIRST_PIECE),
             holds_until: Some(now + HOLDS_QUESTION),
             deadline: None,
             begun: false,
+            guessed: false,
             stopped: false,
             in_owners_time: false,
             collected: None,
@@ -190,9 +212,61 @@ impl Turn {
         self.holds_until
     }
 
-    /// Its answer begins.
-    pub(super) fn begin(&mut self) {
+    /// Its answer begins, for certain or as a guess.
+    pub(super) fn begin(&mut self, certain: bool) {
         self.begun = true;
+        self.guessed = !certain;
+    }
+
+    pub(super) fn is_guessed(&self) -> bool {
+        self.guessed
+    }
+
+    /// Whether a command waits for its answer, though it may not be known that the service took the message.
+    pub(super) fn is_asked(&self) -> bool {
+        self.ticket.or(self.sending).is_some()
+    }
+
+    /// Whether what may be its answer has come, and it is not known that the service took the message.
+    pub(super) fn has_guess(&self) -> bool {
+        self.begun && self.sending.is_some()
+    }
+
+    /// More of its answer has come. Returns what its stream is told, where it is told now.
+    pub(super) fn say(&mut self, text: &Text) -> Option<(Ticket, Vec<Text>)> {
+        if !self.pieces || !self.is_asked() {
+            return None;
+        }
+        let breaks = self.collected.as_mut().is_some_and(Collected::take_break);
+        let said = breaks.then(|| "\n".into()).into_iter().chain([text.clone()]);
+        match self.ticket {
+            Some(ticket) => Some((ticket, said.collect())),
+            None => {
+                self.early.pieces.extend(said);
+                None
+            }
+        }
+    }
+
+    /// Its answer is whole. Returns whether it waits for the word that the service took the message.
+    pub(super) fn keep_early(&mut self, reply: &Reply) -> bool {
+        let waits = self.sending.is_some();
+        if waits {
+            self.early.reply = Some(Box::new(reply.clone()));
+        }
+        waits
+    }
+
+    pub(super) fn take_early(&mut self) -> Early {
+        std::mem::take(&mut self.early)
+    }
+
+    /// The service does not have the message: what came was no answer to it.
+    pub(super) fn refute(&mut self) {
+        self.begun = false;
+        self.guessed = false;
+        self.early = Early::default();
+        self.collected.iter_mut().for_each(Collected::clear);
     }
 
     /// The owner has the conversation, so the avatar may never answer it.
@@ -205,6 +279,7 @@ impl Turn {
         let first_piece = sent.ask().map_or(FIRST_PIECE, |ask| ask.first_piece);
         self.first_piece_by = Some(now + first_piece);
         self.ticket = sent.ticket().filter(|_| sent.ask().is_some());
+        self.sending = None;
         self.holds_until = Some(now + HOLDS_QUESTION);
     }
 
@@ -223,6 +298,8 @@ impl Turn {
     /// left lets the next question go.
     pub(super) fn withdraw(&mut self) {
         self.stopped |= self.pieces;
+        self.sending = None;
+        self.early = Early::default();
         self.abandon();
     }
 
@@ -276,7 +353,8 @@ impl Turn {
     /// Looks at its deadlines. `may_lie_unread` says that what has come may lie there unread.
     pub(super) fn tick(&mut self, now: Millis, may_lie_unread: bool) -> (TurnEnd, Option<LateTurn>) {
         let silent = !self.begun && self.first_piece_by.is_some_and(|by| by <= now);
-        let over = self.deadline.is_some_and(|deadline| deadline <= now);
+        // A message that is on its way has its own deadline.
+        let over = self.sending.is_none() && self.deadline.is_some_and(|deadline| deadline <= now);
         let mut late = None;
         if silent || over {
             let in_owners_time = self.in_owners_time;

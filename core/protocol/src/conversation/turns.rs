@@ -12,7 +12,7 @@ use super::sent_log::{Fate, SentLog};
 use super::turn::{Asker, Echo, Echoed, LateTurn, Turn, TurnEnd};
 use crate::assembly::Question;
 use crate::ids::{MessageId, Ticket};
-use crate::limits::{ANSWER_OWED, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
+use crate::limits::{ANSWER_OWED, FOLLOW_UP, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
 use crate::link::Generation;
 use crate::time::Millis;
 
@@ -26,6 +26,8 @@ pub(crate) struct Turns {
     owed: Vec<Millis>,
     /// The question that was answered last: until when another message of the avatar belongs to the same turn.
     last: Option<(Question, Millis)>,
+    /// Until when what begins may be more of what the avatar was saying.
+    speaks_until: Option<Millis>,
     /// Replies that began before this run and had not ended: they answer none of its questions.
     earlier: Vec<MessageId>,
 }
@@ -167,7 +169,10 @@ impl Turns {
         self.probes.echo_came(now, message, source);
         let fate = self.sent.fate(message);
         let (mut turn, order) = match (self.take(message), fate) {
-            (Some(turn), _) if turn.has_begun() && turn.echo() == Echo::Awaited => (turn, Order::Late),
+            (Some(turn), _) if turn.has_begun() && turn.echo() == Echo::Awaited => {
+                let order = if turn.is_guessed() { Order::Unclear } else { Order::Late };
+                (turn, order)
+            }
             (Some(turn), _) => {
                 let order = Order::First(turn.generation());
                 (turn, order)
@@ -246,6 +251,10 @@ impl Turns {
     /// among it.
     pub(crate) fn wait_again(&mut self, now: Millis, unread_since: Millis) {
         self.probes.wait_again(now);
+        let more = self.speaks_until.iter_mut().filter(|until| **until > unread_since);
+        more.for_each(|until| *until = now + FOLLOW_UP);
+        let owed = self.owed.iter_mut().filter(|until| **until > unread_since);
+        owed.for_each(|until| *until = (*until).max(now + HOLDS_QUESTION));
         let awaited = self.turns.iter_mut().filter(|turn| !turn.is_late(unread_since));
         awaited.for_each(|turn| turn.hold_until(now + HOLDS_QUESTION));
     }
@@ -311,11 +320,6 @@ impl Turns {
     /// Whether the stream of this question's answer was left.
     pub(super) fn is_stopped(&self, message: &MessageId) -> bool {
         self.get(message).is_some_and(Turn::is_stopped)
-    }
-
-    /// The command that waits for the answer to this message.
-    pub(crate) fn asker(&self, message: &MessageId) -> Option<Asker> {
-        self.get(message)?.asker()
     }
 
     fn get(&self, message: &MessageId) -> Option<&Turn> {

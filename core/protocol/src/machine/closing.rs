@@ -68,6 +68,7 @@ impl Machine {
         for reply in self.conversations[at].end_replies() {
             self.complete_reply(at, reply, None);
         }
+        self.settle_guesses(at);
         let Leftovers { pending, waiting, closers } = self.conversations[at].close();
         let error = error_of(&reason);
         self.leave_messages(now, at, pending, &reason, &error);
@@ -160,7 +161,7 @@ impl Machine {
         self.apply(now, effect);
         self.release_slot();
         for conversation in &mut self.conversations {
-            conversation.pause();
+            conversation.pause(now);
         }
     }
 

@@ -38,7 +38,8 @@ impl Machine {
     pub(super) fn suspend_gaps(&mut self) {
         let calls = self.calls.drop_calls(|call| matches!(call, Call::FillGap(_)));
         self.abandon(calls);
-        self.conversations.iter_mut().for_each(Conversation::link_down);
+        let now = self.now;
+        self.conversations.iter_mut().for_each(|conversation| conversation.link_down(now));
     }
 
     /// Whether the link is up and nothing is being asked for.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{Machine, Outcome, Output, failures::is_lost_session};
 use crate::call::Call;
-use crate::conversation::{Awaits, Conversation, Cursor, Hold, Overdue, Pending, QueryResult, StoreAnswer};
+use crate::conversation::{
+    Awaits, Conversation, Cursor, Early, Hold, Overdue, Pending, QueryResult, StoreAnswer, Verdict,
+};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Confirmation, ConversationKey, EventKind, Sent};
 use crate::ids::{MessageId, Ticket};
@@ -24,9 +26,45 @@ impl Machine {
         self.active_at = now;
         self.outputs.extend(pending.is_durable().then(|| Output::ForgetMessage(message.clone())));
         self.calls.forget_failures(&Call::SendMessage(key, message.clone()));
-        if awaits == Awaits::Nothing {
-            let sent = Sent { message_id: message, confirmed_by: by };
-            self.resolve(pending.ticket(), Ok(Outcome::Sent(sent)));
+        match awaits {
+            Awaits::Nothing => {
+                let sent = Sent { message_id: message, confirmed_by: by };
+                self.resolve(pending.ticket(), Ok(Outcome::Sent(sent)));
+            }
+            Awaits::Reply => self.tell_early(key, &message),
+        }
+    }
+
+    /// The service took the question. Its command gets what has come of the answer by now.
+    fn tell_early(&mut self, key: ConversationKey, question: &MessageId) {
+        let early = self.conversation_mut(key).and_then(|one| one.turns_mut().take_early(question));
+        let Some((ticket, Early { pieces, reply })) = early else {
+            return;
+        };
+        self.tell_pieces(ticket, pieces);
+        if let Some(reply) = reply {
+            self.resolve(Some(ticket), Ok(Outcome::Replied(reply)));
+        }
+    }
+
+    /// A reply has come that is taken for the answer to this message, which the service may have taken: the message is
+    /// neither handed back nor sent again. Returns whether that is so.
+    fn is_answered_by_guess(&mut self, key: ConversationKey, message: &MessageId) -> bool {
+        let has_guess = self.conversation(key).is_some_and(|one| one.turns().has_guess(message));
+        if has_guess {
+            self.confirm(self.now, key, message.as_str(), Confirmation::Reply);
+        }
+        has_guess
+    }
+
+    /// No more is heard of what is under way in this conversation: what seems to be answered is.
+    pub(super) fn settle_guesses(&mut self, at: usize) {
+        let conversation = &self.conversations[at];
+        let (key, turns) = (conversation.key(), conversation.turns());
+        let sent = conversation.sends().iter().map(Pending::message);
+        let answered: Vec<MessageId> = sent.filter(|message| turns.has_guess(message)).cloned().collect();
+        for message in answered {
+            self.is_answered_by_guess(key, &message);
         }
     }
 
@@ -77,6 +115,18 @@ impl Machine {
     pub(super) fn confirmation_overdue(&mut self, now: Millis, key: ConversationKey, message: &MessageId) {
         let pending = self.conversation(key).and_then(|conversation| conversation.sends().get(message));
         let search = pending.and_then(|pending| self.search_begins(key, &pending.route().since, message));
+        match pending.map_or(Verdict::Open, Pending::verdict) {
+            Verdict::Open if search.is_some() => {}
+            Verdict::Open | Verdict::Unknown => {
+                if self.is_answered_by_guess(key, message) {
+                    return;
+                }
+            }
+            Verdict::Absent => {
+                let conversation = self.conversation_mut(key);
+                conversation.into_iter().for_each(|one| one.turns_mut().refute_guess(message));
+            }
+        }
         let query_until = search.as_ref().map(|_| now + CONFIRMATION_WAIT);
         let delivery = self.config.delivery;
         let Some(conversation) = self.conversation_mut(key) else {
@@ -129,6 +179,9 @@ impl Machine {
 
     /// Hands the message back to its sender.
     pub(super) fn give_up_message(&mut self, key: ConversationKey, message: &MessageId, error: Error) {
+        if self.is_answered_by_guess(key, message) {
+            return;
+        }
         let now = self.now;
         let Some(pending) = self.conversation_mut(key).and_then(|one| one.give_up(now, message)) else {
             return;

@@ -7,7 +7,7 @@ use crate::conversation::{Answered, Echoed, FillReason, Ground, Order, OwnersAns
 use crate::door::Door;
 use crate::error::{Error, ErrorKind};
 use crate::event::{Attribution, Author, Confirmation, ConversationKey, EventKind, ServiceError};
-use crate::ids::MessageId;
+use crate::ids::{MessageId, Ticket};
 use crate::redact::{Raw, Text};
 use crate::time::Millis;
 use crate::wire::{self, Frame};
@@ -59,16 +59,19 @@ impl Machine {
     fn emit_piece(&mut self, at: usize, piece: Piece, raw: Option<&Raw>) {
         let Piece { reply_id, text, question, attribution } = piece;
         let question = question.as_ref();
-        let asker = question.and_then(|question| self.conversations[at].turns().asker(&question.message));
-        if let (Some(asker), Some(question)) = (asker.filter(|asker| asker.wants_pieces), question) {
-            if self.conversations[at].turns_mut().take_break(&question.message) {
-                self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, "\n".into()));
-            }
-            self.outputs.push_back(Output::Piece(asker.ticket, Author::Avatar, text.clone()));
+        let turns = self.conversations[at].turns_mut();
+        let (asked, told) = question.map_or((false, None), |question| turns.say(&question.message, &text));
+        if let Some((ticket, pieces)) = told {
+            self.tell_pieces(ticket, pieces);
         }
-        let (in_reply_to, asked) = (question.and_then(Question::told).cloned(), asker.is_some());
+        let in_reply_to = question.and_then(Question::told).cloned();
         let delta = EventKind::ReplyDelta { reply_id, text, in_reply_to, asked, attribution };
         self.emit(at, delta, raw.cloned());
+    }
+
+    pub(super) fn tell_pieces(&mut self, ticket: Ticket, pieces: Vec<Text>) {
+        let pieces = pieces.into_iter().map(|piece| Output::Piece(ticket, Author::Avatar, piece));
+        self.outputs.extend(pieces);
     }
 
     /// The avatar's reply is complete: an event, and the answer to the command that asked.

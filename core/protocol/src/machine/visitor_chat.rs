@@ -58,6 +58,7 @@ impl Machine {
         for reply in self.conversations[at].end_replies() {
             self.complete_reply(at, reply, None);
         }
+        self.settle_guesses(at);
         let key = self.conversations[at].key();
         let Replaced { under_way, unanswered } = self.conversations[at].replace_session(to.clone());
         self.emit(at, EventKind::SessionReplaced { from: from.clone(), to }, None);

@@ -10,6 +10,7 @@ mod credentials;
 mod ends;
 mod failures;
 mod gaps;
+mod guesses;
 mod helpers;
 mod links;
 mod opening;

@@ -1,5 +1,6 @@
 //! The second door: its token, its session, and what it does not have.
 
+mod names;
 mod refusals;
 mod socket;
 mod token;

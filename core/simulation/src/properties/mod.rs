@@ -69,13 +69,17 @@ impl Terms {
 
     /// Whose answer a reply is can be told: nothing is lost for good (the past can be asked for), frames
     /// are named and come in order, answers begin soon (within the 10 s that a question waits for those
-    /// before it) and are one message each, the owner is silent, messages are taken once, and no other process sends.
+    /// before it), the owner is silent, messages are taken once, and no other process sends. Where the avatar answers
+    /// in several messages ([`Terms::goes_on`]), that holds of what is certain.
     pub fn attributes(&self) -> bool {
         let prompt = self.settings.reply_delay.0 <= 1_000 && self.settings.piece_delay.0 <= 100;
         let alone = !self.owner && !self.restarts;
-        // The avatar goes on while the next question is echoed, and nothing tells where that one's answer begins.
-        let in_one = self.settings.replies_per_question == RepliesPerQuestion::One;
-        in_one && self.named() && self.asks() && !self.reorders && prompt && alone && !self.may_double()
+        self.named() && self.asks() && !self.reorders && prompt && alone && !self.may_double()
+    }
+
+    /// The avatar goes on while the next question is echoed, and nothing tells where that one's answer begins.
+    pub fn goes_on(&self) -> bool {
+        self.settings.replies_per_question != RepliesPerQuestion::One
     }
 
     /// A message may be taken twice, because the caller wants it rather twice than never.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secondme_avatar_protocol::{Author, Ended, EventKind, Gap, Outcome, Ticket};
+use secondme_avatar_protocol::{Attribution, Author, Ended, EventKind, Gap, Outcome, Ticket};
 
 use super::{Property, Terms, Verdict};
 use crate::client::ClientId;
@@ -15,10 +15,12 @@ use crate::world::World;
 /// The service does not say which message a reply answers: a client that asks while another answer is
 /// overdue, or after something was lost for good, can only guess. So this is claimed where a reply can be
 /// attributed ([`Terms::attributes`]), and did not end by silence (such a reply says that it may be a
-/// part).
+/// part). Where the avatar answers in several messages, it is claimed of the replies that are certain.
 #[derive(Debug)]
 pub(super) struct Questions {
     claims: bool,
+    /// One turn of the avatar may be several messages.
+    goes_on: bool,
     asked: BTreeMap<(ClientId, Ticket), u64>,
     answered: BTreeSet<(ClientId, Ticket)>,
     /// The service forgot what it was about to say.
@@ -29,9 +31,9 @@ pub(super) struct Questions {
 
 impl Questions {
     pub(super) fn new(terms: Terms) -> Self {
-        let claims = terms.attributes();
         Self {
-            claims,
+            claims: terms.attributes(),
+            goes_on: terms.goes_on(),
             asked: BTreeMap::new(),
             answered: BTreeSet::new(),
             forgotten: false,
@@ -63,7 +65,8 @@ impl Property for Questions {
                 }
                 let question = self.asked.get(&whose);
                 let knows = self.claims && !self.forgotten && !self.may_lack.contains(client);
-                let tells = knows && reply.ended != Ended::Silence;
+                let is_sure = !self.goes_on || reply.attribution == Attribution::Certain;
+                let tells = knows && is_sure && reply.ended != Ended::Silence;
                 if tells
                     && reply.author == Author::Avatar
                     && let Some(question) = question

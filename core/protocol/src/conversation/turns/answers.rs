@@ -5,10 +5,11 @@ use crate::assembly::Question;
 use crate::conversation::Source;
 use crate::conversation::collected::Collected;
 use crate::conversation::sent_log::Fate;
-use crate::conversation::turn::{Echo, Echoed, Turn};
+use crate::conversation::turn::{Early, Echoed, Turn};
 use crate::event::Reply;
 use crate::ids::{MessageId, Ticket};
 use crate::limits::FOLLOW_UP;
+use crate::redact::Text;
 use crate::time::Millis;
 
 /// A reply that begins.
@@ -25,8 +26,8 @@ pub(crate) enum Beginning {
 pub(crate) enum Answered {
     /// This command, and it has all it wants.
     Whole(Ticket),
-    /// A command that waits for the rest of the turn.
-    Collected,
+    /// A command that waits for the rest of the turn, or for the word that the service took its message.
+    Later,
     /// No command.
     NotAsked,
 }
@@ -37,8 +38,9 @@ impl Turns {
     ///
     /// A stream that was left, and a question in the owner's time, are passed over when their answer is late and
     /// another message waits for one. Whose answer it is then, is not certain; nor while another message is owed
-    /// one whose turn is over; nor soon after the answer before, which may go on, unless the question's echo has shown
-    /// that the service has come to it.
+    /// one whose turn is over; nor soon after the reply before, which may go on. An echo does not tell: the service
+    /// sends it when it takes the message, and not when the avatar comes to it. Where the guess is wrong, the answer
+    /// is still to come: it is owed.
     pub(crate) fn begin_answer(&mut self, now: Millis, reply: Option<&str>, echoed: Echoed) -> Beginning {
         if self.earlier.iter().any(|earlier| Some(earlier.as_str()) == reply) {
             return Beginning::Earlier;
@@ -54,19 +56,45 @@ impl Turns {
             if let Some(question) = self.followed(now) {
                 return Beginning::New(Some(question));
             }
-            // It answers one of those that are owed an answer, if it answers any.
-            self.owed.drain(..self.owed.len().min(1));
+            if !self.goes_on(now) {
+                // It answers one of those that are owed an answer, if it answers any.
+                self.owed.drain(..self.owed.len().min(1));
+            }
             return Beginning::New(None);
         };
         let others = self.turns.iter().enumerate().any(|(other, turn)| other != at && waits(turn));
-        let goes_on = self.last.take().is_some_and(|(_, until)| now < until);
+        let is_owed = !self.owed.is_empty();
+        let may_be_shifted = is_owed || self.goes_on(now);
         let turn = &mut self.turns[at];
-        let goes_on = goes_on && turn.echo() != Echo::Here;
-        let guessed =
-            goes_on || !self.owed.is_empty() || next != oldest || (turn.is_in_owners_time() && others);
-        turn.begin();
+        let guessed = may_be_shifted || next != oldest || (turn.is_in_owners_time() && others);
         let certain = named.is_some() || !guessed;
-        Beginning::New(Some(Question { message: turn.message().clone(), certain }))
+        turn.begin(certain);
+        let question = Question { message: turn.message().clone(), certain };
+        if !certain && may_be_shifted {
+            self.owed.drain(..usize::from(is_owed));
+            self.owe(now, 1);
+        }
+        Beginning::New(Some(question))
+    }
+
+    /// Whether what comes now may be more of what the avatar was saying.
+    fn goes_on(&self, now: Millis) -> bool {
+        self.speaks_until.is_some_and(|until| now < until) || self.turns.iter().any(Turn::has_begun)
+    }
+
+    /// A reply is whole: another message of the same turn may come soon.
+    pub(crate) fn reply_ended(&mut self, now: Millis) {
+        self.speaks_until = Some(now + FOLLOW_UP);
+    }
+
+    /// The link is down: what the avatar goes on to say comes when the link is up again.
+    pub(crate) fn link_down(&mut self, now: Millis) {
+        self.speaks_until.take_if(|until| *until <= now);
+    }
+
+    /// What the avatar went on to say may come now.
+    pub(crate) fn link_up(&mut self, now: Millis) {
+        self.speaks_until.iter_mut().for_each(|until| *until = now + FOLLOW_UP);
     }
 
     /// The question whose turn goes on, as far as can be told: it was answered a moment ago, or its command wants all
@@ -103,10 +131,13 @@ impl Turns {
             return Answered::NotAsked;
         };
         let ticket = turn.ticket();
-        reply.asked = ticket.is_some();
-        if let (Some(_), Some(collected)) = (ticket, turn.collected_mut()) {
+        reply.asked = turn.is_asked();
+        if let Some(collected) = turn.collected_mut().filter(|_| reply.asked) {
             collected.add(now, reply);
-            return Answered::Collected;
+            return Answered::Later;
+        }
+        if turn.keep_early(reply) {
+            return Answered::Later;
         }
         self.take(message);
         ticket.map_or(Answered::NotAsked, Answered::Whole)
@@ -115,13 +146,19 @@ impl Turns {
     /// The answers that are whole because the avatar is silent, or because their time is over. `listens` says whether
     /// silence means that nothing was said.
     pub(crate) fn end_collected(&mut self, now: Millis, listens: bool) -> Vec<(Ticket, Reply)> {
+        let mut is_silent = false;
         let is_whole = |turn: &mut Turn| {
-            turn.collected().is_some_and(|all| {
+            turn.collected().filter(|_| !turn.has_guess()).is_some_and(|all| {
                 let is_quiet = listens && all.quiet_at().is_some_and(|quiet_at| quiet_at <= now);
+                is_silent |= is_quiet && !all.is_empty();
                 !all.is_empty() && (is_quiet || turn.is_over(now))
             })
         };
-        self.turns.extract_if(.., is_whole).filter_map(Turn::finish).collect()
+        let whole = self.turns.extract_if(.., is_whole).filter_map(Turn::finish).collect();
+        if is_silent {
+            self.speaks_until = None; // The caller has chosen which silence ends a turn.
+        }
+        whole
     }
 
     /// When the silence after a message has lasted long enough.
@@ -129,9 +166,34 @@ impl Turns {
         self.turns.iter().filter_map(|turn| turn.collected()?.quiet_at()).min()
     }
 
-    /// Whether a line break comes before the text that comes now of the answer to this question.
-    pub(crate) fn take_break(&mut self, question: &MessageId) -> bool {
-        self.collected_mut(question).is_some_and(Collected::take_break)
+    /// More of the answer to this question has come. Returns whether a command gets it, and what its stream is told
+    /// now.
+    pub(crate) fn say(&mut self, question: &MessageId, text: &Text) -> (bool, Option<(Ticket, Vec<Text>)>) {
+        let turn = self.turns.iter_mut().find(|turn| turn.message() == question);
+        turn.map_or((false, None), |turn| (turn.is_asked(), turn.say(text)))
+    }
+
+    /// Whether what may be the answer to this question has come, and it is not known that the service took the
+    /// question.
+    pub(crate) fn has_guess(&self, question: &MessageId) -> bool {
+        self.get(question).is_some_and(Turn::has_guess)
+    }
+
+    /// The service took the question. Returns the command that waits, and what has come for it by now.
+    pub(crate) fn take_early(&mut self, question: &MessageId) -> Option<(Ticket, Early)> {
+        let turn = self.turns.iter_mut().find(|turn| turn.message() == question)?;
+        let (ticket, early) = (turn.ticket()?, turn.take_early());
+        if early.reply.is_some() {
+            self.take(question);
+            self.probes.end(question);
+        }
+        Some((ticket, early))
+    }
+
+    /// The service does not have the question: what has come was no answer to it.
+    pub(crate) fn refute_guess(&mut self, question: &MessageId) {
+        let turn = self.turns.iter_mut().find(|turn| turn.message() == question && turn.has_guess());
+        turn.into_iter().for_each(Turn::refute);
     }
 
     /// What came in the meantime was not heard: silence begins again.
