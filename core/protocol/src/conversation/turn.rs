@@ -257,6 +257,11 @@ impl Turn {
         waits
     }
 
+    /// Whether its answer was whole before it was known that the service took the message.
+    pub(super) fn is_whole_early(&self) -> bool {
+        self.early.reply.is_some()
+    }
+
     pub(super) fn take_early(&mut self) -> Early {
         std::mem::take(&mut self.early)
     }
@@ -299,7 +304,6 @@ impl Turn {
     pub(super) fn withdraw(&mut self) {
         self.stopped |= self.pieces;
         self.sending = None;
-        self.early = Early::default();
         self.abandon();
     }
 

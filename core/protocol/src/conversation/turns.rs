@@ -287,9 +287,10 @@ impl Turns {
     pub(super) fn withdraw(&mut self, ticket: Ticket, message: Option<&MessageId>) {
         let its = |turn: &&mut Turn| turn.ticket() == Some(ticket) || message == Some(turn.message());
         self.turns.iter_mut().filter(its).for_each(Turn::withdraw);
-        let is_over = |turn: &Turn| {
-            turn.ticket().is_none() && turn.collected().is_some_and(|collected| !collected.is_empty())
+        let is_whole = |turn: &Turn| {
+            turn.is_whole_early() || turn.collected().is_some_and(|collected| !collected.is_empty())
         };
+        let is_over = |turn: &Turn| !turn.is_asked() && is_whole(turn);
         self.turns.retain(|turn| !is_over(turn));
     }
 

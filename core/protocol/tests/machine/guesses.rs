@@ -114,6 +114,32 @@ fn a_question_that_the_service_does_not_have_was_not_answered() {
 }
 
 #[test]
+fn a_question_that_is_cancelled_while_it_seems_to_be_answered_holds_up_no_other() {
+    let mut peer = answered(Config::default());
+    let two = whole_ask(&mut peer, "two?", limits::ASK_DEADLINE);
+    peer.piece("r2", -1, "To two");
+    peer.cancel(two);
+    peer.grant(Step::SendMessage, Value::Null);
+    assert_eq!(ask_and_answer(&mut peer, "r3"), Attribution::Guessed);
+}
+
+#[test]
+fn messages_that_are_collected_wait_for_the_word_on_the_send_as_well() {
+    let mut peer = answered(Config::default());
+    let (text, deadline, first_piece) = ("two?".into(), limits::ASK_DEADLINE, limits::FIRST_PIECE);
+    let collect = Some(Duration::from_secs(1));
+    let ask = Command::Ask { conversation: FIRST, text, deadline, first_piece, pieces: true, collect };
+    let ask = peer.command(ask);
+    peer.piece("r2", -1, "To two");
+    peer.pass(Duration::from_secs(3));
+    assert!(peer.is_waiting(ask));
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(Duration::from_secs(1));
+    assert_eq!(peer.replied(ask), "To two");
+    assert!(peer.pieces.iter().any(|(ticket, _, text)| *ticket == ask && text.as_str() == "To two"));
+}
+
+#[test]
 fn a_question_that_seems_to_be_answered_is_when_the_conversation_closes() {
     let mut peer = answered(Config::default());
     let two = peer.ask("two?");

@@ -163,7 +163,8 @@ impl Turns {
 
     /// When the silence after a message has lasted long enough.
     pub(crate) fn next_silence(&self) -> Option<Millis> {
-        self.turns.iter().filter_map(|turn| turn.collected()?.quiet_at()).min()
+        let waiting = self.turns.iter().filter(|turn| !turn.has_guess());
+        waiting.filter_map(|turn| turn.collected()?.quiet_at()).min()
     }
 
     /// More of the answer to this question has come. Returns whether a command gets it, and what its stream is told
