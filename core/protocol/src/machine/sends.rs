@@ -37,7 +37,8 @@ impl Machine {
 
     /// The service took the question. Its command gets what has come of the answer by now.
     fn tell_early(&mut self, key: ConversationKey, question: &MessageId) {
-        let early = self.conversation_mut(key).and_then(|one| one.turns_mut().take_early(question));
+        let now = self.now;
+        let early = self.conversation_mut(key).and_then(|one| one.turns_mut().take_early(now, question));
         let Some((ticket, Early { pieces, reply })) = early else {
             return;
         };

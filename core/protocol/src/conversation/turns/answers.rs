@@ -180,9 +180,11 @@ impl Turns {
         self.get(question).is_some_and(Turn::has_guess)
     }
 
-    /// The service took the question. Returns the command that waits, and what has come for it by now.
-    pub(crate) fn take_early(&mut self, question: &MessageId) -> Option<(Ticket, Early)> {
+    /// The service took the question. Returns the command that waits, and what has come for it by now. Silence that is
+    /// waited for begins now.
+    pub(crate) fn take_early(&mut self, now: Millis, question: &MessageId) -> Option<(Ticket, Early)> {
         let turn = self.turns.iter_mut().find(|turn| turn.message() == question)?;
+        turn.collected_mut().into_iter().for_each(|all| all.wait_again(now));
         let (ticket, early) = (turn.ticket()?, turn.take_early());
         if early.reply.is_some() {
             self.take(question);
