@@ -80,15 +80,10 @@ impl Echoes {
             text,
             by_text_until,
             name: None,
-<<<<<<< HEAD
             echo_name: None,
             echoed: false,
             echoed_by: None,
-=======
-            echoed: false,
-            echoed_by: None,
             echoed_by_name: false,
->>>>>>> c0608a3 (A quick second question has its answer: a guess waits for the word on its send, and what follows a guess is one)
         });
     }
 
@@ -136,12 +131,8 @@ impl Echoes {
     pub(crate) fn judge(&mut self, now: Millis, frame: &Frame<'_>, own: &mut Option<OwnUser>) -> Voice {
         let user = frame.send_user_id.as_deref();
         if let Some(sent) = self.by_name(frame) {
-<<<<<<< HEAD
             sent.note_echo(frame);
-=======
-            sent.note_echo(user);
             sent.echoed_by_name = true;
->>>>>>> c0608a3 (A quick second question has its answer: a guess waits for the word on its send, and what follows a guess is one)
             let message = sent.message.clone();
             if let Some(user) = user {
                 *own = Some(OwnUser { id: user.into(), echoes: OWN_USER_ECHOES });
