@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use secondme_avatar::{Error, ErrorKind, Step};
+use secondme_avatar::{Error, ErrorKind, Step, one_line};
 use secondme_avatar_emulator::{RunError, StartError};
 
 use crate::style;
@@ -159,9 +159,12 @@ pub(crate) fn said(error: &Error) -> String {
     })
 }
 
+/// The longest cause that is shown, in characters.
+const CAUSE: usize = 200;
+
 /// The innermost cause, unless the message contains it.
 fn cause(error: &Error) -> Option<String> {
-    let (said, root) = (error.to_string(), root(error).to_string());
+    let (said, root) = (error.to_string(), one_line(&root(error).to_string(), CAUSE));
     (!said.contains(&root)).then_some(root)
 }
 

@@ -1,6 +1,6 @@
 //! The names of the people in a conversation, on the screen.
 
-use secondme_avatar::Author;
+use secondme_avatar::{Author, visible};
 
 /// The names, as the service gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Default for Names {
 impl Names {
     /// The service names the avatar but not its owner. If the avatar is "Ada's avatar", the owner is Ada.
     pub(crate) fn of(avatar: &str) -> Self {
-        let avatar: String = avatar.chars().filter(|letter| !letter.is_control()).collect();
+        let avatar: String = visible(avatar).chars().filter(|letter| !letter.is_control()).collect();
         let avatar = avatar.trim();
         let owner = ["'s avatar", "’s avatar", "'s Avatar", "’s Avatar", "的分身"]
             .iter()

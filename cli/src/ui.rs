@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar::Author;
+use secondme_avatar::{Author, visible};
 
 use crate::editor::Printer;
 use crate::names::Names;
@@ -67,7 +67,7 @@ impl Ui {
     }
 
     pub(crate) fn piece(&self, text: &str) {
-        self.write(|screen, out| screen.piece(text, out));
+        self.write(|screen, out| screen.piece(&visible(text), out));
     }
 
     pub(crate) fn end(&self) {
@@ -78,7 +78,7 @@ impl Ui {
     pub(crate) fn message(&self, author: Author, text: &str) {
         self.write(|screen, out| {
             screen.begin(author, out);
-            screen.piece(text, out);
+            screen.piece(&visible(text), out);
             screen.end(out);
         });
     }
@@ -95,7 +95,7 @@ impl Ui {
 
     /// Shows a status until the next output. Only on a terminal.
     pub(crate) fn status(&self, text: &str) {
-        self.write(|screen, out| screen.status(text, out));
+        self.write(|screen, out| screen.status(&visible(text), out));
     }
 
     pub(crate) fn clear_status(&self) {
@@ -147,6 +147,7 @@ impl Ui {
     }
 
     fn remark(&self, text: &str, problem: bool) {
+        let text = &*visible(text);
         if self.look() == Look::Terminal {
             return self.write(|screen, out| screen.note(text, problem, out));
         }

@@ -19,6 +19,22 @@ async fn every_line_of_a_pipe_is_asked_and_its_answer_printed() {
 }
 
 #[tokio::test]
+async fn what_would_make_a_terminal_do_things_is_shown_and_not_done() {
+    let output =
+        run(avatar(&["chat", "--emulator"]), "a\u{1b}]0;title\u{7}\u{202e} \u{9b}2J 👩\u{200d}💻\n").await;
+    assert_eq!(out(&output), "You said: a\\u{1b}]0;title\\u{7}\\u{202e} \\u{9b}2J 👩\u{200d}💻\n");
+    let emulator =
+        Emulator::builder().brain(Brain::Echo).avatar_name("A\u{202e}da").opening("Hi\u{1b}[2J").start();
+    let emulator = emulator.await.unwrap();
+    let mut chat = avatar(&["chat", "--base-url", emulator.base_url()]);
+    chat.env("SECONDME_API_KEY", emulator.api_key());
+    let output = run(chat, "Hello\n").await;
+    let shown = format!("{}{}", out(&output), err(&output));
+    assert!(shown.contains("Hi\\u{1b}[2J"), "{shown:?}");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_line_of_a_pipe_is_a_message_though_it_looks_like_a_command() {
     let output = run(avatar(&["chat", "--emulator"]), "/quit\n/help\n").await;
     assert_eq!(out(&output), "You said: /quit\nYou said: /help\n");

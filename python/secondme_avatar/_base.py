@@ -68,6 +68,10 @@ class ClientBase(ClientSetup):
 
     @classmethod
     def _through(cls: type[Self], door: _Door, api_key: str | None, options: ClientOptions) -> Self:
+        # From here on a traceback shows neither, nor do the frames of those who have called this.
+        api_key = hidden(api_key)
+        if "proxy" in options:
+            options["proxy"] = hidden(options["proxy"])
         client = cls.__new__(cls)
         client._door = door
         try:
@@ -116,6 +120,7 @@ class ClientBase(ClientSetup):
         it first, and disable the earlier key then. A client without a key, and a text that is no key, raise a
         ``MisuseError``.
         """
+        api_key = hidden(api_key)
         self._native.set_api_key(api_key)
 
     @property

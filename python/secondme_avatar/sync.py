@@ -88,8 +88,6 @@ class AvatarClient(ClientBase):
         :param options: The further keywords of ``AvatarClient``.
         """
         client_secret, api_key = hidden(client_secret), hidden(api_key)
-        if "proxy" in options:
-            options["proxy"] = hidden(options["proxy"])
         return cls._through_visitor_chat(client_id, client_secret, api_key, token, options)
 
     @classmethod

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use secondme_avatar::{BaseUrl, Door, Error, ErrorKind};
+use secondme_avatar::{BaseUrl, Door, Error, ErrorKind, one_line};
 use serde_json::Value;
 
 /// How long the whole look may take.
@@ -120,7 +120,7 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(source) = root.source() {
         root = source;
     }
-    root.to_string()
+    one_line(&root.to_string(), 200)
 }
 
 #[cfg(test)]

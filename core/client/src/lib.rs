@@ -122,7 +122,7 @@ pub use per_process::PerProcess;
 #[doc(hidden)]
 pub use runtime::shared_runtime;
 #[doc(hidden)]
-pub use secondme_avatar_protocol::one_line;
+pub use secondme_avatar_protocol::{one_line, visible};
 // For the command line, which reads the service's answers as they are.
 #[doc(hidden)]
 pub use secondme_avatar_protocol::is_payment_code;

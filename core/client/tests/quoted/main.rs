@@ -17,9 +17,9 @@
 //! | 10 | a store of the caller's own, the visitor's token |
 //! | 11 | the answer to an app, its secret |
 //!
-//! Leaks 12 to 14 are those of the languages' printing, and are planted there: a constructor that fails in Python
-//! (`python/tests/test_secrets.py`), Node's `inspect` of an object half made (`node/test/secrets.test.mjs`), and the
-//! functions that give tokens (`core/bridge/src/tokens.rs`).
+//! Leaks 12 to 14 are those of printing, and are planted elsewhere: a constructor of Python that fails, with the key, the
+//! app's secret and the proxy's password in its variables (`python/tests/test_secrets.py`); the words of a function of the
+//! caller that gives tokens (`core/bridge/src/tokens.rs`); and what a terminal shows (`cli/tests/scripts.rs`).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
