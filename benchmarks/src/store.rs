@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use secondme_avatar::{AvatarRef, BaseUrl, Change, Record, SqliteStore, Store, Visitor};
+use secondme_avatar::{AvatarRef, Change, Record, SqliteStore, Store, Visitor};
 use serde_json::json;
 
 use crate::Error;
@@ -47,7 +47,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 }
 
 fn ours(path: &Path, records: &[Record], batch: usize) -> Result<Duration, Error> {
-    let avatar = AvatarRef::new(&"sk-benchmark".parse()?, &BaseUrl::default());
+    let avatar = AvatarRef::of_namespace("benchmark");
     let changes: Vec<_> = records.iter().cloned().map(Change::SaveRecord).collect();
     let store = SqliteStore::open(path)?;
     let started = Instant::now();

@@ -58,8 +58,8 @@ pub use stats::{CoreCallReport, CoreStats};
 pub use tokens::{CoreTokenBatch, CoreTokenFailure, CoreTokenRequest, CoreTokens};
 pub use values::*;
 pub use visitor::{
-    CoreCredentials, CoreVisitor, parse_credentials, parse_visitor_id, random_visitor_id, visitor_id_for_user,
-    visitor_id_for_user_with_secret,
+    CoreCredentials, CoreVisitor, parse_credentials, parse_visitor_id, random_visitor_id,
+    visitor_id_for_user, visitor_id_for_user_with_secret,
 };
 
 uniffi::setup_scaffolding!();

@@ -21,6 +21,7 @@ pub(crate) fn name(rust: &str) -> String {
         "open_deadline" => "openDeadline",
         "send_deadline" => "sendDeadline",
         "durable_deadline" => "durableDeadline",
+        "store_namespace" => "storeNamespace",
         "history_deadline" => "historyDeadline",
         "close_deadline" => "closeDeadline",
         "ask_deadline" => "askDeadline",

@@ -117,6 +117,11 @@ pub struct CoreOptions {
     /// visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
     #[uniffi(default = None)]
     pub store: Option<String>,
+    /// A name for the avatar in the store, in place of what the service says of it. Clients with the same
+    /// name share what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor
+    /// Chat the API key.
+    #[uniffi(default = None)]
+    pub store_namespace: Option<String>,
     /// The time limit of a `history`. Default: 30 s.
     #[uniffi(default = None)]
     pub history_deadline_ms: Option<u64>,
@@ -229,6 +234,9 @@ impl CoreOptions {
             };
         } else if self.seal.is_some() {
             return Err(without_store());
+        }
+        if let Some(store_namespace) = self.store_namespace {
+            builder = builder.store_namespace(store_namespace);
         }
         if let Some(history_deadline) = self.history_deadline_ms {
             builder = builder.history_deadline(Duration::from_millis(history_deadline));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use secondme_avatar::{AvatarRef, BaseUrl, Change, KeptMessage, Record, SqliteStore, Store, Visitor};
+use secondme_avatar::{AvatarRef, Change, KeptMessage, Record, SqliteStore, Store, Visitor};
 use serde_json::json;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -84,7 +84,7 @@ fn clear() {
 }
 
 fn avatar() -> AvatarRef {
-    AvatarRef::new(&"sk-fuzz".parse().unwrap(), &BaseUrl::default())
+    AvatarRef::of_namespace("fuzz")
 }
 
 fn visitor() -> Visitor {

@@ -39,6 +39,7 @@ class ClientOptions(TypedDict, total=False):
     send_deadline: float | None
     durable_deadline: float | None
     store: str | os.PathLike[str] | None
+    store_namespace: str | None
     history_deadline: float | None
     close_deadline: float | None
     ask_deadline: float | None
@@ -78,6 +79,7 @@ class ClientSetup:
         send_deadline: float | None = None,
         durable_deadline: float | None = None,
         store: str | os.PathLike[str] | None = None,
+        store_namespace: str | None = None,
         history_deadline: float | None = None,
         close_deadline: float | None = None,
         ask_deadline: float | None = None,
@@ -139,6 +141,9 @@ class ClientSetup:
             it resumes the same sessions, hears what was said in between, and sends what was not sent. It holds the
             visitors' tokens: keep it where only the program can read it. Default: nothing is kept. The file of a SQLite
             database.
+        :param store_namespace: A name for the avatar in the store, in place of what the service says of it. Clients
+            with the same name share what is kept, whatever their keys. Default: the avatar's share code and owner; on
+            Visitor Chat the API key.
         :param history_deadline: The time limit of a ``history``. Default: 30 s.
         :param close_deadline: How long a ``close`` or an ``end`` waits for what is still to be sent. Default: 5 s.
         :param ask_deadline: The time limit of an ``ask`` or a ``stream``. Default: 120 s.
@@ -176,6 +181,7 @@ class ClientSetup:
             "send_deadline": send_deadline,
             "durable_deadline": durable_deadline,
             "store": store,
+            "store_namespace": store_namespace,
             "history_deadline": history_deadline,
             "close_deadline": close_deadline,
             "ask_deadline": ask_deadline,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{ApiKey, Config, Error, ErrorKind, KnownSecrets, OptionName, Visitor};
+use secondme_avatar_protocol::{ApiKey, Config, Door, Error, ErrorKind, KnownSecrets, OptionName, Visitor};
 
 use crate::client_inner::{ClientInner, random_seed};
 use crate::clock::Clock;
@@ -21,8 +21,8 @@ use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::stats::Stats;
-use crate::store::AvatarRef;
-use crate::store_writer::StoreWriter;
+use crate::store::{AvatarRef, KeyRef};
+use crate::store_writer::{Naming, StoreWriter};
 use crate::subscriptions::Subscriptions;
 use crate::tls::{Alpn, Tls};
 use crate::tokens::{TokenProvider, Tokens};
@@ -191,11 +191,13 @@ impl AvatarClient {
         }
         let clock = Clock::start(options.wall_clock);
         let door = options.config.door;
-        let avatar = match &options.key {
-            Some(key) => AvatarRef::of_door(door, key, &base),
-            None => AvatarRef::without_key(&base),
+        let key = options.key.as_ref();
+        let naming = Naming {
+            key: key.map_or_else(|| KeyRef::without_key(&base), |key| KeyRef::new(door, key, &base)),
+            namespace: options.store_namespace.as_deref().map(AvatarRef::of_namespace),
+            otherwise: key.filter(|_| door == Door::VisitorChat).map(AvatarRef::of_visitor_chat),
         };
-        let store_writer = options.store.map(|store| StoreWriter::start(store, avatar)).transpose()?;
+        let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
             config: Config { secrets, ..options.config },
             deadlines: options.deadlines,
@@ -274,8 +276,7 @@ impl AvatarClient {
     /// ```
     pub async fn known(&self) -> Result<Vec<Visitor>, Error> {
         let until = self.inner.env.clock.now() + self.inner.env.settings.deadlines.open;
-        let known = self.inner.in_time(until, self.inner.known());
-        let known = runtime::with_timers(&self.inner.env.runtime, known).await?;
+        let known = runtime::with_timers(&self.inner.env.runtime, self.inner.known(until)).await?;
         Ok(known.into_iter().map(|known| known.visitor).collect())
     }
 

@@ -1,5 +1,6 @@
 //! What all clones of a client share. Opens, closes, and loads from the store.
 
+mod identity;
 mod key;
 mod visitors;
 
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, ErrorKind, Machine, Millis, Record, State, Visitor,
+    ApiKey, Command, ConversationKey, Error, ErrorKind, Identity, Millis, Record, State, Visitor, VisitorId,
 };
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,10 @@ pub(crate) struct ClientInner {
     visitors: Mutex<Visitors>,
     /// Cancelled when the client begins to close.
     pub(crate) closing: CancellationToken,
+    /// Whether it is known to which avatar the key belongs.
+    identified: OnceCell<()>,
+    /// What was learned with that of a visitor, until the visitor is opened.
+    learned: Mutex<Option<(VisitorId, Identity)>>,
     /// Whether the messages of earlier processes were taken over.
     adopted: OnceCell<()>,
     /// Notified when a driver has ended.
@@ -41,6 +46,8 @@ impl ClientInner {
             env: Arc::new(env),
             visitors: Mutex::new(Visitors::new(key)),
             closing: CancellationToken::new(),
+            identified: OnceCell::new(),
+            learned: Mutex::default(),
             adopted: OnceCell::new(),
             retired: Notify::new(),
         })
@@ -54,6 +61,8 @@ impl ClientInner {
         visitor.check()?;
         let until = self.env.clock.now() + deadline;
         let mut retired = false;
+        self.is_there()?;
+        self.identify(&visitor, until).await?;
         self.in_time(until, self.adopt_once()).await?;
         loop {
             let record = self.in_time(until, self.recall(&visitor)).await?;
@@ -129,15 +138,21 @@ impl ClientInner {
         let Some(store_writer) = &self.env.store_writer else {
             return Ok(None);
         };
-        if self.lock().knows(visitor.id()) { Ok(None) } else { store_writer.load(visitor.id()).await }
+        if self.lock().knows(visitor.id()) {
+            return Ok(None);
+        }
+        let record = store_writer.load(visitor.id()).await?;
+        Ok(self.with_learned(visitor.id(), record))
     }
 
     /// Lists the visitors in the store.
-    pub(crate) async fn known(&self) -> Result<Vec<KnownVisitor>, Error> {
+    pub(crate) async fn known(&self, until: Millis) -> Result<Vec<KnownVisitor>, Error> {
         self.is_there()?;
         match &self.env.store_writer {
-            Some(store_writer) => store_writer.known().await,
-            None => Ok(Vec::new()),
+            Some(store_writer) if self.identify_by_store(until).await? => {
+                self.in_time(until, store_writer.known()).await
+            }
+            Some(_) | None => Ok(Vec::new()),
         }
     }
 
@@ -219,11 +234,7 @@ impl ClientInner {
         let visitor = leftover.iter().fold(visitor.clone(), |visitor, left| visitor.or(&left.visitor));
         let env = Arc::clone(&self.env);
         let now = env.clock.now();
-        let config = env.settings.config.clone();
-        let mut machine = match visitors.key().cloned() {
-            Some(key) => Machine::new(config, key, visitor, record, now, seed),
-            None => Machine::without_key(config, visitor, record, now, seed),
-        };
+        let mut machine = visitors.machine(&env, visitor, record, seed);
         if let Some(leftover) = leftover {
             machine.restore(now, leftover.messages);
         }
@@ -258,6 +269,10 @@ impl ClientInner {
     pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) {
         self.lock().retire(&self.env, handle);
         self.retired.notify_waiters();
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Option<(VisitorId, Identity)>> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Visitors> {

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{debug, info, trace};
 
-use self::calls::{Back, Calls};
+pub(crate) use self::calls::{Back, Calls};
 use self::catch_up::{CatchUp, Due};
 use self::journal::Journal;
 use self::permit::ConnectPermit;

@@ -45,6 +45,7 @@
 //! the API key, the visitor token, the socket address or what people say: their types redact them. A crate below
 //! (`tungstenite`) logs frames at its own TRACE level, if that is turned on.
 
+mod authenticate;
 mod base_url;
 mod client;
 mod client_inner;
@@ -111,7 +112,9 @@ pub use secondme_avatar_protocol::{
 };
 pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
-pub use store::{AvatarRef, Change, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError};
+pub use store::{
+    AvatarRef, Change, KeyRef, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError,
+};
 #[cfg(feature = "sqlite")]
 pub use store::{Seal, SealError, SqliteStore};
 pub use tokens::{TokenFuture, TokenProvider, TokenRequest};

@@ -93,6 +93,7 @@ pub struct ClientBuilder {
     pub(crate) on_call: Observer,
     pub(crate) on_occupied: Occupancy,
     pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) store_namespace: Option<String>,
     pub(crate) tokens: TokenSource,
 }
 
@@ -127,6 +128,7 @@ impl ClientBuilder {
             on_call: Observer::default(),
             on_occupied: Occupancy::default(),
             store: None,
+            store_namespace: None,
             tokens: TokenSource::None,
         }
     }
@@ -317,6 +319,31 @@ impl ClientBuilder {
     /// the same `seqId` and message id.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// A name for the avatar in the store, in place of what the service says of it. Clients with the same name share what
+    /// is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor Chat the API key.
+    ///
+    /// Visitor Chat says nothing of an avatar that stays the same under another key: give a name before the key is
+    /// replaced. The first client with a name takes over what was kept for its key without one. What was kept under
+    /// another name stays there.
+    ///
+    /// ```no_run
+    /// use secondme_avatar::{AvatarClient, SqliteStore};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = AvatarClient::visitor_chat("app-id", "app-secret", "sk-0123456789abcdef")?
+    ///     .store(SqliteStore::open("avatar.db")?)
+    ///     .store_namespace("support-bot")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A name that is empty or longer than 512 bytes is an error of [`build`](Self::build).
+    pub fn store_namespace(mut self, name: impl Into<String>) -> Self {
+        self.store_namespace = Some(name.into());
         self
     }
 

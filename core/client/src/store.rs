@@ -1,5 +1,6 @@
 //! Where a client keeps what outlives its process.
 
+mod avatar_ref;
 mod error;
 mod leftover;
 mod memory;
@@ -12,11 +13,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{ApiKey, Door, KeptMessage, MessageId, Record, Visitor, VisitorId};
-use uuid::Uuid;
+use secondme_avatar_protocol::{KeptMessage, MessageId, Record, Visitor, VisitorId};
 
-use crate::base_url::BaseUrl;
-
+pub use self::avatar_ref::{AvatarRef, KeyRef};
 pub use self::error::StoreError;
 pub use self::memory::MemoryStore;
 #[cfg(feature = "sqlite")]
@@ -30,6 +29,16 @@ pub use self::sqlite::SqliteStore;
 /// of your own can keep them in any database. The client calls its store on a thread of its own, one call at a
 /// time, so a call may block. A record holds the visitor's token: keep it as a secret.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Returns the avatar of which this key was last seen to be a key.
+    ///
+    /// Where a store does not know a key, the client asks the service whose key it is, before anything else: that is
+    /// one authentication more.
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError>;
+
+    /// Remembers that this is a key of the avatar: the service has said so. A client calls this before it
+    /// [adopts](Self::adopt) anything.
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError>;
+
     /// Returns the last saved record of this visitor.
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError>;
 
@@ -49,6 +58,23 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Lists the visitors of this avatar of whom there is a record or a message, the last saved record first.
     fn known(&self, _avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         Err(StoreError::unsupported("this store does not list its visitors: keep a list of your own"))
+    }
+
+    /// Lists the avatars of whom there is a record or a message.
+    ///
+    /// A client that is told to [recover](crate::AvatarClient::recover) with an unknown key authenticates the first
+    /// visitor of this list, to learn whose key it is.
+    fn avatars(&self) -> Result<Vec<AvatarRef>, StoreError> {
+        Err(StoreError::unsupported(
+            "this store does not list its avatars, and does not know this key yet: open a visitor first",
+        ))
+    }
+
+    /// Files what one avatar has under another name, because the caller has given it one
+    /// ([`store_namespace`](crate::ClientBuilder::store_namespace)). What an open store uses stays where it is, and so
+    /// does everything in a store that does not do this.
+    fn rename(&self, _from: &AvatarRef, _to: &AvatarRef) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Counts what is stored for this avatar. The client calls this after a save, at most once a second.
@@ -82,6 +108,22 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        (**self).avatar_of(key)
+    }
+
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError> {
+        (**self).identify(key, avatar)
+    }
+
+    fn avatars(&self) -> Result<Vec<AvatarRef>, StoreError> {
+        (**self).avatars()
+    }
+
+    fn rename(&self, from: &AvatarRef, to: &AvatarRef) -> Result<(), StoreError> {
+        (**self).rename(from, to)
+    }
+
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
         (**self).load(avatar, visitor)
     }
@@ -156,40 +198,4 @@ pub struct StoreCounts {
     pub visitors: u64,
     /// Unsent messages, including those of other processes.
     pub messages: u64,
-}
-
-/// Names an avatar in a store, so that several avatars can share a store. It is a fingerprint of the API key and
-/// the base URL, from which neither can be recovered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AvatarRef(Uuid);
-
-impl AvatarRef {
-    /// Returns the name for the avatar of this API key at this base URL.
-    pub fn new(key: &ApiKey, base: &BaseUrl) -> Self {
-        Self::named(&format!("{}\n{}", base, key.expose_secret()))
-    }
-
-    /// Returns the name for the avatar of this API key behind this door: what the one says of a visitor means nothing
-    /// to the other.
-    pub fn of_door(door: Door, key: &ApiKey, base: &BaseUrl) -> Self {
-        match door {
-            Door::AvatarOpenApi => Self::new(key, base),
-            Door::VisitorChat => Self::named(&format!("{door}\n{base}\n{}", key.expose_secret())),
-        }
-    }
-
-    /// Returns the name for an avatar whose key is not known, at this base URL.
-    pub(crate) fn without_key(base: &BaseUrl) -> Self {
-        Self::named(&format!("credentials\n{base}"))
-    }
-
-    fn named(name: &str) -> Self {
-        Self(Uuid::new_v5(&secondme_avatar_protocol::VISITOR_NAMESPACE, name.as_bytes()))
-    }
-}
-
-impl fmt::Display for AvatarRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }

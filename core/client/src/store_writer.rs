@@ -1,27 +1,21 @@
 //! Writes to the store, on a thread of its own, many changes at a time.
 
+mod worker;
+
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use secondme_avatar_protocol::{
-    Error, ErrorKind, Input, KeptMessage, KnownSecrets, MessageId, Record, Visitor, VisitorId,
-};
+use secondme_avatar_protocol::{Error, ErrorKind, KeptMessage, MessageId, Record, Visitor, VisitorId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
+use self::worker::Worker;
 use crate::errors::{client_closed, store_panicked};
-use crate::store::{AvatarRef, Change, KnownVisitor, Leftover, Store, StoreCounts, StoreError};
+use crate::store::{AvatarRef, KeyRef, KnownVisitor, Leftover, Store, StoreCounts, StoreError};
 use crate::visitor_handle::VisitorHandle;
-
-/// The time after which a failed save is tried again.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// The shortest time between two counts of the store.
-const COUNT: Duration = Duration::from_secs(1);
 
 /// How long to wait for the store to say which process has a visitor. A store that hangs must not keep a socket
 /// from being connected.
@@ -39,6 +33,8 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     counts: Mutex<StoreCounts>,
+    /// Under which name the store keeps what belongs to the client's avatar, once that is known.
+    avatar: OnceLock<AvatarRef>,
     /// The thread has ended and released the store.
     released: CancellationToken,
 }
@@ -61,12 +57,16 @@ enum Job {
     ForgetMessage(VisitorId, MessageId),
     Claim(VisitorId),
     Release(VisitorId),
+    ReplaceKey(KeyRef),
     Ask(Request),
 }
 
 /// A job with an answer.
 #[derive(Debug)]
 enum Request {
+    Recognise(Sender<bool>),
+    Identify(AvatarRef, Sender<()>),
+    Anyone(Sender<Option<Visitor>>),
     Load(VisitorId, Sender<Option<Record>>),
     Adopt(Sender<Vec<Leftover>>),
     Known(Sender<Vec<KnownVisitor>>),
@@ -75,24 +75,56 @@ enum Request {
     Flush(oneshot::Sender<()>),
 }
 
+/// What is known of the client's avatar before the service has said anything.
+#[derive(Debug)]
+pub(crate) struct Naming {
+    /// The client's key.
+    pub(crate) key: KeyRef,
+    /// The name that the caller has given, if any.
+    pub(crate) namespace: Option<AvatarRef>,
+    /// The name for an unknown key, where the service does not tell whose it is.
+    pub(crate) otherwise: Option<AvatarRef>,
+}
+
 type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
 
 impl StoreWriter {
-    pub(crate) fn start(store: Arc<dyn Store>, avatar: AvatarRef) -> Result<Self, Error> {
+    pub(crate) fn start(store: Arc<dyn Store>, naming: Naming) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
             counts: Mutex::default(),
+            avatar: OnceLock::new(),
             released: CancellationToken::new(),
         });
         let writer = Self { shared: Arc::clone(&shared) };
         thread::Builder::new()
             .name("secondme-store".to_owned())
-            .spawn(move || Worker { shared, store, avatar }.run())
+            .spawn(move || Worker { shared, store, naming }.run())
             .map_err(|error| {
                 Error::new(ErrorKind::Store, "no thread could be started for the store").caused_by(error)
             })?;
         Ok(writer)
+    }
+
+    /// Whether it is known whose key the client has: by its own name, or because the store has seen the key before.
+    pub(crate) async fn recognises(&self) -> Result<bool, Error> {
+        if self.shared.avatar.get().is_some() { Ok(true) } else { self.ask(Request::Recognise).await }
+    }
+
+    /// The service has said whose key the client has.
+    pub(crate) async fn identify(&self, avatar: AvatarRef) -> Result<(), Error> {
+        self.ask(|sender| Request::Identify(avatar, sender)).await
+    }
+
+    /// The client shows another key of the same avatar from now on.
+    pub(crate) fn replace_key(&self, key: KeyRef) {
+        self.push(Job::ReplaceKey(key));
+    }
+
+    /// Returns a visitor of whom the store keeps something, of any avatar.
+    pub(crate) async fn anyone(&self) -> Result<Option<Visitor>, Error> {
+        self.ask(Request::Anyone).await
     }
 
     /// Saves the newest record of a visitor.
@@ -212,208 +244,5 @@ impl Drop for StoreWriter {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Marks the end of the thread, also by a panic. Jobs that are still queued then fail.
-struct EndOfThread(Arc<Shared>);
-
-impl Drop for EndOfThread {
-    fn drop(&mut self) {
-        let mut queue = self.0.lock();
-        queue.ended = true;
-        let jobs = std::mem::take(&mut queue.jobs);
-        drop(queue);
-        let mut saves = Saves::default();
-        for job in jobs {
-            if let Job::SaveMessage(handle, _, message) = job {
-                saves.0.push((handle, message.message_id));
-            }
-        }
-        drop(saves);
-        self.0.released.cancel();
-    }
-}
-
-/// Messages that are being saved, and the machines that wait to hear of it. Dropped, they were not saved: the
-/// store has panicked.
-#[derive(Default)]
-struct Saves(Vec<(Arc<VisitorHandle>, MessageId)>);
-
-impl Saves {
-    fn succeed(&mut self) {
-        self.0.drain(..).for_each(|(handle, message)| handle.input(Input::Kept(message)));
-    }
-
-    fn fail(&mut self, error: &Error) {
-        for (handle, message) in self.0.drain(..) {
-            handle.input(Input::NotKept { message, error: error.clone() });
-        }
-    }
-}
-
-impl Drop for Saves {
-    fn drop(&mut self) {
-        self.fail(&store_panicked());
-    }
-}
-
-/// The jobs of one round, sorted by kind.
-#[derive(Default)]
-struct Batch {
-    changes: Vec<Change>,
-    saves: Saves,
-    claims: Vec<VisitorId>,
-    releases: Vec<VisitorId>,
-    requests: Vec<Request>,
-}
-
-impl Batch {
-    /// `failed`: changes of earlier rounds that are tried again. They come first, so newer ones replace them.
-    fn new(failed: Vec<Change>, records: HashMap<VisitorId, Record>, jobs: VecDeque<Job>) -> Self {
-        let mut batch = Self { changes: failed, ..Self::default() };
-        batch.changes.extend(records.into_values().map(Change::SaveRecord));
-        for job in jobs {
-            match job {
-                Job::SaveMessage(handle, visitor, message) => {
-                    batch.saves.0.push((handle, message.message_id.clone()));
-                    batch.changes.push(Change::SaveMessage(visitor, message));
-                }
-                Job::ForgetMessage(visitor, message) => {
-                    batch.changes.push(Change::ForgetMessage(visitor, message));
-                }
-                Job::Claim(visitor) => {
-                    batch.releases.retain(|released| *released != visitor);
-                    batch.claims.push(visitor);
-                }
-                Job::Release(visitor) => batch.releases.push(visitor),
-                Job::Ask(request) => batch.requests.push(request),
-            }
-        }
-        batch
-    }
-}
-
-/// The thread's side.
-struct Worker {
-    shared: Arc<Shared>,
-    store: Arc<dyn Store>,
-    avatar: AvatarRef,
-}
-
-impl Worker {
-    fn run(self) {
-        // Dropped last.
-        let _end = EndOfThread(Arc::clone(&self.shared));
-        self.work();
-    }
-
-    fn work(self) {
-        let mut failed: Vec<Change> = Vec::new();
-        // When to count. `None` if nothing was saved since the last count.
-        let mut count_at = Some(Instant::now());
-        let mut counted = Instant::now();
-        loop {
-            let retry_at = (!failed.is_empty()).then(|| Instant::now() + RETRY);
-            let Some((records, jobs)) = self.next(retry_at.into_iter().chain(count_at).min()) else {
-                // The last attempt for what could not be written yet.
-                if !failed.is_empty() {
-                    drop(self.store.save(&self.avatar, &failed));
-                }
-                return;
-            };
-            let batch = Batch::new(std::mem::take(&mut failed), records, jobs);
-            if !batch.changes.is_empty() && count_at.is_none() {
-                count_at = Some(counted + COUNT);
-            }
-            failed = self.carry_out(batch);
-            if count_at.is_some_and(|at| at <= Instant::now()) {
-                (counted, count_at) = (Instant::now(), None);
-                self.count();
-            }
-        }
-    }
-
-    /// Carries out a batch. Returns the changes that failed and are to be tried again.
-    fn carry_out(&self, mut batch: Batch) -> Vec<Change> {
-        // Claims come first: the store skips records of visitors that another store has claimed.
-        if !batch.claims.is_empty() {
-            log_failure(self.store.claim(&self.avatar, &batch.claims));
-        }
-        let mut failed = Vec::new();
-        let is_empty = batch.changes.is_empty();
-        match if is_empty { Ok(()) } else { self.store.save(&self.avatar, &batch.changes) } {
-            Ok(()) => batch.saves.succeed(),
-            Err(error) => {
-                // A store of the caller's own may quote what it could not write.
-                let error = Error::from(error).hiding(&tokens_in(&batch.changes));
-                warn!(target: "secondme_avatar::store", %error, "nothing could be written");
-                failed = batch.changes;
-                // The caller of a durable send gets the error, and may send again.
-                failed.retain(|change| !matches!(change, Change::SaveMessage(..)));
-                batch.saves.fail(&error);
-            }
-        }
-        if !batch.releases.is_empty() {
-            log_failure(self.store.release(&self.avatar, &batch.releases));
-        }
-        batch.requests.into_iter().for_each(|request| self.answer(request));
-        failed
-    }
-
-    fn count(&self) {
-        match self.store.count(&self.avatar) {
-            Ok(counts) => *self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts,
-            Err(error) => log_failure(Err(error)),
-        }
-    }
-
-    /// Waits for something to do, at most until `until`. `None` if there will be nothing more.
-    fn next(&self, until: Option<Instant>) -> Option<(HashMap<VisitorId, Record>, VecDeque<Job>)> {
-        let mut queue = self.shared.lock();
-        while queue.records.is_empty() && queue.jobs.is_empty() {
-            if queue.closed {
-                return None;
-            }
-            let Some(until) = until else {
-                queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            queue = self.shared.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Some((std::mem::take(&mut queue.records), std::mem::take(&mut queue.jobs)))
-    }
-
-    fn answer(&self, request: Request) {
-        // The caller may have given up in the meantime.
-        match request {
-            Request::Load(visitor, sender) => drop(sender.send(self.store.load(&self.avatar, &visitor))),
-            Request::Adopt(sender) => drop(sender.send(self.store.adopt(&self.avatar))),
-            Request::Known(sender) => drop(sender.send(self.store.known(&self.avatar))),
-            Request::Backup(to, sender) => drop(sender.send(self.store.backup(&to))),
-            Request::IsElsewhere(visitor, sender) => {
-                drop(sender.send(self.store.is_claimed_elsewhere(&self.avatar, &visitor)));
-            }
-            Request::Flush(sender) => drop(sender.send(())),
-        }
-    }
-}
-
-fn tokens_in(changes: &[Change]) -> KnownSecrets {
-    let records = changes.iter().filter_map(|change| match change {
-        Change::SaveRecord(record) => record.credentials.as_ref(),
-        Change::SaveMessage(..) | Change::ForgetMessage(..) => None,
-    });
-    KnownSecrets::new(records.map(|credentials| &credentials.token))
-}
-
-/// For calls without a caller that waits. The next one may succeed.
-fn log_failure(result: Result<(), StoreError>) {
-    if let Err(error) = result {
-        warn!(target: "secondme_avatar::store", %error, "the store could not be used");
     }
 }

@@ -199,3 +199,7 @@ pub const SENT_MESSAGES: usize = 64;
 
 /// Most messages that one `history` call hands back.
 pub const HISTORY_MESSAGES: usize = 1000;
+
+/// How long a store may keep what belongs to an avatar of which no client was opened, before the log warns of it: long
+/// enough for a bot that is away over a holiday.
+pub const UNSEEN_AVATAR: Duration = Duration::from_secs(30 * 24 * 60 * 60);

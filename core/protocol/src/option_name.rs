@@ -51,6 +51,8 @@ impl OptionName {
     pub const SOCKET_HOSTS: Self = Self("socket_hosts");
     /// The file that keeps sessions and messages.
     pub const STORE: Self = Self("store");
+    /// The caller's own name for the avatar in the store.
+    pub const STORE_NAMESPACE: Self = Self("store_namespace");
     /// All of them.
     pub const ALL: &[Self] = &[
         Self::ALLOW_INSECURE,
@@ -66,6 +68,7 @@ impl OptionName {
         Self::PINS,
         Self::SOCKET_HOSTS,
         Self::STORE,
+        Self::STORE_NAMESPACE,
     ];
 
     /// The name as Rust writes it.

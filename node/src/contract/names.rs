@@ -35,6 +35,7 @@ pub(crate) fn name_of(name: &str) -> String {
         "open_deadline" => "openDeadlineMs",
         "send_deadline" => "sendDeadlineMs",
         "durable_deadline" => "durableDeadlineMs",
+        "store_namespace" => "storeNamespace",
         "history_deadline" => "historyDeadlineMs",
         "close_deadline" => "closeDeadlineMs",
         "ask_deadline" => "askDeadlineMs",

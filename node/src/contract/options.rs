@@ -36,6 +36,7 @@ pub struct Options {
     pub send_deadline_ms: Option<f64>,
     pub durable_deadline_ms: Option<f64>,
     pub store: Option<Words>,
+    pub store_namespace: Option<Words>,
     pub history_deadline_ms: Option<f64>,
     pub close_deadline_ms: Option<f64>,
     pub ask_deadline_ms: Option<f64>,
@@ -106,6 +107,11 @@ impl Options {
             builder,
             time_if("durableDeadlineMs", self.durable_deadline_ms)?,
             ClientBuilder::durable_deadline,
+        );
+        builder = given(
+            builder,
+            Words::named_if(self.store_namespace, "storeNamespace")?,
+            ClientBuilder::store_namespace,
         );
         builder = given(
             builder,

@@ -109,6 +109,11 @@ export interface ClientOptions {
    * where only the program can read it. Default: nothing is kept.
    */
   readonly store?: string | undefined
+  /**
+   * A name for the avatar in the store, in place of what the service says of it. Clients with the same name share what
+   * is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor Chat the API key.
+   */
+  readonly storeNamespace?: string | undefined
   /** The time limit of a `history`. Default: 30 s. */
   readonly historyDeadlineMs?: number | undefined
   /** How long a `close` or an `end` waits for what is still to be sent. Default: 5 s. */
@@ -157,6 +162,7 @@ export interface NativeOptions {
   readonly sendDeadlineMs?: number | undefined
   readonly durableDeadlineMs?: number | undefined
   readonly store?: string | undefined
+  readonly storeNamespace?: string | undefined
   readonly historyDeadlineMs?: number | undefined
   readonly closeDeadlineMs?: number | undefined
   readonly askDeadlineMs?: number | undefined

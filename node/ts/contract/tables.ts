@@ -78,6 +78,7 @@ export const OPTIONS: readonly (keyof ClientOptions)[] = [
   'sendDeadlineMs',
   'durableDeadlineMs',
   'store',
+  'storeNamespace',
   'historyDeadlineMs',
   'closeDeadlineMs',
   'askDeadlineMs',

@@ -35,6 +35,7 @@ pub(crate) fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) 
         "send_deadline" => builder.send_deadline(argument(name, value)?),
         "durable_deadline" => builder.durable_deadline(argument(name, value)?),
         "store" => builder.store(argument::<SqliteStore>(name, value)?),
+        "store_namespace" => builder.store_namespace(argument::<String>(name, value)?),
         "history_deadline" => builder.history_deadline(argument(name, value)?),
         "close_deadline" => builder.close_deadline(argument(name, value)?),
         "ask_deadline" => builder.ask_deadline(argument(name, value)?),

@@ -82,6 +82,9 @@ public struct ClientOptions: Sendable {
     /// The path of a SQLite file in which sessions, tags and durable messages outlive the process. It holds the visitors'
     /// tokens: keep it where only the app can read it. Default: none.
     public var store: String?
+    /// A name for the avatar in the store, in place of what the service says of it. Clients with the same name share
+    /// what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor Chat the API key.
+    public var storeNamespace: String?
     /// The time limit of a `history`. Default: 30 s.
     public var historyDeadline: Duration?
     /// How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
@@ -127,6 +130,7 @@ public struct ClientOptions: Sendable {
             sendDeadlineMs: milliseconds(sendDeadline, "sendDeadline"),
             durableDeadlineMs: milliseconds(durableDeadline, "durableDeadline"),
             store: store,
+            storeNamespace: storeNamespace,
             historyDeadlineMs: milliseconds(historyDeadline, "historyDeadline"),
             closeDeadlineMs: milliseconds(closeDeadline, "closeDeadline"),
             askDeadlineMs: milliseconds(askDeadline, "askDeadline"),

@@ -62,10 +62,13 @@ impl Recover {
     async fn run(self) -> Result<Vec<VisitorId>, Error> {
         let Self { client: inner, all } = self;
         let until = inner.env.clock.now() + inner.env.settings.deadlines.open;
+        if !inner.identify_by_store(until).await? {
+            return Ok(Vec::new());
+        }
         inner.in_time(until, inner.adopt()).await?;
         let mut visitors: Vec<Visitor> = inner.lock().left().cloned().collect();
         if all {
-            let known = inner.in_time(until, inner.known()).await?;
+            let known = inner.known(until).await?;
             let mut taken: HashSet<_> = visitors.iter().map(|visitor| visitor.id().clone()).collect();
             taken.extend(inner.lock().visitors().cloned());
             let slots = inner.env.slots.limit().map_or(usize::MAX, |max| max.saturating_sub(taken.len()));

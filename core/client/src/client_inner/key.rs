@@ -3,6 +3,7 @@
 use secondme_avatar_protocol::{ApiKey, Error, ErrorKind};
 
 use super::ClientInner;
+use crate::store::KeyRef;
 
 impl ClientInner {
     /// The key.
@@ -25,6 +26,10 @@ impl ClientInner {
             Some(_) => {}
         }
         visitors.replace_key(key);
+        if let Some(store_writer) = &self.env.store_writer {
+            let door = self.env.settings.config.door;
+            store_writer.replace_key(KeyRef::new(door, key, &self.env.connector.base));
+        }
         self.env.quota.renew();
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{ApiKey, Counters, KeptMessage, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{ApiKey, Counters, KeptMessage, Machine, Record, Visitor, VisitorId};
 
 use crate::env::Env;
 use crate::store::Leftover;
@@ -48,6 +48,15 @@ impl Visitors {
         self.key = Some(key.clone());
         for handle in self.live.values() {
             handle.set_key(key.clone());
+        }
+    }
+
+    /// Makes a machine, with the client's key if there is one.
+    pub(crate) fn machine(&self, env: &Env, visitor: Visitor, record: Option<Record>, seed: u64) -> Machine {
+        let (config, now) = (env.settings.config.clone(), env.clock.now());
+        match self.key.clone() {
+            Some(key) => Machine::new(config, key, visitor, record, now, seed),
+            None => Machine::without_key(config, visitor, record, now, seed),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::quota::{QuotaPermit, QuotaWait};
 
 #[derive(Default)]
-pub(super) struct Calls {
+pub(crate) struct Calls {
     running: JoinMap<CallId, Done>,
     /// Quota permits, from the request until the call is back.
     permits: HashMap<CallId, QuotaPermit>,
@@ -25,7 +25,7 @@ enum Done {
 }
 
 /// The result of a call.
-pub(super) enum Back {
+pub(crate) enum Back {
     Nothing,
     Input(Input),
     /// It was not made: another process has the visitor.
@@ -33,13 +33,13 @@ pub(super) enum Back {
 }
 
 impl Calls {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 
     /// Makes the call. `unless_elsewhere`: only if no other process has opened the visitor since. The process
     /// that opened the visitor last has it, and connecting here would take its socket.
-    pub(super) fn start(
+    pub(crate) fn start(
         &mut self,
         env: &Arc<Env>,
         visitor: VisitorId,
@@ -66,13 +66,13 @@ impl Calls {
     }
 
     /// Drops the call: its answer is no longer wanted.
-    pub(super) fn abandon(&mut self, call: CallId) {
+    pub(crate) fn abandon(&mut self, call: CallId) {
         self.running.abort(&call);
         self.permits.remove(&call);
     }
 
     /// Gets a token of Visitor Chat.
-    pub(super) fn get_token(
+    pub(crate) fn get_token(
         &mut self,
         env: &Arc<Env>,
         visitor: VisitorId,
@@ -86,7 +86,7 @@ impl Calls {
     }
 
     /// Gets a visitor's credentials, where the client has no key.
-    pub(super) fn get_credentials(
+    pub(crate) fn get_credentials(
         &mut self,
         env: &Arc<Env>,
         visitor: VisitorId,
@@ -100,7 +100,7 @@ impl Calls {
     }
 
     /// Asks for the quota for this call, with a reserved permit if there is one.
-    pub(super) fn ask_quota(
+    pub(crate) fn ask_quota(
         &mut self,
         env: &Env,
         reserved: Option<QuotaPermit>,
@@ -117,7 +117,7 @@ impl Calls {
     }
 
     /// Waits for the next result. Cancelling this loses nothing.
-    pub(super) async fn next(&mut self, env: &Env) -> Back {
+    pub(crate) async fn next(&mut self, env: &Env) -> Back {
         let Some((call, result)) = self.running.join_next().await else {
             return Back::Nothing;
         };

@@ -94,6 +94,16 @@ impl ClientBuilder {
         if self.queue < 2 {
             return misuse("an event queue holds 2 events or more: choose more, or leave it out".to_owned());
         }
+        if let Some(name) = &self.store_namespace
+            && (name.is_empty() || name.len() > limits::NAME_BYTES)
+        {
+            return misuse(format!(
+                "a {} of {} bytes is not possible: choose 1 to {} bytes, or leave it out",
+                OptionName::STORE_NAMESPACE,
+                name.len(),
+                limits::NAME_BYTES
+            ));
+        }
         if self.language.as_ref().is_some_and(|name| !name.bytes().all(|byte| byte.is_ascii_graphic())) {
             return misuse("the language goes into a header: write it like `python/3.11`".to_owned());
         }

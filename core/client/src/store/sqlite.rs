@@ -1,5 +1,6 @@
 //! A store in an SQLite file.
 
+mod avatars;
 mod backup;
 mod errors;
 mod files;
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension, Transaction};
 use secondme_avatar_protocol::{Record, VisitorId};
@@ -23,18 +25,20 @@ use secondme_avatar_protocol::{Record, VisitorId};
 use super::error::StoreError;
 use super::leftover::group;
 use super::seal::Seal;
-use super::{AvatarRef, Change, KnownVisitor, Leftover, Store, StoreCounts};
+use super::{AvatarRef, Change, KeyRef, KnownVisitor, Leftover, Store, StoreCounts};
 use errors::forked;
 use open_file::OpenFile;
 use owner::{Owner, OwnerId};
 use rows::Rows;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
-const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved)
-    VALUES (?1, ?2, ?3, (SELECT coalesce(max(saved), 0) + 1 FROM records WHERE avatar = ?1))
-    ON CONFLICT (avatar, visitor) DO UPDATE SET record = excluded.record, saved = excluded.saved";
-const SAVE_MESSAGE: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (avatar, visitor, message_id) DO UPDATE SET owner = excluded.owner, message = excluded.message";
+const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved, saved_at)
+    VALUES (?1, ?2, ?3, (SELECT coalesce(max(saved), 0) + 1 FROM records WHERE avatar = ?1), ?4)
+    ON CONFLICT (avatar, visitor) DO UPDATE
+    SET record = excluded.record, saved = excluded.saved, saved_at = excluded.saved_at";
+const SAVE_MESSAGE: &str = "INSERT INTO messages (avatar, visitor, message_id, owner, message, saved_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (avatar, visitor, message_id) DO UPDATE
+    SET owner = excluded.owner, message = excluded.message, saved_at = excluded.saved_at";
 const FORGET_MESSAGE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
 const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
 const MESSAGES: &str =
@@ -44,7 +48,7 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// Keeps everything in one SQLite file, so that a restarted process resumes where the last one stopped.
 ///
 /// ```
-/// use secondme_avatar::{ApiKey, AvatarRef, BaseUrl, Change, SqliteStore, Store, Visitor};
+/// use secondme_avatar::{AvatarRef, SqliteStore, Store, Visitor};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = std::env::temp_dir().join(format!("secondme-avatar-doc-{}", std::process::id()));
@@ -53,8 +57,7 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// let store = SqliteStore::open(&path)?;
 ///
 /// // A client calls these by itself; a program that looks into its file may as well.
-/// let key: ApiKey = "sk-example".parse()?;
-/// let avatar = AvatarRef::new(&key, &BaseUrl::default());
+/// let avatar = AvatarRef::of_avatar("its-share-code", "its-owner-s-user-id");
 /// let ada = Visitor::for_user("web", "ada")?;
 /// assert_eq!(store.load(&avatar, ada.id())?, None);
 /// assert!(store.adopt(&avatar)?.is_empty());
@@ -184,6 +187,14 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        self.read_avatar_of(key)
+    }
+
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError> {
+        self.note_key(key, avatar)
+    }
+
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
         let text = self.file()?.read(|connection| {
             let mut load = connection.prepare_cached(LOAD)?;
@@ -206,6 +217,7 @@ impl Store for SqliteStore {
         let changes =
             changes.iter().map(|change| ChangeRow::of(change, &self.rows)).collect::<Result<Vec<_>, _>>()?;
         let avatar = avatar.to_string();
+        let now = now();
         self.file()?.write(|transaction| {
             for change in &changes {
                 // The store that has claimed the visitor has the newer record.
@@ -214,13 +226,14 @@ impl Store for SqliteStore {
                 {
                     continue;
                 }
-                change.write(transaction, &avatar, self.owner.id())?;
+                change.write(transaction, &avatar, self.owner.id(), now)?;
             }
             Ok(())
         })
     }
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        self.note_seen(avatar)?;
         let avatar = avatar.to_string();
         let (messages, gone) = self.file()?.write(|transaction| {
             let gone = self.gone(transaction, &avatar)?;
@@ -256,6 +269,14 @@ impl Store for SqliteStore {
 
     fn known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         self.read_known(avatar)
+    }
+
+    fn avatars(&self) -> Result<Vec<AvatarRef>, StoreError> {
+        self.read_avatars()
+    }
+
+    fn rename(&self, from: &AvatarRef, to: &AvatarRef) -> Result<(), StoreError> {
+        self.move_rows(from, to)
     }
 
     fn count(&self, avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
@@ -312,6 +333,16 @@ impl Drop for SqliteStore {
     }
 }
 
+/// The present moment as it is written to the file: milliseconds since 1970.
+fn now() -> i64 {
+    millis(SystemTime::now())
+}
+
+fn millis(moment: SystemTime) -> i64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A change as it is written to the file.
 enum ChangeRow<'a> {
     SaveRecord(&'a VisitorId, String),
@@ -332,14 +363,20 @@ impl<'a> ChangeRow<'a> {
         })
     }
 
-    fn write(&self, transaction: &Transaction<'_>, avatar: &str, owner: OwnerId) -> rusqlite::Result<()> {
+    fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        avatar: &str,
+        owner: OwnerId,
+        now: i64,
+    ) -> rusqlite::Result<()> {
         match self {
             Self::SaveRecord(visitor, record) => {
-                transaction.prepare_cached(SAVE_RECORD)?.execute((avatar, visitor.as_str(), record))?
+                transaction.prepare_cached(SAVE_RECORD)?.execute((avatar, visitor.as_str(), record, now))?
             }
             Self::SaveMessage(visitor, id, message) => transaction
                 .prepare_cached(SAVE_MESSAGE)?
-                .execute((avatar, visitor.as_str(), id, owner, message))?,
+                .execute((avatar, visitor.as_str(), id, owner, message, now))?,
             Self::ForgetMessage(visitor, id) => {
                 transaction.prepare_cached(FORGET_MESSAGE)?.execute((avatar, visitor.as_str(), id))?
             }

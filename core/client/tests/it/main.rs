@@ -10,6 +10,7 @@ mod failures;
 #[cfg(unix)]
 mod limits;
 mod restarts;
+mod second_key;
 mod support;
 #[cfg(feature = "sqlite")]
 mod two_processes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secondme_avatar::{
     AvatarClient, AvatarRef, Change, ClientBuilder, Delivery, ErrorKind, Event, EventKind, KeptMessage,
-    Leftover, MemoryStore, Record, Store, StoreError, UnsentMessage, VisitorId,
+    KeyRef, Leftover, MemoryStore, Record, Store, StoreError, UnsentMessage, VisitorId,
 };
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{FaultState, HistoryCalls, InjectionPoint, State};
@@ -21,6 +21,14 @@ struct Disk {
 }
 
 impl Store for Disk {
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        self.store.avatar_of(key)
+    }
+
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError> {
+        self.store.identify(key, avatar)
+    }
+
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
         self.store.load(avatar, visitor)
     }
@@ -84,12 +92,9 @@ impl Stage {
     }
 
     fn leftovers(&self) -> Vec<KeptMessage> {
-        let avatar = AvatarRef::new(
-            &self.emulator.api_key().parse().unwrap(),
-            &self.emulator.base_url().parse().unwrap(),
-        );
-        let leftovers = self.disk.adopt(&avatar).unwrap();
-        leftovers.into_iter().flat_map(|left| left.messages).collect()
+        let avatars = self.disk.store.avatars().unwrap();
+        let leftovers = avatars.iter().flat_map(|avatar| self.disk.adopt(avatar).unwrap());
+        leftovers.flat_map(|left| left.messages).collect()
     }
 }
 
@@ -355,6 +360,14 @@ impl Slow {
 }
 
 impl Store for Slow {
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        self.store.avatar_of(key)
+    }
+
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError> {
+        self.store.identify(key, avatar)
+    }
+
     fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
         self.wait();
         self.store.load(avatar, visitor)
@@ -403,6 +416,14 @@ async fn an_opening_that_is_given_up_while_the_store_is_slow_loses_no_message_th
 struct Faulty;
 
 impl Store for Faulty {
+    fn avatar_of(&self, _: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        Ok(None)
+    }
+
+    fn identify(&self, _: &KeyRef, _: &AvatarRef) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn load(&self, _: &AvatarRef, _: &VisitorId) -> Result<Option<Record>, StoreError> {
         Ok(None)
     }
@@ -434,6 +455,14 @@ async fn nothing_waits_for_a_store_that_has_panicked() {
 struct PanicsOnMessages;
 
 impl Store for PanicsOnMessages {
+    fn avatar_of(&self, _: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        Ok(None)
+    }
+
+    fn identify(&self, _: &KeyRef, _: &AvatarRef) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn load(&self, _: &AvatarRef, _: &VisitorId) -> Result<Option<Record>, StoreError> {
         Ok(None)
     }

@@ -36,8 +36,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use secondme_avatar::{
-    AvatarClient, AvatarRef, Change, ClientBuilder, Error, EventKind, Leftover, Record, Store, StoreError,
-    VisitorId,
+    AvatarClient, AvatarRef, Change, ClientBuilder, Error, EventKind, KeyRef, Leftover, Record, Store,
+    StoreError, VisitorId,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -306,6 +306,14 @@ async fn a_proxy() {
 struct Talkative;
 
 impl Store for Talkative {
+    fn avatar_of(&self, _: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        Ok(None)
+    }
+
+    fn identify(&self, _: &KeyRef, _: &AvatarRef) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn load(&self, _: &AvatarRef, _: &VisitorId) -> Result<Option<Record>, StoreError> {
         Ok(None)
     }

@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ErrorKind, EventKind, MemoryStore};
+use secondme_avatar::{
+    AvatarClient, AvatarRef, Change, ErrorKind, EventKind, MemoryStore, SqliteStore, Store,
+};
 use secondme_avatar_emulator::service::{CloseHow, Effect, Fault, Injection, InjectionPoint};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::support::{Stage, next, soon};
+use crate::support::{Stage, next, soon, visitor};
 
 const SOCKET: &str = "secondme_avatar::socket";
 
@@ -183,4 +185,37 @@ async fn a_durable_message_that_is_given_up_is_worth_a_warning() {
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(warned[0].contains(message.as_str()) && warned[0].contains("given up"), "{warned:?}");
     assert!(!warned[0].contains("what is said"), "{warned:?}");
+}
+
+#[test]
+fn rows_of_an_avatar_that_no_client_was_opened_for_are_warned_of_and_those_of_others_are_not() {
+    let folder = std::env::temp_dir().join(format!("secondme-avatar-unseen-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("avatar.db");
+    let [gone, away, here] = ["gone", "away", "here"].map(AvatarRef::of_namespace);
+    let store = SqliteStore::open(&path).unwrap();
+    let record: secondme_avatar::Record = serde_json::from_value(serde_json::json!({
+        "visitor_id": visitor("ada").id(), "credentials": null, "context": null, "avatar_id": null, "session": null,
+    }))
+    .unwrap();
+    for avatar in [&gone, &away, &here] {
+        store.save(avatar, &[Change::SaveRecord(record.clone())]).unwrap();
+    }
+    let lines = Lines::of("secondme_avatar::store");
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    store.adopt(&here).unwrap();
+    assert!(lines.at(Level::WARN).is_empty(), "{:?}", lines.at(Level::WARN));
+    let days_ago = |avatar: &AvatarRef, days: i64| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let sql = "UPDATE records SET saved_at = saved_at - ?2 * 86400000 WHERE avatar = ?1";
+        connection.execute(sql, (avatar.to_string(), days)).unwrap();
+    };
+    days_ago(&gone, 31);
+    days_ago(&away, 29);
+    store.adopt(&here).unwrap();
+    let warned = lines.at(Level::WARN);
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains(&gone.to_string()) && warned[0].contains("more than 30 days"), "{warned:?}");
+    drop(store);
+    std::fs::remove_dir_all(&folder).unwrap();
 }

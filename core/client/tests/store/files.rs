@@ -6,7 +6,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use rusqlite::Connection;
-use secondme_avatar::{Change, KnownVisitor, SqliteStore, Store, StoreCounts};
+use secondme_avatar::{
+    AvatarRef, BaseUrl, Change, Door, KeyRef, KnownVisitor, SqliteStore, Store, StoreCounts,
+};
 
 use crate::support::{Folder, avatar, keep, message, numbers, record, visitor};
 
@@ -254,6 +256,17 @@ fn a_file_of_version_1_is_read() {
     let path = folder.file("avatar.db");
     sqlite(&path, include_str!("version_1.sql"));
     let store = SqliteStore::open(&path).unwrap();
+    // Its rows are filed under the key that it was made with, and say whose key that is.
+    let key = KeyRef::new(Door::AvatarOpenApi, &"sk-store".parse().unwrap(), &BaseUrl::default());
+    let avatar = || AvatarRef::of_avatar("code", "de4fh");
+    assert_eq!(store.avatars().unwrap(), [AvatarRef::former(key)]);
+    assert_eq!(store.avatar_of(&key).unwrap(), Some(avatar()));
+    // Another key of the same avatar finds them as well.
+    let other = KeyRef::new(Door::AvatarOpenApi, &"sk-other".parse().unwrap(), &BaseUrl::gateway());
+    assert_eq!(store.avatar_of(&other).unwrap(), None);
+    store.identify(&other, &avatar()).unwrap();
+    assert_eq!(store.avatars().unwrap(), [avatar()]);
+    assert_eq!(store.avatar_of(&other).unwrap(), Some(avatar()));
     assert_eq!(store.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 9)));
     assert_eq!(store.count(&avatar()).unwrap(), StoreCounts { visitors: 1, messages: 2 });
     let known = KnownVisitor { visitor: visitor(1), resumable: true };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use secondme_avatar::{AvatarRef, BaseUrl, Change, KeptMessage, Leftover, Record, Visitor};
+use secondme_avatar::{AvatarRef, Change, KeptMessage, Leftover, Record, Visitor};
 use serde_json::json;
 
 /// What must not be seen outside of the file.
@@ -63,8 +63,8 @@ pub(crate) fn avatar() -> AvatarRef {
     avatar_of("sk-store")
 }
 
-pub(crate) fn avatar_of(key: &str) -> AvatarRef {
-    AvatarRef::new(&key.parse().unwrap(), &BaseUrl::default())
+pub(crate) fn avatar_of(name: &str) -> AvatarRef {
+    AvatarRef::of_namespace(name)
 }
 
 pub(crate) fn visitor(number: u64) -> Visitor {

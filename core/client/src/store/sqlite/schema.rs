@@ -42,6 +42,21 @@ pub(super) const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (avatar, visitor)
     ) STRICT, WITHOUT ROWID;
 ",
+    // The names of avatars, the keys that have shown them, and when each row was written (milliseconds since 1970).
+    "
+    CREATE TABLE avatars (
+        avatar TEXT PRIMARY KEY,
+        seen INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE keys (
+        key TEXT PRIMARY KEY,
+        avatar TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE records ADD COLUMN saved_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE messages ADD COLUMN saved_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE records SET saved_at = 1000 * unixepoch();
+    UPDATE messages SET saved_at = 1000 * unixepoch();
+",
 ];
 
 /// How long to wait for another process.

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use rusqlite::Connection;
-use secondme_avatar_protocol::ApiKey;
 
 use super::*;
-use crate::base_url::BaseUrl;
 
 struct Folder(PathBuf);
 
@@ -29,7 +27,7 @@ impl Drop for Folder {
 }
 
 fn avatar() -> AvatarRef {
-    AvatarRef::new(&"sk-store".parse::<ApiKey>().unwrap(), &BaseUrl::default())
+    AvatarRef::of_namespace("store")
 }
 
 fn visitor(number: usize) -> VisitorId {
@@ -72,7 +70,7 @@ fn a_store_of_an_earlier_version_is_brought_up_to_date_once() {
     }
     let before = std::fs::read(folder.file()).unwrap();
     let error = SqliteStore::open(folder.file()).unwrap_err().to_string();
-    assert!(error.contains("later version of this library (schema 3, this one knows up to 2)"), "{error}");
+    assert!(error.contains("later version of this library (schema 4, this one knows up to 3)"), "{error}");
     assert_eq!(std::fs::read(folder.file()).unwrap(), before);
 }
 

@@ -144,6 +144,12 @@ public class ClientOptions internal constructor() {
      */
     public var store: String? = null
 
+    /**
+     * A name for the avatar in the store, in place of what the service says of it. Clients with the same name share
+     * what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor Chat the API key.
+     */
+    public var storeNamespace: String? = null
+
     /** The time limit of a `history`. Default: 30 s. */
     public var historyDeadline: Duration? = null
 
@@ -196,6 +202,7 @@ public class ClientOptions internal constructor() {
         sendDeadlineMs = sendDeadline?.toMs("sendDeadline"),
         durableDeadlineMs = durableDeadline?.toMs("durableDeadline"),
         store = store?.whole("option `store`"),
+        storeNamespace = storeNamespace?.whole("option `storeNamespace`"),
         historyDeadlineMs = historyDeadline?.toMs("historyDeadline"),
         closeDeadlineMs = closeDeadline?.toMs("closeDeadline"),
         askDeadlineMs = askDeadline?.toMs("askDeadline"),
