@@ -3940,6 +3940,12 @@ public struct CoreOptions {
      */
     public let store: String?
     /**
+     * A name for the avatar in the store, in place of what the service says of it. Clients with the same
+     * name share what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor
+     * Chat the API key.
+     */
+    public let storeNamespace: String?
+    /**
      * The time limit of a `history`. Default: 30 s.
      */
     public let historyDeadlineMs: UInt64?
@@ -4073,6 +4079,11 @@ public struct CoreOptions {
          * visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
          */store: String? = nil, 
         /**
+         * A name for the avatar in the store, in place of what the service says of it. Clients with the same
+         * name share what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor
+         * Chat the API key.
+         */storeNamespace: String? = nil, 
+        /**
          * The time limit of a `history`. Default: 30 s.
          */historyDeadlineMs: UInt64? = nil, 
         /**
@@ -4118,6 +4129,7 @@ public struct CoreOptions {
         self.sendDeadlineMs = sendDeadlineMs
         self.durableDeadlineMs = durableDeadlineMs
         self.store = store
+        self.storeNamespace = storeNamespace
         self.historyDeadlineMs = historyDeadlineMs
         self.closeDeadlineMs = closeDeadlineMs
         self.askDeadlineMs = askDeadlineMs
@@ -4169,6 +4181,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 sendDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 durableDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 store: FfiConverterOptionString.read(from: &buf), 
+                storeNamespace: FfiConverterOptionString.read(from: &buf), 
                 historyDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 closeDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 askDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
@@ -4206,6 +4219,7 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.sendDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.durableDeadlineMs, into: &buf)
         FfiConverterOptionString.write(value.store, into: &buf)
+        FfiConverterOptionString.write(value.storeNamespace, into: &buf)
         FfiConverterOptionUInt64.write(value.historyDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.closeDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.askDeadlineMs, into: &buf)

@@ -6350,6 +6350,13 @@ internal data class CoreOptions (
     val `store`: kotlin.String? = null
     ,
     /**
+     * A name for the avatar in the store, in place of what the service says of it. Clients with the same
+     * name share what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor
+     * Chat the API key.
+     */
+    val `storeNamespace`: kotlin.String? = null
+    ,
+    /**
      * The time limit of a `history`. Default: 30 s.
      */
     val `historyDeadlineMs`: kotlin.ULong? = null
@@ -6417,6 +6424,7 @@ internal data class CoreOptions (
         this.`sendDeadlineMs`,
         this.`durableDeadlineMs`,
         this.`store`,
+        this.`storeNamespace`,
         this.`historyDeadlineMs`,
         this.`closeDeadlineMs`,
         this.`askDeadlineMs`,
@@ -6462,6 +6470,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -6499,6 +6508,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.allocationSize(value.`sendDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`durableDeadlineMs`) +
             FfiConverterOptionalString.allocationSize(value.`store`) +
+            FfiConverterOptionalString.allocationSize(value.`storeNamespace`) +
             FfiConverterOptionalULong.allocationSize(value.`historyDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`closeDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`askDeadlineMs`) +
@@ -6535,6 +6545,7 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.write(value.`sendDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`durableDeadlineMs`, buf)
             FfiConverterOptionalString.write(value.`store`, buf)
+            FfiConverterOptionalString.write(value.`storeNamespace`, buf)
             FfiConverterOptionalULong.write(value.`historyDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`closeDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`askDeadlineMs`, buf)
