@@ -57,6 +57,6 @@ mod tests {
         assert_eq!(Names::of("Ada's avatar").label(Author::Owner), "Ada, in person");
         assert_eq!(Names::of("My Assistant").label(Author::Owner), "The owner, in person");
         assert_eq!(Names::of("").label(Author::Avatar), "The avatar");
-        assert_eq!(Names::of("\x1b[2JMy\n").label(Author::Avatar), "[2JMy");
+        assert_eq!(Names::of("\x1b[2JMy\n").label(Author::Avatar), "\\u{1b}[2JMy");
     }
 }

@@ -94,7 +94,7 @@ async fn the_control_api_gives_a_users_token_and_ends_it() {
     let answer = call(&emulator, issued, "init", init.clone()).await;
     assert_eq!(answer.status(), 401);
     assert!(answer.text().await.unwrap().contains("oauth2.token.revoked"));
-    assert_eq!(emulator.set_chat_tokens(None, TokenStanding::Live), 1);
+    assert_eq!(emulator.set_chat_tokens(None, TokenStanding::Live), 2, "the one of the settings as well");
     assert_eq!(call(&emulator, issued, "init", init.clone()).await.status(), 200);
     let fresh = emulator.issue_user_token("ann");
     assert_eq!(call(&emulator, &fresh, "init", init).await.status(), 200);

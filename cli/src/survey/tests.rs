@@ -203,6 +203,8 @@ async fn the_file_holds_no_secret_and_no_word_of_the_run() {
                 .collect();
         let words = framed.iter().flat_map(|text| text.split(' '));
         said.extend(words.filter(|word| !ours.contains(word) && !word.starts_with('(')).map(str::to_owned));
+        // The journal has the beginnings of secrets: what has not even those has not the secrets either.
+        let said: BTreeSet<_> = said.iter().map(|text| text.trim_end_matches('…').to_owned()).collect();
         let secrets: Vec<_> = said.iter().filter(|text| text.len() >= 5 && !is_of_the_wire(text)).collect();
         assert!(secrets.len() > 40, "{secrets:?}");
         // A reply comes in pieces, which may end within a word.
@@ -212,7 +214,7 @@ async fn the_file_holds_no_secret_and_no_word_of_the_run() {
         assert!(
             state.contains("Quittengelee") && said.contains("Pumpernickel") && said.contains("Zauberwort")
         );
-        assert!(said.contains("Zwetschge") && said.iter().any(|text| text.contains("sk-emulator")));
+        assert!(said.contains("Zwetschge") && said.iter().any(|text| text.contains("sk-em")));
         let emulator = &found.emulator;
         let apart = [
             emulator.api_key().to_owned(),
