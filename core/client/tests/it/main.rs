@@ -11,6 +11,7 @@ mod failures;
 mod limits;
 mod restarts;
 mod second_key;
+mod stores;
 mod support;
 #[cfg(feature = "sqlite")]
 mod two_processes;
