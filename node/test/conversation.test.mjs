@@ -216,14 +216,15 @@ test('the same person is the same visitor in every language', () => {
 test('what people say and who they are is not printed with a value, unless it is asked for', async (t) => {
   const { client, emulator } = await stage(t, { opening: 'my secret opening' })
   const visitor = Visitor.forUser('web', 'u-1', { name: 'my secret name', tag: 'my secret tag' })
-  const events = client.events({ raw: true })
+  const events = client.events()
   const chat = await client.open(visitor)
   const reply = await chat.ask('my secret')
   const [said] = await chat.history()
   await emulator.fault({ at: 'message/send', do: 'refuse', times: 1000 })
   const error = await chat.ask('my secret', { deadlineMs: 1 }).catch((failed) => failed)
   await client.close()
-  const all = await Array.fromAsync(events)
+  const all = []
+  for await (const event of events) all.push(event)
   assert.ok(all.length > 3)
   for (const value of [visitor, reply, said, error, error.unsent, ...all, all]) {
     assert.doesNotMatch(inspect(value, { depth: 9 }), /my secret/)
