@@ -29,10 +29,9 @@ internal class CoreSealOf(private val seal: Seal) : CoreSeal {
     override fun unseal(bytes: ByteArray): ByteArray = failing { seal.unseal(bytes) }
 
     @Suppress("TooGenericExceptionCaught")
-    private fun failing(call: () -> ByteArray): ByteArray =
-        try {
-            call()
-        } catch (thrown: Exception) {
-            throw CoreSealFailure.Failed("${thrown.javaClass.simpleName}: ${thrown.message.orEmpty()}")
-        }
+    private fun failing(call: () -> ByteArray): ByteArray = try {
+        call()
+    } catch (thrown: Exception) {
+        throw CoreSealFailure.Failed("${thrown.javaClass.simpleName}: ${thrown.message.orEmpty()}")
+    }
 }
