@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Source;
 use super::cursor::Cursor;
 use crate::ids::MessageId;
-use crate::limits::{CONFIRMATION_WAIT, FIRST_PIECE, PROBE_AGAIN, PROBE_LATE};
+use crate::limits::{CONFIRMATION_WAIT, FIRST_PIECE, FOLLOW_UP, PROBE_AGAIN, PROBE_LATE};
 use crate::time::Millis;
 
 /// The messages of one conversation for which the service is to be asked.
@@ -67,6 +67,15 @@ impl Probes {
         }
     }
 
+    /// What the avatar said had to be asked for: what it goes on to say in the same turn has to be, too.
+    pub(crate) fn found(&mut self, now: Millis) {
+        for probe in self.0.iter_mut().filter(|probe| probe.missed) {
+            probe.wait = PROBE_AGAIN;
+            probe.at = now + PROBE_AGAIN;
+            probe.until = probe.until.max(now + 2 * FOLLOW_UP);
+        }
+    }
+
     /// The message's answer is whole.
     pub(crate) fn end(&mut self, message: &MessageId) {
         self.0.retain(|probe| probe.message != *message || probe.missed);
@@ -86,5 +95,30 @@ impl Probes {
 
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
         self.0.iter().map(|probe| probe.at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_after_something_that_had_to_be_asked_for_is_asked_for_too() {
+        let message = MessageId::from("m");
+        let mut probes = Probes::default();
+        probes.begin(Millis(0), &message, &Cursor::default());
+        probes.echo_came(Millis(0), &message, Source::Backfill);
+        let late = Millis(0) + FIRST_PIECE - PROBE_AGAIN;
+        while let Some(at) = probes.next_deadline().filter(|at| *at <= late) {
+            assert!(probes.due(at).is_some());
+        }
+        probes.found(late);
+        let mut asked = Vec::new();
+        while let Some(at) = probes.next_deadline() {
+            asked.extend(probes.due(at).map(|_| at));
+        }
+        assert_eq!(asked.first(), Some(&(late + PROBE_AGAIN)));
+        assert!(asked.last().is_some_and(|last| *last >= late + FOLLOW_UP), "{asked:?}");
+        assert!(asked.len() < 8, "{asked:?}");
     }
 }

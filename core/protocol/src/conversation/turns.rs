@@ -304,6 +304,11 @@ impl Turns {
         self.probes.end(message);
     }
 
+    /// Something that the avatar said came out of a query.
+    pub(crate) fn found(&mut self, now: Millis) {
+        self.probes.found(now);
+    }
+
     /// From where on the service is to be probed now.
     pub(crate) fn due_probe(&mut self, now: Millis) -> Option<Cursor> {
         self.probes.due(now)

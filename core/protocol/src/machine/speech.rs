@@ -40,6 +40,9 @@ impl Machine {
     fn piece_came(&mut self, now: Millis, at: usize, piece: Piece, arrival: &Arrival<'_>) -> Change {
         let Piece { reply_id, text, question, attribution } = piece;
         let mut change = Change::Text;
+        if arrival.source == Source::Backfill {
+            self.conversations[at].turns_mut().found(now);
+        }
         if let Some(question) = question.as_ref().map(|question| &question.message) {
             let conversation = &self.conversations[at];
             let key = conversation.key();
