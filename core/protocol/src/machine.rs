@@ -121,7 +121,7 @@ enum Echoes {
 /// come late are ignored, and every command is a [`Misuse`].
 #[derive(Debug)]
 pub struct Machine {
-    /// Where there is none, the host gives the visitor's credentials.
+    /// Without a key, the host gives the visitor's credentials.
     key: Option<ApiKey>,
     /// When the key took the place of an earlier one.
     key_since: Option<Millis>,

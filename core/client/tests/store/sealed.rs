@@ -1,4 +1,4 @@
-//! What a seal hides, and what becomes of rows when there is none, another one, or one that fails.
+//! What a seal hides, and what becomes of rows without it, with another one, and with one that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

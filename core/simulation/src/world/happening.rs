@@ -48,7 +48,7 @@ pub(super) enum Happening {
 }
 
 impl World {
-    /// Lets the next thing happen. `false` where there is none.
+    /// Lets the next thing happen. Returns `false` at the end.
     pub fn step(&mut self) -> bool {
         self.next_at();
         let Some((at, what)) = self.queue.take() else {

@@ -243,7 +243,7 @@ fn check_owner(_: &Path, _: &Metadata) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Fails if what stands beside the store is none of this library's own making. A symbolic link would have this process
+/// Fails if this library has not made what stands beside the store. A symbolic link would have this process
 /// change and write what the link leads to.
 fn check_beside(path: &Path) -> Result<(), StoreError> {
     let Ok(metadata) = fs::symlink_metadata(path) else { return Ok(()) };

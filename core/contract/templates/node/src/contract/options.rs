@@ -28,7 +28,7 @@ impl Options {
         self.builder_from(begin(&key)?)
     }
 
-    /// This builder with these options. The key is none of them here.
+    /// This builder with these options. The key is not among them here.
     pub(crate) fn builder_from(self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         let mut builder = builder.or_base_of_env().language(self.language);
         if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
