@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # CI=true turns a missing tool into a failure instead of a skip.
 
-.PHONY: contract demo test test-rust spec lint lint-rust bench dist fmt tools fetch help simulate bite chaos soak fuzz fuzz-smoke
+.PHONY: contract demo console test test-rust spec lint lint-rust bench dist fmt tools fetch help simulate bite chaos soak fuzz fuzz-smoke
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -34,8 +34,11 @@ parts = set -e; for part in $(1); do .ci/part $(MAKE) --no-print-directory $$par
 demo: ## watch a conversation with an avatar, against the built-in emulator
 	@$(CARGO) run --quiet --bin avatar -- demo
 
+console: ## the emulator's console, with visitors who talk: make console [PORT=7417]
+	@$(CARGO) run --quiet --bin avatar -- demo --console --open --port $(or $(PORT),7417)
+
 test: ## every test of every language
-	@$(call parts,test-rust spec test-python test-node test-kotlin test-swift)
+	@$(call parts,test-rust spec test-gateway test-python test-desk test-node test-adapters test-kotlin test-swift test-console test-widget)
 
 test-rust: tinyproxy
 	$(CARGO) test
@@ -47,7 +50,7 @@ natives:
 	@$(CARGO) build --quiet --lib --bin secondme-avatar-emulator
 
 # Each language has its part beside its sources.
-include python/python.mk node/node.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk
+include python/python.mk python/desk/desk.mk node/node.mk cli/tests/clients/clients.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk emulator/console/console.mk examples/platforms/platforms.mk examples/desk/desk.mk node/widget/widget.mk
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
@@ -74,7 +77,7 @@ spec-contract: $(SPEC_VENV) natives
 
 # DONE names parts that have been run already.
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift))
+	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift console-check widget-check))
 
 lint-rust: $(DENY) $(HACK)
 	$(CARGO) fmt --all --check
@@ -103,9 +106,12 @@ else
 endif
 
 LANGUAGES := python node kotlin
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin]
-	@$(if $(filter $(LANGUAGES),$(ROW)),,$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin|widget]; ROW=emulator BASE=commit|program: beside another emulator
+	@$(if $(filter $(LANGUAGES) widget,$(ROW)),,base="$$(benchmarks/base "$(BASE)")" && \
+		$(CARGO) build --quiet --release --package secondme-avatar-emulator && \
+		BASE="$$base" $(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))
 	@$(if $(filter-out $(LANGUAGES),$(ROW)),,$(MAKE) --no-print-directory $(patsubst %,bench-%,$(or $(ROW),$(LANGUAGES))))
+	@$(if $(filter widget,$(ROW)),$(MAKE) --no-print-directory bench-python bench-node ROWS=widget)
 
 contract: ## what all languages have in common, written anew from the Rust types
 	@$(CARGO) run --quiet --package secondme-avatar-contract
@@ -143,9 +149,9 @@ tools: $(DENY) $(HACK) $(FUZZ) fetch ## install what `make lint`, `make test` an
 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
-	@-$(MAKE) --no-print-directory tinyproxy python-there kotlin-tools
-	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(NODE_RUNTIMES) $(PYTHON_PYRIGHT)
-	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready
+	@-$(MAKE) --no-print-directory tinyproxy chromium python-there kotlin-tools
+	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(NODE_RUNTIMES) $(NODE_AI) $(NODE_FRAMEWORKS) $(NODE_BOTS) $(PLATFORMS) $(ADAPTER_PACKAGES) $(CLIENTS_NODE) $(CONSOLE_MODULES) $(WIDGET_MODULES) $(WIDGET_BROWSER_MODULES) $(WIDGET_REACT_MODULES) $(PYTHON_PYRIGHT)
+	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready $(CLIENTS_VENV)/ready $(PYTHON_PLATFORMS)/ready $(DESK_VENV)/ready
 	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)
 	@-$(SWIFT)/toolchain --install
 

@@ -49,8 +49,8 @@ kotlin-tools:
 # Maven says last where to read on; so what has failed is said once more after it.
 KOTLIN_REPORTS := $(addsuffix /*/target/surefire-reports,$(KOTLIN) examples/kotlin)
 kotlin-test: bindings-check
-	@rm -rf $(KOTLIN_REPORTS)
-	SECONDME_NEWEST_JAVA=$(wildcard $(NEWEST_JAVA)) $(MVN) --file $(KOTLIN) test || \
+	@rm -rf $(KOTLIN_REPORTS) $(KOTLIN)/avatar/target/classes/$(NATIVE_PLACE)
+	SECONDME_NEWEST_JAVA=$(wildcard $(NEWEST_JAVA)) $(MVN) -Dnatives=none --file $(KOTLIN) test || \
 		{ grep -hs -A 8 -e '<<< FAILURE!$$' -e '<<< ERROR!$$' $(addsuffix /*.txt,$(KOTLIN_REPORTS)); exit 1; }
 
 # A JDK that forbids native code where it is told so (24 and newer), as PyPI has it for Linux.

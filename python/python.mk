@@ -1,20 +1,22 @@
 # The part of the Makefile that is about Python.
 .PHONY: test-python dist-python bench-python lint-python
-.PHONY: python-there python-module python-tests python-types python-pyright python-lint python-wheels python-bench
+.PHONY: python-web-assets python-there python-module python-tests python-platforms python-types python-pyright python-lint python-wheels python-bench
 
 PYTHON_VENV := $(TOOLS)/python
 PYTHON_DIST := $(TOOLS)/python-dist
 PYTHON_BENCH := $(TOOLS)/python-bench
+PYTHON_PLATFORMS := $(TOOLS)/python-platforms
 PYTHON_PYRIGHT := python/tests/pyright/node_modules/.package-lock.json
 PYTHON_TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Leaves a part out where there is no Python that is new enough, and says so; never in CI.
 PYTHON_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	{ echo "Python 3.11 or newer is not installed: skipping $(1)"; [ "$(CI)" != true ]; exit; };
+PYTHON_WEB_ASSETS := python/secondme_avatar/web/assets
 PYTHON_CONFIG := --config python/pyproject.toml
-PYTHON_FOLDERS := python examples/python benchmarks/python
+PYTHON_FOLDERS := python examples/python benchmarks/python cli/tests/clients examples/bots examples/widget node/widget/test/browser/support
 
 test-python: python-there
-	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-types
+	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-platforms python-types
 
 lint-python: python-there
 	@$(call PYTHON_ENOUGH,the linter of the Python package) $(MAKE) --no-print-directory python-lint
@@ -32,6 +34,24 @@ python-there:
 
 python-tests: python-module
 	$(PYTHON_VENV)/bin/pytest --quiet --rootdir python -c python/pyproject.toml python/tests examples/python
+
+# The outlets of the bridge with the platforms' own packages, which are large: in an environment of their own. The
+# platforms are those of examples/platforms, which run in Node.
+python-platforms: python-module $(PYTHON_PLATFORMS)/ready
+	@$(call with,npm,skipping the bots in Python (Node 20 or newer)) $(MAKE) --no-print-directory $(PLATFORMS) && \
+		$(PYTHON_PLATFORMS)/bin/pytest --quiet --rootdir python -c python/pyproject.toml python/platforms
+
+# `make bot-slack IN=python`: the same scene with the bot in Python.
+ifeq ($(IN),python)
+bot-slack bot-feishu bot-dingtalk: python-module $(PYTHON_PLATFORMS)/ready
+bot-slack bot-feishu bot-dingtalk: export PYTHONPATH := $(CURDIR)/python
+bot-slack bot-feishu bot-dingtalk: COMMAND = $(PYTHON_PLATFORMS)/bin/python examples/bots/$(@:bot-%=%)/bot.py
+endif
+
+# The widget's scripts, which the wheel has too: those that node/widget has built, and the notices of what is in them.
+python-web-assets:
+	@mkdir -p $(PYTHON_WEB_ASSETS) && rm -f $(PYTHON_WEB_ASSETS)/*
+	@cp node/widget/dist/*.js node/widget/dist/*.json node/widget/dist/THIRD-PARTY-NOTICES.txt $(PYTHON_WEB_ASSETS)/
 
 # The stubs against the module, the package and its users against the stubs.
 python-types: python-module
@@ -73,9 +93,10 @@ python-bench: $(PYTHON_BENCH)/ready python-module
 $(PYTHON_VENV)/ready: python/tests/requirements.txt
 $(PYTHON_DIST)/ready: python/dist.txt
 $(PYTHON_BENCH)/ready: benchmarks/python/requirements.txt
+$(PYTHON_PLATFORMS)/ready: python/platforms/requirements.txt
 
 # Each is made anew when its requirements are newer.
-$(PYTHON_VENV)/ready $(PYTHON_DIST)/ready $(PYTHON_BENCH)/ready:
+$(PYTHON_VENV)/ready $(PYTHON_DIST)/ready $(PYTHON_BENCH)/ready $(PYTHON_PLATFORMS)/ready:
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@

@@ -66,9 +66,9 @@ async def by_hand(base_url: str, key: str) -> float:
         return took
 
 
-def resident() -> float:
-    """KiB that the process has in memory: this row needs Linux."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+def resident(process: int | str = "self") -> float:
+    """KiB that a process has in memory: this row needs Linux."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 

@@ -12,6 +12,7 @@ import ask
 import events
 import memory
 import start
+import widget
 from report import Report
 
 ROWS = {
@@ -20,6 +21,7 @@ ROWS = {
     "memory": memory.measure,
     "start": start.measure,
     "exits": start.measure_exits,
+    "widget": widget.measure,
 }
 
 

@@ -1,19 +1,17 @@
 //! The cost of an emulator with ten thousand visitors, each with a session and a connected socket with
 //! heartbeats: the resident memory of a process with nothing else.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::stream::{self, TryStreamExt};
 use futures_util::{SinkExt, StreamExt};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use secondme_avatar::Visitor;
-use secondme_avatar_emulator::Emulator;
-use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::program::{self, Program};
 use crate::report::Report;
 use crate::{Error, by_hand};
 
@@ -40,26 +38,15 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
 }
 
 async fn run() -> Result<f64, Error> {
-    let mut child = tokio::process::Command::new(std::env::current_exe()?)
-        .arg("emulator-of-visitors")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let (Some(mut stdin), Some(stdout), Some(id)) = (child.stdin.take(), child.stdout.take(), child.id())
-    else {
-        return Err("the emulator's process has no standard streams".into());
-    };
-    let mut lines = BufReader::new(stdout).lines();
-    let base = lines.next_line().await?.ok_or("the emulator did not start")?;
+    let program = Program::start(&program::current()?).await?;
     let http = by_hand::http()?;
     let config = WebSocketConfig::default().read_buffer_size(2_048).write_buffer_size(0);
     stream::iter((0..VISITORS).map(Ok))
         .try_for_each_concurrent(AT_ONCE, |number| {
-            let (http, base) = (&http, &base);
+            let (http, base, key) = (&http, &program.base_url, &program.api_key);
             async move {
                 let visitor = Visitor::for_user("many", &number.to_string())?;
-                let opened = by_hand::open(http, base, "sk-emulator", visitor.id().as_str(), Some(config));
+                let opened = by_hand::open(http, base, key, visitor.id().as_str(), Some(config));
                 let (mut socket, ws_id) = opened.await?;
                 tokio::spawn(async move {
                     let ping = json!({ "type": "ping", "wsId": ws_id }).to_string();
@@ -78,31 +65,16 @@ async fn run() -> Result<f64, Error> {
         })
         .await?;
     tokio::time::sleep(HEARTBEATS).await;
-    let mib = crate::memory::resident_kib_of(&id.to_string())? / 1_024.0;
-    stdin.write_all(b"count\n").await?;
-    let counted = lines.next_line().await?.unwrap_or_default();
-    if counted != VISITORS.to_string() {
-        return Err(format!("only {counted} of {VISITORS} sockets are live and have pinged twice").into());
+    let mib = program.resident_mib()?;
+    let state = program.control(&http, "GET", "state").send().await?.bytes().await?;
+    let state: Value = serde_json::from_slice(&state)?;
+    let sockets = state["sockets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let alive = sockets.iter().filter(|socket| socket["pings"].as_u64() >= Some(2)).count();
+    if alive != VISITORS {
+        return Err(format!("only {alive} of {VISITORS} sockets are live and have pinged twice").into());
     }
-    child.kill().await?;
+    program.end().await?;
     Ok(mib)
-}
-
-/// The measured process: an emulator that prints its address, and on request the number of its connected
-/// sockets.
-pub(crate) fn serve() -> Result<(), Error> {
-    allow_sockets()?;
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let emulator =
-            Emulator::builder().configure(|settings| settings.quota_per_minute = 1_000_000).start().await?;
-        println!("{}", emulator.base_url());
-        let asked = || std::io::stdin().read_line(&mut String::new());
-        while tokio::task::spawn_blocking(asked).await?? > 0 {
-            let alive = emulator.state().sockets.iter().filter(|socket| socket.pings >= 2).count();
-            println!("{alive}");
-        }
-        Ok(())
-    })
 }
 
 /// Raises the limit of open files as far as the system allows.

@@ -5,11 +5,13 @@
 #![allow(clippy::print_stdout, reason = "a program that prints its figures")]
 
 mod by_hand;
+mod console;
 mod emulator;
 mod flood;
 mod frames;
 mod memory;
 mod opening;
+mod program;
 mod report;
 mod store;
 
@@ -23,9 +25,6 @@ fn main() -> Result<(), Error> {
     // A memory measurement runs in a process of its own, which this program starts.
     if wanted.as_deref() == Some("memory-of") {
         return memory::measure_one(&arguments.collect::<Vec<_>>());
-    }
-    if wanted.as_deref() == Some("emulator-of-visitors") {
-        return emulator::serve();
     }
     if wanted.as_deref() == Some("serve") {
         return flood::Flood::serve();
@@ -42,6 +41,7 @@ fn main() -> Result<(), Error> {
         memory::measure(&mut report)?;
     }
     if runs("emulator") {
+        console::measure(&mut report)?;
         emulator::measure(&mut report)?;
     }
     if runs("store") {

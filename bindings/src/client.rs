@@ -132,6 +132,36 @@ impl CoreClient {
         until(cancel, async move { self.client.backup(path).await }).await
     }
 
+    /// Deletes everything that the store holds of this visitor.
+    pub async fn forget(
+        self: Arc<Self>,
+        visitor: CoreVisitor,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<(), CoreError> {
+        let visitor = visitor.parse()?;
+        until(cancel, async move { self.client.forget(visitor.id()).await }).await
+    }
+
+    /// Returns everything that the store holds of this visitor, as JSON.
+    pub async fn export(
+        self: Arc<Self>,
+        visitor: CoreVisitor,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<String, CoreError> {
+        let visitor = visitor.parse()?;
+        until(cancel, async move { self.client.export(visitor.id()).await }).await
+    }
+
+    /// Forgets the visitors of whom nothing was written for longer than this, and counts them.
+    pub async fn forget_idle(
+        self: Arc<Self>,
+        longer_than_ms: u64,
+        cancel: Option<Arc<CoreCancel>>,
+    ) -> Result<u64, CoreError> {
+        let longer_than = Duration::from_millis(longer_than_ms);
+        until(cancel, async move { self.client.forget_idle(longer_than).await }).await
+    }
+
     /// Subscribes to the events of all conversations. With `raw`, they carry their frames.
     pub fn events(&self, raw: bool) -> Arc<CoreEvents> {
         CoreEvents::new(self.client.events(), raw)
@@ -190,6 +220,10 @@ impl CoreClient {
 }
 
 impl CoreClient {
+    pub(crate) fn core(&self) -> &AvatarClient {
+        &self.client
+    }
+
     fn start(
         options: CoreOptions,
         builder: ClientBuilder,

@@ -72,11 +72,15 @@ impl CoreConversation {
         self: Arc<Self>,
         text: String,
         deadline_ms: Option<u64>,
+        message_id: Option<String>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<CoreSent, CoreError> {
         let mut send = self.conversation.send(text);
         if let Some(deadline) = deadline_ms {
             send = send.deadline(Duration::from_millis(deadline));
+        }
+        if let Some(id) = message_id {
+            send = send.message_id(id);
         }
         until(cancel, send.into_future()).await.map(CoreSent::from)
     }
@@ -86,11 +90,15 @@ impl CoreConversation {
         self: Arc<Self>,
         text: String,
         deadline_ms: Option<u64>,
+        message_id: Option<String>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<String, CoreError> {
         let mut send = self.conversation.send(text).durable();
         if let Some(deadline) = deadline_ms {
             send = send.deadline(Duration::from_millis(deadline));
+        }
+        if let Some(id) = message_id {
+            send = send.message_id(id);
         }
         until(cancel, send.into_future()).await.map(|message| message.to_string())
     }
@@ -102,9 +110,10 @@ impl CoreConversation {
         deadline_ms: Option<u64>,
         first_piece_deadline_ms: Option<u64>,
         collect_ms: Option<u64>,
+        message_id: Option<String>,
         cancel: Option<Arc<CoreCancel>>,
     ) -> Result<CoreReply, CoreError> {
-        let ask = self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms);
+        let ask = self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms, message_id);
         until(cancel, ask.into_future()).await.map(CoreReply::from)
     }
 
@@ -115,8 +124,11 @@ impl CoreConversation {
         deadline_ms: Option<u64>,
         first_piece_deadline_ms: Option<u64>,
         collect_ms: Option<u64>,
+        message_id: Option<String>,
     ) -> Arc<CorePieces> {
-        CorePieces::new(self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms).stream())
+        CorePieces::new(
+            self.question(text, deadline_ms, first_piece_deadline_ms, collect_ms, message_id).stream(),
+        )
     }
 
     /// The last `count` messages, oldest first; with `before`, those before that one.
@@ -179,8 +191,12 @@ impl CoreConversation {
         deadline: Option<u64>,
         first_piece: Option<u64>,
         collect: Option<u64>,
+        message_id: Option<String>,
     ) -> secondme_avatar::Ask {
         let mut ask = self.conversation.ask(text);
+        if let Some(id) = message_id {
+            ask = ask.message_id(id);
+        }
         if let Some(deadline) = deadline {
             ask = ask.deadline(Duration::from_millis(deadline));
         }

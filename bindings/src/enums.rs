@@ -248,6 +248,8 @@ pub enum CoreStep {
     FetchToken,
     /// Visitor Chat: get a session and the socket's address.
     InitVisitorChat,
+    /// A call of the caller's own: see `request`.
+    Request,
 }
 
 impl From<Step> for CoreStep {
@@ -265,6 +267,7 @@ impl From<Step> for CoreStep {
             Step::EndSession => Self::EndSession,
             Step::FetchToken => Self::FetchToken,
             Step::InitVisitorChat => Self::InitVisitorChat,
+            Step::Request => Self::Request,
             _ => unreachable!("a variant without a name here: run `make contract`"),
         }
     }

@@ -3,7 +3,8 @@
 //! What crosses the border is named `Core…`, and is no API: each language has a hand-written layer over it.
 //! The rules, each of which was measured to matter:
 //!
-//! - Nothing here blocks, and nothing but a [`CoreSeal`] runs code of the program: that runs on the store's own thread. An exported `async fn` is polled by the host's own
+//! - Nothing here blocks, and nothing but a [`CoreSeal`] runs code of the program: that runs on a thread of its own. An
+//!   exported `async fn` is polled by the host's own
 //!   threads; the clients' work is done on one runtime, which ends with the last of them. When a wait is over, the
 //!   core's thread calls UniFFI's continuation, which does enter the host: it does no more than resume the coroutine or
 //!   the task that waits, and the layers above see to it that this goes on on a thread of the host.
@@ -30,6 +31,7 @@ mod events;
 mod listener;
 mod logs;
 mod names;
+mod notes;
 mod options;
 mod pieces;
 mod runtime;
@@ -51,6 +53,7 @@ pub use events::CoreEvents;
 #[cfg(feature = "benchmark")]
 pub use listener::CoreListener;
 pub use logs::{CoreLog, CoreLogBatch, CoreLogLevel, CoreLogRecord, install_log};
+pub use notes::{CoreNote, new_message_id};
 pub use options::CoreOptions;
 pub use pieces::{CorePiece, CorePieces};
 pub use seal::{CoreSeal, CoreSealFailure};

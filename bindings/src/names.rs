@@ -26,6 +26,7 @@ pub(crate) fn name(rust: &str) -> String {
         "close_deadline" => "closeDeadline",
         "ask_deadline" => "askDeadline",
         "first_piece_deadline" => "firstPieceDeadline",
+        "owner_deadline" => "ownerDeadline",
         "on_call" => "onCall",
         "init_chat" => "initChat",
         "create_socket" => "createSocket",

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar_bridge::seals::without_store;
 
 use crate::convert::size;
 use crate::enums::{CoreDelivery, CoreEnvironment};
-use crate::seal::{CoreSeal, HostSeal, without_store};
+use crate::seal::{CoreSeal, host_seal};
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -55,19 +56,19 @@ pub struct CoreOptions {
     /// the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
     #[uniffi(default = None)]
     pub only_ca_file: Option<String>,
-    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the
-    /// Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
-    /// Give the next key as well, so that the service can change to it. Only the server's own certificate
-    /// counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+    /// The public keys that the service's servers may have, those of the socket included: for each `sha256/`
+    /// and the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as
+    /// well, so that the service can change to it. Only the server's own certificate counts, and it is
+    /// verified all the same. A proxy's key is not looked at. Default: every key.
     #[uniffi(default = None)]
-    pub pins: Option<String>,
+    pub pins: Option<Vec<String>>,
     /// The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
     #[uniffi(default = None)]
     pub min_tls: Option<String>,
     /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
-    /// end of a name, with commas between several. Default: every host.
+    /// end of a name. Default: every host.
     #[uniffi(default = None)]
-    pub socket_hosts: Option<String>,
+    pub socket_hosts: Option<Vec<String>>,
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     #[uniffi(default = None)]
     pub heartbeat_ms: Option<u64>,
@@ -122,6 +123,11 @@ pub struct CoreOptions {
     /// Chat the API key.
     #[uniffi(default = None)]
     pub store_namespace: Option<String>,
+    /// How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use
+    /// of the store and then once an hour, visitors who were idle for longer are forgotten, as `forget_idle`
+    /// does. Default: for ever.
+    #[uniffi(default = None)]
+    pub retention_ms: Option<u64>,
     /// The time limit of a `history`. Default: 30 s.
     #[uniffi(default = None)]
     pub history_deadline_ms: Option<u64>,
@@ -134,6 +140,11 @@ pub struct CoreOptions {
     /// How long the first piece of a reply may take. Default: 60 s.
     #[uniffi(default = None)]
     pub first_piece_deadline_ms: Option<u64>,
+    /// How long a question waits for its answer to begin once the owner has the conversation, where that is
+    /// less than its `first_piece_deadline`; then it fails with an error of kind `taken_over`. Default: as
+    /// long as any question.
+    #[uniffi(default = None)]
+    pub owner_deadline_ms: Option<u64>,
     /// Is called with every call to the service, and every handshake of a socket, when it is over: for
     /// metrics. The report holds no secret and no spoken word.
     #[uniffi(default = false)]
@@ -229,14 +240,17 @@ impl CoreOptions {
         if let Some(path) = self.store {
             let store = SqliteStore::open(path)?;
             builder = match self.seal {
-                Some(seal) => builder.store(store.seal(HostSeal(seal))),
+                Some(seal) => builder.store(store.seal(host_seal(seal))),
                 None => builder.store(store),
             };
         } else if self.seal.is_some() {
-            return Err(without_store());
+            return Err(without_store().into());
         }
         if let Some(store_namespace) = self.store_namespace {
             builder = builder.store_namespace(store_namespace);
+        }
+        if let Some(retention) = self.retention_ms {
+            builder = builder.retention(Duration::from_millis(retention));
         }
         if let Some(history_deadline) = self.history_deadline_ms {
             builder = builder.history_deadline(Duration::from_millis(history_deadline));
@@ -249,6 +263,9 @@ impl CoreOptions {
         }
         if let Some(first_piece_deadline) = self.first_piece_deadline_ms {
             builder = builder.first_piece_deadline(Duration::from_millis(first_piece_deadline));
+        }
+        if let Some(owner_deadline) = self.owner_deadline_ms {
+            builder = builder.owner_deadline(Duration::from_millis(owner_deadline));
         }
         Ok(builder)
     }

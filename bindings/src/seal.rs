@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use secondme_avatar::{Error, ErrorKind, Seal, SealError};
+use secondme_avatar::{Seal, SealError};
+use secondme_avatar_bridge::timed_seal::TimedSeal;
 
-use crate::CoreError;
-
-/// What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+/// What a program seals with. Called on a thread of its own, for which the store's thread waits, 20 s at
+/// most ([`TimedSeal`]).
 #[uniffi::export(with_foreign)]
 pub trait CoreSeal: Send + Sync {
     /// The bytes as they are to be written.
@@ -33,7 +33,11 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for CoreSealFailure {
     }
 }
 
-pub(crate) struct HostSeal(pub(crate) Arc<dyn CoreSeal>);
+pub(crate) struct HostSeal(Arc<dyn CoreSeal>);
+
+pub(crate) fn host_seal(seal: Arc<dyn CoreSeal>) -> TimedSeal<HostSeal> {
+    TimedSeal::new(HostSeal(seal))
+}
 
 impl Seal for HostSeal {
     fn seal(&self, bytes: &[u8]) -> Result<Vec<u8>, SealError> {
@@ -43,10 +47,4 @@ impl Seal for HostSeal {
     fn unseal(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         Ok(self.0.unseal(sealed.to_vec())?)
     }
-}
-
-/// What is said where there is nothing to seal.
-pub(crate) fn without_store() -> CoreError {
-    const WORDS: &str = "`seal` seals what a store keeps: name its file with the option `store`";
-    Error::new(ErrorKind::Misuse, WORDS).into()
 }

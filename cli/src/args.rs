@@ -8,8 +8,10 @@ use secondme_avatar::Door;
 use secondme_avatar_emulator::EmulatorArgs;
 
 use crate::exit::{self, Failure};
-use crate::record;
 use crate::record::args::RecordArgs;
+use crate::serve::args::ServeArgs;
+use crate::trace::{self, TraceArgs};
+use crate::{record, serve, store};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,6 +23,9 @@ Examples:
   avatar emulator --brain demo               the service on this machine, for your own programs
   avatar survey                              what is the service like? writes service.toml, for the emulator
   avatar record --upstream gateway --out F   write down what passes, with nothing private in it
+  avatar trace journal.jsonl --svg F.svg     where the time of a conversation went
+  avatar serve --store avatar.db             for programs that speak with models: the API of OpenAI
+  avatar store list --store avatar.db        whose data a store holds; export and forget do the rest
 
 Environment:
   SECONDME_API_KEY   the avatar's API key: SecondMe app, Avatar Hub → Avatar Detail → API Key Management
@@ -53,7 +58,10 @@ Exit codes: see `avatar --help`.";
 const DEMO_HELP: &str = "\
 It starts the emulator on this machine and plays a conversation with it: the avatar's opening line,
 a question, the reply as it streams in, the owner who takes over in person, the avatar coming back.
-On a terminal the keyboard is yours then. Everything you see came over the wire.";
+On a terminal the keyboard is yours then. Everything you see came over the wire.
+
+With --console six visitors talk until Ctrl-C, and you are the owner: in the browser, at the address
+that it prints. `avatar emulator` has the same console for your own programs.";
 
 const DOCTOR_HELP: &str = "\
 It opens a conversation as any program does and shows each call with its time: configuration, the API
@@ -107,7 +115,7 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     /// Watch a conversation with an avatar, then take part; needs no account and no network
     #[command(after_help = DEMO_HELP)]
-    Demo,
+    Demo(DemoArgs),
     /// Walk every step to the service and say what is wrong, and what to do
     #[command(after_help = DOCTOR_HELP)]
     Doctor(DoctorArgs),
@@ -117,6 +125,15 @@ pub(crate) enum Command {
     /// Stand between a client and the service and write down what passes, with nothing private in it
     #[command(after_help = record::args::HELP)]
     Record(Box<RecordArgs>),
+    /// Show where the time of a conversation went, from a journal
+    #[command(after_help = trace::HELP)]
+    Trace(Box<TraceArgs>),
+    /// Put the avatar behind the API of OpenAI, for programs that speak with models
+    #[command(after_help = serve::args::HELP)]
+    Serve(Box<ServeArgs>),
+    /// List, export and delete what a store's file holds of visitors; needs no key and no network
+    #[command(after_help = store::HELP)]
+    Store(store::StoreArgs),
     /// Run the service on this machine, to develop and test against
     #[command(after_help = EMULATOR_HELP)]
     Emulator(Box<EmulatorArgs>),
@@ -145,6 +162,19 @@ pub(crate) struct ChatArgs {
     /// How long connecting may take, and each answer: 20s [default: 30s and 2m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct DemoArgs {
+    /// Let six visitors talk in place of one, and print the address of the emulator's console, where they are seen
+    #[arg(long)]
+    pub(crate) console: bool,
+    /// Open the console in the browser
+    #[arg(long, requires = "console")]
+    pub(crate) open: bool,
+    /// Port of the emulator; 0 takes any free one
+    #[arg(long, default_value_t = 0, requires = "console")]
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Default, Args)]
@@ -213,7 +243,7 @@ pub(crate) fn key_as_argument() -> Failure {
 }
 
 /// A duration: `20s`, `500ms`, `2m`; a number alone means seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a time like 20s, 500ms or 2m".to_owned();
     let digits = text.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -47,17 +47,21 @@ async fn service(args: &ChatArgs, watched: bool) -> Result<Service, Failure> {
     if !args.emulator {
         return Service::remote(args.base_url.as_deref(), args.door);
     }
-    let brain = match args.script.as_deref() {
-        None | Some("echo") => Brain::Echo,
-        Some("demo") => Brain::demo(),
-        Some(path) => script(path)?,
-    };
-    let options = Emulator::builder().brain(brain);
+    let options = Emulator::builder().brain(brain(args.script.as_deref())?);
     let options = match watched {
         true => options.piece_delay(SPEAKS).configure(|settings| settings.reply_delay = THINKS.into()),
         false => options,
     };
     Service::emulated(options, args.door).await
+}
+
+/// What the emulator's avatar says, by the option `--script`.
+pub(crate) fn brain(of: Option<&str>) -> Result<Brain, Failure> {
+    match of {
+        None | Some("echo") => Ok(Brain::Echo),
+        Some("demo") => Ok(Brain::demo()),
+        Some(path) => script(path),
+    }
 }
 
 fn script(path: &str) -> Result<Brain, Failure> {

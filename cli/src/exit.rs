@@ -136,11 +136,12 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let code = match error {
             RunError::File { .. }
+            | RunError::Journal { .. }
             | RunError::Script { .. }
             | RunError::Settings { .. }
             | RunError::Profile { .. }
             | RunError::NoModel
-            | RunError::Start(StartError::Settings(_) | StartError::Fault(_)) => USAGE,
+            | RunError::Start(StartError::Settings(_) | StartError::Fault(_) | StartError::Token) => USAGE,
             _ => FAILURE,
         };
         Self::new(code, error.to_string())

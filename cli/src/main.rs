@@ -8,17 +8,21 @@ mod doctor;
 mod editor;
 mod exit;
 mod interactive;
+mod lively;
 mod log;
 mod names;
 mod piped;
 mod presenter;
 mod record;
 mod screen;
+mod serve;
 mod service;
 mod session;
+mod store;
 mod style;
 mod survey;
 mod terminal;
+mod trace;
 mod ui;
 mod visitor;
 mod wrap;
@@ -57,10 +61,14 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Chat(args) => chat::run(args).await,
-        Command::Demo => demo::run().await,
+        Command::Demo(args) if args.console => lively::run(&args).await,
+        Command::Demo(_) => demo::run().await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Survey(args) => survey::run(args).await,
         Command::Record(args) => record::run(*args).await,
+        Command::Trace(args) => trace::run(&args),
+        Command::Serve(args) => serve::run(*args).await,
+        Command::Store(args) => store::run(&args.command),
         Command::Emulator(args) => secondme_avatar_emulator::run(*args).await.map_err(Failure::from),
     }
 }

@@ -66,7 +66,7 @@ async fn record(upstream: &str, out: &Path, listen: SocketAddr, force: bool) -> 
         stopped = stop.wait() => return Err(stopped),
     }
     // Last, so that no file is left behind by a command that was wrong.
-    let file = create(out, force)?;
+    let file = create(out, force, "--out")?;
     let (journal, writing) = Journal::start(file, url.as_str())
         .map_err(|error| Failure::new(exit::FAILURE, format!("the recording cannot begin: {error}")))?;
     greet(&url, address, out)?;
@@ -93,8 +93,8 @@ async fn record(upstream: &str, out: &Path, listen: SocketAddr, force: bool) -> 
     conclude(&summary, out)
 }
 
-/// Creates the file.
-fn create(path: &Path, force: bool) -> Result<File, Failure> {
+/// Creates the file that an option names.
+pub(crate) fn create(path: &Path, force: bool, option: &str) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     match force {
         true => options.write(true).create(true).truncate(true),
@@ -103,11 +103,11 @@ fn create(path: &Path, force: bool) -> Result<File, Failure> {
     options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             let failure = Failure::new(exit::USAGE, format!("{} exists already", path.display()));
-            failure.advise("Choose another name with --out, or overwrite it with --force.")
+            failure.advise(format!("Choose another name with {option}, or overwrite it with --force."))
         }
         _ => {
             let failure = Failure::new(exit::USAGE, format!("{} cannot be written: {error}", path.display()));
-            failure.advise("Give --out a file in a folder that exists and that you may write to.")
+            failure.advise(format!("Give {option} a file in a folder that exists and that you may write to."))
         }
     })
 }

@@ -5,8 +5,12 @@
 
 #[path = "../../core/client/tests/scenarios/client.rs"]
 mod client;
+#[path = "support/folder.rs"]
+mod folder;
 #[path = "../../core/client/tests/scenarios/json.rs"]
 mod json;
+#[path = "../../core/client/tests/scenarios/keeping.rs"]
+mod keeping;
 #[path = "../../core/client/tests/scenarios/matching.rs"]
 mod matching;
 mod recorder;
@@ -128,6 +132,13 @@ async fn comes_back_with_faults(name: &str, changes: Value, gap: bool, faults: V
     assert!(said.contains("sockets") && said.contains("to-scenario"), "{said}");
     let failed = faults.as_array().unwrap().iter().filter(|fault| fault["at"] == "auth").count() as u64;
     assert_eq!(sockets.calls("auth"), 1 + failed);
+
+    let traced = out(&run(avatar(&["trace", &file]), "").await);
+    assert!(
+        traced.contains("session ") && traced.contains("waiting for the first piece after “"),
+        "{traced}"
+    );
+    assert!(!gap || traced.contains("no socket: closed 4001 by the service"), "{traced}");
 
     let made = run(avatar(&["record", "to-scenario", &file]), "").await;
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
@@ -256,7 +267,7 @@ async fn chat_comes_back(recorder: Recorder, heard: &[Value], says: &[&str]) {
 async fn an_error_says_what_to_do_before_anything_is_recorded() {
     let emulator = emulator(|_| {}).await;
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (folder, taken_at) = (recorder::folder("errors"), taken.local_addr().unwrap().to_string());
+    let (folder, taken_at) = (folder::folder("record-errors"), taken.local_addr().unwrap().to_string());
     let there = folder.join("there.jsonl");
     std::fs::write(&there, "mine").unwrap();
     let (there, new) = (there.to_str().unwrap(), folder.join("new.jsonl"));

@@ -54,6 +54,30 @@ async fn the_owner_answers_a_pipe_too_and_stderr_says_who_it_is() {
 }
 
 #[tokio::test]
+async fn with_a_console_visitors_talk_until_they_are_stopped() {
+    let mut demo = avatar(&["demo", "--console"]);
+    let mut running = demo.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let said = lines.next_line().await.unwrap().unwrap();
+    let console = said.split_once("http://").unwrap().1.to_owned();
+    let state = format!("http://{console}_emulator/state");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let names = async || {
+        let text = http.get(&state).send().await.unwrap().text().await.unwrap();
+        let state: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let sessions = state["sessions"].as_array().unwrap().iter();
+        let answered = sessions.filter(|one| one["messages"].as_array().unwrap().len() > 1).count();
+        (answered, text.contains("张三(feishu)"))
+    };
+    let see = async { while names().await != (6, true) {} };
+    tokio::time::timeout(DEADLINE, see).await.expect("six visitors, each with an answer");
+    let id = running.id().unwrap().to_string();
+    assert!(tokio::process::Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    assert_eq!(running.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
 async fn the_demo_plays_through_without_a_terminal() {
     let output = run(avatar(&["demo"]), "").await;
     let conversation = [

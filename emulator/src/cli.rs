@@ -4,15 +4,20 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
 use crate::brain::{Brain, OpenAi, Script, ScriptError, Secret};
 use crate::profile::{InvalidProfile, Profile};
-use crate::server::{Emulator, EmulatorBuilder, StartError};
+use crate::server::{Emulator, EmulatorBuilder, StartError, StateFileError};
 use crate::service::{App, Avatar, Fault, Key, Millis, Settings, TokenStanding, UserToken};
 
+mod journal;
+mod said;
+mod settings_file;
+mod stop;
 mod switches;
 
+use journal::JournalFile;
+use said::{announce, open_console, tell_of_state_trouble, warn_of_others};
+use stop::{StopSignal, stdin_ends};
 pub use switches::SwitchArgs;
 
 /// How long the avatar thinks, and takes for a piece, where people watch.
@@ -25,23 +30,33 @@ pub struct EmulatorArgs {
     /// Port to listen on; 0 takes any free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Address to listen on. The control API answers on loopback, wherever the service listens
+    /// Address to listen on. Beyond loopback the control API and the console want a token: that of --token, or a random
+    /// one that stands in the console's address
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
     /// What every call of the control API has to show, as `Authorization: Bearer TOKEN`; for computers with other
     /// users. In the environment they cannot read it; among the arguments they can
-    #[arg(long, value_name = "TOKEN", env = "SECONDME_EMULATOR_TOKEN", hide_env_values = true, value_parser = control_token)]
+    #[arg(long, value_name = "TOKEN", env = "SECONDME_EMULATOR_TOKEN", hide_env_values = true, value_parser = secret)]
     pub token: Option<Secret>,
-    /// Print one line of JSON with base_url, api_key, lab_base_url, client_id, client_secret and control_url
-    /// when ready
+    /// Open the console in the browser when ready. Where there is a token, the page asks for it
+    #[arg(long)]
+    pub open: bool,
+    /// Print one line of JSON with base_url, api_key, lab_base_url, client_id, client_secret, control_url and
+    /// console_url when ready
     #[arg(long)]
     pub json: bool,
     /// Stop when standard input ends, and so with the program that started this, however that ends
     #[arg(long)]
     pub until_stdin_ends: bool,
-    /// All settings from a file in YAML or JSON; the other options overrule it
+    /// All settings from a file in TOML (`emulator.toml`), YAML or JSON; the other options overrule it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
+    /// Keep visitors, sessions, messages, keys and takeovers in a file, and go on with what is in it
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Print the JSON schema of such a file, for editors, and end
+    #[arg(long)]
+    pub schema: bool,
     /// Behave as the service that `avatar survey` has seen; switches among the other options overrule it
     #[arg(long, value_name = "service.toml")]
     pub profile: Option<PathBuf>,
@@ -95,6 +110,9 @@ pub struct EmulatorArgs {
     /// may be given several times
     #[arg(long = "fault", value_name = "JSON")]
     pub faults: Vec<Fault>,
+    /// Write the journal into a new file as it grows, an entry a line; `avatar trace` draws it
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub journal: Option<PathBuf>,
     /// The open questions about the service
     #[command(flatten)]
     pub switches: SwitchArgs,
@@ -116,6 +134,14 @@ pub enum RunError {
         source: std::io::Error,
         /// What the option takes.
         takes: &'static str,
+    },
+    /// The file of the journal cannot be created.
+    #[error("--journal: {path}: {why}")]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
     },
     /// The script file is not valid.
     #[error("{path}: {source}")]
@@ -141,6 +167,9 @@ pub enum RunError {
         /// What is wrong with it.
         source: InvalidProfile,
     },
+    /// What it knows could not be kept.
+    #[error(transparent)]
+    State(#[from] StateFileError),
     /// The brain needs an option that is not there.
     #[error("--brain openai needs --openai-model, and --openai-url if it is not OpenAI's own endpoint")]
     NoModel,
@@ -158,7 +187,7 @@ impl EmulatorArgs {
             settings.piece_delay = WATCHED_PIECE_DELAY;
         });
         if let Some(path) = &self.settings {
-            builder = builder.settings(Self::settings_in(path)?);
+            builder = builder.settings(settings_file::settings_in(path)?);
         }
         if let Some(path) = &self.profile {
             let text = read(path, "--profile takes the path of a file that `avatar survey` has written")?;
@@ -173,6 +202,9 @@ impl EmulatorArgs {
         });
         if let Some(token) = &self.token {
             builder = builder.control_token(token.expose());
+        }
+        if let Some(path) = &self.state {
+            builder = builder.state_file(path);
         }
         if let Some(brain) = &self.brain {
             builder = builder.brain(self.brain(brain)?);
@@ -192,21 +224,6 @@ impl EmulatorArgs {
             builder = builder.opening(opening);
         }
         Ok(self.faults.iter().cloned().fold(builder, EmulatorBuilder::fault))
-    }
-
-    /// The settings of a file, over those of people who watch.
-    fn settings_in(path: &Path) -> Result<Settings, RunError> {
-        let text = read(path, "--settings takes the path of a YAML or JSON file")?;
-        let wrong = |why: String| RunError::Settings { path: path.to_owned(), why };
-        let changes = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let watched = Settings::default().reply_delay(WATCHED_REPLY_DELAY).piece_delay(WATCHED_PIECE_DELAY);
-        let mut settings = watched.changed(changes).map_err(|error| wrong(error.to_string()))?;
-        if let Brain::OpenAi(endpoint) = &mut settings.brain
-            && endpoint.key.is_none()
-        {
-            endpoint.key = openai_key();
-        }
-        Ok(settings)
     }
 
     fn brain(&self, name: &str) -> Result<Brain, RunError> {
@@ -271,11 +288,8 @@ impl EmulatorArgs {
     }
 }
 
-/// A token that a header can carry.
-fn control_token(text: &str) -> Result<Secret, String> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("a token is of visible ASCII characters, and has no space".to_owned());
-    }
+/// Whether it can be a token is said when the emulator starts.
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
@@ -286,129 +300,32 @@ fn openai_key() -> Option<Secret> {
 
 /// Runs an emulator until Ctrl-C or SIGTERM. Must be called within a tokio runtime.
 pub async fn run(args: EmulatorArgs) -> Result<(), RunError> {
+    if args.schema {
+        return Ok(writeln!(std::io::stdout(), "{:#}", Settings::schema())?);
+    }
     // Before the line that says it is ready, or a signal right after that line would kill it.
     let asked_to_stop = StopSignal::listen()?;
-    let emulator = args.builder()?.start().await?;
+    let builder = args.builder()?;
+    let mut journal = args.journal.as_deref().map(JournalFile::create).transpose()?;
+    let emulator = builder.start().await?;
     announce(&emulator, &args)?;
     warn_of_others(args.host)?;
+    if args.open {
+        open_console(&emulator)?;
+    }
     tokio::select! {
         () = asked_to_stop.wait() => {}
         () = stdin_ends(), if args.until_stdin_ends => {}
+        () = journal::follow(&emulator, &mut journal) => {}
+        () = tell_of_state_trouble(&emulator) => {}
     }
-    emulator.stop().await;
-    Ok(())
-}
-
-/// Read on a thread of its own: there it may block for as long as it likes.
-async fn stdin_ends() {
-    let (tell, ended) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        // An error is an end as well.
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        // The receiver is gone if a signal was faster.
-        let _ = tell.send(());
-    });
-    let _ = ended.await;
+    if let Some(journal) = &mut journal {
+        journal.catch_up(&emulator);
+    }
+    Ok(emulator.end().await?)
 }
 
 fn read(path: &Path, takes: &'static str) -> Result<String, RunError> {
     let failed = |source| RunError::File { path: path.to_owned(), source, takes };
     std::fs::read_to_string(path).map_err(failed)
-}
-
-/// Says who else can reach the service, where it listens beyond this machine.
-fn warn_of_others(host: IpAddr) -> std::io::Result<()> {
-    if host.to_canonical().is_loopback() {
-        return Ok(());
-    }
-    writeln!(
-        std::io::stderr(),
-        "warning: the service listens on {host}, so other computers can speak with it, without encryption and with keys \
-         that are printed here; the control API answers on loopback alone"
-    )
-}
-
-fn announce(emulator: &Emulator, args: &EmulatorArgs) -> std::io::Result<()> {
-    let as_json = args.json;
-    let (base_url, api_key, control_url) = (emulator.base_url(), emulator.api_key(), emulator.control_url());
-    let lab_base_url = emulator.lab_base_url();
-    let (client_id, client_secret) = (emulator.client_id(), emulator.client_secret());
-    let mut out = std::io::stdout().lock();
-    if as_json {
-        // One by one, so that the line reads in this order.
-        let fields = [
-            ("base_url", base_url),
-            ("api_key", api_key),
-            ("control_url", control_url),
-            ("lab_base_url", lab_base_url),
-            ("client_id", &client_id),
-            ("client_secret", &client_secret),
-        ];
-        let fields = fields.map(|(name, value)| format!("\"{name}\":{}", json!(value)));
-        writeln!(out, "{{{}}}", fields.join(","))?;
-    } else {
-        // The page takes it from the address, where it is never sent; the terminal is its user's own.
-        let token = args.token.as_ref().map(Secret::expose);
-        let fragment = token.map(|token| format!("#{token}")).unwrap_or_default();
-        let shown = if token.is_some() { " -H 'Authorization: Bearer TOKEN'" } else { "" };
-        let others: String = emulator.api_keys().iter().skip(1).map(|key| format!(", {key}")).collect();
-        writeln!(
-            out,
-            "The SecondMe emulator is ready. Ctrl-C stops it.
-
-  base URL     {base_url}
-  API key      {api_key}{others}
-  Visitor Chat {lab_base_url}, client id {client_id}, client secret {client_secret}
-  console      {control_url}/{fragment}
-  control API  {control_url}
-
-Try it:
-
-  curl -X POST {base_url}/rest/open/avatar/auth \\
-    -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' \\
-    -d '{{\"visitorId\": \"web_6ba7b810-9dad-11d1-80b4-00c04fd430c8\"}}'
-
-  curl{shown} {control_url}/state
-"
-        )?;
-    }
-    out.flush()
-}
-
-#[cfg(unix)]
-struct StopSignal {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl StopSignal {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct StopSignal;
-
-#[cfg(not(unix))]
-impl StopSignal {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn wait(self) {
-        // Without a signal to wait for, it runs until it is killed.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -25,10 +25,12 @@ mod server;
 pub mod service;
 mod switch;
 mod time;
+pub mod trace;
+mod written;
 
 pub use brain::Brain;
 #[cfg(feature = "cli")]
 pub use cli::{EmulatorArgs, RunError, SwitchArgs, run};
 pub use profile::{InvalidProfile, Profile};
-pub use server::{Emulator, EmulatorBuilder, Owner, StartError};
+pub use server::{Emulator, EmulatorBuilder, Owner, StartError, StateFileError};
 pub use service::Settings;

@@ -3,6 +3,7 @@
 //! `docs/survey.md` describes the file. For each question, by door, it gives the answer, or the reason why the answer
 //! is not known; the emulator takes the answers, and keeps its default for every other question.
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use toml::Table;
 
@@ -12,7 +13,7 @@ use crate::service::Settings;
 const FORMAT: i64 = 1;
 
 /// The settings that answer no open question: what there is, and how fast it goes.
-const NO_SWITCHES: [&str; 16] = [
+const NO_SWITCHES: [&str; 17] = [
     "origins",
     "avatars",
     "keys",
@@ -28,6 +29,7 @@ const NO_SWITCHES: [&str; 16] = [
     "piece-delay",
     "latency",
     "journal",
+    "history-bytes",
     "history-page",
 ];
 
@@ -221,7 +223,7 @@ fn answer_of<'a>(name: &str, entry: &'a toml::Value) -> Result<Option<&'a str>, 
 
 fn check(name: &str, setting: &str, answer: &str) -> Result<(), InvalidProfile> {
     let changes = Map::from_iter([(setting.to_owned(), json!(answer))]);
-    match Settings::default().changed(changes) {
+    match Settings::deserialize(Value::Object(changes)) {
         Ok(_) => Ok(()),
         Err(error) => Err(InvalidProfile::Answer { name: name.to_owned(), why: error.to_string() }),
     }

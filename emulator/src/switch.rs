@@ -35,16 +35,26 @@ pub(crate) use as_text;
 
 /// A switch whose answers carry nothing: the enum, the list of all answers, and its written form.
 macro_rules! switch {
-    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $answer:ident = $text:literal,)+ }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[doc = $note:literal])* $(#[default $($default:tt)*])? $answer:ident = $text:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub enum $name {
-            $($(#[$note])* #[doc = concat!(" Written `", $text, "`.")] $answer,)+
+            $(
+                $(#[doc = $note])*
+                #[doc = concat!(" Written `", $text, "`.")]
+                $(#[default $($default)*])?
+                $answer,
+            )+
         }
 
         impl $name {
             /// Every answer there is, for tests that run under each.
             pub const ALL: &'static [Self] = &[$(Self::$answer,)+];
+
+            /// Every answer as it is written, with what it says.
+            #[allow(dead_code, reason = "the console does not offer every list")]
+            pub(crate) const ANSWERS: &'static [(&'static str, &'static str)] =
+                &[$(($text, concat!($($note),*)),)+];
 
             /// As it is written.
             pub fn as_str(self) -> &'static str {
@@ -70,6 +80,16 @@ macro_rules! switch {
         }
 
         $crate::switch::as_text!($name);
+
+        impl $crate::written::Written for $name {
+            fn schema() -> ::serde_json::Value {
+                ::serde_json::json!({"enum": [$($text),+]})
+            }
+
+            fn answers() -> Option<Vec<String>> {
+                Some(vec![$($text.to_owned()),+])
+            }
+        }
     };
 }
 pub(crate) use switch;

@@ -106,6 +106,34 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
+/// A moment where it is kept: as a number, because a length of time is what text says.
+pub(crate) mod moment {
+    use super::{Deserialize, Deserializer, Millis, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub(crate) fn serialize<S: Serializer>(moment: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(moment.0)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+        u64::deserialize(deserializer).map(Millis)
+    }
+
+    /// A moment that may be absent.
+    pub(crate) mod option {
+        use super::{Deserialize, Deserializer, Millis, Serializer};
+
+        #[expect(clippy::ref_option, reason = "serde asks for a reference")]
+        pub(crate) fn serialize<S: Serializer>(moment: &Option<Millis>, to: S) -> Result<S::Ok, S::Error> {
+            serde::Serialize::serialize(&moment.map(|moment| moment.0), to)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Millis>, D::Error> {
+            Ok(Option::<u64>::deserialize(from)?.map(Millis))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -64,6 +64,31 @@ fn a_conversation_is_written_down_in_order() {
 }
 
 #[test]
+fn what_passes_through_a_socket_belongs_to_the_session_it_is_for() {
+    let mut stage = Stage::new(Settings::default());
+    let first = stage.open(ANN);
+    stage.ping(&first);
+    let session_of = |entry: &Value| entry["sessionId"].as_str().map(str::to_owned);
+    let only = entries(&mut stage);
+    let of_socket = only.iter().filter(|entry| entry["wsId"] == first.ws_id && entry.get("call").is_none());
+    assert!(of_socket.clone().count() > 2);
+    assert!(of_socket.clone().all(|entry| session_of(entry).as_ref() == Some(&first.session)), "{only:?}");
+
+    let second = stage.open(ANN);
+    stage.owner_says(&first, "To the first");
+    stage.owner_says(&second, "To the second");
+    stage.ping(&second);
+    let all = entries(&mut stage);
+    let sent = of(&all[only.len()..], "frame-out");
+    let told: Vec<_> = sent.iter().map(|entry| (session_of(entry), entry["frame"]["type"].clone())).collect();
+    let (msg, pong) = (json!("msg"), json!("pong"));
+    assert!(
+        told.contains(&(Some(first.session), msg.clone())) && told.contains(&(Some(second.session), msg))
+    );
+    assert_eq!(told.last(), Some(&(None, pong)), "a ping is for both");
+}
+
+#[test]
 fn secrets_are_shortened() {
     let mut service = Service::new(Settings::default(), Millis(1), 7);
     let mut request = Request::new("POST", "/gate/lab/api/oauth/token/client?token=0123456789abcdef");

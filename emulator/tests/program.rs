@@ -28,6 +28,7 @@ fn it_prints_one_line_of_json_and_ends_well_when_asked_to() {
             (&"emulator-app".into(), &"emulator-secret".into())
         );
         assert!(ready["control_url"].as_str().unwrap().ends_with("/_emulator"));
+        assert_eq!(format!("{}_emulator", ready["console_url"].as_str().unwrap()), ready["control_url"]);
         let id = running.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let mut rest = String::new();
@@ -56,8 +57,55 @@ fn it_warns_where_other_computers_can_reach_it() {
         let output = program.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(said.contains("other computers can speak with it"), warned, "{said}");
+        assert_eq!(
+            said.contains("this machine's own address or name in place of 127.0.0.1"),
+            warned,
+            "{said}"
+        );
         assert!(!said.contains("one-two-three"));
     }
+}
+
+#[test]
+fn a_state_that_cannot_be_kept_is_told_at_once() {
+    let folder = std::env::temp_dir().join(format!("secondme-kept-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut program = program();
+    program.args(["--json", "--until-stdin-ends", "--state"]).arg(folder.join("state.json"));
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = program.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let host =
+        ready["control_url"].as_str().unwrap().trim_start_matches("http://").trim_end_matches("/_emulator");
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let change = format!(
+        "POST /_emulator/reset HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    std::io::Write::write_all(&mut stream, change.as_bytes()).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let stderr = running.stderr.take().unwrap();
+    std::thread::spawn(move || sender.send(BufReader::new(stderr).lines().next()));
+    let said = receiver.recv_timeout(std::time::Duration::from_secs(60));
+    drop(running.stdin.take());
+    assert_eq!(running.wait().unwrap().code(), Some(2), "at the end it cannot be kept either");
+    let said = said.unwrap().unwrap().unwrap();
+    assert!(said.contains("state.json: No such file") && said.contains("in memory alone"), "{said}");
+}
+
+#[test]
+fn without_a_browser_the_address_is_said_and_the_emulator_runs() {
+    let mut program = program();
+    program.args(["--json", "--open", "--until-stdin-ends"]).env("PATH", "/nowhere").stdin(Stdio::null());
+    let output = program.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("no browser could be opened") && said.contains("the console is at http://127.0.0.1:"),
+        "{said}"
+    );
 }
 
 /// A file that is there for as long as this lives.
@@ -121,6 +169,87 @@ fn settings_are_read_from_a_file_and_overruled_by_options() {
 }
 
 #[test]
+fn settings_in_toml_have_the_names_of_the_others() {
+    let toml = Written::new(
+        "emulator.toml",
+        "pings = \"nothing\"\nlatency = \"3ms\"\n[[keys]]\nkey = \"sk-a\"\nshare-code = \"ebe251793d69\"\ndisabled = true\n\
+         [brain.openai]\nmodel = \"m\"\n",
+    );
+    let settings = settings_of(&["--settings", toml.path(), "--latency", "1ms"]);
+    assert_eq!((&settings["pings"], &settings["latency"]), (&Value::from("nothing"), &Value::from("1ms")));
+    assert_eq!(settings["keys"][0]["disabled"], true);
+    assert_eq!(settings["brain"]["openai"]["model"], "m");
+}
+
+#[test]
+fn what_is_wrong_in_a_settings_file_is_told_with_its_place_and_its_name() {
+    for (name, text, wanted) in [
+        (
+            "unknown.toml",
+            "# mine\npongs = 1\n",
+            "unknown.toml: line 2, column 1: there is no setting `pongs`; the nearest is `pings`",
+        ),
+        (
+            "answer.toml",
+            "latency = '3ms'\npings = 'nothin'\n",
+            "line 2, column 9: `pings`: `nothin` is not one of the answers: pong, nothing",
+        ),
+        (
+            "answer.yaml",
+            "latency: 3ms\npings: nothin\n",
+            "line 2, column 8: `pings`: `nothin` is not one of the answers: pong, nothing",
+        ),
+        (
+            "key.json",
+            "{\"keys\": [\n  {\"key\": \"sk-a\", \"share\": \"x\"}]}",
+            "line 2, column 19: `keys`: unknown field `share`, expected one of `key`, `share-code`, `disabled`",
+        ),
+        (
+            "quota.yml",
+            "quota-per-minut: 0",
+            "line 1, column 1: there is no setting `quota-per-minut`; the nearest is `quota-per-minute`",
+        ),
+        (
+            "several.toml",
+            "# mine\npongs = 1\nlatency = '3ms'\n\n[[keys]]\nkey = 'sk-a'\nshare = 'x'\n\n[brain]\nopenai = { url = 1 }\n",
+            "several.toml: line 2, column 1: there is no setting `pongs`; the nearest is `pings`, and `--schema` prints \
+             all there are\nline 7, column 1: `keys`: unknown field `share`, expected one of `key`, `share-code`, \
+             `disabled`\nline 9, column 1: `brain`: `openai`: invalid type",
+        ),
+        (
+            "several.yaml",
+            "pings: nothin\nkeys:\n  - { key: sk-a, share-code: x, disabled: 1 }\nquota: 3\njournal: -1\n",
+            "several.yaml: line 1, column 8: `pings`: `nothin` is not one of the answers: pong, nothing\n\
+             line 3, column 43: `keys`: invalid type: integer `1`, expected a boolean\n\
+             line 4, column 1: there is no setting `quota`; the nearest is `quota-",
+        ),
+        ("none.toml", "keys = []", "none.toml: there is no API key; give at least one"),
+        (
+            "settings.txt",
+            "pings: pong",
+            "settings.txt: what it is shows by its ending, which must be .toml, .yaml, .yml or .json",
+        ),
+        ("torn.toml", "pings = \n", "line 1, column"),
+    ] {
+        let wrong = Written::new(name, text);
+        let output = program().args(["--settings", wrong.path()]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(wanted), "{error}");
+        assert!(error.len() < 700, "{error}");
+    }
+}
+
+#[test]
+fn the_schema_for_editors_is_the_one_that_is_checked_in() {
+    let output = program().arg("--schema").output().unwrap();
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/emulator.schema.json")).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    assert!(printed == file, "cargo run -p secondme-avatar-emulator -- --schema > spec/emulator.schema.json");
+}
+
+#[test]
 fn a_profile_of_a_service_is_played_and_options_overrule_it() {
     let profile = Written::new(
         "service.toml",
@@ -177,7 +306,7 @@ fn a_wrong_option_gets_an_error_that_says_what_to_do() {
         (["--brain", "nowhere.yaml"], "--brain takes echo, demo, openai, or the path of a YAML file"),
         (["--brain", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "the script cannot be read"),
         (["--brain", "openai"], "--brain openai needs --openai-model"),
-        (["--settings", "nowhere.yaml"], "--settings takes the path of a YAML or JSON file"),
+        (["--settings", "nowhere.yaml"], "--settings takes the path of a TOML, YAML or JSON file"),
         (["--settings", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")], "Cargo.toml:"),
         (
             ["--profile", "nowhere.toml"],

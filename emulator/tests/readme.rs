@@ -33,6 +33,13 @@ fn its_settings_are_settings() {
 }
 
 #[test]
+fn its_settings_in_toml_are_settings() {
+    let block = README.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let settings = Settings::default().changed(toml::from_str(block).unwrap()).unwrap();
+    assert_eq!((settings.keys.len(), settings.keys[1].disabled), (2, true));
+}
+
+#[test]
 fn its_faults_are_faults_and_every_place_is_named() {
     for block in blocks("faults") {
         let faults: Vec<Fault> = serde_json::from_value(block).unwrap();

@@ -23,6 +23,9 @@ let package = Package(
     targets: app + [
         .executableTarget(
             name: "chat", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")], path: "Chat"),
+        .executableTarget(
+            name: "custom", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
+            path: "Custom"),
         // The app without its screen, for a test that looks into its memory.
         .executableTarget(
             name: "keyless",
@@ -35,7 +38,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "ChatModel", "chat", "keyless", .product(name: "SecondMeAvatarTesting", package: "SecondMeAvatar"),
+                "ChatModel", "chat", "custom", "keyless",
+                .product(name: "SecondMeAvatarTesting", package: "SecondMeAvatar"),
             ],
             path: "Tests"),
     ],

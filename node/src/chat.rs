@@ -76,6 +76,7 @@ impl NativeChat {
         deadline_ms: Option<f64>,
         first_piece_ms: Option<f64>,
         collect_ms: Option<f64>,
+        message_id: Option<Words>,
     ) -> Ticket {
         let chat = self.chat.clone();
         call(&self.queue, &self.calls, async move {
@@ -89,6 +90,9 @@ impl NativeChat {
             if let Some(silence) = time_if("collectMs", collect_ms)? {
                 ask = ask.collect(silence);
             }
+            if let Some(id) = Words::named_if(message_id, "messageId")? {
+                ask = ask.message_id(id);
+            }
             Ok(Done::Json(json::reply(&ask.await?)))
         })
     }
@@ -100,6 +104,7 @@ impl NativeChat {
         deadline_ms: Option<f64>,
         first_piece_ms: Option<f64>,
         collect_ms: Option<f64>,
+        message_id: Option<Words>,
     ) -> napi::Result<NativeStream> {
         let started = move || -> Result<_, Error> {
             let mut ask = self.chat.ask(text.named("text")?);
@@ -112,6 +117,9 @@ impl NativeChat {
             if let Some(silence) = time_if("collectMs", collect_ms)? {
                 ask = ask.collect(silence);
             }
+            if let Some(id) = Words::named_if(message_id, "messageId")? {
+                ask = ask.message_id(id);
+            }
             Ok(ask.stream())
         };
         match started() {
@@ -121,24 +129,30 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn send(&self, text: Words, deadline_ms: Option<f64>) -> Ticket {
+    pub fn send(&self, text: Words, deadline_ms: Option<f64>, message_id: Option<Words>) -> Ticket {
         let chat = self.chat.clone();
         call(&self.queue, &self.calls, async move {
             let mut send = chat.send(text.named("text")?);
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
             }
+            if let Some(id) = Words::named_if(message_id, "messageId")? {
+                send = send.message_id(id);
+            }
             Ok(Done::Json(json::sent(&send.await?)))
         })
     }
 
     #[napi]
-    pub fn send_durable(&self, text: Words, deadline_ms: Option<f64>) -> Ticket {
+    pub fn send_durable(&self, text: Words, deadline_ms: Option<f64>, message_id: Option<Words>) -> Ticket {
         let chat = self.chat.clone();
         call(&self.queue, &self.calls, async move {
             let mut send = chat.send(text.named("text")?).durable();
             if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
                 send = send.deadline(deadline);
+            }
+            if let Some(id) = Words::named_if(message_id, "messageId")? {
+                send = send.message_id(id);
             }
             Ok(Done::Json(json::id(&send.await?)))
         })

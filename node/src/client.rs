@@ -9,6 +9,7 @@ use napi_derive::napi;
 use secondme_avatar::AvatarClient;
 use secondme_avatar_bridge::calls::{Signal, Ticket};
 use secondme_avatar_bridge::clock;
+use secondme_avatar_bridge::seals::SealRequests;
 use secondme_avatar_bridge::streams::Reports;
 use secondme_avatar_bridge::tokens::{Gives, TokenRequests};
 
@@ -19,8 +20,9 @@ use crate::events::NativeEvents;
 use crate::host_queue::{Done, HostQueue, Queue, Stream, call, call_closing};
 use crate::json;
 use crate::open_calls::OpenCalls;
+use crate::seals::NativeSeal;
 use crate::tokens::{TokenAsked, TokenFailed};
-use crate::visitor::visitor;
+use crate::visitor::{VisitorWords, visitor};
 use crate::words::Words;
 
 #[napi]
@@ -32,6 +34,8 @@ pub struct NativeClient {
     occupancy: Signal<Done>,
     reports: Option<Stream<Reports>>,
     tokens: Option<Stream<TokenRequests>>,
+    /// Until it is taken.
+    seal: Option<NativeSeal>,
 }
 
 /// An app that is registered with the service.
@@ -53,7 +57,9 @@ impl NativeClient {
         app: Option<App>,
         tokens: bool,
         credentials: bool,
+        seal: bool,
     ) -> Result<Self> {
+        let (seals, seal) = seal.then(SealRequests::new).unzip();
         let mut asked = None;
         let mut ask = |gives| {
             let (requests, feed) = TokenRequests::new(gives);
@@ -61,9 +67,9 @@ impl NativeClient {
             feed
         };
         let begun = if credentials {
-            options.builder_from(AvatarClient::with_credentials(ask(Gives::Credentials)))
+            options.builder_from(AvatarClient::with_credentials(ask(Gives::Credentials)), seal)
         } else {
-            options.builder(|key| match app {
+            options.builder(seal, |key| match app {
                 Some(App { client_id, client_secret }) => {
                     let (id, secret) = (client_id.named("clientId")?, client_secret.named("clientSecret")?);
                     AvatarClient::visitor_chat(&id, &secret, key)
@@ -87,6 +93,7 @@ impl NativeClient {
         let client = builder.build().map_err(|error| json::thrown(&error))?;
         let queue = Arc::clone(&queue.queue);
         occupancy.for_queue(&queue);
+        let seal = seals.map(|seals| NativeSeal::new(seals, &queue));
         Ok(Self {
             client,
             queue,
@@ -95,6 +102,7 @@ impl NativeClient {
             occupancy,
             reports: told,
             tokens: asked,
+            seal,
         })
     }
 
@@ -153,6 +161,12 @@ impl NativeClient {
         let (thrown, failure) = failed.into_failure().map_err(|error| json::thrown(&error))?;
         self.with_tokens(|tokens| tokens.fail_because(ticket, failure, thrown));
         Ok(())
+    }
+
+    /// What the store has sealed and unsealed, once; none where there is no seal.
+    #[napi]
+    pub fn take_seal(&mut self) -> Option<NativeSeal> {
+        self.seal.take()
     }
 
     #[napi(getter)]
@@ -220,6 +234,128 @@ impl NativeClient {
     pub fn known(&self) -> Ticket {
         let client = self.client.clone();
         call(&self.queue, &self.calls, async move { Ok(Done::Json(json::visitors(&client.known().await?))) })
+    }
+
+    #[napi]
+    pub fn forget(&self, id: Words) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            client.forget(visitor(id, None, None, None)?.id()).await?;
+            Ok(Done::Nothing)
+        })
+    }
+
+    /// The export as JSON.
+    #[napi]
+    pub fn export(&self, id: Words) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            Ok(Done::Json(client.export(visitor(id, None, None, None)?.id()).await?))
+        })
+    }
+
+    #[napi]
+    pub fn set_note(
+        &self,
+        visitor: VisitorWords,
+        key: Words,
+        text: Words,
+        lifetime_ms: Option<f64>,
+    ) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let set = client.set_note(&visitor.named()?, key.named("key")?, text.named("text")?);
+            match time_if("lifetimeMs", lifetime_ms)? {
+                Some(lifetime) => set.lifetime(lifetime).await?,
+                None => set.await?,
+            }
+            Ok(Done::Nothing)
+        })
+    }
+
+    /// Whether it was added, as JSON.
+    #[napi]
+    pub fn add_note(
+        &self,
+        visitor: VisitorWords,
+        key: Words,
+        text: Words,
+        lifetime_ms: Option<f64>,
+    ) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let add = client.add_note(&visitor.named()?, key.named("key")?, text.named("text")?);
+            let added = match time_if("lifetimeMs", lifetime_ms)? {
+                Some(lifetime) => add.lifetime(lifetime).await?,
+                None => add.await?,
+            };
+            Ok(Done::Json(added.to_string()))
+        })
+    }
+
+    /// The text, or null, as JSON.
+    #[napi]
+    pub fn note(&self, id: Words, key: Words) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let text = client.note(visitor(id, None, None, None)?.id(), &key.named("key")?).await?;
+            Ok(Done::Json(json::string_if(text.as_deref())))
+        })
+    }
+
+    /// Whether there was one, as JSON.
+    #[napi]
+    pub fn delete_note(&self, id: Words, key: Words) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let deleted = client.delete_note(visitor(id, None, None, None)?.id(), &key.named("key")?).await?;
+            Ok(Done::Json(deleted.to_string()))
+        })
+    }
+
+    /// The notes as JSON.
+    #[napi]
+    pub fn notes(&self, prefix: Words) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            Ok(Done::Json(json::notes(&client.notes(&prefix.named("prefix")?).await?)))
+        })
+    }
+
+    /// The answer's `data`, as JSON.
+    #[napi]
+    pub fn request(
+        &self,
+        method: Words,
+        path: Words,
+        body: Option<Words>,
+        visitor: Option<VisitorWords>,
+        deadline_ms: Option<f64>,
+    ) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let mut request = client.request(method.named("method")?, path.named("path")?);
+            if let Some(body) = Words::named_if(body, "body")? {
+                request = request.body(body);
+            }
+            if let Some(visitor) = visitor {
+                request = request.visitor(visitor.named()?);
+            }
+            if let Some(deadline) = time_if("deadlineMs", deadline_ms)? {
+                request = request.deadline(deadline);
+            }
+            Ok(Done::Json(request.await?))
+        })
+    }
+
+    /// How many, as JSON.
+    #[napi]
+    pub fn forget_idle(&self, longer_than_ms: f64) -> Ticket {
+        let client = self.client.clone();
+        call(&self.queue, &self.calls, async move {
+            let longer_than = time("longerThanMs", longer_than_ms)?;
+            Ok(Done::Json(client.forget_idle(longer_than).await?.to_string()))
+        })
     }
 
     #[napi]

@@ -1,6 +1,6 @@
 //! What crosses the border as JSON: one string costs less than an object built field by field.
 
-use secondme_avatar::{CallReport, Error, HistoryMessage, MessageId, Reply, Sent, Stats, Visitor};
+use secondme_avatar::{CallReport, Error, HistoryMessage, MessageId, Note, Reply, Sent, Stats, Visitor};
 use serde::Serialize;
 
 use crate::js::Js;
@@ -36,6 +36,15 @@ pub(crate) fn strings<'a>(strings: impl Iterator<Item = &'a str>) -> String {
 
 pub(crate) fn visitors(visitors: &[Visitor]) -> String {
     of(&visitors.iter().map(VisitorJson::from).collect::<Vec<_>>())
+}
+
+/// The string, or null.
+pub(crate) fn string_if(string: Option<&str>) -> String {
+    of(&string)
+}
+
+pub(crate) fn notes(notes: &[Note]) -> String {
+    of(&notes.iter().map(NoteJson::from).collect::<Vec<_>>())
 }
 
 pub(crate) fn stats(stats: &Stats) -> String {
@@ -81,5 +90,18 @@ impl<'a> From<&'a Visitor> for VisitorJson<'a> {
             channel: visitor.channel_name(),
             tag: visitor.own_tag(),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct NoteJson<'a> {
+    visitor: VisitorJson<'a>,
+    key: &'a str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Note> for NoteJson<'a> {
+    fn from(note: &'a Note) -> Self {
+        Self { visitor: VisitorJson::from(&note.visitor), key: &note.key, text: note.text.as_str() }
     }
 }

@@ -15,6 +15,7 @@ mod js;
 mod json;
 mod logs;
 mod open_calls;
+mod seals;
 mod stream;
 mod tokens;
 mod visitor;

@@ -34,6 +34,13 @@ pub(crate) fn parse_visitor(id: Words) -> Result<String> {
     thrown(|| Ok(Visitor::parse(&id.named("id")?)?))
 }
 
+/// An id for a message, with the present time.
+#[napi]
+pub(crate) fn new_message_id() -> Result<String> {
+    let made = secondme_avatar::new_message_id();
+    made.map(|id| id.as_str().to_owned()).map_err(|error| json::thrown(&error))
+}
+
 /// Credentials as JSON, checked: in the form that the core writes.
 #[napi]
 pub(crate) fn parse_credentials(text: Words) -> Result<String> {
@@ -59,6 +66,21 @@ pub(crate) fn visitor(
         visitor = visitor.tag(tag);
     }
     Ok(visitor)
+}
+
+/// A visitor as JavaScript has it.
+#[napi(object, object_to_js = false)]
+pub struct VisitorWords {
+    pub id: Words,
+    pub name: Option<Words>,
+    pub channel: Option<Words>,
+    pub tag: Option<Words>,
+}
+
+impl VisitorWords {
+    pub(crate) fn named(self) -> std::result::Result<Visitor, Error> {
+        visitor(self.id, self.name, self.channel, self.tag)
+    }
 }
 
 fn thrown(make: impl FnOnce() -> std::result::Result<Visitor, Error>) -> Result<String> {

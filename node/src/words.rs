@@ -31,6 +31,39 @@ impl Words {
     }
 }
 
+/// Strings of JavaScript's in an array. `None`: it is something else.
+pub struct WordList(Option<Vec<Words>>);
+
+impl WordList {
+    /// The strings, where they are not left out; an error where one is not, or where it is no array.
+    pub(crate) fn named_if(list: Option<Self>, name: &str) -> Result<Option<Vec<String>>, Error> {
+        let Some(Self(words)) = list else { return Ok(None) };
+        let Some(words) = words else {
+            return misuse(format!("`{name}` has to be an array of strings"));
+        };
+        words.into_iter().map(|words| words.named(name)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+impl TypeName for WordList {
+    fn type_name() -> &'static str {
+        "Array"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Object
+    }
+}
+
+impl ValidateNapiValue for WordList {}
+
+impl FromNapiValue for WordList {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        // SAFETY: both are the arguments of this function.
+        Ok(Self(unsafe { Vec::from_napi_value(env, value) }.ok()))
+    }
+}
+
 impl TypeName for Words {
     fn type_name() -> &'static str {
         "String"

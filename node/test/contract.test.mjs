@@ -20,6 +20,19 @@ test('every option reaches the addon: one of another type is refused by its name
   }
 })
 
+test('an option of several takes an array, and says which of its items is wrong', () => {
+  const client = (options) => new AvatarClient({ apiKey: 'sk-0123456789abcdef', ...options })
+  const pin = 'sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+  client({ pins: [pin, pin], socketHosts: ['ws.second.me', '*.second.me'] })
+  const wrong = [
+    [{ pins: pin }, /`pins` has to be an array of strings/],
+    [{ pins: [pin, 7] }, /`pins` has to be a string/],
+    [{ pins: [pin, 'sha256/no'] }, /the option `pins` takes `sha256\//],
+    [{ socketHosts: [] }, /the option `socketHosts` takes host names/],
+  ]
+  for (const [options, message] of wrong) assert.throws(() => client(options), { name: 'MisuseError', message })
+})
+
 test('every kind of error has its class, whose name follows from it', () => {
   for (const [kind, type] of Object.entries(CLASSES)) {
     const name = `${kind[0].toUpperCase()}${kind.slice(1)}Error`

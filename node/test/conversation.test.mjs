@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 
-import { AvatarClient, ClosedError, Conversation, MisuseError, Visitor } from 'secondme-avatar'
+import { AvatarClient, ClosedError, Conversation, MisuseError, newMessageId, Visitor } from 'secondme-avatar'
 
 import { next, stage, until } from './support.mjs'
 
@@ -263,4 +263,24 @@ test('a client is named by the environment', async (t) => {
   await client.close()
   const [request] = await emulator.journal()
   assert.match(request.headers['user-agent'], /^secondme-avatar\/\d+\.\d+\.\d+ node\/\d+\.\d+\.\d+$/)
+})
+
+test('a message goes out under the id that was chosen', async (t) => {
+  const { client, open } = await stage(t)
+  const chat = await open('ada')
+  const [asked, streamed, sent] = [newMessageId(), newMessageId(), newMessageId()]
+  assert.match(asked, /^\d+_____\d{13}$/)
+  assert.equal((await chat.ask('one', { messageId: asked })).inReplyTo, asked)
+  for await (const piece of chat.stream('two', { messageId: streamed })) assert.ok(piece.length > 0)
+  assert.equal((await chat.send('three', { messageId: sent })).messageId, sent)
+  const said = (await chat.history()).filter(({ author }) => author === 'visitor')
+  assert.deepEqual(
+    said.map(({ id }) => id),
+    [asked, streamed, sent],
+  )
+  for (const messageId of [sent, 'mine', '', 7]) {
+    await assert.rejects(chat.send('four', { messageId }), MisuseError)
+  }
+  assert.equal((await chat.history()).filter(({ author }) => author === 'visitor').length, 3)
+  await client.close()
 })

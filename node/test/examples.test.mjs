@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -82,4 +85,47 @@ test('many visitors are served by one listener', async (t) => {
 
 test('the tests of a bot of one’s own pass', async (t) => {
   assert.match(await printed(t, 'bot.test.js'), /pass 3$/m)
+})
+
+/** What a program tells people whose messages are these lines. */
+async function carried(emulator, cwd, lines) {
+  const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl }
+  const program = spawn(process.execPath, [join(folder, 'custom.js')], { cwd, env, stdio: ['pipe', 'pipe', 'inherit'] })
+  program.stdin.end(lines)
+  let out = ''
+  program.stdout.on('data', (text) => {
+    out += text
+  })
+  await once(program, 'close')
+  assert.equal(program.exitCode, 0, out)
+  const of = (user) => out.split('\n').filter((line) => line.startsWith(`${user}: `))
+  const told = (user) =>
+    of(user)
+      .map((line) => line.slice(user.length + 2))
+      .join('')
+  return { told, pieces: of('ada').length }
+}
+
+test('a custom integration answers each person, goes on after a restart, and is kind about errors', async (t) => {
+  const emulator = await startEmulator({ pieceDelayMs: 300 })
+  const own = mkdtempSync(join(tmpdir(), 'avatar-custom-'))
+  t.after(async () => {
+    await emulator.stop()
+    rmSync(own, { recursive: true })
+  })
+  const first = await carried(emulator, own, 'ada Who are you?\ngrace And I?\n')
+  assert.equal(first.told('ada'), 'You said: Who are you?')
+  assert.equal(first.told('grace'), 'You said: And I?')
+  assert.ok(first.pieces > 1, 'as it is said')
+
+  const { sessions } = await emulator.state()
+  const { sessionId } = sessions.find(({ messages }) => messages.some(({ text }) => text === 'And I?'))
+  await emulator.owner.reply(sessionId, 'It is me')
+  await emulator.owner.handBack(sessionId)
+  await emulator.fault({ at: 'message/send', do: { fail: 'some.code' } })
+  const second = await carried(emulator, own, 'ada Hello\ngrace /raw\n')
+  assert.equal(second.told('ada'), 'Sorry, there is no answer just now.')
+  assert.match(second.told('grace'), /It is me/)
+  assert.match(second.told('grace'), /"messageId"/)
+  assert.equal((await emulator.state()).sessions.length, 2)
 })

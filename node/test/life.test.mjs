@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { test } from 'node:test'
 
 import { startEmulator } from 'secondme-avatar/testing'
@@ -14,7 +13,7 @@ function begin(which) {
 }
 
 async function end(program) {
-  if (program.exitCode === null) await once(program, 'close')
+  await program.closed
   return { code: program.exitCode, signal: program.signalCode, out: program.out.trim(), err: program.err }
 }
 

@@ -38,3 +38,18 @@ test('a program has a logger of its own', async () => {
   assert.match(out, /^(error|warn|info|debug) secondme_avatar(::\w+)* \S/m)
   assert.doesNotMatch(out, /secret words|sk-emulator/)
 })
+
+test('a base URL of the environment beside a key in code is said', async () => {
+  const base = 'http://127.0.0.1:9/gate/in'
+  const said = /the service is where SECONDME_BASE_URL says, though the API key was given in code/
+  for (const [how, isSaid] of [
+    ['a key in code', true],
+    ['both in code', false],
+    ['both of the environment', false],
+  ]) {
+    const { code, out, err } = await run('programs/where.mjs', how, base)
+    assert.deepEqual([code, out], [0, ''])
+    assert.equal(said.test(err), isSaid, err)
+    assert.doesNotMatch(err, /sk-horse/)
+  }
+})

@@ -5,6 +5,9 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 
 import * as main from 'secondme-avatar'
+import * as ai from 'secondme-avatar/ai'
+import * as bridge from 'secondme-avatar/bridge'
+import * as chatSdk from 'secondme-avatar/chat-sdk'
 import * as testing from 'secondme-avatar/testing'
 
 import { builds } from '../tools/builds.mjs'
@@ -15,6 +18,9 @@ const require = createRequire(import.meta.url)
 test('ES modules and CommonJS get the same classes', () => {
   for (const [module, name] of [
     [main, 'secondme-avatar'],
+    [ai, 'secondme-avatar/ai'],
+    [bridge, 'secondme-avatar/bridge'],
+    [chatSdk, 'secondme-avatar/chat-sdk'],
     [testing, 'secondme-avatar/testing'],
   ]) {
     const required = require(name)
@@ -27,14 +33,23 @@ test('the types are found by every way to look for modules', (t) => {
   const { spawnSync } = require('node:child_process')
   const program = `
     import { AvatarClient, VERSION } from 'secondme-avatar'
+    import { avatar } from 'secondme-avatar/ai'
+    import { Bridge, type Outlet } from 'secondme-avatar/bridge'
+    import { attach } from 'secondme-avatar/chat-sdk'
     import { type Emulator, startEmulator } from 'secondme-avatar/testing'
     export async function text(): Promise<string> {
       const emulator: Emulator = await startEmulator()
       const client: AvatarClient = emulator.client()
+      const version: 'v3' = avatar({ client }).specificationVersion
+      const outlet: Outlet = { limits: { maxChars: 1, updateIntervalMs: 1 }, post: async () => undefined }
+      const bridge: Bridge = new Bridge(client, { platform: 'test', outlet })
+      await bridge.receive({ id: 'm', user: { id: 'u' }, address: 'a', text: 't' })
+      // @ts-expect-error: this is no bot
+      attach({}, client)
       const { text } = await (await client.open({ platform: 'test', userId: VERSION })).ask('Hello')
       // @ts-expect-error: a text is no number
       const number: number = text
-      return String(number)
+      return version + number
     }`
   const cwd = project(t, { 'program.ts': program, 'program.cts': program, 'program.mts': program })
   const types = join(dirname(require.resolve('@types/node/package.json')), '..')

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +35,7 @@ test('a message that a killed process has kept is sent once by the next', async 
   await until(() => program.out.includes('\n') || program.exitCode !== null)
   const [messageId, sessionId] = program.out.trim().split(' ')
   program.kill('SIGKILL')
-  await once(program, 'close')
+  await program.closed
   await emulator.clearFaults()
 
   // The service may or may not have it: sent again, it is one message all the same, for it has the same id.

@@ -39,11 +39,11 @@ export async function next(events, type) {
 /** Runs a program of this folder to its end. */
 export async function run(program, ...args) {
   const running = start(program, ...args)
-  await once(running, 'close')
+  await running.closed
   return { code: running.exitCode, signal: running.signalCode, out: running.out, err: running.err }
 }
 
-/** Starts a program of this folder. */
+/** Starts a program of this folder. `closed` is fulfilled when it has ended and all it said has been read. */
 export function start(program, ...args) {
   const path = fileURLToPath(new URL(program, import.meta.url))
   const running = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -55,5 +55,6 @@ export function start(program, ...args) {
   running.stderr.on('data', (text) => {
     running.err += text
   })
+  running.closed = once(running, 'close')
   return running
 }

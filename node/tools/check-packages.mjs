@@ -27,7 +27,10 @@ try {
     stdio: 'inherit',
   })
 
-  const files = [...readme.matchAll(/^```js (\S+)\n(.*?)^```$/gms)].map(([, name, code]) => ({ name, code }))
+  const files = [...readme.matchAll(/^```js (quickstart\.\S+)\n(.*?)^```$/gms)].map(([, name, code]) => ({
+    name,
+    code,
+  }))
   if (files.length !== 2) throw new Error(`the README has ${files.length} quickstarts`)
   for (const { name, code } of files) writeFileSync(join(project, name), code)
   const run = `

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-for (const entry of ['index', 'express', 'testing']) {
+for (const entry of ['index', 'ai', 'bridge', 'chat-sdk', 'express', 'testing', 'web']) {
   const names = Object.keys(require(`../lib/${entry}.js`)).sort()
   const module = `import cjs from './${entry}.js'\n\nexport const {\n${names.map((name) => `  ${name},\n`).join('')}} = cjs\n`
   writeFileSync(new URL(`../lib/${entry}.mjs`, import.meta.url), module)

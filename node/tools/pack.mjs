@@ -1,7 +1,8 @@
 // Packs what is handed out: `node tools/pack.mjs TARGET/dist DIST`. One package for users, one with the addon for this
-// platform, and the same two of the emulator. The other platforms' are packed where they are built, by the same call; a
-// third argument is the folder in which theirs lie. The packages for users name those platforms and this one alone: what
-// they name and what is not there would be taken from the owner of that name.
+// platform, the same two of the emulator, and those without anything compiled: the adapters of Chat SDK and the website
+// widget. The other platforms' are packed where they are built, by the same call; a third argument is the folder in which
+// theirs lie. The packages for users name those platforms and this one alone: what they name and what is not there would
+// be taken from the owner of that name.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -31,7 +32,8 @@ const LIMIT = 6_000_000
 if (here === undefined) throw new Error(`no build is meant for ${process.platform} ${process.arch}`)
 rmSync(stage, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
-for (const old of readdirSync(dist).filter((name) => /^secondme-avatar-.*\.tgz$/.test(name))) rmSync(join(dist, old))
+for (const old of readdirSync(dist).filter((name) => /^secondme-(avatar|chat-adapter)-.*\.tgz$/.test(name)))
+  rmSync(join(dist, old))
 
 const program = `secondme-avatar-emulator${here.os === 'win32' ? '.exe' : ''}`
 const addon = `secondme-avatar.${here.name}.node`
@@ -46,6 +48,20 @@ if (size > LIMIT) throw new Error(`the addon weighs ${size} bytes: more than ${L
 binary({ scope: 'emulator', from: program, to: program, what: 'The program of secondme-avatar-emulator' })
 users({ scope: 'node', folder: node, parts: ['lib', 'README.md'] })
 users({ scope: 'emulator', folder: join(node, 'emulator'), parts: ['index.js', 'index.d.ts', 'bin', 'README.md'] })
+
+for (const platform of ['feishu', 'dingtalk']) plain(`chat-adapter-${platform}`, ['lib', 'README.md'])
+plain('widget', ['dist', 'custom-elements.json', 'README.md'])
+
+/** A package without anything compiled: an adapter of Chat SDK, or the website widget. */
+function plain(name, parts) {
+  const folder = join(node, name)
+  const { devDependencies, scripts, ...rest } = manifest(folder)
+  const staged = join(stage, name)
+  mkdirSync(staged, { recursive: true })
+  for (const part of parts) copy(join(folder, part), join(staged, part))
+  write(staged, rest)
+  pack(staged)
+}
 
 /** The package of one platform, as `napi create-npm-dirs` makes it. */
 function binary({ scope, from, to, main, what }) {
@@ -98,7 +114,7 @@ function manifest(folder) {
 function write(folder, manifest) {
   // npm takes a LICENSE along by itself, but none with such a name.
   const licenses = ['LICENSE-MIT', 'LICENSE-APACHE']
-  const whole = { ...manifest, files: [...manifest.files, ...licenses] }
+  const whole = { ...manifest, files: [...new Set([...manifest.files, ...licenses])] }
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(whole, null, 2)}\n`)
   for (const license of licenses) copyFileSync(join(root, license), join(folder, license))
 }

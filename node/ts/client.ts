@@ -6,14 +6,15 @@ import type { AvatarEvent } from './contract/events.js'
 import type { ClientOptions, NativeOptions } from './contract/options.js'
 import type { Stats } from './contract/reports.js'
 import { OPTIONS } from './contract/tables.js'
-import { AvatarEmitter } from './emitter.js'
 import { EventStream } from './event-stream.js'
 import { calledFrom, guarded, misuse } from './failures.js'
 import { anObject, type Known, known, unknownOption } from './known.js'
 import { setLogger, startLogging } from './logs.js'
 import { type NativeChat, type NativeClient, type NativeEvents, native } from './native.js'
+import { People } from './people.js'
 import { BATCH, call, hostQueue, leave, listen, SIGNAL, stay } from './host-queue.js'
 import { Credentials } from './credentials.js'
+import { answerSeal, checkSeal } from './seals.js'
 import {
   answerRequests,
   type CredentialsFunction,
@@ -55,7 +56,7 @@ const occupied = new Set<AvatarClient>()
  *
  * The process stays alive while the client has open conversations or a call is under way; after `close` it ends.
  */
-export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarEvent> {
+export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
   readonly #native: NativeClient
   /** The queue holds its listeners weakly, so the client holds these, and `#tokens`. */
   readonly #occupied: () => void
@@ -83,12 +84,13 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     AvatarClient.#door = undefined
     const site = calledFrom(AvatarClient)
     anObject(given, '{ apiKey }', site)
-    const { onCall, logger, proxy, ...rest } = given
+    const { onCall, logger, proxy, seal, ...rest } = given
     const unknown = unknownOption(given, OPTIONS)
     if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`: look at \`ClientOptions\``, site)
     if (onCall !== undefined && typeof onCall !== 'function') {
       throw misuse(`\`onCall\` has to be a function, and is of type ${typeof onCall}`, site)
     }
+    if (seal !== undefined) checkSeal(seal, site)
     const network = proxy === false ? { noProxy: true } : { proxy }
     const options: NativeOptions = { ...rest, ...network, language }
     logger === undefined ? startLogging() : setLogger(logger)
@@ -100,8 +102,11 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
         door.app,
         door.token !== undefined,
         door.credentials !== undefined,
+        seal !== undefined,
       )
     this.#native = guarded(make, site)
+    const sealed = this.#native.takeSeal()
+    if (sealed !== null && seal !== undefined) answerSeal(sealed, seal)
     this.#occupied = () => {
       this.#isOccupied = this.#native.isOccupied()
       this.#stayIfNeeded()
@@ -250,32 +255,6 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
     return call(begin, (visitors: string) => JSON.parse(visitors) as string[], site, options, RECOVER)
   }
 
-  /**
-   * Gives the visitors of the store, each with the name, the channel and the tag it was last given. The visitor saved
-   * last comes first. Without a store the list is empty.
-   */
-  known(options: CallOptions = {}): Promise<Visitor[]> {
-    const read = (visitors: string) => (JSON.parse(visitors) as Parameters<typeof Visitor.known>).map(Visitor.known)
-    return call(() => this.#native.known(), read, calledFrom(this.known), options)
-  }
-
-  /**
-   * Copies the store into a file while it is in use, and replaces an earlier copy. The copy is a whole store that
-   * another client can use. Only one of the two may be used from then on. Do not copy the file by other means while the
-   * store is open.
-   *
-   * Rejects with an {@link UnsupportedError} if there is no store, and with a {@link StoreError} if the file cannot be
-   * written, is in use as a store, or is not a store.
-   */
-  backup(path: string, options: CallOptions = {}): Promise<void> {
-    return call(
-      () => this.#native.backup(path),
-      () => {},
-      calledFrom(this.backup),
-      options,
-    )
-  }
-
   /** Subscribes to the events of all conversations, including those opened later. */
   override events(options: CallOptions = {}): EventStream {
     known(options, SIGNAL, calledFrom(this.events))
@@ -340,6 +319,11 @@ export class AvatarClient extends AvatarEmitter implements AsyncIterable<AvatarE
   advanceClock(ms: number): void {
     const site = calledFrom(this.advanceClock)
     guarded(() => this.#native.advanceClock(ms), site)
+  }
+
+  /** @internal */
+  protected override native(): NativeClient {
+    return this.#native
   }
 
   /** @internal */

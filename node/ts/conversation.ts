@@ -27,8 +27,19 @@ export interface DeadlineOptions extends CallOptions {
   readonly deadlineMs?: number | undefined
 }
 
+/** Options of a call that says something. */
+export interface MessageOptions extends DeadlineOptions {
+  /**
+   * The id under which the message goes out; {@link newMessageId} makes one. A program that keeps it before it asks finds
+   * out after a crash whether the service took the message: `history` has it under this id. An id of another form, or one
+   * under which a message of this visitor has gone out or waits, is a {@link MisuseError}, and nothing is sent; one that
+   * was handed back may be used again. Visitor Chat takes no ids: there it names the message in this client only.
+   */
+  readonly messageId?: string | undefined
+}
+
 /** Options of a question. */
-export interface AskOptions extends DeadlineOptions {
+export interface AskOptions extends MessageOptions {
   /** How long the first piece of the reply may take, in milliseconds. Default: 60,000. */
   readonly firstPieceDeadlineMs?: number | undefined
   /**
@@ -40,7 +51,7 @@ export interface AskOptions extends DeadlineOptions {
 }
 
 /** Options of a durable message. */
-export interface DurableOptions extends DeadlineOptions {
+export interface DurableOptions extends MessageOptions {
   /**
    * Keeps the message in the client's store until the service has taken it. Default deadline: 24 h. The promise is
    * fulfilled with the message's id when the message is stored; `delivered` and `unsent` events name it.
@@ -137,8 +148,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    */
   ask(text: string, options: AskOptions = {}): Promise<Reply> {
     const site = calledFrom(this.ask)
-    const { deadlineMs, firstPieceDeadlineMs, collectMs } = options
-    const begin = () => this.#native.ask(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs)
+    const { deadlineMs, firstPieceDeadlineMs, collectMs, messageId } = options
+    const begin = () => this.#native.ask(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs, messageId)
     return call(begin, (reply: string) => quiet(JSON.parse(reply) as Reply), site, options, ASK)
   }
 
@@ -151,8 +162,8 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
     const site = calledFrom(this.stream)
     known(options, ASK, site)
     options.signal?.throwIfAborted()
-    const { deadlineMs, firstPieceDeadlineMs, collectMs } = options
-    const begin = () => this.#native.stream(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs)
+    const { deadlineMs, firstPieceDeadlineMs, collectMs, messageId } = options
+    const begin = () => this.#native.stream(said(text, site), deadlineMs, firstPieceDeadlineMs, collectMs, messageId)
     return ReplyStream.of(guarded(begin, site), site, options.signal)
   }
 
@@ -163,14 +174,14 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
    * comes back with the error: {@link AvatarError.unsent}.
    */
   send(text: string, options: DurableOptions): Promise<string>
-  send(text: string, options?: DeadlineOptions): Promise<Sent>
-  send(text: string, options: DeadlineOptions & { durable?: boolean } = {}): Promise<Sent | string> {
+  send(text: string, options?: MessageOptions): Promise<Sent>
+  send(text: string, options: MessageOptions & { durable?: boolean } = {}): Promise<Sent | string> {
     const site = calledFrom(this.send)
     if (options.durable) {
-      const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs)
+      const begin = () => this.#native.sendDurable(said(text, site), options.deadlineMs, options.messageId)
       return call(begin, (id: string) => JSON.parse(id) as string, site, options, SEND)
     }
-    const begin = () => this.#native.send(said(text, site), options.deadlineMs)
+    const begin = () => this.#native.send(said(text, site), options.deadlineMs, options.messageId)
     return call(begin, (sent: string) => JSON.parse(sent) as Sent, site, options, SEND)
   }
 
@@ -246,8 +257,14 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 }
 
-const SEND: Known = { deadlineMs: 'number', durable: 'boolean', ...SIGNAL }
-const ASK: Known = { deadlineMs: 'number', firstPieceDeadlineMs: 'number', collectMs: 'number', ...SIGNAL }
+const SEND: Known = { deadlineMs: 'number', durable: 'boolean', messageId: 'string', ...SIGNAL }
+const ASK: Known = {
+  deadlineMs: 'number',
+  firstPieceDeadlineMs: 'number',
+  collectMs: 'number',
+  messageId: 'string',
+  ...SIGNAL,
+}
 const HISTORY: Known = { count: 'number', before: 'string', ...SIGNAL }
 
 /** Only a string can be sent. */

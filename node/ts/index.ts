@@ -27,6 +27,7 @@ export {
   type DeadlineOptions,
   type DurableOptions,
   type HistoryOptions,
+  type MessageOptions,
 } from './conversation.js'
 export { AvatarEmitter, type Listener, type TypedEmitter, type WaitOptions } from './emitter.js'
 export { Credentials } from './credentials.js'
@@ -41,7 +42,10 @@ export {
   type LogRecord,
   setLogger,
 } from './logs.js'
+export { newMessageId } from './message-id.js'
+export type { Note, NoteOptions, RequestOptions } from './people.js'
 export { ReplyStream } from './reply-stream.js'
+export type { Seal } from './seals.js'
 export type {
   AppOptions,
   CredentialsFunction,

@@ -15,9 +15,11 @@ export interface Native {
     app: { readonly clientId: string; readonly clientSecret: string } | undefined,
     tokens: boolean,
     credentials: boolean,
+    seal: boolean,
   ) => NativeClient
   visitorForUser(platform: string, userId: string): string
   visitorForUserWithSecret(platform: string, userId: string, secret: string): string
+  newMessageId(): string
   randomVisitor(platform: string): string
   parseVisitor(id: string): string
   parseCredentials(text: string): string
@@ -41,17 +43,35 @@ export interface NativeClient {
   drainTokens(max: number): NativeTokenAsked[] | null
   answerToken(ticket: number, token: string): void
   failToken(ticket: number, failed: NativeTokenFailed): void
+  takeSeal(): NativeSeal | null
   readonly proxy: string | null
   open(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
   authenticate(id: string, name?: string, channel?: string, tag?: string, deadlineMs?: number): number
   setApiKey(apiKey: string): void
   recover(all: boolean): number
   known(): number
+  forget(id: string): number
+  export(id: string): number
+  setNote(visitor: NativeVisitor, key: string, text: string, lifetimeMs?: number): number
+  addNote(visitor: NativeVisitor, key: string, text: string, lifetimeMs?: number): number
+  note(id: string, key: string): number
+  deleteNote(id: string, key: string): number
+  notes(prefix: string): number
+  request(method: string, path: string, body?: string, visitor?: NativeVisitor, deadlineMs?: number): number
+  forgetIdle(longerThanMs: number): number
   backup(path: string): number
   events(): NativeEvents
   stats(): string
   advanceClock(ms: number): void
   close(deadlineMs?: number): number
+}
+
+/** A visitor, as the program has described it. */
+export interface NativeVisitor {
+  readonly id: string
+  readonly name?: string | undefined
+  readonly channel?: string | undefined
+  readonly tag?: string | undefined
 }
 
 /** Without a visitor the request under the ticket is taken back. */
@@ -69,6 +89,13 @@ export interface NativeTokenFailed {
   readonly code?: string | undefined
 }
 
+export interface NativeSeal {
+  readonly ticket: number
+  drain(max: number): { readonly ticket: number; readonly isOpen: boolean; readonly bytes: Uint8Array }[] | null
+  answer(ticket: number, bytes: Uint8Array): void
+  fail(ticket: number, words: string): void
+}
+
 export interface NativeChat {
   readonly opening: string
   readonly avatarName: string
@@ -78,10 +105,10 @@ export interface NativeChat {
   readonly sessionId: string | null
   readonly state: string
   readonly takenOver: boolean
-  ask(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number): number
-  stream(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number): NativeStream
-  send(text: string, deadlineMs?: number): number
-  sendDurable(text: string, deadlineMs?: number): number
+  ask(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number, messageId?: string): number
+  stream(text: string, deadlineMs?: number, firstPieceMs?: number, collectMs?: number, messageId?: string): NativeStream
+  send(text: string, deadlineMs?: number, messageId?: string): number
+  sendDurable(text: string, deadlineMs?: number, messageId?: string): number
   history(count: number, before?: string): number
   newSession(): number
   events(): NativeEvents

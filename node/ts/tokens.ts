@@ -7,6 +7,7 @@ import { guarded, keepThrown, misuse, type Site } from './failures.js'
 import { BATCH, listen } from './host-queue.js'
 import { anObject } from './known.js'
 import type { NativeClient } from './native.js'
+import { whole } from './words.js'
 
 /** What a function that gives users' tokens is asked for. */
 export interface TokenRequest {
@@ -156,11 +157,6 @@ function failureOf(thrown: unknown) {
   // What it says is the program's own, and stays in the cause.
   const words = whole(thrown instanceof Error ? String(thrown.name) : typeof thrown)
   return { thrown: kept, words, mayPass: mayPass(thrown) }
-}
-
-/** The text without halves of surrogate pairs, which the core cannot take. */
-function whole(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }
 
 /** Whether it was the network's failure, or a time limit's: `fetch` and HTTP libraries wrap what the system says. */

@@ -42,8 +42,10 @@ from ._errors import (
     UnavailableError,
     UnsupportedError,
 )
-from ._native import Credentials, Visitor, __version__
+from ._native import Credentials, Visitor, __version__, new_message_id
+from ._notes import Note
 from ._options import ClientOptions
+from ._seals import Seal
 from ._streams import Events, ReplyStream
 from ._tokens import CredentialsRequest, TokenRequest
 from ._values import (
@@ -125,6 +127,7 @@ __all__ = [
     "InvalidVisitorIdError",
     "MisuseError",
     "NotMemberError",
+    "Note",
     "NoticeEvent",
     "NoticeKind",
     "OpenedEvent",
@@ -138,6 +141,7 @@ __all__ = [
     "ReplyDeltaEvent",
     "ReplyEvent",
     "ReplyStream",
+    "Seal",
     "Sent",
     "ServiceErrorEvent",
     "SessionReplacedEvent",
@@ -158,4 +162,5 @@ __all__ = [
     "Visitor",
     "WaitingForQuotaEvent",
     "__version__",
+    "new_message_id",
 ]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from . import _logs, _native
 from ._errors import MisuseError
 from ._options import ClientOptions, ClientSetup
+from ._seals import Seal, Sealer, checked
 from ._secret import hidden
 from ._tokens import CredentialsRequest, Giver, TokenRequest
 from ._values import CallReport, Stats
@@ -85,21 +86,25 @@ class ClientBase(ClientSetup):
         api_key: str | None,
         options: dict[str, Any],
         on_call: Callable[[CallReport], object] | None,
+        seal: Seal | None,
     ) -> None:
+        if seal is not None:
+            seal = checked(seal)
         door = self._door or _Door(None, None)
         if api_key is None and door.has_key:
             api_key = hidden(_native.api_key_from_env())
-        if options["base_url"] is None and options["environment"] is None:
-            options["base_url"] = os.environ.get("SECONDME_BASE_URL") or None
         _logs.begin()
         self._native = _native.Client(
             api_key,
             on_call is not None,
             door.app,
             door.give is not None,
+            seal is not None,
             language=f"python/{sys.version_info.major}.{sys.version_info.minor}",
             **options,
         )
+        if self._native.seals is not None and seal is not None:
+            Sealer(self._native.seals, seal)
         if self._native.reports is not None and on_call is not None:
             self._report(self._native.reports, on_call)
         if self._native.tokens is not None and door.give is not None:

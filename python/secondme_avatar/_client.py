@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _native
 from ._base import ClientBase
 from ._callbacks import Callbacks, ReportSource, Served, is_cancelled
 from ._conversation import Conversation
 from ._native import Credentials, Visitor
+from ._notes import Note
 from ._on import Listening
 from ._options import ClientOptions
+from ._request import body_text
 from ._secret import hidden
 from ._streams import Events
 from ._tokens import AsyncCredentials, AsyncTokens, Giver, TokenSource
@@ -151,6 +154,110 @@ class AvatarClient(ClientBase, Listening):
         """Returns the visitors that the ``store`` knows, with the name, channel and tag that each was last given. The
         visitor saved last comes first. Without a store the list is empty."""
         return await self._served.queue().call(self._native.known)
+
+    async def forget(self, visitor: Visitor) -> None:
+        """Deletes everything that the ``store`` holds of this visitor: the record, unsent messages, notes, claims. When
+        it returns, nothing of it is in the store's files. A visitor of whom there is nothing is no error.
+
+        An open conversation of the visitor is closed first, at once: what was still to be sent is not, its calls fail,
+        and durable messages are deleted. Opening the visitor again begins a new session.
+
+        This store only: nothing is deleted at the service, in backups or in logs. Where another client of the same
+        store has the visitor open, or has messages of the visitor to send, it raises ``StoreError`` and deletes
+        nothing, and the conversation here is closed all the same; so it does where the bytes cannot be removed, because
+        another program reads the file or the disk is full: then call it again. A client without a store forgets what it
+        has in memory. The file is written anew, so use ``forget_idle`` to delete many.
+        """
+        await self._served.queue().call(lambda queue: self._native.forget(queue, visitor))
+
+    async def export(self, visitor: Visitor) -> str:
+        """Returns everything that the ``store`` holds of this visitor, as a JSON text without secrets. A visitor of
+        whom there is nothing is no error: ``holds_data`` is ``false`` then. ``docs/privacy.md`` in the repository lists
+        the fields. Without a store it raises ``UnsupportedError``."""
+        return await self._served.queue().call(lambda queue: self._native.export(queue, visitor))
+
+    async def set_note(self, visitor: Visitor, key: str, text: str, *, lifetime: float | None = None) -> None:
+        """Writes a note: a small text that the program keeps with this visitor, in place of the one under this key.
+        When it returns, the note outlives the process::
+
+            await client.set_note(visitor, "address", "C0123/1700000000.000100")
+            address = await client.note(visitor, "address")
+
+        Notes are in the ``store``: sealed where it is, in its backups and exports, and forgotten with the visitor.
+        Without a store they are in memory until the client closes. Keys are not sealed: put no secret and no word of a
+        person into a key. Where a store does not know the API key yet, the visitor is authenticated first.
+
+        :param key: 1 to 200 bytes of UTF-8.
+        :param text: At most 16 KiB of UTF-8.
+        :param lifetime: After so many seconds, more than 0, the note counts as deleted. Default: never.
+        """
+        await self._served.queue().call(lambda queue: self._native.set_note(queue, visitor, key, text, lifetime))
+
+    async def add_note(self, visitor: Visitor, key: str, text: str, *, lifetime: float | None = None) -> bool:
+        """Writes a note unless there is one under this key that has not expired, and returns whether it was written.
+
+        Of several that add the same note at the same time, one succeeds, also among the processes that use the same
+        store file. So a message that a platform delivers twice is taken once::
+
+            if await client.add_note(visitor, f"message/{id}", "taken", lifetime=7 * 24 * 60 * 60):
+                ...
+
+        The parameters are those of ``set_note``.
+        """
+        return await self._served.queue().call(lambda queue: self._native.add_note(queue, visitor, key, text, lifetime))
+
+    async def note(self, visitor: Visitor, key: str) -> str | None:
+        """Returns the text of the visitor's note under this key, or ``None`` where there is none or it has expired."""
+        return await self._served.queue().call(lambda queue: self._native.note(queue, visitor, key))
+
+    async def delete_note(self, visitor: Visitor, key: str) -> bool:
+        """Deletes the visitor's note under this key, and returns whether there was one that had not expired."""
+        return await self._served.queue().call(lambda queue: self._native.delete_note(queue, visitor, key))
+
+    async def notes(self, prefix: str) -> list[Note]:
+        """Returns the notes of all visitors whose keys begin so, and that have not expired. The one that was first
+        written longest ago comes first; one that was replaced keeps its place. With ``""`` it returns all notes."""
+        return await self._served.queue().call(lambda queue: self._native.notes(queue, prefix))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        visitor: Visitor | None = None,
+        deadline: float | None = None,
+    ) -> Any:
+        """Makes a call of the service that this library does not know. Returns the ``data`` of the answer's envelope as
+        Python's own objects, with every integer exact; ``None`` where there is none::
+
+            latest = await client.request("GET", f"/rest/general/message/latest?sessionId={session}", visitor=visitor)
+
+        The path goes on after the base URL, and cannot lead elsewhere. Nothing is sent twice but after the visitor's
+        token was refused. ``on_call`` is told of calls with a visitor alone.
+
+        :param method: GET, POST, PUT, PATCH or DELETE.
+        :param body: What ``json.dumps`` takes. Default: no body.
+        :param visitor: Shows this visitor's token, renewed where it is refused. Default: the API key, with a slot of
+            its quota.
+        :param deadline: The time limit in seconds, with the wait for the quota. Default: ``open_deadline``.
+        :raises MisuseError: The method is unknown, the path could lead to outside of the base URL, or the body is not
+            JSON. Nothing is sent then.
+        :raises InvalidAnswerError: The answer is not the service's envelope, such as a redirect.
+        """
+        text, how = body_text(body), (visitor, deadline)
+        answer = await self._served.queue().call(lambda queue: self._native.request(queue, method, path, text, how))
+        return json.loads(answer)
+
+    async def forget_idle(self, longer_than: float) -> int:
+        """Forgets all visitors of whom nothing was written to the ``store`` for longer than so many seconds, and
+        returns how many. The option ``retention`` does the same by itself.
+
+        Not idle are visitors with an open conversation, in this client or in another one of the same store, and those
+        with a durable message that is still to be sent. It fails as ``forget`` does, except that visitors in use are
+        skipped.
+        """
+        return await self._served.queue().call(lambda queue: self._native.forget_idle(queue, longer_than))
 
     async def backup(self, to: str | os.PathLike[str]) -> None:
         """Copies the ``store`` into this file while it is in use. The copy is a complete store for another client; it

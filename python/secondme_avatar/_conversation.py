@@ -8,6 +8,7 @@ from typing import Literal, overload
 from . import _native
 from ._callbacks import Callbacks, Served, is_cancelled
 from ._on import Listening
+from ._secret import hidden
 from ._streams import Events, ReplyStream
 from ._values import HistoryMessage, Reply, Sent, State
 
@@ -88,6 +89,7 @@ class Conversation(ConversationBase, Listening):
         deadline: float | None = None,
         first_piece_deadline: float | None = None,
         collect: float | None = None,
+        message_id: str | None = None,
     ) -> Reply:
         """Sends a message and waits for the whole reply, the avatar's or its owner's.
 
@@ -97,10 +99,15 @@ class Conversation(ConversationBase, Listening):
         ``collect`` waits for all messages of the avatar's turn, which is over when the avatar has been silent for so
         many seconds. The reply has their texts, each on a line of its own, and their parts, sources and speech in
         order. Without it the first message is the answer, and the others come as events.
+
+        ``message_id`` is the id under which the question goes out; ``new_message_id()`` makes one. A program that keeps
+        it before it asks finds out after a crash whether the service took the question: ``history`` has it under this
+        id. An id of another form, or one under which a message of this visitor has gone out or waits, raises
+        ``MisuseError``, and nothing is sent; one that was handed back may be used again. Visitor Chat takes no ids:
+        there it names the message in this client only.
         """
-        return await self._served.queue().call(
-            lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline, collect)
-        )
+        text, options = hidden(text), (deadline, first_piece_deadline, collect, message_id)
+        return await self._served.queue().call(lambda queue: self._native.ask(queue, text, options))
 
     def stream(
         self,
@@ -109,19 +116,32 @@ class Conversation(ConversationBase, Listening):
         deadline: float | None = None,
         first_piece_deadline: float | None = None,
         collect: float | None = None,
+        message_id: str | None = None,
     ) -> ReplyStream:
         """Sends a message at once, and gives the reply piece by piece::
 
         async for piece in chat.stream("Hello"):
             print(piece, end="", flush=True)
         """
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline, collect), self._served.queue)
+        text, options = hidden(text), (deadline, first_piece_deadline, collect, message_id)
+        return ReplyStream(self._native.stream(text, options), self._served.queue)
 
     @overload
-    async def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...
+    async def send(
+        self,
+        text: str,
+        *,
+        durable: Literal[False] = False,
+        deadline: float | None = None,
+        message_id: str | None = None,
+    ) -> Sent: ...
     @overload
-    async def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
-    async def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
+    async def send(
+        self, text: str, *, durable: Literal[True], deadline: float | None = None, message_id: str | None = None
+    ) -> str: ...
+    async def send(
+        self, text: str, *, durable: bool = False, deadline: float | None = None, message_id: str | None = None
+    ) -> Sent | str:
         """Sends a message, and returns when the service has taken it.
 
         While the socket is down the message waits, and a lost answer never makes it go out twice. A message that is
@@ -130,11 +150,13 @@ class Conversation(ConversationBase, Listening):
         With ``durable`` the call returns the message's id when the client's store has the message. It then survives
         the process, and goes out once, under that id. ``DeliveredEvent`` says that the service has it; a message that
         is given up comes back as ``UnsentEvent``.
+
+        ``message_id`` is that of ``ask``.
         """
-        queue = self._served.queue()
+        queue, text = self._served.queue(), hidden(text)
         if durable:
-            return await queue.call(lambda queue: self._native.send_durable(queue, text, deadline))
-        return await queue.call(lambda queue: self._native.send(queue, text, deadline))
+            return await queue.call(lambda queue: self._native.send_durable(queue, text, deadline, message_id))
+        return await queue.call(lambda queue: self._native.send(queue, text, deadline, message_id))
 
     async def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
         """Returns the last ``count`` messages (1 to 1000), oldest first; ``before`` is the ``seq_id`` to end at.

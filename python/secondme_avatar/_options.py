@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+from ._seals import Seal
 from ._secret import hidden
 from ._values import CallReport, Delivery, Environment
 
@@ -23,9 +24,9 @@ class ClientOptions(TypedDict, total=False):
     ca_file: str | os.PathLike[str] | None
     builtin_roots: bool | None
     only_ca_file: str | os.PathLike[str] | None
-    pins: str | None
+    pins: Sequence[str] | None
     min_tls: str | None
-    socket_hosts: str | None
+    socket_hosts: Sequence[str] | None
     heartbeat: float | None
     ping_unnamed: bool | None
     acknowledge: bool | None
@@ -40,11 +41,14 @@ class ClientOptions(TypedDict, total=False):
     durable_deadline: float | None
     store: str | os.PathLike[str] | None
     store_namespace: str | None
+    retention: float | None
     history_deadline: float | None
     close_deadline: float | None
     ask_deadline: float | None
     first_piece_deadline: float | None
+    owner_deadline: float | None
     on_call: Callable[[CallReport], object] | None
+    seal: Seal | None
 
 
 class ClientSetup:
@@ -63,9 +67,9 @@ class ClientSetup:
         ca_file: str | os.PathLike[str] | None = None,
         builtin_roots: bool | None = None,
         only_ca_file: str | os.PathLike[str] | None = None,
-        pins: str | None = None,
+        pins: Sequence[str] | None = None,
         min_tls: str | None = None,
-        socket_hosts: str | None = None,
+        socket_hosts: Sequence[str] | None = None,
         heartbeat: float | None = None,
         ping_unnamed: bool | None = None,
         acknowledge: bool | None = None,
@@ -80,11 +84,14 @@ class ClientSetup:
         durable_deadline: float | None = None,
         store: str | os.PathLike[str] | None = None,
         store_namespace: str | None = None,
+        retention: float | None = None,
         history_deadline: float | None = None,
         close_deadline: float | None = None,
         ask_deadline: float | None = None,
         first_piece_deadline: float | None = None,
+        owner_deadline: float | None = None,
         on_call: Callable[[CallReport], object] | None = None,
+        seal: Seal | None = None,
     ) -> None:
         """A client for one API key. Nothing is sent yet. Times are seconds; ``None`` stands for the default.
 
@@ -109,13 +116,13 @@ class ClientSetup:
             yes.
         :param only_ca_file: A PEM file with the only certificates that are trusted, in the place of the platform's: for
             HTTP, for the socket and for an ``https://`` proxy. Default: those of the platform, and of the CA file.
-        :param pins: The public keys that the service's servers may have, those of the socket included: ``sha256/`` and
-            the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
-            Give the next key as well, so that the service can change to it. Only the server's own certificate counts,
-            and it is verified all the same. A proxy's key is not looked at. Default: every key.
+        :param pins: The public keys that the service's servers may have, those of the socket included: for each
+            ``sha256/`` and the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next
+            key as well, so that the service can change to it. Only the server's own certificate counts, and it is
+            verified all the same. A proxy's key is not looked at. Default: every key.
         :param min_tls: The lowest version of TLS that is spoken, ``1.2`` or ``1.3``. Default: 1.2.
         :param socket_hosts: The hosts to which the socket's address may lead, which the service names: host names, or
-            ``*.`` and the end of a name, with commas between several. Default: every host.
+            ``*.`` and the end of a name. Default: every host.
         :param heartbeat: The time between two pings, from 5 s to 15 s. Default: 15 s.
         :param ping_unnamed: Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it
             to be learned from the first frame, and whether such a ping is welcome is open. Default: no.
@@ -144,14 +151,21 @@ class ClientSetup:
         :param store_namespace: A name for the avatar in the store, in place of what the service says of it. Clients
             with the same name share what is kept, whatever their keys. Default: the avatar's share code and owner; on
             Visitor Chat the API key.
+        :param retention: How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the
+            first use of the store and then once an hour, visitors who were idle for longer are forgotten, as
+            ``forget_idle`` does. Default: for ever.
         :param history_deadline: The time limit of a ``history``. Default: 30 s.
         :param close_deadline: How long a ``close`` or an ``end`` waits for what is still to be sent. Default: 5 s.
         :param ask_deadline: The time limit of an ``ask`` or a ``stream``. Default: 120 s.
         :param first_piece_deadline: How long the first piece of a reply may take. Default: 60 s.
+        :param owner_deadline: How long a question waits for its answer to begin once the owner has the conversation,
+            where that is less than its ``first_piece_deadline``; then it fails with an error of kind ``taken_over``.
+            Default: as long as any question.
         :param on_call: Is called with every call to the service, and every handshake of a socket, when it is over: for
             metrics. The report holds no secret and no spoken word. With asyncio it is called as callbacks are, and may
             be async; with ``secondme_avatar.sync`` it is called in a thread of its own. An exception that it raises is
             logged.
+        :param seal: Encrypts what the ``store`` keeps: see ``Seal``. Default: the rows are written as they are.
         """
         # From here on a traceback shows neither.
         api_key, proxy = hidden(api_key), hidden(proxy)
@@ -182,17 +196,20 @@ class ClientSetup:
             "durable_deadline": durable_deadline,
             "store": store,
             "store_namespace": store_namespace,
+            "retention": retention,
             "history_deadline": history_deadline,
             "close_deadline": close_deadline,
             "ask_deadline": ask_deadline,
             "first_piece_deadline": first_piece_deadline,
+            "owner_deadline": owner_deadline,
         }
-        self._set_up(api_key, options, on_call)
+        self._set_up(api_key, options, on_call, seal)
 
     def _set_up(
         self,
         api_key: str | None,
         options: dict[str, Any],
         on_call: Callable[[CallReport], object] | None,
+        seal: Seal | None,
     ) -> None:
         raise NotImplementedError

@@ -77,10 +77,14 @@ class Giver:
         return cls(give, keyword="credentials", request=CredentialsRequest, gives=Credentials)
 
     def answer(self, native: _native.TokenRequests, ticket: int, given: object) -> None:
-        if not isinstance(given, self._gives):
-            name = self._gives.__name__
-            raise MisuseError(f"it returned an object of type {type(given).__name__} and not a `{name}`")
-        native.answer(ticket, given.to_json() if isinstance(given, Credentials) else str(given))
+        try:
+            if not isinstance(given, self._gives):
+                name = self._gives.__name__
+                raise MisuseError(f"it returned an object of type {type(given).__name__} and not a `{name}`")
+            native.answer(ticket, given.to_json() if isinstance(given, Credentials) else str(given))
+        except AvatarError as error:
+            # Its frames hold what was given.
+            _fail(native, ticket, error.with_traceback(None))
 
     def plain_only(self) -> Giver:
         """This function, where it is not async."""

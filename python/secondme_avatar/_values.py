@@ -103,6 +103,7 @@ Step: TypeAlias = Literal[
     "end_session",
     "fetch_token",
     "init_visitor_chat",
+    "request",
 ]
 """A step of the protocol, as the vendor's page numbers them.
 
@@ -118,6 +119,7 @@ Step: TypeAlias = Literal[
 - ``end_session``: Beyond the page: end a session.
 - ``fetch_token``: Visitor Chat: get the token that its calls show.
 - ``init_visitor_chat``: Visitor Chat: get a session and the socket's address.
+- ``request``: A call of the caller's own: see ``request``.
 """
 
 Delivery: TypeAlias = Literal["checked", "at_most_once", "at_least_once"]
@@ -159,11 +161,11 @@ CloseReason: TypeAlias = Literal["requested", "session_ended", "failed"]
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reply(Plain):
     """A whole reply, by the avatar or by its owner."""
 
-    text: str
+    text: str = field(repr=False)
     """All its text."""
     author: Author
     """Who says it."""
@@ -172,11 +174,11 @@ class Reply(Plain):
     in_reply_to: str | None
     """The message that it answers, where that is certain: the service does not name it. It is absent where another
     message, to which no answer has come, may be meant as well."""
-    parts: tuple[str | Card, ...]
+    parts: tuple[str | Card, ...] = field(repr=False)
     """Its text and its cards, in order."""
-    sources: tuple[Any, ...]
+    sources: tuple[Any, ...] = field(repr=False)
     """What it draws on, as the service says it."""
-    speech: tuple[Any, ...]
+    speech: tuple[Any, ...] = field(repr=False)
     """Audio clips of it, as the service names them."""
     ended: Ended
     """How its end was known."""
@@ -191,22 +193,22 @@ class Reply(Plain):
     """How it is known that the reply belongs to this conversation, and answers this question."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Card(Plain):
     """A card: something that an app shows otherwise than as text."""
 
     template: str
     """The kind of card, such as ``StandardCard``, ``image`` or ``citation``; empty where the service's template could
     not be read."""
-    params: Any
+    params: Any = field(repr=False)
     """Its parameters; the template's own text where it could not be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class HistoryMessage(Plain):
     """A message of the past."""
 
-    text: str
+    text: str = field(repr=False)
     """All its text."""
     author: Author
     """Who said it."""
@@ -214,13 +216,13 @@ class HistoryMessage(Plain):
     """Its id."""
     seq_id: str | None
     """The first of its frames. Pass it to the next ``history`` call, as ``before``, to get what came before."""
-    parts: tuple[str | Card, ...]
+    parts: tuple[str | Card, ...] = field(repr=False)
     """Its text and its cards, in order."""
     timestamp: datetime | None
     """When it began, where the service says so. With the time zone UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sent(Plain):
     """The answer to a ``send``: the service has taken the message."""
 
@@ -230,7 +232,7 @@ class Sent(Plain):
     """How it is known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UnsentMessage(Plain):
     """A message that was given up, handed back so that nothing is lost."""
 
@@ -243,7 +245,7 @@ class UnsentMessage(Plain):
     """The id that it was, or would have been, sent under."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CallReport(Plain):
     """One call to the service, or one handshake of a socket, when it is over. See ``ClientOptions.on_call``."""
 
@@ -262,7 +264,7 @@ class CallReport(Plain):
     """The service's own time, to the second, where its answer gave it. With the time zone UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stats(Plain):
     """What a client has counted, over all its conversations."""
 

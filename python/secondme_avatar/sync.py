@@ -13,20 +13,23 @@ beside it. Clients and conversations may be used from any thread.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import _native
 from ._base import ClientBase
 from ._callbacks import ReportSource
 from ._conversation import ConversationBase
 from ._native import Credentials, Visitor
+from ._notes import Note
 from ._options import ClientOptions
 from ._queues import BATCH, ThreadQueue, thread_queue
+from ._request import body_text
 from ._secret import hidden
 from ._tokens import Giver, PlainCredentials, PlainTokens, TokenGiver
 from ._values import CallReport, HistoryMessage, Piece, Reply, Sent
@@ -126,6 +129,60 @@ class AvatarClient(ClientBase):
         with thread_queue() as queue:
             return queue.call(self._native.known)
 
+    def forget(self, visitor: Visitor) -> None:
+        """Deletes everything that the ``store`` holds of this visitor, and closes the visitor's conversations first."""
+        with thread_queue() as queue:
+            queue.call(lambda queue: self._native.forget(queue, visitor))
+
+    def export(self, visitor: Visitor) -> str:
+        """Returns everything that the ``store`` holds of this visitor, as a JSON text without secrets."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.export(queue, visitor))
+
+    def set_note(self, visitor: Visitor, key: str, text: str, *, lifetime: float | None = None) -> None:
+        """Writes a note: a small text that the program keeps with this visitor, for so many seconds or for good."""
+        with thread_queue() as queue:
+            queue.call(lambda queue: self._native.set_note(queue, visitor, key, text, lifetime))
+
+    def add_note(self, visitor: Visitor, key: str, text: str, *, lifetime: float | None = None) -> bool:
+        """Writes a note unless there is one under this key, and returns whether it was written."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.add_note(queue, visitor, key, text, lifetime))
+
+    def note(self, visitor: Visitor, key: str) -> str | None:
+        """Returns the text of the visitor's note under this key, if there is one."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.note(queue, visitor, key))
+
+    def delete_note(self, visitor: Visitor, key: str) -> bool:
+        """Deletes the visitor's note under this key, and returns whether there was one."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.delete_note(queue, visitor, key))
+
+    def notes(self, prefix: str) -> list[Note]:
+        """Returns the notes of all visitors whose keys begin so, the oldest first."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.notes(queue, prefix))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        visitor: Visitor | None = None,
+        deadline: float | None = None,
+    ) -> Any:
+        """Makes a call of the service that this library does not know, and returns the ``data`` of its answer."""
+        text, how = body_text(body), (visitor, deadline)
+        with thread_queue() as queue:
+            return json.loads(queue.call(lambda queue: self._native.request(queue, method, path, text, how)))
+
+    def forget_idle(self, longer_than: float) -> int:
+        """Forgets all visitors of whom nothing was written for longer than so many seconds, and returns how many."""
+        with thread_queue() as queue:
+            return queue.call(lambda queue: self._native.forget_idle(queue, longer_than))
+
     def backup(self, to: str | os.PathLike[str]) -> None:
         """Copies the ``store`` into this file while it is in use."""
         with thread_queue() as queue:
@@ -163,10 +220,12 @@ class Conversation(ConversationBase):
         deadline: float | None = None,
         first_piece_deadline: float | None = None,
         collect: float | None = None,
+        message_id: str | None = None,
     ) -> Reply:
         """Sends a message and waits for the whole reply, the avatar's or its owner's."""
+        text, options = hidden(text), (deadline, first_piece_deadline, collect, message_id)
         with thread_queue() as queue:
-            return queue.call(lambda queue: self._native.ask(queue, text, deadline, first_piece_deadline, collect))
+            return queue.call(lambda queue: self._native.ask(queue, text, options))
 
     def stream(
         self,
@@ -175,20 +234,34 @@ class Conversation(ConversationBase):
         deadline: float | None = None,
         first_piece_deadline: float | None = None,
         collect: float | None = None,
+        message_id: str | None = None,
     ) -> ReplyStream:
         """Sends a message at once, and gives the reply piece by piece."""
-        return ReplyStream(self._native.stream(text, deadline, first_piece_deadline, collect))
+        text, options = hidden(text), (deadline, first_piece_deadline, collect, message_id)
+        return ReplyStream(self._native.stream(text, options))
 
     @overload
-    def send(self, text: str, *, durable: Literal[False] = False, deadline: float | None = None) -> Sent: ...
+    def send(
+        self,
+        text: str,
+        *,
+        durable: Literal[False] = False,
+        deadline: float | None = None,
+        message_id: str | None = None,
+    ) -> Sent: ...
     @overload
-    def send(self, text: str, *, durable: Literal[True], deadline: float | None = None) -> str: ...
-    def send(self, text: str, *, durable: bool = False, deadline: float | None = None) -> Sent | str:
+    def send(
+        self, text: str, *, durable: Literal[True], deadline: float | None = None, message_id: str | None = None
+    ) -> str: ...
+    def send(
+        self, text: str, *, durable: bool = False, deadline: float | None = None, message_id: str | None = None
+    ) -> Sent | str:
         """Sends a message, and returns when the service has taken it; with ``durable``, when the store has it."""
+        text = hidden(text)
         with thread_queue() as queue:
             if durable:
-                return queue.call(lambda queue: self._native.send_durable(queue, text, deadline))
-            return queue.call(lambda queue: self._native.send(queue, text, deadline))
+                return queue.call(lambda queue: self._native.send_durable(queue, text, deadline, message_id))
+            return queue.call(lambda queue: self._native.send(queue, text, deadline, message_id))
 
     def history(self, count: int = 50, before: str | None = None) -> list[HistoryMessage]:
         """Returns the last ``count`` messages (1 to 1000), oldest first; ``before`` is the ``seq_id`` to end at."""

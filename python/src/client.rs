@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use secondme_avatar::{AvatarClient, VisitorId};
+use secondme_avatar::{AvatarClient, Note, VisitorId};
 use secondme_avatar_bridge::clock;
+use secondme_avatar_bridge::seals::{SealRequests as CoreSeals, without_store};
 use secondme_avatar_bridge::tokens::{Gives, TokenRequests as CoreTokens};
 
 use crate::conversation::Conversation;
@@ -13,16 +14,24 @@ use crate::credentials::Credentials;
 use crate::errors::{duration, raise};
 use crate::host_queue::{Call, HostQueue};
 use crate::process::ForkGuarded;
+use crate::seals::SealRequests;
 use crate::streams::{Reports, Subscription};
 use crate::text::{self, Text};
 use crate::tokens::TokenRequests;
 use crate::visitor::Visitor;
-use crate::{options, values};
+use crate::{classes, options, values};
 
 /// The API key of the environment.
 #[pyfunction]
 pub(crate) fn api_key_from_env(py: Python<'_>) -> PyResult<String> {
     secondme_avatar::api_key_from_env().map_err(|error| raise(py, &error))
+}
+
+/// An id for a message, with the present time.
+#[pyfunction]
+pub(crate) fn new_message_id(py: Python<'_>) -> PyResult<String> {
+    let made = secondme_avatar::new_message_id();
+    made.map(|id| id.as_str().to_owned()).map_err(|error| raise(py, &error))
 }
 
 /// A client for one API key.
@@ -35,6 +44,9 @@ pub(crate) struct Client {
     /// The requests for users' tokens or visitors' credentials, where a function gives them.
     #[pyo3(get)]
     tokens: Option<Py<TokenRequests>>,
+    /// What its store has sealed and unsealed, where there is a seal.
+    #[pyo3(get)]
+    seals: Option<Py<SealRequests>>,
 }
 
 #[pymethods]
@@ -42,13 +54,14 @@ impl Client {
     /// Without `app` and `tokens` through the Avatar Open API; with an app's id and secret, or with users' `tokens`,
     /// through Visitor Chat. Without a key a function gives the visitors' credentials.
     #[new]
-    #[pyo3(signature = (api_key, reports, app=None, tokens=false, **options))]
+    #[pyo3(signature = (api_key, reports, app=None, tokens=false, seal=false, **options))]
     fn new(
         py: Python<'_>,
         api_key: Option<Text>,
         reports: bool,
         app: Option<(Text, Text)>,
         tokens: bool,
+        seal: bool,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut asked = None;
@@ -65,9 +78,17 @@ impl Client {
             }
             (Some(key), None) => AvatarClient::builder(&key.0),
         };
-        let mut builder = builder.map_err(|error| raise(py, &error))?;
+        let mut builder = builder.map_err(|error| raise(py, &error))?.or_base_of_env();
+        let (mut seals, mut sealed) = (None, None);
+        if seal {
+            let (requests, seal) = CoreSeals::new();
+            (seals, sealed) = (Some(Py::new(py, SealRequests::new(requests))?), Some(seal));
+        }
         if let Some(given) = options {
-            builder = options::set(builder, given)?;
+            builder = options::set(builder, given, &mut sealed)?;
+        }
+        if sealed.is_some() {
+            return Err(raise(py, &without_store()));
         }
         let mut told = None;
         if reports {
@@ -76,7 +97,7 @@ impl Client {
             told = Some(Py::new(py, reports)?);
         }
         let client = py.detach(|| builder.build()).map_err(|error| raise(py, &error))?;
-        Ok(Self { client: ForkGuarded::new(client), reports: told, tokens: asked })
+        Ok(Self { client: ForkGuarded::new(client), reports: told, tokens: asked, seals })
     }
 
     #[pyo3(signature = (queue, visitor, deadline=None))]
@@ -131,6 +152,108 @@ impl Client {
         queue.call(py, async move { client.known().await }, |py, visitors| {
             let visitors = visitors.into_iter().map(|visitor| Py::new(py, Visitor(visitor)));
             Ok(PyList::new(py, visitors.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind())
+        })
+    }
+
+    fn forget(&self, py: Python<'_>, queue: &HostQueue, visitor: &Visitor) -> PyResult<Call> {
+        let (client, visitor) = (self.client.get(py)?.clone(), visitor.0.clone());
+        queue.call(py, async move { client.forget(visitor.id()).await }, |py, ()| Ok(py.None()))
+    }
+
+    fn export(&self, py: Python<'_>, queue: &HostQueue, visitor: &Visitor) -> PyResult<Call> {
+        let (client, visitor) = (self.client.get(py)?.clone(), visitor.0.clone());
+        queue.call(py, async move { client.export(visitor.id()).await }, |py, json| values::value(py, &json))
+    }
+
+    #[pyo3(signature = (queue, visitor, key, text, lifetime=None))]
+    fn set_note(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        visitor: &Visitor,
+        key: Text,
+        text: Text,
+        lifetime: Option<f64>,
+    ) -> PyResult<Call> {
+        let set = self.client.get(py)?.set_note(&visitor.0, key.0, text.0);
+        let set = match lifetime {
+            Some(seconds) => set.lifetime(duration(py, "lifetime", seconds)?),
+            None => set,
+        };
+        queue.call(py, set.into_future(), |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (queue, visitor, key, text, lifetime=None))]
+    fn add_note(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        visitor: &Visitor,
+        key: Text,
+        text: Text,
+        lifetime: Option<f64>,
+    ) -> PyResult<Call> {
+        let add = self.client.get(py)?.add_note(&visitor.0, key.0, text.0);
+        let add = match lifetime {
+            Some(seconds) => add.lifetime(duration(py, "lifetime", seconds)?),
+            None => add,
+        };
+        queue.call(py, add.into_future(), |py, added| values::value(py, &added))
+    }
+
+    fn note(&self, py: Python<'_>, queue: &HostQueue, visitor: &Visitor, key: Text) -> PyResult<Call> {
+        let (client, visitor) = (self.client.get(py)?.clone(), visitor.0.clone());
+        queue.call(py, async move { client.note(visitor.id(), &key.0).await }, |py, text| {
+            values::value(py, &text)
+        })
+    }
+
+    fn delete_note(&self, py: Python<'_>, queue: &HostQueue, visitor: &Visitor, key: Text) -> PyResult<Call> {
+        let (client, visitor) = (self.client.get(py)?.clone(), visitor.0.clone());
+        queue.call(py, async move { client.delete_note(visitor.id(), &key.0).await }, |py, deleted| {
+            values::value(py, &deleted)
+        })
+    }
+
+    fn notes(&self, py: Python<'_>, queue: &HostQueue, prefix: Text) -> PyResult<Call> {
+        let client = self.client.get(py)?.clone();
+        queue.call(py, async move { client.notes(&prefix.0).await }, |py, notes| {
+            let class = classes::get(py, "Note")?;
+            let note = |note: Note| class.call1((Visitor(note.visitor), note.key, note.text.into_string()));
+            let notes = notes.into_iter().map(note).collect::<PyResult<Vec<_>>>()?;
+            Ok(PyList::new(py, notes)?.into_any().unbind())
+        })
+    }
+
+    #[pyo3(signature = (queue, method, path, body, visitor_and_deadline))]
+    fn request(
+        &self,
+        py: Python<'_>,
+        queue: &HostQueue,
+        method: Text,
+        path: Text,
+        body: Option<Text>,
+        visitor_and_deadline: (Option<PyRef<'_, Visitor>>, Option<f64>),
+    ) -> PyResult<Call> {
+        let (visitor, deadline) = visitor_and_deadline;
+        let mut request = self.client.get(py)?.request(method.0, path.0);
+        if let Some(body) = body {
+            request = request.body(body.0);
+        }
+        if let Some(visitor) = visitor {
+            request = request.visitor(visitor.0.clone());
+        }
+        if let Some(seconds) = deadline {
+            request = request.deadline(duration(py, "deadline", seconds)?);
+        }
+        queue.call(py, request.into_future(), |py, data| values::value(py, &data))
+    }
+
+    fn forget_idle(&self, py: Python<'_>, queue: &HostQueue, longer_than: f64) -> PyResult<Call> {
+        let longer_than = duration(py, "longer_than", longer_than)?;
+        let client = self.client.get(py)?.clone();
+        queue.call(py, async move { client.forget_idle(longer_than).await }, |py, many| {
+            values::value(py, &many)
         })
     }
 

@@ -10,6 +10,10 @@ use crate::streams::{ReplyStream, Subscription};
 use crate::text::Text;
 use crate::values;
 
+/// How a question is asked: its deadline, the one of its first piece, the silence that ends its answer, all in seconds;
+/// and its message's id.
+type AskOptions = (Option<f64>, Option<f64>, Option<f64>, Option<Text>);
+
 /// A conversation with the avatar.
 #[pyclass(frozen, module = "secondme_avatar._native")]
 pub(crate) struct Conversation(ForkGuarded<Core>);
@@ -19,15 +23,13 @@ impl Conversation {
         Ok(Py::new(py, Self(ForkGuarded::new(chat)))?.into_any())
     }
 
-    fn question(
-        &self,
-        py: Python<'_>,
-        text: Text,
-        deadline: Option<f64>,
-        first_piece: Option<f64>,
-        collect: Option<f64>,
-    ) -> PyResult<Ask> {
+    fn question(&self, py: Python<'_>, text: Text, options: AskOptions) -> PyResult<Ask> {
+        let (deadline, first_piece, collect, message_id) = options;
         let ask = self.0.get(py)?.ask(text.0);
+        let ask = match message_id {
+            Some(id) => ask.message_id(id.0),
+            None => ask,
+        };
         let ask = match deadline {
             Some(seconds) => ask.deadline(duration(py, "deadline", seconds)?),
             None => ask,
@@ -39,6 +41,19 @@ impl Conversation {
         Ok(match collect {
             Some(seconds) => ask.collect(duration(py, "collect", seconds)?),
             None => ask,
+        })
+    }
+
+    fn message(
+        &self,
+        py: Python<'_>,
+        text: Text,
+        message_id: Option<Text>,
+    ) -> PyResult<secondme_avatar::Send> {
+        let send = self.0.get(py)?.send(text.0);
+        Ok(match message_id {
+            Some(id) => send.message_id(id.0),
+            None => send,
         })
     }
 
@@ -55,35 +70,25 @@ impl Conversation {
 
 #[pymethods]
 impl Conversation {
-    #[pyo3(signature = (queue, text, deadline=None, first_piece_deadline=None, collect=None))]
-    fn ask(
+    fn ask(&self, py: Python<'_>, queue: &HostQueue, text: Text, options: AskOptions) -> PyResult<Call> {
+        let ask = self.question(py, text, options)?;
+        queue.call(py, ask.into_future(), |py, reply| values::value(py, &reply))
+    }
+
+    fn stream(&self, py: Python<'_>, text: Text, options: AskOptions) -> PyResult<ReplyStream> {
+        Ok(ReplyStream::new(self.question(py, text, options)?.stream()))
+    }
+
+    #[pyo3(signature = (queue, text, deadline=None, message_id=None))]
+    fn send(
         &self,
         py: Python<'_>,
         queue: &HostQueue,
         text: Text,
         deadline: Option<f64>,
-        first_piece_deadline: Option<f64>,
-        collect: Option<f64>,
+        message_id: Option<Text>,
     ) -> PyResult<Call> {
-        let ask = self.question(py, text, deadline, first_piece_deadline, collect)?;
-        queue.call(py, ask.into_future(), |py, reply| values::value(py, &reply))
-    }
-
-    #[pyo3(signature = (text, deadline=None, first_piece_deadline=None, collect=None))]
-    fn stream(
-        &self,
-        py: Python<'_>,
-        text: Text,
-        deadline: Option<f64>,
-        first_piece_deadline: Option<f64>,
-        collect: Option<f64>,
-    ) -> PyResult<ReplyStream> {
-        Ok(ReplyStream::new(self.question(py, text, deadline, first_piece_deadline, collect)?.stream()))
-    }
-
-    #[pyo3(signature = (queue, text, deadline=None))]
-    fn send(&self, py: Python<'_>, queue: &HostQueue, text: Text, deadline: Option<f64>) -> PyResult<Call> {
-        let send = self.0.get(py)?.send(text.0);
+        let send = self.message(py, text, message_id)?;
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,
@@ -91,15 +96,16 @@ impl Conversation {
         queue.call(py, send.into_future(), |py, sent| values::value(py, &sent))
     }
 
-    #[pyo3(signature = (queue, text, deadline=None))]
+    #[pyo3(signature = (queue, text, deadline=None, message_id=None))]
     fn send_durable(
         &self,
         py: Python<'_>,
         queue: &HostQueue,
         text: Text,
         deadline: Option<f64>,
+        message_id: Option<Text>,
     ) -> PyResult<Call> {
-        let send = self.0.get(py)?.send(text.0).durable();
+        let send = self.message(py, text, message_id)?.durable();
         let send = match deadline {
             Some(seconds) => send.deadline(duration(py, "deadline", seconds)?),
             None => send,

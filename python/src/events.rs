@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use secondme_avatar::{ConversationKey, Event as Core, EventKind, InvalidVisitor, Raw, SessionId, VisitorId};
 
 use crate::{classes, contract, errors};
@@ -77,19 +77,11 @@ impl Event {
         Ok(made)
     }
 
-    /// Shows every field, as a dataclass does.
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let class = slf.get_type();
-        let mut shown = format!(
-            "{}(visitor_id={}",
-            class.name()?,
-            PyString::new(slf.py(), slf.get().visitor_id()).repr()?
-        );
-        for field in &match_args(slf)? {
-            let field = field.cast_into::<PyString>()?;
-            shown += &format!(", {field}={}", slf.getattr(&field)?.repr()?);
-        }
-        Ok(shown + ")")
+    /// Shows the visitor's id and every field, but nothing that people say: that is in the fields and in `to_dict`.
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let names = PyList::new(slf.py(), ["visitor_id"])?;
+        names.as_any().call_method1("extend", (match_args(slf)?,))?;
+        classes::get(slf.py(), "shown")?.call1((slf, names, slf.get_type().getattr("_said")?))
     }
 
     /// Two events are equal when they have the same class and the same content.
@@ -148,7 +140,7 @@ pub(crate) enum Held {
 
 /// One class for each kind of event, and the fields that it shows.
 macro_rules! event_classes {
-    ($($(#[$doc:meta])* $class:ident = $name:literal, $kind:ident { $(
+    ($($(#[$doc:meta])* $class:ident = $name:literal, $kind:ident, [$($said:ident),*] { $(
         $(#[$field_doc:meta])* $field:ident = $pattern:pat => $get:expr;
     )* })*) => {
         $(
@@ -169,6 +161,13 @@ macro_rules! event_classes {
                 fn __match_args__(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
                     const FIELDS: &[&str] = &[$(stringify!($field)),*];
                     PyTuple::new(py, FIELDS)
+                }
+
+                /// The fields that `repr` hides.
+                #[classattr]
+                fn _said(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+                    const SAID: &[&str] = &[$(stringify!($said)),*];
+                    PyTuple::new(py, SAID)
                 }
 
                 $(

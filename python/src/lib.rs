@@ -15,6 +15,7 @@ mod host_queue;
 mod logs;
 mod options;
 mod process;
+mod seals;
 mod streams;
 mod text;
 mod tokens;
@@ -35,11 +36,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streams::Reports>()?;
     module.add_class::<streams::ReplyStream>()?;
     module.add_class::<streams::Subscription>()?;
+    module.add_class::<seals::SealRequests>()?;
     module.add_class::<tokens::TokenRequests>()?;
     module.add_class::<visitor::Visitor>()?;
     module.add_class::<logs::Logs>()?;
     module.add_function(wrap_pyfunction!(classes::register, module)?)?;
     module.add_function(wrap_pyfunction!(client::api_key_from_env, module)?)?;
+    module.add_function(wrap_pyfunction!(client::new_message_id, module)?)?;
     module.add_function(wrap_pyfunction!(events::event_again, module)?)?;
     contract::events::add_to(module)
 }

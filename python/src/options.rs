@@ -6,18 +6,30 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use secondme_avatar::{BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar_bridge::seals::HostSeal;
 
 use crate::contract;
 use crate::errors::{duration, misuse, raise, whole};
 use crate::text::{self, Text};
 
-/// Sets these options.
-pub(crate) fn set(mut builder: ClientBuilder, options: &Bound<'_, PyDict>) -> PyResult<ClientBuilder> {
+/// Sets these options. A store is opened with the seal, which is taken.
+pub(crate) fn set(
+    mut builder: ClientBuilder,
+    options: &Bound<'_, PyDict>,
+    seal: &mut Option<HostSeal>,
+) -> PyResult<ClientBuilder> {
     for (name, value) in options {
         // `None` stands for the default.
         if !value.is_none() {
             builder = match name.cast::<PyString>()?.to_str()? {
                 "language" => builder.language(argument::<String>("language", &value)?),
+                "store" if seal.is_some() => {
+                    let store = argument::<SqliteStore>("store", &value)?;
+                    match seal.take() {
+                        Some(seal) => builder.store(store.seal(seal)),
+                        None => builder.store(store),
+                    }
+                }
                 name => contract::options::set(builder, name, &value)?,
             };
         }
@@ -61,6 +73,15 @@ impl Argument for Duration {
 impl Argument for String {
     fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         Text::of_option(name, value)
+    }
+}
+
+impl Argument for Vec<String> {
+    fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // A text is no list of its letters.
+        let items = value.extract::<Vec<Bound<'_, PyAny>>>();
+        let items = items.map_err(|_| misuse(value.py(), format!("`{name}` takes a list of `str`")))?;
+        items.iter().map(|item| argument(name, item)).collect()
     }
 }
 

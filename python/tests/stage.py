@@ -12,6 +12,8 @@ from secondme_avatar import (
     Card,
     ClosedEvent,
     Conversation,
+    Credentials,
+    CredentialsRequest,
     DisconnectedEvent,
     Event,
     Events,
@@ -46,6 +48,13 @@ WORDS = {
     "events",
     "replies",
     "is",
+    "key",
+    "prefix",
+    "lifetime",
+    "message_id",
+    "method",
+    "path",
+    "body",
 }
 """What may stand in a step, so that a slip of the pen does not pass for a check that was met."""
 FREE = {"call", "service"}
@@ -62,6 +71,7 @@ OPTIONS = {
     "send_deadline",
     "ask_deadline",
     "first_piece_deadline",
+    "owner_deadline",
 }
 
 
@@ -79,6 +89,26 @@ def in_turn(tokens: list[str]) -> Callable[[TokenRequest], Coroutine[Any, Any, s
         return tokens[min(refusals, len(tokens) - 1)]
 
     return token
+
+
+def given(emulator: Emulator, words: list[str]) -> Callable[[CredentialsRequest], Coroutine[Any, Any, Credentials]]:
+    """A caller's credentials, as its words say, one after the other."""
+    keys = {"authenticated": emulator.api_key, "unknown_key": "sk-unknown"}
+    rest = iter(words)
+    last: list[Credentials] = []
+
+    async def credentials(request: CredentialsRequest) -> Credentials:
+        match next(rest, "throws"):
+            case "same":
+                return last[-1]
+            case "throws":
+                raise LookupError("no user is signed in")
+            case word:
+                async with emulator.client(api_key=keys[word]) as server:
+                    last.append(await server.authenticate(Visitor.parse(request.visitor_id)))
+                return last[-1]
+
+    return credentials
 
 
 class Stage:
@@ -100,9 +130,13 @@ class Stage:
         options = dict(scenario.get("client") or {})
         key = options.pop("key", emulator.api_key)
         secret, tokens = options.pop("client_secret", None), options.pop("user_tokens", None)
+        words = options.pop("credentials", None)
         if unknown := options.keys() - OPTIONS:
             raise Failure(f"there is no client option {unknown}")
         match scenario.get("door", "avatar-open-api"):
+            case "avatar-open-api" if words is not None:
+                options = {"base_url": emulator.base_url, **options}
+                client = AvatarClient.with_credentials(given(emulator, words), **options)
             case "avatar-open-api":
                 client = emulator.client(api_key=key, **options)
             case "visitor-chat" if tokens is None:
@@ -175,34 +209,49 @@ class Stage:
 
     async def _work(self, verb: str, about: Json) -> Json:
         """Does what a program would do with the library."""
+        if verb in ("set_note", "add_note", "note", "delete_note", "notes", "request"):
+            return await self._keep(verb, visitor_of(about["in"], about) if "in" in about else None, about)
         name: str = about["in"]
         if verb == "open":
-            named = {"name": about["name"], "channel": "scenario"} if "name" in about else {}
-            if "visitor_id" in about:
-                visitor = Visitor.parse(about["visitor_id"], **named)
-            else:
-                visitor = Visitor.for_user("scenario", name, **named)
-            return self._opened(name, await self.client.open(visitor))
+            return self._opened(name, await self.client.open(visitor_of(name, about)))
         chat = self.chats[name]
+        terms = {term: about[term] for term in ("collect", "message_id") if term in about}
         match verb:
             case "new_session":
                 return self._opened(about["as"], await chat.new_session())
             case "ask":
-                return {**reply_as_json(await chat.ask(about["text"], collect=about.get("collect"))), "type": "reply"}
+                return {**reply_as_json(await chat.ask(about["text"], **terms)), "type": "reply"}
             case "stream":
-                return {
-                    "text": "".join([piece async for piece in chat.stream(about["text"], collect=about.get("collect"))])
-                }
+                return {"text": "".join([piece async for piece in chat.stream(about["text"], **terms)])}
             case "send":
-                sent = await chat.send(about["text"])
+                sent = await chat.send(about["text"], **terms)
                 return {"message_id": sent.message_id, "confirmed_by": sent.confirmed_by}
             case "history":
                 messages = await chat.history(about.get("count", 50))
-                return {"messages": [{"author": message.author, "text": message.text} for message in messages]}
+                return {"messages": [{"id": one.id, "author": one.author, "text": one.text} for one in messages]}
             case "close" | "end" | "pause" | "resume" | "network_changed":
                 await getattr(chat, verb)()
                 return {}
         raise Failure(f"there is no step `{verb}`")
+
+    async def _keep(self, verb: str, visitor: Visitor | None, about: Json) -> Json:
+        """What a program does with the client beside its conversations: notes, and calls of its own."""
+        if verb == "request":
+            path = "".join(about["path"])
+            return {"data": await self.client.request(about["method"], path, about.get("body"), visitor=visitor)}
+        if visitor is None:
+            notes = await self.client.notes(about["prefix"])
+            return {"notes": [{"visitor_id": one.visitor.id, "key": one.key, "text": one.text} for one in notes]}
+        key, text, lifetime = about["key"], about.get("text", ""), about.get("lifetime")
+        match verb:
+            case "set_note":
+                await self.client.set_note(visitor, key, text, lifetime=lifetime)
+                return {}
+            case "add_note":
+                return {"done": await self.client.add_note(visitor, key, text, lifetime=lifetime)}
+            case "delete_note":
+                return {"done": await self.client.delete_note(visitor, key)}
+        return {"text": await self.client.note(visitor, key)}
 
     def _opened(self, name: str, chat: Conversation) -> Json:
         self.chats[name] = chat
@@ -291,6 +340,14 @@ class Stage:
             case dict():
                 return {name: self._substitute(item) for name, item in value.items()}
         return value
+
+
+def visitor_of(name: str, about: Json) -> Visitor:
+    """The visitor of a conversation's name; or the one whose id the scenario gives."""
+    named = {"name": about["name"], "channel": "scenario"} if "name" in about else {}
+    if "visitor_id" in about:
+        return Visitor.parse(about["visitor_id"], **named)
+    return Visitor.for_user("scenario", name, **named)
 
 
 def as_json(event: Event) -> Json:

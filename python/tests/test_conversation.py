@@ -34,6 +34,7 @@ from secondme_avatar import (
     UnknownEvent,
     UnsupportedError,
     Visitor,
+    new_message_id,
 )
 from secondme_avatar.testing import Emulator
 from waiting import until
@@ -318,7 +319,7 @@ async def test_events_are_matched_and_shown(client: AvatarClient, emulator: Emul
             pytest.fail(repr(seen))
     delta = next(event for event in seen if isinstance(event, ReplyDeltaEvent))
     assert "You said: Hello" in (delta.raw or "")
-    assert repr(delta).startswith(f"ReplyDeltaEvent(visitor_id='{chat.visitor_id}', text='You said: Hello', reply_id='")
+    assert repr(delta).startswith(f"ReplyDeltaEvent(visitor_id='{chat.visitor_id}', text=<15 characters>, reply_id='")
     assert '"news"' in (seen[-1].raw or "")
     assert {event.type for event in seen} <= secondme_avatar.events.NAMES
 
@@ -368,3 +369,27 @@ async def test_what_lies_beneath_a_failure_is_its_cause() -> None:
         await client.open(Visitor.for_user("test", "ada"))
     assert failed.value.__cause__ is not None
     assert failed.value.retryable
+
+
+async def test_a_message_goes_out_under_the_id_that_was_chosen(emulator: Emulator, client: AvatarClient) -> None:
+    chat = await client.open(Visitor.for_user("test", "ada"))
+    asked, streamed, sent, kept = (new_message_id() for _ in range(4))
+    assert (await chat.ask("one", message_id=asked)).in_reply_to == asked
+    async for _ in chat.stream("two", message_id=streamed):
+        pass
+    assert (await chat.send("three", message_id=sent)).message_id == sent
+    history = [message.id for message in await chat.history() if message.author == "visitor"]
+    assert history == [asked, streamed, sent]
+    for wrong in [sent, "mine", "", kept.replace("_____", "____")]:
+        with pytest.raises(MisuseError, match="message"):
+            await chat.send("four", message_id=wrong)
+
+
+def test_the_plain_face_takes_ids_too(emulator: Emulator, tmp_path: Path) -> None:
+    with secondme_avatar.sync.AvatarClient(
+        emulator.api_key, base_url=emulator.base_url, store=tmp_path / "avatar.db"
+    ) as client:
+        chat = client.open(Visitor.for_user("test", "ada"))
+        asked, kept = new_message_id(), new_message_id()
+        assert chat.ask("one", message_id=asked).in_reply_to == asked
+        assert chat.send("two", durable=True, message_id=kept) == kept

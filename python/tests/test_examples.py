@@ -81,6 +81,37 @@ def test_many_visitors(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
     assert said == {f"{user}: You said: Hello\n" for user in users}
 
 
+def carried(folder: Path, lines: str) -> dict[str, list[str]]:
+    """What the program tells people whose messages are these lines."""
+    program = [sys.executable, str(EXAMPLES / "custom.py")]
+    ended = subprocess.run(program, input=lines, capture_output=True, text=True, check=True, timeout=60, cwd=folder)
+    told: dict[str, list[str]] = {}
+    for line in ended.stdout.splitlines():
+        user, _, text = line.partition(": ")
+        told.setdefault(user, []).append(text)
+    return told
+
+
+def test_a_custom_integration_goes_on_after_a_restart_and_is_kind_about_errors(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.sync.settings(piece_delay="300ms")
+    told = carried(tmp_path, "ada Who are you?\ngrace And I?\n")
+    assert "".join(told["ada"]) == "You said: Who are you?"
+    assert "".join(told["grace"]) == "You said: And I?"
+    assert len(told["ada"]) > 1
+    sessions = emulator.sync.state()["sessions"]
+    session = next(one for one in sessions if any(message["text"] == "And I?" for message in one["messages"]))
+    emulator.sync.call("POST", "owner/reply", {"sessionId": session["sessionId"], "text": "It is me"})
+    emulator.sync.call("POST", "owner/handback", {"sessionId": session["sessionId"]})
+    emulator.sync.fault({"at": "message/send", "do": {"fail": "some.code"}})
+    told = carried(tmp_path, "ada Hello\ngrace /raw\n")
+    assert told["ada"] == ["Sorry, there is no answer just now."]
+    assert any("It is me" in text for text in told["grace"])
+    assert any("messageId" in text for text in told["grace"])
+    assert len(emulator.sync.state()["sessions"]) == 2
+
+
 def test_the_readmes_have_programs() -> None:
     assert len(PROGRAMS) >= 6
 

@@ -29,15 +29,16 @@ from secondme_avatar._plain import event_again
 from secondme_avatar.testing import Emulator
 
 WAYS: list[Callable[[Any], Any]] = [lambda value: pickle.loads(pickle.dumps(value)), copy.copy, copy.deepcopy]
+SAID = "my secret"
 FIELDS: dict[str, dict[str, Any]] = {
-    "opened": {"opening": "Hello", "resumed": True},
+    "opened": {"opening": SAID, "resumed": True},
     "state_changed": {"to": "live", "from_": "opening"},
-    "reply_delta": {"text": "a", "reply_id": "r", "in_reply_to": None, "asked": True, "attribution": "guessed"},
-    "delivered": {"text": "a", "message_id": "m"},
-    "unsent": {"message": UnsentMessage("a", True, "m"), "error": DeadlineError("late", step="connect")},
-    "notice": {"text": "a", "kind": "hint"},
-    "service_error": {"code": "c", "reason": None, "retryable": True, "message_id": None, "actions": ({"a": 1},)},
-    "unattributed": {"text": "a", "author": "owner"},
+    "reply_delta": {"text": SAID, "reply_id": "r", "in_reply_to": None, "asked": True, "attribution": "guessed"},
+    "delivered": {"text": SAID, "message_id": "m"},
+    "unsent": {"message": UnsentMessage(SAID, True, "m"), "error": DeadlineError("late", step="connect")},
+    "notice": {"text": SAID, "kind": "hint"},
+    "service_error": {"code": "c", "reason": SAID, "retryable": True, "message_id": None, "actions": ({SAID: 1},)},
+    "unattributed": {"text": SAID, "author": "owner"},
     "session_replaced": {"from_": "s1", "to": "s2"},
     "disconnected": {
         "retry_in": 1.5,
@@ -53,13 +54,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "unknown": {},
 }
 REPLY: dict[str, Any] = {
-    "text": "See",
+    "text": SAID,
     "author": "avatar",
     "id": "r",
     "in_reply_to": "m",
-    "parts": ("See", Card("citation", {"price": 12})),
-    "sources": ({"title": "Prices"},),
-    "speech": (),
+    "parts": (SAID, Card("citation", {"price": SAID})),
+    "sources": ({"title": SAID},),
+    "speech": ({"url": SAID},),
     "ended": "mark",
     "confirmed": True,
     "asked": False,
@@ -68,10 +69,10 @@ REPLY: dict[str, Any] = {
 FIELDS |= {"reply": REPLY, "owner_reply": {**REPLY, "author": "owner"}}
 ABOUT: dict[str, Any] = {
     "visitor_id": Visitor.for_user("web", "u").id,
-    "tag": "mine",
+    "tag": SAID,
     "session_id": "s",
     "conversation": 0,
-    "raw": "{}",
+    "raw": SAID,
 }
 
 
@@ -87,7 +88,7 @@ def test_every_event_is_pickled_copied_and_a_dictionary(name: str) -> None:
             assert found == value or repr(found) == repr(value)
     written = json.loads(json.dumps(event.to_dict()))
     assert written["type"] == name
-    assert written["tag"] == "mine"
+    assert written["tag"] == SAID
     assert written.keys() == {"type", *ABOUT, *(field.rstrip("_") for field in FIELDS[name])}
 
 
@@ -146,9 +147,9 @@ def test_a_pickle_of_an_event_that_is_not_known_here_says_so() -> None:
 
 
 def test_what_an_earlier_version_did_not_have_is_none() -> None:
-    event: Any = event_again("reply", {"visitor_id": ABOUT["visitor_id"], "text": "a"})
+    event: Any = event_again("reply", {"visitor_id": ABOUT["visitor_id"], "text": SAID})
     assert isinstance(event, ReplyEvent)
-    assert [getattr(event, name) for name in ("text", "tag", "asked", "raw")] == ["a", None, None, None]
+    assert [getattr(event, name) for name in ("text", "tag", "asked", "raw")] == [SAID, None, None, None]
 
 
 def test_what_holds_connections_is_not_pickled(emulator: Emulator) -> None:

@@ -15,7 +15,8 @@ from secondme_avatar.testing import Emulator, EmulatorError, SyncEmulator
 from waiting import until
 
 ADA = Visitor.for_user("test", "ada")
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGES = [(ROOT / page).read_text(encoding="utf-8") for page in ("python/README.md", "docs/testing-your-bot.md")]
 pytest_plugins = ["pytester"]
 
 
@@ -97,6 +98,9 @@ def is_there(host: str, port: int) -> bool:
         socket.create_connection((host, port)).close()
     except ConnectionRefusedError:
         return False
+    except ConnectionResetError:
+        # Its port closed while it was being connected to: the next attempt tells.
+        return True
     return True
 
 
@@ -111,8 +115,9 @@ def test_the_emulator_is_found_in_the_path(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_the_fixture_serves_a_bot_s_own_tests(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("pytest_plugins = ['secondme_avatar.testing.pytest_plugin']")
-    (readme,) = (text for text in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "def test_" in text)
-    pytester.makepyfile(test_readme=readme)
+    for number, page in enumerate(PAGES):
+        (shown,) = (text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_" in text)
+        pytester.makepyfile(**{f"test_page_{number}": shown})
     pytester.makepyfile("""
         from secondme_avatar import Visitor, sync
 
@@ -122,7 +127,7 @@ def test_the_fixture_serves_a_bot_s_own_tests(pytester: pytest.Pytester) -> None
             assert avatar_emulator.sync.state()["calls"]["auth"] == 1
     """)
     result = pytester.runpytest_subprocess(timeout=60)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 async def test_the_fixture_leads_any_client_to_the_emulator(avatar_emulator: Emulator) -> None:

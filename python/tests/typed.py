@@ -30,6 +30,7 @@ from secondme_avatar import (
     UnattributedEvent,
     UnknownEvent,
     UnsentEvent,
+    Visitor,
     WaitingForQuotaEvent,
     sync,
 )
@@ -133,3 +134,30 @@ async def closing(chat: Conversation) -> None:
     async with aclosing(chat.events()) as events:
         async for event in events:
             assert_type(event, Event)
+
+
+class Sealed:
+    def seal(self, data: bytes) -> bytes:
+        return data
+
+    def unseal(self, data: bytes) -> bytes:
+        return data
+
+
+class Unsealed:
+    def seal(self, data: bytes) -> str:
+        return ""
+
+    def unseal(self, data: bytes) -> bytes:
+        return data
+
+
+async def people(client: AvatarClient, plain: sync.AvatarClient, visitor: Visitor) -> None:
+    AvatarClient(store="avatar.db", seal=Sealed(), retention=3600)
+    AvatarClient(store="avatar.db", seal=Unsealed())  # type: ignore[arg-type]
+    if TYPE_CHECKING:
+        assert_type(await client.export(visitor), str)
+        assert_type(await client.forget_idle(3600), int)
+        assert_type(plain.export(visitor), str)
+        assert_type(plain.forget_idle(3600), int)
+    await client.forget(visitor)

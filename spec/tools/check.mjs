@@ -134,5 +134,19 @@ for (const message of document.components().messages().all()) {
   }
 }
 
+// The schema of the emulator's settings: the examples of its README keep to it, and what the emulator refuses does not.
+const settings = JSON.parse(readFileSync(join(spec, 'emulator.schema.json'), 'utf8'));
+const readme = readFileSync(join(spec, '../emulator/README.md'), 'utf8');
+for (const [, block] of readme.matchAll(/```json settings\n(.*?)```/gs)) {
+  check('settings in the emulator README', violations(settings, JSON.parse(block)));
+}
+const refused = [
+  { pongs: 'no' }, { pings: 'pang' }, { 'piece-delay': 5 }, { 'token-lifetime': 'calls:many' }, { brain: 'clever' },
+  { keys: [{ key: 'mine', 'share-code': 'a' }] }, { keys: [{ key: 'sk-a' }] }, { brain: { openai: {} } },
+];
+for (const one of refused) {
+  check(`${JSON.stringify(one)} in settings`, violations(settings, one).length ? [] : ['the schema takes what the emulator refuses']);
+}
+
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

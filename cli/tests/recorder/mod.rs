@@ -2,12 +2,12 @@
 
 mod passing;
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Child;
 
+use crate::folder::folder;
 use crate::support::{DEADLINE, avatar};
 
 /// The program, while it records.
@@ -18,17 +18,9 @@ pub struct Recorder {
     file: String,
 }
 
-/// An empty folder.
-pub fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("avatar-record-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 impl Recorder {
     pub async fn start(name: &str, upstream: &str, more: &[&str]) -> Self {
-        let file = folder(name).join("journal.jsonl").to_str().unwrap().to_owned();
+        let file = folder(&format!("record-{name}")).join("journal.jsonl").to_str().unwrap().to_owned();
         let args = ["record", "--upstream", upstream, "--out", &file, "--listen", "127.0.0.1:0"];
         let mut command = avatar(&[&args, more].concat());
         let mut child =

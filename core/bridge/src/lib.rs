@@ -10,10 +10,12 @@
 //! - [`streams`]: events, the pieces of a reply and reports of calls are drained in batches.
 //! - [`logs`]: the core's log, drained like them.
 //! - [`tokens`]: the tokens of users, for which a function of the host is asked.
+//! - [`seals`]: a seal around what a store keeps, for which functions of the host are asked.
+//! - [`timed_seal`]: a seal of Kotlin's or Swift's, which runs on a thread of its own with a time limit.
 //!
-//! No value of the host is touched by a thread of the core, and no code of the program runs on one. The wakes of
-//! Python and Node do not enter the host at all. The continuation that UniFFI calls does: it runs on a thread of the
-//! core, and does no more than schedule the task that waits.
+//! No value of the host is touched by a thread of the core, and no code of the program runs on one, but for a seal of
+//! Kotlin's or Swift's. The wakes of Python and Node do not enter the host at all. The continuation that UniFFI calls
+//! does: it runs on a thread of the core, and does no more than schedule the task that waits.
 
 pub mod call;
 pub mod calls;
@@ -21,5 +23,7 @@ pub mod cancel;
 pub mod clock;
 pub mod logs;
 pub mod queue;
+pub mod seals;
 pub mod streams;
+pub mod timed_seal;
 pub mod tokens;

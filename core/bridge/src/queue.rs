@@ -75,6 +75,15 @@ impl<T> HostQueue<T> {
         state.items.drain(..take).collect()
     }
 
+    /// Drops the items that are meant.
+    pub(crate) fn remove(&self, is_meant: impl Fn(&T) -> bool) {
+        let mut state = self.lock();
+        let (meant, others) = state.items.drain(..).partition(|item| is_meant(item));
+        state.items = others;
+        drop(state);
+        let _: VecDeque<T> = meant;
+    }
+
     /// Returns how many items were dropped since the last time that this was called.
     pub fn take_lost(&self) -> u64 {
         std::mem::take(&mut self.lock().lost)

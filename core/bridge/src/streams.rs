@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::calls::{Calls, Signal, Ticket};
 use crate::queue::HostQueue;
+use crate::seals::{SealAsked, SealRequests};
 use crate::tokens::{TokenMessage, TokenRequests};
 
 /// Where items come from, one after the other.
@@ -119,6 +120,22 @@ impl Source for TokenRequests {
     }
 
     fn drain(&self, max: usize) -> Result<Vec<TokenMessage>, Error> {
+        Ok(self.drain(max))
+    }
+
+    fn finish(&self) {
+        self.end();
+    }
+}
+
+impl Source for SealRequests {
+    type Item = SealAsked;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.queue().poll_ready(cx)
+    }
+
+    fn drain(&self, max: usize) -> Result<Vec<SealAsked>, Error> {
         Ok(self.drain(max))
     }
 

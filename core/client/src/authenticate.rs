@@ -1,33 +1,40 @@
 //! One authentication, without a conversation.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Command, ConversationKey, Error, EventKind, Identity, Input, Machine, Output, Step,
+    Command, ConversationKey, Error, Event, EventKind, Identity, Input, Output, Step, Visitor,
 };
 
+use crate::client_inner::{ClientInner, random_seed};
 use crate::driver::{Back, Calls};
-use crate::env::Env;
 use crate::errors::ended;
 
 /// Learns who a visitor is to the service, from the service or from the caller's provider: with the quota, the retries
-/// and the errors of an opening. The machine is dropped before it goes on.
+/// and the errors of an opening. Its machine is dropped before it goes on.
 ///
-/// `authentications` counts the calls.
+/// `on_wait` is given each event that tells of a wait for the quota.
 pub(crate) async fn authenticate(
-    env: &Arc<Env>,
-    mut machine: Machine,
+    client: &ClientInner,
+    visitor: Visitor,
     deadline: Duration,
-    authentications: &mut u64,
+    on_wait: impl Fn(Event),
 ) -> Result<Identity, Error> {
-    let visitor = machine.visitor().id().clone();
+    let env = &client.env;
+    let id = visitor.id().clone();
+    let mut machine = client.lock().machine(env, visitor, None, random_seed()?);
     let open = Command::Open { conversation: ConversationKey::FIRST, deadline };
     let ticket = machine.command(env.clock.now(), open)?;
     let mut calls = Calls::default();
     loop {
+        let key_replaced = client.key_replaced.notified();
+        tokio::pin!(key_replaced);
+        // From here on no replacement is missed, even before the await.
+        key_replaced.as_mut().enable();
+        if let Ok(key) = client.key() {
+            machine.set_key(env.clock.now(), key);
+        }
         while let Some(output) = machine.poll() {
-            *authentications = machine.counters().authentications;
             match output {
                 Output::Quota(call) => {
                     if let Some(input) = calls.ask_quota(env, None, call) {
@@ -36,20 +43,21 @@ pub(crate) async fn authenticate(
                 }
                 Output::QuotaUsedUp(until) => env.quota.hold_until(until),
                 Output::Http(request) if request.step == Step::Authenticate => {
-                    calls.start(env, visitor.clone(), request, false);
+                    client.lock().authenticated();
+                    calls.start(env, id.clone(), request, false);
                 }
                 Output::Credentials { call, refused } => {
-                    calls.get_credentials(env, visitor.clone(), call, refused);
+                    calls.get_credentials(env, id.clone(), call, refused);
                 }
                 Output::Abandon(call) => calls.abandon(call),
                 Output::SaveRecord => {
-                    if let Some(credentials) = machine.record().credentials {
-                        return Ok(credentials);
+                    if let Some(identity) = machine.record().credentials {
+                        return Ok(identity);
                     }
                 }
                 Output::Resolved(answered, Err(error)) if answered == ticket => return Err(error),
                 Output::Event(event) if matches!(event.kind, EventKind::WaitingForQuota { .. }) => {
-                    env.subscriptions.publish(&[], &mut vec![event]);
+                    on_wait(event);
                 }
                 _ => {}
             }
@@ -57,6 +65,7 @@ pub(crate) async fn authenticate(
         let Some(next) = machine.next_deadline() else { return Err(ended()) };
         let input = tokio::select! {
             biased;
+            () = key_replaced => Input::Tick,
             back = calls.next(env), if !calls.is_empty() => match back {
                 Back::Input(input) => input,
                 Back::Elsewhere | Back::Nothing => Input::Tick,

@@ -30,13 +30,18 @@ use crate::visitor_handle::VisitorHandle;
 
 mod authenticate;
 mod close;
+mod notes;
 mod open;
+mod people;
 mod recover;
+mod request;
 
 pub use self::authenticate::Authenticate;
 pub use self::close::Close;
+pub use self::notes::{AddNote, SetNote};
 pub use self::open::Open;
 pub use self::recover::Recover;
+pub use self::request::Request;
 
 /// A client for one API key, and so for one avatar. Cheap to clone; all clones are the same client.
 ///
@@ -202,6 +207,7 @@ impl AvatarClient {
             config: Config { secrets, ..options.config },
             deadlines: options.deadlines,
             on_occupied: options.on_occupied,
+            retention: options.retention,
         };
         let env = Env {
             settings,

@@ -2,23 +2,28 @@
 
 mod identity;
 mod key;
+mod notes;
+mod people;
+mod remembered;
 mod visitors;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, ErrorKind, Identity, Millis, Record, State, Visitor, VisitorId,
+    ApiKey, Command, ConversationKey, Error, ErrorKind, Identity, Millis, Record, Visitor, VisitorId,
 };
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Notify, OnceCell, RwLock};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::notes::{checked_key, checked_note};
+pub(crate) use self::people::Whom;
 use self::visitors::Visitors;
 use crate::driver::Driver;
 use crate::env::Env;
-use crate::errors::{client_closed, ended};
-use crate::store::KnownVisitor;
+use crate::errors::{client_closed, ended, forgotten};
+use crate::store::{KnownVisitor, NoteTable};
 use crate::visitor_handle::{PendingAnswer, VisitorHandle};
 
 /// How long closing waits for the store to write what is queued.
@@ -36,8 +41,16 @@ pub(crate) struct ClientInner {
     learned: Mutex<Option<(VisitorId, Identity)>>,
     /// Whether the messages of earlier processes were taken over.
     adopted: OnceCell<()>,
+    /// Notified when the key has been replaced.
+    pub(crate) key_replaced: Notify,
     /// Notified when a driver has ended.
     retired: Notify,
+    /// Read while something comes from the store into memory, written while visitors are forgotten in both.
+    recalling: Arc<RwLock<()>>,
+    /// Notes of a client without a store.
+    notes: Mutex<NoteTable>,
+    /// Whether the visitors of this client are forgotten after a time.
+    retaining: OnceLock<()>,
 }
 
 impl ClientInner {
@@ -49,13 +62,18 @@ impl ClientInner {
             identified: OnceCell::new(),
             learned: Mutex::default(),
             adopted: OnceCell::new(),
+            key_replaced: Notify::new(),
             retired: Notify::new(),
+            recalling: Arc::default(),
+            notes: Mutex::default(),
+            retaining: OnceLock::new(),
         })
     }
 
     pub(crate) async fn open(
         self: Arc<Self>,
         visitor: Visitor,
+        whom: Whom,
         deadline: Duration,
     ) -> Result<(Arc<VisitorHandle>, PendingAnswer), Error> {
         visitor.check()?;
@@ -64,9 +82,9 @@ impl ClientInner {
         self.is_there()?;
         self.identify(&visitor, until).await?;
         self.in_time(until, self.adopt_once()).await?;
+        self.begin_retention();
         loop {
-            let record = self.in_time(until, self.recall(&visitor)).await?;
-            let handle = self.visitor(&visitor, record)?;
+            let handle = self.in_time(until, self.recalled(&visitor, whom)).await?;
             let closed = handle.closed.notified();
             let deadline = until.since(self.env.clock.now());
             match handle.command(Command::Open { conversation: ConversationKey::FIRST, deadline }) {
@@ -76,20 +94,16 @@ impl ClientInner {
                 Err(error) if error.kind() != ErrorKind::Closed || self.lock().is_closed() => {
                     return Err(error);
                 }
-                Err(_) => {
-                    let state = handle.lock();
-                    let closing =
-                        !state.dropped && state.machine.state(ConversationKey::FIRST) == State::Closing;
-                    drop(state);
-                    if !closing && std::mem::replace(&mut retired, true) {
+                // A driver that has not ended still writes to the store.
+                Err(_) if handle.lock().ended => {
+                    if std::mem::replace(&mut retired, true) {
                         // A fresh driver has ended as well: its runtime is gone.
                         return Err(ended());
                     }
-                    if !closing {
-                        self.retire(&handle);
-                        continue;
-                    }
+                    self.retire(&handle);
+                    continue;
                 }
+                Err(_) => {}
             }
             // The earlier conversation is being closed, which may take longer than this deadline.
             tokio::select! {
@@ -133,12 +147,27 @@ impl ClientInner {
         if self.lock().is_closed() { Err(client_closed()) } else { Ok(()) }
     }
 
-    /// Loads the record of a visitor of whom nothing is known in memory.
+    /// Returns the visitor's handle, which goes on where the record stands.
+    async fn recalled(self: &Arc<Self>, visitor: &Visitor, whom: Whom) -> Result<Arc<VisitorHandle>, Error> {
+        // A free lock takes nothing of the task's budget: many openings that one task polls all get their turn at once.
+        let _recalling = match self.recalling.try_read() {
+            Ok(recalling) => recalling,
+            Err(_) => self.recalling.read().await,
+        };
+        let record = self.recall(visitor).await?;
+        if whom == Whom::Known && record.is_none() && !self.lock().has(visitor.id()) {
+            return Err(forgotten());
+        }
+        self.visitor(visitor, record)
+    }
+
+    /// Loads the record of a visitor without a handle. Where there is a store, no record is anywhere else, so that what
+    /// another client has forgotten does not come back from here.
     async fn recall(&self, visitor: &Visitor) -> Result<Option<Record>, Error> {
         let Some(store_writer) = &self.env.store_writer else {
             return Ok(None);
         };
-        if self.lock().knows(visitor.id()) {
+        if self.lock().get(visitor.id()).is_some() {
             return Ok(None);
         }
         let record = store_writer.load(visitor.id()).await?;
@@ -146,7 +175,7 @@ impl ClientInner {
     }
 
     /// Lists the visitors in the store.
-    pub(crate) async fn known(&self, until: Millis) -> Result<Vec<KnownVisitor>, Error> {
+    pub(crate) async fn known(self: &Arc<Self>, until: Millis) -> Result<Vec<KnownVisitor>, Error> {
         self.is_there()?;
         match &self.env.store_writer {
             Some(store_writer) if self.identify_by_store(until).await? => {
@@ -178,8 +207,15 @@ impl ClientInner {
         tokio::select! {
             biased;
             answer = asked => answer,
-            () = self.env.clock.at(until) => {
-                Err(Error::new(ErrorKind::Deadline, "the store had not answered when the deadline passed"))
+            () = self.env.clock.at(until) => Err(Error::new(ErrorKind::Deadline, self.why_late())),
+        }
+    }
+
+    fn why_late(&self) -> &'static str {
+        match self.recalling.try_read() {
+            Ok(_) => "the store had not answered when the deadline passed",
+            Err(_) => {
+                "visitors were still being forgotten in the store when the deadline passed: try again later"
             }
         }
     }
@@ -190,6 +226,7 @@ impl ClientInner {
         let Some(store_writer) = &self.env.store_writer else {
             return Ok(());
         };
+        let _recalling = self.recalling.read().await;
         let leftovers = store_writer.adopt().await?;
         let mut visitors = self.lock();
         for left in leftovers {
@@ -265,7 +302,7 @@ impl ClientInner {
         self.lock().recovering(&self.env, more, fewer);
     }
 
-    /// The visitor's driver has ended. Keeps the record for the next one.
+    /// The visitor's driver has ended.
     pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) {
         self.lock().retire(&self.env, handle);
         self.retired.notify_waiters();
@@ -282,6 +319,7 @@ impl ClientInner {
 
 impl Drop for ClientInner {
     fn drop(&mut self) {
+        self.closing.cancel();
         for handle in self.lock().live() {
             handle.hang_up();
         }

@@ -37,6 +37,8 @@ struct Shared {
     forward: AtomicU64,
     /// How often a test has added time.
     advanced: AtomicU64,
+    /// The milliseconds that tests have added.
+    advanced_by: AtomicU64,
     /// How often the machine was suspended.
     gaps: AtomicU64,
     /// How many milliseconds the wall clock was ahead of the monotonic one at the last comparison.
@@ -55,7 +57,7 @@ impl WallClock {
         Self(Arc::new(clock))
     }
 
-    fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         // A wall clock before 1970 is wrong; zero is as good as any value.
         Millis(0) + (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
@@ -93,6 +95,7 @@ impl Clock {
     /// Adds time, for tests, and wakes all waits. Returns all milliseconds added so far.
     pub(crate) fn advance(&self, by: Duration) -> u64 {
         self.shared.advanced.fetch_add(1, Ordering::Relaxed);
+        self.shared.advanced_by.fetch_add(millis(by), Ordering::Relaxed);
         self.put_forward(by)
     }
 
@@ -139,8 +142,21 @@ impl Clock {
         self.shared.gaps.load(Ordering::Relaxed)
     }
 
+    /// The present by which the age of what is stored is told. A wall clock that was ahead and has been set right is
+    /// right: this clock stays ahead.
+    pub(crate) fn civil(&self) -> Millis {
+        let advanced = Duration::from_millis(self.shared.advanced_by.load(Ordering::Relaxed));
+        (self.wall.now() + advanced).min(self.now())
+    }
+
+    /// The time in which the machine was suspended, or by which its wall clock was set forward.
+    pub(crate) fn skipped(&self) -> Duration {
+        let advanced = self.shared.advanced_by.load(Ordering::Relaxed);
+        Duration::from_millis(self.forward().saturating_sub(advanced))
+    }
+
     fn put_forward(&self, by: Duration) -> u64 {
-        let millis = u64::try_from(by.min(LONGEST).as_millis()).unwrap_or(0);
+        let millis = millis(by);
         let forward = self.shared.forward.fetch_add(millis, Ordering::Relaxed) + millis;
         self.shared.moved.notify_waiters();
         forward
@@ -178,6 +194,10 @@ impl Clock {
             );
         }
     }
+}
+
+fn millis(by: Duration) -> u64 {
+    u64::try_from(by.min(LONGEST).as_millis()).unwrap_or(0)
 }
 
 fn signed(millis: u64) -> i64 {
@@ -223,6 +243,19 @@ mod tests {
         tokio::time::advance(HOUR).await;
         seconds.fetch_add(60 * 60, Ordering::Relaxed);
         assert_eq!((clock.now().since(before), clock.gaps()), (HOUR, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_that_was_ahead_and_is_set_right_makes_nothing_old() {
+        let (clock, seconds) = stage();
+        let before = clock.now();
+        seconds.fetch_add(100 * 60 * 60, Ordering::Relaxed);
+        assert_eq!((clock.civil().since(before), clock.skipped()), (100 * HOUR, 100 * HOUR));
+        seconds.fetch_sub(100 * 60 * 60, Ordering::Relaxed);
+        assert_eq!((clock.now().since(before), clock.civil()), (100 * HOUR, before));
+        // What a test adds counts in any case.
+        clock.advance(HOUR);
+        assert_eq!((clock.civil().since(before), clock.skipped()), (HOUR, 100 * HOUR));
     }
 
     #[tokio::test(start_paused = true)]

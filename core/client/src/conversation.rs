@@ -14,7 +14,7 @@ use crate::client_inner::ClientInner;
 use crate::errors::{no_store, unexpected};
 use crate::events::Events;
 use crate::reply_stream::ReplyStream;
-use crate::visitor_handle::{PendingAnswer, VisitorHandle};
+use crate::visitor_handle::{PendingAnswer, VisitorHandle, Wanted};
 
 /// A conversation with the avatar. Cheap to clone; all clones are the same conversation.
 ///
@@ -48,7 +48,8 @@ impl Conversation {
     /// [`ClientBuilder::delivery`](crate::ClientBuilder::delivery). A message that is given up comes back with
     /// the error ([`Error::unsent`]).
     pub fn send(&self, text: impl Into<String>) -> Send {
-        Send { chat: self.clone(), text: text.into(), deadline: self.client.env.settings.deadlines.send }
+        let deadline = self.client.env.settings.deadlines.send;
+        Send { chat: self.clone(), text: text.into(), deadline, message_id: None }
     }
 
     /// Sends a question and waits for the whole reply of the avatar or its owner; await it.
@@ -58,7 +59,7 @@ impl Conversation {
     pub fn ask(&self, text: impl Into<String>) -> Ask {
         let deadlines = &self.client.env.settings.deadlines;
         let (deadline, first_piece) = (deadlines.ask, deadlines.first_piece);
-        Ask { chat: self.clone(), text: text.into(), deadline, first_piece, collect: None }
+        Ask { chat: self.clone(), text: text.into(), deadline, first_piece, collect: None, message_id: None }
     }
 
     /// Sends a question and returns the reply piece by piece.
@@ -206,6 +207,7 @@ pub struct Send {
     chat: Conversation,
     text: String,
     deadline: Duration,
+    message_id: Option<MessageId>,
 }
 
 impl Send {
@@ -213,6 +215,12 @@ impl Send {
     /// 15 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// The id under which the message goes out: see [`Ask::message_id`]. Default: one that is made for it.
+    pub fn message_id(mut self, id: impl Into<MessageId>) -> Self {
+        self.message_id = Some(id.into());
         self
     }
 
@@ -224,7 +232,7 @@ impl Send {
     /// up comes back as an [`Unsent`](crate::EventKind::Unsent) event.
     pub fn durable(self) -> SendDurable {
         let deadline = self.chat.client.env.settings.deadlines.durable;
-        SendDurable { chat: self.chat, text: self.text, deadline }
+        SendDurable { chat: self.chat, text: self.text, deadline, message_id: self.message_id }
     }
 }
 
@@ -235,9 +243,16 @@ pub struct SendDurable {
     chat: Conversation,
     text: String,
     deadline: Duration,
+    message_id: Option<MessageId>,
 }
 
 impl SendDurable {
+    /// The id under which the message goes out: see [`Ask::message_id`]. Default: one that is made for it.
+    pub fn message_id(mut self, id: impl Into<MessageId>) -> Self {
+        self.message_id = Some(id.into());
+        self
+    }
+
     /// How long the message is tried, over all processes. Default:
     /// [`durable_deadline`](crate::ClientBuilder::durable_deadline), 24 h.
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -252,12 +267,12 @@ impl IntoFuture for SendDurable {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { chat, text, deadline } = self;
+            let Self { chat, text, deadline, message_id } = self;
             if chat.client.env.store_writer.is_none() {
                 return Err(no_store());
             }
             let command = Command::SendDurable { conversation: chat.key, text: text.into(), deadline };
-            match chat.handle.command(command)?.wait().await? {
+            match chat.handle.command(Wanted { command, message_id })?.wait().await? {
                 Outcome::Kept(message) => Ok(message),
                 _ => Err(unexpected()),
             }
@@ -286,9 +301,9 @@ impl IntoFuture for Send {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { chat, text, deadline } = self;
+            let Self { chat, text, deadline, message_id } = self;
             let command = Command::Send { conversation: chat.key, text: text.into(), deadline };
-            match chat.handle.command(command)?.wait().await? {
+            match chat.handle.command(Wanted { command, message_id })?.wait().await? {
                 Outcome::Sent(sent) => Ok(sent),
                 _ => Err(unexpected()),
             }
@@ -305,6 +320,7 @@ pub struct Ask {
     deadline: Duration,
     first_piece: Duration,
     collect: Option<Duration>,
+    message_id: Option<MessageId>,
 }
 
 impl Ask {
@@ -344,21 +360,52 @@ impl Ask {
         self
     }
 
+    /// The id under which the question goes out, of the form `{random}_____{milliseconds}`:
+    /// [`new_message_id`](crate::new_message_id) makes one. Default: one that is made for it.
+    ///
+    /// A program that keeps the id before it asks finds out after a crash whether the service took the question:
+    /// [`history`](Conversation::history) has it under this id ([`HistoryMessage::id`]). Visitor Chat takes no ids: there
+    /// it names the message in this client only, in errors, events and the store.
+    ///
+    /// An id of another form, or one under which a message of this visitor has gone out or waits, is an error of kind
+    /// [`Misuse`](ErrorKind::Misuse), and nothing is sent. One that was handed back may be used again.
+    ///
+    /// ```
+    /// # use secondme_avatar::{AvatarClient, Visitor, new_message_id};
+    /// # use secondme_avatar_emulator::Emulator;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = Emulator::builder().start().await?;
+    /// # let builder = AvatarClient::builder(emulator.api_key())?.base_url(emulator.base_url().parse()?);
+    /// # let client = builder.build()?;
+    /// let chat = client.open(Visitor::for_user("slack", "U061F7AUR")?).await?;
+    /// let id = new_message_id()?;
+    /// chat.ask("What do you offer?").message_id(id.clone()).await?;
+    /// assert!(chat.history(10, None).await?.iter().any(|message| message.id.as_ref() == Some(&id)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn message_id(mut self, id: impl Into<MessageId>) -> Self {
+        self.message_id = Some(id.into());
+        self
+    }
+
     /// Asks now, and returns the reply piece by piece.
     pub fn stream(self) -> ReplyStream {
         let handle = Arc::clone(&self.chat.handle);
         ReplyStream::start(handle, self.command(true))
     }
 
-    fn command(self, pieces: bool) -> Command {
-        Command::Ask {
+    fn command(self, pieces: bool) -> Wanted {
+        let command = Command::Ask {
             conversation: self.chat.key,
             text: self.text.into(),
             deadline: self.deadline,
             first_piece: self.first_piece,
             pieces,
             collect: self.collect,
-        }
+        };
+        Wanted { command, message_id: self.message_id }
     }
 }
 

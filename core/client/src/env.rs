@@ -1,6 +1,7 @@
 //! What all drivers of a client share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secondme_avatar_protocol::Config;
 use tokio::runtime::Handle;
@@ -43,4 +44,5 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) deadlines: Deadlines,
     pub(crate) on_occupied: Occupancy,
+    pub(crate) retention: Option<Duration>,
 }

@@ -23,6 +23,18 @@ pub(crate) fn no_store() -> Error {
     Error::new(ErrorKind::Misuse, message)
 }
 
+pub(crate) fn nothing_stored() -> Error {
+    let message = format!(
+        "this client keeps nothing of visitors beyond its life: only a client with the option {} does",
+        OptionName::STORE
+    );
+    Error::new(ErrorKind::Unsupported, message)
+}
+
+pub(crate) fn forgotten() -> Error {
+    Error::new(ErrorKind::Closed, "the visitor was forgotten before the conversation was opened")
+}
+
 pub(crate) fn store_panicked() -> Error {
     let message = "the store has panicked, and nothing more is kept: make another client";
     Error::new(ErrorKind::Store, message)

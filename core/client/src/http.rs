@@ -132,10 +132,9 @@ impl Http {
 
     /// Makes a call that is no machine's. Fails where it is not answered in time.
     pub(crate) async fn fetch(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
-        let known = self.known_secrets(&request);
         let until = self.clock.now() + CALL_TIMEOUT;
         tokio::select! {
-            answer = self.answer(request) => answer.map_err(|(_, error)| error.hiding(&known)),
+            answer = self.exchanged(request) => answer,
             () = self.clock.at(until) => {
                 let message = format!("no answer within {} s", CALL_TIMEOUT.as_secs());
                 Err(Error::new(ErrorKind::ConnectionFailed, message))
@@ -143,8 +142,14 @@ impl Http {
         }
     }
 
+    /// Makes a call, however long it takes.
+    pub(crate) async fn exchanged(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        let known = self.known_secrets(&request);
+        self.answer(request).await.map_err(|(_, error)| error.hiding(&known))
+    }
+
     /// What no text about this request may repeat.
-    fn known_secrets(&self, request: &HttpRequest) -> KnownSecrets {
+    pub(crate) fn known_secrets(&self, request: &HttpRequest) -> KnownSecrets {
         let shown = request.headers.iter().map(|(_, value)| value.expose_secret());
         let shown = shown.map(|value| Secret::from(value.trim_start_matches("Bearer ").to_owned()));
         self.dialer.secrets.and(&shown.collect::<Vec<_>>())
@@ -178,6 +183,9 @@ impl Http {
         let mut built = match request.method {
             Method::Get => client.get(url),
             Method::Post => client.post(url),
+            Method::Put => client.put(url),
+            Method::Patch => client.patch(url),
+            Method::Delete => client.delete(url),
         };
         if let Some(body) = request.body {
             let content_type = HeaderValue::from_static(request.encoding.content_type());

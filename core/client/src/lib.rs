@@ -62,6 +62,7 @@ mod events;
 mod http;
 mod limit;
 mod loss;
+mod message_id;
 mod options;
 mod origin;
 mod pacer;
@@ -74,6 +75,7 @@ mod race;
 mod read_ahead;
 mod reply_stream;
 mod report;
+mod request;
 mod resolver;
 mod runtime;
 mod saving;
@@ -94,11 +96,12 @@ mod visitor_handle;
 mod wakers;
 
 pub use base_url::BaseUrl;
-pub use client::{Authenticate, AvatarClient, Close, Open, Recover};
+pub use client::{AddNote, Authenticate, AvatarClient, Close, Open, Recover, Request, SetNote};
 pub use conversation::{Ask, Conversation, Send, SendDurable};
 pub use credentials::{CredentialsFuture, CredentialsProvider, CredentialsRequest};
 pub use environment::Environment;
 pub use events::Events;
+pub use message_id::new_message_id;
 pub use options::ClientBuilder;
 pub use pieces::Piece;
 pub use reply_stream::ReplyStream;
@@ -113,10 +116,11 @@ pub use secondme_avatar_protocol::{
 pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
 pub use store::{
-    AvatarRef, Change, KeyRef, KnownVisitor, Leftover, MemoryStore, Store, StoreCounts, StoreError,
+    AvatarRef, Change, Idle, KeyRef, KnownVisitor, Leftover, MemoryStore, Note, NoteChange, RowContent,
+    Store, StoreCounts, StoreError, StoredRow,
 };
 #[cfg(feature = "sqlite")]
-pub use store::{Seal, SealError, SqliteStore};
+pub use store::{Seal, SealError, SealUnavailable, SqliteStore, StoredVisitor};
 pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 
 // For bindings, which run their work on the clients' runtime and may be forked.
@@ -126,9 +130,11 @@ pub use per_process::PerProcess;
 pub use runtime::shared_runtime;
 #[doc(hidden)]
 pub use secondme_avatar_protocol::{one_line, visible};
-// For the command line, which reads the service's answers as they are.
+// For the command line, which writes times, and reads the service's answers as they are.
 #[doc(hidden)]
 pub use secondme_avatar_protocol::is_payment_code;
+#[doc(hidden)]
+pub use store::date;
 
 /// Compiles and runs the programs in the README.
 #[cfg(doctest)]

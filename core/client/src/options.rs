@@ -84,9 +84,9 @@ pub struct ClientBuilder {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) only_ca_file: Option<PathBuf>,
     pub(crate) builtin_roots: bool,
-    pub(crate) pins: Option<String>,
+    pub(crate) pins: Option<Vec<String>>,
     pub(crate) min_tls: Option<String>,
-    pub(crate) socket_hosts: Option<String>,
+    pub(crate) socket_hosts: Option<Vec<String>>,
     pub(crate) resolver: Resolver,
     pub(crate) wall_clock: WallClock,
     pub(crate) language: Option<String>,
@@ -94,6 +94,7 @@ pub struct ClientBuilder {
     pub(crate) on_occupied: Occupancy,
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) store_namespace: Option<String>,
+    pub(crate) retention: Option<Duration>,
     pub(crate) tokens: TokenSource,
 }
 
@@ -129,6 +130,7 @@ impl ClientBuilder {
             on_occupied: Occupancy::default(),
             store: None,
             store_namespace: None,
+            retention: None,
             tokens: TokenSource::None,
         }
     }
@@ -347,6 +349,28 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use of the store
+    /// and then once an hour, visitors who were idle for longer are forgotten, as `forget_idle` does. Default: for ever.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use secondme_avatar::{AvatarClient, SqliteStore};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = AvatarClient::builder("sk-0123456789abcdef")?
+    ///     .store(SqliteStore::open("avatar.db")?)
+    ///     .retention(Duration::from_secs(90 * 24 * 60 * 60))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Less than 1 h, or a client without a store, is an error of [`build`](Self::build).
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
     /// The time limit of a `history`. Default: 30 s.
     pub fn history_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.history = deadline;
@@ -368,6 +392,13 @@ impl ClientBuilder {
     /// How long the first piece of a reply may take. Default: 60 s.
     pub fn first_piece_deadline(mut self, deadline: Duration) -> Self {
         self.deadlines.first_piece = deadline;
+        self
+    }
+
+    /// How long a question waits for its answer to begin once the owner has the conversation, where that is less than its
+    /// `first_piece_deadline`; then it fails with an error of kind `taken_over`. Default: as long as any question.
+    pub fn owner_deadline(mut self, deadline: Duration) -> Self {
+        self.config.owner_deadline = Some(deadline);
         self
     }
 }

@@ -1,4 +1,4 @@
-//! What a reviewer sets for TLS, as texts: pinned keys, the lowest version, the hosts to which a socket may lead.
+//! What a reviewer sets for TLS: pinned keys, the lowest version, the hosts to which a socket may lead.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,11 +14,6 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 
-/// The entries of a list in one text.
-fn entries(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ' ', '\n']).map(str::trim).filter(|entry| !entry.is_empty())
-}
-
 fn misuse(message: String) -> Error {
     Error::new(ErrorKind::Misuse, message)
 }
@@ -28,6 +23,20 @@ fn misuse(message: String) -> Error {
 pub(crate) struct Pins(Vec<[u8; 32]>);
 
 impl Pins {
+    pub(crate) fn new(pins: &[String]) -> Result<Self, Error> {
+        let read = |pin: &String| -> Option<[u8; 32]> {
+            STANDARD.decode(pin.strip_prefix("sha256/")?).ok()?.try_into().ok()
+        };
+        match pins.iter().map(read).collect::<Option<Vec<_>>>().filter(|pins| !pins.is_empty()) {
+            Some(pins) => Ok(Self(pins)),
+            None => Err(misuse(format!(
+                "the option {} takes `sha256/` and 44 characters of Base64 for each key, and one key or more: the SHA-256 \
+                 digest of the public key in the server's certificate",
+                OptionName::PINS
+            ))),
+        }
+    }
+
     /// A verifier that asks `verifier` first, and then for a pinned key. Proxies have keys of their own.
     pub(crate) fn beside(
         self,
@@ -44,26 +53,6 @@ impl Pins {
         let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
         let found = digest(&SHA256, key.as_ref());
         Ok(self.0.iter().any(|pin| pin == found.as_ref()))
-    }
-}
-
-impl FromStr for Pins {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let read = |entry: &str| -> Option<[u8; 32]> {
-            let digest = STANDARD.decode(entry.strip_prefix("sha256/")?).ok()?;
-            digest.try_into().ok()
-        };
-        let pins: Option<Vec<_>> = entries(text).map(read).collect();
-        match pins.filter(|pins| !pins.is_empty()) {
-            Some(pins) => Ok(Self(pins)),
-            None => Err(misuse(format!(
-                "the option {} takes `sha256/` and 44 characters of Base64 for each key, with commas between them: the \
-                 SHA-256 digest of the public key in the server's certificate",
-                OptionName::PINS
-            ))),
-        }
     }
 }
 
@@ -151,6 +140,21 @@ impl FromStr for MinTls {
 pub(crate) struct SocketHosts(Vec<String>);
 
 impl SocketHosts {
+    pub(crate) fn new(hosts: &[String]) -> Result<Self, Error> {
+        let is_host = |host: &String| {
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            !name.is_empty() && !name.contains(['*', '/', '@', ',', ' ']) && !name.starts_with('.')
+        };
+        if hosts.is_empty() || !hosts.iter().all(is_host) {
+            return Err(misuse(format!(
+                "the option {} takes host names without scheme and port, such as `ws.second.me` or `*.second.me`, and one \
+                 or more of them",
+                OptionName::SOCKET_HOSTS
+            )));
+        }
+        Ok(Self(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()))
+    }
+
     pub(crate) fn allow(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         self.0.is_empty()
@@ -159,26 +163,6 @@ impl SocketHosts {
                 Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
                 None => host == *entry,
             })
-    }
-}
-
-impl FromStr for SocketHosts {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let is_host = |host: &str| {
-            let name = host.strip_prefix("*.").unwrap_or(host);
-            !name.is_empty() && !name.contains(['*', '/', '@']) && !name.starts_with('.')
-        };
-        let hosts: Vec<_> = entries(text).map(str::to_ascii_lowercase).collect();
-        if hosts.is_empty() || !hosts.iter().all(|host| is_host(host)) {
-            return Err(misuse(format!(
-                "the option {} takes host names without scheme and port, such as `ws.second.me` or `*.second.me`, with \
-                 commas between them",
-                OptionName::SOCKET_HOSTS
-            )));
-        }
-        Ok(Self(hosts))
     }
 }
 
@@ -194,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_socket_may_lead_to_the_hosts_that_are_named_and_below_those_with_a_star() {
-        let hosts: SocketHosts = "ws.second.me, *.mindverse.com".parse().unwrap();
+        let hosts = SocketHosts::new(&["ws.Second.me", "*.mindverse.com"].map(str::to_owned)).unwrap();
         for host in ["ws.second.me", "WS.second.me", "a.mindverse.com", "a.b.mindverse.com"] {
             assert!(hosts.allow(host), "{host}");
         }
@@ -207,17 +191,22 @@ mod tests {
 
     #[test]
     fn what_cannot_be_set_is_said() {
-        for text in ["", "sha256/abc", "sha1/AAAA", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="] {
-            assert!(text.parse::<Pins>().unwrap_err().to_string().contains("`pins`"), "{text}");
-        }
         let pin = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        assert_eq!(format!("{pin},{pin}").parse::<Pins>().unwrap().0.len(), 2);
-        for text in ["", "https://a.com", "*", "*.", "a.*.com"] {
+        assert_eq!(Pins::new(&[pin, pin].map(str::to_owned)).unwrap().0.len(), 2);
+        for text in ["", "sha256/abc", "sha1/AAAA", &pin[7..], &format!("{pin},{pin}")] {
             assert!(
-                text.parse::<SocketHosts>().unwrap_err().to_string().contains("`socket_hosts`"),
+                Pins::new(&[pin, text].map(str::to_owned)).unwrap_err().to_string().contains("`pins`"),
                 "{text}"
             );
         }
+        for text in ["", "https://a.com", "*", "*.", "a.*.com", "a.com, b.com"] {
+            let wrong = SocketHosts::new(&["b.com", text].map(str::to_owned)).unwrap_err();
+            assert!(wrong.to_string().contains("`socket_hosts`"), "{text}");
+        }
+        assert!(
+            Pins::new(&[]).is_err() && SocketHosts::new(&[]).is_err(),
+            "which would let everything through"
+        );
         for text in ["1.1", "TLS1.3", ""] {
             assert!(text.parse::<MinTls>().unwrap_err().to_string().contains("`min_tls`"), "{text}");
         }

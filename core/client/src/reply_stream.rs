@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use secondme_avatar_protocol::{Command, Error, Reply, Ticket};
+use secondme_avatar_protocol::{Error, Reply, Ticket};
 
 use crate::pieces::{Piece, Pieces};
-use crate::visitor_handle::{VisitorHandle, Waiting};
+use crate::visitor_handle::{VisitorHandle, Waiting, Wanted};
 
 /// A reply, piece by piece. Pieces that wait to be taken are merged, so a slow reader delays nothing.
 ///
@@ -26,9 +26,9 @@ pub struct ReplyStream {
 }
 
 impl ReplyStream {
-    pub(crate) fn start(handle: Arc<VisitorHandle>, command: Command) -> Self {
+    pub(crate) fn start(handle: Arc<VisitorHandle>, wanted: Wanted) -> Self {
         let pieces = Arc::new(Pieces::default());
-        let asked = match handle.give(command, Waiting::Pieces(Arc::clone(&pieces))) {
+        let asked = match handle.give(wanted, Waiting::Pieces(Arc::clone(&pieces))) {
             Ok(ticket) => Some((handle, ticket)),
             Err(error) => {
                 pieces.finish(Err(error));

@@ -4,6 +4,8 @@ mod avatar_ref;
 mod error;
 mod leftover;
 mod memory;
+mod note;
+mod people;
 #[cfg(feature = "sqlite")]
 mod seal;
 #[cfg(feature = "sqlite")]
@@ -12,14 +14,21 @@ mod sqlite;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{KeptMessage, MessageId, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{KeptMessage, MessageId, Record, Text, Visitor, VisitorId};
 
 pub use self::avatar_ref::{AvatarRef, KeyRef};
 pub use self::error::StoreError;
 pub use self::memory::MemoryStore;
+pub(crate) use self::note::NoteTable;
+pub use self::note::{Note, NoteChange};
 #[cfg(feature = "sqlite")]
-pub use self::seal::{Seal, SealError};
+pub use self::people::StoredVisitor;
+pub(crate) use self::people::moment;
+pub use self::people::{Idle, RowContent, StoredRow, date};
+#[cfg(feature = "sqlite")]
+pub use self::seal::{Seal, SealError, SealUnavailable};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 
@@ -55,12 +64,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// own on the same file.
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError>;
 
-    /// Lists the visitors of this avatar of whom there is a record or a message, the last saved record first.
+    /// Lists the visitors of this avatar of whom there is a record, a message or a note, the last saved record first.
     fn known(&self, _avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         Err(StoreError::unsupported("this store does not list its visitors: keep a list of your own"))
     }
 
-    /// Lists the avatars of whom there is a record or a message.
+    /// Lists the avatars of whom there is a record, a message, a note or a claim.
     ///
     /// A client that is told to [recover](crate::AvatarClient::recover) with an unknown key authenticates the first
     /// visitor of this list, to learn whose key it is.
@@ -87,6 +96,81 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Err(StoreError::unsupported("this store makes no copies of itself: use what its database offers"))
     }
 
+    /// Deletes everything of this visitor: the record, messages, notes, claims, under these names and every other name that the
+    /// store has for the avatar; all of it, or nothing. A visitor of whom there is nothing is no error.
+    ///
+    /// The client has closed the visitor's conversations before. It [scrubs](Self::scrub) afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another open store has claimed the visitor, or has messages of the visitor to send. Then nothing is
+    /// deleted.
+    fn forget(&self, _avatars: &[AvatarRef], _visitor: &VisitorId) -> Result<(), StoreError> {
+        Err(StoreError::unsupported("this store does not delete visitors: delete them in its database"))
+    }
+
+    /// Returns everything that the store holds of this visitor, under every name that it has for the avatar. What cannot
+    /// be read is [named](RowContent::Unreadable) and not passed over.
+    fn export(&self, _avatar: &AvatarRef, _visitor: &VisitorId) -> Result<Vec<StoredRow>, StoreError> {
+        Err(StoreError::unsupported(
+            "this store does not show what it holds of a visitor: look into its database",
+        ))
+    }
+
+    /// Forgets visitors who are idle, as many as make no long wait, and returns them. The client calls this until none
+    /// is returned; then nothing of them is in the store's files. A call that deletes does not fail afterwards.
+    ///
+    /// A visitor is not idle of whom a row's time is not known, whom an open store has claimed, or who has a message
+    /// that is still to be sent.
+    fn forget_idle(&self, _avatars: &[AvatarRef], _idle: &Idle) -> Result<Vec<VisitorId>, StoreError> {
+        Err(StoreError::unsupported("this store does not delete visitors: delete them in its database"))
+    }
+
+    /// Removes from the store's files what was deleted, however long that takes. When this returns, nothing of it is in
+    /// them. A store that keeps nothing of what it deletes need not do anything here.
+    fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Deletes notes that have expired, and removes from the store's files what was deleted or replaced, as far as that
+    /// takes no long wait. Returns after what time it is to be called again, if at all.
+    ///
+    /// The client calls this a minute after it has saved something, and when it closes.
+    fn tidy(&self) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
+    }
+
+    /// Carries out these changes of notes in order, all of them, or none. Returns for each whether it changed something:
+    /// whether a note was added, and whether one that had not expired was deleted. When this returns, the changes outlive
+    /// the process.
+    ///
+    /// [`NoteChange::Add`] is atomic among all open stores of the same data. A note that has expired by `now` does not count.
+    fn change_notes(
+        &self,
+        _avatar: &AvatarRef,
+        _changes: &[NoteChange],
+        _now: SystemTime,
+    ) -> Result<Vec<bool>, StoreError> {
+        Err(no_notes())
+    }
+
+    /// Returns the text of a visitor's note, if there is one that has not expired by `now`.
+    fn note(
+        &self,
+        _avatar: &AvatarRef,
+        _visitor: &VisitorId,
+        _key: &str,
+        _now: SystemTime,
+    ) -> Result<Option<Text>, StoreError> {
+        Err(no_notes())
+    }
+
+    /// Lists the notes of all visitors of this avatar whose keys begin so and that have not expired by `now`, those that
+    /// were first written longest ago first. One that was replaced keeps its place.
+    fn notes(&self, _avatar: &AvatarRef, _prefix: &str, _now: SystemTime) -> Result<Vec<Note>, StoreError> {
+        Err(no_notes())
+    }
+
     /// Claims these visitors: this store's client has opened their conversations. Earlier claims of other stores
     /// no longer count.
     ///
@@ -105,6 +189,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn is_claimed_elsewhere(&self, _avatar: &AvatarRef, _visitor: &VisitorId) -> Result<bool, StoreError> {
         Ok(false)
     }
+}
+
+fn no_notes() -> StoreError {
+    StoreError::unsupported("this store keeps no notes: keep them in its database")
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -146,6 +234,49 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         (**self).backup(to)
+    }
+
+    fn forget(&self, avatars: &[AvatarRef], visitor: &VisitorId) -> Result<(), StoreError> {
+        (**self).forget(avatars, visitor)
+    }
+
+    fn export(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Vec<StoredRow>, StoreError> {
+        (**self).export(avatar, visitor)
+    }
+
+    fn forget_idle(&self, avatars: &[AvatarRef], idle: &Idle) -> Result<Vec<VisitorId>, StoreError> {
+        (**self).forget_idle(avatars, idle)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        (**self).scrub()
+    }
+
+    fn tidy(&self) -> Result<Option<Duration>, StoreError> {
+        (**self).tidy()
+    }
+
+    fn change_notes(
+        &self,
+        avatar: &AvatarRef,
+        changes: &[NoteChange],
+        now: SystemTime,
+    ) -> Result<Vec<bool>, StoreError> {
+        (**self).change_notes(avatar, changes, now)
+    }
+
+    fn note(
+        &self,
+        avatar: &AvatarRef,
+        visitor: &VisitorId,
+        key: &str,
+        now: SystemTime,
+    ) -> Result<Option<Text>, StoreError> {
+        (**self).note(avatar, visitor, key, now)
+    }
+
+    fn notes(&self, avatar: &AvatarRef, prefix: &str, now: SystemTime) -> Result<Vec<Note>, StoreError> {
+        (**self).notes(avatar, prefix, now)
     }
 
     fn claim(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {

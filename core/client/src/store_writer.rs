@@ -6,15 +6,18 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use secondme_avatar_protocol::{Error, ErrorKind, KeptMessage, MessageId, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{Error, ErrorKind, KeptMessage, MessageId, Record, Text, Visitor, VisitorId};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use self::worker::Worker;
 use crate::errors::{client_closed, store_panicked};
-use crate::store::{AvatarRef, KeyRef, KnownVisitor, Leftover, Store, StoreCounts, StoreError};
+use crate::store::{
+    AvatarRef, Idle, KeyRef, KnownVisitor, Leftover, Note, NoteChange, Store, StoreCounts, StoreError,
+    StoredRow,
+};
 use crate::visitor_handle::VisitorHandle;
 
 /// How long to wait for the store to say which process has a visitor. A store that hangs must not keep a socket
@@ -71,6 +74,13 @@ enum Request {
     Adopt(Sender<Vec<Leftover>>),
     Known(Sender<Vec<KnownVisitor>>),
     Backup(PathBuf, Sender<()>),
+    Forget(VisitorId, Sender<()>),
+    Scrub(Sender<()>),
+    Export(VisitorId, Sender<Vec<StoredRow>>),
+    ForgetIdle(Idle, Sender<Vec<VisitorId>>),
+    ChangeNote(NoteChange, SystemTime, ToldSender<bool>),
+    Note(VisitorId, String, SystemTime, Sender<Option<Text>>),
+    Notes(String, SystemTime, Sender<Vec<Note>>),
     IsElsewhere(VisitorId, Sender<bool>),
     Flush(oneshot::Sender<()>),
 }
@@ -87,6 +97,9 @@ pub(crate) struct Naming {
 }
 
 type Sender<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// For jobs that are carried out together: what went wrong is told to all.
+type ToldSender<T> = oneshot::Sender<Result<T, Error>>;
 
 impl StoreWriter {
     pub(crate) fn start(store: Arc<dyn Store>, naming: Naming) -> Result<Self, Error> {
@@ -186,6 +199,48 @@ impl StoreWriter {
     /// Copies the store, with everything that was queued so far.
     pub(crate) async fn backup(&self, to: PathBuf) -> Result<(), Error> {
         self.ask(|sender| Request::Backup(to, sender)).await
+    }
+
+    /// Deletes everything of a visitor of whom no conversation is open.
+    pub(crate) async fn forget(&self, visitor: VisitorId) -> Result<(), Error> {
+        self.ask(|sender| Request::Forget(visitor, sender)).await
+    }
+
+    /// Removes what was deleted from the store's files.
+    pub(crate) async fn scrub(&self) -> Result<(), Error> {
+        self.ask(Request::Scrub).await
+    }
+
+    /// Returns everything that the store holds of a visitor.
+    pub(crate) async fn export(&self, visitor: VisitorId) -> Result<Vec<StoredRow>, Error> {
+        self.ask(|sender| Request::Export(visitor, sender)).await
+    }
+
+    /// Forgets some of the visitors who are idle. None are left if it returns none.
+    pub(crate) async fn forget_idle(&self, idle: Idle) -> Result<Vec<VisitorId>, Error> {
+        self.ask(|sender| Request::ForgetIdle(idle, sender)).await
+    }
+
+    /// Changes a note. Returns whether something was changed; then the disk has it.
+    pub(crate) async fn change_note(&self, change: NoteChange, now: SystemTime) -> Result<bool, Error> {
+        let (sender, answer) = oneshot::channel();
+        self.push(Job::Ask(Request::ChangeNote(change, now, sender)));
+        answer.await.map_err(|_| self.why_ended())?
+    }
+
+    /// Returns the text of a note.
+    pub(crate) async fn note(
+        &self,
+        visitor: VisitorId,
+        key: String,
+        now: SystemTime,
+    ) -> Result<Option<Text>, Error> {
+        self.ask(|sender| Request::Note(visitor, key, now, sender)).await
+    }
+
+    /// Lists the notes whose keys begin so.
+    pub(crate) async fn notes(&self, prefix: String, now: SystemTime) -> Result<Vec<Note>, Error> {
+        self.ask(|sender| Request::Notes(prefix, now, sender)).await
     }
 
     /// Returns the last count.

@@ -11,7 +11,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
 use tracing::debug;
@@ -213,11 +213,17 @@ fn useless(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::Misuse, message)
 }
 
-/// Returns an error if the handshake failed because the certificate was refused.
+/// Returns an error if the handshake failed because the certificate was refused, or for the version of TLS.
 pub(crate) fn refused(whose: &str, error: &io::Error) -> Option<Error> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    let rustls::Error::InvalidCertificate(reason) = inner else {
-        return None;
+    let reason = match inner {
+        rustls::Error::InvalidCertificate(reason) => reason,
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => return Some(no_version_in_common(whose)),
+        _ => return None,
     };
     let says = match reason {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -246,6 +252,16 @@ pub(crate) fn refused(whose: &str, error: &io::Error) -> Option<Error> {
     };
     let message = format!("the certificate of {whose} was refused: {says}");
     Some(Error::new(ErrorKind::Certificate, message))
+}
+
+fn no_version_in_common(whose: &str) -> Error {
+    let message = format!(
+        "{whose} speaks no version of TLS that this client speaks, which are 1.3 and, unless the option {} is `1.3`, \
+         1.2. Set that option to `1.2` if the server has no 1.3; otherwise the server, or what answers in its place, \
+         is out of date",
+        OptionName::MIN_TLS
+    );
+    Error::new(ErrorKind::ConnectionFailed, message).with_retryable(false).without_retry()
 }
 
 #[cfg(test)]
@@ -279,6 +295,19 @@ mod tests {
         }
         let other = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::DecryptError);
         assert!(refused("the service", &other).is_none());
+    }
+
+    #[test]
+    fn a_server_without_a_version_of_tls_in_common_is_not_asked_again() {
+        for error in [
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+            PeerIncompatible::ServerDoesNotSupportTls12Or13.into(),
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into(),
+        ] {
+            let error = refused("the service", &io::Error::new(io::ErrorKind::InvalidData, error)).unwrap();
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::ConnectionFailed, false));
+            assert!(error.forbids_retry() && error.to_string().contains("`min_tls`"), "{error}");
+        }
     }
 
     #[test]

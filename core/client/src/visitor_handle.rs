@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
+    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, MessageId, Misuse, Outcome, State,
+    Ticket,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -42,8 +44,12 @@ pub(crate) struct VisitorState {
     pub(crate) closing: bool,
     /// Another process has the visitor.
     pub(crate) elsewhere: bool,
+    /// The visitor is being forgotten: no new commands.
+    pub(crate) forgetting: bool,
     /// The driver is to end, or has ended.
     pub(crate) dropped: bool,
+    /// The driver has ended: it writes nothing more to the store.
+    pub(crate) ended: bool,
 }
 
 /// The receiver of a ticket's answer.
@@ -51,6 +57,18 @@ pub(crate) struct VisitorState {
 pub(crate) enum Waiting {
     Once(oneshot::Sender<Result<Outcome, Error>>),
     Pieces(Arc<Pieces>),
+}
+
+/// A command, and the id under which its message is to go out, where the caller has chosen one.
+pub(crate) struct Wanted {
+    pub(crate) command: Command,
+    pub(crate) message_id: Option<MessageId>,
+}
+
+impl From<Command> for Wanted {
+    fn from(command: Command) -> Self {
+        Self { command, message_id: None }
+    }
 }
 
 impl VisitorHandle {
@@ -63,8 +81,10 @@ impl VisitorHandle {
                 next_key: ConversationKey::FIRST.0 + 1,
                 reserved,
                 closing: false,
+                forgetting: false,
                 elsewhere: false,
                 dropped: false,
+                ended: false,
             }),
             wake: Notify::new(),
             closed: Notify::new(),
@@ -78,22 +98,26 @@ impl VisitorHandle {
     }
 
     /// Gives a command, and returns its answer to await. Dropping the answer cancels the command.
-    pub(crate) fn command(self: &Arc<Self>, command: Command) -> Result<PendingAnswer, Error> {
+    pub(crate) fn command(self: &Arc<Self>, command: impl Into<Wanted>) -> Result<PendingAnswer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
         Ok(PendingAnswer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
     }
 
-    pub(crate) fn give(&self, command: Command, waiting: Waiting) -> Result<Ticket, Error> {
+    pub(crate) fn give(&self, wanted: impl Into<Wanted>, waiting: Waiting) -> Result<Ticket, Error> {
+        let Wanted { command, message_id } = wanted.into();
         let mut state = self.lock();
         if state.closing && !matches!(command, Command::Close { .. }) {
-            return Err(client_closed());
+            return Err(if state.forgetting { Misuse::Closed.into() } else { client_closed() });
         }
         if state.dropped {
             return Err(Misuse::Closed.into()); // No driver would carry it out.
         }
         let now = self.clock.now();
-        let ticket = state.machine.command(now, command)?;
+        let ticket = match message_id {
+            Some(message_id) => state.machine.command_under(now, message_id, command)?,
+            None => state.machine.command(now, command)?,
+        };
         state.waiting.insert(ticket, waiting);
         drop(state);
         self.wake.notify_one();
@@ -186,6 +210,28 @@ impl VisitorHandle {
         conversations
     }
 
+    /// Closes all conversations at once. Resolves when the driver has ended, and has given everything to the store.
+    pub(crate) async fn close_to_forget(self: &Arc<Self>) {
+        self.lock().forgetting = true;
+        for conversation in self.begin_closing() {
+            let close = Command::Close { conversation, deadline: Duration::ZERO, end_session: false };
+            // Closing goes on without its answer.
+            drop(self.command(close));
+        }
+        self.has_ended().await;
+    }
+
+    /// Waits until the driver has ended.
+    pub(crate) async fn has_ended(&self) {
+        loop {
+            let closed = self.closed.notified();
+            if self.lock().ended {
+                return;
+            }
+            closed.await;
+        }
+    }
+
     /// Ends the driver: the client is gone.
     pub(crate) fn hang_up(&self) {
         self.lock().dropped = true;
@@ -196,7 +242,7 @@ impl VisitorHandle {
     pub(crate) fn end(&self) {
         let (waiting, mailboxes) = {
             let mut state = self.lock();
-            state.dropped = true;
+            (state.dropped, state.ended) = (true, true);
             state.reserved = None;
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.mailboxes))
         };

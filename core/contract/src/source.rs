@@ -117,6 +117,10 @@ fn kind(ty: &Type) -> Result<Kind, String> {
         });
         let bound = bound.ok_or("an option that takes a type without a trait")?;
         return match bound.ident.to_string().as_str() {
+            "IntoIterator" => item(bound).map_or_else(
+                || Err("`impl IntoIterator` of what?".to_owned()),
+                |of| Ok(Kind { list: true, ..kind(of)? }),
+            ),
             "Into" => inner(bound).map_or_else(|| Err("`impl Into` of what?".to_owned()), kind),
             "Store" => Ok(Kind::plain("store")),
             "Fn" => Ok(Kind::plain("callback")),
@@ -157,6 +161,15 @@ fn inner(segment: &syn::PathSegment) -> Option<&Type> {
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         syn::GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// What an iterator gives.
+fn item(segment: &syn::PathSegment) -> Option<&Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        syn::GenericArgument::AssocType(of) if of.ident == "Item" => Some(&of.ty),
         _ => None,
     })
 }

@@ -1,24 +1,16 @@
 //! A visitor's credentials, as one program gives them to another; and the call that brings them.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::call::CallId;
-use crate::door::Door;
 use crate::error::{Error, ErrorKind, Step};
 use crate::facts::Identity;
 use crate::ids::NumericMindId;
-use crate::key::ApiKey;
-use crate::limits::{MALFORMED_ANSWER_ATTEMPTS, RATE_LIMIT_WAIT, RATE_LIMIT_WAIT_MAX};
-use crate::link::backoff;
-use crate::quote::KnownSecrets;
 use crate::redact::Secret;
-use crate::rng::Rng;
 use crate::visitor::{Visitor, VisitorId};
-use crate::wire::{self, AuthAnswer, HttpRequest, number};
+use crate::wire::{AuthAnswer, number};
 
 /// What the service answers to an authentication: all that is needed to speak as one visitor, without the API key.
 ///
@@ -52,6 +44,12 @@ struct Named {
 }
 
 impl Credentials {
+    /// Those of this visitor, as an authentication has brought them.
+    #[must_use]
+    pub fn new(visitor_id: VisitorId, identity: Identity) -> Self {
+        Self { visitor_id, identity }
+    }
+
     /// Reads what [`to_json`](Self::to_json) wrote. Fields that are not known are passed over.
     ///
     /// # Errors
@@ -140,114 +138,6 @@ impl Identity {
     }
 }
 
-/// One authentication that is no machine's, tried until it succeeds or makes no sense, without clock or sockets.
-///
-/// The host's part: for each attempt it waits for a slot of the key's quota, makes the call of
-/// [`begin`](Self::begin), and gives its answer to [`answered`](Self::answered) or [`failed`](Self::failed). These say
-/// whether, and after how long, it is worth another attempt.
-///
-/// ```
-/// use secondme_avatar_protocol::{Authenticating, CallId, Visitor};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut authenticating = Authenticating::new(Visitor::for_user("web", "ada")?, 7);
-/// let request = authenticating.begin(CallId(1), &"sk-0123456789abcdef".parse()?);
-/// assert_eq!(request.path, "/rest/open/avatar/auth");
-/// let failed = authenticating.answered(503, None, b"").unwrap_err();
-/// assert!(failed.again_after.is_some(), "the service may be back soon");
-/// let failed = authenticating.answered(401, None, br#"{"code":"open.api.key.not.found"}"#).unwrap_err();
-/// assert!(failed.again_after.is_none(), "another attempt does not help");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Authenticating {
-    visitor: Visitor,
-    attempts: u32,
-    malformed: u32,
-    last: Option<Error>,
-    /// The key of the last attempt.
-    known: KnownSecrets,
-    rng: Rng,
-}
-
-/// Why an attempt to authenticate has failed.
-#[derive(Clone, Debug)]
-pub struct NotAuthenticated {
-    /// The failure.
-    pub error: Error,
-    /// When another attempt makes sense; `None`: it makes none.
-    pub again_after: Option<Duration>,
-}
-
-impl Authenticating {
-    /// Nothing is asked yet. The `seed` is all the chance there is.
-    #[must_use]
-    pub fn new(visitor: Visitor, seed: u64) -> Self {
-        let known = KnownSecrets::default();
-        Self { visitor, attempts: 0, malformed: 0, last: None, known, rng: Rng::new(seed) }
-    }
-
-    /// The call to be made.
-    #[must_use]
-    pub fn begin(&mut self, call: CallId, key: &ApiKey) -> HttpRequest {
-        self.known = KnownSecrets::new([key.as_secret()]);
-        HttpRequest::authenticate(call, key, &self.visitor)
-    }
-
-    /// The visitor.
-    #[must_use]
-    pub fn visitor(&self) -> &Visitor {
-        &self.visitor
-    }
-
-    /// The call was answered.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the answer says.
-    pub fn answered(
-        &mut self,
-        status: u16,
-        retry_after: Option<Duration>,
-        body: &[u8],
-    ) -> Result<Credentials, NotAuthenticated> {
-        let step = Step::Authenticate;
-        let identity = wire::read(Door::AvatarOpenApi, status, body, &self.known)
-            .map_err(|refusal| refusal.into_error(step))
-            .and_then(|data| wire::data::<AuthAnswer<'_>>(step, data))
-            .and_then(Identity::told);
-        match identity {
-            Ok(identity) => Ok(Credentials { visitor_id: self.visitor.id().clone(), identity }),
-            Err(error) => {
-                let is_limit = error.kind() == ErrorKind::RateLimited;
-                let wait = retry_after.or(is_limit.then_some(RATE_LIMIT_WAIT));
-                let wait = wait.map(|wait| wait.min(RATE_LIMIT_WAIT_MAX));
-                Err(self.failed(error.with_retry_after(wait)))
-            }
-        }
-    }
-
-    /// The call was not answered, or with this failure.
-    pub fn failed(&mut self, error: Error) -> NotAuthenticated {
-        let is_malformed = error.kind() == ErrorKind::InvalidAnswer;
-        self.malformed += u32::from(is_malformed);
-        let may_pass = error.is_retryable() || (is_malformed && self.malformed < MALFORMED_ANSWER_ATTEMPTS);
-        let wait = error.retry_after().unwrap_or_default() + backoff(self.attempts, &mut self.rng);
-        self.attempts = self.attempts.saturating_add(1);
-        let again_after = (may_pass && !error.forbids_retry()).then_some(wait);
-        let error = error.at(Step::Authenticate);
-        self.last = Some(error.clone());
-        NotAuthenticated { error, again_after }
-    }
-
-    /// The error of one that has not succeeded by its deadline.
-    #[must_use]
-    pub fn late(&self) -> Error {
-        Error::deadline("the authentication", self.last.as_ref())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,8 +152,9 @@ mod tests {
     }
 
     fn authenticated() -> Credentials {
-        let body = json!({ "code": 0, "data": answer() }).to_string();
-        Authenticating::new(Visitor::parse(ID).unwrap(), 1).answered(200, None, body.as_bytes()).unwrap()
+        let answer = answer().to_string();
+        let identity = Identity::told(serde_json::from_str(&answer).unwrap()).unwrap();
+        Credentials::new(ID.parse().unwrap(), identity)
     }
 
     #[test]
@@ -301,12 +192,5 @@ mod tests {
         let other: VisitorId = "web_6ba7b810-9dad-11d1-80b4-00c04fd430c9".parse().unwrap();
         let error = authenticated().of(&other).unwrap_err();
         assert_eq!((error.kind(), error.forbids_retry()), (ErrorKind::Misuse, true));
-    }
-
-    #[test]
-    fn a_page_of_something_in_between_is_taken_for_the_answer_no_more_than_three_times() {
-        let mut authenticating = Authenticating::new(Visitor::parse(ID).unwrap(), 1);
-        let mut again = || authenticating.answered(200, None, b"<html>").unwrap_err().again_after.is_some();
-        assert_eq!([again(), again(), again()], [true, true, false]);
     }
 }

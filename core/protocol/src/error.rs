@@ -40,6 +40,8 @@ pub enum Step {
     FetchToken,
     /// Visitor Chat: get a session and the socket's address.
     InitVisitorChat,
+    /// A call of the caller's own: see `request`.
+    Request,
 }
 
 impl Step {
@@ -58,6 +60,7 @@ impl Step {
             Self::EndSession => "end_session",
             Self::FetchToken => "fetch_token",
             Self::InitVisitorChat => "init_visitor_chat",
+            Self::Request => "request",
         }
     }
 }
@@ -345,12 +348,16 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+    /// With the time after which it makes sense to come back.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
     }
 
-    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+    /// Where its kind alone does not say whether the same call may succeed later.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = Some(retryable);
         self
     }
@@ -360,9 +367,10 @@ impl Error {
         self
     }
 
-    /// The deadline passed; what was in the way is the source. Only a quota keeps its own kind: the
-    /// caller is to know how long to wait.
-    pub(crate) fn deadline(what: &str, last: Option<&Error>) -> Self {
+    /// The error of what has not ended by its deadline, as "the history"; what was in the way is the source. Only a
+    /// quota keeps its own kind: the caller is to know how long to wait.
+    #[must_use]
+    pub fn deadline(what: &str, last: Option<&Error>) -> Self {
         match last {
             Some(last) if last.kind() == ErrorKind::RateLimited => last.clone(),
             Some(last) => {

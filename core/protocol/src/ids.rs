@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MESSAGE_ID_RANDOM;
+use crate::time::Millis;
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -58,6 +61,22 @@ text_id!(
     /// theirs.
     MessageId
 );
+impl MessageId {
+    /// When the message was written, as its id says: `None` where it is not of the form of a visitor's own.
+    pub fn written_at(&self) -> Option<Millis> {
+        let (random, at) = self.as_str().split_once("_____")?;
+        let is_random = (1..=MESSAGE_ID_RANDOM).contains(&random.len())
+            && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_time = at.len() == 13 && at.bytes().all(|byte| byte.is_ascii_digit());
+        if is_random && is_time { at.parse().ok().map(Millis) } else { None }
+    }
+
+    /// The id of a message that is written at this moment.
+    pub fn of(random: u64, written_at: Millis) -> Self {
+        Self::from(format!("{random}_____{:013}", written_at.0))
+    }
+}
+
 text_id!(
     /// One frame. The service fills a gap from the last one seen.
     SeqId

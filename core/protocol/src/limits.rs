@@ -169,6 +169,15 @@ pub const OUTBOX: usize = 1000;
 /// `message.length.limit`); this one keeps a mistake from becoming a megabyte on the wire.
 pub const MESSAGE_BYTES: usize = 256 * 1024;
 
+/// The longest random part of a message's id, in letters and digits: a UUID without hyphens has 32.
+pub const MESSAGE_ID_RANDOM: usize = 64;
+
+/// The longest key of a note, in bytes of UTF-8. Platforms' ids and addresses are shorter.
+pub const NOTE_KEY_BYTES: usize = 200;
+
+/// The longest text of a note, in bytes of UTF-8: for ids, states and addresses, not for files.
+pub const NOTE_TEXT_BYTES: usize = 16 * 1024;
+
 /// The longest display name or channel, in bytes.
 pub const NAME_BYTES: usize = 512;
 
@@ -203,3 +212,12 @@ pub const HISTORY_MESSAGES: usize = 1000;
 /// How long a store may keep what belongs to an avatar of which no client was opened, before the log warns of it: long
 /// enough for a bot that is away over a holiday.
 pub const UNSEEN_AVATAR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The time between two rounds in which visitors who are idle are forgotten: a retention is counted in days.
+pub const RETENTION_ROUND: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest retention. Less is looked at too seldom to be kept, and is a wrong unit as a rule.
+pub const RETENTION_MIN: Duration = RETENTION_ROUND;
+
+/// Of how many closed visitors a client without a store remembers the session and the token.
+pub const REMEMBERED_VISITORS: usize = 10_000;

@@ -37,7 +37,7 @@ use crate::counters::Counters;
 use crate::error::Error;
 use crate::event::{ConversationKey, Event, EventKind};
 use crate::facts::{ChatContext, KeptMessage, Record, SessionFacts, VisitorChatFacts};
-use crate::ids::{AvatarId, Ticket};
+use crate::ids::{AvatarId, MessageId, Ticket};
 use crate::key::ApiKey;
 use crate::limits;
 use crate::link::LinkInput;
@@ -147,6 +147,8 @@ pub struct Machine {
     resumable: Option<SessionFacts>,
     /// Messages that earlier conversations have kept and not sent: the first one's next opening takes them up.
     restored: Vec<KeptMessage>,
+    /// The id that the caller has chosen for the message of the present command.
+    next_message: Option<MessageId>,
     outputs: VecDeque<Output>,
     remember_queued: bool,
     tickets: u64,
@@ -229,6 +231,7 @@ impl Machine {
             unrouted: Vec::new(),
             resumable,
             restored: Vec::new(),
+            next_message: None,
             outputs: VecDeque::new(),
             remember_queued: false,
             tickets: 0,

@@ -26,6 +26,19 @@ pub enum Misuse {
         crate::limits::OUTBOX
     )]
     OutboxFull,
+    /// The id for a message is not of the service's form.
+    #[error(
+        "the message id is not of the form {{random}}_____{{milliseconds}}, with at most {} letters or digits, five \
+         underscores and 13 digits: make one with this library's function for it",
+        crate::limits::MESSAGE_ID_RANDOM
+    )]
+    MessageIdForm,
+    /// A message has this id already.
+    #[error(
+        "a message of this visitor has gone out or waits under this id: a message has an id of its own, so make one for \
+         each"
+    )]
+    MessageIdInUse,
     /// No history of that size can be had.
     #[error("history hands back 1 to {} messages at a time", crate::limits::HISTORY_MESSAGES)]
     HistoryLimit,
@@ -41,6 +54,8 @@ impl From<Misuse> for Error {
             Misuse::EmptyMessage
             | Misuse::MessageTooLong { .. }
             | Misuse::OutboxFull
+            | Misuse::MessageIdForm
+            | Misuse::MessageIdInUse
             | Misuse::HistoryLimit => ErrorKind::Misuse,
         };
         Error::new(kind, misuse.to_string()).caused_by(misuse)

@@ -47,6 +47,8 @@ impl OptionName {
     pub const ORIGIN: Self = Self("origin");
     /// The public keys that the service may have.
     pub const PINS: Self = Self("pins");
+    /// How long the store keeps visitors who are idle.
+    pub const RETENTION: Self = Self("retention");
     /// The hosts to which a socket may lead.
     pub const SOCKET_HOSTS: Self = Self("socket_hosts");
     /// The file that keeps sessions and messages.
@@ -66,6 +68,7 @@ impl OptionName {
         Self::ONLY_CA_FILE,
         Self::ORIGIN,
         Self::PINS,
+        Self::RETENTION,
         Self::SOCKET_HOSTS,
         Self::STORE,
         Self::STORE_NAMESPACE,

@@ -160,6 +160,30 @@ fn what_passes_or_costs_money_is_told_by_its_name_or_status_at_either_door() {
 }
 
 #[test]
+fn a_call_that_is_not_there_says_how_the_base_url_of_its_door_ends() {
+    for (door, step, ends) in [
+        (Door::AvatarOpenApi, Step::Authenticate, "that of the Avatar Open API ends in /gate/in"),
+        (Door::VisitorChat, Step::FetchToken, "that of Visitor Chat ends in /gate/lab"),
+        (Door::VisitorChat, Step::InitVisitorChat, "that of Visitor Chat ends in /gate/lab"),
+    ] {
+        for (body, kind) in [
+            (json!({"code": 404, "subCode": "request.path.not.found"}), ErrorKind::Refused),
+            (json!({"error": "Not Found"}), ErrorKind::InvalidAnswer),
+        ] {
+            let error = refused_at(door, step, 404, &body);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(ends), "{error}");
+        }
+        // A code that has a meaning keeps it.
+        let body = json!({"code": 404, "subCode": "open.api.key.not.found"});
+        assert_eq!(refused_at(door, step, 404, &body).kind(), ErrorKind::Authentication);
+    }
+    let error =
+        refused_at(Door::VisitorChat, Step::SendMessage, 404, &json!({"code": 404, "subCode": "a.thing"}));
+    assert!(!error.to_string().contains("base URL"), "{error}");
+}
+
+#[test]
 fn the_number_in_the_envelope_is_a_status_at_one_door_and_not_at_the_other() {
     let body = json!({"code": 503, "message": "busy", "subCode": "apikey.fetch.timeout"});
     let error = refused_at(Door::VisitorChat, Step::SendMessage, 200, &body);

@@ -1,7 +1,7 @@
 //! HTTP between the two: the machine's requests as the service takes them, and as tests read them.
 
 use secondme_avatar_emulator::service::{Answer, BASE_PATH, Door, Request};
-use secondme_avatar_protocol::{Encoding, HttpRequest, Method, Millis, Step};
+use secondme_avatar_protocol::{Encoding, HttpRequest, Millis, Step};
 use serde_json::Value;
 
 use crate::client::ClientId;
@@ -43,10 +43,7 @@ impl Asked {
             at,
             client,
             step: request.step,
-            method: match request.method {
-                Method::Get => "GET",
-                Method::Post => "POST",
-            },
+            method: request.method.name(),
             path: request.path.clone(),
             headers: headers.map(|(name, value)| (*name, value.expose_secret().to_owned())).collect(),
             body: json.map(|body| serde_json::from_str(body).expect("a body is JSON")),

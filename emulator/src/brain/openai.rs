@@ -63,6 +63,12 @@ impl OpenAi {
 }
 
 impl Secret {
+    /// One that cannot be guessed.
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
+        let (one, other) = (getrandom::u64()?, getrandom::u64()?);
+        Ok(Self(format!("{one:016x}{other:016x}")))
+    }
+
     /// Hides a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

@@ -138,6 +138,15 @@ impl Piece {
         self.parts.iter().filter_map(text).collect()
     }
 
+    /// How many bytes the text of this piece has.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let bytes = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Card { .. } | Part::Speech(_) => 0,
+        };
+        self.parts.iter().map(bytes).sum()
+    }
+
     /// The `multipleData` of a frame.
     pub(crate) fn to_json(&self) -> Value {
         let mut entries = Vec::with_capacity(self.parts.len());

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Emulator;
 use super::hub::Answerer;
+use super::state_file::StateFileError;
 use crate::brain::{Brain, Question, Secret, Step};
 use crate::profile::Profile;
 use crate::service::{Avatar, Fault, InvalidFault, InvalidSettings, Key, Settings, TokenStanding, UserToken};
@@ -23,6 +25,7 @@ pub struct EmulatorBuilder {
     pub(super) answerer: Option<Answerer>,
     pub(super) faults: Vec<Fault>,
     pub(super) control_token: Option<Secret>,
+    pub(super) state_file: Option<PathBuf>,
 }
 
 /// Why an emulator could not be started.
@@ -35,6 +38,18 @@ pub enum StartError {
     /// A fault is not valid.
     #[error("a fault: {0}")]
     Fault(#[from] InvalidFault),
+    /// The token could not travel in a header or behind the `#` of an address.
+    #[error(
+        "a token of the control API consists of letters, digits and `-._~+/`, and may end with `=` (RFC 6750); \
+         `openssl rand -hex 16` makes one"
+    )]
+    Token,
+    /// The system gives no random numbers, of which a token is made.
+    #[error("no token can be made for the control API: {0}; give one with `--token`")]
+    Random(#[from] getrandom::Error),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateFileError),
     /// The port cannot be listened on.
     #[error(
         "cannot listen on {address}: {source}; choose an address of this machine and a free port, or port 0 for any"
@@ -57,6 +72,7 @@ impl EmulatorBuilder {
             answerer: None,
             faults: Vec::new(),
             control_token: None,
+            state_file: None,
         }
     }
 
@@ -72,10 +88,21 @@ impl EmulatorBuilder {
         self
     }
 
-    /// What every call of the control API has to show, as `Authorization: Bearer TOKEN`. Default: nothing, so that any
-    /// program on this computer may make them.
+    /// What every call of the control API has to show, as `Authorization: Bearer TOKEN`. Default: nothing where it listens
+    /// on loopback, so that any program on this computer may make them; a random token elsewhere, which
+    /// [`Emulator::control_token`] tells. A caller that shows it may be on another computer. It consists of letters, digits
+    /// and `-._~+/`, and may end with `=` (RFC 6750).
     pub fn control_token(mut self, token: impl Into<String>) -> Self {
         self.control_token = Some(Secret::new(token));
+        self
+    }
+
+    /// A file in which the state outlives the emulator: visitors, tokens, sessions with their messages and frames,
+    /// takeovers, keys, avatars, quotas and counts. It is read at the start, and written after changes and at the end,
+    /// for this user alone to read. Not in it are sockets, what is just being said, messages that wait for their answer,
+    /// the journal and the faults.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_file = Some(path.into());
         self
     }
 

@@ -16,9 +16,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    /// A clock that shows the real time, or a later one from which another has come.
+    pub(super) fn new(at_least: Millis) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), epoch: since_epoch.into(), added: AtomicU64::new(0) }
+        let epoch = Millis::from(since_epoch);
+        Self { started: Instant::now(), epoch, added: AtomicU64::new((at_least - epoch).0) }
     }
 
     pub(super) fn now(&self) -> Millis {

@@ -10,10 +10,10 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 
 use super::connection::{Fate, Peer};
-use super::control::control;
+use super::control::{control, page};
 use super::hub::Hub;
 use super::socket::Live;
 use crate::service::{self, Answer, Code, Delivery, Failure, Headers, RetryAfter, SOCKET_PATH};
@@ -32,6 +32,8 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
     Router::new()
         .route(SOCKET_PATH, any(handshake))
         .route(&format!("{SOCKET_PATH}/{{ticket}}"), any(handshake))
+        // At another method the root is as unknown as to the service.
+        .route("/", get(page).fallback(call))
         .route("/_emulator", any(control))
         .route("/_emulator/", any(control))
         .route("/_emulator/{*path}", any(control))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::clock::Clock;
 use super::connection::Fate;
+use super::control::Guard;
+use super::state_file::StateFile;
 #[cfg(feature = "openai")]
 use crate::brain::Brain;
-use crate::brain::{Question, Secret, Step};
+use crate::brain::{Question, Step};
 use crate::service::{AskId, CloseHow, Millis, Push, Service, SocketId};
 
 /// How long, in real time, a ping may be on its way while the clock is moved on.
@@ -41,11 +44,14 @@ pub(super) struct Hub {
     rescheduled: Notify,
     /// Something happened.
     changed: Notify,
+    /// How often something happened.
+    changes: AtomicU64,
     /// Held while the clock advances: two advances at once would each count the other's time as their own.
     advancing: tokio::sync::Mutex<()>,
     stopped: watch::Sender<bool>,
     answerer: Option<Answerer>,
-    control_token: Option<Secret>,
+    guard: Guard,
+    state_file: Option<Arc<StateFile>>,
     runtime: Handle,
 }
 
@@ -63,29 +69,38 @@ struct Line {
 impl Hub {
     /// Must be called within a runtime, whose clock and tasks it uses.
     pub(super) fn new(
+        at_least: Millis,
         service: impl FnOnce(Millis) -> Service,
         answerer: Option<Answerer>,
-        control_token: Option<Secret>,
+        guard: Guard,
+        state_file: Option<Arc<StateFile>>,
         stopped: watch::Sender<bool>,
     ) -> Arc<Self> {
-        let clock = Clock::new();
+        let clock = Clock::new(at_least);
         let service = service(clock.now());
         Arc::new(Self {
             inner: Mutex::new(Inner { service, sockets: HashMap::new() }),
             clock,
             rescheduled: Notify::new(),
             changed: Notify::new(),
+            changes: AtomicU64::new(0),
             advancing: tokio::sync::Mutex::new(()),
             stopped,
             answerer,
-            control_token,
+            guard,
+            state_file,
             runtime: Handle::current(),
         })
     }
 
-    /// What a call of the control API has to show.
-    pub(super) fn control_token(&self) -> Option<&Secret> {
-        self.control_token.as_ref()
+    /// The file in which the state outlives this emulator.
+    pub(super) fn state_file(&self) -> Option<&Arc<StateFile>> {
+        self.state_file.as_ref()
+    }
+
+    /// Who is answered by the control API.
+    pub(super) fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// Does something with the service now, and everything that follows from it.
@@ -145,7 +160,7 @@ impl Hub {
                 self.drain(&mut inner);
             }
             self.rescheduled.notify_one();
-            self.changed.notify_waiters();
+            self.has_changed();
             // Lets what the timers caused reach the sockets before the next ones happen.
             tokio::task::yield_now().await;
         }
@@ -165,6 +180,16 @@ impl Hub {
             }
             changed.await;
         }
+    }
+
+    /// How often something has happened to the service.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Something happens to the service from now on. The future must be polled, or enabled, before one looks.
+    pub(super) fn change(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
     }
 
     /// Lets timers happen when they are due, until the emulator is stopped.
@@ -227,11 +252,16 @@ impl Hub {
 
     /// Asks the service without counting that as a change; else two callers that wait for changes
     /// would wake each other for ever.
-    fn look<R>(self: &Arc<Self>, ask: impl FnOnce(&mut Service, Millis) -> R) -> R {
+    pub(super) fn look<R>(self: &Arc<Self>, ask: impl FnOnce(&mut Service, Millis) -> R) -> R {
         let mut inner = self.lock();
         let found = ask(&mut inner.service, self.now());
         self.drain(&mut inner);
         found
+    }
+
+    fn has_changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -248,7 +278,7 @@ impl Hub {
             self.rescheduled.notify_one();
         }
         drop(inner);
-        self.changed.notify_waiters();
+        self.has_changed();
         outcome
     }
 

@@ -10,6 +10,7 @@ mod hub;
 #[cfg(feature = "openai")]
 mod openai;
 mod socket;
+mod state_file;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,10 +23,14 @@ use tokio::task::JoinHandle;
 
 pub use self::builder::{EmulatorBuilder, StartError};
 use self::connection::{Connections, Peer};
+use self::control::Guard;
 use self::hub::Hub;
+use self::state_file::StateFile;
+pub use self::state_file::StateFileError;
+use crate::brain::Secret;
 use crate::service::{
     App, BASE_PATH, CloseHow, Entry, Failure, Fault, FaultId, FaultState, Injection, InvalidFault,
-    LAB_BASE_PATH, Millis, OwnerAction, Service, Settings, State, TokenStanding,
+    LAB_BASE_PATH, Millis, OwnerAction, Saved, Service, Settings, State, TokenStanding,
 };
 
 /// How long requests in flight may take to end when the emulator is stopped.
@@ -56,6 +61,7 @@ pub struct Emulator {
     base_url: String,
     lab_base_url: String,
     control_url: String,
+    console_url: String,
     api_key: String,
     stop: watch::Sender<bool>,
     server: Option<JoinHandle<()>>,
@@ -128,6 +134,16 @@ impl Emulator {
         &self.control_url
     }
 
+    /// The address of the console, with the token behind its `#` where the control API wants one.
+    pub fn console_url(&self) -> &str {
+        &self.console_url
+    }
+
+    /// What calls of the control API have to show, as `Authorization: Bearer TOKEN`.
+    pub fn control_token(&self) -> Option<&str> {
+        self.hub.guard().token().map(Secret::expose)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -184,9 +200,33 @@ impl Emulator {
         self.hub.with(|service, _| service.faults().to_vec())
     }
 
+    /// Removes one fault, and says whether it was there.
+    pub fn remove_fault(&self, fault: FaultId) -> bool {
+        self.hub.with(|service, _| service.remove_fault(fault))
+    }
+
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.hub.with(|service, _| service.clear_faults());
+    }
+
+    /// Waits until the journal has entries from this number on, and returns them.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn entries_from(&self, since: u64) -> Vec<Entry> {
+        let there_are = |service: &mut Service, now| {
+            let (entries, _) = service.journal(now, since);
+            (!entries.is_empty()).then_some(entries)
+        };
+        self.hub.wait_until(there_are).await
+    }
+
+    /// Waits until something else than this keeps the state out of its file, or nothing any more.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn state_trouble_other_than(&self, known: Option<String>) -> Option<String> {
+        let another = |service: &mut Service, _| {
+            (service.state_trouble() != known.as_ref()).then(|| service.state_trouble().cloned())
+        };
+        self.hub.wait_until(another).await
     }
 
     /// Everything received and sent, in order, as far as it is still known.
@@ -209,8 +249,20 @@ impl Emulator {
         self.hub.with(|service, now| service.reset(now));
     }
 
-    /// Stops, and waits until every task has ended.
-    pub async fn stop(mut self) {
+    /// Stops, and waits until every task has ended. The state is saved, where there is a
+    /// [file](EmulatorBuilder::state_file) for it; [`Emulator::save_state`] before says whether that can be done.
+    pub async fn stop(self) {
+        // `save_state` tells what is wrong.
+        let _ = self.end().await;
+    }
+
+    /// Saves the state now, where there is a [file](EmulatorBuilder::state_file) for it.
+    pub fn save_state(&self) -> Result<(), StateFileError> {
+        self.hub.state_file().map_or(Ok(()), |file| file.save(&self.hub))
+    }
+
+    /// Stops, and says whether the state could be saved.
+    pub(crate) async fn end(mut self) -> Result<(), StateFileError> {
         self.stop.send_replace(true);
         if let Some(mut server) = self.server.take()
             && tokio::time::timeout(STOP_WITHIN, &mut server).await.is_err()
@@ -219,6 +271,7 @@ impl Emulator {
         }
         // Every task holds a receiver for as long as it runs.
         let _ = tokio::time::timeout(STOP_WITHIN, self.stop.closed()).await;
+        self.save_state()
     }
 
     fn first_app(&self, field: impl Fn(&App) -> &String) -> String {
@@ -235,9 +288,33 @@ impl Emulator {
         let api_key = options.settings.keys.first().map(|key| key.key.clone()).unwrap_or_default();
 
         let (stop, _) = watch::channel(false);
-        let service = |now| Service::new(options.settings, now, options.seed);
+        let (state_file, saved) = match &options.state_file {
+            None => (None, None),
+            Some(path) => {
+                let (file, saved) = StateFile::open(path)?;
+                (Some(Arc::new(file)), saved)
+            }
+        };
+        let at_least = saved.as_ref().map_or(Millis::ZERO, Saved::now);
+        let service = |now| match saved {
+            None => Service::new(options.settings, now, options.seed),
+            Some(saved) => Service::resumed(options.settings, now, saved),
+        };
         let faults = options.faults;
-        let hub = Hub::new(service, options.answerer, options.control_token, stop.clone());
+        // Where other computers can reach it, only those may control it that show the token.
+        let token = match options.control_token {
+            None if !options.host.to_canonical().is_loopback() => Some(Secret::random()?),
+            Some(given) if !control::is_token(given.expose()) => return Err(StartError::Token),
+            given => given,
+        };
+        let fragment = token.as_ref().map(|token| format!("#{}", token.expose())).unwrap_or_default();
+        let kept = state_file.clone();
+        let hub = Hub::new(at_least, service, options.answerer, Guard::new(token), kept, stop.clone());
+        if let Some(file) = state_file {
+            // At once, so that a file that cannot be written is known before anything depends on it.
+            file.save(&hub)?;
+            tokio::spawn(file.keep(Arc::clone(&hub)));
+        }
         for fault in faults {
             hub.with(|service, _| service.add_fault(fault))?;
         }
@@ -266,6 +343,7 @@ impl Emulator {
             base_url: format!("http://{host}{BASE_PATH}"),
             lab_base_url: format!("http://{host}{LAB_BASE_PATH}"),
             control_url: format!("http://{host}/_emulator"),
+            console_url: format!("http://{host}/{fragment}"),
             api_key,
             stop,
             server: Some(server),

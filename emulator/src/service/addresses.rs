@@ -2,31 +2,35 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::failure::{Code, Failure};
 use super::ids::VisitorIndex;
-use crate::time::Millis;
+use crate::time::{Millis, moment};
 
 /// How long a dead address is remembered as such, beyond its life.
 const REMEMBERED: Millis = Millis::minutes(10);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Addresses {
     given: HashMap<String, Address>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Address {
     pub(super) visitor: VisitorIndex,
     /// The session whose socket it is, where a socket belongs to one.
     pub(super) session: Option<String>,
     pub(super) ws_id: String,
-    expires: Millis,
+    #[serde(with = "moment")]
+    pub(super) expires: Millis,
     /// Whether it is good for more than one connection.
     many: bool,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
     Good,
     Used,
@@ -45,6 +49,24 @@ impl Addresses {
 
     pub(super) fn get(&self, ticket: &str) -> Option<&Address> {
         self.given.get(ticket)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Address> {
+        self.given.values()
+    }
+
+    /// Those for which a timer has to be set, with their tickets: when they end or, if they have, are forgotten.
+    pub(super) fn expiring(&self) -> impl Iterator<Item = (&str, Millis)> {
+        let ending = self.given.iter().filter(|(_, address)| address.expires < Millis(u64::MAX));
+        ending.map(|(ticket, address)| {
+            let is_good = address.state == State::Good;
+            (ticket.as_str(), if is_good { address.expires } else { address.expires + REMEMBERED })
+        })
+    }
+
+    /// Those that can still be connected to.
+    pub(super) fn good(&self) -> impl Iterator<Item = &Address> {
+        self.given.values().filter(|address| address.state == State::Good)
     }
 
     /// Uses an address up, unless it is good for many connections. The caller has [checked](Address::check) it.

@@ -9,17 +9,17 @@ use super::failure::Failure;
 /// without end.
 const MADE_UP_CODES: usize = 1_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Counts {
     /// By the name of the call.
-    calls: BTreeMap<&'static str, u64>,
+    calls: BTreeMap<Cow<'static, str>, u64>,
     /// By the code.
     failures: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Counts {
     pub(super) fn call(&mut self, name: &'static str) {
-        *self.calls.entry(name).or_default() += 1;
+        *self.calls.entry(Cow::Borrowed(name)).or_default() += 1;
     }
 
     pub(super) fn failure(&mut self, failure: &Failure) {
@@ -34,7 +34,7 @@ impl Counts {
     }
 
     pub(super) fn calls(&self) -> BTreeMap<String, u64> {
-        self.calls.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        self.calls.iter().map(|(name, count)| (name.to_string(), *count)).collect()
     }
 
     pub(super) fn failures(&self) -> BTreeMap<String, u64> {

@@ -18,11 +18,12 @@ const ACKNOWLEDGE_WITHIN: Millis = Millis::seconds(5);
 impl Service {
     /// Stores a frame in its session and pushes it to its visitor, unless it is `lost`.
     pub(super) fn deliver(&mut self, session_id: &str, frame: Frame, lost: bool) {
-        let Some(session) = self.world.sessions.get_mut(session_id) else {
+        let Some(session) = self.world.sessions.get(session_id) else {
             return;
         };
         let visitor = session.visitor;
-        session.frames.push(frame.clone());
+        self.keep_frame(session_id, &frame);
+        self.watch.touch(session_id);
         if lost || self.world.visitors[visitor.0].sockets.is_empty() {
             return;
         }
@@ -105,7 +106,7 @@ impl Service {
 
     /// A frame leaves the service.
     pub(super) fn give_out(&mut self, socket: SocketId, text: String) {
-        self.note_of_socket(socket, || What::frame_out(&text));
+        self.note_of_socket(socket, Some(&text), || What::frame_out(&text));
         if let Some(live) = self.world.sockets.get_mut(&socket) {
             live.pushed += 1;
             self.pushes.push_back(Push::Frame { socket, text });

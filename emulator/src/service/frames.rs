@@ -1,5 +1,6 @@
 //! The frames that travel over a socket.
 
+use serde::Serializer as _;
 use serde_json::{Map, Value, json};
 
 use super::switches::{ClientText, FrameFields};
@@ -8,7 +9,7 @@ use crate::brain::Piece;
 use crate::time::Millis;
 
 /// A frame as it is stored: everything but the `wsId`, which depends on the socket it goes to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Frame {
     fields: Map<String, Value>,
     /// Sent exactly as it is.
@@ -161,41 +162,38 @@ impl Frame {
 
     /// The text that goes to a socket of Visitor Chat.
     pub(super) fn chat_text(&self, ws_id: &str, ids: FrameIds) -> String {
-        let mut fields = self.fields.clone();
         match ids {
-            _ if self.verbatim => {}
-            FrameIds::All => drop(fields.insert("wsId".to_owned(), json!(ws_id))),
-            FrameIds::Absent => {
-                for id in ["sessionId", "messageId", "seqId"] {
-                    fields.remove(id);
-                }
-            }
+            _ if self.verbatim => self.bare_text(),
+            FrameIds::All => self.text_with(Some(ws_id), &["wsId"]),
+            FrameIds::Absent => self.text_with(None, &["sessionId", "messageId", "seqId"]),
         }
-        Value::Object(fields).to_string()
+    }
+
+    /// Its own fields as text, with every one of them.
+    pub(super) fn bare_text(&self) -> String {
+        self.text_with(None, &[])
+    }
+
+    /// Its fields but for some, and a `wsId`, which comes last as their names stand in order.
+    fn text_with(&self, ws_id: Option<&str>, but: &[&str]) -> String {
+        let mut text = Vec::with_capacity(512);
+        let mut writer = serde_json::Serializer::new(&mut text);
+        let kept = self.fields.iter().filter(|(name, _)| !but.contains(&name.as_str()));
+        let ws_id = ws_id.map(Value::from);
+        let named = ws_id.as_ref().map(|ws_id| ("wsId", ws_id));
+        // Into a vector and with texts as keys throughout, nothing can go wrong.
+        let _ = writer.collect_map(kept.map(|(name, value)| (name.as_str(), value)).chain(named));
+        String::from_utf8(text).unwrap_or_default()
     }
 
     /// The text that goes to a socket.
     pub(super) fn text(&self, ws_id: &str, fields: FrameFields) -> String {
-        if self.verbatim {
-            return Value::Object(self.fields.clone()).to_string();
+        match fields {
+            _ if self.verbatim => self.bare_text(),
+            FrameFields::All => self.text_with(Some(ws_id), &["wsId"]),
+            FrameFields::NoSession => self.text_with(Some(ws_id), &["wsId", "sessionId"]),
+            FrameFields::Documented => Value::Object(self.documented()).to_string(),
         }
-        let fields = match fields {
-            FrameFields::All | FrameFields::NoSession => {
-                let mut all = self.fields.clone();
-                all.insert("wsId".to_owned(), json!(ws_id));
-                if fields == FrameFields::NoSession {
-                    all.remove("sessionId");
-                }
-                all
-            }
-            FrameFields::Documented => self.documented(),
-        };
-        Value::Object(fields).to_string()
-    }
-
-    /// The frame as the history calls hand it out, with every field.
-    pub(super) fn to_json(&self) -> Value {
-        Value::Object(self.fields.clone())
     }
 
     /// The fields of the page; those without which a frame would say nothing stay too.

@@ -120,7 +120,7 @@ impl Answer {
 }
 
 /// Undoes `application/x-www-form-urlencoded`; what is not valid stands for itself.
-pub(super) fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

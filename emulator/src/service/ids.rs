@@ -1,6 +1,6 @@
 //! The service's own handles. What travels on the wire stays text.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A live socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,7 +15,7 @@ pub struct AskId(pub u64);
 pub(super) struct TurnId(pub(super) u64);
 
 /// A visitor's index in the list of visitors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct VisitorIndex(pub(super) usize);
 
 /// The visitor, session and socket that a call, a frame or a journal entry belongs to, as far as they are known.

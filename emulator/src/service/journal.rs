@@ -3,11 +3,16 @@
 //! It is a ring, bounded in entries and in bytes, so that ten thousand sockets that ping for a day
 //! cost no more than one that pings once.
 
+mod body;
+mod excerpt;
+
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
 
+pub use self::body::Body;
+pub(crate) use self::excerpt::{Excerpt, Wanted};
 use super::faults::{Effect, FaultId, InjectionPoint};
 use super::http::{Answer, Delivery, Headers, Request};
 use super::ids::Whose;
@@ -15,8 +20,6 @@ use crate::time::Millis;
 
 /// What all entries may hold together, in bytes.
 const BYTES: usize = 16 * 1024 * 1024;
-/// What one body or frame may hold, in bytes; the rest is left out.
-const BODY_BYTES: usize = 8 * 1024;
 /// About what an entry costs beside its texts, in bytes.
 const ENTRY_BYTES: usize = 256;
 /// Headers that HTTP itself needs; they say nothing about a caller.
@@ -85,6 +88,9 @@ pub enum What {
         /// How a fault had it delivered, if not at once: `late`, `never`, `cut`, `reset`.
         #[serde(skip_serializing_if = "Option::is_none")]
         delivery: Option<&'static str>,
+        /// How much later it reaches the client, in milliseconds: the latency, and a fault's delay.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after_ms: Option<u64>,
         /// The body.
         body: Body,
     },
@@ -99,6 +105,9 @@ pub enum What {
         /// How a fault had it delivered, if not at once.
         #[serde(skip_serializing_if = "Option::is_none")]
         delivery: Option<&'static str>,
+        /// How much later the answer reaches the client, in milliseconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after_ms: Option<u64>,
     },
     /// A frame of a client arrived.
     FrameIn {
@@ -132,7 +141,7 @@ pub enum What {
     },
     /// The owner did something.
     Owner {
-        /// `reply`, `takeover` or `handback`.
+        /// `reply`, `takeover` or `handback`; `lapse` where a takeover ends by itself.
         action: &'static str,
         /// What was written.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +149,13 @@ pub enum What {
         /// The code of the failure, if it could not be done.
         #[serde(skip_serializing_if = "Option::is_none")]
         failure: Option<&'static str>,
+    },
+    /// The oldest messages and frames of all sessions were dropped, as there is no room for more.
+    Dropped {
+        /// How many messages.
+        messages: usize,
+        /// How many frames, which the history calls do not know any more.
+        frames: usize,
     },
 }
 
@@ -157,50 +173,13 @@ pub enum By {
     Fault,
 }
 
-/// A body or a frame. It is serialised as JSON where it is JSON, else as a text. One that was too
-/// long is a text that ends with `…`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body(Box<str>);
-
-impl Body {
-    fn new(text: &str) -> Self {
-        if text.len() <= BODY_BYTES {
-            return Self(text.into());
-        }
-        let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= BODY_BYTES).last();
-        Self(format!("{}…", &text[..end.unwrap_or_default()]).into())
-    }
-
-    /// The same of what may hold secrets.
-    fn without_secrets(text: &str) -> Self {
-        Self::new(&without_secrets(text))
-    }
-
-    /// As it was sent, with its secrets shortened.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    /// As JSON; as a text where it is not JSON, and as null where it is empty.
-    pub fn json(&self) -> Value {
-        match serde_json::from_str(&self.0) {
-            Ok(value) => value,
-            Err(_) if self.0.is_empty() => Value::Null,
-            Err(_) => Value::String(self.0.to_string()),
-        }
-    }
-}
-
-impl Serialize for Body {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json().serialize(serializer)
-    }
-}
-
 /// The ring.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    entries: VecDeque<Entry>,
+    /// Shared with those who read them.
+    entries: VecDeque<Arc<Entry>>,
+    /// What each of them costs, in bytes.
+    costs: VecDeque<usize>,
     given: u64,
     bytes: usize,
     capacity: usize,
@@ -228,8 +207,10 @@ impl Journal {
         }
         self.given += 1;
         let entry = Entry { n: self.given, at_ms: now.0, whose, what };
-        self.bytes += entry.bytes();
-        self.entries.push_back(entry);
+        let cost = entry.bytes();
+        self.bytes += cost;
+        self.costs.push_back(cost);
+        self.entries.push_back(Arc::new(entry));
         self.shrink();
         self.given
     }
@@ -237,7 +218,7 @@ impl Journal {
     /// The entries from the number `since` on.
     pub(super) fn since(&self, since: u64) -> Vec<Entry> {
         let from = self.entries.partition_point(|entry| entry.n < since);
-        self.entries.range(from..).cloned().collect()
+        self.entries.range(from..).map(|entry| Entry::clone(entry)).collect()
     }
 
     /// The number of the entry that comes next.
@@ -247,15 +228,17 @@ impl Journal {
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.costs.clear();
         self.bytes = 0;
     }
 
     fn shrink(&mut self) {
         while self.entries.len() > self.capacity || self.bytes > BYTES {
-            let Some(oldest) = self.entries.pop_front() else {
+            self.entries.pop_front();
+            let Some(cost) = self.costs.pop_front() else {
                 return;
             };
-            self.bytes -= oldest.bytes();
+            self.bytes -= cost;
         }
     }
 }
@@ -267,14 +250,17 @@ impl Entry {
             headers.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
         };
         let texts = match &self.what {
-            What::Request { path, headers: given, body, .. } => path.len() + headers(given) + body.0.len(),
-            What::Answer { body, .. } => body.0.len(),
+            What::Request { path, headers: given, body, .. } => {
+                path.len() + headers(given) + body.text().len()
+            }
+            What::Answer { body, .. } => body.text().len(),
             What::Connect { path, headers: given, .. } => path.len() + headers(given),
-            What::FrameIn { frame } | What::FrameOut { frame } => frame.0.len(),
+            What::FrameIn { frame } | What::FrameOut { frame } => frame.text().len(),
             What::Close { reason, .. } => reason.as_ref().map_or(0, String::len),
             // A fault's replacement frame may be long.
             What::Fault { .. } => 4 * ENTRY_BYTES,
             What::Owner { text, .. } => text.as_ref().map_or(0, String::len),
+            What::Dropped { .. } => 0,
         };
         ENTRY_BYTES + texts
     }
@@ -289,9 +275,17 @@ impl What {
         Self::FrameOut { frame: Body::new(text) }
     }
 
-    pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &Answer) -> Self {
+    pub(super) fn answer(request: u64, call: Option<&'static str>, answer: &Answer, latency: Millis) -> Self {
         let (status, delivery) = (answer.status, delivery(answer.delivery));
-        Self::Answer { request, call, status, delivery, body: Body::without_secrets(&answer.body) }
+        let after_ms = after(latency, answer.delivery);
+        Self::Answer {
+            request,
+            call,
+            status,
+            delivery,
+            after_ms,
+            body: Body::new(&without_secrets(&answer.body)),
+        }
     }
 
     pub(super) fn request(call: Option<&'static str>, request: &Request) -> Self {
@@ -300,16 +294,23 @@ impl What {
             method: shortened(&request.method),
             path: target(request),
             headers: shown(&request.headers),
-            body: Body::without_secrets(&String::from_utf8_lossy(&request.body)),
+            body: Body::new(&without_secrets(&String::from_utf8_lossy(&request.body))),
         }
     }
 
-    pub(super) fn connect(request: &Request, headers: &Headers, answer: Option<&Answer>) -> Self {
+    /// A handshake, with the answer that refuses it. An accepted one is answered `latency` later.
+    pub(super) fn connect(
+        request: &Request,
+        headers: &Headers,
+        answer: Option<&Answer>,
+        latency: Millis,
+    ) -> Self {
         Self::Connect {
             path: target(request),
             headers: shown(headers),
             status: answer.map_or(101, |answer| answer.status),
             delivery: answer.and_then(|answer| delivery(answer.delivery)),
+            after_ms: after(latency, answer.map_or(Delivery::Now, |answer| answer.delivery)),
         }
     }
 }
@@ -322,6 +323,15 @@ fn delivery(delivery: Delivery) -> Option<&'static str> {
         Delivery::Cut => Some("cut"),
         Delivery::Reset => Some("reset"),
     }
+}
+
+/// How much later than it is made an answer reaches the client.
+fn after(latency: Millis, delivery: Delivery) -> Option<u64> {
+    let delay = match delivery {
+        Delivery::After(delay) => delay,
+        Delivery::Now | Delivery::Never | Delivery::Cut | Delivery::Reset => Millis::ZERO,
+    };
+    Some((latency + delay).0).filter(|after| *after > 0)
 }
 
 fn target(request: &Request) -> String {
@@ -354,7 +364,7 @@ fn secret_header(value: &str) -> String {
 }
 
 /// The beginning of a secret.
-fn beginning(secret: &str) -> String {
+pub(super) fn beginning(secret: &str) -> String {
     let shown = SHOWN.min(secret.chars().count() / 2);
     secret.chars().take(shown).chain(['…']).collect()
 }
@@ -386,5 +396,5 @@ fn shorten_after(text: &str, name: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    Body::new(text).0.into()
+    Body::new(text).text().to_owned()
 }

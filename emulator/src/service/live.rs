@@ -34,7 +34,7 @@ impl Service {
         let begins = matches!(turn.stage, Stage::Asked(_));
         if begins {
             let (index, text) = (0, String::new());
-            turn.stage = Stage::Live(Live { ask, message_id, index, text, last: now });
+            turn.stage = Stage::Live(Live { ask, message_id, index, text, begun: now, last: now });
         }
         let Stage::Live(live) = &mut turn.stage else {
             return false;
@@ -128,8 +128,8 @@ impl Service {
         let Stage::Live(live) = std::mem::replace(&mut turn.stage, Stage::Steps(VecDeque::new())) else {
             return None;
         };
-        let (message_id, text) = (live.message_id.clone(), live.text.clone());
-        session.note(Message { author: Author::Avatar, message_id, text, at });
+        let message = Message::new(Author::Avatar, &live.message_id, live.text.clone(), at);
+        self.note(session_id, Message { begun: Some(live.begun), ..message });
         Some(live)
     }
 

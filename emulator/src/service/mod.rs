@@ -28,22 +28,28 @@ mod failure;
 mod faults;
 mod frame_log;
 mod frames;
+mod history;
 mod http;
 mod ids;
 mod journal;
 mod live;
+mod news;
+mod overview;
 mod owner;
 mod quotas;
 mod random;
+mod saved;
 mod settings;
 mod sockets;
 mod state;
+mod summary;
 mod switches;
 mod timers;
 mod turns;
 mod unacknowledged;
 mod visitor_chat;
 mod visitors;
+mod watch;
 mod world;
 
 use std::collections::VecDeque;
@@ -54,13 +60,18 @@ use self::counts::Counts;
 pub use self::door::Door;
 pub use self::failure::{Code, CodeSource, Failure};
 use self::faults::Faults;
+pub(crate) use self::faults::faults_there_are;
 pub use self::faults::{Effect, Fault, FaultId, FaultState, InjectionPoint, InvalidFault};
+pub(crate) use self::http::percent_decoded;
 pub use self::http::{Answer, Delivery, Headers, Request};
 pub use self::ids::{AskId, SocketId, Whose};
 use self::journal::Journal;
 pub use self::journal::{Body, By, Entry, What};
+pub(crate) use self::journal::{Excerpt, Wanted};
+pub(crate) use self::news::{Event, Reader};
 pub use self::owner::{Injection, OwnerAction};
 use self::random::Random;
+pub(crate) use self::saved::Saved;
 pub use self::settings::{Avatar, InvalidSettings, Key, Settings};
 pub use self::sockets::SOCKET_PATH;
 pub use self::state::{MessageState, SessionState, SocketState, State, VisitorState};
@@ -75,6 +86,7 @@ pub use self::visitor_chat::{
     MessageLength, OlderSocket, OpeningLine, RedeliveredName, SecondInit, SendAnswer, SendApiKey,
     SocketSilence, SocketUrl, SocketUrlLife, TokenStanding, UserIdOf, UserToken, VisitorIdForm, VoiceForm,
 };
+use self::watch::Watch;
 use self::world::World;
 use crate::brain::Question;
 pub use crate::brain::{Author, EndMark};
@@ -91,6 +103,10 @@ pub const LAB_BASE_PATH: &str = Door::VisitorChat.base_path();
 #[derive(Debug)]
 pub struct Service {
     settings: Settings,
+    /// How often they have been changed.
+    settings_changes: u64,
+    /// When it was made.
+    begun: Millis,
     now: Millis,
     seed: u64,
     random: Random,
@@ -102,6 +118,9 @@ pub struct Service {
     counts: Counts,
     faults: Faults,
     journal: Journal,
+    watch: Watch,
+    /// Why what is known could not be kept outside, if it could not.
+    state_trouble: Option<String>,
 }
 
 /// What the service wants done outside.
@@ -144,6 +163,8 @@ impl Service {
         Self {
             journal: Journal::new(settings.journal),
             settings,
+            settings_changes: 0,
+            begun: now,
             now,
             seed,
             random: Random::new(seed),
@@ -153,6 +174,8 @@ impl Service {
             world: World::default(),
             counts: Counts::default(),
             faults: Faults::new(seed),
+            watch: Watch::default(),
+            state_trouble: None,
         }
     }
 
@@ -167,12 +190,15 @@ impl Service {
     pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
         let (avatars, keys) = (self.settings.avatars.clone(), self.settings.keys.clone());
         change(&mut self.settings);
+        self.settings_changes += 1;
+        self.watch.note();
         if keys != self.settings.keys {
             self.keys_changed(&keys);
         }
         let kept = self.settings.avatars.len();
         self.settings.avatars.extend(avatars.into_iter().skip(kept));
         self.journal.set_capacity(self.settings.journal);
+        self.bound_history();
     }
 
     /// Tokens and quotas belong to keys, wherever in the list these stand now.
@@ -192,13 +218,15 @@ impl Service {
     /// if it does, stands in [`Answer::delivery`].
     pub fn handle(&mut self, now: Millis, request: &Request) -> Answer {
         self.tick(now);
+        self.watch.note();
         if !self.journal.is_on() {
             return self.answer_call(request);
         }
         let (call, whose) = (Self::call_name(&request.path), self.caller_of(request));
         let number = self.journal.note(self.now, whose.clone(), What::request(call, request));
         let answer = self.answer_call(request);
-        self.journal.note(self.now, whose, What::answer(number, call, &answer));
+        let what = What::answer(number, call, &answer, self.settings.latency);
+        self.journal.note(self.now, whose, what);
         answer
     }
 
@@ -212,6 +240,11 @@ impl Service {
         self.faults.rules()
     }
 
+    /// Removes one fault, and says whether it was there.
+    pub fn remove_fault(&mut self, fault: FaultId) -> bool {
+        self.faults.remove(fault)
+    }
+
     /// Removes all faults. Frames they hold back still come, and sockets they made deaf stay so.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
@@ -222,6 +255,12 @@ impl Service {
     pub fn journal(&mut self, now: Millis, since: u64) -> (Vec<Entry>, u64) {
         self.tick(now);
         (self.journal.since(since), self.journal.next())
+    }
+
+    /// Some of what happened.
+    pub(crate) fn journal_excerpt(&mut self, now: Millis, wanted: &Wanted) -> Excerpt {
+        self.tick(now);
+        self.journal.excerpt(wanted)
     }
 
     /// The number of the entry that comes next.
@@ -260,6 +299,7 @@ impl Service {
         self.counts = Counts::default();
         self.faults.reset();
         self.journal.clear();
+        self.watch.forget();
         let cut = |socket| Push::Close { socket, how: CloseHow::Abrupt };
         self.pushes.extend(sockets.into_iter().map(cut));
     }

@@ -90,13 +90,23 @@ impl Service {
             }
         };
         self.counts.call(name);
-        let (action, text) = what;
-        let failure = outcome.as_ref().err().map(|failure: &Failure| failure.code().as_str());
-        let whose = self.world.sessions.get(&session_id).map(|session| session.visitor);
-        let visitor_id = whose.map(|visitor| self.world.visitors[visitor.0].visitor_id.clone());
-        let whose = Whose { visitor_id, session_id: Some(session_id), ws_id: None };
-        self.journal.note(self.now, whose, What::Owner { action, text, failure });
+        let outcome = self.note_of_owner(&session_id, what, outcome);
         outcome.inspect_err(|failure| self.counts.failure(failure))
+    }
+
+    /// Notes in the journal what the owner did, in person or by a script, and how that went.
+    pub(super) fn note_of_owner<T>(
+        &mut self,
+        session_id: &str,
+        (action, text): (&'static str, Option<String>),
+        outcome: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let failure = outcome.as_ref().err().map(|failure| failure.code().as_str());
+        let whose = self.world.sessions.get(session_id).map(|session| session.visitor);
+        let visitor_id = whose.map(|visitor| self.world.visitors[visitor.0].visitor_id.clone());
+        let whose = Whose { visitor_id, session_id: Some(session_id.to_owned()), ws_id: None };
+        self.journal.note(self.now, whose, What::Owner { action, text, failure });
+        outcome
     }
 
     /// Puts a frame into a session, as if the service had made it.
@@ -141,10 +151,8 @@ impl Service {
             let frame = Frame::client(&about, ids, &owner, (text, place), None);
             self.deliver(session_id, frame, lost);
         }
-        if let Some(session) = self.world.sessions.get_mut(session_id) {
-            let (message_id, text) = (message_id.clone(), text.to_owned());
-            session.note(Message { author: Author::Owner, message_id, text, at: self.now });
-        }
+        let message = Message::new(Author::Owner, &message_id, text.to_owned(), self.now);
+        self.note(session_id, message);
         Ok(message_id)
     }
 
@@ -157,6 +165,7 @@ impl Service {
         if let Some(session) = self.world.sessions.get_mut(session_id) {
             session.takeover = Some(Takeover { until });
         }
+        self.watch.touch(session_id);
         if let Some(until) = until {
             self.timers.set(until, Timer::TakeoverEnds { session: session_id.to_owned(), until });
         }
@@ -168,6 +177,7 @@ impl Service {
         if let Some(session) = self.world.sessions.get_mut(session_id) {
             session.takeover = None;
         }
+        self.watch.touch(session_id);
         Ok(())
     }
 
@@ -178,6 +188,9 @@ impl Service {
         };
         if session.takeover == Some(Takeover { until: Some(until) }) {
             session.takeover = None;
+            // It cannot fail.
+            let _ = self.note_of_owner(session_id, ("lapse", None), Ok(()));
+            self.watch.touch(session_id);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Randomness from a seed, so that a run replays exactly.
 
 /// splitmix64: small, and good enough for ids that only have to be different.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Random(u64);
 
 impl Random {

@@ -8,6 +8,7 @@ use super::switches::*;
 use super::visitor_chat::*;
 use crate::brain::{Brain, EndMark, Persona};
 use crate::time::Millis;
+use crate::written::{Field, Written};
 
 /// One avatar and its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,27 @@ impl Avatar {
             owner_user_id: ids.encoded(5),
         }
     }
+
+    /// An avatar of this name beside these, with ids of its own.
+    pub(crate) fn beside(avatars: &[Self], name: &str, opening: &str) -> Self {
+        let is_free = |id: &u64| avatars.iter().all(|avatar| avatar.id != *id);
+        let id = (Self::default().id + 1..).find(is_free).expect("there are fewer avatars than numbers");
+        let mut ids = Random::of_text(id, name);
+        let mut own = |length: usize, of: fn(&Self) -> &String| loop {
+            let one = ids.encoded(length);
+            if avatars.iter().all(|avatar| *of(avatar) != one) {
+                return one;
+            }
+        };
+        Self {
+            share_code: own(12, |avatar| &avatar.share_code),
+            id,
+            name: name.to_owned(),
+            opening: opening.to_owned(),
+            mind_id: own(12, |avatar| &avatar.mind_id),
+            owner_user_id: own(5, |avatar| &avatar.owner_user_id),
+        }
+    }
 }
 
 impl Default for Avatar {
@@ -87,7 +109,7 @@ impl Default for Key {
 
 /// Declares [`Settings`] with a default and a chaining method for each field.
 macro_rules! settings {
-    ($($(#[$about:meta])* $field:ident: $kind:ty = $default:expr,)+) => {
+    ($($(#[doc = $about:literal])+ $field:ident: $kind:ty = $default:expr,)+) => {
         /// What the emulated service is like.
         ///
         /// Every field is public, and has a method of the same name that sets it in a chain:
@@ -101,14 +123,24 @@ macro_rules! settings {
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
         pub struct Settings {
-            $($(#[$about])* pub $field: $kind,)+
+            $($(#[doc = $about])+ pub $field: $kind,)+
         }
 
         impl Settings {
-            $($(#[$about])* #[must_use] pub fn $field(mut self, $field: $kind) -> Self {
+            $($(#[doc = $about])+ #[must_use] pub fn $field(mut self, $field: $kind) -> Self {
                 self.$field = $field;
                 self
             })+
+
+            /// All settings there are, in order.
+            pub(crate) fn fields() -> Vec<Field> {
+                vec![$(Field {
+                    name: stringify!($field).replace('_', "-"),
+                    about: concat!($($about),+).trim(),
+                    schema: <$kind as Written>::schema(),
+                    answers: <$kind as Written>::answers(),
+                },)+]
+            }
         }
 
         impl Default for Settings {
@@ -149,6 +181,9 @@ settings! {
     latency: Millis = Millis::ZERO,
     /// How many entries of the journal are kept; 0 keeps none.
     journal: usize = 10_000,
+    /// How many bytes of messages and frames are kept of all sessions together; beyond it the oldest are dropped, which
+    /// the journal notes.
+    history_bytes: usize = 64 * 1024 * 1024,
     /// How long the tokens of Visitor Chat are good.
     visitor_chat_token_lifetime: Millis = Millis::minutes(7 * 24 * 60),
     /// How many frames one answer of the history calls holds.
@@ -319,6 +354,11 @@ impl Settings {
     /// A script's name and opening line go to the first avatar, unless the avatars change as well.
     pub fn changed(&self, changes: Map<String, Value>) -> Result<Self, InvalidSettings> {
         let wrong = |error: serde_json::Error| InvalidSettings::Written(error.to_string());
+        let found = Self::wrong_in(&changes);
+        if !found.is_empty() {
+            let all: Vec<_> = found.into_iter().map(|(_, why)| why).collect();
+            return Err(InvalidSettings::Written(all.join("; ")));
+        }
         let (new_brain, new_avatars) = (changes.contains_key("brain"), changes.contains_key("avatars"));
         let mut merged = json!(self.clone().brain(Brain::Echo));
         if let Value::Object(fields) = &mut merged {
@@ -341,6 +381,17 @@ impl Settings {
         settings.check().map(|()| settings)
     }
 
+    /// The settings that are not written as settings are, each with what is wrong with it.
+    pub(crate) fn wrong_in(changes: &Map<String, Value>) -> Vec<(String, String)> {
+        let wrong = changes.iter().filter_map(|(name, value)| {
+            // One by one, for an error that says which it is.
+            let one = Map::from_iter([(name.clone(), value.clone())]);
+            let error = Self::deserialize(Value::Object(one)).err()?;
+            Some((name.clone(), wrong_setting(name, &error.to_string())))
+        });
+        wrong.collect()
+    }
+
     /// How long a socket of Visitor Chat may go without a ping; `None` for good.
     pub(super) fn chat_silence_allowed(&self) -> Option<Millis> {
         match self.visitor_chat_ping_drop {
@@ -356,6 +407,25 @@ impl Settings {
             PingDrop::After20s => Millis::seconds(20),
             PingDrop::After30s => Millis::seconds(30),
             PingDrop::After60s => Millis::seconds(60),
+        }
+    }
+}
+
+/// What is wrong with a setting, with the nearest name in place of a list of all there are.
+fn wrong_setting(name: &str, why: &str) -> String {
+    let is_unknown =
+        why.starts_with("unknown field") && !Settings::fields().iter().any(|one| one.name == name);
+    match is_unknown {
+        false => format!("`{name}`: {why}"),
+        true => {
+            let fields = Settings::fields().into_iter().map(|field| field.name);
+            // What begins the same is nearer than what is as long.
+            let likeness = |field: &String| strsim::jaro_winkler(field, name);
+            let nearest =
+                fields.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).unwrap_or_default();
+            format!(
+                "there is no setting `{name}`; the nearest is `{nearest}`, and `--schema` prints all there are"
+            )
         }
     }
 }

@@ -45,11 +45,13 @@ impl Service {
         let address = ticket(&request).and_then(|ticket| self.world.addresses.get(&ticket));
         let whose = address.map_or_else(Whose::default, |address| Whose {
             visitor_id: Some(self.world.visitors[address.visitor.0].visitor_id.clone()),
-            session_id: address.session.clone(),
+            session_id: address.session.clone().or_else(|| self.only_session(address.visitor)),
             ws_id: Some(address.ws_id.clone()),
         });
         let outcome = self.answer_handshake(&request, headers);
-        let what = What::connect(&request, headers, outcome.as_ref().err());
+        let delay = outcome.as_ref().map_or(Millis::ZERO, |socket| self.faults.handshake_delay(*socket));
+        let latency = self.settings.latency + delay;
+        let what = What::connect(&request, headers, outcome.as_ref().err(), latency);
         self.journal.note(self.now, whose, what);
         outcome
     }
@@ -58,7 +60,7 @@ impl Service {
     pub fn receive(&mut self, now: Millis, socket: SocketId, text: &str) {
         self.tick(now);
         if self.world.sockets.contains_key(&socket) && !self.is_deaf(socket) {
-            self.note_of_socket(socket, || What::frame_in(text));
+            self.note_of_socket(socket, Some(text), || What::frame_in(text));
             self.carry_frame(InjectionPoint::FrameIn, socket, text.to_owned());
         }
     }
@@ -155,7 +157,7 @@ impl Service {
     pub fn disconnected(&mut self, now: Millis, socket: SocketId) {
         self.tick(now);
         if self.world.sockets.contains_key(&socket) && !self.is_deaf(socket) {
-            self.note_of_socket(socket, || What::Close { by: By::Client, code: None, reason: None });
+            self.note_of_socket(socket, None, || What::Close { by: By::Client, code: None, reason: None });
             self.forget_socket(socket);
         }
     }
@@ -214,7 +216,7 @@ impl Service {
     }
 
     /// How long a socket may go without a ping; `None` for good.
-    fn silence_allowed(&self, socket: &Socket) -> Option<Millis> {
+    pub(super) fn silence_allowed(&self, socket: &Socket) -> Option<Millis> {
         match self.world.visitors[socket.visitor.0].door {
             Door::AvatarOpenApi => Some(self.settings.silence_allowed()),
             Door::VisitorChat => self.settings.chat_silence_allowed(),
@@ -275,6 +277,7 @@ impl Service {
             self.timers.set(self.now + allowed, Timer::Silence(id));
         }
         self.world.sockets.insert(id, socket);
+        self.touch_visitor(visitor);
         self.redeliver_at_connection(visitor);
         id
     }
@@ -295,7 +298,7 @@ impl Service {
 
     pub(super) fn close(&mut self, socket: SocketId, how: CloseHow, by: By) {
         let unheard = self.is_deaf(socket);
-        self.note_of_socket(socket, || match &how {
+        self.note_of_socket(socket, None, || match &how {
             CloseHow::Abrupt => What::Close { by, code: None, reason: None },
             CloseHow::Clean { code, reason } => {
                 What::Close { by, code: Some(*code), reason: Some(reason.clone()) }
@@ -307,17 +310,32 @@ impl Service {
         }
     }
 
-    /// Notes something in the journal that happened to a socket.
-    pub(super) fn note_of_socket(&mut self, socket: SocketId, what: impl FnOnce() -> What) {
+    /// Notes something in the journal that happened to a socket; `frame` is what passes through it, if anything does.
+    pub(super) fn note_of_socket(
+        &mut self,
+        socket: SocketId,
+        frame: Option<&str>,
+        what: impl FnOnce() -> What,
+    ) {
         if !self.journal.is_on() {
             return;
         }
         if let Some(live) = self.world.sockets.get(&socket) {
             let visitor_id = Some(self.world.visitors[live.visitor.0].visitor_id.clone());
-            let whose =
-                Whose { visitor_id, session_id: live.session.clone(), ws_id: Some(live.ws_id.clone()) };
+            let named = || frame.and_then(session_named).filter(|id| self.world.sessions.contains_key(id));
+            let of_visitor = || self.only_session(live.visitor);
+            let session_id = live.session.clone().or_else(named).or_else(of_visitor);
+            let whose = Whose { visitor_id, session_id, ws_id: Some(live.ws_id.clone()) };
             self.journal.note(self.now, whose, what());
         }
+    }
+
+    /// The newest session of a visitor, if it has no other open one: what its socket is for.
+    fn only_session(&self, visitor: VisitorIndex) -> Option<String> {
+        let mut sessions = self.world.visitors[visitor.0].sessions.iter().rev();
+        let newest = sessions.next()?;
+        let is_open = |id: &String| self.world.sessions.get(id).is_some_and(|session| !session.closed);
+        (!sessions.any(is_open)).then(|| newest.clone())
     }
 
     pub(super) fn forget_socket(&mut self, id: SocketId) {
@@ -326,15 +344,30 @@ impl Service {
         };
         self.faults.forget(id);
         self.world.visitors[socket.visitor.0].sockets.retain(|live| *live != id);
+        self.touch_visitor(socket.visitor);
         self.remember_idle(socket.visitor, socket.ws_id);
     }
 
-    fn remember_idle(&mut self, visitor: VisitorIndex, ws_id: String) {
+    pub(super) fn remember_idle(&mut self, visitor: VisitorIndex, ws_id: String) {
         let idle = &mut self.world.visitors[visitor.0].idle_sockets;
         if idle.len() == bounds::SOCKETS {
             idle.pop_front();
         }
         idle.push_back(ws_id);
+    }
+}
+
+/// The session that a frame names.
+fn session_named(frame: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "sessionId")]
+        session_id: Value,
+    }
+    match serde_json::from_str::<Named>(frame).ok()?.session_id {
+        Value::String(id) => Some(id),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
     }
 }
 

@@ -64,7 +64,10 @@ pub struct SessionState {
     pub closed: bool,
     /// Whether something is still being said in it.
     pub busy: bool,
-    /// What was said in it.
+    /// How many of its first messages are no longer kept.
+    #[serde(default)]
+    pub forgotten: u64,
+    /// What was said in it, without those.
     pub messages: Vec<MessageState>,
 }
 
@@ -150,6 +153,7 @@ impl Service {
             taken_over: session.takeover.is_some(),
             closed: session.closed,
             busy: session.playing.is_some(),
+            forgotten: session.forgotten(),
             messages: session
                 .messages
                 .iter()

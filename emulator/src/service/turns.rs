@@ -52,6 +52,7 @@ impl Service {
             return;
         }
         session.waiting.push_back(waiting);
+        self.watch.touch(session_id);
         if session.playing.is_none() {
             self.next_turn(session_id);
         }
@@ -87,6 +88,7 @@ impl Service {
     }
 
     fn next_turn(&mut self, session_id: &str) {
+        self.watch.touch(session_id);
         let id = TurnId(self.fresh());
         let Some(session) = self.world.sessions.get(session_id) else {
             return;
@@ -186,11 +188,12 @@ impl Service {
             Stage::Streaming(stream, steps) => {
                 let beat = stream.beats.pop_front();
                 let (message_id, delay) = (stream.message_id.clone(), stream.delay);
+                let begun = Some(*stream.begun.get_or_insert(self.now));
                 if stream.beats.is_empty() {
                     let text = std::mem::take(&mut stream.text);
                     turn.stage = Stage::Steps(std::mem::take(steps));
-                    let message_id = message_id.clone();
-                    session.note(Message { author: Author::Avatar, message_id, text, at: self.now });
+                    let message = Message::new(Author::Avatar, &message_id, text, self.now);
+                    self.note(session_id, Message { begun, ..message });
                 }
                 // A reply may have no frame at all: nothing to say, and no end either.
                 if let Some(beat) = beat {
@@ -254,7 +257,7 @@ impl Service {
             }
         }
         let delay = reply.delay.unwrap_or(self.settings.piece_delay);
-        Stream { message_id: self.message_id(), beats, delay, text }
+        Stream { message_id: self.message_id(), beats, delay, text, begun: None }
     }
 
     pub(super) fn deliver_piece(&mut self, session_id: &str, message_id: &str, beat: &Beat, lost: bool) {
@@ -269,9 +272,18 @@ impl Service {
     fn act(&mut self, session_id: &str, message_id: &str, step: Step, lost: bool) {
         let outcome: Result<(), Failure> = match step {
             Step::Wait(_) | Step::Reply(_) => Ok(()),
-            Step::Owner(OwnerStep::TakeOver) => self.take_over(session_id),
-            Step::Owner(OwnerStep::Say(text)) => self.owner_says(session_id, &text, lost).map(drop),
-            Step::Owner(OwnerStep::HandBack) => self.hand_back(session_id),
+            Step::Owner(OwnerStep::TakeOver) => {
+                let outcome = self.take_over(session_id);
+                self.note_of_owner(session_id, ("takeover", None), outcome)
+            }
+            Step::Owner(OwnerStep::Say(text)) => {
+                let outcome = self.owner_says(session_id, &text, lost).map(drop);
+                self.note_of_owner(session_id, ("reply", Some(text)), outcome)
+            }
+            Step::Owner(OwnerStep::HandBack) => {
+                let outcome = self.hand_back(session_id);
+                self.note_of_owner(session_id, ("handback", None), outcome)
+            }
             Step::Hint(text) => {
                 self.deliver_line(session_id, "hint", &text, lost);
                 Ok(())
@@ -298,10 +310,10 @@ impl Service {
     }
 }
 
-/// What was said in a session before a message.
+/// What was said in a session before a message; nothing where the message is not kept any more.
 fn said_before(session: &Session, message_id: &str) -> Vec<(Author, String)> {
     let messages = &session.messages;
-    let end = messages.iter().rposition(|one| one.message_id == message_id).unwrap_or(messages.len());
+    let end = messages.iter().rposition(|one| one.message_id == message_id).unwrap_or(0);
     let before = messages.range(end.saturating_sub(BEFORE)..end);
     before.map(|one| (one.author, one.text.clone())).collect()
 }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::frames::Frame;
 
 /// Frames of one visitor that are remembered; the oldest is forgotten first.
@@ -9,12 +11,13 @@ const FRAMES: usize = 1_000;
 /// How often a frame is sent again.
 const REPEATS: u32 = 3;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Unacknowledged {
     waiting: VecDeque<Sent>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Sent {
     number: u64,
     again: Again,
@@ -22,7 +25,7 @@ struct Sent {
 }
 
 /// A frame that is sent again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Again {
     pub(super) session_id: String,
     /// The socket that it was first sent to.

@@ -61,6 +61,7 @@ impl Service {
             mind_id: ids.wide_number(),
             avatar: key.avatar,
             name: None,
+            channel: None,
             tokens: VecDeque::new(),
             initialised: None,
             sessions: VecDeque::new(),

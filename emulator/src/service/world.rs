@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::addresses::Addresses;
 use super::door::Door;
 use super::frame_log::FrameLog;
+use super::history::History;
 use super::ids::{AskId, SocketId, TurnId, VisitorIndex};
 use super::quotas::Quotas;
 use super::switches::IdForm;
@@ -14,7 +16,7 @@ use super::unacknowledged::Unacknowledged;
 use super::visitor_chat::Tokens;
 use super::visitors::VisitorKey;
 use crate::brain::{Author, Piece, Step};
-use crate::time::Millis;
+use crate::time::{Millis, moment};
 
 /// Bounds of what is remembered, so that a long run does not use up the memory.
 pub(super) mod bounds {
@@ -33,29 +35,35 @@ pub(super) mod bounds {
 }
 
 /// Everything that a reset forgets.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct World {
     pub(super) visitors: Vec<Visitor>,
+    #[serde(skip)]
     pub(super) visitors_by_id: HashMap<VisitorKey, VisitorIndex>,
     pub(super) tokens: HashMap<String, Token>,
     /// The tokens of Visitor Chat.
     pub(super) chat_tokens: Tokens,
     pub(super) sessions: BTreeMap<String, Session>,
+    #[serde(skip)]
     pub(super) sockets: BTreeMap<SocketId, Socket>,
     pub(super) addresses: Addresses,
+    #[serde(skip)]
     pub(super) asks: BTreeMap<AskId, String>,
     pub(super) quotas: Quotas,
+    #[serde(skip)]
+    pub(super) history: History,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Token {
     pub(super) visitor: VisitorIndex,
     pub(super) key: usize,
+    #[serde(with = "moment")]
     pub(super) issued: Millis,
     pub(super) calls: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Visitor {
     pub(super) visitor_id: String,
     pub(super) door: Door,
@@ -66,11 +74,15 @@ pub(super) struct Visitor {
     pub(super) avatar: usize,
     /// As the owner sees it: `张三(feishu)`.
     pub(super) name: Option<String>,
+    /// Where it comes from, as it said last.
+    pub(super) channel: Option<String>,
     pub(super) tokens: VecDeque<String>,
     /// When its chat was last initialised.
+    #[serde(with = "moment::option")]
     pub(super) initialised: Option<Millis>,
     pub(super) sessions: VecDeque<String>,
     /// Its live sockets, the newest last.
+    #[serde(skip)]
     pub(super) sockets: Vec<SocketId>,
     /// Socket ids it was given that are not open yet, or no longer.
     pub(super) idle_sockets: VecDeque<String>,
@@ -92,12 +104,14 @@ pub(super) struct Socket {
     pub(super) pushed: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Session {
     /// Its number in the order of creation.
     pub(super) number: u64,
     /// The id as it is written into answers and frames.
     pub(super) id: Value,
+    #[serde(with = "moment")]
+    pub(super) created: Millis,
     pub(super) visitor: VisitorIndex,
     pub(super) avatar: usize,
     /// Whether the session was made with a `mindId`: without one the AI does not know the persona.
@@ -108,23 +122,35 @@ pub(super) struct Session {
     pub(super) takeover: Option<Takeover>,
     pub(super) frames: FrameLog,
     pub(super) messages: VecDeque<Message>,
+    /// How many messages there have been, those that are forgotten among them.
+    pub(super) noted: u64,
     /// Turns that wait until the one being played is over.
+    #[serde(skip)]
     pub(super) waiting: VecDeque<Waiting>,
+    #[serde(skip)]
     pub(super) playing: Option<Turn>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Takeover {
     /// When the avatar comes back on its own.
+    #[serde(with = "moment::option")]
     pub(super) until: Option<Millis>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Message {
+    /// Its number among all that is kept of all sessions, which it has once it is kept.
+    #[serde(default)]
+    pub(super) n: u64,
     pub(super) author: Author,
     pub(super) message_id: String,
     pub(super) text: String,
+    #[serde(with = "moment")]
     pub(super) at: Millis,
+    /// When its first piece was said, where it came in pieces.
+    #[serde(with = "moment::option", default)]
+    pub(super) begun: Option<Millis>,
 }
 
 #[derive(Debug)]
@@ -163,7 +189,8 @@ pub(super) struct Live {
     /// The index of the next piece.
     pub(super) index: i64,
     pub(super) text: String,
-    /// When its last piece came.
+    /// When its first piece came, and when its last.
+    pub(super) begun: Millis,
     pub(super) last: Millis,
 }
 
@@ -173,6 +200,8 @@ pub(super) struct Stream {
     pub(super) beats: VecDeque<Beat>,
     pub(super) delay: Millis,
     pub(super) text: String,
+    /// When its first piece was said; `None` before.
+    pub(super) begun: Option<Millis>,
 }
 
 /// One frame of a streamed reply.
@@ -182,12 +211,9 @@ pub(super) struct Beat {
     pub(super) piece: Piece,
 }
 
-impl Session {
-    pub(super) fn note(&mut self, message: Message) {
-        if self.messages.len() == bounds::MESSAGES {
-            self.messages.pop_front();
-        }
-        self.messages.push_back(message);
+impl Message {
+    pub(super) fn new(author: Author, message_id: &str, text: String, at: Millis) -> Self {
+        Self { n: 0, author, message_id: message_id.to_owned(), text, at, begun: None }
     }
 }
 

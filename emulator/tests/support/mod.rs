@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 pub mod chat;
+pub mod scene;
 
 use secondme_avatar_emulator::service::{
     Answer, CloseHow, Headers, Millis, OwnerAction, Push, Request, Service, Settings, SocketId,

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used)] // In a test a panic is how a failure is reported.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use secondme_avatar_emulator::brain::Script;
 use secondme_avatar_emulator::{Brain, Emulator};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 /// Far more than any example needs.
@@ -97,4 +98,49 @@ fn each_example_is_short() {
     for source in sources {
         assert!(source.lines().count() < 40, "{source}");
     }
+}
+
+/// Gives the program these lines of its platform, and returns what it tells people.
+async fn carried(emulator: &Emulator, folder: &Path, lines: &str) -> String {
+    let mut command = example(env!("CARGO_BIN_EXE_custom"), emulator);
+    let mut child = command.current_dir(folder).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).await.unwrap();
+    let output: Output =
+        tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it hangs").unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What was told to a person.
+fn told(out: &str, user: &str) -> String {
+    out.lines().filter_map(|line| line.strip_prefix(user)?.strip_prefix(": ")).collect()
+}
+
+#[tokio::test]
+async fn a_custom_integration_answers_each_person_goes_on_after_a_restart_and_is_kind_about_errors() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("custom");
+    // It is not there at first.
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let builder = Emulator::builder().brain(Brain::Echo).piece_delay(Duration::from_millis(300));
+    let emulator = builder.start().await.unwrap();
+    let out = carried(&emulator, &folder, "ada Who are you?\ngrace And I?\n").await;
+    assert_eq!(told(&out, "ada"), "You said: Who are you?");
+    assert_eq!(told(&out, "grace"), "You said: And I?");
+    assert!(out.lines().count() > 2, "in pieces: {out}");
+
+    let session = emulator
+        .state()
+        .sessions
+        .into_iter()
+        .find(|one| one.messages.iter().any(|message| message.text == "And I?"));
+    let session = session.unwrap().session_id;
+    emulator.owner().reply(&session, "It is me").unwrap();
+    emulator.owner().hand_back(&session).unwrap();
+    emulator.fault(r#"{"at": "message/send", "do": {"fail": "some.code"}}"#.parse().unwrap()).unwrap();
+    let out = carried(&emulator, &folder, "ada Hello\ngrace /raw\n").await;
+    assert_eq!(told(&out, "ada"), "Sorry, there is no answer just now.");
+    let grace = told(&out, "grace");
+    assert!(grace.contains("It is me") && grace.contains(r#""messageId""#), "{out}");
+    assert_eq!(emulator.state().sessions.len(), 2, "the same sessions go on");
 }

@@ -69,24 +69,52 @@ import Testing
     }
 
     @Test func theCommandLineAnswers() async throws {
-        let emulator = try await AvatarEmulator.start()
-        let (chat, input, output) = (Process(), Pipe(), Pipe())
-        // Beside the tests.
-        chat.executableURL =
-            URL(fileURLWithPath: #filePath).appendingPathComponent("../../.build/debug/chat").standardized
-        chat.environment = ProcessInfo.processInfo.environment.merging(
-            ["SECONDME_API_KEY": emulator.apiKey, "SECONDME_BASE_URL": emulator.baseURL]) { $1 }
-        (chat.standardInput, chat.standardOutput) = (input, output)
-        try chat.run()
-        input.fileHandleForWriting.write(Data("Hello\nAnd again\n".utf8))
-        try input.fileHandleForWriting.close()
-        let said = try await Task.detached { try output.fileHandleForReading.readToEnd() }.value
-        chat.waitUntilExit()
-        #expect(chat.terminationStatus == 0)
-        let text = String(decoding: said ?? Data(), as: UTF8.self)
+        let text = try await said(by: "chat", of: AvatarEmulator.start(), to: "Hello\nAnd again\n")
         #expect(text.contains("You said: Hello\n"))
         #expect(text.contains("You said: And again\n"))
     }
+}
+
+extension ExampleTests {
+    @Test func aCustomIntegrationGoesOnAfterARestartAndIsKindAboutErrors() async throws {
+        let emulator = try await AvatarEmulator.start()
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let told = { (text: String, user: String) in
+            let lines = text.split(separator: "\n").filter { $0.hasPrefix("\(user): ") }
+            return lines.map { $0.dropFirst(user.count + 2) }.joined()
+        }
+        var text = try await said(by: "custom", of: emulator, to: "ada Who are you?\ngrace And I?\n", in: folder)
+        #expect(told(text, "ada") == "You said: Who are you?")
+        #expect(told(text, "grace") == "You said: And I?")
+
+        try await emulator.post("faults", json: #"{"at": "message/send", "do": {"fail": "some.code"}}"#)
+        text = try await said(by: "custom", of: emulator, to: "ada Hello\ngrace /raw\n", in: folder)
+        #expect(told(text, "ada") == "Sorry, there is no answer just now.")
+        // The session of before has it.
+        #expect(told(text, "grace").contains("And I?") && told(text, "grace").contains("messageId"))
+    }
+}
+
+/// What a program, which is beside the tests, answers to what is typed.
+private func said(
+    by program: String, of emulator: AvatarEmulator, to lines: String, in folder: URL? = nil
+) async throws -> String {
+    let (process, input, output) = (Process(), Pipe(), Pipe())
+    process.executableURL =
+        URL(fileURLWithPath: #filePath).appendingPathComponent("../../.build/debug/\(program)").standardized
+    process.environment = ProcessInfo.processInfo.environment.merging(
+        ["SECONDME_API_KEY": emulator.apiKey, "SECONDME_BASE_URL": emulator.baseURL]) { $1 }
+    process.currentDirectoryURL = folder
+    (process.standardInput, process.standardOutput) = (input, output)
+    try process.run()
+    input.fileHandleForWriting.write(Data(lines.utf8))
+    try input.fileHandleForWriting.close()
+    let said = try await Task.detached { try output.fileHandleForReading.readToEnd() }.value
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return String(decoding: said ?? Data(), as: UTF8.self)
 }
 
 /// A model that is open, and the service behind it.

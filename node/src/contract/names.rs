@@ -36,10 +36,12 @@ pub(crate) fn name_of(name: &str) -> String {
         "send_deadline" => "sendDeadlineMs",
         "durable_deadline" => "durableDeadlineMs",
         "store_namespace" => "storeNamespace",
+        "retention" => "retentionMs",
         "history_deadline" => "historyDeadlineMs",
         "close_deadline" => "closeDeadlineMs",
         "ask_deadline" => "askDeadlineMs",
         "first_piece_deadline" => "firstPieceDeadlineMs",
+        "owner_deadline" => "ownerDeadlineMs",
         "on_call" => "onCall",
         "init_chat" => "initChat",
         "create_socket" => "createSocket",
@@ -268,6 +270,7 @@ impl Named for Step {
             Self::EndSession => "endSession",
             Self::FetchToken => "fetchToken",
             Self::InitVisitorChat => "initVisitorChat",
+            Self::Request => "request",
             _ => unreachable!("a variant that `make contract` has not been told of"),
         }
     }

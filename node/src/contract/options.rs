@@ -2,10 +2,11 @@
 
 use napi_derive::napi;
 use secondme_avatar::{ClientBuilder, Error, SqliteStore, api_key_from_env};
+use secondme_avatar_bridge::seals::{HostSeal, without_store};
 
 use super::names;
 use crate::arguments::{given, time_if, whole_if};
-use crate::words::Words;
+use crate::words::{WordList, Words};
 
 /// The options; `NativeOptions` in `node/ts/contract/options.ts` is the other half.
 #[napi(object, object_to_js = false)]
@@ -20,9 +21,9 @@ pub struct Options {
     pub ca_file: Option<Words>,
     pub builtin_roots: Option<bool>,
     pub only_ca_file: Option<Words>,
-    pub pins: Option<Words>,
+    pub pins: Option<WordList>,
     pub min_tls: Option<Words>,
-    pub socket_hosts: Option<Words>,
+    pub socket_hosts: Option<WordList>,
     pub heartbeat_ms: Option<f64>,
     pub ping_unnamed: Option<bool>,
     pub acknowledge: Option<bool>,
@@ -37,10 +38,12 @@ pub struct Options {
     pub durable_deadline_ms: Option<f64>,
     pub store: Option<Words>,
     pub store_namespace: Option<Words>,
+    pub retention_ms: Option<f64>,
     pub history_deadline_ms: Option<f64>,
     pub close_deadline_ms: Option<f64>,
     pub ask_deadline_ms: Option<f64>,
     pub first_piece_deadline_ms: Option<f64>,
+    pub owner_deadline_ms: Option<f64>,
     /// For the `User-Agent`.
     pub language: String,
 }
@@ -49,20 +52,31 @@ impl Options {
     /// The builder with these options. `begin` makes it for an API key; without a key that of the environment counts.
     pub(crate) fn builder(
         mut self,
+        seal: Option<HostSeal>,
         begin: impl FnOnce(&str) -> Result<ClientBuilder, Error>,
     ) -> Result<ClientBuilder, Error> {
         let key = Words::named_if(self.api_key.take(), "apiKey")?.map_or_else(api_key_from_env, Ok)?;
-        self.builder_from(begin(&key)?)
+        self.builder_from(begin(&key)?, seal)
     }
 
-    /// This builder with these options. The key is not among them here.
-    pub(crate) fn builder_from(self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    /// This builder with these options. The key is not among them here. The seal is that of the store.
+    pub(crate) fn builder_from(
+        self,
+        builder: ClientBuilder,
+        seal: Option<HostSeal>,
+    ) -> Result<ClientBuilder, Error> {
         let mut builder = builder.or_base_of_env().language(self.language);
         if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
             builder = builder.base_url(url.parse()?);
         }
         if let Some(path) = Words::named_if(self.store, "store")? {
-            builder = builder.store(SqliteStore::open(path)?);
+            let store = SqliteStore::open(path)?;
+            builder = match seal {
+                Some(seal) => builder.store(store.seal(seal)),
+                None => builder.store(store),
+            };
+        } else if seal.is_some() {
+            return Err(without_store());
         }
         builder = given(
             builder,
@@ -82,10 +96,13 @@ impl Options {
         builder = given(builder, self.builtin_roots, ClientBuilder::builtin_roots);
         builder =
             given(builder, Words::named_if(self.only_ca_file, "onlyCaFile")?, ClientBuilder::only_ca_file);
-        builder = given(builder, Words::named_if(self.pins, "pins")?, ClientBuilder::pins);
+        builder = given(builder, WordList::named_if(self.pins, "pins")?, ClientBuilder::pins);
         builder = given(builder, Words::named_if(self.min_tls, "minTls")?, ClientBuilder::min_tls);
-        builder =
-            given(builder, Words::named_if(self.socket_hosts, "socketHosts")?, ClientBuilder::socket_hosts);
+        builder = given(
+            builder,
+            WordList::named_if(self.socket_hosts, "socketHosts")?,
+            ClientBuilder::socket_hosts,
+        );
         builder = given(builder, time_if("heartbeatMs", self.heartbeat_ms)?, ClientBuilder::heartbeat);
         builder = given(builder, self.ping_unnamed, ClientBuilder::ping_unnamed);
         builder = given(builder, self.acknowledge, ClientBuilder::acknowledge);
@@ -113,6 +130,7 @@ impl Options {
             Words::named_if(self.store_namespace, "storeNamespace")?,
             ClientBuilder::store_namespace,
         );
+        builder = given(builder, time_if("retentionMs", self.retention_ms)?, ClientBuilder::retention);
         builder = given(
             builder,
             time_if("historyDeadlineMs", self.history_deadline_ms)?,
@@ -129,6 +147,11 @@ impl Options {
             builder,
             time_if("firstPieceDeadlineMs", self.first_piece_deadline_ms)?,
             ClientBuilder::first_piece_deadline,
+        );
+        builder = given(
+            builder,
+            time_if("ownerDeadlineMs", self.owner_deadline_ms)?,
+            ClientBuilder::owner_deadline,
         );
         Ok(builder)
     }

@@ -1,6 +1,6 @@
 // What a scenario is played on: an emulator, a client, and all that was heard.
 
-import { AvatarError, Visitor } from 'secondme-avatar'
+import { AvatarClient, AvatarError, Visitor } from 'secondme-avatar'
 import { startEmulator } from 'secondme-avatar/testing'
 
 import { inOrder, matches } from './matching.mjs'
@@ -24,6 +24,13 @@ const WORDS = [
   'events',
   'replies',
   'is',
+  'key',
+  'prefix',
+  'lifetime',
+  'message_id',
+  'method',
+  'path',
+  'body',
 ]
 
 const OPTIONS = {
@@ -38,6 +45,7 @@ const OPTIONS = {
   send_deadline: 'sendDeadlineMs',
   ask_deadline: 'askDeadlineMs',
   first_piece_deadline: 'firstPieceDeadlineMs',
+  owner_deadline: 'ownerDeadlineMs',
 }
 
 export class Stage {
@@ -80,7 +88,7 @@ export class Stage {
     if (strange) throw new Error(`\`${verb}\` knows no \`${strange}\``)
     if (verb in CHECKS) return CHECKS[verb].call(this, about)
     if (!(verb in ACTIONS)) throw new Error(`there is no step \`${verb}\``)
-    const name = nameOf(about)
+    const name = ['notes', 'request'].includes(verb) ? about.in : nameOf(about)
     const outcome = settled(ACTIONS[verb].call(this, about, name))
     const opened = about.as ?? name
     if (about.later) this.#later.set(about.later, { outcome, opened })
@@ -205,16 +213,16 @@ const ACTIONS = {
   async new_session(_, name) {
     return { chat: await this.chat(name).newSession() }
   },
-  async ask({ text, collect }, name) {
-    return plain.fields(await this.chat(name).ask(text, collecting(collect)))
+  async ask({ text, ...terms }, name) {
+    return plain.fields(await this.chat(name).ask(text, asking(terms)))
   },
-  async stream({ text, collect }, name) {
+  async stream({ text, ...terms }, name) {
     let all = ''
-    for await (const piece of this.chat(name).stream(text, collecting(collect))) all += piece
+    for await (const piece of this.chat(name).stream(text, asking(terms))) all += piece
     return { text: all }
   },
-  async send({ text }, name) {
-    return plain.fields(await this.chat(name).send(text))
+  async send({ text, ...terms }, name) {
+    return plain.fields(await this.chat(name).send(text, asking(terms)))
   },
   async history({ count }, name) {
     return plain.fields({ messages: await this.chat(name).history({ count }) })
@@ -239,11 +247,36 @@ const ACTIONS = {
     await this.chat(name).end()
     return {}
   },
+  async set_note(about, name) {
+    await this.client.setNote(visitorOf(name, about), about.key, about.text, lasting(about))
+    return {}
+  },
+  async add_note(about, name) {
+    return { done: await this.client.addNote(visitorOf(name, about), about.key, about.text, lasting(about)) }
+  },
+  async note(about, name) {
+    return { text: await this.client.note(visitorOf(name, about), about.key) }
+  },
+  async delete_note(about, name) {
+    return { done: await this.client.deleteNote(visitorOf(name, about), about.key) }
+  },
+  async notes({ prefix }) {
+    const notes = await this.client.notes(prefix)
+    return { notes: notes.map(({ visitor, key, text }) => ({ visitor_id: visitor.id, key, text })) }
+  },
+  async request({ method, path, body, ...about }, name) {
+    const visitor = name === undefined ? undefined : visitorOf(name, about)
+    return { data: await this.client.request(method, [path].flat().join(''), body, { visitor }) }
+  },
 }
 
-/** The options of a question whose messages are collected for so many seconds of silence. */
-function collecting(seconds) {
-  return seconds === undefined ? {} : { collectMs: seconds * 1000 }
+/** The options of a message: the seconds of silence for which answers are collected, and its id. */
+function asking({ collect, message_id: messageId }) {
+  return { ...(collect !== undefined && { collectMs: collect * 1000 }), ...(messageId !== undefined && { messageId }) }
+}
+
+function lasting({ lifetime }) {
+  return lifetime === undefined ? {} : { lifetimeMs: lifetime * 1000 }
 }
 
 /** What else happens, and what must be so. */
@@ -302,11 +335,12 @@ function settled(action) {
 }
 
 /** A client at the door that the scenario names. */
-function clientOf(emulator, door, { key, client_secret: clientSecret, user_tokens: tokens, ...rest }) {
+function clientOf(emulator, door, { key, client_secret: clientSecret, user_tokens: tokens, credentials, ...rest }) {
   const options = { ...(key && { apiKey: key }), ...clientOptions(rest) }
   switch (door) {
     case 'avatar-open-api':
-      return emulator.client(options)
+      if (credentials === undefined) return emulator.client(options)
+      return AvatarClient.withCredentials(given(emulator, credentials), { baseUrl: emulator.baseUrl, ...options })
     case 'visitor-chat':
       return emulator.visitorChat({
         ...options,
@@ -324,6 +358,25 @@ function inTurn(tokens) {
   return async ({ refused }) => {
     refusals += Number(refused)
     return tokens[Math.min(refusals, tokens.length - 1)]
+  }
+}
+
+/** A caller's credentials, as its words say, one after the other. */
+function given(emulator, words) {
+  const keys = { authenticated: emulator.apiKey, unknown_key: 'sk-unknown' }
+  const rest = words.values()
+  let last
+  return async ({ visitorId }) => {
+    const word = rest.next().value ?? 'throws'
+    if (word === 'same') return last
+    if (word === 'throws') throw new RangeError('no user is signed in')
+    const server = emulator.client({ apiKey: keys[word] })
+    try {
+      last = await server.authenticate(Visitor.parse(visitorId))
+      return last
+    } finally {
+      await server.close()
+    }
   }
 }
 

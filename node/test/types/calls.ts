@@ -9,6 +9,7 @@ import {
   type HistoryMessage,
   RateLimitedError,
   type Reply,
+  type Seal,
   type Sent,
   setLogger,
   type Step,
@@ -20,6 +21,20 @@ import { type Emulator, startEmulator } from 'secondme-avatar/testing'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>) => {}
+
+export async function people(seal: Seal) {
+  await using client = new AvatarClient({ store: 'avatar.db', seal, retentionMs: 3_600_000 })
+  const shown = await client.export({ platform: 'web', userId: 'u-1' })
+  same<typeof shown, string>(true)
+  await client.forget(Visitor.random('web'), { signal: AbortSignal.timeout(1) })
+  const many = await client.forgetIdle(3_600_000)
+  same<typeof many, number>(true)
+  new AvatarClient({ seal: { seal: (bytes) => bytes, unseal: async (bytes) => bytes.subarray(1) } })
+  // @ts-expect-error: it gives a string.
+  new AvatarClient({ seal: { seal: () => '', unseal: (bytes: Uint8Array) => bytes } })
+  // @ts-expect-error: one of two.
+  new AvatarClient({ seal: { seal: (bytes: Uint8Array) => bytes } })
+}
 
 export async function doors() {
   await using app = AvatarClient.visitorChat({

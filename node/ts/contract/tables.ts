@@ -79,11 +79,14 @@ export const OPTIONS: readonly (keyof ClientOptions)[] = [
   'durableDeadlineMs',
   'store',
   'storeNamespace',
+  'retentionMs',
   'historyDeadlineMs',
   'closeDeadlineMs',
   'askDeadlineMs',
   'firstPieceDeadlineMs',
+  'ownerDeadlineMs',
   'onCall',
+  'seal',
   'logger',
 ]
 

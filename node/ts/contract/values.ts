@@ -265,6 +265,8 @@ export type Step =
   | 'fetchToken'
   /** Visitor Chat: get a session and the socket's address. */
   | 'initVisitorChat'
+  /** A call of the caller's own: see `request`. */
+  | 'request'
 
 /**
  * What becomes of a message when its answer was lost, and no echo has come of it within 3 s.

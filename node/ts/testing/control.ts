@@ -93,7 +93,7 @@ export interface InstalledFault extends Fault {
 export interface JournalEntry {
   readonly n: number
   readonly atMs: number
-  readonly what: 'request' | 'answer' | 'connect' | 'frame-in' | 'frame-out' | 'close' | 'fault' | 'owner'
+  readonly what: 'request' | 'answer' | 'connect' | 'frame-in' | 'frame-out' | 'close' | 'fault' | 'owner' | 'dropped'
   readonly visitorId?: string
   readonly sessionId?: string
   readonly wsId?: string

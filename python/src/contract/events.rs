@@ -10,21 +10,21 @@ use crate::values::ToPython;
 
 event_classes! {
     /// The conversation is open: messages can be sent.
-    OpenedEvent = "opened", Opened {
+    OpenedEvent = "opened", Opened, [opening] {
         /// The avatar's opening line; may be empty.
         opening = EventKind::Opened { opening, .. } => opening;
         /// The conversation goes on with a session that was there before.
         resumed = EventKind::Opened { resumed, .. } => resumed;
     }
     /// The conversation's state is another one.
-    StateChangedEvent = "state_changed", StateChanged {
+    StateChangedEvent = "state_changed", StateChanged, [] {
         /// The state now.
         to = EventKind::StateChanged { to, .. } => to;
         /// The state before.
         from_ = EventKind::StateChanged { from, .. } => from;
     }
     /// The next piece of the avatar's reply. A whole reply is one piece.
-    ReplyDeltaEvent = "reply_delta", ReplyDelta {
+    ReplyDeltaEvent = "reply_delta", ReplyDelta, [text] {
         /// The next piece of its text; empty where a piece is a card.
         text = EventKind::ReplyDelta { text, .. } => text;
         /// The reply it belongs to.
@@ -38,7 +38,7 @@ event_classes! {
     }
     /// The avatar's reply is complete. One that an `ask` or a `stream` waits for comes as an event too,
     /// before that call returns: see `Reply.asked`.
-    ReplyEvent = "reply", Reply {
+    ReplyEvent = "reply", Reply, [text, parts, sources, speech] {
         /// All its text.
         text = EventKind::Reply(held) => &held.text;
         /// Who says it.
@@ -68,7 +68,7 @@ event_classes! {
         attribution = EventKind::Reply(held) => &held.attribution;
     }
     /// The avatar's owner says something in person.
-    OwnerReplyEvent = "owner_reply", OwnerReply {
+    OwnerReplyEvent = "owner_reply", OwnerReply, [text, parts, sources, speech] {
         /// All its text.
         text = EventKind::OwnerReply(held) => &held.text;
         /// Who says it.
@@ -99,11 +99,11 @@ event_classes! {
     }
     /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
     /// `OwnerReplyEvent`, since only what the owner says shows it.
-    TakenOverEvent = "taken_over", TakenOver {}
+    TakenOverEvent = "taken_over", TakenOver, [] {}
     /// The avatar speaks again: the owner has given the conversation back. Comes before what it says.
-    HandedBackEvent = "handed_back", HandedBack {}
+    HandedBackEvent = "handed_back", HandedBack, [] {}
     /// The service has sent a visitor's message back: it stands in the conversation.
-    DeliveredEvent = "delivered", Delivered {
+    DeliveredEvent = "delivered", Delivered, [text] {
         /// Its text.
         text = EventKind::Delivered { text, .. } => text;
         /// The message.
@@ -111,21 +111,21 @@ event_classes! {
     }
     /// A message was given up that no call waits for any more: a durable one, or one whose caller has gone.
     /// The event hands it back.
-    UnsentEvent = "unsent", Unsent {
+    UnsentEvent = "unsent", Unsent, [] {
         /// The message.
         message = EventKind::Unsent { message, .. } => message;
         /// Why.
         error = EventKind::Unsent { error, .. } => error;
     }
     /// A message of the service that is no reply: a hint, a recommendation, a notification.
-    NoticeEvent = "notice", Notice {
+    NoticeEvent = "notice", Notice, [text] {
         /// Its text; empty where it has none.
         text = EventKind::Notice { text, .. } => text;
         /// What it is.
         kind = EventKind::Notice { kind, .. } => kind;
     }
     /// The service says that something failed.
-    ServiceErrorEvent = "service_error", ServiceError {
+    ServiceErrorEvent = "service_error", ServiceError, [reason, actions] {
         /// The service's code, such as `session.openai.error`; empty where it gives none.
         code = EventKind::ServiceError(held) => &held.code;
         /// The service's own words.
@@ -139,7 +139,7 @@ event_classes! {
     }
     /// A text that came without saying for which of the visitor's open conversations, while no question was
     /// out in any of them.
-    UnattributedEvent = "unattributed", Unattributed {
+    UnattributedEvent = "unattributed", Unattributed, [text] {
         /// Its text.
         text = EventKind::Unattributed { text, .. } => text;
         /// Who says it.
@@ -147,14 +147,14 @@ event_classes! {
     }
     /// The service has given the visitor another session in the place of the one that was there (Visitor
     /// Chat): what the avatar remembers of the conversation may be gone.
-    SessionReplacedEvent = "session_replaced", SessionReplaced {
+    SessionReplacedEvent = "session_replaced", SessionReplaced, [] {
         /// The session before.
         from_ = EventKind::SessionReplaced { from, .. } => from;
         /// The session from now on.
         to = EventKind::SessionReplaced { to, .. } => to;
     }
     /// The socket is lost; the client connects again on its own.
-    DisconnectedEvent = "disconnected", Disconnected {
+    DisconnectedEvent = "disconnected", Disconnected, [] {
         /// How long until the next attempt, or more. In seconds.
         retry_in = EventKind::Disconnected { retry_in, .. } => retry_in;
         /// Why it was lost, or why the last attempt to connect again failed.
@@ -166,24 +166,24 @@ event_classes! {
         close_reason = EventKind::Disconnected { close_reason, .. } => close_reason;
     }
     /// The socket is back.
-    ReconnectedEvent = "reconnected", Reconnected {
+    ReconnectedEvent = "reconnected", Reconnected, [] {
         /// What became of the frames in between.
         gap = EventKind::Reconnected { gap, .. } => gap;
         /// How many frames.
         frames = EventKind::Reconnected { gap, .. } => match gap { Gap::Filled { frames } => Some(frames), _ => None };
     }
     /// The quota of the API key is used up, and opening waits for it.
-    WaitingForQuotaEvent = "waiting_for_quota", WaitingForQuota {
+    WaitingForQuotaEvent = "waiting_for_quota", WaitingForQuota, [] {
         /// How long the wait is, as estimated now. In seconds.
         wait = EventKind::WaitingForQuota { wait, .. } => wait;
     }
     /// The conversation is closed. No event follows this one.
-    ClosedEvent = "closed", Closed {
+    ClosedEvent = "closed", Closed, [] {
         /// Why.
         reason = EventKind::Closed { reason, .. } => reason;
         /// It could not be opened, or could not go on.
         error = EventKind::Closed { reason, .. } => match reason { CloseReason::Failed(error) => Some(error), _ => None };
     }
     /// A frame of a kind that this version does not know: see `Event.raw`.
-    UnknownEvent = "unknown", Unknown {}
+    UnknownEvent = "unknown", Unknown, [] {}
 }

@@ -97,6 +97,7 @@ impl ToPython for Step {
             Self::EndSession => "end_session",
             Self::FetchToken => "fetch_token",
             Self::InitVisitorChat => "init_visitor_chat",
+            Self::Request => "request",
             _ => "unknown",
         };
         name.to_python(py)

@@ -37,16 +37,16 @@ public struct ClientOptions: Sendable {
     /// A PEM file with the only certificates that are trusted, in the place of the platform's: for HTTP, for the socket
     /// and for an `https://` proxy. Default: those of the platform, and of the CA file.
     public var onlyCaFile: String?
-    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of
-    /// the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as
-    /// well, so that the service can change to it. Only the server's own certificate counts, and it is verified all the
-    /// same. A proxy's key is not looked at. Default: every key.
-    public var pins: String?
+    /// The public keys that the service's servers may have, those of the socket included: for each `sha256/` and the
+    /// Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as well, so that the
+    /// service can change to it. Only the server's own certificate counts, and it is verified all the same. A proxy's
+    /// key is not looked at. Default: every key.
+    public var pins: [String]?
     /// The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
     public var minTls: String?
     /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
-    /// name, with commas between several. Default: every host.
-    public var socketHosts: String?
+    /// name. Default: every host.
+    public var socketHosts: [String]?
     /// The time between two pings, from 5 s to 15 s. Default: 15 s.
     public var heartbeat: Duration?
     /// Whether pings go out over a socket whose name is not known yet. Only Visitor Chat leaves it to be learned from
@@ -85,6 +85,10 @@ public struct ClientOptions: Sendable {
     /// A name for the avatar in the store, in place of what the service says of it. Clients with the same name share
     /// what is kept, whatever their keys. Default: the avatar's share code and owner; on Visitor Chat the API key.
     public var storeNamespace: String?
+    /// How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use of the
+    /// store and then once an hour, visitors who were idle for longer are forgotten, as `forgetIdle` does. Default: for
+    /// ever.
+    public var retention: Duration?
     /// The time limit of a `history`. Default: 30 s.
     public var historyDeadline: Duration?
     /// How long a `close` or an `end` waits for what is still to be sent. Default: 5 s.
@@ -93,6 +97,9 @@ public struct ClientOptions: Sendable {
     public var askDeadline: Duration?
     /// How long the first piece of a reply may take. Default: 60 s.
     public var firstPieceDeadline: Duration?
+    /// How long a question waits for its answer to begin once the owner has the conversation, where that is less than
+    /// its `firstPieceDeadline`; then it fails with an error of kind `takenOver`. Default: as long as any question.
+    public var ownerDeadline: Duration?
     /// Is told of every call to the service and every handshake of a socket when it is over, one after the other.
     public var onCall: (@Sendable (CallReport) -> Void)?
     /// Encrypts what the ``store`` keeps, with a key of the Keychain. Default: the rows are written as they are.
@@ -131,10 +138,12 @@ public struct ClientOptions: Sendable {
             durableDeadlineMs: milliseconds(durableDeadline, "durableDeadline"),
             store: store,
             storeNamespace: storeNamespace,
+            retentionMs: milliseconds(retention, "retention"),
             historyDeadlineMs: milliseconds(historyDeadline, "historyDeadline"),
             closeDeadlineMs: milliseconds(closeDeadline, "closeDeadline"),
             askDeadlineMs: milliseconds(askDeadline, "askDeadline"),
             firstPieceDeadlineMs: milliseconds(firstPieceDeadline, "firstPieceDeadline"),
+            ownerDeadlineMs: milliseconds(ownerDeadline, "ownerDeadline"),
             onCall: onCall != nil,
             seal: seal.map(CoreSealOf.init))
     }

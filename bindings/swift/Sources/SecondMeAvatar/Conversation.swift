@@ -30,15 +30,22 @@ public final class Conversation: Sendable {
     ///   - collect: waits for all messages of the avatar's turn, which is over when the avatar has been silent for so long.
     ///     The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Without it
     ///     the first message is the answer, and the others come as events.
+    ///   - messageID: the id under which the question goes out; ``newMessageID()`` makes one. A program that keeps it before
+    ///     it asks finds out after a crash whether the service took the question: ``history(_:before:)`` has it under this
+    ///     id. One of another form, or under which a message of this visitor has gone out or waits, is an error of kind
+    ///     ``AvatarError/Kind-swift.enum/misuse``, and nothing is sent. Visitor Chat takes no ids: there it names the
+    ///     message in this client only.
     public func ask(
-        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil,
+        messageID: String? = nil
     ) async throws -> Reply {
         let deadline = try milliseconds(deadline)
         let firstPiece = try milliseconds(firstPieceDeadline, "firstPieceDeadline")
         let silence = try milliseconds(collect, "collect")
         let reply = try await cancellable { cancel in
             try await self.core.ask(
-                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, collectMs: silence, cancel: cancel)
+                text: text, deadlineMs: deadline, firstPieceDeadlineMs: firstPiece, collectMs: silence,
+                messageId: messageID, cancel: cancel)
         }
         return Reply(reply)
     }
@@ -50,13 +57,14 @@ public final class Conversation: Sendable {
     /// for try await piece in chat.stream("Hello") { print(piece.text, terminator: "") }
     /// ```
     public func stream(
-        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil
+        _ text: String, deadline: Duration? = nil, firstPieceDeadline: Duration? = nil, collect: Duration? = nil,
+        messageID: String? = nil
     ) -> ReplyStream {
         ReplyStream {
             core.stream(
                 text: text, deadlineMs: try milliseconds(deadline),
                 firstPieceDeadlineMs: try milliseconds(firstPieceDeadline, "firstPieceDeadline"),
-                collectMs: try milliseconds(collect, "collect"))
+                collectMs: try milliseconds(collect, "collect"), messageId: messageID)
         }
     }
 
@@ -65,10 +73,12 @@ public final class Conversation: Sendable {
     /// While the socket is down the message waits. A lost answer does not send it twice, unless
     /// ``ClientOptions/delivery-swift.property`` says so. A message that is given up comes back with the error.
     @discardableResult
-    public func send(_ text: String, deadline: Duration? = nil) async throws -> Sent {
+    public func send(
+        _ text: String, deadline: Duration? = nil, messageID: String? = nil
+    ) async throws -> Sent {
         let deadline = try milliseconds(deadline)
         let sent = try await cancellable { cancel in
-            try await self.core.send(text: text, deadlineMs: deadline, cancel: cancel)
+            try await self.core.send(text: text, deadlineMs: deadline, messageId: messageID, cancel: cancel)
         }
         return Sent(sent)
     }
@@ -79,10 +89,12 @@ public final class Conversation: Sendable {
     /// That the service has it is told by ``Event/Kind-swift.enum/delivered(text:messageID:)``; a message that is
     /// given up comes back as ``Event/Kind-swift.enum/unsent(message:error:)``.
     @discardableResult
-    public func sendDurable(_ text: String, deadline: Duration? = nil) async throws -> String {
+    public func sendDurable(
+        _ text: String, deadline: Duration? = nil, messageID: String? = nil
+    ) async throws -> String {
         let deadline = try milliseconds(deadline)
         return try await cancellable { cancel in
-            try await self.core.sendDurable(text: text, deadlineMs: deadline, cancel: cancel)
+            try await self.core.sendDurable(text: text, deadlineMs: deadline, messageId: messageID, cancel: cancel)
         }
     }
 

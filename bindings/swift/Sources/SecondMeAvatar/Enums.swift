@@ -110,6 +110,8 @@ extension AvatarError {
         case fetchToken = "fetch_token"
         /// Visitor Chat: get a session and the socket's address.
         case initVisitorChat = "init_visitor_chat"
+        /// A call of the caller's own: see `request`.
+        case request
     }
 }
 
@@ -272,6 +274,7 @@ extension AvatarError.Step {
             case .endSession: .endSession
             case .fetchToken: .fetchToken
             case .initVisitorChat: .initVisitorChat
+            case .request: .request
             }
     }
 }

@@ -4,10 +4,11 @@ internal import SecondMeAvatarCore
 /// Encrypts what a ``ClientOptions/store`` keeps, so that the file is of no use without a key that lies elsewhere: in the
 /// Keychain, in a key management service.
 ///
-/// Both functions are called on the thread of the store, one call for each row, with some hundred bytes to some
-/// kilobytes. They may block, and what waits for the store waits meanwhile; so they ask no service over the network for
-/// each row. They do not call this library. A seal adds what it needs, such as a nonce, and refuses bytes that were
-/// changed.
+/// Both functions are called on a thread of their own, one call at a time and one for each row, with some hundred bytes
+/// to some kilobytes. They may block, and what waits for the store waits meanwhile; so they ask no service over the network
+/// for each row. A call that takes longer than 20 s counts as failed; it runs on, and until it has returned no other is
+/// begun, and each fails at once. They do not call this library. A seal adds what it needs, such as a nonce, and refuses
+/// bytes that were changed.
 ///
 /// Where ``seal(_:)`` throws, nothing is written, and the call fails with an ``AvatarError`` of the kind
 /// ``AvatarError/Kind-swift.enum/store``. Where ``unseal(_:)`` throws, the row stays where it is, for a later run. Both

@@ -968,6 +968,21 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
     func events(raw: Bool)  -> CoreEvents
     
     /**
+     * Returns everything that the store holds of this visitor, as JSON.
+     */
+    func export(visitor: CoreVisitor, cancel: CoreCancel?) async throws  -> String
+    
+    /**
+     * Deletes everything that the store holds of this visitor.
+     */
+    func forget(visitor: CoreVisitor, cancel: CoreCancel?) async throws 
+    
+    /**
+     * Forgets the visitors of whom nothing was written for longer than this, and counts them.
+     */
+    func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel?) async throws  -> UInt64
+    
+    /**
      * The visitors that the store knows.
      */
     func known(cancel: CoreCancel?) async throws  -> [CoreVisitor]
@@ -1008,6 +1023,36 @@ public protocol CoreClientProtocol: AnyObject, Sendable {
      * Requests for tokens of users or credentials of visitors, if a function gives them.
      */
     func tokens()  -> CoreTokens?
+    
+    /**
+     * Writes a note, unless there is one under this key. Returns whether it was written.
+     */
+    func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?) async throws  -> Bool
+    
+    /**
+     * Deletes the visitor's note under this key. Returns whether there was one.
+     */
+    func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel?) async throws  -> Bool
+    
+    /**
+     * The text of the visitor's note under this key, if there is one.
+     */
+    func note(visitor: CoreVisitor, key: String, cancel: CoreCancel?) async throws  -> String?
+    
+    /**
+     * The notes of all visitors whose keys begin so, the oldest first.
+     */
+    func notes(prefix: String, cancel: CoreCancel?) async throws  -> [CoreNote]
+    
+    /**
+     * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
+     */
+    func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> String
+    
+    /**
+     * Writes a note, in place of the one under this key.
+     */
+    func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?) async throws 
     
 }
 /**
@@ -1204,6 +1249,63 @@ open func events(raw: Bool) -> CoreEvents  {
 }
     
     /**
+     * Returns everything that the store holds of this visitor, as JSON.
+     */
+open func export(visitor: CoreVisitor, cancel: CoreCancel?)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_export(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * Deletes everything that the store holds of this visitor.
+     */
+open func forget(visitor: CoreVisitor, cancel: CoreCancel?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_void,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * Forgets the visitors of whom nothing was written for longer than this, and counts them.
+     */
+open func forgetIdle(longerThanMs: UInt64, cancel: CoreCancel?)async throws  -> UInt64  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(
+                        self.uniffiCloneHandle(),FfiConverterUInt64.lower(longerThanMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_u64,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_u64,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterUInt64.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
      * The visitors that the store knows.
      */
 open func known(cancel: CoreCancel?)async throws  -> [CoreVisitor]  {
@@ -1329,6 +1431,120 @@ open func tokens() -> CoreTokens?  {
 })
 }
     
+    /**
+     * Writes a note, unless there is one under this key. Returns whether it was written.
+     */
+open func addNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_i8,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * Deletes the visitor's note under this key. Returns whether there was one.
+     */
+open func deleteNote(visitor: CoreVisitor, key: String, cancel: CoreCancel?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_i8,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_i8,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * The text of the visitor's note under this key, if there is one.
+     */
+open func note(visitor: CoreVisitor, key: String, cancel: CoreCancel?)async throws  -> String?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_note(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionString.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * The notes of all visitors whose keys begin so, the oldest first.
+     */
+open func notes(prefix: String, cancel: CoreCancel?)async throws  -> [CoreNote]  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(prefix),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterSequenceTypeCoreNote.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
+     */
+open func request(method: String, path: String, body: String?, visitor: CoreVisitor?, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> String  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_request(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(method),FfiConverterString.lower(path),FfiConverterOptionString.lower(body),FfiConverterOptionTypeCoreVisitor.lower(visitor),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterString.lift,
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
+    /**
+     * Writes a note, in place of the one under this key.
+     */
+open func setNote(visitor: CoreVisitor, key: String, text: String, lifetimeMs: UInt64?, cancel: CoreCancel?)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(
+                        self.uniffiCloneHandle(),FfiConverterTypeCoreVisitor_lower(visitor),FfiConverterString.lower(key),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(lifetimeMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                )
+            },
+            pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_void,
+            completeFunc: ffi_secondme_avatar_ffi_rust_future_complete_void,
+            freeFunc: ffi_secondme_avatar_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeCoreError_lift
+        )
+}
+    
 
     
 }
@@ -1387,7 +1603,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-    func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, cancel: CoreCancel?) async throws  -> CoreReply
+    func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> CoreReply
     
     /**
      * The avatar's name; may be empty.
@@ -1447,12 +1663,12 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something: the service has taken it then.
      */
-    func send(text: String, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> CoreSent
+    func send(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> CoreSent
     
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-    func sendDurable(text: String, deadlineMs: UInt64?, cancel: CoreCancel?) async throws  -> String
+    func sendDurable(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?) async throws  -> String
     
     /**
      * The session's id on the service.
@@ -1467,7 +1683,7 @@ public protocol CoreConversationProtocol: AnyObject, Sendable {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?)  -> CorePieces
+    func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?)  -> CorePieces
     
     /**
      * The visitor's tag.
@@ -1544,12 +1760,12 @@ open class CoreConversation: CoreConversationProtocol, @unchecked Sendable {
     /**
      * Says something and waits for the whole reply.
      */
-open func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, cancel: CoreCancel?)async throws  -> CoreReply  {
+open func ask(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> CoreReply  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),FfiConverterOptionUInt64.lower(collectMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),FfiConverterOptionUInt64.lower(collectMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1745,12 +1961,12 @@ open func resume(cancel: CoreCancel?)async throws   {
     /**
      * Says something: the service has taken it then.
      */
-open func send(text: String, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> CoreSent  {
+open func send(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> CoreSent  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1764,12 +1980,12 @@ open func send(text: String, deadlineMs: UInt64?, cancel: CoreCancel?)async thro
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-open func sendDurable(text: String, deadlineMs: UInt64?, cancel: CoreCancel?)async throws  -> String  {
+open func sendDurable(text: String, deadlineMs: UInt64?, messageId: String?, cancel: CoreCancel?)async throws  -> String  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionTypeCoreCancel.lower(cancel)
+                        self.uniffiCloneHandle(),FfiConverterString.lower(text),FfiConverterOptionUInt64.lower(deadlineMs),FfiConverterOptionString.lower(messageId),FfiConverterOptionTypeCoreCancel.lower(cancel)
                 )
             },
             pollFunc: ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer,
@@ -1807,7 +2023,7 @@ open func state() -> CoreState  {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?) -> CorePieces  {
+open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64?, collectMs: UInt64?, messageId: String?) -> CorePieces  {
     return try!  FfiConverterTypeCorePieces_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(
@@ -1815,7 +2031,8 @@ open func stream(text: String, deadlineMs: UInt64?, firstPieceDeadlineMs: UInt64
         FfiConverterString.lower(text),
         FfiConverterOptionUInt64.lower(deadlineMs),
         FfiConverterOptionUInt64.lower(firstPieceDeadlineMs),
-        FfiConverterOptionUInt64.lower(collectMs),uniffiCallStatus
+        FfiConverterOptionUInt64.lower(collectMs),
+        FfiConverterOptionString.lower(messageId),uniffiCallStatus
     )
 })
 }
@@ -2477,7 +2694,8 @@ public func FfiConverterTypeCorePieces_lower(_ value: CorePieces) -> UInt64 {
 
 
 /**
- * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ * What a program seals with. Called on a thread of its own, for which the store's thread waits, 20 s at
+ * most ([`TimedSeal`]).
  */
 public protocol CoreSeal: AnyObject, Sendable {
     
@@ -2493,7 +2711,8 @@ public protocol CoreSeal: AnyObject, Sendable {
     
 }
 /**
- * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ * What a program seals with. Called on a thread of its own, for which the store's thread waits, 20 s at
+ * most ([`TimedSeal`]).
  */
 open class CoreSealImpl: CoreSeal, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -3805,6 +4024,85 @@ public func FfiConverterTypeCoreLogRecord_lower(_ value: CoreLogRecord) -> RustB
 
 
 /**
+ * A small text that the program keeps with a visitor.
+ */
+public struct CoreNote: Equatable, Hashable {
+    /**
+     * The visitor, as the note was last written with.
+     */
+    public let visitor: CoreVisitor
+    /**
+     * Under which it is found.
+     */
+    public let key: String
+    /**
+     * The text.
+     */
+    public let text: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The visitor, as the note was last written with.
+         */visitor: CoreVisitor, 
+        /**
+         * Under which it is found.
+         */key: String, 
+        /**
+         * The text.
+         */text: String) {
+        self.visitor = visitor
+        self.key = key
+        self.text = text
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CoreNote: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCoreNote: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CoreNote {
+        return
+            try CoreNote(
+                visitor: FfiConverterTypeCoreVisitor.read(from: &buf), 
+                key: FfiConverterString.read(from: &buf), 
+                text: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CoreNote, into buf: inout [UInt8]) {
+        FfiConverterTypeCoreVisitor.write(value.visitor, into: &buf)
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterString.write(value.text, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreNote_lift(_ buf: RustBuffer) throws -> CoreNote {
+    return try FfiConverterTypeCoreNote.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCoreNote_lower(_ value: CoreNote) -> RustBuffer {
+    return FfiConverterTypeCoreNote.lower(value)
+}
+
+
+/**
  * What a client is set up with. What is left out is as the core has it.
  */
 public struct CoreOptions {
@@ -3862,21 +4160,21 @@ public struct CoreOptions {
      */
     public let onlyCaFile: String?
     /**
-     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
-     * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
-     * Give the next key as well, so that the service can change to it. Only the server's own certificate
-     * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+     * The public keys that the service's servers may have, those of the socket included: for each `sha256/`
+     * and the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as
+     * well, so that the service can change to it. Only the server's own certificate counts, and it is
+     * verified all the same. A proxy's key is not looked at. Default: every key.
      */
-    public let pins: String?
+    public let pins: [String]?
     /**
      * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
      */
     public let minTls: String?
     /**
      * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
-     * end of a name, with commas between several. Default: every host.
+     * end of a name. Default: every host.
      */
-    public let socketHosts: String?
+    public let socketHosts: [String]?
     /**
      * The time between two pings, from 5 s to 15 s. Default: 15 s.
      */
@@ -3946,6 +4244,12 @@ public struct CoreOptions {
      */
     public let storeNamespace: String?
     /**
+     * How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use
+     * of the store and then once an hour, visitors who were idle for longer are forgotten, as `forget_idle`
+     * does. Default: for ever.
+     */
+    public let retentionMs: UInt64?
+    /**
      * The time limit of a `history`. Default: 30 s.
      */
     public let historyDeadlineMs: UInt64?
@@ -3961,6 +4265,12 @@ public struct CoreOptions {
      * How long the first piece of a reply may take. Default: 60 s.
      */
     public let firstPieceDeadlineMs: UInt64?
+    /**
+     * How long a question waits for its answer to begin once the owner has the conversation, where that is
+     * less than its `first_piece_deadline`; then it fails with an error of kind `taken_over`. Default: as
+     * long as any question.
+     */
+    public let ownerDeadlineMs: UInt64?
     /**
      * Is called with every call to the service, and every handshake of a socket, when it is over: for
      * metrics. The report holds no secret and no spoken word.
@@ -4017,18 +4327,18 @@ public struct CoreOptions {
          * the socket and for an `https://` proxy. Default: those of the platform, and of the CA file.
          */onlyCaFile: String? = nil, 
         /**
-         * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
-         * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
-         * Give the next key as well, so that the service can change to it. Only the server's own certificate
-         * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
-         */pins: String? = nil, 
+         * The public keys that the service's servers may have, those of the socket included: for each `sha256/`
+         * and the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as
+         * well, so that the service can change to it. Only the server's own certificate counts, and it is
+         * verified all the same. A proxy's key is not looked at. Default: every key.
+         */pins: [String]? = nil, 
         /**
          * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
          */minTls: String? = nil, 
         /**
          * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
-         * end of a name, with commas between several. Default: every host.
-         */socketHosts: String? = nil, 
+         * end of a name. Default: every host.
+         */socketHosts: [String]? = nil, 
         /**
          * The time between two pings, from 5 s to 15 s. Default: 15 s.
          */heartbeatMs: UInt64? = nil, 
@@ -4084,6 +4394,11 @@ public struct CoreOptions {
          * Chat the API key.
          */storeNamespace: String? = nil, 
         /**
+         * How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use
+         * of the store and then once an hour, visitors who were idle for longer are forgotten, as `forget_idle`
+         * does. Default: for ever.
+         */retentionMs: UInt64? = nil, 
+        /**
          * The time limit of a `history`. Default: 30 s.
          */historyDeadlineMs: UInt64? = nil, 
         /**
@@ -4095,6 +4410,11 @@ public struct CoreOptions {
         /**
          * How long the first piece of a reply may take. Default: 60 s.
          */firstPieceDeadlineMs: UInt64? = nil, 
+        /**
+         * How long a question waits for its answer to begin once the owner has the conversation, where that is
+         * less than its `first_piece_deadline`; then it fails with an error of kind `taken_over`. Default: as
+         * long as any question.
+         */ownerDeadlineMs: UInt64? = nil, 
         /**
          * Is called with every call to the service, and every handshake of a socket, when it is over: for
          * metrics. The report holds no secret and no spoken word.
@@ -4130,10 +4450,12 @@ public struct CoreOptions {
         self.durableDeadlineMs = durableDeadlineMs
         self.store = store
         self.storeNamespace = storeNamespace
+        self.retentionMs = retentionMs
         self.historyDeadlineMs = historyDeadlineMs
         self.closeDeadlineMs = closeDeadlineMs
         self.askDeadlineMs = askDeadlineMs
         self.firstPieceDeadlineMs = firstPieceDeadlineMs
+        self.ownerDeadlineMs = ownerDeadlineMs
         self.onCall = onCall
         self.seal = seal
     }
@@ -4165,9 +4487,9 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 caFile: FfiConverterOptionString.read(from: &buf), 
                 builtinRoots: FfiConverterOptionBool.read(from: &buf), 
                 onlyCaFile: FfiConverterOptionString.read(from: &buf), 
-                pins: FfiConverterOptionString.read(from: &buf), 
+                pins: FfiConverterOptionSequenceString.read(from: &buf), 
                 minTls: FfiConverterOptionString.read(from: &buf), 
-                socketHosts: FfiConverterOptionString.read(from: &buf), 
+                socketHosts: FfiConverterOptionSequenceString.read(from: &buf), 
                 heartbeatMs: FfiConverterOptionUInt64.read(from: &buf), 
                 pingUnnamed: FfiConverterOptionBool.read(from: &buf), 
                 acknowledge: FfiConverterOptionBool.read(from: &buf), 
@@ -4182,10 +4504,12 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
                 durableDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 store: FfiConverterOptionString.read(from: &buf), 
                 storeNamespace: FfiConverterOptionString.read(from: &buf), 
+                retentionMs: FfiConverterOptionUInt64.read(from: &buf), 
                 historyDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 closeDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 askDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 firstPieceDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
+                ownerDeadlineMs: FfiConverterOptionUInt64.read(from: &buf), 
                 onCall: FfiConverterBool.read(from: &buf), 
                 seal: FfiConverterOptionTypeCoreSeal.read(from: &buf)
         )
@@ -4203,9 +4527,9 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.caFile, into: &buf)
         FfiConverterOptionBool.write(value.builtinRoots, into: &buf)
         FfiConverterOptionString.write(value.onlyCaFile, into: &buf)
-        FfiConverterOptionString.write(value.pins, into: &buf)
+        FfiConverterOptionSequenceString.write(value.pins, into: &buf)
         FfiConverterOptionString.write(value.minTls, into: &buf)
-        FfiConverterOptionString.write(value.socketHosts, into: &buf)
+        FfiConverterOptionSequenceString.write(value.socketHosts, into: &buf)
         FfiConverterOptionUInt64.write(value.heartbeatMs, into: &buf)
         FfiConverterOptionBool.write(value.pingUnnamed, into: &buf)
         FfiConverterOptionBool.write(value.acknowledge, into: &buf)
@@ -4220,10 +4544,12 @@ public struct FfiConverterTypeCoreOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.durableDeadlineMs, into: &buf)
         FfiConverterOptionString.write(value.store, into: &buf)
         FfiConverterOptionString.write(value.storeNamespace, into: &buf)
+        FfiConverterOptionUInt64.write(value.retentionMs, into: &buf)
         FfiConverterOptionUInt64.write(value.historyDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.closeDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.askDeadlineMs, into: &buf)
         FfiConverterOptionUInt64.write(value.firstPieceDeadlineMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.ownerDeadlineMs, into: &buf)
         FfiConverterBool.write(value.onCall, into: &buf)
         FfiConverterOptionTypeCoreSeal.write(value.seal, into: &buf)
     }
@@ -7357,6 +7683,10 @@ public enum CoreStep: Equatable, Hashable {
      * Visitor Chat: get a session and the socket's address.
      */
     case initVisitorChat
+    /**
+     * A call of the caller's own: see `request`.
+     */
+    case request
 
 
 
@@ -7401,6 +7731,8 @@ public struct FfiConverterTypeCoreStep: FfiConverterRustBuffer {
         case 11: return .fetchToken
         
         case 12: return .initVisitorChat
+        
+        case 13: return .request
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7456,6 +7788,10 @@ public struct FfiConverterTypeCoreStep: FfiConverterRustBuffer {
         
         case .initVisitorChat:
             writeInt(&buf, Int32(12))
+        
+        
+        case .request:
+            writeInt(&buf, Int32(13))
         
         }
     }
@@ -7768,6 +8104,30 @@ fileprivate struct FfiConverterOptionTypeCoreUnsentMessage: FfiConverterRustBuff
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeCoreVisitor: FfiConverterRustBuffer {
+    typealias SwiftType = CoreVisitor?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCoreVisitor.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCoreVisitor.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCoreDelivery: FfiConverterRustBuffer {
     typealias SwiftType = CoreDelivery?
 
@@ -7832,6 +8192,30 @@ fileprivate struct FfiConverterOptionTypeCoreStep: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCoreStep.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceString.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceString.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -7982,6 +8366,31 @@ fileprivate struct FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeCoreLogRecord.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCoreNote: FfiConverterRustBuffer {
+    typealias SwiftType = [CoreNote]
+
+    public static func write(_ value: [CoreNote], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCoreNote.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CoreNote] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CoreNote]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCoreNote.read(from: &buf))
         }
         return seq
     }
@@ -8173,6 +8582,16 @@ public func installLog(filter: String) -> CoreLog?  {
 })
 }
 /**
+ * An id for a message, with the present time.
+ */
+public func newMessageId()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCoreError_lift) {
+        uniffiCallStatus in
+    uniffi_secondme_avatar_ffi_fn_func_new_message_id(uniffiCallStatus
+    )
+})
+}
+/**
  * Credentials as JSON, checked.
  */
 public func parseCredentials(json: String)throws  -> CoreCredentials  {
@@ -8249,6 +8668,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_func_install_log() != 5799) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_func_new_message_id() != 46125) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_func_parse_credentials() != 18232) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8291,6 +8713,15 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() != 19693) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() != 3123) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() != 56988) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() != 61572) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() != 48300) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8315,7 +8746,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() != 18220) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 51446) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() != 28710) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() != 54491) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() != 10979) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() != 58217) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() != 23621) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() != 4447) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() != 7363) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() != 34270) {
@@ -8351,10 +8800,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() != 54834) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 39772) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() != 55068) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() != 40655) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() != 16168) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() != 29102) {
@@ -8363,7 +8812,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() != 57855) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 37136) {
+    if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() != 39601) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() != 48032) {

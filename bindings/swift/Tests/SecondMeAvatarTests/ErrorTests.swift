@@ -18,6 +18,18 @@ import Testing
         await client.close()
     }
 
+    @Test func anOptionOfSeveralSaysWhatIsWrongWithOne() async throws {
+        let pin = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        var options = ClientOptions()
+        options.pins = [pin, pin]
+        options.socketHosts = ["ws.second.me", "*.second.me"]
+        await (try AvatarClient(apiKey: "sk-0123456789abcdef", options: options)).close()
+        options.pins = [pin, "sha256/no"]
+        let error = await failure { [options] in try AvatarClient(apiKey: "sk-0123456789abcdef", options: options) }
+        #expect(error?.kind == .misuse)
+        #expect(error?.message.contains("the option `pins` takes") == true)
+    }
+
     @Test func aQuotaThatIsUsedUpSaysForHowLong() async throws {
         let emulator = try await Emulator.start()
         var options = ClientOptions()

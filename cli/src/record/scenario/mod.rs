@@ -33,7 +33,7 @@ pub(super) fn run(args: &ToScenarioArgs) -> Result<(), Failure> {
                 .map_err(|_| Failure::output_closed())?;
         }
         Some(out) => {
-            let mut file = super::create(out, args.force)?;
+            let mut file = super::create(out, args.force, "--out")?;
             file.write_all(scenario.as_bytes()).map_err(|error| {
                 Failure::new(exit::FAILURE, format!("{} cannot be written: {error}", out.display()))
             })?;

@@ -5,17 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar_protocol::{
-    ApiKey, Authenticating, CallId, Credentials, Door, Error, ErrorKind, Millis, NotAuthenticated, Quota,
-    Step, Visitor,
-};
+use secondme_avatar_protocol::{Credentials, Door, Error, ErrorKind, Visitor};
 
 use super::AvatarClient;
-use crate::client_inner::{ClientInner, random_seed};
+use crate::authenticate::authenticate;
+use crate::client_inner::ClientInner;
 use crate::credentials::CredentialsProvider;
 use crate::errors::client_closed;
 use crate::options::ClientBuilder;
-use crate::quota::QuotaWait;
 use crate::runtime;
 
 impl AvatarClient {
@@ -112,84 +109,32 @@ impl Authenticate {
     }
 
     async fn run(self) -> Result<Credentials, Error> {
-        let client = &self.client;
+        let Self { client, visitor, deadline } = self;
         client.is_there()?;
-        self.visitor.check()?;
+        visitor.check()?;
         if client.env.settings.config.door != Door::AvatarOpenApi {
             let message = "Visitor Chat knows no credentials of a visitor: authenticate with a client of the Avatar Open \
                            API";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let until = client.env.clock.now() + self.deadline;
-        tokio::select! {
-            credentials = self.tried_until(until) => credentials,
-            () = client.closing.cancelled() => Err(client_closed()),
-        }
-    }
-
-    /// Tries until it succeeds, makes no sense, or is too late.
-    async fn tried_until(&self, until: Millis) -> Result<Credentials, Error> {
-        let env = &self.client.env;
-        let mut authenticating = Authenticating::new(self.visitor.clone(), random_seed()?);
-        loop {
-            let attempt = tokio::select! {
-                attempt = self.attempt(&mut authenticating, until) => attempt,
-                () = env.clock.at(until) => return Err(authenticating.late()),
-            };
-            let (key, failed) = match attempt {
-                Ok(credentials) => return Ok(credentials),
-                Err(failed) => failed,
-            };
-            if key.is_some_and(|shown| self.client.has_another_key(&shown)) {
-                continue; // What the earlier key has met says nothing about this one.
-            }
-            let Some(again_after) = failed.again_after else { return Err(failed.error) };
-            let again_at = env.clock.now() + again_after;
-            if again_at >= until {
-                return Err(authenticating.late());
-            }
-            env.clock.at(again_at).await;
-        }
-    }
-
-    /// Waits for a slot of the quota and makes the call. A failure says which key was shown.
-    async fn attempt(
-        &self,
-        authenticating: &mut Authenticating,
-        until: Millis,
-    ) -> Result<Credentials, (Option<ApiKey>, NotAuthenticated)> {
-        let env = &self.client.env;
-        let given_up = |error| (None, NotAuthenticated { error, again_after: None });
-        let mut permit = env.quota.join();
-        let mut told = None;
-        while let QuotaWait::Expected(at) = permit.acquire(told).await {
-            if at >= until {
-                return Err(given_up(Quota::used_up(at.since(env.clock.now()))));
-            }
-            told = Some(at);
-        }
-        let key = self.client.key().map_err(given_up)?;
-        let request = authenticating.begin(CallId(0), &key);
-        let watched = env.on_call.begin(self.visitor.id(), Step::Authenticate);
-        permit.used();
-        self.client.lock().authenticated();
-        let answer = env.http.fetch(request).await;
-        permit.finish();
-        let server_time = answer.as_ref().ok().and_then(|answer| answer.server_time);
-        let result = match answer {
-            Ok(answer) => authenticating.answered(answer.status, answer.retry_after, &answer.body),
-            Err(error) => Err(authenticating.failed(error)),
+        client.key()?;
+        let id = visitor.id().clone();
+        // No conversation is there for an event to be of.
+        let identity = tokio::select! {
+            identity = authenticate(&client, visitor, deadline, drop) => identity.map_err(late)?,
+            () = client.closing.cancelled() => return Err(client_closed()),
         };
-        watched.end(|| (result.as_ref().err().map(|failed| failed.error.clone()), server_time));
-        result.map_err(|failed| {
-            if let (ErrorKind::RateLimited, Some(wait)) = (failed.error.kind(), failed.error.retry_after())
-                && !self.client.has_another_key(&key)
-            {
-                env.quota.hold_until(env.clock.now() + wait);
-            }
-            (Some(key), failed)
-        })
+        Ok(Credentials::new(id, identity))
     }
+}
+
+/// Says what was late: no conversation was being opened.
+fn late(error: Error) -> Error {
+    if error.kind() != ErrorKind::Deadline {
+        return error;
+    }
+    let last = std::error::Error::source(&error).and_then(|last| last.downcast_ref());
+    Error::deadline("the authentication", last)
 }
 
 impl IntoFuture for Authenticate {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secondme_avatar_protocol::{ConversationKey, Error, Visitor};
 
-use crate::client_inner::ClientInner;
+use crate::client_inner::{ClientInner, Whom};
 use crate::conversation::Conversation;
 use crate::runtime;
 
@@ -17,13 +17,20 @@ use crate::runtime;
 pub struct Open {
     client: Arc<ClientInner>,
     visitor: Visitor,
+    whom: Whom,
     deadline: Duration,
 }
 
 impl Open {
     pub(super) fn new(client: Arc<ClientInner>, visitor: Visitor) -> Self {
         let deadline = client.env.settings.deadlines.open;
-        Self { client, visitor, deadline }
+        Self { client, visitor, whom: Whom::Anyone, deadline }
+    }
+
+    /// Fails if the visitor was forgotten since it was listed.
+    pub(super) fn known(mut self) -> Self {
+        self.whom = Whom::Known;
+        self
     }
 
     /// The whole time, with retries and waits. Default:
@@ -34,8 +41,8 @@ impl Open {
     }
 
     async fn run(self) -> Result<Conversation, Error> {
-        let Self { client, visitor, deadline } = self;
-        let (handle, answer) = Arc::clone(&client).open(visitor, deadline).await?;
+        let Self { client, visitor, whom, deadline } = self;
+        let (handle, answer) = Arc::clone(&client).open(visitor, whom, deadline).await?;
         Conversation::opened(&client, &handle, ConversationKey::FIRST, answer).await
     }
 }

@@ -78,8 +78,8 @@ impl Recover {
         inner.recovering(visitors.len(), 0);
         let client = AvatarClient { inner: Arc::clone(&inner) };
         for visitor in &visitors {
-            let open =
-                client.open(visitor.clone()).deadline(inner.env.settings.deadlines.durable).into_future();
+            let open = client.open(visitor.clone()).known();
+            let open = open.deadline(inner.env.settings.deadlines.durable).into_future();
             let inner = Arc::downgrade(&inner);
             client.inner.env.runtime.spawn(async move {
                 // The caller learns from the events how it went.

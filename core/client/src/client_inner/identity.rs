@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use secondme_avatar_protocol::{Error, ErrorKind, Identity, Millis, Record, Visitor, VisitorId};
+use secondme_avatar_protocol::{Error, ErrorKind, Identity, Millis, Record, Secret, Visitor, VisitorId};
 
-use super::{ClientInner, random_seed};
+use super::ClientInner;
 use crate::authenticate::authenticate;
 use crate::errors::client_closed;
 use crate::store::AvatarRef;
@@ -37,16 +37,15 @@ impl ClientInner {
 
     /// The same where no visitor is being opened: a visitor of the store is authenticated. `false` if the key is
     /// unknown and the store is empty.
-    pub(crate) async fn identify_by_store(&self, until: Millis) -> Result<bool, Error> {
+    pub(crate) async fn identify_by_store(self: &Arc<Self>, until: Millis) -> Result<bool, Error> {
         self.is_there()?;
         let Some(store_writer) = &self.env.store_writer else { return Ok(true) };
-        if self.identified.initialized() || self.in_time(until, store_writer.recognises()).await? {
-            return Ok(true);
+        if !self.identified.initialized() && !self.in_time(until, store_writer.recognises()).await? {
+            let Some(visitor) = self.in_time(until, store_writer.anyone()).await? else { return Ok(false) };
+            self.identify(&visitor, until).await?;
         }
-        match self.in_time(until, store_writer.anyone()).await? {
-            Some(visitor) => self.identify(&visitor, until).await.map(|()| true),
-            None => Ok(false),
-        }
+        self.begin_retention();
+        Ok(true)
     }
 
     /// Adds to a record what was learned of its visitor before it could be loaded.
@@ -54,26 +53,66 @@ impl ClientInner {
         let Some((_, credentials)) = self.learned().take_if(|(learned, _)| learned == visitor) else {
             return record;
         };
-        let nothing = || Record {
-            visitor_id: visitor.clone(),
-            credentials: None,
-            context: None,
-            avatar_id: None,
-            session: None,
-            visitor: None,
-            visitor_chat: None,
+        Some(with_identity(visitor, record, credentials))
+    }
+
+    /// Who the visitor is to the service: as this client knows it, its store does, or the service says. `refused`: the
+    /// token that the service does not take.
+    pub(crate) async fn identity(
+        self: &Arc<Self>,
+        visitor: &Visitor,
+        refused: Option<&Secret>,
+        until: Millis,
+    ) -> Result<Identity, Error> {
+        self.identify(visitor, until).await?;
+        let id = visitor.id();
+        let is_good = |identity: &Identity| refused != Some(&identity.token);
+        let open = self.lock().get(id).cloned();
+        let known = open.as_ref().and_then(|handle| handle.lock().machine.record().credentials);
+        if let Some(identity) = known.filter(is_good) {
+            return Ok(identity);
+        }
+        let stored = match &self.env.store_writer {
+            Some(store_writer) if open.is_none() => self.in_time(until, store_writer.load(id)).await?,
+            Some(_) => None,
+            None => self.lock().remembered(id).cloned(),
         };
-        let record = record.unwrap_or_else(nothing);
-        Some(Record { credentials: Some(credentials), ..record })
+        if let Some(identity) = stored.as_ref().and_then(|stored| stored.credentials.clone()).filter(is_good)
+        {
+            return Ok(identity);
+        }
+        let learned = self.learned().take_if(|(learned, _)| learned == id);
+        let identity = match learned.map(|(_, identity)| identity).filter(is_good) {
+            Some(identity) => identity,
+            None => self.learn(visitor, until).await?,
+        };
+        // The conversation of one who is open keeps its own.
+        if self.lock().get(id).is_none() {
+            let record = with_identity(id, stored, identity.clone());
+            match &self.env.store_writer {
+                Some(store_writer) => store_writer.save_record(record),
+                None => self.lock().remember(record),
+            }
+        }
+        Ok(identity)
     }
 
     async fn learn(&self, visitor: &Visitor, until: Millis) -> Result<Identity, Error> {
         let deadline = until.since(self.env.clock.now());
-        let env = Arc::clone(&self.env);
-        let machine = self.lock().machine(&env, visitor.clone(), None, random_seed()?);
-        let mut asked = 0;
-        let identity = authenticate(&env, machine, deadline, &mut asked).await;
-        (0..asked).for_each(|_| self.lock().authenticated());
-        identity
+        let tell = |event| self.env.subscriptions.publish(&[], &mut vec![event]);
+        authenticate(self, visitor.clone(), deadline, tell).await
     }
+}
+
+fn with_identity(visitor: &VisitorId, record: Option<Record>, credentials: Identity) -> Record {
+    let nothing = || Record {
+        visitor_id: visitor.clone(),
+        credentials: None,
+        context: None,
+        avatar_id: None,
+        session: None,
+        visitor: None,
+        visitor_chat: None,
+    };
+    Record { credentials: Some(credentials), ..record.unwrap_or_else(nothing) }
 }

@@ -11,11 +11,6 @@ impl ClientInner {
         self.lock().key().cloned().ok_or_else(no_key)
     }
 
-    /// Whether the key has been replaced since it was this one.
-    pub(crate) fn has_another_key(&self, key: &ApiKey) -> bool {
-        self.lock().key() != Some(key)
-    }
-
     /// Shows another key from now on.
     pub(crate) fn set_key(&self, key: &ApiKey) -> Result<(), Error> {
         self.is_there()?;
@@ -26,6 +21,7 @@ impl ClientInner {
             Some(_) => {}
         }
         visitors.replace_key(key);
+        self.key_replaced.notify_waiters();
         if let Some(store_writer) = &self.env.store_writer {
             let door = self.env.settings.config.door;
             store_writer.replace_key(KeyRef::new(door, key, &self.env.connector.base));

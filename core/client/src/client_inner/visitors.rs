@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use secondme_avatar_protocol::{ApiKey, Counters, KeptMessage, Machine, Record, Visitor, VisitorId};
 
+use super::remembered::Remembered;
 use crate::env::Env;
 use crate::store::Leftover;
 use crate::visitor_handle::VisitorHandle;
@@ -15,8 +16,8 @@ pub(crate) struct Visitors {
     /// The avatar's key, with which machines begin. `None` where the visitors' credentials come from elsewhere.
     key: Option<ApiKey>,
     live: HashMap<VisitorId, Arc<VisitorHandle>>,
-    /// Records of closed visitors. The next `open` resumes from them.
-    records: HashMap<VisitorId, Record>,
+    /// Records of closed visitors where there is no store. The next `open` resumes from them.
+    records: Remembered,
     /// Stored messages of closed visitors.
     leftovers: HashMap<VisitorId, Leftover>,
     /// The counters of machines that have ended.
@@ -84,9 +85,9 @@ impl Visitors {
         self.live.keys()
     }
 
-    /// Whether memory has a newer record of the visitor than the store.
-    pub(crate) fn knows(&self, visitor: &VisitorId) -> bool {
-        self.live.contains_key(visitor) || self.records.contains_key(visitor)
+    /// Whether there is a handle of the visitor, or an unsent message.
+    pub(crate) fn has(&self, visitor: &VisitorId) -> bool {
+        self.live.contains_key(visitor) || self.leftovers.contains_key(visitor)
     }
 
     /// The visitors without a handle who have unsent messages.
@@ -114,6 +115,22 @@ impl Visitors {
         Past { record: self.records.remove(visitor), leftover: self.leftovers.remove(visitor) }
     }
 
+    /// The record of a closed visitor, where there is no store.
+    pub(crate) fn remembered(&self, visitor: &VisitorId) -> Option<&Record> {
+        self.records.get(visitor)
+    }
+
+    /// Keeps the record of a closed visitor, where there is no store.
+    pub(crate) fn remember(&mut self, record: Record) {
+        self.records.insert(record);
+    }
+
+    /// Keeps nothing of a visitor without a handle.
+    pub(crate) fn forget(&mut self, visitor: &VisitorId) {
+        self.records.remove(visitor);
+        self.leftovers.remove(visitor);
+    }
+
     /// Adds the handle of a visitor.
     pub(crate) fn begin(&mut self, env: &Env, visitor: VisitorId, handle: Arc<VisitorHandle>) {
         self.live.insert(visitor, handle);
@@ -126,8 +143,8 @@ impl Visitors {
         self.tell_occupied(env);
     }
 
-    /// Removes a handle whose driver has ended, and keeps its record. Does nothing if the visitor has another
-    /// handle by now.
+    /// Removes a handle whose driver has ended. The store has its record, if there is one. Does nothing if the visitor
+    /// has another handle by now.
     pub(crate) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
         let state = handle.lock();
         let visitor = state.machine.visitor().id();
@@ -136,12 +153,9 @@ impl Visitors {
         }
         self.live.remove(visitor);
         self.past += state.machine.counters();
-        // If another process has the visitor, its record in the store is newer.
-        if !state.elsewhere {
-            self.records.insert(visitor.clone(), state.machine.record());
-        }
-        if let Some(store_writer) = &env.store_writer {
-            store_writer.release(visitor.clone());
+        match &env.store_writer {
+            Some(store_writer) => store_writer.release(visitor.clone()),
+            None => self.records.insert(state.machine.record()),
         }
         let messages = state.machine.kept_messages();
         if !messages.is_empty() {

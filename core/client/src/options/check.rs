@@ -1,6 +1,5 @@
 //! What the options come to, and whether they have values that they can have.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName, limits};
@@ -8,7 +7,7 @@ use secondme_avatar_protocol::{Error, ErrorKind, OptionName, limits};
 use super::ClientBuilder;
 use crate::base_url::BaseUrl;
 use crate::origin::Origin;
-use crate::pins::SocketHosts;
+use crate::pins::{Pins, SocketHosts};
 use crate::tls::{self, Trust};
 
 /// The shortest `idle_after`: coming back costs two round trips.
@@ -48,14 +47,14 @@ impl ClientBuilder {
             ca_file: tls::ca_file(self.ca_file.clone()),
             only_ca_file: self.only_ca_file.clone(),
             builtin_roots: self.builtin_roots,
-            pins: set(self.pins.as_deref())?,
-            min_tls: set(self.min_tls.as_deref())?,
+            pins: self.pins.as_deref().map(Pins::new).transpose()?.unwrap_or_default(),
+            min_tls: self.min_tls.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
         })
     }
 
     /// To which hosts a socket may lead.
     pub(crate) fn allowed_socket_hosts(&self) -> Result<SocketHosts, Error> {
-        set(self.socket_hosts.as_deref())
+        Ok(self.socket_hosts.as_deref().map(SocketHosts::new).transpose()?.unwrap_or_default())
     }
 
     /// Fails if an option has a value that it cannot have.
@@ -91,6 +90,19 @@ impl ClientBuilder {
                 OptionName::IDLE_AFTER
             ));
         }
+        if let Some(retention) = self.retention.filter(|retention| *retention < limits::RETENTION_MIN) {
+            return misuse(format!(
+                "a {} of {retention:?} is too short: choose 1 hour or more, or leave it out",
+                OptionName::RETENTION
+            ));
+        }
+        if self.retention.is_some() && self.store.is_none() {
+            return misuse(format!(
+                "a {} without a {} has nothing to forget: give the client a {1}, or leave it out",
+                OptionName::RETENTION,
+                OptionName::STORE
+            ));
+        }
         if self.queue < 2 {
             return misuse("an event queue holds 2 events or more: choose more, or leave it out".to_owned());
         }
@@ -117,11 +129,6 @@ impl ClientBuilder {
             None => format!("{own} rust"),
         }
     }
-}
-
-/// What a text says, or else the default.
-fn set<T: Default + FromStr<Err = Error>>(text: Option<&str>) -> Result<T, Error> {
-    text.map_or_else(|| Ok(T::default()), str::parse)
 }
 
 #[cfg(test)]

@@ -137,9 +137,9 @@ impl ClientBuilder {
         self
     }
 
-    /// The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of the
-    /// SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as well,
-    /// so that the service can change to it. Only the server's own certificate counts, and it is verified all the same.
+    /// The public keys that the service's servers may have, those of the socket included: for each `sha256/` and the
+    /// Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as well, so that the
+    /// service can change to it. Only the server's own certificate counts, and it is verified all the same.
     /// A proxy's key is not looked at. Default: every key.
     ///
     /// ```
@@ -147,15 +147,15 @@ impl ClientBuilder {
     ///
     /// # fn main() -> Result<(), secondme_avatar::Error> {
     /// let client = AvatarClient::builder("sk-0123456789abcdef")?
-    ///     .pins("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")
+    ///     .pins(["sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="])
     ///     .min_tls("1.3")
-    ///     .socket_hosts("*.mindverse.ai, *.mindverse.com")
+    ///     .socket_hosts(["*.mindverse.ai", "*.mindverse.com"])
     ///     .build()?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn pins(mut self, pins: impl Into<String>) -> Self {
-        self.pins = Some(pins.into());
+    pub fn pins(mut self, pins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.pins = Some(pins.into_iter().map(Into::into).collect());
         self
     }
 
@@ -166,9 +166,9 @@ impl ClientBuilder {
     }
 
     /// The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
-    /// name, with commas between several. Default: every host.
-    pub fn socket_hosts(mut self, hosts: impl Into<String>) -> Self {
-        self.socket_hosts = Some(hosts.into());
+    /// name. Default: every host.
+    pub fn socket_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.socket_hosts = Some(hosts.into_iter().map(Into::into).collect());
         self
     }
 

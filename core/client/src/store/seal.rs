@@ -5,6 +5,29 @@ use std::error::Error;
 /// Why something could not be sealed or unsealed. Its text stands in the store's error, so it holds no secret.
 pub type SealError = Box<dyn Error + Send + Sync>;
 
+/// What a [`Seal`] returns where it can seal and unseal nothing at present, whichever row it is: a service that does not
+/// answer, a keychain that is locked.
+///
+/// Each other error of [`unseal`](Seal::unseal) counts for its one row. After this one the store asks no more: the whole
+/// call fails, also one that passes over rows that cannot be read.
+///
+/// ```
+/// use secondme_avatar::{SealError, SealUnavailable};
+///
+/// let error: SealError = SealUnavailable::new("the keychain is locked").into();
+/// assert_eq!(error.to_string(), "the keychain is locked");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SealUnavailable(String);
+
+impl SealUnavailable {
+    /// Makes an error. Its text stands in the store's error, so it holds no secret.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
 /// Encrypts what a store keeps, so that the file is of no use without a key that lies elsewhere: in a keychain, in
 /// Android's Keystore, in a key management service.
 ///
@@ -67,6 +90,7 @@ pub trait Seal: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Where it fails, the row counts as unreadable and stays where it is, for a later run.
+    /// Where it fails, the row counts as unreadable and stays where it is, for a later run. With [`SealUnavailable`] the
+    /// whole call fails, with kind [`Store`](crate::ErrorKind::Store).
     fn unseal(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError>;
 }

@@ -7,8 +7,11 @@ mod files;
 mod guard;
 mod guarded;
 mod lock_file;
+mod messages;
+mod notes;
 mod open_file;
 mod owner;
+mod people;
 mod rows;
 mod schema;
 mod visitors;
@@ -16,20 +19,23 @@ mod visitors;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension, Transaction};
-use secondme_avatar_protocol::{Record, VisitorId};
+use secondme_avatar_protocol::{Record, Text, VisitorId};
 
 use super::error::StoreError;
-use super::leftover::group;
 use super::seal::Seal;
-use super::{AvatarRef, Change, KeyRef, KnownVisitor, Leftover, Store, StoreCounts};
+use super::{
+    AvatarRef, Change, Idle, KeyRef, KnownVisitor, Leftover, Note, NoteChange, Store, StoreCounts, StoredRow,
+};
 use errors::forked;
 use open_file::OpenFile;
 use owner::{Owner, OwnerId};
 use rows::Rows;
+use visitors::Openings;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
 const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved, saved_at)
@@ -40,10 +46,6 @@ const SAVE_MESSAGE: &str = "INSERT INTO messages (avatar, visitor, message_id, o
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (avatar, visitor, message_id) DO UPDATE
     SET owner = excluded.owner, message = excluded.message, saved_at = excluded.saved_at";
 const FORGET_MESSAGE: &str = "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2 AND message_id = ?3";
-const OWNERS: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1";
-const MESSAGES: &str =
-    "SELECT position, visitor, owner, message FROM messages WHERE avatar = ?1 ORDER BY position";
-const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 
 /// Keeps everything in one SQLite file, so that a restarted process resumes where the last one stopped.
 ///
@@ -78,7 +80,7 @@ const TAKE_OVER: &str = "UPDATE messages SET owner = ?2 WHERE position = ?1";
 /// write-ahead log). Neither `kill -9` nor a power cut undoes it. Each call costs one flush of the disk, a fraction
 /// of a millisecond to some milliseconds, however many changes it has.
 ///
-/// **Secrets.** The file holds visitor tokens and the text of unsent messages, unencrypted unless there is a
+/// **Secrets.** The file holds visitor tokens, notes and the text of unsent messages, unencrypted unless there is a
 /// [seal](Self::seal). On Unix the file and
 /// those beside it have mode 0600 from the start; a store with another mode is changed to 0600 when it is opened.
 /// A folder into which every user of the computer may write is refused, unless it has the sticky bit (`/tmp`); so are
@@ -133,6 +135,11 @@ pub struct SqliteStore {
     rows: Rows,
     /// Unreadable messages that were logged already.
     reported: Mutex<HashSet<i64>>,
+    openings: Mutex<Openings>,
+    /// Since when there may be copies of settled texts in the file.
+    deleted: Mutex<Option<Instant>>,
+    /// Visitors were deleted, and the file was not scrubbed since.
+    forgot: AtomicBool,
 }
 
 impl SqliteStore {
@@ -151,8 +158,9 @@ impl SqliteStore {
         Self::open_with(path.as_ref(), schema::MIGRATIONS)
     }
 
-    /// Seals what is written from now on: records and messages, and with them tokens, names, tags and what people say.
-    /// Not sealed are visitor ids, message ids, times and the names of avatars, by which rows are found.
+    /// Seals what is written from now on: records, messages and notes, and with them tokens, names, tags and what people
+    /// say. Not sealed are visitor ids, message ids, the keys of notes, times and the names of avatars, by which rows are
+    /// found.
     ///
     /// Rows that were written before, without a seal, are read as they are, and are sealed when they are next written.
     /// A row that cannot be unsealed stays where it is: loading its visitor fails, and a kept message is logged and not
@@ -177,6 +185,9 @@ impl SqliteStore {
             owner,
             rows: Rows::default(),
             reported: Mutex::default(),
+            openings: Mutex::default(),
+            deleted: Mutex::default(),
+            forgot: AtomicBool::new(false),
         })
     }
 
@@ -200,6 +211,7 @@ impl Store for SqliteStore {
             let mut load = connection.prepare_cached(LOAD)?;
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
         })?;
+        self.note_loaded(avatar, visitor, text.is_some());
         let Some(text) = text else { return Ok(None) };
         self.rows.read_record(&text, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(
@@ -216,55 +228,28 @@ impl Store for SqliteStore {
         // Made before the file is locked.
         let changes =
             changes.iter().map(|change| ChangeRow::of(change, &self.rows)).collect::<Result<Vec<_>, _>>()?;
-        let avatar = avatar.to_string();
-        let now = now();
+        let (name, now) = (avatar.to_string(), now());
         self.file()?.write(|transaction| {
             for change in &changes {
                 // The store that has claimed the visitor has the newer record.
                 if let ChangeRow::SaveRecord(visitor, _) = change
-                    && self.is_elsewhere(transaction, &avatar, visitor)?
+                    && (self.is_forgotten(avatar, visitor)
+                        || self.is_elsewhere(transaction, &name, visitor)?)
                 {
                     continue;
                 }
-                change.write(transaction, &avatar, self.owner.id(), now)?;
+                change.write(transaction, &name, self.owner.id(), now)?;
             }
             Ok(())
-        })
+        })?;
+        if changes.iter().any(|change| matches!(change, ChangeRow::ForgetMessage(..))) {
+            self.note_deleted();
+        }
+        Ok(())
     }
 
     fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
-        self.note_seen(avatar)?;
-        let avatar = avatar.to_string();
-        let (messages, gone) = self.file()?.write(|transaction| {
-            let gone = self.gone(transaction, &avatar)?;
-            let mut messages = Vec::new();
-            let theirs = |owner| owner == self.owner.id() || gone.contains(&owner);
-            for stored in StoredMessage::of(transaction, &avatar, theirs)? {
-                match self.rows.read_message(&stored.message, &stored.visitor) {
-                    Ok((visitor, message)) => {
-                        if stored.owner != self.owner.id() {
-                            transaction
-                                .prepare_cached(TAKE_OVER)?
-                                .execute((stored.position, self.owner.id()))?;
-                        }
-                        messages.push((visitor, message));
-                    }
-                    // The message keeps its owner: a later version of the library may be able to read it.
-                    Err(unreadable) if self.is_first_report(stored.position) => {
-                        let (store, visitor) = (self.path().display(), &stored.visitor);
-                        tracing::warn!(
-                            %store, %visitor,
-                            "a kept message cannot be read, and stays where it is: {unreadable}"
-                        );
-                    }
-                    Err(_) => {}
-                }
-            }
-            Ok((messages, gone))
-        })?;
-        // From here on the messages belong to this store, so the files of their former owners are of no use.
-        self.owner.sweep(&gone);
-        Ok(group(messages))
+        self.adopt_messages(avatar)
     }
 
     fn known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
@@ -283,6 +268,49 @@ impl Store for SqliteStore {
         self.read_counts(avatar)
     }
 
+    fn forget(&self, avatars: &[AvatarRef], visitor: &VisitorId) -> Result<(), StoreError> {
+        self.forget_visitor(avatars, visitor)
+    }
+
+    fn export(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Vec<StoredRow>, StoreError> {
+        self.read_rows(avatar, visitor)
+    }
+
+    fn forget_idle(&self, avatars: &[AvatarRef], idle: &Idle) -> Result<Vec<VisitorId>, StoreError> {
+        self.forget_idle_visitors(avatars, idle)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.scrub_file()
+    }
+
+    fn tidy(&self) -> Result<Option<Duration>, StoreError> {
+        self.tidy_up()
+    }
+
+    fn change_notes(
+        &self,
+        avatar: &AvatarRef,
+        changes: &[NoteChange],
+        now: SystemTime,
+    ) -> Result<Vec<bool>, StoreError> {
+        self.write_notes(avatar, changes, now)
+    }
+
+    fn note(
+        &self,
+        avatar: &AvatarRef,
+        visitor: &VisitorId,
+        key: &str,
+        now: SystemTime,
+    ) -> Result<Option<Text>, StoreError> {
+        self.read_note(avatar, visitor, key, now)
+    }
+
+    fn notes(&self, avatar: &AvatarRef, prefix: &str, now: SystemTime) -> Result<Vec<Note>, StoreError> {
+        self.read_notes(avatar, prefix, now)
+    }
+
     fn claim(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
         self.write_claims(avatar, visitors)
     }
@@ -298,21 +326,6 @@ impl Store for SqliteStore {
     fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
         let avatar = avatar.to_string();
         self.file()?.read(|connection| self.is_elsewhere(connection, &avatar, visitor))
-    }
-}
-
-impl SqliteStore {
-    fn is_first_report(&self, position: i64) -> bool {
-        self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(position)
-    }
-
-    /// Which owners of messages are gone.
-    fn gone(&self, transaction: &Transaction<'_>, avatar: &str) -> rusqlite::Result<HashSet<OwnerId>> {
-        let mut owners = transaction.prepare_cached(OWNERS)?;
-        let owners = owners.query_map([avatar], |row| row.get(0))?;
-        let mut gone = owners.collect::<rusqlite::Result<HashSet<OwnerId>>>()?;
-        gone.retain(|owner| self.owner.is_gone(*owner));
-        Ok(gone)
     }
 }
 
@@ -382,35 +395,6 @@ impl<'a> ChangeRow<'a> {
             }
         };
         Ok(())
-    }
-}
-
-/// A message as it is in the file.
-struct StoredMessage {
-    position: i64,
-    visitor: String,
-    owner: OwnerId,
-    message: Vec<u8>,
-}
-
-impl StoredMessage {
-    /// Returns the messages of these owners.
-    fn of(
-        transaction: &Transaction<'_>,
-        avatar: &str,
-        owns: impl Fn(OwnerId) -> bool,
-    ) -> rusqlite::Result<Vec<Self>> {
-        let mut messages = transaction.prepare_cached(MESSAGES)?;
-        let mut messages = messages.query([avatar])?;
-        let mut found = Vec::new();
-        while let Some(row) = messages.next()? {
-            let owner = row.get(2)?;
-            if owns(owner) {
-                let visitor = String::from_utf8_lossy(&rows::text(row, 1)?).into_owned();
-                found.push(Self { position: row.get(0)?, visitor, owner, message: rows::text(row, 3)? });
-            }
-        }
-        Ok(found)
     }
 }
 

@@ -1,15 +1,15 @@
 //! The thread that uses the store.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use secondme_avatar_protocol::{Error, Input, KnownSecrets, MessageId, Record, Visitor, VisitorId};
 use tracing::warn;
 
-use super::{Job, Naming, Request, Shared};
+use super::{Job, Naming, Request, Shared, ToldSender};
 use crate::errors::store_panicked;
-use crate::store::{AvatarRef, Change, KeyRef, Store, StoreError};
+use crate::store::{AvatarRef, Change, KeyRef, NoteChange, Store, StoreError, StoredRow};
 use crate::visitor_handle::VisitorHandle;
 
 /// The time after which a failed save is tried again.
@@ -17,6 +17,9 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The shortest time between two counts of the store.
 const COUNT: Duration = Duration::from_secs(1);
+
+/// The time after which what was replaced or deleted is removed from the store's files.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// Marks the end of the thread, also by a panic. Jobs that are still queued then fail.
 struct EndOfThread(Arc<Shared>);
@@ -97,6 +100,32 @@ impl Batch {
         }
         batch
     }
+
+    fn changes_notes(&self) -> bool {
+        self.requests.iter().any(|request| matches!(request, Request::ChangeNote(..)))
+    }
+}
+
+/// Changes of notes that come one after another.
+struct Notes {
+    changes: Vec<NoteChange>,
+    senders: Vec<ToldSender<bool>>,
+    /// The latest time of all.
+    now: SystemTime,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self { changes: Vec::new(), senders: Vec::new(), now: SystemTime::UNIX_EPOCH }
+    }
+}
+
+impl Notes {
+    fn push(&mut self, change: NoteChange, now: SystemTime, sender: ToldSender<bool>) {
+        self.changes.push(change);
+        self.senders.push(sender);
+        self.now = self.now.max(now);
+    }
 }
 
 /// The thread's side.
@@ -118,23 +147,36 @@ impl Worker {
         // When to count. `None` if nothing was saved since the last count.
         let mut count_at = Some(Instant::now());
         let mut counted = Instant::now();
+        // An earlier process may have been killed before it tidied up.
+        let mut tidy_at = Some(Instant::now() + TIDY);
         loop {
             let retry_at = (!failed.is_empty()).then(|| Instant::now() + RETRY);
-            let Some((records, jobs)) = self.next(retry_at.into_iter().chain(count_at).min()) else {
+            let until = retry_at.into_iter().chain(count_at).chain(tidy_at).min();
+            let Some((records, jobs)) = self.next(until) else {
                 // The last attempt for what could not be written yet.
                 if !failed.is_empty() {
                     drop(self.with_avatar(|avatar| self.store.save(avatar, &failed)));
                 }
+                if tidy_at.is_some() {
+                    self.tidy();
+                }
                 return;
             };
             let batch = Batch::new(std::mem::take(&mut failed), records, jobs);
-            if !batch.changes.is_empty() && count_at.is_none() {
-                count_at = Some(counted + COUNT);
+            if !batch.changes.is_empty() {
+                count_at = count_at.or_else(|| Some(counted + COUNT));
+            }
+            if !batch.changes.is_empty() || batch.changes_notes() {
+                let tidy_by = Instant::now() + TIDY;
+                tidy_at = Some(tidy_at.map_or(tidy_by, |at| at.min(tidy_by)));
             }
             failed = self.carry_out(batch);
             if count_at.is_some_and(|at| at <= Instant::now()) {
                 (counted, count_at) = (Instant::now(), None);
                 self.count();
+            }
+            if tidy_at.is_some_and(|at| at <= Instant::now()) {
+                tidy_at = self.tidy().map(|again| Instant::now() + again);
             }
         }
     }
@@ -166,8 +208,44 @@ impl Worker {
         if !batch.releases.is_empty() {
             log_failure(self.with_avatar(|avatar| self.store.release(avatar, &batch.releases)));
         }
-        batch.requests.into_iter().for_each(|request| self.answer(request));
+        let mut notes = Notes::default();
+        for request in batch.requests {
+            match request {
+                Request::ChangeNote(change, now, sender) => notes.push(change, now, sender),
+                request => {
+                    self.change_notes(&mut notes);
+                    self.answer(request, &mut failed);
+                }
+            }
+        }
+        self.change_notes(&mut notes);
         failed
+    }
+
+    /// Changes notes, all with one write of the disk.
+    fn change_notes(&self, notes: &mut Notes) {
+        let Notes { changes, senders, now } = std::mem::take(notes);
+        if changes.is_empty() {
+            return;
+        }
+        match self.with_avatar(|avatar| self.store.change_notes(avatar, &changes, now)) {
+            Ok(changed) => senders.into_iter().zip(changed).for_each(|(sender, changed)| {
+                // The caller may have given up in the meantime.
+                drop(sender.send(Ok(changed)));
+            }),
+            Err(error) => {
+                let error = Error::from(error);
+                senders.into_iter().for_each(|sender| drop(sender.send(Err(error.clone()))));
+            }
+        }
+    }
+
+    /// Returns after what time this is to be done again.
+    fn tidy(&self) -> Option<Duration> {
+        self.store.tidy().unwrap_or_else(|error| {
+            log_failure(Err(error));
+            Some(TIDY)
+        })
     }
 
     fn count(&self) {
@@ -201,18 +279,55 @@ impl Worker {
         Some((std::mem::take(&mut queue.records), std::mem::take(&mut queue.jobs)))
     }
 
-    fn answer(&self, request: Request) {
+    /// `failed`: changes that are to be tried again, if their visitor is not forgotten.
+    fn answer(&self, request: Request, failed: &mut Vec<Change>) {
         // The caller may have given up in the meantime.
         match request {
             Request::Recognise(sender) => drop(sender.send(self.recognise())),
             Request::Identify(avatar, sender) => drop(sender.send(self.identify(avatar))),
             Request::Anyone(sender) => drop(sender.send(self.anyone())),
             Request::Load(visitor, sender) => {
-                drop(sender.send(self.with_avatar(|avatar| self.store.load(avatar, &visitor))));
+                // What could not be written yet is newer.
+                let unwritten = failed.iter().find_map(|change| match change {
+                    Change::SaveRecord(record) if record.visitor_id == visitor => Some(record.clone()),
+                    _ => None,
+                });
+                let load = || self.with_avatar(|avatar| self.store.load(avatar, &visitor));
+                drop(sender.send(unwritten.map_or_else(load, |record| Ok(Some(record)))));
             }
             Request::Adopt(sender) => drop(sender.send(self.with_avatar(|avatar| self.store.adopt(avatar)))),
             Request::Known(sender) => drop(sender.send(self.with_avatar(|avatar| self.store.known(avatar)))),
             Request::Backup(to, sender) => drop(sender.send(self.store.backup(&to))),
+            Request::Forget(visitor, sender) => {
+                let forgotten = self.forget(&visitor);
+                if forgotten.is_ok() {
+                    failed.retain(|change| *visitor_of(change) != visitor);
+                }
+                drop(sender.send(forgotten));
+            }
+            Request::Scrub(sender) => drop(sender.send(self.store.scrub())),
+            Request::Export(visitor, sender) => drop(sender.send(self.export(&visitor))),
+            Request::ForgetIdle(idle, sender) => {
+                let forgotten = self.names().and_then(|names| self.store.forget_idle(&names, &idle));
+                let forgotten = forgotten.inspect(|forgotten| {
+                    failed.retain(|change| !forgotten.contains(visitor_of(change)));
+                });
+                drop(sender.send(forgotten));
+            }
+            // Those that come one after another are carried out together.
+            Request::ChangeNote(change, now, sender) => {
+                let mut notes = Notes::default();
+                notes.push(change, now, sender);
+                self.change_notes(&mut notes);
+            }
+            Request::Note(visitor, key, now, sender) => {
+                let note = |avatar: &AvatarRef| self.store.note(avatar, &visitor, &key, now);
+                drop(sender.send(self.with_avatar(note)));
+            }
+            Request::Notes(prefix, now, sender) => {
+                let notes = |avatar: &AvatarRef| self.store.notes(avatar, &prefix, now);
+                drop(sender.send(self.with_avatar(notes)));
+            }
             Request::IsElsewhere(visitor, sender) => {
                 let asked = |avatar: &AvatarRef| self.store.is_claimed_elsewhere(avatar, &visitor);
                 drop(sender.send(self.with_avatar(asked)));
@@ -226,17 +341,12 @@ impl Worker {
         if self.shared.avatar.get().is_some() {
             return Ok(true);
         }
-        let Naming { key, namespace, otherwise } = &self.naming;
-        let known = self.store.avatar_of(key)?;
-        if let Some(namespace) = namespace {
-            let earlier = [Some(AvatarRef::former(*key)), known, *otherwise];
-            for earlier in earlier.into_iter().flatten() {
-                self.store.rename(&earlier, namespace)?;
-            }
+        if let Some(namespace) = &self.naming.namespace {
+            self.earlier()?.iter().try_for_each(|earlier| self.store.rename(earlier, namespace))?;
             self.name(*namespace);
             return Ok(true);
         }
-        match known.or(*otherwise) {
+        match self.store.avatar_of(&self.naming.key)?.or(self.naming.otherwise) {
             Some(avatar) => self.identify(avatar).map(|()| true),
             None => Ok(false),
         }
@@ -270,6 +380,34 @@ impl Worker {
         Ok(None)
     }
 
+    fn forget(&self, visitor: &VisitorId) -> Result<(), StoreError> {
+        self.store.forget(&self.names()?, visitor)
+    }
+
+    fn export(&self, visitor: &VisitorId) -> Result<Vec<StoredRow>, StoreError> {
+        let names = self.names()?;
+        let rows =
+            names.iter().map(|name| self.store.export(name, visitor)).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// The names under which the store may hold something of the client's avatar. Where the caller has named it, that is
+    /// also what it was called before: rows that were in use then are there still.
+    fn names(&self) -> Result<Vec<AvatarRef>, StoreError> {
+        let avatar = self.with_avatar(|avatar| Ok(*avatar))?;
+        let mut names = vec![avatar];
+        if self.naming.namespace.is_some() {
+            names.extend(self.earlier()?.into_iter().filter(|earlier| *earlier != avatar));
+        }
+        Ok(names)
+    }
+
+    fn earlier(&self) -> Result<BTreeSet<AvatarRef>, StoreError> {
+        let Naming { key, otherwise, .. } = &self.naming;
+        let known = self.store.avatar_of(key)?;
+        Ok([Some(AvatarRef::former(*key)), known, *otherwise].into_iter().flatten().collect())
+    }
+
     fn with_avatar<T>(&self, act: impl FnOnce(&AvatarRef) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match self.shared.avatar.get() {
             Some(avatar) => act(avatar),
@@ -278,6 +416,14 @@ impl Worker {
                 Err(StoreError::new("it is not known yet to which avatar the key belongs: open a visitor"))
             }
         }
+    }
+}
+
+fn visitor_of(change: &Change) -> &VisitorId {
+    match change {
+        Change::SaveRecord(record) => &record.visitor_id,
+        Change::SaveMessage(visitor, _) => visitor.id(),
+        Change::ForgetMessage(visitor, _) => visitor,
     }
 }
 

@@ -71,7 +71,7 @@ async fn a_base_url_that_is_not_the_service_is_recognised_at_once() {
     let page = "HTTP/1.1 404 Not Found\r\ncontent-length: 13\r\nconnection: close\r\n\r\n<html></html>";
     let error = soon(open_against(page)).await;
     assert_eq!(error.kind(), ErrorKind::InvalidAnswer);
-    assert!(error.to_string().contains("check the base URL"), "{error}");
+    assert!(error.to_string().contains("no such call under this base URL"), "{error}");
 }
 
 #[tokio::test]

@@ -7,9 +7,14 @@ mod conversation;
 mod credentials;
 mod events;
 mod failures;
+#[cfg(feature = "sqlite")]
+mod forget;
 #[cfg(unix)]
 mod limits;
+mod notes;
+mod request;
 mod restarts;
+mod retention;
 mod second_key;
 mod stores;
 mod support;

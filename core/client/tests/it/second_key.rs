@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ErrorKind, SqliteStore};
+use secondme_avatar::{AvatarClient, ClientBuilder, ErrorKind, SqliteStore};
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{Key, State};
 
@@ -20,6 +20,11 @@ struct Stage {
 impl Stage {
     /// A store in which a client with the first key has left two messages of each of two visitors.
     async fn with_messages() -> Self {
+        Self::with_messages_under(None).await
+    }
+
+    /// The same, where that client has a name for the avatar.
+    async fn with_messages_under(name: Option<&str>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = format!("secondme-avatar-second-key-{}-{number}", std::process::id());
@@ -31,7 +36,7 @@ impl Stage {
         let stage = Self { emulator, folder };
         let refuse = r#"{"at": "message/send", "do": "quota", "chance": 1}"#;
         stage.emulator.fault(refuse.parse().unwrap()).unwrap();
-        let client = stage.first_client();
+        let client = stage.named(stage.emulator.api_key(), name);
         for user in ["ada", "bob"] {
             let chat = client.open(visitor(user)).await.unwrap();
             for number in 1..=2 {
@@ -48,8 +53,21 @@ impl Stage {
     }
 
     fn client(&self, key: &str, base: &str) -> AvatarClient {
+        self.builder(key, base).build().unwrap()
+    }
+
+    /// A client with a name for the avatar in the store, if there is one.
+    fn named(&self, key: &str, name: Option<&str>) -> AvatarClient {
+        let builder = self.builder(key, self.emulator.base_url());
+        match name {
+            Some(name) => builder.store_namespace(name).build().unwrap(),
+            None => builder.build().unwrap(),
+        }
+    }
+
+    fn builder(&self, key: &str, base: &str) -> ClientBuilder {
         let store = SqliteStore::open(self.folder.join("avatar.db")).unwrap();
-        AvatarClient::builder(key).unwrap().base_url(base.parse().unwrap()).store(store).build().unwrap()
+        AvatarClient::builder(key).unwrap().base_url(base.parse().unwrap()).store(store)
     }
 
     /// Waits until all messages are taken, and checks that each is taken once, in the sessions of before.
@@ -117,4 +135,34 @@ async fn a_key_that_is_refused_takes_nothing_and_says_so() {
     let client = stage.first_client();
     assert_eq!(soon(client.recover().into_future()).await.unwrap().len(), 2);
     stage.all_are_taken_once(client).await;
+}
+
+#[tokio::test]
+async fn clients_with_one_name_share_what_is_kept_whatever_their_keys_and_no_call_asks_whose_they_are() {
+    let stage = Stage::with_messages_under(Some("bot")).await;
+    for (key, name) in [(SECOND_KEY, Some("another-bot")), (SECOND_KEY, None)] {
+        let client = stage.named(key, name);
+        assert_eq!(soon(client.known()).await.unwrap(), [], "{name:?} is another name");
+        client.close().await;
+    }
+    let asked = stage.emulator.state().calls["auth"];
+    let client = stage.named(SECOND_KEY, Some("bot"));
+    assert_eq!(soon(client.known()).await.unwrap().len(), 2);
+    assert_eq!(soon(client.recover().into_future()).await.unwrap().len(), 2);
+    stage.all_are_taken_once(client).await;
+    assert_eq!(stage.emulator.state().calls["auth"], asked, "the visitors' tokens are in the store");
+}
+
+#[tokio::test]
+async fn the_first_client_with_a_name_takes_over_what_its_key_had_without_one() {
+    let stage = Stage::with_messages().await;
+    let first = stage.named(stage.emulator.api_key(), Some("bot"));
+    assert_eq!(soon(first.known()).await.unwrap().len(), 2);
+    first.close().await;
+    let without = stage.first_client();
+    assert_eq!(soon(without.known()).await.unwrap(), [], "it has moved");
+    without.close().await;
+    let second = stage.named(SECOND_KEY, Some("bot"));
+    assert_eq!(soon(second.recover().into_future()).await.unwrap().len(), 2);
+    stage.all_are_taken_once(second).await;
 }

@@ -1,5 +1,6 @@
 //! Stores of a program's own that are slow, or that have faults.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -148,6 +149,66 @@ impl Store for PanicsOnMessages {
     fn adopt(&self, _: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
         Ok(Vec::new())
     }
+}
+
+/// A store that saves nothing for a while, and whose files cannot be scrubbed.
+#[derive(Debug, Default)]
+struct Unscrubbed {
+    store: MemoryStore,
+    saves: AtomicBool,
+}
+
+impl Store for Unscrubbed {
+    fn avatar_of(&self, key: &KeyRef) -> Result<Option<AvatarRef>, StoreError> {
+        self.store.avatar_of(key)
+    }
+
+    fn identify(&self, key: &KeyRef, avatar: &AvatarRef) -> Result<(), StoreError> {
+        self.store.identify(key, avatar)
+    }
+
+    fn load(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<Option<Record>, StoreError> {
+        self.store.load(avatar, visitor)
+    }
+
+    fn save(&self, avatar: &AvatarRef, changes: &[Change]) -> Result<(), StoreError> {
+        let saves = self.saves.load(Ordering::Relaxed);
+        if saves { self.store.save(avatar, changes) } else { Err(StoreError::new("the disk is full")) }
+    }
+
+    fn adopt(&self, avatar: &AvatarRef) -> Result<Vec<Leftover>, StoreError> {
+        self.store.adopt(avatar)
+    }
+
+    fn forget(&self, avatars: &[AvatarRef], visitor: &VisitorId) -> Result<(), StoreError> {
+        self.store.forget(avatars, visitor)
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        Err(StoreError::new("another program reads the file"))
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_saved_is_not_saved_later_of_a_forgotten_visitor_whose_bytes_could_not_be_removed()
+{
+    let emulator = Emulator::builder().start().await.unwrap();
+    let store = Arc::new(Unscrubbed::default());
+    let client = AvatarClient::builder(emulator.api_key()).unwrap();
+    let client = client.base_url(emulator.base_url().parse().unwrap());
+    let client = client.store(Arc::clone(&store)).build().unwrap();
+    for name in ["ada", "grace"] {
+        client.open(visitor(name)).await.unwrap();
+    }
+    let error = soon(client.forget(visitor("ada").id())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("another program reads the file"), "{error}");
+    store.saves.store(true, Ordering::Relaxed);
+    soon(client.close()).await;
+    let [avatar] = store.store.avatars().unwrap()[..] else { panic!("of one avatar") };
+    let known = store.store.known(&avatar).unwrap();
+    let known: Vec<_> = known.iter().map(|known| known.visitor.id().clone()).collect();
+    assert_eq!(known, [visitor("grace").id().clone()]);
 }
 
 #[tokio::test]

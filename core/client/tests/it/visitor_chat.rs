@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secondme_avatar::{
     AvatarClient, ClientBuilder, ErrorKind, EventKind, MemoryStore, Step, TokenRequest, Visitor,
+    new_message_id,
 };
 use secondme_avatar_emulator::Emulator;
 use secondme_avatar_emulator::service::{Effect, Fault, InjectionPoint, TokenStanding};
@@ -254,4 +255,24 @@ async fn the_two_doors_of_one_key_keep_their_visitors_apart() {
     second.close().await;
     let again = builder(&emulator).store(store).build().unwrap();
     assert_eq!(again.known().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_id_that_was_chosen_names_the_message_here_and_the_service_is_not_told() {
+    let emulator = emulator().await;
+    let client = builder(&emulator).store(MemoryStore::new()).build().unwrap();
+    let events = client.events();
+    let chat = soon(client.open(visitor("ada"))).await.unwrap();
+    let (asked, kept) = (new_message_id().unwrap(), new_message_id().unwrap());
+    let reply = soon(chat.ask("one").message_id(asked.clone())).await.unwrap();
+    assert_eq!(reply.in_reply_to, Some(asked.clone()));
+    assert_eq!(soon(chat.send("two").message_id(kept.clone()).durable()).await.unwrap(), kept);
+    let delivered = next(&events, |event| match event.kind {
+        EventKind::Delivered { message_id, .. } if message_id.as_ref() == Some(&kept) => Some(()),
+        _ => None,
+    });
+    delivered.await;
+    let error = soon(chat.send("three").message_id(asked)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misuse);
+    client.close().await;
 }

@@ -97,14 +97,14 @@ async fn what_the_socket_s_server_shows_is_refused_once_and_in_words() {
 async fn a_key_that_is_not_pinned_is_refused_though_its_certificate_is_good() {
     let stage = Stage::new().await;
     let [http, socket] = stage.ca.pins().try_into().unwrap();
-    converse(&stage.builder().pins(format!("{socket}, {http}")).build().unwrap()).await.unwrap();
+    converse(&stage.builder().pins([&socket, &http]).build().unwrap()).await.unwrap();
     let service = format!("the service at https://{}", stage.http);
-    assert_final(refused(stage.builder().pins(&socket)).await, &service, "is not pinned");
-    assert_final(refused(stage.builder().pins(&http)).await, "the socket's server", "is not pinned");
+    assert_final(refused(stage.builder().pins([&socket])).await, &service, "is not pinned");
+    assert_final(refused(stage.builder().pins([&http])).await, "the socket's server", "is not pinned");
     // A pinned key in a certificate that is refused does not help.
     let expired = stage.ca.front_showing(stage.emulator.address(), expired()).await;
     let pin = stage.ca.pins().pop().unwrap();
-    let builder = stage.builder().base_url(format!("https://{expired}/gate/in").parse().unwrap()).pins(pin);
+    let builder = stage.builder().base_url(format!("https://{expired}/gate/in").parse().unwrap()).pins([pin]);
     assert_final(refused(builder).await, &format!("the service at https://{expired}"), "clock");
 }
 
@@ -131,18 +131,41 @@ async fn with_only_one_ca_no_other_counts() {
 }
 
 #[tokio::test]
+async fn a_server_without_the_version_of_tls_that_is_asked_for_is_told_apart_from_one_that_is_away() {
+    let stage = Stage::new().await;
+    let older = async || stage.ca.front_speaking(stage.emulator.address(), &[&rustls::version::TLS12]).await;
+    let (http, socket) = (older().await, older().await);
+    let refused = async |builder: ClientBuilder, whose: &str| {
+        let client = builder.min_tls("1.3").build().unwrap();
+        let opening = client.open(Visitor::for_user("test", "ada").unwrap());
+        let error = opening.deadline(Duration::from_secs(60)).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::ConnectionFailed, false), "{error}");
+        let says = format!("{whose} speaks no version of TLS that this client speaks");
+        assert!(error.to_string().contains(&says) && error.to_string().contains("`min_tls`"), "{error}");
+    };
+    let builder = || stage.builder().base_url(format!("https://{http}/gate/in").parse().unwrap());
+    refused(builder(), &format!("the service at https://{http}")).await;
+    refused(stage.builder().proxy(format!("https://{http}")), &format!("the proxy at {http}")).await;
+    stage.emulator.configure(|settings| settings.socket_base = Some(format!("wss://{socket}")));
+    refused(stage.builder(), "the socket's server").await;
+    converse(&builder().build().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_socket_leads_to_the_hosts_that_are_allowed() {
     let stage = Stage::new().await;
     let host = stage.socket.ip().to_string();
-    converse(&stage.builder().socket_hosts(&host).build().unwrap()).await.unwrap();
-    let client = stage.builder().socket_hosts("*.second.me").build().unwrap();
+    converse(&stage.builder().socket_hosts([&host]).build().unwrap()).await.unwrap();
+    let client = stage.builder().socket_hosts(["*.second.me"]).build().unwrap();
     let opening = client.open(Visitor::for_user("test", "ada").unwrap());
     let error = opening.deadline(Duration::from_secs(2)).await.unwrap_err();
     let says = "leads to a host that `socket_hosts` does not name (*.second.me)";
     assert!(error.to_string().contains(says) && !error.to_string().contains(&host), "{error}");
-    for wrong in
-        [stage.builder().pins("sha256/no"), stage.builder().min_tls("1"), stage.builder().socket_hosts("")]
-    {
+    for wrong in [
+        stage.builder().pins(["sha256/no"]),
+        stage.builder().min_tls("1"),
+        stage.builder().socket_hosts([""]),
+    ] {
         assert_eq!(wrong.build().unwrap_err().kind(), ErrorKind::Misuse);
     }
 }

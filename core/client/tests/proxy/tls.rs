@@ -9,8 +9,8 @@ use base64::Engine as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData as _,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -64,31 +64,35 @@ impl Ca {
 
     /// The same with a certificate of another kind.
     pub(crate) async fn front_showing(&self, behind: SocketAddr, shown: CertificateParams) -> SocketAddr {
-        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-        let address = SocketAddr::from(([0, 0, 0, 0], listener.local_addr().unwrap().port()));
-        let acceptor = TlsAcceptor::from(Arc::new(self.server(shown)));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    // A client that does not trust the certificate closes, which is what some tests want.
-                    let Ok(mut near) = acceptor.accept(stream).await else { return };
-                    let Ok(mut far) = TcpStream::connect(behind).await else { return };
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-                });
-            }
-        });
-        address
+        serve(self.server(shown), behind).await
+    }
+
+    /// The same with these versions of TLS and no others.
+    #[allow(dead_code, reason = "shared with other tests")]
+    pub(crate) async fn front_speaking(
+        &self,
+        behind: SocketAddr,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> SocketAddr {
+        serve(self.server_speaking(certificate(), versions), behind).await
     }
 
     pub(crate) fn server(&self, shown: CertificateParams) -> ServerConfig {
+        self.server_speaking(shown, rustls::DEFAULT_VERSIONS)
+    }
+
+    fn server_speaking(
+        &self,
+        shown: CertificateParams,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let digest = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
         let base64 = base64::engine::general_purpose::STANDARD.encode(digest);
         self.pins.lock().unwrap().push(format!("sha256/{base64}"));
         let certificate = shown.signed_by(&key, &self.issuer).unwrap();
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(
@@ -97,6 +101,24 @@ impl Ca {
             )
             .unwrap()
     }
+}
+
+async fn serve(server: ServerConfig, behind: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let address = SocketAddr::from(([0, 0, 0, 0], listener.local_addr().unwrap().port()));
+    let acceptor = TlsAcceptor::from(Arc::new(server));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust the certificate closes, which is what some tests want.
+                let Ok(mut near) = acceptor.accept(stream).await else { return };
+                let Ok(mut far) = TcpStream::connect(behind).await else { return };
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    address
 }
 
 impl Drop for Ca {

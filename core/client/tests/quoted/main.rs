@@ -19,7 +19,8 @@
 //!
 //! Leaks 12 to 14 are those of printing, and are planted elsewhere: a constructor of Python that fails, with the key, the
 //! app's secret and the proxy's password in its variables (`python/tests/test_secrets.py`); the words of a function of the
-//! caller that gives tokens (`core/bridge/src/tokens.rs`); and what a terminal shows (`cli/tests/scripts.rs`).
+//! caller that gives tokens (`core/bridge/src/tokens.rs`); and what a terminal shows (`cli/tests/scripts.rs`). What Python
+//! and Node themselves meet is planted in `python/tests/test_secrets.py` and `node/test/secrets.test.mjs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,9 +1,13 @@
 //! The client that a scenario asks for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, ClientBuilder, Delivery, TokenProvider, TokenRequest};
+use secondme_avatar::{
+    AvatarClient, ClientBuilder, Credentials, CredentialsProvider, CredentialsRequest, Delivery, Error,
+    ErrorKind, TokenProvider, TokenRequest, Visitor,
+};
 use secondme_avatar_emulator::Emulator;
 use serde_json::Value;
 
@@ -17,7 +21,13 @@ pub(crate) fn made(emulator: &Emulator, door: Option<&str>, client: &Value) -> R
 fn builder(emulator: &Emulator, door: Option<&str>, client: &Value) -> Result<ClientBuilder, Failure> {
     let key = client["key"].as_str().unwrap_or(emulator.api_key());
     let (builder, base) = match door {
-        None | Some("avatar-open-api") => (AvatarClient::builder(key)?, emulator.base_url()),
+        None | Some("avatar-open-api") => {
+            let builder = match client["credentials"].as_array() {
+                Some(words) => AvatarClient::with_credentials(credentials(emulator, words.clone())?),
+                None => AvatarClient::builder(key)?,
+            };
+            (builder, emulator.base_url())
+        }
         Some("visitor-chat") => {
             let builder = match client["user_tokens"].as_array() {
                 Some(tokens) => AvatarClient::visitor_chat_with_tokens(key, in_turn(tokens.clone()))?,
@@ -46,11 +56,37 @@ fn in_turn(tokens: Vec<Value>) -> impl TokenProvider {
     }
 }
 
+/// A caller's credentials, as its words say, one after the other.
+fn credentials(emulator: &Emulator, words: Vec<Value>) -> Result<impl CredentialsProvider, Failure> {
+    let server = |key: &str| -> Result<AvatarClient, Failure> {
+        Ok(AvatarClient::builder(key)?.base_url(emulator.base_url().parse()?).build()?)
+    };
+    let (server, stranger) = (server(emulator.api_key())?, server("sk-unknown")?);
+    let words = Mutex::new(words.into_iter());
+    let last = Arc::new(Mutex::new(None::<Credentials>));
+    Ok(move |CredentialsRequest { visitor_id, .. }: CredentialsRequest| {
+        let word = words.lock().unwrap().next().unwrap_or_default();
+        let (server, stranger, last) = (server.clone(), stranger.clone(), Arc::clone(&last));
+        async move {
+            let visitor = Visitor::from(visitor_id);
+            let kept = last.lock().unwrap().clone();
+            let given = match (word.as_str(), kept) {
+                (Some("authenticated"), _) => server.authenticate(visitor).await?,
+                (Some("unknown_key"), _) => stranger.authenticate(visitor).await?,
+                (Some("same"), Some(kept)) => kept,
+                _ => return Err(Error::new(ErrorKind::Authentication, "no user is signed in")),
+            };
+            *last.lock().unwrap() = Some(given.clone());
+            Ok(given)
+        }
+    })
+}
+
 fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder, Failure> {
     for (option, value) in options.as_object().into_iter().flatten() {
         let seconds = || value.as_f64().map(Duration::from_secs_f64).ok_or("it takes seconds");
         builder = match option.as_str() {
-            "key" | "client_secret" | "user_tokens" => builder,
+            "key" | "client_secret" | "user_tokens" | "credentials" => builder,
             "ping_unnamed" => builder.ping_unnamed(value.as_bool().ok_or("it takes true or false")?),
             "origin" => builder.origin(value.as_str().ok_or("it takes a text")?),
             "acknowledge" => builder.acknowledge(value.as_bool().ok_or("it takes true or false")?),
@@ -66,6 +102,7 @@ fn options(mut builder: ClientBuilder, options: &Value) -> Result<ClientBuilder,
             "send_deadline" => builder.send_deadline(seconds()?),
             "ask_deadline" => builder.ask_deadline(seconds()?),
             "first_piece_deadline" => builder.first_piece_deadline(seconds()?),
+            "owner_deadline" => builder.owner_deadline(seconds()?),
             _ => return Err(format!("there is no client option `{option}`").into()),
         };
     }

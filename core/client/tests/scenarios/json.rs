@@ -75,7 +75,7 @@ pub(crate) fn sent(sent: &Sent) -> Value {
 }
 
 pub(crate) fn messages(messages: &[HistoryMessage]) -> Value {
-    let message = |one: &HistoryMessage| json!({"author": one.author.name(), "text": one.text.as_str()});
+    let message = |one: &HistoryMessage| json!({"id": one.id.as_ref().map(|id| id.as_str()), "author": one.author.name(), "text": one.text.as_str()});
     messages.iter().map(message).collect()
 }
 

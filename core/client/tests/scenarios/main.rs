@@ -8,6 +8,7 @@
 
 mod client;
 mod json;
+mod keeping;
 mod matching;
 mod stage;
 

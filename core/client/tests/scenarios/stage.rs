@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use secondme_avatar::{Ask, AvatarClient, Conversation, Error, EventKind, Events, Visitor};
+use secondme_avatar::{Ask, AvatarClient, Conversation, Error, EventKind, Events, Send, Visitor};
 use secondme_avatar_emulator::Emulator;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::client;
 use crate::json;
+use crate::keeping;
 use crate::matching::{in_order, matches};
 
 /// How long anything may take in real time.
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 20] = [
     "in",
     "as",
     "text",
@@ -33,6 +34,13 @@ const WORDS: [&str; 13] = [
     "events",
     "replies",
     "is",
+    "key",
+    "prefix",
+    "lifetime",
+    "message_id",
+    "method",
+    "path",
+    "body",
 ];
 
 /// The parts of a scenario.
@@ -41,10 +49,10 @@ const PARTS: [&str; 6] = ["about", "door", "emulator", "faults", "client", "step
 /// Whose words are the emulator's.
 const FREE: [&str; 2] = ["call", "service"];
 
-type Outcome = Result<Value, Value>;
+pub(crate) type Outcome = Result<Value, Value>;
 /// What a step of the client's came to, and the conversation it opened.
 type Task = JoinHandle<(Outcome, Option<Conversation>)>;
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + std::marker::Send + Sync>;
 
 pub(crate) struct Stage {
     emulator: Emulator,
@@ -179,19 +187,25 @@ impl Stage {
             let visitor = name.clone();
             return Ok((name, tokio::spawn(async move { open(&client, &visitor, &about).await })));
         }
+        if keeping::VERBS.contains(&verb) {
+            let name = about["in"].as_str().unwrap_or_default().to_owned();
+            let visitor = (!name.is_empty()).then(|| visitor(&name, about)).transpose()?;
+            let work = keeping::begin(&self.client, verb, visitor, about);
+            return Ok((name, tokio::spawn(async move { (work.await, None) })));
+        }
         let name = name(about)?;
         let chat = self.chat(&name)?.clone();
         let nothing = |done: Result<(), Error>| done.map(|()| json!({})).map_err(|why| json::error(&why));
         let count = about["count"].as_u64().unwrap_or(50) as usize;
-        let collect = about["collect"].as_u64().map(Duration::from_secs);
+        let terms = Terms::of(about);
         let task = match verb {
             "ask" => tokio::spawn(async move {
-                let reply = asking(&chat, text, collect).await;
+                let reply = terms.ask(&chat, text).await;
                 (reply.map(|reply| json::reply(&reply)).map_err(|why| json::error(&why)), None)
             }),
-            "stream" => tokio::spawn(async move { (stream(asking(&chat, text, collect)).await, None) }),
+            "stream" => tokio::spawn(async move { (stream(terms.ask(&chat, text)).await, None) }),
             "send" => tokio::spawn(async move {
-                let sent = chat.send(text).await;
+                let sent = terms.send(&chat, text).await;
                 (sent.map(|sent| json::sent(&sent)).map_err(|why| json::error(&why)), None)
             }),
             "history" => tokio::spawn(async move {
@@ -370,11 +384,25 @@ fn opened(result: Result<Conversation, Error>) -> (Outcome, Option<Conversation>
     }
 }
 
-fn asking(chat: &Conversation, text: String, collect: Option<Duration>) -> Ask {
-    let ask = chat.ask(text);
-    match collect {
-        Some(silence) => ask.collect(silence),
-        None => ask,
+/// How a message is sent.
+struct Terms {
+    collect: Option<Duration>,
+    message_id: Option<String>,
+}
+
+impl Terms {
+    fn of(about: &Value) -> Self {
+        let collect = about["collect"].as_u64().map(Duration::from_secs);
+        Self { collect, message_id: about["message_id"].as_str().map(str::to_owned) }
+    }
+
+    fn ask(self, chat: &Conversation, text: String) -> Ask {
+        let ask = self.collect.into_iter().fold(chat.ask(text), Ask::collect);
+        self.message_id.into_iter().fold(ask, Ask::message_id)
+    }
+
+    fn send(self, chat: &Conversation, text: String) -> Send {
+        self.message_id.into_iter().fold(chat.send(text), Send::message_id)
     }
 }
 

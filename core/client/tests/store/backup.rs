@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 
 use secondme_avatar::{Change, MemoryStore, SqliteStore, Store};
 
-use crate::support::{Folder, avatar, check_integrity, keep, numbers, record, settle, visitor};
+use crate::support::{Folder, SAID, avatar, check_integrity, keep, numbers, record, settle, visitor};
 
 #[test]
 fn a_copy_is_a_store_of_its_own_with_all_that_was_saved_before_it() {
@@ -38,6 +38,26 @@ fn a_later_copy_takes_the_place_of_an_earlier_one() {
         let opened = SqliteStore::open(&copy).unwrap();
         assert_eq!(numbers(&opened.adopt(&avatar()).unwrap()), (0..=number).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn what_a_copy_that_was_killed_has_left_goes_with_the_next_one() {
+    let folder = Folder::new();
+    let [store, other] = [(); 2].map(|()| SqliteStore::open(folder.file("avatar.db")).unwrap());
+    let owners: Vec<_> =
+        folder.names().iter().filter_map(|name| Some(name.split_once("-owner-")?.1.to_owned())).collect();
+    assert_eq!(owners.len(), 2);
+    let part = |owner: &str| format!("copy.db-part-{owner}");
+    let dead = [part("00000000000000ff"), "copy.db-part-00000000000000fe-journal".to_owned()];
+    for name in dead.iter().cloned().chain(owners.iter().map(|owner| part(owner))) {
+        fs::write(folder.file(&name), SAID).unwrap();
+    }
+    store.backup(&folder.file("copy.db")).unwrap();
+    let left: Vec<_> = folder.names().into_iter().filter(|name| name.contains("-part-")).collect();
+    assert_eq!(left.len(), 1, "that of the other store, which may be copying: {left:?}");
+    drop(other);
+    store.backup(&folder.file("copy.db")).unwrap();
+    assert!(!folder.names().iter().any(|name| name.contains("-part-")), "{:?}", folder.names());
 }
 
 #[test]

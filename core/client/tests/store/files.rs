@@ -158,11 +158,11 @@ fn tables_beside_a_store_s_own_are_left_alone() {
     let folder = Folder::new();
     let path = folder.file("avatar.db");
     store(&path);
-    sqlite(&path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('mine')");
+    sqlite(&path, "CREATE TABLE orders (text); INSERT INTO orders VALUES ('mine')");
     store(&path);
     let connection = Connection::open(&path).unwrap();
-    let note: String = connection.query_row("SELECT text FROM notes", (), |row| row.get(0)).unwrap();
-    assert_eq!(note, "mine");
+    let order: String = connection.query_row("SELECT text FROM orders", (), |row| row.get(0)).unwrap();
+    assert_eq!(order, "mine");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 mod backup;
 mod files;
 mod foreign;
+mod forget;
 mod kept;
+mod notes;
 mod permissions;
 mod processes;
 mod same;

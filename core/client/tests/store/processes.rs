@@ -266,6 +266,9 @@ fn plays_its_role() {
             // A process that ends leaves them to the next.
             wait();
         }
+        "note" => {
+            crate::notes::play(&store, arguments[0], wait, |number| println!("says {number}"));
+        }
         other => panic!("no player plays {other}"),
     }
 }

@@ -45,11 +45,24 @@ fn whatever_is_saved_and_asked_both_stores_answer_alike() {
         let mut chance = Chance(seed);
         for step in 0..60 {
             let avatar = chance.avatar();
-            match chance.below(8) {
+            match chance.below(10) {
                 0..4 => {
                     let changes: Vec<_> = (0..chance.below(5)).map(|_| chance.change()).collect();
                     memory.save(&avatar, &changes).unwrap();
                     sqlite.save(&avatar, &changes).unwrap();
+                }
+                8 => {
+                    let visitor = visitor(chance.below(4));
+                    memory.forget(&[avatar], visitor.id()).unwrap();
+                    sqlite.forget(&[avatar], visitor.id()).unwrap();
+                }
+                9 => {
+                    let visitor = visitor(chance.below(4));
+                    let rows = |store: &dyn Store| -> Vec<_> {
+                        let rows = store.export(&avatar, visitor.id()).unwrap();
+                        rows.into_iter().map(|row| (row.avatar, row.content)).collect()
+                    };
+                    assert_eq!(rows(&sqlite), rows(&memory), "seed {seed}, step {step}");
                 }
                 4 | 5 => {
                     let visitor = visitor(chance.below(4));

@@ -22,9 +22,10 @@ impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("secondme-avatar-store-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
+        // A process that is killed leaves it: in the build's folder, not in the machine's.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = folder.join(format!("store-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
         let path = path.canonicalize().unwrap();
         let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&path).unwrap());
         Self(path, user)

@@ -67,6 +67,8 @@ pub(crate) struct Route {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AskTerms {
     pub(crate) first_piece: Duration,
+    /// The same while the owner has the conversation.
+    pub(crate) owner: Duration,
     pub(crate) pieces: bool,
     /// The silence that ends the avatar's turn, where all its messages are wanted.
     pub(crate) collect: Option<Duration>,

@@ -37,8 +37,11 @@ pub(crate) enum Fate {
 impl SentLog {
     pub(crate) fn note(&mut self, pending: &Pending) {
         let message = pending.message();
-        if self.contains(message.as_str()) {
-            return;
+        match self.fate(message) {
+            // It was handed back, and the caller says it once more under its id.
+            Some(Fate::GivenUp) => self.0.retain(|logged| logged.message != *message),
+            Some(Fate::Open | Fate::Answered) => return,
+            None => {}
         }
         if self.0.len() == SENT_MESSAGES {
             self.0.pop_front();

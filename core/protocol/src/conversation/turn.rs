@@ -1,5 +1,7 @@
 //! One message's turn: it was sent, and is or will be answered.
 
+use std::time::Duration;
+
 use super::collected::Collected;
 use super::pending::Pending;
 use crate::event::Reply;
@@ -24,6 +26,8 @@ pub(crate) struct Turn {
     exclusive: bool,
     /// Set once the service has taken the message.
     first_piece_by: Option<Millis>,
+    /// How long its command waits while the owner has the conversation.
+    owner: Option<Duration>,
     deadline: Option<Millis>,
     /// No question waits longer than this for its answer to begin.
     holds_until: Option<Millis>,
@@ -112,6 +116,7 @@ impl Turn {
             pieces: ask.is_some_and(|ask| ask.pieces),
             exclusive: ask.is_some(),
             first_piece_by: None,
+            owner: ask.map(|ask| ask.owner),
             deadline: ask.map(|_| pending.deadline()),
             holds_until: None,
             begun: false,
@@ -135,6 +140,7 @@ impl Turn {
             pieces: false,
             exclusive: false,
             first_piece_by: Some(now + FIRST_PIECE),
+            owner: None,
             holds_until: Some(now + HOLDS_QUESTION),
             deadline: None,
             begun: false,
@@ -274,14 +280,26 @@ impl Turn {
         self.collected.iter_mut().for_each(Collected::clear);
     }
 
-    /// The owner has the conversation, so the avatar may never answer it.
-    pub(super) fn enter_owners_time(&mut self) {
-        self.in_owners_time |= !self.begun;
+    /// The owner has the conversation, so the avatar may never answer it: its command waits for the owner from now on,
+    /// however much longer it would have waited for the avatar.
+    pub(super) fn enter_owners_time(&mut self, now: Millis) {
+        if self.begun || self.in_owners_time {
+            return;
+        }
+        self.in_owners_time = true;
+        if self.exclusive
+            && let (Some(owner), Some(by)) = (self.owner, &mut self.first_piece_by)
+        {
+            *by = (*by).min(now + owner);
+        }
     }
 
     /// The service took the message. Its answer is awaited from now on, for so long.
     pub(super) fn await_answer(&mut self, now: Millis, sent: &Pending) {
-        let first_piece = sent.ask().map_or(FIRST_PIECE, |ask| ask.first_piece);
+        let first_piece = sent.ask().map_or(FIRST_PIECE, |ask| match self.in_owners_time {
+            true => ask.owner,
+            false => ask.first_piece,
+        });
         self.first_piece_by = Some(now + first_piece);
         self.ticket = sent.ticket().filter(|_| sent.ask().is_some());
         self.sending = None;

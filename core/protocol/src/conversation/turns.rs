@@ -128,7 +128,7 @@ impl Turns {
     pub(super) fn begin(&mut self, now: Millis, pending: &Pending, reading: bool, taken_over: bool) {
         let mut turn = Turn::of(pending, now);
         if taken_over {
-            turn.enter_owners_time();
+            turn.enter_owners_time(now);
         }
         if turn.is_exclusive() && reading {
             // From here on what begins is the question's answer, as far as can be told.
@@ -222,7 +222,7 @@ impl Turns {
                 self.probes.end(turn.message());
             }
         }
-        self.turns.iter_mut().for_each(Turn::enter_owners_time);
+        self.turns.iter_mut().for_each(|turn| turn.enter_owners_time(now));
         let in_reply_to = asked.as_ref().filter(|_| certain).map(|turn| turn.message().clone());
         OwnersAnswer { in_reply_to, asker: asked.and_then(|turn| turn.asker()) }
     }

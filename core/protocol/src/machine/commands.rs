@@ -12,6 +12,25 @@ use crate::redact::Text;
 use crate::time::Millis;
 
 impl Machine {
+    /// Takes a command that says something, under this id. Another command does not look at it.
+    pub fn command_under(
+        &mut self,
+        now: Millis,
+        message: MessageId,
+        command: Command,
+    ) -> Result<Ticket, Misuse> {
+        if message.written_at().is_none() {
+            return Err(Misuse::MessageIdForm);
+        }
+        if self.is_used(&message) {
+            return Err(Misuse::MessageIdInUse);
+        }
+        self.next_message = Some(message);
+        let ticket = self.command(now, command);
+        self.next_message = None;
+        ticket
+    }
+
     pub(super) fn take_command(&mut self, now: Millis, command: Command) -> Result<Ticket, Misuse> {
         if self.goal == Goal::Closed {
             return Err(Misuse::Closed);
@@ -45,7 +64,8 @@ impl Machine {
                 self.queue_message(now, conversation, text, now + deadline, None, Durability::Store)
             }
             Command::Ask { conversation, text, deadline, first_piece, pieces, collect } => {
-                let ask = AskTerms { first_piece, pieces, collect };
+                let owner = self.config.owner_deadline.map_or(first_piece, |owner| owner.min(first_piece));
+                let ask = AskTerms { first_piece, owner, pieces, collect };
                 self.queue_message(now, conversation, text, now + deadline, Some(ask), Durability::Process)
             }
             Command::History { conversation, before, limit, deadline } => {
@@ -144,12 +164,22 @@ impl Machine {
         if self.conversation(key).is_some_and(full) {
             return Err(Misuse::OutboxFull);
         }
-        let message = MessageId::from(format!("{}_____{}", self.rng.next(), now.0));
+        let random = self.rng.next();
+        let message = self.next_message.take().unwrap_or_else(|| MessageId::of(random, now));
         let ticket = self.next_ticket();
         let conversation = self.wanted(now, key)?;
         let store = conversation.queue(Pending::new(message, now, text, ticket, deadline, ask, durability));
         self.outputs.extend(store.map(Output::SaveMessage));
         Ok(ticket)
+    }
+
+    /// Whether a message of the visitor has this id, as far back as is remembered. One that was handed back has given
+    /// it up.
+    pub(super) fn is_used(&self, message: &MessageId) -> bool {
+        let has = |conversation: &Conversation| {
+            conversation.sends().contains(message) || conversation.turns().has_delivered(message.as_str())
+        };
+        self.conversations.iter().any(has) || self.restored.iter().any(|kept| kept.message_id == *message)
     }
 
     /// Returns the conversation, if it can take a command. A paused one resumes, and a link that is down is tried

@@ -36,6 +36,8 @@ pub struct Config {
     pub acknowledge: bool,
     /// The silence that ends a reply whose end mark never comes.
     pub reply_idle: Duration,
+    /// How long the first piece of a reply may take while the owner has the conversation; `None`: as long as any.
+    pub owner_deadline: Option<Duration>,
     /// What becomes of a message whose answer was lost, if nothing can tell whether it was taken.
     pub delivery: Delivery,
     /// Whether an attempt to connect waits for a permit ([`Output::ConnectPermit`]). A host of many machines
@@ -56,6 +58,7 @@ impl Default for Config {
             heartbeat: limits::HEARTBEAT,
             acknowledge: true,
             reply_idle: limits::REPLY_IDLE,
+            owner_deadline: None,
             delivery: Delivery::Checked,
             connect_permits: false,
             idle_after: None,

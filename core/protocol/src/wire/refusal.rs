@@ -170,8 +170,9 @@ impl Refusal {
                 ErrorKind::InvalidAnswer,
                 "the base URL redirects elsewhere, which is not followed: the API key would go along; set the right base URL",
             ),
-            (None, 404) => {
-                (ErrorKind::InvalidAnswer, "there is no such call under this base URL: check the base URL")
+            (None, 404) => (ErrorKind::InvalidAnswer, self.no_such_call()),
+            (_, 404) if matches!(step, Step::Authenticate | Step::FetchToken | Step::InitVisitorChat) => {
+                (ErrorKind::Refused, self.no_such_call())
             }
             (None, _) if self.is_foreign() => (
                 ErrorKind::InvalidAnswer,
@@ -183,5 +184,17 @@ impl Refusal {
             _ => (ErrorKind::Refused, "the service refused"),
         };
         (kind, text.into())
+    }
+
+    /// A base URL of the other door is the usual reason.
+    fn no_such_call(&self) -> &'static str {
+        match self.door {
+            Door::AvatarOpenApi => {
+                "there is no such call under this base URL: check it; that of the Avatar Open API ends in /gate/in"
+            }
+            Door::VisitorChat => {
+                "there is no such call under this base URL: check it; that of Visitor Chat ends in /gate/lab"
+            }
+        }
     }
 }

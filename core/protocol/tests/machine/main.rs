@@ -12,6 +12,7 @@ mod failures;
 mod gaps;
 mod guesses;
 mod helpers;
+mod ids;
 mod links;
 mod opening;
 mod owner;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secondme_avatar_protocol::{Author, Command, Config, ErrorKind, EventKind, Hold, Step, limits};
 use serde_json::{Value, json};
 
-use crate::helpers::{reply_to, take, taken_over, whole_ask};
+use crate::helpers::{MILLI, reply_to, take, taken_over, whole_ask};
 use crate::support::{FIRST, Peer, echo, owner, piece};
 
 #[test]
@@ -249,4 +249,53 @@ fn what_the_avatar_says_into_a_socket_that_is_gone_is_looked_for_though_the_owne
         peer.pass(limits::PROBE_AGAIN);
         assert!(peer.asks(Step::QueryMessages), "{echoes}");
     }
+}
+
+#[test]
+fn a_question_waits_for_the_owner_from_when_the_owner_shows_and_no_longer_than_it_may() {
+    let owner_deadline = Some(Duration::from_secs(5));
+    let mut peer = Peer::live_with(Config { owner_deadline, ..Config::default() });
+    let ask = peer.ask("Are you there?");
+    peer.frame(owner("o1", "I take this one"));
+    assert!(peer.is_waiting(ask), "the owner has spoken before the service took the question");
+    peer.pass(Duration::from_secs(7));
+    take(&mut peer);
+    peer.pass(Duration::from_secs(5) - MILLI);
+    assert!(peer.is_waiting(ask));
+    peer.pass(MILLI);
+    assert_eq!(peer.error(ask).kind(), ErrorKind::TakenOver);
+
+    // One that the service has taken, and that the owner's word does not answer: an older one is answered by it.
+    let asks = ["m1", "m2"].map(|text| {
+        let ask = peer.ask(text);
+        take(&mut peer);
+        peer.pass(Duration::from_secs(2));
+        ask
+    });
+    peer.frame(owner("o2", "to the first"));
+    assert_eq!(peer.replied(asks[0]), "to the first");
+    peer.frame(piece("r1", -1, "I am back"));
+    let ask = peer.ask("Who?");
+    take(&mut peer);
+    peer.pass(Duration::from_secs(20));
+    assert!(peer.is_waiting(ask), "the avatar has the conversation again");
+}
+
+#[test]
+fn a_question_that_was_taken_waits_for_an_owner_who_shows_without_answering_it_no_longer_than_it_may() {
+    let owner_deadline = Some(Duration::from_secs(5));
+    let mut peer = Peer::live_with(Config { owner_deadline, ..Config::default() });
+    let first = peer.ask("first");
+    take(&mut peer);
+    peer.piece("r1", -1, "To first");
+    assert_eq!(peer.replied(first), "To first");
+    let ask = peer.ask("Are you there?");
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.pass(Duration::from_secs(1));
+    // Before the question's echo: it answers what was said before.
+    peer.frame(owner("o1", "I take this one"));
+    peer.pass(Duration::from_secs(5) - MILLI);
+    assert!(peer.is_waiting(ask));
+    peer.pass(MILLI);
+    assert_eq!(peer.error(ask).kind(), ErrorKind::TakenOver);
 }

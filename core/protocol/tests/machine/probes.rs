@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secondme_avatar_protocol::{EventKind, Step, limits};
+use secondme_avatar_protocol::{ErrorKind, EventKind, Step, limits};
 use serde_json::{Value, json};
 
 use crate::helpers::assert_unsent;
@@ -31,6 +31,55 @@ fn where_the_service_echoes_a_late_answer_is_not_taken_for_that_of_a_question_no
     peer.frame(echo(&id, "Hello?"));
     peer.piece("r2", -1, "Hi");
     assert_eq!(peer.replied(ask), "Hi");
+}
+
+#[test]
+fn an_answer_that_overtakes_its_echo_is_heard_and_its_question_waits_its_time_and_no_other_s() {
+    let mut peer = echoing();
+    let ask = peer.ask("Hello?");
+    let id = peer.message_id();
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r1", -1, "Hi");
+    peer.pass(Duration::from_millis(100));
+    peer.frame(echo(&id, "Hello?"));
+    let heard =
+        |kind: &EventKind| matches!(kind, EventKind::Reply(reply) if reply.text == "Hi" && !reply.asked);
+    assert!(peer.happened().iter().any(heard), "it may be more of what was said before");
+    // The service is asked, and has nothing else.
+    peer.pass(limits::PROBE_LATE);
+    peer.grant(Step::QueryMessages, json!([]));
+    peer.pass(limits::FIRST_PIECE - limits::PROBE_LATE - Duration::from_millis(101));
+    assert!(peer.is_waiting(ask));
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(peer.error(ask).kind(), ErrorKind::Deadline);
+    let next = peer.ask("And now?");
+    let id = peer.message_id();
+    peer.frame(echo(&id, "And now?"));
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r2", -1, "Now");
+    assert_eq!(peer.replied(next), "Now");
+}
+
+#[test]
+fn a_piece_that_its_reply_s_end_has_overtaken_holds_up_the_next_question_for_the_silence_alone() {
+    let mut peer = echoing();
+    let ask = peer.ask("Hello?");
+    let id = peer.message_id();
+    peer.frame(echo(&id, "Hello?"));
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r1", 0, "Hi");
+    peer.piece("r1", -1, "!");
+    assert_eq!(peer.replied(ask), "Hi!");
+    peer.piece("r1", 1, " there");
+    let next = peer.ask("And now?");
+    peer.pass(limits::REPLY_IDLE - Duration::from_millis(1));
+    assert!(!peer.asks(Step::SendMessage));
+    peer.pass(Duration::from_millis(1));
+    let id = peer.message_id();
+    peer.frame(echo(&id, "And now?"));
+    peer.grant(Step::SendMessage, Value::Null);
+    peer.piece("r2", -1, "Now");
+    assert_eq!(peer.replied(next), "Now");
 }
 
 #[test]

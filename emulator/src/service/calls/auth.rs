@@ -37,6 +37,7 @@ impl Service {
         };
         let name = fields.optional_text("visitorName")?.filter(|name| !name.is_empty());
         let channel = fields.optional_text("channel")?.filter(|channel| !channel.is_empty());
+        let said_channel = channel.map(str::to_owned);
         let name = match (name, channel) {
             (Some(name), Some(channel)) => Some(format!("{name}({channel})")),
             (Some(name), None) => Some(name.to_owned()),
@@ -49,8 +50,11 @@ impl Service {
             avatar.ok_or_else(|| Failure::new(Code::AvatarNotFound, "the avatar of this key is gone"))?;
         let (door, id) = (Door::AvatarOpenApi, visitor_id.to_owned());
         let visitor = self.visitor(VisitorKey { door, avatar, id, is_user: false })?;
-        if name.is_some() {
-            self.world.visitors[visitor.0].name = name;
+        let known = &mut self.world.visitors[visitor.0];
+        if name.is_some() || said_channel.is_some() {
+            known.name = name.or_else(|| known.name.take());
+            known.channel = said_channel.or_else(|| known.channel.take());
+            self.touch_visitor(visitor);
         }
         let token = self.issue_token(visitor, number);
         let (person, avatar) = (&self.world.visitors[visitor.0], &self.settings.avatars[avatar]);

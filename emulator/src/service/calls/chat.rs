@@ -60,6 +60,7 @@ impl Service {
             return Err(Failure::new(Code::AvatarNotFound, text));
         }
         self.own_session(caller, &session_id)?.bound = true;
+        self.watch.touch(&session_id);
         Ok(Value::Null)
     }
 

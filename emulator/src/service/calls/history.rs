@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::Caller;
 use crate::service::Service;
 use crate::service::failure::Failure;
-use crate::service::frames::Frame;
 use crate::service::http::Request;
 
 impl Service {
@@ -17,8 +16,8 @@ impl Service {
         let seq_id = request.parameter("seqId").filter(|seq_id| !seq_id.is_empty());
         let session = self.own_session(caller, &session_id(request)?)?;
         Ok(match direction.as_str() {
-            "forward" => session.frames.after(seq_id.as_deref(), page).map(Frame::to_json).collect(),
-            "backward" => session.frames.before(seq_id.as_deref(), page).map(Frame::to_json).collect(),
+            "forward" => session.frames.after(seq_id.as_deref(), page).collect(),
+            "backward" => session.frames.before(seq_id.as_deref(), page).collect(),
             _ => return Err(Failure::field_invalid("direction", "forward or backward")),
         })
     }
@@ -27,7 +26,7 @@ impl Service {
     pub(super) fn message_latest(&mut self, caller: Caller, request: &Request) -> Result<Value, Failure> {
         let page = self.settings.history_page;
         let session = self.own_session(caller, &session_id(request)?)?;
-        Ok(session.frames.before(None, page).map(Frame::to_json).collect())
+        Ok(session.frames.before(None, page).collect())
     }
 }
 

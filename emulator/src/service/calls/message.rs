@@ -50,10 +50,8 @@ impl Service {
         if known && self.settings.repeated_message == RepeatedMessage::One {
             return Ok(Value::Null);
         }
-        let (note_id, note_text) = (message_id.to_owned(), text.to_owned());
-        let at = self.now;
-        let session = self.own_session(caller, &session_id)?;
-        session.note(Message { author: Author::Visitor, message_id: note_id, text: note_text, at });
+        let message = Message::new(Author::Visitor, message_id, text.to_owned(), self.now);
+        self.note(&session_id, message);
         let place = self.settings.client_text;
         if let Some(about) = self.envelope(&session_id) {
             let ids = (message_id, message_id);

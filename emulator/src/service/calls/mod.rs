@@ -92,7 +92,7 @@ impl Call {
 
 impl Service {
     /// The name of the call of a path, if there is one.
-    pub(super) fn call_name(path: &str) -> Option<&'static str> {
+    pub(crate) fn call_name(path: &str) -> Option<&'static str> {
         let first = Call::of_path(path).map(|(call, _)| call.name());
         first.or_else(|| visitor_chat::call_name(path))
     }

@@ -51,13 +51,16 @@ impl Service {
         if person.sessions.len() == bounds::SESSIONS
             && let Some(oldest) = person.sessions.pop_front()
         {
-            self.world.sessions.remove(&oldest);
+            self.world.forget_session(&oldest);
             self.world.addresses.forget_session(&oldest);
+            self.watch.touch(&oldest);
         }
+        let person = &mut self.world.visitors[visitor.0];
         person.sessions.push_back(text.clone());
         let mut session = Session {
             id: number_id(id, self.settings.id_form),
             number,
+            created: self.now,
             visitor,
             avatar,
             knows_persona: false,
@@ -67,18 +70,22 @@ impl Service {
             takeover: None,
             frames: FrameLog::default(),
             messages: VecDeque::new(),
+            noted: 0,
             waiting: VecDeque::new(),
             playing: None,
         };
         set_up(&mut session);
         self.world.sessions.insert(text.clone(), session);
+        self.watch.touch(&text);
         text
     }
 
     pub(super) fn session_close(&mut self, caller: Caller, fields: Fields<'_>) -> Result<Value, Failure> {
-        let session = self.own_session(caller, &fields.id("sessionId")?)?;
+        let session_id = fields.id("sessionId")?;
+        let session = self.own_session(caller, &session_id)?;
         session.closed = true;
         Self::stop_turns(session);
+        self.watch.touch(&session_id);
         Ok(Value::Null)
     }
 

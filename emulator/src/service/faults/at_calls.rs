@@ -52,7 +52,7 @@ impl Service {
             }
             Effect::ExpiredContext if door == Door::VisitorChat => {
                 if let Some(session_id) = self.caller_of(request).session_id {
-                    self.world.sessions.remove(&session_id);
+                    self.world.forget_session(&session_id);
                 }
             }
             Effect::ExpiredToken => {

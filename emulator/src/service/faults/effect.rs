@@ -255,7 +255,7 @@ impl Effect {
     }
 
     /// The names of what can be done at an injection point.
-    fn at(place: InjectionPoint) -> Vec<&'static str> {
+    pub(super) fn at(place: InjectionPoint) -> Vec<&'static str> {
         let more: &[_] = match place {
             InjectionPoint::FrameOut | InjectionPoint::FrameIn => return FRAME.to_vec(),
             InjectionPoint::Reply => return REPLY.to_vec(),

@@ -8,6 +8,7 @@
 
 mod at_calls;
 mod at_frames;
+mod catalogue;
 mod effect;
 mod rules;
 
@@ -15,6 +16,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub(crate) use self::catalogue::faults_there_are;
 pub use self::effect::Effect;
 pub(super) use self::rules::Faults;
 pub use self::rules::{FaultId, FaultState};

@@ -105,6 +105,13 @@ impl Faults {
         &self.rules
     }
 
+    /// Forgets one rule, but not what it did. Says whether it was there.
+    pub(in crate::service) fn remove(&mut self, fault: FaultId) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|rule| rule.id != fault);
+        self.rules.len() < before
+    }
+
     /// Forgets all rules, but not what they did.
     pub(in crate::service) fn clear(&mut self) {
         self.rules.clear();
@@ -136,6 +143,11 @@ impl Faults {
 
     pub(super) fn delay_handshake(&mut self, socket: SocketId, time: Millis) {
         self.handshakes.insert(socket, time);
+    }
+
+    /// By how much the answer to a handshake is delayed.
+    pub(in crate::service) fn handshake_delay(&self, socket: SocketId) -> Millis {
+        self.handshakes.get(&socket).copied().unwrap_or_default()
     }
 
     /// By how much the answer to a handshake is delayed. It is told once.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::failure::{Code, Failure};
 use crate::switch::switch;
-use crate::time::Millis;
+use crate::time::{Millis, moment};
 
 /// The scope that a chat needs.
 pub(super) const CHAT_WRITE: &str = "chat.write";
@@ -103,7 +103,7 @@ switch! {
 }
 
 /// For whom a token speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Speaker {
     /// An app, for anonymous visitors. Its `client_id`.
     App(String),
@@ -111,15 +111,16 @@ pub(super) enum Speaker {
     User(String),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Issued {
     speaker: Speaker,
+    #[serde(with = "moment")]
     expires: Millis,
     standing: TokenStanding,
 }
 
 /// The tokens that were issued, by their text.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(in crate::service) struct Tokens {
     issued: HashMap<String, Issued>,
     order: VecDeque<String>,
@@ -146,6 +147,15 @@ impl Tokens {
             return Err(dead(Code::OauthTokenExpired));
         }
         Ok(issued.speaker.clone())
+    }
+
+    /// Those that are live: the client id or the user they speak for, and when they end.
+    pub(in crate::service) fn live(&self) -> impl Iterator<Item = (&str, Millis)> {
+        let live = self.issued.values().filter(|issued| issued.standing == TokenStanding::Live);
+        live.map(|issued| {
+            let (Speaker::App(name) | Speaker::User(name)) = &issued.speaker;
+            (name.as_str(), issued.expires)
+        })
     }
 
     /// Changes the standing of a token, or of all. Says how many there were.

@@ -47,6 +47,8 @@ impl Service {
         let (_, avatar) = self.chat_key(&api_key)?;
         let (door, id, is_user) = (Door::VisitorChat, visitor_id, matches!(speaker, Speaker::User(_)));
         let visitor = self.visitor(VisitorKey { door, avatar, id, is_user })?;
+        self.world.visitors[visitor.0].channel.clone_from(&source);
+        self.touch_visitor(visitor);
         let known = &mut self.world.visitors[visitor.0].name;
         match (name, source) {
             (Some(name), Some(source)) => *known = Some(format!("{name}({source})")),
@@ -156,11 +158,8 @@ impl Service {
 
     /// A visitor's message: noted, echoed, answered.
     fn take_message(&mut self, visitor: VisitorIndex, session_id: &str, message_id: String, text: String) {
-        let at = self.now;
-        if let Some(session) = self.world.sessions.get_mut(session_id) {
-            let (message_id, text) = (message_id.clone(), text.clone());
-            session.note(Message { author: Author::Visitor, message_id, text, at });
-        }
+        let message = Message::new(Author::Visitor, &message_id, text.clone(), self.now);
+        self.note(session_id, message);
         let place = match self.settings.visitor_chat_echo {
             Echo::MultipleData => Some(ClientText::MultipleData),
             Echo::Content => Some(ClientText::Content),

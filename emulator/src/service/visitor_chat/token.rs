@@ -54,6 +54,7 @@ impl Service {
     /// Issues an access token of a user, `lba_at_…`, as if that user had just let an app speak.
     pub fn issue_user_token(&mut self, now: Millis, user: &str) -> String {
         self.tick(now);
+        self.watch.note();
         let token = format!("lba_at_{}", self.random.hex32());
         let expires = self.now + self.settings.visitor_chat_token_lifetime;
         self.world.chat_tokens.issue(&token, Speaker::User(user.to_owned()), expires);
@@ -68,6 +69,7 @@ impl Service {
     }
 
     fn set_standing(&mut self, token: Option<&str>, standing: TokenStanding) -> usize {
+        self.watch.note();
         let is_meant = |one: &&mut UserToken| token.is_none_or(|token| token == one.token);
         let prepared = self.settings.user_tokens.iter_mut().filter(is_meant);
         let prepared = prepared.map(|one| one.standing = standing).count();

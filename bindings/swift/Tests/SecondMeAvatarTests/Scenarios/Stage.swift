@@ -1,3 +1,4 @@
+import Foundation
 import SecondMeAvatar
 
 /// What a step came to, and the conversation it opened.
@@ -33,8 +34,10 @@ final class Stage {
     /// What may stand in a step, so that a slip of the pen does not pass for a check that was met.
     private static let words: Set = [
         "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events", "replies",
-        "is",
+        "is", "key", "prefix", "lifetime", "message_id", "method", "path", "body",
     ]
+    /// What needs no conversation.
+    private static let keeping: Set = ["set_note", "add_note", "note", "delete_note", "notes", "request"]
     /// The parts of a scenario.
     private static let parts: Set = ["about", "door", "emulator", "faults", "client", "steps"]
     /// Whose words are the emulator's.
@@ -129,6 +132,10 @@ final class Stage {
         let task = { (work: @escaping @Sendable () async throws -> Outcome) in
             Task { try await Outcome.of(work) }
         }
+        if Self.keeping.contains(verb) {
+            let client = client
+            return ("", task { Outcome(found: try await keep(client, verb, about)) })
+        }
         if verb == "open" {
             let name = try name(about)
             let client = client
@@ -138,6 +145,7 @@ final class Stage {
         let chat = try chat(name)
         let text = about["text"].string ?? ""
         let collect = about["collect"].number.map { Duration.seconds($0) }
+        let id = about["message_id"].string
         let done = { (work: @escaping @Sendable () async throws -> Void) in
             task {
                 try await work()
@@ -146,11 +154,11 @@ final class Stage {
         }
         switch verb {
         case "ask":
-            return (name, task { Outcome(found: try Value(try await chat.ask(text, collect: collect))) })
+            return (name, task { Outcome(found: try Value(try await chat.ask(text, collect: collect, messageID: id))) })
         case "stream":
-            let stream = chat.stream(text, collect: collect)
+            let stream = chat.stream(text, collect: collect, messageID: id)
             return (name, task { Outcome(found: ["text": .string(try await stream.reduce("") { $0 + $1.text })]) })
-        case "send": return (name, task { Outcome(found: try Value(try await chat.send(text))) })
+        case "send": return (name, task { Outcome(found: try Value(try await chat.send(text, messageID: id))) })
         case "history":
             let count = about["count"].number.map { Int($0) } ?? 50
             return (name, task { Outcome(found: try Value(try await chat.history(count))) })
@@ -258,6 +266,35 @@ private actor Heard {
     }
 }
 
+/// What a program does with the client beside its conversations: notes, and calls of its own.
+private func keep(_ client: AvatarClient, _ verb: String, _ about: Value) async throws -> Value {
+    let whose = try about["in"].string.map { try visitor($0, about) }
+    if verb == "request" {
+        let path = about["path"].list?.compactMap(\.string).joined() ?? about["path"].string ?? ""
+        let json = try JSONEncoder().encode(about["body"])
+        let body = about["body"] == .null ? nil : String(decoding: json, as: UTF8.self)
+        let data = try await client.request(about["method"].string ?? "", path, body: body, visitor: whose)
+        return ["data": try .parse(Data(data.utf8))]
+    }
+    guard let whose else {
+        let notes = try await client.notes(about["prefix"].string ?? "")
+        return [
+            "notes": .list(
+                notes.map { ["visitor_id": .string($0.visitor.id), "key": .string($0.key), "text": .string($0.text)] })
+        ]
+    }
+    let (key, text) = (about["key"].string ?? "", about["text"].string ?? "")
+    let lifetime = about["lifetime"].number.map { Duration.seconds($0) }
+    switch verb {
+    case "set_note":
+        try await client.setNote(whose, key, text, lifetime: lifetime)
+        return [:]
+    case "add_note": return ["done": .bool(try await client.addNote(whose, key, text, lifetime: lifetime))]
+    case "delete_note": return ["done": .bool(try await client.deleteNote(whose, key))]
+    default: return ["text": .optional(try await client.note(whose, key))]
+    }
+}
+
 /// The visitor of a conversation's name; or the one whose id the scenario gives.
 private func visitor(_ name: String, _ about: Value) throws -> Visitor {
     var visitor =
@@ -279,6 +316,11 @@ private func name(_ about: Value) throws -> String {
 private func client(of emulator: Emulator, at door: String, _ given: Value) throws -> AvatarClient {
     var options = try SecondMeAvatarTests.options(given)
     let key = given["key"].string ?? emulator.apiKey
+    if door == "avatar-open-api", let words = given["credentials"].list {
+        options.baseURL = emulator.baseURL
+        let given = Given(emulator: emulator, words: words.map { $0.string ?? "" })
+        return try .withCredentials(options: options) { try await given.credentials(of: $0.visitorID) }
+    }
     guard door != "avatar-open-api" else { return try emulator.client(options, key: key) }
     guard door == "visitor-chat" else { throw Failure("there is no door `\(door)`") }
     options.baseURL = emulator.labBaseURL
@@ -303,12 +345,42 @@ private actor Turn {
     }
 }
 
+/// A caller's credentials, as its words say, one after the other.
+private actor Given {
+    private let emulator: Emulator
+    private var words: ArraySlice<String>
+    private var last: Credentials?
+
+    init(emulator: Emulator, words: [String]) {
+        self.emulator = emulator
+        self.words = words[...]
+    }
+
+    func credentials(of visitorID: String) async throws -> Credentials {
+        let word = words.popFirst() ?? "throws"
+        if word == "same", let last { return last }
+        guard let key = ["authenticated": emulator.apiKey, "unknown_key": "sk-unknown"][word] else {
+            throw Failure("no user is signed in")
+        }
+        let server = try emulator.client(key: key)
+        do {
+            let given = try await server.authenticate(.parse(visitorID))
+            last = given
+            await server.close()
+            return given
+        } catch {
+            await server.close()
+            throw error
+        }
+    }
+}
+
 private func options(_ given: Value) throws -> ClientOptions {
     var options = ClientOptions()
     for (option, value) in given.fields ?? [:] {
         let seconds = value.number.map { Duration.seconds($0) }
         switch option {
-        case "key", "client_secret", "user_tokens": break
+        case "key", "client_secret", "user_tokens", "credentials": break
         case "acknowledge": options.acknowledge = value.bool
         case "ping_unnamed": options.pingUnnamed = value.bool
         case "delivery": options.delivery = value.string.flatMap(ClientOptions.Delivery.init(rawValue:))
@@ -320,6 +392,7 @@ private func options(_ given: Value) throws -> ClientOptions {
         case "send_deadline": options.sendDeadline = seconds
         case "ask_deadline": options.askDeadline = seconds
         case "first_piece_deadline": options.firstPieceDeadline = seconds
+        case "owner_deadline": options.ownerDeadline = seconds
         default: throw Failure("there is no client option `\(option)`")
         }
     }

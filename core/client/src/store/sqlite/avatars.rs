@@ -7,38 +7,47 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use secondme_avatar_protocol::limits::UNSEEN_AVATAR;
 
 use super::owner::OwnerId;
-use super::{SqliteStore, now, rows};
+use super::rows::{self, Unreadable};
+use super::{SqliteStore, now};
 use crate::store::error::StoreError;
 use crate::store::{AvatarRef, KeyRef};
 
 const KEY: &str = "SELECT avatar FROM keys WHERE key = ?1";
+const KEYS_OF: &str = "SELECT key FROM keys WHERE avatar = ?1";
 const NOTE_KEY: &str = "INSERT INTO keys (key, avatar) VALUES (?1, ?2)
     ON CONFLICT (key) DO UPDATE SET avatar = excluded.avatar";
 const NOTE_SEEN: &str = "INSERT INTO avatars (avatar, seen) VALUES (?1, ?2)
     ON CONFLICT (avatar) DO UPDATE SET seen = excluded.seen";
-const AVATARS: &str = "SELECT avatar FROM records UNION SELECT avatar FROM messages";
+const AVATARS: &str = "SELECT avatar FROM records UNION SELECT avatar FROM messages
+    UNION SELECT avatar FROM notes UNION SELECT avatar FROM claims UNION SELECT avatar FROM openings";
 const RECORDS: &str = "SELECT visitor, record FROM records WHERE avatar = ?1 ORDER BY saved DESC";
 
-const VISITORS: &str =
-    "SELECT visitor FROM records WHERE avatar = ?1 UNION SELECT visitor FROM messages WHERE avatar = ?1";
-const CLAIMED_BY: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
+const VISITORS: &str = "SELECT visitor FROM records WHERE avatar = ?1
+    UNION SELECT visitor FROM messages WHERE avatar = ?1 UNION SELECT visitor FROM notes WHERE avatar = ?1";
+/// The stores that have the visitor open. One of an earlier version is in `claims` alone.
+pub(super) const CLAIMED_BY: &str = "SELECT owner FROM openings WHERE avatar = ?1 AND visitor = ?2
+    UNION SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
 const OWNED_BY: &str = "SELECT DISTINCT owner FROM messages WHERE avatar = ?1 AND visitor = ?2";
 /// What is there already under the other name is as new or newer: it stays.
-const MOVE: [&str; 2] = [
+const MOVE: [&str; 3] = [
     "UPDATE OR IGNORE records SET avatar = ?3 WHERE avatar = ?1 AND visitor = ?2",
     "UPDATE OR IGNORE messages SET avatar = ?3 WHERE avatar = ?1 AND visitor = ?2",
+    "UPDATE OR IGNORE notes SET avatar = ?3 WHERE avatar = ?1 AND visitor = ?2",
 ];
 /// Everything of a visitor.
-const FORGET: [&str; 3] = [
+pub(super) const FORGET: [&str; 5] = [
     "DELETE FROM records WHERE avatar = ?1 AND visitor = ?2",
     "DELETE FROM messages WHERE avatar = ?1 AND visitor = ?2",
+    "DELETE FROM notes WHERE avatar = ?1 AND visitor = ?2",
     "DELETE FROM claims WHERE avatar = ?1 AND visitor = ?2",
+    "DELETE FROM openings WHERE avatar = ?1 AND visitor = ?2",
 ];
 
 /// What belongs to avatars that were not seen since then, and when each was used last.
-const UNSEEN: &str = "SELECT stored.avatar, sum(stored.is_record), sum(NOT stored.is_record)
-    FROM (SELECT avatar, 1 AS is_record, saved_at FROM records
-          UNION ALL SELECT avatar, 0, saved_at FROM messages) AS stored
+const UNSEEN: &str = "SELECT stored.avatar, sum(stored.record), sum(stored.message), sum(stored.note)
+    FROM (SELECT avatar, 1 AS record, 0 AS message, 0 AS note, saved_at FROM records
+          UNION ALL SELECT avatar, 0, 1, 0, saved_at FROM messages
+          UNION ALL SELECT avatar, 0, 0, 1, saved_at FROM notes) AS stored
     LEFT JOIN avatars ON avatars.avatar = stored.avatar
     GROUP BY stored.avatar HAVING max(max(stored.saved_at), coalesce(max(avatars.seen), 0)) < ?1";
 
@@ -83,15 +92,16 @@ impl SqliteStore {
             transaction.prepare_cached(NOTE_SEEN)?.execute((avatar.to_string(), now))?;
             let mut unseen = transaction.prepare_cached(UNSEEN)?;
             let unseen = unseen.query_map([long_ago], |row| {
-                Ok((rows::text(row, 0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+                let count = |column| row.get::<_, i64>(column);
+                Ok((rows::text(row, 0)?, count(1)?, count(2)?, count(3)?))
             })?;
             unseen.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        for (avatar, visitors, messages) in unseen {
+        for (avatar, visitors, messages, notes) in unseen {
             let (store, avatar) = (self.path().display(), String::from_utf8_lossy(&avatar).into_owned());
             let days = UNSEEN_AVATAR.as_secs() / (24 * 60 * 60);
             tracing::warn!(
-                target: "secondme_avatar::store", %store, avatar, visitors, messages,
+                target: "secondme_avatar::store", %store, avatar, visitors, messages, notes,
                 "the store keeps rows of an avatar of which no client was opened for more than {days} days: open one \
                  with a key of that avatar, or have its visitors forgotten"
             );
@@ -146,6 +156,36 @@ impl SqliteStore {
         Ok(false)
     }
 
+    /// The names under which the file may hold something of this avatar: its own, and those by which earlier versions
+    /// have named its keys.
+    pub(super) fn names_of(
+        &self,
+        connection: &Connection,
+        avatar: &AvatarRef,
+    ) -> rusqlite::Result<BTreeSet<AvatarRef>> {
+        let mut keys = connection.prepare_cached(KEYS_OF)?;
+        // The former name is written as the key is.
+        let keys = keys.query_map([avatar.to_string()], |row| rows::text(row, 0))?;
+        let names = keys.filter_map(|text| text.map(|text| parse(&text)).transpose());
+        let mut names = names.collect::<rusqlite::Result<BTreeSet<_>>>()?;
+        names.insert(*avatar);
+        for former in avatars(connection)?.into_iter().filter(AvatarRef::is_former) {
+            if self.shown_in(connection, &former)? == Some(*avatar) {
+                names.insert(former);
+            }
+        }
+        Ok(names)
+    }
+
+    pub(super) fn all_names_of(
+        &self,
+        connection: &Connection,
+        avatars: &[AvatarRef],
+    ) -> rusqlite::Result<BTreeSet<AvatarRef>> {
+        let names = avatars.iter().map(|avatar| self.names_of(connection, avatar));
+        Ok(names.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
     /// The avatar of which the records under this name are, as far as one of them says so.
     fn shown_in(&self, connection: &Connection, name: &AvatarRef) -> rusqlite::Result<Option<AvatarRef>> {
         let mut records = connection.prepare_cached(RECORDS)?;
@@ -153,7 +193,12 @@ impl SqliteStore {
         while let Some(row) = records.next()? {
             let (visitor, record) = (rows::text(row, 0)?, rows::text(row, 1)?);
             let visitor = std::str::from_utf8(&visitor).ok().and_then(|visitor| visitor.parse().ok());
-            let record = visitor.and_then(|visitor| self.rows.read_record(&record, &visitor).ok());
+            let record = visitor.map(|visitor| self.rows.read_record(&record, &visitor));
+            // Each further row would take as long, and the file is locked.
+            if let Some(Err(unavailable @ Unreadable::Unavailable(_))) = record {
+                return Err(rusqlite::Error::ToSqlConversionFailure(unavailable.into()));
+            }
+            let record = record.and_then(Result::ok);
             if let Some(credentials) = record.and_then(|record| record.credentials) {
                 return Ok(Some(AvatarRef::of_identity(&credentials)));
             }

@@ -14,7 +14,8 @@ impl SqliteStore {
     /// Copies the file as of now. The copy gets its name when it is complete and on disk.
     pub(super) fn copy_to(&self, to: &Path) -> Result<(), StoreError> {
         let to = self.copy_target(to)?;
-        let part = files::beside(&to, &format!("-part-{:016x}", self.owner.id()));
+        self.owner.sweep_parts(&to);
+        let part = self.owner.part(&to);
         let copied = self.copy_into(&part).and_then(|()| {
             let failed = |error| files::unwritable(&to, error);
             fs::rename(&part, &to).map_err(failed)?;

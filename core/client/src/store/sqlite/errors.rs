@@ -13,6 +13,7 @@ pub(super) enum Operation {
     Open,
     Read,
     Save,
+    Scrub,
 }
 
 pub(super) fn sqlite_error(path: &Path, operation: Operation, error: rusqlite::Error) -> StoreError {
@@ -21,6 +22,7 @@ pub(super) fn sqlite_error(path: &Path, operation: Operation, error: rusqlite::E
         Operation::Open => "cannot be opened",
         Operation::Read => "cannot be read",
         Operation::Save => "cannot be written, and nothing of this was saved",
+        Operation::Scrub => NOT_SCRUBBED,
     };
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -40,6 +42,14 @@ pub(super) fn sqlite_error(path: &Path, operation: Operation, error: rusqlite::E
         _ => error.to_string(),
     };
     StoreError::new(format!("the store {file} {done}: {advice}")).caused_by(error)
+}
+
+const NOT_SCRUBBED: &str = "has deleted the rows, but their bytes may still be in its files";
+
+/// The rows are deleted and their bytes may be there still.
+pub(super) fn not_scrubbed(path: &Path, advice: &str) -> StoreError {
+    let file = path.display();
+    StoreError::new(format!("the store {file} {NOT_SCRUBBED}: {advice}, and try again"))
 }
 
 pub(super) fn damaged(path: &Path, how: &str) -> StoreError {

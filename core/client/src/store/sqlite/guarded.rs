@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -10,7 +12,7 @@ use super::errors::{Operation, sqlite_error};
 use super::files::{self, LogId};
 use super::guard::{Guard, IndexGuard};
 use super::lock_file::Exclusive;
-use super::schema;
+use super::schema::{self, PATIENCE};
 use crate::store::error::StoreError;
 
 /// How often the log may be removed during an opening before the opening fails.
@@ -19,12 +21,23 @@ const TRIES: usize = 20;
 /// The log's size from which on it is brought into the file. SQLite itself would do so after 1,000 pages.
 const LOG_BYTES: u64 = 4 << 20;
 
+/// The size up to which a file is written anew in memory. A longer one takes a temporary file.
+const IN_MEMORY: u64 = 32 << 20;
+
 #[derive(Debug)]
 pub(super) struct GuardedConnection {
     sqlite: Connection,
     guard: Guard,
     log: LogId,
+    /// The changes that the file had seen when it was last written anew.
+    vacuumed: Option<Changes>,
+    /// The changes that the file had seen when its log was emptied after that.
+    scrubbed: Option<Changes>,
 }
+
+/// Counts the changes of a file: those of other connections, and those of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Changes(i64, u64);
 
 impl GuardedConnection {
     /// Opens a file that is a store or empty, checks it, and migrates it to the last version.
@@ -82,7 +95,7 @@ impl GuardedConnection {
                 let log = LogId::at(path);
                 // Without the note, a log that was removed is not saved into the file.
                 let _ = exclusive.note(log.as_str());
-                return Ok(Self { sqlite, guard, log });
+                return Ok(Self { sqlite, guard, log, vacuumed: None, scrubbed: None });
             }
             leave_log(&sqlite);
         }
@@ -134,6 +147,52 @@ impl GuardedConnection {
             // If it fails, it is tried again after the next transaction.
             let _ = checkpoint(&self.sqlite);
         }
+    }
+
+    /// Writes the file anew without what was deleted, and empties its log. SQLite overwrites the rows that it deletes,
+    /// but not the copies that it leaves in a page when it moves rows to another one.
+    ///
+    /// `false` if another program reads from the log: it has to be done again. The file is written anew once for the
+    /// same changes, and not while the log is read, since the log would grow by the file's length each time.
+    pub(super) fn scrub(&mut self, path: &Path) -> Result<bool, StoreError> {
+        let failed = |error| sqlite_error(path, Operation::Scrub, error);
+        let changes = self.changes().map_err(failed)?;
+        if self.scrubbed == Some(changes) {
+            return Ok(true);
+        }
+        if self.vacuumed != Some(changes) {
+            if !self.empty_log().map_err(failed)? {
+                return Ok(false);
+            }
+            let length = fs::metadata(path).map_or(0, |file| file.len());
+            let place = if length > IN_MEMORY { "FILE" } else { "MEMORY" };
+            self.sqlite.pragma_update(None, "temp_store", place).map_err(failed)?;
+            self.sqlite.execute_batch("VACUUM").map_err(failed)?;
+            self.vacuumed = Some(self.changes().map_err(failed)?);
+        }
+        if !self.empty_log().map_err(failed)? {
+            return Ok(false);
+        }
+        self.scrubbed = Some(self.changes().map_err(failed)?);
+        Ok(true)
+    }
+
+    /// Brings the log into the file and empties it. `false` if another program reads from the log.
+    pub(super) fn empty_log(&self) -> rusqlite::Result<bool> {
+        if self.guard.is_read() {
+            return Ok(false);
+        }
+        // SQLite would wait for readers by itself, without looking for those that only the guard sees.
+        self.sqlite.busy_timeout(Duration::ZERO)?;
+        let is_read =
+            self.sqlite.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get::<_, bool>(0));
+        self.sqlite.busy_timeout(PATIENCE)?;
+        is_read.map(|is_read| !is_read)
+    }
+
+    fn changes(&self) -> rusqlite::Result<Changes> {
+        let others = self.sqlite.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok(Changes(others, self.sqlite.total_changes()))
     }
 
     /// Closes it. The last connection to the file removes the log. Without `exclusive` another store may be

@@ -6,19 +6,24 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::errors::{Operation, forked, forked_in_between, sqlite_error};
+use super::errors::{Operation, forked, forked_in_between, not_scrubbed, sqlite_error};
 use super::files::{self, Identity};
 use super::guarded::GuardedConnection;
 use super::lock_file::{Exclusive, LockFile};
-use super::schema;
+use super::schema::{self, PATIENCE};
 use crate::per_process::PerProcess;
 use crate::store::error::StoreError;
 
 /// How often a transaction is repeated because its log was removed.
 const TRIES: usize = 5;
+
+/// The time between two attempts to empty a log that another program reads.
+const RETRY: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(super) struct OpenFile {
@@ -109,6 +114,49 @@ impl OpenFile {
         act: impl FnOnce(&mut GuardedConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with(|connection, exclusive| act(GuardedConnection::renewed(connection, &self.path, exclusive)?))
+    }
+
+    /// Writes the file anew without what was deleted, and empties its log.
+    pub(super) fn scrub(&self) -> Result<(), StoreError> {
+        let end = Instant::now() + PATIENCE;
+        // The file is not locked between two attempts.
+        while !self.scrub_once()? {
+            if Instant::now() >= end {
+                return Err(not_scrubbed(
+                    &self.path,
+                    "another program has been reading it for more than 10 s: end what reads it (a backup, an open \
+                     sqlite3 shell)",
+                ));
+            }
+            thread::sleep(RETRY);
+        }
+        Ok(())
+    }
+
+    /// `false` if another program reads from the log.
+    pub(super) fn scrub_once(&self) -> Result<bool, StoreError> {
+        self.with(|connection, exclusive| {
+            // If the log was removed meanwhile, the file may be the old one still.
+            for _ in 0..TRIES {
+                let done =
+                    GuardedConnection::renewed(connection, &self.path, exclusive)?.scrub(&self.path)?;
+                if !done || connection.as_ref().is_some_and(|connection| connection.is_current(&self.path)) {
+                    return Ok(done);
+                }
+            }
+            Err(not_scrubbed(&self.path, "another program removes its log all the time: end that program"))
+        })
+    }
+
+    /// Brings the log into the file, and empties it. `false` if another program reads from it.
+    pub(super) fn empty_log(&self) -> Result<bool, StoreError> {
+        self.exclusively(|connection| {
+            connection.empty_log().map_err(|error| sqlite_error(&self.path, Operation::Save, error))
+        })
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
     }
 
     fn with<T>(

@@ -16,6 +16,12 @@ pub(super) type OwnerId = i64;
 /// How often drawing a number may fail: because it is taken, or because the new file was swept away.
 const TRIES: usize = 20;
 
+/// Between the name of a store and the number of an owner, in the name of its lock file.
+const LOCK: &str = "-owner-";
+
+/// The same in the name of a copy that is not complete yet.
+const PART: &str = "-part-";
+
 #[derive(Debug)]
 pub(super) struct Owner {
     id: OwnerId,
@@ -77,7 +83,23 @@ impl Owner {
             return;
         };
         for entry in entries.flatten() {
-            let owner = owner_of(&self.store, &entry.file_name());
+            let owner = owner_of(&self.store, LOCK, &entry.file_name());
+            if owner.is_some_and(|owner| self.is_gone(owner)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// The file in which this owner makes a copy of the store.
+    pub(super) fn part(&self, copy: &Path) -> PathBuf {
+        files::beside(copy, &format!("{PART}{:016x}", self.id))
+    }
+
+    /// Removes what owners that are gone have left of copies with this name.
+    pub(super) fn sweep_parts(&self, copy: &Path) {
+        let Some(entries) = copy.parent().and_then(|folder| fs::read_dir(folder).ok()) else { return };
+        for entry in entries.flatten() {
+            let owner = owner_of(copy, PART, &entry.file_name());
             if owner.is_some_and(|owner| self.is_gone(owner)) {
                 let _ = fs::remove_file(entry.path());
             }
@@ -96,7 +118,7 @@ pub(super) fn is_used(store: &Path) -> bool {
         return false;
     };
     let mut names = entries.flatten().map(|entry| entry.file_name());
-    names.any(|name| owner_of(store, &name).is_some_and(|owner| !is_unlocked(&lock_path(store, owner))))
+    names.any(|name| owner_of(store, LOCK, &name).is_some_and(|owner| !is_unlocked(&lock_path(store, owner))))
 }
 
 fn draw() -> io::Result<OwnerId> {
@@ -107,15 +129,18 @@ fn draw() -> io::Result<OwnerId> {
 
 fn lock_path(store: &Path, owner: OwnerId) -> PathBuf {
     let mut path = OsString::from(store);
-    path.push(format!("-owner-{owner:016x}"));
+    path.push(format!("{LOCK}{owner:016x}"));
     path.into()
 }
 
-fn owner_of(store: &Path, file: &OsStr) -> Option<OwnerId> {
+/// The owner whose number stands in the name of a file of this kind.
+fn owner_of(store: &Path, kind: &str, file: &OsStr) -> Option<OwnerId> {
     let prefix = store.file_name()?.as_encoded_bytes();
-    let rest = file.as_encoded_bytes().strip_prefix(prefix)?.strip_prefix(b"-owner-")?;
-    let digits = std::str::from_utf8(rest).ok().filter(|digits| digits.len() == 16)?;
-    OwnerId::from_str_radix(digits, 16).ok()
+    let rest = file.as_encoded_bytes().strip_prefix(prefix)?.strip_prefix(kind.as_bytes())?;
+    let digits = std::str::from_utf8(rest.get(..16)?).ok()?;
+    // SQLite's journal beside a copy has the copy's name and an end of its own.
+    let is_whole = rest.len() == 16 || kind == PART && rest.get(16..)? == b"-journal";
+    OwnerId::from_str_radix(digits, 16).ok().filter(|_| is_whole)
 }
 
 /// If this cannot be told, the owner counts as alive: a message that waits is better than one that is sent

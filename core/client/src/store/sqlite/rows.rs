@@ -6,12 +6,13 @@ use std::fmt;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use rusqlite::types::ValueRef;
-use secondme_avatar_protocol::{KeptMessage, Record, Visitor, VisitorId, one_line};
+use secondme_avatar_protocol::{KeptMessage, Record, Text, Visitor, VisitorId, one_line};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Note;
 use crate::store::error::StoreError;
-use crate::store::seal::Seal;
+use crate::store::seal::{Seal, SealUnavailable};
 
 /// The format that is written. All formats up to it can be read.
 const FORMAT: u32 = 1;
@@ -43,6 +44,13 @@ struct Format {
 struct VisitorMessage<V, M> {
     visitor: V,
     message: M,
+}
+
+#[derive(Serialize, Deserialize)]
+struct VisitorNote<V, K, T> {
+    visitor: V,
+    key: K,
+    text: T,
 }
 
 /// A row whose text is sealed. Its format is one that versions without seals take for a later one.
@@ -91,6 +99,23 @@ impl Rows {
         }
     }
 
+    pub(super) fn write_note(&self, note: &Note) -> Result<String, StoreError> {
+        let Note { visitor, key, text } = note;
+        self.write(VisitorNote { visitor, key, text })
+    }
+
+    /// A note's key is in the sealed text too, so that a row does not pass for another one.
+    pub(super) fn read_note(&self, text: &[u8], visitor: &str, key: &str) -> Result<Note, Unreadable> {
+        let row: VisitorNote<Visitor, String, Text> = self.read(text)?;
+        if row.visitor.id().as_str() != visitor {
+            return Err(Unreadable::OtherVisitor);
+        }
+        if row.key != key {
+            return Err(Unreadable::OtherKey);
+        }
+        Ok(Note { visitor: row.visitor, key: row.key, text: row.text })
+    }
+
     fn write(&self, value: impl Serialize) -> Result<String, StoreError> {
         let text = json(&Versioned { format: FORMAT, value })?;
         let Some(seal) = &self.seal else { return Ok(text) };
@@ -110,9 +135,11 @@ impl Rows {
         };
         let Some(seal) = &self.seal else { return Err(Unreadable::Sealed) };
         let sealed = STANDARD.decode(sealed).map_err(|_| Unreadable::Damaged { column: 0 })?;
-        let text = seal
-            .unseal(&sealed)
-            .map_err(|error| Unreadable::Unsealing(one_line(&error.to_string(), WORDS)))?;
+        let text = seal.unseal(&sealed).map_err(|error| {
+            let words = one_line(&error.to_string(), WORDS);
+            let is_unavailable = error.is::<SealUnavailable>();
+            if is_unavailable { Unreadable::Unavailable(words) } else { Unreadable::Unsealing(words) }
+        })?;
         read(format(&text)?.format, &text)
     }
 }
@@ -134,11 +161,30 @@ pub(super) enum Unreadable {
         column: usize,
     },
     OtherVisitor,
+    OtherKey,
     /// There is no seal to open it with.
     Sealed,
     /// The seal could not open it, for this reason.
     Unsealing(String),
+    /// The seal can open nothing at present, for this reason.
+    Unavailable(String),
 }
+
+impl Unreadable {
+    /// What a row is, as far as it can be read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the seal can open nothing: then the next row would cost as much time, and it says nothing of this one.
+    pub(super) fn of<T>(read: Result<T, Self>) -> Result<Result<T, Self>, StoreError> {
+        match read {
+            Err(unavailable @ Self::Unavailable(_)) => Err(StoreError::new(unavailable.to_string())),
+            read => Ok(read),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,9 +201,15 @@ impl fmt::Display for Unreadable {
                 f.write_str("it is sealed: open the store with the seal that it was written with")
             }
             Self::Unsealing(words) => write!(f, "its seal could not be opened: {words}"),
+            Self::Unavailable(words) => write!(
+                f,
+                "the seal of the store does not work at present, and nothing was read or deleted: {words}; try again \
+                 when it does"
+            ),
             Self::OtherVisitor => {
                 f.write_str("it names another visitor: restore the file, or delete this row")
             }
+            Self::OtherKey => f.write_str("it names another key: restore the file, or delete this row"),
         }
     }
 }

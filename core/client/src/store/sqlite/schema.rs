@@ -57,10 +57,35 @@ pub(super) const MIGRATIONS: &[&str] = &[
     UPDATE records SET saved_at = 1000 * unixepoch();
     UPDATE messages SET saved_at = 1000 * unixepoch();
 ",
+    // All stores that have a visitor open. `claims` has the last one only, and earlier versions write to it alone.
+    "
+    CREATE TABLE openings (
+        avatar TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        owner INTEGER NOT NULL,
+        PRIMARY KEY (avatar, visitor, owner)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO openings SELECT avatar, visitor, owner FROM claims;
+",
+    // Notes of the program's, in the order in which they were first written. One that does not expire has 0.
+    "
+    CREATE TABLE notes (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        avatar TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        key TEXT NOT NULL,
+        note TEXT NOT NULL,
+        saved_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        UNIQUE (avatar, key, visitor)
+    ) STRICT;
+    CREATE INDEX notes_of_visitor ON notes (avatar, visitor);
+    CREATE INDEX notes_by_expiry ON notes (expires_at) WHERE expires_at > 0;
+",
 ];
 
 /// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time between two attempts, where SQLite does not wait by itself.
 const RETRY: Duration = Duration::from_millis(5);

@@ -1,45 +1,82 @@
 //! The visitors in the store: their list, their number, and who has claimed them.
 
-use rusqlite::{Connection, OptionalExtension};
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use secondme_avatar_protocol::VisitorId;
 
+use super::SqliteStore;
 use super::owner::OwnerId;
-use super::{SqliteStore, rows};
+use super::rows::{self, Unreadable};
 use crate::store::error::StoreError;
 use crate::store::leftover::{known, with_messages};
 use crate::store::{AvatarRef, KnownVisitor, StoreCounts};
 
 const RECORDS: &str = "SELECT visitor, record FROM records WHERE avatar = ?1 ORDER BY saved DESC";
 const MESSAGES: &str = "SELECT visitor, message FROM messages WHERE avatar = ?1 ORDER BY position DESC";
+/// The newest note of each visitor of whom there is nothing else.
+const ONLY_NOTES: &str = "SELECT visitor, key, note, max(position) FROM notes WHERE avatar = ?1
+    AND visitor NOT IN (SELECT visitor FROM records WHERE avatar = ?1)
+    AND visitor NOT IN (SELECT visitor FROM messages WHERE avatar = ?1)
+    GROUP BY visitor ORDER BY max(position) DESC";
 const COUNT: &str = "SELECT (SELECT count(*) FROM records WHERE avatar = ?1),
     (SELECT count(*) FROM messages WHERE avatar = ?1)";
-const CLAIM: &str = "INSERT INTO claims (avatar, visitor, owner) VALUES (?1, ?2, ?3)
-    ON CONFLICT (avatar, visitor) DO UPDATE SET owner = excluded.owner";
-const RELEASE: &str = "DELETE FROM claims WHERE avatar = ?1 AND visitor = ?2 AND owner = ?3";
-const OWNER: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
+const CLAIM: [&str; 2] = [
+    "INSERT INTO claims (avatar, visitor, owner) VALUES (?1, ?2, ?3)
+     ON CONFLICT (avatar, visitor) DO UPDATE SET owner = excluded.owner",
+    "INSERT OR IGNORE INTO openings (avatar, visitor, owner) VALUES (?1, ?2, ?3)",
+];
+const RELEASE: [&str; 2] = [
+    "DELETE FROM claims WHERE avatar = ?1 AND visitor = ?2 AND owner = ?3",
+    "DELETE FROM openings WHERE avatar = ?1 AND visitor = ?2 AND owner = ?3",
+];
+const IS_SAVED: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE avatar = ?1 AND visitor = ?2)";
+const NEWEST: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
+
+/// What this store knows of visitors who are being opened.
+#[derive(Default)]
+pub(super) struct Openings {
+    /// Their records were there when they were loaded, and they are not claimed yet.
+    pub(super) loaded: HashSet<(AvatarRef, VisitorId)>,
+    /// They were forgotten in between. Their records are of the past.
+    forgotten: HashSet<(AvatarRef, VisitorId)>,
+}
 
 impl SqliteStore {
     pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
         let avatar = avatar.to_string();
-        self.file()?.read(|connection| {
-            // Rows that cannot be read are skipped here. Opening the visitor reports them.
-            let named = |row: &rusqlite::Row<'_>| Ok((rows::text(row, 0)?, rows::text(row, 1)?));
-            let id = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<VisitorId>().ok();
-            let mut records = connection.prepare_cached(RECORDS)?;
-            let records = records.query_map([&avatar], named)?.map(|row| {
-                let (visitor, record) = row?;
-                Ok(id(&visitor).and_then(|visitor| self.rows.read_record(&record, &visitor).ok()))
-            });
-            let records = records.collect::<rusqlite::Result<Vec<_>>>()?;
-            let records = records.iter().flatten().map(known).collect();
-            let mut messages = connection.prepare_cached(MESSAGES)?;
-            let messages = messages.query_map([&avatar], named)?.map(|row| {
-                let (visitor, message) = row?;
-                Ok(self.rows.read_message(&message, &String::from_utf8_lossy(&visitor)).ok())
-            });
-            let messages = messages.collect::<rusqlite::Result<Vec<_>>>()?;
-            Ok(with_messages(records, messages.into_iter().flatten().map(|(visitor, _)| visitor)))
-        })
+        let (stored, said, noted) = self.file()?.read(|connection| {
+            let rows = |statement| {
+                let mut statement = connection.prepare_cached(statement)?;
+                let rows =
+                    statement.query_map([&avatar], |row| Ok((rows::text(row, 0)?, rows::text(row, 1)?)))?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            };
+            let mut noted = connection.prepare_cached(ONLY_NOTES)?;
+            let noted = noted.query_map([&avatar], |row| {
+                Ok((rows::text(row, 0)?, rows::text(row, 1)?, rows::text(row, 2)?))
+            })?;
+            Ok((rows(RECORDS)?, rows(MESSAGES)?, noted.collect::<rusqlite::Result<Vec<_>>>()?))
+        })?;
+        // Rows that cannot be read are skipped here. Opening the visitor reports them.
+        let mut records = Vec::new();
+        for (visitor, record) in stored {
+            let Ok(visitor) = String::from_utf8_lossy(&visitor).parse::<VisitorId>() else { continue };
+            let record = Unreadable::of(self.rows.read_record(&record, &visitor))?;
+            records.extend(record.ok().as_ref().map(known));
+        }
+        let mut visitors = Vec::new();
+        for (visitor, message) in said {
+            let message = self.rows.read_message(&message, &String::from_utf8_lossy(&visitor));
+            visitors.extend(Unreadable::of(message)?.ok().map(|(visitor, _)| visitor));
+        }
+        for (visitor, key, note) in noted {
+            let (visitor, key) = (String::from_utf8_lossy(&visitor), String::from_utf8_lossy(&key));
+            let note = Unreadable::of(self.rows.read_note(&note, &visitor, &key))?;
+            visitors.extend(note.ok().map(|note| note.visitor));
+        }
+        Ok(with_messages(records, visitors))
     }
 
     pub(super) fn read_counts(&self, avatar: &AvatarRef) -> Result<StoreCounts, StoreError> {
@@ -55,7 +92,56 @@ impl SqliteStore {
     }
 
     pub(super) fn write_claims(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
-        self.each(CLAIM, avatar, visitors)
+        let keys = visitors.iter().map(|visitor| (*avatar, visitor.clone()));
+        let loaded: Vec<_> = {
+            let openings = self.openings();
+            keys.filter(|key| openings.loaded.contains(key)).collect()
+        };
+        let name = avatar.to_string();
+        let forgotten = self.file()?.write(|transaction| {
+            let mut forgotten = Vec::new();
+            for key in &loaded {
+                let mut is_saved = transaction.prepare_cached(IS_SAVED)?;
+                if !is_saved.query_row((&name, key.1.as_str()), |row| row.get::<_, bool>(0))? {
+                    forgotten.push(key.clone());
+                }
+            }
+            self.each(transaction, &CLAIM, &name, visitors)?;
+            Ok(forgotten)
+        })?;
+        let mut openings = self.openings();
+        for key in loaded {
+            openings.loaded.remove(&key);
+        }
+        for key in forgotten {
+            let (store, visitor) = (self.path().display(), &key.1);
+            tracing::warn!(
+                target: "secondme_avatar::store", %store, %visitor,
+                "another client forgot the visitor while this one opened the conversation: what is known of it is \
+                 not saved; close the conversation and open it again"
+            );
+            openings.forgotten.insert(key);
+        }
+        Ok(())
+    }
+
+    /// Notes whether there was a record when the visitor was about to be opened.
+    pub(super) fn note_loaded(&self, avatar: &AvatarRef, visitor: &VisitorId, is_there: bool) {
+        let (mut openings, key) = (self.openings(), (*avatar, visitor.clone()));
+        if is_there {
+            openings.loaded.insert(key);
+        } else {
+            openings.loaded.remove(&key);
+        }
+    }
+
+    /// Whether another store forgot the visitor after this one had loaded the record, and before it claimed the visitor.
+    pub(super) fn is_forgotten(&self, avatar: &AvatarRef, visitor: &VisitorId) -> bool {
+        self.openings().forgotten.contains(&(*avatar, visitor.clone()))
+    }
+
+    pub(super) fn openings(&self) -> MutexGuard<'_, Openings> {
+        self.openings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn give_up_claims(
@@ -63,21 +149,29 @@ impl SqliteStore {
         avatar: &AvatarRef,
         visitors: &[VisitorId],
     ) -> Result<(), StoreError> {
-        self.each(RELEASE, avatar, visitors)
+        let name = avatar.to_string();
+        self.file()?.write(|transaction| self.each(transaction, &RELEASE, &name, visitors))?;
+        self.openings().forgotten.retain(|(of, visitor)| of != avatar || !visitors.contains(visitor));
+        Ok(())
     }
 
-    fn each(&self, statement: &str, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
-        let avatar = avatar.to_string();
-        self.file()?.write(|transaction| {
+    fn each(
+        &self,
+        transaction: &Transaction<'_>,
+        statements: &[&str],
+        avatar: &str,
+        visitors: &[VisitorId],
+    ) -> rusqlite::Result<()> {
+        for statement in statements {
             let mut statement = transaction.prepare_cached(statement)?;
             for visitor in visitors {
-                statement.execute((&avatar, visitor.as_str(), self.owner.id()))?;
+                statement.execute((avatar, visitor.as_str(), self.owner.id()))?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    /// Whether another open store has claimed the visitor.
+    /// Whether another open store has claimed the visitor after this one.
     pub(super) fn is_elsewhere(
         &self,
         connection: &Connection,
@@ -90,6 +184,6 @@ impl SqliteStore {
 }
 
 fn owner_of(connection: &Connection, avatar: &str, visitor: &VisitorId) -> rusqlite::Result<Option<OwnerId>> {
-    let mut owner = connection.prepare_cached(OWNER)?;
+    let mut owner = connection.prepare_cached(NEWEST)?;
     owner.query_row((avatar, visitor.as_str()), |row| row.get(0)).optional()
 }

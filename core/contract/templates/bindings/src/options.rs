@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar_bridge::seals::without_store;
 
 use crate::convert::size;
 use crate::enums::{ {%- for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}Core{{ enum.name }}, {% endfor -%} };
-use crate::seal::{CoreSeal, HostSeal, without_store};
+use crate::seal::{CoreSeal, host_seal};
 use crate::{CoreCalls, CoreError};
 
 /// What a client is set up with. What is left out is as the core has it.
@@ -27,7 +28,7 @@ pub struct CoreOptions {
     pub {{ option.snake }}: bool,
 {% else %}
     #[uniffi(default = None)]
-    pub {{ core.name(option) }}: Option<{{ "u32" if option.kind == "count" else core.one(option) }}>,
+    pub {{ core.name(option) }}: Option<{{ "u32" if option.kind == "count" else "Vec<" ~ core.one(option) ~ ">" if option.list else core.one(option) }}>,
 {% endif %}
 {% endfor %}
     /// A seal around what the store keeps.
@@ -55,11 +56,11 @@ impl CoreOptions {
         if let Some(path) = self.{{ option.snake }} {
             let store = SqliteStore::open(path)?;
             builder = match self.seal {
-                Some(seal) => builder.store(store.seal(HostSeal(seal))),
+                Some(seal) => builder.store(store.seal(host_seal(seal))),
                 None => builder.store(store),
             };
         } else if self.seal.is_some() {
-            return Err(without_store());
+            return Err(without_store().into());
         }
 {% elif option.kind != "callback" %}
         if let Some({{ option.snake }}) = self.{{ core.name(option) }} {

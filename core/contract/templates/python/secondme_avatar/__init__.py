@@ -30,15 +30,18 @@ from . import _interpreter  # noqa: F401 # pyright: ignore[reportUnusedImport]
 from ._client import AvatarClient
 from ._conversation import Conversation
 {{ python.import(errors.names, "._errors") -}}
-from ._native import Credentials, Visitor, __version__
+from ._native import Credentials, Visitor, __version__, new_message_id
+from ._notes import Note
 from ._options import ClientOptions
+from ._seals import Seal
 from ._streams import Events, ReplyStream
 from ._tokens import CredentialsRequest, TokenRequest
 {{ python.import(values, "._values") -}}
 {{ python.import(events.names, ".events") }}
 __all__ = [
-{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Credentials", "CredentialsRequest", "Events", "ReplyStream", "TokenRequest", "Visitor"]) | sort(case_sensitive=true) %}
+{% for name in (errors.names + events.names + values + ["AvatarClient", "ClientOptions", "Conversation", "Credentials", "CredentialsRequest", "Events", "Note", "ReplyStream", "Seal", "TokenRequest", "Visitor"]) | sort(case_sensitive=true) %}
     "{{ name }}",
 {% endfor %}
     "__version__",
+    "new_message_id",
 ]

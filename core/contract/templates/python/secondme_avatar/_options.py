@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+from ._seals import Seal
 from ._secret import hidden
 from ._values import CallReport{% for name in contract.options | selectattr("kind", "eq", "enum") | map(attribute="of") | unique | sort(case_sensitive=true) %}, {{ name }}{% endfor +%}
 
@@ -24,6 +25,7 @@ class ClientOptions(TypedDict, total=False):
 {% for option in contract.options %}
     {{ option.snake }}: {{ python.option(option) }}
 {% endfor %}
+    seal: Seal | None
 
 
 class ClientSetup:
@@ -36,6 +38,7 @@ class ClientSetup:
 {% for option in contract.options %}
         {{ option.snake }}: {{ python.option(option) }} = {{ "False" if option.kind == "switch" else "None" }},
 {% endfor %}
+        seal: Seal | None = None,
     ) -> None:
         """A client for one API key. Nothing is sent yet. Times are seconds; ``None`` stands for the default.
 
@@ -44,6 +47,7 @@ class ClientSetup:
 {% set docs = option.docs | brief | text("python") %}
 {{ (docs ~ " " ~ (own[option.snake] if option.snake in own else "")) | fill("        :param " ~ option.snake ~ ": ", "            ") }}
 {% endfor %}
+{{ "Encrypts what the ``store`` keeps: see ``Seal``. Default: the rows are written as they are." | fill("        :param seal: ", "            ") }}
         """
         # From here on a traceback shows neither.
         api_key, proxy = hidden(api_key), hidden(proxy)
@@ -52,7 +56,7 @@ class ClientSetup:
             "{{ option.snake }}": {{ option.snake }},
 {% endfor %}
         }
-        self._set_up(api_key, options, {% for option in contract.options if option.kind == "callback" %}{{ option.snake }}{% endfor %})
+        self._set_up(api_key, options, {% for option in contract.options if option.kind == "callback" %}{{ option.snake }}, {% endfor %}seal)
 
     def _set_up(
         self,
@@ -61,5 +65,6 @@ class ClientSetup:
 {% for option in contract.options if option.kind == "callback" %}
         {{ option.snake }}: {{ python.option(option) }},
 {% endfor %}
+        seal: Seal | None,
     ) -> None:
         raise NotImplementedError

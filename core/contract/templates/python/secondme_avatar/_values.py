@@ -1,7 +1,7 @@
 {% import "python/macros.shared" as python %}
-{% macro fields(class, fields) %}
+{% macro fields(fields) %}
 {% for field in fields %}
-    {{ python.name(field) }}: {{ python.type(field) }}{# What was not said is not shown: it stands in errors. #}{{ " = field(repr=False)" if class == "UnsentMessage" and field.kind == "text" }}
+    {{ python.name(field) }}: {{ python.type(field) }}{{ " = field(repr=False)" if python.is_said(field) == "yes" }}
 {{ (field.docs ~ python.unit(field)) | comment("python", 4, 120) }}
 {% endfor %}
 {% endmacro %}
@@ -48,19 +48,19 @@ __all__ = [
 {% endfor %}
 {% for value in values %}
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class {{ value.name }}(Plain):
 {{ value.docs | comment("python", 4, 120) }}
 
-{{ fields(value.name, value.fields) -}}
+{{ fields(value.fields) -}}
 {{ "" }}
 {% endfor %}
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stats(Plain):
     """What a client has counted, over all its conversations."""
 
-{{ fields("Stats", contract.stats) -}}
+{{ fields(contract.stats) -}}
 {{ "" }}
 
 _native.register(

@@ -89,7 +89,8 @@ impl Machine {
                     mind: &self.facts.context.as_ref()?.mind_id,
                     ws: self.connection.ws()?,
                     message,
-                    timestamp: pending.timestamp(),
+                    // As the page writes it: the same moment as in the id.
+                    timestamp: message.written_at().unwrap_or(pending.timestamp()),
                     text: pending.text(),
                 };
                 HttpRequest::send_message(id, pass, &outgoing)

@@ -2,17 +2,18 @@
 
 use napi_derive::napi;
 use secondme_avatar::{ClientBuilder, Error, SqliteStore, api_key_from_env};
+use secondme_avatar_bridge::seals::{HostSeal, without_store};
 
 use super::names;
 use crate::arguments::{given, time_if, whole_if};
-use crate::words::Words;
+use crate::words::{WordList, Words};
 
 /// The options; `NativeOptions` in `node/ts/contract/options.ts` is the other half.
 #[napi(object, object_to_js = false)]
 pub struct Options {
     pub api_key: Option<Words>,
 {% for option in contract.options if option.kind != "callback" %}
-    pub {{ option.snake }}{{ "_ms" if option.kind == "duration" }}: Option<{{ "bool" if option.kind in ["bool", "switch"] else "f64" if option.kind in ["count", "duration"] else "Words" }}>,
+    pub {{ option.snake }}{{ "_ms" if option.kind == "duration" }}: Option<{{ "bool" if option.kind in ["bool", "switch"] else "f64" if option.kind in ["count", "duration"] else "WordList" if option.list else "Words" }}>,
 {% endfor %}
     /// For the `User-Agent`.
     pub language: String,
@@ -22,20 +23,31 @@ impl Options {
     /// The builder with these options. `begin` makes it for an API key; without a key that of the environment counts.
     pub(crate) fn builder(
         mut self,
+        seal: Option<HostSeal>,
         begin: impl FnOnce(&str) -> Result<ClientBuilder, Error>,
     ) -> Result<ClientBuilder, Error> {
         let key = Words::named_if(self.api_key.take(), "apiKey")?.map_or_else(api_key_from_env, Ok)?;
-        self.builder_from(begin(&key)?)
+        self.builder_from(begin(&key)?, seal)
     }
 
-    /// This builder with these options. The key is not among them here.
-    pub(crate) fn builder_from(self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    /// This builder with these options. The key is not among them here. The seal is that of the store.
+    pub(crate) fn builder_from(
+        self,
+        builder: ClientBuilder,
+        seal: Option<HostSeal>,
+    ) -> Result<ClientBuilder, Error> {
         let mut builder = builder.or_base_of_env().language(self.language);
         if let Some(url) = Words::named_if(self.base_url, "baseUrl")? {
             builder = builder.base_url(url.parse()?);
         }
         if let Some(path) = Words::named_if(self.store, "store")? {
-            builder = builder.store(SqliteStore::open(path)?);
+            let store = SqliteStore::open(path)?;
+            builder = match seal {
+                Some(seal) => builder.store(store.seal(seal)),
+                None => builder.store(store),
+            };
+        } else if seal.is_some() {
+            return Err(without_store());
         }
 {% for option in contract.options if option.snake not in ["base_url", "store"] %}
 {% if option.kind == "switch" %}
@@ -43,7 +55,7 @@ impl Options {
             builder = builder.{{ option.snake }}();
         }
 {% elif option.kind != "callback" %}
-        builder = given(builder, {% if option.kind == "bool" %}self.{{ option.snake }}{% elif option.kind == "duration" %}time_if("{{ option.node }}", self.{{ option.snake }}_ms)?{% elif option.kind == "count" %}whole_if("{{ option.node }}", self.{{ option.snake }})?{% elif option.kind == "enum" %}Words::named_if(self.{{ option.snake }}, "{{ option.node }}")?.as_deref().map(names::{{ option.snake }}).transpose()?{% else %}Words::named_if(self.{{ option.snake }}, "{{ option.node }}")?{% endif %}, ClientBuilder::{{ option.snake }});
+        builder = given(builder, {% if option.kind == "bool" %}self.{{ option.snake }}{% elif option.kind == "duration" %}time_if("{{ option.node }}", self.{{ option.snake }}_ms)?{% elif option.kind == "count" %}whole_if("{{ option.node }}", self.{{ option.snake }})?{% elif option.kind == "enum" %}Words::named_if(self.{{ option.snake }}, "{{ option.node }}")?.as_deref().map(names::{{ option.snake }}).transpose()?{% else %}{{ "WordList" if option.list else "Words" }}::named_if(self.{{ option.snake }}, "{{ option.node }}")?{% endif %}, ClientBuilder::{{ option.snake }});
 {% endif %}
 {% endfor %}
         Ok(builder)

@@ -28,6 +28,7 @@ export const OPTIONS: readonly (keyof ClientOptions)[] = [
 {% for option in contract.options if option.kind != "switch" %}
   '{{ option.node }}',
 {% endfor %}
+  'seal',
   'logger',
 ]
 

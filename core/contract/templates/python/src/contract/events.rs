@@ -22,10 +22,15 @@ use crate::values::ToPython;
 event_classes! {
 {% for event in contract.events %}
 {{ event.docs | comment("pyo3", 4, 110) }}
+{% set fields = (contract.values | selectattr("name", "eq", event.value.of) | first).fields if event.value else event.flat %}
+{% set said = namespace(names=[]) %}
+{% for of in fields if python.is_said(of) == "yes" %}
+{% set said.names = said.names + [python.name(of)] %}
+{% endfor %}
 {% if not event.flat and not event.value %}
-    {{ event.name }}Event = "{{ event.name | snake }}", {{ event.name }} {}
+    {{ event.name }}Event = "{{ event.name | snake }}", {{ event.name }}, [] {}
 {% else %}
-    {{ event.name }}Event = "{{ event.name | snake }}", {{ event.name }} {
+    {{ event.name }}Event = "{{ event.name | snake }}", {{ event.name }}, [{{ said.names | join(", ") }}] {
 {% if event.value %}
 {% set value = contract.values | selectattr("name", "eq", event.value.of) | first %}
 {% for of in value.fields %}

@@ -18,7 +18,7 @@ pub(crate) fn set(builder: ClientBuilder, name: &str, value: &Bound<'_, PyAny>) 
 {% elif option.kind == "path" %}
         "{{ option.snake }}" => builder.{{ option.snake }}(argument::<std::path::PathBuf>(name, value)?),
 {% elif option.kind == "string" and not option.of %}
-        "{{ option.snake }}" => builder.{{ option.snake }}(argument::<String>(name, value)?),
+        "{{ option.snake }}" => builder.{{ option.snake }}(argument::<{{ "Vec<String>" if option.list else "String" }}>(name, value)?),
 {% elif option.kind == "string" %}
         "{{ option.snake }}" => builder.{{ option.snake }}(argument::<{{ option.of }}>(name, value)?),
 {% else %}

@@ -30,7 +30,7 @@ public struct ClientOptions: Sendable {
 {% elif option.kind == "enum" %}
     public var {{ option.snake | swift }}: {{ option.of }}?
 {% else %}
-    public var {{ option.snake | swift }}: {{ sw.one(option) }}?
+    public var {{ option.snake | swift }}: {{ "[" ~ sw.one(option) ~ "]" if option.list else sw.one(option) }}?
 {% endif %}
 {% endfor %}
     /// Encrypts what the ``store`` keeps, with a key of the Keychain. Default: the rows are written as they are.

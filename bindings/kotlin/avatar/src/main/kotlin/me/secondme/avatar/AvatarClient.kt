@@ -113,6 +113,121 @@ public class AvatarClient private constructor(
         held.await { core, cancel -> core.backup(path.whole("backup's path"), cancel) }
 
     /**
+     * Deletes everything that the [store][ClientOptions.store] holds of this visitor: ids and token, messages that are
+     * still to be sent, notes, claims. When it returns, nothing of it is in the store's files. A visitor of whom there is nothing
+     * is no error.
+     *
+     * An open conversation of the visitor is closed first, at once: what was still to be sent is not, and durable messages
+     * are deleted. Opening the visitor again begins a new session. This store only: nothing is deleted at the service, in
+     * [backups][backup], or in logs.
+     *
+     * The file is written anew, which takes a moment for each 10,000 visitors in it: to delete many, use [forgetIdle]. A
+     * client without a store forgets what it has in memory.
+     *
+     * @throws AvatarException.Store if another client of the same store, in this process or in another one, has the
+     * visitor open or has messages of the visitor to send: then nothing is deleted, and the conversation here is closed all
+     * the same. So it does if the bytes cannot be removed, since another program reads the file or the disk is full: then
+     * call it again.
+     */
+    public suspend fun forget(visitor: Visitor): Unit =
+        held.await { core, cancel -> core.forget(visitor.toCore(), cancel) }
+
+    /**
+     * Everything that the [store][ClientOptions.store] holds of this visitor, as a JSON text in which secrets are left out:
+     * for a person who asks what is kept. Of a visitor of whom there is nothing, `holds_data` is `false`.
+     *
+     * @throws AvatarException.Store if the store cannot be read.
+     * @throws AvatarException.Unsupported without a store.
+     */
+    public suspend fun export(visitor: Visitor): String =
+        held.await { core, cancel -> core.export(visitor.toCore(), cancel) }
+
+    /**
+     * Forgets all visitors of whom nothing was written to the [store][ClientOptions.store] for longer than this, and
+     * returns how many. The option [retention][ClientOptions.retention] does the same by itself. Visitors with an open
+     * conversation, in this client or in another one of the same store, and those with a durable message whose deadline has
+     * not passed, are not idle.
+     *
+     * @throws AvatarException.Store as [forget] does, except that visitors in use are passed over.
+     * @throws AvatarException.Unsupported without a store.
+     */
+    public suspend fun forgetIdle(longerThan: Duration): Long =
+        held.await { core, cancel -> core.forgetIdle(longerThan.toMs("longerThan"), cancel) }.toLong()
+
+    /**
+     * Writes a note: a small text that the program keeps with this visitor, in place of the one under this key. When it
+     * returns, the note outlives the process.
+     *
+     * Notes are in the [store][ClientOptions.store]: sealed where it is, in its [copies][backup] and [exports][export], and
+     * [forgotten][forget] with the visitor. Without a store they are in memory until the client is closed. **Keys are not
+     * sealed:** put no secret and no word of a person into a key. Where a store does not know the API key yet, the visitor
+     * is authenticated first.
+     *
+     * @param key 1 to 200 bytes of UTF-8.
+     * @param text at most 16 KiB of UTF-8.
+     * @param lifetime after this time, more than zero, the note counts as deleted. Default: never.
+     * @throws AvatarException.Misuse if one of the three is out of its bounds: then nothing is written.
+     * @throws AvatarException.Store if the store cannot be written.
+     */
+    public suspend fun setNote(visitor: Visitor, key: String, text: String, lifetime: Duration? = null): Unit =
+        held.await { core, cancel ->
+            core.setNote(visitor.toCore(), key.whole("key"), text.whole(), lifetime?.toMs("lifetime"), cancel)
+        }
+
+    /**
+     * Writes a note unless there is one under this key that has not expired, and returns whether it was written. Of
+     * several that add the same note at the same time, one succeeds, also among the processes that use the same store
+     * file. The parameters are those of [setNote].
+     */
+    public suspend fun addNote(visitor: Visitor, key: String, text: String, lifetime: Duration? = null): Boolean =
+        held.await { core, cancel ->
+            core.addNote(visitor.toCore(), key.whole("key"), text.whole(), lifetime?.toMs("lifetime"), cancel)
+        }
+
+    /** The text of the visitor's note under this key; `null` where there is none, or it has expired. */
+    public suspend fun note(visitor: Visitor, key: String): String? =
+        held.await { core, cancel -> core.note(visitor.toCore(), key.whole("key"), cancel) }
+
+    /** Deletes the visitor's note under this key, and returns whether there was one that had not expired. */
+    public suspend fun deleteNote(visitor: Visitor, key: String): Boolean =
+        held.await { core, cancel -> core.deleteNote(visitor.toCore(), key.whole("key"), cancel) }
+
+    /**
+     * The notes of all visitors whose keys begin so, and that have not expired. The one that was first written longest ago
+     * comes first; one that was replaced keeps its place. All notes, with an empty prefix.
+     */
+    public suspend fun notes(prefix: String): List<Note> =
+        held.await { core, cancel -> core.notes(prefix.whole("prefix"), cancel) }.map(Note::of)
+
+    /**
+     * Makes a call of the service that this library does not know, and returns the `data` of the answer's envelope as a
+     * JSON text, as the service wrote it; `null` in it where there is none.
+     *
+     * The [path] goes on after the base URL, such as `/rest/general/message/latest?sessionId=…`, and cannot lead elsewhere.
+     * Nothing is sent twice but after the visitor's token was refused. [ClientOptions.onCall] is told of calls with a
+     * visitor alone.
+     *
+     * @param method GET, POST, PUT, PATCH or DELETE.
+     * @param body a JSON text, which goes out as it is.
+     * @param visitor shows this visitor's token, renewed where it is refused. Default: the API key, with a slot of its
+     * quota.
+     * @param deadline the time limit, with the wait for the quota. Default: [ClientOptions.openDeadline].
+     * @throws AvatarException.Misuse if the method is unknown, the path could lead to outside of the base URL, or the body
+     * is not JSON: then nothing is sent.
+     * @throws AvatarException.InvalidAnswer if the answer is not the service's envelope, such as a redirect.
+     */
+    public suspend fun request(
+        method: String,
+        path: String,
+        body: String? = null,
+        visitor: Visitor? = null,
+        deadline: Duration? = null,
+    ): String = held.await { core, cancel ->
+        val given = body?.whole("body")
+        core.request(method.whole("method"), path.whole("path"), given, visitor?.toCore(), deadline?.toMs(), cancel)
+    }
+
+    /**
      * What happens in all conversations, those that are opened later too, from the start of the collection. Use
      * [subscribe] to receive from now on, or to go on after a collection.
      */

@@ -66,21 +66,21 @@ public class ClientOptions internal constructor() {
     public var onlyCaFile: String? = null
 
     /**
-     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the Base64 of
-     * the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several. Give the next key as
-     * well, so that the service can change to it. Only the server's own certificate counts, and it is verified all the
-     * same. A proxy's key is not looked at. Default: every key.
+     * The public keys that the service's servers may have, those of the socket included: for each `sha256/` and the
+     * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as well, so that the
+     * service can change to it. Only the server's own certificate counts, and it is verified all the same. A proxy's
+     * key is not looked at. Default: every key.
      */
-    public var pins: String? = null
+    public var pins: List<String>? = null
 
     /** The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2. */
     public var minTls: String? = null
 
     /**
      * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the end of a
-     * name, with commas between several. Default: every host.
+     * name. Default: every host.
      */
-    public var socketHosts: String? = null
+    public var socketHosts: List<String>? = null
 
     /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
     public var heartbeat: Duration? = null
@@ -150,6 +150,13 @@ public class ClientOptions internal constructor() {
      */
     public var storeNamespace: String? = null
 
+    /**
+     * How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use of the
+     * store and then once an hour, visitors who were idle for longer are forgotten, as `forgetIdle` does. Default: for
+     * ever.
+     */
+    public var retention: Duration? = null
+
     /** The time limit of a `history`. Default: 30 s. */
     public var historyDeadline: Duration? = null
 
@@ -161,6 +168,12 @@ public class ClientOptions internal constructor() {
 
     /** How long the first piece of a reply may take. Default: 60 s. */
     public var firstPieceDeadline: Duration? = null
+
+    /**
+     * How long a question waits for its answer to begin once the owner has the conversation, where that is less than
+     * its `firstPieceDeadline`; then it fails with an error of kind `takenOver`. Default: as long as any question.
+     */
+    public var ownerDeadline: Duration? = null
 
     /**
      * Is told of every call to the service when it is over: for metrics. On a background thread, one at a time. What it
@@ -186,9 +199,9 @@ public class ClientOptions internal constructor() {
         caFile = caFile?.whole("option `caFile`"),
         builtinRoots = builtinRoots,
         onlyCaFile = onlyCaFile?.whole("option `onlyCaFile`"),
-        pins = pins?.whole("option `pins`"),
+        pins = pins?.map { it.whole("option `pins`") },
         minTls = minTls?.whole("option `minTls`"),
-        socketHosts = socketHosts?.whole("option `socketHosts`"),
+        socketHosts = socketHosts?.map { it.whole("option `socketHosts`") },
         heartbeatMs = heartbeat?.toMs("heartbeat"),
         pingUnnamed = pingUnnamed,
         acknowledge = acknowledge,
@@ -203,10 +216,12 @@ public class ClientOptions internal constructor() {
         durableDeadlineMs = durableDeadline?.toMs("durableDeadline"),
         store = store?.whole("option `store`"),
         storeNamespace = storeNamespace?.whole("option `storeNamespace`"),
+        retentionMs = retention?.toMs("retention"),
         historyDeadlineMs = historyDeadline?.toMs("historyDeadline"),
         closeDeadlineMs = closeDeadline?.toMs("closeDeadline"),
         askDeadlineMs = askDeadline?.toMs("askDeadline"),
         firstPieceDeadlineMs = firstPieceDeadline?.toMs("firstPieceDeadline"),
+        ownerDeadlineMs = ownerDeadline?.toMs("ownerDeadline"),
         onCall = onCall != null,
         seal = seal?.let(::CoreSealOf),
     )

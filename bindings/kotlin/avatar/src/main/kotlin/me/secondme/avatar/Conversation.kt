@@ -88,15 +88,21 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * @param collect waits for all messages of the avatar's turn, which is over when the avatar has been silent for so
      * long. The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Without
      * it the first message is the answer, and the others come as events.
+     * @param messageId the id under which the question goes out; [newMessageId] makes one. A program that keeps it before
+     * it asks finds out after a crash whether the service took the question: [history] has it under this id. One of
+     * another form, or under which a message of this visitor has gone out or waits, is an [AvatarException.Misuse], and
+     * nothing is sent. Visitor Chat takes no ids: there it names the message in this client only.
      */
     public suspend fun ask(
         text: String,
         deadline: Duration? = null,
         firstPieceDeadline: Duration? = null,
         collect: Duration? = null,
+        messageId: String? = null,
     ): Reply = held.await { core, cancel ->
         val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-        core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), cancel)
+        val id = messageId?.whole("message id")
+        core.ask(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), id, cancel)
     }.toReply()
 
     /**
@@ -108,10 +114,12 @@ public class Conversation internal constructor(core: CoreConversation, private v
         deadline: Duration? = null,
         firstPieceDeadline: Duration? = null,
         collect: Duration? = null,
+        messageId: String? = null,
     ): ReplyStream = ReplyStream {
         held.call {
             val firstPiece = firstPieceDeadline?.toMs("firstPieceDeadline")
-            it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"))
+            val id = messageId?.whole("message id")
+            it.stream(text.whole(), deadline?.toMs(), firstPiece, collect?.toMs("collect"), id)
         }
     }
 
@@ -120,16 +128,20 @@ public class Conversation internal constructor(core: CoreConversation, private v
      * answer does not send it twice, unless [ClientOptions.delivery] says so. A message that is given up comes back with
      * the exception: [AvatarException.unsent].
      */
-    public suspend fun send(text: String, deadline: Duration? = null): Sent =
-        held.await { core, cancel -> core.send(text.whole(), deadline?.toMs(), cancel) }.toSent()
+    public suspend fun send(text: String, deadline: Duration? = null, messageId: String? = null): Sent =
+        held.await { core, cancel ->
+            core.send(text.whole(), deadline?.toMs(), messageId?.whole("message id"), cancel)
+        }.toSent()
 
     /**
      * Keeps a message in the client's [store][ClientOptions.store] until the service has taken it, and returns its id
      * once it is kept: from then on it survives the process. [Event.Delivered] tells that the service has it, and
      * [Event.Unsent] that it was given up.
      */
-    public suspend fun sendDurable(text: String, deadline: Duration? = null): String =
-        held.await { core, cancel -> core.sendDurable(text.whole(), deadline?.toMs(), cancel) }
+    public suspend fun sendDurable(text: String, deadline: Duration? = null, messageId: String? = null): String =
+        held.await { core, cancel ->
+            core.sendDurable(text.whole(), deadline?.toMs(), messageId?.whole("message id"), cancel)
+        }
 
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
     public suspend fun history(count: Int = 50, before: String? = null): List<HistoryMessage> =

@@ -143,6 +143,9 @@ public enum class Step {
 
     /** Visitor Chat: get a session and the socket's address. */
     INIT_VISITOR_CHAT,
+
+    /** A call of the caller's own: see `request`. */
+    REQUEST,
 }
 
 /**
@@ -233,6 +236,7 @@ internal fun CoreStep.toStep() = when (this) {
     CoreStep.END_SESSION -> Step.END_SESSION
     CoreStep.FETCH_TOKEN -> Step.FETCH_TOKEN
     CoreStep.INIT_VISITOR_CHAT -> Step.INIT_VISITOR_CHAT
+    CoreStep.REQUEST -> Step.REQUEST
 }
 
 internal fun CoreDelivery.toDelivery() = when (this) {

@@ -7,10 +7,11 @@ import me.secondme.avatar.core.CoreSealFailure
  * Encrypts what a [store][ClientOptions.store] keeps, so that the file is of no use without a key that lies elsewhere: in
  * Android's Keystore, in a key management service.
  *
- * Both functions are called on the thread of the store, one call for each row, with some hundred bytes to some
- * kilobytes. They may block, and what waits for the store waits meanwhile; so they ask no service over the network for
- * each row. They do not call this library. A seal adds what it needs, such as a nonce, and refuses bytes that were
- * changed.
+ * Both functions are called on a thread of their own, one call at a time and one for each row, with some hundred bytes
+ * to some kilobytes. They may block, and what waits for the store waits meanwhile; so they ask no service over the network
+ * for each row. A call that takes longer than 20 s counts as failed; it runs on, and until it has returned no other is
+ * begun, and each fails at once. They do not call this library. A seal adds what it needs, such as a nonce, and refuses
+ * bytes that were changed.
  *
  * Where [seal] throws, nothing is written, and the call fails with [AvatarException.Store]. Where [unseal] throws, the
  * row stays where it is, for a later run. Both times the error repeats what the exception says.
@@ -28,10 +29,11 @@ internal class CoreSealOf(private val seal: Seal) : CoreSeal {
 
     override fun unseal(bytes: ByteArray): ByteArray = failing { seal.unseal(bytes) }
 
+    /** An [Error] too: the core would take it for an empty row. */
     @Suppress("TooGenericExceptionCaught")
     private fun failing(call: () -> ByteArray): ByteArray = try {
         call()
-    } catch (thrown: Exception) {
-        throw CoreSealFailure.Failed("${thrown.javaClass.simpleName}: ${thrown.message.orEmpty()}")
+    } catch (thrown: Throwable) {
+        throw CoreSealFailure.Failed(thrown.inWords())
     }
 }

@@ -60,7 +60,7 @@ private fun Throwable.mayPass() =
     this is IOException || this is TimeoutCancellationException || this is TimeoutException
 
 /** Its type, and what it says, in a form that the core can take. */
-private fun Throwable.inWords(): String {
+internal fun Throwable.inWords(): String {
     val words = listOfNotNull(javaClass.simpleName, runCatching { message }.getOrNull()).joinToString(": ")
     return words.encodeToByteArray().decodeToString()
 }

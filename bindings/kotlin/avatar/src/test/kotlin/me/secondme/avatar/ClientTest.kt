@@ -94,6 +94,28 @@ class ClientTest {
         locked.close()
     }
 
+    /** What Kotlin throws for `TODO()` is no exception, but an error. */
+    private class Unwritten : Seal {
+        override fun seal(bytes: ByteArray) = TODO("not written yet")
+
+        override fun unseal(sealed: ByteArray) = TODO("not written yet")
+    }
+
+    @Test
+    fun `a seal that throws an error leaves no empty row behind`(@TempDir folder: Path) = withEmulator {
+        val path = (folder / "avatar.db").toString()
+        val unwritten = it.client {
+            store = path
+            seal = Unwritten()
+        }
+        val refused = assertThrows<AvatarException.Store> { unwritten.open(ada).sendDurable("Hello") }
+        assertTrue("NotImplementedError" in refused.message.orEmpty(), refused.message)
+        unwritten.close()
+        val next = it.client { store = path }
+        assertEquals(emptyList<Visitor>(), next.known())
+        next.close()
+    }
+
     @Test
     fun `a seal without a store is a misuse`() {
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-1") { seal = Mask() } }

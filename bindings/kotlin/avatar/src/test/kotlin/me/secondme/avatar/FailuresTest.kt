@@ -41,6 +41,15 @@ class FailuresTest {
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { maxLive = -1 } }
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { quota = -1 } }
         assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { askDeadline = (-1).seconds } }
+        val unpinned = assertThrows<AvatarException.Misuse> {
+            AvatarClient("sk-0123456789abcdef") { pins = listOf(PIN, "sha256/no") }
+        }
+        assertTrue("`pins`" in unpinned.message.orEmpty(), unpinned.message)
+        assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef") { socketHosts = emptyList() } }
+        AvatarClient("sk-0123456789abcdef") {
+            pins = listOf(PIN, PIN)
+            socketHosts = listOf("ws.second.me", "*.second.me")
+        }.closeBlocking()
     }
 
     @Test
@@ -73,6 +82,7 @@ class FailuresTest {
             { proxy = CUT },
             { caFile = CUT },
             { store = CUT },
+            { pins = listOf(CUT) },
         )
         for (option in options) assertThrows<AvatarException.Misuse> { AvatarClient("sk-0123456789abcdef", option) }
         assertEquals(0, client.stats().calls)
@@ -144,5 +154,6 @@ class FailuresTest {
     private companion object {
         /** Cut in the middle of a character. */
         const val CUT = "cut \uD83D"
+        const val PIN = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }
 }

@@ -711,6 +711,8 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_secondme_avatar_ffi_checksum_func_install_log(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_func_new_message_id(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_func_parse_credentials(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_func_parse_visitor_id(
@@ -739,6 +741,12 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_events(
     ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_export(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle(
+    ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_known(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_open(
@@ -754,6 +762,18 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_stats(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_note(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_request(
+    ): Int
+    external fun uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note(
     ): Int
     external fun uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask(
     ): Int
@@ -908,6 +928,12 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_events(`ptr`: Long,`raw`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_export(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(`ptr`: Long,`visitor`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(`ptr`: Long,`longerThanMs`: Long,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_known(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_open(`ptr`: Long,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
@@ -924,11 +950,23 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_tokens(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(`ptr`: Long,`prefix`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_request(`ptr`: Long,`method`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,`visitor`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(`ptr`: Long,`visitor`: RustBuffer.ByValue,`key`: RustBuffer.ByValue,`text`: RustBuffer.ByValue,`lifetimeMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_secondme_avatar_ffi_fn_clone_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_free_coreconversation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_avatar_name(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -952,15 +990,15 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_resume(`ptr`: Long,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_session_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_state(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_stream(`ptr`: Long,`text`: RustBuffer.ByValue,`deadlineMs`: RustBuffer.ByValue,`firstPieceDeadlineMs`: RustBuffer.ByValue,`collectMs`: RustBuffer.ByValue,`messageId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_method_coreconversation_tag(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1029,6 +1067,8 @@ internal object UniffiLib {
     external fun uniffi_secondme_avatar_ffi_fn_method_coretokens_ready(`ptr`: Long,
     ): Long
     external fun uniffi_secondme_avatar_ffi_fn_func_install_log(`filter`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_secondme_avatar_ffi_fn_func_new_message_id(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_secondme_avatar_ffi_fn_func_parse_credentials(`json`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1162,6 +1202,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_install_log() and 0xFFFF) != 5799) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_func_new_message_id() and 0xFFFF) != 46125) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_func_parse_credentials() and 0xFFFF) != 18232) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1204,6 +1247,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_events() and 0xFFFF) != 19693) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_export() and 0xFFFF) != 3123) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget() and 0xFFFF) != 56988) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_forget_idle() and 0xFFFF) != 61572) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_known() and 0xFFFF) != 48300) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1228,7 +1280,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_tokens() and 0xFFFF) != 18220) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 51446) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_add_note() and 0xFFFF) != 28710) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_delete_note() and 0xFFFF) != 54491) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_note() and 0xFFFF) != 10979) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_notes() and 0xFFFF) != 58217) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_request() and 0xFFFF) != 23621) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreclient_set_note() and 0xFFFF) != 4447) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_ask() and 0xFFFF) != 7363) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_avatar_name() and 0xFFFF) != 34270) {
@@ -1264,10 +1334,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_resume() and 0xFFFF) != 54834) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 39772) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send() and 0xFFFF) != 55068) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() and 0xFFFF) != 40655) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_send_durable() and 0xFFFF) != 16168) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_session_id() and 0xFFFF) != 29102) {
@@ -1276,7 +1346,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_state() and 0xFFFF) != 57855) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 37136) {
+    if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_stream() and 0xFFFF) != 39601) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_secondme_avatar_ffi_checksum_method_coreconversation_tag() and 0xFFFF) != 48032) {
@@ -2510,6 +2580,21 @@ internal interface CoreClientInterface {
     fun `events`(`raw`: kotlin.Boolean): CoreEvents
 
     /**
+     * Returns everything that the store holds of this visitor, as JSON.
+     */
+    suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel?): kotlin.String
+
+    /**
+     * Deletes everything that the store holds of this visitor.
+     */
+    suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel?)
+
+    /**
+     * Forgets the visitors of whom nothing was written for longer than this, and counts them.
+     */
+    suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel?): kotlin.ULong
+
+    /**
      * The visitors that the store knows.
      */
     suspend fun `known`(`cancel`: CoreCancel?): List<CoreVisitor>
@@ -2550,6 +2635,36 @@ internal interface CoreClientInterface {
      * Requests for tokens of users or credentials of visitors, if a function gives them.
      */
     fun `tokens`(): CoreTokens?
+
+    /**
+     * Writes a note, unless there is one under this key. Returns whether it was written.
+     */
+    suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.Boolean
+
+    /**
+     * Deletes the visitor's note under this key. Returns whether there was one.
+     */
+    suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?): kotlin.Boolean
+
+    /**
+     * The text of the visitor's note under this key, if there is one.
+     */
+    suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?): kotlin.String?
+
+    /**
+     * The notes of all visitors whose keys begin so, the oldest first.
+     */
+    suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel?): List<CoreNote>
+
+    /**
+     * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
+     */
+    suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.String
+
+    /**
+     * Writes a note, in place of the one under this key.
+     */
+    suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?)
 
     companion object
 }
@@ -2775,6 +2890,85 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
 
 
     /**
+     * Returns everything that the store holds of this visitor, as JSON.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `export`(`visitor`: CoreVisitor, `cancel`: CoreCancel?) : kotlin.String {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_export(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Deletes everything that the store holds of this visitor.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `forget`(`visitor`: CoreVisitor, `cancel`: CoreCancel?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_forget(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Forgets the visitors of whom nothing was written for longer than this, and counts them.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `forgetIdle`(`longerThanMs`: kotlin.ULong, `cancel`: CoreCancel?) : kotlin.ULong {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_forget_idle(
+                uniffiHandle,
+
+        FfiConverterULong.lower(`longerThanMs`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterULong.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
      * The visitors that the store knows.
      */
     @Throws(CoreException::class)
@@ -2944,6 +3138,175 @@ internal open class CoreClient: Disposable, AutoCloseable, CoreClientInterface
     )
     }
 
+
+
+    /**
+     * Writes a note, unless there is one under this key. Returns whether it was written.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `addNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_add_note(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterString.lower(`key`),
+        FfiConverterString.lower(`text`),
+        FfiConverterOptionalULong.lower(`lifetimeMs`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Deletes the visitor's note under this key. Returns whether there was one.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `deleteNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_delete_note(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterString.lower(`key`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The text of the visitor's note under this key, if there is one.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `note`(`visitor`: CoreVisitor, `key`: kotlin.String, `cancel`: CoreCancel?) : kotlin.String? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_note(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterString.lower(`key`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalString.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The notes of all visitors whose keys begin so, the oldest first.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `notes`(`prefix`: kotlin.String, `cancel`: CoreCancel?) : List<CoreNote> {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_notes(
+                uniffiHandle,
+
+        FfiConverterString.lower(`prefix`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterSequenceTypeCoreNote.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Makes a call of the service that the library does not know. Returns the answer's `data` as JSON.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `request`(`method`: kotlin.String, `path`: kotlin.String, `body`: kotlin.String?, `visitor`: CoreVisitor?, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.String {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_request(
+                uniffiHandle,
+
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`path`),
+        FfiConverterOptionalString.lower(`body`),
+        FfiConverterOptionalTypeCoreVisitor.lower(`visitor`),
+        FfiConverterOptionalULong.lower(`deadlineMs`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterString.lift(it) },
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Writes a note, in place of the one under this key.
+     */
+    @Throws(CoreException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `setNote`(`visitor`: CoreVisitor, `key`: kotlin.String, `text`: kotlin.String, `lifetimeMs`: kotlin.ULong?, `cancel`: CoreCancel?) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreclient_set_note(
+                uniffiHandle,
+
+        FfiConverterTypeCoreVisitor.lower(`visitor`),
+        FfiConverterString.lower(`key`),
+        FfiConverterString.lower(`text`),
+        FfiConverterOptionalULong.lower(`lifetimeMs`),
+        FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_secondme_avatar_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        CoreException.ErrorHandler,
+    )
+    }
 
 
 
@@ -3151,7 +3514,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something and waits for the whole reply.
      */
-    suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `cancel`: CoreCancel?): CoreReply
+    suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): CoreReply
 
     /**
      * The avatar's name; may be empty.
@@ -3211,12 +3574,12 @@ internal interface CoreConversationInterface {
     /**
      * Says something: the service has taken it then.
      */
-    suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): CoreSent
+    suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): CoreSent
 
     /**
      * Keeps a message in the client's store until the service has taken it: its id, once it is kept.
      */
-    suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?): kotlin.String
+    suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?): kotlin.String
 
     /**
      * The session's id on the service.
@@ -3231,7 +3594,7 @@ internal interface CoreConversationInterface {
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
      */
-    fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?): CorePieces
+    fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?): CorePieces
 
     /**
      * The visitor's tag.
@@ -3361,7 +3724,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `cancel`: CoreCancel?) : CoreReply {
+    override suspend fun `ask`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : CoreReply {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_ask(
@@ -3371,6 +3734,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
         FfiConverterOptionalULong.lower(`deadlineMs`),
         FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
         FfiConverterOptionalULong.lower(`collectMs`),
+        FfiConverterOptionalString.lower(`messageId`),
         FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
@@ -3637,7 +4001,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : CoreSent {
+    override suspend fun `send`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : CoreSent {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_send(
@@ -3645,6 +4009,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
+        FfiConverterOptionalString.lower(`messageId`),
         FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
@@ -3664,7 +4029,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
      */
     @Throws(CoreException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `cancel`: CoreCancel?) : kotlin.String {
+    override suspend fun `sendDurable`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `messageId`: kotlin.String?, `cancel`: CoreCancel?) : kotlin.String {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_secondme_avatar_ffi_fn_method_coreconversation_send_durable(
@@ -3672,6 +4037,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
+        FfiConverterOptionalString.lower(`messageId`),
         FfiConverterOptionalTypeCoreCancel.lower(`cancel`),
             )
         },
@@ -3720,7 +4086,7 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
 
     /**
      * Says something now, and hands on the reply piece by piece. What fails, the pieces tell.
-     */override fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?): CorePieces {
+     */override fun `stream`(`text`: kotlin.String, `deadlineMs`: kotlin.ULong?, `firstPieceDeadlineMs`: kotlin.ULong?, `collectMs`: kotlin.ULong?, `messageId`: kotlin.String?): CorePieces {
             return FfiConverterTypeCorePieces.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
@@ -3730,7 +4096,8 @@ internal open class CoreConversation: Disposable, AutoCloseable, CoreConversatio
         FfiConverterString.lower(`text`),
         FfiConverterOptionalULong.lower(`deadlineMs`),
         FfiConverterOptionalULong.lower(`firstPieceDeadlineMs`),
-        FfiConverterOptionalULong.lower(`collectMs`),_status)
+        FfiConverterOptionalULong.lower(`collectMs`),
+        FfiConverterOptionalString.lower(`messageId`),_status)
 }
     }
     )
@@ -4939,7 +5306,8 @@ internal object FfiConverterTypeCorePieces: FfiConverter<CorePieces, Long> {
 
 
 /**
- * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ * What a program seals with. Called on a thread of its own, for which the store's thread waits, 20 s at
+ * most ([`TimedSeal`]).
  */
 internal interface CoreSeal {
 
@@ -4957,7 +5325,8 @@ internal interface CoreSeal {
 }
 
 /**
- * What a program seals with. Called on the store's own thread, which waits for it; nothing else of the core does.
+ * What a program seals with. Called on a thread of its own, for which the store's thread waits, 20 s at
+ * most ([`TimedSeal`]).
  */
 internal open class CoreSealImpl: Disposable, AutoCloseable, CoreSeal
 {
@@ -6188,6 +6557,61 @@ internal object FfiConverterTypeCoreLogRecord: FfiConverterRustBuffer<CoreLogRec
 
 
 /**
+ * A small text that the program keeps with a visitor.
+ */
+internal data class CoreNote (
+    /**
+     * The visitor, as the note was last written with.
+     */
+    val `visitor`: CoreVisitor
+    ,
+    /**
+     * Under which it is found.
+     */
+    val `key`: kotlin.String
+    ,
+    /**
+     * The text.
+     */
+    val `text`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+internal object FfiConverterTypeCoreNote: FfiConverterRustBuffer<CoreNote> {
+    override fun read(buf: ByteBuffer): CoreNote {
+        return CoreNote(
+            FfiConverterTypeCoreVisitor.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CoreNote) = (
+            FfiConverterTypeCoreVisitor.allocationSize(value.`visitor`) +
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`text`)
+    )
+
+    override fun write(value: CoreNote, buf: ByteBuffer) {
+            FfiConverterTypeCoreVisitor.write(value.`visitor`, buf)
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterString.write(value.`text`, buf)
+    }
+}
+
+
+
+/**
  * What a client is set up with. What is left out is as the core has it.
  */
 internal data class CoreOptions (
@@ -6256,12 +6680,12 @@ internal data class CoreOptions (
     val `onlyCaFile`: kotlin.String? = null
     ,
     /**
-     * The public keys that the service's servers may have, those of the socket included: `sha256/` and the
-     * Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo, with commas between several.
-     * Give the next key as well, so that the service can change to it. Only the server's own certificate
-     * counts, and it is verified all the same. A proxy's key is not looked at. Default: every key.
+     * The public keys that the service's servers may have, those of the socket included: for each `sha256/`
+     * and the Base64 of the SHA-256 digest of the certificate's SubjectPublicKeyInfo. Give the next key as
+     * well, so that the service can change to it. Only the server's own certificate counts, and it is
+     * verified all the same. A proxy's key is not looked at. Default: every key.
      */
-    val `pins`: kotlin.String? = null
+    val `pins`: List<kotlin.String>? = null
     ,
     /**
      * The lowest version of TLS that is spoken, `1.2` or `1.3`. Default: 1.2.
@@ -6270,9 +6694,9 @@ internal data class CoreOptions (
     ,
     /**
      * The hosts to which the socket's address may lead, which the service names: host names, or `*.` and the
-     * end of a name, with commas between several. Default: every host.
+     * end of a name. Default: every host.
      */
-    val `socketHosts`: kotlin.String? = null
+    val `socketHosts`: List<kotlin.String>? = null
     ,
     /**
      * The time between two pings, from 5 s to 15 s. Default: 15 s.
@@ -6357,6 +6781,13 @@ internal data class CoreOptions (
     val `storeNamespace`: kotlin.String? = null
     ,
     /**
+     * How long the store keeps a visitor of whom nothing is written any more, 1 h or more: at the first use
+     * of the store and then once an hour, visitors who were idle for longer are forgotten, as `forget_idle`
+     * does. Default: for ever.
+     */
+    val `retentionMs`: kotlin.ULong? = null
+    ,
+    /**
      * The time limit of a `history`. Default: 30 s.
      */
     val `historyDeadlineMs`: kotlin.ULong? = null
@@ -6375,6 +6806,13 @@ internal data class CoreOptions (
      * How long the first piece of a reply may take. Default: 60 s.
      */
     val `firstPieceDeadlineMs`: kotlin.ULong? = null
+    ,
+    /**
+     * How long a question waits for its answer to begin once the owner has the conversation, where that is
+     * less than its `first_piece_deadline`; then it fails with an error of kind `taken_over`. Default: as
+     * long as any question.
+     */
+    val `ownerDeadlineMs`: kotlin.ULong? = null
     ,
     /**
      * Is called with every call to the service, and every handshake of a socket, when it is over: for
@@ -6425,10 +6863,12 @@ internal data class CoreOptions (
         this.`durableDeadlineMs`,
         this.`store`,
         this.`storeNamespace`,
+        this.`retentionMs`,
         this.`historyDeadlineMs`,
         this.`closeDeadlineMs`,
         this.`askDeadlineMs`,
         this.`firstPieceDeadlineMs`,
+        this.`ownerDeadlineMs`,
         this.`onCall`,
         this.`seal`
     )
@@ -6454,9 +6894,9 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalSequenceString.read(buf),
             FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
-            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalSequenceString.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalBoolean.read(buf),
             FfiConverterOptionalBoolean.read(buf),
@@ -6471,6 +6911,8 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
@@ -6492,9 +6934,9 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.allocationSize(value.`caFile`) +
             FfiConverterOptionalBoolean.allocationSize(value.`builtinRoots`) +
             FfiConverterOptionalString.allocationSize(value.`onlyCaFile`) +
-            FfiConverterOptionalString.allocationSize(value.`pins`) +
+            FfiConverterOptionalSequenceString.allocationSize(value.`pins`) +
             FfiConverterOptionalString.allocationSize(value.`minTls`) +
-            FfiConverterOptionalString.allocationSize(value.`socketHosts`) +
+            FfiConverterOptionalSequenceString.allocationSize(value.`socketHosts`) +
             FfiConverterOptionalULong.allocationSize(value.`heartbeatMs`) +
             FfiConverterOptionalBoolean.allocationSize(value.`pingUnnamed`) +
             FfiConverterOptionalBoolean.allocationSize(value.`acknowledge`) +
@@ -6509,10 +6951,12 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.allocationSize(value.`durableDeadlineMs`) +
             FfiConverterOptionalString.allocationSize(value.`store`) +
             FfiConverterOptionalString.allocationSize(value.`storeNamespace`) +
+            FfiConverterOptionalULong.allocationSize(value.`retentionMs`) +
             FfiConverterOptionalULong.allocationSize(value.`historyDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`closeDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`askDeadlineMs`) +
             FfiConverterOptionalULong.allocationSize(value.`firstPieceDeadlineMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`ownerDeadlineMs`) +
             FfiConverterBoolean.allocationSize(value.`onCall`) +
             FfiConverterOptionalTypeCoreSeal.allocationSize(value.`seal`)
     )
@@ -6529,9 +6973,9 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalString.write(value.`caFile`, buf)
             FfiConverterOptionalBoolean.write(value.`builtinRoots`, buf)
             FfiConverterOptionalString.write(value.`onlyCaFile`, buf)
-            FfiConverterOptionalString.write(value.`pins`, buf)
+            FfiConverterOptionalSequenceString.write(value.`pins`, buf)
             FfiConverterOptionalString.write(value.`minTls`, buf)
-            FfiConverterOptionalString.write(value.`socketHosts`, buf)
+            FfiConverterOptionalSequenceString.write(value.`socketHosts`, buf)
             FfiConverterOptionalULong.write(value.`heartbeatMs`, buf)
             FfiConverterOptionalBoolean.write(value.`pingUnnamed`, buf)
             FfiConverterOptionalBoolean.write(value.`acknowledge`, buf)
@@ -6546,10 +6990,12 @@ internal object FfiConverterTypeCoreOptions: FfiConverterRustBuffer<CoreOptions>
             FfiConverterOptionalULong.write(value.`durableDeadlineMs`, buf)
             FfiConverterOptionalString.write(value.`store`, buf)
             FfiConverterOptionalString.write(value.`storeNamespace`, buf)
+            FfiConverterOptionalULong.write(value.`retentionMs`, buf)
             FfiConverterOptionalULong.write(value.`historyDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`closeDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`askDeadlineMs`, buf)
             FfiConverterOptionalULong.write(value.`firstPieceDeadlineMs`, buf)
+            FfiConverterOptionalULong.write(value.`ownerDeadlineMs`, buf)
             FfiConverterBoolean.write(value.`onCall`, buf)
             FfiConverterOptionalTypeCoreSeal.write(value.`seal`, buf)
     }
@@ -9125,7 +9571,11 @@ internal enum class CoreStep {
     /**
      * Visitor Chat: get a session and the socket's address.
      */
-    INIT_VISITOR_CHAT;
+    INIT_VISITOR_CHAT,
+    /**
+     * A call of the caller's own: see `request`.
+     */
+    REQUEST;
 
 
 
@@ -9545,6 +9995,38 @@ internal object FfiConverterOptionalTypeCoreUnsentMessage: FfiConverterRustBuffe
 /**
  * @suppress
  */
+internal object FfiConverterOptionalTypeCoreVisitor: FfiConverterRustBuffer<CoreVisitor?> {
+    override fun read(buf: ByteBuffer): CoreVisitor? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCoreVisitor.read(buf)
+    }
+
+    override fun allocationSize(value: CoreVisitor?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCoreVisitor.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CoreVisitor?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCoreVisitor.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterOptionalTypeCoreDelivery: FfiConverterRustBuffer<CoreDelivery?> {
     override fun read(buf: ByteBuffer): CoreDelivery? {
         if (buf.get().toInt() == 0) {
@@ -9631,6 +10113,38 @@ internal object FfiConverterOptionalTypeCoreStep: FfiConverterRustBuffer<CoreSte
         } else {
             buf.put(1)
             FfiConverterTypeCoreStep.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+internal object FfiConverterOptionalSequenceString: FfiConverterRustBuffer<List<kotlin.String>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.String>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceString.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.String>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceString.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.String>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceString.write(value, buf)
         }
     }
 }
@@ -9809,6 +10323,34 @@ internal object FfiConverterSequenceTypeCoreLogRecord: FfiConverterRustBuffer<Li
 /**
  * @suppress
  */
+internal object FfiConverterSequenceTypeCoreNote: FfiConverterRustBuffer<List<CoreNote>> {
+    override fun read(buf: ByteBuffer): List<CoreNote> {
+        val len = buf.getInt()
+        return List<CoreNote>(len) {
+            FfiConverterTypeCoreNote.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CoreNote>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCoreNote.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CoreNote>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCoreNote.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 internal object FfiConverterSequenceTypeCoreOrigin: FfiConverterRustBuffer<List<CoreOrigin>> {
     override fun read(buf: ByteBuffer): List<CoreOrigin> {
         val len = buf.getInt()
@@ -9961,6 +10503,20 @@ internal object FfiConverterSequenceTypeCorePart: FfiConverterRustBuffer<List<Co
 
 
         FfiConverterString.lower(`filter`),_status)
+}
+    )
+    }
+
+
+        /**
+         * An id for a message, with the present time.
+         */
+    @Throws(CoreException::class) internal fun `newMessageId`(): kotlin.String {
+            return FfiConverterString.lift(
+    uniffiRustCallWithError(CoreException) { _status ->
+    UniffiLib.uniffi_secondme_avatar_ffi_fn_func_new_message_id(
+
+        _status)
 }
     )
     }

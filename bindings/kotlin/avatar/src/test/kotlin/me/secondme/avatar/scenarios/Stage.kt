@@ -15,12 +15,15 @@ import me.secondme.avatar.AvatarClient
 import me.secondme.avatar.AvatarException
 import me.secondme.avatar.ClientOptions
 import me.secondme.avatar.Conversation
+import me.secondme.avatar.Credentials
+import me.secondme.avatar.CredentialsRequest
 import me.secondme.avatar.Delivery
 import me.secondme.avatar.Event
 import me.secondme.avatar.Visitor
 import me.secondme.avatar.testing.AvatarEmulator
 import java.util.Collections
 import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -66,6 +69,10 @@ internal class Stage(scenario: Map<*, *>) {
         }
         val tokens = options["user_tokens"] as List<*>?
         return when {
+            door == "avatar-open-api" && this@Stage.options["credentials"] != null -> {
+                val words = this@Stage.options["credentials"] as List<*>
+                AvatarClient.withCredentials(options(emulator.baseUrl), given(words.iterator()))
+            }
             door == "avatar-open-api" -> AvatarClient(key, options(emulator.baseUrl))
             door != "visitor-chat" -> error("there is no door `$door`")
             tokens != null -> {
@@ -79,6 +86,22 @@ internal class Stage(scenario: Map<*, *>) {
             else -> {
                 val secret = options["client_secret"] as String? ?: emulator.clientSecret
                 AvatarClient.visitorChat(emulator.clientId, secret, key, options(emulator.labBaseUrl))
+            }
+        }
+    }
+
+    /** A caller's credentials, as its words say, one after the other. */
+    private fun given(words: Iterator<*>): suspend (CredentialsRequest) -> Credentials {
+        val keys = mapOf("authenticated" to emulator.apiKey, "unknown_key" to "sk-unknown")
+        val last = AtomicReference<Credentials>()
+        return { request ->
+            when (val word = if (words.hasNext()) words.next() else "throws") {
+                "same" -> last.get()
+                "throws" -> error("no user is signed in")
+                else ->
+                    AvatarClient(checkNotNull(keys[word])) { baseUrl = emulator.baseUrl }.use { server ->
+                        server.authenticate(Visitor.parse(request.visitorId)).also(last::set)
+                    }
             }
         }
     }
@@ -136,7 +159,7 @@ internal class Stage(scenario: Map<*, *>) {
                 if (laterName != null) {
                     later[laterName] = outcome
                 } else {
-                    settle(words["as"] as String? ?: name(words), outcome, words)
+                    settle(words["as"] as String? ?: words["in"] as String? ?: "", outcome, words)
                 }
             }
         }
@@ -163,6 +186,7 @@ internal class Stage(scenario: Map<*, *>) {
 
     /** Does what a program would do with the library. */
     private fun begin(verb: String, about: Map<*, *>): Deferred<Outcome> {
+        if (verb in KEEPING) return attempt { Outcome(true, keep(verb, about)) }
         val name = name(about)
         if (verb == "open") {
             return attempt { client.open(visitor(name, about)).let { Outcome(true, it.written(), it) } }
@@ -171,15 +195,16 @@ internal class Stage(scenario: Map<*, *>) {
         val text = about["text"] as String? ?: ""
         val count = (about["count"] as Number?)?.toInt() ?: 50
         val collect = (about["collect"] as Number?)?.toInt()?.seconds
+        val messageId = about["message_id"] as String?
         return attempt {
             when (verb) {
-                "ask" -> Outcome(true, chat.ask(text, collect = collect).written())
+                "ask" -> Outcome(true, chat.ask(text, collect = collect, messageId = messageId).written())
                 "stream" -> {
                     val all = StringBuilder()
-                    chat.stream(text, collect = collect).collect { all.append(it.text) }
+                    chat.stream(text, collect = collect, messageId = messageId).collect { all.append(it.text) }
                     Outcome(true, mapOf("text" to all.toString()))
                 }
-                "send" -> Outcome(true, chat.send(text).written())
+                "send" -> Outcome(true, chat.send(text, messageId = messageId).written())
                 "history" -> Outcome(true, chat.history(count).written())
                 "new_session" -> chat.newSession().let { Outcome(true, it.written(), it) }
                 "close" -> Outcome(true, chat.close().let { emptyMap<String, Any?>() })
@@ -189,6 +214,32 @@ internal class Stage(scenario: Map<*, *>) {
                 "network_changed" -> Outcome(true, chat.networkChanged().let { emptyMap<String, Any?>() })
                 else -> error("there is no step `$verb`")
             }
+        }
+    }
+
+    /** What a program does with the client beside its conversations: notes, and calls of its own. */
+    private suspend fun keep(verb: String, about: Map<*, *>): Map<String, Any?> {
+        val visitor = (about["in"] as String?)?.let { visitor(it, about) }
+        if (verb == "request") {
+            val path = (about["path"] as? List<*>)?.joinToString("") ?: about["path"] as String
+            val body = about["body"]?.let(::toJson)
+            val data = client.request(about["method"] as String, path, body, visitor)
+            return mapOf("data" to parseJson(data))
+        }
+        if (visitor == null) {
+            val notes = client.notes(about["prefix"] as String)
+            return mapOf(
+                "notes" to notes.map { mapOf("visitor_id" to it.visitor.id, "key" to it.key, "text" to it.text) },
+            )
+        }
+        val key = about["key"] as String
+        val text = about["text"] as String? ?: ""
+        val lifetime = (about["lifetime"] as Number?)?.toInt()?.seconds
+        return when (verb) {
+            "set_note" -> client.setNote(visitor, key, text, lifetime).let { emptyMap() }
+            "add_note" -> mapOf("done" to client.addNote(visitor, key, text, lifetime))
+            "delete_note" -> mapOf("done" to client.deleteNote(visitor, key))
+            else -> mapOf("text" to client.note(visitor, key))
         }
     }
 
@@ -289,8 +340,11 @@ internal class Stage(scenario: Map<*, *>) {
         val WORDS =
             setOf(
                 "in", "as", "text", "collect", "count", "name", "visitor_id", "later", "gives", "fails", "events",
-                "replies", "is",
+                "replies", "is", "key", "prefix", "lifetime", "message_id", "method", "path", "body",
             )
+
+        /** What needs no conversation. */
+        val KEEPING = setOf("set_note", "add_note", "note", "delete_note", "notes", "request")
 
         /** The parts of a scenario. */
         val PARTS = setOf("about", "door", "emulator", "faults", "client", "steps")
@@ -315,7 +369,7 @@ internal class Stage(scenario: Map<*, *>) {
         fun ClientOptions.set(option: String, value: Any?) {
             fun duration(): Duration = (value as Number).toDouble().seconds
             when (option) {
-                "key", "client_secret", "user_tokens" -> {}
+                "key", "client_secret", "user_tokens", "credentials" -> {}
                 "acknowledge" -> acknowledge = value as Boolean
                 "ping_unnamed" -> pingUnnamed = value as Boolean
                 "delivery" -> delivery = Delivery.valueOf((value as String).uppercase())
@@ -327,6 +381,7 @@ internal class Stage(scenario: Map<*, *>) {
                 "send_deadline" -> sendDeadline = duration()
                 "ask_deadline" -> askDeadline = duration()
                 "first_piece_deadline" -> firstPieceDeadline = duration()
+                "owner_deadline" -> ownerDeadline = duration()
                 else -> error("there is no client option `$option`")
             }
         }

@@ -38,7 +38,7 @@ public class ClientOptions internal constructor() {
 {% elif option.kind == "callback" %}
     public var {{ option.camel }}: ((CallReport) -> Unit)? = null
 {% else %}
-    public var {{ option.camel }}: {{ "Int" if option.kind == "count" else kt.one(option) }}? = null
+    public var {{ option.camel }}: {{ "Int" if option.kind == "count" else "List<" ~ kt.one(option) ~ ">" if option.list else kt.one(option) }}? = null
 {% endif %}
 
 {% endfor %}
@@ -60,6 +60,8 @@ public class ClientOptions internal constructor() {
         {{ option.camel }} = {{ option.camel }}?.toCount("{{ option.camel }}"),
 {% elif option.kind == "enum" %}
         {{ option.camel }} = {{ option.camel }}?.toCore(),
+{% elif option.list %}
+        {{ option.camel }} = {{ option.camel }}?.map { it.whole("option `{{ option.camel }}`") },
 {% elif option.kind in ["string", "path", "store"] %}
         {{ option.camel }} = {{ option.camel }}?.whole("option `{{ option.camel }}`"),
 {% else %}

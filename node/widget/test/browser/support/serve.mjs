@@ -1,0 +1,42 @@
+// A shop as the tests want it, with the server part of Node: node serve.mjs OPTIONS, as JSON. Prints its port.
+import { createServer } from 'node:http'
+import { AvatarClient, Visitor } from 'secondme-avatar'
+import { avatarWidget, toNodeListener } from 'secondme-avatar/web'
+
+const { port, store, baseUrl, apiKey, pages, policy, logins, ...options } = JSON.parse(process.argv[2])
+const client = new AvatarClient({ store, baseUrl, apiKey })
+// Who is signed in is read from a cookie as it is; a real shop's is signed.
+if (logins) {
+  delete options.secret
+  options.visitorOf = (request) => {
+    const [, user] = /(?:^|; )login=(\w+)/.exec(request.headers.get('cookie') ?? '') ?? []
+    return user && Visitor.forUser('shop', user)
+  }
+}
+const widget = avatarWidget(client, options)
+const avatar = toNodeListener(widget)
+const reports = []
+
+const server = createServer(async (request, response) => {
+  const { pathname } = new URL(request.url, 'http://shop')
+  if (/^\/avatar(\/|$)/.test(pathname)) return avatar(request, response)
+  if (pathname === '/reports' && request.method === 'POST') {
+    let text = ''
+    for await (const more of request) text += more
+    reports.push(JSON.parse(text))
+    return response.writeHead(204).end()
+  }
+  if (pathname === '/reports') return response.end(JSON.stringify(reports))
+  const page = pages[pathname]
+  if (page === undefined) return response.writeHead(404).end()
+  response.setHeader('content-type', page.type)
+  if (policy) response.setHeader('content-security-policy', `${policy}; report-uri /reports`)
+  response.end(page.body)
+})
+server.listen(port, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))
+process.stdin.resume().on('end', () => process.exit())
+process.on('SIGTERM', async () => {
+  await widget.close()
+  await client.close()
+  process.exit()
+})

@@ -1,0 +1,22 @@
+"""Each platform's real SDK against a fake of the platform on loopback, with the emulator in the avatar's place."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from secondme_avatar.testing import Emulator
+
+pytest_plugins = ["secondme_avatar.testing.pytest_plugin"]
+
+ROOT = Path(__file__).parents[2]
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "secondme-avatar-emulator"
+os.environ.setdefault("SECONDME_AVATAR_EMULATOR", str(BUILT))
+os.environ["PYTHONPATH"] = str(ROOT / "python")
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
+@pytest.fixture
+def emulator(avatar_emulator: Emulator) -> Emulator:
+    avatar_emulator.sync.settings(reply_delay="0ms", piece_delay="0ms", quota_per_minute=100_000)
+    return avatar_emulator
