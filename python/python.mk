@@ -90,13 +90,14 @@ python-bench: $(PYTHON_BENCH)/ready python-module
 	@$(call PYTHON_LAY,release,$(PYTHON_BENCH)/package/secondme_avatar)
 	PYTHONPATH=$(PYTHON_BENCH)/package $(PYTHON_BENCH)/bin/python benchmarks/python/run.py $(PYTHON_TARGET)/release $(ROWS)
 
+$(CARGO_TOOLS)/ready: packaging/cargo.txt
 $(PYTHON_VENV)/ready: python/tests/requirements.txt
 $(PYTHON_DIST)/ready: python/dist.txt
 $(PYTHON_BENCH)/ready: benchmarks/python/requirements.txt
 $(PYTHON_PLATFORMS)/ready: python/platforms/requirements.txt
 
 # Each is made anew when its requirements are newer.
-$(PYTHON_VENV)/ready $(PYTHON_DIST)/ready $(PYTHON_BENCH)/ready $(PYTHON_PLATFORMS)/ready:
+$(CARGO_TOOLS)/ready $(PYTHON_VENV)/ready $(PYTHON_DIST)/ready $(PYTHON_BENCH)/ready $(PYTHON_PLATFORMS)/ready:
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
