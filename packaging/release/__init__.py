@@ -1,0 +1,1 @@
+"""What `packaging/version` and `packaging/release-check` are made of."""

@@ -1,0 +1,40 @@
+"""What a check has found, said line by line."""
+
+from dataclasses import dataclass, field
+
+WRONG, NOT_ALL = 1, 3
+
+
+@dataclass
+class Report:
+    """Collects what was checked, what is wrong, and what could not be checked."""
+
+    checked: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    """What a person has to do or to decide before a release."""
+    unchecked: list[str] = field(default_factory=list)
+    missing_tools: bool = False
+
+    def say(self, text: str, problems: list[str]) -> None:
+        """Adds a check by what it looked at, or the problems that it found."""
+        if problems:
+            self.wrong += problems
+        else:
+            self.checked.append(text)
+
+    def without(self, tool: str, what: str) -> None:
+        """Adds a check that could not be made, because a tool is not installed."""
+        self.missing_tools = True
+        self.unchecked.append(f"{what}: {tool} is not installed")
+
+    def lines(self) -> list[str]:
+        kinds = [("ok", self.checked), ("not checked", self.unchecked), ("undecided", self.undecided)]
+        kinds.append(("WRONG", self.wrong))
+        return [f"{kind:11}  {text}" for kind, texts in kinds for text in texts]
+
+    def status(self, *, everything: bool, in_ci: bool) -> int:
+        """Returns 1 if something is wrong; 3 if `everything` is asked for and not everything was checked and decided."""
+        if self.wrong or (in_ci and self.missing_tools):
+            return WRONG
+        return NOT_ALL if everything and (self.undecided or self.unchecked) else 0

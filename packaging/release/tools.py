@@ -1,0 +1,125 @@
+"""The checks by the registries' own tools, each in the version that packaging/ pins."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from .report import Report
+
+VENV = ".tools/release"
+NODE = "packaging/npm/node_modules/.bin"
+
+
+def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "0"}
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+def said(ran: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (ran.stdout + ran.stderr).splitlines() if line.strip()]
+    return " / ".join(lines[-6:])[:600]
+
+
+def twine(root: Path, dist: Path, report: Report) -> None:
+    wheels, program = sorted(dist.glob("*.whl")), root / VENV / "bin/twine"
+    if not wheels:
+        return
+    if not program.is_file():
+        report.without("twine", "what PyPI says to the wheels")
+        return
+    ran = run(root, str(program), "check", "--strict", *map(str, wheels))
+    report.say(f"`twine check --strict` of {len(wheels)} wheels", [f"twine: {said(ran)}"] if ran.returncode else [])
+
+
+def npm(root: Path, dist: Path, report: Report) -> None:
+    """Has publint and attw look at the packages that have an interface; those of one platform have none."""
+    tarballs = sorted(path for path in dist.glob("*.tgz") if re.search(r"-\d+\.\d+\.\d+[^/]*\.tgz$", path.name))
+    platforms = re.compile(r"secondme-avatar-(node|emulator)-[a-z]")
+    with_types = [path for path in tarballs if not platforms.match(path.name)]
+    for name, paths, options in (("publint", tarballs, ["--strict"]), ("attw", with_types, [])):
+        program = root / NODE / name
+        if not paths:
+            continue
+        if not program.is_file():
+            report.without(name, "what npm's users will find")
+            continue
+        problems = []
+        for path in paths:
+            arguments = [*options, *(attw_options(path) if name == "attw" else [])]
+            ran = run(root, str(program), str(path), *arguments)
+            problems += [f"{name}: {path.name}: {said(ran)}"] if ran.returncode else []
+        report.say(f"`{name}` of {len(paths)} npm packages", problems)
+
+
+def attw_options(path: Path) -> list[str]:
+    # The widget and the adapters are modules, and say so; types of JSON and of a script tag there are none.
+    only_modules = re.match(r"secondme-(avatar-widget|chat-adapter)-", path.name)
+    without = r"--exclude-entrypoints ./widget.js ./custom-elements.json ./package.json"
+    return ["--format", "ascii", "--no-emoji", *(["--profile", "esm-only", *without.split()] if only_modules else [])]
+
+
+def last_tag(root: Path) -> str | None:
+    """Returns the newest tag of a release before this commit."""
+    ran = run(root, "git", "tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname")
+    here = run(root, "git", "tag", "--points-at", "HEAD").stdout.split()
+    return next((tag for tag in ran.stdout.split() if tag not in here), None)
+
+
+def semver(root: Path, report: Report) -> None:
+    if not (root / ".git").exists():
+        report.unchecked.append("semver: this is no checkout, so there is no tag to compare with")
+        return
+    tag = last_tag(root)
+    if tag is None:
+        report.unchecked.append("semver: there is no tag of an earlier release to compare the Rust API with")
+        return
+    ran = run(root, "make", "--no-print-directory", "semver", f"BASELINE={tag}")
+    report.say(f"the Rust API fits its version, beside {tag}", [f"semver: {said(ran)}"] if ran.returncode else [])
+
+
+def workflows(root: Path, report: Report) -> None:
+    """Has actionlint (and through it shellcheck) and zizmor look at the workflows; nothing is asked of a network."""
+    if not (root / ".github/workflows").is_dir():
+        return
+    files = sorted(str(path.relative_to(root)) for path in (root / ".github/workflows").glob("*.yml"))
+    actionlint, shellcheck = root / ".tools/bin/actionlint", root / VENV / "bin/shellcheck"
+    scripts = [path for path in shell_scripts(root) if (root / path).is_file()]
+    zizmor = root / VENV / "bin/zizmor"
+    commands = [
+        ("actionlint", actionlint, [f"-shellcheck={shellcheck}", "-pyflakes=", *files], f"{len(files)} workflows"),
+        ("shellcheck", shellcheck, scripts, f"{len(scripts)} scripts that they run"),
+        ("zizmor", zizmor, ["--offline", "--no-progress", "--persona=regular", *files], f"{len(files)} workflows"),
+    ]
+    for name, program, arguments, what in commands:
+        if not program.is_file() or (name == "actionlint" and not shellcheck.is_file()):
+            report.without(name, what)
+            continue
+        ran = run(root, str(program), *arguments)
+        report.say(f"`{name}` of {what}", [f"{name}: {said(ran)}"] if ran.returncode else [])
+
+
+def shell_scripts(root: Path) -> list[str]:
+    """Returns what in packaging/ and .ci/ is a script of a shell."""
+    paths = [path for folder in ("packaging", ".ci") for path in sorted((root / folder).glob("*")) if path.is_file()]
+    return [
+        str(path.relative_to(root))
+        for path in paths
+        if re.match(rb"#!.*\b(ba)?sh\b", path.open("rb").readline())
+    ]
+
+
+USES = re.compile(r"^\s*(?:- )?uses: (?P<action>[^@\s]+)@(?P<at>\S+)(?P<comment>.*)$", re.MULTILINE)
+
+
+def pins(root: Path) -> tuple[int, list[str]]:
+    """Returns how many actions the workflows use, and those that are not pinned to a commit beside its version."""
+    problems, count = [], 0
+    for path in sorted((root / ".github/workflows").glob("*.yml")):
+        for use in USES.finditer(path.read_text(encoding="utf-8")):
+            count += 1
+            if not re.fullmatch(r"[0-9a-f]{40}", use["at"]):
+                problems.append(f"{path.relative_to(root)}: {use['action']} is not pinned to a commit: {use['at']}")
+            elif not re.fullmatch(r"\s+# v\d+(\.\d+){2}", use["comment"]):
+                problems.append(f"{path.relative_to(root)}: {use['action']} does not say which version its commit is")
+    return count, problems
