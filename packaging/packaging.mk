@@ -21,7 +21,7 @@ advisories: ## known vulnerabilities in what is locked; says what could not be c
 # Compares lists, and builds nothing.
 lint-packages:
 	@$(call PYTHON_ENOUGH,the notices and the packages' metadata) $(PYTHON) packaging/make-notices --check && \
-		packaging/release-check --sources && $(PYTHON) -m unittest discover --buffer --start-directory packaging/tests
+		packaging/release-check --sources && $(PYTHON) -m unittest discover --buffer --start-directory packaging/tests --top-level-directory packaging
 
 RELEASE_VENV := $(TOOLS)/release
 RELEASE_NODE := packaging/npm/node_modules/.package-lock.json

@@ -103,7 +103,9 @@ def of_npm(artefact: Artefact, said: dict[str, str | None], there: set[str]) -> 
         problems.append(f"it is {package['name']} {package['version']}, and Cargo.toml says {version}")
     if package.get("license") != said["licence"]:
         problems.append(f"its licence is {package.get('license')}, and Cargo.toml says {said['licence']}")
-    needed = package.get("dependencies", {}) | package.get("optionalDependencies", {}) | package.get("peerDependencies", {})
+    needed = (
+        package.get("dependencies", {}) | package.get("optionalDependencies", {}) | package.get("peerDependencies", {})
+    )
     for name, range_ in needed.items():
         if not re.fullmatch(r"@secondme-avatar/.+|secondme-avatar(-.+)?", name):
             continue

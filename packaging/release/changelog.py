@@ -89,13 +89,19 @@ def check(root: Path, version: str, *, releasing: bool, today: date) -> tuple[st
     if newest and order(newest) > order(version):
         problems.append(f"CHANGELOG.md: it has {newest} already, and Cargo.toml says {version}")
     if version in [one.version for one in found]:
-        stale = f"{FOLDER}: {len(waiting)} fragments are not in CHANGELOG.md, which has the section of {version} already"
+        stale = (
+            f"{FOLDER}: {len(waiting)} fragments are not in CHANGELOG.md, which has the section of {version} already"
+        )
     else:
         stale = f"CHANGELOG.md has no section of {version}: `make changelog` writes it out of {len(waiting)} fragments"
         waiting = waiting or [Path(FOLDER)]
     if waiting:
         (problems if releasing else undecided).append(stale)
-    return f"the changelog: {len(found)} versions with their dates, {len(fragments(root))} fragments", problems, undecided
+    return (
+        f"the changelog: {len(found)} versions with their dates, {len(fragments(root))} fragments",
+        problems,
+        undecided,
+    )
 
 
 def notes(root: Path, version: str) -> str:

@@ -74,7 +74,9 @@ def bundle(dist: Path, version: str, out: Path, key: str | None) -> list[str]:
         for path in parts(pom):
             data = path.read_bytes()
             content[f"{folder}/{path.name}"] = data
-            content |= {f"{folder}/{path.name}.{kind}": hashlib.new(kind, data).hexdigest().encode() for kind in CHECKSUMS}
+            content |= {
+                f"{folder}/{path.name}.{kind}": hashlib.new(kind, data).hexdigest().encode() for kind in CHECKSUMS
+            }
             if key:
                 content[f"{folder}/{path.name}.asc"] = sign(path, key)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -87,7 +89,9 @@ def check(path: Path, *, signed: bool) -> list[str]:
     """Returns the rules of the Portal that a bundle breaks."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
-    problems = [] if path.stat().st_size <= LIMIT else [f"{path.name}: it is larger than the Portal takes, {LIMIT} bytes"]
+    problems = (
+        [] if path.stat().st_size <= LIMIT else [f"{path.name}: it is larger than the Portal takes, {LIMIT} bytes"]
+    )
     files = sorted(name for name in content if not BESIDE.search(name))
     for name in files:
         problems += [f"{name}: {problem}" for problem in of_file(name, content, signed=signed)]

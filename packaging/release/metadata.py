@@ -132,7 +132,9 @@ def of_crates(root: Path) -> list[str]:
         for name in lacking(package, ("description", "license", "homepage", "keywords", "categories", "rust-version")):
             problems.append(f"{path}: it has no {name}, which crates.io shows")
         # A keyword or a category more is refused when it is too late.
-        problems += [f"{path}: more than five {name}" for name in ("keywords", "categories") if len(package.get(name, [])) > 5]
+        problems += [
+            f"{path}: more than five {name}" for name in ("keywords", "categories") if len(package.get(name, [])) > 5
+        ]
         readme = package.get("readme", "README.md")
         if not (root / path).parent.joinpath(readme).is_file():
             problems.append(f"{path}: there is no {readme}, which crates.io shows")
@@ -164,7 +166,9 @@ def of_npm(root: Path) -> list[str]:
     problems = []
     for path in NPM:
         package = json.loads(text(root, path))
-        problems += [f"{path}: it has no {name}, which npm or a type checker asks for" for name in lacking(package, names)]
+        problems += [
+            f"{path}: it has no {name}, which npm or a type checker asks for" for name in lacking(package, names)
+        ]
         if not (root / path).with_name("README.md").is_file():
             problems.append(f"{path}: there is no README.md, which npm shows")
         if package.get("private"):

@@ -14,6 +14,8 @@ class Report:
     undecided: list[str] = field(default_factory=list)
     """What a person has to do or to decide before a release."""
     unchecked: list[str] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
+    """What there is nothing to check of, and why."""
     missing_tools: bool = False
 
     def say(self, text: str, problems: list[str]) -> None:
@@ -29,12 +31,17 @@ class Report:
         self.unchecked.append(f"{what}: {tool} is not installed")
 
     def lines(self) -> list[str]:
-        kinds = [("ok", self.checked), ("not checked", self.unchecked), ("undecided", self.undecided)]
+        kinds = [
+            ("ok", self.checked),
+            ("nothing to do", self.needless),
+            ("not checked", self.unchecked),
+            ("undecided", self.undecided),
+        ]
         kinds.append(("WRONG", self.wrong))
-        return [f"{kind:11}  {text}" for kind, texts in kinds for text in texts]
+        return [f"{kind:13}  {text}" for kind, texts in kinds for text in texts]
 
     def status(self, *, everything: bool, in_ci: bool) -> int:
-        """Returns 1 if something is wrong; 3 if `everything` is asked for and not everything was checked and decided."""
+        """Returns 1 if something is wrong, and 3 if `everything` has to be checked and decided, and is not."""
         if self.wrong or (in_ci and self.missing_tools):
             return WRONG
         return NOT_ALL if everything and (self.undecided or self.unchecked) else 0

@@ -1,9 +1,9 @@
 """The one version: it stands in Cargo.toml, and every other place is written from it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 
 from .tree import files, workspace
@@ -37,7 +37,21 @@ def pattern(*names: str, before: str, after: str = "", python: bool = False) -> 
     return Pattern(names, f"{before}({shape}){after}", python)
 
 
-TEXTS = ("*.md", "*.xml", "*.kts", "*.kt", "*.swift", "*.py", "*.ts", "*.mjs", "*.mk", "*.yml", "*.toml", "*.rs", "*.html")
+TEXTS = (
+    "*.md",
+    "*.xml",
+    "*.kts",
+    "*.kt",
+    "*.swift",
+    "*.py",
+    "*.ts",
+    "*.mjs",
+    "*.mk",
+    "*.yml",
+    "*.toml",
+    "*.rs",
+    "*.html",
+)
 XML = rf"<groupId>me\.secondme</groupId>\s*<artifactId>{OURS}</artifactId>\s*<version>"
 PATTERNS = [
     pattern("Cargo.toml", before=r'^\[workspace\.package\]\nversion = "', after='"'),
@@ -50,17 +64,27 @@ PATTERNS = [
     pattern("*package.json", "*package-lock.json", before=rf'^ +"{OURS}": "', after='",?$'),
     pattern("*sbom.cdx.json", before=r'"name": "secondme-avatar[^"]*",\s*"version": "', after='"'),
     pattern("*pom.xml", *TEXTS, before=XML, after="</version>"),
-    pattern(*TEXTS, before=rf"\bme\.secondme:{OURS}:"),
+    pattern(*TEXTS, before=rf"me\.secondme:{OURS}:"),
     pattern("*.gradle.kts", before=r'^version = "', after='"'),
     pattern("*.gradle.kts", before=r'\bversionName = "', after='"'),
-    pattern("*.kt", "*.swift", "*.ts", "*.java", before=r"""\b(?:VERSION|static let version)(?:: String)? = ["']""", after="[\"']"),
+    pattern(
+        "*.kt",
+        "*.swift",
+        "*.ts",
+        "*.java",
+        before=r"""\b(?:VERSION|static let version)(?:: String)? = ["']""",
+        after="[\"']",
+    ),
     # The names of what is handed out.
-    pattern(*TEXTS, "*check-jar", "*.sh", before=rf"\b(?:{OURS}|SecondMeAvatar)-"),
-    pattern(*TEXTS, before=r"\bsecondme_avatar(?:_emulator)?-", python=True),
-    pattern(*TEXTS, before=rf"\b{OURS}@"),
-    pattern(*TEXTS, before=rf"\b{OURS}==", python=True),
+    pattern(*TEXTS, "*check-jar", "*.sh", before=rf"{OURS}-"),
+    pattern(*TEXTS, "*.sh", before="SecondMeAvatar(?:FFI)?-"),
+    pattern(*TEXTS, before=r"secondme_avatar(?:_emulator)?-", python=True),
+    pattern(*TEXTS, before=rf"{OURS}@"),
+    pattern(*TEXTS, before=rf"{OURS}==", python=True),
     pattern("docs/survey.md", before=r'^survey = "', after='"'),
 ]
+SOME = re.compile(r"\d\.\d+\.\d")
+"""What stands in each file that says a version: most files say none, and are passed over."""
 PAST = ("CHANGELOG.md", "changelog.d/*", "findings/*", "packaging/release/*", "packaging/tests/*")
 """What may name another version: it tells of the past, or makes mistakes to find."""
 MUST_SAY = (
@@ -98,17 +122,29 @@ def current(root: Path) -> str:
     return workspace(root)["package"]["version"]
 
 
+def any_of(names: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(name) for name in names))
+
+
+OF_THE_PAST = any_of(PAST)
+BY_ENDING = [
+    (any_of(names), [one for one in PATTERNS if one.files == names]) for names in {one.files for one in PATTERNS}
+]
+
+
 def matching(path: str) -> list[Pattern]:
-    if any(fnmatch(path, one) for one in PAST):
-        return []
-    return [one for one in PATTERNS if any(fnmatch(path, name) for name in one.files)]
+    found = [] if OF_THE_PAST.match(path) else [these for names, these in BY_ENDING if names.match(path)]
+    return [one for these in found for one in these]
 
 
 def texts(root: Path) -> Iterator[tuple[str, str, list[Pattern]]]:
     for path in files(root):
         # What a link leads to is looked at where it lies.
-        if (patterns := matching(path)) and not (root / path).is_symlink():
-            yield path, (root / path).read_text(encoding="utf-8"), patterns
+        if not (patterns := matching(path)) or (root / path).is_symlink():
+            continue
+        text = (root / path).read_text(encoding="utf-8")
+        if SOME.search(text):
+            yield path, text, patterns
 
 
 def places(root: Path, version: str) -> list[Place]:
