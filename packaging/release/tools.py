@@ -10,6 +10,7 @@ from .report import Report
 
 VENV = ".tools/release"
 NODE = "packaging/npm/node_modules/.bin"
+SHELL = re.compile(rb"#!.*\b(ba)?sh\b")
 
 
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -91,6 +92,8 @@ def workflows(root: Path, report: Report) -> None:
         ("shellcheck", shellcheck, scripts, f"{len(scripts)} scripts that they run"),
     ]
     for name, program, arguments, what in commands:
+        if name == "shellcheck" and not scripts:
+            continue
         if not program.is_file() or not shellcheck.is_file():
             report.without(name, what)
             continue
@@ -123,7 +126,7 @@ def zizmor(root: Path, files: list[str], report: Report) -> None:
 def shell_scripts(root: Path) -> list[str]:
     """Returns what in packaging/ and .ci/ is a script of a shell."""
     paths = [path for folder in ("packaging", ".ci") for path in sorted((root / folder).glob("*")) if path.is_file()]
-    return [str(path.relative_to(root)) for path in paths if re.match(rb"#!.*\b(ba)?sh\b", path.open("rb").readline())]
+    return [str(path.relative_to(root)) for path in paths if SHELL.match(path.read_bytes())]
 
 
 USES = re.compile(r"^\s*(?:- )?uses: (?P<action>[^@\s]+)@(?P<at>\S+)(?P<comment>.*)$", re.MULTILINE)
