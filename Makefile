@@ -16,6 +16,8 @@ SEMVER_VERSION := 0.51.0
 SEMVER := $(TOOLS)/bin/cargo-semver-checks
 # The oldest Rust that the crates promise to work with.
 MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml)
+# The one version, which `make version` writes everywhere else.
+PROJECT_VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 # Each is made anew when its lock file is newer.
 PYTHON := $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 SPEC_NODE := spec/tools/node_modules/.package-lock.json

@@ -3,10 +3,14 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
+from .metadata import LICENCES, publish_order
 from .report import Report
+from .tree import workspace
 
 VENV = ".tools/release"
 NODE = "packaging/npm/node_modules/.bin"
@@ -66,6 +70,27 @@ def last_tag(root: Path) -> str | None:
     ran = run(root, "git", "tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname")
     here = run(root, "git", "tag", "--points-at", "HEAD").stdout.split()
     return next((tag for tag in ran.stdout.split() if tag not in here), None)
+
+
+def crates(root: Path, report: Report) -> None:
+    """Has cargo pack the crates that are published, without compiling them, and looks for the licences in each."""
+    if shutil.which("cargo") is None:
+        report.without("cargo", "the crates as they are packed")
+        return
+    names = [f"--package={name}" for name in publish_order(root)]
+    ran = run(root, "cargo", "package", "--quiet", "--locked", "--no-verify", "--allow-dirty", *names)
+    if ran.returncode:
+        report.wrong.append(f"cargo: {said(ran)}")
+        return
+    version, problems = workspace(root)["package"]["version"], []
+    packed = Path(os.environ.get("CARGO_TARGET_DIR") or root / "target") / "package"
+    for name in publish_order(root):
+        with tarfile.open(packed / f"{name}-{version}.crate") as crate:
+            there = set(crate.getnames())
+        for file in (*LICENCES, "README.md", "Cargo.toml"):
+            if f"{name}-{version}/{file}" not in there:
+                problems.append(f"{name}-{version}.crate: there is no {file} in it")
+    report.say("the crates as cargo packs them, and their licences", problems)
 
 
 def semver(root: Path, report: Report) -> None:
