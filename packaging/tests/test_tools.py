@@ -1,13 +1,12 @@
 """Mistakes that the registries' own tools find. They are passed over where `make release-tools` was not run."""
 
-import shutil
 import tempfile
 import unittest
 from pathlib import Path
 
 from release import archives, tools
 from release.report import Report
-from tests.support import PACKAGING, ROOT, VERSION, archive, npm, npm_packages, wheel
+from tests.support import ROOT, VERSION, archive, npm, npm_packages, wheel
 
 TWINE, ZIZMOR = ROOT / tools.VENV / "bin/twine", ROOT / tools.VENV / "bin/zizmor"
 PUBLINT, ATTW = ROOT / tools.NODE / "publint", ROOT / tools.NODE / "attw"
@@ -109,13 +108,6 @@ class Workflows(OfAFolder):
         (self.folder / "packaging/step").write_text("#!/bin/sh\nrm -rf $1/\n", encoding="utf-8")
         self.workflow("echo all is well")
         self.assertIn("SC2086", self.complaint())
-
-
-@unittest.skipUnless(shutil.which("cargo"), "cargo is not installed")
-class Crates(unittest.TestCase):
-    def test_the_order_that_is_written_is_the_one_that_cargo_takes(self) -> None:
-        order = archives.script(PACKAGING / "publish-crates").publish_order(ROOT)
-        self.assertEqual(order[-1], "secondme-avatar-cli")
 
 
 if __name__ == "__main__":
