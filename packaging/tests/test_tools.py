@@ -1,15 +1,19 @@
 """Mistakes that the registries' own tools find. They are passed over where `make release-tools` was not run."""
 
+import shutil
+import subprocess
 import tempfile
 import unittest
+from datetime import date
 from pathlib import Path
 
-from release import archives, tools
+from release import archives, changelog, tools
 from release.report import Report
 from tests.support import ROOT, VERSION, archive, npm, npm_packages, wheel
 
 TWINE, ZIZMOR = ROOT / tools.VENV / "bin/twine", ROOT / tools.VENV / "bin/zizmor"
 PUBLINT, ATTW = ROOT / tools.NODE / "publint", ROOT / tools.NODE / "attw"
+TOWNCRIER = ROOT / tools.VENV / "bin/towncrier"
 ACTIONLINT = ROOT / ".tools/bin/actionlint"
 WORKFLOW = """\
 name: w
@@ -71,6 +75,34 @@ class Packages(OfAFolder):
         npm(self.folder, "secondme-avatar", manifest, lib)
         tools.npm(ROOT, self.folder, self.report)
         self.assertTrue(any(one.startswith("attw: ") for one in self.report.wrong), self.report.lines())
+
+
+class Changelog(OfAFolder):
+    @needs(TOWNCRIER)
+    def test_a_section_out_of_fragments(self) -> None:
+        (self.folder / "packaging").mkdir()
+        for path in ("towncrier.toml", "packaging/changelog.jinja"):
+            shutil.copyfile(ROOT / path, self.folder / path)
+        start = "# Changelog\n\n<!-- The sections of the versions begin here. -->\n"
+        (self.folder / "CHANGELOG.md").write_text(f"{start}\n## 0.1.0 - 2026-01-01\n\n- First.\n", encoding="utf-8")
+        fragments = {"b.fixed.md": "A mend.\n", "a.added.md": "A call ([page](../docs/x.md)),\nin two lines.\n"}
+        fragments["many.added.md"] = "- One.\n- Two.\n"
+        (self.folder / "changelog.d").mkdir()
+        for name, text in fragments.items():
+            (self.folder / "changelog.d" / name).write_text(text, encoding="utf-8")
+        self.assertEqual(changelog.of_fragments(self.folder), [])
+        for command in (
+            ["git", "init", "--quiet"],
+            [TOWNCRIER, "build", "--yes", "--version=0.2.0", "--date=2026-02-03"],
+        ):
+            subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        added = "- One.\n- Two.\n- A call ([page](docs/x.md)),\n  in two lines.\n"
+        section = f"## 0.2.0 - 2026-02-03\n\n### Added\n\n{added}\n### Fixed\n\n- A mend.\n"
+        said = (self.folder / "CHANGELOG.md").read_text(encoding="utf-8")
+        self.assertEqual(said, f"{start}\n{section}\n## 0.1.0 - 2026-01-01\n\n- First.\n")
+        _, problems, undecided = changelog.check(self.folder, "0.2.0", releasing=True, today=date(2026, 2, 3))
+        self.assertEqual((problems, undecided), ([], []))
+        self.assertEqual(changelog.notes(self.folder, "0.2.0"), section.split("\n\n", 1)[1])
 
 
 class Workflows(OfAFolder):
