@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 
 from .metadata import LICENCES, publish_order
@@ -43,33 +44,47 @@ def npm(root: Path, dist: Path, report: Report) -> None:
     tarballs = sorted(path for path in dist.glob("*.tgz") if re.search(r"-\d+\.\d+\.\d+[^/]*\.tgz$", path.name))
     platforms = re.compile(r"secondme-avatar-(node|emulator)-[a-z]")
     with_types = [path for path in tarballs if not platforms.match(path.name)]
-    for name, paths, options in (("publint", tarballs, ["--strict"]), ("attw", with_types, [])):
-        program = root / NODE / name
-        if not paths:
-            continue
-        if not program.is_file():
+    for name, paths, look in (("publint", tarballs, publint), ("attw", with_types, attw)):
+        if paths and not (root / NODE / name).is_file():
             report.without(name, "what npm's users will find")
-            continue
-        problems = []
-        for path in paths:
-            arguments = [*options, *(attw_options(path) if name == "attw" else [])]
-            ran = run(root, str(program), str(path), *arguments)
-            problems += [f"{name}: {path.name}: {said(ran)}"] if ran.returncode else []
-        report.say(f"`{name}` of {len(paths)} npm packages", problems)
+        elif paths:
+            problems = [f"{name}: {path.name}: {problem}" for path in paths for problem in look(root, path)]
+            report.say(f"`{name}` of {len(paths)} npm packages", problems)
 
 
-def attw_options(path: Path) -> list[str]:
-    # The widget and the adapters are modules, and say so; types of JSON and of a script tag there are none.
+def publint(root: Path, path: Path) -> list[str]:
+    ran = run(root, str(root / NODE / "publint"), str(path), "--strict")
+    return [said(ran)] if ran.returncode else []
+
+
+def attw(root: Path, path: Path) -> list[str]:
+    """Returns what a type checker would stumble over."""
+    # The widget and the adapters are modules for bundlers and Node, and say so.
     only_modules = re.match(r"secondme-(avatar-widget|chat-adapter)-", path.name)
-    without = r"--exclude-entrypoints ./widget.js ./custom-elements.json ./package.json"
-    return ["--format", "ascii", "--no-emoji", *(["--profile", "esm-only", *without.split()] if only_modules else [])]
+    ignored = {"node10", "node16-cjs"} if only_modules else set()
+    # A script tag, and lists for tools, have no types.
+    without = (
+        ["--exclude-entrypoints", "./widget.js", "./custom-elements.json", "./package.json"] if only_modules else []
+    )
+    with tempfile.TemporaryFile() as out:
+        # Into a file: of what goes into a pipe only the first 64 KiB come out. Its status counts what is ignored.
+        without = ["--exclude-entrypoints", *untyped] if untyped else []
+        command = [str(root / NODE / "attw"), str(path), "--format", "json", *without]
+        subprocess.run(command, cwd=root, stdout=out, stderr=subprocess.STDOUT, check=False)
+        out.seek(0)
+        text = out.read().decode(errors="replace")
+    try:
+        analysis = json.loads(text)["analysis"]
+    except (ValueError, KeyError):
+        return [text.strip()[-300:] or "attw says nothing"]
+    if not analysis.get("types"):
+        return ["it has no types"]
+    found = [one for one in analysis["problems"] if kind_of_resolution(one) not in ignored]
+    return sorted({f"{one['kind']} ({one.get('entrypoint') or one.get('fileName')})" for one in found})
 
 
-def last_tag(root: Path) -> str | None:
-    """Returns the newest tag of a release before this commit."""
-    ran = run(root, "git", "tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname")
-    here = run(root, "git", "tag", "--points-at", "HEAD").stdout.split()
-    return next((tag for tag in ran.stdout.split() if tag not in here), None)
+def kind_of_resolution(problem: dict) -> str | None:
+    return problem.get("resolutionKind") or problem.get("resolutionOption")
 
 
 def crates(root: Path, report: Report) -> None:
@@ -91,6 +106,13 @@ def crates(root: Path, report: Report) -> None:
             if f"{name}-{version}/{file}" not in there:
                 problems.append(f"{name}-{version}.crate: there is no {file} in it")
     report.say("the crates as cargo packs them, and their licences", problems)
+
+
+def last_tag(root: Path) -> str | None:
+    """Returns the newest tag of a release before this commit."""
+    ran = run(root, "git", "tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname")
+    here = run(root, "git", "tag", "--points-at", "HEAD").stdout.split()
+    return next((tag for tag in ran.stdout.split() if tag not in here), None)
 
 
 def semver(root: Path, report: Report) -> None:
