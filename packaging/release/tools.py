@@ -63,9 +63,7 @@ def attw(root: Path, path: Path) -> list[str]:
     only_modules = re.match(r"secondme-(avatar-widget|chat-adapter)-", path.name)
     ignored = {"node10", "node16-cjs"} if only_modules else set()
     # A script tag, and lists for tools, have no types.
-    without = (
-        ["--exclude-entrypoints", "./widget.js", "./custom-elements.json", "./package.json"] if only_modules else []
-    )
+    untyped = ["./widget.js", "./custom-elements.json", "./package.json"] if only_modules else []
     with tempfile.TemporaryFile() as out:
         # Into a file: of what goes into a pipe only the first 64 KiB come out. Its status counts what is ignored.
         without = ["--exclude-entrypoints", *untyped] if untyped else []
