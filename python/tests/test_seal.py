@@ -168,6 +168,7 @@ def test_a_seal_without_a_store_says_so() -> None:
 
 async def test_a_slow_seal_keeps_no_event_loop_waiting(emulator: Emulator, tmp_path: Path) -> None:
     mask, may_go_on, has_begun = Mask(), threading.Event(), threading.Event()
+    may_go_on.set()
 
     def slow(data: bytes) -> bytes:
         has_begun.set()
@@ -175,12 +176,16 @@ async def test_a_slow_seal_keeps_no_event_loop_waiting(emulator: Emulator, tmp_p
         return mask.seal(data)
 
     async with made(emulator, tmp_path / "avatar.db", Wrong(slow, mask.unseal)) as client:
-        chat = await client.open(ADA)
+        chat, other = await client.open(ADA), await client.open(Visitor.for_user("test", "grace"))
+        # What was kept of the openings is in the file.
+        await (await client.open(Visitor.for_user("test", "alan"))).send("Hi", durable=True)
+        may_go_on.clear()
+        has_begun.clear()
         sending = asyncio.ensure_future(chat.send(SAID, durable=True))
-        # The loop runs on meanwhile.
+        # The loop runs on meanwhile, and so do the conversations that have nothing to keep.
         while not has_begun.is_set():
             await asyncio.sleep(0)
-        assert (await chat.ask("Hello")).text == "You said: Hello"
+        assert (await other.ask("Hello")).text == "You said: Hello"
         assert not sending.done()
         may_go_on.set()
         await sending
