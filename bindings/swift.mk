@@ -4,7 +4,7 @@
 SWIFT := bindings/swift
 SWIFT_BUILT := $(or $(CARGO_TARGET_DIR),target)
 SWIFT_SOURCES := $(addprefix $(SWIFT)/,Package.swift Sources/SecondMeAvatar Sources/SecondMeAvatarTesting Tests consumer) \
-	$(addprefix examples/swift/,Package.swift App Chat Custom Keyless Model Tests)
+	$(addprefix examples/swift/,Package.swift App Chat Custom Errors Keyless Model Quickstart Takeover Tests)
 # Where there is no Swift it has said so, and exits 77.
 with-swift = $(SWIFT)/toolchain --install || { [ $$? = 77 ]; exit; };
 

@@ -26,6 +26,15 @@ let package = Package(
         .executableTarget(
             name: "custom", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
             path: "Custom"),
+        .executableTarget(
+            name: "quickstart", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
+            path: "Quickstart"),
+        .executableTarget(
+            name: "takeover", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
+            path: "Takeover"),
+        .executableTarget(
+            name: "errors", dependencies: [.product(name: "SecondMeAvatar", package: "SecondMeAvatar")],
+            path: "Errors"),
         // The app without its screen, for a test that looks into its memory.
         .executableTarget(
             name: "keyless",
@@ -38,7 +47,7 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "ChatModel", "chat", "custom", "keyless",
+                "ChatModel", "chat", "custom", "keyless", "quickstart", "takeover", "errors",
                 .product(name: "SecondMeAvatarTesting", package: "SecondMeAvatar"),
             ],
             path: "Tests"),

@@ -53,6 +53,30 @@ test('streaming prints all pieces of the answer', async (t) => {
   assert.equal(await printed(t, 'streaming.js'), 'You said: Hello, tell me about yourself\n39 characters in all\n')
 })
 
+test('errors says what to do, and hands the message back', async (t) => {
+  const emulator = await startEmulator()
+  t.after(() => emulator.stop())
+  const said = async () => {
+    const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl }
+    const program = spawn(process.execPath, ['errors.js'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    let out = ''
+    program.stdout.on('data', (text) => {
+      out += text
+    })
+    await once(program, 'close')
+    assert.equal(program.exitCode, 0, out)
+    return out.trim().split('\n')
+  }
+  assert.deepEqual(await said(), ['sent'])
+  await emulator.fault({ at: 'message/send', do: { fail: 'some.code' } })
+  const [text, unsent, ...more] = await said()
+  assert.match(text, /some\.code/)
+  assert.equal(unsent, 'not sent: The invoice is paid')
+  assert.deepEqual(more, [])
+  await emulator.fault({ at: 'auth', do: { fail: 'open.api.key.not.found' } })
+  assert.deepEqual(await said(), ['the key was refused: another one is needed'])
+})
+
 test('takeover keeps quiet while the owner speaks', async (t) => {
   const then = [
     { owner: 'takes-over' },

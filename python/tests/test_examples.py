@@ -58,6 +58,16 @@ def test_an_example_says(name: str, said: str, emulator: Emulator) -> None:
     assert run(name) == said
 
 
+def test_errors_says_what_to_do_and_hands_the_message_back(emulator: Emulator) -> None:
+    assert run("errors.py") == "sent\n"
+    emulator.sync.fault({"at": "message/send", "do": {"fail": "some.code"}})
+    said, unsent = run("errors.py").splitlines()
+    assert "some.code" in said
+    assert unsent == "not sent: The invoice is paid"
+    emulator.sync.fault({"at": "auth", "do": {"fail": "open.api.key.not.found"}})
+    assert run("errors.py") == "the key was refused: another one is needed\n"
+
+
 def test_takeover(start: Callable[[str], "subprocess.Popen[str]"], emulator: Emulator) -> None:
     then = [{"owner": "takes-over"}, {"owner": {"says": "It is me"}}, {"owner": {"says": "Still me"}}]
     then += [{"owner": "hands-back"}, {"say": "Here I am again"}]

@@ -87,6 +87,18 @@ async fn many_visitors_are_served_by_one_loop() {
     bot.kill().await.unwrap();
 }
 
+#[tokio::test]
+async fn errors_says_what_to_do_and_hands_the_message_back() {
+    let emulator = Emulator::builder().brain(Brain::Echo).start().await.unwrap();
+    let errors = env!("CARGO_BIN_EXE_errors");
+    assert_eq!(printed(errors, &emulator).await, "sent\n");
+    emulator.fault(r#"{"at": "message/send", "do": {"fail": "some.code"}}"#.parse().unwrap()).unwrap();
+    let text = printed(errors, &emulator).await;
+    assert!(text.contains("some.code") && text.ends_with("\nnot sent: The invoice is paid\n"), "{text}");
+    emulator.fault(r#"{"at": "auth", "do": {"fail": "open.api.key.not.found"}}"#.parse().unwrap()).unwrap();
+    assert_eq!(printed(errors, &emulator).await, "the key was refused: another one is needed\n");
+}
+
 #[test]
 fn each_example_is_short() {
     let sources = [
@@ -94,6 +106,7 @@ fn each_example_is_short() {
         include_str!("../streaming.rs"),
         include_str!("../takeover.rs"),
         include_str!("../many_visitors.rs"),
+        include_str!("../errors.rs"),
     ];
     for source in sources {
         assert!(source.lines().count() < 40, "{source}");

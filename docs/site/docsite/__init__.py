@@ -1,0 +1,1 @@
+"""Builds the docs site out of the repository's pages: ``make docs``."""
