@@ -8,6 +8,8 @@ BASE = "/SITE/"
 
 def main() -> None:
     folder = Path(sys.argv[1])
+    # What its pages ask for first, and do without.
+    (folder / "theme-settings.json").write_text("{}\n", encoding="utf-8")
     for file in folder.rglob("index.html"):
         up = "../" * (len(file.relative_to(folder).parts) - 1) or "./"
         text = file.read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ def table(folder: Path) -> str:
         if one in there:
             # DocC's pages are asked for as folders.
             entry = one.entry.removesuffix("index.html") if one.folder == "swift" else one.entry
-            rows.append(f"| {one.language} | [{one.language}](raw:api/{one.folder}/{entry}) | {one.tool} |")
+            rows.append(f"| {one.language} | [the API of {one.language}](raw:api/{one.folder}/{entry}) | {one.tool} |")
         else:
             reason = folder / f"{one.folder}.why"
             why = reason.read_text(encoding="utf-8").strip() if reason.is_file() else "it was left out of this build"

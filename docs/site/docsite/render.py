@@ -128,7 +128,9 @@ class Renderer:
             raise MistakeError(f"{page.path} shows {path}, which is not there")
         text = self.site.read(path)
         if not path.endswith(".md"):
-            return Part(text.rstrip("\n"), True, lexer(path))
+            # What quiets a linter of this repository is of no use to a reader.
+            lines = [line for line in text.splitlines() if not line.startswith("#![allow(clippy::")]
+            return Part("\n".join(lines).strip("\n"), True, lexer(path))
         try:
             below = markdown.section(text, heading)
         except ValueError as error:
