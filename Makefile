@@ -78,7 +78,7 @@ spec-contract: $(SPEC_VENV) natives
 
 # DONE names parts that have been run already.
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-python lint-node lint-kotlin lint-swift console-check widget-check))
+	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-docs lint-python lint-node lint-kotlin lint-swift console-check widget-check))
 
 lint-rust: python-there $(CARGO_TOOLS)/ready
 	$(CARGO) fmt --all --check

@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "secondme-avatar"
-copyright = "the secondme-avatar authors; MIT or Apache-2.0"  # noqa: A001
+copyright = "the secondme-avatar authors; MIT or Apache-2.0"
 language = "en"
 extensions = ["myst_parser", "sphinx_design", "sphinx_copybutton", "docsite.search", "docsite.anchors"]
 source_suffix = {".md": "markdown"}

@@ -14,7 +14,7 @@ URL ?=
 # They are linted with those of packaging/.
 PACKAGING_SCRIPTS += $(DOCS)/docsite $(DOCS)/conf.py
 
-.PHONY: docs docs-check docs-site docs-checked docs-typedoc docs-docc $(addprefix docs-api-,rust python node kotlin swift)
+.PHONY: docs lint-docs docs-check docs-site docs-checked docs-typedoc docs-docc $(addprefix docs-api-,rust python node kotlin swift)
 docs: python-there ## the docs site, in dist/docs: make docs [API=none|"rust python"] [URL=https://…/]
 	@$(call PYTHON_ENOUGH,the docs site) $(MAKE) --no-print-directory docs-site
 
@@ -39,7 +39,8 @@ docs-api-rust:
 	@rm -rf $(DOCS_API)/rust && cp -R $(DOCS_WORK)/rustdoc/doc $(DOCS_API)/rust && rm -f $(DOCS_API)/rust/.lock
 
 docs-api-python: python-module
-	@PYTHONPATH=python $(DOCS_VENV)/bin/pdoc --output-directory $(DOCS_API)/python secondme_avatar
+	@PYTHONPATH=python $(DOCS_VENV)/bin/pdoc --docformat restructuredtext --output-directory $(DOCS_API)/python \
+		secondme_avatar $(addprefix secondme_avatar.,sync testing bridge desk web fastapi)
 
 docs-api-node: docs-typedoc
 docs-typedoc: $(NODE_MODULES) $(DOCS_TYPEDOC)
@@ -68,6 +69,9 @@ docs-docc:
 
 # On Apple's systems it is Xcode's; Debian has it, and the pages that it fills, beside its swiftc.
 DOCS_DOCC = $(if $(filter Darwin,$(SYSTEM)),xcrun docc,env DOCC_HTML_DIR=/usr/libexec/swift/share/docc/render /usr/libexec/swift/bin/docc)
+
+lint-docs: python-there ## every page has its place on the docs site, and their links and programs are there
+	@$(call PYTHON_ENOUGH,the links between the pages) PYTHONPATH=$(DOCS) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m docsite.check
 
 # In Chromium: both widths, both colours, the search, axe, and no error.
 docs-check: chromium ## the site of `make docs` in Chromium: make docs-check [PICTURES=folder]

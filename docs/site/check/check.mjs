@@ -16,7 +16,13 @@ const site = resolve(process.argv[2] ?? 'dist/docs')
 const pictures = process.env.PICTURES && resolve(process.env.PICTURES)
 const MAIN = ['index', 'getting-started', 'python', 'events', 'errors', 'performance', 'api', 'search']
 const WIDTHS = [360, 390, 1440]
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png' }
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+}
 // A word, and a page that it has to lead to.
 const WORDS = [
   ['takeover', 'events.html'],
@@ -36,7 +42,10 @@ const server = createServer((request, response) => {
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready))
 const address = `http://127.0.0.1:${server.address().port}`
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+})
 const wrong = []
 const failed = (what) => {
   wrong.push(what)
@@ -60,7 +69,8 @@ async function open(colorScheme) {
 function everyPage(folder = site, prefix = '') {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const name = `${prefix}${entry.name}`
-    if (entry.isDirectory()) return ['api', '_static'].includes(name) ? [] : everyPage(join(folder, entry.name), `${name}/`)
+    if (entry.isDirectory())
+      return ['api', '_static'].includes(name) ? [] : everyPage(join(folder, entry.name), `${name}/`)
     return name.endsWith('.html') ? [name.replace(/\.html$/, '')] : []
   })
 }
@@ -75,7 +85,9 @@ for (const colour of ['light', 'dark']) {
     await page.goto(`${address}/${name}.html`)
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: width < 800 ? 800 : 1000 })
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      const wider = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      )
       if (wider > 0) failed(`${name} at ${width}: ${wider} px wider than the window`)
       if (MAIN.includes(name) && width !== 390) await look(page, name, width, colour)
     }
@@ -91,7 +103,9 @@ async function look(page, name, width, colour) {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.addScriptTag({ path: axe })
   const { violations } = await page.evaluate(() => globalThis.axe.run())
   for (const { id, help, nodes } of violations) {
-    const where = nodes.slice(0, 4).map(({ target, failureSummary }) => `${target} ${failureSummary?.split('\n')[1] ?? ''}`)
+    const where = nodes
+      .slice(0, 4)
+      .map(({ target, failureSummary }) => `${target} ${failureSummary?.split('\n')[1] ?? ''}`)
     failed(`${name} at ${width}, ${colour}: ${id}: ${help}\n  ${where.join('\n  ')}`)
   }
 }
@@ -103,25 +117,37 @@ async function look(page, name, width, colour) {
     await page.getByRole('searchbox').or(page.locator('.sidebar-search')).first().fill(word)
     await page.keyboard.press('Enter')
     await page.waitForSelector('#search-results ul.search li a')
-    await page.waitForFunction(() => /found|match/i.test(document.querySelector('#search-results p.search-summary')?.textContent ?? ''))
-    const found = await page.$$eval('#search-results ul.search li > a', (links) => links.map((link) => link.getAttribute('href')))
-    if (!found.some((link) => link.split(/[?#]/)[0] === leads)) failed(`the search for ${word} finds ${found.slice(0, 5)}, and not ${leads}`)
+    await page.waitForFunction(() =>
+      /found|match/i.test(document.querySelector('#search-results p.search-summary')?.textContent ?? ''),
+    )
+    const found = await page.$$eval('#search-results ul.search li > a', (links) =>
+      links.map((link) => link.getAttribute('href')),
+    )
+    if (!found.some((link) => link.split(/[?#]/)[0] === leads))
+      failed(`the search for ${word} finds ${found.slice(0, 5)}, and not ${leads}`)
   }
   await page.goto(`${address}/getting-started.html`)
   await page.locator('label[data-sync-id=swift]').first().click()
   const shown = await page.$$eval('.sd-tab-set', (sets) =>
-    sets.map((set) => [...set.querySelectorAll(':scope > input')].find((input) => input.checked)?.nextElementSibling.textContent.trim()),
+    sets.map((set) =>
+      [...set.querySelectorAll(':scope > input')].find((input) => input.checked)?.nextElementSibling.textContent.trim(),
+    ),
   )
   if (shown.some((label) => label !== 'Swift')) failed(`tabs that do not change together: ${shown}`)
   await page.context().close()
 }
 
 // The references fill themselves in the browser.
-for (const [entry, word] of [['api/swift/documentation/secondmeavatar/', 'AvatarClient'], ['api/kotlin/index.html', 'AvatarClient']]) {
+for (const [entry, word] of [
+  ['api/swift/documentation/secondmeavatar/', 'AvatarClient'],
+  ['api/kotlin/index.html', 'AvatarClient'],
+]) {
   if (!existsSync(join(site, entry))) continue
   const page = await open('light')
   await page.goto(`${address}/${entry}`)
-  await page.waitForFunction((word) => document.body.innerText.includes(word), word).catch(() => failed(`${entry} does not say ${word}`))
+  await page
+    .waitForFunction((word) => document.body.textContent.includes(word), word)
+    .catch(() => failed(`${entry} does not say ${word}`))
   await page.context().close()
 }
 
@@ -131,4 +157,6 @@ if (wrong.length) {
   console.error(`${wrong.length} faults`)
   process.exit(1)
 }
-console.log(`${pages.length} pages at ${WIDTHS.join(', ')} px: no page is wider than its window, no error; axe on ${MAIN.length}, light and dark`)
+console.log(
+  `${pages.length} pages at ${WIDTHS.join(', ')} px: no page is wider than its window, no error; axe on ${MAIN.length}, light and dark`,
+)

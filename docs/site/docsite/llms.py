@@ -1,5 +1,7 @@
-"""The pages for programs that read them with a model: ``llms.txt`` as https://llmstxt.org has it, all pages in one file,
-and each page as Markdown beside its HTML."""
+"""The pages for programs that read them with a model.
+
+``llms.txt`` is as https://llmstxt.org has it, ``llms-full.txt`` has all pages, and each page is Markdown beside its HTML.
+"""
 
 from pathlib import Path
 
@@ -19,7 +21,9 @@ def write(site: Site, texts: dict[Page, str], out: Path, url: str) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
             about = markdown.summary(text)
-            lines.append(f"- [{page.label or markdown.title(text)}]({url}{page.name}.html.md)" + (f": {about}" if about else ""))
+            lines.append(
+                f"- [{page.label or markdown.title(text)}]({url}{page.name}.html.md)" + (f": {about}" if about else "")
+            )
             whole += ["", f"<!-- {page.path} -->", "", text.strip(), ""]
         lines.append("")
     (out / "llms.txt").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")

@@ -85,6 +85,21 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\u4e00-\u9fff-]", "", text)
 
 
+def anchors(text: str) -> set[str]:
+    """The anchors of all headings; the second of the same name has a number."""
+    made: set[str] = set()
+    for part in parts(text):
+        for line in part.text.splitlines() if not part.is_code else ():
+            if heading := HEADING.match(line):
+                wanted = name = anchor(heading[2])
+                number = 0
+                while name in made:
+                    number += 1
+                    name = f"{wanted}-{number}"
+                made.add(name)
+    return made
+
+
 def title(text: str) -> str:
     """The page's first heading."""
     for part in parts(text):

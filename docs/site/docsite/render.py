@@ -2,8 +2,8 @@
 
 Two marks, which a code host does not show, are filled in:
 
-- ``<!-- tabs -->`` … ``<!-- /tabs -->`` around a list of links to programs, or to pages of which the first block of code
-  in the language is meant: the programs themselves, a tab for each language.
+- ``<!-- tabs -->`` … ``<!-- /tabs -->`` around a list of links to programs, or to pages of which the first block of
+  code in the language is meant: the programs themselves, a tab for each language.
 - ``<!-- sections -->`` … ``<!-- /sections -->`` around a list of links to headings of other pages: what stands there.
 
 ``<!-- references -->`` is where the table of the API references stands.
@@ -39,6 +39,8 @@ class Renderer:
     sources: set[str] = field(default_factory=set)
     """Files and folders of the repository that pages lead to, and that are no pages."""
     images: set[str] = field(default_factory=set)
+    headings: dict[str, set[str]] = field(default_factory=dict)
+    """The anchors of the pages that links lead to."""
     external: dict[str, set[str]] = field(default_factory=dict)
     """Addresses elsewhere, and the pages that have them."""
 
@@ -53,7 +55,9 @@ class Renderer:
         made.append(self.converted(text[at:], page.path, page))
         whole = "\n".join(made).replace(REFERENCES, self.references)
         # Several packages are called as the project is: the page of each is of its language.
-        return re.sub(rf"\A# {self.site.title}$", f"# {page.label or self.site.title}", whole, count=1, flags=re.MULTILINE)
+        return re.sub(
+            rf"\A# {self.site.title}$", f"# {page.label or self.site.title}", whole, count=1, flags=re.MULTILINE
+        )
 
     def converted(self, text: str, of: str, page: Page) -> str:
         """Text of one page for another (or the same): its links lead where they led."""
@@ -80,10 +84,25 @@ class Renderer:
             return target
         path, _, heading = target.partition("#")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(of), unquote(path))) if path else of
+        if heading and path in self.site.pages and heading not in self.anchors(path):
+            raise MistakeError(f"{of} leads to {path}#{heading}, and there is no such heading")
         to, behind = self.destination(path, of, is_image), f"#{heading}" if heading else ""
         if path == page.path and not is_image:
             return behind or self.seen_from(page, to)
         return self.seen_from(page, to) + behind
+
+    def anchors(self, path: str) -> set[str]:
+        if path not in self.headings:
+            text = self.site.read(path)
+            # What is included brings its headings along.
+            shown = [
+                entry["label"]
+                for mark in MARK.finditer(text)
+                if mark[1] == "sections"
+                for entry in ENTRY.finditer(mark[2])
+            ]
+            self.headings[path] = markdown.anchors(text) | {markdown.anchor(label) for label in shown}
+        return self.headings[path]
 
     def destination(self, path: str, of: str, is_image: bool) -> str:
         pages, tracked = self.site.pages, self.site.tracked
@@ -159,5 +178,13 @@ class Renderer:
 def lexer(path: str) -> str:
     """The language of a file."""
     ending = posixpath.splitext(path)[1].removeprefix(".")
-    known = {"rs": "rust", "py": "python", "swift": "swift", "kt": "kotlin", "java": "java", "sh": "bash", "yml": "yaml"}
+    known = {
+        "rs": "rust",
+        "py": "python",
+        "swift": "swift",
+        "kt": "kotlin",
+        "java": "java",
+        "sh": "bash",
+        "yml": "yaml",
+    }
     return known.get(ending) or LEXERS.get(ending, ending)

@@ -1,4 +1,4 @@
-"""The search's words: English ones as Sphinx has them, and Chinese ones, which no blank divides, as pairs of characters."""
+"""The search's words: English ones as Sphinx has them, and Chinese ones, which no blank divides, by characters."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ function splitQuery(query) {
 }
 """
 
-    def split(self, input: str) -> list[str]:  # noqa: A002
+    def split(self, input: str) -> list[str]:
         words: list[str] = []
         for word in WORD.findall(input):
             words.append(word)
