@@ -1,6 +1,6 @@
 """The pages for programs that read them with a model.
 
-``llms.txt`` is as https://llmstxt.org has it, ``llms-full.txt`` has all pages, and each page is Markdown beside its HTML.
+``llms.txt`` is as https://llmstxt.org has it, ``llms-full.txt`` has all pages, and each is Markdown beside its HTML.
 """
 
 from pathlib import Path
