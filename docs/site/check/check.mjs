@@ -83,7 +83,8 @@ for (const colour of ['light', 'dark']) {
   const page = await open(colour)
   for (const name of colour === 'light' ? pages : MAIN) {
     await page.goto(`${address}/${name}.html`)
-    for (const width of WIDTHS) {
+    // The pages of files are all alike.
+    for (const width of name.startsWith('source/') ? WIDTHS.slice(0, 1) : WIDTHS) {
       await page.setViewportSize({ width, height: width < 800 ? 800 : 1000 })
       const wider = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
