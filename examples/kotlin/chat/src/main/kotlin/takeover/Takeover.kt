@@ -14,7 +14,8 @@ suspend fun main() = AvatarClient().use { client -> serve(client, ::println) }
 suspend fun serve(client: AvatarClient, say: (String) -> Unit) = coroutineScope {
     val chat = client.open(Visitor.forUser("feishu", "ou_abc"))
     launch(start = CoroutineStart.UNDISPATCHED) {
-        chat.events.collect { event -> // Ends with the conversation.
+        // It ends with the conversation.
+        chat.events.collect { event ->
             when (event) {
                 is Event.TakenOver -> say("bot: the owner is here, I keep quiet")
                 is Event.OwnerReply -> say("owner: ${event.reply.text}")
