@@ -8,7 +8,7 @@ DOCS_WORK := $(BUILT)/docs
 DOCS_API := $(DOCS_WORK)/api
 DOCS_TYPEDOC := $(DOCS)/typedoc/node_modules/.package-lock.json
 # Which references are built: make docs API=none, or API="rust python".
-API ?= rust python node kotlin swift
+API ?= rust python node swift
 # Where the site will be, with a slash at its end: llms.txt then has whole addresses.
 URL ?=
 # They are linted with those of packaging/.
