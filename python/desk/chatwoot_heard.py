@@ -37,6 +37,9 @@ class Heard:
     def views(self) -> list[ConversationView]:
         return list(self.views_of.values())
 
+    async def find(self, conversation: str) -> ConversationView | None:
+        return self.view(conversation)
+
     async def remember(self, key: str, text: str) -> None:
         self.kept[key] = text
 

@@ -29,11 +29,14 @@ class Seen:
 
 
 class Room(Connector):
-    """The platform. It recognises a repeated call by its key, and fails when told to."""
+    """The platform. It recognises a repeated call by its key, unless it is forgetful, and fails when told to."""
 
-    def __init__(self, *, can_edit: bool = True, limits: Limits | None = None) -> None:
+    def __init__(self, *, can_edit: bool = True, is_forgetful: bool = False, limits: Limits | None = None) -> None:
         self.limits = limits or Limits(max_chars=4000, update_interval=0.01)
         self.can_edit = can_edit
+        self.is_forgetful = is_forgetful
+        self.held = False
+        self.let_go_of: list[str] = []
         self.seen: list[Seen] = []
         self.notes: list[tuple[str, str]] = []
         self.handed: list[list[Line]] = []
@@ -48,7 +51,7 @@ class Room(Connector):
 
     async def post(self, conversation: str, post: Post) -> str | None:
         self._fail("post")
-        if post.key in self._keys:
+        if post.key in self._keys and not self.is_forgetful:
             return next(seen.handle for seen in self.seen if seen.key == post.key)
         self._keys.add(post.key)
         seen = Seen(f"h{len(self.seen)}", conversation, post.text, post.author, post.key, [post.text])
@@ -84,6 +87,9 @@ class Room(Connector):
 
     async def typing(self, conversation: str, is_typing: bool) -> None:
         self.is_typing[conversation] = is_typing
+
+    def let_go(self, conversation: str) -> None:
+        self.let_go_of.append(conversation)
 
     def texts(self, conversation: str = "c1", author: str | None = None) -> list[str]:
         """What the visitor reads."""

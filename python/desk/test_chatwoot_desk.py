@@ -16,6 +16,7 @@ from secondme_avatar.testing import Emulator
 
 JOINED = "Avatar: Carol has joined and answers you in person."
 LEFT = "Avatar: Carol has left."
+ENDED = "(Ended here: a person takes over.)"
 BACK = "Avatar: My Assistant answers again."
 
 
@@ -138,43 +139,41 @@ async def test_from_the_avatar_to_a_person_and_back(emulator: Emulator) -> None:
         assert [line.is_private for line in lines if line.author == "owner"] == [True]
 
 
-async def test_a_takeover_in_the_middle_of_a_reply_stops_it(emulator: Emulator) -> None:
-    await emulator.settings(piece_delay="200ms")
+async def test_a_takeover_in_the_middle_of_a_reply_shows_what_was_said_and_stops_it(emulator: Emulator) -> None:
+    await emulator.settings(piece_delay="60ms")
+    question = ("a long story " * 20).strip()
     async with scene(emulator) as (fake, desk, _):
-        await fake.say("Ann", "a long story " * 20)
-        await emulator.wait_until(lambda state: state["sessions"] and state["sessions"][0]["busy"])
+        await fake.say("Ann", question)
+
+        async def has_begun() -> bool:
+            return any(telling._text for telling in desk._core.bridge._answerer.endings._telling.values())
+
+        await fake.until(has_begun)
         await fake.act(1, "take")
-        await fake.until_said(1, [f"Ann: {'a long story ' * 20}", JOINED])
+        await fake.until(lambda: is_last(fake, JOINED))
+        asked, said, joined = await fake.said(1)
+        assert (asked, joined) == (f"Ann: {question}", JOINED)
+        begun, mark, _ = said.partition(f"\n\n{ENDED}")
+        assert mark
+        assert f"Avatar: You said: {question}".startswith(begun)
         await fake.say("Ann", "To Carol alone")
         await emulator.settings(piece_delay="0ms")
         await emulator.wait_until(lambda state: not state["sessions"][0]["busy"])
         await is_quiet(fake, desk)
-        assert len(await fake.said(1)) == 3
+        assert len(await fake.said(1)) == 4
         await fake.act(1, "pending")
         await fake.say("Ann", "And now?")
-        await fake.until_said(
-            1,
-            [
-                f"Ann: {'a long story ' * 20}",
-                JOINED,
-                "Ann: To Carol alone",
-                *await between(fake, desk),
-            ],
-        )
-        assert await heard_by_the_avatar(emulator) == [("a long story " * 20).strip(), "And now?"]
+        await fake.until(lambda: is_last(fake, "Avatar: You said: And now?"))
+        before, rest = (await fake.said(1))[:4], (await fake.said(1))[4:]
+        assert before == [asked, said, joined, "Ann: To Carol alone"]
+        # The visitor may write before it is told.
+        assert sorted(rest) == sorted([LEFT, BACK, "Ann: And now?", "Avatar: You said: And now?"])
+        assert rest.index(LEFT) < rest.index(BACK) < rest.index("Avatar: You said: And now?")
+        assert await heard_by_the_avatar(emulator) == [question, "And now?"]
 
 
-async def between(fake: FakeChatwoot, desk: Desk) -> list[str]:
-    """What follows a hand-back. The visitor may write before it is told."""
-
-    async def answered() -> bool:
-        return "Avatar: You said: And now?" in await fake.said(1)
-
-    await fake.until(answered)
-    rest = (await fake.said(1))[3:]
-    assert sorted(rest) == sorted([LEFT, BACK, "Ann: And now?", "Avatar: You said: And now?"])
-    assert rest.index(LEFT) < rest.index(BACK) < rest.index("Avatar: You said: And now?")
-    return rest
+async def is_last(fake: FakeChatwoot, line: str) -> bool:
+    return (await fake.said(1))[-1:] == [line]
 
 
 async def test_out_of_hours_the_visitor_hears_when_people_are_back(emulator: Emulator) -> None:
@@ -208,7 +207,7 @@ async def test_a_closed_conversation_begins_anew(emulator: Emulator) -> None:
         await is_quiet(fake, desk)
         await fake.act(1, "resolve")
         await is_quiet(fake, desk)
-        view = desk.view("1/1")
+        view = await desk.find("1/1")
         assert view is not None
         assert view.state == "closed"
         await fake.say("Ann", "Me again")
@@ -275,7 +274,8 @@ async def test_what_agents_did_while_the_desk_was_down_is_not_undone(emulator: E
             await is_quiet(fake, desk)
             chats = [await fake.chat(number) for number in (1, 2)]
             assert [(chat["status"], chat["assignee"]) for chat in chats] == [("open", 11), ("resolved", None)]
-            assert {view.conversation: view.state for view in desk.views()} == {"1/1": "person", "1/2": "closed"}
+            views = [await desk.find(f"1/{number}") for number in (1, 2)]
+            assert [view and view.state for view in views] == ["person", "closed"]
         assert sorted(await heard_by_the_avatar(emulator)) == ["Hello", "Hello"]
 
 

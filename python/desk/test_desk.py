@@ -70,7 +70,7 @@ async def test_a_takeover_in_mid_stream_ends_the_reply_where_it_stands(emulator:
 
 async def test_an_end_that_the_platform_does_not_take_at_once_is_not_lost(emulator: Emulator, tmp_path: Path) -> None:
     room = Room()
-    emulator.sync.settings(piece_delay="60ms")
+    emulator.sync.settings(piece_delay="150ms")
     async with desk_of(emulator, room, tmp_path) as (desk, _):
         await desk.visitor_said("c1", "1", LONG)
         await room.until(lambda room: room.seen and len(room.seen[0].texts) > 2)

@@ -16,7 +16,24 @@ from secondme_avatar import MisuseError
 from secondme_avatar.desk.export import TRANSCRIPT_SCHEMA, export_csv, export_json
 
 AT = datetime(2026, 11, 29, 6, 53, 2, 123_456, timezone.utc).timestamp()
-DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "'=1", "''=1", "＝1", '=HYPERLINK("http://x","y")']
+DANGEROUS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "'=1",
+    "''=1",
+    "＝1",
+    "\ufeff=1",
+    "\u200b+1",
+    "\x00@1",
+    "\u00a0-1",
+    "\n",
+    '=HYPERLINK("http://x","y")',
+]
 HARMLESS = ["", "Hello", "'quoted'", "1-2", 'say "hi", then\nbye', "你好，世界", "a=b", "'", "\u2028"]
 
 

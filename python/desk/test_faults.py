@@ -158,7 +158,7 @@ async def test_a_takeover_that_the_store_did_not_take_happens_when_it_is_told_ag
 async def test_the_end_of_a_wait_that_the_store_did_not_take_comes_later(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secondme_avatar.desk._core._TIMER_AGAIN", 0.01)
+    monkeypatch.setattr("secondme_avatar.desk._waits._AGAIN", 0.01)
     room = Room()
     async with desk_of(emulator, room, tmp_path, queue_timeout=1.0) as (desk, client):
         await desk.visitor_said("c1", "1", "human")

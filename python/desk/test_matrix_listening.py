@@ -220,3 +220,21 @@ async def test_a_reaction_takes_what_no_operator_has_and_on_the_first_message_al
         assert view is not None
         assert view.operator is not None
         assert view.operator.id == BOB
+
+
+async def test_who_leaves_the_staff_room_has_no_conversation_any_more(emulator: Emulator, tmp_path: Path) -> None:
+    script = Script(news("1"), news("2", a=[said("$1", "!human")], b=[said("$2", "!human")]))
+    async with desk_at(emulator, script, tmp_path / "desk.db") as desk:
+        await script.until(lambda script: script.texts("a") and script.texts("b"))
+        script.answers.append(news("3", a=[said("$3", "Here I am", sender=BOB)], b=[said("$4", "!take", sender=BOB)]))
+        await script.until(lambda script: "Bob has joined and answers you in person." in script.texts("b"))
+        script.answers.append(
+            news(
+                "4",
+                staff=[event("$5", BOB, "m.room.member", membership="leave") | {"state_key": BOB}],
+                a=[event("$6", ADA, "m.room.member", membership="leave") | {"state_key": ADA}],
+            )
+        )
+        await script.until(lambda script: all("Bob has left." in script.texts(room) for room in ("a", "b")))
+        await desk.idle()
+        assert [view.state for view in desk.views()] == ["waiting", "waiting"]

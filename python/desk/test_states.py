@@ -48,7 +48,11 @@ async def into(desk: Desk, state: State, conversation: str) -> None:
 
 def happenings(desk: Desk, conversation: str) -> dict[Event, Callable[[], Awaitable[object]]]:
     def timed(event: Event) -> Callable[[], Awaitable[object]]:
-        return lambda: desk._core.apply(desk._core.lanes[conversation], event, event, None)
+        async def happen() -> None:
+            async with desk._core.lanes.of(conversation) as lane:
+                await desk._core.apply(lane, event, event, None)
+
+        return happen
 
     return {
         "visitor_said": lambda: desk.visitor_said(conversation, "e", "now"),
@@ -90,7 +94,7 @@ async def test_every_cell_does_what_it_says(emulator: Emulator, tmp_path: Path) 
         for event, state in cells:
             conversation = f"{event}-{state}"
             expected: Cell = TABLE[event][state]
-            view = desk.view(conversation)
+            view = await desk.find(conversation)
             assert view is not None
             assert view.state == expected.next, conversation
             new = room.texts(conversation)[before[conversation] :]

@@ -251,12 +251,6 @@ class Answerer:
                     raise
                 self._report(error, record, "answer")
                 text = f"{text}\n\n{self._sentences.cut}"
-            except asyncio.CancelledError:
-                if telling is None or record.mark is None or self.is_closing:
-                    raise
-                await telling.end(record.mark)
-                await self._hear_out(record, stream)
-                return
             reply = stream.reply
             if reply is not None and reply.id is not None:
                 record.replies.append(reply.id)
@@ -265,6 +259,11 @@ class Answerer:
                 return
             record.shown_text = record.shown_text[:base] + text
             await telling.finish(text)
+        except asyncio.CancelledError:
+            if telling is None or record.mark is None or self.is_closing:
+                raise
+            await telling.end(record.mark)
+            await self._hear_out(record, stream)
         finally:
             stream.close()
             if telling is not None:
@@ -352,7 +351,7 @@ class Answerer:
         key = self._records.post_key(record)
         said_by: PostAuthor = "owner" if author == "owner" else "avatar"
         owner = self._owner() if author == "owner" else None
-        return Telling(
+        telling = Telling(
             self.desk,
             record.address,
             key,
@@ -363,6 +362,9 @@ class Answerer:
             owner_name=owner,
             is_repeated=record.recovered,
         )
+        if record.kind == "message":
+            self.endings.tells(record, telling)
+        return telling
 
     def _head(self, author: str) -> str:
         """What stands above the owner's words, where the platform does not mark them itself."""

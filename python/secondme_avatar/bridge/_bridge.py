@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -17,6 +17,7 @@ from .._streams import Events
 from ..events import HandedBackEvent, OwnerReplyEvent, ReplyEvent
 from ._answering import Answerer
 from ._bucket import Bucket
+from ._ending import Ended
 from ._live import LiveAnswerer, LiveOutlet
 from ._options import AskOptions, During, ErrorContext
 from ._outlet import IncomingMessage, Outlet, PlatformUser, PostAuthor, Undeliverable
@@ -161,9 +162,8 @@ class Bridge:
         # What has begun is brought to its end, also where the caller gives up: a kept message is an accepted one.
         return await asyncio.shield(self._spawn(self._accept(lane, visitor, message)))
 
-    def _end(self, visitor_id: str, mark: str) -> Awaitable[None]:
-        """Ends what is under way for this visitor at once, because a person speaks now: see ``Endings.end``. What is
-        returned waits until that is in the store."""
+    def _end(self, visitor_id: str, mark: str) -> Ended:
+        """Ends what is under way for this visitor at once, because a person speaks now: see ``Endings.end``."""
         lane = self._lanes.get((visitor_id, "message"))
         # One that is ended already may not be in the store yet.
         ended = list(lane.waiting if lane is not None else ())
@@ -174,7 +174,7 @@ class Bridge:
             for record in ended:
                 await self._records.keep(record)
 
-        return keep()
+        return Ended([unshown for record in ended for unshown in record.unshown], keep())
 
     @property
     def avatar_name(self) -> str:

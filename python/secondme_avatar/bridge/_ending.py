@@ -5,12 +5,25 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from .._native import Visitor
 from ._options import During
 from ._outlet import Outlet
-from ._records import Record
+from ._records import Record, Unshown
 from ._remembered import Remembered
+from ._telling import Telling
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What was ended of a visitor."""
+
+    unshown: list[Unshown]
+    """What had been said by then and no message shows, where the outlet has no messages that grow. One that was on its
+    way may still be shown by itself."""
+    kept: Awaitable[None]
+    """Waits until it is in the store."""
 
 
 class EndingOutlet(Outlet):
@@ -31,6 +44,12 @@ class Endings:
         """Is told what the owner says in an answer that is not shown: the visitor, an id, the text."""
         self._report = report
         self._asking: dict[str, tuple[asyncio.Task[None], Record]] = {}
+        self._telling: dict[str, Telling] = {}
+
+    def tells(self, record: Record, telling: Telling) -> None:
+        """Is told by what an answer is shown."""
+        if record.visitor.id in self._asking:
+            self._telling[record.visitor.id] = telling
 
     def end(self, record: Record, mark: str) -> None:
         """Ends a record: what is shown of its answer stays, with this mark below it, and the rest never appears. What
@@ -42,6 +61,8 @@ class Endings:
             self.questions.add(record.message_id)
         asking = self._asking.get(record.visitor.id)
         if asking is not None and asking[1] is record:
+            if (telling := self._telling.get(record.visitor.id)) is not None:
+                record.unshown = telling.unshown(mark)
             asking[0].cancel()
 
     async def run(self, record: Record, answer: Callable[[Record], Awaitable[None]]) -> bool:
@@ -62,6 +83,7 @@ class Endings:
             raise
         finally:
             del self._asking[record.visitor.id]
+            self._telling.pop(record.visitor.id, None)
         if record.mark is None:
             asking.result()
             return True

@@ -37,6 +37,19 @@ class Part:
     done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """A message that was not posted, because its answer was ended first."""
+
+    key: str
+    """The key under which it would have been posted."""
+    text: str = field(repr=False)
+    author: PostAuthor
+    owner_name: str | None
+    is_cut: bool
+    """Whether the answer breaks off here, so that the mark stands below."""
+
+
 @dataclass(slots=True)
 class Record:
     """A message of a visitor, or words that were not asked for, until they are dealt with."""
@@ -67,6 +80,8 @@ class Record:
     is_done: bool = False
     mark: str | None = None
     """What stands below the answer, where that was ended."""
+    unshown: list[Unshown] = field(default_factory=list[Unshown])
+    """What had been said when it was ended, and is not shown by the bridge."""
 
     def to_json(self, pieces: int | None) -> str:
         values: dict[str, Any] = {**_OURS, "state": "accepted", "at": round(self.at * 1000), "seq": self.seq}

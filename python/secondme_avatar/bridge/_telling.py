@@ -13,7 +13,7 @@ from ._bucket import Bucket
 from ._cutting import boundary, cut, longest
 from ._options import During
 from ._outlet import Draft, DraftExpired, Limits, Outlet, PostAuthor, PostDetails, RetryLater, Undeliverable
-from ._records import Part
+from ._records import Part, Unshown
 from ._remembered import Remembered
 
 T = TypeVar("T")
@@ -88,7 +88,8 @@ class Telling:
             self._task = asyncio.create_task(self._run())
 
     async def finish(self, text: str) -> None:
-        """Takes the whole text, and returns when the platform shows it.
+        """Takes the whole text, and returns when the platform shows it. Who gives that up says how it goes on: by
+        ``end`` or ``stop``.
 
         :raises Undeliverable: where the platform never will.
         :raises Exception: what the outlet raised last, when the bridge's patience is over.
@@ -97,11 +98,7 @@ class Telling:
         self._changed.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        try:
-            await asyncio.shield(self._task)
-        except asyncio.CancelledError:
-            await self.stop()
-            raise
+        await asyncio.shield(self._task)
 
     async def end(self, mark: str) -> None:
         """Ends the text where it stands: what is shown of a message that grows stays, with this mark below it, and the
@@ -116,6 +113,22 @@ class Telling:
             self._ending.set()
             self._changed.set()
         await asyncio.shield(self._task)
+
+    def unshown(self, mark: str) -> list[Unshown]:
+        """Returns what is known of the text and no message shows, as the messages that it would make with this mark at
+        its end. What is being posted counts as not shown. A message that grows shows what there is."""
+        rest, start = self._text[self._start :], self._start
+        if self._outlet.can_open or not rest.strip():
+            return []
+        if not self._is_whole:
+            rest = f"{rest}\n\n{mark}"
+        found: list[Unshown] = []
+        while rest:
+            length = cut(rest, self._limits)
+            is_cut = not self._is_whole and length == len(rest)
+            found.append(Unshown(self._key_at(start), rest[:length], self._author, self._owner_name, is_cut))
+            rest, start = rest[length:], start + length
+        return found
 
     async def stop(self) -> None:
         """Leaves the text as it stands."""
@@ -385,12 +398,13 @@ class Telling:
         return self._opened + self._limits.max_age - now if self._limits.max_age is not None else float("inf")
 
     def _details(self, again: bool) -> PostDetails:
-        start = self._base + self._start
-        key = f"{self._key}/{start}"
+        return PostDetails(self._author, self._owner_name, self._key_at(self._start), self._is_repeated or again)
+
+    def _key_at(self, place: int) -> str:
+        start = self._base + place
         # A message that was given up has its own key: a platform that recognises keys would answer with it.
-        if given_up := sum(part.done and part.start == start for part in self._all_parts):
-            key += f".{given_up}"
-        return PostDetails(self._author, self._owner_name, key, self._is_repeated or again)
+        given_up = sum(part.done and part.start == start for part in self._all_parts)
+        return f"{self._key}/{start}" + (f".{given_up}" if given_up else "")
 
 
 def _plain(text: str) -> str:

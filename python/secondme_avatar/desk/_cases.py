@@ -16,6 +16,7 @@ from ._states import State
 
 _OURS = {"v": 1, "by": "python"}
 _LONGEST_ID = 80
+_LONGEST_EVENT = 64
 _PIECE = 1500
 """In characters: what is longer has notes of its own, since a note holds 16 KiB."""
 _MOST_SEEN = 64
@@ -24,7 +25,16 @@ _LEAST_KEPT = 90 * 24 * 60 * 60.0
 _LONGEST_NAME = 512
 """In bytes: what the service takes."""
 
-ItemKind: TypeAlias = Literal["post", "place", "note", "hand_over", "state", "edit"]
+_LONGEST_OUT = 6_000
+"""In bytes, of what is still to be said: the note of a conversation holds 16 KiB, and has other things in it."""
+_LEAST_UNDONE = 24 * 60 * 60.0
+
+ItemKind: TypeAlias = Literal["post", "reply", "place", "note", "hand_over", "state", "edit"]
+"""What kind of call it is. A ``reply`` is what the avatar or its owner had said when a person came in."""
+
+
+_SENTENCES: tuple[ItemKind, ...] = ("post", "place", "hand_over", "state")
+_WORDS: tuple[ItemKind, ...] = ("note", "reply", "edit")
 
 
 @dataclass
@@ -68,6 +78,8 @@ class Case:
     """The ids of the visitor's lines that may not be dealt with yet."""
     out: list[Item] = field(default_factory=list[Item])
     """What is still to be posted, in order."""
+    is_kept: bool = False
+    """Whether the store has it."""
 
     def view(self, place: int | None) -> ConversationView:
         return ConversationView(
@@ -86,14 +98,27 @@ class Case:
     def put(self, item: Item) -> None:
         """Adds what is to be posted. What would be said twice in a row is said once, and where the platform has taken
         nothing for long, the oldest sentences are left out: a note holds so much."""
-        said = next((other for other in reversed(self.out) if other.kind in ("post", "place")), None)
-        if said is not None and (item.kind, item.text) == (said.kind, said.text):
+        said = next((other for other in reversed(self.out) if other.kind in ("post", "reply", "place")), None)
+        is_sentence = item.kind in ("post", "place")
+        if said is not None and is_sentence and (item.kind, item.text) == (said.kind, said.text):
             return
-        # The first one may be on its way. The owner's words and the ends of replies are not left out.
-        old = [other for other in self.out[1:] if other.kind not in ("note", "edit")]
-        if len(self.out) >= _MOST_OUT and old:
-            self.out.remove(old[0])
         self.out.append(item)
+        size = len(json.dumps([other.to_json() for other in self.out], ensure_ascii=False).encode())
+        # The first one may be on its way. What people and the avatar have said is left out last: it stands in the
+        # transcript.
+        for kinds in (_SENTENCES, _WORDS):
+            for other in [other for other in self.out[1:-1] if other.kind in kinds]:
+                if len(self.out) <= _MOST_OUT and size <= _LONGEST_OUT:
+                    return
+                self.out = [left for left in self.out if left is not other]
+                size -= len(json.dumps(other.to_json(), ensure_ascii=False).encode())
+
+    def take_back(self, before: Case) -> None:
+        """Makes all as it was before a change that could not be kept. What was said meanwhile stays said."""
+        self.state, self.operator, self.waiting_since = before.state, before.operator, before.waiting_since
+        self.order, self.change, self.seen = before.order, before.change, before.seen
+        self.place_handle = before.place_handle
+        self.out = [item for item in self.out if any(item is known for known in before.out)]
 
     def to_json(self) -> str:
         operator = [self.operator.id, self.operator.name] if self.operator is not None else None
@@ -121,6 +146,7 @@ class Case:
             seen=values["seen"],
             pending=values["pending"],
             out=[Item(**item) for item in values["out"]],
+            is_kept=True,
         )
 
 
@@ -136,9 +162,14 @@ class KeptLine:
 class Cases:
     """The notes of one platform's desk."""
 
-    def __init__(self, client: AvatarClient, platform: str, lifetime: float) -> None:
+    def __init__(self, client: AvatarClient, platform: str, lifetime: float, keep_ids: float) -> None:
+        """
+        :param lifetime: How long lines are kept, and a conversation after its last change, in seconds.
+        :param keep_ids: How long it is known at least that a message of a visitor has come, in seconds.
+        """
         self._client = client
         self._lifetime = lifetime
+        self._keep_ids = keep_ids
         self.prefix = f"desk/{platform}/"
         self._own = Visitor.for_user(f"{platform}-desk", "notes")
         """Notes belong to a visitor, and some are about none of them. This one never speaks."""
@@ -156,20 +187,46 @@ class Cases:
 
         :raises MisuseError: where a desk of another version has kept it.
         """
-        found: list[Case] = []
-        for note in await self._client.notes(self._case_key):
-            values: dict[str, Any] = json.loads(note.text)
-            if (values.get("v"), values.get("by")) != (1, "python"):
-                raise MisuseError(
-                    f"the client's store has notes `{self.prefix}…` of another version's desk: give this desk's client "
-                    "another `store`, or the desk another `platform`"
-                )
-            found.append(Case.from_json(note.visitor, values))
-        return found
+        return [self._case(note.visitor, note.text) for note in await self._client.notes(self._case_key)]
+
+    async def find(self, case: Case) -> Case | None:
+        """Returns how the store has a conversation.
+
+        :raises MisuseError: where a desk of another version has kept it.
+        """
+        text = await self._client.note(case.visitor, self._case_key)
+        return self._case(case.visitor, text) if text is not None else None
+
+    def _case(self, visitor: Visitor, text: str) -> Case:
+        values: dict[str, Any] = json.loads(text)
+        if (values.get("v"), values.get("by")) != (1, "python"):
+            raise MisuseError(
+                f"the client's store has notes `{self.prefix}…` of another version's desk: give this desk's client "
+                "another `store`, or the desk another `platform`"
+            )
+        return Case.from_json(visitor, values)
 
     async def save(self, case: Case) -> None:
-        """Keeps how a conversation stands."""
-        await self._client.set_note(case.visitor, self._case_key, case.to_json(), lifetime=self._lifetime)
+        """Keeps how a conversation stands: one that a person has, or that waits for one, until that is over."""
+        lifetime: float | None = self._lifetime
+        if case.state in ("waiting", "person"):
+            lifetime = None
+        elif case.out or case.pending:
+            lifetime = max(self._lifetime, _LEAST_UNDONE)
+        await self._client.set_note(case.visitor, self._case_key, case.to_json(), lifetime=lifetime)
+        case.is_kept = True
+
+    async def has_heard(self, case: Case, id: str) -> bool:
+        """Whether the visitor's line of this id has come, also where the line itself is not kept any more."""
+        if await self._client.note(case.visitor, self._line_key(case, id)) is not None:
+            return True
+        is_longer = self._keep_ids > self._lifetime
+        return is_longer and await self._client.note(case.visitor, self._heard_key(case, id)) is not None
+
+    async def hear(self, case: Case, id: str) -> None:
+        """Keeps that a line of the visitor has come, where that is to be known for longer than the line."""
+        if self._keep_ids > self._lifetime:
+            await self._client.set_note(case.visitor, self._heard_key(case, id), "", lifetime=self._keep_ids)
 
     async def add_line(self, case: Case, line: Line) -> bool:
         """Keeps a line; false where there is one of this id."""
@@ -235,6 +292,9 @@ class Cases:
     def _line_key(self, case: Case, id: str) -> str:
         return f"{self.prefix}line/{hash_of(case.conversation)}/{_short(id)}"
 
+    def _heard_key(self, case: Case, id: str) -> str:
+        return f"{self.prefix}heard/{hash_of(case.conversation)}/{_short(id)}"
+
     def _piece_key(self, case: Case, id: str, number: int) -> str:
         return f"{self.prefix}text/{hash_of(case.conversation)}/{_short(id)}/{number}"
 
@@ -253,6 +313,11 @@ class Queue:
         self._waiting = waiting
         return [case for place, case in enumerate(waiting) if before.get(case.conversation, place) != place]
 
+    @property
+    def last_order(self) -> float:
+        """The order of the last one; 0 where the queue is empty."""
+        return self._waiting[-1].order if self._waiting else 0.0
+
     def place(self, case: Case) -> int | None:
         """Returns the place of a conversation, from 1."""
         return next((place for place, other in enumerate(self._waiting, 1) if other is case), None)
@@ -264,6 +329,16 @@ class Queue:
 def cut_name(name: str | None) -> str | None:
     """Returns a name, at most as long as the service takes it."""
     return name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore") if name is not None else None
+
+
+def clean(text: str) -> str:
+    """Returns a text without halves of characters, which no store and no service takes."""
+    return text.encode(errors="replace").decode()
+
+
+def short(id: str) -> str:
+    """Returns an id of a platform's, or what stands for it where it is long: notes hold so much."""
+    return clean(id) if len(clean(id).encode()) <= _LONGEST_EVENT else hashlib.sha256(clean(id).encode()).hexdigest()
 
 
 def _short(id: str) -> str:

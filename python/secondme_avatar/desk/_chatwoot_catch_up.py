@@ -26,7 +26,7 @@ class CatchUp:
         self,
         api: ChatwootApi,
         *,
-        is_ours: Callable[[Report], bool],
+        is_ours: Callable[[Report], Awaitable[bool]],
         tell: Tell,
         end: Tell,
         alone: Callable[[Report], AbstractAsyncContextManager[object]],
@@ -51,7 +51,7 @@ class CatchUp:
         for status in _LOOKED_AFTER:
             try:
                 async for one in self._api.conversations(status):
-                    if one.updated_at >= since and self._is_ours(one):
+                    if one.updated_at >= since and await self._is_ours(one):
                         found[one.conversation] = one
             except _TROUBLE as error:
                 _warn(error)

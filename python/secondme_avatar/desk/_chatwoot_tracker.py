@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
 from collections import deque
@@ -28,8 +29,8 @@ class Own:
     number: int
     id: int
     source_id: str | None
-    text: str = field(repr=False)
-    """Letters and digits only: Chatwoot may change what is between them."""
+    text: bytes
+    """What stands for its letters and digits: Chatwoot may change what is between them."""
 
 
 @dataclass
@@ -125,13 +126,13 @@ class Tracked:
     def hear(self, message: Message) -> None:
         """Notes a message of the bot's own."""
         self.count += 1
-        self.own.append(Own(self.count, message.id, message.source_id, plain(message.text)))
+        self.own.append(Own(self.count, message.id, message.source_id, _digest(message.text)))
         self.heard.set()
         self.heard = asyncio.Event()
 
     def find(self, after: int, text: str, source_id: str | None) -> int | None:
         """Returns the id of the bot's message with this key, or with this text, if that was reported after so many."""
-        said = plain(text)
+        said = _digest(text)
         for own in self.own:
             if own.number > after and own.source_id is None and own.text == said:
                 return own.id
@@ -206,6 +207,10 @@ def _before(tracked: Tracked, view: ConversationView | None) -> tuple[Status | N
     operator = view.operator
     agent = Person(int(operator.id), operator.name or "") if operator is not None and operator.id.isdigit() else None
     return "open", agent
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(plain(text).encode(errors="replace")).digest()[:16]
 
 
 def plain(text: str) -> str:

@@ -132,6 +132,11 @@ class Connector(ABC):
         """Shows that an answer is on its way, or not any more. It is an ornament: errors are passed over."""
         return
 
+    def let_go(self, conversation: str) -> None:
+        """Is told that nothing is under way in a conversation, and that the desk has it in the store alone: what the
+        connector has of it in memory is not needed either. It may come again at any time."""
+        return
+
     async def close(self) -> None:
         """Stops telling, and gives up what it holds, such as connections."""
         return

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .._client import AvatarClient
 from .._errors import MisuseError
 from .._native import Visitor
-from ..bridge import AskOptions, Bridge, ErrorContext, IncomingMessage, Language, PlatformUser
-from ..bridge._sentences import sentences as bridge_sentences
-from ._cases import Case, Cases, Item, Queue, cut_name, hash_of, key_of
-from ._connector import Connector, ConversationView, Line, Operator
-from ._outlet import DeskOutlet
-from ._sentences import ASK_WORDS, AVATARS, BOT_WORDS, VISITORS, desk_sentences, folded, is_one_of
+from ..bridge import Bridge, ErrorContext, IncomingMessage, Language, PlatformUser
+from ..bridge._ending import Ended
+from ..bridge._records import Unshown
+from ._cases import Case, Cases, Item, Queue, clean, cut_name, hash_of, key_of
+from ._connector import ConversationView, Line, Operator, ShownAuthor
+from ._lanes import Lane, Lanes
+from ._outlet import DeskOutlet, key_of_post
+from ._sentences import ASK_WORDS, BOT_WORDS, folded, is_one_of
+from ._settings import Settings
+from ._speech import Speech
 from ._states import TABLE, Cell, Event
-from ._worker import Lane, Worker
-from .hours import BusinessHours
+from ._waits import Waits
+from ._worker import Worker
 
 T = TypeVar("T")
 
@@ -30,31 +33,10 @@ _log = logging.getLogger("secondme_avatar.desk")
 
 _LONGEST_CONVERSATION = 200
 _CATCH_UP = 30.0
-_TIMER_AGAIN = 5.0
-"""After so long the end of a wait that the store did not take is tried again, in seconds."""
-
-
-@dataclass
-class Settings:
-    """The keywords of ``Desk``."""
-
-    platform: str
-    connector: Connector
-    language: Language
-    sentences: dict[str, str]
-    owner_name: str | None
-    avatar_name: str | None
-    channel: str | None
-    hours: BusinessHours | None
-    queue_timeout: float | None
-    ask_words: list[str] | None
-    bot_words: list[str] | None
-    hand_over_lines: int
-    keep_transcript: float
-    keep_ids: float
-    patience: float
-    ask: AskOptions | None
-    on_error: Callable[[BaseException, ErrorContext], object] | None
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 30.0
+"""Before what the store did not take is tried again, in seconds."""
+_AFTER_OTHERS = 1e-3
+"""How far apart two are in the queue, where the clock was put back between them, in seconds."""
 
 
 class Core:
@@ -63,11 +45,13 @@ class Core:
     def __init__(self, client: AvatarClient, settings: Settings) -> None:
         self.connector = settings.connector
         self.hand_over_lines = settings.hand_over_lines
-        self.sentences, bridges = desk_sentences(settings.language, settings.sentences)
-        self.cases = Cases(client, settings.platform, settings.keep_transcript)
-        self.lanes: dict[str, Lane] = {}
+        self.speech = Speech(settings)
+        self.cases = Cases(client, settings.platform, settings.keep_transcript, settings.keep_ids)
+        self.lanes = Lanes(self.cases, self._fresh, self._is_busy, self._let_go)
         self.queue = Queue()
         self.worker = Worker(self, settings.patience)
+        self._waits = Waits(self, settings.queue_timeout, settings.hours)
+        self._client = client
         self._settings = settings
         self._language: Language = settings.language
         self._ask_words = folded(ASK_WORDS[self._language] if settings.ask_words is None else settings.ask_words)
@@ -76,13 +60,15 @@ class Core:
         self._others: set[asyncio.Task[Any]] = set()
         self._ready = asyncio.Event()
         self._catching_up: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._to_show: list[Lane] = []
+        """What an earlier process has left, and is shown again when the connector has caught up."""
+        self.is_closing = False
         self.bridge = Bridge(
             client,
             platform=settings.platform,
             outlet=DeskOutlet(self),
             language=self._language,
-            sentences=bridges,
+            sentences=self.speech.bridges,
             owner_name=settings.owner_name,
             channel=settings.channel,
             visitor_of=lambda user, _: self._visitor(user.id, user.name),
@@ -91,31 +77,38 @@ class Core:
             patience=settings.patience,
             on_error=self._tell,
         )
-        self._owner_head = bridge_sentences(self._language, bridges).owner_head
+        self.speech.bridge = self.bridge
 
     async def take_up(self) -> None:
         """Reads what an earlier process has left."""
-        for case in await self.cases.all():
-            self.lanes[case.conversation] = Lane(case)
-        self.queue.update(lane.case for lane in self.lanes.values())
+        await self.lanes.take_up()
+        self.queue.update(lane.case for lane in self.lanes)
 
     async def take_turns(self) -> None:
         """Takes up what an earlier process has left, and then hears what is new."""
-        for lane in self.lanes.values():
+        for lane in self.lanes:
+            case = lane.case
+            shows = case.state in ("waiting", "person")
             # What the platform shows may be newer than what the desk knows: see `go_on`.
-            lane.case.out = [item for item in lane.case.out if item.kind != "state" or lane.case.state == "closed"]
+            left = [item for item in case.out if item.kind != "state" or case.state == "closed"]
+            if shows or len(left) < len(case.out):
+                self._to_show.append(lane)
+            case.out = left
             self.worker.wake(lane)
         self.bridge._going.clear()
         await self.bridge.start()
-        for lane in list(self.lanes.values()):
+        for lane in self.lanes:
             for id in list(lane.case.pending):
-                if (kept := await self.cases.line(lane.case, id)) is not None:
+                kept = await self.cases.line(lane.case, id)
+                # The bridge knows so long what it was given. What is older was dealt with, and never noted as done.
+                if kept is not None and kept.line.at > time.time() - self._settings.keep_ids:
                     await self.deal(lane, kept.line)
+            lane.case.pending.clear()
+            self.lanes.tidy(lane)
         self._ready.set()
 
     def go_on(self) -> None:
         """Lets the avatar go on when the connector has caught up. The desk hears meanwhile."""
-        left = list(self.lanes.values())
 
         async def catch_up() -> None:
             try:
@@ -124,23 +117,26 @@ class Core:
                 _log.warning("the connector has not caught up within %.0f s: the avatar goes on", _CATCH_UP)
             except Exception as error:
                 _log.warning("the connector could not catch up: %s: %s", type(error).__name__, error)
-            for lane in left:
-                if lane.case.state != "closed":
+            for lane in self._to_show:
+                if lane.case.state != "closed" and self.lanes.get(lane.case.conversation) is lane:
                     lane.case.out.append(Item("state", ""))
                     self.worker.wake(lane)
-                self._set_timer(lane)
+                self._waits.set(lane)
+            self._to_show.clear()
+            for lane in self.lanes:
+                if lane.case.state == "bot" and self._is_busy(lane.case.visitor.id):
+                    self._start_typing(lane.case)
             self.bridge._going.set()
 
-        self._catching_up = self._spawn(catch_up())
+        self._catching_up = self.begin(catch_up())
 
     async def close(self, deadline: float) -> None:
         """Gives what is under way so many seconds."""
-        self._is_closing = True
+        self.is_closing = True
         if self._catching_up is not None:
             self._catching_up.cancel()
-        for lane in self.lanes.values():
-            if lane.timer is not None:
-                lane.timer.cancel()
+        for lane in self.lanes:
+            self._waits.end(lane)
         await self.bridge.close(deadline=deadline)
         if tasks := self.tasks():
             _, late = await asyncio.wait(tasks, timeout=deadline)
@@ -150,67 +146,54 @@ class Core:
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """Returns what is under way."""
-        return [*self._others, *(lane.task for lane in self.lanes.values() if lane.task is not None)]
-
-    @property
-    def avatar_name(self) -> str:
-        """What the avatar is called."""
-        return self._settings.avatar_name or self.bridge.avatar_name or AVATARS[self._language]
-
-    def case(self, conversation: str) -> Case | None:
-        """Returns a conversation as it stands: the desk's own."""
-        lane = self.lanes.get(conversation)
-        return lane.case if lane is not None else None
+        return [*self._others, *(lane.task for lane in self.lanes if lane.task is not None)]
 
     def view_of(self, case: Case) -> ConversationView:
         """Returns how a conversation stands."""
         return case.view(self.queue.place(case))
 
-    def place_text(self, case: Case) -> str:
-        """Returns the sentence about the place in the queue."""
-        return self._fill(self.sentences.place, case).replace("{place}", str(self.queue.place(case) or 1))
-
-    def owner_head(self, owner_name: str | None) -> str:
-        """Returns what the bridge puts above the owner's words."""
-        return self._owner_head.replace("{owner}", owner_name or "") + "\n"
-
-    def written_out(self, case: Case, lines: list[Line]) -> str:
-        """Returns lines of a transcript as a text."""
-        names = {"avatar": self.avatar_name, "visitor": case.visitor_name or VISITORS[self._language]}
-        said = [f"{line.name or names.get(line.author, line.author)}: {line.text}" for line in lines]
-        return "\n".join([self._fill(self.sentences.handed_over, case), *said])
-
     def report(self, error: BaseException, case: Case) -> None:
         """Tells of an error that was caught."""
         self._tell(error, ErrorContext("post", case.visitor.id))
 
-    async def said_all(self, case: Case) -> None:
-        """Waits until the desk's own posts of a conversation are made."""
-        await self.lanes[case.conversation].quiet.wait()
+    async def keep_line(self, case: Case, line: Line, growing: str | None = None) -> None:
+        """Keeps a line that the platform shows by now, again where the store fails: the call of the platform is not
+        made again for it."""
+        loop = asyncio.get_running_loop()
+        end, wait = loop.time() + self._settings.patience, _FIRST_WAIT
+        while True:
+            try:
+                await self.cases.set_line(case, line, growing)
+                return
+            except Exception as error:
+                self.report(error, case)
+                if loop.time() + wait > end or self.is_closing:
+                    return
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def say(self, case: Case, item: Item) -> None:
+    async def say(self, lane: Lane, item: Item) -> None:
         """Says something when what is to be said before is said, also after a restart."""
+        case = lane.case
         case.out.append(item)
         try:
             await self.cases.save(case)
         except BaseException:
-            with suppress(ValueError):
-                case.out.remove(item)
+            case.out = [other for other in case.out if other is not item]
             raise
         finally:
-            self.worker.wake(self.lanes[case.conversation])
+            self.worker.wake(lane)
 
-    async def note_owner(self, case: Case, line: Line) -> None:
+    async def note_owner(self, lane: Lane, line: Line) -> None:
         """Tells the operators what the owner has said while one of them has the conversation."""
-        lane = self.lanes[case.conversation]
+        case = lane.case
         async with lane.lock:
             await self.cases.add_line(case, replace(line, is_private=True))
             if line.id not in case.seen:
                 before = replace(case, seen=list(case.seen), out=list(case.out))
                 case.saw(line.id)
-                head = self._fill(self.sentences.owner_note, case)
                 key = f"{hash_of(case.conversation)}/{line.id}/note"
-                case.out.append(Item("note", key, f"{head}\n", line=line.id))
+                case.put(Item("note", key, self.speech.owner_note(case), line=line.id))
                 await self._kept(case, before)
             self.worker.wake(lane)
 
@@ -218,7 +201,7 @@ class Core:
         """Ends the sign that an answer is on its way."""
         if case.conversation in self._typing:
             self._typing.discard(case.conversation)
-            self._spawn(self._show_typing(case.conversation, is_typing=False))
+            self.begin(self._show_typing(case.conversation, is_typing=False))
 
     async def in_turn(
         self,
@@ -229,22 +212,35 @@ class Core:
     ) -> bool:
         """Does this when what came before of the conversation is kept, and to its end, also where the caller gives
         up."""
-        if not conversation or len(conversation.encode()) > _LONGEST_CONVERSATION:
-            raise MisuseError(f"`conversation` is a text of 1 to {_LONGEST_CONVERSATION} bytes")
+        check_conversation(conversation)
         if not id:
             raise MisuseError("give the platform's own `id`, by which duplicates are known")
-        lane = self.lanes.get(conversation)
-        if lane is None:
-            case = Case(conversation, self._visitor(conversation, name), cut_name(name))
-            lane = self.lanes[conversation] = Lane(case)
-            lane.quiet.set()
+        lane = self.lanes.use(conversation, name)
 
-        async def turn(lane: Lane) -> bool:
-            await self._ready.wait()
-            async with lane.lock:
-                return await accept(lane)
+        async def turn() -> bool:
+            try:
+                await self._ready.wait()
+                async with lane.lock:
+                    await self.lanes.load(lane)
+                    return await accept(lane)
+            finally:
+                self.lanes.leave(lane)
 
-        return await asyncio.shield(self._spawn(turn(lane)))
+        return await asyncio.shield(self.begin(turn()))
+
+    async def forget(self, conversation: str) -> None:
+        """Ends what is under way in a conversation, and deletes what is kept of it."""
+        async with self.lanes.of(conversation) as lane:
+            visitor = lane.case.visitor
+            await self.bridge._forget(visitor.id)
+            if lane.task is not None:
+                lane.task.cancel()
+                await asyncio.gather(lane.task, return_exceptions=True)
+            # What is being posted is brought to its end, and kept, before it is deleted.
+            async with lane.speaking, lane.lock:
+                await self._client.forget(visitor)
+                lane.case, lane.is_place_stale = self._fresh(conversation, None), False
+                self._moved(lane)
 
     async def deal(self, lane: Lane, line: Line, *, has_other_parts: bool = False) -> None:
         """Deals with a line of the visitor that is kept."""
@@ -281,8 +277,11 @@ class Core:
             has_other_parts=has_other_parts,
         )
         if await self.bridge.receive(message) and line.text:
-            self._typing.add(case.conversation)
-            self._spawn(self._show_typing(case.conversation, is_typing=True))
+            self._start_typing(case)
+
+    def _start_typing(self, case: Case) -> None:
+        self._typing.add(case.conversation)
+        self.begin(self._show_typing(case.conversation, is_typing=True))
 
     async def apply(self, lane: Lane, event: Event, id: str, operator: Operator | None) -> bool:
         if id in lane.case.seen:
@@ -299,15 +298,18 @@ class Core:
             return cell
         case.saw(id)
         # From here to the first wait nothing else happens: the avatar is silent when the state says so.
-        ended = self.bridge._end(case.visitor.id, self.sentences.ended) if "stop_avatar" in cell.effects else None
-        self._change(case, cell, operator)
+        ended = (
+            self.bridge._end(case.visitor.id, self.speech.sentences.ended) if "stop_avatar" in cell.effects else None
+        )
+        lines = self._change(case, cell, operator, ended)
         if ended is not None:
             self.stop_typing(case)
-        await self._kept(case, before, ended)
+        await self._kept(case, before, ended, lines)
         self._moved(lane)
         return cell
 
-    def _change(self, case: Case, cell: Cell, operator: Operator | None) -> None:
+    def _change(self, case: Case, cell: Cell, operator: Operator | None, ended: Ended | None) -> list[Line]:
+        """Changes a conversation, and returns the lines that are to be kept with it."""
         left, was = case.operator, case.state
         case.change += 1
         case.state = cell.next
@@ -317,7 +319,8 @@ class Core:
         elif was != "waiting":
             case.waiting_since = time.time()
             # One whom an operator has left does not wait again from the end.
-            case.order = 0.0 if was == "person" else case.waiting_since
+            case.order = 0.0 if was == "person" else max(case.waiting_since, self.queue.last_order + _AFTER_OTHERS)
+        lines = [self._ended_line(case, one) for one in ended.unshown] if ended is not None else []
         for effect in cell.effects:
             key = key_of(self.cases.prefix, case, effect)
             if effect == "show_state":
@@ -326,81 +329,66 @@ class Core:
                 case.put(Item("hand_over", key))
             elif effect == "tell_place":
                 case.put(Item("place", key))
+            elif effect == "stop_avatar":
+                for line in lines:
+                    head = (
+                        self.speech.owner_head(line.name)
+                        if line.author == "owner" and not self.connector.shows_author
+                        else ""
+                    )
+                    author: ShownAuthor = "owner" if line.author == "owner" else "avatar"
+                    case.put(Item("reply", key_of_post(case, line.id), head, author, line=line.id))
             elif effect.startswith("tell_"):
-                case.put(Item("post", key, self._sentence(effect, case, left)))
+                case.put(Item("post", key, self.speech.sentence(effect, case, left)))
+        return lines
 
-    def _sentence(self, effect: str, case: Case, left: Operator | None) -> str:
-        if effect == "tell_late":
-            hours = (
-                self._settings.hours.next_opening_sentence(None, self._language)
-                if self._settings.hours is not None
-                else ""
-            )
-            return f"{self._fill(self.sentences.late, case)} {hours}".strip()
-        about = left if effect == "tell_left" else case.operator
-        sentence: str = getattr(self.sentences, effect.removeprefix("tell_"))
-        return self._fill(sentence, case).replace("{operator}", about.shown_name if about is not None else "")
+    def _ended_line(self, case: Case, said: Unshown) -> Line:
+        """Returns the line of what had been said when a person came in, and was not shown. It is shown in its turn."""
+        is_owner = said.author == "owner"
+        name = said.owner_name if is_owner else self.speech.avatar_name
+        text = said.text
+        if is_owner and not self.connector.shows_author:
+            text = text.removeprefix(self.speech.owner_head(name))
+        return Line(
+            said.key, time.time(), "owner" if is_owner else "avatar", name, text, is_private=True, is_ended=said.is_cut
+        )
 
-    async def _kept(self, case: Case, before: Case, ended: Awaitable[None] | None = None) -> None:
+    async def _kept(self, case: Case, before: Case, ended: Ended | None = None, lines: Iterable[Line] = ()) -> None:
         """Keeps a conversation, and first that the avatar was ended; where that fails, all is as it was."""
         try:
             if ended is not None:
-                await ended
+                await ended.kept
+            for line in lines:
+                # Where it was on its way, it may be there by now, and be shown.
+                await self.cases.add_line(case, line)
             await self.cases.save(case)
         except BaseException:
-            case.state, case.operator, case.waiting_since = before.state, before.operator, before.waiting_since
-            case.order, case.change, case.seen, case.out = before.order, before.change, before.seen, before.out
-            case.place_handle = before.place_handle
+            case.take_back(before)
             raise
 
     def _moved(self, lane: Lane) -> None:
         """Follows a change of a conversation's state."""
-        for case in self.queue.update(lane.case for lane in self.lanes.values()):
+        for case in self.queue.update(lane.case for lane in self.lanes):
             if case is not lane.case:
                 other = self.lanes[case.conversation]
                 other.is_place_stale = True
                 self.worker.wake(other)
         self.worker.wake(lane)
-        self._set_timer(lane)
-
-    def _set_timer(self, lane: Lane) -> None:
-        """Ends the wait for a person in time."""
-        if lane.timer is not None:
-            lane.timer.cancel()
-            lane.timer = None
-        case = lane.case
-        if case.state != "waiting" or case.waiting_since is None:
-            return
-        ends: list[tuple[float, Event]] = []
-        if self._settings.queue_timeout is not None:
-            ends.append((case.waiting_since + self._settings.queue_timeout, "queue_timed_out"))
-        if self._settings.hours is not None:
-            closing = self._settings.hours.next_closing(datetime.fromtimestamp(case.waiting_since, timezone.utc))
-            if closing is not None:
-                ends.append((closing.timestamp(), "hours_ended"))
-        if not ends:
-            return
-        at, event = min(ends)
-        change = case.change
-
-        async def ended() -> None:
-            async with lane.lock:
-                try:
-                    if case.state == "waiting" and case.change == change:
-                        await self.apply(lane, event, f"{event}/{change}", None)
-                except Exception as error:
-                    self.report(error, case)
-                    if not self._is_closing:
-                        begin(_TIMER_AGAIN)
-
-        def begin(delay: float) -> None:
-            lane.timer = asyncio.get_running_loop().call_later(delay, lambda: self._spawn(ended()))
-
-        begin(max(at - time.time(), 0.0))
+        self._waits.set(lane)
 
     async def _show_typing(self, conversation: str, *, is_typing: bool) -> None:
         with suppress(Exception):
             await self.connector.typing(conversation, is_typing)
+
+    def _fresh(self, conversation: str, name: str | None) -> Case:
+        return Case(conversation, self._visitor(conversation, name), cut_name(name))
+
+    def _is_busy(self, visitor_id: str) -> bool:
+        return any((visitor_id, kind) in self.bridge._lanes for kind in ("message", "said"))
+
+    def _let_go(self, conversation: str) -> None:
+        self._typing.discard(conversation)
+        self.connector.let_go(conversation)
 
     def rename(self, case: Case, name: str) -> None:
         """Takes the name that a visitor has now."""
@@ -415,16 +403,16 @@ class Core:
             channel=self._settings.channel or self._settings.platform,
         )
 
-    def _fill(self, sentence: str, case: Case) -> str:
-        owner = self._settings.owner_name or self.bridge.avatar_name or AVATARS[self._language]
-        visitor = case.visitor_name or VISITORS[self._language]
-        return sentence.replace("{owner}", owner).replace("{avatar}", self.avatar_name).replace("{visitor}", visitor)
-
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._others.add(task)
-        task.add_done_callback(self._others.discard)
+        task.add_done_callback(self._is_done)
         return task
+
+    def _is_done(self, task: asyncio.Task[Any]) -> None:
+        self._others.discard(task)
+        if not task.cancelled():
+            task.exception()  # The one who waited for it may have gone: what it raised is no news then.
 
     def _tell(self, error: BaseException, context: ErrorContext) -> None:
         if self._settings.on_error is None:
@@ -434,3 +422,12 @@ class Core:
             self._settings.on_error(error, context)
         except Exception:
             _log.exception("`on_error` raised")
+
+
+def check_conversation(conversation: str) -> None:
+    """Refuses what is no id of a conversation."""
+    if (
+        not 0 < len(conversation.encode(errors="replace")) <= _LONGEST_CONVERSATION
+        or clean(conversation) != conversation
+    ):
+        raise MisuseError(f"`conversation` is a text of 1 to {_LONGEST_CONVERSATION} bytes of UTF-8")

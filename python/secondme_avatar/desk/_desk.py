@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 from .._client import AvatarClient
 from .._errors import MisuseError
 from ..bridge import AskOptions, ErrorContext, Language
-from ._cases import cut_name
+from ._cases import clean, cut_name, short
 from ._connector import Connector, ConversationView, Line, Operator
-from ._core import Core, Settings
-from ._worker import Lane
+from ._core import Core, check_conversation
+from ._lanes import Lane
+from ._settings import Settings
 from .hours import BusinessHours
 
 Self = TypeVar("Self", bound="Desk")
 
 DAY = 24 * 60 * 60.0
+_LONGEST_OPERATOR = 255
 
 
 class Desk:
@@ -69,11 +71,12 @@ class Desk:
         :param ask_words: Messages by which a visitor asks for a person, whatever their case. Default: those of the
             language, such as ``human`` and ``!human``.
         :param bot_words: Messages by which a visitor who waits goes back to the avatar. Default: such as ``bot``.
-        :param hand_over_lines: How many lines of the transcript the operators get.
-        :param keep_transcript: How long what is known of a conversation is kept after it was last written, and each
-            line, in seconds. Default: 90 days.
-        :param keep_ids: How long the bridge remembers ids of messages, in seconds. Default: 7 days.
-        :param patience: How long a call of the connector that fails is made again, in seconds. Default: 600.
+        :param hand_over_lines: How many of the last lines of the transcript the operators get. Default: 20.
+        :param keep_transcript: How long each line is kept, and how a conversation stands after its last change, in
+            seconds. One that waits for a person, or that an operator has, is kept until that is over. Default: 90 days.
+        :param keep_ids: How long a message that the platform sends again is recognised, in seconds; for as long as its
+            line is kept in any case. Default: 7 days.
+        :param patience: For how long a failing call of the connector is repeated, in seconds. Default: 600.
         :param ask: Options of the questions: see ``AskOptions``.
         :param on_error: Is told of every error that was caught. Default: a warning in the log
             ``secondme_avatar.desk``.
@@ -168,19 +171,23 @@ class Desk:
         :raises AvatarError: where the store cannot be written. It was not accepted then.
         """
         name = cut_name(name)
-        line = Line(id=f"v/{id}", at=at or time.time(), author="visitor", name=name, text=text.strip())
+        line = Line(f"v/{short(id)}", at or time.time(), "visitor", name, clean(text).strip())
 
         async def accept(lane: Lane) -> bool:
             case = lane.case
             if name is not None and name != case.visitor_name:
                 self._core.rename(case, name)
-            was_pending = line.id in case.pending
-            if not was_pending:
-                if await self._core.cases.line(case, line.id) is not None:
+            if line.id not in case.pending:
+                if await self._core.cases.has_heard(case, line.id):
                     return False
                 case.pending.append(line.id)
-                await self._core.cases.save(case)
+                try:
+                    await self._core.cases.save(case)
+                except BaseException:
+                    case.pending.remove(line.id)
+                    raise
             is_new = await self._core.cases.add_line(case, line)
+            await self._core.cases.hear(case, line.id)
             await self._core.deal(lane, line, has_other_parts=has_other_parts)
             return is_new
 
@@ -191,7 +198,8 @@ class Desk:
     ) -> bool:
         """Takes what an operator has written to the visitor. One who writes takes a conversation that no operator
         has."""
-        line = Line(f"o/{id}", at or time.time(), "operator", operator.shown_name, text)
+        operator = known(operator)
+        line = Line(f"o/{short(id)}", at or time.time(), "operator", operator.shown_name, clean(text))
 
         async def accept(lane: Lane) -> bool:
             # `seen` holds the last events alone. The line is kept after the event.
@@ -206,7 +214,8 @@ class Desk:
         self, conversation: str, id: str, text: str, operator: Operator, *, at: float | None = None
     ) -> bool:
         """Takes what an operator has written for other operators: it stands in the transcript."""
-        line = Line(f"n/{id}", at or time.time(), "operator", operator.shown_name, text, is_private=True)
+        operator = known(operator)
+        line = Line(f"n/{short(id)}", at or time.time(), "operator", operator.shown_name, clean(text), is_private=True)
 
         async def accept(lane: Lane) -> bool:
             return await self._core.cases.add_line(lane.case, line)
@@ -215,25 +224,26 @@ class Desk:
 
     async def taken(self, conversation: str, id: str, operator: Operator, *, visitor_name: str | None = None) -> bool:
         """An operator has taken a conversation, from another one too."""
+        operator = known(operator)
 
         async def accept(lane: Lane) -> bool:
             case = lane.case
             if case.state == "person" and case.operator is not None and case.operator.id == operator.id:
                 return False
-            return await self._core.apply(lane, "operator_took", f"took/{id}", operator)
+            return await self._core.apply(lane, "operator_took", f"took/{short(id)}", operator)
 
         return await self._in_turn(conversation, id, accept, visitor_name)
 
     async def queued(self, conversation: str, id: str, operator: Operator | None = None) -> bool:
         """An operator has put a conversation into the queue, for any other to take."""
         return await self._in_turn(
-            conversation, id, lambda lane: self._core.apply(lane, "operator_queued", f"queued/{id}", operator)
+            conversation, id, lambda lane: self._core.apply(lane, "operator_queued", f"queued/{short(id)}", operator)
         )
 
     async def handed_back(self, conversation: str, id: str, operator: Operator | None = None) -> bool:
         """An operator has given a conversation back to the avatar."""
         return await self._in_turn(
-            conversation, id, lambda lane: self._core.apply(lane, "operator_handed_back", f"back/{id}", operator)
+            conversation, id, lambda lane: self._core.apply(lane, "operator_handed_back", f"back/{short(id)}", operator)
         )
 
     async def left(self, conversation: str, id: str, operator: Operator) -> bool:
@@ -243,46 +253,68 @@ class Desk:
             case = lane.case
             if case.operator is None or case.operator.id != operator.id:
                 return False
-            return await self._core.apply(lane, "operator_left", f"left/{id}", operator)
+            return await self._core.apply(lane, "operator_left", f"left/{short(id)}", operator)
 
         return await self._in_turn(conversation, id, accept)
 
     async def closed(self, conversation: str, id: str, operator: Operator | None = None) -> bool:
         """An operator has closed a conversation."""
         return await self._in_turn(
-            conversation, id, lambda lane: self._core.apply(lane, "closed", f"closed/{id}", operator)
+            conversation, id, lambda lane: self._core.apply(lane, "closed", f"closed/{short(id)}", operator)
         )
 
     async def reopened(self, conversation: str, id: str, operator: Operator | None = None) -> bool:
         """An operator has opened a conversation again."""
         return await self._in_turn(
-            conversation, id, lambda lane: self._core.apply(lane, "reopened", f"reopened/{id}", operator)
+            conversation, id, lambda lane: self._core.apply(lane, "reopened", f"reopened/{short(id)}", operator)
         )
 
     # What others ask.
 
     def view(self, conversation: str) -> ConversationView | None:
-        """Returns how a conversation stands, or ``None`` where it is not known."""
+        """Returns how a conversation stands, or ``None`` where the desk does not have it in memory: see ``views``. A
+        connector asks ``find``."""
         lane = self._core.lanes.get(conversation)
-        return self._core.view_of(lane.case) if lane is not None else None
+        return self._core.view_of(lane.case) if lane is not None and lane.case.is_kept else None
 
     def views(self) -> list[ConversationView]:
-        """Returns how all conversations stand: those that wait first, in their order."""
+        """Returns how the conversations stand that the desk has in memory: those that wait first, in their order, those
+        that a person has, and of those that the avatar has the last 10,000. Closed ones are in the store alone."""
         waiting = list(self._core.queue)
-        rest = [lane.case for lane in self._core.lanes.values() if lane.case.state != "waiting"]
+        rest = [lane.case for lane in self._core.lanes if lane.case.state != "waiting" and lane.case.is_kept]
         return [self._core.view_of(case) for case in (*waiting, *rest)]
+
+    async def find(self, conversation: str) -> ConversationView | None:
+        """Returns how a conversation stands, closed ones too, or ``None`` where it is not known.
+
+        :raises AvatarError: where the store cannot be read.
+        """
+        check_conversation(conversation)
+        async with self._core.lanes.of(conversation) as lane:
+            return self._core.view_of(lane.case) if lane.case.is_kept else None
 
     async def transcript(self, conversation: str) -> AsyncIterator[Line]:
         """Gives the lines of a conversation, oldest first; none where it is not known."""
-        lane = self._core.lanes.get(conversation)
-        if lane is not None:
-            for kept in await self._core.cases.lines(lane.case):
-                yield kept.line
+        check_conversation(conversation)
+        async with self._core.lanes.of(conversation) as lane:
+            kept = await self._core.cases.lines(lane.case)
+        for one in kept:
+            yield one.line
+
+    async def forget(self, conversation: str) -> None:
+        """Deletes all that is kept of a conversation: how it stands, its lines, what the avatar was asked, and the
+        client's session of the visitor. It ends what is under way, and begins anew when the visitor writes again. What
+        the platform and the service keep is theirs to delete.
+
+        :raises AvatarError: where the store cannot be written.
+        """
+        check_conversation(conversation)
+        await self._core.forget(conversation)
 
     @property
     def avatar_name(self) -> str:
         """What the avatar is called."""
-        return self._core.avatar_name
+        return self._core.speech.avatar_name
 
     async def remember(self, key: str, text: str) -> None:
         """Keeps a text for the connector in the client's store, such as how far it has heard.
@@ -306,3 +338,10 @@ class Desk:
         if not self._is_started or self._is_closed:
             raise MisuseError("the desk hears between `start` and `close`")
         return await self._core.in_turn(conversation, id, accept, name)
+
+
+def known(operator: Operator) -> Operator:
+    """Returns an operator with a name that the store takes."""
+    if not 0 < len(clean(operator.id).encode()) <= _LONGEST_OPERATOR:
+        raise MisuseError(f"an operator's `id` is a text of 1 to {_LONGEST_OPERATOR} bytes")
+    return Operator(clean(operator.id), cut_name(operator.name))

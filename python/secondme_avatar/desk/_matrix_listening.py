@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._error import AvatarError
 from .._errors import InvalidVisitorIdError, MisuseError
 from ..bridge import RetryLater
+from ._connector import Operator
 from ._matrix_events import RoomEvent, localpart, read
 from ._matrix_server import RefusedError, Server
 from ._matrix_staff import COMMANDS, Staff
@@ -63,6 +64,10 @@ class Listener:
         finally:
             for task in self._joining.values():
                 task.cancel()
+
+    def let_go(self, room: str) -> None:
+        """Forgets who is in a room; it is asked again."""
+        self._names.pop(room, None)
 
     async def _persisting(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Makes a call until it succeeds, whatever is in the way: the desk never stops to listen."""
@@ -172,9 +177,8 @@ class Listener:
         user = event.state_key
         if user is None or event.membership not in ("leave", "ban"):
             return
-        operator = self._staff.operator(user)
-        if operator is not None:
-            await self._desk.left(event.room, event.id, operator)
+        # The desk knows whether it is the operator who has it; who has left the staff room is one still.
+        await self._desk.left(event.room, event.id, Operator(user, localpart(user)))
 
     async def _name(self, room: str, user: str) -> str:
         if user not in self._names.get(room, {}):

@@ -48,6 +48,8 @@ class Staff:
         """Deals with what happens in the staff room."""
         if event.kind == "m.room.member":
             await self.start()
+            if event.membership in ("leave", "ban") and event.state_key is not None:
+                await self._gone(event.id, event.state_key)
             return
         operator = self.operator(event.sender)
         if operator is None or event.is_edit:
@@ -70,6 +72,17 @@ class Staff:
                 await self.obey(command, conversation, event.id, operator)
         elif conversation is not None and text:
             await self._desk.operator_noted(conversation, event.id, text, operator, at=event.at)
+
+    async def _gone(self, id: str, user: str) -> None:
+        """Puts back into the queue what an operator has who is one no more."""
+        for view in self._desk.views():
+            if view.operator is not None and view.operator.id == user:
+                await self._desk.left(view.conversation, f"staff/{id}", view.operator)
+
+    def let_go(self, conversation: str) -> None:
+        """Forgets what it shows of a conversation; the desk remembers where."""
+        self._roots.pop(conversation, None)
+        self._shown.pop(conversation, None)
 
     async def _is_free(self, conversation: str, message: str | None) -> bool:
         """Whether a reaction to this message takes a conversation: those who agree with a note take nothing."""

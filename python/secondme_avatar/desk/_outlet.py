@@ -3,19 +3,26 @@ stands."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..bridge import Draft, PostDetails, RetryLater, Undeliverable
 from ..bridge._ending import EndingOutlet
 from ._cases import Case, Item, hash_of
 from ._connector import Line, Post, ShownAuthor
+from ._lanes import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
     from ._core import Core
+
+T = TypeVar("T")
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 15.0
 _AGAIN = 0.05
@@ -33,82 +40,86 @@ class DeskOutlet(EndingOutlet):
         self.can_open = self._connector.can_edit
 
     async def post(self, address: str, text: str, details: PostDetails) -> str | None:
-        case = await self._turn(address)
-        line = self._line(case, text, details)
-        kept = await self._desk.cases.line(case, line.id)
-        # From here to the call of the connector nothing else happens.
-        if case.state == "person" and details.author == "owner":
-            await self._desk.note_owner(case, line)
-            return None
-        if case.state != "bot" and details.author != "owner":
-            # The avatar is silent; what it says of itself is for the transcript.
-            if details.author == "avatar":
-                await self._desk.cases.set_line(case, replace(line, is_private=True))
-            return None
-        if kept is not None and kept.growing is not None:
-            # An earlier process has begun it, and was killed before its handle was kept.
-            handle = await self._connector.post(address, _post(case, kept.line.text, details))
-            if handle is not None:
-                await self._connector.edit(address, handle, text, _edit_key(case, line.id, text))
-        else:
-            handle = await self._connector.post(address, _post(case, text, details))
-        await self._desk.cases.set_line(case, line)
+        async with self._desk.lanes.of(address) as lane:
+            return await self._whole(self._post(lane, text, details))
+
+    async def _post(self, lane: Lane, text: str, details: PostDetails) -> str | None:
+        async with lane.turn():
+            case = lane.case
+            line = self._line(case, text, details)
+            kept = await self._desk.cases.line(case, line.id)
+            # From here to the call of the connector nothing else happens.
+            if case.state == "person" and details.author == "owner":
+                await self._desk.note_owner(lane, line)
+                return None
+            if case.state != "bot" and details.author != "owner":
+                # The avatar is silent; what it says of itself is for the transcript.
+                if details.author == "avatar":
+                    await self._desk.cases.add_line(case, replace(line, is_private=True))
+                return None
+            if kept is not None and kept.growing is not None:
+                # An earlier process has begun it, and was killed before its handle was kept.
+                handle = await self._connector.post(case.conversation, _post(case, kept.line.text, details))
+                if handle is not None:
+                    await self._connector.edit(case.conversation, handle, text, _edit_key(case, line.id, text))
+            else:
+                handle = await self._connector.post(case.conversation, _post(case, text, details))
+            await self._desk.keep_line(case, line)
         self._desk.stop_typing(case)
         return json.dumps([handle, line.id]) if handle is not None else None
 
     async def open(self, address: str, text: str, details: PostDetails) -> Draft:
-        case = await self._turn(address)
-        line = self._line(case, text, details)
-        if case.state != "bot":
-            raise RetryLater(_AGAIN)
-        # Until it is posted, the visitor has not seen it.
-        await self._desk.cases.set_line(case, replace(line, is_private=True), "")
-        if case.state != "bot":
-            raise RetryLater(_AGAIN)
-        handle = await self._connector.post(address, _post(case, text, details))
-        if handle is None:
-            raise Undeliverable("the connector says `can_edit`, and its `post` has returned no handle")
-        await self._desk.cases.set_line(case, line, handle)
+        async with self._desk.lanes.of(address) as lane:
+            return await self._whole(self._open(lane, text, details))
+
+    async def _open(self, lane: Lane, text: str, details: PostDetails) -> Draft:
+        async with lane.turn():
+            case = lane.case
+            line = self._line(case, text, details)
+            if case.state != "bot":
+                raise RetryLater(_AGAIN)
+            # Until it is posted, the visitor has not seen it.
+            await self._desk.cases.set_line(case, replace(line, is_private=True), "")
+            if case.state != "bot":
+                raise RetryLater(_AGAIN)
+            handle = await self._connector.post(case.conversation, _post(case, text, details))
+            if handle is None:
+                raise Undeliverable("the connector says `can_edit`, and its `post` has returned no handle")
+            await self._desk.keep_line(case, line, handle)
         self._desk.stop_typing(case)
         return _DeskDraft(self._desk, case, line, handle)
 
     async def reopen(self, address: str, handle: str) -> Draft | None:
-        case = self._case(address)
-        connectors, id = json.loads(handle)
-        kept = await self._desk.cases.line(case, id)
-        return _DeskDraft(self._desk, case, kept.line, connectors) if kept is not None else None
+        async with self._desk.lanes.of(address) as lane:
+            connectors, id = json.loads(handle)
+            kept = await self._desk.cases.line(lane.case, id)
+            return _DeskDraft(self._desk, lane.case, kept.line, connectors) if kept is not None else None
 
     async def end(self, address: str, handle: str, mark: str) -> None:
-        case = self._case(address)
-        connectors, id = json.loads(handle)
-        kept = await self._desk.cases.line(case, id)
-        if kept is None or kept.growing is None:
-            return
-        line = kept.line
-        if not line.is_ended:
-            line = replace(line, text=f"{line.text}\n\n{mark}", is_ended=True)
-            await self._desk.cases.set_line(case, line, kept.growing)
-        await self._desk.say(case, Item("edit", _edit_key(case, id, line.text), line=id, handle=connectors))
-        await self._desk.cases.set_line(case, line)
+        async with self._desk.lanes.of(address) as lane:
+            case = lane.case
+            connectors, id = json.loads(handle)
+            kept = await self._desk.cases.line(case, id)
+            if kept is None or kept.growing is None:
+                return
+            line = kept.line
+            if not line.is_ended:
+                line = replace(line, text=f"{line.text}\n\n{mark}", is_ended=True)
+                await self._desk.cases.set_line(case, line, kept.growing)
+            await self._desk.say(lane, Item("edit", _edit_key(case, id, line.text), line=id, handle=connectors))
+            await self._desk.cases.set_line(case, line)
 
-    async def _turn(self, address: str) -> Case:
-        """Waits until the desk's own posts are made."""
-        case = self._case(address)
-        await self._desk.said_all(case)
-        return case
-
-    def _case(self, address: str) -> Case:
-        case = self._desk.case(address)
-        if case is None:
-            raise Undeliverable("the desk does not know this conversation any more")
-        return case
+    async def _whole(self, call: Coroutine[Any, Any, T]) -> T:
+        """Makes a call to its end, also where its answer is not wanted any more: what is on its way is there or not
+        before anything else is said, and the transcript knows it."""
+        return await asyncio.shield(self._desk.begin(call))
 
     def _line(self, case: Case, text: str, details: PostDetails) -> Line:
         name = details.owner_name if details.author == "owner" else None
         if details.author == "avatar":
-            name = self._desk.avatar_name
+            name = self._desk.speech.avatar_name
         if details.author == "owner" and not self.shows_author:
-            text = text.removeprefix(self._desk.owner_head(details.owner_name))
+            text = text.removeprefix(self._desk.speech.owner_head(details.owner_name))
         author = "desk" if details.author == "bridge" else details.author
         return Line(id=details.key, at=time.time(), author=author, name=name, text=text)
 
@@ -132,7 +143,7 @@ class _DeskDraft(Draft):
         self._line = line
 
     async def finish(self, text: str) -> None:
-        is_ended = text.endswith(self._desk.sentences.ended)
+        is_ended = text.endswith(self._desk.speech.sentences.ended)
         try:
             await self._edit(text)
         except (RetryLater, Undeliverable):
@@ -143,22 +154,22 @@ class _DeskDraft(Draft):
             self._wait = min(self._wait * 2, _LONGEST_WAIT)
             raise RetryLater(self._wait) from error
         self._line = replace(self._line, text=text, is_ended=is_ended)
-        await self._desk.cases.set_line(self._case, self._line)
+        await self._desk.keep_line(self._case, self._line)
 
     async def _edit(self, text: str) -> None:
         key = _edit_key(self._case, self._line.id, text)
         await self._desk.connector.edit(self._case.conversation, self._handle, text, key)
 
 
-def _key(case: Case, id: str) -> str:
+def key_of_post(case: Case, id: str) -> str:
     """The bridge's keys are one visitor's."""
     return f"{hash_of(case.conversation)}/{id}"
 
 
 def _edit_key(case: Case, id: str, text: str) -> str:
-    return f"{_key(case, id)}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{key_of_post(case, id)}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _post(case: Case, text: str, details: PostDetails) -> Post:
     author: ShownAuthor = "desk" if details.author == "bridge" else details.author
-    return Post(text=text, author=author, owner_name=details.owner_name, key=_key(case, details.key))
+    return Post(text=text, author=author, owner_name=details.owner_name, key=key_of_post(case, details.key))

@@ -70,18 +70,21 @@ ASK_WORDS: dict[str, tuple[str, ...]] = {
 BOT_WORDS: dict[str, tuple[str, ...]] = {"en": ("!bot", "/bot", "bot"), "zh": ("!bot", "/bot", "机器人")}
 """By which a visitor who waits goes back to the avatar."""
 _BUILT_IN = {"en": _ENGLISH, "zh": _CHINESE}
+_LONGEST = 1500
 NAMES = frozenset(field.name for field in fields(DeskSentences))
 
 
 def desk_sentences(language: Language, replaced: dict[str, str] | None) -> tuple[DeskSentences, dict[str, str]]:
     """Returns the sentences of this language, with some of them replaced, and those that are the bridge's.
 
-    :raises MisuseError: where the language is not known.
+    :raises MisuseError: where the language is not known, or a sentence is too long to be kept until it is said.
     """
     if language not in _BUILT_IN:
         known = ", ".join(map(repr, _BUILT_IN))
         raise MisuseError(f"`language` is {language!r}: pass one of {known}, and `sentences`")
     given = dict(replaced or {})
+    if long := [name for name, sentence in given.items() if len(sentence) > _LONGEST]:
+        raise MisuseError(f"the sentence {min(long)!r} is longer than {_LONGEST} characters: say it shorter")
     ours = {name: given.pop(name) for name in list(given) if name in NAMES}
     return replace(_BUILT_IN[language], **ours), given
 

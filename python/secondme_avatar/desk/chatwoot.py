@@ -211,6 +211,10 @@ class ChatwootConnector(Connector):
         account, number = self._place(conversation)
         await self._apis[account.id].show_typing(number, is_typing)
 
+    def let_go(self, conversation: str) -> None:
+        if (tracked := self._tracked.get(conversation)) is not None:
+            tracked.own.clear()
+
     async def close(self) -> None:
         self._desk = None
         for task in self._catching:
@@ -302,7 +306,7 @@ class ChatwootConnector(Connector):
             if message is not None and message.agent is not None:
                 tracked.asked.clear()
             state = found
-            if desk.view(conversation) is None:
+            if await desk.find(conversation) is None:
                 if not self._begins(account, found, is_to_bot=is_to_bot):
                     tracked.came_early(found)
                     return
@@ -333,7 +337,7 @@ class ChatwootConnector(Connector):
 
     async def _changed(self, desk: Desk, conversation: str, tracked: Tracked, found: Report) -> None:
         """Tells the desk what has changed of a conversation."""
-        view = desk.view(conversation)
+        view = await desk.find(conversation)
         change, is_kept = change_of(
             tracked, found, view, assigned_is_taken=self._assigned_is_taken, waits_for=self._waits_for(conversation)
         )
@@ -361,11 +365,12 @@ class ChatwootConnector(Connector):
             # A moment later, so that its id is another one than before the messages.
             await self._told(account, replace(found, updated_at=found.updated_at + _MOMENT))
 
+        async def is_ours(found: Report) -> bool:
+            return self._is_ours(account, found) or await desk.find(f"{account.id}/{found.conversation}") is not None
+
         catching = CatchUp(
             self._apis[account.id],
-            is_ours=lambda found: (
-                self._is_ours(account, found) or desk.view(f"{account.id}/{found.conversation}") is not None
-            ),
+            is_ours=is_ours,
             tell=tell,
             end=end,
             alone=lambda found: self._known(f"{account.id}/{found.conversation}").showing,

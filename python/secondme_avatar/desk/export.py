@@ -69,7 +69,7 @@ TRANSCRIPT_SCHEMA: dict[str, Any] = {
 """The JSON Schema of what ``export_json`` writes."""
 
 _COLUMNS = ("id", "time_utc", "author", "name", "visibility", "stopped", "text")
-_FORMULA = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*(?=[\t\r\n]|[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """What a spreadsheet may take for a formula, and a text that would be taken for a guarded one."""
 
 

@@ -146,6 +146,11 @@ class MatrixConnector(Connector):
     async def typing(self, conversation: str, is_typing: bool) -> None:
         await self._server.typing(conversation, is_typing)
 
+    def let_go(self, conversation: str) -> None:
+        if self._staff is not None and self._listener is not None:
+            self._staff.let_go(conversation)
+            self._listener.let_go(conversation)
+
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
