@@ -13,7 +13,7 @@ PYTHON_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 	{ echo "Python 3.11 or newer is not installed: skipping $(1)"; [ "$(CI)" != true ]; exit; };
 PYTHON_WEB_ASSETS := python/secondme_avatar/web/assets
 PYTHON_CONFIG := --config python/pyproject.toml
-PYTHON_FOLDERS := python examples/python benchmarks/python cli/tests/clients examples/bots examples/widget node/widget/test/browser/support
+PYTHON_FOLDERS := python examples/python benchmarks/python cli/tests/clients examples/bots examples/desk examples/widget node/widget/test/browser/support
 
 test-python: python-there
 	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-platforms python-types
