@@ -39,7 +39,11 @@ console: ## the emulator's console, with visitors who talk: make console [PORT=7
 	@$(CARGO) run --quiet --bin avatar -- demo --console --open --port $(or $(PORT),7417)
 
 test: ## every test of every language
-	@$(call parts,test-rust spec test-gateway test-python test-desk test-node test-adapters test-kotlin test-swift test-console test-widget)
+	@$(call parts,test-rust natives)
+	@.ci/lanes $(LANES)
+
+# Side by side: what builds the Node package is in one lane.
+LANES := "spec test-gateway test-python test-kotlin test-swift" "test-node test-adapters test-desk test-widget test-console"
 
 test-rust: tinyproxy
 	$(CARGO) test

@@ -73,7 +73,7 @@ python-module: $(PYTHON_VENV)/ready natives
 	@$(call PYTHON_LAY,debug,python/secondme_avatar)
 
 PYTHON_LAY = for built in $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.so $(PYTHON_TARGET)/$(1)/libsecondme_avatar_native.dylib; do \
-	if [ -e $$built ]; then cp $$built $(2)/_native.new && mv $(2)/_native.new $(2)/_native.abi3.so; fi; done
+	if [ -e $$built ]; then cp $$built $(2)/_native.$$$$.new && mv $(2)/_native.$$$$.new $(2)/_native.abi3.so; fi; done
 
 # Both wheels, for a glibc of 2014 where that can be linked, and tried as a stranger would: in a fresh
 # environment, with nothing of this tree.
