@@ -1,5 +1,7 @@
 //! What Android wants beside the library itself: its trust in certificates is asked for through the JVM.
 
+#![expect(unreachable_pub, reason = "the JVM finds it by its name, and `jni_mangle` asks for `pub`")]
+
 use jni::errors::ThrowRuntimeExAndDefault;
 use jni::objects::{JClass, JObject};
 use jni::{EnvUnowned, jni_mangle};
