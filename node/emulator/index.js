@@ -6,7 +6,7 @@ const BUILDS = {
   'linux arm64': ['linux-arm64-gnu', 'linux-arm64-musl'],
   'darwin x64': ['darwin-x64'],
   'darwin arm64': ['darwin-arm64'],
-  'win32 x64': ['win32-x64-msvc'],
+  'win32 x64': ['win32-x64-msvc', 'win32-x64-gnu'],
   'win32 arm64': ['win32-arm64-msvc'],
 }
 

@@ -152,7 +152,8 @@ const BUILDS: Record<string, readonly string[]> = {
   'linux arm64': ['linux-arm64-gnu', 'linux-arm64-musl'],
   'darwin x64': ['darwin-x64'],
   'darwin arm64': ['darwin-arm64'],
-  'win32 x64': ['win32-x64-msvc'],
+  // By Microsoft's compiler or by mingw-w64: Node loads either, and a release has one of the two.
+  'win32 x64': ['win32-x64-msvc', 'win32-x64-gnu'],
   'win32 arm64': ['win32-arm64-msvc'],
 }
 
@@ -209,6 +210,8 @@ function required(build: string, failures: unknown[]): Native | undefined {
         return require('@secondme-avatar/node-darwin-arm64')
       case 'win32-x64-msvc':
         return require('@secondme-avatar/node-win32-x64-msvc')
+      case 'win32-x64-gnu':
+        return require('@secondme-avatar/node-win32-x64-gnu')
       default:
         return require('@secondme-avatar/node-win32-arm64-msvc')
     }
