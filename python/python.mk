@@ -82,6 +82,7 @@ python-wheels: $(PYTHON_DIST)/ready
 	$(PYTHON) python/try-wheels dist
 	@$(call check-artefacts,python,dist/secondme_avatar-*.whl)
 	@$(call check-artefacts,emulator,dist/secondme_avatar_emulator-*.whl)
+	@$(call check-floor,dist/*.whl)
 
 python-bench: $(PYTHON_BENCH)/ready python-module
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator --package secondme-avatar-python

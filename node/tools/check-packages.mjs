@@ -1,13 +1,43 @@
-// Installs what was packed into an empty project, without a network, and runs the README's quickstarts against the
-// emulator that was packed: `node tools/check-packages.mjs DIST [OTHERS]`.
+// Installs what was packed into an empty project, by name and out of a registry that has nothing else, and runs the README's
+// quickstarts against the emulator that was packed: `node tools/check-packages.mjs DIST [OTHERS]`. The Node that runs this is
+// the one that is tried; `packaging/platforms/try` runs it on other systems. RUNTIME, a list in JSON, is another program
+// that runs the quickstarts, with its arguments.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
-const [dist, others] = process.argv.slice(2).map((path) => resolve(path))
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+import { serve, tarballs } from './registry.mjs'
+
+const folders = process.argv.slice(2).map((path) => resolve(path))
+const NAMES = ['secondme-avatar', 'secondme-avatar-emulator']
+const EXPECTED = "I'm the avatar of Ada Lovelace"
+/** Runs the programs that are named against an emulator, and prints what each has said. */
+const RUN = `
+  import { spawn } from 'node:child_process'
+  import { once } from 'node:events'
+  import { openSync, readFileSync } from 'node:fs'
+  import { startEmulator } from 'secondme-avatar/testing'
+  const emulator = await startEmulator({ brain: 'demo' })
+  const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl }
+  const said = {}
+  const [runtime, ...args] = JSON.parse(process.env.RUNTIME ?? JSON.stringify([process.execPath]))
+  for (const name of process.argv.slice(2)) {
+    const out = openSync('program.txt', 'w')
+    const program = spawn(runtime, [...args, name], { env, stdio: ['ignore', out, 'inherit'] })
+    const [code] = await once(program, 'close')
+    said[name] = readFileSync('program.txt', 'utf8')
+    if (code !== 0) throw new Error(name + ' has ended with ' + code + ': ' + said[name])
+  }
+  await emulator.stop()
+  console.log(JSON.stringify(said))`
+const quickstarts = [
+  ...readFileSync(new URL('../README.md', import.meta.url), 'utf8').matchAll(/^```js (quickstart\.\S+)\n(.*?)^```$/gms),
+].map(([, name, code]) => ({ name, code }))
+if (quickstarts.length !== 2) throw new Error(`the README has ${quickstarts.length} quickstarts`)
+
 const project = mkdtempSync(join(tmpdir(), 'secondme-avatar-packages-'))
 const env = { ...process.env }
 // What counts is what was installed.
@@ -16,62 +46,61 @@ delete env.NODE_PATH
 // npm hands its settings on to what it runs; this project is not that one.
 for (const name of Object.keys(env)) if (name.toLowerCase().startsWith('npm_')) delete env[name]
 
+const registry = await serve(folders)
 try {
-  const tarballs = readdirSync(dist).filter((name) => /^secondme-avatar-.*\.tgz$/.test(name))
-  checkPlatforms(tarballs)
+  checkPlatforms()
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true }')
-  const options = ['--offline', '--no-audit', '--no-fund', '--loglevel=error']
-  execFileSync('npm', ['install', ...options, ...tarballs.map((name) => join(dist, name))], {
-    cwd: project,
-    env,
-    stdio: 'inherit',
-  })
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error', '--ignore-scripts']
+  const from = ['--registry', registry.address, '--cache', join(project, '.cache')]
+  await npm('npm', 'install', ...quiet, ...from, ...NAMES)
+  const installed = readdirSync(join(project, 'node_modules/@secondme-avatar')).sort()
+  if (installed.length !== 2) throw new Error(`npm has installed ${installed}: not one addon and one emulator`)
 
-  const files = [...readme.matchAll(/^```js (quickstart\.\S+)\n(.*?)^```$/gms)].map(([, name, code]) => ({
-    name,
-    code,
-  }))
-  if (files.length !== 2) throw new Error(`the README has ${files.length} quickstarts`)
-  for (const { name, code } of files) writeFileSync(join(project, name), code)
-  const run = `
-    import { spawnSync, spawn } from 'node:child_process'
-    import { once } from 'node:events'
-    import { startEmulator } from 'secondme-avatar/testing'
-    const emulator = await startEmulator({ brain: 'demo' })
-    const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl }
-    for (const name of ${JSON.stringify(files.map(({ name }) => name))}) {
-      const program = spawn(process.execPath, [name], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-      let out = ''
-      program.stdout.on('data', (text) => { out += text })
-      await once(program, 'close')
-      if (program.exitCode !== 0 || !out.includes("I'm the avatar of Ada Lovelace")) throw new Error(\`\${name} ended with \${program.exitCode}: \${out}\`)
-      console.log(\`\${name}: works\`)
-    }
-    await emulator.stop()`
-  writeFileSync(join(project, 'run.mjs'), run)
-  execFileSync(process.execPath, ['run.mjs'], { cwd: project, env, stdio: 'inherit' })
+  for (const { name, code } of quickstarts) writeFileSync(join(project, name), code)
+  writeFileSync(join(project, 'run.mjs'), RUN)
+  const said = JSON.parse(await run(['run.mjs', ...quickstarts.map(({ name }) => name)], env))
+  for (const [name, out] of Object.entries(said)) {
+    if (!out.includes(EXPECTED)) throw new Error(`${name} has said: ${out}`)
+    console.log(`${name}: works`)
+  }
 
-  const shim = spawnSync('npx', ['--no-install', 'secondme-avatar-emulator', '--version'], {
-    cwd: project,
-    env,
-    encoding: 'utf8',
-  })
-  if (shim.status !== 0) throw new Error(`npx --no-install secondme-avatar-emulator: ${shim.stderr}`)
-  console.log(`npx --no-install secondme-avatar-emulator: ${shim.stdout.trim()}`)
+  const shim = await npm('npx', '--no-install', 'secondme-avatar-emulator', '--version')
+  console.log(`npx --no-install secondme-avatar-emulator: ${shim.trim()}`)
+  console.log(`installed: ${installed.join(', ')}; Node ${process.versions.node} on ${process.platform} ${process.arch}`)
 } finally {
+  registry.close()
   rmSync(project, { recursive: true, force: true })
 }
 
+/** npm as it came with this Node. */
+function npm(program, ...args) {
+  const beside = dirname(process.execPath)
+  const places = ['node_modules/npm', '../lib/node_modules/npm', '../share/nodejs/npm']
+  const script = places.map((place) => join(beside, place, `bin/${program}-cli.js`)).find((path) => existsSync(path))
+  if (script === undefined) throw new Error(`there is no ${program} beside ${process.execPath}`)
+  return run([script, ...args], env)
+}
+
+/** What a program says goes into a file: under Wine node cannot write into a pipe. */
+async function run(args, env) {
+  const file = join(project, 'out.txt')
+  const out = openSync(file, 'w')
+  const program = spawn(process.execPath, args, { cwd: project, env, stdio: ['ignore', out, 'inherit'] })
+  const [code] = await once(program, 'close')
+  closeSync(out)
+  const said = readFileSync(file, 'utf8')
+  if (code !== 0) throw new Error(`${args.join(' ')} has ended with ${code}: ${said}`)
+  return said
+}
+
 /** What a package depends on lies beside it: npm would take the rest from the owner of that name. */
-function checkPlatforms(tarballs) {
-  for (const tarball of tarballs) {
-    const options = { encoding: 'utf8' }
-    const manifest = execFileSync('tar', ['-xzOf', join(dist, tarball), 'package/package.json'], options)
-    const { dependencies = {}, optionalDependencies = {} } = JSON.parse(manifest)
+function checkPlatforms() {
+  for (const { name: tarball, manifest } of tarballs(folders.slice(0, 1))) {
+    if (!tarball.startsWith('secondme-avatar-')) continue
+    const { dependencies = {}, optionalDependencies = {} } = manifest
     for (const [name, version] of Object.entries({ ...dependencies, ...optionalDependencies })) {
-      const wanted = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`
-      const isThere = tarballs.includes(wanted) || (others !== undefined && existsSync(join(others, wanted)))
-      if (!isThere) throw new Error(`${tarball} depends on ${name}, which was not built`)
+      if (registry.packages[name]?.manifest.version !== version)
+        throw new Error(`${tarball} depends on ${name} ${version}, which was not built`)
     }
   }
 }

@@ -1,8 +1,10 @@
-// Packs what is handed out: `node tools/pack.mjs TARGET/dist DIST`. One package for users, one with the addon for this
-// platform, the same two of the emulator, and those without anything compiled: the adapters of Chat SDK and the website
-// widget. The other platforms' are packed where they are built, by the same call; a third argument is the folder in which
-// theirs lie. The packages for users name those platforms and this one alone: what they name and what is not there would
-// be taken from the owner of that name.
+// Packs what is handed out.
+//
+//   node tools/pack.mjs platform NAME BUILT DIST   the addon and the emulator for one platform, out of the folder BUILT
+//   node tools/pack.mjs users DIST [OTHERS]        those that users ask for, and those without anything compiled
+//
+// NAME is a build of `builds.mjs`, or `here`. The packages for users name the platforms whose packages lie in DIST or in
+// OTHERS, and no other: what they name and what is not there would be taken from the owner of that name.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -20,7 +22,7 @@ import { fileURLToPath } from 'node:url'
 
 import { builds, here, library } from './builds.mjs'
 
-const [built, dist, others] = process.argv.slice(2).map((path) => resolve(path))
+const [what, ...given] = process.argv.slice(2)
 const node = fileURLToPath(new URL('..', import.meta.url))
 const root = join(node, '..')
 const stage = join(node, 'npm')
@@ -28,29 +30,41 @@ const stage = join(node, 'npm')
 const LINKED_IN = ['THIRD-PARTY-NOTICES.txt', 'sbom.cdx.json']
 /** What the addon may weigh. */
 const LIMIT = 6_000_000
+const FOR_USERS = /^secondme-(avatar|avatar-emulator|avatar-widget|chat-adapter-\w+)-\d.*\.tgz$/
+/** Two builds for the same system: a release has one of them, this one if it is there. */
+const PREFERRED = { 'win32-x64-gnu': 'win32-x64-msvc' }
 
-if (here === undefined) throw new Error(`no build is meant for ${process.platform} ${process.arch}`)
+const [dist, others] = (what === 'platform' ? given.slice(2) : given).map((path) => resolve(path))
 rmSync(stage, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
-for (const old of readdirSync(dist).filter((name) => /^secondme-(avatar|chat-adapter)-.*\.tgz$/.test(name)))
-  rmSync(join(dist, old))
+if (what === 'platform') platform(given[0], resolve(given[1]))
+else if (what === 'users') forUsers()
+else throw new Error('node tools/pack.mjs platform NAME BUILT DIST, or node tools/pack.mjs users DIST [OTHERS]')
 
-const program = `secondme-avatar-emulator${here.os === 'win32' ? '.exe' : ''}`
-const addon = `secondme-avatar.${here.name}.node`
-const size = binary({
-  scope: 'node',
-  from: library(here.os),
-  to: addon,
-  main: addon,
-  what: 'The native addon of secondme-avatar',
-})
-if (size > LIMIT) throw new Error(`the addon weighs ${size} bytes: more than ${LIMIT}`)
-binary({ scope: 'emulator', from: program, to: program, what: 'The program of secondme-avatar-emulator' })
-users({ scope: 'node', folder: node, parts: ['lib', 'README.md'] })
-users({ scope: 'emulator', folder: join(node, 'emulator'), parts: ['index.js', 'index.d.ts', 'bin', 'README.md'] })
+function platform(name, built) {
+  const build = name === 'here' ? here : builds.find((build) => build.name === name)
+  if (build === undefined) throw new Error(`no build is meant for ${name}: ${process.platform} ${process.arch}`)
+  const program = `secondme-avatar-emulator${build.os === 'win32' ? '.exe' : ''}`
+  const addon = `secondme-avatar.${build.name}.node`
+  const size = binary(build, {
+    scope: 'node',
+    from: join(built, library(build.os)),
+    to: addon,
+    main: addon,
+    what: 'The native addon of secondme-avatar',
+  })
+  if (size > LIMIT) throw new Error(`the addon weighs ${size} bytes: more than ${LIMIT}`)
+  const from = join(built, program)
+  binary(build, { scope: 'emulator', from, to: program, what: 'The program of secondme-avatar-emulator' })
+}
 
-for (const platform of ['feishu', 'dingtalk']) plain(`chat-adapter-${platform}`, ['lib', 'README.md'])
-plain('widget', ['dist', 'custom-elements.json', 'README.md'])
+function forUsers() {
+  for (const old of readdirSync(dist).filter((name) => FOR_USERS.test(name))) rmSync(join(dist, old))
+  users({ scope: 'node', folder: node, parts: ['lib', 'README.md'] })
+  users({ scope: 'emulator', folder: join(node, 'emulator'), parts: ['index.js', 'index.d.ts', 'bin', 'README.md'] })
+  for (const platform of ['feishu', 'dingtalk']) plain(`chat-adapter-${platform}`, ['lib', 'README.md'])
+  plain('widget', ['dist', 'custom-elements.json', 'README.md'])
+}
 
 /** A package without anything compiled: an adapter of Chat SDK, or the website widget. */
 function plain(name, parts) {
@@ -64,16 +78,16 @@ function plain(name, parts) {
 }
 
 /** The package of one platform, as `napi create-npm-dirs` makes it. */
-function binary({ scope, from, to, main, what }) {
-  const name = `@secondme-avatar/${scope}-${here.name}`
-  const folder = join(stage, `${scope}-${here.name}`)
+function binary(build, { scope, from, to, main, what }) {
+  const name = `@secondme-avatar/${scope}-${build.name}`
+  const folder = join(stage, `${scope}-${build.name}`)
   const { version, license, homepage, repository, bugs, engines } = manifest(node)
   mkdirSync(folder, { recursive: true })
-  const limits = { os: [here.os], cpu: [here.cpu], ...(here.libc && { libc: [here.libc] }) }
+  const limits = { os: [build.os], cpu: [build.cpu], ...(build.libc && { libc: [build.libc] }) }
   write(folder, {
     name,
     version,
-    description: `${what}, for ${here.target}`,
+    description: `${what}, for ${build.target}`,
     license,
     homepage,
     repository,
@@ -84,8 +98,8 @@ function binary({ scope, from, to, main, what }) {
     files: [to, ...LINKED_IN],
   })
   for (const name of LINKED_IN) copyFileSync(join(root, 'packaging/notices', scope, name), join(folder, name))
-  writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${here.target}\`. It is installed with it.\n`)
-  strip(join(built, from), join(folder, to))
+  writeFileSync(join(folder, 'README.md'), `# ${name}\n\n${what}, for \`${build.target}\`. It is installed with it.\n`)
+  strip(build, from, join(folder, to))
   pack(folder)
   return statSync(join(folder, to)).size
 }
@@ -96,15 +110,18 @@ function users({ scope, folder, parts }) {
   const staged = join(stage, scope)
   mkdirSync(staged, { recursive: true })
   for (const part of parts) copy(join(folder, part), join(staged, part))
-  const there = builds.filter((build) => build === here || isBuilt(scope, build, rest.version))
+  const isThere = ({ name }) => isBuilt(scope, name, rest.version)
+  const there = builds.filter((build) => isThere(build) && !isThere({ name: PREFERRED[build.name] }))
+  if (there.length === 0) throw new Error(`${dist} has no package of a platform`)
   const platforms = there.map(({ name }) => [`@secondme-avatar/${scope}-${name}`, rest.version])
   write(staged, { ...rest, optionalDependencies: Object.fromEntries(platforms) })
   pack(staged)
 }
 
-/** Whether the package of a platform was built elsewhere, and lies in the folder of the others. */
-function isBuilt(scope, { name }, version) {
-  return others !== undefined && existsSync(join(others, `secondme-avatar-${scope}-${name}-${version}.tgz`))
+/** Whether the package of a platform is there, or was built elsewhere and lies in the folder of the others. */
+function isBuilt(scope, name, version) {
+  const tarball = `secondme-avatar-${scope}-${name}-${version}.tgz`
+  return [dist, others].some((folder) => folder !== undefined && existsSync(join(folder, tarball)))
 }
 
 function manifest(folder) {
@@ -125,15 +142,18 @@ function copy(from, to) {
   for (const name of readdirSync(from)) copy(join(from, name), join(to, name))
 }
 
-/** Without symbols: they are most of it. */
-function strip(from, to) {
-  if (here.os === 'win32') return copyFileSync(from, to)
-  execFileSync('strip', [here.os === 'darwin' ? '-x' : '--strip-all', '-o', to, from])
+/** Without symbols: they are most of it. What zig has linked has none any more, and no tool here knows all processors. */
+function strip(build, from, to) {
+  const { target, os } = build
+  if (target.endsWith('-windows-gnu')) execFileSync('x86_64-w64-mingw32-strip', ['-o', to, from])
+  else if (build === here && os !== 'win32')
+    execFileSync('strip', [os === 'darwin' ? '-x' : '--strip-all', '-o', to, from])
+  else copyFileSync(from, to)
 }
 
 function pack(folder) {
   const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', dist]
-  const [name] = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', shell: here.os === 'win32' })
+  const [name] = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', shell: process.platform === 'win32' })
     .trim()
     .split('\n')
   console.log(`${join(dist, name)}  ${(statSync(join(dist, name)).size / 1e6).toFixed(2)} MB`)

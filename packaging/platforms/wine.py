@@ -1,0 +1,91 @@
+"""Windows, as far as Wine is it. Two parts that Wine 8 or the Python at hand lacks are made here: a
+bcryptprimitives.dll (`wine/bcryptprimitives.c`) and a python3.dll, which hands on to python312.dll as that of a
+CPython from python.org does.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import places
+
+CPYTHON = "org.bytedeco:cpython:3.12.1-1.5.10:jar:windows-x86_64"
+MINGW = "x86_64-w64-mingw32"
+
+
+class Wine(places.Place):
+    """The paths are this machine's: Wine shows them as drive Z."""
+
+    says = "Wine 8 with a bcryptprimitives.dll of our own; not Windows"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.is_foreign = False
+        self.python_programs = ["/repo/packaging/platforms/wine/windows.py"]
+        self.python, self.node = str(self.root / "python/python.exe"), str(self.root / "node/node.exe")
+
+    def how(self) -> str:
+        return self.says
+
+    def prepare(self) -> "Wine":
+        places.need("wine", f"{MINGW}-gcc", "mvn")
+        if not self.ready.exists():
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.root.mkdir(parents=True)
+            places.node(self.name, self.root / "node")
+            self.make()
+            self.ready.touch()
+        return self
+
+    def make(self) -> None:
+        subprocess.run(["wineboot", "--init"], check=True, env=self.environment(), stderr=subprocess.DEVNULL)
+        system = self.root / "prefix/drive_c/windows/system32/bcryptprimitives.dll"
+        source = Path(__file__).parent / "wine/bcryptprimitives.c"
+        subprocess.run([f"{MINGW}-gcc", "-shared", "-O1", "-o", system, source, "-ladvapi32"], check=True)
+        jar = self.root / "cpython"
+        command = [
+            "mvn",
+            "--quiet",
+            "--batch-mode",
+            "dependency:copy",
+            f"-Dartifact={CPYTHON}",
+            f"-DoutputDirectory={jar}",
+        ]
+        subprocess.run(command, check=True)
+        with zipfile.ZipFile(next(jar.glob("*.jar"))) as archive:
+            inside = "org/bytedeco/cpython/windows-x86_64/"
+            for entry in archive.infolist():
+                if entry.filename.startswith(inside) and not entry.is_dir():
+                    out = self.root / "python" / entry.filename.removeprefix(inside)
+                    out.parent.mkdir(parents=True, exist_ok=True)
+                    out.write_bytes(archive.read(entry))
+        self.forward()
+
+    def forward(self) -> None:
+        """python3.dll: every name of the stable ABI that python312.dll has."""
+        folder = self.root / "python"
+        said = subprocess.run(
+            [f"{MINGW}-objdump", "-p", folder / "python312.dll"], check=True, capture_output=True, text=True
+        ).stdout
+        names = re.findall(r"\[ *\d+\] (?:\+base\[ *\d+\] +\w+ )?(_?Py\w+)$", said, re.MULTILINE)
+        definition = self.root / "python3.def"
+        exports = "".join(f"  {name}=python312.{name}\n" for name in sorted(set(names)))
+        definition.write_text(f"LIBRARY python3.dll\nEXPORTS\n{exports}")
+        subprocess.run([f"{MINGW}-gcc", "-shared", "-nostdlib", "-o", folder / "python3.dll", definition], check=True)
+
+    def environment(self) -> dict[str, str]:
+        wine = {"WINEPREFIX": str(self.root / "prefix"), "WINEDEBUG": "-all", "NODE_SKIP_PLATFORM_CHECK": "1"}
+        # Before 3.15 Python writes into a pipe in the code page of the system, which has no emoji.
+        return {**os.environ, **wine, "PYTHONUTF8": "1"}
+
+    def command(self, *command: str, dist: Path, environment: dict[str, str] | None = None) -> list[str]:
+        moved = {"/repo": str(places.ROOT), "/dist": str(dist)}
+        arguments = [
+            re.sub(r"^(/repo|/dist)(?=/|$)", lambda found: moved[found[0]], part) for part in map(str, command)
+        ]
+        settings = {**self.environment(), **(environment or {})}
+        changed = {name: value for name, value in settings.items() if os.environ.get(name) != value}
+        return ["env", *(f"{name}={value}" for name, value in changed.items()), "wine", *arguments]
