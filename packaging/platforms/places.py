@@ -73,6 +73,10 @@ class Place:
         """Runs a command in the place, and fails where it fails."""
         return subprocess.run(self.command(*command, dist=dist, environment=environment), check=True, **options)
 
+    def output(self, *command: str, dist: Path) -> str:
+        """What a command says; what it complains of goes through."""
+        return self.run(*command, dist=dist, input=b"", stdout=subprocess.PIPE).stdout.decode()
+
     def command(self, *command: str, dist: Path, environment: dict[str, str] | None = None) -> list[str]:
         mounts = (
             'mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" && '

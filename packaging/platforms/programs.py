@@ -53,7 +53,7 @@ def java_version(where: Place, dist: Path) -> str:
 
 def said(where: Place, dist: Path, *command: str) -> str:
     """What a command prints last; the rest goes through."""
-    lines = where.run(*command, dist=dist, stdout=subprocess.PIPE).stdout.decode().strip().splitlines()
+    lines = where.output(*command, dist=dist).strip().splitlines()
     print("\n".join(f"  {line}" for line in lines))
     return lines[-1]
 

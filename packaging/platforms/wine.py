@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -80,6 +82,19 @@ class Wine(places.Place):
         wine = {"WINEPREFIX": str(self.root / "prefix"), "WINEDEBUG": "-all", "NODE_SKIP_PLATFORM_CHECK": "1"}
         # Before 3.15 Python writes into a pipe in the code page of the system, which has no emoji.
         return {**os.environ, **wine, "PYTHONUTF8": "1"}
+
+    def output(self, *command: str, dist: Path) -> str:
+        """Under Wine node can write into files alone, and Python into pipes alone."""
+        if command[0] != self.node:
+            return super().output(*command, dist=dist)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+            try:
+                self.run(*command, dist=dist, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+            finally:
+                errors.seek(0)
+                sys.stderr.write(errors.read())
+            out.seek(0)
+            return out.read()
 
     def command(self, *command: str, dist: Path, environment: dict[str, str] | None = None) -> list[str]:
         moved = {"/repo": str(places.ROOT), "/dist": str(dist)}
