@@ -1,5 +1,7 @@
-"""What Windows has of its own: two kinds of event loop, paths, and Ctrl-C. Run by `python/try-wheels` beside the programs
-of the READMEs, where the system is Windows or Wine."""
+"""What Windows has of its own: two kinds of event loop, paths, and Ctrl-C.
+
+Run by `python/try-wheels` beside the programs of the READMEs, where the system is Windows or Wine.
+"""
 
 import asyncio
 import os
