@@ -40,6 +40,7 @@ mkdirSync(dist, { recursive: true })
 if (what === 'platform') platform(given[0], resolve(given[1]))
 else if (what === 'users') forUsers()
 else throw new Error('node tools/pack.mjs platform NAME BUILT DIST, or node tools/pack.mjs users DIST [OTHERS]')
+rmSync(stage, { recursive: true, force: true })
 
 function platform(name, built) {
   const build = name === 'here' ? here : builds.find((build) => build.name === name)

@@ -17,7 +17,7 @@ dist-all: dist-tools zig $(NODE_MODULES) $(NODE_BOTS_BESIDE) ## the packages for
 	@mkdir -p dist
 	@for target in $(TARGETS); do .ci/part $(MAKE) --no-print-directory dist-build-$$target || exit 1; done
 	node node/tools/pack.mjs users dist
-	@.ci/part $(MAKE) --no-print-directory dist-jar
+	@! [ -d $(ALL)/avatar ] || .ci/part $(MAKE) --no-print-directory dist-jar
 	@$(call check-artefacts,python,dist/secondme_avatar-*.whl)
 	@$(call check-artefacts,emulator,dist/secondme_avatar_emulator-*.whl dist/secondme-avatar-emulator-*-*.tgz)
 	@$(call check-artefacts,node,dist/secondme-avatar-node-*.tgz)
@@ -43,6 +43,7 @@ target-field = $(shell $(PYTHON) packaging/platforms/target $(1) $(2))
 # One jar with the library of every system that JNA knows and that was built.
 .PHONY: dist-jar
 dist-jar: kotlin-tools
+	@[ -d $(ALL)/avatar ] || { echo "no target was built for which JNA has a library: there is no jar"; exit 1; }
 	@rm -rf $(KOTLIN_NATIVES)
 	@$(call lay-natives,$(ALL))
 	$(MVN) --quiet --file $(KOTLIN) --projects testing,avatar -DskipTests clean package
