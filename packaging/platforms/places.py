@@ -111,6 +111,9 @@ class Debian(Place):
     def make(self) -> None:
         debian(self.suite, self.cpu, self.root, ["bash", "coreutils", *self.packages])
         link_merged(self.root)
+        # npx runs programs by a shell.
+        if not (self.root / "bin/sh").exists():
+            (self.root / "usr/bin/sh").symlink_to("bash")
         if self.builds_python:
             cpython(f"{self.target['machine']}-linux-gnu.{self.target['glibc']}", self.root / "opt/python")
 
