@@ -9,6 +9,8 @@ WRONG, NOT_ALL = 1, 3
 class Report:
     """Collects what was checked, what is wrong, and what could not be checked."""
 
+    everything: bool = False
+    """Whether all has to be checked and decided, as for the release itself."""
     checked: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
@@ -40,8 +42,8 @@ class Report:
         kinds.append(("WRONG", self.wrong))
         return [f"{kind:13}  {text}" for kind, texts in kinds for text in texts]
 
-    def status(self, *, everything: bool, in_ci: bool) -> int:
-        """Returns 1 if something is wrong, and 3 if `everything` has to be checked and decided, and is not."""
+    def status(self, *, in_ci: bool) -> int:
+        """Returns 1 if something is wrong, and 3 if everything has to be checked and decided, and is not."""
         if self.wrong or (in_ci and self.missing_tools):
             return WRONG
-        return NOT_ALL if everything and (self.undecided or self.unchecked) else 0
+        return NOT_ALL if self.everything and (self.undecided or self.unchecked) else 0

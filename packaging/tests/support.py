@@ -111,6 +111,7 @@ def archive(path: Path, files: dict[str, bytes]) -> Path:
 
 def wheel(dist: Path, *, version: str = VERSION, **changes: bytes | None) -> Path:
     """Writes a wheel of the package. `changes` are files that it has otherwise, or has not."""
+    version = versions.for_python(version)
     info = f"secondme_avatar-{version}.dist-info"
     metadata = "Metadata-Version: 2.4\nName: secondme-avatar\nSummary: s\nKeywords: k\nRequires-Python: >=3.10\n"
     metadata += f"License-Expression: MIT OR Apache-2.0\nVersion: {version}\n"

@@ -9,8 +9,9 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from release import archives, maven
+from release import archives, maven, platforms
 from release.report import Report
+from release.versions import for_python
 from tests.support import ADDON, PACKAGING, POM, ROOT, VERSION, archive, linked_in, maven_artefacts, npm_packages, wheel
 
 NEXT = "9.9.9"
@@ -50,7 +51,8 @@ class Packages(OfDist):
 
     def test_a_wheel_of_another_version(self) -> None:
         path = wheel(self.dist, version=NEXT)
-        self.finds(f"{path.name}: it is version {NEXT}, named {NEXT}, and Cargo.toml says {VERSION}")
+        python = for_python(VERSION)
+        self.finds(f"{path.name}: it is version {NEXT}, named {NEXT}, and Cargo.toml says {python}")
 
     def test_a_wheel_without_a_licence_and_one_without_the_list_of_what_is_linked_in(self) -> None:
         path = wheel(self.dist, **{"LICENSE-MIT": None})
@@ -95,6 +97,36 @@ class Packages(OfDist):
         )
         archive(self.dist / jar, {**inside, **program, **linked_in("emulator")})
         self.finds()
+
+
+class Platforms(OfDist):
+    def test_a_platform_that_is_not_there(self) -> None:
+        for tag in ("manylinux_2_17_x86_64.manylinux2014_x86_64", "macosx_11_0_arm64", "win_amd64"):
+            for project in ("secondme_avatar-{}-cp310-abi3-{}.whl", "secondme_avatar_emulator-{}-py3-none-{}.whl"):
+                (self.dist / project.format(for_python(VERSION), tag)).touch()
+        for name in ("linux-x64-gnu", "darwin-arm64", "win32-x64-msvc"):
+            for part in ("node", "emulator"):
+                (self.dist / f"secondme-avatar-{part}-{name}-{VERSION}.tgz").touch()
+        (self.dist / f"SecondMeAvatarFFI-{VERSION}.xcframework.zip").touch()
+        folders = [folder for _, folder in platforms.PLATFORMS.values() if folder]
+        inside = {f"{folder}/lib": b"" for folder in folders if folder != "darwin-x86-64"}
+        archive(self.dist / f"{NAME}.jar", inside)
+        there = {"linux-x64-gnu", "darwin-arm64", "win32-x64-msvc"}
+        wanted = [
+            f"{what} for {name}"
+            for name in set(platforms.PLATFORMS) - there
+            for what in (
+                "the wheel of secondme_avatar",
+                "the wheel of secondme_avatar_emulator",
+                "npm's package of node",
+                "npm's package of emulator",
+            )
+        ]
+        wanted.append("the library for darwin-x86-64 in the jar")
+        self.assertEqual(sorted(platforms.missing(self.dist, VERSION)), sorted(wanted))
+        report = Report(everything=True)
+        platforms.check(self.dist, VERSION, report)
+        self.assertEqual(report.status(in_ci=False), 3)
 
 
 class Bundle(OfDist):

@@ -7,7 +7,7 @@ import unittest
 from datetime import date
 from pathlib import Path
 
-from release import archives, changelog, tools
+from release import archives, changelog, tools, versions
 from release.report import Report
 from tests.support import ROOT, VERSION, archive, npm, npm_packages, wheel
 
@@ -49,7 +49,7 @@ class Packages(OfAFolder):
         tools.twine(ROOT, self.folder, self.report)
         self.assertEqual(self.report.wrong, [])
         files = archives.Artefact(path).files
-        info = f"secondme_avatar-{VERSION}.dist-info/METADATA"
+        info = f"secondme_avatar-{versions.for_python(VERSION)}.dist-info/METADATA"
         # Without a text there is no page.
         archive(path, {**files, info: files[info].replace(b"# A wheel\n", b"")})
         tools.twine(ROOT, self.folder, self.report)
