@@ -15,6 +15,7 @@ import pytest
 
 from room import asked
 from secondme_avatar.desk import Desk
+from secondme_avatar.desk._matrix_server import Server
 from secondme_avatar.desk.matrix import MatrixConnector
 from secondme_avatar.testing import Emulator
 
@@ -238,3 +239,16 @@ async def test_who_leaves_the_staff_room_has_no_conversation_any_more(emulator: 
         await script.until(lambda script: all("Bob has left." in script.texts(room) for room in ("a", "b")))
         await desk.idle()
         assert [view.state for view in desk.views()] == ["waiting", "waiting"]
+
+
+async def test_what_is_said_while_the_desk_closes_leaves_no_connection_open() -> None:
+    server = Server("http://127.0.0.1:9", BOT, "DEVICE", "token")
+    saying = asyncio.create_task(server.send("!a:desk.test", {}, "key"))
+    await asyncio.sleep(0)
+    await server.close()
+    with pytest.raises(ConnectionError):
+        await saying
+    assert server._client.client_session is None
+    with pytest.raises(ConnectionError):
+        await server.send("!a:desk.test", {}, "key")
+    assert server._client.client_session is None

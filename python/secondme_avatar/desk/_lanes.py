@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -35,7 +35,7 @@ class Lane:
     users: int = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncGenerator[None, None]:
         """Lets the avatar or its owner speak, after the desk's own words."""
         while True:
             await self.quiet.wait()
@@ -111,7 +111,7 @@ class Lanes:
         self.tidy(lane)
 
     @asynccontextmanager
-    async def of(self, conversation: str) -> AsyncIterator[Lane]:
+    async def of(self, conversation: str) -> AsyncGenerator[Lane, None]:
         """A lane with what the store has of its conversation."""
         lane = self.use(conversation)
         try:

@@ -58,6 +58,9 @@ class Server:
         )
         self._client: Any = _nio.AsyncClient(homeserver, user, device_id=device_id, config=config)
         self._device_id = device_id
+        self._calls = 0
+        """How many are under way."""
+        self._is_closing = False
         if access_token is not None:
             self._client.restore_login(user, device_id, access_token)
 
@@ -131,15 +134,26 @@ class Server:
         await self._called(self._client.room_invite(room, user))
 
     async def close(self) -> None:
-        await self._client.close()
+        """Gives up the connections, when what is under way is said: a desk that closes gives it some seconds."""
+        self._is_closing = True
+        await self._close_when_idle()
+
+    async def _close_when_idle(self) -> None:
+        # matrix-nio opens connections anew for a call that comes later, and leaves them open.
+        if self._is_closing and not self._calls:
+            await self._client.close()
 
     async def _called(self, call: Any) -> Any:
         """Makes a call, and says in the bridge's words what went wrong."""
+        self._calls += 1
         try:
             answer = await call
         except _aiohttp.ClientError as error:
             # Some are no `OSError`, such as an answer that breaks off.
             raise ConnectionError(f"Matrix: {type(error).__name__}: {error}") from error
+        finally:
+            self._calls -= 1
+            await self._close_when_idle()
         if not isinstance(answer, _nio.ErrorResponse):
             return answer
         code = str(answer.status_code or "")
