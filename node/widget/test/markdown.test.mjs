@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { JSDOM } from 'jsdom'
 
 const { window } = new JSDOM('', { url: 'https://shop.example/' })
-Object.assign(globalThis, { window, document: window.document })
-const { fragmentOf, GrowingMarkdown } = await import('../lib/markdown.js')
+Object.assign(globalThis, { window, document: window.document, Element: window.Element })
+const { fragmentOf } = await import('../lib/markdown.js')
+const { GrowingMarkdown } = await import('../lib/growing-markdown.js')
 const { linkified, safeUrl } = await import('../lib/links.js')
 
 const REL = 'noopener noreferrer nofollow'
@@ -116,6 +117,52 @@ test('blocks that are finished keep their nodes while the text grows', () => {
   assert.equal(element.querySelectorAll('p')[1], second)
   assert.equal(element.querySelectorAll('p').length, 4)
 })
+
+const numbers = Array.from({ length: 120 }, (_, n) => n)
+const AFTER = '\n\nAnd **then** it goes on.'
+/** Blocks that are long, each with something behind it. */
+const LONG = {
+  'a list': `Before:\n\n${numbers.map((n) => `- item **${n}**\n`).join('')}${AFTER}`,
+  'a list with lists in it': `${numbers.map((n) => `${n + 1}. item\n   - of ${n}\n\n`).join('')}${AFTER}`,
+  'a list with room between its last items': `${numbers.map((n) => (n < 110 ? `- ${n}\n` : `- ${n}\n\n`)).join('')}${AFTER}`,
+  'a list behind a list': `${numbers.map((n) => `- ${n}\n`).join('')}\n1. other\n2. list${AFTER}`,
+  'a table': `| a | b |\n| --- | :-: |\n${numbers.map((n) => `| *${n}* | x \\| y |\n`).join('')}${AFTER}`,
+  'a block of code': `\`\`\`js\n${numbers.map((n) => `const x${n} = <b>\n\n`).join('')}\`\`\`${AFTER}`,
+  'a block of code within tildes': `~~~~\n${numbers.map((n) => `~~~ ${n} \`\`\`\n`).join('')}~~~~${AFTER}`,
+  'code without an end': `\`\`\`\n${numbers.map((n) => `line of code ${n}\n`).join('')}`,
+  'a paragraph': `${numbers.map((n) => `word *${n}* `).join('')}${AFTER}`,
+}
+
+for (const [name, text] of Object.entries(LONG))
+  test(`a long block that grows ends as the whole text does: ${name}`, () => {
+    for (const size of [17, 113]) {
+      const element = document.createElement('div')
+      const growing = new GrowingMarkdown(element)
+      for (let end = size; end < text.length + size; end += size) growing.show(text.slice(0, end), false)
+      growing.show(text, true)
+      assert.equal(element.innerHTML, htmlOf(text).innerHTML, `pieces of ${size}`)
+    }
+  })
+
+for (const name of ['a list', 'code without an end', 'a block of code'])
+  test(`what is shown anew with a piece does not grow with the text: ${name}`, () => {
+    const element = document.createElement('div')
+    const growing = new GrowingMarkdown(element)
+    const text = LONG[name].slice(0, -AFTER.length)
+    const observer = new window.MutationObserver(() => {})
+    observer.observe(element, { childList: true, subtree: true })
+    const counts = []
+    // A block becomes a long one once, and is shown whole then.
+    for (let end = 10; end < text.length; end += 10) {
+      growing.show(text.slice(0, end), false)
+      const records = observer.takeRecords()
+      if (end < 1100) continue
+      const added = records.flatMap(({ addedNodes }) => [...addedNodes])
+      counts.push(added.reduce((sum, node) => sum + 1 + (node.querySelectorAll?.('*').length ?? 0), 0))
+    }
+    assert.ok(counts.length > 20)
+    assert.ok(Math.max(...counts) < 20, `${Math.max(...counts)} nodes at once`)
+  })
 
 test('a text that begins anew takes the place of the old one', () => {
   const element = document.createElement('div')

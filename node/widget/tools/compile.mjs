@@ -12,6 +12,7 @@ const PARTS = {
   title: 'src/session/title.ts',
   wait: 'src/session/wait.ts',
   markdown: 'src/panel/markdown.ts',
+  'growing-markdown': 'src/panel/growing-markdown.ts',
   links: 'src/panel/links.ts',
   languages: 'src/words/languages.ts',
   'launcher-words': 'src/words/launcher.ts',

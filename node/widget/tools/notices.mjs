@@ -29,12 +29,17 @@ export function notices(packages, isWhole) {
   const list = packages.map(({ name, version, license }) => `  ${name} ${version}: ${license}`).join('\n')
   const texts = packages
     .filter(({ name }) => isWhole || !ELSEWHERE.includes(name))
-    .map(({ name }) => [name, read(name, 'LICENSE').trim()])
+    .map(({ name }) => [name, licence(read(name, 'LICENSE').trim(), isWhole)])
   const seen = new Set()
   const printed = texts
     .filter(([, text]) => !seen.has(text) && seen.add(text))
     .map(([name, text]) => `\n${'-'.repeat(40)}\n${name}\n\n${text}\n`)
   return `What is bundled into the panel of secondme-avatar-widget:\n\n${list}\n${printed.join('')}`
+}
+
+/** What people who contribute to a package agree to is no word for visitors. */
+function licence(text, isWhole) {
+  return isWhole ? text : text.replace(/^## Contribution License Agreement$.*?(?=^## )/ms, '')
 }
 
 function read(name, file) {

@@ -1,6 +1,6 @@
 import type { Bubble } from '../session/store.js'
+import { GrowingMarkdown } from './growing-markdown.js'
 import { linkified } from './links.js'
-import { GrowingMarkdown } from './markdown.js'
 
 /** The element that shows a message's text. It stays the same while the text grows. */
 export class Body {

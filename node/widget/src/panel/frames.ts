@@ -5,6 +5,7 @@ const UNPAINTED_MS = 250
 export class Frames {
   readonly #work: () => void
   #frame = 0
+  #later: ReturnType<typeof setTimeout> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(work: () => void) {
@@ -22,7 +23,16 @@ export class Frames {
     this.#timer = setTimeout(run, UNPAINTED_MS)
   }
 
+  /** The same, but not before this moment. */
+  requestAt(moment: number): void {
+    const ms = moment - performance.now()
+    if (ms <= 0) this.request()
+    else this.#later ??= setTimeout(() => this.request(), ms)
+  }
+
   cancel(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
     cancelAnimationFrame(this.#frame)
     clearTimeout(this.#timer)
     this.#timer = undefined

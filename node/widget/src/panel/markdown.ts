@@ -40,65 +40,13 @@ export function fragmentOf(markdown: string): DocumentFragment {
   return fragment(marked.lexer(normal(markdown)))
 }
 
-/** A text in markdown that grows. What is finished of it is not rendered again. */
-export class GrowingMarkdown {
-  readonly #element: HTMLElement
-  #text = ''
-  #isWhole = false
-  /** How much of the text is finished blocks, whose nodes stay. */
-  #finished = 0
-  /** The nodes of the block that still grows. */
-  #growing: ChildNode[] = []
-
-  constructor(element: HTMLElement) {
-    this.#element = element
-  }
-
-  show(text: string, isWhole: boolean): void {
-    const markdown = normal(text)
-    if (!markdown.startsWith(this.#text)) this.#clear()
-    if (markdown !== this.#text) {
-      this.#text = markdown
-      this.#isWhole = false
-      this.#grow()
-    }
-    if (isWhole && !this.#isWhole) this.#finish()
-    this.#isWhole = isWhole
-  }
-
-  #grow(): void {
-    const tokens = marked.lexer(this.#text.slice(this.#finished))
-    const last = Math.max(
-      tokens.findLastIndex(({ type }) => type !== 'space'),
-      0,
-    )
-    const finished = tokens.slice(0, last)
-    const growing = fragment(tokens.slice(last))
-    const nodes = [...growing.childNodes]
-    for (const node of this.#growing) node.remove()
-    this.#element.append(fragment(finished), growing)
-    for (const { raw } of finished) this.#finished += raw.length
-    this.#growing = nodes
-  }
-
-  /** A reference at the text's end may be to a link in a block that was rendered without it. */
-  #finish(): void {
-    if (!/^ {0,3}\[[^\]]+\]:/m.test(this.#text)) return
-    this.#element.replaceChildren(fragment(marked.lexer(this.#text)))
-    this.#finished = 0
-    this.#growing = [...this.#element.childNodes]
-  }
-
-  #clear(): void {
-    this.#element.replaceChildren()
-    this.#text = ''
-    this.#isWhole = false
-    this.#finished = 0
-    this.#growing = []
-  }
+/** The blocks of a text. Their lengths are those of a text that is `normal`. */
+export function blocksOf(markdown: string): Token[] {
+  return marked.lexer(markdown)
 }
 
-function fragment(tokens: Token[]): DocumentFragment {
+/** The elements that blocks stand for. */
+export function fragment(tokens: Token[]): DocumentFragment {
   purifier ??= purifierWithLinks()
   const sanitized = purifier.sanitize(marked.parser(tokens), SANITIZED)
   for (const table of sanitized.querySelectorAll('table')) {
@@ -134,6 +82,6 @@ function escaped(text: string): string {
 }
 
 /** Line ends as the lexer makes them itself, so that the lengths of its blocks are those of the text. */
-function normal(text: string): string {
+export function normal(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
 }

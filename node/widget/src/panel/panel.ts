@@ -24,6 +24,13 @@ export interface PanelOptions {
   name: string
 }
 
+/**
+ * After a part of a growing text was painted, the page is free for so many times as long, and for no longer than that: a
+ * long text comes in larger pieces.
+ */
+const PAUSES = 4
+const LONGEST_PAUSE_MS = 300
+
 /** The panel: the conversation, and the field to write in. */
 export class Panel {
   readonly #target: HTMLElement
@@ -40,6 +47,7 @@ export class Panel {
   #times: Times
   #isOpen = false
   #isStale = true
+  #pausedUntil = 0
   #firstId: string | undefined
   #isAnswering = false
   /** Why the text in the field could not be sent. */
@@ -140,17 +148,20 @@ export class Panel {
 
   #grow(bubble: Bubble): void {
     this.#growing.add(bubble)
-    this.#frames.request()
+    this.#frames.requestAt(this.#pausedUntil)
   }
 
   /** What changed since the last frame: of a text that grows, its own body and nothing else. */
   #paint(): void {
+    const began = performance.now()
     const isStale = this.#isStale
     this.#isStale = false
     if (isStale) this.#render()
     for (const bubble of this.#growing) this.#bodies.of(bubble)
     if (isStale || this.#growing.size > 0) this.#scroll?.settle()
     this.#growing.clear()
+    const ended = performance.now()
+    this.#pausedUntil = ended + Math.min(LONGEST_PAUSE_MS, PAUSES * (ended - began))
   }
 
   #render(): void {

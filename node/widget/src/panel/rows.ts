@@ -27,7 +27,7 @@ const TOGETHER_MS = 5 * 60_000
 
 /** The rows of the log. A row is rendered again only when something of it is another. */
 export function rows(items: readonly Item[], context: RowContext): unknown {
-  const shown = items.filter((item) => item.kind === 'line' || item.text !== '' || item.state !== 'streaming')
+  const shown = items.filter((item) => item.kind === 'line' || isSeen(item))
   return repeat(
     shown,
     (item) => item.id,
@@ -44,6 +44,11 @@ export function rows(items: readonly Item[], context: RowContext): unknown {
       )
     },
   )
+}
+
+/** Whether there is something to see: white space alone is nothing. */
+function isSeen({ text, cards, sources }: Bubble): boolean {
+  return text.trim() !== '' || cards.length > 0 || sources.length > 0
 }
 
 interface Place {
