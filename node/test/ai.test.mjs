@@ -178,7 +178,7 @@ for (const [name, ai] of Object.entries(versions)) {
         [[`You said: ${text}`, 'done']],
       )
       const { data } = shown.parts.find(({ type }) => type === 'data-author')
-      assert.deepEqual(data, { author: 'avatar', avatarName: "Ada's avatar" })
+      assert.deepEqual(data, { author: 'avatar', name: "Ada's avatar" })
       messages.push(shown, user('2', 'And now?'))
     }
     assert.deepEqual(requests, [1, 3])
@@ -225,7 +225,7 @@ test('an owner who does not answer is a notice, and a failure an error without i
   const chat = await open('ada')
   await emulator.fault({ at: 'reply', do: { fail: { code: 'session.openai.error', reason: 'key sk-1 at 10.0.0.1' } } })
   const failed = await all(toUIMessageStream(chat, 'Hello'))
-  assert.deepEqual(failed.at(-3), { type: 'error', errorText: 'refused' })
+  assert.deepEqual(failed.at(-3), { type: 'error', errorText: 'unavailable' })
   assert.deepEqual(failed.at(-1), { type: 'finish', finishReason: 'error' })
   const owner = once(chat, 'takenOver')
   await emulator.owner.reply(chat, 'Wait')
@@ -234,8 +234,8 @@ test('an owner who does not answer is a notice, and a failure an error without i
   await emulator.waitUntil(({ sessions }) => sessions[0].messages.some(({ text }) => text === 'Hello?'))
   client.advanceClock(60_000)
   const waited = await stream
-  assert.equal(waited.find(({ type }) => type === 'data-notice').data.kind, 'takenOver')
-  assert.deepEqual(waited.at(-1), { type: 'finish', finishReason: 'other' })
+  assert.equal(waited.find(({ type }) => type === 'data-notice').data.kind, 'taken_over')
+  assert.deepEqual(waited.at(-1), { type: 'finish', finishReason: 'stop' })
 })
 
 test('cards come after the text, and in the metadata of a model', async (t) => {

@@ -327,7 +327,7 @@ test('an address is what the program says, and no header by itself', async (t) =
   assert.equal((await call(behind.base, forwarded('10.0.0.1'))).status, 200)
   assert.equal((await call(behind.base, forwarded('10.0.0.2'))).status, 200)
   assert.equal((await call(behind.base, forwarded('10.0.0.2'))).status, 429)
-  const none = await site(t, client, { ...limit, name: 'none', address: false })
+  const none = await site(t, client, { name: 'none', address: false })
   for (let times = 0; times < 3; times += 1) assert.equal((await call(none.base)).status, 200)
   // A plain function is not told the other end of the socket.
   const answer = await plain.widget.handle(new Request('http://shop.example/avatar'))
@@ -375,7 +375,14 @@ test('an option that is wrong is refused before anything is served, with what to
     [{ secret: 'short' }, /at least 32 bytes.*openssl rand/],
     [{ secret: [SECRET, 'short'] }, /at least 32 bytes/],
     [{ secret, visitorOf: () => undefined }, /leave `secret`/],
-    [{ visitorOf: () => undefined, embedded: true }, /leave `secret`/],
+    [{ visitorOf: () => undefined, embedded: true }, /leave `embedded` out/],
+    [{ visitorOf: () => undefined, cookieName: '__Host-shop' }, /leave `cookieName` out/],
+    [
+      { visitorOf: () => undefined, channel: 'shop', newVisitorsPerMinute: 3 },
+      /leave `newVisitorsPerMinute` and `channel` out/,
+    ],
+    [{ secret, address: false, callsPerMinute: 60 }, /`address: false`.*leave `callsPerMinute` out/],
+    [{ secret, maxTextChars: 70_000 }, /`maxBodyBytes` is 65536, and no message/],
     [{ secret, secrets: [] }, /no option `secrets`; there are/],
     [{ secret, cookieName: 'avatar' }, /begins with `__Host-`/],
     [{ secret, allowOrigins: 'https://shop.example' }, /takes a list/],

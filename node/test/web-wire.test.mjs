@@ -56,6 +56,7 @@ class Player {
   #emulator
   #browsers = {}
   #streams = {}
+  #answers = {}
   #kept
 
   constructor(base, emulator) {
@@ -66,6 +67,10 @@ class Player {
 
   async play(step) {
     if (step.visit) this.#browsers[step.visit] = await Browser.visit(this.#base)
+    else if (step.start) this.#answers[step.start] = await this.#browsers[step.as].call(step.call)
+    else if (step.finish) matched(await partsOf(this.#answers[step.finish]), step.parts)
+    else if (step.advance) await this.#emulator.advance(step.advance)
+    else if (step.grows) await this.#grows(step)
     else if (step.call) await this.#call(step)
     else if (step.listen) await this.#listen(step)
     else if (step.events) await this.#events(step)
@@ -108,6 +113,23 @@ class Player {
         heard.some((one) => matches(one, event)),
         JSON.stringify(heard),
       )
+  }
+
+  /** Reads a reply that grows, until it has this text: each piece is there once. */
+  async #grows({ stream, grows: { text, ...reply } }) {
+    const tab = this.#streams[stream]
+    while (tab.growing !== text) {
+      const event = await tab.any()
+      if (event.type === 'growing') {
+        const { type: _, text: begun, ...rest } = event
+        matched(rest, reply)
+        tab.growing = begun
+      } else {
+        assert.deepEqual([event.type, event.from], ['piece', tab.growing.length], JSON.stringify(event))
+        tab.growing += event.text
+      }
+      assert.ok(text.startsWith(tab.growing), `it grows otherwise: ${tab.growing}`)
+    }
   }
 
   async #owner({ owner, text }) {

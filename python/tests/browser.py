@@ -45,6 +45,9 @@ class Events:
 
     def __init__(self) -> None:
         self.all: list[Json] = []
+        """Without what grows."""
+        self.everything: list[tuple[str, Json]] = []
+        """With the last id that the stream had told by then."""
         self.ids: list[str] = []
         self.task: asyncio.Task[None] | None = None
         self.changed = asyncio.Event()
@@ -148,8 +151,11 @@ async def _listen(response: httpx.Response, events: Events) -> None:
         if line.startswith("id: "):
             id = line[4:]
         elif line.startswith("data: "):
-            events.all.append(json.loads(line[6:]))
-            events.ids.append(id)
+            event: Json = json.loads(line[6:])
+            if event["type"] not in ("growing", "piece"):
+                events.all.append(event)
+                events.ids.append(id)
+            events.everything.append((id, event))
             events.changed.set()
 
 

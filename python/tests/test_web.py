@@ -64,7 +64,7 @@ async def test_an_answer_comes_as_ai_sdk_reads_it_with_sources_and_cards(emulato
     answer = await browser.ask("q1", "What is the price?")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "no-store, no-transform"
     assert answer.is_done
     assert answer.text == "It is 12 € a month."
     assert [part for part in answer.parts if part["type"] != "text-delta"] == [

@@ -18,6 +18,7 @@ from secondme_avatar.web import WidgetApp
 from secondme_avatar.web._calls import tag_of
 from secondme_avatar.web._cookies import Cookies
 from secondme_avatar.web._rates import address_key
+from secondme_avatar.web._turns import ERRORS
 
 WIRE: Json = json.loads((Path(__file__).parents[2] / "spec" / "web-wire.json").read_text(encoding="utf-8"))
 
@@ -76,6 +77,8 @@ class Player:
         self._streams: dict[str, Events] = {}
         self._read: dict[str, int] = {}
         self._leaving: dict[str, AsyncExitStack] = {}
+        self._answers: dict[str, httpx.Response] = {}
+        self._growing: dict[str, str] = {}
         self._kept: dict[str, str] = {"host": httpx.URL(base).netloc.decode()}
 
     async def play(self, step: Json) -> None:
@@ -87,12 +90,32 @@ class Player:
                 await self._call(
                     step.get("as"), json.loads(self._filled(json.dumps(call))), answer, step.get("keep", {})
                 )
+            case {"as": name, "start": answer, "call": call}:
+                browser = self._browsers[name]
+                content = json.dumps(call["json"])
+                headers = browser.headers | {"content-type": "application/json"}
+                http = await self._stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
+                stream = http.stream(call["method"], self._base, content=content, headers=headers)
+                self._answers[answer] = await self._stack.enter_async_context(stream)
+                assert self._answers[answer].status_code == 200
+            case {"finish": answer, "parts": parts}:
+                found = _parts((await self._answers[answer].aread()).decode())
+                assert matches(found, parts), found
+            case {"advance": ms}:
+                await self._emulator.advance(ms / 1000)
+            case {"stream": stream, "grows": grown}:
+                await self._grows(stream, grown)
             case {"listen": name, "stream": stream}:
                 after = step.get("after")
-                last = step.get("lastEventId") if after is None else self._streams[after].ids[self._read[after] - 1]
+                last = (
+                    step.get("lastEventId")
+                    if after is None
+                    else self._streams[after].everything[self._read[after] - 1][0]
+                )
                 leaving = self._leaving[stream] = await self._stack.enter_async_context(AsyncExitStack())
                 self._streams[stream] = await leaving.enter_async_context(self._browsers[name].events(last))
                 self._read[stream] = 0
+                self._growing.pop(stream, None)
             case {"stream": stream, "events": events}:
                 await self._events(stream, events, step.get("anyOrder", False))
             case {"leave": stream}:
@@ -133,19 +156,40 @@ class Player:
             header = source.removeprefix("header:")
             self._kept[kept] = answer.headers[header] if header != source else answer.json()[source]
 
-    async def _events(self, stream: str, expected: list[Json], any_order: bool) -> None:
-        events, start = self._streams[stream], self._read[stream]
-        end = self._read[stream] = start + len(expected)
+    async def _next(self, stream: str) -> Json:
+        """The next event of a stream."""
+        events, number = self._streams[stream], self._read[stream]
         async with asyncio.timeout(PATIENCE):
-            while len(events.all) < end:
+            while len(events.everything) <= number:
                 events.changed.clear()
                 await events.changed.wait()
-        heard = events.all[start:end]
+        self._read[stream] += 1
+        return events.everything[number][1]
+
+    async def _events(self, stream: str, expected: list[Json], any_order: bool) -> None:
+        heard: list[Json] = []
+        while len(heard) < len(expected):
+            event = await self._next(stream)
+            if event["type"] not in ("growing", "piece"):
+                heard.append(event)
         if any_order:
             for event in expected:
                 assert any(matches(one, event) for one in heard), heard
         else:
             assert matches(heard, expected), heard
+
+    async def _grows(self, stream: str, grown: Json) -> None:
+        """Reads a reply that grows, until it has this text: each piece is there once."""
+        while self._growing.get(stream) != grown["text"]:
+            event = await self._next(stream)
+            if event["type"] == "growing":
+                assert matches(event, {**grown, "type": "growing", "text": "*text"}), event
+                self._growing[stream] = event["text"]
+            else:
+                length = len(self._growing[stream].encode("utf-16-le")) // 2
+                assert (event["type"], event["from"]) == ("piece", length), event
+                self._growing[stream] += event["text"]
+            assert grown["text"].startswith(self._growing[stream])
 
     async def _owner(self, action: str, session: str, text: str | None) -> None:
         match action:
@@ -198,11 +242,29 @@ def _parts(text: str) -> list[Json]:
     assert lines[-1] == "[DONE]"
     parts: list[Json] = []
     for part in map(json.loads, lines[:-1]):
+        _holds(part)
         if part["type"] == "text-delta" and parts and parts[-1]["type"] == "text-delta":
             parts[-1]["delta"] += part["delta"]
         else:
             parts.append(part)
     return parts
+
+
+def _holds(part: Json) -> None:
+    """A part has the fields, and the words, that the wire has for it."""
+    kind, words = part["type"], WIRE["words"]
+    fields: Json = part["data"] if kind.startswith("data-") else {name: part[name] for name in part if name != "type"}
+    assert sorted(fields) == words["parts"][kind], part
+    if kind == "data-author":
+        assert fields["author"] in words["authors"]
+    if kind == "data-notice":
+        assert fields["kind"] in words["notices"]
+    if kind == "error":
+        assert fields["errorText"] in words["failures"]
+
+
+def test_what_fails_has_the_words_of_the_wire() -> None:
+    assert sorted(ERRORS) == sorted(WIRE["words"]["failures"])
 
 
 def _snake(name: str) -> str:

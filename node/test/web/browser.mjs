@@ -112,7 +112,16 @@ export class Events {
     this.#messages = messagesOf(answer.chunks)
   }
 
+  /** The next event, but for what grows. */
   async next() {
+    for (;;) {
+      const event = await this.any()
+      if (event?.type !== 'growing' && event?.type !== 'piece') return event
+    }
+  }
+
+  /** The next event of all. */
+  async any() {
     let timer
     const late = new Promise((_, reject) => {
       timer = setTimeout(() => reject(new Error('no event came')), 60_000)

@@ -1,20 +1,31 @@
 /** Replies in the protocol of the AI SDK's user interfaces: `useChat` and what speaks it. */
 
-import { AvatarError } from '../avatar-error.js'
+import { sentenceFor } from '../bridge/sentences.js'
 import { TakenOverError } from '../contract/errors.js'
 import type { NoticeEvent } from '../contract/events.js'
-import type { Author, Card, NoticeKind } from '../contract/values.js'
+import type { Author } from '../contract/values.js'
 import type { AskOptions, Conversation } from '../conversation.js'
 import { calledFrom, misuse } from '../failures.js'
 import { unknownOption } from '../known.js'
+import {
+  type AuthorPart,
+  authorPart,
+  type CardPart,
+  cardPart,
+  type NoticePart,
+  noticePart,
+  type SourcePart,
+  sourceParts,
+  sourcesOf,
+} from '../ui-parts.js'
 
 /** Options of {@link toUIMessageStream}. */
 export interface UIMessageStreamOptions extends AskOptions {
   /** The id of the reply in the user interface. Default: a random one. */
   readonly replyId?: string | undefined
   /**
-   * Returns what the user interface is told of a failure. Default: the kind of an {@link AvatarError}, such as
-   * `rateLimited`, else `internal`; the error's own words are for the server's log.
+   * Returns what the user interface is told of a failure. Default: `busy`, `unavailable`, `payment` or `broken`, as the
+   * website widget's server part says it; the error's own words are for the server's log.
    */
   readonly onError?: ((error: unknown) => string) | undefined
 }
@@ -23,16 +34,17 @@ export interface UIMessageStreamOptions extends AskOptions {
 export type UIChunk =
   | { type: 'start'; messageId: string }
   | { type: 'start-step' }
-  | { type: 'data-author'; data: { author: Author; avatarName: string } }
-  | { type: 'data-notice'; data: { kind: NoticeKind | 'takenOver'; text: string } }
+  | AuthorPart
+  | NoticePart
   | { type: 'text-start'; id: string }
   | { type: 'text-delta'; id: string; delta: string }
   | { type: 'text-end'; id: string }
-  | { type: 'data-card'; data: Card }
+  | SourcePart
+  | CardPart
   | { type: 'error'; errorText: string }
   | { type: 'abort' }
   | { type: 'finish-step' }
-  | { type: 'finish'; finishReason: 'stop' | 'other' | 'error' }
+  | { type: 'finish'; finishReason: 'stop' | 'error' }
 
 /** A message as `useChat` sends it. */
 export interface UIMessageLike {
@@ -43,7 +55,7 @@ export interface UIMessageLike {
 const OPTIONS = ['replyId', 'onError', 'signal', 'deadlineMs', 'firstPieceDeadlineMs', 'collectMs', 'messageId']
 const HEADERS = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-transform',
   'x-vercel-ai-ui-message-stream': 'v1',
   'x-accel-buffering': 'no',
 }
@@ -70,9 +82,11 @@ export function lastUserText(messages: readonly UIMessageLike[]): string {
  * Asks, and returns the reply as a stream of the AI SDK's user interfaces; `createUIMessageStreamResponse` takes it. The
  * question goes out at once.
  *
- * A part `data-author` says who speaks before the text of each speaker: the avatar, or its owner in person. A part
- * `data-notice` is a notice of the service; its kind is `takenOver` where the owner has the conversation and has not
- * answered in time. Cards are parts `data-card`, after the text. What fails becomes a part `error`, and the stream ends. Cancelling the stream ends the question.
+ * The parts are those of the website widget's server part. `data-author` says who speaks before the text of each speaker:
+ * the avatar, or its owner in person. `data-notice` is a notice of the service; its kind is `taken_over` where the owner
+ * has the conversation and has not answered in time. Sources are parts `source-url` and `source-document`, cards
+ * `data-card`, after the text. What fails becomes a part `error`, and the stream ends. Cancelling the stream ends the
+ * question.
  *
  * @throws {@link MisuseError} if an option is wrong, and the signal's reason, if it is aborted already.
  */
@@ -84,11 +98,11 @@ export function toUIMessageStream(
   const site = calledFrom(toUIMessageStream)
   const unknown = unknownOption(options, OPTIONS)
   if (unknown !== undefined) throw misuse(`there is no option \`${unknown}\`; there are ${OPTIONS.join(', ')}`, site)
-  const { replyId = crypto.randomUUID(), onError = kindOf, ...asking } = options
+  const { replyId = crypto.randomUUID(), onError = sentenceFor, ...asking } = options
   // Subscribed before the question goes out, so that no notice is missed.
   const notices: UIChunk[] = []
   const noticed = ({ kind, text }: NoticeEvent) => {
-    notices.push({ type: 'data-notice', data: { kind, text } })
+    notices.push(noticePart(kind, text))
   }
   chat.on('notice', noticed)
   const pieces = begun(() => chat.stream(text, asking))
@@ -121,7 +135,7 @@ export function toUIMessageStream(
   async function* chunks(): AsyncGenerator<UIChunk, undefined> {
     let block = 0
     let author: Author | undefined
-    let finishReason: 'stop' | 'other' | 'error' = 'stop'
+    let finishReason: 'stop' | 'error' = 'stop'
     yield { type: 'start', messageId: replyId }
     yield { type: 'start-step' }
     try {
@@ -130,24 +144,26 @@ export function toUIMessageStream(
           if (author !== undefined) yield { type: 'text-end', id: `${block}` }
           author = pieces.author
           block += 1
-          yield { type: 'data-author', data: { author, avatarName: chat.avatarName } }
+          yield authorPart(author, chat.avatarName)
           yield { type: 'text-start', id: `${block}` }
         }
         yield { type: 'text-delta', id: `${block}`, delta }
       }
-      const { parts } = await pieces.reply()
+      const { author: by, parts, sources } = await pieces.reply()
       if (author !== undefined) yield { type: 'text-end', id: `${block}` }
+      // A reply may be of cards alone.
+      else if (parts.some(({ type }) => type === 'card')) yield authorPart(by, chat.avatarName)
       author = undefined
-      for (const part of parts) {
-        if (part.type === 'card') yield { type: 'data-card', data: { template: part.template, params: part.params } }
-      }
+      yield* sourceParts(replyId, sourcesOf(sources))
+      for (const part of parts) if (part.type === 'card') yield cardPart(part)
     } catch (error) {
       if (author !== undefined) yield { type: 'text-end', id: `${block}` }
       if (options.signal?.aborted) return yield { type: 'abort' }
-      finishReason = error instanceof TakenOverError ? 'other' : 'error'
-      yield finishReason === 'other'
-        ? { type: 'data-notice', data: { kind: 'takenOver', text: TAKEN_OVER } }
-        : { type: 'error', errorText: onError(error) }
+      if (error instanceof TakenOverError) yield noticePart('taken_over', TAKEN_OVER)
+      else {
+        finishReason = 'error'
+        yield { type: 'error', errorText: onError(error) }
+      }
     } finally {
       chat.off('notice', noticed)
     }
@@ -183,8 +199,4 @@ export function toUIMessageStreamResponse(
     flush: (controller) => controller.enqueue(encoder.encode('data: [DONE]\n\n')),
   })
   return new Response(toUIMessageStream(chat, text, options).pipeThrough(events), { headers: HEADERS })
-}
-
-function kindOf(error: unknown): string {
-  return error instanceof AvatarError ? error.kind : 'internal'
 }

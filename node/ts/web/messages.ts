@@ -1,14 +1,9 @@
 /** What is said, as the wire has it. */
 
 import type { Said } from '../bridge/live.js'
-import type { Card, NoticeKind } from '../contract/values.js'
-
-/** Something that an answer draws on. */
-export interface Source {
-  /** Of `http:` or `https:`; `null` where there is none. */
-  readonly url: string | null
-  readonly title: string
-}
+import type { Card } from '../contract/values.js'
+import { type FailureWord, type NoticeWord, type Source, sourcesOf } from '../ui-parts.js'
+import type { GrowingReply } from './growing.js'
 
 /** A message of the conversation. */
 export interface Message {
@@ -26,24 +21,23 @@ export interface Message {
   readonly inReplyTo: string | null
 }
 
-/** What went wrong with a question, so that it may be asked again. */
-export type Failure = 'busy' | 'unavailable' | 'payment' | 'broken'
-
 /** A line that is no message. */
 export interface Notice {
-  readonly kind: Failure | 'taken_over' | 'cut' | NoticeKind
+  readonly kind: FailureWord | NoticeWord
   readonly text: string
 }
 
 /** What an event stream carries. */
 export type WidgetEvent =
   | Message
+  | (GrowingReply & { readonly type: 'growing'; readonly text: string })
+  | { readonly type: 'piece'; readonly id: string; readonly from: number; readonly text: string }
   | { readonly type: 'typing'; readonly author: 'avatar'; readonly isTyping: boolean }
   | { readonly type: 'owner'; readonly isPresent: boolean; readonly name: string }
   | ({ readonly type: 'notice' } & Notice)
   | { readonly type: 'reset' }
 
-export function isFailure(kind: Notice['kind']): kind is Failure {
+export function isFailure(kind: Notice['kind']): kind is FailureWord {
   return kind === 'busy' || kind === 'unavailable' || kind === 'payment' || kind === 'broken'
 }
 
@@ -54,26 +48,5 @@ export function visitorsMessage(id: string, text: string, at: number): Message {
 
 export function messageOf(said: Said, id: string, name: string, at: number, inReplyTo: string | null): Message {
   const { author, text, cards } = said
-  return { type: 'message', id, author, name, text, at, sources: said.sources.flatMap(sourceOf), cards, inReplyTo }
-}
-
-/** The service says nowhere what a source holds: what has an address or a title is shown. */
-function sourceOf(source: unknown): Source[] {
-  if (typeof source === 'string') {
-    const url = webAddress(source)
-    return [{ url, title: url ?? source }]
-  }
-  if (typeof source !== 'object' || source === null) return []
-  const { url, link, href, title, name } = source as Record<string, unknown>
-  const address = [url, link, href].map(webAddress).find((one) => one !== null) ?? null
-  const text = [title, name].find((one): one is string => typeof one === 'string' && one !== '')
-  const shown = text ?? address
-  return shown === null ? [] : [{ url: address, title: shown }]
-}
-
-/** Nothing but the web is linked to: no `javascript:`. */
-function webAddress(text: unknown): string | null {
-  if (typeof text !== 'string' || !URL.canParse(text)) return null
-  const { protocol } = new URL(text)
-  return protocol === 'https:' || protocol === 'http:' ? text : null
+  return { type: 'message', id, author, name, text, at, sources: sourcesOf(said.sources), cards, inReplyTo }
 }

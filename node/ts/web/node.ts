@@ -25,8 +25,15 @@ export function toNodeListener(
   return (request, response, next) => {
     const call = new NodeCall(request, widget.path)
     if (next !== undefined && !call.isBelow) return next()
-    widget.answer(call).then((answer) => write(response, answer, widget.now))
+    widget.answer(call).then((answer) => write(response, withoutConnection(answer, request), widget.now))
   }
+}
+
+/** HTTP/2 has no such header: there a call that is given up ends by itself. */
+function withoutConnection(answer: Answer, { httpVersionMajor }: IncomingMessage): Answer {
+  if (httpVersionMajor < 2) return answer
+  const { connection: _, ...headers } = answer.headers
+  return { ...answer, headers }
 }
 
 class NodeCall implements Call {
@@ -53,7 +60,8 @@ class NodeCall implements Call {
   }
 
   header(name: string): string | undefined {
-    const value = this.#request.headers[name]
+    // Over HTTP/2 the host is called otherwise.
+    const value = this.#request.headers[name] ?? (name === 'host' ? this.#request.headers[':authority'] : undefined)
     return Array.isArray(value) ? value.join(', ') : value
   }
 
@@ -78,7 +86,7 @@ class NodeCall implements Call {
     const entries = Object.entries(headers).flatMap(([name, value]) =>
       value === undefined || name.startsWith(':') ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
     )
-    const where = `${scheme}://${headers.host ?? 'localhost'}${originalUrl ?? url}`
+    const where = `${scheme}://${this.header('host') ?? 'localhost'}${originalUrl ?? url}`
     return new Request(where, { method: this.method, headers: entries as [string, string][] })
   }
 }

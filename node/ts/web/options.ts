@@ -72,9 +72,9 @@ export interface WidgetOptions {
   readonly callsPerMinute?: number | undefined
   /** So many event streams of one visitor at once. Default: 8. */
   readonly maxEventStreams?: number | undefined
-  /** The longest message, in UTF-16 units. Default: 10,000. */
+  /** The longest message, in UTF-16 units, which the widget in the browser is told. Default: 10,000. */
   readonly maxTextChars?: number | undefined
-  /** The longest body. Default: 64 KiB. */
+  /** The longest body, at least `maxTextChars`: a character has up to 3 bytes. Default: 64 KiB. */
   readonly maxBodyBytes?: number | undefined
   /** The folder of the widget's files. Default: that of the package `secondme-avatar-widget`. */
   readonly files?: string | undefined
@@ -117,35 +117,36 @@ const COOKIE_NAME = /^__Host-[A-Za-z0-9_-]{1,64}$/
 /** Returns what is wrong with the options, and what to do about it. */
 export function wrongOption(options: WidgetOptions | undefined): string | undefined {
   if (typeof options !== 'object' || options === null) return 'a widget takes { secret } or { visitorOf }'
-  const given = options as Record<string, unknown>
-  const unknown = Object.keys(given).find((name) => !NAMES.includes(name))
+  const all = options as Record<string, unknown>
+  const unknown = Object.keys(all).find((name) => !NAMES.includes(name))
   if (unknown !== undefined) return `there is no option \`${unknown}\`; there are ${[...NAMES].sort().join(', ')}`
   const wrong = (names: readonly string[], type: string) =>
-    names.find((name) => given[name] !== undefined && typeof given[name] !== type)
+    names.find((name) => all[name] !== undefined && typeof all[name] !== type)
   for (const [names, type] of [
     [TEXTS, 'string'],
     [FUNCTIONS, 'function'],
     [BOOLEANS, 'boolean'],
   ] as const) {
     const name = wrong(names, type)
-    if (name !== undefined) return `\`${name}\` has to be a ${type}, and is of type ${typeof given[name]}`
+    if (name !== undefined) return `\`${name}\` has to be a ${type}, and is of type ${typeof all[name]}`
   }
   for (const name of Object.keys(LIMITS)) {
-    const value = given[name]
+    const value = all[name]
     if (value === undefined) continue
     if (!(typeof value === 'number' && value > 0)) return `\`${name}\` is a number above 0`
     // A bucket of less than one is never full enough.
-    if (COUNTS.includes(name) && value < 1) return `\`${name}\` is at least 1: less refuses everybody for ever`
+    if (COUNTS.includes(name) && value < 1) return `\`${name}\` is at least 1: less refuses every call for ever`
   }
-  return wrongSecret(options) ?? wrongPlace(options)
+  return wrongSecret(options) ?? wrongLimits(options) ?? wrongPlace(options)
 }
 
-function wrongSecret({ secret, visitorOf, embedded, cookieName }: WidgetOptions): string | undefined {
+function wrongSecret(options: WidgetOptions): string | undefined {
+  const { secret, visitorOf, cookieName } = options
   if (visitorOf !== undefined) {
-    const both = secret !== undefined || embedded !== undefined || cookieName !== undefined
-    return both
-      ? 'with `visitorOf` there is no cookie of the widget: leave `secret`, `embedded` and `cookieName` out'
-      : undefined
+    const names = given(options, ['secret', 'embedded', 'cookieName', 'newVisitorsPerMinute', 'channel'])
+    return names === undefined
+      ? undefined
+      : `with \`visitorOf\` there is no cookie of the widget, and the program makes the visitors: leave ${names} out`
   }
   const secrets = secretsOf(secret)
   if (secrets.length === 0) return '`secret` is missing: give 32 random bytes or more, as `openssl rand -hex 32` does'
@@ -156,6 +157,25 @@ function wrongSecret({ secret, visitorOf, embedded, cookieName }: WidgetOptions)
     return '`cookieName` begins with `__Host-`, and goes on with letters, digits, `_` and `-`'
   }
   return undefined
+}
+
+/** Limits that would limit nothing, or everything. */
+function wrongLimits(options: WidgetOptions): string | undefined {
+  const { address, maxTextChars = LIMITS.maxTextChars, maxBodyBytes = LIMITS.maxBodyBytes } = options
+  const names = given(options, ['addressMessagesPerMinute', 'newVisitorsPerMinute', 'callsPerMinute'])
+  if (address === false && names !== undefined) {
+    return `with \`address: false\` no address is known, and what is in front limits them: leave ${names} out`
+  }
+  if (maxBodyBytes < maxTextChars) {
+    return `\`maxBodyBytes\` is ${maxBodyBytes}, and no message of \`maxTextChars\`, ${maxTextChars}, fits in it: a character has up to 3 bytes`
+  }
+  return undefined
+}
+
+/** Names those of the options that are given. */
+function given(options: WidgetOptions, names: readonly (keyof WidgetOptions)[]): string | undefined {
+  const found = names.filter((name) => options[name] !== undefined).map((name) => `\`${name}\``)
+  return found.length < 2 ? found[0] : `${found.slice(0, -1).join(', ')} and ${found.at(-1)}`
 }
 
 function wrongPlace({ path, name, allowOrigins, address }: WidgetOptions): string | undefined {

@@ -59,7 +59,10 @@ class WebLive {
   piece(visitorId: string, question: string, author: LiveAuthor, text: string): void {
     const present = this.#present(visitorId)
     if (author === 'avatar') isTyping(present, true)
-    this.#turn(present, question).piece(author, this.#site.nameOf(author), text)
+    const turn = this.#turn(present, question)
+    const name = this.#site.nameOf(author)
+    turn.piece(author, name, text)
+    present.grow({ id: turn.messageId, author, name, inReplyTo: turn.id }, text)
   }
 
   async said(visitorId: string, question: string | undefined, said: Said): Promise<void> {
@@ -72,7 +75,10 @@ class WebLive {
     const message = messageOf(said, id, name, Math.floor(this.#site.now()), turn?.id ?? null)
     const isNew = await present.transcript.add(message)
     turn?.said(message)
-    if (turn !== undefined) isTyping(present, false)
+    if (turn !== undefined) {
+      present.grown()
+      isTyping(present, false)
+    }
     // Words that an earlier process has told stand in the history, which the browser has read.
     if (isNew || turn !== undefined) present.tell(message)
   }
@@ -121,6 +127,7 @@ class WebLive {
   }
 
   #end(present: Present, turn: Turn): void {
+    present.grown()
     isTyping(present, false)
     turn.end()
     present.turns.delete(turn.id)

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { Visitor } from '../visitor.js'
 import type { Answer } from './call.js'
 import { Feed } from './feed.js'
+import { Growing, type GrowingReply, GrowthReader } from './growing.js'
 import type { WidgetEvent } from './messages.js'
 import type { Transcript } from './transcript.js'
 import { STREAM_HEADERS, type Turn } from './turn.js'
@@ -20,6 +21,7 @@ export class Present {
   /** When the visitor was heard of last, in milliseconds. */
   usedAt: number
   isTyping = false
+  #growing: Growing | undefined
   /** Ends when the conversation was opened; `undefined` where that was not begun since the visitor is there. */
   waking: Promise<void> | undefined
   /** Calls that work with it. It is not forgotten meanwhile. */
@@ -66,6 +68,27 @@ export class Present {
       this.#units -= this.#events.shift()?.length ?? 0
       this.#first += 1
     }
+    this.#wake()
+  }
+
+  /** The reply that is being said just now. */
+  get growing(): Growing | undefined {
+    return this.#growing
+  }
+
+  /** A piece of a reply has come. It is not among the events that are kept, which it would push out. */
+  grow(reply: GrowingReply, piece: string): void {
+    if (this.#growing?.reply.id !== reply.id) this.#growing = new Growing(reply)
+    this.#growing.add(piece)
+    this.#wake()
+  }
+
+  /** The reply is whole, or broke off: its message, or a notice, says so. */
+  grown(): void {
+    this.#growing = undefined
+  }
+
+  #wake(): void {
     for (const feed of this.#feeds) feed.onMore()
   }
 
@@ -120,6 +143,7 @@ class EventFeed extends Feed {
   #at: number
   readonly #present: Present
   readonly #feeds: Set<EventFeed>
+  readonly #growth = new GrowthReader()
   #isOver = false
 
   constructor(head: string, at: number, present: Present, feeds: Set<EventFeed>) {
@@ -142,9 +166,10 @@ class EventFeed extends Feed {
   }
 
   protected next(): string | undefined {
-    const text = this.#head + (this.#at < this.#present.next ? this.#present.since(this.#at) : '')
+    const events = this.#head + (this.#at < this.#present.next ? this.#present.since(this.#at) : '')
     this.#head = ''
     this.#at = this.#present.next
+    const text = events + this.#growth.take(this.#present.growing)
     return text === '' ? undefined : text
   }
 

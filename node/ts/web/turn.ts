@@ -1,13 +1,15 @@
 /** The answer to one message, as the AI SDK's user interfaces read it: UI Message Stream v1. */
 
 import type { LiveAuthor } from '../bridge/live.js'
+import { authorPart, cardPart, noticePart, sourceParts } from '../ui-parts.js'
 import type { Answer } from './call.js'
 import { Feed } from './feed.js'
 import { isFailure, type Message, type Notice } from './messages.js'
 
+/** What is between leaves the stream as it is: compressed or gathered, pieces would come late and many at once. */
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
+  'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 }
 
@@ -76,18 +78,12 @@ export class Turn {
       lines.push(...this.#begin(by, name), { type: 'text-delta', id, delta: text })
     } else if (this.#open === undefined) {
       this.#parts += 1
-      if (this.#author !== by) lines.push(authorLine(by, name))
+      if (this.#author !== by) lines.push(authorPart(by, name))
       this.#author = by
     }
     if (text !== '') lines.push({ type: 'text-end', id })
     this.#open = undefined
-    for (const [at, { url, title }] of sources.entries()) {
-      const sourceId = `${id}/s${at + 1}`
-      if (url !== null) lines.push({ type: 'source-url', sourceId, url, title })
-      else lines.push({ type: 'source-document', sourceId, mediaType: 'text/plain', title })
-    }
-    for (const { template, params } of cards) lines.push({ type: 'data-card', data: { template, params } })
-    this.#say(...lines)
+    this.#say(...lines, ...sourceParts(id, sources), ...cards.map(cardPart))
   }
 
   /** What the visitor was told beside the answer. */
@@ -100,7 +96,7 @@ export class Turn {
     if (isFailure(kind)) {
       this.#failed = true
       this.#say({ type: 'error', errorText: kind })
-    } else this.#say({ type: 'data-notice', data: { kind, text } })
+    } else this.#say(noticePart(kind, text))
   }
 
   end(): void {
@@ -120,7 +116,7 @@ export class Turn {
   #begin(author: LiveAuthor, name: string): object[] {
     this.#parts += 1
     const id = `${this.id}.${this.#parts}`
-    const lines: object[] = this.#author === author ? [] : [authorLine(author, name)]
+    const lines: object[] = this.#author === author ? [] : [authorPart(author, name)]
     this.#open = { id, author }
     this.#author = author
     return [...lines, { type: 'text-start', id }]
@@ -141,10 +137,6 @@ const HEADERS = { ...STREAM_HEADERS, 'x-vercel-ai-ui-message-stream': 'v1' }
 
 function line(part: object): string {
   return `data: ${JSON.stringify(part)}\n\n`
-}
-
-function authorLine(author: LiveAuthor, name: string): object {
-  return { type: 'data-author', data: { author, name } }
 }
 
 /** What is taken is held for a client that does not read: no more of it than this, and one piece. */

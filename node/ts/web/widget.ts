@@ -215,7 +215,8 @@ export class AvatarWidget {
     const hasHistory = !isNew && !(await this.#presents.transcript(visitor).isEmpty())
     const speaker = isOwnerPresent ? 'owner' : 'avatar'
     const headers: Record<string, string> = cookie === undefined ? {} : { 'set-cookie': cookie }
-    return json(200, { ...names, speaker, isOwnerPresent, hasHistory, visitor: tagOf(visitor.id) }, headers)
+    const what = { maxTextChars: this.#limits.maxTextChars, visitor: tagOf(visitor.id) }
+    return json(200, { ...names, speaker, isOwnerPresent, hasHistory, ...what }, headers)
   }
 
   async #message(call: Call, { visitor }: Caller, address: string | undefined): Promise<Answer> {

@@ -1,41 +1,9 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, mock, test } from 'node:test'
-import { Session } from '../lib/session.js'
-import { FakeServer, fakePage, message, refused, settled, until } from './support.mjs'
+import { test } from 'node:test'
+import { begin, KEPT, message, page, ready, refused, SERVER, server, session, settled, silence } from './support.mjs'
+import { timers, until, user, withPage } from './support.mjs'
 
-const SERVER = 'https://shop.example/avatar'
-
-let server
-let page
-let session
-const user = {}
-const timers = mock.timers
-
-beforeEach(() => {
-  timers.enable({ apis: ['setTimeout'] })
-  server = new FakeServer()
-  page = fakePage()
-  mock.method(globalThis, 'fetch', server.fetch)
-})
-
-afterEach(() => {
-  session.leave(user)
-  mock.restoreAll()
-  timers.reset()
-})
-
-/** A session on a page, whose panel is open or closed. */
-function begin({ isOpen = true } = {}) {
-  session = new Session(SERVER)
-  session.use(user, isOpen)
-  session.start(isOpen)
-  return session
-}
-
-async function ready() {
-  begin()
-  await until(timers, () => session.state.phase === 'ready' && server.events.length > 0)
-}
+withPage()
 
 const shown = () => session.store.items.map((item) => (item.kind === 'line' ? item.what : `${item.text} ${item.state}`))
 
@@ -76,7 +44,7 @@ test('a message goes out, and its reply grows and is whole', async () => {
   server.part({ type: 'text-end', id: `${id}.1` })
   server.part({ type: 'finish' })
   await until(timers, () => shown()[1] === 'Hi done')
-  assert.equal(localStorage.getItem('secondme-avatar:https://shop.example/avatar:outbox'), null)
+  assert.equal(localStorage.getItem(`${KEPT}:outbox`), null)
 })
 
 test('what is written without a connection waits over a reload, and goes out once and in order', async () => {
@@ -140,7 +108,7 @@ test('a message that others were told of and that the server failed to keep is s
   server.reply(first.id, 'Good day')
   await until(timers, () => shown().length === 2)
   assert.deepEqual(shown(), ['Hello done', 'Good day done'])
-  assert.equal(localStorage.getItem('secondme-avatar:https://shop.example/avatar:outbox'), null)
+  assert.equal(localStorage.getItem(`${KEPT}:outbox`), null)
 })
 
 test('a message whose answer has come by an event is not sent again, stands before it, and nothing is in the way', async () => {
@@ -168,7 +136,7 @@ test('a message that another tab has sent leaves nothing in the way here', async
   }
   session.send('Hello')
   await until(timers, () => session.state.trouble === 'offline')
-  const key = 'secondme-avatar:https://shop.example/avatar:outbox'
+  const key = `${KEPT}:outbox`
   localStorage.removeItem(key)
   page.tell('storage', { key })
   await settled()
@@ -282,7 +250,7 @@ test('after a reload in the middle of a reply, the reply goes on', async () => {
 test('a message that the history has and the outbox too is sent once more, and its reply is read once', async () => {
   server.messages = [message('q', 'visitor', 'Hello')]
   const entry = { id: 'q', text: 'Hello', at: 1000 }
-  localStorage.setItem('secondme-avatar:https://shop.example/avatar:outbox', JSON.stringify([entry]))
+  localStorage.setItem(`${KEPT}:outbox`, JSON.stringify([entry]))
   await ready()
   await until(timers, () => server.replies.length === 1)
   assert.equal(server.count('GET /avatar/widget/stream'), 0)
@@ -433,4 +401,45 @@ test('unread messages count while the page is hidden, and are read when it is se
   await until(timers, () => session.state.unread === 1)
   page.hide(false)
   assert.equal(session.state.unread, 0)
+})
+
+test('how long a message may be is what the server says', async () => {
+  server.info = { ...server.info, maxTextChars: 5 }
+  await ready()
+  assert.deepEqual([session.send('123456'), session.send('12345')], ['too_large', 'taken'])
+})
+
+test('behind a proxy that holds the event stream back, what the owner says comes by the history', async () => {
+  server.before = (call, _, signal) => (call === 'GET /avatar/events' ? silence(signal) : undefined)
+  begin()
+  await until(timers, () => session.state.phase === 'ready')
+  session.send('Hello')
+  await until(timers, () => server.replies.length === 1)
+  const [{ id }] = server.posted()
+  server.reply(id, 'Good day')
+  server.messages = [
+    message(id, 'visitor', 'Hello'),
+    message(`${id}.1`, 'avatar', 'Good day', { at: 2000 }),
+    message('o', 'owner', 'It is me', { at: 3000 }),
+  ]
+  server.info = { ...server.info, isOwnerPresent: true }
+  await until(timers, () => shown().at(-1) === 'It is me done')
+  await until(timers, () => session.state.info.isOwnerPresent)
+  assert.equal(session.state.trouble, null)
+})
+
+test('a server that hangs is not asked more and more', async () => {
+  await ready()
+  server.before = (_, __, signal) => silence(signal)
+  server.cut(server.events)
+  for (let minute = 0; minute < 60; minute += 1) {
+    timers.tick(60_000)
+    await settled()
+  }
+  server.asked = []
+  for (let minute = 0; minute < 10; minute += 1) {
+    timers.tick(60_000)
+    await settled()
+  }
+  assert.ok(server.asked.length < 60, `${server.asked.length} calls in ten minutes`)
 })

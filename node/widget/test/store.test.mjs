@@ -18,8 +18,8 @@ test('a message that comes by stream and by event is shown once, and told once',
   store.queue('q', 'Hello', 1)
   store.stand('q', 'done')
   store.begin('q.1', 'avatar', 'Mira', 'q')
-  store.grow('q.1', 'Hi ')
-  store.grow('q.1', 'you')
+  store.grow('q.1', 0, 'Hi ')
+  store.grow('q.1', 3, 'you')
   store.end('q.1')
   store.whole(message('q', 'visitor', 'Hello'))
   store.whole(message('q.1', 'avatar', 'Hi you', { inReplyTo: 'q', sources: [{ url: null, title: 'S' }] }))
@@ -30,9 +30,9 @@ test('a message that comes by stream and by event is shown once, and told once',
 
 test('an event that overtakes the stream is the message, and what the stream still says changes nothing', () => {
   store.begin('q.1', 'avatar', '', 'q')
-  store.grow('q.1', 'Hi')
+  store.grow('q.1', 0, 'Hi')
   store.whole(message('q.1', 'avatar', 'Hi you'))
-  store.grow('q.1', ' you')
+  store.grow('q.1', 2, ' you')
   store.end('q.1')
   store.begin('q.1', 'avatar', '', 'q')
   assert.equal(store.get('q.1').text, 'Hi you')
@@ -42,11 +42,11 @@ test('an event that overtakes the stream is the message, and what the stream sti
 test('a reply that is taken up again begins anew in its place', () => {
   store.whole(message('q', 'visitor', 'Hello'))
   store.begin('q.1', 'avatar', '', 'q')
-  store.grow('q.1', 'Hi')
+  store.grow('q.1', 0, 'Hi')
   store.cut('q')
   assert.equal(store.get('q.1').state, 'cut')
   store.begin('q.1', 'avatar', '', 'q')
-  store.grow('q.1', 'Hi you')
+  store.grow('q.1', 0, 'Hi you')
   store.end('q.1')
   assert.deepEqual(shown(), ['q done', 'q.1 done'])
   assert.equal(store.get('q.1').text, 'Hi you')
@@ -89,9 +89,9 @@ test('only what grows is told while it grows', () => {
   let growths = 0
   store.listen({ onChange: () => (changes += 1), onGrow: () => (growths += 1) })
   store.begin('q.1', 'avatar', '', 'q')
-  store.grow('q.1', 'a')
+  store.grow('q.1', 0, 'a')
   const before = changes
-  for (let count = 0; count < 100; count += 1) store.grow('q.1', 'b')
+  for (let count = 1; count <= 100; count += 1) store.grow('q.1', count, 'b')
   assert.equal(changes, before)
   assert.ok(growths >= 100)
 })
@@ -104,4 +104,57 @@ test('a source or a card that is told twice is shown once', () => {
   }
   assert.equal(store.get('q.1').sources.length, 1)
   assert.equal(store.get('q.1').cards.length, 1)
+})
+
+test('what two streams tell of the same reply is said once, however they overtake each other', () => {
+  let growths = 0
+  store.listen({ onGrow: () => (growths += 1) })
+  const text = () => store.get('q.1').text
+  store.begin('q.1', 'avatar', 'Mira', 'q')
+  store.grow('q.1', 0, 'One ')
+  store.growing(message('q.1', 'avatar', 'One ', { inReplyTo: 'q' }))
+  store.grow('q.1', 4, 'two ')
+  store.grow('q.1', 4, 'two ')
+  assert.deepEqual([text(), growths], ['One two ', 2])
+  // One stream is ahead, and tells more at once.
+  store.grow('q.1', 4, 'two three ')
+  assert.equal(text(), 'One two three ')
+  store.growing(message('q.1', 'avatar', 'One two three four ', { inReplyTo: 'q' }))
+  store.begin('q.1', 'avatar', 'Mira', 'q')
+  store.grow('q.1', 0, 'One two ')
+  store.grow('q.1', 8, 'three ')
+  assert.equal(text(), 'One two three four ')
+  // What lies between is not known.
+  store.grow('q.1', 100, 'lost')
+  assert.equal(text(), 'One two three four ')
+  store.whole(message('q.1', 'avatar', 'One two three four five'))
+  store.grow('q.1', 19, 'five')
+  assert.deepEqual([text(), shown(), said.length], ['One two three four five', ['q.1 done'], 1])
+})
+
+test('a reply that is asked for again with other words takes the place of the one before', () => {
+  store.begin('q.1', 'avatar', '', 'q')
+  store.grow('q.1', 0, 'One way')
+  store.cutAll()
+  assert.deepEqual(shown(), ['q.1 cut'])
+  store.growing(message('q.1', 'avatar', 'Another', { inReplyTo: 'q' }))
+  store.grow('q.1', 7, ' way')
+  assert.deepEqual([store.get('q.1').text, shown()], ['Another way', ['q.1 streaming']])
+})
+
+test('a reply that one stream has given up grows on by the other', () => {
+  store.begin('q.1', 'avatar', '', 'q')
+  store.grow('q.1', 0, 'One ')
+  store.cut('q')
+  store.grow('q.1', 4, 'two')
+  assert.deepEqual([store.get('q.1').text, shown()], ['One two', ['q.1 streaming']])
+})
+
+test('the first word of a reply shows it, also where its beginning came before', () => {
+  let changes = 0
+  store.begin('q.1', 'avatar', '', 'q')
+  store.listen({ onChange: () => (changes += 1) })
+  store.grow('q.1', 0, ' ')
+  store.grow('q.1', 1, 'One')
+  assert.ok(changes >= 1)
 })

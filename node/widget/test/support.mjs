@@ -1,4 +1,10 @@
 // What the tests need of a browser.
+import { afterEach, beforeEach, mock } from 'node:test'
+import { Session } from '../lib/session.js'
+
+export const SERVER = 'https://shop.example/avatar'
+/** Under which names a session keeps things in the browser. */
+export const KEPT = `secondme-avatar:${SERVER}`
 
 /** A storage like `localStorage`; `isFull` refuses all that is written. */
 export class FakeStorage {
@@ -30,7 +36,7 @@ export class FakeServer {
   events = []
   replies = []
   messages = []
-  info = { avatarName: 'Mira', ownerName: 'Ada', isOwnerPresent: false, hasHistory: false }
+  info = { avatarName: 'Mira', ownerName: 'Ada', isOwnerPresent: false, hasHistory: false, maxTextChars: 10_000 }
   /** Answers a call in the place of the server, or throws as a broken network does. */
   before = () => undefined
 
@@ -39,7 +45,7 @@ export class FakeServer {
     const call = `${init.method ?? 'GET'} ${pathname}`
     const body = init.body === undefined ? undefined : JSON.parse(init.body)
     this.asked.push({ call, body, headers: init.headers ?? {}, before: searchParams.get('before') })
-    const answer = this.before(call, body)
+    const answer = this.before(call, body, init.signal)
     if (answer !== undefined) return answer
     if (call === 'GET /avatar') return Response.json(this.info)
     if (call === 'GET /avatar/history') return Response.json({ messages: this.messages, before: null })
@@ -93,6 +99,13 @@ function write(controller, value, id = '') {
   controller.enqueue(encoder.encode(`${id === '' ? '' : `id: ${id}\n`}data: ${JSON.stringify(value)}\n\n`))
 }
 
+/** What no one answers, until the one who asks gives up. */
+export function silence(signal) {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
+  })
+}
+
 export function refused(status, headers = {}) {
   return Response.json({ error: { code: 'x', message: 'x' } }, { status, headers })
 }
@@ -113,6 +126,46 @@ export function fakePage() {
       document.dispatchEvent(new Event('visibilitychange'))
     },
   }
+}
+
+export const timers = mock.timers
+/** Of the test that runs: its server, its page, and the session on it. */
+export let server
+export let page
+export let session
+/** The element that shows the session. */
+export const user = {}
+
+/** A page with a server for each test of a file. */
+export function withPage() {
+  beforeEach(() => {
+    timers.enable({ apis: ['setTimeout'] })
+    server = new FakeServer()
+    page = fakePage()
+    session = undefined
+    mock.method(globalThis, 'fetch', server.fetch)
+  })
+  afterEach(async () => {
+    session?.leave(user)
+    await settled()
+    mock.restoreAll()
+    timers.reset()
+  })
+}
+
+/** Loads the page: a session on it, whose panel is open or closed. */
+export function begin({ isOpen = true } = {}) {
+  session?.leave(user)
+  session = new Session(SERVER)
+  session.use(user, isOpen)
+  session.start(isOpen)
+}
+
+/** Loads the page, and waits until the conversation is there and its events come. */
+export async function ready() {
+  const streams = server.events.length
+  begin()
+  await until(timers, () => session.state.phase === 'ready' && server.events.length > streams)
 }
 
 /** Waits for a condition, while the mocked clock goes on by 100 ms a step. */

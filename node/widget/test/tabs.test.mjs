@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, mock, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
 import { Session } from '../lib/session.js'
-import { FakeServer, fakePage, message, settled, until } from './support.mjs'
+import { message, SERVER, server, settled, timers, until, withPage } from './support.mjs'
 
-const timers = mock.timers
-let server
+withPage()
+
 let tabs
 
 /** `navigator.locks`, for the tabs of one process. */
@@ -35,24 +35,18 @@ class FakeLocks {
 }
 
 beforeEach(() => {
-  timers.enable({ apis: ['setTimeout'] })
-  server = new FakeServer()
-  fakePage()
   tabs = []
-  mock.method(globalThis, 'fetch', server.fetch)
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { locks: new FakeLocks() } })
 })
 
 afterEach(async () => {
   for (const tab of tabs) tab.leave(tab)
   await settled()
-  mock.restoreAll()
-  timers.reset()
   delete globalThis.navigator
 })
 
 async function open() {
-  const tab = new Session('https://shop.example/avatar')
+  const tab = new Session(SERVER)
   tabs.push(tab)
   tab.use(tab, true)
   tab.start(true)
@@ -120,4 +114,25 @@ test('a browser that refuses its locks to the page works without', async () => {
   await until(timers, () => server.events.length === 1)
   tab.send('Hello')
   await until(timers, () => server.replies.length === 1)
+})
+
+test('a reply grows in every tab of the site, also in one that is opened in its midst', async () => {
+  const [one, two] = [await open(), await open()]
+  one.send('Hello')
+  await until(timers, () => server.replies.length === 1)
+  const [{ id }] = server.posted()
+  const reply = `${id}.1`
+  server.event(message(id, 'visitor', 'Hello', { type: 'message' }), 'E-1')
+  server.event({ type: 'growing', id: reply, author: 'avatar', name: '', inReplyTo: id, text: 'One ' })
+  await until(timers, () => texts(two).at(-1) === 'One ')
+  server.messages = [message(id, 'visitor', 'Hello')]
+  const three = await open()
+  await until(timers, () => texts(three).at(-1) === 'One ')
+  server.event({ type: 'piece', id: reply, from: 4, text: 'two' })
+  for (const tab of [one, two, three]) await until(timers, () => texts(tab).at(-1) === 'One two')
+  server.event(message(reply, 'avatar', 'One two', { type: 'message', inReplyTo: id }), 'E-2')
+  for (const tab of [one, two, three]) {
+    await until(timers, () => tab.store.items.at(-1).state === 'done')
+    assert.deepEqual(texts(tab), ['Hello', 'One two'])
+  }
 })

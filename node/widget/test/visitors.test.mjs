@@ -1,43 +1,14 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, mock, test } from 'node:test'
-import { Session } from '../lib/session.js'
-import { FakeServer, fakePage, message, refused, until } from './support.mjs'
+import { test } from 'node:test'
+import { begin, KEPT, message, page, refused, server, session, timers, until, user, withPage } from './support.mjs'
 
-const SERVER = 'https://shop.example/avatar'
+withPage()
 
-let server
-let page
-let session
-const user = {}
-const timers = mock.timers
-
-beforeEach(() => {
-  timers.enable({ apis: ['setTimeout'] })
-  server = new FakeServer()
-  page = fakePage()
-  mock.method(globalThis, 'fetch', server.fetch)
-})
-
-afterEach(() => {
-  session.leave(user)
-  mock.restoreAll()
-  timers.reset()
-})
-
-/** A session on a page, whose panel is open or closed. */
-function begin({ isOpen = true } = {}) {
-  session = new Session(SERVER)
-  session.use(user, isOpen)
-  session.start(isOpen)
-  return session
-}
-
-const OUTBOX = 'secondme-avatar:https://shop.example/avatar:outbox'
+const OUTBOX = `${KEPT}:outbox`
 const shown = () => session.store.items.map(({ text }) => text)
 
 /** Loads the page anew, for the visitor of this tag. */
 async function come(visitor, options) {
-  session?.leave(user)
   server.info = { ...server.info, visitor }
   server.messages = []
   begin(options)
@@ -63,13 +34,13 @@ async function leaveUnsent(visitor) {
 for (const isOpen of [true, false])
   test(`what one visitor has not sent is not sent by another, with the panel ${isOpen ? 'open' : 'closed'}`, async () => {
     await leaveUnsent('one')
-    sessionStorage.setItem('secondme-avatar:https://shop.example/avatar:draft', 'My draft')
+    sessionStorage.setItem(`${KEPT}:draft`, 'My draft')
     server.asked = []
     await come('two', { isOpen })
     assert.deepEqual(shown(), [])
     assert.deepEqual(server.posted(), [])
     assert.equal(localStorage.getItem(OUTBOX), null)
-    assert.equal(sessionStorage.getItem('secondme-avatar:https://shop.example/avatar:draft'), null)
+    assert.equal(sessionStorage.getItem(`${KEPT}:draft`), null)
   })
 
 test('what the same visitor has not sent goes out, also where the server part does not name visitors', async () => {
@@ -96,8 +67,8 @@ test('a tab that shows what one visitor has said begins anew when another tab ha
   })
   const streams = server.events.length
   server.info = { ...server.info, visitor: 'two' }
-  localStorage.setItem('secondme-avatar:https://shop.example/avatar:visitor', 'two')
-  page.tell('storage', { key: 'secondme-avatar:https://shop.example/avatar:visitor' })
+  localStorage.setItem(`${KEPT}:visitor`, 'two')
+  page.tell('storage', { key: `${KEPT}:visitor` })
   await until(timers, () => session.state.phase === 'ready' && server.events.length > streams)
   assert.deepEqual(shown(), [])
   assert.ok(isTold)

@@ -18,6 +18,7 @@ from ._calls import Calls
 from ._cookies import Cookies
 from ._errors import WidgetErrorContext
 from ._http import ClientGone, Headers, Receive, Refusal, Request, Scope, Send
+from ._options import check_functions, check_limits, refuse_given
 from ._origins import Origins
 from ._outlet import WebOutlet, browsers_id
 from ._rates import Rate, address_key, limited
@@ -27,6 +28,7 @@ from ._sessions import Session
 from ._transcript import Transcript
 
 Self = TypeVar("Self", bound="WidgetApp")
+_T = TypeVar("_T")
 
 _log = logging.getLogger("secondme_avatar.web")
 _DAY = 24 * 60 * 60.0
@@ -63,7 +65,7 @@ class WidgetApp:
         *,
         secret: str | bytes | Sequence[str | bytes] | None = None,
         visitor_of: Callable[[Scope], Visitor | Awaitable[Visitor | None] | None] | None = None,
-        embedded: bool = False,
+        embedded: bool | None = None,
         allow_origins: Iterable[str] = (),
         address: Callable[[Scope], str] | Literal[False] | None = None,
         name: str = "web",
@@ -74,12 +76,12 @@ class WidgetApp:
         owner_name: str | None = None,
         ask: AskOptions | None = None,
         listen: bool = True,
-        cookie_name: str = "__Host-avatar",
+        cookie_name: str | None = None,
         keep_history: float = 30 * _DAY,
         messages_per_minute: float = 20,
-        address_messages_per_minute: float = 60,
-        new_visitors_per_minute: float = 20,
-        calls_per_minute: float = 600,
+        address_messages_per_minute: float | None = None,
+        new_visitors_per_minute: float | None = None,
+        calls_per_minute: float | None = None,
         max_event_streams: int = 8,
         max_text_chars: int = 10_000,
         max_body_bytes: int = 65_536,
@@ -94,7 +96,8 @@ class WidgetApp:
             secrets. Of several the first signs and all are accepted, so that one can be replaced.
         :param visitor_of: Says which visitor a request is of, from the login that the server has verified, and ``None``
             for a request without one. It is given the ASGI scope, and may be async. With it there is no cookie, and
-            ``secret`` is left out.
+            ``secret``, ``embedded``, ``cookie_name``, ``channel`` and ``new_visitors_per_minute`` are left
+            out.
         :param embedded: Whether pages of other sites show the widget. Browsers then keep a cookie for each of these
             sites. Default: no.
         :param allow_origins: The origins of the pages that may ask, besides the site's own, such as
@@ -111,7 +114,7 @@ class WidgetApp:
         :param ask: Options of the questions, such as ``collect``.
         :param listen: Whether all visitors of the store are opened at the start, so that the owner is heard before they
             come back. Default: yes.
-        :param cookie_name: The cookie's name, which begins with ``__Host-``.
+        :param cookie_name: The cookie's name, which begins with ``__Host-``. Default: ``__Host-avatar``.
         :param keep_history: How long what was said, and the ids of messages, are kept, in seconds. Default: 30 days.
         :param messages_per_minute: How many messages a visitor may send. Default: 20.
         :param address_messages_per_minute: How many messages may come from an address. Of IPv6 a network of 64 bits
@@ -120,8 +123,10 @@ class WidgetApp:
         :param calls_per_minute: How many calls may come from an address, those for the scripts aside. Default: 600.
         :param max_event_streams: How many event streams a visitor may read at the same time, one a tab: of more the
             oldest ends. Default: 8.
-        :param max_text_chars: The longest message, in UTF-16 units, as browsers count. Default: 10,000.
-        :param max_body_bytes: The longest body of a request. Default: 65,536.
+        :param max_text_chars: The longest message, in UTF-16 units, as browsers count; the browser's side is told.
+            Default: 10,000.
+        :param max_body_bytes: The longest body of a request, at least ``max_text_chars``: a character has up to 3
+            bytes. Default: 65,536.
         :param forget_after: After so many seconds without a stream and an answer under way, a visitor's last events are
             forgotten; a page that comes back later loads the history. Default: 300.
         :param files: A folder with the widget's scripts, in the place of those of this package.
@@ -130,29 +135,41 @@ class WidgetApp:
         """
         if (secret is None) == (visitor_of is None):
             raise MisuseError("give either `secret`, for cookies, or `visitor_of`, for users who are signed in")
-        if visitor_of is not None and embedded:
-            raise MisuseError("`embedded` is for the widget's own cookie, which there is none of with `visitor_of`")
-        if not name or "/" in name:
-            raise MisuseError(f"`name` is {name!r}: give a name without a slash")
-        limits: dict[str, object] = {
-            "messages_per_minute": messages_per_minute,
+        check_functions(visitor_of=visitor_of, address=address or None, on_error=on_error)
+        by_address: dict[str, object] = {
             "address_messages_per_minute": address_messages_per_minute,
             "new_visitors_per_minute": new_visitors_per_minute,
             "calls_per_minute": calls_per_minute,
-            "max_event_streams": max_event_streams,
-            "max_text_chars": max_text_chars,
-            "max_body_bytes": max_body_bytes,
-            "keep_history": keep_history,
-            "forget_after": forget_after,
         }
-        for option, given in limits.items():
-            if not isinstance(given, int | float) or isinstance(given, bool) or not given > 0:
-                raise MisuseError(f"`{option}` is {given!r}: it has to be a number, more than 0")
-            if option.startswith(("messages", "address", "new", "calls", "max")) and given < 1:
-                raise MisuseError(f"`{option}` is {given!r}: it has to be 1 or more, or nothing would ever be allowed")
+        if visitor_of is not None:
+            of_cookies = {"embedded": embedded, "cookie_name": cookie_name, "channel": channel}
+            refuse_given(
+                {**of_cookies, "new_visitors_per_minute": new_visitors_per_minute},
+                "with `visitor_of` there is no cookie of the widget, and the program makes the visitors",
+            )
+        if address is False:
+            refuse_given(by_address, "with `address=False` no address is known, and what is in front limits them")
+        if not name or "/" in name:
+            raise MisuseError(f"`name` is {name!r}: give a name without a slash")
+        address_messages_per_minute = _or(address_messages_per_minute, 60.0)
+        new_visitors_per_minute = _or(new_visitors_per_minute, 20.0)
+        calls_per_minute = _or(calls_per_minute, 600.0)
+        check_limits(
+            messages_per_minute=messages_per_minute,
+            address_messages_per_minute=address_messages_per_minute,
+            new_visitors_per_minute=new_visitors_per_minute,
+            calls_per_minute=calls_per_minute,
+            max_event_streams=max_event_streams,
+            max_text_chars=max_text_chars,
+            max_body_bytes=max_body_bytes,
+            keep_history=keep_history,
+            forget_after=forget_after,
+        )
         self._client = client
         self._visitor_of = visitor_of
-        self._cookies = Cookies(cookie_name, secret, embedded=embedded) if secret is not None else None
+        self._cookies = None
+        if secret is not None:
+            self._cookies = Cookies(_or(cookie_name, "__Host-avatar"), secret, embedded=bool(embedded))
         self._origins = Origins(allow_origins)
         self._address = address
         self._visitors_name = name
@@ -412,6 +429,10 @@ class WidgetApp:
         for id in idle:
             if now - self._sessions[id].used > self._forget_after:
                 del self._sessions[id]
+
+
+def _or(given: _T | None, default: _T) -> _T:
+    return default if given is None else given
 
 
 class _At:

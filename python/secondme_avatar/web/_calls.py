@@ -92,6 +92,7 @@ class Calls:
             "ownerName": self._outlet.name_of("owner", ""),
             "isOwnerPresent": is_present,
             "hasHistory": not is_empty,
+            "maxTextChars": self._max_text_chars,
             "visitor": tag_of(session.visitor.id),
         }
         await request.answer_json(200, status)

@@ -122,6 +122,9 @@ class Request:
     async def begin(self, status: int, headers: Headers) -> None:
         """Begins an answer."""
         headers = [*headers, *self.answer_headers]
+        if self.scope.get("http_version", "1.1").startswith(("2", "3")):
+            # There is no such header there: a request that is given up ends by itself.
+            headers = [(name, value) for name, value in headers if name != b"connection"]
         self.is_begun = True
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 

@@ -52,7 +52,7 @@ class Origins:
             # Browsers name no origin where a page of the site reads. Other programs name neither.
             is_welcome = site not in ("cross-site", "same-site")
         else:
-            is_own = origin != "null" and (site == "same-origin" or _is_own(origin, request))
+            is_own = origin != "null" and (site == "same-origin" or (site is None and _is_own(origin, request)))
             is_welcome = is_own or origin in self._allowed
         if not is_welcome:
             raise Refusal(

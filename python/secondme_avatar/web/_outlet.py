@@ -43,7 +43,9 @@ class WebOutlet(LiveOutlet):
         author: By = "owner" if piece.author == "owner" else "avatar"
         if author == "avatar":
             session.write(is_typing=True)
-        turn.piece(piece, author, self.name_of(author, owner_name))
+        name = self.name_of(author, owner_name)
+        turn.piece(piece, author, name)
+        session.grow(turn, piece, author, name)
 
     async def said(self, visitor_id: str, question: str | None, said: Said, owner_name: str) -> None:
         session = self._session_of(visitor_id)
@@ -62,7 +64,9 @@ class WebOutlet(LiveOutlet):
         is_new = await session.transcript.add(message)
         if turn is not None:
             turn.said(message)
-        if is_new:
+            session.grown()
+        # Words that an earlier process has told stand in the history, which the browser has read.
+        if is_new or turn is not None:
             session.message(message)
 
     async def notice(self, visitor_id: str, question: str, name: str, text: str) -> None:
@@ -131,6 +135,7 @@ class WebOutlet(LiveOutlet):
 
     @staticmethod
     def _end(session: Session, turn: Turn) -> None:
+        session.grown()
         session.write(is_typing=False)
         session.turns.pop(turn.question, None)
         turn.end()

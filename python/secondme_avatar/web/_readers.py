@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ._growing import Growth
 from ._http import Headers, Receive, Send
 
 KEEP_ALIVE = 15.0
@@ -18,9 +19,11 @@ _COMMENT = b": keep-alive\n\n"
 class Reader:
     """Waits for what is new."""
 
-    __slots__ = ("_timer", "_waits", "is_dismissed", "is_gone")
+    __slots__ = ("_timer", "_waits", "growth", "is_dismissed", "is_gone")
 
     def __init__(self) -> None:
+        self.growth: Growth | None = None
+        """How far it has read of a reply that grows."""
         self.is_gone = False
         """Whether the client is gone."""
         self.is_dismissed = False
@@ -72,8 +75,8 @@ class Source(ABC):
         """Wakes it no more."""
 
     @abstractmethod
-    def take(self, place: int) -> tuple[bytes, int]:
-        """Returns what is new behind a place, and the place behind that."""
+    def take(self, place: int, reader: Reader) -> tuple[bytes, int]:
+        """Returns what is new behind a reader's place, and the place behind that."""
 
     @property
     @abstractmethod
@@ -83,9 +86,10 @@ class Source(ABC):
 
 EVENT_STREAM: Final[Headers] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
+    (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+"""What is between leaves a stream as it is: compressed or gathered, pieces would come late and many at once."""
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +119,7 @@ async def send_stream(stream: Stream, headers: Headers, receive: Receive, send: 
             stream.first = b""
         while not reader.is_gone:
             is_over = source.is_over
-            data, place = source.take(place)
+            data, place = source.take(place, reader)
             if is_over:
                 await send({"type": "http.response.body", "body": data})
                 return

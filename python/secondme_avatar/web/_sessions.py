@@ -7,8 +7,9 @@ import secrets
 from typing import Any
 
 from .._native import Visitor
+from ._growing import Growing, Growth
 from ._http import encoded
-from ._messages import Message
+from ._messages import By, Message
 from ._readers import Reader, Source, Stream
 from ._transcript import Transcript
 from ._turns import Turn
@@ -25,6 +26,7 @@ class Session(Source):
         "_bytes",
         "_epoch",
         "_first",
+        "_growing",
         "_is_typing",
         "_readers",
         "_ring",
@@ -46,6 +48,7 @@ class Session(Source):
         self.waking: asyncio.Task[None] | None = None
         """Opens the conversation, once."""
         self._is_typing = False
+        self._growing: Growing | None = None
         self.streams = 0
         """How many streams are being read, those of answers included."""
         self.event_streams: list[Stream] = []
@@ -70,6 +73,17 @@ class Session(Source):
         if turn.asked is not None:
             self.message(turn.asked)
             turn.asked = None
+
+    def grow(self, turn: Turn, piece: str, author: By, name: str) -> None:
+        """Takes a piece of a reply. It is not among the events that are kept, which it would push out."""
+        if self._growing is None or self._growing.id != turn.message_id:
+            self._growing = Growing(turn.message_id, author, name, turn.question)
+        self._growing.add(piece)
+        self._wake()
+
+    def grown(self) -> None:
+        """Notes that the reply is whole, or broke off: its message, or a notice, says so."""
+        self._growing = None
 
     def message(self, message: Message) -> None:
         """Tells of a message that is whole."""
@@ -117,7 +131,15 @@ class Session(Source):
     def remove(self, reader: Reader) -> None:
         self._readers.remove(reader)
 
-    def take(self, place: int) -> tuple[bytes, int]:
+    def take(self, place: int, reader: Reader) -> tuple[bytes, int]:
+        data, place = self._events(place)
+        if self._growing is None:
+            return data, place
+        if reader.growth is None:
+            reader.growth = Growth()
+        return data + self._growing.take(reader.growth), place
+
+    def _events(self, place: int) -> tuple[bytes, int]:
         end = self._first + len(self._ring)
         if place < self._first:
             # It has read too slowly.
@@ -132,7 +154,7 @@ class Session(Source):
         if epoch == self._epoch and number.isascii() and number.isdigit() and len(number) < 16:
             place = int(number) + 1
             if self._first <= place <= end:
-                return self.take(place)[0]
+                return self._events(place)[0]
         return self._reset(end)
 
     def _publish(self, event: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._client import AvatarClient
@@ -66,16 +66,23 @@ class Transcript:
             return not (await self._newest()).entries
 
     async def add(self, message: Message) -> bool:
-        """Keeps a message; false where the newest page has one of this id."""
+        """Keeps a message; false where the newest page has one of this id, whose place it takes."""
         async with self._lock:
             page = await self._newest()
-            if any(entry["id"] == message.id for entry in page.entries):
-                return False
+            known = next((at for at, entry in enumerate(page.entries) if entry["id"] == message.id), None)
+            if known is not None:
+                # It keeps its time.
+                message = replace(message, at=page.entries[known]["at"])
             entry: dict[str, Any] = message.to_json()
             size = len(_dumped(entry).encode())
             if size > _LONG:
                 entry = await self._shortened(page.number, message)
                 size = len(_dumped(entry).encode())
+            if known is not None:
+                if entry != page.entries[known] or "long" in entry:
+                    page.entries[known] = entry
+                    await self._set(f"log/{page.number}", _dumped(page.entries))
+                return False
             if page.entries and page.size + size > _FULL:
                 page = await self._next(page)
             self._is_new = False

@@ -130,7 +130,7 @@ class Turn(Source):
     def remove(self, reader: Reader) -> None:
         self._readers.remove(reader)
 
-    def take(self, place: int) -> tuple[bytes, int]:
+    def take(self, place: int, reader: Reader) -> tuple[bytes, int]:
         return bytes(memoryview(self._buffer)[place:]), len(self._buffer)
 
     def _part(self, part: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ export class Failure extends Error {
     readonly trouble: Trouble,
     /** After how many milliseconds to try again, where the server says so. */
     readonly afterMs: number | undefined = undefined,
+    /** The call was taken, and no answer began: the server hangs, or something in front holds its answers back. */
+    readonly isSilent = false,
   ) {
     super(trouble)
   }
@@ -88,14 +90,18 @@ export class Api {
     const end = () => stop.abort()
     init.signal?.addEventListener('abort', end)
     // A server that takes a call and says nothing at all is as good as none. Of an answer, only the head is waited for.
-    const silence = setTimeout(end, SILENCE_MS)
+    let isSilent = false
+    const silence = setTimeout(() => {
+      isSilent = true
+      end()
+    }, SILENCE_MS)
     let response: Response
     try {
       const options: RequestInit = { credentials: 'include', cache: 'no-store', ...init, signal: stop.signal }
       response = await fetch(`${this.#base}${path}`, options)
     } catch (error) {
       if (init.signal?.aborted) throw error
-      throw new Failure('offline')
+      throw new Failure('offline', undefined, isSilent)
     } finally {
       clearTimeout(silence)
     }

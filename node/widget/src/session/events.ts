@@ -6,6 +6,8 @@ export interface EventsListener {
   onEvent(event: Record<string, unknown>, id: string): void
   /** The stream runs (`null`), or an attempt failed. */
   onTrouble(trouble: Trouble | null): void
+  /** The stream does not begin, though the server may be there: what it would have told has to be asked for. */
+  onSilence(): void
   /** The visitor is not known. Resolves to whether it is known now. */
   onNoVisitor(): Promise<boolean>
 }
@@ -42,7 +44,8 @@ export class Events {
         failures += 1
         if (failure.trouble === 'no_visitor' && (await this.#listener.onNoVisitor())) continue
         // A connection that broke may be back at once; an attempt that failed says more.
-        if (error instanceof Failure) this.#listener.onTrouble(failure.trouble)
+        if (failure.isSilent) this.#listener.onSilence()
+        else if (error instanceof Failure) this.#listener.onTrouble(failure.trouble)
         if (failure.afterMs !== undefined) {
           await this.#waiter.wait(failure.afterMs, signal)
           continue

@@ -27,12 +27,17 @@ export interface Message {
   inReplyTo: string | null
 }
 
+/** UTF-16 units that a server takes which does not say it. */
+export const LONGEST_TEXT = 10_000
+
 /** What the server part tells about the conversation. */
 export interface Info {
   avatarName: string
   ownerName: string
   isOwnerPresent: boolean
   hasHistory: boolean
+  /** The longest message that the server takes, in UTF-16 units. */
+  longestText: number
 }
 
 export function isAuthor(value: unknown): value is Author {
@@ -69,6 +74,7 @@ export function infoOf(value: Record<string, unknown>): Info {
     ownerName: textOf(value.ownerName),
     isOwnerPresent: value.isOwnerPresent === true,
     hasHistory: value.hasHistory === true,
+    longestText: typeof value.maxTextChars === 'number' ? value.maxTextChars : LONGEST_TEXT,
   }
 }
 

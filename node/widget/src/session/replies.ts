@@ -21,8 +21,9 @@ interface Reading {
   isAwaited: boolean
   author: Author
   name: string
-  /** The message that its latest part belongs to. */
+  /** The message that its latest part belongs to, and how much of its text this stream has told. */
   messageId: string
+  length: number
 }
 
 /** The replies that come in piece by piece, and are taken up again where their connection breaks. */
@@ -76,6 +77,7 @@ export class Replies {
       author: 'avatar',
       name: '',
       messageId: '',
+      length: 0,
     }
     const end = () => reading.stop.abort()
     this.#signal.addEventListener('abort', end)
@@ -130,11 +132,13 @@ export class Replies {
         return
       case 'text-start':
         reading.messageId = part.id
+        reading.length = 0
         store.begin(part.id, reading.author, reading.name, reading.question)
         this.#came(reading)
         break
       case 'text-delta':
-        store.grow(part.id, part.delta)
+        store.grow(part.id, reading.length, part.delta)
+        reading.length += part.delta.length
         break
       case 'text-end':
         store.end(part.id)

@@ -1,12 +1,13 @@
 import { Api, Failure, type Trouble } from './api.js'
 import { Events } from './events.js'
 import { Identity } from './identity.js'
-import { messageOf, textOf, type Info } from './message.js'
+import { Incoming } from './incoming.js'
+import { LONGEST_TEXT, textOf, type Info, type Message } from './message.js'
 import { Outbox } from './outbox.js'
 import { watchPage } from './page.js'
 import { Replies } from './replies.js'
 import { Sender } from './sender.js'
-import { FAILED_ANSWERS, LONGEST_TEXT, NO_TROUBLES } from './state.js'
+import { NO_TROUBLES } from './state.js'
 import type { SessionListener, SessionState, Troubles } from './state.js'
 import { Store, type Bubble } from './store.js'
 import { read, remove, write } from './storage.js'
@@ -28,6 +29,7 @@ export class Session {
   readonly #identity: Identity
   readonly #sender: Sender
   readonly #replies: Replies
+  readonly #incoming: Incoming
   readonly #unread: Unread
   readonly #title = new TitleCount()
   readonly #users = new Map<object, boolean>()
@@ -36,13 +38,13 @@ export class Session {
   #events: Events | undefined
   #isLeader = false
   #renewal: Promise<boolean> | undefined
+  #loading: Promise<void> | undefined
+  #isLoadedAgain = false
+  #meeting: Promise<unknown> | undefined
   #isAsked = false
-  #isOwnerTold = false
   #isIntroduced = false
-  #typing = { avatar: false, owner: false }
   #troubles: Troubles = NO_TROUBLES
   #phase: SessionState['phase'] = 'idle'
-  #info: Info | undefined
   #isLoadingOlder = false
 
   constructor(server: string) {
@@ -53,6 +55,12 @@ export class Session {
     this.#replies = new Replies(this.#api, this.store, this.#waiter, {
       onState: () => this.#changed(),
       onLost: () => void this.#loadNewest(),
+    })
+    this.#incoming = new Incoming(this.store, {
+      onState: () => this.#changed(),
+      onAnswered: (question) => this.#taken(question),
+      onReset: () => this.#reset(),
+      isAnswering: () => this.#replies.isAnswering,
     })
     this.#sender = new Sender(this.#name, this.#api, this.#outbox, this.store, this.#waiter, {
       onReply: (id, body) => this.#replies.follow(id, body),
@@ -67,7 +75,7 @@ export class Session {
     const { start, events, send } = this.#troubles
     return {
       phase: this.#phase,
-      info: this.#info,
+      info: this.#incoming.info,
       trouble: start ?? send ?? events,
       typing: this.#typingNow(),
       unread: this.#unread.count,
@@ -135,7 +143,7 @@ export class Session {
   send(text: string): 'taken' | 'empty' | 'too_large' | 'full' {
     const said = text.trim()
     if (said === '') return 'empty'
-    if (said.length > LONGEST_TEXT) return 'too_large'
+    if (said.length > (this.#incoming.info?.longestText ?? LONGEST_TEXT)) return 'too_large'
     return this.#sender.send(said) ? 'taken' : 'full'
   }
 
@@ -187,7 +195,7 @@ export class Session {
     const events = new Events(this.#api, this.#waiter, {
       onEvent: (event, id) => {
         tabs.tell({ type: 'event', event, id })
-        this.#event(event)
+        this.#incoming.take(event)
       },
       onTrouble: (trouble) => {
         tabs.tell({ type: 'trouble', trouble })
@@ -196,6 +204,7 @@ export class Session {
         // What was said between the history's answer and the stream's first event is in neither.
         if (trouble === null && events.lastId === '') void this.#loadNewest()
       },
+      onSilence: () => this.#reset(),
       onNoVisitor: () => this.#renew(),
     })
     this.#events = events
@@ -222,7 +231,7 @@ export class Session {
         // One whose cookie is not taken any more is the same person, whose message is to go out.
         if (isRenewal && this.#troubles.start === null) this.#identity.take(visitor)
         else if (this.#isOther(visitor)) return false
-        this.#info = info
+        this.#incoming.info = info
         this.#isIntroduced = true
         write(this.#name, '1')
         this.#trouble('start', null)
@@ -243,7 +252,7 @@ export class Session {
   #isOther(visitor: string): boolean {
     if (!this.#identity.meet(visitor)) return false
     const isRunning = this.#tabs !== undefined
-    this.#info = undefined
+    this.#incoming.info = undefined
     this.#isIntroduced = false
     if (isRunning) this.#stop()
     this.store.clear()
@@ -283,7 +292,23 @@ export class Session {
     }
   }
 
-  async #loadNewest(): Promise<void> {
+  /** Loads the newest messages: once for all who ask meanwhile, and once more where they asked later than it began. */
+  #loadNewest(): Promise<void> {
+    this.#isLoadedAgain = this.#loading !== undefined
+    this.#loading ??= this.#loadUntilNewest().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  async #loadUntilNewest(): Promise<void> {
+    do {
+      this.#isLoadedAgain = false
+      await this.#loadOnce()
+    } while (this.#isLoadedAgain)
+  }
+
+  async #loadOnce(): Promise<void> {
     const signal = this.#running?.signal
     for (let failures = 0; signal !== undefined && !signal.aborted; failures += 1) {
       try {
@@ -308,38 +333,18 @@ export class Session {
   /** After a reload in the middle of a reply, the reply goes on. */
   #resume(): void {
     const last = this.store.items.filter((item): item is Bubble => item.kind === 'message').at(-1)
-    if (last?.author !== 'visitor' || last.state !== 'done' || this.#info?.isOwnerPresent) return
+    if (last?.author !== 'visitor' || last.state !== 'done' || this.#incoming.info?.isOwnerPresent) return
     // One that is sent once more has the reply in its answer.
     if (!this.#outbox.has(last.id)) this.#replies.resume(last.id)
   }
 
-  #event(event: Record<string, unknown>): void {
-    switch (event.type) {
-      case 'message': {
-        const message = messageOf(event)
-        if (message === undefined) return
-        if (message.author !== 'visitor') this.#typing[message.author] = false
-        if (message.inReplyTo !== null) this.#taken(message.inReplyTo)
-        this.store.whole(message)
-        this.#changed()
-        break
-      }
-      case 'typing':
-        if (event.author === 'avatar' || event.author === 'owner') this.#typing[event.author] = event.isTyping === true
-        this.#changed()
-        break
-      case 'owner':
-        this.#owner(event.isPresent === true, textOf(event.name))
-        break
-      case 'notice':
-        this.#notice(textOf(event.kind), textOf(event.text))
-        break
-      case 'reset':
-        this.#typing = { avatar: false, owner: false }
-        void this.#loadNewest()
-        // The stream may be another's since it was opened again.
-        if (this.#isIntroduced && this.#running !== undefined) void this.#introduce(this.#running.signal)
-    }
+  #reset(): void {
+    void this.#loadNewest()
+    // The stream may be another's since it was opened again.
+    if (!this.#isIntroduced || this.#running === undefined) return
+    this.#meeting ??= this.#introduce(this.#running.signal).finally(() => {
+      this.#meeting = undefined
+    })
   }
 
   /**
@@ -353,43 +358,22 @@ export class Session {
     this.#waiter.wake()
   }
 
-  #owner(isPresent: boolean, name: string): void {
-    const info = this.#info
-    const ownerName = name || info?.ownerName || ''
-    const wasPresent = info?.isOwnerPresent
-    this.#info = { avatarName: '', hasHistory: true, ...info, ownerName, isOwnerPresent: isPresent }
-    if (isPresent) this.#typing.avatar = false
-    else this.#typing.owner = false
-    if (info === undefined ? isPresent : wasPresent !== isPresent)
-      this.store.addLine(isPresent ? 'joined' : 'left', ownerName)
-    if (!isPresent || wasPresent !== isPresent) this.#isOwnerTold = isPresent
-    this.#changed()
-  }
-
-  /** What the server noted becomes a line; that there is no answer stands at the question, in every tab. */
-  #notice(kind: string, text: string): void {
-    if (FAILED_ANSWERS.has(kind)) {
-      // The stream of the tab that asked tells it too, and knows which question it is.
-      if (!this.#replies.isAnswering && !this.store.failLast(kind)) this.store.addLine('notice', '', kind, text)
-    } else if (kind === 'taken_over') {
-      // Told once, and not after a line that says that the owner has joined.
-      if (!this.#isOwnerTold) this.store.addLine('notice', this.#info?.ownerName ?? '', kind, text)
-      this.#isOwnerTold = true
-    } else this.store.addLine('notice', '', kind, text)
-  }
-
   #fromTab(message: TabMessage): void {
     if (message.type === 'event') {
       if (this.#events !== undefined && typeof message.id === 'string' && message.id !== '')
         this.#events.lastId = message.id
-      this.#event(message.event as Record<string, unknown>)
+      this.#incoming.take(message.event as Record<string, unknown>)
     } else if (message.type === 'hello' && this.#isLeader) {
+      const { typing, info } = this.#incoming
       const { events } = this.#troubles
-      this.#tabs?.tell({ type: 'state', typing: this.#typing, info: this.#info, lastId: this.#events?.lastId, events })
+      const growing = this.store.allGrowing
+      this.#tabs?.tell({ type: 'state', typing, info, growing, lastId: this.#events?.lastId, events })
     } else if (message.type === 'state' && !this.#isLeader) {
-      Object.assign(this.#typing, message.typing)
+      Object.assign(this.#incoming.typing, message.typing)
       if (this.#events !== undefined) this.#events.lastId = textOf(message.lastId)
-      this.#info ??= message.info as Info | undefined
+      this.#incoming.info ??= message.info as Info | undefined
+      // A tab that was loaded before may be of an older version, which tells nothing of it.
+      for (const growing of (message.growing ?? []) as Message[]) this.store.growing(growing)
       this.#trouble('events', message.events as Trouble | null)
     } else if (message.type === 'wake' && this.#isLeader) {
       this.#waiter.wake()
@@ -399,9 +383,10 @@ export class Session {
   }
 
   #typingNow(): SessionState['typing'] {
-    if (this.#typing.owner) return 'owner'
-    if (this.#info?.isOwnerPresent) return null
-    return this.#typing.avatar || this.#replies.isAwaited ? 'avatar' : null
+    const { typing, info } = this.#incoming
+    if (typing.owner) return 'owner'
+    if (info?.isOwnerPresent) return null
+    return typing.avatar || this.#replies.isAwaited ? 'avatar' : null
   }
 
   /** What waits for another attempt begins it now, also in the tab that has the events. */
@@ -425,14 +410,14 @@ export class Session {
     this.#isLeader = false
     this.#phase = 'idle'
     this.#troubles = NO_TROUBLES
-    this.#typing = { avatar: false, owner: false }
+    this.#incoming.forgetTyping()
     this.#changed()
   }
 
   #trouble<Part extends keyof Troubles>(part: Part, trouble: Troubles[Part]): void {
     if (this.#troubles[part] === trouble) return
     // That the typing ended could not be told.
-    if (part === 'events' && trouble !== null) this.#typing = { avatar: false, owner: false }
+    if (part === 'events' && trouble !== null) this.#incoming.forgetTyping()
     this.#troubles = { ...this.#troubles, [part]: trouble }
     this.#changed()
   }

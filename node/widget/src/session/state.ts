@@ -29,8 +29,5 @@ export interface Troubles {
 
 export const NO_TROUBLES: Troubles = { start: null, events: null, send: null }
 
-/** UTF-16 units that the server takes. */
-export const LONGEST_TEXT = 10_000
-
 /** The kinds of notices that say why there is no answer. */
 export const FAILED_ANSWERS = new Set(['busy', 'unavailable', 'payment', 'broken'])

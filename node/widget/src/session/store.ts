@@ -132,25 +132,53 @@ export class Store {
     if (wasGrowing) this.#said(known)
   }
 
-  /** The text of a reply begins, or begins again where the stream was taken up anew. */
+  /** The text of a reply begins, in the stream of its question. */
   begin(id: string, author: Author, name: string, inReplyTo: string | null): void {
-    const known = this.#bubbles.get(id)
-    if (known?.state === 'done') return
-    if (known !== undefined) {
-      Object.assign(known, { author, name, text: '', state: 'streaming' })
-      this.#touch(known)
-      return
-    }
-    const message: Message = { id, author, name, text: '', at: Date.now(), sources: [], cards: [], inReplyTo }
-    this.#add({ ...message, kind: 'message', state: 'streaming', trouble: null, revision: 0 })
-    this.#changed()
+    this.growing({ id, author, name, text: '', at: Date.now(), sources: [], cards: [], inReplyTo })
   }
 
-  grow(id: string, delta: string): void {
+  /** A reply grows, and has come as far as this. It may have come further, in another stream. */
+  growing(message: Message): void {
+    const known = this.#bubbles.get(message.id)
+    if (known === undefined) {
+      this.#add({ ...message, kind: 'message', state: 'streaming', trouble: null, revision: 0 })
+      this.#changed()
+      return
+    }
+    const { author, name, text } = message
+    if (known.state === 'done' || (known.state === 'streaming' && known.text.startsWith(text))) return
+    Object.assign(known, { author, name, text, state: 'streaming' })
+    this.#touch(known)
+  }
+
+  /** More of a reply, from this character on. What is known already, from another stream, is not said twice. */
+  grow(id: string, from: number, delta: string): void {
     const bubble = this.#bubbles.get(id)
-    if (bubble?.state !== 'streaming') return
-    bubble.text += delta
+    if (bubble === undefined || bubble.state === 'done') return
+    const { text } = bubble
+    // What lies between comes with the whole message.
+    if (from > text.length) return
+    if (from === text.length) bubble.text += delta
+    else if (text.startsWith(delta, from)) return
+    else bubble.text = text.slice(0, from) + delta
+    // It is shown from its first word on.
+    const isFirst = text.trim() === ''
+    if (bubble.state === 'cut' || isFirst) {
+      bubble.state = 'streaming'
+      this.#touch(bubble)
+    }
     for (const listener of this.#listeners) listener.onGrow?.(bubble)
+  }
+
+  /** The replies that grow just now. */
+  get allGrowing(): Message[] {
+    return [...this.#bubbles.values()]
+      .filter(({ state }) => state === 'streaming')
+      .map(({ id, author, name, text, at, inReplyTo }) => ({
+        ...{ id, author, name, text, at, inReplyTo },
+        sources: [],
+        cards: [],
+      }))
   }
 
   /** The text of a reply is whole. */
@@ -164,8 +192,17 @@ export class Store {
 
   /** What was growing in answer to this message broke off. */
   cut(question: string): void {
+    this.#cut(({ inReplyTo }) => inReplyTo === question)
+  }
+
+  /** All that was growing broke off. */
+  cutAll(): void {
+    this.#cut(() => true)
+  }
+
+  #cut(isMeant: (bubble: Bubble) => boolean): void {
     for (const bubble of this.#bubbles.values()) {
-      if (bubble.inReplyTo !== question || bubble.state !== 'streaming') continue
+      if (bubble.state !== 'streaming' || !isMeant(bubble)) continue
       bubble.state = 'cut'
       this.#touch(bubble)
     }

@@ -1,8 +1,8 @@
 // The element on a page: several, taken away, put back; history and sizes.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { WHOLE } from './support/brain.mjs'
-import { SIDE_BY_SIDE, shopPage, stage, until, withBrowser } from './support/stage.mjs'
+import { PIECE_MS, PIECES, WHOLE } from './support/brain.mjs'
+import { SIDE_BY_SIDE, shopPage, stage, withBrowser } from './support/stage.mjs'
 
 withBrowser()
 
@@ -30,9 +30,9 @@ describe('history', SIDE_BY_SIDE, () => {
         const first = log.querySelector('[data-id]')
         return { id: first.dataset.id, top: first.getBoundingClientRect().top }
       })
-      await until(async () => (await shop.messages.first().getAttribute('data-id')) !== id)
+      await shop.until(shop.log, (log, before) => log.querySelector('[data-id]').dataset.id !== before, id)
       const held = shop.log.locator(`[data-id="${id}"]`)
-      await until(async () => Math.abs((await held.evaluate((one) => one.getBoundingClientRect().top)) - top) < 60)
+      await shop.until(held, (one, before) => Math.abs(one.getBoundingClientRect().top - before) < 60, top)
     }
     assert.deepEqual(
       (await seen()).map((text) => text.match(/Line \d{3}/)[0]),
@@ -49,7 +49,7 @@ describe('history', SIDE_BY_SIDE, () => {
     for (let n = 0; n < 30; n++) await emulator.owner.reply(sessionId, `Line ${n}`)
     await shop.whole('owner', 'Line 29').waitFor()
     const bottom = () => shop.log.evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop)
-    await until(async () => (await bottom()) < 4)
+    await shop.until(shop.log, (log) => log.scrollHeight - log.clientHeight - log.scrollTop < 4)
     await shop.log.evaluate((log) => log.scrollTo(0, 40))
     await emulator.owner.reply(sessionId, 'Said now')
     await shop.whole('owner', 'Said now').waitFor()
@@ -83,8 +83,8 @@ describe('the element', SIDE_BY_SIDE, () => {
       globalThis.kept = document.querySelector(tag)
       globalThis.kept.remove()
     }, shop.tag)
-    await until(() => shop.page.underWay.size === 0)
-    await emulator.advance(40_000)
+    await shop.page.idle()
+    await emulator.advance(PIECES.length * PIECE_MS)
     await shop.page.evaluate(() => document.body.append(globalThis.kept))
     if (await shop.composer.isHidden()) await shop.open()
     await shop.whole('avatar', WHOLE).waitFor()

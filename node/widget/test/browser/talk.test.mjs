@@ -1,8 +1,8 @@
 // A conversation as a visitor has it, with the server part of each language.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PIECES, WHOLE } from './support/brain.mjs'
-import { LANGUAGES, SIDE_BY_SIDE, stage, until, withBrowser } from './support/stage.mjs'
+import { PIECE_MS, PIECES, WHOLE } from './support/brain.mjs'
+import { heardAll, LANGUAGES, SIDE_BY_SIDE, stage, withBrowser } from './support/stage.mjs'
 
 withBrowser()
 
@@ -17,8 +17,24 @@ for (const language of LANGUAGES)
       const second = await first.anotherTab()
       await second.open()
       await second.messages.getByText('Speak slowly').waitFor()
-      await emulator.advance(1000)
-      await first.growing().getByText('w3').waitFor()
+      // The second tab has what was said before it was opened, and each piece from then on.
+      await second.growing().getByText('w1').waitFor()
+      for (const upTo of [3, 7]) {
+        await emulator.advance((upTo === 3 ? 2 : 4) * PIECE_MS)
+        for (const one of [first, second])
+          await one.growing().getByText(PIECES.slice(0, upTo).join('').trim()).waitFor()
+      }
+      // After a reload in mid-reply too.
+      await second.reload()
+      await second.growing().getByText(PIECES.slice(0, 7).join('').trim()).waitFor()
+      await emulator.advance(PIECE_MS)
+      for (const one of [first, second]) {
+        await one.growing().getByText(PIECES.slice(0, 8).join('').trim()).waitFor()
+        const [question, [author, text], ...more] = await said(one)
+        assert.deepEqual([question, author, more], [['visitor', 'Speak slowly'], 'avatar', []])
+        // Each piece is there once. The emulator's clock runs, so that there may be more of them by now.
+        assert.ok(WHOLE.startsWith(text), text)
+      }
       await finish(emulator, first, second)
 
       await second.say('And from the second tab?')
@@ -32,7 +48,40 @@ for (const language of LANGUAGES)
           ['avatar', 'I have heard you.'],
         ])
       }
-      assert.deepEqual(await asked(emulator), ['Speak slowly', 'And from the second tab?'])
+      await heardAll(emulator, ['Speak slowly', 'And from the second tab?'])
+    })
+
+    test('a visitor with two devices: a reply to one grows on both, the owner is heard on both, and neither says anything twice', async (t) => {
+      const { emulator, server, visit } = await stage(t, { language, logins: true, ownerName: 'Ada' })
+      const [desk, phone] = [await visit(), await visit()]
+      for (const one of [desk, phone]) {
+        await one.context.addCookies([{ name: 'login', value: 'grace', url: server.origin }])
+        await one.open()
+      }
+      await desk.say('Speak slowly')
+      for (const one of [desk, phone]) await one.growing().getByText('w1').waitFor()
+      // The phone loses its network for a while, and has each word once when it is back.
+      await phone.context.setOffline(true)
+      await emulator.advance(4 * PIECE_MS)
+      await desk.growing().getByText(PIECES.slice(0, 5).join('').trim()).waitFor()
+      await phone.context.setOffline(false)
+      await phone.growing().getByText(PIECES.slice(0, 5).join('').trim()).waitFor()
+      const { sessionId } = await desk.sessionOf('Speak slowly')
+      await emulator.owner.reply(sessionId, 'This is Ada, in person.')
+      for (const one of [desk, phone]) await one.whole('owner', 'This is Ada, in person.').waitFor()
+      await phone.say('From the phone')
+      await phone.whole('visitor', 'From the phone').waitFor()
+      await finish(emulator, desk, phone)
+      await heardAll(emulator, ['Speak slowly', 'From the phone'])
+      await emulator.owner.reply(sessionId, 'I have read it.')
+      for (const one of [desk, phone]) {
+        await one.whole('owner', 'I have read it.').waitFor()
+        await one.whole('visitor', 'From the phone').waitFor()
+        const words = (await said(one)).map(([, text]) => text)
+        assert.equal(new Set(words).size, words.length, `${words}`)
+        const avatars = (await said(one)).filter(([author]) => author === 'avatar').map(([, text]) => text)
+        assert.equal(avatars.join(' '), WHOLE)
+      }
     })
 
     test('a takeover in mid-stream: a line, another badge, and neither a word of the avatar nor of the owner is lost', async (t) => {
@@ -78,14 +127,12 @@ for (const language of LANGUAGES)
       await shop.composer.waitFor({ state: 'hidden' })
       await emulator.owner.reply(sessionId, 'One thing more.')
       await emulator.owner.reply(sessionId, 'And another.')
-      await until(async () =>
-        /2/.test((await shop.launcher.getAttribute('aria-label')) ?? (await shop.launcher.textContent())),
-      )
+      await shop.tellsUnread(2)
       assert.match(await shop.page.title(), /2/)
       await shop.open()
       await shop.whole('owner', 'One thing more.').waitFor()
       await shop.whole('owner', 'And another.').waitFor()
-      await until(async () => (await shop.page.title()) === title)
+      await shop.page.waitForFunction((own) => document.title === own, title)
 
       // What was said while no page was open is there at the next visit.
       await shop.page.goto('about:blank')
@@ -104,12 +151,12 @@ for (const language of LANGUAGES)
       await shop.say('Speak slowly')
       await shop.growing().getByText('w1').waitFor()
       await server.stop()
-      await emulator.advance(5000)
+      await emulator.advance(5 * PIECE_MS)
       await server.start()
       await shop.say('Are you there?')
       await finish(emulator, shop)
       await shop.whole('avatar', 'I have heard you.').nth(1).waitFor()
-      assert.deepEqual(await asked(emulator), ['Hello', 'Speak slowly', 'Are you there?'])
+      await heardAll(emulator, ['Hello', 'Speak slowly', 'Are you there?'])
       assert.deepEqual(
         (await said(shop)).filter(([author]) => author === 'visitor').map(([, text]) => text),
         ['Hello', 'Speak slowly', 'Are you there?'],
@@ -120,12 +167,8 @@ for (const language of LANGUAGES)
 
 /** Lets the avatar say the rest, and waits until it is on the screen. */
 async function finish(emulator, ...visits) {
-  for (const visit of visits)
-    await until(async () => {
-      if ((await visit.whole('avatar', PIECES.at(-1)).count()) > 0) return true
-      await emulator.advance(1000)
-      return false
-    })
+  await emulator.advance(PIECES.length * PIECE_MS)
+  for (const visit of visits) await visit.whole('avatar', PIECES.at(-1)).first().waitFor()
 }
 
 /** Who has said what, as it stands on the screen. */
@@ -133,10 +176,4 @@ function said(visit) {
   return visit.messages.evaluateAll((all) =>
     all.map((one) => [one.dataset.author, one.querySelector('.text').textContent.trim()]),
   )
-}
-
-/** What the service has heard of the visitors. */
-async function asked(emulator) {
-  const { sessions } = await emulator.state()
-  return sessions.flatMap(({ messages }) => messages.filter((one) => one.author === 'visitor').map((one) => one.text))
 }

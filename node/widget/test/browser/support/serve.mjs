@@ -1,13 +1,26 @@
 // A shop as the tests want it, with the server part of Node: node serve.mjs OPTIONS, as JSON. Prints its port.
 import { createServer } from 'node:http'
+import { createSecureServer } from 'node:http2'
 import { AvatarClient, Visitor } from 'secondme-avatar'
 import { avatarWidget, toNodeListener } from 'secondme-avatar/web'
 
-const { port, store, baseUrl, apiKey, pages, policy, logins, ...options } = JSON.parse(process.argv[2])
+const {
+  port,
+  store,
+  baseUrl,
+  apiKey,
+  pages,
+  policy,
+  logins,
+  secure,
+  prefix = '',
+  ...options
+} = JSON.parse(process.argv[2])
 const client = new AvatarClient({ store, baseUrl, apiKey })
 // Who is signed in is read from a cookie as it is; a real shop's is signed.
 if (logins) {
   delete options.secret
+  delete options.newVisitorsPerMinute
   options.visitorOf = (request) => {
     const [, user] = /(?:^|; )login=(\w+)/.exec(request.headers.get('cookie') ?? '') ?? []
     return user && Visitor.forUser('shop', user)
@@ -17,7 +30,13 @@ const widget = avatarWidget(client, options)
 const avatar = toNodeListener(widget)
 const reports = []
 
-const server = createServer(async (request, response) => {
+/** With a certificate it is HTTP/2. */
+const serve = (listener) =>
+  secure ? createSecureServer({ ...secure, allowHTTP1: true }, listener) : createServer(listener)
+const server = serve(async (request, response) => {
+  // As a proxy does that puts the shop below a path of its own.
+  if (!request.url.startsWith(prefix)) return response.writeHead(404).end()
+  request.url = request.url.slice(prefix.length) || '/'
   const { pathname } = new URL(request.url, 'http://shop')
   if (/^\/avatar(\/|$)/.test(pathname)) return avatar(request, response)
   if (pathname === '/reports' && request.method === 'POST') {

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from secondme_avatar import AvatarClient
+from secondme_avatar import AvatarClient, Visitor
 from secondme_avatar.web import WidgetApp
 
 
@@ -23,6 +23,15 @@ def snake(name: str) -> str:
 options: dict[str, Any] = json.loads(sys.argv[1])
 port, store, base_url, api_key = (options.pop(name) for name in ("port", "store", "baseUrl", "apiKey"))
 pages, policy = options.pop("pages"), options.pop("policy", None)
+if options.pop("logins", None):
+    # Who is signed in is read from a cookie as it is; a real shop's is signed.
+    del options["secret"], options["newVisitorsPerMinute"]
+
+    def visitor_of(scope: Any) -> Visitor | None:
+        login = re.search(r"(?:^|; )login=(\w+)", dict(scope["headers"]).get(b"cookie", b"").decode())
+        return Visitor.for_user("shop", login[1]) if login else None
+
+    options["visitorOf"] = visitor_of
 reports: list[Any] = []
 
 client = AvatarClient(api_key, store=store, base_url=base_url)

@@ -1,7 +1,8 @@
 // What a test stands on: the real emulator, a real server part, and real Chromium.
-import { spawn } from 'node:child_process'
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,7 +101,7 @@ export class Server {
     ended.catch(() => undefined)
     const [line] = await Promise.race([told, ended])
     this.port = JSON.parse(line).port
-    this.origin = `http://localhost:${this.port}`
+    this.origin = `${this.#options.secure ? 'https' : 'http'}://localhost:${this.port}`
   }
 
   /** Without a signal's name at once, as a crash does. */
@@ -115,6 +116,20 @@ export class Server {
   async end() {
     await this.stop()
     rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** A certificate for this machine, which no one has signed. */
+export function certificate() {
+  const folder = mkdtempSync(join(tmpdir(), 'avatar-certificate-'))
+  try {
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
+    const what = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost']
+    const files = ['-keyout', key, '-out', cert, '-days', '1', '-addext', 'subjectAltName=DNS:localhost']
+    execFileSync('openssl', ['req', '-x509', ...what, ...files], { stdio: 'pipe' })
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -170,11 +185,10 @@ export async function stage(test, { language = 'node', brain = BRAIN, emulator: 
   return { emulator, server, visit }
 }
 
-/** Looks again until it is so. */
-export async function until(isMet, say = () => '', patienceMs = 30_000) {
-  for (const end = Date.now() + patienceMs; ; ) {
-    if (await isMet()) return
-    if (Date.now() > end) throw new Error(`it never came to ${isMet} ${await say()}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+/** Waits until the service has heard just this of all visitors, in this order. */
+export async function heardAll(emulator, texts, patienceMs = 90_000) {
+  const said = ({ sessions }) =>
+    sessions.flatMap(({ messages }) => messages.filter((one) => one.author === 'visitor').map((one) => one.text))
+  const state = await emulator.waitUntil((now) => said(now).length >= texts.length, patienceMs)
+  assert.deepEqual(said(state), texts)
 }

@@ -31,11 +31,18 @@ export async function openPage(browser, url, { context, ...options } = {}) {
     if (asked.origin !== new URL(url).origin && !/^(data|blob):/.test(asked.protocol)) foreign.push(request.url())
   })
   const underWay = new Set()
+  let quiet = () => {}
   page.on('request', (request) => underWay.add(request))
-  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => underWay.delete(request))
+  for (const end of ['requestfinished', 'requestfailed'])
+    page.on(end, (request) => {
+      underWay.delete(request)
+      if (underWay.size === 0) quiet()
+    })
+  /** Is fulfilled when no request is under way. */
+  const idle = () => (underWay.size === 0 ? undefined : new Promise((resolve) => (quiet = resolve)))
   page.setDefaultTimeout(20_000)
   await page.goto(url)
-  return Object.assign(page, { wrong, foreign, underWay })
+  return Object.assign(page, { wrong, foreign, underWay, idle })
 }
 
 /** The widget as a user meets it: found by roles and names, and by the state that its messages tell. */
@@ -104,21 +111,32 @@ export class Visit {
     await this.whole('avatar', answer).nth(before).waitFor()
   }
 
-  /** How many unread messages the launcher tells. */
-  async unread() {
-    const name = (await this.launcher.getAttribute('aria-label')) ?? (await this.launcher.textContent())
-    return Number(name.match(/\d+/)?.[0] ?? 0)
-  }
-
   /** The emulator's newest session in which this text was said. */
   async sessionOf(text) {
-    for (const end = Date.now() + 20_000; Date.now() < end; ) {
-      const { sessions } = await this.emulator.state()
-      const found = sessions.findLast(({ messages }) => messages.some((one) => one.text === text))
-      if (found) return found
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    throw new Error(`the service never heard: ${text}`)
+    const isHere = ({ messages }) => messages.some((one) => one.text === text)
+    const { sessions } = await this.emulator.waitUntil((state) => state.sessions.some(isHere), 20_000)
+    return sessions.findLast(isHere)
+  }
+
+  /** Waits until this holds in the page of an element, looking once a frame. */
+  async until(locator, isMet, argument) {
+    const element = await locator.elementHandle()
+    const script = `([element, argument]) => (${isMet})(element, argument)`
+    await this.page.waitForFunction(script, [element, argument])
+  }
+
+  hasFocus(locator) {
+    return this.until(locator, hasFocus)
+  }
+
+  /** Waits until everything has been sent. */
+  async sent() {
+    await this.pending().first().waitFor({ state: 'detached' })
+  }
+
+  /** Waits until the launcher tells so many unread messages. */
+  async tellsUnread(count) {
+    await this.widget.locator('button[aria-expanded]', { hasText: `${count}` }).waitFor()
   }
 
   /** Another tab of the same visitor. */
