@@ -138,6 +138,38 @@ describe('a screen reader', SIDE_BY_SIDE, () => {
     assert.equal(telling('I have heard you.').length, 2)
   })
 
+  test('is given live regions by the browser’s accessibility tree: one that is polite, and alarms for what stands in the way', async (t) => {
+    const { visit } = await stage(t)
+    const shop = await visit()
+    await shop.open()
+    await shop.ask('Hello')
+    const regions = await shop.liveRegions()
+    // The log itself is silent: a text that grows would be read piece by piece.
+    assert.deepEqual(
+      regions.filter(({ role }) => role === 'log').map(({ live, name }) => [live, name]),
+      [[undefined, 'Conversation']],
+    )
+    assert.ok(regions.some(({ role, live, atomic }) => role === 'status' && live === 'polite' && !atomic))
+    assert.deepEqual(
+      regions.filter(({ live }) => live === 'assertive').map(({ role }) => role),
+      [],
+      'nothing is wrong, and nothing alarms',
+    )
+    const spoken = await shop.accessibleTexts('status')
+    assert.ok(
+      spoken.some((text) => /I have heard you\./.test(text)),
+      `${spoken}`,
+    )
+    await shop.context.setOffline(true)
+    await shop.say('Is this lost?')
+    await shop.panel.getByRole('alert').filter({ hasText: /\w/ }).first().waitFor()
+    const alarms = (await shop.liveRegions()).filter(({ live }) => live === 'assertive')
+    assert.ok(
+      alarms.length > 0 && alarms.every(({ role, atomic }) => role === 'alert' && atomic),
+      JSON.stringify(alarms),
+    )
+  })
+
   test('finds a dialog or a region with a name, a log with a name, and a labelled composer', async (t) => {
     const { visit } = await stage(t)
     const shop = await visit()

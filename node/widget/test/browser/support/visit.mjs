@@ -163,12 +163,41 @@ export class Visit {
     return this.log.evaluate(shown, { text, times })
   }
 
-  /** The names that Chromium's accessibility tree gives, by role: the first of each. */
-  async accessibleNames() {
+  /** What the visitor said and was not sent, or got no answer. */
+  failed() {
+    return this.#state('[data-failed]')
+  }
+
+  async #tree() {
     const session = await this.context.newCDPSession(this.page)
     const { nodes } = await session.send('Accessibility.getFullAXTree')
     await session.detach()
-    const named = nodes.filter(({ ignored, name }) => !ignored && name?.value)
+    return nodes.filter(({ ignored }) => !ignored)
+  }
+
+  /** The live regions of Chromium's accessibility tree, as it hands them to a screen reader. */
+  async liveRegions() {
+    return (await this.#tree())
+      .filter(({ role, properties = [] }) => role?.value === 'log' || properties.some(({ name }) => name === 'live'))
+      .map(({ role, name, properties = [] }) => {
+        const { live, atomic } = Object.fromEntries(properties.map(({ name, value }) => [name, value.value]))
+        return { role: role.value, name: name?.value, live: live === 'off' ? undefined : live, atomic: atomic === true }
+      })
+  }
+
+  /** The texts below the nodes of a role in that tree. */
+  async accessibleTexts(role) {
+    const nodes = await this.#tree()
+    const below = ({ nodeId, name }) => [
+      name?.value ?? '',
+      ...nodes.filter(({ parentId }) => parentId === nodeId).flatMap(below),
+    ]
+    return nodes.filter((node) => node.role?.value === role).map((node) => below(node).join(' '))
+  }
+
+  /** The names that Chromium's accessibility tree gives, by role: the first of each. */
+  async accessibleNames() {
+    const named = (await this.#tree()).filter(({ name }) => name?.value)
     return Object.fromEntries(named.reverse().map(({ role, name }) => [role.value, name.value]))
   }
 
