@@ -1,8 +1,9 @@
 """Business hours, held against a clock that is read minute by minute."""
 
 import random
+from bisect import bisect_left
 from datetime import date, datetime, time, timedelta, timezone
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,6 +61,9 @@ def a_day(chance: random.Random) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(("zone", "day"), CHANGES)
 def test_across_a_change_of_the_clocks_the_desk_is_open_while_the_clock_says_so(zone: str, day: date) -> None:
     clock = clock_of(zone, day)
+    # Both grow, where what the clock shows may go back: the first time at or behind one, and the last before it.
+    latest = list(accumulate((shown for _, shown in clock), max))
+    earliest = list(accumulate((shown for _, shown in reversed(clock)), min))[::-1]
     chance = random.Random(f"{zone}{day}")
     checked = clock[24 * 60 : -24 * 60]
     for _ in range(6):
@@ -70,9 +74,10 @@ def test_across_a_change_of_the_clocks_the_desk_is_open_while_the_clock_says_so(
             midnight = datetime.combine(day + number * DAY, time())
             for begins, ends in spans:
                 # It opens when the clock first shows its beginning, and closes after the last time before its end.
-                opens = next((at for at, shown in clock if shown >= midnight + begins * MINUTE), None)
-                last = next((at for at, shown in reversed(clock) if shown < midnight + ends * MINUTE), None)
-                if opens is not None and last is not None:
+                first = bisect_left(latest, midnight + begins * MINUTE)
+                after = bisect_left(earliest, midnight + ends * MINUTE)
+                if first < len(clock) and after > 0:
+                    opens, last = clock[first][0], clock[after - 1][0]
                     open_minutes.update(opens + step * MINUTE for step in range(int((last - opens) / MINUTE) + 1))
         expected = [at in open_minutes for at, _ in checked]
         for at, is_open in chance.sample(list(zip([at for at, _ in checked], expected, strict=True)), 150):
