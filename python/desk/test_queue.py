@@ -89,3 +89,45 @@ async def test_hands_that_come_at_once_are_one_takeover(emulator: Emulator, tmp_
         await desk.taken("c1", "e", EVE)
         await desk.idle()
         assert room.texts()[2:] == ["Bob has left.", "Eve has joined and answers you in person."]
+
+
+async def test_of_two_operators_who_take_at_once_the_visitor_reads_who_has_it(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    room = Room()
+    async with desk_of(emulator, room, tmp_path) as (desk, _):
+        await desk.visitor_said("c1", "1", "human")
+        told = await asyncio.gather(
+            desk.taken("c1", "t1", BOB),
+            desk.operator_said("c1", "o1", "I have it", EVE),
+            desk.taken("c1", "t2", EVE),
+            desk.operator_said("c1", "o2", "No, I", BOB),
+        )
+        assert told == [True] * 4
+        await desk.idle()
+        assert room.texts()[1:] == [
+            "Bob has joined and answers you in person.",
+            "Bob has left.",
+            "Eve has joined and answers you in person.",
+        ]
+        said = [(line.name, line.text) async for line in desk.transcript("c1") if line.author == "operator"]
+        assert said == [("Eve", "I have it"), ("Bob", "No, I")]
+        view = desk.view("c1")
+        assert view is not None
+        assert view.operator == EVE
+
+
+async def test_what_is_written_before_a_hand_back_is_the_operators_and_after_it_the_avatars(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    room = Room()
+    async with desk_of(emulator, room, tmp_path) as (desk, _):
+        await desk.taken("c1", "t", BOB)
+        await asyncio.gather(
+            desk.visitor_said("c1", "1", "For Bob"),
+            desk.handed_back("c1", "b", BOB),
+            desk.visitor_said("c1", "2", "For the avatar"),
+        )
+        await desk.idle()
+        assert room.texts()[1:] == ["Bob has left.", "The assistant answers again.", "You said: For the avatar"]
+    assert await asked(emulator) == ["For the avatar"]

@@ -313,7 +313,11 @@ class Core:
         left, was = case.operator, case.state
         case.change += 1
         case.state = cell.next
-        case.operator = (operator or left) if cell.next == "person" else None
+        if cell.next != "person":
+            case.operator = None
+        elif "tell_joined" in cell.effects:
+            # A colleague's word takes it from no one.
+            case.operator = operator or left
         if cell.next != "waiting":
             case.waiting_since = case.place_handle = None
         elif was != "waiting":
