@@ -2,13 +2,17 @@
 
 import asyncio
 import inspect
+import os
 import re
+import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatwoot_stage import fake_chatwoot
 from secondme_avatar.desk import Desk, Line
 from secondme_avatar.desk._chatwoot_options import of_environment
 from secondme_avatar.desk._states import EVENTS, STATES, TABLE, Cell
@@ -106,6 +110,52 @@ async def test_the_second_example_writes_a_transcript(tmp_path: Path, monkeypatc
     await run(EXAMPLES[1])["save"](Kept(), "1/42")
     written = (tmp_path / "conversation.csv").read_text(encoding="utf-8-sig")
     assert '"operator","Carol","everyone","no","about 1/42"' in written
+
+
+async def test_the_program_to_copy_answers_at_chatwoot(emulator: Emulator, tmp_path: Path) -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    hours = tmp_path / "hours.json"
+    hours.write_text('{"zone": "Europe/Berlin", "week": {"mon": "09:00-10:00"}, "holidays": ["2020-01-01/2029-12-31"]}')
+    async with fake_chatwoot() as fake:
+        account = fake.accounts[0]
+        environment = {
+            "CHATWOOT_URL": fake.url,
+            "CHATWOOT_ACCOUNT": str(account["id"]),
+            "CHATWOOT_BOT_TOKEN": account["botToken"],
+            "CHATWOOT_BOT_SECRET": account["botSecret"],
+            "CHATWOOT_WEBHOOK_SECRET": account["webhookSecret"],
+            "SECONDME_BASE_URL": emulator.base_url,
+            "SECONDME_API_KEY": emulator.api_key,
+            "AVATAR_STORE": str(tmp_path / "desk.db"),
+            "DESK_HOURS": str(hours),
+            "PORT": str(port),
+        }
+        program = str(ROOT / "examples" / "desk" / "chatwoot_desk.py")
+        process = await asyncio.create_subprocess_exec(sys.executable, program, env={**os.environ, **environment})
+        try:
+
+            async def listens() -> bool:
+                assert process.returncode is None
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    return False
+                writer.close()
+                await writer.wait_closed()
+                return True
+
+            await fake.until(listens)
+            await fake.control("webhook", url=f"http://127.0.0.1:{port}")
+            await fake.say("Ann", "Hello")
+            await fake.until_said(1, ["Ann: Hello", "Avatar: You said: Hello"])
+            await fake.say("Ann", "human")
+            late = "Avatar: No one is here in person at the moment. No opening is planned at the moment."
+            await fake.until_said(1, ["Ann: Hello", "Avatar: You said: Hello", "Ann: human", late])
+        finally:
+            process.terminate()
+            await process.wait()
 
 
 def run(example: str) -> dict[str, Any]:
