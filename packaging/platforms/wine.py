@@ -9,12 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import places
 
-CPYTHON = "org.bytedeco:cpython:3.12.1-1.5.10:jar:windows-x86_64"
 MINGW = "x86_64-w64-mingw32"
 
 
@@ -47,23 +45,7 @@ class Wine(places.Place):
         system = self.root / "prefix/drive_c/windows/system32/bcryptprimitives.dll"
         source = Path(__file__).parent / "wine/bcryptprimitives.c"
         subprocess.run([f"{MINGW}-gcc", "-shared", "-O1", "-o", system, source, "-ladvapi32"], check=True)
-        jar = self.root / "cpython"
-        command = [
-            "mvn",
-            "--quiet",
-            "--batch-mode",
-            "dependency:copy",
-            f"-Dartifact={CPYTHON}",
-            f"-DoutputDirectory={jar}",
-        ]
-        subprocess.run(command, check=True)
-        with zipfile.ZipFile(next(jar.glob("*.jar"))) as archive:
-            inside = "org/bytedeco/cpython/windows-x86_64/"
-            for entry in archive.infolist():
-                if entry.filename.startswith(inside) and not entry.is_dir():
-                    out = self.root / "python" / entry.filename.removeprefix(inside)
-                    out.parent.mkdir(parents=True, exist_ok=True)
-                    out.write_bytes(archive.read(entry))
+        places.cpython_of_maven("windows-x86_64", self.root / "python")
         self.forward()
 
     def forward(self) -> None:
