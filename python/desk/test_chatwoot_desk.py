@@ -43,7 +43,8 @@ def accounts(fake: FakeChatwoot, **more: Any) -> list[ChatwootAccount]:
 
 @contextlib.asynccontextmanager
 async def desk_at(fake: FakeChatwoot, client: AvatarClient, door: Door, **options: Any) -> AsyncIterator[Desk]:
-    connector = ChatwootConnector(fake.url, accounts(fake, **options.pop("account", {})))
+    taken_by = options.pop("taken_by", "assignment")
+    connector = ChatwootConnector(fake.url, accounts(fake, **options.pop("account", {})), taken_by=taken_by)
     async with Desk(client, platform="chatwoot", connector=connector, **options) as desk:
         door.app = connector
         try:
@@ -258,6 +259,27 @@ async def test_what_waits_is_assigned_to_an_agent_and_still_waits(emulator: Emul
         await fake.act(1, "reply", "Carol here")
         await is_quiet(fake, desk)
         assert (await fake.said(1)).count(JOINED) == 1
+
+
+async def test_with_automatic_assignment_a_colleague_takes_by_their_first_reply(emulator: Emulator) -> None:
+    async with scene(emulator, taken_by="reply") as (fake, desk, _):
+        await fake.say("Ann", "Hello")
+        await is_quiet(fake, desk)
+        await fake.act(1, "take")
+        await fake.act(1, "reply", "Carol here")
+        await is_quiet(fake, desk)
+        await fake.act(1, "reply", "Only a word", agent="Dave")
+        await is_quiet(fake, desk)
+        assert [view.operator and view.operator.name for view in desk.views()] == ["Carol"]
+        await fake.act(1, "take", agent="Dave")
+        await is_quiet(fake, desk)
+        assert [view.operator and view.operator.name for view in desk.views()] == ["Carol"]
+        await fake.act(1, "reply", "Dave here", agent="Dave")
+        await is_quiet(fake, desk)
+        assert [view.operator and view.operator.name for view in desk.views()] == ["Dave"]
+        said = await fake.said(1)
+        assert said[-3:] == ["Dave: Dave here", LEFT, "Avatar: Dave has joined and answers you in person."]
+        assert said.count(JOINED) == 1
 
 
 async def test_what_agents_did_while_the_desk_was_down_is_not_undone(emulator: Emulator, tmp_path: Path) -> None:

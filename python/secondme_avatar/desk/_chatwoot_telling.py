@@ -33,8 +33,13 @@ async def tell_change(
         await desk.reopened(conversation, id)
 
 
-async def tell_message(desk: Desk, conversation: str, found: Report, message: Message) -> None:
-    """Tells what a visitor or an agent has written."""
+async def tell_message(
+    desk: Desk, conversation: str, found: Report, message: Message, *, reply_takes: bool = False
+) -> None:
+    """Tells what a visitor or an agent has written.
+
+    :param reply_takes: Whether an agent to whom a conversation is assigned has it from their first reply on.
+    """
     id, at = f"message/{message.id}", message.at or None
     if message.kind == "incoming":
         if message.is_private:
@@ -44,7 +49,14 @@ async def tell_message(desk: Desk, conversation: str, found: Report, message: Me
     elif message.agent is not None and (message.text or message.has_attachments):
         text = message.text or "(file)"
         tell = desk.operator_noted if message.is_private else desk.operator_said
-        await tell(conversation, id, text, _operator(message.agent), at=at)
+        operator = _operator(message.agent)
+        is_new = await tell(conversation, id, text, operator, at=at)
+        is_assigned = found.agent is not None and found.agent.id == message.agent.id
+        if is_new and reply_takes and is_assigned and not message.is_private:
+            # One whom the desk knows of already has it; from a colleague the assigned one takes it with this reply.
+            view = await desk.find(conversation)
+            if view is not None and view.operator is not None and view.operator.id != operator.id:
+                await desk.taken(conversation, id, operator)
 
 
 def _operator(agent: Person) -> Operator:

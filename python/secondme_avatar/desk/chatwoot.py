@@ -314,7 +314,8 @@ class ChatwootConnector(Connector):
             # Before the message: what it was written under counts.
             await self._changed(desk, conversation, tracked, state)
             if message is not None:
-                await tell_message(desk, conversation, found, message)
+                reply_takes = not self._assigned_is_taken
+                await tell_message(desk, conversation, found, message, reply_takes=reply_takes)
 
     def _begins(self, account: ChatwootAccount, found: Report, *, is_to_bot: bool) -> bool:
         """Whether the desk looks after a conversation from this report on: what agents have without it stays theirs."""
