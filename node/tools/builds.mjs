@@ -6,7 +6,11 @@ import { readFileSync } from 'node:fs'
 
 const table = new URL('../../packaging/platforms/targets.json', import.meta.url)
 
-export const builds = JSON.parse(readFileSync(table, 'utf8')).map(({ name, rust, npm }) => ({ name, target: rust, ...npm }))
+export const builds = JSON.parse(readFileSync(table, 'utf8')).map(({ name, rust, npm }) => ({
+  name,
+  target: rust,
+  ...npm,
+}))
 
 /** The one for this machine. */
 export const here = builds.find(

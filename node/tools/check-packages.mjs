@@ -66,7 +66,8 @@ try {
 
   const shim = await npm('npx', '--no-install', 'secondme-avatar-emulator', '--version')
   console.log(`npx --no-install secondme-avatar-emulator: ${shim.trim()}`)
-  console.log(`installed: ${installed.join(', ')}; Node ${process.versions.node} on ${process.platform} ${process.arch}`)
+  const { node } = process.versions
+  console.log(`installed by Node ${node} on ${process.platform} ${process.arch}: ${installed.join(', ')}`)
 } finally {
   registry.close()
   rmSync(project, { recursive: true, force: true })
