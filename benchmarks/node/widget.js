@@ -1,6 +1,7 @@
 // What 2,000 visitors cost who stream at the same time through the server part of the website widget, over HTTP, beside the
-// library alone with as many streams: resident memory of a process that holds nothing else. And how much later a first
-// piece is there. `node --expose-gc widget.js library|server BASE_URL KEY STORE` is such a process; it works on request.
+// library alone with as many streams, and node:http alone: resident memory of a process that holds nothing else. And how
+// much later a first piece is there. `node --expose-gc widget.js library|server|http BASE_URL KEY STORE` is such a
+// process; it works on request.
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { AvatarClient } from 'secondme-avatar'
 import { avatarWidget, toNodeListener } from 'secondme-avatar/web'
 
+import { model } from './model.js'
 import { atLeast, atMost, median } from './report.js'
 import { emulator } from './servers.js'
 
@@ -21,21 +23,21 @@ const WARM_UP = 50
 /** So many begin at once. */
 const AT_ONCE = 20
 const FIRST_PIECES = 200
-/** From piece to piece, until all have the first one. */
-const PAUSE_MS = 300_000
 /** Opening takes a while, and an answer waits for all others. */
-const LONG_MS = 900_000
+const LONG_MS = 3_600_000
 const PATIENT = {
   openDeadlineMs: LONG_MS,
   askDeadlineMs: LONG_MS,
   firstPieceDeadlineMs: LONG_MS,
   replyIdleMs: LONG_MS,
 }
-const WHAT = '2,000 visitors streaming at once'
+const WHAT = `${VISITORS.toLocaleString('en')} visitors streaming at once`
+/** V8 gives back what its young generation has grown by once the program has allocated little for 5 s. */
+const SETTLED_MS = 8000
 
 export async function widget() {
   const runs = Number(process.env.REPEAT ?? 3)
-  const each = { library: [], server: [] }
+  const each = { library: [], server: [], http: [] }
   let [right, crossed] = [VISITORS, 0]
   for (let run = 0; run < runs; run += 1) {
     for (const what of Object.keys(each)) {
@@ -45,9 +47,14 @@ export async function widget() {
       crossed = Math.max(crossed, result.crossed)
     }
   }
-  const [library, server] = [median(each.library), median(each.server)]
-  const aside = `(${server.toFixed(1)} KiB each, the library ${library.toFixed(1)})`
-  atMost(`widget, ${WHAT}: memory of each, of the library alone`, server / library, 2, aside)
+  for (const [when, at] of [
+    ['all garbage collected', 'settled'],
+    ['as it stands', 'standing'],
+  ]) {
+    const [library, server, http] = Object.values(each).map((figures) => median(figures.map((kib) => kib[at])))
+    const aside = `(${server.toFixed(1)} KiB each, the library ${library.toFixed(1)}, node:http alone ${http.toFixed(1)})`
+    atMost(`widget, ${WHAT}, ${when}: memory of each, of the library alone`, server / library, 2, aside)
+  }
   atLeast(`widget, ${WHAT}: answers that are right`, right, VISITORS, '')
   atMost(`widget, ${WHAT}: words of another visitor`, crossed, 0, '')
   const later = await firstPieces()
@@ -57,7 +64,8 @@ export async function widget() {
 
 /** One process with all its visitors. */
 async function measured(what) {
-  const service = await emulator()
+  const brain = await model()
+  const service = await emulator(brain.settings)
   const folder = mkdtempSync(join(tmpdir(), 'secondme-avatar-bench-'))
   const program = fork(
     fileURLToPath(import.meta.url),
@@ -72,36 +80,32 @@ async function measured(what) {
     const { base } = await ask({ do: 'begin' })
     const begin = what === 'library' ? (from, to) => ask({ do: 'stream', from, to }) : overHttp(base)
     await begin(0, WARM_UP)
-    // No piece comes after the first before the emulator's clock is put forward.
-    await service.configure({ 'piece-delay': `${PAUSE_MS / 1000}s` })
-    const { rss: before } = await ask({ do: 'rss' })
+    const before = await ask({ do: 'memory' })
     await begin(WARM_UP, WARM_UP + VISITORS)
-    const { rss: after } = await ask({ do: 'rss' })
-    await service.configure({ 'piece-delay': '0s' })
-    let isOver = false
-    const reading = what === 'library' ? ask({ do: 'texts' }) : begin.texts()
-    reading.then(() => {
-      isOver = true
-    })
-    while (!isOver) {
-      await service.advance(PAUSE_MS / 10)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-    const { texts } = await reading
-    return { kib: (after - before) / 1024 / VISITORS, ...judged(texts.slice(WARM_UP), WARM_UP) }
+    const after = await ask({ do: 'memory' })
+    const kib = Object.fromEntries(Object.keys(after).map((at) => [at, (after[at] - before[at]) / 1024 / VISITORS]))
+    if (what === 'http') return { kib, right: VISITORS, crossed: 0 }
+    brain.end()
+    const { texts } = await (what === 'library' ? ask({ do: 'texts' }) : begin.texts())
+    return { kib, ...judged(texts.slice(WARM_UP), WARM_UP) }
   } finally {
     program.kill()
     await service.stop()
+    brain.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 function word(number) {
-  return `secret-word-${number} that no other visitor may hear`
+  return `secret-word-${number}`
 }
 
+/** The own word stands at the beginning and the end of an answer, and no other one between. */
 function judged(texts, first) {
-  const right = texts.filter((text, at) => text === `You said: ${word(first + at)}`).length
+  const right = texts.filter((text, at) => {
+    const own = word(first + at)
+    return text.startsWith(`${own} `) && text.endsWith(` ${own}`)
+  }).length
   const crossed = texts.filter((text, at) =>
     [...text.matchAll(/secret-word-([0-9]+)/g)].some(([, number]) => Number(number) !== first + at),
   ).length
@@ -227,49 +231,68 @@ async function serving(client) {
 /** The process that is measured. */
 function measure(what, baseUrl, apiKey, store) {
   const client = new AvatarClient({ baseUrl, apiKey, store, quota: 1_000_000, ...PATIENT })
-  const streams = []
-  const texts = []
+  const answers = []
+  const one = async (number) => {
+    const chat = await client.open({ platform: 'bench', userId: `${number}` })
+    await new Promise((heard) => {
+      answers[number] = read(chat.stream(word(number)), heard)
+    })
+  }
   const tasks = {
     async begin() {
+      if (what === 'http') return { base: await byHand() }
       return what === 'server' ? { base: (await serving(client)).base } : {}
     },
     async stream({ from, to }) {
       for (let at = from; at < to; at += AT_ONCE) {
-        await Promise.all(
-          Array.from({ length: Math.min(AT_ONCE, to - at) }, async (_, number) => {
-            const chat = await client.open({ platform: 'bench', userId: `${at + number}` })
-            const pieces = chat.stream(word(at + number))
-            const { value } = await pieces.next()
-            streams[at + number] = pieces
-            texts[at + number] = value
-          }),
-        )
+        await Promise.all(Array.from({ length: Math.min(AT_ONCE, to - at) }, (_, number) => one(at + number)))
       }
       return {}
     },
     async texts() {
-      await Promise.all(
-        streams.map(async (pieces, at) => {
-          for await (const piece of pieces) texts[at] += piece
-        }),
-      )
-      return { texts }
+      return { texts: await Promise.all(answers) }
     },
-    async rss() {
-      return { rss: await collected() }
+    async memory() {
+      const standing = process.memoryUsage.rss()
+      return { standing, settled: await collected() }
     },
   }
   process.on('message', async (message) => process.send(await tasks[message.do](message)))
   process.on('disconnect', () => process.exit())
 }
 
+async function read(pieces, heard) {
+  let text = ''
+  for await (const piece of pieces) {
+    text += piece
+    heard()
+  }
+  return text
+}
+
 /** What is left when the garbage is collected, and V8 has had the time to give it back. */
 async function collected() {
-  for (let times = 0; times < 5; times += 1) {
+  for (let waited = 0; waited < SETTLED_MS; waited += 1000) {
     globalThis.gc()
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 1000))
   }
   return process.memoryUsage.rss()
+}
+
+/** The same streams with nothing behind them: what node:http itself takes for each. */
+async function byHand() {
+  const streams = []
+  const server = createServer(async (request, response) => {
+    if (request.method === 'GET') return response.writeHead(200, { 'set-cookie': 'visitor=of-the-figures' }).end()
+    let body = ''
+    for await (const chunk of request.setEncoding('utf8')) body += chunk
+    const [{ id, parts }] = JSON.parse(body).messages
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(`data: ${JSON.stringify({ type: 'text-delta', id, delta: parts[0].text })}\n\n`)
+    streams.push(response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${server.address().port}/avatar`
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) measure(...process.argv.slice(2))
