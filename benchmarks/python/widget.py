@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import aiohttp
 import uvicorn
+from model import running
 
 from memory import resident
 from report import Report
@@ -28,10 +29,8 @@ WARM_UP = 50
 """Answered before anything is measured: runtime, HTTP and allocator warm up."""
 AT_ONCE = 64
 """So many begin at the same time."""
-LONG = 900.0
+LONG = 3600.0
 """Seconds. Opening takes a while, and an answer waits for all others."""
-PAUSE = 300.0
-"""Seconds of the emulator from piece to piece, until all have the first one."""
 MANY = 1e9
 
 
@@ -48,26 +47,29 @@ def measure(report: Report) -> None:
 
 async def _measured(side: str) -> tuple[float, int, int]:
     """Returns KiB for each visitor, how many answers are right, and how many have a word of another visitor."""
-    settings = {"quota_per_minute": 1_000_000, "reply_delay": "0ms", "piece_delay": "0ms"}
-    async with Emulator(settings=settings) as emulator, _process(side, emulator) as (process, read):
+    async with (
+        running() as model,
+        Emulator(settings={"quota_per_minute": 1_000_000, "journal": 0, **model.settings}) as emulator,
+        _process(side, emulator) as (process, read),
+    ):
         gate = asyncio.Semaphore(AT_ONCE)
         visitors = [Reader(number, read, gate) for number in range(WARM_UP + VISITORS)]
         warm, measured = visitors[:WARM_UP], visitors[WARM_UP:]
-        await asyncio.gather(*(visitor.ask() for visitor in warm))
+        warming = [asyncio.create_task(visitor.ask()) for visitor in warm]
+        await asyncio.gather(*(visitor.begun.wait() for visitor in warm))
         before = resident(process.pid)
-        await emulator.settings(piece_delay=f"{PAUSE:.0f}s")
         asking = [asyncio.create_task(visitor.ask()) for visitor in measured]
         beginning = asyncio.gather(*(visitor.begun.wait() for visitor in measured))
         await asyncio.wait([beginning, *asking], return_when=asyncio.FIRST_COMPLETED)
         assert not any(task.done() for task in asking), "an answer ended before all had begun"
         took = resident(process.pid) - before
-        await emulator.settings(piece_delay="0ms")
-        while not all(task.done() for task in asking):
-            with suppress(TimeoutError):  # With so many sockets it may take longer than its answer is waited for.
-                await emulator.advance(PAUSE / 10)
-            await asyncio.wait(asking, timeout=0.2)
-        await asyncio.gather(*asking)
-    right = sum(visitor.heard == f"You said: {visitor.text}" for visitor in measured)
+        model.ending.set()
+        await asyncio.gather(*warming, *asking)
+    # The own word stands at the beginning and the end of an answer, and no other one between.
+    right = sum(
+        visitor.heard.startswith(f"{visitor.word} ") and visitor.heard.endswith(f" {visitor.word}")
+        for visitor in measured
+    )
     words = {visitor.word for visitor in visitors}
     foreign = sum(bool(words & set(visitor.heard.split()) - {visitor.word}) for visitor in measured)
     return took / VISITORS, right, foreign
@@ -82,7 +84,6 @@ class Reader:
     def __init__(self, number: int, read: Read, gate: asyncio.Semaphore) -> None:
         self.number = number
         self.word = f"word-{number:05}"
-        self.text = f"{self.word} is mine and it is said in some words more {self.word}"
         self.begun = asyncio.Event()
         self.heard = ""
         self._read = read
@@ -135,7 +136,7 @@ async def _over_http(port: int) -> AsyncIterator[Read]:
             async with http.get("") as answer:
                 assert answer.status == 200, await answer.text()
                 cookie = answer.headers["set-cookie"].partition(";")[0]
-            message = {"id": reader.word, "role": "user", "parts": [{"type": "text", "text": reader.text}]}
+            message = {"id": reader.word, "role": "user", "parts": [{"type": "text", "text": reader.word}]}
             async with http.post("", json={"messages": [message]}, headers={"cookie": cookie}) as answer:
                 assert answer.status == 200, await answer.text()
                 async for line in answer.content:
@@ -158,7 +159,7 @@ async def _over_a_pipe(port: int) -> AsyncIterator[Read]:
 
     async def read(reader: Reader) -> AsyncIterator[str]:
         queue = queues[reader.number] = asyncio.Queue()
-        writing.write(json.dumps([reader.number, reader.text]).encode() + b"\n")
+        writing.write(json.dumps([reader.number, reader.word]).encode() + b"\n")
         while (piece := await queue.get()) is not None:
             yield piece
 

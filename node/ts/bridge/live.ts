@@ -9,7 +9,7 @@ import { Answerer, type Job } from './answerer.js'
 import type { Found } from './look-up.js'
 import type { Outlet, PostAuthor } from './outlet.js'
 import { type Sentences, sentenceFor } from './sentences.js'
-import type { Telling } from './telling.js'
+import { Telling } from './telling.js'
 
 /** Who says something to the visitor. */
 export type LiveAuthor = 'avatar' | 'owner'
@@ -59,6 +59,16 @@ export function isLive(outlet: Outlet): outlet is LiveOutlet {
 export class LiveAnswerer extends Answerer {
   /** The visitors who are being answered. */
   readonly #answered = new Set<string>()
+  /** Of all answers: nothing is posted, so that it holds nothing, and thousands of visitors are answered at once. */
+  readonly #untold = new Telling(this.means.outlet, this.means.pacer, this.means.clock, {
+    address: '',
+    author: 'avatar',
+    ownerName: undefined,
+    key: '',
+    isKnown: () => false,
+    shows: () => {},
+    save: async () => {},
+  })
 
   get #live(): LiveOutlet['live'] {
     return (this.means.outlet as LiveOutlet).live
@@ -89,6 +99,10 @@ export class LiveAnswerer extends Answerer {
 
   override left({ visitor, kept }: Job): void {
     if (kept.kind === 'message') this.#live.left(visitor.id, kept.id)
+  }
+
+  protected override tell(): Telling {
+    return this.#untold
   }
 
   protected override async say(job: Job): Promise<void> {

@@ -122,9 +122,10 @@ function write(response: ServerResponse, { status, headers, body }: Answer, now:
     isFull = false
     pump()
   })
-  response.on('close', () => body.close())
+  const gone = () => body.close()
+  response.on('close', gone)
   // The client has gone while it was written to.
-  response.on('error', () => body.close())
+  response.on('error', gone)
   body.onMore = pump
   response.flushHeaders()
   pump()
