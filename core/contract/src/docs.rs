@@ -15,6 +15,8 @@ pub enum Language {
     TypeScript,
     /// Kotlin.
     Kotlin,
+    /// Java.
+    Java,
     /// Swift.
     Swift,
     /// A page.
@@ -30,6 +32,7 @@ impl Language {
             "pyo3" => Self::PyO3,
             "typescript" => Self::TypeScript,
             "kotlin" => Self::Kotlin,
+            "java" => Self::Java,
             "swift" => Self::Swift,
             "markdown" => Self::Markdown,
             _ => return None,
@@ -41,6 +44,7 @@ impl Language {
         match self {
             Self::Rust | Self::Python | Self::PyO3 | Self::Markdown => name.to_owned(),
             Self::Swift => swift_name(name),
+            Self::Java => java_name(name),
             Self::TypeScript | Self::Kotlin => name.to_lower_camel_case(),
         }
     }
@@ -59,6 +63,7 @@ impl Language {
         let code = segments.join(between);
         match self {
             Self::Python => format!("``{code}``"),
+            Self::Java => format!("{{@code {code}}}"),
             _ => format!("`{code}`"),
         }
     }
@@ -80,7 +85,7 @@ impl Language {
         };
         match self {
             Self::Python | Self::PyO3 | Self::TypeScript => Some(self.code(&format!("{name}{kind}"))),
-            Self::Kotlin => {
+            Self::Kotlin | Self::Java => {
                 Some(self.code(&format!("{}.{name}", if kind == "Event" { kind } else { "AvatarException" })))
             }
             Self::Swift => Some(format!("`.{}`", name.to_lower_camel_case())),
@@ -92,10 +97,16 @@ impl Language {
     fn own_error(self) -> Option<&'static str> {
         match self {
             Self::Python | Self::PyO3 | Self::TypeScript | Self::Swift => Some("AvatarError"),
-            Self::Kotlin => Some("AvatarException"),
+            Self::Kotlin | Self::Java => Some("AvatarException"),
             Self::Rust | Self::Markdown => None,
         }
     }
+}
+
+/// The name as Java writes it: every object has a method `wait` of its own.
+pub fn java_name(name: &str) -> String {
+    let camel = name.to_lower_camel_case();
+    if camel == "wait" { "waitTime".to_owned() } else { camel }
 }
 
 /// The name as Swift writes it: by Apple's guidelines an acronym has one case.
@@ -178,6 +189,8 @@ fn link(text: &str) -> Option<(&str, Option<&str>, &str)> {
 /// The text as a comment of this language, indented by so many spaces, no line wider than `width`.
 pub fn comment(docs: &str, language: Language, indent: usize, width: usize) -> String {
     let text = text(docs, language);
+    // Javadoc is HTML, in which a paragraph says that it is one.
+    let text = if language == Language::Java { text.replace("\n\n", "\n\n<p>") } else { text };
     let pad = " ".repeat(indent);
     let lines = |prefix: &str| {
         let wrapped = wrap(&text, width - indent - prefix.len());
@@ -186,7 +199,7 @@ pub fn comment(docs: &str, language: Language, indent: usize, width: usize) -> S
     };
     match language {
         Language::Rust | Language::PyO3 | Language::Swift => lines("/// "),
-        Language::TypeScript | Language::Kotlin => {
+        Language::TypeScript | Language::Kotlin | Language::Java => {
             let one = format!("{pad}/** {text} */");
             if one.len() <= width && !text.contains('\n') {
                 one
@@ -265,6 +278,7 @@ mod tests {
             text(docs, Language::Kotlin),
             "A `AvatarException.Deadline` or an `Event.Unsent`: `AvatarException.code`."
         );
+        assert_eq!(text("The `message_id`, the `wait`.", Language::Java), "The {@code messageId}, the {@code wait}.");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase};
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
+use heck::{ToLowerCamelCase, ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
+use serde::Serialize;
 
 use crate::docs::{self, Language};
 use crate::model::Contract;
@@ -84,16 +85,36 @@ pub fn files(root: &Path) -> Result<Vec<File>, String> {
     let mut paths = Vec::new();
     collect(&templates, &templates, &mut paths).map_err(|error| error.to_string())?;
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| {
-            let template = environment.get_template(&path).map_err(|error| format!("{error:#}"))?;
+    let mut files = Vec::new();
+    for path in paths {
+        let template = environment.get_template(&path).map_err(|error| format!("{error:#}"))?;
+        for (path, item) in written(&path, &contract) {
             let text =
-                template.render(context! { contract }).map_err(|error| format!("{path}: {error:#}"))?;
+                template.render(context! { contract, item }).map_err(|error| format!("{path}: {error:#}"))?;
             let text = if path.ends_with(".rs") { formatted(&text, root)? } else { text };
-            Ok(File { path, text })
-        })
-        .collect()
+            files.push(File { path, text });
+        }
+    }
+    Ok(files)
+}
+
+/// The files that a template gives, each with its `item`. In a language with a file for each type, `[enums]`, `[values]`
+/// and `[choices]` in the template's path stand for the name of each of them.
+fn written(path: &str, contract: &Contract) -> Vec<(String, Value)> {
+    fn each<T: Serialize>(path: &str, of: &str, all: &[T], name: impl Fn(&T) -> &str) -> Vec<(String, Value)> {
+        all.iter().map(|item| (path.replace(of, name(item)), Value::from_serialize(item))).collect()
+    }
+    if path.contains("[values]") {
+        each(path, "[values]", &contract.values, |value| &value.name)
+    } else if path.contains("[enums]") {
+        each(path, "[enums]", &contract.enums, |found| &found.name)
+    } else if path.contains("[choices]") {
+        // Which call was wrong is said by the error's text.
+        let choices: Vec<_> = contract.choices.iter().filter(|found| found.name != "Misuse").collect();
+        each(path, "[choices]", &choices, |found| &found.name)
+    } else {
+        vec![(path.to_owned(), Value::UNDEFINED)]
+    }
 }
 
 /// The templates' paths are those of the files; one that ends in `.shared` holds what several share.
@@ -145,6 +166,8 @@ fn environment(templates: &Path) -> Environment<'static> {
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_filter("snake", |name: &str| name.to_snake_case());
     environment.add_filter("camel", |name: &str| name.to_lower_camel_case());
+    environment.add_filter("java", |name: &str| docs::java_name(name));
+    environment.add_filter("pascal", |name: &str| name.to_upper_camel_case());
     environment.add_filter("swift", |name: &str| docs::swift_name(name));
     environment.add_filter("shout", |name: &str| name.to_shouty_snake_case());
     environment.add_filter("brief", |docs: &str| docs::brief(docs));

@@ -85,6 +85,17 @@ fn one_of_each_reaches_every_language_without_a_further_edit() {
     in_files("node/src", &["Composing", "reconnects", "locale", "Suspended"]);
     in_files("bindings/src", &["Composing", "Suspended", "reconnects", "locale"]);
     in_files("bindings/kotlin", &["class Composing ", "class Suspended ", "val reconnects", "var locale"]);
+    in_files(
+        "bindings/java/src",
+        &[
+            "class Composing extends Event",
+            "class Suspended extends AvatarException",
+            "long reconnects()",
+            "Builder locale(",
+            "void onComposing(",
+        ],
+    );
+    in_files("bindings/java/REFERENCE.md", &["`Composing`", "`Suspended`", "`locale`"]);
     in_files("bindings/swift", &["case composing(", "case suspended", "let reconnects", "var locale"]);
     in_files("docs", &["`ComposingEvent`", "`SuspendedError`", "`reconnects`", "`locale`"]);
 }

@@ -5,6 +5,7 @@ package me.secondme.avatar
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreFailure
 import kotlin.time.Duration
+import kotlin.time.toJavaDuration
 
 /**
  * Why a call failed. The message says what happened and what to do. It holds no secret and nothing that people say.
@@ -27,7 +28,7 @@ public sealed class AvatarException(
     public val retryAfter: Duration?,
     public val unsent: UnsentMessage?,
     cause: Throwable?,
-) : Exception(message, cause) {
+) : RuntimeException(message, cause) {
     private constructor(kind: String, failure: CoreFailure) : this(
         kind,
         failure.message,
@@ -39,6 +40,10 @@ public sealed class AvatarException(
         failure.unsent?.toUnsentMessage(),
         failure.causes.foldRight(null as Throwable?) { text, beneath -> Cause(text, beneath) },
     )
+
+    // For Java, in which Kotlin's own duration cannot be named.
+    @JvmName("getRetryAfter")
+    internal fun retryAfterForJava() = retryAfter?.toJavaDuration()
 
     /** The API key was refused: missing, unknown or disabled. Only another key helps. */
     public class Authentication internal constructor(failure: CoreFailure) : AvatarException("authentication", failure)

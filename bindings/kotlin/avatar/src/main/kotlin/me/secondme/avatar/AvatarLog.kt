@@ -9,9 +9,12 @@ import me.secondme.avatar.core.CoreLog
 import me.secondme.avatar.core.CoreLogLevel
 import me.secondme.avatar.core.CoreLogRecord
 import me.secondme.avatar.core.installLog
+import java.util.ServiceConfigurationError
+import java.util.ServiceLoader
 
 /**
- * The library's log. It goes nowhere until it is given a handler, whatever logging the program has:
+ * The library's log. With `secondme-avatar-slf4j` on the class path it goes to SLF4J by itself. Without such a [LogSink] it
+ * goes nowhere until it is given a handler:
  *
  * ```
  * AvatarLog.handler = { record -> Log.println(record.level.priority, record.target, record.message) }
@@ -21,40 +24,50 @@ import me.secondme.avatar.core.installLog
  */
 public object AvatarLog {
     /**
-     * What is logged where `SECONDME_LOG` is not set: `debug`, or `warn,secondme_avatar::socket=trace`. It takes effect
-     * when a [handler] is set.
+     * What a [handler] is given where `SECONDME_LOG` is not set: `debug`, or `warn,secondme_avatar::socket=trace`. It takes
+     * effect when a handler is set.
      */
     @Volatile
     public var filter: String = "secondme_avatar=info"
 
     /**
      * Is given each record, on a background thread, one at a time. It may block. What it throws goes to that thread's
-     * handler for uncaught exceptions, and the next record comes all the same.
+     * handler for uncaught exceptions, and the next record comes all the same. While it is `null`, a [LogSink] is given the
+     * records, where there is one.
      */
     @Volatile
     public var handler: ((LogRecord) -> Unit)? = null
         set(value) {
             field = value
-            if (value != null) {
-                // Begins anew, with the filter as it is now.
-                rest()
-                NativeUse.during { NativeCode.load() }
-            }
+            // Begins anew, with the filter as it is now.
+            if (value != null || sink != null) rest()
+            if (value != null) NativeUse.during { NativeCode.load() }
         }
+
+    /** Looked for once: what has the log where there is no handler. */
+    private val sink: LogSink? by lazy {
+        try {
+            ServiceLoader.load(LogSink::class.java, LogSink::class.java.classLoader).firstOrNull()
+        } catch (broken: ServiceConfigurationError) {
+            report(broken)
+            null
+        }
+    }
 
     /** What is forwarded now. */
     @Volatile
     private var forwarded: CoreLog? = null
 
-    /** Forwards the log, if there is a handler for it and it is not forwarded already. Called when something is in use. */
+    /** Forwards the log, if it has somewhere to go and is not forwarded already. Called when something is in use. */
     internal fun resume() {
-        if (handler == null || forwarded != null) return
+        if (forwarded != null || handler == null && sink == null) return
         NativeCode.load()
         val log =
             synchronized(this) {
                 if (forwarded != null) return
                 NativeUse.beginForwarder()
-                installLog(filter.whole("filter")).also { forwarded = it }
+                val wanted = if (handler == null) sink?.filter ?: filter else filter
+                installLog(wanted.whole("filter")).also { forwarded = it }
             }
         if (log == null) {
             // Something else in the process collects the core's log.
@@ -93,7 +106,19 @@ public object AvatarLog {
         }
     }
 
-    private fun tell(record: LogRecord) = reportingWhatIsThrown { handler?.invoke(record) }
+    private fun tell(record: LogRecord) = reportingWhatIsThrown { handler?.invoke(record) ?: sink?.log(record) }
+}
+
+/**
+ * Has the library's log while it has no [handler][AvatarLog.handler]. It is looked for with [ServiceLoader], so a jar on the
+ * class path is enough: `secondme-avatar-slf4j` is one.
+ */
+public interface LogSink {
+    /** What is logged where `SECONDME_LOG` is not set; asked each time that the log begins. See [AvatarLog.filter]. */
+    public val filter: String
+
+    /** A record, on a background thread, one at a time. It may block. */
+    public fun log(record: LogRecord)
 }
 
 /**

@@ -5,6 +5,7 @@ package me.secondme.avatar
 import me.secondme.avatar.core.CoreCallReport
 import java.time.Instant
 import kotlin.time.Duration
+import kotlin.time.toJavaDuration
 
 /**
  * One call to the service, or one handshake of a socket, when it is over. See `ClientOptions.onCall`. It holds no
@@ -27,6 +28,9 @@ public class CallReport internal constructor(
     /** The service's own time, to the second, where its answer gave it. */
     public val serverTime: Instant?,
 ) {
+    @JvmName("getTook")
+    internal fun tookForJava() = took.toJavaDuration()
+
     override fun toString(): String = "CallReport($step, $took, ${error?.kind ?: "done"})"
 }
 

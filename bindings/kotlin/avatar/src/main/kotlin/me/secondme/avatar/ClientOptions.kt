@@ -187,9 +187,13 @@ public class ClientOptions internal constructor() {
      */
     public var seal: Seal? = null
 
+    // The language that the service is told of: another one is the Java package's.
+    @set:JvmName("setLanguage")
+    internal var language = "kotlin/${KotlinVersion.CURRENT}"
+
     internal fun toCore(apiKey: String?) = CoreOptions(
         apiKey = apiKey?.whole("API key"),
-        language = "kotlin/${KotlinVersion.CURRENT}",
+        language = language,
         baseUrl = baseUrl?.whole("option `baseUrl`"),
         environment = environment?.toCore(),
         origin = origin?.whole("option `origin`"),

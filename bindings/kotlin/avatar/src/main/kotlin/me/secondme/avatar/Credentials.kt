@@ -35,6 +35,7 @@ public class Credentials private constructor(private val core: CoreCredentials) 
          *
          * @throws AvatarException.InvalidAnswer if the text is anything else. The error does not repeat it.
          */
+        @JvmStatic
         public fun fromJson(text: String): Credentials =
             Credentials(guarded { parseCredentials(text.whole("text of credentials")) })
     }

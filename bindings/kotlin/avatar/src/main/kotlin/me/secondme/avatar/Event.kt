@@ -6,6 +6,7 @@ import me.secondme.avatar.core.CoreBatch
 import me.secondme.avatar.core.CoreEventKind
 import me.secondme.avatar.core.CoreOrigin
 import kotlin.time.Duration
+import kotlin.time.toJavaDuration
 import me.secondme.avatar.Reply as WholeReply
 import me.secondme.avatar.ServiceError as ReportedError
 
@@ -167,7 +168,10 @@ public sealed class Event private constructor(origin: Origin) {
         public val closeCode: Int?,
         /** The reason in that frame, where there is one: one line, bounded, and without what looks like a secret. */
         public val closeReason: String?,
-    ) : Event(origin)
+    ) : Event(origin) {
+        @JvmName("getRetryIn")
+        internal fun retryInForJava() = retryIn.toJavaDuration()
+    }
 
     /** The socket is back. */
     public class Reconnected internal constructor(
@@ -181,7 +185,10 @@ public sealed class Event private constructor(origin: Origin) {
         origin: Origin,
         /** How long the wait is, as estimated now. */
         public val wait: Duration,
-    ) : Event(origin)
+    ) : Event(origin) {
+        @JvmName("getWait")
+        internal fun waitForJava() = wait.toJavaDuration()
+    }
 
     /** The conversation is closed. No event follows this one. */
     public class Closed internal constructor(

@@ -4,6 +4,7 @@ package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreStats
 import kotlin.time.Duration
+import kotlin.time.toJavaDuration
 
 /** What a client has counted, over all its conversations. */
 public class Stats internal constructor(
@@ -58,7 +59,10 @@ public class Stats internal constructor(
     public val calls: Long,
     /** Authentications. */
     public val authentications: Long,
-)
+) {
+    @JvmName("getLongestQuotaWait")
+    internal fun longestQuotaWaitForJava() = longestQuotaWait.toJavaDuration()
+}
 
 internal fun CoreStats.toStats() = Stats(
     visitors = visitors.toLong(),

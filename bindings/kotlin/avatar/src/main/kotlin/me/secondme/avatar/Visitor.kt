@@ -28,6 +28,8 @@ public class Visitor private constructor(
          * the same visitor, in every language and version, with no table to keep. The user id comes from a login that
          * the program has verified. Where it can be guessed, as a phone number can, [forUserWithSecret] is right.
          */
+        @JvmStatic
+        @JvmOverloads
         public fun forUser(
             platform: String,
             userId: String,
@@ -45,6 +47,8 @@ public class Visitor private constructor(
          * gives others. A secret of fewer than 16 bytes in UTF-8 is an [AvatarException.InvalidVisitorId]. The user id
          * comes from a login that the program has verified, and the secret stays on a server.
          */
+        @JvmStatic
+        @JvmOverloads
         public fun forUserWithSecret(
             platform: String,
             userId: String,
@@ -64,10 +68,14 @@ public class Visitor private constructor(
         }
 
         /** The visitor with this id. */
+        @JvmStatic
+        @JvmOverloads
         public fun parse(id: String, name: String? = null, channel: String? = null, tag: String? = null): Visitor =
             Visitor(guarded { parseVisitorId(id.whole("visitor id")) }, name, channel, tag)
 
         /** A new visitor. Keep the id: it is the only way back to them. */
+        @JvmStatic
+        @JvmOverloads
         public fun random(
             platform: String,
             name: String? = null,

@@ -13,29 +13,37 @@ import java.net.URI
  * }
  * ```
  *
- * It is the program `secondme-avatar-emulator`, whose README says all that it can do. It ends with this object, and
+ * It is the program `secondme-avatar-emulator`, which is in this library's jar, and whose README says all that it can do. It
+ * ends with this object, and
  * with the process that started it, however that ends.
  */
 public class AvatarEmulator private constructor(private val process: Process, ready: String) : AutoCloseable {
     /** Where it is. */
+    @get:JvmName("baseUrl")
     public val baseUrl: String = ready.field("base_url")
 
     /** The API key that it takes. */
+    @get:JvmName("apiKey")
     public val apiKey: String = ready.field("api_key")
 
     /** Where its Visitor Chat is. */
+    @get:JvmName("labBaseUrl")
     public val labBaseUrl: String = ready.field("lab_base_url")
 
     /** The id of the app that its Visitor Chat knows. */
+    @get:JvmName("clientId")
     public val clientId: String = ready.field("client_id")
 
     /** That app's secret. */
+    @get:JvmName("clientSecret")
     public val clientSecret: String = ready.field("client_secret")
 
     /** Where it is told what to do. */
+    @get:JvmName("controlUrl")
     public val controlUrl: String = ready.field("control_url")
 
     /** A `POST` of the control API, with a JSON body: `post("owner/reply", """{"sessionId": …, "text": "Hi"}""")`. */
+    @JvmOverloads
     public fun post(call: String, json: String = "{}"): String = request("POST", call, json)
 
     /** A `GET` of the control API: `state`, `journal`, `settings`, `faults`. */
@@ -66,14 +74,26 @@ public class AvatarEmulator private constructor(private val process: Process, re
          * Starts one, on a free port.
          *
          * @param options of the command line, such as `--brain`, `demo`.
-         * @param program where it is; else the system property `secondme.avatar.emulator`, else it is looked for in `PATH`.
+         * @param program where it is; else the system property `secondme.avatar.emulator`. Without both it is the program in
+         * this library's jar; where that has none for this system, the one that was built in the checkout in which the
+         * tests run; else it is looked for in `PATH`.
          */
+        @JvmStatic
+        @JvmOverloads
         public fun start(vararg options: String, program: String? = null): AvatarEmulator {
-            val command = program ?: System.getProperty("secondme.avatar.emulator") ?: "secondme-avatar-emulator"
+            val command = program ?: System.getProperty("secondme.avatar.emulator") ?: EmulatorProgram.path
+            val builder = ProcessBuilder(command, "--json", "--until-stdin-ends", *options)
             val process =
-                ProcessBuilder(command, "--json", "--until-stdin-ends", *options)
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start()
+                try {
+                    builder.redirectError(ProcessBuilder.Redirect.INHERIT).start()
+                } catch (failed: IOException) {
+                    throw IOException(
+                        "the emulator of the SecondMe service cannot be started: $command. This jar has none for " +
+                            "${EmulatorProgram.system}, or its folder holds no code that may run: say where the program " +
+                            "is with -Dsecondme.avatar.emulator=PATH.",
+                        failed,
+                    )
+                }
             val ready = process.inputReader().readLine() ?: throw IOException("$command has ended at once")
             return AvatarEmulator(process, ready)
         }

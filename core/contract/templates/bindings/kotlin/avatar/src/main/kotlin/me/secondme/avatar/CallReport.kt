@@ -4,8 +4,8 @@
 package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreCallReport
-{{ kt.time_imports(contract.values | selectattr("name", "eq", "CallReport") | list) }}
-{%- for value in contract.values if value.name == "CallReport" %}
+{{ kt.time_imports(contract.values | selectattr("name", "eq", "CallReport") | list) }}import kotlin.time.toJavaDuration
+{% for value in contract.values if value.name == "CallReport" %}
 
 {{ (value.docs ~ " It holds no secret and nothing that people say.") | comment("kotlin", 0, 120) }}
 public class CallReport internal constructor(
@@ -14,6 +14,8 @@ public class CallReport internal constructor(
     public val {{ field.camel }}: {{ kt.type(field) }},
 {% endfor %}
 ) {
+{% for field in value.fields %}{{ kt.for_java(field, 4) }}{% endfor %}
+
     override fun toString(): String = "CallReport($step, $took, ${error?.kind ?: "done"})"
 }
 

@@ -48,9 +48,13 @@ public class ClientOptions internal constructor() {
      */
     public var seal: Seal? = null
 
+    // The language that the service is told of: another one is the Java package's.
+    @set:JvmName("setLanguage")
+    internal var language = "kotlin/${KotlinVersion.CURRENT}"
+
     internal fun toCore(apiKey: String?) = CoreOptions(
         apiKey = apiKey?.whole("API key"),
-        language = "kotlin/${KotlinVersion.CURRENT}",
+        language = language,
 {% for option in contract.options %}
 {% if option.kind == "callback" %}
         {{ option.camel }} = {{ option.camel }} != null,

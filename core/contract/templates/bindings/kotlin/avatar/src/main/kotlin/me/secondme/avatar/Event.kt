@@ -6,7 +6,8 @@ package me.secondme.avatar
 import me.secondme.avatar.core.CoreBatch
 import me.secondme.avatar.core.CoreEventKind
 import me.secondme.avatar.core.CoreOrigin
-{{ kt.time_imports(contract.events) }}import me.secondme.avatar.Reply as WholeReply
+{{ kt.time_imports(contract.events) }}import kotlin.time.toJavaDuration
+import me.secondme.avatar.Reply as WholeReply
 import me.secondme.avatar.ServiceError as ReportedError
 {% set alias = {"Reply": "WholeReply", "ServiceError": "ReportedError"} %}
 
@@ -38,7 +39,11 @@ public sealed class Event private constructor(origin: Origin) {
 {{ field.docs | comment("kotlin", 8, 120) }}
         public val {{ field.camel }}: {{ kt.type(field) }},
 {% endfor %}
-    ) : Event(origin)
+    ) : Event(origin){{ " {" if kt.has_duration(event.fields) == "yes" }}
+{% if kt.has_duration(event.fields) == "yes" %}
+{% for field in event.fields %}{{ kt.for_java(field, 8) }}{% endfor %}
+    }
+{% endif %}
 {% elif event.value %}
     public class {{ event.name }} internal constructor(
         origin: Origin,

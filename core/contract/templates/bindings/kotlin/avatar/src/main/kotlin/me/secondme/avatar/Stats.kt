@@ -4,14 +4,17 @@
 package me.secondme.avatar
 
 import me.secondme.avatar.core.CoreStats
-{{ kt.time_imports([{"fields": contract.stats}]) }}
+{{ kt.time_imports([{"fields": contract.stats}]) }}import kotlin.time.toJavaDuration
+
 /** What a client has counted, over all its conversations. */
 public class Stats internal constructor(
 {% for field in contract.stats %}
 {{ field.docs | comment("kotlin", 4, 120) }}
     public val {{ field.camel }}: {{ kt.type(field) }},
 {% endfor %}
-)
+) {
+{% for field in contract.stats %}{{ kt.for_java(field, 4) }}{% endfor %}
+}
 
 internal fun CoreStats.toStats() = Stats(
 {% for field in contract.stats %}

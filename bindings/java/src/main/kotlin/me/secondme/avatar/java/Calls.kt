@@ -1,0 +1,315 @@
+package me.secondme.avatar.java
+
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.channels.ReceiveChannel
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.buffer
+import kotlinx.coroutines.flow.catch
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.produceIn
+import kotlinx.coroutines.jdk9.asPublisher
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.runInterruptible
+import kotlinx.coroutines.withTimeoutOrNull
+import java.util.Optional
+import java.util.concurrent.CancellationException
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.Executor
+import java.util.concurrent.Flow.Publisher
+import java.util.function.Function
+import java.util.function.Predicate
+import java.util.function.Supplier
+import kotlin.time.Duration
+import kotlin.time.toKotlinDuration
+import java.time.Duration as JavaDuration
+import me.secondme.avatar.AvatarClient as KotlinClient
+import me.secondme.avatar.AvatarException as KotlinException
+import me.secondme.avatar.ClientOptions as KotlinOptions
+import me.secondme.avatar.Conversation as KotlinConversation
+import me.secondme.avatar.ConversationListener as KotlinListener
+import me.secondme.avatar.Credentials as KotlinCredentials
+import me.secondme.avatar.Event as KotlinEvent
+import me.secondme.avatar.Piece as KotlinPiece
+import me.secondme.avatar.ReplyStream as KotlinStream
+import me.secondme.avatar.Subscription as KotlinSubscription
+import me.secondme.avatar.Visitor as KotlinVisitor
+
+// What is private in this file is, in Java, seen by this package alone: Kotlin's suspending calls as Java has them.
+
+/** Something that waits. It begins when it is awaited or started, on the thread that does so. */
+private class Work<T>(private val call: suspend () -> T) {
+    /** Blocks until it is done. A thread that is interrupted gives it up. */
+    fun await(): T = try {
+        runBlocking { call() }
+    } catch (failed: KotlinException) {
+        throw AvatarException.of(failed)
+    } catch (interrupted: InterruptedException) {
+        Thread.currentThread().interrupt()
+        val why = CancellationException("the thread was interrupted, so the call was given up")
+        throw why.apply { initCause(interrupted) }
+    }
+
+    /**
+     * Begins it. What the program does with the future runs on the future's own executor, so code that blocks there holds
+     * up nothing here. A future that is completed from outside (cancelled, timed out) gives the call up.
+     */
+    fun start(): CompletableFuture<T> {
+        val future = CompletableFuture<T>()
+        val work: suspend CoroutineScope.() -> Unit = {
+            val done: Runnable =
+                try {
+                    val value = call()
+                    Runnable { future.complete(value) }
+                } catch (failed: Throwable) {
+                    val why = if (failed is KotlinException) AvatarException.of(failed) else failed
+                    Runnable { future.completeExceptionally(why) }
+                }
+            future.defaultExecutor().execute(done)
+        }
+        val job = CoroutineScope(Dispatchers.Default).launch(start = CoroutineStart.UNDISPATCHED, block = work)
+        future.whenComplete { _, _ -> job.cancel() }
+        return future
+    }
+
+    /** It, and then this. */
+    fun <R> then(next: Function<T, R>): Work<R> = Work { next.apply(call()) }
+
+    /** It, or `null` where it takes longer than that. */
+    fun within(time: JavaDuration): Work<T?> = Work { withTimeoutOrNull(time.toKotlinDuration()) { call() } }
+}
+
+private fun JavaDuration?.orDefault(): Duration? = this?.toKotlinDuration()
+
+/** Clients, and their calls. */
+@Suppress("unused")
+private object ClientCalls {
+    @JvmStatic
+    fun make(apiKey: String?, options: ClientOptions): KotlinClient = KotlinClient(apiKey) { options.putInto(this) }
+
+    @JvmStatic
+    fun visitorChat(id: String, secret: String, apiKey: String?, options: ClientOptions): KotlinClient =
+        KotlinClient.visitorChat(id, secret, apiKey) { options.putInto(this) }
+
+    @JvmStatic
+    fun visitorChatFromEnvironment(options: ClientOptions): KotlinClient =
+        KotlinClient.visitorChatFromEnvironment { options.putInto(this) }
+
+    @JvmStatic
+    fun visitorChat(apiKey: String?, options: ClientOptions, token: TokenProvider): KotlinClient =
+        KotlinClient.visitorChat(apiKey, { options.putInto(this) }) {
+            asked { token.token(TokenRequest(it.visitorId, it.refused)) }
+        }
+
+    @JvmStatic
+    fun withCredentials(options: ClientOptions, credentials: CredentialsProvider): KotlinClient =
+        KotlinClient.withCredentials({ options.putInto(this) }) {
+            asked { credentials.credentials(CredentialsRequest(it.visitorId, it.refused)).core }
+        }
+
+    /** A function of the program: it may block, and is interrupted where it is cancelled. */
+    private suspend fun <T> asked(function: () -> T): T = runInterruptible {
+        try {
+            function()
+        } catch (failed: AvatarException) {
+            throw failed.core() ?: failed
+        }
+    }
+
+    @JvmStatic
+    fun open(client: KotlinClient, visitor: KotlinVisitor, deadline: JavaDuration?): Work<KotlinConversation> =
+        Work { client.open(visitor, deadline.orDefault()) }
+
+    @JvmStatic
+    fun authenticate(client: KotlinClient, visitor: KotlinVisitor, deadline: JavaDuration?): Work<KotlinCredentials> =
+        Work { client.authenticate(visitor, deadline.orDefault()) }
+
+    @JvmStatic
+    fun recover(client: KotlinClient, all: Boolean) = Work { client.recover(all) }
+
+    @JvmStatic
+    fun known(client: KotlinClient) = Work { client.known() }
+
+    @JvmStatic
+    fun backup(client: KotlinClient, path: String) = Work<Void?> { client.backup(path).let { null } }
+
+    @JvmStatic
+    fun forget(client: KotlinClient, visitor: KotlinVisitor) = Work<Void?> { client.forget(visitor).let { null } }
+
+    @JvmStatic
+    fun export(client: KotlinClient, visitor: KotlinVisitor) = Work { client.export(visitor) }
+
+    @JvmStatic
+    fun forgetIdle(client: KotlinClient, longerThan: JavaDuration) =
+        Work { client.forgetIdle(longerThan.toKotlinDuration()) }
+
+    @JvmStatic
+    fun setNote(client: KotlinClient, visitor: KotlinVisitor, key: String, text: String, lifetime: JavaDuration?) =
+        Work<Void?> { client.setNote(visitor, key, text, lifetime.orDefault()).let { null } }
+
+    @JvmStatic
+    fun addNote(client: KotlinClient, visitor: KotlinVisitor, key: String, text: String, lifetime: JavaDuration?) =
+        Work { client.addNote(visitor, key, text, lifetime.orDefault()) }
+
+    @JvmStatic
+    fun note(client: KotlinClient, visitor: KotlinVisitor, key: String) = Work { client.note(visitor, key) }
+
+    @JvmStatic
+    fun deleteNote(client: KotlinClient, visitor: KotlinVisitor, key: String) = Work { client.deleteNote(visitor, key) }
+
+    @JvmStatic
+    fun notes(client: KotlinClient, prefix: String) = Work { client.notes(prefix) }
+
+    @JvmStatic
+    fun request(client: KotlinClient, method: String, path: String, options: RequestOptions) = Work {
+        client.request(method, path, options.body, options.visitor?.core, options.deadline.orDefault())
+    }
+
+    @JvmStatic
+    fun advanceClock(client: KotlinClient, by: JavaDuration) = client.advanceClock(by.toKotlinDuration())
+
+    @JvmStatic
+    fun close(client: KotlinClient, deadline: JavaDuration?) =
+        Work<Void?> { client.close(deadline.orDefault()).let { null } }
+
+    @JvmStatic
+    fun listen(client: KotlinClient, executor: Executor?, listener: ConversationListener): Listening {
+        val told = client.listen(executor?.asCoroutineDispatcher() ?: Dispatchers.IO, Told(listener))
+        return Listening { told.close() }
+    }
+}
+
+/** The calls of a conversation. */
+@Suppress("unused")
+private object ConversationCalls {
+    @JvmStatic
+    fun ask(chat: KotlinConversation, text: String, options: AskOptions) = Work {
+        val firstPiece = options.firstPieceDeadline.orDefault()
+        chat.ask(text, options.deadline.orDefault(), firstPiece, options.collect.orDefault(), options.messageId)
+    }
+
+    @JvmStatic
+    fun stream(chat: KotlinConversation, text: String, options: AskOptions): KotlinStream {
+        val firstPiece = options.firstPieceDeadline.orDefault()
+        return chat.stream(text, options.deadline.orDefault(), firstPiece, options.collect.orDefault(), options.messageId)
+    }
+
+    @JvmStatic
+    fun send(chat: KotlinConversation, text: String, options: SendOptions) =
+        Work { chat.send(text, options.deadline.orDefault(), options.messageId) }
+
+    @JvmStatic
+    fun sendDurable(chat: KotlinConversation, text: String, options: SendOptions) =
+        Work { chat.sendDurable(text, options.deadline.orDefault(), options.messageId) }
+
+    @JvmStatic
+    fun history(chat: KotlinConversation, count: Int, before: String?) = Work { chat.history(count, before) }
+
+    @JvmStatic
+    fun newSession(chat: KotlinConversation) = Work { chat.newSession() }
+
+    @JvmStatic
+    fun pause(chat: KotlinConversation) = Work<Void?> { chat.pause().let { null } }
+
+    @JvmStatic
+    fun resume(chat: KotlinConversation) = Work<Void?> { chat.resume().let { null } }
+
+    @JvmStatic
+    fun networkChanged(chat: KotlinConversation) = Work<Void?> { chat.networkChanged().let { null } }
+
+    @JvmStatic
+    fun close(chat: KotlinConversation) = Work<Void?> { chat.close().let { null } }
+
+    @JvmStatic
+    fun end(chat: KotlinConversation) = Work<Void?> { chat.end().let { null } }
+
+    @JvmStatic
+    fun listen(chat: KotlinConversation, executor: Executor?, listener: ConversationListener): Listening {
+        val told = chat.listen(executor?.asCoroutineDispatcher() ?: Dispatchers.IO, Told(listener))
+        return Listening { told.close() }
+    }
+}
+
+/** What comes bit by bit: events and pieces. */
+@Suppress("unused")
+private object Streams {
+    @JvmStatic
+    fun next(events: KotlinSubscription) = Work { events.next() }
+
+    /** In time, or `null`. What was taken at the last moment is given all the same. */
+    @JvmStatic
+    fun next(events: KotlinSubscription, time: JavaDuration): Work<Optional<KotlinEvent>?> = Work {
+        var next: Optional<KotlinEvent>? = null
+        withTimeoutOrNull(time.toKotlinDuration()) { next = Optional.ofNullable(events.next()) }
+        next
+    }
+
+    @JvmStatic
+    fun waitFor(events: KotlinSubscription, where: Predicate<KotlinEvent>) =
+        Work { events.waitFor<KotlinEvent> { where.test(it) } }
+
+    /** Each subscriber has a subscription of its own from now on, not only from its first request on. */
+    @JvmStatic
+    fun events(subscribe: Supplier<KotlinSubscription>): Publisher<Event> = Publisher { subscriber ->
+        requireNotNull(subscriber) { "the subscriber is null" }
+        val events =
+            try {
+                val begun = subscribe.get()
+                flow { begun.use { it.events.map(Event::of).collect(this) } }
+            } catch (failed: KotlinException) {
+                flow { throw failed }
+            }
+        published(events).subscribe(subscriber)
+    }
+
+    /** What comes in this subscription from now on. */
+    @JvmStatic
+    fun rest(events: KotlinSubscription): Publisher<Event> = published(events.events.map(Event::of))
+
+    @JvmStatic
+    fun pieces(stream: KotlinStream): Publisher<Piece> = published(stream.map(::Piece))
+
+    /** On the threads for what blocks: a subscriber may. */
+    private fun <T : Any> published(flow: Flow<T>): Publisher<T> =
+        flow.catch { failed -> throw if (failed is KotlinException) AvatarException.of(failed) else failed }
+            .asPublisher(Dispatchers.IO)
+
+    /** The pieces for one thread, which blocks for each. */
+    @JvmStatic
+    fun read(stream: KotlinStream): Pieces =
+        Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(Dispatchers.Default)))
+}
+
+/** The pieces of a stream that is being read. */
+private class Pieces(private val channel: ReceiveChannel<KotlinPiece>) {
+    /** The next one; `null` after the last. */
+    fun next(): Work<KotlinPiece?> = Work {
+        val received = channel.receiveCatching()
+        received.exceptionOrNull()?.let { throw it }
+        received.getOrNull()
+    }
+
+    fun cancel() = channel.cancel()
+}
+
+/** Java's listener as Kotlin's. */
+private class Told(private val listener: ConversationListener) : KotlinListener {
+    override fun onEvent(event: KotlinEvent) {
+        val told = Event.of(event)
+        catching(told) { listener.onEvent(told) }
+        catching(told) { told.tell(listener) }
+    }
+
+    private inline fun catching(event: Event, tell: () -> Unit) {
+        try {
+            tell()
+        } catch (thrown: Throwable) {
+            listener.onThrown(event, thrown)
+        }
+    }
+}
