@@ -1,7 +1,8 @@
 package me.secondme.avatar.java;
 
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+
+import java.time.Duration;
 
 /**
  * What one question asks for beside its text: {@link Conversation#ask(String, AskOptions)}, {@link
@@ -51,19 +52,34 @@ public final class AskOptions {
             return this;
         }
 
-        /** How long the first piece may take. Default: the option {@code firstPieceDeadline} of the client. */
+        /**
+         * How long the first piece may take. Default: the option {@code firstPieceDeadline} of the
+         * client.
+         */
         public Builder firstPieceDeadline(Duration firstPieceDeadline) {
             this.firstPieceDeadline = firstPieceDeadline;
             return this;
         }
 
-        /** Waits for all messages of the avatar's turn, which is over when the avatar has been silent for so long. The reply has their texts, each on a line of its own, and their parts, sources and speech in order. Default: the first message is the answer, and the others come as events. */
+        /**
+         * Waits for all messages of the avatar's turn, which is over when the avatar has been
+         * silent for so long. The reply has their texts, each on a line of its own, and their
+         * parts, sources and speech in order. Default: the first message is the answer, and the
+         * others come as events.
+         */
         public Builder collect(Duration collect) {
             this.collect = collect;
             return this;
         }
 
-        /** The id under which the message goes out; {@link Conversation#newMessageId} makes one. A program that keeps it before it sends finds out after a crash whether the service took the message: {@link Conversation#history()} has it under this id. One of another form, or under which a message of this visitor has gone out or waits, is an {@link AvatarException.Misuse}, and nothing is sent. Visitor Chat takes no ids: there it names the message in this client only. Default: a new one. */
+        /**
+         * The id under which the message goes out; {@link Conversation#newMessageId} makes one. A
+         * program that keeps it before it sends finds out after a crash whether the service took
+         * the message: {@link Conversation#history()} has it under this id. One of another form, or
+         * under which a message of this visitor has gone out or waits, is an {@link
+         * AvatarException.Misuse}, and nothing is sent. Visitor Chat takes no ids: there it names
+         * the message in this client only. Default: a new one.
+         */
         public Builder messageId(String messageId) {
             this.messageId = messageId;
             return this;

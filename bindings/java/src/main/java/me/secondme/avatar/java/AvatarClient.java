@@ -1,13 +1,12 @@
 package me.secondme.avatar.java;
 
-import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A client for one API key, that is for one avatar.
@@ -20,22 +19,24 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * This is the Avatar Open API. {@link #visitorChat(String, String)} makes a client that speaks through the service's other API; all that follows is the same.
+ * This is the Avatar Open API. {@link #visitorChat(String, String)} makes a client that speaks
+ * through the service's other API; all that follows is the same.
  *
- * <p>Each call that waits blocks its thread, or, with {@code Async} in its name, gives a future. A thread that is interrupted and a future that is cancelled give the call up. A client may be used by any number of threads.
+ * <p>Each call that waits blocks its thread, or, with {@code Async} in its name, gives a future. A
+ * thread that is interrupted and a future that is cancelled give the call up. A client may be used
+ * by any number of threads.
  */
-public final class AvatarClient implements AutoCloseable {
+public final class AvatarClient extends ClientStore implements AutoCloseable {
     /** The version of this library. */
     public static final String VERSION = me.secondme.avatar.AvatarClient.VERSION;
 
-    private final me.secondme.avatar.AvatarClient core;
-
     private AvatarClient(me.secondme.avatar.AvatarClient core) {
-        this.core = core;
+        super(core);
     }
 
     /**
-     * Makes a client with the key in {@code SECONDME_API_KEY}, or in the file that {@code SECONDME_API_KEY_FILE} names. Nothing is sent yet.
+     * Makes a client with the key in {@code SECONDME_API_KEY}, or in the file that {@code
+     * SECONDME_API_KEY_FILE} names. Nothing is sent yet.
      *
      * @throws AvatarException.Misuse if there is none.
      */
@@ -67,16 +68,22 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /**
-     * A client without an API key, for an app: the function gives each visitor's {@link Credentials}, which a server with the key gets with {@link #authenticate(Visitor)}. All the rest works as with a key. Nothing is sent yet.
+     * A client without an API key, for an app: the function gives each visitor's {@link
+     * Credentials}, which a server with the key gets with {@link #authenticate(Visitor)}. All the
+     * rest works as with a key. Nothing is sent yet.
      *
      * <pre>{@code
      * AvatarClient client = AvatarClient.withCredentials(request -> backend.credentials(request.refused()));
      * Conversation chat = client.open(backend.credentials(false).visitor());
      * }</pre>
      *
-     * The visitor to open is the one that the credentials name: the server knows who its user is, and the app does not choose. Through the Avatar Open API only: Visitor Chat wants the key in every call.
+     * The visitor to open is the one that the credentials name: the server knows who its user is,
+     * and the app does not choose. Through the Avatar Open API only: Visitor Chat wants the key in
+     * every call.
      *
-     * @param credentials is asked once for each visitor of whom the client has none, in its store neither, and again when the service has refused them. Credentials of another visitor than the one asked for are an {@link AvatarException.Misuse}.
+     * @param credentials is asked once for each visitor of whom the client has none, in its store
+     *     neither, and again when the service has refused them. Credentials of another visitor than
+     *     the one asked for are an {@link AvatarException.Misuse}.
      */
     public static AvatarClient withCredentials(CredentialsProvider credentials) {
         return withCredentials(credentials, ClientOptions.defaults());
@@ -87,19 +94,23 @@ public final class AvatarClient implements AutoCloseable {
      *
      * @throws AvatarException.Misuse if an option cannot be.
      */
-    public static AvatarClient withCredentials(CredentialsProvider credentials, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.withCredentials(options, credentials)));
+    public static AvatarClient withCredentials(
+            CredentialsProvider credentials, ClientOptions options) {
+        return Failing.call(
+                () -> new AvatarClient(ClientCalls.withCredentials(options, credentials)));
     }
 
     /**
-     * A client that speaks through Visitor Chat for users of the service, each with a token of their own, and with the key in {@code SECONDME_API_KEY}.
+     * A client that speaks through Visitor Chat for users of the service, each with a token of
+     * their own, and with the key in {@code SECONDME_API_KEY}.
      *
      * <pre>{@code
      * AvatarClient client = AvatarClient.visitorChat(
      *         request -> request.refused() ? backend.refreshToken() : backend.token());
      * }</pre>
      *
-     * @param token gives the access token of a user ({@code lba_at_…}). It is asked once for each visitor, and again when the service has refused that visitor's token.
+     * @param token gives the access token of a user ({@code lba_at_…}). It is asked once for each
+     *     visitor, and again when the service has refused that visitor's token.
      * @throws AvatarException.Misuse if there is no key.
      */
     public static AvatarClient visitorChat(TokenProvider token) {
@@ -121,14 +132,19 @@ public final class AvatarClient implements AutoCloseable {
      *
      * @throws AvatarException.Misuse if the key or an option cannot be.
      */
-    public static AvatarClient visitorChat(String apiKey, TokenProvider token, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.visitorChat(apiKey, options, token)));
+    public static AvatarClient visitorChat(
+            String apiKey, TokenProvider token, ClientOptions options) {
+        return Failing.call(
+                () -> new AvatarClient(ClientCalls.visitorChat(apiKey, options, token)));
     }
 
     /**
-     * A client that speaks through Visitor Chat for an app that is registered with the service, and with the key in {@code SECONDME_API_KEY}. It fetches the app's token, shares it among all visitors, and renews it.
+     * A client that speaks through Visitor Chat for an app that is registered with the service, and
+     * with the key in {@code SECONDME_API_KEY}. It fetches the app's token, shares it among all
+     * visitors, and renews it.
      *
-     * <p>For servers only: the client secret must not leave your backend. An app that holds it gives it to everyone who unpacks the app.
+     * <p>For servers only: the client secret must not leave your backend. An app that holds it
+     * gives it to everyone who unpacks the app.
      *
      * @throws AvatarException.Misuse if one of the three cannot be.
      */
@@ -137,8 +153,12 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /** The same with options. */
-    public static AvatarClient visitorChat(String clientId, String clientSecret, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.visitorChat(clientId, clientSecret, null, options)));
+    public static AvatarClient visitorChat(
+            String clientId, String clientSecret, ClientOptions options) {
+        return Failing.call(
+                () ->
+                        new AvatarClient(
+                                ClientCalls.visitorChat(clientId, clientSecret, null, options)));
     }
 
     /** The same with this API key. */
@@ -151,12 +171,17 @@ public final class AvatarClient implements AutoCloseable {
      *
      * @throws AvatarException.Misuse if one of the three or an option cannot be.
      */
-    public static AvatarClient visitorChat(String clientId, String clientSecret, String apiKey, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.visitorChat(clientId, clientSecret, apiKey, options)));
+    public static AvatarClient visitorChat(
+            String clientId, String clientSecret, String apiKey, ClientOptions options) {
+        return Failing.call(
+                () ->
+                        new AvatarClient(
+                                ClientCalls.visitorChat(clientId, clientSecret, apiKey, options)));
     }
 
     /**
-     * The same with {@code SECONDME_CLIENT_ID}, {@code SECONDME_CLIENT_SECRET} and {@code SECONDME_API_KEY}. For servers only.
+     * The same with {@code SECONDME_CLIENT_ID}, {@code SECONDME_CLIENT_SECRET} and {@code
+     * SECONDME_API_KEY}. For servers only.
      *
      * @throws AvatarException.Misuse if one of them is not set or cannot be.
      */
@@ -166,11 +191,14 @@ public final class AvatarClient implements AutoCloseable {
 
     /** The same with options. */
     public static AvatarClient visitorChatFromEnvironment(ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.visitorChatFromEnvironment(options)));
+        return Failing.call(
+                () -> new AvatarClient(ClientCalls.visitorChatFromEnvironment(options)));
     }
 
     /**
-     * Opens the conversation of this visitor. A visitor who has one already gets the same one, and calls at the same time share one opening. A conversation that was closed goes on with the same session.
+     * Opens the conversation of this visitor. A visitor who has one already gets the same one, and
+     * calls at the same time share one opening. A conversation that was closed goes on with the
+     * same session.
      */
     public Conversation open(Visitor visitor) {
         return ClientCalls.open(core, visitor.core, null).then(Conversation::new).await();
@@ -182,7 +210,8 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /**
-     * The same within this time, retries and waits included. Default: the option {@code openDeadline}.
+     * The same within this time, retries and waits included. Default: the option {@code
+     * openDeadline}.
      */
     public Conversation open(Visitor visitor, Duration deadline) {
         return ClientCalls.open(core, visitor.core, deadline).then(Conversation::new).await();
@@ -194,9 +223,12 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /**
-     * Gets a visitor's {@link Credentials}, for an app that must not have the key. Nothing is opened.
-     * 
-     * <p>Give them to the user whose visitor this is and to no other: derive the visitor from the login that your server has verified, never from the request. Each call counts in the key's quota, and waits for its slot.
+     * Gets a visitor's {@link Credentials}, for an app that must not have the key. Nothing is
+     * opened.
+     *
+     * <p>Give them to the user whose visitor this is and to no other: derive the visitor from the
+     * login that your server has verified, never from the request. Each call counts in the key's
+     * quota, and waits for its slot.
      */
     public Credentials authenticate(Visitor visitor) {
         return ClientCalls.authenticate(core, visitor.core, null).then(Credentials::new).await();
@@ -208,214 +240,49 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /**
-     * The same within this time, retries and waits included. Default: the option {@code openDeadline}.
+     * The same within this time, retries and waits included. Default: the option {@code
+     * openDeadline}.
      */
     public Credentials authenticate(Visitor visitor, Duration deadline) {
-        return ClientCalls.authenticate(core, visitor.core, deadline).then(Credentials::new).await();
+        return ClientCalls.authenticate(core, visitor.core, deadline)
+                .then(Credentials::new)
+                .await();
     }
 
     /** The future of {@link #authenticate(Visitor, Duration)}. */
     public CompletableFuture<Credentials> authenticateAsync(Visitor visitor, Duration deadline) {
-        return ClientCalls.authenticate(core, visitor.core, deadline).then(Credentials::new).start();
+        return ClientCalls.authenticate(core, visitor.core, deadline)
+                .then(Credentials::new)
+                .start();
     }
 
     /**
-     * Replaces the API key by another one of the same avatar, while conversations live. Later calls that show the key show this one; the visitors' tokens live on, and what was being said goes on. Set it first, and disable the earlier key then.
+     * Replaces the API key by another one of the same avatar, while conversations live. Later calls
+     * that show the key show this one; the visitors' tokens live on, and what was being said goes
+     * on. Set it first, and disable the earlier key then.
      *
-     * @throws AvatarException.Misuse if the text cannot be a key, or if this client has none to replace.
+     * @throws AvatarException.Misuse if the text cannot be a key, or if this client has none to
+     *     replace.
      */
     public void setApiKey(String apiKey) {
         Failing.run(() -> core.setApiKey(apiKey));
     }
 
     /**
-     * Opens the conversation of every visitor for whom an earlier process left a durable message in the {@linkplain ClientOptions.Builder#store(String) store}, and returns their ids. A message that is given up comes as an {@link Event.Unsent}, so subscribe to {@link #events} first.
-     */
-    public List<String> recover() {
-        return ClientCalls.recover(core, false).await();
-    }
-
-    /** The future of {@link #recover()}. */
-    public CompletableFuture<List<String>> recoverAsync() {
-        return ClientCalls.recover(core, false).start();
-    }
-
-    /**
-     * Opens every visitor of the store who has a session, and returns their ids. What the avatar's owner says to them is received from then on, and so is what was said since the last process ended. The option {@code maxLive} limits how many are open afterwards.
-     */
-    public List<String> recoverAll() {
-        return ClientCalls.recover(core, true).await();
-    }
-
-    /** The future of {@link #recoverAll()}. */
-    public CompletableFuture<List<String>> recoverAllAsync() {
-        return ClientCalls.recover(core, true).start();
-    }
-
-    /** The visitors that the store knows, with their names and tags; none without a store. */
-    public List<Visitor> known() {
-        return ClientCalls.known(core).then(visitors -> visitors.stream().map(Visitor::new).toList()).await();
-    }
-
-    /** The future of {@link #known()}. */
-    public CompletableFuture<List<Visitor>> knownAsync() {
-        return ClientCalls.known(core).then(visitors -> visitors.stream().map(Visitor::new).toList()).start();
-    }
-
-    /**
-     * Copies the store to this file while it is in use. The copy is a whole store as of this moment, and replaces an earlier copy. Use only one of the two afterwards: messages that are still to be sent are in both. Do not copy a store's file by other means while it is open.
-     * 
-     * @throws AvatarException.Unsupported without a store.
-     * @throws AvatarException.Store if the file cannot be written, is in use, or is anything else than a store.
-     */
-    public void backup(Path path) {
-        ClientCalls.backup(core, path.toString()).await();
-    }
-
-    /** The future of {@link #backup(Path)}. */
-    public CompletableFuture<Void> backupAsync(Path path) {
-        return ClientCalls.backup(core, path.toString()).start();
-    }
-
-    /**
-     * Deletes everything that the store holds of this visitor: ids and token, messages that are still to be sent, notes, claims. When it returns, nothing of it is in the store's files. A visitor of whom there is nothing is no error.
-     * 
-     * <p>An open conversation of the visitor is closed first, at once: what was still to be sent is not, and durable messages are deleted. Opening the visitor again begins a new session. This store only: nothing is deleted at the service, in {@linkplain #backup backups}, or in logs.
-     * 
-     * <p>The file is written anew, which takes a moment for each 10,000 visitors in it: to delete many, use {@link #forgetIdle}. A client without a store forgets what it has in memory.
-     * 
-     * @throws AvatarException.Store if another client of the same store, in this process or in another one, has the visitor open or has messages of the visitor to send: then nothing is deleted, and the conversation here is closed all the same. So it does if the bytes cannot be removed, since another program reads the file or the disk is full: then call it again.
-     */
-    public void forget(Visitor visitor) {
-        ClientCalls.forget(core, visitor.core).await();
-    }
-
-    /** The future of {@link #forget(Visitor)}. */
-    public CompletableFuture<Void> forgetAsync(Visitor visitor) {
-        return ClientCalls.forget(core, visitor.core).start();
-    }
-
-    /**
-     * Everything that the store holds of this visitor, as a JSON text in which secrets are left out: for a person who asks what is kept. Of a visitor of whom there is nothing, {@code holds_data} is {@code false}.
-     * 
-     * @throws AvatarException.Store if the store cannot be read.
-     * @throws AvatarException.Unsupported without a store.
-     */
-    public String export(Visitor visitor) {
-        return ClientCalls.export(core, visitor.core).await();
-    }
-
-    /** The future of {@link #export(Visitor)}. */
-    public CompletableFuture<String> exportAsync(Visitor visitor) {
-        return ClientCalls.export(core, visitor.core).start();
-    }
-
-    /**
-     * Forgets all visitors of whom nothing was written to the store for longer than this, and returns how many. The option {@code retention} does the same by itself. Visitors with an open conversation, in this client or in another one of the same store, and those with a durable message whose deadline has not passed, are not idle.
-     * 
-     * @throws AvatarException.Store as {@link #forget} does, except that visitors in use are passed over.
-     * @throws AvatarException.Unsupported without a store.
-     */
-    public long forgetIdle(Duration longerThan) {
-        return ClientCalls.forgetIdle(core, longerThan).await();
-    }
-
-    /** The future of {@link #forgetIdle(Duration)}. */
-    public CompletableFuture<Long> forgetIdleAsync(Duration longerThan) {
-        return ClientCalls.forgetIdle(core, longerThan).start();
-    }
-
-    /**
-     * Writes a note: a small text that the program keeps with this visitor, in place of the one under this key. When it returns, the note outlives the process.
-     * 
-     * <p>Notes are in the {@linkplain ClientOptions.Builder#store(String) store}: sealed where it is, in its {@linkplain #backup copies} and {@linkplain #export exports}, and {@linkplain #forget forgotten} with the visitor. Without a store they are in memory until the client is closed. <b>Keys are not sealed:</b> put no secret and no word of a person into a key. Where a store does not know the API key yet, the visitor is authenticated first.
-     * 
-     * @param key 1 to 200 bytes of UTF-8.
-     * @param text at most 16 KiB of UTF-8.
-     * @throws AvatarException.Misuse if one of them is out of its bounds: then nothing is written.
-     * @throws AvatarException.Store if the store cannot be written.
-     */
-    public void setNote(Visitor visitor, String key, String text) {
-        ClientCalls.setNote(core, visitor.core, key, text, null).await();
-    }
-
-    /** The future of {@link #setNote(Visitor, String, String)}. */
-    public CompletableFuture<Void> setNoteAsync(Visitor visitor, String key, String text) {
-        return ClientCalls.setNote(core, visitor.core, key, text, null).start();
-    }
-
-    /** The same; after this time, more than zero, the note counts as deleted. */
-    public void setNote(Visitor visitor, String key, String text, Duration lifetime) {
-        ClientCalls.setNote(core, visitor.core, key, text, lifetime).await();
-    }
-
-    /** The future of {@link #setNote(Visitor, String, String, Duration)}. */
-    public CompletableFuture<Void> setNoteAsync(Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.setNote(core, visitor.core, key, text, lifetime).start();
-    }
-
-    /**
-     * Writes a note unless there is one under this key that has not expired, and returns whether it was written. Of several that add the same note at the same time, one succeeds, also among the processes that use the same store file. The parameters are those of {@link #setNote(Visitor, String, String)}.
-     */
-    public boolean addNote(Visitor visitor, String key, String text) {
-        return ClientCalls.addNote(core, visitor.core, key, text, null).await();
-    }
-
-    /** The future of {@link #addNote(Visitor, String, String)}. */
-    public CompletableFuture<Boolean> addNoteAsync(Visitor visitor, String key, String text) {
-        return ClientCalls.addNote(core, visitor.core, key, text, null).start();
-    }
-
-    /** The same; after this time, more than zero, the note counts as deleted. */
-    public boolean addNote(Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.addNote(core, visitor.core, key, text, lifetime).await();
-    }
-
-    /** The future of {@link #addNote(Visitor, String, String, Duration)}. */
-    public CompletableFuture<Boolean> addNoteAsync(Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.addNote(core, visitor.core, key, text, lifetime).start();
-    }
-
-    /** The text of the visitor's note under this key; {@code null} where there is none, or it has expired. */
-    public @Nullable String note(Visitor visitor, String key) {
-        return ClientCalls.note(core, visitor.core, key).await();
-    }
-
-    /** The future of {@link #note(Visitor, String)}. */
-    public CompletableFuture<@Nullable String> noteAsync(Visitor visitor, String key) {
-        return ClientCalls.note(core, visitor.core, key).start();
-    }
-
-    /** Deletes the visitor's note under this key, and returns whether there was one that had not expired. */
-    public boolean deleteNote(Visitor visitor, String key) {
-        return ClientCalls.deleteNote(core, visitor.core, key).await();
-    }
-
-    /** The future of {@link #deleteNote(Visitor, String)}. */
-    public CompletableFuture<Boolean> deleteNoteAsync(Visitor visitor, String key) {
-        return ClientCalls.deleteNote(core, visitor.core, key).start();
-    }
-
-    /**
-     * The notes of all visitors whose keys begin so, and that have not expired. The one that was first written longest ago comes first; one that was replaced keeps its place. All notes, with an empty prefix.
-     */
-    public List<Note> notes(String prefix) {
-        return ClientCalls.notes(core, prefix).then(notes -> notes.stream().map(Note::new).toList()).await();
-    }
-
-    /** The future of {@link #notes(String)}. */
-    public CompletableFuture<List<Note>> notesAsync(String prefix) {
-        return ClientCalls.notes(core, prefix).then(notes -> notes.stream().map(Note::new).toList()).start();
-    }
-
-    /**
-     * Makes a call of the service that this library does not know, with the API key, and returns the {@code data} of the answer's envelope as a JSON text, as the service wrote it; {@code null} in it where there is none.
-     * 
-     * <p>The path goes on after the base URL, such as {@code /rest/general/message/latest?sessionId=…}, and cannot lead elsewhere. Nothing is sent twice but after the visitor's token was refused. The option {@code onCall} is told of calls with a visitor alone.
-     * 
+     * Makes a call of the service that this library does not know, with the API key, and returns
+     * the {@code data} of the answer's envelope as a JSON text, as the service wrote it; {@code
+     * null} in it where there is none.
+     *
+     * <p>The path goes on after the base URL, such as {@code
+     * /rest/general/message/latest?sessionId=…}, and cannot lead elsewhere. Nothing is sent twice
+     * but after the visitor's token was refused. The option {@code onCall} is told of calls with a
+     * visitor alone.
+     *
      * @param method GET, POST, PUT, PATCH or DELETE.
-     * @throws AvatarException.Misuse if the method is unknown, the path could lead to outside of the base URL, or the body is not JSON: then nothing is sent.
-     * @throws AvatarException.InvalidAnswer if the answer is not the service's envelope, such as a redirect.
+     * @throws AvatarException.Misuse if the method is unknown, the path could lead to outside of
+     *     the base URL, or the body is not JSON: then nothing is sent.
+     * @throws AvatarException.InvalidAnswer if the answer is not the service's envelope, such as a
+     *     redirect.
      */
     public String request(String method, String path) {
         return ClientCalls.request(core, method, path, RequestOptions.DEFAULT).await();
@@ -432,12 +299,15 @@ public final class AvatarClient implements AutoCloseable {
     }
 
     /** The future of {@link #request(String, String, RequestOptions)}. */
-    public CompletableFuture<String> requestAsync(String method, String path, RequestOptions options) {
+    public CompletableFuture<String> requestAsync(
+            String method, String path, RequestOptions options) {
         return ClientCalls.request(core, method, path, options).start();
     }
 
     /**
-     * What happens in all conversations, those that are opened later too. Every subscriber has a subscription of its own from the moment it subscribes on, and is called one event at a time, on a background thread, which it may block.
+     * What happens in all conversations, those that are opened later too. Every subscriber has a
+     * subscription of its own from the moment it subscribes on, and is called one event at a time,
+     * on a background thread, which it may block.
      */
     public Flow.Publisher<Event> events() {
         return Streams.events(() -> core.subscribe(false));
@@ -453,7 +323,10 @@ public final class AvatarClient implements AutoCloseable {
         return new Subscription(Failing.call(() -> core.subscribe(true)));
     }
 
-    /** Tells a listener what happens in all conversations from now on, on a background thread, which it may block, until what this returns is closed. */
+    /**
+     * Tells a listener what happens in all conversations from now on, on a background thread, which
+     * it may block, until what this returns is closed.
+     */
     public Listening listen(ConversationListener listener) {
         return Failing.call(() -> ClientCalls.listen(core, null, listener));
     }
@@ -475,7 +348,10 @@ public final class AvatarClient implements AutoCloseable {
         }
     }
 
-    /** The next event of this type in any conversation, from now on. A time limit is {@code orTimeout} of the future. */
+    /**
+     * The next event of this type in any conversation, from now on. A time limit is {@code
+     * orTimeout} of the future.
+     */
     public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
         Subscription events = subscribe();
         CompletableFuture<E> event = events.waitForAsync(type);
@@ -488,22 +364,29 @@ public final class AvatarClient implements AutoCloseable {
         return new Stats(Failing.call(core::stats));
     }
 
-    /** Host and port of the proxy between this machine and the service; {@code null} if the connection is direct. */
+    /**
+     * Host and port of the proxy between this machine and the service; {@code null} if the
+     * connection is direct.
+     */
     public @Nullable String proxy() {
         return Failing.call(core::getProxy);
     }
 
     /**
-     * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are due at once, and have begun when this returns.
+     * Moves the client's clock forward, for tests. Heartbeats, deadlines and retries in between are
+     * due at once, and have begun when this returns.
      */
     public void advanceClock(Duration by) {
         Failing.run(() -> ClientCalls.advanceClock(core, by));
     }
 
     /**
-     * Closes all conversations, each after sending what is still to be sent. A message that could not be sent in time is given back to the call that waits for it; a durable message stays in the store. Closing twice is no error.
+     * Closes all conversations, each after sending what is still to be sent. A message that could
+     * not be sent in time is given back to the call that waits for it; a durable message stays in
+     * the store. Closing twice is no error.
      *
-     * <p>It takes at most 5 s, or the option {@code closeDeadline}. An interrupt does not cut it short; the thread is marked as interrupted afterwards.
+     * <p>It takes at most 5 s, or the option {@code closeDeadline}. An interrupt does not cut it
+     * short; the thread is marked as interrupted afterwards.
      */
     @Override
     public void close() {
@@ -535,7 +418,10 @@ public final class AvatarClient implements AutoCloseable {
             } catch (InterruptedException interrupted) {
                 isInterrupted = true;
             } catch (ExecutionException failed) {
-                throw failed.getCause() instanceof AvatarException why ? why : new AssertionError(failed);
+                if (failed.getCause() instanceof AvatarException why) {
+                    throw why;
+                }
+                throw new AssertionError(failed);
             } finally {
                 if (isInterrupted && end.isDone()) {
                     Thread.currentThread().interrupt();

@@ -1,18 +1,20 @@
 package me.secondme.avatar.java;
 
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A conversation with the avatar. It continues when no reference to it is left, and ends with {@link #close}, {@link
- * #end}, or the client. Opening the visitor again returns it again.
+ * A conversation with the avatar. It continues when no reference to it is left, and ends with
+ * {@link #close}, {@link #end}, or the client. Opening the visitor again returns it again.
  *
- * <p>Each call that waits blocks its thread, or, with {@code Async} in its name, gives a future. A thread that is
- * interrupted and a future that is cancelled give the call up; a message that has already been sent stays sent.
+ * <p>Each call that waits blocks its thread, or, with {@code Async} in its name, gives a future. A
+ * thread that is interrupted and a future that is cancelled give the call up; a message that has
+ * already been sent stays sent.
  */
 public final class Conversation {
     private final me.secondme.avatar.Conversation core;
@@ -57,11 +59,11 @@ public final class Conversation {
     }
 
     /**
-     * Whether the avatar's owner has the conversation: has said something in person, and the avatar nothing since ({@link
-     * Event.TakenOver}, {@link Event.HandedBack}).
+     * Whether the avatar's owner has the conversation: has said something in person, and the avatar
+     * nothing since ({@link Event.TakenOver}, {@link Event.HandedBack}).
      *
-     * <p>Questions are not held back meanwhile: the owner may answer several at once, or none. One that the owner does not
-     * answer in time fails with {@link AvatarException.TakenOver}.
+     * <p>Questions are not held back meanwhile: the owner may answer several at once, or none. One
+     * that the owner does not answer in time fails with {@link AvatarException.TakenOver}.
      */
     public boolean takenOver() {
         return Failing.call(core::getTakenOver);
@@ -73,8 +75,9 @@ public final class Conversation {
     }
 
     /**
-     * What happens in this conversation. Every subscriber has a subscription of its own from the moment it subscribes on,
-     * and is called one event at a time, on a background thread, which it may block.
+     * What happens in this conversation. Every subscriber has a subscription of its own from the
+     * moment it subscribes on, and is called one event at a time, on a background thread, which it
+     * may block.
      */
     public Flow.Publisher<Event> events() {
         return Streams.events(() -> core.subscribe(false));
@@ -90,7 +93,10 @@ public final class Conversation {
         return new Subscription(Failing.call(() -> core.subscribe(true)));
     }
 
-    /** Tells a listener what happens from now on, on a background thread, which it may block, until what this returns is closed. */
+    /**
+     * Tells a listener what happens from now on, on a background thread, which it may block, until
+     * what this returns is closed.
+     */
     public Listening listen(ConversationListener listener) {
         return Failing.call(() -> ConversationCalls.listen(core, null, listener));
     }
@@ -101,8 +107,8 @@ public final class Conversation {
     }
 
     /**
-     * Waits for the next event of this type, from now on. Where the event may happen at once, {@link #subscribe} first and
-     * wait on the subscription.
+     * Waits for the next event of this type, from now on. Where the event may happen at once,
+     * {@link #subscribe} first and wait on the subscription.
      *
      * @throws AvatarException.Deadline if it does not come in this time.
      * @throws AvatarException.Closed if the conversation is closed before it comes.
@@ -113,7 +119,9 @@ public final class Conversation {
         }
     }
 
-    /** The next event of this type, from now on. A time limit is {@code orTimeout} of the future. */
+    /**
+     * The next event of this type, from now on. A time limit is {@code orTimeout} of the future.
+     */
     public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
         Subscription events = subscribe();
         CompletableFuture<E> event = events.waitForAsync(type);
@@ -122,8 +130,9 @@ public final class Conversation {
     }
 
     /**
-     * Sends a message and returns the whole reply, the avatar's or its owner's. Questions of one conversation are answered
-     * in order. The reply comes as an event as well, before this returns: see {@link Reply#asked}.
+     * Sends a message and returns the whole reply, the avatar's or its owner's. Questions of one
+     * conversation are answered in order. The reply comes as an event as well, before this returns:
+     * see {@link Reply#asked}.
      */
     public Reply ask(String text) {
         return ask(text, AskOptions.DEFAULT);
@@ -149,8 +158,9 @@ public final class Conversation {
     }
 
     /**
-     * Sends a message when the stream is read, and gives the reply piece by piece. Each piece has its author: the avatar,
-     * or its owner who takes over. Afterwards the whole reply is {@link ReplyStream#reply}.
+     * Sends a message when the stream is read, and gives the reply piece by piece. Each piece has
+     * its author: the avatar, or its owner who takes over. Afterwards the whole reply is {@link
+     * ReplyStream#reply}.
      */
     public ReplyStream stream(String text) {
         return stream(text, AskOptions.DEFAULT);
@@ -162,9 +172,9 @@ public final class Conversation {
     }
 
     /**
-     * Sends a message, and returns when the service has taken it. While the socket is down the message waits. A lost
-     * answer does not send it twice, unless the option {@code delivery} says so. A message that is given up comes back
-     * with the exception: {@link AvatarException#unsent}.
+     * Sends a message, and returns when the service has taken it. While the socket is down the
+     * message waits. A lost answer does not send it twice, unless the option {@code delivery} says
+     * so. A message that is given up comes back with the exception: {@link AvatarException#unsent}.
      */
     public Sent send(String text) {
         return send(text, SendOptions.DEFAULT);
@@ -190,9 +200,10 @@ public final class Conversation {
     }
 
     /**
-     * Keeps a message in the client's {@linkplain ClientOptions.Builder#store(String) store} until the service has taken
-     * it, and returns its id once it is kept: from then on it survives the process. {@link Event.Delivered} tells that the
-     * service has it, and {@link Event.Unsent} that it was given up.
+     * Keeps a message in the client's {@linkplain ClientOptions.Builder#store(String) store} until
+     * the service has taken it, and returns its id once it is kept: from then on it survives the
+     * process. {@link Event.Delivered} tells that the service has it, and {@link Event.Unsent} that
+     * it was given up.
      */
     public String sendDurable(String text) {
         return sendDurable(text, SendOptions.DEFAULT);
@@ -223,7 +234,10 @@ public final class Conversation {
         return pastMessages(count, null).await();
     }
 
-    /** The {@code count} messages (1 to 1000) before the one with this {@link HistoryMessage#seqId}, oldest first. */
+    /**
+     * The {@code count} messages (1 to 1000) before the one with this {@link HistoryMessage#seqId},
+     * oldest first.
+     */
     public List<HistoryMessage> history(int count, String before) {
         return pastMessages(count, before).await();
     }
@@ -243,7 +257,10 @@ public final class Conversation {
                 .then(messages -> messages.stream().map(HistoryMessage::of).toList());
     }
 
-    /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
+    /**
+     * Opens another conversation of the same visitor, with a session of its own, on the same
+     * socket.
+     */
     public Conversation newSession() {
         return ConversationCalls.newSession(core).then(Conversation::new).await();
     }
@@ -254,8 +271,8 @@ public final class Conversation {
     }
 
     /**
-     * Closes the socket and keeps the session. What is said meanwhile comes after {@link #resume}. Other conversations of
-     * the visitor are paused with it.
+     * Closes the socket and keeps the session. What is said meanwhile comes after {@link #resume}.
+     * Other conversations of the visitor are paused with it.
      */
     public void pause() {
         ConversationCalls.pause(core).await();
@@ -276,7 +293,10 @@ public final class Conversation {
         return ConversationCalls.resume(core).start();
     }
 
-    /** Tells that the network has changed: the socket is connected again now, and not when its silence is noticed. */
+    /**
+     * Tells that the network has changed: the socket is connected again now, and not when its
+     * silence is noticed.
+     */
     public void networkChanged() {
         ConversationCalls.networkChanged(core).await();
     }
@@ -287,8 +307,8 @@ public final class Conversation {
     }
 
     /**
-     * Closes the conversation after sending what is still to be sent, within the option {@code closeDeadline}. Opening the
-     * visitor again goes on with the same session.
+     * Closes the conversation after sending what is still to be sent, within the option {@code
+     * closeDeadline}. Opening the visitor again goes on with the same session.
      */
     public void close() {
         ConversationCalls.close(core).await();
@@ -299,7 +319,10 @@ public final class Conversation {
         return ConversationCalls.close(core).start();
     }
 
-    /** Closes the conversation and ends its session on the service: the next {@code open} begins a new one. */
+    /**
+     * Closes the conversation and ends its session on the service: the next {@code open} begins a
+     * new one.
+     */
     public void end() {
         ConversationCalls.end(core).await();
     }

@@ -4,7 +4,8 @@ package me.secondme.avatar.java;
 @FunctionalInterface
 public interface CredentialsProvider {
     /**
-     * The visitor's credentials. It may block; its thread is interrupted when no call waits for them any more.
+     * The visitor's credentials. It may block; its thread is interrupted when no call waits for
+     * them any more.
      *
      * @throws Exception the error of the calls that wait: see {@link TokenProvider#token}.
      */

@@ -1,6 +1,9 @@
 package me.secondme.avatar.java;
 
-/** A small text that the program keeps with a visitor: see {@link AvatarClient#setNote(Visitor, String, String)}. */
+/**
+ * A small text that the program keeps with a visitor: see {@link AvatarClient#setNote(Visitor,
+ * String, String)}.
+ */
 public final class Note {
     private final me.secondme.avatar.Note core;
 

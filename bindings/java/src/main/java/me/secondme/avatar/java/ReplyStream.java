@@ -1,14 +1,15 @@
 package me.secondme.avatar.java;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A reply, piece by piece. The message is sent when the pieces are read, and they are read once: by a loop, which blocks
- * its thread, or by one subscriber.
+ * A reply, piece by piece. The message is sent when the pieces are read, and they are read once: by
+ * a loop, which blocks its thread, or by one subscriber.
  *
  * <pre>{@code
  * try (ReplyStream stream = chat.stream("Hello")) {
@@ -19,8 +20,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * A loop that is left, and a subscription that is cancelled, give the rest up: the next question goes out at once, and
- * what still comes of this reply is an event like any other. What fails is thrown by the loop, or goes to {@code onError}.
+ * A loop that is left, and a subscription that is cancelled, give the rest up: the next question
+ * goes out at once, and what still comes of this reply is an event like any other. What fails is
+ * thrown by the loop, or goes to {@code onError}.
  */
 public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>, AutoCloseable {
     private final me.secondme.avatar.ReplyStream core;
@@ -31,15 +33,18 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
     }
 
     /**
-     * Sends the message when the subscriber first requests pieces, and gives them as it requests them, one at a time, on a
-     * background thread, which it may block.
+     * Sends the message when the subscriber first requests pieces, and gives them as it requests
+     * them, one at a time, on a background thread, which it may block.
      */
     @Override
     public void subscribe(Flow.Subscriber<? super Piece> subscriber) {
         Streams.pieces(core).subscribe(subscriber);
     }
 
-    /** Sends the message, and blocks for each piece. Where the loop may be left early, close the stream afterwards. */
+    /**
+     * Sends the message, and blocks for each piece. Where the loop may be left early, close the
+     * stream afterwards.
+     */
     @Override
     public Iterator<Piece> iterator() {
         Pieces read = Streams.read(core);
@@ -85,8 +90,8 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
     }
 
     /**
-     * Gives the rest of the reply up. The pieces that have come can still be read, and then there are no more. The next
-     * question goes out at once. Stopping twice does no harm.
+     * Gives the rest of the reply up. The pieces that have come can still be read, and then there
+     * are no more. The next question goes out at once. Stopping twice does no harm.
      */
     public void stop() {
         core.stop();

@@ -1,10 +1,12 @@
 package me.secondme.avatar.java;
 
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
+import java.time.Duration;
+
 /**
- * What a call of the service asks for beside its path: {@link AvatarClient#request(String, String, RequestOptions)}.
+ * What a call of the service asks for beside its path: {@link AvatarClient#request(String, String,
+ * RequestOptions)}.
  *
  * <pre>{@code
  * client.request("GET", path, RequestOptions.builder().visitor(visitor).build());
@@ -47,13 +49,19 @@ public final class RequestOptions {
             return this;
         }
 
-        /** Shows this visitor's token, renewed where it is refused. Default: the API key, with a slot of its quota. */
+        /**
+         * Shows this visitor's token, renewed where it is refused. Default: the API key, with a
+         * slot of its quota.
+         */
         public Builder visitor(Visitor visitor) {
             this.visitor = visitor;
             return this;
         }
 
-        /** The time limit, with the wait for the quota. Default: the option {@code openDeadline} of the client. */
+        /**
+         * The time limit, with the wait for the quota. Default: the option {@code openDeadline} of
+         * the client.
+         */
         public Builder deadline(Duration deadline) {
             this.deadline = deadline;
             return this;

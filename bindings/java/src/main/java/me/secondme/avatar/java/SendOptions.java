@@ -1,7 +1,8 @@
 package me.secondme.avatar.java;
 
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+
+import java.time.Duration;
 
 /**
  * What one message asks for beside its text: {@link Conversation#send(String, SendOptions)}, {@link
@@ -39,13 +40,23 @@ public final class SendOptions {
 
         private Builder() {}
 
-        /** The time limit, retries and waits included. Default: the option {@code sendDeadline} of the client, or {@code durableDeadline} of a durable message. */
+        /**
+         * The time limit, retries and waits included. Default: the option {@code sendDeadline} of
+         * the client, or {@code durableDeadline} of a durable message.
+         */
         public Builder deadline(Duration deadline) {
             this.deadline = deadline;
             return this;
         }
 
-        /** The id under which the message goes out; {@link Conversation#newMessageId} makes one. A program that keeps it before it sends finds out after a crash whether the service took the message: {@link Conversation#history()} has it under this id. One of another form, or under which a message of this visitor has gone out or waits, is an {@link AvatarException.Misuse}, and nothing is sent. Visitor Chat takes no ids: there it names the message in this client only. Default: a new one. */
+        /**
+         * The id under which the message goes out; {@link Conversation#newMessageId} makes one. A
+         * program that keeps it before it sends finds out after a crash whether the service took
+         * the message: {@link Conversation#history()} has it under this id. One of another form, or
+         * under which a message of this visitor has gone out or waits, is an {@link
+         * AvatarException.Misuse}, and nothing is sent. Visitor Chat takes no ids: there it names
+         * the message in this client only. Default: a new one.
+         */
         public Builder messageId(String messageId) {
             this.messageId = messageId;
             return this;

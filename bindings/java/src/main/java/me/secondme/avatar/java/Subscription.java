@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import org.jspecify.annotations.Nullable;
+
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -7,11 +9,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A subscription to events, from the moment it is made until it is {@linkplain #finish finished} or {@linkplain #close
- * closed}, or its conversation or client is.
+ * A subscription to events, from the moment it is made until it is {@linkplain #finish finished} or
+ * {@linkplain #close closed}, or its conversation or client is.
  *
  * <pre>{@code
  * try (Subscription events = chat.subscribe()) {
@@ -21,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * Its queue is bounded, and nothing in it is dropped: when it is full, the socket is read no further until there is room
- * again. So read a subscription, or close it.
+ * Its queue is bounded, and nothing in it is dropped: when it is full, the socket is read no
+ * further until there is room again. So read a subscription, or close it.
  */
 public final class Subscription implements Iterable<Event>, AutoCloseable {
     private final me.secondme.avatar.Subscription core;
@@ -31,7 +32,10 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
         this.core = core;
     }
 
-    /** Waits for the next event; {@code null} when there will be no more. A wait that is interrupted loses nothing. */
+    /**
+     * Waits for the next event; {@code null} when there will be no more. A wait that is interrupted
+     * loses nothing.
+     */
     public @Nullable Event next() {
         me.secondme.avatar.Event event = Streams.next(core).await();
         return event == null ? null : Event.of(event);
@@ -40,7 +44,8 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
     /**
      * The same, with a time limit.
      *
-     * @throws AvatarException.Deadline if nothing comes in this time. What comes later is the next one.
+     * @throws AvatarException.Deadline if nothing comes in this time. What comes later is the next
+     *     one.
      */
     public @Nullable Event next(Duration timeout) {
         Optional<me.secondme.avatar.Event> event = Streams.next(core, timeout).await();
@@ -75,30 +80,43 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      * @throws AvatarException.Deadline if it does not come in this time.
      * @throws AvatarException.Closed if the subscription ends before it comes.
      */
-    public <E extends Event> E waitFor(Class<E> type, Predicate<? super E> where, Duration timeout) {
+    public <E extends Event> E waitFor(
+            Class<E> type, Predicate<? super E> where, Duration timeout) {
         E event = waiting(type, where).within(timeout).await();
         if (event == null) {
-            String what = "no event of the kind " + type.getSimpleName() + " came within " + timeout;
+            String what =
+                    "no event of the kind " + type.getSimpleName() + " came within " + timeout;
             throw new AvatarException.Deadline(what, null);
         }
         return event;
     }
 
-    /** The next event of this type; events before it are skipped. A time limit is {@code orTimeout} of the future. */
+    /**
+     * The next event of this type; events before it are skipped. A time limit is {@code orTimeout}
+     * of the future.
+     */
     public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
         return waitForAsync(type, event -> true);
     }
 
-    /** The next event of this type for which {@code where} is true; events before it are skipped. */
-    public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type, Predicate<? super E> where) {
+    /**
+     * The next event of this type for which {@code where} is true; events before it are skipped.
+     */
+    public <E extends Event> CompletableFuture<E> waitForAsync(
+            Class<E> type, Predicate<? super E> where) {
         return waiting(type, where).start();
     }
 
     private <E extends Event> Work<E> waiting(Class<E> type, Predicate<? super E> where) {
-        return Streams.waitFor(core, event -> type.isInstance(event) && where.test(type.cast(event))).then(type::cast);
+        return Streams.waitFor(
+                        core, event -> type.isInstance(event) && where.test(type.cast(event)))
+                .then(type::cast);
     }
 
-    /** What comes from now on, one event at a time, on a background thread. What one subscriber takes, others do not get. */
+    /**
+     * What comes from now on, one event at a time, on a background thread. What one subscriber
+     * takes, others do not get.
+     */
     public Flow.Publisher<Event> events() {
         return Streams.rest(core);
     }
@@ -129,12 +147,18 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
         };
     }
 
-    /** Ends the subscription and keeps what has come: it can still be taken, and then there is no more. */
+    /**
+     * Ends the subscription and keeps what has come: it can still be taken, and then there is no
+     * more.
+     */
     public void finish() {
         core.finish();
     }
 
-    /** Ends the subscription now, and drops what has come; a {@link #next()} that waits returns {@code null}. */
+    /**
+     * Ends the subscription now, and drops what has come; a {@link #next()} that waits returns
+     * {@code null}.
+     */
     @Override
     public void close() {
         core.close();

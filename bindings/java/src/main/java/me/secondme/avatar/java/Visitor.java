@@ -17,15 +17,19 @@ public final class Visitor {
     }
 
     /**
-     * The visitor for a person of a platform, by the id that the platform has for them. The same person is always the same
-     * visitor, in every language and version, with no table to keep. The user id comes from a login that the program has
-     * verified. Where it can be guessed, as a phone number can, {@link #forUserWithSecret} is right.
+     * The visitor for a person of a platform, by the id that the platform has for them. The same
+     * person is always the same visitor, in every language and version, with no table to keep. The
+     * user id comes from a login that the program has verified. Where it can be guessed, as a phone
+     * number can, {@link #forUserWithSecret} is right.
      *
      * @throws AvatarException.InvalidVisitorId if no id can be made of the two.
      */
     public static Visitor forUser(String platform, String userId) {
         return Failing.call(
-                () -> new Visitor(me.secondme.avatar.Visitor.forUser(platform, userId, null, null, null)));
+                () ->
+                        new Visitor(
+                                me.secondme.avatar.Visitor.forUser(
+                                        platform, userId, null, null, null)));
     }
 
     /** The same with a {@linkplain #name display name}. */
@@ -34,12 +38,14 @@ public final class Visitor {
     }
 
     /**
-     * The visitor for a person of a platform, with an id that only a program with the secret can make: HMAC-SHA256 over
-     * platform and user id. The same three give the same visitor in every language; another secret gives others. The user
-     * id comes from a login that the program has verified, and the secret stays on a server.
+     * The visitor for a person of a platform, with an id that only a program with the secret can
+     * make: HMAC-SHA256 over platform and user id. The same three give the same visitor in every
+     * language; another secret gives others. The user id comes from a login that the program has
+     * verified, and the secret stays on a server.
      *
      * @param secret at least 16 bytes in UTF-8.
-     * @throws AvatarException.InvalidVisitorId if the secret is shorter, or no id can be made of the three.
+     * @throws AvatarException.InvalidVisitorId if the secret is shorter, or no id can be made of
+     *     the three.
      */
     public static Visitor forUserWithSecret(String platform, String userId, String secret) {
         return Failing.call(
@@ -55,15 +61,19 @@ public final class Visitor {
      * @throws AvatarException.InvalidVisitorId if it is none.
      */
     public static Visitor parse(String id) {
-        return Failing.call(() -> new Visitor(me.secondme.avatar.Visitor.parse(id, null, null, null)));
+        return Failing.call(
+                () -> new Visitor(me.secondme.avatar.Visitor.parse(id, null, null, null)));
     }
 
     /** A new visitor. Keep the id: it is the only way back to them. */
     public static Visitor random(String platform) {
-        return Failing.call(() -> new Visitor(me.secondme.avatar.Visitor.random(platform, null, null, null)));
+        return Failing.call(
+                () -> new Visitor(me.secondme.avatar.Visitor.random(platform, null, null, null)));
     }
 
-    /** {@code {platform}_{uuid}}: the same id is the same visitor, who finds earlier sessions again. */
+    /**
+     * {@code {platform}_{uuid}}: the same id is the same visitor, who finds earlier sessions again.
+     */
     public String id() {
         return core.getId();
     }
@@ -79,9 +89,10 @@ public final class Visitor {
     }
 
     /**
-     * A tag of the program's own, 1024 bytes at most: what the platform calls the person, the channel to answer in. It is
-     * never sent to the service. It is kept with the visitor, in the store too, and stands on {@linkplain Event#tag every
-     * event}; a visitor opened without one keeps the one from before.
+     * A tag of the program's own, 1024 bytes at most: what the platform calls the person, the
+     * channel to answer in. It is never sent to the service. It is kept with the visitor, in the
+     * store too, and stands on {@linkplain Event#tag every event}; a visitor opened without one
+     * keeps the one from before.
      */
     public @Nullable String tag() {
         return core.getTag();
@@ -103,7 +114,8 @@ public final class Visitor {
     }
 
     private Visitor with(@Nullable String name, @Nullable String channel, @Nullable String tag) {
-        return Failing.call(() -> new Visitor(me.secondme.avatar.Visitor.parse(id(), name, channel, tag)));
+        return Failing.call(
+                () -> new Visitor(me.secondme.avatar.Visitor.parse(id(), name, channel, tag)));
     }
 
     @Override

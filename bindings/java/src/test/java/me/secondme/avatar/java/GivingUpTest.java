@@ -4,19 +4,22 @@ import static me.secondme.avatar.java.Talking.ADA;
 import static me.secondme.avatar.java.Talking.client;
 import static me.secondme.avatar.java.Talking.eventually;
 import static me.secondme.avatar.java.Talking.post;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import me.secondme.avatar.testing.AvatarEmulator;
+import me.secondme.avatar.testing.WithAvatarEmulator;
+
+import org.junit.jupiter.api.Test;
+
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import me.secondme.avatar.testing.AvatarEmulator;
-import me.secondme.avatar.testing.WithAvatarEmulator;
-import org.junit.jupiter.api.Test;
 
 /** What is cancelled or interrupted is given up. */
 @WithAvatarEmulator
@@ -41,7 +44,8 @@ class GivingUpTest {
     }
 
     @Test
-    void aThreadThatIsInterruptedGivesTheQuestionUp(AvatarEmulator emulator) throws InterruptedException {
+    void aThreadThatIsInterruptedGivesTheQuestionUp(AvatarEmulator emulator)
+            throws InterruptedException {
         try (AvatarClient client = client(emulator)) {
             Conversation chat = client.open(ADA);
             post(emulator, "owner/takeover", chat, "");
@@ -60,7 +64,10 @@ class GivingUpTest {
                                 }
                             });
             thread.start();
-            eventually(() -> thread.getState() == Thread.State.TIMED_WAITING || thread.getState() == Thread.State.WAITING);
+            eventually(
+                    () ->
+                            thread.getState() == Thread.State.TIMED_WAITING
+                                    || thread.getState() == Thread.State.WAITING);
             thread.interrupt();
             thread.join();
             assertNotNull(thrown.get());

@@ -1,13 +1,15 @@
 package me.secondme.avatar.java;
 
-import java.time.Duration;
-import java.util.concurrent.Flow;
 import me.secondme.avatar.testing.AvatarEmulator;
+
 import org.reactivestreams.tck.TestEnvironment;
 import org.reactivestreams.tck.flow.FlowPublisherVerification;
 import org.testng.annotations.AfterClass;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.Test;
+
+import java.time.Duration;
+import java.util.concurrent.Flow;
 
 /** The rules of reactive streams, as their authors test them. */
 @Test
@@ -51,7 +53,10 @@ public class ReactiveStreamsTest extends FlowPublisherVerification<Event> {
             }
             String last = String.valueOf(pushed);
             if (elements > 0) {
-                watching.waitFor(Event.Notice.class, notice -> notice.text().equals(last), Duration.ofSeconds(30));
+                watching.waitFor(
+                        Event.Notice.class,
+                        notice -> notice.text().equals(last),
+                        Duration.ofSeconds(30));
             }
         }
         events.finish();

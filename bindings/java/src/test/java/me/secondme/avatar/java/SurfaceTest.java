@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -24,35 +26,50 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 
 /** What a Java program sees: Java alone, and all that Kotlin has. */
 class SurfaceTest {
     private static final String HERE = "me.secondme.avatar.java.";
 
-    /** Kotlin's classes whose calls are written by hand here. What is generated comes from the same templates' model. */
+    /**
+     * Kotlin's classes whose calls are written by hand here. What is generated comes from the same
+     * templates' model.
+     */
     private static final Map<Class<?>, Class<?>> PAIRS =
             Map.of(
-                    me.secondme.avatar.AvatarClient.class, AvatarClient.class,
-                    me.secondme.avatar.AvatarClient.Companion.getClass(), AvatarClient.class,
-                    me.secondme.avatar.Conversation.class, Conversation.class,
-                    me.secondme.avatar.Subscription.class, Subscription.class,
-                    me.secondme.avatar.ReplyStream.class, ReplyStream.class,
-                    me.secondme.avatar.Visitor.class, Visitor.class,
-                    me.secondme.avatar.Credentials.class, Credentials.class,
-                    me.secondme.avatar.Note.class, Note.class,
-                    me.secondme.avatar.Piece.class, Piece.class,
-                    me.secondme.avatar.AvatarLog.class, AvatarLog.class);
+                    me.secondme.avatar.AvatarClient.class,
+                    AvatarClient.class,
+                    me.secondme.avatar.AvatarClient.Companion.getClass(),
+                    AvatarClient.class,
+                    me.secondme.avatar.Conversation.class,
+                    Conversation.class,
+                    me.secondme.avatar.Subscription.class,
+                    Subscription.class,
+                    me.secondme.avatar.ReplyStream.class,
+                    ReplyStream.class,
+                    me.secondme.avatar.Visitor.class,
+                    Visitor.class,
+                    me.secondme.avatar.Credentials.class,
+                    Credentials.class,
+                    me.secondme.avatar.Note.class,
+                    Note.class,
+                    me.secondme.avatar.Piece.class,
+                    Piece.class,
+                    me.secondme.avatar.AvatarLog.class,
+                    AvatarLog.class);
 
     /** What Kotlin has for Kotlin alone, and what there is in its place. */
     private static final Set<String> KOTLIN_ONLY =
             Set.of(
-                    "use", "closeAfter", // try
+                    "use",
+                    "closeAfter", // try
                     "closeBlocking", // close
                     "ended", // waitFor
                     "collect", // a loop, subscribe
-                    "getFilter", "getHandler", // set here, and read nowhere
-                    "getEvents", "dispatch");
+                    "getFilter",
+                    "getHandler", // set here, and read nowhere
+                    "getEvents",
+                    "dispatch");
 
     @Test
     void aJavaProgramSeesJavaAlone() throws IOException {
@@ -60,17 +77,23 @@ class SurfaceTest {
         List<Class<?>> seen = seen();
         assertTrue(seen.size() > 60, seen.toString());
         for (Class<?> type : seen) {
-            assertFalse(Arrays.stream(type.getAnnotations()).anyMatch(it -> it.annotationType().getName().equals("kotlin.Metadata")), type + " is Kotlin's");
+            assertFalse(
+                    Arrays.stream(type.getAnnotations())
+                            .anyMatch(
+                                    it -> it.annotationType().getName().equals("kotlin.Metadata")),
+                    type + " is Kotlin's");
             List<Member> members = new ArrayList<>();
             members.addAll(List.of(type.getDeclaredMethods()));
             members.addAll(List.of(type.getDeclaredConstructors()));
             members.addAll(List.of(type.getDeclaredFields()));
             for (Member member : members) {
-                boolean isSeen = (member.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED)) != 0;
+                boolean isSeen =
+                        (member.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED)) != 0;
                 if (!isSeen || member.isSynthetic()) {
                     continue;
                 }
-                if (!member.getName().matches("[\\w.$]+") || member.getName().matches("Companion|INSTANCE")) {
+                if (!member.getName().matches("[\\w.$]+")
+                        || member.getName().matches("Companion|INSTANCE")) {
                     wrong.add(type.getName() + " has " + member.getName());
                 }
                 for (Type named : types(member)) {
@@ -90,19 +113,32 @@ class SurfaceTest {
                 (kotlin, java) -> {
                     Set<String> there = names(java);
                     for (Method method : kotlin.getDeclaredMethods()) {
-                        boolean isApi = Modifier.isPublic(method.getModifiers()) && !method.isSynthetic();
-                        // What is internal has its module's name in its own; of what takes a duration a hash.
+                        boolean isApi =
+                                Modifier.isPublic(method.getModifiers()) && !method.isSynthetic();
+                        // What is internal has its module's name in its own; of what takes a
+                        // duration a hash.
                         String name = method.getName().replaceFirst("-.*", "");
                         if (!isApi || name.contains("$") || KOTLIN_ONLY.contains(name)) {
                             continue;
                         }
-                        boolean isSuspending = Arrays.stream(method.getParameterTypes()).anyMatch(it -> it.getName().equals("kotlin.coroutines.Continuation"));
-                        String plain = name.matches("get[A-Z].*") ? name.substring(3, 4).toLowerCase() + name.substring(4) : name;
+                        boolean isSuspending =
+                                Arrays.stream(method.getParameterTypes())
+                                        .anyMatch(
+                                                it ->
+                                                        it.getName()
+                                                                .equals(
+                                                                        "kotlin.coroutines.Continuation"));
+                        String plain =
+                                name.matches("get[A-Z].*")
+                                        ? name.substring(3, 4).toLowerCase() + name.substring(4)
+                                        : name;
                         if (!there.contains(name) && !there.contains(plain)) {
                             missing.add(java.getSimpleName() + "." + name);
                         }
                         // An event that is taken must not be lost with a future that is cancelled.
-                        if (isSuspending && !name.equals("next") && !there.contains(name + "Async")) {
+                        if (isSuspending
+                                && !name.equals("next")
+                                && !there.contains(name + "Async")) {
                             missing.add(java.getSimpleName() + "." + name + "Async");
                         }
                     }
@@ -114,7 +150,8 @@ class SurfaceTest {
     void everyOptionEventErrorAndValueIsThere() throws IOException {
         Set<String> options = new TreeSet<>();
         for (Method method : me.secondme.avatar.ClientOptions.class.getMethods()) {
-            if (method.getName().startsWith("set") && !method.getName().matches("set(Language).*")) {
+            if (method.getName().startsWith("set")
+                    && !method.getName().matches("set(Language).*")) {
                 String name = method.getName().replaceFirst("-.*", "").substring(3);
                 options.add(name.substring(0, 1).toLowerCase() + name.substring(1));
             }
@@ -125,10 +162,19 @@ class SurfaceTest {
         assertEquals(options, builder);
 
         Set<String> listener = new TreeSet<>(names(ConversationListener.class));
-        for (Class<?> kotlin : classes(me.secondme.avatar.AvatarClient.class, "me.secondme.avatar")) {
+        for (Class<?> kotlin :
+                classes(me.secondme.avatar.AvatarClient.class, "me.secondme.avatar")) {
             String name = kotlin.getName().replace("me.secondme.avatar.", HERE);
-            boolean isValue = name.matches(".*\\.(Event|AvatarException|Part|Gap|CloseReason)(\\$\\w+)?") || kotlin.isEnum() || name.matches(".*\\.(Reply|Card|Sent|UnsentMessage|ServiceError|HistoryMessage|CallReport|Stats)");
-            if (!isValue || !Modifier.isPublic(kotlin.getModifiers()) || name.endsWith("$Origin") || name.endsWith("$Companion") || name.endsWith("$WhenMappings")) {
+            boolean isValue =
+                    name.matches(".*\\.(Event|AvatarException|Part|Gap|CloseReason)(\\$\\w+)?")
+                            || kotlin.isEnum()
+                            || name.matches(
+                                    ".*\\.(Reply|Card|Sent|UnsentMessage|ServiceError|HistoryMessage|CallReport|Stats)");
+            if (!isValue
+                    || !Modifier.isPublic(kotlin.getModifiers())
+                    || name.endsWith("$Origin")
+                    || name.endsWith("$Companion")
+                    || name.endsWith("$WhenMappings")) {
                 continue;
             }
             Class<?> java = find(name);
@@ -140,7 +186,9 @@ class SurfaceTest {
                 String getter = method.getName().replaceFirst("-.*", "");
                 if (Modifier.isPublic(method.getModifiers()) && getter.matches("get[A-Z].*")) {
                     String plain = getter.substring(3, 4).toLowerCase() + getter.substring(4);
-                    assertTrue(names(java).contains(plain.equals("wait") ? "waitTime" : plain), name + " has no " + plain);
+                    assertTrue(
+                            names(java).contains(plain.equals("wait") ? "waitTime" : plain),
+                            name + " has no " + plain);
                 }
             }
             if (name.startsWith(HERE + "Event$")) {
@@ -175,7 +223,8 @@ class SurfaceTest {
                 .filter(
                         type -> {
                             for (Class<?> at = type; at != null; at = at.getDeclaringClass()) {
-                                if ((at.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED)) == 0) {
+                                if ((at.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED))
+                                        == 0) {
                                     return false;
                                 }
                             }
@@ -186,7 +235,14 @@ class SurfaceTest {
 
     /** All classes in the folder of compiled code that this one is in, and of this package. */
     private static List<Class<?>> classes(Class<?> one, String of) throws IOException {
-        Path folder = Path.of(java.net.URI.create(one.getProtectionDomain().getCodeSource().getLocation().toString())).resolve(of.replace('.', '/'));
+        Path folder =
+                Path.of(
+                                java.net.URI.create(
+                                        one.getProtectionDomain()
+                                                .getCodeSource()
+                                                .getLocation()
+                                                .toString()))
+                        .resolve(of.replace('.', '/'));
         try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(".class") && !name.startsWith("package-info"))
@@ -212,10 +268,13 @@ class SurfaceTest {
 
     private static boolean isJava(Type type) {
         if (type instanceof ParameterizedType of) {
-            return isJava(of.getRawType()) && Arrays.stream(of.getActualTypeArguments()).allMatch(SurfaceTest::isJava);
+            return isJava(of.getRawType())
+                    && Arrays.stream(of.getActualTypeArguments()).allMatch(SurfaceTest::isJava);
         }
         if (type instanceof WildcardType any) {
-            return Stream.of(any.getUpperBounds(), any.getLowerBounds()).flatMap(Arrays::stream).allMatch(SurfaceTest::isJava);
+            return Stream.of(any.getUpperBounds(), any.getLowerBounds())
+                    .flatMap(Arrays::stream)
+                    .allMatch(SurfaceTest::isJava);
         }
         if (type instanceof Class<?> plain) {
             Class<?> of = plain.isArray() ? plain.getComponentType() : plain;

@@ -5,6 +5,7 @@ import static me.secondme.avatar.java.Talking.PATIENCE;
 import static me.secondme.avatar.java.Talking.client;
 import static me.secondme.avatar.java.Talking.options;
 import static me.secondme.avatar.java.Talking.post;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -12,6 +13,12 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import me.secondme.avatar.testing.AvatarEmulator;
+import me.secondme.avatar.testing.WithAvatarEmulator;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,28 +31,34 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
-import me.secondme.avatar.testing.AvatarEmulator;
-import me.secondme.avatar.testing.WithAvatarEmulator;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Every call, as a Java program makes it. */
-@WithAvatarEmulator({"--reply-delay", "0ms", "--piece-delay", "0ms", "--user-token", "lba_at_ann=ann"})
+@WithAvatarEmulator({
+    "--reply-delay",
+    "0ms",
+    "--piece-delay",
+    "0ms",
+    "--user-token",
+    "lba_at_ann=ann"
+})
 class TalkTest {
     @Test
     void aConversationBlockingAndLater(AvatarEmulator emulator) {
         try (AvatarClient client = client(emulator)) {
             Conversation chat = client.open(ADA, PATIENCE);
             assertEquals("Hello! 👋", chat.opening());
-            Reply reply = chat.ask("one", AskOptions.builder().collect(Duration.ofMillis(1)).build());
+            Reply reply =
+                    chat.ask("one", AskOptions.builder().collect(Duration.ofMillis(1)).build());
             assertEquals("You said: one", reply.text());
             assertEquals(Author.AVATAR, reply.author());
             assertInstanceOf(Part.Text.class, reply.parts().get(0));
-            List<CompletableFuture<Reply>> asked = List.of(chat.askAsync("two"), chat.askAsync("three"));
+            List<CompletableFuture<Reply>> asked =
+                    List.of(chat.askAsync("two"), chat.askAsync("three"));
             assertEquals("You said: two", asked.get(0).join().text());
             assertEquals("You said: three", asked.get(1).join().text());
             String id = Conversation.newMessageId();
-            assertEquals(id, chat.send("four", SendOptions.builder().messageId(id).build()).messageId());
+            assertEquals(
+                    id, chat.send("four", SendOptions.builder().messageId(id).build()).messageId());
             assertNotEquals(id, chat.sendAsync("five").join().messageId());
             assertTrue(chat.history().stream().anyMatch(said -> id.equals(said.id())));
             HistoryMessage last = chat.history(1).get(0);
@@ -67,7 +80,8 @@ class TalkTest {
     }
 
     @Test
-    void aReplyInPiecesForALoopAndForASubscriber(AvatarEmulator emulator) throws InterruptedException {
+    void aReplyInPiecesForALoopAndForASubscriber(AvatarEmulator emulator)
+            throws InterruptedException {
         try (AvatarClient client = client(emulator)) {
             Conversation chat = client.open(ADA);
             StringBuilder said = new StringBuilder();
@@ -84,7 +98,9 @@ class TalkTest {
             }
             Pulling<Piece> pulling = new Pulling<>();
             chat.stream("seven eight").subscribe(pulling);
-            assertEquals("You said: seven eight", String.join("", pulling.all().stream().map(Piece::text).toList()));
+            assertEquals(
+                    "You said: seven eight",
+                    String.join("", pulling.all().stream().map(Piece::text).toList()));
         }
     }
 
@@ -118,7 +134,8 @@ class TalkTest {
                             executor);
             Conversation chat = client.open(ADA.withTag("room 7"));
             try (Subscription events = chat.subscribeRaw()) {
-                assertThrows(AvatarException.Deadline.class, () -> events.next(Duration.ofMillis(1)));
+                assertThrows(
+                        AvatarException.Deadline.class, () -> events.next(Duration.ofMillis(1)));
                 CompletableFuture<Event.TakenOver> taken = chat.waitForAsync(Event.TakenOver.class);
                 post(emulator, "owner/reply", chat, ", \"text\": \"It is me\"");
                 Event.OwnerReply owner = events.waitFor(Event.OwnerReply.class, PATIENCE);
@@ -140,7 +157,8 @@ class TalkTest {
             listening.close();
             executor.shutdown();
             client.close();
-            assertEquals(List.of("room 7 1", "thrown by a listener", "Requested"), heard.subList(0, 3));
+            assertEquals(
+                    List.of("room 7 1", "thrown by a listener", "Requested"), heard.subList(0, 3));
             List<Event> all = pulling.all();
             assertTrue(all.stream().anyMatch(event -> event instanceof Event.Opened));
             assertInstanceOf(Event.Closed.class, all.get(all.size() - 1));
@@ -155,18 +173,31 @@ class TalkTest {
             AvatarException.TakenOver late =
                     assertThrows(
                             AvatarException.TakenOver.class,
-                            () -> chat.ask("Hello", AskOptions.builder().firstPieceDeadline(Duration.ofMillis(50)).build()));
+                            () ->
+                                    chat.ask(
+                                            "Hello",
+                                            AskOptions.builder()
+                                                    .firstPieceDeadline(Duration.ofMillis(50))
+                                                    .build()));
             assertEquals("taken_over", late.kind());
-            assertTrue(java.util.Arrays.stream(late.getStackTrace()).anyMatch(frame -> frame.getClassName().equals(getClass().getName())));
+            assertTrue(
+                    java.util.Arrays.stream(late.getStackTrace())
+                            .anyMatch(frame -> frame.getClassName().equals(getClass().getName())));
             var later = chat.askAsync("Hello", AskOptions.deadline(Duration.ofMillis(50)));
-            assertInstanceOf(AvatarException.class, assertThrows(CompletionException.class, later::join).getCause());
-            assertThrows(AvatarException.Misuse.class, () -> chat.ask("Hello", AskOptions.deadline(Duration.ofMillis(-1))));
+            assertInstanceOf(
+                    AvatarException.class,
+                    assertThrows(CompletionException.class, later::join).getCause());
+            assertThrows(
+                    AvatarException.Misuse.class,
+                    () -> chat.ask("Hello", AskOptions.deadline(Duration.ofMillis(-1))));
             assertThrows(AvatarException.Unsupported.class, () -> chat.sendDurable("kept"));
         }
         assertThrows(AvatarException.Misuse.class, () -> AvatarClient.create("no key"));
         assertThrows(AvatarException.InvalidVisitorId.class, () -> Visitor.parse("nothing"));
-        try (AvatarClient wrong = AvatarClient.create("sk-0123456789abcdef", options(emulator, o -> {}))) {
-            AvatarException refused = assertThrows(AvatarException.Authentication.class, () -> wrong.open(ADA));
+        try (AvatarClient wrong =
+                AvatarClient.create("sk-0123456789abcdef", options(emulator, o -> {}))) {
+            AvatarException refused =
+                    assertThrows(AvatarException.Authentication.class, () -> wrong.open(ADA));
             assertEquals(Step.AUTHENTICATE, refused.step());
             assertFalse(refused.retryable());
         }
@@ -197,7 +228,9 @@ class TalkTest {
         List<Step> steps = Collections.synchronizedList(new ArrayList<>());
         Path store = folder.resolve("avatar.db");
         try (AvatarClient client =
-                client(emulator, o -> o.store(store).seal(seal).onCall(call -> steps.add(call.step())))) {
+                client(
+                        emulator,
+                        o -> o.store(store).seal(seal).onCall(call -> steps.add(call.step())))) {
             Visitor ada = ADA.withName("Ada").withChannel("test").withTag("room 7");
             Conversation chat = client.open(ada);
             try (Subscription events = chat.subscribe()) {
@@ -215,7 +248,14 @@ class TalkTest {
             assertTrue(Files.size(folder.resolve("copy.db")) > 0);
             assertTrue(client.export(ada).contains("room 7"));
             assertEquals(0, client.forgetIdle(Duration.ofDays(1)));
-            assertTrue(client.request("GET", "/rest/general/message/latest?sessionId=" + chat.sessionId(), RequestOptions.builder().visitor(ada).build()).length() > 1);
+            assertTrue(
+                    client.request(
+                                            "GET",
+                                            "/rest/general/message/latest?sessionId="
+                                                    + chat.sessionId(),
+                                            RequestOptions.builder().visitor(ada).build())
+                                    .length()
+                            > 1);
             client.setApiKey(emulator.apiKey());
         }
         assertTrue(steps.contains(Step.AUTHENTICATE), steps.toString());
@@ -230,7 +270,9 @@ class TalkTest {
     @Test
     void theOtherDoors(AvatarEmulator emulator) {
         ClientOptions lab = ClientOptions.builder().baseUrl(emulator.labBaseUrl()).build();
-        try (AvatarClient app = AvatarClient.visitorChat(emulator.clientId(), emulator.clientSecret(), emulator.apiKey(), lab)) {
+        try (AvatarClient app =
+                AvatarClient.visitorChat(
+                        emulator.clientId(), emulator.clientSecret(), emulator.apiKey(), lab)) {
             assertEquals("You said: Hello", app.open(ADA).ask("Hello").text());
         }
         List<TokenRequest> wanted = Collections.synchronizedList(new ArrayList<>());
@@ -248,23 +290,31 @@ class TalkTest {
                     throw new IllegalStateException("no token today");
                 };
         try (AvatarClient users = AvatarClient.visitorChat(emulator.apiKey(), failing, lab)) {
-            AvatarException failed = assertThrows(AvatarException.Authentication.class, () -> users.open(ADA));
+            AvatarException failed =
+                    assertThrows(AvatarException.Authentication.class, () -> users.open(ADA));
             assertTrue(failed.getMessage().contains("no token today"), failed.getMessage());
         }
         try (AvatarClient server = client(emulator)) {
             CredentialsProvider backend =
-                    request -> Credentials.fromJson(server.authenticate(Visitor.parse(request.visitorId())).toJson());
-            try (AvatarClient app = AvatarClient.withCredentials(backend, options(emulator, o -> {}))) {
+                    request ->
+                            Credentials.fromJson(
+                                    server.authenticate(Visitor.parse(request.visitorId()))
+                                            .toJson());
+            try (AvatarClient app =
+                    AvatarClient.withCredentials(backend, options(emulator, o -> {}))) {
                 assertEquals("You said: Hello", app.open(ADA).ask("Hello").text());
             }
             // A failure of the server's own keeps its kind.
             CredentialsProvider closed =
                     request -> {
-                        try (AvatarClient wrong = AvatarClient.create("sk-0123456789abcdef", options(emulator, o -> {}))) {
+                        try (AvatarClient wrong =
+                                AvatarClient.create(
+                                        "sk-0123456789abcdef", options(emulator, o -> {}))) {
                             return wrong.authenticate(ADA);
                         }
                     };
-            try (AvatarClient app = AvatarClient.withCredentials(closed, options(emulator, o -> {}))) {
+            try (AvatarClient app =
+                    AvatarClient.withCredentials(closed, options(emulator, o -> {}))) {
                 assertThrows(AvatarException.Authentication.class, () -> app.open(ADA));
             }
         }

@@ -1,8 +1,9 @@
 package me.secondme.avatar.java;
 
+import me.secondme.avatar.testing.AvatarEmulator;
+
 import java.time.Duration;
 import java.util.function.Consumer;
-import me.secondme.avatar.testing.AvatarEmulator;
 
 /** What the tests have in common. */
 final class Talking {

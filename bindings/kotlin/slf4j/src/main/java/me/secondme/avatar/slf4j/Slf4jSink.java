@@ -3,13 +3,15 @@ package me.secondme.avatar.slf4j;
 import me.secondme.avatar.LogLevel;
 import me.secondme.avatar.LogRecord;
 import me.secondme.avatar.LogSink;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives the library's log to SLF4J, by being on the class path. The loggers are {@code me.secondme.avatar} and those below
- * it, such as {@code me.secondme.avatar.socket}. The level that {@code me.secondme.avatar} has when the first client is made
- * is the one from which on the library writes anything at all; {@code SECONDME_LOG} overrides it.
+ * Gives the library's log to SLF4J, by being on the class path. The loggers are {@code
+ * me.secondme.avatar} and those below it, such as {@code me.secondme.avatar.socket}. The level that
+ * {@code me.secondme.avatar} has when the first client is made is the one from which on the library
+ * writes anything at all; {@code SECONDME_LOG} overrides it.
  */
 public final class Slf4jSink implements LogSink {
     private static final String NAME = "me.secondme.avatar";
@@ -56,7 +58,10 @@ public final class Slf4jSink implements LogSink {
         }
     }
 
-    /** {@code secondme_avatar::socket} is {@code me.secondme.avatar.socket}; another crate's is below that too. */
+    /**
+     * {@code secondme_avatar::socket} is {@code me.secondme.avatar.socket}; another crate's is
+     * below that too.
+     */
     static String name(String target) {
         String own = "secondme_avatar";
         String below = target.startsWith(own) ? target.substring(own.length()) : "_" + target;
