@@ -1,4 +1,4 @@
-//! The contract: what the five languages have in common.
+//! The contract: what the six languages have in common.
 //!
 //! The Rust types with their documentation are the one truth. This crate reads their source ([`source`]), makes a model
 //! of it ([`model`]), and fills a template for each file that a language needs ([`render`]). What it writes is checked

@@ -12,6 +12,7 @@ fn what_the_readme_shows_of_a_language_stands_on_that_language_s_page() {
         ("python", "python/README.md"),
         ("js", "node/README.md"),
         ("kotlin", "bindings/kotlin/README.md"),
+        ("java", "bindings/java/README.md"),
         ("swift", "bindings/swift/README.md"),
     ] {
         let programs: Vec<&str> = blocks(&readme, language).collect();
@@ -24,11 +25,12 @@ fn what_the_readme_shows_of_a_language_stands_on_that_language_s_page() {
 }
 
 /// The same program in each language, where it stands, and the page that shows it.
-const CUSTOM: [(&str, &str, &str); 5] = [
+const CUSTOM: [(&str, &str, &str); 6] = [
     ("rust", "examples/rust/custom.rs", "examples/rust/README.md"),
     ("python", "examples/python/custom.py", "python/README.md"),
     ("js", "examples/node/custom.js", "node/README.md"),
     ("kotlin", "examples/kotlin/chat/src/main/kotlin/custom/Custom.kt", "bindings/kotlin/README.md"),
+    ("java", "examples/java/custom/Custom.java", "bindings/java/README.md"),
     ("swift", "examples/swift/Custom/main.swift", "bindings/swift/README.md"),
 ];
 

@@ -63,14 +63,17 @@ class AvatarServiceTest {
 
             try (BufferedReader events = get(browser, root + "/unasked")) {
                 assertEquals("open", next(events)[0]);
-                emulator.post("owner/reply", "{\"sessionId\": \"" + session(emulator) + "\", \"text\": \"It is me\"}");
+                emulator.post(
+                        "owner/reply",
+                        "{\"sessionId\": \"" + session(emulator) + "\", \"text\": \"It is me\"}");
                 String[] owner = next(events);
                 assertEquals("OWNER: It is me", owner[0] + ": " + owner[1]);
             }
 
             emulator.post(
                     "faults",
-                    "{\"at\": \"reply\", \"do\": {\"fail\": {\"code\": \"session.openai.error\"}}}");
+                    "{\"at\": \"reply\", \"do\": {\"fail\": {\"code\":"
+                            + " \"session.openai.error\"}}}");
             try (BufferedReader events = get(browser, root + "/ask?text=Hello")) {
                 String[] failure = next(events);
                 assertEquals("failure", failure[0]);

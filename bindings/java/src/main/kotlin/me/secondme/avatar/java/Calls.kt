@@ -1,3 +1,6 @@
+// What this file has beside classes is for itself alone.
+@file:JvmSynthetic
+
 package me.secondme.avatar.java
 
 import kotlinx.coroutines.CoroutineScope
@@ -250,8 +253,14 @@ private object Streams {
     }
 
     @JvmStatic
-    fun waitFor(events: KotlinSubscription, where: Predicate<KotlinEvent>) =
-        Work { events.waitFor<KotlinEvent> { where.test(it) } }
+    fun waitFor(events: KotlinSubscription, where: Predicate<Event>): Work<Event> = Work {
+        lateinit var found: Event
+        events.waitFor<KotlinEvent> { event ->
+            found = Event.of(event)
+            where.test(found)
+        }
+        found
+    }
 
     /** Each subscriber has a subscription of its own from now on, not only from its first request on. */
     @JvmStatic

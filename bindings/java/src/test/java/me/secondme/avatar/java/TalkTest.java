@@ -170,6 +170,8 @@ class TalkTest {
         try (AvatarClient client = client(emulator)) {
             Conversation chat = client.open(ADA);
             post(emulator, "owner/takeover", chat, "");
+            post(emulator, "owner/reply", chat, ", \"text\": \"Let me\"");
+            Talking.eventually(chat::takenOver);
             AvatarException.TakenOver late =
                     assertThrows(
                             AvatarException.TakenOver.class,
@@ -190,7 +192,7 @@ class TalkTest {
             assertThrows(
                     AvatarException.Misuse.class,
                     () -> chat.ask("Hello", AskOptions.deadline(Duration.ofMillis(-1))));
-            assertThrows(AvatarException.Unsupported.class, () -> chat.sendDurable("kept"));
+            assertThrows(AvatarException.Misuse.class, () -> chat.sendDurable("kept"));
         }
         assertThrows(AvatarException.Misuse.class, () -> AvatarClient.create("no key"));
         assertThrows(AvatarException.InvalidVisitorId.class, () -> Visitor.parse("nothing"));

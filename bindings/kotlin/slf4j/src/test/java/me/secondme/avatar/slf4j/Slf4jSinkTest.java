@@ -7,9 +7,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+
 import me.secondme.avatar.java.AvatarClient;
 import me.secondme.avatar.java.AvatarLog;
 import me.secondme.avatar.java.ClientOptions;
@@ -17,8 +15,13 @@ import me.secondme.avatar.java.LogRecord;
 import me.secondme.avatar.java.Visitor;
 import me.secondme.avatar.testing.AvatarEmulator;
 import me.secondme.avatar.testing.WithAvatarEmulator;
+
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
+
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 
 /** The log is SLF4J's, by nothing but a jar on the class path. */
 @WithAvatarEmulator
@@ -26,7 +29,8 @@ class Slf4jSinkTest {
     private static final Logger LOGGER = (Logger) LoggerFactory.getLogger("me.secondme.avatar");
 
     @Test
-    void itIsInTheLoggersOfItsPartsAndAtTheirLevel(AvatarEmulator emulator) throws InterruptedException {
+    void itIsInTheLoggersOfItsPartsAndAtTheirLevel(AvatarEmulator emulator)
+            throws InterruptedException {
         BlockingQueue<ILoggingEvent> logged = new LinkedBlockingQueue<>();
         LOGGER.setLevel(Level.DEBUG);
         LOGGER.setAdditive(false);
