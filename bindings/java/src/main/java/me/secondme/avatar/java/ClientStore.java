@@ -18,7 +18,8 @@ abstract sealed class ClientStore permits AvatarClient {
     /**
      * Opens the conversation of every visitor for whom an earlier process left a durable message in
      * the {@linkplain ClientOptions.Builder#store(String) store}, and returns their ids. A message
-     * that is given up comes as an {@link Event.Unsent}, so subscribe to {@link #events} first.
+     * that is given up comes as an {@link Event.Unsent}, so subscribe to {@link
+     * AvatarClient#events} first.
      */
     public List<String> recover() {
         return ClientCalls.recover(core, false).await();

@@ -198,8 +198,8 @@ private object ConversationCalls {
 
     @JvmStatic
     fun stream(chat: KotlinConversation, text: String, options: AskOptions): KotlinStream {
-        val firstPiece = options.firstPieceDeadline.orDefault()
-        return chat.stream(text, options.deadline.orDefault(), firstPiece, options.collect.orDefault(), options.messageId)
+        val (firstPiece, collect) = options.firstPieceDeadline.orDefault() to options.collect.orDefault()
+        return chat.stream(text, options.deadline.orDefault(), firstPiece, collect, options.messageId)
     }
 
     @JvmStatic

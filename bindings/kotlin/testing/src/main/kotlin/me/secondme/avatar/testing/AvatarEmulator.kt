@@ -81,7 +81,8 @@ public class AvatarEmulator private constructor(private val process: Process, re
         @JvmStatic
         @JvmOverloads
         public fun start(vararg options: String, program: String? = null): AvatarEmulator {
-            val command = program ?: System.getProperty("secondme.avatar.emulator") ?: EmulatorProgram.path
+            val named = program ?: System.getProperty("secondme.avatar.emulator")
+            val command = named ?: EmulatorProgram.path
             val builder = ProcessBuilder(command, "--json", "--until-stdin-ends", *options)
             val process =
                 try {
@@ -89,8 +90,8 @@ public class AvatarEmulator private constructor(private val process: Process, re
                 } catch (failed: IOException) {
                     throw IOException(
                         "the emulator of the SecondMe service cannot be started: $command. This jar has none for " +
-                            "${EmulatorProgram.system}, or its folder holds no code that may run: say where the program " +
-                            "is with -Dsecondme.avatar.emulator=PATH.",
+                            "${EmulatorProgram.system}, or its folder holds no code that may run: say where the " +
+                            "program is with -Dsecondme.avatar.emulator=PATH.",
                         failed,
                     )
                 }

@@ -26,9 +26,7 @@ import java.lang.annotation.Inherited
 @Target(AnnotationTarget.CLASS)
 @Inherited
 @ExtendWith(AvatarEmulatorExtension::class)
-public annotation class WithAvatarEmulator(
-    vararg val value: String = ["--reply-delay", "0ms", "--piece-delay", "0ms"],
-)
+public annotation class WithAvatarEmulator(vararg val value: String = ["--reply-delay", "0ms", "--piece-delay", "0ms"])
 
 internal class AvatarEmulatorExtension :
     BeforeAllCallback,
