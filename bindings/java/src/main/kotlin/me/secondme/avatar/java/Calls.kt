@@ -6,25 +6,26 @@ package me.secondme.avatar.java
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.channels.ReceiveChannel
-import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
-import kotlinx.coroutines.flow.catch
-import kotlinx.coroutines.flow.flow
-import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.produceIn
-import kotlinx.coroutines.jdk9.asPublisher
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withTimeoutOrNull
+import java.util.Objects
 import java.util.Optional
 import java.util.concurrent.CancellationException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Executor
 import java.util.concurrent.Flow.Publisher
+import java.util.concurrent.Flow.Subscriber
+import java.util.concurrent.Flow.Subscription
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicLong
 import java.util.function.Function
 import java.util.function.Predicate
 import java.util.function.Supplier
@@ -265,28 +266,28 @@ private object Streams {
     /** Each subscriber has a subscription of its own from now on, not only from its first request on. */
     @JvmStatic
     fun events(subscribe: Supplier<KotlinSubscription>): Publisher<Event> = Publisher { subscriber ->
-        requireNotNull(subscriber) { "the subscriber is null" }
-        val events =
-            try {
-                val begun = subscribe.get()
-                flow { begun.use { it.events.map(Event::of).collect(this) } }
-            } catch (failed: KotlinException) {
-                flow { throw failed }
-            }
-        published(events).subscribe(subscriber)
+        Objects.requireNonNull(subscriber)
+        try {
+            val events = subscribe.get()
+            Sending(subscriber, events::close) { events.next()?.let(Event::of) }.begin()
+        } catch (failed: KotlinException) {
+            Sending<Event>(subscriber, {}) { null }.fail(AvatarException.of(failed))
+        }
     }
 
     /** What comes in this subscription from now on. */
     @JvmStatic
-    fun rest(events: KotlinSubscription): Publisher<Event> = published(events.events.map(Event::of))
+    fun rest(events: KotlinSubscription): Publisher<Event> = Publisher { subscriber ->
+        Sending(Objects.requireNonNull(subscriber), {}) { events.next()?.let(Event::of) }.begin()
+    }
 
+    /** The question goes out with the first request. */
     @JvmStatic
-    fun pieces(stream: KotlinStream): Publisher<Piece> = published(stream.map(::Piece))
-
-    /** On the threads for what blocks: a subscriber may. */
-    private fun <T : Any> published(flow: Flow<T>): Publisher<T> =
-        flow.catch { failed -> throw if (failed is KotlinException) AvatarException.of(failed) else failed }
-            .asPublisher(Dispatchers.IO)
+    fun pieces(stream: KotlinStream): Publisher<Piece> = Publisher { subscriber ->
+        val pieces = lazy { read(stream) }
+        val end = { if (pieces.isInitialized()) pieces.value.cancel() }
+        Sending(Objects.requireNonNull(subscriber), end) { pieces.value.take()?.let(::Piece) }.begin()
+    }
 
     /** The pieces for one thread, which blocks for each. */
     @JvmStatic
@@ -297,13 +298,88 @@ private object Streams {
 /** The pieces of a stream that is being read. */
 private class Pieces(private val channel: ReceiveChannel<KotlinPiece>) {
     /** The next one; `null` after the last. */
-    fun next(): Work<KotlinPiece?> = Work {
+    suspend fun take(): KotlinPiece? {
         val received = channel.receiveCatching()
         received.exceptionOrNull()?.let { throw it }
-        received.getOrNull()
+        return received.getOrNull()
     }
 
+    fun next(): Work<KotlinPiece?> = Work { take() }
+
     fun cancel() = channel.cancel()
+}
+
+/**
+ * What a subscriber is sent, by the rules of reactive streams: as much as it has requested, one signal after the other, and
+ * none before it knows its subscription. Nothing is taken before it is wanted, so a subscription that is cancelled has
+ * taken nothing. (The publishers of kotlinx-coroutines-reactive fail the rules' own tests: 1.3, 1.9, 3.9.)
+ */
+private class Sending<T : Any>(
+    private val subscriber: Subscriber<in T>,
+    private val end: () -> Unit,
+    private val next: suspend () -> T?,
+) : Subscription {
+    private val requested = AtomicLong()
+    private val wake = Channel<Unit>(Channel.CONFLATED)
+
+    // The first of those that end it: the last item, a failure, a request that is wrong, the subscriber.
+    private val isOver = AtomicBoolean()
+    private val job = CoroutineScope(Dispatchers.IO).launch(start = CoroutineStart.LAZY) { send() }
+
+    private val isKnown = Job()
+
+    fun begin() {
+        job.invokeOnCompletion { end() }
+        subscriber.onSubscribe(this)
+        isKnown.complete()
+        job.start()
+    }
+
+    /** Instead of [begin]. */
+    fun fail(why: Throwable) {
+        subscriber.onSubscribe(this)
+        isKnown.complete()
+        finish { subscriber.onError(why) }
+        job.cancel()
+    }
+
+    private suspend fun send() {
+        try {
+            while (true) {
+                while (requested.get() == 0L) wake.receive()
+                val item = next() ?: break
+                requested.updateAndGet { if (it == Long.MAX_VALUE) it else it - 1 }
+                subscriber.onNext(item)
+            }
+            finish { subscriber.onComplete() }
+        } catch (failed: KotlinException) {
+            finish { subscriber.onError(AvatarException.of(failed)) }
+        }
+    }
+
+    private fun finish(signal: () -> Unit) {
+        if (isOver.compareAndSet(false, true)) signal()
+    }
+
+    override fun request(count: Long) {
+        if (count > 0) {
+            requested.updateAndGet { if (it + count < 0) Long.MAX_VALUE else it + count }
+            wake.trySend(Unit)
+        } else {
+            // Told after the signal that is perhaps under way, and in any case after `onSubscribe`.
+            finish {
+                job.cancel()
+                val why = IllegalArgumentException("$count items were requested: by rule 3.9 at least 1")
+                CoroutineScope(Dispatchers.IO).launch {
+                    isKnown.join()
+                    job.join()
+                    subscriber.onError(why)
+                }
+            }
+        }
+    }
+
+    override fun cancel() = finish { job.cancel() }
 }
 
 /** Java's listener as Kotlin's. */
