@@ -16,6 +16,9 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.lang.reflect.WildcardType;
+import java.net.URI;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -235,17 +238,19 @@ class SurfaceTest {
                 .toList();
     }
 
-    /** All classes in the folder of compiled code that this one is in, and of this package. */
+    /** All classes of this package in the folder or the jar that this one is in. */
     private static List<Class<?>> classes(Class<?> one, String of) throws IOException {
-        Path folder =
-                Path.of(
-                                java.net.URI.create(
-                                        one.getProtectionDomain()
-                                                .getCodeSource()
-                                                .getLocation()
-                                                .toString()))
-                        .resolve(of.replace('.', '/'));
-        try (Stream<Path> files = Files.list(folder)) {
+        URI place = URI.create(one.getProtectionDomain().getCodeSource().getLocation().toString());
+        if (Files.isDirectory(Path.of(place))) {
+            return classes(Path.of(place), of);
+        }
+        try (FileSystem jar = FileSystems.newFileSystem(Path.of(place))) {
+            return classes(jar.getPath("/"), of);
+        }
+    }
+
+    private static List<Class<?>> classes(Path root, String of) throws IOException {
+        try (Stream<Path> files = Files.list(root.resolve(of.replace('.', '/')))) {
             return files.map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(".class") && !name.startsWith("package-info"))
                     .<Class<?>>map(name -> find(of + "." + name.substring(0, name.length() - 6)))
