@@ -70,6 +70,7 @@ class AvatarServiceTest {
                 assertEquals("OWNER: It is me", owner[0] + ": " + owner[1]);
             }
 
+            emulator.post("owner/handback", "{\"sessionId\": \"" + session(emulator) + "\"}");
             emulator.post(
                     "faults",
                     "{\"at\": \"reply\", \"do\": {\"fail\": {\"code\":"

@@ -45,6 +45,7 @@ class Slf4jSinkTest {
 
         // A handler of the program's own comes first.
         BlockingQueue<LogRecord> handled = new LinkedBlockingQueue<>();
+        AvatarLog.setFilter("secondme_avatar=debug");
         AvatarLog.setHandler(handled::add);
         logged.clear();
         talk(emulator);
