@@ -8,7 +8,7 @@ DOCS_WORK := $(BUILT)/docs
 DOCS_API := $(DOCS_WORK)/api
 DOCS_TYPEDOC := $(DOCS)/typedoc/node_modules/.package-lock.json
 # Which references are built: make docs API=none, or API="rust python".
-API ?= rust python node swift
+API ?= rust python node kotlin swift
 # Where the site will be, with a slash at its end: llms.txt then has whole addresses.
 URL ?=
 # They are linted with those of packaging/.
@@ -47,7 +47,7 @@ docs-typedoc: $(NODE_MODULES) $(DOCS_TYPEDOC)
 	@$(DOCS)/typedoc/node_modules/.bin/typedoc --logLevel Warn --options $(DOCS)/typedoc/typedoc.json --out $(abspath $(DOCS_API))/node
 
 docs-api-kotlin: kotlin-tools
-	@$(MVN) --quiet -Pdist --file $(KOTLIN) --projects avatar org.jetbrains.dokka:dokka-maven-plugin:dokka
+	@$(MVN) --quiet -Pdist --file $(KOTLIN) --projects avatar org.jetbrains.dokka:dokka-maven-plugin:2.0.0:dokka
 	@cp -R $(KOTLIN)/avatar/target/dokka $(DOCS_API)/kotlin
 
 # Its pages are made for one address; then they are made good at any.
