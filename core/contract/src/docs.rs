@@ -278,7 +278,10 @@ mod tests {
             text(docs, Language::Kotlin),
             "A `AvatarException.Deadline` or an `Event.Unsent`: `AvatarException.code`."
         );
-        assert_eq!(text("The `message_id`, the `wait`.", Language::Java), "The {@code messageId}, the {@code wait}.");
+        assert_eq!(
+            text("The `message_id`, the `wait`.", Language::Java),
+            "The {@code messageId}, the {@code wait}."
+        );
     }
 
     #[test]

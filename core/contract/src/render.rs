@@ -101,7 +101,12 @@ pub fn files(root: &Path) -> Result<Vec<File>, String> {
 /// The files that a template gives, each with its `item`. In a language with a file for each type, `[enums]`, `[values]`
 /// and `[choices]` in the template's path stand for the name of each of them.
 fn written(path: &str, contract: &Contract) -> Vec<(String, Value)> {
-    fn each<T: Serialize>(path: &str, of: &str, all: &[T], name: impl Fn(&T) -> &str) -> Vec<(String, Value)> {
+    fn each<T: Serialize>(
+        path: &str,
+        of: &str,
+        all: &[T],
+        name: impl Fn(&T) -> &str,
+    ) -> Vec<(String, Value)> {
         all.iter().map(|item| (path.replace(of, name(item)), Value::from_serialize(item))).collect()
     }
     if path.contains("[values]") {
