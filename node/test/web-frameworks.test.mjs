@@ -131,6 +131,14 @@ test('a route of Next.js wants to know addresses', async (t) => {
   const widget = avatarWidget(client, { secret: SECRET })
   t.after(() => widget.close())
   assert.throws(() => toNextRoute(widget), /does not tell which address calls: give the widget `address`/)
+  // A function is not called before there is a request, as `next build` runs the module.
+  let calls = 0
+  const route = toNextRoute(() => {
+    calls += 1
+    return widget
+  })
+  assert.equal(calls, 0)
+  await assert.rejects(route.GET(new Request('http://shop.example/avatar')), /give the widget `address`/)
 })
 
 function environment(emulator) {

@@ -35,6 +35,11 @@ widget-react-built: $(WIDGET_REACT_MODULES)
 widget-react: widget-linked widget-react-built chromium ## useChat and assistant-ui on the widget's endpoint, in Chromium
 	@$(WIDGET_EMULATOR) NO_PROXY=127.0.0.1,localhost node --test --test-reporter=spec $(WIDGET_BROWSER)/react.test.mjs
 
+# Next.js itself builds for a minute or more, so this is no part of `make test`.
+.PHONY: widget-next
+widget-next: widget-linked $(NODE_FRAMEWORKS) ## a site of Next.js with the widget: built for production, started, streaming
+	@$(WIDGET_EMULATOR) NO_PROXY=127.0.0.1,localhost node --test --test-reporter=spec node/test/next/route.test.mjs
+
 widget-build: $(WIDGET_MODULES) ## the website widget, from node/widget/src into its dist/
 	@npm run --silent --prefix $(WIDGET) build
 

@@ -16,6 +16,11 @@ const VIEWS = {
 const WINDOW = { width: 1280, height: 800 }
 const LANGUAGES = { English: {}, Chinese: { lang: 'zh-CN' }, 'Arabic, right to left': { lang: 'ar', dir: 'rtl' } }
 
+/** What a server says where there is no answer. */
+const FAILED = [{ type: 'start', messageId: 'q.1' }, { type: 'error', errorText: 'busy' }, { type: 'finish' }]
+  .map((part) => `data: ${JSON.stringify(part)}\n\n`)
+  .join('')
+
 describe('axe', SIDE_BY_SIDE, () => {
   for (const [name, language] of Object.entries(LANGUAGES))
     test(`finds nothing in any state, in light and dark, on a phone: ${name}`, async (t) => {
@@ -39,6 +44,18 @@ describe('axe', SIDE_BY_SIDE, () => {
       await shop.whole('avatar', 'The list').waitFor()
       await shop.say('Your sources?')
       await shop.whole('avatar', 'It stands in the list.').waitFor()
+      // An answer that failed, and a message that the server refuses.
+      const answers = [
+        { body: FAILED, contentType: 'text/event-stream' },
+        { status: 413, json: {} },
+      ]
+      await shop.page.route('**/avatar', (route) => route.fulfill(answers.shift()))
+      await shop.say('Are you there?')
+      await shop.failed().waitFor()
+      await shop.say('Refused')
+      await shop.failed().nth(1).waitFor()
+      await shop.page.unroute('**/avatar')
+      await look('failed')
       await shop.say('Speak slowly')
       await shop.growing().getByText('w1').waitFor()
       await look('streaming')
