@@ -6,7 +6,7 @@ TARGETS ?= $(shell $(PYTHON) packaging/platforms/target --list)
 # What is compiled for each, in one run of cargo.
 DISTRIBUTED_CRATES := $(addprefix secondme-avatar-,python node ffi emulator)
 ALL := dist/natives
-ALL_VERSION = $(SWIFT_VERSION)
+ALL_VERSION = $(PROJECT_VERSION)
 
 # A target is compiled, packed and installed where it is meant to run; `TARGETS=` names some. What is there already is not
 # compiled again.
@@ -21,9 +21,8 @@ dist-all: dist-tools zig $(NODE_MODULES) $(NODE_BOTS_BESIDE) ## the packages for
 	@$(call check-artefacts,python,dist/secondme_avatar-*.whl)
 	@$(call check-artefacts,emulator,dist/secondme_avatar_emulator-*.whl dist/secondme-avatar-emulator-*-*.tgz)
 	@$(call check-artefacts,node,dist/secondme-avatar-node-*.tgz)
-	@$(call check-artefacts,ffi,dist/secondme-avatar-[0-9]*.jar)
 	@$(call check-artefacts,none,$$(ls dist/secondme-avatar-[0-9]*.tgz dist/secondme-avatar-emulator-[0-9]*.tgz dist/secondme-chat-adapter-*.tgz dist/secondme-avatar-widget-*.tgz))
-	@$(PYTHON) packaging/platforms/floor dist/*.whl dist/secondme-avatar-node-*.tgz dist/secondme-avatar-emulator-*-*.tgz dist/secondme-avatar-[0-9]*.jar
+	@$(PYTHON) packaging/platforms/floor dist/*.whl dist/secondme-avatar-node-*.tgz dist/secondme-avatar-emulator-*-*.tgz
 	@for target in $(TARGETS); do .ci/part $(MAKE) --no-print-directory dist-try-$$target || exit 1; done
 	@$(MAKE) --no-print-directory platforms-table
 
@@ -40,16 +39,13 @@ dist-try-%:
 
 target-field = $(shell $(PYTHON) packaging/platforms/target $(1) $(2))
 
-# One jar with the library of every system that JNA knows and that was built.
+# Maven's artefacts, with the library and the emulator of every system that JNA knows and that was built.
 .PHONY: dist-jar
 dist-jar: kotlin-tools
 	@[ -d $(ALL)/avatar ] || { echo "no target was built for which JNA has a library: there is no jar"; exit 1; }
 	@rm -rf $(KOTLIN_NATIVES)
 	@$(call lay-natives,$(ALL))
-	$(MVN) --quiet --file $(KOTLIN) --projects testing,avatar -DskipTests clean package
-	@cp $(KOTLIN)/avatar/target/secondme-avatar-[0-9]*.jar $(KOTLIN)/testing/target/secondme-avatar-testing-[0-9]*.jar dist/
-	@for artifact in avatar testing; do \
-		cp $(KOTLIN)/$$artifact/.flattened-pom.xml dist/secondme-$$(echo $$artifact | sed 's/^testing/avatar-testing/')-$(ALL_VERSION).pom; done
+	$(lay-artefacts)
 	packaging/platforms/jar-program dist dist/java
 
 # What this takes beside Rust, Python, Node and the JDK. Each is left where it is if it is there.

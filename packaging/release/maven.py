@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
-from .metadata import POM
+from .metadata import BOM, POM
 
 CHECKSUMS = ("md5", "sha1", "sha256", "sha512")
 """Central asks for the first two."""
@@ -40,6 +40,21 @@ FIELDS = (
 
 def of(project: ElementTree.Element, path: str) -> str | None:
     return project.findtext("/".join(POM + name for name in path.split("/")))
+
+
+def managed(project: ElementTree.Element) -> list[str]:
+    """Returns the artefacts of a pom's own group whose version it says to others."""
+    group = of(project, "groupId") or of(project, "parent/groupId")
+    ours = project.iterfind(f"{POM}dependencyManagement/{POM}dependencies/{POM}dependency")
+    return [str(of(one, "artifactId")) for one in ours if of(one, "groupId") == group]
+
+
+def artefacts(root: Path, version: str) -> list[str]:
+    """Returns the files that a release hands out for Maven: the BOM's, and those of all that it names."""
+    project = ElementTree.fromstring((root / BOM).read_text(encoding="utf-8"))
+    endings = (".pom", ".jar", "-sources.jar", "-javadoc.jar")
+    jars = [f"{name}-{version}{ending}" for name in managed(project) for ending in endings]
+    return [f"{of(project, 'artifactId')}-{version}.pom", *jars]
 
 
 def parts(pom: Path) -> list[Path]:
@@ -137,6 +152,9 @@ def of_pom(name: str, content: dict[str, bytes]) -> list[str]:
             problems.append(f"its dependency {of(one, 'artifactId')} has no version")
         elif str(of(one, "version")).endswith("SNAPSHOT"):
             problems.append(f"its dependency {of(one, 'artifactId')} is a SNAPSHOT")
+    for one in managed(project):
+        if f"{group.replace('.', '/')}/{one}/{version}/{one}-{version}.pom" not in content:
+            problems.append(f"it names {one}, which is not in the bundle")
     if of(project, "packaging") != "pom":
         for ending in ("", "-sources", "-javadoc"):
             jar = content.get(f"{wanted}{ending}.jar")

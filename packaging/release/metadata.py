@@ -10,6 +10,8 @@ from .tree import crates, published, workspace
 
 POM = "{http://maven.apache.org/POM/4.0.0}"
 PARENT = "bindings/kotlin/pom.xml"
+BOM = "bindings/kotlin/bom/pom.xml"
+"""Names all that is handed out for Maven."""
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
 WHEELS = ("python/pyproject.toml", "python/emulator/pyproject.toml")
 PLAIN = tuple(f"node/{name}/package.json" for name in ("chat-adapter-feishu", "chat-adapter-dingtalk", "widget"))

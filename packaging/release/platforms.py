@@ -1,9 +1,12 @@
-"""The platforms that a release is for, and which of them are in dist/."""
+"""What a release hands out, for which platforms, and which of it is in dist/."""
 
+import json
 import re
 from pathlib import Path
 
+from . import maven
 from .archives import Artefact
+from .metadata import NPM
 from .report import Report
 from .versions import for_python
 
@@ -18,15 +21,24 @@ PLATFORMS = {
     "win32-x64-msvc": (r"win_amd64", "win32-x86-64"),
     "win32-arm64-msvc": (r"win_arm64", "win32-aarch64"),
 }
-"""By npm's name: the tag of the wheels, and the folder in the jar."""
+"""By npm's name: the tag of the wheels, and the folder in the jars."""
+JARS = {"secondme-avatar": "", "secondme-avatar-testing": "me/secondme/avatar/testing/natives/"}
+"""Those with something compiled in them, and where in them the platforms' folders are."""
 
 
-def missing(dist: Path, version: str) -> list[str]:
+def for_all(root: Path, version: str) -> list[str]:
+    """Returns the files that are for every platform: npm's packages that users ask for, Maven's, the XCFramework."""
+    packages = [json.loads((root / path).read_text(encoding="utf-8"))["name"] for path in NPM]
+    tarballs = [f"{name}-{version}.tgz" for name in packages]
+    return [*tarballs, *maven.artefacts(root, version), f"SecondMeAvatarFFI-{version}.xcframework.zip"]
+
+
+def missing(root: Path, dist: Path, version: str) -> list[str]:
     """Returns what a release hands out and is not there."""
     names = [path.name for path in dist.iterdir()]
-    jar = dist / f"secondme-avatar-{version}.jar"
-    inside = Artefact(jar).files if jar.is_file() else {}
-    python, lacking = for_python(version), []
+    jars = {name: dist / f"{name}-{version}.jar" for name in JARS}
+    inside = {name: list(Artefact(jar).files) if jar.is_file() else [] for name, jar in jars.items()}
+    python, lacking = for_python(version), [name for name in for_all(root, version) if name not in names]
     for platform, (tag, folder) in PLATFORMS.items():
         for project in ("secondme_avatar", "secondme_avatar_emulator"):
             if not any(re.match(rf"{project}-{re.escape(python)}-.+[-.]{tag}[.]", name) for name in names):
@@ -34,20 +46,20 @@ def missing(dist: Path, version: str) -> list[str]:
         for part in ("node", "emulator"):
             if f"secondme-avatar-{part}-{platform}-{version}.tgz" not in names:
                 lacking.append(f"npm's package of {part} for {platform}")
-        if folder and not any(name.startswith(f"{folder}/") for name in inside):
-            lacking.append(f"the library for {folder} in the jar")
-    if f"SecondMeAvatarFFI-{version}.xcframework.zip" not in names:
-        lacking.append("the XCFramework")
+        for name, prefix in JARS.items():
+            if folder and not any(one.startswith(f"{prefix}{folder}/") for one in inside[name]):
+                lacking.append(f"{prefix}{folder}/ in {jars[name].name}")
     return lacking
 
 
-def check(dist: Path, version: str, report: Report) -> None:
-    """Adds which platforms are there, where there is something of one."""
+def check(root: Path, dist: Path, version: str, report: Report) -> None:
+    """Adds what of a release is there, where there is something of it."""
     if not dist.is_dir() or not any(dist.iterdir()):
         return
-    lacking = missing(dist, version)
+    lacking = missing(root, dist, version)
     if not lacking:
-        report.checked.append(f"{len(PLATFORMS)} platforms: wheels, npm packages, the jar's libraries, the XCFramework")
+        whole = f"{len(PLATFORMS)} platforms: wheels, npm packages, what is in the jars"
+        report.checked.append(f"{whole}; {len(for_all(root, version))} files for all of them")
     elif report.everything:
         report.unchecked += [f"platforms: {what} is not there" for what in lacking]
     else:

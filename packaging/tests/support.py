@@ -15,7 +15,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from release import archives, tree, versions
+from release import archives, platforms, tree, versions
 from release.report import Report
 
 PACKAGING = Path(__file__).resolve().parents[1]
@@ -169,7 +169,7 @@ POM = """\
 
 
 def maven_artefacts(dist: Path) -> None:
-    """Writes what `make dist` lays into dist/ for Maven."""
+    """Writes what `make dist` lays into dist/ for Maven's artefact of the library."""
     name = f"secondme-avatar-{VERSION}"
     (dist / f"{name}.pom").write_text(POM.format(version=VERSION), encoding="utf-8")
     inside = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", **LICENCES}
@@ -178,3 +178,36 @@ def maven_artefacts(dist: Path) -> None:
     archive(
         dist / f"{name}-javadoc.jar", {"META-INF/MANIFEST.MF": inside["META-INF/MANIFEST.MF"], "index.html": b"<p>"}
     )
+
+
+def whole_release(dist: Path) -> None:
+    """Writes all that a release hands out, by its names; in the jars lie the platforms' folders."""
+    for platform, (tag, _) in platforms.PLATFORMS.items():
+        tag = tag.replace(r"\d+", "11")
+        (dist / f"secondme_avatar-{versions.for_python(VERSION)}-cp310-abi3-{tag}.whl").touch()
+        (dist / f"secondme_avatar_emulator-{versions.for_python(VERSION)}-py3-none-{tag}.whl").touch()
+        for part in ("node", "emulator"):
+            (dist / f"secondme-avatar-{part}-{platform}-{VERSION}.tgz").touch()
+    for name in ("avatar", "avatar-emulator", "avatar-widget", "chat-adapter-feishu", "chat-adapter-dingtalk"):
+        (dist / f"secondme-{name}-{VERSION}.tgz").touch()
+    for name in ("secondme-avatar", *(f"secondme-avatar-{part}" for part in ("java", "slf4j", "testing"))):
+        for ending in (".pom", ".jar", "-sources.jar", "-javadoc.jar"):
+            (dist / f"{name}-{VERSION}{ending}").touch()
+    (dist / f"secondme-avatar-bom-{VERSION}.pom").touch()
+    (dist / f"SecondMeAvatarFFI-{VERSION}.xcframework.zip").touch()
+    folders = [folder for _, folder in platforms.PLATFORMS.values() if folder]
+    archive(dist / f"secondme-avatar-{VERSION}.jar", {f"{one}/libsecondme_avatar_ffi.so": b"" for one in folders})
+    natives = {f"{TESTING_NATIVES}/{one}/secondme-avatar-emulator": b"" for one in folders}
+    archive(dist / f"secondme-avatar-testing-{VERSION}.jar", natives)
+
+
+TESTING_NATIVES = "me/secondme/avatar/testing/natives"
+
+
+def stand_in(folder: Path, name: str, script: str) -> Path:
+    """Writes a program that answers in another's place, in Bash."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/usr/bin/env bash\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path

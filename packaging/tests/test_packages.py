@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,7 +13,20 @@ from pathlib import Path
 from release import archives, maven, platforms
 from release.report import Report
 from release.versions import for_python
-from tests.support import ADDON, PACKAGING, POM, ROOT, VERSION, archive, linked_in, maven_artefacts, npm_packages, wheel
+from tests.support import (
+    ADDON,
+    PACKAGING,
+    POM,
+    ROOT,
+    TESTING_NATIVES,
+    VERSION,
+    archive,
+    linked_in,
+    maven_artefacts,
+    npm_packages,
+    wheel,
+    whole_release,
+)
 
 NEXT = "9.9.9"
 NAME = f"secondme-avatar-{VERSION}"
@@ -99,34 +113,62 @@ class Packages(OfDist):
         self.finds()
 
 
-class Platforms(OfDist):
-    def test_a_platform_that_is_not_there(self) -> None:
-        for tag in ("manylinux_2_17_x86_64.manylinux2014_x86_64", "macosx_11_0_arm64", "win_amd64"):
-            for project in ("secondme_avatar-{}-cp310-abi3-{}.whl", "secondme_avatar_emulator-{}-py3-none-{}.whl"):
-                (self.dist / project.format(for_python(VERSION), tag)).touch()
-        for name in ("linux-x64-gnu", "darwin-arm64", "win32-x64-msvc"):
-            for part in ("node", "emulator"):
-                (self.dist / f"secondme-avatar-{part}-{name}-{VERSION}.tgz").touch()
-        (self.dist / f"SecondMeAvatarFFI-{VERSION}.xcframework.zip").touch()
-        folders = [folder for _, folder in platforms.PLATFORMS.values() if folder]
-        inside = {f"{folder}/lib": b"" for folder in folders if folder != "darwin-x86-64"}
-        archive(self.dist / f"{NAME}.jar", inside)
-        there = {"linux-x64-gnu", "darwin-arm64", "win32-x64-msvc"}
-        wanted = [
-            f"{what} for {name}"
-            for name in set(platforms.PLATFORMS) - there
-            for what in (
-                "the wheel of secondme_avatar",
-                "the wheel of secondme_avatar_emulator",
-                "npm's package of node",
-                "npm's package of emulator",
-            )
-        ]
-        wanted.append("the library for darwin-x86-64 in the jar")
-        self.assertEqual(sorted(platforms.missing(self.dist, VERSION)), sorted(wanted))
+class WholeRelease(OfDist):
+    def setUp(self) -> None:
+        super().setUp()
+        whole_release(self.dist)
+
+    def lacks(self, *wanted: str) -> None:
+        """Holds that exactly this is said to be missing, and that the release does not go on."""
+        self.assertEqual(sorted(platforms.missing(ROOT, self.dist, VERSION)), sorted(wanted))
         report = Report(everything=True)
-        platforms.check(self.dist, VERSION, report)
-        self.assertEqual(report.status(in_ci=False), 3)
+        platforms.check(ROOT, self.dist, VERSION, report)
+        self.assertEqual(report.status(in_ci=False), 3 if wanted else 0, report.lines())
+
+    def test_a_release_of_which_nothing_lacks(self) -> None:
+        self.lacks()
+
+    def test_a_platform_that_is_not_there(self) -> None:
+        for path in [*self.dist.glob("*macosx_11_11_arm64.whl"), *self.dist.glob("*-darwin-arm64-*.tgz")]:
+            path.unlink()
+        wheels = [f"the wheel of secondme_avatar{one} for darwin-arm64" for one in ("", "_emulator")]
+        self.lacks(*wheels, *(f"npm's package of {part} for darwin-arm64" for part in ("node", "emulator")))
+
+    def test_a_file_that_is_for_every_platform(self) -> None:
+        # What a release is for users, by the names that the pages tell them.
+        names = ["secondme-avatar-bom.pom", "SecondMeAvatarFFI.xcframework.zip"]
+        names += [f"secondme-avatar{part}.tgz" for part in ("", "-emulator", "-widget")]
+        names += [f"secondme-chat-adapter-{name}.tgz" for name in ("feishu", "dingtalk")]
+        # Without a jar of natives more lacks than the jar: that is another test.
+        endings = (".pom", "-sources.jar", "-javadoc.jar")
+        names += [f"secondme-avatar{part}{end}" for part in ("", "-java", "-slf4j", "-testing") for end in endings]
+        names += ["secondme-avatar-java.jar", "secondme-avatar-slf4j.jar"]
+        for name in names:
+            with self.subTest(name):
+                file = self.dist / re.sub(r"(-sources|-javadoc)?\.", rf"-{VERSION}\1.", name, count=1)
+                file.rename(self.dist / "elsewhere")
+                self.lacks(file.name)
+                (self.dist / "elsewhere").rename(file)
+
+    def test_a_jar_without_a_platform(self) -> None:
+        for name, prefix in ((f"{NAME}.jar", ""), (f"secondme-avatar-testing-{VERSION}.jar", f"{TESTING_NATIVES}/")):
+            with self.subTest(name):
+                whole = archives.Artefact(self.dist / name).files
+                others = {one: data for one, data in whole.items() if "win32-aarch64" not in one}
+                archive(self.dist / name, others)
+                self.lacks(f"{prefix}win32-aarch64/ in {name}")
+                # A folder of that name elsewhere in the jar is not where it is looked for.
+                archive(self.dist / name, {**others, "x/win32-aarch64/program": b""})
+                self.lacks(f"{prefix}win32-aarch64/ in {name}")
+                archive(self.dist / name, whole)
+
+    def test_make_lays_what_a_release_asks_for(self) -> None:
+        text = (ROOT / "bindings/kotlin.mk").read_text(encoding="utf-8")
+        laid = re.findall(r"(secondme-avatar[a-z0-9-]*):", text.split("\nJVM := ")[1].split("\n\n")[0])
+        asked = {
+            name.removesuffix(f"-{VERSION}.pom") for name in maven.artefacts(ROOT, VERSION) if name.endswith(".pom")
+        }
+        self.assertEqual(set(laid), asked)
 
 
 class Bundle(OfDist):
@@ -205,6 +247,18 @@ class Bundle(OfDist):
         for ending in ("", ".md5", ".sha1", ".sha256", ".sha512"):
             self.changed(f"{FOLDER}/{NAME}-sources.jar{ending}", None)
         complaint = f"{FOLDER}/{NAME}.pom: there is no {NAME}-sources.jar beside it"
+        self.assertEqual(maven.check(self.zip, signed=False), [complaint])
+
+    def test_a_bom_that_names_what_is_not_in_the_bundle(self) -> None:
+        ours = "<dependency><groupId>me.secondme</groupId><artifactId>{}</artifactId><version>1</version></dependency>"
+        both = ours.format("secondme-avatar") + ours.format("secondme-avatar-java")
+        managed = f"<dependencyManagement><dependencies>{both}</dependencies></dependencyManagement>"
+        bom = POM.format(version=VERSION).replace("<artifactId>secondme-avatar<", "<artifactId>secondme-avatar-bom<")
+        bom = bom.replace("<name>", f"<packaging>pom</packaging>{managed}<name>", 1)
+        (self.dist / f"secondme-avatar-bom-{VERSION}.pom").write_text(bom, encoding="utf-8")
+        self.bundle()
+        pom = f"me/secondme/secondme-avatar-bom/{VERSION}/secondme-avatar-bom-{VERSION}.pom"
+        complaint = f"{pom}: it names secondme-avatar-java, which is not in the bundle"
         self.assertEqual(maven.check(self.zip, signed=False), [complaint])
 
     @unittest.skipUnless(shutil.which("gpg"), "gpg is not installed")

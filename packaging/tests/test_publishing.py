@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from release import archives, maven
-from tests.support import ADDON, PACKAGING, ROOT, VERSION, maven_artefacts, npm, npm_packages
+from tests.support import ADDON, PACKAGING, ROOT, VERSION, maven_artefacts, npm, npm_packages, stand_in
 
 PUBLISH_NPM = archives.script(PACKAGING / "publish-npm")
 
@@ -66,15 +66,21 @@ class MavenCentral(unittest.TestCase):
         return portal
 
     def test_what_was_uploaded_is_published_when_the_portal_has_looked_at_it(self) -> None:
-        portal = self.portal("PENDING", "PUBLISHING")
+        portal = self.portal("VALIDATING", "VALIDATED", "VALIDATED", "PUBLISHING")
         ran = portal.run("publish", "an-id")
         self.assertEqual(ran.returncode, 0, ran.stderr)
-        self.assertEqual(
-            [(method, path) for method, path, *_ in portal.heard],
-            [("POST", "/api/v1/publisher/deployment/an-id"), *[("POST", "/api/v1/publisher/status?id=an-id")] * 2],
-        )
+        status, publish = (f"/api/v1/publisher/{what}" for what in ("status?id=an-id", "deployment/an-id"))
+        heard = [(method, path) for method, path, *_ in portal.heard]
+        self.assertEqual(heard, [("POST", one) for one in (status, status, publish, status, status)])
         # base64 of user:pass:word
         self.assertEqual({token for *_, token, _ in portal.heard}, {"Bearer dXNlcjpwYXNzOndvcmQ="})
+
+    def test_what_a_run_has_published_before_it_broke_off_is_not_published_again(self) -> None:
+        for state in ("PUBLISHING", "PUBLISHED"):
+            portal = self.portal(state)
+            ran = portal.run("publish", "an-id")
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            self.assertEqual([path for _, path, *_ in portal.heard], ["/api/v1/publisher/status?id=an-id"])
 
     def test_what_the_portal_refuses_is_said(self) -> None:
         ran = self.portal("VALIDATING", "FAILED").run("publish", "an-id")
@@ -131,6 +137,63 @@ class Npm(unittest.TestCase):
             order = PUBLISH_NPM.ordered(PUBLISH_NPM.manifests(dist))
         self.assertEqual(sorted(order), sorted(["secondme-avatar", "secondme-avatar-emulator", ADDON]))
         self.assertEqual(order[-1], "secondme-avatar")
+
+
+class GitHub(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="secondme-avatar-github-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "dist").mkdir()
+        (self.folder / "dist/SHA256SUMS").touch()
+        self.state, self.heard = self.folder / "state", self.folder / "heard"
+
+    def publish(self, tag: str, breaks: str = "") -> int:
+        """Runs it against a `gh` that knows one page, and that breaks off at one of its commands."""
+        page = f"""
+            echo "$@" >>{self.heard}
+            [ "$2" != "{breaks}" ] || exit 1
+            case $2 in
+            view) cat {self.state} 2>/dev/null ;;
+            create) ! [ -e {self.state} ] && echo true >{self.state} ;;
+            edit) echo false >{self.state} ;;
+            esac"""
+        stand_in(self.folder / "bin", "gh", page)
+        command = [str(PACKAGING / "publish-github"), tag, "notes.md", "dist"]
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        self.heard.unlink(missing_ok=True)
+        ran = subprocess.run(
+            command, cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, check=False
+        )
+        return ran.returncode
+
+    def commands(self) -> list[str]:
+        return [line.split()[1] for line in self.heard.read_text(encoding="utf-8").splitlines()]
+
+    def test_a_page_is_seen_when_all_its_files_are_there(self) -> None:
+        self.assertEqual(self.publish("v1.2.3"), 0)
+        self.assertEqual(
+            self.heard.read_text(encoding="utf-8").splitlines()[1:],
+            [
+                "release create v1.2.3 --verify-tag --draft --title v1.2.3 --notes-file notes.md --latest",
+                "release upload v1.2.3 --clobber dist/SHA256SUMS",
+                "release edit v1.2.3 --draft=false",
+            ],
+        )
+
+    def test_a_run_that_broke_off_is_taken_up_where_it_was(self) -> None:
+        self.assertEqual(self.publish("v1.2.3", breaks="upload"), 1)
+        self.assertEqual(self.commands(), ["view", "create", "upload"])
+        self.assertEqual(self.publish("v1.2.3", breaks="edit"), 1)
+        self.assertEqual(self.commands(), ["view", "upload", "edit"])
+        self.assertEqual(self.publish("v1.2.3"), 0)
+        # What users see already is not taken away from them.
+        self.assertEqual(self.publish("v1.2.3"), 0)
+        self.assertEqual(self.commands(), ["view"])
+
+    def test_a_version_before_a_release_is_not_the_latest(self) -> None:
+        self.assertEqual(self.publish("v1.2.3-rc.1"), 0)
+        self.assertIn(" --prerelease\n", self.heard.read_text(encoding="utf-8"))
 
 
 class Swift(unittest.TestCase):
