@@ -31,8 +31,8 @@ test('two visitors are two conversations, each under its name and channel, with 
   assert.equal(await page.locator('.inbox .row').count(), 1)
 })
 
-test('the owner takes over while the avatar speaks, answers in person, and hands back', async () => {
-  await emulator.control('POST', 'settings', { 'piece-delay': '120ms' })
+test('the owner takes over while the avatar speaks, answers in person, and hands back', async (t) => {
+  await during(t, { 'piece-delay': '120ms' }, { 'piece-delay': '10ms' })
   page = await openPage(browser, emulator.origin)
   await enter(page, 'Ada')
   await say(page, 'Tell me about yourself')
@@ -68,11 +68,10 @@ test('the owner takes over while the avatar speaks, answers in person, and hands
     'visitor',
     'visitor',
   ])
-  await emulator.control('POST', 'settings', { 'piece-delay': '10ms' })
 })
 
-test('the whole of a long history is reached by scrolling', async () => {
-  await emulator.control('POST', 'settings', { brain: 'echo', 'reply-delay': '1ms', 'piece-delay': '1ms' })
+test('the whole of a long history is reached by scrolling', async (t) => {
+  await during(t, { brain: 'echo', 'reply-delay': '1ms', 'piece-delay': '1ms' }, { brain: 'demo' })
   page = await openPage(browser, emulator.origin)
   await enter(page, 'Ada')
   const { sessions } = await emulator.control('GET', 'state')
@@ -86,11 +85,10 @@ test('the whole of a long history is reached by scrolling', async () => {
   await pressed('Home', async () => (await messages.getByText('line 1.', { exact: true }).count()) === 1)
   await messages.getByText('The beginning of the conversation').waitFor()
   assert.equal(await messages.locator('.said').count(), 130)
-  await emulator.control('POST', 'settings', { brain: 'demo' })
 })
 
-test('of a conversation that goes on and on the page holds the newest messages, and gets the older ones', async () => {
-  await emulator.control('POST', 'settings', { brain: 'echo' })
+test('of a conversation that goes on and on the page holds the newest messages, and gets the older ones', async (t) => {
+  await during(t, { brain: 'echo' }, { brain: 'demo' })
   const { sessionId, end } = await bot()
   page = await openPage(browser, emulator.origin)
   await row('Bot').click()
@@ -106,11 +104,11 @@ test('of a conversation that goes on and on the page holds the newest messages, 
   await page.keyboard.press('End')
   await page.waitForFunction(() => document.querySelectorAll('.thread .said').length <= 500)
   end()
-  await emulator.control('POST', 'settings', { brain: 'demo' })
 })
 
-test('what the owner says while the avatar speaks stands after it, and two messages of one id are two', async () => {
-  await emulator.control('POST', 'settings', { 'piece-delay': '120ms', 'repeated-message': 'two' })
+test('what the owner says while the avatar speaks stands after it, and two messages of one id are two', async (t) => {
+  const before = { 'piece-delay': '10ms', 'repeated-message': 'one' }
+  await during(t, { 'piece-delay': '120ms', 'repeated-message': 'two' }, before)
   const { say: ask, sessionId, end } = await bot()
   page = await openPage(browser, emulator.origin)
   await row('Bot').click()
@@ -129,16 +127,22 @@ test('what the owner says while the avatar speaks stands after it, and two messa
   await thread().locator('.said.visitor').getByText('And again').waitFor()
   assert.deepEqual(await authors(), ['visitor', 'avatar', 'owner', 'visitor'])
   end()
-  await emulator.control('POST', 'settings', { 'piece-delay': '10ms', 'repeated-message': 'one' })
 })
 
-/** Presses a key until something is so. */
+/** Sets what the emulator does in this test, and what it does after it, however it ends. */
+async function during(t, settings, afterwards) {
+  t.after(() => emulator.control('POST', 'settings', afterwards))
+  await emulator.control('POST', 'settings', settings)
+}
+
+/** Presses a key, once a frame, until something is so. */
 async function pressed(key, isSo) {
-  for (let times = 0; times < 2_000; times++) {
-    if (await isSo()) return
+  const until = performance.now() + 60_000
+  while (!(await isSo())) {
+    assert.ok(performance.now() < until, `${key} does not bring it`)
     await page.keyboard.press(key)
+    await page.evaluate(() => new Promise(requestAnimationFrame))
   }
-  assert.fail(`${key} does not bring it`)
 }
 
 /** A visitor of a bot, whose socket `end` closes. */

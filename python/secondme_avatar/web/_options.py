@@ -30,7 +30,7 @@ def check_functions(**functions: object) -> None:
 def check_limits(**limits: float) -> None:
     """Refuses limits that would limit nothing, or everything."""
     for option, given in limits.items():
-        value: object = given
+        value: Any = given
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
             raise MisuseError(f"`{option}` is {value!r}: it has to be a number, more than 0")
         if option.startswith(_COUNTS) and value < 1:
