@@ -43,7 +43,7 @@ test: ## every test of every language
 	@.ci/lanes $(LANES)
 
 # Side by side: what builds the Node package is in one lane.
-LANES := "spec test-gateway test-python test-kotlin test-swift" "test-node test-adapters test-desk test-widget test-console"
+LANES := "test-python test-kotlin test-swift" "test-node test-adapters test-desk test-widget test-console spec test-gateway"
 
 test-rust: tinyproxy
 	$(CARGO) test
