@@ -409,7 +409,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
     }
 
     private static void closed(Work<Void> closing) {
-        CompletableFuture<Void> end = closing.start();
+        CompletableFuture<Void> end = closing.startAlone();
         boolean isInterrupted = false;
         while (true) {
             try {

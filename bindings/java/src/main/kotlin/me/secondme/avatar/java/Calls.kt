@@ -6,6 +6,7 @@ package me.secondme.avatar.java
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.channels.Channel
@@ -29,6 +30,7 @@ import java.util.concurrent.atomic.AtomicLong
 import java.util.function.Function
 import java.util.function.Predicate
 import java.util.function.Supplier
+import kotlin.concurrent.thread
 import kotlin.time.Duration
 import kotlin.time.toKotlinDuration
 import java.time.Duration as JavaDuration
@@ -45,6 +47,13 @@ import me.secondme.avatar.Subscription as KotlinSubscription
 import me.secondme.avatar.Visitor as KotlinVisitor
 
 // What is private in this file is, in Java, seen by this package alone: Kotlin's suspending calls as Java has them.
+
+/**
+ * `Dispatchers.IO` without its limit of 64 threads, which the whole process shares: each listener and each subscriber may
+ * block, and holds up no other one.
+ */
+@OptIn(ExperimentalCoroutinesApi::class)
+private val elastic = Dispatchers.IO.limitedParallelism(Int.MAX_VALUE)
 
 /** Something that waits. It begins when it is awaited or started, on the thread that does so. */
 private class Work<T>(private val call: suspend () -> T) {
@@ -76,16 +85,33 @@ private class Work<T>(private val call: suspend () -> T) {
                 }
             future.defaultExecutor().execute(done)
         }
-        val job = CoroutineScope(Dispatchers.Default).launch(start = CoroutineStart.UNDISPATCHED, block = work)
+        val job = CoroutineScope(elastic).launch(start = CoroutineStart.UNDISPATCHED, block = work)
         future.whenComplete { _, _ -> job.cancel() }
+        return future
+    }
+
+    /** Begins it on a thread of its own, which completes the future too: no pool of threads can hold it up. */
+    fun startAlone(): CompletableFuture<T> {
+        val future = CompletableFuture<T>()
+        thread(isDaemon = true, name = "secondme-avatar-alone") {
+            try {
+                future.complete(await())
+            } catch (failed: Throwable) {
+                future.completeExceptionally(failed)
+            }
+        }
         return future
     }
 
     /** It, and then this. */
     fun <R> then(next: Function<T, R>): Work<R> = Work { next.apply(call()) }
 
-    /** It, or `null` where it takes longer than that. */
-    fun within(time: JavaDuration): Work<T?> = Work { withTimeoutOrNull(time.toKotlinDuration()) { call() } }
+    /** It, or `null` where it takes longer than that. What was there at the last moment is given all the same. */
+    fun within(time: JavaDuration): Work<T?> = Work {
+        var value: T? = null
+        withTimeoutOrNull(time.toKotlinDuration()) { value = call() }
+        value
+    }
 }
 
 private fun JavaDuration?.orDefault(): Duration? = this?.toKotlinDuration()
@@ -183,7 +209,7 @@ private object ClientCalls {
 
     @JvmStatic
     fun listen(client: KotlinClient, executor: Executor?, listener: ConversationListener): Listening {
-        val told = client.listen(executor?.asCoroutineDispatcher() ?: Dispatchers.IO, Told(listener))
+        val told = client.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))
         return Listening { told.close() }
     }
 }
@@ -234,7 +260,7 @@ private object ConversationCalls {
 
     @JvmStatic
     fun listen(chat: KotlinConversation, executor: Executor?, listener: ConversationListener): Listening {
-        val told = chat.listen(executor?.asCoroutineDispatcher() ?: Dispatchers.IO, Told(listener))
+        val told = chat.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))
         return Listening { told.close() }
     }
 }
@@ -245,13 +271,10 @@ private object Streams {
     @JvmStatic
     fun next(events: KotlinSubscription) = Work { events.next() }
 
-    /** In time, or `null`. What was taken at the last moment is given all the same. */
+    /** In time, or `null`. */
     @JvmStatic
-    fun next(events: KotlinSubscription, time: JavaDuration): Work<Optional<KotlinEvent>?> = Work {
-        var next: Optional<KotlinEvent>? = null
-        withTimeoutOrNull(time.toKotlinDuration()) { next = Optional.ofNullable(events.next()) }
-        next
-    }
+    fun next(events: KotlinSubscription, time: JavaDuration): Work<Optional<KotlinEvent>?> =
+        Work { Optional.ofNullable(events.next()) }.within(time)
 
     @JvmStatic
     fun waitFor(events: KotlinSubscription, where: Predicate<Event>): Work<Event> = Work {
@@ -292,7 +315,7 @@ private object Streams {
     /** The pieces for one thread, which blocks for each. */
     @JvmStatic
     fun read(stream: KotlinStream): Pieces =
-        Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(Dispatchers.Default)))
+        Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(elastic)))
 }
 
 /** The pieces of a stream that is being read. */
@@ -324,36 +347,48 @@ private class Sending<T : Any>(
 
     // The first of those that end it: the last item, a failure, a request that is wrong, the subscriber.
     private val isOver = AtomicBoolean()
-    private val job = CoroutineScope(Dispatchers.IO).launch(start = CoroutineStart.LAZY) { send() }
+    private val job = CoroutineScope(elastic).launch(start = CoroutineStart.LAZY) { send() }
 
     private val isKnown = Job()
 
     fun begin() {
         job.invokeOnCompletion { end() }
-        subscriber.onSubscribe(this)
-        isKnown.complete()
+        introduce()
         job.start()
     }
 
     /** Instead of [begin]. */
     fun fail(why: Throwable) {
-        subscriber.onSubscribe(this)
-        isKnown.complete()
+        introduce()
         finish { subscriber.onError(why) }
         job.cancel()
     }
 
-    private suspend fun send() {
+    /** A subscriber that throws at once gets nothing, and leaves no subscription behind. */
+    private fun introduce() {
         try {
-            while (true) {
-                while (requested.get() == 0L) wake.receive()
-                val item = next() ?: break
-                requested.updateAndGet { if (it == Long.MAX_VALUE) it else it - 1 }
-                subscriber.onNext(item)
-            }
-            finish { subscriber.onComplete() }
-        } catch (failed: KotlinException) {
-            finish { subscriber.onError(AvatarException.of(failed)) }
+            subscriber.onSubscribe(this)
+        } catch (thrown: Throwable) {
+            job.cancel()
+            throw thrown
+        }
+        isKnown.complete()
+    }
+
+    private suspend fun send() {
+        while (true) {
+            while (requested.get() == 0L) wake.receive()
+            // Whatever it throws is the subscriber's to know. After a `cancel` it is over already, and nothing is told.
+            val item =
+                try {
+                    next()
+                } catch (failed: Throwable) {
+                    val why = if (failed is KotlinException) AvatarException.of(failed) else failed
+                    return finish { subscriber.onError(why) }
+                }
+            if (item == null) return finish { subscriber.onComplete() }
+            requested.updateAndGet { if (it == Long.MAX_VALUE) it else it - 1 }
+            subscriber.onNext(item)
         }
     }
 
@@ -370,7 +405,7 @@ private class Sending<T : Any>(
             finish {
                 job.cancel()
                 val why = IllegalArgumentException("$count items were requested: by rule 3.9 at least 1")
-                CoroutineScope(Dispatchers.IO).launch {
+                CoroutineScope(elastic).launch {
                     isKnown.join()
                     job.join()
                     subscriber.onError(why)

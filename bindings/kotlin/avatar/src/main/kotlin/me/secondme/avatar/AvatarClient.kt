@@ -354,7 +354,7 @@ public class AvatarClient private constructor(
          *
          * @param apiKey the avatar's API key; without it, `SECONDME_API_KEY`.
          * @param token gives the access token of a user (`lba_at_…`). It is asked once for each visitor, and again when
-         * the service has refused that visitor's token. It runs on [Dispatchers.IO], for several visitors at a time, and is
+         * the service has refused that visitor's token. It runs on [Dispatchers.IO], for up to 64 visitors at a time, and is
          * cancelled when the client is closed or no call waits for its token any more. It has 20 s to answer: after that
          * it is cancelled, and asked again within the deadlines of the calls that wait. What it throws is the error of the
          * calls that wait: an [AvatarException] keeps its kind, an [IOException][java.io.IOException] and a time limit

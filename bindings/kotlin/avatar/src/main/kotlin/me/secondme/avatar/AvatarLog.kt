@@ -2,7 +2,6 @@ package me.secondme.avatar
 
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
 import me.secondme.avatar.core.CoreLog
@@ -73,7 +72,7 @@ public object AvatarLog {
             // Something else in the process collects the core's log.
             NativeUse.endForwarder()
         } else {
-            val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO + CoroutineName("secondme-avatar-log"))
+            val scope = CoroutineScope(SupervisorJob() + elastic + CoroutineName("secondme-avatar-log"))
             scope.launch { forward(log) }
         }
     }

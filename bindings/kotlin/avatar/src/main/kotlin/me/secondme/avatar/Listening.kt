@@ -6,10 +6,9 @@ import kotlinx.coroutines.launch
 
 /** Tells the listener until the subscription ends; closing what this returns ends it at once. */
 internal fun Subscription.tell(listener: ConversationListener, dispatcher: CoroutineDispatcher): AutoCloseable {
-    val job =
-        CoroutineScope(dispatcher).launch {
-            use { it.events.collect(listener::tell) }
-        }
+    val job = CoroutineScope(dispatcher).launch { events.collect(listener::tell) }
+    // One that never begins, since its executor takes nothing any more, ends it too: what is not read stops the socket.
+    job.invokeOnCompletion { close() }
     return AutoCloseable {
         job.cancel()
         close()

@@ -1,6 +1,8 @@
 package me.secondme.avatar
 
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.TimeoutCancellationException
 import kotlinx.coroutines.cancelChildren
@@ -27,13 +29,16 @@ public class TokenRequest(public val visitorId: String, public val refused: Bool
 
 /**
  * Asks the program's function for each token that is wanted, each time in a coroutine of its own, until there are no
- * more requests. What still runs then is cancelled.
+ * more requests. What still runs then is cancelled. The functions have 64 threads of their own: where they block all of
+ * them, those that are taken back are cancelled all the same.
  */
+@OptIn(ExperimentalCoroutinesApi::class)
 internal suspend fun CoreTokens.answerAll(token: suspend (TokenRequest) -> String): Unit = supervisorScope {
+    val threads = Dispatchers.IO.limitedParallelism(64)
     val running = mutableMapOf<Long, Job>()
     while (ready()) {
         val batch = drain(256u)
-        for (request in batch.wanted) running[request.ticket] = launch { answer(request, token) }
+        for (request in batch.wanted) running[request.ticket] = launch(threads) { answer(request, token) }
         for (ticket in batch.takenBack) running[ticket]?.cancel()
         running.values.removeIf { !it.isActive }
     }

@@ -173,23 +173,6 @@ class CancellationTest {
     }
 
     @Test
-    fun `where nothing dispatches, the caller does not go on in the core's own thread`() = withClient { client, _ ->
-        withContext(Dispatchers.Unconfined) {
-            val chat = client.open(ada)
-            val events = chat.subscribe()
-            val threads = mutableListOf(Thread.currentThread().name)
-            // Blocked there, the core would never answer.
-            runBlocking { chat.ask("Hello") }
-            events.next()
-            threads += Thread.currentThread().name
-            chat.stream("Hello").collect { threads += Thread.currentThread().name }
-            chat.close()
-            threads += Thread.currentThread().name
-            assertTrue(threads.none { it.contains("secondme-avatar") }, "$threads")
-        }
-    }
-
-    @Test
     fun `a cancelled call throws what coroutines throw`() = withClient { client, emulator ->
         val chat = client.open(ada)
         emulator.post("owner/takeover", """{"sessionId": "${chat.sessionId}"}""")
