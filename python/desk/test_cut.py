@@ -92,6 +92,37 @@ async def test_what_is_longer_than_a_message_is_shown_in_several(emulator: Emula
         assert WHOLE.startswith(cut_of("".join(said)))
 
 
+async def test_words_of_the_owner_that_are_longer_than_a_message_have_one_head(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secondme_avatar.bridge._telling._FIRST_WAIT", 0.01)
+    room = room_of(limits=Limits(max_chars=60))
+    post = room.post
+    rule = {"when": "any", "then": [{"owner": {"says": WORDS}}]}
+    emulator.sync.settings(brain={"script": {"rules": [rule]}})
+    async with desk_of(emulator, room, tmp_path, owner_name="Ada") as (desk, _):
+
+        async def away(conversation: str, said: Post) -> str | None:
+            if said.author == "owner" and desk.views()[0].state == "bot":
+                room.held = True
+                room.changed.set()
+                raise ConnectionError("away")
+            return await post(conversation, said)
+
+        room.post = away  # type: ignore[method-assign]
+        await desk.visitor_said("c1", "1", "Hello")
+        await room.until(lambda room: room.held)
+        await desk.taken("c1", "t", BOB)
+        await room.until(lambda room: JOINED in room.texts())
+        *said, joined = room.texts()
+        assert joined == JOINED
+        assert len(said) >= 3
+        assert all(len(text) <= 60 for text in said)
+        assert "".join(said) == f"👤 Ada, in person:\n{WORDS}"
+        lines = [line.text async for line in desk.transcript("c1") if line.author == "owner"]
+        assert "".join(lines) == WORDS
+
+
 async def test_a_reply_that_is_on_its_way_comes_before_the_operator_and_once(
     emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -149,8 +180,9 @@ async def test_what_had_been_said_is_shown_after_a_restart(emulator: Emulator, t
     assert await asked(emulator) == [WORDS]
 
 
+@pytest.mark.parametrize("is_dealt_with", [False, True])
 async def test_what_had_been_said_is_kept_where_the_store_takes_the_takeover_later(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_dealt_with: bool
 ) -> None:
     room = room_of()
     emulator.sync.settings(piece_delay="40ms")
@@ -167,6 +199,10 @@ async def test_what_had_been_said_is_kept_where_the_store_takes_the_takeover_lat
         monkeypatch.setattr(desk._core.cases, "save", failing)
         with pytest.raises(OSError, match="away"):
             await desk.taken("c1", "t", BOB)
+        if is_dealt_with:
+            # The bridge has nothing under way any more, of which it could tell again.
+            await desk.idle()
+            assert room.texts() == []
         assert await desk.taken("c1", "t", BOB)
         await desk.idle()
         said, joined = room.texts()

@@ -26,6 +26,7 @@ from ._speech import Speech
 from ._states import TABLE, Cell, Event
 from ._waits import Waits
 from ._worker import Worker
+from .export import LineAuthor
 
 T = TypeVar("T")
 
@@ -240,6 +241,7 @@ class Core:
             async with lane.speaking, lane.lock:
                 await self._client.forget(visitor)
                 lane.case, lane.is_place_stale = self._fresh(conversation, None), False
+                lane.unshown.clear()
                 self._moved(lane)
 
     async def deal(self, lane: Lane, line: Line, *, has_other_parts: bool = False) -> None:
@@ -301,14 +303,17 @@ class Core:
         ended = (
             self.bridge._end(case.visitor.id, self.speech.sentences.ended) if "stop_avatar" in cell.effects else None
         )
-        lines = self._change(case, cell, operator, ended)
         if ended is not None:
+            lane.unshown |= {said.key: said for said in ended.unshown}
             self.stop_typing(case)
+        lines = self._change(case, cell, operator, lane.unshown.values() if ended is not None else ())
         await self._kept(case, before, ended, lines)
+        if ended is not None:
+            lane.unshown.clear()
         self._moved(lane)
         return cell
 
-    def _change(self, case: Case, cell: Cell, operator: Operator | None, ended: Ended | None) -> list[Line]:
+    def _change(self, case: Case, cell: Cell, operator: Operator | None, unshown: Iterable[Unshown]) -> list[Line]:
         """Changes a conversation, and returns the lines that are to be kept with it."""
         left, was = case.operator, case.state
         case.change += 1
@@ -324,7 +329,7 @@ class Core:
             case.waiting_since = time.time()
             # One whom an operator has left does not wait again from the end.
             case.order = 0.0 if was == "person" else max(case.waiting_since, self.queue.last_order + _AFTER_OTHERS)
-        lines = [self._ended_line(case, one) for one in ended.unshown] if ended is not None else []
+        ended = [self._ended_line(said) for said in unshown]
         for effect in cell.effects:
             key = key_of(self.cases.prefix, case, effect)
             if effect == "show_state":
@@ -334,28 +339,24 @@ class Core:
             elif effect == "tell_place":
                 case.put(Item("place", key))
             elif effect == "stop_avatar":
-                for line in lines:
-                    head = (
-                        self.speech.owner_head(line.name)
-                        if line.author == "owner" and not self.connector.shows_author
-                        else ""
-                    )
+                for line, head in ended:
                     author: ShownAuthor = "owner" if line.author == "owner" else "avatar"
                     case.put(Item("reply", key_of_post(case, line.id), head, author, line=line.id))
             elif effect.startswith("tell_"):
                 case.put(Item("post", key, self.speech.sentence(effect, case, left)))
-        return lines
+        return [line for line, _ in ended]
 
-    def _ended_line(self, case: Case, said: Unshown) -> Line:
-        """Returns the line of what had been said when a person came in, and was not shown. It is shown in its turn."""
+    def _ended_line(self, said: Unshown) -> tuple[Line, str]:
+        """Returns the line of what had been said when a person came in, and was not shown, and what stands above it. It
+        is shown in its turn."""
         is_owner = said.author == "owner"
         name = said.owner_name if is_owner else self.speech.avatar_name
-        text = said.text
-        if is_owner and not self.connector.shows_author:
-            text = text.removeprefix(self.speech.owner_head(name))
-        return Line(
-            said.key, time.time(), "owner" if is_owner else "avatar", name, text, is_private=True, is_ended=said.is_cut
-        )
+        head = self.speech.owner_head(name) if is_owner and not self.connector.shows_author else ""
+        if not said.text.startswith(head):
+            head = ""  # The head stands above the first of several messages, and each fills the limit.
+        text = said.text.removeprefix(head)
+        author: LineAuthor = "owner" if is_owner else "avatar"
+        return Line(said.key, time.time(), author, name, text, is_private=True, is_ended=said.is_cut), head
 
     async def _kept(self, case: Case, before: Case, ended: Ended | None = None, lines: Iterable[Line] = ()) -> None:
         """Keeps a conversation, and first that the avatar was ended; where that fails, all is as it was."""

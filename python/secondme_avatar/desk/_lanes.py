@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from ..bridge._records import Unshown
 from ._cases import Case, Cases
 
 _MOST_IDLE = 10_000
@@ -33,6 +34,8 @@ class Lane:
     times_out: tuple[float, float] | None = None
     """Since when it waits, by the machine's clock, and when that is to end, by the loop's."""
     users: int = 0
+    unshown: dict[str, Unshown] = field(default_factory=dict[str, Unshown])
+    """By key, what the avatar had said when it was ended, until the store has it. The bridge tells it once."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None, None]:
@@ -48,7 +51,7 @@ class Lane:
     def is_at_rest(self) -> bool:
         """Whether nothing is under way here."""
         is_used = self.users or self.task is not None or self.timer is not None
-        is_told = self.case.out or self.case.pending or self.is_place_stale
+        is_told = self.case.out or self.case.pending or self.is_place_stale or self.unshown
         return not (is_used or is_told or self.lock.locked() or self.speaking.locked())
 
 
