@@ -2,6 +2,7 @@
 
 package me.secondme.avatar.java;
 
+import java.io.Serializable;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ public abstract sealed class AvatarException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     private final String kind;
-    private final transient Details details;
+    private final Details details;
     /** What this was made of, for a failure that goes back into the library. */
     private final transient me.secondme.avatar.@Nullable AvatarException core;
 
@@ -143,7 +144,8 @@ public abstract sealed class AvatarException extends RuntimeException {
             @Nullable Integer status,
             boolean retryable,
             @Nullable Duration retryAfter,
-            @Nullable UnsentMessage unsent) {}
+            @Nullable UnsentMessage unsent)
+            implements Serializable {}
 
     /** The API key was refused: missing, unknown or disabled. Only another key helps. */
     public static final class Authentication extends AvatarException {

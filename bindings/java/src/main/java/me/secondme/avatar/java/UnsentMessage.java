@@ -2,9 +2,12 @@
 
 package me.secondme.avatar.java;
 
+import java.io.Serializable;
 
 /** A message that was given up, handed back so that nothing is lost. */
-public final class UnsentMessage {
+public final class UnsentMessage implements Serializable {
+    private static final long serialVersionUID = 1;
+
     private final String text;
     private final boolean certain;
     private final String messageId;

@@ -11,6 +11,7 @@ import me.secondme.avatar.core.CoreReply
 import me.secondme.avatar.core.CoreSent
 import me.secondme.avatar.core.CoreServiceError
 import me.secondme.avatar.core.CoreUnsentMessage
+import java.io.Serializable
 import java.time.Instant
 
 /** A whole reply, by the avatar or by its owner. */
@@ -119,7 +120,7 @@ public class UnsentMessage internal constructor(
     public val certain: Boolean,
     /** The id that it was, or would have been, sent under. */
     public val messageId: String,
-) {
+) : Serializable {
     override fun toString(): String = "UnsentMessage(${text.length} characters, $messageId)"
 }
 

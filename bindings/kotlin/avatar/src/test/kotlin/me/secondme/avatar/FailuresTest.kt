@@ -4,12 +4,16 @@ import kotlinx.coroutines.flow.toList
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreFailure
 import me.secondme.avatar.core.CoreStep
+import me.secondme.avatar.core.CoreUnsentMessage
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
+import java.io.ByteArrayOutputStream
+import java.io.ObjectInputStream
+import java.io.ObjectOutputStream
 import kotlin.time.Duration.Companion.ZERO
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -30,6 +34,20 @@ class FailuresTest {
         }
         val classes = CoreErrorKind.entries.map { failure(it, "")::class }
         assertEquals(CoreErrorKind.entries.size, classes.toSet().size)
+    }
+
+    @Test
+    fun `a failure survives serialization`() {
+        val unsent = CoreUnsentMessage("kept", true, "an id")
+        val failure =
+            CoreFailure(CoreErrorKind.DEADLINE, "late", "c", CoreStep.CONNECT, 418u, true, 1500u, unsent, listOf("why"))
+        val bytes = ByteArrayOutputStream()
+        ObjectOutputStream(bytes).use { it.writeObject(failure.toException()) }
+        val read = ObjectInputStream(bytes.toByteArray().inputStream()).use { it.readObject() } as AvatarException
+        assertEquals(listOf("late", "c", Step.CONNECT, 418), listOf(read.message, read.code, read.step, read.status))
+        assertEquals(1500.milliseconds, read.retryAfter)
+        assertEquals(listOf("kept", true, "an id"), read.unsent?.run { listOf(text, certain, messageId) })
+        assertEquals("why", read.cause?.message)
     }
 
     @Test

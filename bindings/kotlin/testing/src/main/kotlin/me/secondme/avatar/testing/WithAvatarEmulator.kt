@@ -6,6 +6,7 @@ import org.junit.jupiter.api.extension.ExtendWith
 import org.junit.jupiter.api.extension.ExtensionContext
 import org.junit.jupiter.api.extension.ParameterContext
 import org.junit.jupiter.api.extension.ParameterResolver
+import org.junit.platform.commons.support.AnnotationSupport
 import java.lang.annotation.Inherited
 
 /**
@@ -19,7 +20,8 @@ import java.lang.annotation.Inherited
  * }
  * ```
  *
- * The tests of the class share it. It ends after the last of them.
+ * The tests of the class share it. It ends after the last of them. It may stand on an annotation of your own or on an
+ * interface, for several classes.
  *
  * @property value options of the emulator's command line. Default: it answers without delay.
  */
@@ -35,7 +37,11 @@ internal class AvatarEmulatorExtension :
     override fun beforeAll(context: ExtensionContext) {
         // A nested class has its outer class's.
         if (context.emulator() != null) return
-        val wanted = context.requiredTestClass.getAnnotation(WithAvatarEmulator::class.java)
+        // As JUnit finds extensions: in annotations of the program's own and in interfaces too.
+        val wanted =
+            AnnotationSupport.findAnnotation(context.requiredTestClass, WithAvatarEmulator::class.java).orElseThrow {
+                IllegalStateException("${context.requiredTestClass.name} has no @WithAvatarEmulator: annotate it so")
+            }
         context.store().put(KEY, AvatarEmulator.start(*wanted.value))
     }
 

@@ -3,6 +3,7 @@
 
 package me.secondme.avatar.java;
 
+import java.io.Serializable;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +17,7 @@ public abstract sealed class AvatarException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     private final String kind;
-    private final transient Details details;
+    private final Details details;
     /** What this was made of, for a failure that goes back into the library. */
     private final transient me.secondme.avatar.@Nullable AvatarException core;
 
@@ -98,7 +99,8 @@ public abstract sealed class AvatarException extends RuntimeException {
             @Nullable Integer status,
             boolean retryable,
             @Nullable Duration retryAfter,
-            @Nullable UnsentMessage unsent) {}
+            @Nullable UnsentMessage unsent)
+            implements Serializable {}
 {% for error in contract.errors %}
 
 {{ error.docs | comment("java", 4, 100) }}

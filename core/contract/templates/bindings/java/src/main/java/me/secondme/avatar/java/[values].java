@@ -8,11 +8,12 @@ import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 {% else %}
-{{ j.imports([item]) -}}
+{{ "import java.io.Serializable;\n" if item.name == "UnsentMessage" }}{{ j.imports([item]) -}}
 {% endif %}
 
 {{ item.docs | comment("java", 0, 100) }}
-public final class {{ item.name }} {
+public final class {{ item.name }}{{ " implements Serializable" if item.name == "UnsentMessage" }} {
+{{ "    private static final long serialVersionUID = 1;\n\n" if item.name == "UnsentMessage" -}}
 {{ j.members(item.fields, "    ") }}
     private {{ item.name }}(me.secondme.avatar.{{ item.name }} core) {
 {{ j.set(item.fields, "        ") -}}

@@ -5,6 +5,7 @@ package me.secondme.avatar
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreFailure
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.toJavaDuration
 
 /**
@@ -15,7 +16,6 @@ import kotlin.time.toJavaDuration
  * @property step the step of the protocol at which it happened.
  * @property status the HTTP status, where there was an answer.
  * @property retryable whether the same call may succeed later without anything else being changed.
- * @property retryAfter how long to wait before the call can succeed, where that is known.
  * @property unsent the message that was given up, where the failure is about one.
  */
 public sealed class AvatarException(
@@ -25,7 +25,7 @@ public sealed class AvatarException(
     public val step: Step?,
     public val status: Int?,
     public val retryable: Boolean,
-    public val retryAfter: Duration?,
+    retryAfter: Duration?,
     public val unsent: UnsentMessage?,
     cause: Throwable?,
 ) : RuntimeException(message, cause) {
@@ -40,6 +40,12 @@ public sealed class AvatarException(
         failure.unsent?.toUnsentMessage(),
         failure.causes.foldRight(null as Throwable?) { text, beneath -> Cause(text, beneath) },
     )
+
+    // An exception has to be serializable, and Kotlin's own duration is not everywhere.
+    private val retryAfterMs: Long? = retryAfter?.inWholeMilliseconds
+
+    /** How long to wait before the call can succeed, where that is known. */
+    public val retryAfter: Duration? get() = retryAfterMs?.milliseconds
 
     // For Java, in which Kotlin's own duration cannot be named.
     @JvmName("getRetryAfter")

@@ -10,6 +10,7 @@ import me.secondme.avatar.core.Core{{ name }}
 {% endfor %}
 {% set groups = namespace(all=values) %}
 {% for choice in choices %}{% set groups.all = groups.all + choice.variants %}{% endfor %}
+import java.io.Serializable
 {{ kt.time_imports(groups.all) -}}
 {% for value in values %}
 
@@ -19,7 +20,7 @@ public class {{ value.name }} internal constructor(
 {{ field.docs | comment("kotlin", 4, 120) }}
     public val {{ field.camel }}: {{ kt.type(field) }},
 {% endfor %}
-) {
+){{ " : Serializable" if value.name == "UnsentMessage" }} {
     override fun toString(): String = "{{ kt.shown(value.name, value.fields) }}"
 }
 {% endfor %}
