@@ -7,6 +7,8 @@ import { test } from 'node:test'
 import { Visitor } from 'secondme-avatar'
 
 import { Cookies, tagOf } from '../lib/web/cookie.js'
+import { liveOutlet } from '../lib/web/outlet.js'
+import { Present } from '../lib/web/present.js'
 import { addressKey } from '../lib/web/rates.js'
 import { folder } from './project.mjs'
 import { stage } from './support.mjs'
@@ -32,6 +34,24 @@ test('addresses that count as one', () => {
   for (const [one, other] of wire.addresses.same) assert.equal(addressKey(one), addressKey(other))
   for (const [one, other] of wire.addresses.different) assert.notEqual(addressKey(one), addressKey(other))
 })
+
+for (const { name, said, parts, grows } of wire.pieces) {
+  test(`pieces: ${name}`, async () => {
+    const names = { avatar: 'Nova', owner: 'Ada' }
+    const present = new Present(Visitor.forUser('web', 'ada'), undefined, 0)
+    const { live } = liveOutlet({ nameOf: (author) => names[author], now: () => 0, present: () => present })
+    for (const [author, text] of said) live.piece(present.visitor.id, 'm1', author, text)
+    const turn = present.turns.get('m1')
+    turn.end()
+    matched(await partsOf({ chunks: [turn.answer().body.take(0)] }), parts)
+    const told = present.answer(undefined, 1, { type: 'owner', isPresent: false, name: 'Ada' }).body.take(0)
+    const events = [...told.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data))
+    matched(
+      events.filter(({ type }) => type === 'growing' || type === 'piece'),
+      grows,
+    )
+  })
+}
 
 for (const { name, options = {}, brain, steps } of wire.cases) {
   test(name, async (t) => {

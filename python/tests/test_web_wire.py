@@ -13,11 +13,16 @@ import pytest
 
 from browser import PATIENCE, Browser, Events, Json, mounted
 from secondme_avatar import Visitor
+from secondme_avatar._plain import Piece
 from secondme_avatar.testing import Emulator
 from secondme_avatar.web import WidgetApp
 from secondme_avatar.web._calls import tag_of
 from secondme_avatar.web._cookies import Cookies
+from secondme_avatar.web._outlet import WebOutlet, question_id
 from secondme_avatar.web._rates import address_key
+from secondme_avatar.web._readers import Reader
+from secondme_avatar.web._sessions import Session
+from secondme_avatar.web._transcript import Transcript
 from secondme_avatar.web._turns import ERRORS
 
 WIRE: Json = json.loads((Path(__file__).parents[2] / "spec" / "web-wire.json").read_text(encoding="utf-8"))
@@ -40,6 +45,24 @@ def test_addresses_that_count_as_one() -> None:
         assert address_key(one) == address_key(other)
     for one, other in WIRE["addresses"]["different"]:
         assert address_key(one) != address_key(other)
+
+
+@pytest.mark.parametrize("case", WIRE["pieces"], ids=lambda case: case["name"])
+async def test_pieces(case: Json, emulator: Emulator) -> None:
+    visitor = Visitor.for_user("web", "ada")
+    session = Session(visitor, Transcript(emulator.client(), visitor, "web", 60.0))
+    outlet = WebOutlet(lambda _: session, lambda _: session)
+    outlet.avatar_name, outlet.owner_name = lambda: "Nova", "Ada"
+    for author, text in case["said"]:
+        outlet.piece(visitor.id, question_id("m1", 1), Piece(text, author), "")
+    turn = session.turns["m1"]
+    turn.end()
+    parts = _parts(turn.take(0, Reader())[0].decode())
+    assert matches(parts, case["parts"]), parts
+    place, _ = session.begin(None, is_owner_present=False, owner_name="Ada")
+    told = session.take(place, Reader())[0].decode().splitlines()
+    grown = [json.loads(line.removeprefix("data: ")) for line in told if line.startswith("data: ")]
+    assert matches(grown, case["grows"]), grown
 
 
 @pytest.mark.parametrize("case", WIRE["cases"], ids=lambda case: case["name"])

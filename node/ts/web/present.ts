@@ -78,8 +78,11 @@ export class Present {
 
   /** A piece of a reply has come. It is not among the events that are kept, which it would push out. */
   grow(reply: GrowingReply, piece: string): void {
-    if (this.#growing?.reply.id !== reply.id) this.#growing = new Growing(reply)
-    this.#growing.add(piece)
+    let growing = this.#growing
+    // White space alone is no message: what another says after it has the same id.
+    if (growing?.reply.id !== reply.id || growing.reply.author !== reply.author) growing = new Growing(reply)
+    growing.add(piece)
+    this.#growing = growing
     this.#wake()
   }
 

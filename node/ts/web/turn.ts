@@ -21,7 +21,8 @@ export class Turn {
   readonly #lines: string[] = []
   readonly #feeds = new Set<TurnFeed>()
   #parts = 0
-  #open: { id: string; author: LiveAuthor } | undefined
+  /** The id of the message that is being said. */
+  #open: string | undefined
   #author: LiveAuthor | undefined
   readonly #notices: Notice[] = []
   #failed = false
@@ -59,28 +60,23 @@ export class Turn {
   }
 
   piece(author: LiveAuthor, name: string, delta: string): void {
-    const lines: object[] = []
-    if (this.#open === undefined) lines.push(...this.#begin(author, name))
-    const id = this.#open?.id
-    this.#say(...lines, { type: 'text-delta', id, delta })
+    // Also in mid-text: what another has begun was white space, which is no message.
+    const lines = this.#by(author, name)
+    if (this.#open === undefined) lines.push(this.#begin())
+    this.#say(...lines, { type: 'text-delta', id: this.#open, delta })
   }
 
   /** The id of the message that is being said, or of the next one. */
   get messageId(): string {
-    return this.#open?.id ?? `${this.id}.${this.#parts + 1}`
+    return this.#open ?? `${this.id}.${this.#parts + 1}`
   }
 
   /** A whole message, of which pieces may have come. */
   said({ id, author, name, text, sources, cards }: Message): void {
-    const lines: object[] = []
-    const by = author === 'owner' ? 'owner' : 'avatar'
+    const lines = this.#by(author === 'owner' ? 'owner' : 'avatar', name)
     if (this.#open === undefined && text !== '') {
-      lines.push(...this.#begin(by, name), { type: 'text-delta', id, delta: text })
-    } else if (this.#open === undefined) {
-      this.#parts += 1
-      if (this.#author !== by) lines.push(authorPart(by, name))
-      this.#author = by
-    }
+      lines.push(this.#begin(), { type: 'text-delta', id, delta: text })
+    } else if (this.#open === undefined) this.#parts += 1
     if (text !== '') lines.push({ type: 'text-end', id })
     this.#open = undefined
     this.#say(...lines, ...sourceParts(id, sources), ...cards.map(cardPart))
@@ -101,7 +97,7 @@ export class Turn {
 
   end(): void {
     if (this.#hasEnded) return
-    const open = this.#open === undefined ? [] : [{ type: 'text-end', id: this.#open.id }]
+    const open = this.#open === undefined ? [] : [{ type: 'text-end', id: this.#open }]
     const finish = { type: 'finish', finishReason: this.#failed ? 'error' : 'stop' }
     this.#lines.push(`${[...open, { type: 'finish-step' }, finish].map(line).join('')}data: [DONE]\n\n`)
     this.#hasEnded = true
@@ -113,13 +109,17 @@ export class Turn {
     return { status: 200, headers: HEADERS, body: new TurnFeed(this.#lines, this.#feeds, this) }
   }
 
-  #begin(author: LiveAuthor, name: string): object[] {
-    this.#parts += 1
-    const id = `${this.id}.${this.#parts}`
-    const lines: object[] = this.#author === author ? [] : [authorPart(author, name)]
-    this.#open = { id, author }
+  /** Who speaks from now on, where that is another. */
+  #by(author: LiveAuthor, name: string): object[] {
+    if (this.#author === author) return []
     this.#author = author
-    return [...lines, { type: 'text-start', id }]
+    return [authorPart(author, name)]
+  }
+
+  #begin(): object {
+    this.#parts += 1
+    this.#open = `${this.id}.${this.#parts}`
+    return { type: 'text-start', id: this.#open }
   }
 
   #say(...parts: object[]): void {

@@ -12,10 +12,11 @@ from ._messages import By
 class Growing:
     """What is known of a reply until it is whole. Its pieces are kept once, however many read them."""
 
-    __slots__ = ("_has_words", "_pieces", "_reply", "id")
+    __slots__ = ("_has_words", "_pieces", "_reply", "author", "id")
 
     def __init__(self, id: str, author: By, name: str, in_reply_to: str) -> None:
         self.id = id
+        self.author = author
         self._reply: dict[str, Any] = {"id": id, "author": author, "name": name, "inReplyTo": in_reply_to}
         self._pieces: list[str] = []
         self._has_words = False

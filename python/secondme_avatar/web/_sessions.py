@@ -76,9 +76,11 @@ class Session(Source):
 
     def grow(self, turn: Turn, piece: str, author: By, name: str) -> None:
         """Takes a piece of a reply. It is not among the events that are kept, which it would push out."""
-        if self._growing is None or self._growing.id != turn.message_id:
-            self._growing = Growing(turn.message_id, author, name, turn.question)
-        self._growing.add(piece)
+        growing = self._growing
+        # White space alone is no message: what another says after it has the same id.
+        if growing is None or growing.id != turn.message_id or growing.author != author:
+            growing = self._growing = Growing(turn.message_id, author, name, turn.question)
+        growing.add(piece)
         self._wake()
 
     def grown(self) -> None:

@@ -62,10 +62,9 @@ class Turn(Source):
 
     def piece(self, text: str, author: str, name: str) -> None:
         """Takes a piece of what is said."""
+        # Also in mid-text: what another has begun was white space, which is no message.
+        self._by(author, name)
         if not self._open:
-            if author != self.author:
-                self.author = author
-                self._part({"type": "data-author", "data": {"author": author, "name": name}})
             self._part({"type": "text-start", "id": self.message_id})
             self._open = True
         self._part({"type": "text-delta", "id": self.message_id, "delta": text})
@@ -73,14 +72,12 @@ class Turn(Source):
 
     def said(self, message: Message) -> None:
         """Takes what one author has said, whole. Where its pieces came before, this is their end."""
+        self._by(message.author, message.name)
         if message.text and not self._open:
             self.piece(message.text, message.author, message.name)
         if self._open:
             self._part({"type": "text-end", "id": self.message_id})
             self._open = False
-        elif message.author != self.author:
-            self.author = message.author
-            self._part({"type": "data-author", "data": {"author": message.author, "name": message.name}})
         for number, source in enumerate(message.sources, 1):
             named = {"sourceId": f"{self.message_id}/s{number}"}
             if source["url"] is not None:
@@ -91,6 +88,12 @@ class Turn(Source):
             self._part({"type": "data-card", "data": card})
         self.count += 1
         self._wake()
+
+    def _by(self, author: str, name: str) -> None:
+        """Says who speaks from now on, where that is another."""
+        if author != self.author:
+            self.author = author
+            self._part({"type": "data-author", "data": {"author": author, "name": name}})
 
     def notice(self, kind: str, text: str) -> None:
         """Takes a sentence of the bridge's own."""
