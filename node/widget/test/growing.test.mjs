@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { message, ready, server, session, timers, until, withPage } from './support.mjs'
+import { message, page, ready, server, session, timers, until, withPage } from './support.mjs'
 
 withPage()
 
@@ -75,4 +75,55 @@ test('a reply whose server has begun anew grows no more until it is told of agai
   await until(timers, () => shown()[1] === 'One  cut')
   server.event({ ...GROWING, text: 'Other words' })
   await until(timers, () => shown()[1] === 'Other words streaming')
+})
+
+test('a reply of another tab that breaks off is cut here too, while an own question waits', async () => {
+  await ready()
+  server.event(message('q', 'visitor', 'Hello', { type: 'message' }))
+  server.event({ ...GROWING, text: 'One ' })
+  await until(timers, () => shown()[1] === 'One  streaming')
+  session.send('And mine')
+  await until(timers, () => server.replies.length === 1)
+  const [{ id }] = server.posted()
+  server.part({ type: 'text-start', id: `${id}.1` })
+  server.part({ type: 'text-delta', id: `${id}.1`, delta: 'Yes' })
+  await until(timers, () => shown().includes('Yes streaming'))
+  server.event({ type: 'notice', kind: 'unavailable', text: 'Not now.' })
+  await until(timers, () => shown().includes('One  cut'))
+  assert.ok(shown().includes('Yes streaming'))
+})
+
+test("a reply that the avatar began with white space and the owner says is the owner's, in both streams", async () => {
+  await ready()
+  session.send('Hello')
+  await until(timers, () => server.replies.length === 1)
+  const [{ id }] = server.posted()
+  const by = (author, name) => server.part({ type: 'data-author', data: { author, name } })
+  by('avatar', 'Mira')
+  server.part({ type: 'text-start', id: `${id}.1` })
+  server.part({ type: 'text-delta', id: `${id}.1`, delta: '  ' })
+  by('owner', 'Ada')
+  server.part({ type: 'text-delta', id: `${id}.1`, delta: 'It is' })
+  const last = () => session.store.items.at(-1)
+  await until(timers, () => last().text.includes('It is'))
+  assert.deepEqual([last().author, last().name, last().text], ['owner', 'Ada', 'It is'])
+  server.event({ ...GROWING, id: `${id}.1`, author: 'owner', name: 'Ada', inReplyTo: id, text: 'It is' })
+  server.event({ type: 'piece', id: `${id}.1`, from: 5, text: ' me' })
+  server.part({ type: 'text-delta', id: `${id}.1`, delta: ' me' })
+  await until(timers, () => last().text === 'It is me')
+  assert.deepEqual([last().author, last().state, shown().length], ['owner', 'streaming', 2])
+})
+
+test('a reply that grew by events when the page was put aside does not grow on by itself', async () => {
+  await ready()
+  server.messages = [message('q', 'visitor', 'Hello')]
+  server.event(message('q', 'visitor', 'Hello', { type: 'message' }))
+  server.event({ ...GROWING, text: 'One ' })
+  await until(timers, () => shown()[1] === 'One  streaming')
+  page.tell('pagehide', { persisted: true })
+  assert.equal(shown()[1], 'One  cut')
+  page.tell('pageshow', { persisted: true })
+  await until(timers, () => server.events.length === 2)
+  server.event({ ...GROWING, text: 'One two' })
+  await until(timers, () => shown()[1] === 'One two streaming')
 })

@@ -164,6 +164,16 @@ for (const name of ['a list', 'code without an end', 'a block of code'])
     assert.ok(Math.max(...counts) < 20, `${Math.max(...counts)} nodes at once`)
   })
 
+test("what seems to stand below a long list until it is the list's next item does not stay there", () => {
+  const element = document.createElement('div')
+  const growing = new GrowingMarkdown(element)
+  const list = numbers.map((n) => `${n + 1}. item **${n}**\n`).join('\n')
+  growing.show(`${list}\n121`, false)
+  growing.show(`${list}\n121. the last`, false)
+  assert.equal(element.children.length, 1)
+  assert.equal(element.querySelectorAll('li').length, 121)
+})
+
 test('a text that begins anew takes the place of the old one', () => {
   const element = document.createElement('div')
   const growing = new GrowingMarkdown(element)

@@ -43,7 +43,7 @@ test('a reply that is taken up again begins anew in its place', () => {
   store.whole(message('q', 'visitor', 'Hello'))
   store.begin('q.1', 'avatar', '', 'q')
   store.grow('q.1', 0, 'Hi')
-  store.cut('q')
+  store.cut((question) => question === 'q')
   assert.equal(store.get('q.1').state, 'cut')
   store.begin('q.1', 'avatar', '', 'q')
   store.grow('q.1', 0, 'Hi you')
@@ -135,7 +135,7 @@ test('what two streams tell of the same reply is said once, however they overtak
 test('a reply that is asked for again with other words takes the place of the one before', () => {
   store.begin('q.1', 'avatar', '', 'q')
   store.grow('q.1', 0, 'One way')
-  store.cutAll()
+  store.cut(() => true)
   assert.deepEqual(shown(), ['q.1 cut'])
   store.growing(message('q.1', 'avatar', 'Another', { inReplyTo: 'q' }))
   store.grow('q.1', 7, ' way')
@@ -145,7 +145,7 @@ test('a reply that is asked for again with other words takes the place of the on
 test('a reply that one stream has given up grows on by the other', () => {
   store.begin('q.1', 'avatar', '', 'q')
   store.grow('q.1', 0, 'One ')
-  store.cut('q')
+  store.cut((question) => question === 'q')
   store.grow('q.1', 4, 'two')
   assert.deepEqual([store.get('q.1').text, shown()], ['One two', ['q.1 streaming']])
 })
@@ -157,4 +157,23 @@ test('the first word of a reply shows it, also where its beginning came before',
   store.grow('q.1', 0, ' ')
   store.grow('q.1', 1, 'One')
   assert.ok(changes >= 1)
+})
+
+test('what is on its way is kept where the clock of the visitor is slow', () => {
+  const slow = { at: 1000 }
+  store.queue('w', 'waits', slow.at)
+  store.growing(message('x.1', 'avatar', 'It grows', { ...slow, inReplyTo: 'x' }))
+  store.growing(message('y.1', 'avatar', 'It broke off', { ...slow, inReplyTo: 'y' }))
+  store.cut((question) => question === 'y')
+  store.newest([message('a', 'visitor', 'a', { at: 900_000 })], null)
+  assert.deepEqual(shown(), ['a done', 'x.1 streaming', 'w waiting'])
+})
+
+test('what another says behind white space takes its place', () => {
+  store.begin('q.1', 'avatar', 'Mira', 'q')
+  store.grow('q.1', 0, ' ')
+  store.growing(message('q.1', 'owner', '', { name: 'Ada', inReplyTo: 'q' }))
+  store.grow('q.1', 0, 'It is me')
+  const { author, name, text } = store.get('q.1')
+  assert.deepEqual([author, name, text], ['owner', 'Ada', 'It is me'])
 })

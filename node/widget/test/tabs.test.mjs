@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
 import { Session } from '../lib/session.js'
-import { message, SERVER, server, settled, timers, until, withPage } from './support.mjs'
+import { FakeStorage, KEPT, message, SERVER, server, settled, silence, timers, until, withPage } from './support.mjs'
 
 withPage()
 
@@ -45,11 +45,11 @@ afterEach(async () => {
   delete globalThis.navigator
 })
 
-async function open() {
+async function open({ isOpen = true } = {}) {
   const tab = new Session(SERVER)
   tabs.push(tab)
-  tab.use(tab, true)
-  tab.start(true)
+  tab.use(tab, isOpen)
+  tab.start(isOpen)
   await until(timers, () => tab.state.phase === 'ready')
   return tab
 }
@@ -135,4 +135,90 @@ test('a reply grows in every tab of the site, also in one that is opened in its 
     await until(timers, () => tab.store.items.at(-1).state === 'done')
     assert.deepEqual(texts(tab), ['Hello', 'One two'])
   }
+})
+
+test('where the event stream is silent, all tabs ask what was said, and nothing is in the way', async () => {
+  const [one, two] = [await open(), await open()]
+  server.before = () => {
+    throw new TypeError('Failed to fetch')
+  }
+  server.cut(server.events)
+  await until(timers, () => one.state.trouble === 'offline' && two.state.trouble === 'offline')
+  server.messages = [message('o', 'owner', 'It is me')]
+  server.before = (call, _, signal) => (call === 'GET /avatar/events' ? silence(signal) : undefined)
+  for (const tab of [one, two]) {
+    await until(timers, () => texts(tab).at(-1) === 'It is me')
+    await until(timers, () => tab.state.trouble === null)
+  }
+})
+
+test('a question that failed is asked again in the other tab, and its answer clears it in both', async () => {
+  const [one, two] = [await open(), await open()]
+  one.send('Hello')
+  await until(timers, () => server.replies.length === 1)
+  const [{ id }] = server.posted()
+  server.event(message(id, 'visitor', 'Hello', { type: 'message' }), 'E-1')
+  server.part({ type: 'error', errorText: 'busy' })
+  server.part({ type: 'finish', finishReason: 'error' })
+  server.end(server.replies)
+  await settled()
+  server.event({ type: 'notice', kind: 'busy', text: 'Busy.' }, 'E-2')
+  const trouble = (tab) => tab.store.get(id)?.trouble
+  await until(timers, () => trouble(one) === 'busy' && trouble(two) === 'busy')
+  two.sendAgain(id)
+  await until(timers, () => server.replies.length === 2)
+  server.reply(id, 'Good day')
+  server.event(message(`${id}.1`, 'avatar', 'Good day', { type: 'message', inReplyTo: id }), 'E-3')
+  for (const tab of [one, two]) {
+    await until(timers, () => texts(tab).at(-1) === 'Good day')
+    assert.equal(trouble(tab), null)
+  }
+})
+
+/** Another tab has storage of its own; what lies beside it is the browser's. */
+function anotherTab() {
+  globalThis.sessionStorage = new FakeStorage()
+}
+
+test("a tab whose browser another has signed in with is given nothing of the first one's", async () => {
+  server.info = { ...server.info, visitor: 'one' }
+  const one = await open()
+  server.event({ type: 'growing', id: 'q.1', author: 'avatar', name: '', inReplyTo: 'q', text: 'For one' }, 'E-1')
+  await until(timers, () => texts(one).at(-1) === 'For one')
+  anotherTab()
+  server.info = { ...server.info, visitor: 'two' }
+  // That it is another visitor is not known before the server says so.
+  let answer
+  server.before = (call) => {
+    if (call !== 'GET /avatar') return undefined
+    return new Promise((resolve) => {
+      answer = () => resolve(Response.json(server.info))
+    })
+  }
+  const shown = []
+  const two = await open({ isOpen: false })
+  two.store.listen({ onChange: () => shown.push(...texts(two)) })
+  server.event({ type: 'piece', id: 'q.1', from: 7, text: ' alone' })
+  server.event(message('q.1', 'avatar', 'For one alone', { type: 'message' }), 'E-2')
+  await until(timers, () => texts(one).at(-1) === 'For one alone' && answer !== undefined)
+  assert.deepEqual(texts(two), [])
+  server.before = () => undefined
+  answer()
+  await until(timers, () => localStorage.getItem(`${KEPT}:visitor`) === 'two')
+  await settled()
+  assert.deepEqual([texts(two), shown], [[], []])
+})
+
+test('a tab whose panel is closed counts what the tab that leads is told, and makes no visitor', async () => {
+  server.info = { ...server.info, visitor: 'one' }
+  await open()
+  anotherTab()
+  server.asked = []
+  const two = await open({ isOpen: false })
+  await settled()
+  const [first, second] = server.asked.map(({ call }) => call)
+  assert.deepEqual([first, second], ['GET /avatar/history', 'GET /avatar'])
+  server.event(message('a', 'owner', 'Hello', { type: 'message' }), 'E-1')
+  await until(timers, () => texts(two).at(-1) === 'Hello')
+  assert.equal(server.count('GET /avatar'), 1)
 })

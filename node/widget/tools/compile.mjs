@@ -3,6 +3,7 @@ import { build } from 'esbuild'
 import { ROOT } from './bundle.mjs'
 
 const PARTS = {
+  api: 'src/session/api.ts',
   sse: 'src/session/sse.ts',
   reply: 'src/session/reply.ts',
   outbox: 'src/session/outbox.ts',

@@ -37,9 +37,14 @@ export function notices(packages, isWhole) {
   return `What is bundled into the panel of secondme-avatar-widget:\n\n${list}\n${printed.join('')}`
 }
 
-/** What people who contribute to a package agree to is no word for visitors. */
+/**
+ * What people who contribute to a package agree to is no word for visitors, and paragraphs that are wrapped otherwise in
+ * each licence are not found to be the same when they are compressed.
+ */
 function licence(text, isWhole) {
-  return isWhole ? text : text.replace(/^## Contribution License Agreement$.*?(?=^## )/ms, '')
+  if (isWhole) return text
+  const asked = text.replace(/^## Contribution License Agreement$.*?(?=^## )/ms, '')
+  return asked.replace(/(?<=[^\n]{50})\n *(?!\s|\*|Copyright)/g, ' ')
 }
 
 function read(name, file) {

@@ -1,5 +1,5 @@
 import type { Token, Tokens } from 'marked'
-import { growingFrom, LongCode, LongList, type LongBlock } from './long-blocks.js'
+import { growingFrom, lastOf, LongCode, LongList, type LongBlock } from './long-blocks.js'
 import { blocksOf, fragment, normal } from './markdown.js'
 
 /** A block that is longer than this, in UTF-16 units, is not rendered anew with each piece of it. */
@@ -49,7 +49,9 @@ export class GrowingMarkdown {
     this.#growing = nodes
     const token = tokens[last]
     this.#long = undefined
-    if (isWhole || token === undefined || token.raw.length < LONG) return
+    // What may be a list's next item is rendered behind the list until it is one.
+    const isLast = last === lastOf(tokens)
+    if (isWhole || token === undefined || token.raw.length < LONG || !isLast) return
     const [block] = nodes
     if (!(block instanceof Element)) return
     const start = this.#finished

@@ -6,10 +6,15 @@ const MARKER = 11
 
 /** Where the block begins that still grows: the last one, or the list before what may be its next item. */
 export function growingFrom(tokens: Token[]): number {
-  const last = tokens.findLastIndex(({ type }) => type !== 'space')
-  const before = tokens.slice(0, Math.max(last, 0)).findLastIndex(({ type }) => type !== 'space')
+  const last = lastOf(tokens)
+  const before = lastOf(tokens.slice(0, Math.max(last, 0)))
   const isMarker = (tokens[last]?.raw.length ?? 0) <= MARKER && tokens[before]?.type === 'list'
   return Math.max(isMarker ? before : last, 0)
+}
+
+/** Where the last block begins that shows something, or -1. */
+export function lastOf(tokens: Token[]): number {
+  return tokens.findLastIndex(({ type }) => type !== 'space')
 }
 
 /**

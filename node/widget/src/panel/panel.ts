@@ -176,10 +176,9 @@ export class Panel {
 
   #view(items: readonly Item[], state: SessionState): TemplateResult {
     const { words } = this.#options
-    const isBusy = items.some((item) => item.kind === 'message' && item.state === 'streaming')
     return html`${this.#header(state)}
       <div class="trouble" role="alert" ?hidden=${state.trouble === null}>${this.#trouble(state)}</div>
-      <div class="log" part="log" role="log" aria-live="off" aria-label=${words.log} aria-busy=${isBusy} tabindex="0">
+      <div class="log" part="log" role="log" aria-live="off" aria-label=${words.log} aria-busy=${items.some(isGrowing)} tabindex="0">
         <div class="loading" ?hidden=${!state.isLoadingOlder}>${words.older}</div>
         ${this.#intro(state)} ${this.#greeting(items, state)} ${rows(items, this.#context)} ${this.#typing(items, state)}
       </div>
@@ -216,7 +215,7 @@ export class Panel {
     const { words, heading } = this.#options
     if (heading !== '') return heading
     const name = state.info?.avatarName || state.info?.ownerName
-    return name ? name : words.chat
+    return name || words.chat
   }
 
   #status(state: SessionState, isOwner: boolean): string {
@@ -269,8 +268,7 @@ export class Panel {
   }
 
   #typing(items: readonly Item[], state: SessionState): TemplateResult | typeof nothing {
-    const isGrowing = items.some((item) => item.kind === 'message' && item.state === 'streaming' && item.text !== '')
-    if (state.typing === null || isGrowing) return nothing
+    if (state.typing === null || items.some((item) => isGrowing(item) && item.text !== '')) return nothing
     const name = nameOf({ author: state.typing, name: '' }, this.#context)
     return html`<div class="row typing ${state.typing}" part="typing" data-typing=${state.typing}>
       <div class="bubble"><i></i><i></i><i></i></div>
@@ -336,8 +334,7 @@ export class Panel {
 
   /** Tells a screen reader once that an answer is coming. */
   #tellAnswering(items: readonly Item[], state: SessionState): void {
-    const isGrowing = items.some((item) => item.kind === 'message' && item.state === 'streaming')
-    const isAnswering = state.typing === 'avatar' || isGrowing
+    const isAnswering = state.typing === 'avatar' || items.some(isGrowing)
     if (isAnswering && !this.#isAnswering) {
       const name = nameOf({ author: 'avatar', name: '' }, this.#context)
       this.#announce(filled(this.#options.words.isAnswering, { name }))
@@ -357,6 +354,10 @@ export class Panel {
   #find<Found extends HTMLElement>(selector: string): Found {
     return this.#target.querySelector(selector) as Found
   }
+}
+
+function isGrowing(item: Item): boolean {
+  return item.kind === 'message' && item.state === 'streaming'
 }
 
 function initialOf(name: string): string {

@@ -159,25 +159,14 @@ function sources(all: Source[], words: PanelWords): TemplateResult {
 function foot(bubble: Bubble, isLast: boolean, context: RowContext): TemplateResult | typeof nothing {
   const { words, times } = context
   const { id, state, trouble } = bubble
-  if (state === 'waiting') return html`<div class="foot">${words.waiting}</div>`
-  if (state === 'sending') return html`<div class="foot">${words.sending}</div>`
-  if (state === 'failed') {
-    return html`<div class="foot wrong">
-      <span>${failureOf(bubble, words)}</span>
-      <button type="button" class="text-button" @click=${() => context.sendAgain(id)}>${words.tryAgain}</button>
-      <button type="button" class="text-button" @click=${() => context.takeBack(id)}>${words.edit}</button>
-    </div>`
-  }
+  if (state === 'waiting' || state === 'sending') return html`<div class="foot">${words[state]}</div>`
   if (trouble !== null) {
+    const isFinal = trouble === 'broken' || trouble === 'payment'
+    const { sendAgain, takeBack } = context
     return html`<div class="foot wrong">
       <span>${failureOf(bubble, words)}</span>
-      ${
-        trouble === 'broken' || trouble === 'payment'
-          ? nothing
-          : html`<button type="button" class="text-button" @click=${() => context.sendAgain(id)}>
-            ${words.tryAgain}
-          </button>`
-      }
+      <button type="button" class="text-button" ?hidden=${isFinal} @click=${() => sendAgain(id)}>${words.tryAgain}</button>
+      <button type="button" class="text-button" ?hidden=${state !== 'failed'} @click=${() => takeBack(id)}>${words.edit}</button>
     </div>`
   }
   if (!isLast || state === 'streaming') return nothing

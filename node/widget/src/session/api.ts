@@ -1,4 +1,5 @@
-import { infoOf, messageOf, textOf, type Info, type Message } from './message.js'
+import { infoOf, listOf, messageOf, textOf, type Info, type Message } from './message.js'
+import { objectIn } from './sse.js'
 
 /** Why a call failed, as the widget tells it to the visitor. */
 export type Trouble =
@@ -28,6 +29,11 @@ export class Failure extends Error {
   }
 }
 
+/** What an error of a call says of the server. */
+export function failureOf(error: unknown): Failure {
+  return error instanceof Failure ? error : new Failure('offline')
+}
+
 export interface Page {
   messages: Message[]
   /** Where the page before this one ends; `null` where there is none. */
@@ -47,16 +53,17 @@ export class Api {
 
   /** Who is there. The only call that makes a visitor of a browser that is none yet. */
   async info(signal: AbortSignal): Promise<{ info: Info; visitor: string }> {
-    const value = await json(await this.#call('', { signal }))
+    const value = await this.#call('', { signal }, json)
     return { info: infoOf(value), visitor: textOf(value.visitor) }
   }
 
   async history(before: string | null, signal: AbortSignal): Promise<Page> {
     const query = before === null ? '' : `?before=${encodeURIComponent(before)}`
-    const value = await json(await this.#call(`/history${query}`, { signal }))
-    const messages = Array.isArray(value.messages) ? value.messages : []
+    const value = await this.#call(`/history${query}`, { signal }, json)
     return {
-      messages: messages.map(messageOf).filter((message) => message !== undefined),
+      messages: listOf(value.messages)
+        .map(messageOf)
+        .filter((message) => message !== undefined),
       before: typeof value.before === 'string' ? value.before : null,
     }
   }
@@ -64,50 +71,53 @@ export class Api {
   /** Sends a message. Resolves when the server has taken it, to the stream of the reply. */
   async send(id: string, text: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const message = { id, role: 'user', parts: [{ type: 'text', text }] }
-    const response = await this.#call('', {
-      signal,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ id: CHAT, trigger: 'submit-message', messages: [message] }),
-    })
-    return bodyOf(response)
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ id: CHAT, trigger: 'submit-message', messages: [message] })
+    return this.#call('', { signal, method: 'POST', headers, body }, bodyOf)
   }
 
   /** The reply under way, from its beginning; `undefined` where there is none. */
   async resume(signal: AbortSignal): Promise<ReadableStream<Uint8Array> | undefined> {
-    const response = await this.#call(`/${CHAT}/stream`, { signal })
-    return response.status === 204 ? undefined : bodyOf(response)
+    return this.#call(`/${CHAT}/stream`, { signal }, (response) =>
+      response.status === 204 ? undefined : bodyOf(response),
+    )
   }
 
   async events(lastId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const headers: Record<string, string> = { accept: 'text/event-stream' }
-    if (lastId !== '') headers['last-event-id'] = lastId
-    return bodyOf(await this.#call('/events', { signal, headers }))
+    const headers = { accept: 'text/event-stream', ...(lastId !== '' && { 'last-event-id': lastId }) }
+    return this.#call('/events', { signal, headers }, bodyOf)
   }
 
-  async #call(path: string, init: RequestInit): Promise<Response> {
+  /** The signal ends the call until `read` is done; who reads a stream ends that. */
+  async #call<Read>(
+    path: string,
+    init: RequestInit & { signal: AbortSignal },
+    read: (response: Response) => Read | Promise<Read>,
+  ): Promise<Read> {
+    const { signal } = init
+    signal.throwIfAborted()
     const stop = new AbortController()
     const end = () => stop.abort()
-    init.signal?.addEventListener('abort', end)
+    signal.addEventListener('abort', end)
     // A server that takes a call and says nothing at all is as good as none. Of an answer, only the head is waited for.
     let isSilent = false
     const silence = setTimeout(() => {
       isSilent = true
       end()
     }, SILENCE_MS)
-    let response: Response
     try {
       const options: RequestInit = { credentials: 'include', cache: 'no-store', ...init, signal: stop.signal }
-      response = await fetch(`${this.#base}${path}`, options)
-    } catch (error) {
-      if (init.signal?.aborted) throw error
-      throw new Failure('offline', undefined, isSilent)
+      const response = await fetch(`${this.#base}${path}`, options)
+        .catch((error) => {
+          throw signal.aborted ? error : new Failure('offline', undefined, isSilent)
+        })
+        .finally(() => clearTimeout(silence))
+      if (response.ok) return await read(response)
+      response.body?.cancel().catch(() => {})
+      throw new Failure(troubleOf(response.status), retryAfterMs(response))
     } finally {
-      clearTimeout(silence)
+      signal.removeEventListener('abort', end)
     }
-    if (response.ok) return response
-    response.body?.cancel().catch(() => {})
-    throw new Failure(troubleOf(response.status), retryAfterMs(response))
   }
 }
 
@@ -128,12 +138,10 @@ function retryAfterMs(response: Response): number | undefined {
 }
 
 async function json(response: Response): Promise<Record<string, unknown>> {
-  try {
-    const value: unknown = await response.json()
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {}
+  const value = objectIn(await response.text().catch(() => ''))
   // A page of something else, such as a proxy's.
-  throw new Failure('refused')
+  if (value === undefined) throw new Failure('refused')
+  return value
 }
 
 function bodyOf(response: Response): ReadableStream<Uint8Array> {

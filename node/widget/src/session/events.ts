@@ -1,4 +1,4 @@
-import { Failure, type Api, type Trouble } from './api.js'
+import { Failure, failureOf, type Api, type Trouble } from './api.js'
 import { objectIn, readEvents } from './sse.js'
 import { backoffMs, type Waiter } from './wait.js'
 
@@ -40,7 +40,7 @@ export class Events {
         })
       } catch (error) {
         if (signal.aborted) return
-        const failure = error instanceof Failure ? error : new Failure('offline')
+        const failure = failureOf(error)
         failures += 1
         if (failure.trouble === 'no_visitor' && (await this.#listener.onNoVisitor())) continue
         // A connection that broke may be back at once; an attempt that failed says more.

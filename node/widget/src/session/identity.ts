@@ -10,7 +10,8 @@ export class Identity {
   readonly #outbox: Outbox
   readonly #draftKey: string
   readonly #readKey: string
-  #here: string | null
+  /** Whose this tab's screen is. */
+  here: string | null
 
   constructor(name: string, outbox: Outbox) {
     this.#outbox = outbox
@@ -18,7 +19,7 @@ export class Identity {
     this.key = `${name}:visitor`
     this.#draftKey = `${name}:draft`
     // It lies beside the draft, which is of this tab alone.
-    this.#here = readHere(this.key)
+    this.here = readHere(this.key)
   }
 
   /** What another tab has learned. */
@@ -34,7 +35,7 @@ export class Identity {
     // A server part that gives no tag has one visitor for each browser.
     if (tag === '') return false
     const { kept } = this
-    const here = this.#here ?? kept
+    const here = this.here ?? kept
     const isOtherHere = here !== '' && here !== tag
     this.take(tag)
     if (isOtherHere) writeHere(this.#draftKey, '')
@@ -49,7 +50,7 @@ export class Identity {
   /** All that is here and kept is this visitor's. */
   take(tag: string): void {
     if (tag === '') return
-    this.#here = tag
+    this.here = tag
     writeHere(this.key, tag)
     if (this.kept !== tag) write(this.key, tag)
   }

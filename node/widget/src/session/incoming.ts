@@ -8,8 +8,8 @@ export interface IncomingListener {
   onAnswered(question: string): void
   /** The stream does not go on where it ended: the history knows what came meanwhile. */
   onReset(): void
-  /** This tab reads the answer to a question of its own, which tells what fails too. */
-  isAnswering(): boolean
+  /** This tab reads the answer to this question, or to any: that tells what fails too. */
+  isReading(question?: string | null): boolean
 }
 
 /** What the event stream tells: messages, replies that grow, who types, who speaks. */
@@ -28,10 +28,8 @@ export class Incoming {
   take(event: Record<string, unknown>): void {
     switch (event.type) {
       case 'message':
-        this.#message(messageOf(event))
-        break
       case 'growing':
-        this.#growing(messageOf(event))
+        this.#message(messageOf(event), event.type === 'growing')
         break
       case 'piece':
         if (typeof event.from === 'number') this.#store.grow(textOf(event.id), event.from, textOf(event.text))
@@ -58,23 +56,22 @@ export class Incoming {
     this.typing = { avatar: false, owner: false }
   }
 
-  #message(message: Message | undefined): void {
+  #message(message: Message | undefined, isGrowing: boolean): void {
     if (message === undefined) return
-    if (message.author !== 'visitor') this.typing[message.author] = false
-    if (message.inReplyTo !== null) this.#listener.onAnswered(message.inReplyTo)
+    const { author, inReplyTo } = message
+    if (inReplyTo !== null) this.#listener.onAnswered(inReplyTo)
+    if (isGrowing) {
+      if (author !== 'visitor') this.#store.growing(message)
+      return
+    }
+    if (author !== 'visitor') this.typing[author] = false
     this.#store.whole(message)
     this.#listener.onState()
   }
 
-  #growing(message: Message | undefined): void {
-    if (message === undefined || message.author === 'visitor') return
-    if (message.inReplyTo !== null) this.#listener.onAnswered(message.inReplyTo)
-    this.#store.growing(message)
-  }
-
   /** What grew by events alone has no end, unless they say so again. */
   #breakOff(): void {
-    if (!this.#listener.isAnswering()) this.#store.cutAll()
+    this.#store.cut((question) => !this.#listener.isReading(question))
   }
 
   #owner(isPresent: boolean, name: string): void {
@@ -96,7 +93,7 @@ export class Incoming {
     if (FAILED_ANSWERS.has(kind)) {
       this.#breakOff()
       // The stream of the tab that asked tells it too, and knows which question it is.
-      if (!this.#listener.isAnswering() && !this.#store.failLast(kind)) this.#store.addLine('notice', '', kind, text)
+      if (!this.#listener.isReading() && !this.#store.failLast(kind)) this.#store.addLine('notice', '', kind, text)
     } else if (kind === 'taken_over') {
       // Told once, and not after a line that says that the owner has joined.
       if (!this.#isOwnerTold) this.#store.addLine('notice', this.info?.ownerName ?? '', kind, text)

@@ -78,7 +78,8 @@ export function infoOf(value: Record<string, unknown>): Info {
   }
 }
 
-function listOf(value: unknown): Record<string, unknown>[] {
+/** The objects of a JSON array; of anything else there are none. */
+export function listOf(value: unknown): Record<string, unknown>[] {
   if (!Array.isArray(value)) return []
   return value.filter((entry) => typeof entry === 'object' && entry !== null)
 }

@@ -73,9 +73,8 @@ export class Outbox {
 }
 
 function entriesOf(json: string | null): Unsent[] {
-  if (json === null) return []
   try {
-    const value: unknown = JSON.parse(json)
+    const value: unknown = JSON.parse(json ?? '')
     return Array.isArray(value) ? value.filter(isUnsent) : []
   } catch {
     return []
@@ -84,5 +83,5 @@ function entriesOf(json: string | null): Unsent[] {
 
 function isUnsent(value: unknown): value is Unsent {
   const entry = value as Partial<Unsent> | null
-  return typeof entry === 'object' && textOf(entry?.id) !== '' && textOf(entry?.text) !== '' && entry !== null
+  return textOf(entry?.id) !== '' && textOf(entry?.text) !== ''
 }

@@ -46,9 +46,9 @@ export class Replies {
     this.#signal = signal
   }
 
-  /** A reply to this tab's question is under way. */
-  get isAnswering(): boolean {
-    return this.#readings.length > 0
+  /** The reply to this question is being read, or that to any. */
+  isReading(question?: string | null): boolean {
+    return this.#readings.some((reading) => question === undefined || reading.question === question)
   }
 
   /** A question of this tab's has no piece of an answer yet. */
@@ -91,7 +91,7 @@ export class Replies {
     } finally {
       this.#signal.removeEventListener('abort', end)
       this.#readings.splice(this.#readings.indexOf(reading), 1)
-      this.#store.cut(question)
+      this.#store.cut((one) => one === question)
       this.#listener.onState()
     }
   }
@@ -129,6 +129,10 @@ export class Replies {
       case 'author':
         reading.author = part.author
         reading.name = part.name
+        // What another has begun was white space, which is nothing.
+        if (store.get(reading.messageId)?.state !== 'streaming') return
+        reading.length = 0
+        store.begin(reading.messageId, part.author, part.name, reading.question)
         return
       case 'text-start':
         reading.messageId = part.id
@@ -153,7 +157,7 @@ export class Replies {
         this.#came(reading)
         break
       case 'error':
-        store.cut(reading.question)
+        store.cut((one) => one === reading.question)
         store.stand(reading.question, 'done', part.kind || 'unavailable')
         this.#came(reading)
         break

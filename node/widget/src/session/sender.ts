@@ -1,4 +1,4 @@
-import { Failure, type Api, type Trouble } from './api.js'
+import { failureOf, type Api, type Failure, type Trouble } from './api.js'
 import type { Outbox, Unsent } from './outbox.js'
 import type { Bubble, Store } from './store.js'
 import { exclusively } from './tabs.js'
@@ -77,13 +77,11 @@ export class Sender {
   async #sendAll(signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted && this.#outbox.next !== undefined) {
-      const outcome: { failure?: Failure } = {}
       // Between attempts other tabs have their turn, so that a message is not held up by a tab in the background.
-      await exclusively(this.#lock, signal, async () => {
+      const failure = await exclusively(this.#lock, signal, async () => {
         const entry = this.#outbox.next
-        if (entry !== undefined) await this.#sendOne(entry, signal, outcome)
+        return entry && this.#sendOne(entry, signal)
       })
-      const { failure } = outcome
       if (failure === undefined) {
         failures = 0
         this.#listener.onTrouble(null)
@@ -101,9 +99,8 @@ export class Sender {
     if (!signal.aborted) this.#listener.onTrouble(null)
   }
 
-  /** Sends a message. What is worth another attempt is told by `outcome`. */
-  async #sendOne(entry: Unsent, signal: AbortSignal, outcome: { failure?: Failure }): Promise<void> {
-    const { id, text, at } = entry
+  /** Sends a message. Returns what is worth another attempt. */
+  async #sendOne({ id, text, at }: Unsent, signal: AbortSignal): Promise<Failure | undefined> {
     // What an event or the history told stays in its place.
     if (this.#store.get(id)?.state !== 'done') {
       this.#store.queue(id, text, at)
@@ -116,17 +113,15 @@ export class Sender {
       this.#listener.onReply(id, body)
     } catch (error) {
       // Its answer came meanwhile.
-      if (!this.#outbox.has(id)) return
+      if (!this.#outbox.has(id)) return undefined
       this.#store.stand(id, 'waiting')
-      if (signal.aborted) return
-      const failure = error instanceof Failure ? error : new Failure('offline')
-      if (WORTH_ANOTHER_TRY.has(failure.trouble)) {
-        outcome.failure = failure
-        return
-      }
+      if (signal.aborted) return undefined
+      const failure = failureOf(error)
+      if (WORTH_ANOTHER_TRY.has(failure.trouble)) return failure
       this.#outbox.refuse(id, failure.trouble)
       this.#store.stand(id, 'failed', failure.trouble)
     }
+    return undefined
   }
 }
 
@@ -135,5 +130,5 @@ const WORTH_ANOTHER_TRY = new Set<Trouble>(['offline', 'unavailable', 'rate_limi
 /** An id of a message. It needs no more than the oldest browsers have on any page. */
 function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return `w-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  return `w-${[...bytes].map((byte) => byte.toString(36)).join('')}`
 }

@@ -1,4 +1,4 @@
-import { Api, Failure, type Trouble } from './api.js'
+import { Api, Failure, failureOf, type Trouble } from './api.js'
 import { Events } from './events.js'
 import { Identity } from './identity.js'
 import { Incoming } from './incoming.js'
@@ -60,7 +60,7 @@ export class Session {
       onState: () => this.#changed(),
       onAnswered: (question) => this.#taken(question),
       onReset: () => this.#reset(),
-      isAnswering: () => this.#replies.isAnswering,
+      isReading: (question) => this.#replies.isReading(question),
     })
     this.#sender = new Sender(this.#name, this.#api, this.#outbox, this.store, this.#waiter, {
       onReply: (id, body) => this.#replies.follow(id, body),
@@ -189,22 +189,23 @@ export class Session {
     // What was written in this browser goes out only when it is known who is here now.
     const isNeeded = this.#isAsked || this.#outbox.next !== undefined
     if (isNeeded && !(await this.#introduce(signal))) return
-    const tabs = new Tabs(this.#name, (message) => this.#fromTab(message))
+    const tabs = new Tabs(this.#name, (message) => void this.#fromTab(message))
     this.#tabs = tabs
     signal.addEventListener('abort', () => tabs.close())
+    const onEvent = (event: Record<string, unknown>, id: string) => {
+      this.#tell({ type: 'event', event, id })
+      this.#incoming.take(event)
+    }
     const events = new Events(this.#api, this.#waiter, {
-      onEvent: (event, id) => {
-        tabs.tell({ type: 'event', event, id })
-        this.#incoming.take(event)
-      },
+      onEvent,
       onTrouble: (trouble) => {
-        tabs.tell({ type: 'trouble', trouble })
+        this.#tell({ type: 'trouble', trouble })
         this.#trouble('events', trouble)
         if (trouble === null) this.#waiter.wake()
         // What was said between the history's answer and the stream's first event is in neither.
         if (trouble === null && events.lastId === '') void this.#loadNewest()
       },
-      onSilence: () => this.#reset(),
+      onSilence: () => onEvent({ type: 'reset' }, ''),
       onNoVisitor: () => this.#renew(),
     })
     this.#events = events
@@ -213,7 +214,7 @@ export class Session {
       await events.follow(signal)
       this.#isLeader = false
     })
-    tabs.tell({ type: 'hello' })
+    this.#tell({ type: 'hello' })
     await this.#loadNewest()
     if (signal.aborted) return
     this.#phase = 'ready'
@@ -238,7 +239,7 @@ export class Session {
         return true
       } catch (error) {
         if (signal.aborted) return false
-        const { trouble, afterMs } = error instanceof Failure ? error : new Failure('offline')
+        const { trouble, afterMs } = failureOf(error)
         this.#trouble('start', trouble === 'no_visitor' ? 'signed_out' : trouble)
         // These stay as they are until the visitor tries again.
         if (trouble === 'no_visitor' || trouble === 'origin_not_allowed' || trouble === 'refused') return false
@@ -253,7 +254,6 @@ export class Session {
     if (!this.#identity.meet(visitor)) return false
     const isRunning = this.#tabs !== undefined
     this.#incoming.info = undefined
-    this.#isIntroduced = false
     if (isRunning) this.#stop()
     this.store.clear()
     for (const listener of this.#listeners) listener.onOther?.()
@@ -318,7 +318,7 @@ export class Session {
         return
       } catch (error) {
         if (signal.aborted) return
-        const failure = error instanceof Failure ? error : new Failure('offline')
+        const failure = failureOf(error)
         if (failure.trouble === 'no_visitor') {
           if (await this.#renew()) continue
           return
@@ -339,12 +339,18 @@ export class Session {
   }
 
   #reset(): void {
-    void this.#loadNewest()
+    // A server that answers is there, though its stream may be held back.
+    void this.#loadNewest().then(() => this.#trouble('events', null))
     // The stream may be another's since it was opened again.
-    if (!this.#isIntroduced || this.#running === undefined) return
+    if (this.#isIntroduced) void this.#meet()
+  }
+
+  async #meet(): Promise<void> {
+    if (this.#running === undefined) return
     this.#meeting ??= this.#introduce(this.#running.signal).finally(() => {
       this.#meeting = undefined
     })
+    await this.#meeting
   }
 
   /**
@@ -352,22 +358,34 @@ export class Session {
    * server may have failed to keep it, and then it is to be sent again.
    */
   #taken(id: string): void {
+    this.store.stand(id, 'done')
     if (!this.#outbox.has(id)) return
     this.#outbox.remove(id)
-    this.store.stand(id, 'done')
     this.#waiter.wake()
   }
 
-  #fromTab(message: TabMessage): void {
+  /** Tells the other tabs, and whose it is: another visitor may have signed in. */
+  #tell(message: TabMessage): void {
+    this.#tabs?.tell({ ...message, tag: this.#isIntroduced ? this.#identity.here : undefined })
+  }
+
+  async #fromTab(message: TabMessage): Promise<void> {
+    if (message.type === 'wake') return this.#waiter.wake()
+    if (message.type === 'trouble') return this.#trouble('events', message.trouble as Trouble | null)
+    if (!this.#isIntroduced) {
+      // A browser that has a history is made no other visitor when it asks who is here.
+      await this.#loading
+      await this.#meet()
+    }
+    if (!this.#isIntroduced || (message.type !== 'hello' && message.tag !== this.#identity.here)) return
     if (message.type === 'event') {
       if (this.#events !== undefined && typeof message.id === 'string' && message.id !== '')
         this.#events.lastId = message.id
       this.#incoming.take(message.event as Record<string, unknown>)
     } else if (message.type === 'hello' && this.#isLeader) {
       const { typing, info } = this.#incoming
-      const { events } = this.#troubles
-      const growing = this.store.allGrowing
-      this.#tabs?.tell({ type: 'state', typing, info, growing, lastId: this.#events?.lastId, events })
+      const state = { typing, info, growing: this.store.allGrowing, events: this.#troubles.events }
+      this.#tell({ type: 'state', ...state, lastId: this.#events?.lastId })
     } else if (message.type === 'state' && !this.#isLeader) {
       Object.assign(this.#incoming.typing, message.typing)
       if (this.#events !== undefined) this.#events.lastId = textOf(message.lastId)
@@ -375,10 +393,6 @@ export class Session {
       // A tab that was loaded before may be of an older version, which tells nothing of it.
       for (const growing of (message.growing ?? []) as Message[]) this.store.growing(growing)
       this.#trouble('events', message.events as Trouble | null)
-    } else if (message.type === 'wake' && this.#isLeader) {
-      this.#waiter.wake()
-    } else if (message.type === 'trouble' && !this.#isLeader) {
-      this.#trouble('events', message.trouble as Trouble | null)
     }
   }
 
@@ -392,7 +406,7 @@ export class Session {
   /** What waits for another attempt begins it now, also in the tab that has the events. */
   #wake(): void {
     this.#waiter.wake()
-    this.#tabs?.tell({ type: 'wake' })
+    this.#tell({ type: 'wake' })
   }
 
   #stored(key: string | null): void {
@@ -408,9 +422,11 @@ export class Session {
     this.#running = undefined
     this.#tabs = undefined
     this.#isLeader = false
+    this.#isIntroduced = false
     this.#phase = 'idle'
     this.#troubles = NO_TROUBLES
     this.#incoming.forgetTyping()
+    this.store.cut(() => true)
     this.#changed()
   }
 

@@ -22,18 +22,13 @@ export class EventParser {
   #rest = ''
   #data: string[] = []
   #id = ''
-  #atStart = true
 
   constructor(reader: EventReader) {
     this.#reader = reader
   }
 
   push(chunk: string): void {
-    let text = this.#rest + chunk
-    if (this.#atStart && text.length > 0) {
-      this.#atStart = false
-      if (text.startsWith('\uFEFF')) text = text.slice(1)
-    }
+    const text = this.#rest + chunk
     let start = 0
     for (;;) {
       const end = endOfLine(text, start)
@@ -50,11 +45,7 @@ export class EventParser {
       this.#dispatch()
       return
     }
-    const colon = line.indexOf(':')
-    if (colon === 0) return
-    const field = colon === -1 ? line : line.slice(0, colon)
-    let value = colon === -1 ? '' : line.slice(colon + 1)
-    if (value.startsWith(' ')) value = value.slice(1)
+    const [, field, value = ''] = /^([^:]*):? ?(.*)/s.exec(line) ?? []
     if (field === 'data') this.#data.push(value)
     else if (field === 'id' && !value.includes('\0')) this.#id = value
     else if (field === 'retry' && /^\d+$/.test(value)) this.#reader.onRetry?.(Number(value))
@@ -88,6 +79,7 @@ export async function readEvents(
   const source = body.getReader()
   const stop = () => void source.cancel().catch(() => {})
   signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   try {
     for (;;) {
       const { done, value } = await source.read()

@@ -75,7 +75,7 @@ export class Store {
       return
     }
     const message: Message = { id, author: 'visitor', name: '', text, at, sources: [], cards: [], inReplyTo: null }
-    this.#add({ ...message, kind: 'message', state, trouble, revision: 0 })
+    this.#add(bubbleOf(message, state, trouble))
     this.#changed()
   }
 
@@ -119,7 +119,7 @@ export class Store {
   whole(message: Message): void {
     const known = this.#bubbles.get(message.id)
     if (known === undefined) {
-      const bubble: Bubble = { ...message, kind: 'message', state: 'done', trouble: null, revision: 0 }
+      const bubble = bubbleOf(message, 'done')
       this.#add(bubble)
       this.#changed()
       this.#said(bubble)
@@ -141,12 +141,13 @@ export class Store {
   growing(message: Message): void {
     const known = this.#bubbles.get(message.id)
     if (known === undefined) {
-      this.#add({ ...message, kind: 'message', state: 'streaming', trouble: null, revision: 0 })
+      this.#add(bubbleOf(message, 'streaming'))
       this.#changed()
       return
     }
     const { author, name, text } = message
-    if (known.state === 'done' || (known.state === 'streaming' && known.text.startsWith(text))) return
+    const isKnown = known.state === 'streaming' && known.author === author && known.text.startsWith(text)
+    if (isKnown || known.state === 'done') return
     Object.assign(known, { author, name, text, state: 'streaming' })
     this.#touch(known)
   }
@@ -172,13 +173,7 @@ export class Store {
 
   /** The replies that grow just now. */
   get allGrowing(): Message[] {
-    return [...this.#bubbles.values()]
-      .filter(({ state }) => state === 'streaming')
-      .map(({ id, author, name, text, at, inReplyTo }) => ({
-        ...{ id, author, name, text, at, inReplyTo },
-        sources: [],
-        cards: [],
-      }))
+    return [...this.#bubbles.values()].filter(({ state }) => state === 'streaming')
   }
 
   /** The text of a reply is whole. */
@@ -190,19 +185,10 @@ export class Store {
     this.#said(bubble)
   }
 
-  /** What was growing in answer to this message broke off. */
-  cut(question: string): void {
-    this.#cut(({ inReplyTo }) => inReplyTo === question)
-  }
-
-  /** All that was growing broke off. */
-  cutAll(): void {
-    this.#cut(() => true)
-  }
-
-  #cut(isMeant: (bubble: Bubble) => boolean): void {
+  /** What was growing in answer to such questions broke off. */
+  cut(isMeant: (question: string | null) => boolean): void {
     for (const bubble of this.#bubbles.values()) {
-      if (bubble.state !== 'streaming' || !isMeant(bubble)) continue
+      if (bubble.state !== 'streaming' || !isMeant(bubble.inReplyTo)) continue
       bubble.state = 'cut'
       this.#touch(bubble)
     }
@@ -247,7 +233,9 @@ export class Store {
     const page = messages.map((message) => this.#settled(message))
     const oldest = messages[0]?.at ?? 0
     const lines = since.filter((item) => item.kind === 'line' && item.at >= oldest && item.at < newest)
-    this.#items = [...merged(page, lines), ...since.filter((item) => !lines.includes(item) && item.at >= oldest)]
+    // What is on its way has its time from the visitor's clock, which may be slow.
+    const isKept = (item: Item) => item.at >= oldest || isUnsent(item) || (item as Bubble).state === 'streaming'
+    this.#items = [...merged(page, lines), ...since.filter((item) => !lines.includes(item) && isKept(item))]
     this.#bubbles.clear()
     for (const item of this.#items) if (item.kind === 'message') this.#bubbles.set(item.id, item)
     this.before = before
@@ -265,7 +253,7 @@ export class Store {
 
   #settled(message: Message): Bubble {
     const known = this.#bubbles.get(message.id)
-    if (known === undefined) return { ...message, kind: 'message', state: 'done', trouble: null, revision: 0 }
+    if (known === undefined) return bubbleOf(message, 'done')
     // What is told of it stands; that it got no answer is known here alone.
     Object.assign(known, message, { state: 'done', revision: known.revision + 1 })
     return known
@@ -293,6 +281,10 @@ export class Store {
     if (bubble.author === 'visitor') return
     for (const listener of this.#listeners) listener.onSaid?.(bubble)
   }
+}
+
+function bubbleOf(message: Message, state: State, trouble: string | null = null): Bubble {
+  return { ...message, kind: 'message', state, trouble, revision: 0 }
 }
 
 function isUnsent(item: Item): boolean {

@@ -41,20 +41,24 @@ export class Tabs {
  * Runs `work` while no other tab runs what has the same name. Where the browser gives the page no locks, as when all of
  * the site's data is blocked, it runs without.
  */
-export async function exclusively(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+export async function exclusively<Done>(
+  name: string,
+  signal: AbortSignal,
+  work: () => Promise<Done>,
+): Promise<Done | undefined> {
   if (!hasLocks()) return work()
   let hasBegun = false
   try {
-    await navigator.locks.request(name, { signal }, () => {
+    return await navigator.locks.request(name, { signal }, () => {
       hasBegun = true
       return work()
     })
   } catch (error) {
     if (hasBegun) throw error
-    if (!signal.aborted) await work()
+    return signal.aborted ? undefined : work()
   }
 }
 
 function hasLocks(): boolean {
-  return typeof navigator !== 'undefined' && navigator.locks !== undefined
+  return globalThis.navigator?.locks !== undefined
 }

@@ -19,7 +19,7 @@ export class Waiter {
   }
 
   wake(): void {
-    for (const done of [...this.#waiting]) done()
+    for (const done of this.#waiting) done()
   }
 }
 
