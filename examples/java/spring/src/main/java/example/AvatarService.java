@@ -19,6 +19,8 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
+import java.time.Duration;
+
 /** Lets the people of a website talk with an avatar. */
 @SpringBootApplication
 public class AvatarService {
@@ -45,10 +47,15 @@ public class AvatarService {
 
     @RestController
     static class Chat {
-        private final AvatarClient client;
+        /** An opening and a reply have deadlines of their own, which are earlier. */
+        private static final Duration ANSWERED = Duration.ofMinutes(10);
 
-        Chat(AvatarClient client) {
+        private final AvatarClient client;
+        private final Duration held;
+
+        Chat(AvatarClient client, @Value("${avatar.held:10m}") Duration held) {
             this.client = client;
+            this.held = held;
         }
 
         /**
@@ -57,7 +64,7 @@ public class AvatarService {
          */
         @GetMapping(path = "/ask", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
         SseEmitter ask(HttpSession session, @RequestParam String text) {
-            Browser browser = new Browser();
+            Browser browser = new Browser(ANSWERED);
             client.openAsync(visitor(session))
                     .thenAccept(
                             chat -> {
@@ -75,11 +82,11 @@ public class AvatarService {
 
         /**
          * What is said unasked, such as by the avatar's owner in person: `OWNER` or `AVATAR`, for
-         * as long as it is read.
+         * as long as it is read, and `avatar.held` at most.
          */
         @GetMapping(path = "/unasked", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
         SseEmitter unasked(HttpSession session) {
-            Browser browser = new Browser();
+            Browser browser = new Browser(held);
             client.openAsync(visitor(session))
                     .thenAccept(
                             chat -> {

@@ -3,14 +3,26 @@ package example;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 
 /**
  * A browser that reads server-sent events. When it goes, what it is told of is no longer wanted.
+ * One that is told nothing is not seen to go, so it is held for a time only: an {@code EventSource}
+ * connects again by itself.
  */
 final class Browser {
-    private final SseEmitter emitter = new SseEmitter(0L);
+    private final SseEmitter emitter;
+    private final CompletableFuture<Void> gone = new CompletableFuture<>();
+
+    Browser(Duration held) {
+        emitter = new SseEmitter(held.toMillis());
+        emitter.onTimeout(emitter::complete);
+        emitter.onError(failed -> gone.complete(null));
+        emitter.onCompletion(() -> gone.complete(null));
+    }
 
     SseEmitter emitter() {
         return emitter;
@@ -45,8 +57,8 @@ final class Browser {
             @Override
             public void onSubscribe(Flow.Subscription subscription) {
                 this.subscription = subscription;
-                emitter.onCompletion(subscription::cancel);
-                emitter.onError(gone -> subscription.cancel());
+                // At once where it has gone in the meantime.
+                gone.thenRun(subscription::cancel);
                 subscription.request(1);
             }
 

@@ -1,6 +1,8 @@
 package example;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import me.secondme.avatar.testing.AvatarEmulator;
@@ -21,6 +23,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -31,15 +34,9 @@ class AvatarServiceTest {
     @Test
     void aBrowserHearsTheReplyInPiecesAndTheOwner(AvatarEmulator emulator) throws Exception {
         assertEquals(System.getProperty("spring-boot.version"), SpringBootVersion.getVersion());
-        try (ConfigurableApplicationContext service =
-                SpringApplication.run(
-                        AvatarService.class,
-                        "--server.port=0",
-                        "--avatar.api-key=" + emulator.apiKey(),
-                        "--avatar.base-url=" + emulator.baseUrl())) {
-            String root =
-                    "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
-            HttpClient browser = HttpClient.newBuilder().cookieHandler(new CookieManager()).build();
+        try (ConfigurableApplicationContext service = service(emulator)) {
+            String root = root(service);
+            HttpClient browser = browser();
 
             List<String> said = new ArrayList<>();
             try (BufferedReader events =
@@ -81,6 +78,42 @@ class AvatarServiceTest {
                 assertTrue(failure[1].matches("[a-z_]+"), failure[1]);
             }
         }
+    }
+
+    /** Else each browser that has gone in silence would leave a subscription behind. */
+    @Test
+    void aBrowserIsHeldForATimeOnly() {
+        try (AvatarEmulator emulator = AvatarEmulator.start();
+                ConfigurableApplicationContext service = service(emulator, "--avatar.held=1ms")) {
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(60),
+                    () -> {
+                        try (BufferedReader events = get(browser(), root(service) + "/unasked")) {
+                            String[] event = next(events);
+                            assertTrue(event == null || event[0].equals("open"));
+                            assertNull(event == null ? null : next(events));
+                        }
+                    });
+        }
+    }
+
+    private static ConfigurableApplicationContext service(AvatarEmulator emulator, String... more) {
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
+                                "--server.port=0",
+                                "--avatar.api-key=" + emulator.apiKey(),
+                                "--avatar.base-url=" + emulator.baseUrl()));
+        arguments.addAll(List.of(more));
+        return SpringApplication.run(AvatarService.class, arguments.toArray(String[]::new));
+    }
+
+    private static String root(ConfigurableApplicationContext service) {
+        return "http://localhost:" + service.getEnvironment().getProperty("local.server.port");
+    }
+
+    private static HttpClient browser() {
+        return HttpClient.newBuilder().cookieHandler(new CookieManager()).build();
     }
 
     /** The session of the one visitor there is. */
