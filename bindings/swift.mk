@@ -38,8 +38,7 @@ swift-lint:
 	$(SWIFT)/toolchain swift format lint --strict --recursive --configuration $(SWIFT)/.swift-format $(SWIFT_SOURCES)
 
 # The sources, with the library for this kind of machine. The XCFramework is not in it: only a Mac can build one.
-SWIFT_ARCHIVE = dist/SecondMeAvatar-$(SWIFT_VERSION)-linux-$(shell uname -m).tar.gz
-SWIFT_VERSION = $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+SWIFT_ARCHIVE = dist/SecondMeAvatar-$(PROJECT_VERSION)-linux-$(shell uname -m).tar.gz
 SWIFT_STAGE := $(SWIFT_BUILT)/swift/SecondMeAvatar
 
 swift-dist: natives zig

@@ -358,7 +358,7 @@ class WidgetApp:
         return await call(request, session, address)
 
     def _address_of(self, request: Request) -> str | None:
-        """Returns by which address a request counts, ``None`` where that is of no account."""
+        """Returns by which address a request counts, ``None`` where addresses are not counted."""
         if isinstance(self._address, bool):
             return None
         if self._address is not None:
