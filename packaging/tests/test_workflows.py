@@ -1,5 +1,6 @@
 """What the workflow of a release runs, as far as that can be run without what it builds."""
 
+import fnmatch
 import os
 import re
 import shutil
@@ -38,6 +39,45 @@ class OfTheTag(unittest.TestCase):
 
     def test_the_job_that_has_all_of_it_does(self) -> None:
         self.assertIn("--tag v1.2.3", self.command("assemble"))
+
+
+class Attested(unittest.TestCase):
+    """Each package that holds compiled code, with the list of what is linked in."""
+
+    CODE = {
+        "secondme_avatar-1.2.3-cp310-abi3-manylinux_2_17_x86_64.whl": "python",
+        "secondme-avatar-node-linux-x64-gnu-1.2.3.tgz": "node",
+        "secondme-avatar-1.2.3.jar": "ffi",
+        "SecondMeAvatarFFI-1.2.3.xcframework.zip": "ffi",
+        "SecondMeAvatar-1.2.3-linux-x86_64.tar.gz": "ffi",
+        "secondme_avatar_emulator-1.2.3-py3-none-manylinux_2_17_x86_64.whl": "emulator",
+        "secondme-avatar-emulator-linux-x64-gnu-1.2.3.tgz": "emulator",
+        "secondme-avatar-testing-1.2.3.jar": "emulator",
+    }
+    NO_CODE = (
+        "secondme-avatar-java-1.2.3.jar",
+        "secondme-avatar-slf4j-1.2.3.jar",
+        "secondme-avatar-1.2.3-sources.jar",
+        "secondme-avatar-testing-1.2.3-javadoc.jar",
+        "secondme-avatar-emulator-1.2.3.tgz",
+    )
+
+    def test_every_package_that_holds_code_and_no_other(self) -> None:
+        step = re.compile(r"uses: actions/attest-sbom@.*?subject-path: (.*?)sbom-path: (\w+)\.cdx\.json", re.DOTALL)
+        lists = [(subjects.strip("|\n ").split(), name) for subjects, name in step.findall(job("attest"))]
+        self.assertEqual({name for _, name in lists}, set(self.CODE.values()))
+
+        def of(package: str) -> list[str]:
+            found = []
+            for subjects, name in lists:
+                wanted = [one for one in subjects if not one.startswith("!")]
+                others = [one[1:] for one in subjects if one.startswith("!")]
+                is_of = [any(fnmatch.fnmatch(f"dist/{package}", one) for one in those) for those in (wanted, others)]
+                found += [name] if is_of == [True, False] else []
+            return found
+
+        self.assertEqual({package: of(package) for package in self.CODE}, {p: [n] for p, n in self.CODE.items()})
+        self.assertEqual({package: of(package) for package in self.NO_CODE}, {package: [] for package in self.NO_CODE})
 
 
 class BuildHere(unittest.TestCase):
