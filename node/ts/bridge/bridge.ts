@@ -233,8 +233,10 @@ export class Bridge {
   async #accept(visitor: Visitor, message: IncomingMessage, at: number): Promise<boolean> {
     const { id, address, text, hasOtherParts } = message
     // An old message that comes once more says nothing about where the visitor is now.
-    if (await this.#notes.has(visitor, 'message', id)) return false
-    await this.#notes.keepAddress(visitor, address)
+    const known = [this.#notes.has(visitor, 'message', id), this.#notes.address(visitor)] as const
+    const [isKnown, addressBefore] = await Promise.all(known)
+    if (isKnown) return false
+    if (addressBefore !== address) await this.#notes.keepAddress(visitor, address)
     if (hasOtherParts) await this.#say(visitor, 'text-only', address, this.#answerer.sentence('textOnly'), 'bridge')
     if (text.trim() === '') {
       await this.#notes.close(visitor, 'message', id, { at })

@@ -158,7 +158,6 @@ export class Notes {
   }
 
   async keepAddress(visitor: VisitorLike, address: string): Promise<void> {
-    if ((await this.address(visitor)) === address) return
     await this.#client.setNote(visitor, `${this.#prefix}address`, address)
   }
 

@@ -95,12 +95,12 @@ export class Asking {
   async #give(present: Present, turn: Turn, { id, text }: Question, attempt: number): Promise<void> {
     const { visitor, transcript } = present
     const message = visitorsMessage(id, text, this.#now())
-    let added: Promise<unknown> = Promise.resolve()
     // A browser that hears of its message keeps it no more: it is told only what is in the store.
     turn.onTaken = () => {
       if (attempt === 1) present.tell(message)
-      // One may be in the store without the other when the process is killed: the next one adds it to the history.
-      added = transcript.add(message).catch((error) => this.#report(error, visitor.id, id))
+      // The history follows, and holds up no piece of the answer: what is said in answer stands behind it, and the
+      // bridge is done with the message only when it is there. After a kill the next process adds it.
+      transcript.add(message).catch((error) => this.#report(error, visitor.id, id))
     }
     const given: WebMessage = {
       ...{ id: bridgeId(id, attempt), user: { id: visitor.id }, address: visitor.id, text },
@@ -108,7 +108,6 @@ export class Asking {
     }
     const isNew = await this.#bridge.receive(given)
     turn.taken()
-    await added
     if (isNew || turn.hasEnded || this.#bridge.goOn(visitor.id, given.id)) return
     // It was dealt with, and nothing is left of what was said.
     const notice = { kind: 'unavailable', text: '' } as const

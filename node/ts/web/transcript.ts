@@ -32,6 +32,8 @@ export class Transcript {
   readonly #lifetimeMs: number
   #count: Promise<number> | undefined
   #writing: Promise<unknown> = Promise.resolve()
+  /** Messages that are not in the store yet. */
+  #waiting = 0
 
   constructor(client: AvatarClient, visitor: Visitor, name: string, lifetimeMs: number) {
     this.#client = client
@@ -42,8 +44,13 @@ export class Transcript {
 
   /** Keeps a message; one of the same id is replaced. Returns whether it is new. */
   add(message: Message): Promise<boolean> {
+    this.#waiting += 1
     const added = this.#writing.then(() => this.#add(message))
-    this.#writing = added.catch(() => {})
+    this.#writing = added
+      .catch(() => {})
+      .finally(() => {
+        this.#waiting -= 1
+      })
     return added
   }
 
@@ -82,34 +89,39 @@ export class Transcript {
     return text === undefined ? undefined : (JSON.parse(text) as Outcome)
   }
 
+  /** Keeps what became of a question, behind the messages that are being kept. */
   async keepOutcome(question: string, outcome: Outcome): Promise<void> {
+    await this.#writing
     await this.#write(`turn/${short(question)}`, JSON.stringify(outcome))
+  }
+
+  /** Is fulfilled when all messages are in the store. Returns whether one was not. */
+  async settled(): Promise<boolean> {
+    const isWaiting = this.#waiting > 0
+    await this.#writing
+    return isWaiting
   }
 
   async #add(message: Message): Promise<boolean> {
     const text = JSON.stringify(message)
-    let number = await this.#known()
-    const idKey = this.#idKey(message.id)
-    const isNew = await this.#client.addNote(this.#visitor, idKey, `${number}`, this.#lifetime)
-    if (!isNew) {
-      const kept = Number(await this.#client.note(this.#visitor, idKey))
-      const there = kept < number ? await this.#message(kept) : undefined
-      if (there?.id === message.id) {
-        // It keeps its time.
-        await this.#write(`log/${kept}`, JSON.stringify({ ...message, at: there.at }))
-        return false
-      }
-      // A process that was killed has not come to the message itself.
-      await this.#client.setNote(this.#visitor, idKey, `${number}`, this.#lifetime)
+    const known = await this.#client.note(this.#visitor, this.#idKey(message.id))
+    const there = known === undefined ? undefined : await this.#message(Number(known))
+    // A process that was killed may not have come to the message itself.
+    if (there?.id === message.id) {
+      // It keeps its time.
+      await this.#write(`log/${known}`, JSON.stringify({ ...message, at: there.at }))
+      return false
     }
     // Another process of the same store may have taken the number.
-    while (!(await this.#writeNew(`log/${number}`, text))) {
-      number += 1
-      await this.#client.setNote(this.#visitor, idKey, `${number}`, this.#lifetime)
+    for (let number = await this.#known(); ; number += 1) {
+      // At once, so that the disk is written once for both; what is given first is written first.
+      const id = this.#set(`id/${short(message.id)}`, `${number}`)
+      const [isNew] = await Promise.all([this.#writeNew(`log/${number}`, text), id])
+      if (!isNew) continue
+      this.#count = Promise.resolve(number + 1)
+      if ((number + 1) % EVERY === 0) await this.#client.setNote(this.#visitor, this.#key('count'), `${number + 1}`)
+      return true
     }
-    this.#count = Promise.resolve(number + 1)
-    if ((number + 1) % EVERY === 0) await this.#client.setNote(this.#visitor, this.#key('count'), `${number + 1}`)
-    return true
   }
 
   /** How many messages there are. */

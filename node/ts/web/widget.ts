@@ -130,9 +130,12 @@ export class AvatarWidget {
    */
   async forget(visitor: VisitorLike): Promise<void> {
     const forgotten = Visitor.from(visitor, calledFrom(this.forget))
+    const transcript = this.#presents.of(forgotten)?.transcript
     this.#presents.drop(forgotten.id)
     await this.start()
     await this.#bridge.forget(forgotten)
+    // A message that was taken meanwhile may have come to the history afterwards.
+    while (await transcript?.settled()) await this.#bridge.forget(forgotten)
     // An answer that was under way may have come to it once more.
     this.#presents.drop(forgotten.id)
   }
