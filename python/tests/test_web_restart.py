@@ -155,9 +155,10 @@ async def test_what_the_owner_said_while_the_server_was_away_is_in_the_history(
             await server.kill()
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
-async def test_it_runs_under_every_asgi_server(emulator: Emulator, tmp_path: Path, name: str) -> None:
-    async with running(tmp_path, name) as server, Browser(server.base) as browser:
+@pytest.mark.parametrize(("name", "http2"), [*((name, False) for name in COMMANDS), ("hypercorn", True)])
+async def test_it_runs_under_every_asgi_server(emulator: Emulator, tmp_path: Path, name: str, http2: bool) -> None:
+    versions = {"http1": not http2, "http2": http2}
+    async with running(tmp_path, name) as server, Browser(server.base, **versions) as browser:
         assert (await browser.open())["speaker"] == "avatar"
         async with browser.events() as events:
             answer = await browser.ask("q1", "Hello")
@@ -165,7 +166,7 @@ async def test_it_runs_under_every_asgi_server(emulator: Emulator, tmp_path: Pat
             await events.until(id="q1.1")
         await the_end_of_a_stream_is_noticed(browser)
         refused: Any = await browser.http.post("", json={}, headers={"origin": "https://evil.example"})
-        assert refused.status_code == 403
+        assert (refused.status_code, refused.http_version) == (403, "HTTP/2" if http2 else "HTTP/1.1")
         assert await server.kill(signal.SIGTERM) in (0, -signal.SIGTERM)
 
 

@@ -49,7 +49,7 @@ export async function call(base, { method = 'GET', path = '', query, headers = {
   if (chunked) asked.flushHeaders()
   asked.end(text)
   const [answer] = await once(asked, 'response', { signal: AbortSignal.timeout(60_000) })
-  answer.setEncoding('utf8')
+  if (answer.headers['content-encoding'] === undefined) answer.setEncoding('utf8')
   return {
     status: answer.statusCode,
     headers: answer.headers,

@@ -1,7 +1,8 @@
 // The widget with the keyboard alone, with a screen reader, enlarged, on a phone, in other languages and colours.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PIECE_MS, PIECES, WHOLE } from './support/brain.mjs'
+import { WHOLE } from './support/brain.mjs'
+import { SlowModel } from './support/model.mjs'
 import { SIDE_BY_SIDE, shopPage, stage, withBrowser } from './support/stage.mjs'
 
 withBrowser()
@@ -126,7 +127,8 @@ describe('the keyboard', SIDE_BY_SIDE, () => {
 
 describe('a screen reader', SIDE_BY_SIDE, () => {
   test('is told each text once, whole and with its author, and no pieces', async (t) => {
-    const { emulator, visit } = await stage(t, { ownerName: 'Ada' })
+    const model = await SlowModel.start(t)
+    const { emulator, visit } = await stage(t, { brain: model.brain, ownerName: 'Ada' })
     const shop = await visit()
     await shop.open()
     const announced = await shop.listen()
@@ -134,7 +136,7 @@ describe('a screen reader', SIDE_BY_SIDE, () => {
     await shop.say('Speak slowly')
     await shop.growing().getByText('w1').waitFor()
     const { sessionId } = await shop.sessionOf('Speak slowly')
-    await emulator.advance(PIECES.length * PIECE_MS)
+    model.finish()
     await shop.whole('avatar', 'w30').waitFor()
     await emulator.owner.reply(sessionId, 'This is Ada, in person.')
     await shop.whole('owner', 'in person').waitFor()

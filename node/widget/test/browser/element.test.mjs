@@ -1,7 +1,8 @@
 // The element on a page: several, taken away, put back; history and sizes.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { PIECE_MS, PIECES, WHOLE } from './support/brain.mjs'
+import { WHOLE } from './support/brain.mjs'
+import { SlowModel } from './support/model.mjs'
 import { SIDE_BY_SIDE, shopPage, stage, withBrowser } from './support/stage.mjs'
 
 withBrowser()
@@ -73,7 +74,8 @@ describe('the element', SIDE_BY_SIDE, () => {
   })
 
   test('one that is taken away in mid-stream leaves no request behind, and put back it shows the whole reply', async (t) => {
-    const { emulator, visit } = await stage(t)
+    const model = await SlowModel.start(t)
+    const { visit } = await stage(t, { brain: model.brain })
     const shop = await visit()
     await shop.open()
     await shop.say('Speak slowly')
@@ -84,7 +86,7 @@ describe('the element', SIDE_BY_SIDE, () => {
       globalThis.kept.remove()
     }, shop.tag)
     await shop.page.idle()
-    await emulator.advance(PIECES.length * PIECE_MS)
+    model.finish()
     await shop.page.evaluate(() => document.body.append(globalThis.kept))
     if (await shop.composer.isHidden()) await shop.open()
     await shop.whole('avatar', WHOLE).waitFor()

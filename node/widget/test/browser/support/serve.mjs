@@ -16,7 +16,8 @@ const {
   prefix = '',
   ...options
 } = JSON.parse(process.argv[2])
-const client = new AvatarClient({ store, baseUrl, apiKey })
+// Silence ends no reply: only a test says when the avatar goes on.
+const client = new AvatarClient({ store, baseUrl, apiKey, replyIdleMs: 3_600_000 })
 // Who is signed in is read from a cookie as it is; a real shop's is signed.
 if (logins) {
   delete options.secret

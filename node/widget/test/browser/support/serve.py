@@ -34,7 +34,8 @@ if options.pop("logins", None):
     options["visitorOf"] = visitor_of
 reports: list[Any] = []
 
-client = AvatarClient(api_key, store=store, base_url=base_url)
+# Silence ends no reply: only a test says when the avatar goes on.
+client = AvatarClient(api_key, store=store, base_url=base_url, reply_idle=3600)
 widget = WidgetApp(client, **{snake(name): value for name, value in options.items()})
 
 
