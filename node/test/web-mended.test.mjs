@@ -227,3 +227,58 @@ test('a message that is missing among others does not end the history', async ()
     numbered(0, 100).filter((id) => id !== 'm40' && id !== 'm95'),
   )
 })
+
+/** What writes the history waits until `release` is called. */
+function held(client) {
+  let release
+  const isReleased = new Promise((resolve) => {
+    release = resolve
+  })
+  for (const name of WRITES) {
+    const write = client[name].bind(client)
+    client[name] = async (visitor, key, ...more) => {
+      if (/^web\/\w+\/(id|log)\//.test(key)) await isReleased
+      return write(visitor, key, ...more)
+    }
+  }
+  return release
+}
+
+test('no piece of an answer waits for the history, and the answer is done when that has the question', async (t) => {
+  const { client, visit, widget } = await staged(t)
+  const ada = await visit()
+  const release = held(client)
+  const answer = await ada.say('m1', 'Hello')
+  const pieces = answer.chunks.iterator({ destroyOnReturn: false })
+  for await (const chunk of pieces) if (chunk.includes('text-delta')) break
+  const outcome = async () => (await client.notes('web/web/turn/')).length
+  assert.equal(await outcome(), 0)
+  release()
+  await answer.text()
+  await widget.idle()
+  assert.equal(await outcome(), 1)
+  const { messages } = await ada.history()
+  assert.deepEqual(
+    messages.map(({ text }) => text),
+    ['Hello', 'You said: Hello'],
+  )
+})
+
+test('a visitor who is forgotten while the history is being written leaves nothing behind', async (t) => {
+  const { emulator, client, visit, widget } = await staged(t, { replyDelayMs: 3_600_000 })
+  const ada = await visit()
+  const release = held(client)
+  let forgotten = 0
+  const forget = client.forget.bind(client)
+  client.forget = async (...given) => {
+    await forget(...given)
+    forgotten += 1
+    // By then the question is given up: what its history writes afterwards would stay.
+    if (forgotten === 2) release()
+  }
+  await ada.say('m1', 'Hello')
+  await emulator.waitUntil(({ sessions }) => sessions.some(({ messages }) => messages.length > 0))
+  const [{ visitor }] = await client.notes('bridge/web/')
+  await widget.forget(visitor)
+  assert.deepEqual(await client.notes(''), [])
+})

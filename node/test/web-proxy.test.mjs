@@ -45,6 +45,10 @@ for (const { name, path, passed } of PATHS) {
     for (let piece = 0; piece < 8; piece += 1) await emulator.advance(3_600_000)
     assert.equal(textOf(await resumed), 'You said: one two three')
     tab.leave()
+    // A browser that says less has to be known by the host, as docs/widget.md tells.
+    const { origin } = headers
+    const unknown = await ada.call({ method: 'POST', headers: { origin }, json: question('m2', 'Hello') })
+    assert.equal(unknown.status, 403)
   })
 }
 

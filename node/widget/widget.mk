@@ -35,6 +35,17 @@ widget-react-built: $(WIDGET_REACT_MODULES)
 widget-react: widget-linked widget-react-built chromium ## useChat and assistant-ui on the widget's endpoint, in Chromium
 	@$(WIDGET_EMULATOR) NO_PROXY=127.0.0.1,localhost node --test --test-reporter=spec $(WIDGET_BROWSER)/react.test.mjs
 
+# Firefox and WebKit as Debian has them, for a release: they take 400 MB, and are no part of `make test`.
+WIDGET_BROWSERS := $(WIDGET)/test/browsers
+WIDGET_BROWSERS_MODULES := $(WIDGET_BROWSERS)/node_modules/.package-lock.json
+.PHONY: widget-browsers
+widget-browsers: widget-linked $(WIDGET_BROWSERS_MODULES) ## the widget's main scene in Firefox and WebKit: make widget-browsers [BROWSERS=firefox]
+	@command -v firefox-esr WebKitWebDriver xvfb-run >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			firefox-esr webkit2gtk-driver xvfb xauth; } >/dev/null
+	@ln -sfn ../../../../../node $(WIDGET_BROWSERS)/node_modules/secondme-avatar
+	@$(WIDGET_EMULATOR) NO_PROXY=127.0.0.1,localhost xvfb-run -a node $(WIDGET_BROWSERS)/scene.mjs $(BROWSERS)
+
 # Next.js itself builds for a minute or more, so this is no part of `make test`.
 .PHONY: widget-next
 widget-next: widget-linked $(NODE_FRAMEWORKS) ## a site of Next.js with the widget: built for production, started, streaming
@@ -82,6 +93,6 @@ bench-widget-browser: chromium widget-linked ## first piece, long tasks and size
 	$(call WIDGET_EMULATOR,release) NO_PROXY=127.0.0.1,localhost node benchmarks/widget/main.mjs $(ROWS)
 
 # No package's install script is run: none is needed.
-$(WIDGET_MODULES) $(WIDGET_BROWSER_MODULES) $(WIDGET_REACT_MODULES): %/node_modules/.package-lock.json: %/package-lock.json
+$(WIDGET_MODULES) $(WIDGET_BROWSER_MODULES) $(WIDGET_BROWSERS_MODULES) $(WIDGET_REACT_MODULES): %/node_modules/.package-lock.json: %/package-lock.json
 	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -74,6 +74,25 @@ export function noteAnnouncements() {
   }
 }
 
+/** Notes in `globalThis.arrivals` when a stream brings this text, in milliseconds since 1970. */
+export function noteArrivals(text) {
+  const own = fetch
+  const arrivals = []
+  globalThis.arrivals = arrivals
+  globalThis.fetch = async (...asked) => {
+    const answer = await own(...asked)
+    if (!/event-stream/.test(answer.headers.get('content-type') ?? '')) return answer
+    const decoder = new TextDecoder()
+    const transform = (chunk, further) => {
+      if (decoder.decode(chunk, { stream: true }).includes(text)) {
+        arrivals.push(performance.timeOrigin + performance.now())
+      }
+      further.enqueue(chunk)
+    }
+    return new Response(answer.body.pipeThrough(new TransformStream({ transform })), answer)
+  }
+}
+
 /** The moment, in milliseconds since 1970, of the frame that shows a text which is not there yet for this often. */
 export function shown(log, { text, times }) {
   const isThere = () => log.textContent.split(text).length - 1 >= times
