@@ -31,8 +31,8 @@ pub(super) struct Arrival<'a> {
 }
 
 impl<'a> Arrival<'a> {
-    fn live(frame: &'a Frame<'a>, raw: &'a Raw, ground: Ground) -> Self {
-        Self { frame, kind: frame.kind(), raw, source: Source::Live, ground }
+    fn live(frame: &'a Frame<'a>, kind: FrameType, raw: &'a Raw, ground: Ground) -> Self {
+        Self { frame, kind, raw, source: Source::Live, ground }
     }
 }
 
@@ -53,10 +53,11 @@ impl Machine {
             self.counters.foreign += 1;
             return Change::Text;
         }
-        let own = self.connection.ws().map(|ws| ws.as_str());
-        if frame.kind() == FrameType::Control {
+        let kind = frame.kind();
+        if kind == FrameType::Control {
             return Change::Text;
         }
+        let own = self.connection.ws().map(|ws| ws.as_str());
         if self.config.acknowledge
             && let (Some(seq), Some(own)) = (frame.seq_id.as_deref(), own)
         {
@@ -74,7 +75,7 @@ impl Machine {
         }
         match route {
             Route::To(at, ground) => {
-                let arrival = Arrival::live(&frame, &raw, ground);
+                let arrival = Arrival::live(&frame, kind, &raw, ground);
                 self.buffer_or_dispatch(now, at, &arrival)
             }
             // It may be for the session that is being made: the frame was quicker than the answer.
@@ -83,7 +84,7 @@ impl Machine {
                 Change::Text
             }
             Route::Nowhere => self.drop_unrouted(raw.clone()),
-            Route::ToAll => self.dispatch_unattributed(&Arrival::live(&frame, &raw, Ground::Guessed)),
+            Route::ToAll => self.dispatch_unattributed(&Arrival::live(&frame, kind, &raw, Ground::Guessed)),
         }
     }
 
@@ -137,7 +138,7 @@ impl Machine {
             let at = self.conversations.iter().position(|conversation| conversation.key() == key);
             let mut mended = String::new();
             if let (Some(at), Some(frame)) = (at, Frame::parse(raw.as_str(), &mut mended)) {
-                self.dispatch(now, at, &Arrival::live(&frame, &raw, ground));
+                self.dispatch(now, at, &Arrival::live(&frame, frame.kind(), &raw, ground));
             }
         }
     }
@@ -151,7 +152,7 @@ impl Machine {
             };
             match self.route(now, &frame) {
                 Route::To(at, ground) => {
-                    self.buffer_or_dispatch(now, at, &Arrival::live(&frame, &raw, ground));
+                    self.buffer_or_dispatch(now, at, &Arrival::live(&frame, frame.kind(), &raw, ground));
                 }
                 Route::Nowhere | Route::ToAll if self.makes_session() => self.unrouted.push(raw.clone()),
                 Route::Nowhere | Route::ToAll => {

@@ -93,9 +93,12 @@ impl Machine {
         let now = self.now;
         let answered = self.conversations[at].reply_ended(now, &mut reply, question.as_ref());
         // The event comes first: it is there when the command's answer comes.
-        self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
-        if let Answered::Whole(ticket) = answered {
-            self.resolve(Some(ticket), Ok(Outcome::Replied(reply)));
+        match answered {
+            Answered::Whole(ticket) => {
+                self.emit(at, EventKind::Reply(reply.clone()), raw.cloned());
+                self.resolve(Some(ticket), Ok(Outcome::Replied(reply)));
+            }
+            Answered::Later | Answered::NotAsked => self.emit(at, EventKind::Reply(reply), raw.cloned()),
         }
     }
 

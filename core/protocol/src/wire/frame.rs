@@ -1,10 +1,13 @@
 //! A frame that came over the socket, or out of a message query.
 
+mod scan;
+
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use self::scan::scan;
 use super::lenient::{Lax, List, Number, Object};
 use super::mend::{LONE, has_half, mend};
 use crate::event::{Card, NoticeKind, Part};
@@ -15,7 +18,7 @@ use crate::redact::{Json, Text};
 const TREE_BYTES: usize = 256 * 1024;
 
 /// What is read of a frame. Unknown fields stay in its raw text.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Frame<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -40,14 +43,47 @@ pub(crate) struct Frame<'a> {
     pub(crate) sub_code: Lax<'a>,
     #[serde(borrow, default)]
     pub(crate) sub_code_reason: Lax<'a>,
-    #[serde(borrow)]
-    sub_code_actions: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "List::deserialize")]
-    multiple_data: List<WireEntry<'a>>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sources: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    sub_code_actions: Option<&'a str>,
+    #[serde(borrow, default)]
+    multiple_data: Entries<'a>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    data: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    sources: Option<&'a str>,
+}
+
+/// The entries of a message. Most have one at most, which needs no allocation.
+#[derive(Default, PartialEq)]
+struct Entries<'a> {
+    first: Option<WireEntry<'a>>,
+    others: Vec<WireEntry<'a>>,
+}
+
+impl<'a> Entries<'a> {
+    fn push(&mut self, entry: WireEntry<'a>) {
+        match self.first {
+            None => self.first = Some(entry),
+            Some(_) => self.others.push(entry),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &WireEntry<'a>> {
+        self.first.iter().chain(&self.others)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let List(entries) = List::deserialize(deserializer)?;
+        let mut entries = entries.into_iter();
+        Ok(Self { first: entries.next(), others: entries.collect() })
+    }
+}
+
+/// A value that is read later, as it stands there.
+fn raw<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a str>, D::Error> {
+    Ok(Option::<&RawValue>::deserialize(deserializer)?.map(RawValue::get))
 }
 
 /// Who a frame is from.
@@ -117,13 +153,13 @@ impl Content<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 struct WireEntry<'a> {
     #[serde(borrow, default = "no_modal", deserialize_with = "Object::deserialize")]
     modal: Object<WireModal<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 struct WireModal<'a> {
     #[serde(borrow, default)]
@@ -132,10 +168,10 @@ struct WireModal<'a> {
     half_before: Number,
     #[serde(default)]
     half_after: Number,
-    #[serde(borrow)]
-    template: Option<&'a RawValue>,
-    #[serde(borrow)]
-    speech: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    template: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "raw")]
+    speech: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -165,24 +201,31 @@ impl<'a> Frame<'a> {
     /// Reads a frame. Returns `None` for anything but a JSON object. A frame with half a character in it is read from
     /// `mended`, which has to live as long as the frame.
     pub(crate) fn parse(text: &'a str, mended: &'a mut String) -> Option<Self> {
+        if let Some(frame) = scan(text) {
+            debug_assert!(Self::read(text).as_ref() == Some(&frame), "serde reads this frame in another way");
+            return Some(frame);
+        }
         // serde reads a struct from an array as well; a frame is an object.
         if !text.trim_start().starts_with('{') {
             return None;
         }
-        if let Ok(frame) = serde_json::from_str::<Self>(text)
-            && !frame.hides_half()
-        {
+        if let Some(frame) = Self::read(text) {
             return Some(frame);
         }
         *mended = mend(text)?;
         serde_json::from_str(mended).ok()
     }
 
+    /// Reads a frame of any form. Returns `None` if it is no JSON, or if there is half a character in it.
+    fn read(text: &'a str) -> Option<Self> {
+        serde_json::from_str::<Self>(text).ok().filter(|frame| !frame.hides_half())
+    }
+
     /// Whether what is read later may hold half a character: it is only skipped here.
     fn hides_half(&self) -> bool {
         let parts = [self.data, self.sources, self.sub_code_actions];
-        let own = parts.into_iter().flatten().any(|raw| has_half(raw.get()));
-        own || self.multiple_data.0.iter().any(WireEntry::hides_half)
+        let own = parts.into_iter().flatten().any(has_half);
+        own || self.multiple_data.iter().any(WireEntry::hides_half)
     }
 
     pub(crate) fn sender(&self) -> Sender {
@@ -231,7 +274,7 @@ impl<'a> Frame<'a> {
         let elsewhere = elsewhere.map(|text| Entry { content: Some(Content::Text(text)), speech: None });
         let mut left = TREE_BYTES;
         let read = move |entry| WireEntry::read(entry, &mut left);
-        elsewhere.into_iter().chain(self.multiple_data.0.iter().filter_map(read))
+        elsewhere.into_iter().chain(self.multiple_data.iter().filter_map(read))
     }
 
     /// Whether there is nothing in it to show.
@@ -241,7 +284,7 @@ impl<'a> Frame<'a> {
 
     /// Whether it is no piece, no end of a reply, and has no content at all.
     pub(crate) fn says_nothing(&self) -> bool {
-        self.index().is_none() && self.multiple_data.0.is_empty() && self.content().is_none()
+        self.index().is_none() && self.multiple_data.first.is_none() && self.content().is_none()
     }
 
     /// All the frame's text in one.
@@ -264,11 +307,11 @@ impl<'a> Frame<'a> {
     }
 
     fn has_entries(&self) -> bool {
-        self.multiple_data.0.iter().any(|entry| entry.text().is_some() || entry.template().is_some())
+        self.multiple_data.iter().any(|entry| entry.text().is_some() || entry.template().is_some())
     }
 
     fn content(&self) -> Option<Halved<'a>> {
-        let content: WireContent<'a> = serde_json::from_str(self.data?.get()).ok()?;
+        let content: WireContent<'a> = serde_json::from_str(self.data?).ok()?;
         let text = content.content.0?;
         let halved = Halved { begins: content.half_before.half(), text, ends: content.half_after.half() };
         (!halved.is_empty()).then_some(halved)
@@ -296,18 +339,18 @@ impl WireEntry<'_> {
     fn hides_half(&self) -> bool {
         let modal = self.modal.0.as_ref();
         let parts = modal.map(|modal| [modal.template, modal.speech]);
-        parts.into_iter().flatten().flatten().any(|raw| has_half(raw.get()))
+        parts.into_iter().flatten().flatten().any(has_half)
     }
 
-    fn template(&self) -> Option<&RawValue> {
-        self.modal.0.as_ref()?.template.filter(|raw| raw.get() != "null")
+    fn template(&self) -> Option<&str> {
+        self.modal.0.as_ref()?.template.filter(|raw| *raw != "null")
     }
 }
 
 /// A template is a JSON *string* that holds `templateName` and `params`.
-fn card(raw: &RawValue, left: &mut usize) -> Card {
-    let written: Option<String> = serde_json::from_str(raw.get()).ok();
-    let source = written.as_deref().unwrap_or(raw.get());
+fn card(raw: &str, left: &mut usize) -> Card {
+    let written: Option<String> = serde_json::from_str(raw).ok();
+    let source = written.as_deref().unwrap_or(raw);
     let mended = mend(source);
     let source = mended.as_deref().unwrap_or(source);
     let template = takes(left, source).then(|| serde_json::from_str::<WireTemplate<'_>>(source));
@@ -322,8 +365,8 @@ fn card(raw: &RawValue, left: &mut usize) -> Card {
     }
 }
 
-fn json(raw: &RawValue, left: &mut usize) -> Option<Json> {
-    takes(left, raw.get()).then(|| serde_json::from_str(raw.get()).ok().map(Json)).flatten()
+fn json(raw: &str, left: &mut usize) -> Option<Json> {
+    takes(left, raw).then(|| serde_json::from_str(raw).ok().map(Json)).flatten()
 }
 
 /// Whether this much may still be read into a tree. A string does not count: a clip of speech may be a long one.
@@ -336,9 +379,9 @@ fn takes(left: &mut usize, source: &str) -> bool {
     rest.is_some()
 }
 
-fn list(raw: Option<&RawValue>) -> Vec<Json> {
-    let raw = raw.filter(|raw| raw.get().len() <= TREE_BYTES);
-    let values: Option<Vec<serde_json::Value>> = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+fn list(raw: Option<&str>) -> Vec<Json> {
+    let raw = raw.filter(|raw| raw.len() <= TREE_BYTES);
+    let values: Option<Vec<serde_json::Value>> = raw.and_then(|raw| serde_json::from_str(raw).ok());
     values.unwrap_or_default().into_iter().map(Json).collect()
 }
 

@@ -166,6 +166,7 @@ impl<'de, T: Scalar<'de>> Visitor<'de> for ScalarVisitor<T> {
 }
 
 /// An object. A value of another type counts as absent.
+#[derive(PartialEq)]
 pub(crate) struct Object<T>(pub(crate) Option<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
