@@ -35,7 +35,7 @@ dist-build-%: zig
 		packaging/platforms/natives $* "$$built" $(ALL)
 
 dist-try-%:
-	$(PYTHON) packaging/platforms/try $* dist
+	$(WITH_ZIG) $(PYTHON) packaging/platforms/try $* dist
 
 target-field = $(shell $(PYTHON) packaging/platforms/target $(1) $(2))
 

@@ -53,9 +53,10 @@ def java_version(where: Place, dist: Path) -> str:
 
 def said(where: Place, dist: Path, *command: str) -> str:
     """What a command prints last; the rest goes through."""
-    lines = where.output(*command, dist=dist).strip().splitlines()
-    print("\n".join(f"  {line}" for line in lines))
-    return lines[-1]
+    *lines, last = where.output(*command, dist=dist).strip().splitlines()
+    for line in lines:
+        print(f"  {line}", flush=True)
+    return last
 
 
 PARTS = {"python": python, "node": node, "jar": jar}
