@@ -12,7 +12,7 @@ check-artefacts = $(call with,$(PYTHON),skipping the look into what was made) $(
 
 PACKAGING_SCRIPTS := $(addprefix packaging/,make-notices check-artefacts advisories version release-check release-notes \
 	publish-npm publish-crates maven-central swift-package release tests platforms) \
-	$(addprefix packaging/platforms/,floor matrix record table target try wheels) python/try-wheels
+	$(addprefix packaging/platforms/,floor link-macos matrix record table target try wheels) python/try-wheels
 ABOUT_VERSION := 0.9.3
 ABOUT := $(TOOLS)/bin/cargo-about
 

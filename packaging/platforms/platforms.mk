@@ -1,5 +1,5 @@
 # The part of the Makefile that is about every platform, from one Linux machine. README.md has the table of what was tried.
-.PHONY: dist-all dist-tools type-check platforms-table
+.PHONY: dist-all dist-tools type-check link-macos platforms-table
 
 # Names of packaging/platforms/targets.json.
 TARGETS ?= $(shell $(PYTHON) packaging/platforms/target --list)
@@ -58,6 +58,9 @@ dist-tools: kotlin-tools
 
 type-check: ## what Rust would compile for Android, iOS and Windows (msvc), with warnings as errors: make type-check [SYSTEMS=android]
 	PYTHON=$(PYTHON) packaging/platforms/type-check $(SYSTEMS)
+
+link-macos: zig ## what is handed out, linked for macOS against the names of Apple's frameworks, and thrown away
+	$(WITH_ZIG) $(PYTHON) packaging/platforms/link-macos
 
 platforms-table: ## README's tables of what was tried, written anew from the records
 	@$(PYTHON) packaging/platforms/table
