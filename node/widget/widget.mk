@@ -40,7 +40,7 @@ WIDGET_BROWSERS := $(WIDGET)/test/browsers
 WIDGET_BROWSERS_MODULES := $(WIDGET_BROWSERS)/node_modules/.package-lock.json
 .PHONY: widget-browsers
 widget-browsers: widget-linked $(WIDGET_BROWSERS_MODULES) ## the widget's main scene in Firefox and WebKit: make widget-browsers [BROWSERS=firefox]
-	@command -v firefox-esr WebKitWebDriver xvfb-run >/dev/null || [ "$$(id -u)" != 0 ] || \
+	@{ command -v firefox-esr && command -v WebKitWebDriver && command -v xvfb-run; } >/dev/null || [ "$$(id -u)" != 0 ] || \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 			firefox-esr webkit2gtk-driver xvfb xauth; } >/dev/null
 	@ln -sfn ../../../../../node $(WIDGET_BROWSERS)/node_modules/secondme-avatar
