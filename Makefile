@@ -61,12 +61,12 @@ spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
 	@$(call with,$(PYTHON),$(SPEC_TRIES)) $(MAKE) --no-print-directory spec-contract
 
-# A real proxy, for the tests behind one. Debian's, where that can be installed.
-.PHONY: tinyproxy
-tinyproxy:
-	@command -v tinyproxy >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tinyproxy; } >/dev/null
-	@$(call with,tinyproxy,skipping the tests through a real proxy (as root it is installed; Debian: apt-get install tinyproxy)) true
+# Real proxies, for the tests behind one: Debian's, where they can be installed. None is started by its installation.
+.PHONY: tinyproxy nginx
+tinyproxy nginx:
+	@command -v $@ >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq && \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $@; } >/dev/null
+	@$(call with,$@,skipping the tests behind $@ (as root it is installed; Debian: apt-get install $@)) true
 
 # Leaves a part out where its tool is missing, and says so; never in CI.
 with = command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)"; [ "$(CI)" != true ]; exit; };

@@ -31,7 +31,7 @@ node-build: $(NODE_MODULES) natives
 	node node/tools/addon.mjs $(or $(CARGO_TARGET_DIR),target)/debug
 	npm run --silent --prefix node build
 
-node-test: node-build node-bots $(NODE_RUNTIMES) $(NODE_AI) $(NODE_FRAMEWORKS)
+node-test: nginx node-build node-bots $(NODE_RUNTIMES) $(NODE_AI) $(NODE_FRAMEWORKS)
 	@# The examples find the package as a program of a user's would.
 	@mkdir -p examples/node/node_modules && ln -sfn ../../../node examples/node/node_modules/secondme-avatar
 	SECONDME_AVATAR_EMULATOR="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/secondme-avatar-emulator" RUNS=$(RUNS) \
