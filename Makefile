@@ -38,7 +38,8 @@ demo: ## watch a conversation with an avatar, against the built-in emulator
 console: ## the emulator's console, with visitors who talk: make console [PORT=7417]
 	@$(CARGO) run --quiet --bin avatar -- demo --console --open --port $(or $(PORT),7417)
 
-test: ## every test of every language
+# What is installed is installed before the lanes begin: apt serves one at a time.
+test: tinyproxy nginx ## every test of every language
 	@$(call parts,test-rust natives)
 	@.ci/lanes $(LANES)
 
