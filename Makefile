@@ -155,7 +155,7 @@ tools: $(CARGO_TOOLS)/ready fetch ## install what `make lint`, `make test` and `
 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
-	@-$(MAKE) --no-print-directory tinyproxy chromium python-there kotlin-tools
+	@-$(MAKE) --no-print-directory tinyproxy nginx chromium python-there kotlin-tools
 	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(NODE_RUNTIMES) $(NODE_AI) $(NODE_FRAMEWORKS) $(NODE_BOTS) $(PLATFORMS) $(ADAPTER_PACKAGES) $(CLIENTS_NODE) $(CONSOLE_MODULES) $(WIDGET_MODULES) $(WIDGET_BROWSER_MODULES) $(WIDGET_REACT_MODULES) $(PYTHON_PYRIGHT)
 	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready $(CLIENTS_VENV)/ready $(PYTHON_PLATFORMS)/ready $(DESK_VENV)/ready
 	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)
