@@ -15,6 +15,8 @@ pub(crate) const QUOTA: u8 = 4;
 pub(crate) const UNREACHABLE: u8 = 5;
 pub(crate) const PAYMENT: u8 = 6;
 pub(crate) const INTERRUPTED: u8 = 130;
+/// By a signal, which Windows does not have.
+#[cfg(unix)]
 pub(crate) const TERMINATED: u8 = 143;
 
 /// Why the program ends early.

@@ -1,7 +1,8 @@
 // Installs what was packed into an empty project, by name and out of a registry that has nothing else, and runs the README's
 // quickstarts against the emulator that was packed: `node tools/check-packages.mjs DIST [OTHERS]`. The Node that runs this is
 // the one that is tried; `packaging/platforms/try` runs it on other systems. RUNTIME, a list in JSON, is another program
-// that runs the quickstarts, with its arguments.
+// that runs the quickstarts, with its arguments. THERE, in JSON too, is the Node of another system that runs here: npm installs
+// for that system here, and all else is run by that Node (`{"node": ["wine", "node.exe"], "os": "win32", "cpu": "x64"}`).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +13,7 @@ import { dirname, join, resolve } from 'node:path'
 import { serve, tarballs } from './registry.mjs'
 
 const folders = process.argv.slice(2).map((path) => resolve(path))
+const there = process.env.THERE && JSON.parse(process.env.THERE)
 const NAMES = ['secondme-avatar', 'secondme-avatar-emulator']
 const EXPECTED = "I'm the avatar of Ada Lovelace"
 /** Runs the programs that are named against an emulator, and prints what each has said. */
@@ -52,22 +54,26 @@ try {
   writeFileSync(join(project, 'package.json'), '{ "name": "empty", "private": true }')
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error', '--ignore-scripts']
   const from = ['--registry', registry.address, '--cache', join(project, '.cache')]
-  await npm('npm', 'install', ...quiet, ...from, ...NAMES)
+  const system = there === undefined ? [] : [`--os=${there.os}`, `--cpu=${there.cpu}`]
+  await npm('npm', 'install', ...quiet, ...system, ...from, ...NAMES)
   const installed = readdirSync(join(project, 'node_modules/@secondme-avatar')).sort()
   if (installed.length !== 2) throw new Error(`npm has installed ${installed}: not one addon and one emulator`)
 
   for (const { name, code } of quickstarts) writeFileSync(join(project, name), code)
   writeFileSync(join(project, 'run.mjs'), RUN)
-  const said = JSON.parse(await run(['run.mjs', ...quickstarts.map(({ name }) => name)], env))
+  const said = JSON.parse(await run(['run.mjs', ...quickstarts.map(({ name }) => name)]))
   for (const [name, out] of Object.entries(said)) {
     if (!out.includes(EXPECTED)) throw new Error(`${name} has said: ${out}`)
     console.log(`${name}: works`)
   }
 
-  const shim = await npm('npx', '--no-install', 'secondme-avatar-emulator', '--version')
-  console.log(`npx --no-install secondme-avatar-emulator: ${shim.trim()}`)
+  const told = await (there === undefined
+    ? npm('npx', '--no-install', 'secondme-avatar-emulator', '--version')
+    : run(['node_modules/secondme-avatar-emulator/bin/secondme-avatar-emulator.js', '--version']))
+  console.log(`secondme-avatar-emulator --version: ${told.trim()}`)
   const { node } = process.versions
-  console.log(`installed by Node ${node} on ${process.platform} ${process.arch}: ${installed.join(', ')}`)
+  const by = await run(['--print', "process.versions.node + ' on ' + process.platform + ' ' + process.arch"])
+  console.log(`installed by npm of Node ${node}: ${installed.join(', ')}; run by Node ${by.trim()}`)
 } finally {
   registry.close()
   rmSync(project, { recursive: true, force: true })
@@ -76,22 +82,24 @@ try {
 /** npm as it came with this Node. */
 function npm(program, ...args) {
   const beside = dirname(process.execPath)
-  const places = ['node_modules/npm', '../lib/node_modules/npm', '../share/nodejs/npm']
+  const places = ['node_modules/npm', 'lib/node_modules/npm', '../lib/node_modules/npm', '../share/nodejs/npm']
   const script = places.map((place) => join(beside, place, `bin/${program}-cli.js`)).find((path) => existsSync(path))
   if (script === undefined) throw new Error(`there is no ${program} beside ${process.execPath}`)
-  return run([script, ...args], env)
+  return run([script, ...args], [process.execPath])
 }
 
-/** What a program says goes into a file: under Wine node cannot write into a pipe. */
-async function run(args, env) {
-  const file = join(project, 'out.txt')
-  const out = openSync(file, 'w')
-  const program = spawn(process.execPath, args, { cwd: project, env, stdio: ['ignore', out, 'inherit'] })
+/** What a program says goes into files: under Wine node cannot write into a pipe. */
+async function run(args, [node, ...before] = there?.node ?? [process.execPath]) {
+  const [said, complained] = ['out.txt', 'errors.txt'].map((name) => join(project, name))
+  const [out, errors] = [said, complained].map((path) => openSync(path, 'w'))
+  const program = spawn(node, [...before, ...args], { cwd: project, env, stdio: ['ignore', out, errors] })
   const [code] = await once(program, 'close')
   closeSync(out)
-  const said = readFileSync(file, 'utf8')
-  if (code !== 0) throw new Error(`${args.join(' ')} has ended with ${code}: ${said}`)
-  return said
+  closeSync(errors)
+  process.stderr.write(readFileSync(complained))
+  const text = readFileSync(said, 'utf8')
+  if (code !== 0) throw new Error(`${args.join(' ')} has ended with ${code}: ${text}`)
+  return text
 }
 
 /** What a package depends on lies beside it: npm would take the rest from the owner of that name. */

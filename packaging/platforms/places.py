@@ -70,6 +70,10 @@ class Place:
         """In what, for the record."""
         return f"{self.says}, under qemu-user" if self.is_foreign else self.says
 
+    def node_there(self) -> dict | None:
+        """Where npm does not run in the place: its Node, for which npm installs here (`check-packages.mjs`)."""
+        return None
+
     def run(self, *command: str, dist: Path, environment: dict[str, str] | None = None, **options):
         """Runs a command in the place, and fails where it fails."""
         return subprocess.run(self.command(*command, dist=dist, environment=environment), check=True, **options)

@@ -21,6 +21,10 @@ def python(where: Place, dist: Path) -> str:
 
 
 def node(where: Place, dist: Path) -> str:
+    if there := where.node_there():
+        command = ["node", str(ROOT / "node/tools/check-packages.mjs"), str(dist)]
+        settings = {**where.environment(), "THERE": json.dumps(there)}
+        return last(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=settings).stdout.decode())
     return said(where, dist, where.node, "/repo/node/tools/check-packages.mjs", "/dist")
 
 
@@ -53,10 +57,14 @@ def java_version(where: Place, dist: Path) -> str:
 
 def said(where: Place, dist: Path, *command: str) -> str:
     """What a command prints last; the rest goes through."""
-    *lines, last = where.output(*command, dist=dist).strip().splitlines()
-    for line in lines:
-        print(f"  {line}", flush=True)
-    return last
+    return last(where.output(*command, dist=dist))
+
+
+def last(text: str) -> str:
+    *lines, line = text.strip().splitlines()
+    for before in lines:
+        print(f"  {before}", flush=True)
+    return line
 
 
 PARTS = {"python": python, "node": node, "jar": jar}

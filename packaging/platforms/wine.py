@@ -1,6 +1,6 @@
 """Windows, as far as Wine is it. Two parts that Wine 8 or the Python at hand lacks are made here: a
 bcryptprimitives.dll (`wine/bcryptprimitives.c`) and a python3.dll, which hands on to python312.dll as that of a
-CPython from python.org does.
+CPython from python.org does. npm runs outside, and installs what it would install there.
 """
 
 import os
@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import places
@@ -46,6 +45,11 @@ class Wine(places.Place):
         source = Path(__file__).parent / "wine/bcryptprimitives.c"
         subprocess.run([f"{MINGW}-gcc", "-shared", "-O1", "-o", system, source, "-ladvapi32"], check=True)
         places.cpython_of_maven("windows-x86_64", self.root / "python")
+        # What a virtual environment begins with, which this CPython lacks too. The interpreter itself does as well, where its
+        # libraries are found (`environment`).
+        shutil.copy(self.root / "python/python.exe", self.root / "python/lib/venv/scripts/nt/python.exe")
+        # `platform` does without it; with it, it asks for a part of Windows that Wine 8 does not have, and dies.
+        (self.root / "python/lib/_wmi.pyd").unlink()
         self.forward()
 
     def forward(self) -> None:
@@ -62,21 +66,20 @@ class Wine(places.Place):
 
     def environment(self) -> dict[str, str]:
         wine = {"WINEPREFIX": str(self.root / "prefix"), "WINEDEBUG": "-all", "NODE_SKIP_PLATFORM_CHECK": "1"}
+        wine["WINEPATH"] = f"Z:{self.root / 'python'}".replace("/", "\\")
         # Before 3.15 Python writes into a pipe in the code page of the system, which has no emoji.
         return {**os.environ, **wine, "PYTHONUTF8": "1"}
 
+    def node_there(self) -> dict:
+        """npm's requests to a registry end with `connect UNKNOWN` under Wine 8."""
+        return {"node": ["wine", self.node], "os": "win32", "cpu": "x64"}
+
     def output(self, *command: str, dist: Path) -> str:
-        """Under Wine node can write into files alone, and Python into pipes alone."""
-        if command[0] != self.node:
-            return super().output(*command, dist=dist)
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-            try:
-                self.run(*command, dist=dist, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
-            finally:
-                errors.seek(0)
-                sys.stderr.write(errors.read())
-            out.seek(0)
-            return out.read()
+        """Under Wine Python can write into pipes alone."""
+        ran = subprocess.run(self.command(*command, dist=dist), input=b"", capture_output=True)
+        sys.stderr.write(ran.stderr.decode(errors="replace"))
+        ran.check_returncode()
+        return ran.stdout.decode()
 
     def command(self, *command: str, dist: Path, environment: dict[str, str] | None = None) -> list[str]:
         moved = {"/repo": str(places.ROOT), "/dist": str(dist)}
