@@ -45,8 +45,8 @@ class Wine(places.Place):
         source = Path(__file__).parent / "wine/bcryptprimitives.c"
         subprocess.run([f"{MINGW}-gcc", "-shared", "-O1", "-o", system, source, "-ladvapi32"], check=True)
         places.cpython_of_maven("windows-x86_64", self.root / "python")
-        # What a virtual environment begins with, which this CPython lacks too. The interpreter itself does as well, where its
-        # libraries are found (`environment`).
+        # What a virtual environment begins with, which this CPython lacks too: the interpreter itself does as well,
+        # where its libraries are found (`environment`).
         shutil.copy(self.root / "python/python.exe", self.root / "python/lib/venv/scripts/nt/python.exe")
         # `platform` does without it; with it, it asks for a part of Windows that Wine 8 does not have, and dies.
         (self.root / "python/lib/_wmi.pyd").unlink()

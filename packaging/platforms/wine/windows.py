@@ -14,8 +14,8 @@ from secondme_avatar import AvatarClient, Visitor
 
 assert sys.platform == "win32"
 
-# Under Wine no process can send Ctrl-C or Ctrl-Break to another that has no window. At a Ctrl-C Windows runs C's handler
-# on a thread of its own; a thread of the program's does so here.
+# Under Wine no process can send Ctrl-C or Ctrl-Break to another that has no window. At a Ctrl-C Windows runs C's
+# handler on a thread of its own; a thread of the program's does so here.
 WAITS = """
 import signal, sys, threading
 from secondme_avatar import Visitor
