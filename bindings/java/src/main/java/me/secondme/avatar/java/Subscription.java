@@ -61,7 +61,7 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      * @throws AvatarException.Closed if the subscription ends before it comes.
      */
     public <E extends Event> E waitFor(Class<E> type) {
-        return waiting(type, event -> true).await();
+        return Streams.waitFor(core, type, event -> true).await();
     }
 
     /**
@@ -82,7 +82,7 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      */
     public <E extends Event> E waitFor(
             Class<E> type, Predicate<? super E> where, Duration timeout) {
-        E event = waiting(type, where).within(timeout).await();
+        E event = Streams.waitFor(core, type, where).within(timeout).await();
         if (event == null) {
             String what =
                     "no event of the kind " + type.getSimpleName() + " came within " + timeout;
@@ -93,7 +93,8 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
 
     /**
      * The next event of this type; events before it are skipped. A time limit is {@code orTimeout}
-     * of the future.
+     * of the future. One that is cancelled or times out has not taken the event: it is the next
+     * one.
      */
     public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
         return waitForAsync(type, event -> true);
@@ -104,13 +105,7 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      */
     public <E extends Event> CompletableFuture<E> waitForAsync(
             Class<E> type, Predicate<? super E> where) {
-        return waiting(type, where).start();
-    }
-
-    private <E extends Event> Work<E> waiting(Class<E> type, Predicate<? super E> where) {
-        return Streams.waitFor(
-                        core, event -> type.isInstance(event) && where.test(type.cast(event)))
-                .then(type::cast);
+        return Streams.waitForLater(core, type, where);
     }
 
     /**

@@ -31,6 +31,7 @@ import java.util.function.Function
 import java.util.function.Predicate
 import java.util.function.Supplier
 import kotlin.concurrent.thread
+import kotlin.coroutines.intrinsics.suspendCoroutineUninterceptedOrReturn
 import kotlin.time.Duration
 import kotlin.time.toKotlinDuration
 import java.time.Duration as JavaDuration
@@ -72,13 +73,15 @@ private class Work<T>(private val call: suspend () -> T) {
      * Begins it. What the program does with the future runs on the future's own executor, so code that blocks there holds
      * up nothing here. A future that is completed from outside (cancelled, timed out) gives the call up.
      */
-    fun start(): CompletableFuture<T> {
-        val future = CompletableFuture<T>()
+    fun start(): CompletableFuture<T> = CompletableFuture<T>().also { startFor(it, it::complete) }
+
+    /** The same for this future, to which the value is given so. */
+    fun <R> startFor(future: CompletableFuture<R>, give: (T) -> Unit) {
         val work: suspend CoroutineScope.() -> Unit = {
             val done: Runnable =
                 try {
                     val value = call()
-                    Runnable { future.complete(value) }
+                    Runnable { give(value) }
                 } catch (failed: Throwable) {
                     val why = if (failed is KotlinException) AvatarException.of(failed) else failed
                     Runnable { future.completeExceptionally(why) }
@@ -87,7 +90,6 @@ private class Work<T>(private val call: suspend () -> T) {
         }
         val job = CoroutineScope(elastic).launch(start = CoroutineStart.UNDISPATCHED, block = work)
         future.whenComplete { _, _ -> job.cancel() }
-        return future
     }
 
     /** Begins it on a thread of its own, which completes the future too: no pool of threads can hold it up. */
@@ -208,10 +210,8 @@ private object ClientCalls {
         Work<Void?> { client.close(deadline.orDefault()).let { null } }
 
     @JvmStatic
-    fun listen(client: KotlinClient, executor: Executor?, listener: ConversationListener): Listening {
-        val told = client.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))
-        return Listening { told.close() }
-    }
+    fun listen(client: KotlinClient, executor: Executor?, listener: ConversationListener) =
+        Listening(client.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))::close)
 }
 
 /** The calls of a conversation. */
@@ -259,10 +259,8 @@ private object ConversationCalls {
     fun end(chat: KotlinConversation) = Work<Void?> { chat.end().let { null } }
 
     @JvmStatic
-    fun listen(chat: KotlinConversation, executor: Executor?, listener: ConversationListener): Listening {
-        val told = chat.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))
-        return Listening { told.close() }
-    }
+    fun listen(chat: KotlinConversation, executor: Executor?, listener: ConversationListener) =
+        Listening(chat.listen(executor?.asCoroutineDispatcher() ?: elastic, Told(listener))::close)
 }
 
 /** What comes bit by bit: events and pieces. */
@@ -277,13 +275,33 @@ private object Streams {
         Work { Optional.ofNullable(events.next()) }.within(time)
 
     @JvmStatic
-    fun waitFor(events: KotlinSubscription, where: Predicate<Event>): Work<Event> = Work {
-        lateinit var found: Event
-        events.waitFor<KotlinEvent> { event ->
-            found = Event.of(event)
-            where.test(found)
+    fun <E : Event> waitFor(events: KotlinSubscription, type: Class<E>, where: Predicate<in E>): Work<E> =
+        Work { checkNotNull(found(events, type, where) { true }) }
+
+    /** It takes the event for the future, or, where that has ended before, not at all. */
+    @JvmStatic
+    fun <E : Event> waitForLater(events: KotlinSubscription, type: Class<E>, where: Predicate<in E>) =
+        Claim<E>().also { claim -> Work { found(events, type, where, claim::make) }.startFor(claim, claim::give) }
+
+    /** `null` where it is not claimed. */
+    private suspend fun <E : Event> found(
+        events: KotlinSubscription,
+        type: Class<E>,
+        where: Predicate<in E>,
+        claim: () -> Boolean,
+    ): E? {
+        var found: E? = null
+        var isLeft = false
+        val isWanted = { event: KotlinEvent ->
+            val made = Event.of(event)
+            type.isInstance(made) && where.test(type.cast(made).also { found = it })
         }
-        found
+        val taken =
+            suspendCoroutineUninterceptedOrReturn<KotlinEvent?> { then ->
+                Taking.takeIf(events, isWanted, { claim().also { isLeft = !it } }, then)
+            }
+        if (taken == null && !isLeft) throw Taking.ended(events, type.simpleName)
+        return if (taken == null) null else found
     }
 
     /** Each subscriber has a subscription of its own from now on, not only from its first request on. */
@@ -314,8 +332,7 @@ private object Streams {
 
     /** The pieces for one thread, which blocks for each. */
     @JvmStatic
-    fun read(stream: KotlinStream): Pieces =
-        Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(elastic)))
+    fun read(stream: KotlinStream) = Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(elastic)))
 }
 
 /** The pieces of a stream that is being read. */
@@ -345,10 +362,9 @@ private class Sending<T : Any>(
     private val requested = AtomicLong()
     private val wake = Channel<Unit>(Channel.CONFLATED)
 
-    // The first of those that end it: the last item, a failure, a request that is wrong, the subscriber.
+    /** The first of those that end it: the last item, a failure, a wrong request, the subscriber. */
     private val isOver = AtomicBoolean()
     private val job = CoroutineScope(elastic).launch(start = CoroutineStart.LAZY) { send() }
-
     private val isKnown = Job()
 
     fun begin() {
@@ -417,7 +433,6 @@ private class Sending<T : Any>(
     override fun cancel() = finish { job.cancel() }
 }
 
-/** Java's listener as Kotlin's. */
 private class Told(private val listener: ConversationListener) : KotlinListener {
     override fun onEvent(event: KotlinEvent) {
         val told = Event.of(event)

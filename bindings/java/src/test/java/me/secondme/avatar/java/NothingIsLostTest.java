@@ -25,11 +25,15 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /** What has come, and why something failed, reaches the program. */
 @WithAvatarEmulator
@@ -58,6 +62,60 @@ class NothingIsLostTest {
                 assertEquals("taken", notice.text());
             }
         }
+    }
+
+    @Test
+    void aWaitThatEndsInTheLastMomentLeavesTheEvent(AvatarEmulator emulator) {
+        List<Consumer<CompletableFuture<?>>> ends =
+                List.of(
+                        wait -> wait.cancel(true),
+                        wait -> wait.orTimeout(1, TimeUnit.MILLISECONDS),
+                        wait -> wait.completeOnTimeout(null, 1, TimeUnit.MILLISECONDS),
+                        wait -> wait.completeAsync(() -> null));
+        try (AvatarClient client = client(emulator)) {
+            Conversation chat = client.open(ADA);
+            for (Consumer<CompletableFuture<?>> end : ends) {
+                try (Subscription events = chat.subscribe()) {
+                    CompletableFuture<CompletableFuture<?>> self = new CompletableFuture<>();
+                    CompletableFuture<Event.Notice> wait =
+                            events.waitForAsync(
+                                    Event.Notice.class,
+                                    event -> {
+                                        // Here it has been found, and the future knows nothing of
+                                        // it.
+                                        end.accept(self.join());
+                                        eventually(self.join()::isDone);
+                                        return true;
+                                    });
+                    self.complete(wait);
+                    post(emulator, "push", chat, ", \"hint\": \"kept\"");
+                    eventually(wait::isDone);
+                    assertEquals("kept", events.waitFor(Event.Notice.class, PATIENCE).text());
+                }
+            }
+        }
+    }
+
+    @Test
+    void aThousandWaitsThatAreCancelledLoseNoEvent(AvatarEmulator emulator) {
+        List<String> all = IntStream.range(0, 1000).mapToObj(Integer::toString).toList();
+        List<String> heard = new ArrayList<>();
+        try (AvatarClient client = client(emulator)) {
+            Conversation chat = client.open(ADA);
+            try (Subscription events = chat.subscribe()) {
+                for (String text : all) {
+                    CompletableFuture<Event.Notice> wait = events.waitForAsync(Event.Notice.class);
+                    post(emulator, "push", chat, ", \"hint\": \"" + text + "\"");
+                    if (!wait.cancel(true)) {
+                        heard.add(wait.join().text());
+                    }
+                }
+                while (heard.size() < all.size()) {
+                    heard.add(events.waitFor(Event.Notice.class, PATIENCE).text());
+                }
+            }
+        }
+        assertEquals(all, heard);
     }
 
     @Test

@@ -68,6 +68,7 @@ class SurfaceTest {
                     "closeAfter", // try
                     "closeBlocking", // close
                     "ended", // waitFor
+                    "takeIf", // waitForAsync
                     "collect", // a loop, subscribe
                     "getFilter",
                     "getHandler", // set here, and read nowhere

@@ -239,10 +239,14 @@ public class AvatarClient private constructor(
     /**
      * The next event of this type for which [where] returns `true`, in any conversation, from now on.
      *
+     * @param timeout default: none.
+     * @throws AvatarException.Deadline if it does not come in this time.
      * @throws AvatarException.Closed if the client is closed before it comes.
      */
-    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E =
-        subscribe().use { it.waitFor(where) }
+    public suspend inline fun <reified E : Event> waitFor(
+        timeout: Duration? = null,
+        where: (E) -> Boolean = { true },
+    ): E = subscribe().use { it.waitFor(timeout, where) }
 
     /** Tells a listener what happens in all conversations, on this dispatcher, until what this returns is closed. */
     public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =

@@ -71,13 +71,17 @@ public class Conversation internal constructor(core: CoreConversation, private v
 
     /**
      * The next event of this type for which [where] returns `true`, from now on:
-     * `withTimeout(1.minutes) { chat.waitFor<Event.OwnerReply>() }`. Where the event may happen at once, [subscribe] first
-     * and wait on the subscription.
+     * `chat.waitFor<Event.OwnerReply>(timeout = 1.minutes)`. Where the event may happen at once, [subscribe] first and
+     * wait on the subscription.
      *
+     * @param timeout default: none.
+     * @throws AvatarException.Deadline if it does not come in this time.
      * @throws AvatarException.Closed if the conversation is closed before it comes.
      */
-    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E =
-        subscribe().use { it.waitFor(where) }
+    public suspend inline fun <reified E : Event> waitFor(
+        timeout: Duration? = null,
+        where: (E) -> Boolean = { true },
+    ): E = subscribe().use { it.waitFor(timeout, where) }
 
     /**
      * Sends a message and returns the whole reply, the avatar's or its owner's. Questions of one conversation are answered

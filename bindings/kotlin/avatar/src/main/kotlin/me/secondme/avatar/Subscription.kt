@@ -1,11 +1,15 @@
 package me.secondme.avatar
 
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
+import kotlinx.coroutines.withTimeoutOrNull
 import me.secondme.avatar.core.CoreErrorKind
 import me.secondme.avatar.core.CoreEvents
+import kotlin.time.Duration
+import kotlin.time.TimeSource
 
 /**
  * A subscription to events, from the moment it is made until it is [finished][finish] or [closed][close], or its
@@ -13,7 +17,8 @@ import me.secondme.avatar.core.CoreEvents
  *
  * Its queue is bounded, and nothing in it is dropped: when it is full, the socket is read no further until there is
  * room again. So read a subscription, or close it. A cancelled collection or [next] loses nothing: the next one
- * continues there.
+ * continues there. For a time limit use the argument `timeout`: `withTimeout` may end in the moment in which its block
+ * has taken an event, and drops what the block gives then.
  */
 public class Subscription internal constructor(core: CoreEvents, dependents: Dependents) : AutoCloseable {
     private val core = Held(core, "the subscription is closed")
@@ -48,9 +53,28 @@ public class Subscription internal constructor(core: CoreEvents, dependents: Dep
         currentCoroutineContext().ensureActive()
         while (true) {
             take()?.let { return it }
-            // It carries nothing, so a wait that is cancelled loses nothing.
-            if (!core.orElse({ false }) { offRust { it.ready(null) } }) return take()
+            if (!isReady()) return take()
         }
+    }
+
+    /**
+     * The same, with a time limit. An event that is taken in the last moment is given all the same.
+     *
+     * @throws AvatarException.Deadline if nothing comes in this time. What comes later is the next one.
+     */
+    public suspend fun next(timeout: Duration): Event? {
+        var event: Event? = null
+        var isOver = false
+        try {
+            withTimeoutOrNull(timeout) {
+                event = next()
+                isOver = true
+            }
+        } catch (cancelled: CancellationException) {
+            if (event == null) throw cancelled
+        }
+        if (!isOver) throw failure(CoreErrorKind.DEADLINE, "no event came within $timeout")
+        return event
     }
 
     /**
@@ -59,15 +83,43 @@ public class Subscription internal constructor(core: CoreEvents, dependents: Dep
      * ```
      * val events = chat.subscribe()
      * chat.send("Is anybody there?")
-     * val reply = events.waitFor<Event.OwnerReply>().reply
+     * val reply = events.waitFor<Event.OwnerReply>(timeout = 1.minutes).reply
      * ```
      *
+     * @param timeout default: none.
+     * @throws AvatarException.Deadline if it does not come in this time.
      * @throws AvatarException.Closed if the subscription ends before it comes.
      */
-    public suspend inline fun <reified E : Event> waitFor(where: (E) -> Boolean = { true }): E {
+    public suspend inline fun <reified E : Event> waitFor(
+        timeout: Duration? = null,
+        where: (E) -> Boolean = { true },
+    ): E {
+        val end = timeout?.let { TimeSource.Monotonic.markNow() + it }
         while (true) {
-            val event = next() ?: throw ended(E::class.java.simpleName)
+            val event =
+                (if (end == null) next() else next(-end.elapsedNow())) ?: throw ended(E::class.java.simpleName)
             if (event is E && where(event)) return event
+        }
+    }
+
+    /**
+     * For Java, whose futures can end at any moment: the next event for which [where] returns `true`, if [claim] then does
+     * so too; events before it are skipped. Where [claim] does not, it stays here, and this returns `null`.
+     */
+    @JvmName("takeIf")
+    internal suspend fun takeIf(where: (Event) -> Boolean, claim: () -> Boolean): Event? {
+        while (true) {
+            currentCoroutineContext().ensureActive()
+            val event = first()
+            if (event == null) {
+                if (!isReady() && first() == null) return null
+            } else if (!where(event)) {
+                take(event) { true }
+            } else {
+                // `null`: another wait has taken it meanwhile.
+                val isTaken = take(event, claim) ?: continue
+                return if (isTaken) event else null
+            }
         }
     }
 
@@ -102,13 +154,23 @@ public class Subscription internal constructor(core: CoreEvents, dependents: Dep
         }
     }
 
+    /** Waits until something may have come. It carries nothing, so a wait that is cancelled loses nothing. */
+    private suspend fun isReady() = core.orElse({ false }) { offRust { it.ready(null) } }
+
     /** The next one of those that have come. It never waits: no cancellation falls between taking and handing on. */
-    private fun take(): Event? = synchronized(lock) {
+    private fun take(): Event? = synchronized(lock) { first()?.also { taken++ } }
+
+    /** Takes this event if it is still the next one (else `null`), and if [claim] returns `true`. */
+    private fun take(event: Event, claim: () -> Boolean): Boolean? = synchronized(lock) {
+        if (batch.getOrNull(taken) !== event) null else claim().also { if (it) taken++ }
+    }
+
+    private fun first(): Event? = synchronized(lock) {
         if (taken == batch.size) {
             batch = core.orElse({ emptyList() }) { it.drain(BATCH).toEvents() }
             taken = 0
         }
-        if (taken < batch.size) batch[taken++] else null
+        batch.getOrNull(taken)
     }
 
     private companion object {

@@ -15,6 +15,9 @@ import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
 
 class CancellationTest {
     private val all = (1..1500).map { "$it" }
@@ -33,6 +36,46 @@ class CancellationTest {
         }
         while (heard.size < all.size) heard += events.await<Event.Notice>().text
         assertEquals(all, heard)
+    }
+
+    @Test
+    fun `waits whose time runs out lose none of 1,000 events`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        val heard = mutableListOf<String>()
+        var late = 0
+        withContext(Dispatchers.Default) {
+            val pushing = launch { all.take(1000).forEach { emulator.push(chat, it) } }
+            while (heard.size < 1000) {
+                val time = if (pushing.isActive) 1.milliseconds else 10.seconds
+                try {
+                    heard += events.waitFor<Event.Notice>(timeout = time).text
+                } catch (deadline: AvatarException.Deadline) {
+                    check(time < 10.seconds) { "${1000 - heard.size} are lost" }
+                    late += 1
+                }
+            }
+        }
+        assertEquals(all.take(1000), heard)
+        assertTrue(late > 10, "only $late were too late")
+    }
+
+    @Test
+    fun `an event that is taken is given though its time has run out`() = withClient { client, emulator ->
+        val chat = client.open(ada)
+        val events = chat.subscribe()
+        val sure = chat.subscribe()
+        emulator.push(chat, "taken")
+        sure.await<Event.Notice>()
+        withContext(Dispatchers.Default) {
+            val end = TimeSource.Monotonic.markNow() + 500.milliseconds
+            val notice =
+                events.waitFor<Event.Notice>(timeout = 500.milliseconds) {
+                    eventually { end.hasPassedNow() }
+                    true
+                }
+            assertEquals("taken", notice.text)
+        }
     }
 
     @Test
