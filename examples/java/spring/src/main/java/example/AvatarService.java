@@ -13,6 +13,8 @@ import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
 import org.springframework.http.MediaType;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestParam;
@@ -20,6 +22,8 @@ import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.SseEmitter;
 
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Lets the people of a website talk with an avatar. */
 @SpringBootApplication
@@ -52,6 +56,11 @@ public class AvatarService {
 
         private final AvatarClient client;
         private final Duration held;
+
+        /** Those that would be told until they go. */
+        private final Set<Browser> listening = ConcurrentHashMap.newKeySet();
+
+        private volatile boolean isEnding;
 
         Chat(AvatarClient client, @Value("${avatar.held:10m}") Duration held) {
             this.client = client;
@@ -87,6 +96,11 @@ public class AvatarService {
         @GetMapping(path = "/unasked", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
         SseEmitter unasked(HttpSession session) {
             Browser browser = new Browser(held);
+            listening.add(browser);
+            browser.whenGone(() -> listening.remove(browser));
+            if (isEnding) {
+                browser.end();
+            }
             client.openAsync(visitor(session))
                     .thenAccept(
                             chat -> {
@@ -99,6 +113,16 @@ public class AvatarService {
                             })
                     .exceptionally(browser::fail);
             return browser.emitter();
+        }
+
+        /**
+         * A service that is stopped lets its requests end first, and these would not: each browser
+         * connects again, to another instance or to this one's successor. Answers are waited for.
+         */
+        @EventListener(ContextClosedEvent.class)
+        void end() {
+            isEnding = true;
+            listening.forEach(Browser::end);
         }
 
         private static void unasked(Browser browser, Event event) {

@@ -28,6 +28,14 @@ final class Browser {
         return emitter;
     }
 
+    void whenGone(Runnable then) {
+        gone.thenRun(then);
+    }
+
+    void end() {
+        emitter.complete();
+    }
+
     void send(String event, String data) {
         try {
             emitter.send(SseEmitter.event().name(event).data(data));

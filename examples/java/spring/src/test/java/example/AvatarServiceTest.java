@@ -97,6 +97,23 @@ class AvatarServiceTest {
         }
     }
 
+    /** Spring waits 30 s for requests that do not end. */
+    @Test
+    void aServiceThatIsStoppedLetsItsBrowsersGo() {
+        try (AvatarEmulator emulator = AvatarEmulator.start();
+                ConfigurableApplicationContext service = service(emulator)) {
+            assertTimeoutPreemptively(
+                    Duration.ofSeconds(25),
+                    () -> {
+                        try (BufferedReader events = get(browser(), root(service) + "/unasked")) {
+                            assertEquals("open", next(events)[0]);
+                            service.close();
+                            assertNull(next(events));
+                        }
+                    });
+        }
+    }
+
     private static ConfigurableApplicationContext service(AvatarEmulator emulator, String... more) {
         List<String> arguments =
                 new ArrayList<>(
