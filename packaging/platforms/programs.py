@@ -12,6 +12,8 @@ from places import pip as pip_wheel
 from targets import ROOT, program
 
 EXPECTED = "I'm the avatar of Ada Lovelace"
+JVM_PROGRAMS = {"Kotlin": ("lib", "QuickstartKt"), "Java": ("lib-java", "Quickstart")}
+"""What `jar-program` has built: the class path, and the class."""
 
 
 def python(where: Place, dist: Path) -> str:
@@ -41,14 +43,15 @@ def jar(where: Place, dist: Path) -> str:
             threading.Thread(target=service.stdout.read, daemon=True).start()
             settings = {"SECONDME_API_KEY": ready["api_key"], "SECONDME_BASE_URL": ready["base_url"]}
             options = ["-Xint"] if where.is_foreign else []
-            command = [where.java, *options, "-cp", "/dist/java/lib/*", "QuickstartKt"]
-            heard = where.run(*command, dist=dist, environment=settings, capture_output=True).stdout.decode()
+            for language, (jars, main) in JVM_PROGRAMS.items():
+                command = [where.java, *options, "-cp", f"/dist/java/{jars}/*", main]
+                heard = where.run(*command, dist=dist, environment=settings, capture_output=True).stdout.decode()
+                if EXPECTED not in heard:
+                    sys.exit(f"the {language} program has said: {heard}")
         finally:
             service.stdin.close()
-    if EXPECTED not in heard:
-        sys.exit(f"the Kotlin program has said: {heard}")
     version = java_version(where, dist)
-    return f"the jar comes out of a Maven repository and talks: the Kotlin program of the README; JDK {version}"
+    return f"the jars come out of a Maven repository and talk: the Kotlin and the Java program; JDK {version}"
 
 
 def java_version(where: Place, dist: Path) -> str:
