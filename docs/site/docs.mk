@@ -8,13 +8,13 @@ DOCS_WORK := $(BUILT)/docs
 DOCS_API := $(DOCS_WORK)/api
 DOCS_TYPEDOC := $(DOCS)/typedoc/node_modules/.package-lock.json
 # Which references are built: make docs API=none, or API="rust python".
-API ?= rust python node kotlin swift
+API ?= rust python node kotlin java swift
 # Where the site will be, with a slash at its end: llms.txt then has whole addresses.
 URL ?=
 # They are linted with those of packaging/.
 PACKAGING_SCRIPTS += $(DOCS)/docsite $(DOCS)/conf.py
 
-.PHONY: docs lint-docs docs-check docs-site docs-checked docs-typedoc docs-docc $(addprefix docs-api-,rust python node kotlin swift)
+.PHONY: docs lint-docs docs-check docs-site docs-checked docs-typedoc docs-docc $(addprefix docs-api-,rust python node kotlin java swift)
 docs: python-there ## the docs site, in dist/docs: make docs [API=none|"rust python"] [URL=https://…/]
 	@$(call PYTHON_ENOUGH,the docs site) $(MAKE) --no-print-directory docs-site
 
@@ -28,6 +28,7 @@ DOCS_NEEDS_rust := $(CARGO)
 DOCS_NEEDS_python := $(PYTHON)
 DOCS_NEEDS_node := npm
 DOCS_NEEDS_kotlin := mvn
+DOCS_NEEDS_java := mvn
 DOCS_NEEDS_swift := bash
 docs-reference = if command -v $(2) >/dev/null; then $(MAKE) --no-print-directory docs-api-$(1) || exit 1; \
 	else echo "$(2) was not on the machine that built this" | tee $(DOCS_API)/$(1).why; [ "$(CI)" != true ] || exit 1; fi
@@ -49,6 +50,11 @@ docs-typedoc: $(NODE_MODULES) $(DOCS_TYPEDOC)
 docs-api-kotlin: kotlin-tools
 	@$(MVN) --quiet -Pdist --file $(KOTLIN) --projects avatar org.jetbrains.dokka:dokka-maven-plugin:2.0.0:dokka
 	@cp -R $(KOTLIN)/avatar/target/dokka $(DOCS_API)/kotlin
+
+# What it is made of is Kotlin's too, which is compiled first.
+docs-api-java: kotlin-tools
+	@$(MVN) --quiet -Pdist -Dnatives=none --file $(KOTLIN) --projects ../java --also-make -DskipTests prepare-package
+	@cp -R bindings/java/target/javadoc $(DOCS_API)/java
 
 # Its pages are made for one address; then they are made good at any.
 DOCC := .build/docc

@@ -142,6 +142,7 @@ async function look(page, name, width, colour) {
 for (const [entry, word] of [
   ['api/swift/documentation/secondmeavatar/', 'AvatarClient'],
   ['api/kotlin/index.html', 'AvatarClient'],
+  ['api/java/index.html', 'AvatarClient'],
 ]) {
   if (!existsSync(join(site, entry))) continue
   const page = await open('light')

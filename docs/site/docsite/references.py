@@ -20,6 +20,7 @@ ALL = (
     Reference("Python", "python", "secondme_avatar.html", "pdoc"),
     Reference("Node", "node", "index.html", "TypeDoc"),
     Reference("Kotlin", "kotlin", "index.html", "Dokka"),
+    Reference("Java", "java", "index.html", "javadoc"),
     Reference("Swift", "swift", "documentation/secondmeavatar/index.html", "DocC"),
 )
 
