@@ -79,10 +79,11 @@ final class Calls {
         throw new AssertionError("it failed with what is not the library's", why);
     }
 
-    static Call open(AvatarClient client, Visitor visitor) {
+    /** The visitor's id may be what is wrong: it is read by the call. */
+    static Call open(AvatarClient client, Supplier<Visitor> visitor) {
         return Call.of(
-                () -> client.open(visitor),
-                () -> client.openAsync(visitor),
+                () -> client.open(visitor.get()),
+                () -> client.openAsync(visitor.get()),
                 it -> Written.written(it));
     }
 

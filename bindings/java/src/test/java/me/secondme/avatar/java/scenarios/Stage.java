@@ -199,7 +199,7 @@ final class Stage implements AutoCloseable {
         if (KEEPING.contains(verb)) {
             call = Calls.ofClient(verb, client, about);
         } else if (verb.equals("open")) {
-            call = Calls.open(client, Clients.visitor(name(about), about));
+            call = Calls.open(client, () -> Clients.visitor(name(about), about));
         } else {
             call = Calls.of(verb, chat(name(about)), about);
         }
