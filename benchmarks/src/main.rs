@@ -1,9 +1,11 @@
-//! What the library costs beside code written by hand: `make bench`.
+//! What the library costs beside code written by hand: `make bench`. With `BASE`, beside another commit's library as
+//! well.
 //!
 //! Every row is a ratio of two measurements in one run on one machine. Absolute figures differ between
 //! machines; the ratios hold.
 #![allow(clippy::print_stdout, reason = "a program that prints its figures")]
 
+mod beside;
 mod by_hand;
 mod console;
 mod emulator;
@@ -28,6 +30,12 @@ fn main() -> Result<(), Error> {
     }
     if wanted.as_deref() == Some("serve") {
         return flood::Flood::serve();
+    }
+    // The emulator's rows compare with another emulator by themselves.
+    if wanted.as_deref() != Some("emulator")
+        && let Some(base) = program::base()?
+    {
+        return beside::measure(&base, wanted.as_deref());
     }
     let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut report = Report::default();

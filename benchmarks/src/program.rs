@@ -78,7 +78,7 @@ pub(crate) fn current() -> Result<PathBuf, Error> {
     }
 }
 
-/// The emulator to compare with: the environment's `BASE` is its path.
+/// The program to compare with, an emulator or benchmarks: the environment's `BASE` is its path.
 pub(crate) fn base() -> Result<Option<PathBuf>, Error> {
     let Some(path) = std::env::var_os("BASE").filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(None);
