@@ -3,11 +3,13 @@
 //!
 //! Both sides run on one thread and read the same bytes from a server that only writes them. The bare loop
 //! reads the fields that a bot needs to tell authors and conversations apart, and assembles replies. The
-//! library also drops duplicates, routes by session, preserves unknown fields, and fills a queue.
+//! library also drops duplicates, routes by session, preserves unknown fields, and fills a queue. What is measured is
+//! the processor time of that thread, which other programs on the machine change little.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use nix::time::{ClockId, clock_gettime};
 use secondme_avatar::{AvatarClient, EventKind, Visitor};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,21 +19,22 @@ use crate::Error;
 use crate::flood::{Flood, PIECES};
 use crate::report::{Report, median};
 
-/// Replies of ten pieces and an end mark.
+/// Replies of ten pieces and an end mark, and how often they are read. Fewer of both go through a profiler:
+/// `REPLIES=300 REPEAT=1 valgrind --tool=callgrind …`.
 const REPLIES: usize = 30_000;
-const FRAMES: usize = REPLIES * (PIECES + 1);
-
 const RUNS: usize = 5;
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let flood = Flood::start()?;
+    let (count, runs) = (asked("REPLIES", REPLIES)?, asked("REPEAT", RUNS)?);
+    let frames = (count * (PIECES + 1)) as f64;
     for (acknowledge, bar) in [(false, 0.6), (true, 0.7)] {
         let (mut ratios, mut speeds) = (Vec::new(), Vec::new());
-        for _ in 0..RUNS {
-            let bare = bare(&flood, acknowledge)?;
-            let ours = ours(&flood, acknowledge)?;
+        for _ in 0..runs {
+            let bare = bare(&flood, acknowledge, count)?;
+            let ours = ours(&flood, acknowledge, count)?;
             ratios.push(bare.div_duration_f64(ours));
-            speeds.push(FRAMES as f64 / ours.as_secs_f64() / 1e6);
+            speeds.push(frames / ours.as_secs_f64() / 1e6);
         }
         let switch = if acknowledge { "on" } else { "off" };
         let what = format!("frames to events, acknowledgements {switch}, of a bare loop");
@@ -64,16 +67,30 @@ struct Modal {
     answer: String,
 }
 
-fn bare(flood: &Flood, acknowledge: bool) -> Result<Duration, Error> {
+fn asked(name: &str, usual: usize) -> Result<usize, Error> {
+    std::env::var(name)
+        .map_or(Ok(usual), |asked| asked.parse())
+        .map_err(|_| format!("{name} takes a number").into())
+}
+
+/// The processor time that this thread has used so far.
+fn processor_time() -> Result<Duration, Error> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}
+
+fn bare(flood: &Flood, acknowledge: bool, count: usize) -> Result<Duration, Error> {
     runtime()?.block_on(async {
         let (mut socket, _) = tokio_tungstenite::connect_async(&flood.socket).await?;
-        flood.begin(REPLIES);
+        flood.begin(count);
         let (mut reply_id, mut reply, mut replies, mut started) = (String::new(), String::new(), 0, None);
-        while replies < REPLIES {
+        while replies < count {
             let Some(message) = socket.next().await else {
                 return Err("the bare loop lost its socket".into());
             };
-            let started = started.get_or_insert_with(Instant::now);
+            let started = match started {
+                Some(started) => started,
+                None => *started.insert(processor_time()?),
+            };
             if let Message::Text(text) = message? {
                 let frame: Frame = serde_json::from_str(&text)?;
                 if acknowledge {
@@ -95,15 +112,15 @@ fn bare(flood: &Flood, acknowledge: bool) -> Result<Duration, Error> {
                     replies += 1;
                 }
             }
-            if replies == REPLIES {
-                return Ok(started.elapsed());
+            if replies == count {
+                return Ok(processor_time()? - started);
             }
         }
         Err("no frames came".into())
     })
 }
 
-fn ours(flood: &Flood, acknowledge: bool) -> Result<Duration, Error> {
+fn ours(flood: &Flood, acknowledge: bool, count: usize) -> Result<Duration, Error> {
     runtime()?.block_on(async {
         let client = AvatarClient::builder("sk-benchmark")?
             .base_url(flood.base.parse()?)
@@ -111,14 +128,12 @@ fn ours(flood: &Flood, acknowledge: bool) -> Result<Duration, Error> {
             .build()?;
         let events = client.events();
         let _chat = client.open(Visitor::for_user("bench", "frames")?).await?;
-        flood.begin(REPLIES);
+        flood.begin(count);
         let (mut replies, mut started) = (0, None);
         while events.ready().await {
             for event in events.drain(256) {
                 match event.kind {
-                    EventKind::ReplyDelta { .. } => {
-                        started.get_or_insert_with(Instant::now);
-                    }
+                    EventKind::ReplyDelta { .. } if started.is_none() => started = Some(processor_time()?),
                     EventKind::Reply(reply) => {
                         assert_eq!(reply.text.len(), PIECES * "piece 0 of a reply ".len());
                         replies += 1;
@@ -126,8 +141,8 @@ fn ours(flood: &Flood, acknowledge: bool) -> Result<Duration, Error> {
                     _ => {}
                 }
             }
-            if replies == REPLIES {
-                return Ok(started.map(|started| started.elapsed()).unwrap_or_default());
+            if replies == count {
+                return Ok(processor_time()? - started.unwrap_or_default());
             }
         }
         Err(format!("the events ended after {replies} replies").into())

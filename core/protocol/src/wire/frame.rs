@@ -396,7 +396,9 @@ pub(crate) fn ack(seq_id: &str, ws_id: &str) -> String {
 }
 
 fn control(kind: &str, seq_id: Option<&str>, ws_id: Option<&str>) -> String {
-    let mut text = String::with_capacity(48 + seq_id.map_or(0, str::len) + ws_id.map_or(0, str::len));
+    // Without room to spare: the socket then takes the text over as it is.
+    let ids = seq_id.map_or(0, |id| id.len() + 11) + ws_id.map_or(0, |id| id.len() + 10);
+    let mut text = String::with_capacity(kind.len() + 11 + ids);
     text.push_str("{\"type\":\"");
     text.push_str(kind);
     text.push('"');
