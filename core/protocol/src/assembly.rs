@@ -40,7 +40,7 @@ pub(crate) struct Question {
 /// A reply that is complete.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) reply: Reply,
+    pub(crate) reply: Box<Reply>,
     pub(crate) question: Option<Question>,
     /// The end of its text, which came with no piece.
     pub(crate) rest: Text,
@@ -345,7 +345,7 @@ impl OpenReply {
             confirmed: true,
             attribution: self.attribution,
         };
-        Answer { reply, question, rest: rest.into() }
+        Answer { reply: Box::new(reply), question, rest: rest.into() }
     }
 }
 

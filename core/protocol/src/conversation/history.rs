@@ -113,7 +113,7 @@ fn messages(now: Millis, frames: &[Raw], user: Option<&str>) -> Vec<HistoryMessa
                 let step = replies.take(now, &frame, Attribution::Certain, || None);
                 for Answer { reply, .. } in step.before.into_iter().chain(step.reply) {
                     let known = begun(&mut beginnings, &reply);
-                    messages.push(message(reply, known.unwrap_or_else(|| beginning.clone())));
+                    messages.push(message(*reply, known.unwrap_or_else(|| beginning.clone())));
                 }
             }
             Sender::Client => {
@@ -126,7 +126,7 @@ fn messages(now: Millis, frames: &[Raw], user: Option<&str>) -> Vec<HistoryMessa
     }
     for Answer { reply, .. } in replies.end_all() {
         let known = begun(&mut beginnings, &reply);
-        messages.push(message(reply, known.unwrap_or_default()));
+        messages.push(message(*reply, known.unwrap_or_default()));
     }
     messages
 }

@@ -79,7 +79,7 @@ impl Machine {
 
     /// The avatar's reply is complete: an event, and the answer to the command that asked.
     pub(super) fn complete_reply(&mut self, at: usize, answer: Answer, raw: Option<&Raw>) {
-        let Answer { reply, question, rest } = answer;
+        let Answer { mut reply, question, rest } = answer;
         if !rest.is_empty() {
             let (reply_id, question) = (reply.id.clone(), question.clone());
             self.emit_piece(
@@ -89,7 +89,6 @@ impl Machine {
             );
         }
         self.counters.replies += 1;
-        let mut reply = Box::new(reply);
         let now = self.now;
         let answered = self.conversations[at].reply_ended(now, &mut reply, question.as_ref());
         // The event comes first: it is there when the command's answer comes.

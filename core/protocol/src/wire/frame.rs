@@ -380,9 +380,9 @@ fn takes(left: &mut usize, source: &str) -> bool {
 }
 
 fn list(raw: Option<&str>) -> Vec<Json> {
-    let raw = raw.filter(|raw| raw.len() <= TREE_BYTES);
-    let values: Option<Vec<serde_json::Value>> = raw.and_then(|raw| serde_json::from_str(raw).ok());
-    values.unwrap_or_default().into_iter().map(Json).collect()
+    let Some(raw) = raw.filter(|raw| raw.len() <= TREE_BYTES) else { return Vec::new() };
+    let values: Vec<serde_json::Value> = serde_json::from_str(raw).unwrap_or_default();
+    values.into_iter().map(Json).collect()
 }
 
 /// The heartbeat.
@@ -416,7 +416,9 @@ fn control(kind: &str, seq_id: Option<&str>, ws_id: Option<&str>) -> String {
 
 /// Appends a JSON string. Ids need no escapes; anything else gets them.
 fn push_json(out: &mut String, text: &str) {
-    if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
+    // Without a way out in between, eight and more bytes are looked at together.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
         out.push('"');
         out.push_str(text);
         out.push('"');
