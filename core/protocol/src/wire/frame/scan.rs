@@ -20,7 +20,7 @@ pub(super) fn scan(text: &str) -> Option<Frame<'_>> {
     if scanner.next()? != b'{' {
         return None;
     }
-    scanner.object(|scanner, name| scanner.frame_field(&mut frame, name, &mut seen))?;
+    scanner.object(|scanner| scanner.frame_field(&mut frame, &mut seen))?;
     scanner.next().is_none().then_some(frame)
 }
 
@@ -60,58 +60,55 @@ enum Value<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    fn frame_field(&mut self, frame: &mut Frame<'a>, name: &str, seen: &mut Seen) -> Option<()> {
-        let (field, slot) = match name {
-            "type" => (0, Slot::Text(&mut frame.kind)),
-            "sender" => (1, Slot::Text(&mut frame.sender)),
-            "sendUserId" => (2, Slot::Text(&mut frame.send_user_id)),
-            "sessionId" => (3, Slot::Text(&mut frame.session_id)),
-            "messageId" => (4, Slot::Text(&mut frame.message_id)),
-            "seqId" => (5, Slot::Text(&mut frame.seq_id)),
-            "wsId" => (6, Slot::Text(&mut frame.ws_id)),
-            "index" => (7, Slot::Number(&mut frame.index)),
-            "timestamp" => (8, Slot::Number(&mut frame.timestamp)),
-            "subCode" => (9, Slot::Text(&mut frame.sub_code)),
-            "subCodeReason" => (10, Slot::Text(&mut frame.sub_code_reason)),
-            "subCodeActions" => (11, Slot::Raw(&mut frame.sub_code_actions)),
-            "multipleData" => (12, Slot::Entries(&mut frame.multiple_data)),
-            "data" => (13, Slot::Raw(&mut frame.data)),
-            "sources" => (14, Slot::Raw(&mut frame.sources)),
-            _ => return self.value().map(drop),
+    fn frame_field(&mut self, frame: &mut Frame<'a>, seen: &mut Seen) -> Option<()> {
+        let (field, slot) = match self.peek()? {
+            b't' if self.is_named(b"type\"") => (0, Slot::Text(&mut frame.kind)),
+            b't' if self.is_named(b"timestamp\"") => (8, Slot::Number(&mut frame.timestamp)),
+            b's' if self.is_named(b"sender\"") => (1, Slot::Text(&mut frame.sender)),
+            b's' if self.is_named(b"sendUserId\"") => (2, Slot::Text(&mut frame.send_user_id)),
+            b's' if self.is_named(b"sessionId\"") => (3, Slot::Text(&mut frame.session_id)),
+            b's' if self.is_named(b"seqId\"") => (5, Slot::Text(&mut frame.seq_id)),
+            b's' if self.is_named(b"subCode\"") => (9, Slot::Text(&mut frame.sub_code)),
+            b's' if self.is_named(b"subCodeReason\"") => (10, Slot::Text(&mut frame.sub_code_reason)),
+            b's' if self.is_named(b"subCodeActions\"") => (11, Slot::Raw(&mut frame.sub_code_actions)),
+            b's' if self.is_named(b"sources\"") => (14, Slot::Raw(&mut frame.sources)),
+            b'm' if self.is_named(b"messageId\"") => (4, Slot::Text(&mut frame.message_id)),
+            b'm' if self.is_named(b"multipleData\"") => (12, Slot::Entries(&mut frame.multiple_data)),
+            b'w' if self.is_named(b"wsId\"") => (6, Slot::Text(&mut frame.ws_id)),
+            b'i' if self.is_named(b"index\"") => (7, Slot::Number(&mut frame.index)),
+            b'd' if self.is_named(b"data\"") => (13, Slot::Raw(&mut frame.data)),
+            _ => return self.other_field(),
         };
-        seen.note(field)?;
-        self.fill(slot)
+        self.known_field(field, slot, seen)
     }
 
-    fn modal_field(&mut self, modal: &mut WireModal<'a>, name: &str, seen: &mut Seen) -> Option<()> {
-        let (field, slot) = match name {
-            "answer" => (0, Slot::Text(&mut modal.answer)),
-            "halfBefore" => (1, Slot::Number(&mut modal.half_before)),
-            "halfAfter" => (2, Slot::Number(&mut modal.half_after)),
-            "template" => (3, Slot::Raw(&mut modal.template)),
-            "speech" => (4, Slot::Raw(&mut modal.speech)),
-            _ => return self.value().map(drop),
-        };
-        seen.note(field)?;
-        self.fill(slot)
+    fn entry_field(&mut self, entry: &mut WireEntry<'a>, seen: &mut Seen) -> Option<()> {
+        match self.is_named(b"modal\"") {
+            true => self.known_field(0, Slot::Modal(&mut entry.modal), seen),
+            false => self.other_field(),
+        }
     }
 
-    fn fill(&mut self, slot: Slot<'_, 'a>) -> Option<()> {
+    fn modal_field(&mut self, modal: &mut WireModal<'a>, seen: &mut Seen) -> Option<()> {
+        let (field, slot) = match self.peek()? {
+            b'a' if self.is_named(b"answer\"") => (0, Slot::Text(&mut modal.answer)),
+            b'h' if self.is_named(b"halfBefore\"") => (1, Slot::Number(&mut modal.half_before)),
+            b'h' if self.is_named(b"halfAfter\"") => (2, Slot::Number(&mut modal.half_after)),
+            b't' if self.is_named(b"template\"") => (3, Slot::Raw(&mut modal.template)),
+            b's' if self.is_named(b"speech\"") => (4, Slot::Raw(&mut modal.speech)),
+            _ => return self.other_field(),
+        };
+        self.known_field(field, slot, seen)
+    }
+
+    fn known_field(&mut self, field: u32, slot: Slot<'_, 'a>, seen: &mut Seen) -> Option<()> {
+        seen.note(field)?;
+        if self.next()? != b':' {
+            return None;
+        }
         match slot {
-            Slot::Text(text) => {
-                *text = Lax(match self.value()? {
-                    Value::Text(text) => Some(text),
-                    Value::Number(digits) => Some(Cow::Borrowed(digits)),
-                    Value::Null | Value::Other => None,
-                });
-            }
-            Slot::Number(number) => {
-                *number = Number(match self.value()? {
-                    Value::Text(text) => text.parse().ok(),
-                    Value::Number(digits) => digits.parse().ok(),
-                    Value::Null | Value::Other => None,
-                });
-            }
+            Slot::Text(text) => *text = self.text()?,
+            Slot::Number(number) => *number = self.number()?,
             Slot::Raw(raw) => *raw = self.raw()?,
             Slot::Entries(entries) => self.entries(entries)?,
             Slot::Modal(modal) => *modal = self.modal()?,
@@ -119,83 +116,29 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// A list of entries.
-    fn entries(&mut self, entries: &mut Entries<'a>) -> Option<()> {
-        match self.next()? {
-            b'[' => {}
-            b'n' => return self.literal("ull"),
-            _ => return None,
+    /// A field that is not read. A name with an escape may be that of another field.
+    fn other_field(&mut self) -> Option<()> {
+        let Cow::Borrowed(_) = self.string()? else { return None };
+        if self.next()? != b':' {
+            return None;
         }
-        let mut next = self.next()?;
-        if next == b']' {
-            return Some(());
-        }
-        loop {
-            if next != b'{' {
-                return None;
-            }
-            let (mut entry, mut seen) = (WireEntry { modal: Object(None) }, Seen::default());
-            self.object(|scanner, name| match name {
-                "modal" => {
-                    seen.note(0)?;
-                    scanner.fill(Slot::Modal(&mut entry.modal))
-                }
-                _ => scanner.value().map(drop),
-            })?;
-            entries.push(entry);
-            match self.next()? {
-                b',' => next = self.next()?,
-                b']' => return Some(()),
-                _ => return None,
-            }
-        }
+        self.value().map(drop)
     }
 
-    fn modal(&mut self) -> Option<Object<WireModal<'a>>> {
-        match self.next()? {
-            b'{' => {}
-            b'n' => return self.literal("ull").map(|()| Object(None)),
-            _ => return None,
-        }
-        let (mut modal, mut seen) = (WireModal::default(), Seen::default());
-        self.object(|scanner, name| scanner.modal_field(&mut modal, name, &mut seen))?;
-        Some(Object(Some(modal)))
+    fn text(&mut self) -> Option<Lax<'a>> {
+        Some(Lax(match self.value()? {
+            Value::Text(text) => Some(text),
+            Value::Number(digits) => Some(Cow::Borrowed(digits)),
+            Value::Null | Value::Other => None,
+        }))
     }
 
-    /// An object, from behind its brace on. `field` reads the value of each name.
-    fn object(&mut self, mut field: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        let mut next = self.next()?;
-        if next == b'}' {
-            return Some(());
-        }
-        loop {
-            if next != b'"' {
-                return None;
-            }
-            let Cow::Borrowed(name) = self.string()? else { return None };
-            if self.next()? != b':' {
-                return None;
-            }
-            field(self, name)?;
-            match self.next()? {
-                b',' => next = self.next()?,
-                b'}' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
-
-    fn value(&mut self) -> Option<Value<'a>> {
-        Some(match self.next()? {
-            b'"' => Value::Text(self.string()?),
-            b'-' | b'0'..=b'9' => Value::Number(self.number()?),
-            b'n' => self.literal("ull").map(|()| Value::Null)?,
-            b't' => self.literal("rue").map(|()| Value::Other)?,
-            b'f' => self.literal("alse").map(|()| Value::Other)?,
-            b'[' if self.next()? == b']' => Value::Other,
-            b'{' if self.next()? == b'}' => Value::Other,
-            _ => return None,
-        })
+    fn number(&mut self) -> Option<Number> {
+        Some(Number(match self.value()? {
+            Value::Text(text) => text.parse().ok(),
+            Value::Number(digits) => digits.parse().ok(),
+            Value::Null | Value::Other => None,
+        }))
     }
 
     /// A value as it stands there; `None` for `null`.
@@ -212,45 +155,107 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string, from behind its quote on.
-    fn string(&mut self) -> Option<Cow<'a, str>> {
-        let begins = self.at;
-        if self.pass_text()? == b'"' {
-            return self.text.get(begins..self.at - 1).map(Cow::Borrowed);
+    fn entries(&mut self, entries: &mut Entries<'a>) -> Option<()> {
+        match self.next()? {
+            b'[' => {}
+            b'n' => return self.literal("ull"),
+            _ => return None,
+        }
+        let mut next = self.next()?;
+        if next == b']' {
+            return Some(());
         }
         loop {
-            self.at += 1; // What is escaped may be a quote.
-            if self.pass_text()? == b'"' {
-                return serde_json::from_str(self.text.get(begins - 1..self.at)?).ok().map(Cow::Owned);
+            if next != b'{' {
+                return None;
+            }
+            let (mut entry, mut seen) = (WireEntry { modal: Object(None) }, Seen::default());
+            self.object(|scanner| scanner.entry_field(&mut entry, &mut seen))?;
+            entries.push(entry);
+            match self.next()? {
+                b',' => next = self.next()?,
+                b']' => return Some(()),
+                _ => return None,
             }
         }
     }
 
-    /// Goes behind the next quote or backslash, and returns it.
-    fn pass_text(&mut self) -> Option<u8> {
-        let mut rest = self.text.as_bytes().get(self.at..)?;
-        while let Some((eight, behind)) = rest.split_first_chunk() {
-            let ends = ends_in(u64::from_le_bytes(*eight));
-            if ends != 0 {
-                return self.pass(rest, ends.trailing_zeros() as usize / 8);
-            }
-            rest = behind;
-            self.at += eight.len();
+    fn modal(&mut self) -> Option<Object<WireModal<'a>>> {
+        match self.next()? {
+            b'{' => {}
+            b'n' => return self.literal("ull").map(|()| Object(None)),
+            _ => return None,
         }
-        let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
-        self.pass(rest, end)
+        let (mut modal, mut seen) = (WireModal::default(), Seen::default());
+        self.object(|scanner| scanner.modal_field(&mut modal, &mut seen))?;
+        Some(Object(Some(modal)))
     }
 
-    fn pass(&mut self, rest: &[u8], end: usize) -> Option<u8> {
+    /// An object, from behind its brace on. `field` reads a field, from behind the quote of its name on.
+    fn object(&mut self, mut field: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        let mut next = self.next()?;
+        if next == b'}' {
+            return Some(());
+        }
+        loop {
+            if next != b'"' {
+                return None;
+            }
+            field(self)?;
+            match self.next()? {
+                b',' => next = self.next()?,
+                b'}' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    #[inline]
+    fn value(&mut self) -> Option<Value<'a>> {
+        Some(match self.next()? {
+            b'"' => Value::Text(self.string()?),
+            b'-' | b'0'..=b'9' => Value::Number(self.digits()?),
+            b'n' => self.literal("ull").map(|()| Value::Null)?,
+            b't' => self.literal("rue").map(|()| Value::Other)?,
+            b'f' => self.literal("alse").map(|()| Value::Other)?,
+            b'[' if self.next()? == b']' => Value::Other,
+            b'{' if self.next()? == b'}' => Value::Other,
+            _ => return None,
+        })
+    }
+
+    /// A string, from behind its quote on.
+    #[inline]
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        let rest = self.rest();
+        let end = plain_text(rest)?;
+        if rest.get(end) != Some(&b'"') {
+            return self.escaped_string().map(Cow::Owned);
+        }
+        let text = self.text.get(self.at..self.at + end)?;
         self.at += end + 1;
-        rest.get(end).copied().filter(|byte| *byte >= 0x20)
+        Some(Cow::Borrowed(text))
+    }
+
+    #[cold]
+    fn escaped_string(&mut self) -> Option<String> {
+        let begins = self.at - 1;
+        loop {
+            self.at += plain_text(self.rest())?;
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.at += 2, // What is escaped may be a quote.
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        serde_json::from_str(self.text.get(begins..self.at)?).ok()
     }
 
     /// A whole number, from behind its first character on.
-    fn number(&mut self) -> Option<&'a str> {
+    fn digits(&mut self) -> Option<&'a str> {
         let begins = self.at - 1;
-        let rest = self.text.as_bytes().get(self.at..)?;
-        self.at += rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        self.at += self.rest().iter().position(|byte| !byte.is_ascii_digit())?;
         let number = self.text.get(begins..self.at)?;
         let is_plain = match number.as_bytes() {
             [b'0'] | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] => number.len() <= NUMBER,
@@ -260,19 +265,54 @@ impl<'a> Scanner<'a> {
     }
 
     fn literal(&mut self, rest: &str) -> Option<()> {
-        self.text.get(self.at..)?.starts_with(rest).then(|| self.at += rest.len())
+        self.rest().starts_with(rest.as_bytes()).then(|| self.at += rest.len())
+    }
+
+    /// Whether this name, with the quote behind it, comes next. Then it is passed.
+    #[inline(always)]
+    fn is_named(&mut self, name: &[u8]) -> bool {
+        let is_it = self.rest().starts_with(name);
+        self.at += if is_it { name.len() } else { 0 };
+        is_it
     }
 
     /// The next character that is not white space.
+    #[inline]
     fn next(&mut self) -> Option<u8> {
         loop {
-            let byte = *self.text.as_bytes().get(self.at)?;
+            let byte = self.peek()?;
             self.at += 1;
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
             }
         }
     }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+}
+
+/// How many bytes of plain text come before a quote, a backslash or a control character; `None` if none of them comes.
+#[inline]
+fn plain_text(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((eight, behind)) = rest.split_first_chunk() {
+        let ends = ends_in(u64::from_le_bytes(*eight));
+        if ends != 0 {
+            return Some(at + ends.trailing_zeros() as usize / 8);
+        }
+        rest = behind;
+        at += eight.len();
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
+    Some(at + end)
 }
 
 /// Where, among eight bytes, plain text ends: the first byte whose highest bit is set here is a quote, a backslash or a
