@@ -28,7 +28,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let flood = Flood::start()?;
     let (count, runs) = (asked("REPLIES", REPLIES)?, asked("REPEAT", RUNS)?);
     let frames = (count * (PIECES + 1)) as f64;
-    for (acknowledge, bar) in [(false, 0.6), (true, 0.7)] {
+    for (acknowledge, bar) in [(false, 0.6), (true, 0.85)] {
         let (mut ratios, mut speeds) = (Vec::new(), Vec::new());
         for _ in 0..runs {
             let bare = bare(&flood, acknowledge, count)?;
