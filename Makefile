@@ -39,14 +39,14 @@ console: ## the emulator's console, with visitors who talk: make console [PORT=7
 	@$(CARGO) run --quiet --bin avatar -- demo --console --open --port $(or $(PORT),7417)
 
 # What is installed is installed before the lanes begin: apt serves one at a time.
-test: tinyproxy nginx ## every test of every language
+test: tinyproxy nginx redis-server ## every test of every language
 	@$(call parts,test-rust natives)
 	@.ci/lanes $(LANES)
 
 # Side by side: what builds the Node package is in one lane.
 LANES := "test-python test-kotlin test-swift" "test-node test-adapters test-desk test-widget test-console spec test-gateway"
 
-test-rust: tinyproxy
+test-rust: tinyproxy redis-server
 	$(CARGO) test
 
 # What the languages and the tests of spec/ stand on: built once for all of them, of the crates that `make test-rust` has
@@ -63,11 +63,11 @@ spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,$(PYTHON),$(SPEC_TRIES)) $(MAKE) --no-print-directory spec-contract
 
 # Real proxies, for the tests behind one: Debian's, where they can be installed. None is started by its installation.
-.PHONY: tinyproxy nginx
-tinyproxy nginx:
+.PHONY: tinyproxy nginx redis-server
+tinyproxy nginx redis-server:
 	@command -v $@ >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq && \
 		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $@; } >/dev/null
-	@$(call with,$@,skipping the tests behind $@ (as root it is installed; Debian: apt-get install $@)) true
+	@$(call with,$@,skipping the tests with $@ (as root it is installed; Debian: apt-get install $@)) true
 
 # Leaves a part out where its tool is missing, and says so; never in CI.
 with = command -v $(1) >/dev/null || { echo "$(1) is not installed: $(2)"; [ "$(CI)" != true ]; exit; };
@@ -155,7 +155,7 @@ tools: $(CARGO_TOOLS)/ready fetch ## install what `make lint`, `make test` and `
 
 # What comes over the network and compiles nothing. What cannot be had is said by the part that needs it.
 fetch:
-	@-$(MAKE) --no-print-directory tinyproxy nginx chromium python-there kotlin-tools
+	@-$(MAKE) --no-print-directory tinyproxy nginx redis-server chromium python-there kotlin-tools
 	@-! command -v npm >/dev/null || $(MAKE) --no-print-directory $(SPEC_NODE) $(NODE_MODULES) $(NODE_RUNTIMES) $(NODE_AI) $(NODE_FRAMEWORKS) $(NODE_BOTS) $(PLATFORMS) $(ADAPTER_PACKAGES) $(CLIENTS_NODE) $(CONSOLE_MODULES) $(WIDGET_MODULES) $(WIDGET_BROWSER_MODULES) $(WIDGET_REACT_MODULES) $(PYTHON_PYRIGHT)
 	@-! command -v $(PYTHON) >/dev/null || $(MAKE) --no-print-directory $(SPEC_VENV) $(PYTHON_VENV)/ready $(CLIENTS_VENV)/ready $(PYTHON_PLATFORMS)/ready $(DESK_VENV)/ready
 	@-! command -v mvn >/dev/null || $(MAKE) --no-print-directory $(KTLINT)

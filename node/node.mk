@@ -15,7 +15,7 @@ NODE_BENCH := benchmarks/node/node_modules/.package-lock.json
 RUNS ?= 20
 
 .PHONY: test-node dist-node bench-node lint-node node-test node-build node-dist node-bench node-lint
-test-node:
+test-node: redis-server
 	@$(call with,npm,skipping the tests of the Node package (Node 20 or newer)) $(MAKE) --no-print-directory node-test
 
 dist-node:

@@ -15,7 +15,7 @@ PYTHON_WEB_ASSETS := python/secondme_avatar/web/assets
 PYTHON_CONFIG := --config python/pyproject.toml
 PYTHON_FOLDERS := python examples/python benchmarks/python cli/tests/clients examples/bots examples/desk examples/widget node/widget/test/browser/support
 
-test-python: python-there
+test-python: python-there redis-server
 	@$(call PYTHON_ENOUGH,the tests of the Python package) $(MAKE) --no-print-directory python-tests python-platforms python-types
 
 lint-python: python-there

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder};
 use secondme_avatar_bridge::seals::without_store;
+use secondme_avatar_bridge::stores;
 
 use crate::convert::size;
 use crate::enums::{CoreDelivery, CoreEnvironment};
@@ -238,11 +239,8 @@ impl CoreOptions {
             builder = builder.durable_deadline(Duration::from_millis(durable_deadline));
         }
         if let Some(path) = self.store {
-            let store = SqliteStore::open(path)?;
-            builder = match self.seal {
-                Some(seal) => builder.store(store.seal(host_seal(seal))),
-                None => builder.store(store),
-            };
+            let seal = self.seal.map(host_seal);
+            builder = builder.store(stores::open_file(path.as_ref(), seal)?);
         } else if self.seal.is_some() {
             return Err(without_store().into());
         }

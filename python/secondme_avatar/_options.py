@@ -147,7 +147,7 @@ class ClientSetup:
         :param store: A SQLite file that keeps sessions and ``durable`` messages beyond the process. The next process on
             it resumes the same sessions, hears what was said in between, and sends what was not sent. It holds the
             visitors' tokens: keep it where only the program can read it. Default: nothing is kept. The file of a SQLite
-            database.
+            database, or the URL of a Redis: ``redis://HOST:PORT``.
         :param store_namespace: A name for the avatar in the store, in place of what the service says of it. Clients
             with the same name share what is kept, whatever their keys. Default: the avatar's share code and owner; on
             Visitor Chat the API key.

@@ -1,12 +1,14 @@
 //! A client's options out of Python's keywords. Which there are is generated: see `contract/options.rs`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use secondme_avatar::{BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar::{BaseUrl, ClientBuilder, Store};
 use secondme_avatar_bridge::seals::HostSeal;
+use secondme_avatar_bridge::stores;
 
 use crate::contract;
 use crate::errors::{duration, misuse, raise, whole};
@@ -23,18 +25,19 @@ pub(crate) fn set(
         if !value.is_none() {
             builder = match name.cast::<PyString>()?.to_str()? {
                 "language" => builder.language(argument::<String>("language", &value)?),
-                "store" if seal.is_some() => {
-                    let store = argument::<SqliteStore>("store", &value)?;
-                    match seal.take() {
-                        Some(seal) => builder.store(store.seal(seal)),
-                        None => builder.store(store),
-                    }
-                }
+                "store" => builder.store(store(&value, seal.take())?),
                 name => contract::options::set(builder, name, &value)?,
             };
         }
     }
     Ok(builder)
+}
+
+/// Opens the file, or the Redis whose URL this is.
+pub(crate) fn store(value: &Bound<'_, PyAny>, seal: Option<HostSeal>) -> PyResult<Arc<dyn Store>> {
+    let place = text::path("store", value)?;
+    let opened = value.py().detach(|| stores::open(&place, seal));
+    opened.map_err(|error| raise(value.py(), &error.into()))
 }
 
 /// What an option takes.
@@ -94,13 +97,5 @@ impl Argument for BaseUrl {
 impl Argument for PathBuf {
     fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
         text::path(name, value)
-    }
-}
-
-/// A file, which is opened.
-impl Argument for SqliteStore {
-    fn of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let path = text::path(name, value)?;
-        value.py().detach(|| Self::open(path)).map_err(|error| raise(value.py(), &error.into()))
     }
 }

@@ -11,6 +11,7 @@
 //! - [`logs`]: the core's log, drained like them.
 //! - [`tokens`]: the tokens of users, for which a function of the host is asked.
 //! - [`seals`]: a seal around what a store keeps, for which functions of the host are asked.
+//! - [`stores`]: the store that a path or a URL names.
 //! - [`timed_seal`]: a seal of Kotlin's or Swift's, which runs on a thread of its own with a time limit.
 //!
 //! No value of the host is touched by a thread of the core, and no code of the program runs on one, but for a seal of
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod logs;
 pub mod queue;
 pub mod seals;
+pub mod stores;
 pub mod streams;
 pub mod timed_seal;
 pub mod tokens;

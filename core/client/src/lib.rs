@@ -115,12 +115,16 @@ pub use secondme_avatar_protocol::{
 };
 pub use secrets_of_env::api_key_from_env;
 pub use stats::Stats;
+#[cfg(feature = "redis")]
+pub use store::RedisStore;
 pub use store::{
     AvatarRef, Change, Idle, KeyRef, KnownVisitor, Leftover, MemoryStore, Note, NoteChange, RowContent,
     Store, StoreCounts, StoreError, StoredRow,
 };
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+pub use store::{Seal, SealError, SealUnavailable};
 #[cfg(feature = "sqlite")]
-pub use store::{Seal, SealError, SealUnavailable, SqliteStore, StoredVisitor};
+pub use store::{SqliteStore, StoredVisitor};
 pub use tokens::{TokenFuture, TokenProvider, TokenRequest};
 
 // For bindings, which run their work on the clients' runtime and may be forked.

@@ -301,7 +301,7 @@ impl ClientBuilder {
     /// process on it resumes the same sessions, hears what was said in between, and sends what was not sent. It holds
     /// the visitors' tokens: keep it where only the program can read it. Default: nothing is kept.
     ///
-    /// In Rust it may be any [`Store`].
+    /// In Rust it may be any [`Store`], such as a `RedisStore` (feature `redis`).
     ///
     /// ```no_run
     /// use secondme_avatar::{AvatarClient, SqliteStore};

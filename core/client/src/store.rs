@@ -5,8 +5,14 @@ mod error;
 mod leftover;
 mod memory;
 mod note;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod openings;
 mod people;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod rows;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
 mod seal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -27,16 +33,19 @@ pub use self::note::{Note, NoteChange};
 pub use self::people::StoredVisitor;
 pub(crate) use self::people::moment;
 pub use self::people::{Idle, RowContent, StoredRow, date};
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
 pub use self::seal::{Seal, SealError, SealUnavailable};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 
 /// Keeps records of visitors, and unsent messages, beyond the process.
 ///
-/// `SqliteStore` (feature `sqlite`, on by default) keeps them in a file, [`MemoryStore`] in memory for tests. A store
-/// of your own can keep them in any database. The client calls its store on a thread of its own, one call at a
-/// time, so a call may block. A record holds the visitor's token: keep it as a secret.
+/// `SqliteStore` (feature `sqlite`, on by default) keeps them in a file, `RedisStore` (feature `redis`) in Redis,
+/// [`MemoryStore`] in memory for tests. A store of your own can keep them in any database. The client calls its store
+/// on a thread of its own, one call at a time, so a call may block. A record holds the visitor's token: keep it as a
+/// secret.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns the avatar of which this key was last seen to be a key.
     ///

@@ -124,6 +124,15 @@ pub(crate) fn unused() -> Result<ClientConfig, Error> {
 }
 
 /// Passed to each configuration, not installed for the process: that is up to the application.
+/// Makes sure that a library which asks rustls for the process's own cryptography finds some.
+#[cfg(feature = "redis")]
+pub(crate) fn ensure_provider() {
+    if CryptoProvider::get_default().is_none() {
+        // Another thread may have been quicker: then there is one.
+        let _ = ring::default_provider().install_default();
+    }
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

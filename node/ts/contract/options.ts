@@ -107,7 +107,7 @@ export interface ClientOptions {
   /**
    * A SQLite file that keeps sessions and `durable` messages beyond the process. The next process on it resumes the
    * same sessions, hears what was said in between, and sends what was not sent. It holds the visitors' tokens: keep it
-   * where only the program can read it. Default: nothing is kept.
+   * where only the program can read it. Default: nothing is kept. Or the URL of a Redis: `redis://HOST:PORT`.
    */
   readonly store?: string | undefined
   /**

@@ -27,6 +27,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use secondme_avatar_protocol::{Record, Text, VisitorId};
 
 use super::error::StoreError;
+use super::openings::Openings;
 use super::seal::Seal;
 use super::{
     AvatarRef, Change, Idle, KeyRef, KnownVisitor, Leftover, Note, NoteChange, Store, StoreCounts, StoredRow,
@@ -35,7 +36,6 @@ use errors::forked;
 use open_file::OpenFile;
 use owner::{Owner, OwnerId};
 use rows::Rows;
-use visitors::Openings;
 
 const LOAD: &str = "SELECT record FROM records WHERE avatar = ?1 AND visitor = ?2";
 const SAVE_RECORD: &str = "INSERT INTO records (avatar, visitor, record, saved, saved_at)
@@ -135,7 +135,7 @@ pub struct SqliteStore {
     rows: Rows,
     /// Unreadable messages that were logged already.
     reported: Mutex<HashSet<i64>>,
-    openings: Mutex<Openings>,
+    openings: Openings,
     /// Since when there may be copies of settled texts in the file.
     deleted: Mutex<Option<Instant>>,
     /// Visitors were deleted, and the file was not scrubbed since.
@@ -185,7 +185,7 @@ impl SqliteStore {
             owner,
             rows: Rows::default(),
             reported: Mutex::default(),
-            openings: Mutex::default(),
+            openings: Openings::default(),
             deleted: Mutex::default(),
             forgot: AtomicBool::new(false),
         })
@@ -211,7 +211,7 @@ impl Store for SqliteStore {
             let mut load = connection.prepare_cached(LOAD)?;
             load.query_row((avatar.to_string(), visitor.as_str()), |row| rows::text(row, 0)).optional()
         })?;
-        self.note_loaded(avatar, visitor, text.is_some());
+        self.openings.note_loaded(avatar, visitor, text.is_some());
         let Some(text) = text else { return Ok(None) };
         self.rows.read_record(&text, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(
@@ -233,7 +233,7 @@ impl Store for SqliteStore {
             for change in &changes {
                 // The store that has claimed the visitor has the newer record.
                 if let ChangeRow::SaveRecord(visitor, _) = change
-                    && (self.is_forgotten(avatar, visitor)
+                    && (self.openings.is_forgotten(avatar, visitor)
                         || self.is_elsewhere(transaction, &name, visitor)?)
                 {
                     continue;

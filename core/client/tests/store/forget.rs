@@ -10,9 +10,8 @@ use secondme_avatar::{
 };
 use secondme_avatar_protocol::Millis;
 
-use crate::support::{
-    Folder, Player, avatar, avatar_of, check_integrity, keep, message, record, settle, visitor,
-};
+use crate::place::Place;
+use crate::support::{Folder, avatar, avatar_of, check_integrity, keep, message, record, settle, visitor};
 
 const NAME: &str = "Ada of Lovelace";
 const TAG: &str = "ou_of_ada";
@@ -134,124 +133,124 @@ fn what_is_settled_or_replaced_leaves_the_log_when_the_store_is_tidied() {
 
 #[test]
 fn a_visitor_in_use_by_another_store_is_not_deleted_and_the_error_says_what_to_do() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let (one, two) = (visitor(1).id().clone(), visitor(2).id().clone());
-    store.save(&avatar(), &[Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1))]).unwrap();
-    let mut other = Player::start("claim", &path, &[1]);
-    assert_eq!(other.says_number(), Some(1));
-    let sends = SqliteStore::open(&path).unwrap();
-    sends.save(&avatar(), &[keep(2, 1)]).unwrap();
-    age(&path, &visitor(1), 1);
-    age(&path, &visitor(2), 1);
-    for id in [&one, &two] {
-        let error = store.forget(&[avatar()], id).unwrap_err().to_string();
-        assert!(error.contains(id.as_str()) && error.contains("close the conversation there"), "{error}");
-    }
-    assert!(store.forget_idle(&[avatar()], &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
-    assert_eq!(store.count(&avatar()).unwrap().visitors, 2);
-    other.kill();
-    drop(sends);
-    store.forget(&[avatar()], &one).unwrap();
-    store.forget(&[avatar()], &two).unwrap();
-    assert_eq!(store.count(&avatar()).unwrap().visitors, 0);
+    Place::each(|place| {
+        let store = place.open();
+        let (one, two) = (visitor(1).id().clone(), visitor(2).id().clone());
+        store.save(&avatar(), &[Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1))]).unwrap();
+        let mut other = place.start("claim", &[1]);
+        assert_eq!(other.player.says_number(), Some(1));
+        let sends = place.open();
+        sends.save(&avatar(), &[keep(2, 1)]).unwrap();
+        place.age(&visitor(1), 1);
+        place.age(&visitor(2), 1);
+        for id in [&one, &two] {
+            let error = store.forget(&[avatar()], id).unwrap_err().to_string();
+            assert!(error.contains(id.as_str()) && error.contains("close the conversation there"), "{error}");
+        }
+        assert!(store.forget_idle(&[avatar()], &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
+        assert_eq!(store.count(&avatar()).unwrap().visitors, 2);
+        place.kill(&mut other);
+        drop(sends);
+        store.forget(&[avatar()], &one).unwrap();
+        store.forget(&[avatar()], &two).unwrap();
+        assert_eq!(store.count(&avatar()).unwrap().visitors, 0);
+    });
 }
 
 #[test]
 fn of_several_names_all_are_deleted_or_nothing_is() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let [store, other] = [(); 2].map(|()| SqliteStore::open(&path).unwrap());
-    let names = [avatar_of("a"), avatar_of("b"), avatar_of("c")];
-    let id = visitor(1).id().clone();
-    for name in &names {
-        store.save(name, &[Change::SaveRecord(record(1, 1))]).unwrap();
-    }
-    age(&path, &visitor(1), 1);
-    let rows = || names.iter().map(|name| store.export(name, &id).unwrap().len()).sum::<usize>();
-    for name in &names {
-        other.claim(name, std::slice::from_ref(&id)).unwrap();
-        assert!(store.forget(&names, &id).is_err());
-        assert!(store.forget_idle(&names, &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
-        assert_eq!(rows(), 4);
-        other.release(name, std::slice::from_ref(&id)).unwrap();
-    }
-    assert_eq!(
-        store.forget_idle(&names, &Idle::longer_than(Duration::ZERO)).unwrap(),
-        std::slice::from_ref(&id)
-    );
-    assert_eq!(rows(), 0);
+    Place::each(|place| {
+        let [store, other] = [(); 2].map(|()| place.open());
+        let names = [avatar_of("a"), avatar_of("b"), avatar_of("c")];
+        let id = visitor(1).id().clone();
+        for name in &names {
+            store.save(name, &[Change::SaveRecord(record(1, 1))]).unwrap();
+        }
+        place.age(&visitor(1), 1);
+        let rows = || names.iter().map(|name| store.export(name, &id).unwrap().len()).sum::<usize>();
+        for name in &names {
+            other.claim(name, std::slice::from_ref(&id)).unwrap();
+            assert!(store.forget(&names, &id).is_err());
+            assert!(store.forget_idle(&names, &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
+            assert_eq!(rows(), 4);
+            other.release(name, std::slice::from_ref(&id)).unwrap();
+        }
+        assert_eq!(
+            store.forget_idle(&names, &Idle::longer_than(Duration::ZERO)).unwrap(),
+            std::slice::from_ref(&id)
+        );
+        assert_eq!(rows(), 0);
+    });
 }
 
 #[test]
 fn a_store_that_has_the_visitor_open_keeps_it_from_being_forgotten_though_another_one_opened_it_since() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let [first, second] = [(); 2].map(|()| SqliteStore::open(&path).unwrap());
-    let id = visitor(1).id().clone();
-    let ids = std::slice::from_ref(&id);
-    first.claim(&avatar(), ids).unwrap();
-    first.save(&avatar(), &[Change::SaveRecord(record(1, 1))]).unwrap();
-    second.claim(&avatar(), ids).unwrap();
-    second.release(&avatar(), ids).unwrap();
-    age(&path, &visitor(1), 1);
-    assert!(second.forget(&[avatar()], &id).is_err());
-    assert!(second.forget_idle(&[avatar()], &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
-    first.release(&avatar(), ids).unwrap();
-    second.forget(&[avatar()], &id).unwrap();
-    second.scrub().unwrap();
-    assert!(found(&folder, &[id.as_str()]).is_empty());
+    Place::each(|place| {
+        let [first, second] = [(); 2].map(|()| place.open());
+        let id = visitor(1).id().clone();
+        let ids = std::slice::from_ref(&id);
+        first.claim(&avatar(), ids).unwrap();
+        first.save(&avatar(), &[Change::SaveRecord(record(1, 1))]).unwrap();
+        second.claim(&avatar(), ids).unwrap();
+        second.release(&avatar(), ids).unwrap();
+        place.age(&visitor(1), 1);
+        assert!(second.forget(&[avatar()], &id).is_err());
+        assert!(second.forget_idle(&[avatar()], &Idle::longer_than(Duration::ZERO)).unwrap().is_empty());
+        first.release(&avatar(), ids).unwrap();
+        second.forget(&[avatar()], &id).unwrap();
+        second.scrub().unwrap();
+        assert!(place.found(&[id.as_str()]).is_empty());
+    });
 }
 
 #[test]
 fn a_visitor_who_is_forgotten_between_loading_and_claiming_is_not_saved_again() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let [opens, forgets] = [(); 2].map(|()| SqliteStore::open(&path).unwrap());
-    let id = visitor(1).id().clone();
-    let ids = std::slice::from_ref(&id);
-    forgets.save(&avatar(), &[Change::SaveRecord(record(1, 1))]).unwrap();
-    assert!(opens.load(&avatar(), &id).unwrap().is_some());
-    forgets.forget(&[avatar()], &id).unwrap();
-    opens.claim(&avatar(), ids).unwrap();
-    opens.save(&avatar(), &[Change::SaveRecord(record(1, 2))]).unwrap();
-    assert_eq!(opens.load(&avatar(), &id).unwrap(), None);
-    // The next opening is one of a visitor of whom there is nothing.
-    opens.release(&avatar(), ids).unwrap();
-    assert_eq!(opens.load(&avatar(), &id).unwrap(), None);
-    opens.claim(&avatar(), ids).unwrap();
-    opens.save(&avatar(), &[Change::SaveRecord(record(1, 3))]).unwrap();
-    assert_eq!(opens.load(&avatar(), &id).unwrap(), Some(record(1, 3)));
+    Place::each(|place| {
+        let [opens, forgets] = [(); 2].map(|()| place.open());
+        let id = visitor(1).id().clone();
+        let ids = std::slice::from_ref(&id);
+        forgets.save(&avatar(), &[Change::SaveRecord(record(1, 1))]).unwrap();
+        assert!(opens.load(&avatar(), &id).unwrap().is_some());
+        forgets.forget(&[avatar()], &id).unwrap();
+        opens.claim(&avatar(), ids).unwrap();
+        opens.save(&avatar(), &[Change::SaveRecord(record(1, 2))]).unwrap();
+        assert_eq!(opens.load(&avatar(), &id).unwrap(), None);
+        // The next opening is one of a visitor of whom there is nothing.
+        opens.release(&avatar(), ids).unwrap();
+        assert_eq!(opens.load(&avatar(), &id).unwrap(), None);
+        opens.claim(&avatar(), ids).unwrap();
+        opens.save(&avatar(), &[Change::SaveRecord(record(1, 3))]).unwrap();
+        assert_eq!(opens.load(&avatar(), &id).unwrap(), Some(record(1, 3)));
+    });
 }
 
 #[test]
 fn only_those_who_are_idle_are_forgotten_and_nothing_of_them_stays() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let mut later = message(1);
-    later.deadline = Millis(u64::MAX);
-    let changes = (1..=8).map(|number| Change::SaveRecord(record(number, 1)));
-    let messages = [
-        Change::SaveMessage(visitor(2), later),
-        keep(3, 1), // Its deadline has passed.
-    ];
-    store.save(&avatar(), &changes.chain(messages).collect::<Vec<_>>()).unwrap();
-    store.claim(&avatar(), &[visitor(4).id().clone()]).unwrap();
-    for number in 1..=7 {
-        age(&path, &visitor(number), if number == 5 { 0 } else { 1 });
-    }
-    let mut idle = Idle::longer_than(Duration::from_secs(60));
-    idle.in_use = HashSet::from([visitor(6).id().clone()]);
-    let mut forgotten = store.forget_idle(&[avatar()], &idle).unwrap();
-    assert!(store.forget_idle(&[avatar()], &idle).unwrap().is_empty());
-    forgotten.sort();
-    let mut expected: Vec<_> = [1, 3, 7].iter().map(|number| visitor(*number).id().clone()).collect();
-    expected.sort();
-    assert_eq!(forgotten, expected);
-    assert!(found(&folder, &expected.iter().map(|id| id.as_str()).collect::<Vec<_>>()).is_empty());
-    assert_eq!(store.known(&avatar()).unwrap().len(), 5);
+    Place::each(|place| {
+        let store = place.open();
+        let mut later = message(1);
+        later.deadline = Millis(u64::MAX);
+        let changes = (1..=8).map(|number| Change::SaveRecord(record(number, 1)));
+        let messages = [
+            Change::SaveMessage(visitor(2), later),
+            keep(3, 1), // Its deadline has passed.
+        ];
+        store.save(&avatar(), &changes.chain(messages).collect::<Vec<_>>()).unwrap();
+        store.claim(&avatar(), &[visitor(4).id().clone()]).unwrap();
+        for number in 1..=7 {
+            place.age(&visitor(number), if number == 5 { 0 } else { 1 });
+        }
+        let mut idle = Idle::longer_than(Duration::from_secs(60));
+        idle.in_use = HashSet::from([visitor(6).id().clone()]);
+        let mut forgotten = store.forget_idle(&[avatar()], &idle).unwrap();
+        assert!(store.forget_idle(&[avatar()], &idle).unwrap().is_empty());
+        forgotten.sort();
+        let mut expected: Vec<_> = [1, 3, 7].iter().map(|number| visitor(*number).id().clone()).collect();
+        expected.sort();
+        assert_eq!(forgotten, expected);
+        assert!(place.found(&expected.iter().map(|id| id.as_str()).collect::<Vec<_>>()).is_empty());
+        assert_eq!(store.known(&avatar()).unwrap().len(), 5);
+    });
 }
 
 /// Rows of earlier versions are filed under the keys, and stay there while another store uses them.
@@ -312,18 +311,18 @@ fn an_export_names_what_cannot_be_read_and_forgetting_deletes_it() {
 
 #[test]
 fn a_visitor_who_was_only_opened_by_a_process_that_is_gone_is_forgotten_with_the_idle_ones() {
-    let folder = Folder::new();
-    let path = folder.file("avatar.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let id = visitor(1).id().clone();
-    let mut other = Player::start("claim", &path, &[1]);
-    assert_eq!(other.says_number(), Some(1));
-    let idle = Idle::longer_than(Duration::from_secs(60));
-    store.forget_idle(&[avatar()], &idle).unwrap();
-    assert_eq!(store.export(&avatar(), &id).unwrap().len(), 1, "it is open there");
-    other.kill();
-    store.forget_idle(&[avatar()], &idle).unwrap();
-    assert!(found(&folder, &[id.as_str()]).is_empty());
+    Place::each(|place| {
+        let store = place.open();
+        let id = visitor(1).id().clone();
+        let mut other = place.start("claim", &[1]);
+        assert_eq!(other.player.says_number(), Some(1));
+        let idle = Idle::longer_than(Duration::from_secs(60));
+        store.forget_idle(&[avatar()], &idle).unwrap();
+        assert_eq!(store.export(&avatar(), &id).unwrap().len(), 1, "it is open there");
+        place.kill(&mut other);
+        store.forget_idle(&[avatar()], &idle).unwrap();
+        assert!(place.found(&[id.as_str()]).is_empty());
+    });
 }
 
 #[test]

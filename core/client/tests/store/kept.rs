@@ -4,89 +4,91 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use secondme_avatar::{Change, MemoryStore, SqliteStore, Store};
+use secondme_avatar::{Change, SqliteStore, Store};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use crate::place::{Place, each_store};
 use crate::support::{
     Folder, SAID, TOKEN, avatar, avatar_of, keep, message, numbers, record, settle, visitor,
 };
 
 #[test]
 fn a_record_is_per_avatar_and_visitor_and_the_last_writer_wins() {
-    let folder = Folder::new();
-    let one = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    let other = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    one.save(&avatar(), &[Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1))]).unwrap();
-    other.save(&avatar(), &[Change::SaveRecord(record(1, 2))]).unwrap();
-    assert_eq!(one.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 2)));
-    assert_eq!(other.load(&avatar(), visitor(2).id()).unwrap(), Some(record(2, 1)));
-    assert_eq!(one.load(&avatar_of("sk-other"), visitor(1).id()).unwrap(), None);
+    Place::each(|place| {
+        let one = place.open();
+        let other = place.open();
+        one.save(&avatar(), &[Change::SaveRecord(record(1, 1)), Change::SaveRecord(record(2, 1))]).unwrap();
+        other.save(&avatar(), &[Change::SaveRecord(record(1, 2))]).unwrap();
+        assert_eq!(one.load(&avatar(), visitor(1).id()).unwrap(), Some(record(1, 2)));
+        assert_eq!(other.load(&avatar(), visitor(2).id()).unwrap(), Some(record(2, 1)));
+        assert_eq!(one.load(&avatar_of("sk-other"), visitor(1).id()).unwrap(), None);
+    });
 }
 
 #[test]
 fn messages_come_back_in_their_order_and_in_their_last_state() {
-    let folder = Folder::new();
-    let mut sent = message(1);
-    sent.left = true;
-    let changes = [
-        keep(1, 1),
-        keep(2, 2),
-        keep(1, 3),
-        keep(1, 4),
-        Change::SaveMessage(visitor(1).name("Ada"), sent.clone()),
-        settle(1, 3),
-        settle(1, 99),
-    ];
-    SqliteStore::open(folder.file("avatar.db")).unwrap().save(&avatar(), &changes).unwrap();
-    let left = SqliteStore::open(folder.file("avatar.db")).unwrap().adopt(&avatar()).unwrap();
-    assert_eq!(left[0].visitor, visitor(1), "as the last message names it");
-    assert_eq!(left[0].messages, [sent, message(4)]);
-    assert_eq!((left[1].visitor.clone(), left[1].messages.clone()), (visitor(2), vec![message(2)]));
-    assert_eq!(left.len(), 2);
+    Place::each(|place| {
+        let mut sent = message(1);
+        sent.left = true;
+        let changes = [
+            keep(1, 1),
+            keep(2, 2),
+            keep(1, 3),
+            keep(1, 4),
+            Change::SaveMessage(visitor(1).name("Ada"), sent.clone()),
+            settle(1, 3),
+            settle(1, 99),
+        ];
+        place.open().save(&avatar(), &changes).unwrap();
+        let left = place.open().adopt(&avatar()).unwrap();
+        assert_eq!(left[0].visitor, visitor(1), "as the last message names it");
+        assert_eq!(left[0].messages, [sent, message(4)]);
+        assert_eq!((left[1].visitor.clone(), left[1].messages.clone()), (visitor(2), vec![message(2)]));
+        assert_eq!(left.len(), 2);
+    });
 }
 
 #[test]
 fn visitors_whose_messages_have_the_same_id_keep_their_own() {
-    let folder = Folder::new();
-    let stores: [Box<dyn Store>; 2] =
-        [Box::new(SqliteStore::open(folder.file("avatar.db")).unwrap()), Box::new(MemoryStore::new())];
-    for store in stores {
+    each_store(|store| {
         store.save(&avatar(), &[keep(1, 7), keep(2, 7), settle(1, 7)]).unwrap();
         let left = store.adopt(&avatar()).unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].visitor, visitor(2));
-    }
+    });
 }
 
 #[test]
 fn two_stores_of_one_process_do_not_take_each_other_s_messages() {
-    let folder = Folder::new();
-    let one = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    let other = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    one.save(&avatar(), &[keep(1, 1)]).unwrap();
-    other.save(&avatar(), &[keep(1, 2)]).unwrap();
-    assert_eq!(numbers(&one.adopt(&avatar()).unwrap()), [1]);
-    drop(other);
-    assert_eq!(numbers(&one.adopt(&avatar()).unwrap()), [1, 2]);
-    let third = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    assert!(numbers(&third.adopt(&avatar()).unwrap()).is_empty());
-    // Who keeps a message looks after it.
-    drop(one);
-    third.save(&avatar(), &[keep(1, 1)]).unwrap();
-    let fourth = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    assert_eq!(numbers(&fourth.adopt(&avatar()).unwrap()), [2]);
+    Place::each(|place| {
+        let one = place.open();
+        let other = place.open();
+        one.save(&avatar(), &[keep(1, 1)]).unwrap();
+        other.save(&avatar(), &[keep(1, 2)]).unwrap();
+        assert_eq!(numbers(&one.adopt(&avatar()).unwrap()), [1]);
+        drop(other);
+        assert_eq!(numbers(&one.adopt(&avatar()).unwrap()), [1, 2]);
+        let third = place.open();
+        assert!(numbers(&third.adopt(&avatar()).unwrap()).is_empty());
+        // Who keeps a message looks after it.
+        drop(one);
+        third.save(&avatar(), &[keep(1, 1)]).unwrap();
+        let fourth = place.open();
+        assert_eq!(numbers(&fourth.adopt(&avatar()).unwrap()), [2]);
+    });
 }
 
 #[test]
 fn a_second_client_on_the_same_store_gets_what_the_first_one_left() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    store.save(&avatar(), &[keep(1, 1), keep(1, 2)]).unwrap();
-    assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [1, 2]);
-    store.save(&avatar(), &[settle(1, 1)]).unwrap();
-    assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [2]);
+    Place::each(|place| {
+        let store = place.open();
+        store.save(&avatar(), &[keep(1, 1), keep(1, 2)]).unwrap();
+        assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [1, 2]);
+        store.save(&avatar(), &[settle(1, 1)]).unwrap();
+        assert_eq!(numbers(&store.adopt(&avatar()).unwrap()), [2]);
+    });
 }
 
 #[test]
@@ -181,14 +183,12 @@ fn a_message_that_cannot_be_read_holds_up_no_other_and_is_spoken_of_once() {
 
 #[test]
 fn no_secret_shows_in_debug() {
-    let folder = Folder::new();
-    let store = SqliteStore::open(folder.file("avatar.db")).unwrap();
-    let changes = [Change::SaveRecord(record(1, 1)), keep(1, 1)];
-    store.save(&avatar(), &changes).unwrap();
-    let memory = MemoryStore::new();
-    memory.save(&avatar(), &changes).unwrap();
-    let shown = format!("{store:?} {memory:?} {changes:?} {:?}", store.adopt(&avatar()).unwrap());
-    assert!(!shown.contains(TOKEN) && !shown.contains(SAID), "{shown}");
+    each_store(|store| {
+        let changes = [Change::SaveRecord(record(1, 1)), keep(1, 1)];
+        store.save(&avatar(), &changes).unwrap();
+        let shown = format!("{store:?} {changes:?} {:?}", store.adopt(&avatar()).unwrap());
+        assert!(!shown.contains(TOKEN) && !shown.contains(SAID), "{shown}");
+    });
 }
 
 /// What is settled or overwritten can be found in the file no more once it is closed.

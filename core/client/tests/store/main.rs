@@ -2,6 +2,7 @@
 
 #![cfg(unix)] // Modes, links, users and kills are told in Unix's words.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod backup;
 mod files;
@@ -10,7 +11,10 @@ mod forget;
 mod kept;
 mod notes;
 mod permissions;
+mod place;
 mod processes;
+mod redis;
+mod redis_server;
 mod same;
 mod sealed;
 mod support;

@@ -6,9 +6,10 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use secondme_avatar::{
-    Idle, MemoryStore, Note, NoteChange, RowContent, Seal, SealError, SqliteStore, Store, Visitor, VisitorId,
+    Idle, Note, NoteChange, RowContent, Seal, SealError, SqliteStore, Store, Visitor, VisitorId,
 };
 
+use crate::place::{Place, each_store};
 use crate::support::{Folder, Player, SAID, avatar, avatar_of, check_integrity, visitor};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -51,16 +52,9 @@ fn is_in_a_file(folder: &Folder, word: &str) -> bool {
     folder.names().iter().any(|name| holds(&std::fs::read(folder.file(name)).unwrap()))
 }
 
-/// Both stores, and the file of the one that has one.
-fn each(act: impl Fn(&dyn Store)) {
-    let folder = Folder::new();
-    act(&SqliteStore::open(folder.file("avatar.db")).unwrap());
-    act(&MemoryStore::new());
-}
-
 #[test]
 fn a_note_is_there_until_it_is_deleted_replaced_or_expired() {
-    each(|store| {
+    each_store(|store| {
         assert_eq!(text(store, 1, "a", 0), None);
         assert!(change(store, set(1, "a", "one"), 0));
         assert!(change(store, set(1, "a", "two"), 0));
@@ -86,7 +80,7 @@ fn a_note_is_there_until_it_is_deleted_replaced_or_expired() {
 
 #[test]
 fn notes_are_listed_by_prefix_in_the_order_in_which_they_were_first_written() {
-    each(|store| {
+    each_store(|store| {
         for (who, key) in [(1, "m/2"), (2, "m/1"), (1, "m"), (1, "n/1"), (1, "m/\u{10FFFF}"), (3, "M/1")] {
             assert!(change(store, set(who, key, "text"), 0));
         }
@@ -107,7 +101,7 @@ fn notes_are_listed_by_prefix_in_the_order_in_which_they_were_first_written() {
 
 #[test]
 fn of_a_batch_each_change_sees_those_before_it() {
-    each(|store| {
+    each_store(|store| {
         let changes = [add(1, "a", "1", None), add(1, "a", "2", None), delete(1, "a"), delete(1, "a"), {
             add(1, "a", "3", None)
         }];
@@ -119,7 +113,7 @@ fn of_a_batch_each_change_sees_those_before_it() {
 
 #[test]
 fn a_visitor_with_notes_only_is_known_exported_idle_and_forgotten() {
-    each(|store| {
+    each_store(|store| {
         change(store, add(1, "address", SAID, Some(at(60))), 0);
         change(store, set(2, "address", "bob's"), 0);
         let known: Vec<_> = store.known(&avatar()).unwrap().into_iter().map(|known| known.visitor).collect();
@@ -142,7 +136,7 @@ fn a_visitor_with_notes_only_is_known_exported_idle_and_forgotten() {
 
 #[test]
 fn under_another_name_the_avatar_has_its_notes_and_what_is_newer_stays() {
-    each(|store| {
+    each_store(|store| {
         let other = avatar_of("other");
         change(store, set(1, "a", "old"), 0);
         change(store, set(1, "b", "moved"), 0);
@@ -158,21 +152,22 @@ fn under_another_name_the_avatar_has_its_notes_and_what_is_newer_stays() {
 
 #[test]
 fn of_many_who_add_the_same_note_one_succeeds() {
-    let folder = Folder::new();
-    let stores: Vec<_> = (0..4).map(|_| SqliteStore::open(folder.file("avatar.db")).unwrap()).collect();
-    let start = Arc::new(Barrier::new(stores.len()));
-    let threads = stores.into_iter().map(|store| {
-        let start = Arc::clone(&start);
-        thread::spawn(move || {
-            start.wait();
-            let adds = |number: &u64| change(&store, add(1, &number.to_string(), "mine", None), 0);
-            (0..50).filter(adds).collect::<Vec<_>>()
-        })
+    Place::each(|place| {
+        let stores: Vec<_> = (0..4).map(|_| place.open()).collect();
+        let start = Arc::new(Barrier::new(stores.len()));
+        let threads = stores.into_iter().map(|store| {
+            let start = Arc::clone(&start);
+            thread::spawn(move || {
+                start.wait();
+                let adds = |number: &u64| change(&*store, add(1, &number.to_string(), "mine", None), 0);
+                (0..50).filter(adds).collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let mut added: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        added.sort_unstable();
+        assert_eq!(added, (0..50).collect::<Vec<_>>());
     });
-    let threads: Vec<_> = threads.collect();
-    let mut added: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-    added.sort_unstable();
-    assert_eq!(added, (0..50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -203,7 +198,7 @@ fn of_two_processes_that_add_the_same_notes_one_succeeds_with_each_and_a_kill_lo
 }
 
 /// What the other process does.
-pub(crate) fn play(store: &SqliteStore, many: u64, wait: impl Fn(), say: impl Fn(u64)) {
+pub(crate) fn play(store: &dyn Store, many: u64, wait: impl Fn(), say: impl Fn(u64)) {
     say(0);
     wait();
     for number in 1..=many {

@@ -1,8 +1,9 @@
-//! Both stores give the same answers.
+//! All stores give the same answers.
 
-use secondme_avatar::{AvatarRef, Change, MemoryStore, SqliteStore, Store};
+use secondme_avatar::{AvatarRef, Change, MemoryStore, Store};
 
-use crate::support::{Folder, avatar, avatar_of, keep, message, record, settle, visitor};
+use crate::place::Place;
+use crate::support::{avatar, avatar_of, keep, message, record, settle, visitor};
 
 /// SplitMix64.
 struct Chance(u64);
@@ -37,51 +38,53 @@ impl Chance {
 }
 
 #[test]
-fn whatever_is_saved_and_asked_both_stores_answer_alike() {
+fn whatever_is_saved_and_asked_all_stores_answer_alike() {
     for seed in 0..40 {
-        let folder = Folder::new();
-        let path = folder.file("avatar.db");
-        let (memory, mut sqlite) = (MemoryStore::new(), SqliteStore::open(&path).unwrap());
-        let mut chance = Chance(seed);
-        for step in 0..60 {
-            let avatar = chance.avatar();
-            match chance.below(10) {
-                0..4 => {
-                    let changes: Vec<_> = (0..chance.below(5)).map(|_| chance.change()).collect();
-                    memory.save(&avatar, &changes).unwrap();
-                    sqlite.save(&avatar, &changes).unwrap();
-                }
-                8 => {
-                    let visitor = visitor(chance.below(4));
-                    memory.forget(&[avatar], visitor.id()).unwrap();
-                    sqlite.forget(&[avatar], visitor.id()).unwrap();
-                }
-                9 => {
-                    let visitor = visitor(chance.below(4));
-                    let rows = |store: &dyn Store| -> Vec<_> {
-                        let rows = store.export(&avatar, visitor.id()).unwrap();
-                        rows.into_iter().map(|row| (row.avatar, row.content)).collect()
-                    };
-                    assert_eq!(rows(&sqlite), rows(&memory), "seed {seed}, step {step}");
-                }
-                4 | 5 => {
-                    let visitor = visitor(chance.below(4));
-                    assert_eq!(
-                        sqlite.load(&avatar, visitor.id()).unwrap(),
-                        memory.load(&avatar, visitor.id()).unwrap(),
-                        "seed {seed}, step {step}"
-                    );
-                }
-                6 => assert_eq!(
-                    sqlite.adopt(&avatar).unwrap(),
-                    memory.adopt(&avatar).unwrap(),
+        Place::each(|place| answers_as_memory_does(place, seed));
+    }
+}
+
+fn answers_as_memory_does(place: &Place, seed: u64) {
+    let (memory, mut store) = (MemoryStore::new(), place.open());
+    let mut chance = Chance(seed);
+    for step in 0..60 {
+        let avatar = chance.avatar();
+        match chance.below(10) {
+            0..4 => {
+                let changes: Vec<_> = (0..chance.below(5)).map(|_| chance.change()).collect();
+                memory.save(&avatar, &changes).unwrap();
+                store.save(&avatar, &changes).unwrap();
+            }
+            8 => {
+                let visitor = visitor(chance.below(4));
+                memory.forget(&[avatar], visitor.id()).unwrap();
+                store.forget(&[avatar], visitor.id()).unwrap();
+            }
+            9 => {
+                let visitor = visitor(chance.below(4));
+                let rows = |store: &dyn Store| -> Vec<_> {
+                    let rows = store.export(&avatar, visitor.id()).unwrap();
+                    rows.into_iter().map(|row| (row.avatar, row.content)).collect()
+                };
+                assert_eq!(rows(&*store), rows(&memory), "seed {seed}, step {step}");
+            }
+            4 | 5 => {
+                let visitor = visitor(chance.below(4));
+                assert_eq!(
+                    store.load(&avatar, visitor.id()).unwrap(),
+                    memory.load(&avatar, visitor.id()).unwrap(),
                     "seed {seed}, step {step}"
-                ),
-                _ => {
-                    // A restart.
-                    drop(sqlite);
-                    sqlite = SqliteStore::open(&path).unwrap();
-                }
+                );
+            }
+            6 => assert_eq!(
+                store.adopt(&avatar).unwrap(),
+                memory.adopt(&avatar).unwrap(),
+                "seed {seed}, step {step}"
+            ),
+            _ => {
+                // A restart.
+                drop(store);
+                store = place.open();
             }
         }
     }

@@ -126,8 +126,8 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    pub(crate) fn start(role: &str, path: &Path, arguments: &[u64]) -> Self {
-        Self::of(Self::command(role, path, arguments))
+    pub(crate) fn start(role: &str, address: &(impl AsRef<Path> + ?Sized), arguments: &[u64]) -> Self {
+        Self::of(Self::command(role, address.as_ref(), arguments))
     }
 
     /// Not started yet.
@@ -169,6 +169,13 @@ impl Player {
     /// Lets it go on.
     pub(crate) fn nudge(&mut self) {
         self.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &process]).status().unwrap();
+        assert!(sent.success(), "{name} could not be sent");
     }
 
     pub(crate) fn kill(&mut self) {

@@ -109,15 +109,14 @@ impl SqliteStore {
         avatars: &[AvatarRef],
         visitor: &VisitorId,
     ) -> Result<(), StoreError> {
-        let visitor = visitor.as_str();
         let is_used = self.file()?.write(|transaction| {
             let names = self.all_names_of(transaction, avatars)?;
             for name in &names {
-                if self.is_used_elsewhere(transaction, &name.to_string(), visitor)? {
+                if self.is_used_elsewhere(transaction, &name.to_string(), visitor.as_str())? {
                     return Ok(true);
                 }
             }
-            names.iter().try_for_each(|name| delete(transaction, name, visitor))?;
+            names.iter().try_for_each(|name| delete(transaction, name, visitor.as_str()))?;
             Ok(false)
         })?;
         if is_used {
@@ -128,7 +127,7 @@ impl SqliteStore {
             )));
         }
         self.forgot.store(true, Ordering::Relaxed);
-        self.openings().loaded.retain(|(_, loaded)| loaded.as_str() != visitor);
+        self.openings.note_forgotten(visitor);
         self.note_deleted();
         Ok(())
     }

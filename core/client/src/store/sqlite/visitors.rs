@@ -1,8 +1,5 @@
 //! The visitors in the store: their list, their number, and who has claimed them.
 
-use std::collections::HashSet;
-use std::sync::{MutexGuard, PoisonError};
-
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use secondme_avatar_protocol::VisitorId;
 
@@ -33,15 +30,6 @@ const RELEASE: [&str; 2] = [
 ];
 const IS_SAVED: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE avatar = ?1 AND visitor = ?2)";
 const NEWEST: &str = "SELECT owner FROM claims WHERE avatar = ?1 AND visitor = ?2";
-
-/// What this store knows of visitors who are being opened.
-#[derive(Default)]
-pub(super) struct Openings {
-    /// Their records were there when they were loaded, and they are not claimed yet.
-    pub(super) loaded: HashSet<(AvatarRef, VisitorId)>,
-    /// They were forgotten in between. Their records are of the past.
-    forgotten: HashSet<(AvatarRef, VisitorId)>,
-}
 
 impl SqliteStore {
     pub(super) fn read_known(&self, avatar: &AvatarRef) -> Result<Vec<KnownVisitor>, StoreError> {
@@ -92,11 +80,7 @@ impl SqliteStore {
     }
 
     pub(super) fn write_claims(&self, avatar: &AvatarRef, visitors: &[VisitorId]) -> Result<(), StoreError> {
-        let keys = visitors.iter().map(|visitor| (*avatar, visitor.clone()));
-        let loaded: Vec<_> = {
-            let openings = self.openings();
-            keys.filter(|key| openings.loaded.contains(key)).collect()
-        };
+        let loaded = self.openings.loaded(avatar, visitors);
         let name = avatar.to_string();
         let forgotten = self.file()?.write(|transaction| {
             let mut forgotten = Vec::new();
@@ -109,39 +93,8 @@ impl SqliteStore {
             self.each(transaction, &CLAIM, &name, visitors)?;
             Ok(forgotten)
         })?;
-        let mut openings = self.openings();
-        for key in loaded {
-            openings.loaded.remove(&key);
-        }
-        for key in forgotten {
-            let (store, visitor) = (self.path().display(), &key.1);
-            tracing::warn!(
-                target: "secondme_avatar::store", %store, %visitor,
-                "another client forgot the visitor while this one opened the conversation: what is known of it is \
-                 not saved; close the conversation and open it again"
-            );
-            openings.forgotten.insert(key);
-        }
+        self.openings.note_claimed(loaded, forgotten, &self.path().display());
         Ok(())
-    }
-
-    /// Notes whether there was a record when the visitor was about to be opened.
-    pub(super) fn note_loaded(&self, avatar: &AvatarRef, visitor: &VisitorId, is_there: bool) {
-        let (mut openings, key) = (self.openings(), (*avatar, visitor.clone()));
-        if is_there {
-            openings.loaded.insert(key);
-        } else {
-            openings.loaded.remove(&key);
-        }
-    }
-
-    /// Whether another store forgot the visitor after this one had loaded the record, and before it claimed the visitor.
-    pub(super) fn is_forgotten(&self, avatar: &AvatarRef, visitor: &VisitorId) -> bool {
-        self.openings().forgotten.contains(&(*avatar, visitor.clone()))
-    }
-
-    pub(super) fn openings(&self) -> MutexGuard<'_, Openings> {
-        self.openings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn give_up_claims(
@@ -151,7 +104,7 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let name = avatar.to_string();
         self.file()?.write(|transaction| self.each(transaction, &RELEASE, &name, visitors))?;
-        self.openings().forgotten.retain(|(of, visitor)| of != avatar || !visitors.contains(visitor));
+        self.openings.note_released(avatar, visitors);
         Ok(())
     }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder, SqliteStore};
+use secondme_avatar::{AvatarClient, BaseUrl, ClientBuilder};
 use secondme_avatar_bridge::seals::without_store;
+use secondme_avatar_bridge::stores;
 
 use crate::convert::size;
 use crate::enums::{ {%- for enum in contract.enums if enum.name in contract.options | map(attribute="of") %}Core{{ enum.name }}, {% endfor -%} };
@@ -54,11 +55,8 @@ impl CoreOptions {
         }
 {% elif option.kind == "store" %}
         if let Some(path) = self.{{ option.snake }} {
-            let store = SqliteStore::open(path)?;
-            builder = match self.seal {
-                Some(seal) => builder.store(store.seal(host_seal(seal))),
-                None => builder.store(store),
-            };
+            let seal = self.seal.map(host_seal);
+            builder = builder.store(stores::open_file(path.as_ref(), seal)?);
         } else if self.seal.is_some() {
             return Err(without_store().into());
         }

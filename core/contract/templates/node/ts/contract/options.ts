@@ -11,7 +11,7 @@ import type { CallReport } from './reports.js'
   "base_url": "The base URL of the service, or the name of an environment. Default: `SECONDME_BASE_URL`, or production.",
   "on_call": "Is told of every call to the service and every handshake of a socket when it is over. What it throws goes to the client's listeners of `error`.",
 } %}
-{% set more = { "proxy": "`false`: no proxy." } %}
+{% set more = { "proxy": "`false`: no proxy.", "store": "Or the URL of a Redis: `redis://HOST:PORT`." } %}
 {% macro type(option) -%}
 {{ "(call: CallReport) => void" if option.kind == "callback" else "string" if option.kind == "store" else node.type(option) }}
 {%- endmacro %}

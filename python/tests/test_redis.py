@@ -1,0 +1,60 @@
+"""A store in Redis: Debian's ``redis-server``, started here."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from secondme_avatar import AvatarClient, StoreError, Visitor
+from secondme_avatar.testing import Emulator
+
+ADA = Visitor.for_user("test", "ada")
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """The URL of a server of the test's own."""
+    server = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
+    if server is None:
+        assert "CI" not in os.environ, "redis-server is not installed: apt-get install redis-server"
+        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+    socket = tmp_path / "redis.sock"
+    command = [server, "--port", "0", "--unixsocket", str(socket), "--appendonly", "yes", "--save", ""]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "accept connections" in line and str(socket) in line:
+                break
+        else:
+            pytest.fail("redis-server did not start")
+        yield f"redis+unix://{socket}?prefix=python"
+        process.kill()
+
+
+async def test_clients_share_sessions_and_notes(emulator: Emulator, redis: str) -> None:
+    async with emulator.client(store=redis) as one:
+        chat = await one.open(ADA)
+        session = chat.session_id
+        assert await one.add_note(ADA, "seen", "1")
+    async with emulator.client(store=redis) as other:
+        assert (await other.open(ADA)).session_id == session
+        assert not await other.add_note(ADA, "seen", "2")
+        assert [visitor.id for visitor in await other.known()] == [ADA.id]
+    assert emulator.sync.state()["calls"]["auth"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis://:hunter2@127.0.0.1:1", "cannot be opened"),
+        ("redis://:hunter2@127.0.0.1:port", "a host and a port"),
+        ("postgres://:hunter2@host/db", "does not know"),
+    ],
+)
+def test_a_redis_that_cannot_be_used_is_an_error_of_the_constructor_without_the_password(url: str, says: str) -> None:
+    with pytest.raises(StoreError, match=says) as raised:
+        AvatarClient("sk-0123456789abcdef", store=url)
+    assert "hunter2" not in str(raised.value)
