@@ -180,8 +180,8 @@ impl NativeChat {
     }
 
     #[napi]
-    pub fn events(&self) -> NativeEvents {
-        NativeEvents::new(self.chat.events(), &self.queue)
+    pub fn events(&self, raw: bool) -> NativeEvents {
+        NativeEvents::new(self.chat.events(), raw, &self.queue)
     }
 
     #[napi]

@@ -368,8 +368,8 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn events(&self) -> NativeEvents {
-        NativeEvents::new(self.client.events(), &self.queue)
+    pub fn events(&self, raw: bool) -> NativeEvents {
+        NativeEvents::new(self.client.events(), raw, &self.queue)
     }
 
     #[napi]

@@ -18,7 +18,9 @@ pub struct NativeEvents {
 
 #[napi]
 impl NativeEvents {
-    pub(crate) fn new(events: Events, queue: &Arc<Queue>) -> Self {
+    /// With `raw`, the events have their frames.
+    pub(crate) fn new(events: Events, raw: bool, queue: &Arc<Queue>) -> Self {
+        let events = if raw { events } else { events.without_raw() };
         Self { events: Stream::new(events), queue: Arc::clone(queue), has_ended: false }
     }
 

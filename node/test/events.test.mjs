@@ -45,6 +45,20 @@ test('a loop over a conversation sees what happens in it, in order, with all its
   ])
 })
 
+test('without `raw` events come without their frames', async (t) => {
+  const { client, open } = await stage(t)
+  const all = client.events({ raw: false })
+  const chat = await open('ada')
+  const own = chat.events({ raw: false })
+  await chat.ask('Hello')
+  for (const events of [all, own]) {
+    const reply = await next(events, 'reply')
+    assert.equal(reply.raw, undefined)
+    assert.match(reply.text, /Hello/)
+  }
+  assert.throws(() => chat.events({ raw: 'no' }), MisuseError)
+})
+
 test('the program’s own tag of a visitor stands on every event', async (t) => {
   const { client, emulator } = await stage(t)
   const events = client.events()

@@ -1,6 +1,6 @@
 /** The client: one for each API key. */
 
-import { type CallOptions, Conversation, type DeadlineOptions } from './conversation.js'
+import { type CallOptions, Conversation, type DeadlineOptions, EVENTS, type EventsOptions } from './conversation.js'
 import { callReportOf } from './contract/plain.js'
 import type { AvatarEvent } from './contract/events.js'
 import type { ClientOptions, NativeOptions } from './contract/options.js'
@@ -256,10 +256,10 @@ export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
   }
 
   /** Subscribes to the events of all conversations, including those opened later. */
-  override events(options: CallOptions = {}): EventStream {
-    known(options, SIGNAL, calledFrom(this.events))
+  override events(options: EventsOptions = {}): EventStream {
+    known(options, EVENTS, calledFrom(this.events))
     options.signal?.throwIfAborted()
-    return EventStream.of(this.#native.events(), options.signal)
+    return EventStream.of(this.#native.events(options.raw ?? true), options.signal)
   }
 
   /** Subscribes to what happens from now on in all conversations: `for await (const event of client)`. */
@@ -328,7 +328,7 @@ export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
 
   /** @internal */
   protected override subscribe(): NativeEvents {
-    return this.#native.events()
+    return this.#native.events(true)
   }
 
   /** An open conversation is always the same object. */

@@ -21,6 +21,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of a subscription to events. */
+export interface EventsOptions extends CallOptions {
+  /** Whether each event has the frame that it came of, as `raw`. Default: true. Without, events cost less. */
+  readonly raw?: boolean | undefined
+}
+
 /** Options of a call with a deadline of its own. */
 export interface DeadlineOptions extends CallOptions {
   /** The time limit of the call in milliseconds, retries and waits included. */
@@ -186,10 +192,10 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
   }
 
   /** Subscribes to what happens in this conversation from now on. */
-  override events(options: CallOptions = {}): EventStream {
-    known(options, SIGNAL, calledFrom(this.events))
+  override events(options: EventsOptions = {}): EventStream {
+    known(options, EVENTS, calledFrom(this.events))
     options.signal?.throwIfAborted()
-    return EventStream.of(this.#native.events(), options.signal)
+    return EventStream.of(this.#native.events(options.raw ?? true), options.signal)
   }
 
   /** Subscribes to what happens from now on: `for await (const event of chat)`. */
@@ -253,10 +259,12 @@ export class Conversation extends AvatarEmitter implements AsyncIterable<AvatarE
 
   /** @internal */
   protected override subscribe(): NativeEvents {
-    return this.#native.events()
+    return this.#native.events(true)
   }
 }
 
+/** @internal The options of {@link EventsOptions}. */
+export const EVENTS: Known = { raw: 'boolean', ...SIGNAL }
 const SEND: Known = { deadlineMs: 'number', durable: 'boolean', messageId: 'string', ...SIGNAL }
 const ASK: Known = {
   deadlineMs: 'number',

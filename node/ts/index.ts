@@ -26,6 +26,7 @@ export {
   Conversation,
   type DeadlineOptions,
   type DurableOptions,
+  type EventsOptions,
   type HistoryOptions,
   type MessageOptions,
 } from './conversation.js'

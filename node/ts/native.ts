@@ -60,7 +60,7 @@ export interface NativeClient {
   request(method: string, path: string, body?: string, visitor?: NativeVisitor, deadlineMs?: number): number
   forgetIdle(longerThanMs: number): number
   backup(path: string): number
-  events(): NativeEvents
+  events(raw: boolean): NativeEvents
   stats(): string
   advanceClock(ms: number): void
   close(deadlineMs?: number): number
@@ -111,7 +111,7 @@ export interface NativeChat {
   sendDurable(text: string, deadlineMs?: number, messageId?: string): number
   history(count: number, before?: string): number
   newSession(): number
-  events(): NativeEvents
+  events(raw: boolean): NativeEvents
   pause(): number
   resume(): number
   networkChanged(): number

@@ -116,7 +116,7 @@ class AvatarClient(ClientBase, Listening):
 
     @cached_property
     def _callbacks(self) -> Callbacks:  # type: ignore[override]
-        return Callbacks(self._served, self._native.events)
+        return Callbacks(self._served, lambda: self._native.events(True))
 
     async def open(self, visitor: Visitor, *, deadline: float | None = None) -> Conversation:
         """Opens the conversation of this visitor.
@@ -268,9 +268,10 @@ class AvatarClient(ClientBase, Listening):
         """
         await self._served.queue().call(lambda queue: self._native.backup(queue, to))
 
-    def events(self) -> Events:
-        """Subscribes to the events of all conversations, those that are opened later too."""
-        return Events(self._native.events(), self._served.queue)
+    def events(self, *, raw: bool = True) -> Events:
+        """Subscribes to the events of all conversations, those that are opened later too. Without ``raw`` they cost
+        less, and their ``raw`` is ``None``."""
+        return Events(self._native.events(raw), self._served.queue)
 
     async def close(self, *, deadline: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds. Default:

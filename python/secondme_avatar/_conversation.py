@@ -80,7 +80,7 @@ class Conversation(ConversationBase, Listening):
 
     @cached_property
     def _callbacks(self) -> Callbacks:  # type: ignore[override]
-        return Callbacks(self._served, self._native.events)
+        return Callbacks(self._served, lambda: self._native.events(True))
 
     async def ask(
         self,
@@ -169,9 +169,10 @@ class Conversation(ConversationBase, Listening):
         """Opens another conversation of the same visitor, with a session of its own, on the same socket."""
         return Conversation(await self._served.queue().call(self._native.new_session), self._served)
 
-    def events(self) -> Events:
-        """Subscribes to what happens in this conversation from now on."""
-        return Events(self._native.events(), self._served.queue)
+    def events(self, *, raw: bool = True) -> Events:
+        """Subscribes to what happens in this conversation from now on. Without ``raw`` events cost less, and their
+        ``raw`` is ``None``."""
+        return Events(self._native.events(raw), self._served.queue)
 
     async def pause(self) -> None:
         """Gives up the socket and keeps the session. What is said meanwhile arrives after ``resume``."""

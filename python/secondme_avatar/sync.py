@@ -188,9 +188,10 @@ class AvatarClient(ClientBase):
         with thread_queue() as queue:
             queue.call(lambda queue: self._native.backup(queue, to))
 
-    def events(self) -> Events:
-        """Subscribes to the events of all conversations, those that are opened later too."""
-        return Events(self._native.events())
+    def events(self, *, raw: bool = True) -> Events:
+        """Subscribes to the events of all conversations, those that are opened later too. Without ``raw`` they cost
+        less, and their ``raw`` is ``None``."""
+        return Events(self._native.events(raw))
 
     def close(self, *, deadline: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds."""
@@ -273,9 +274,10 @@ class Conversation(ConversationBase):
         with thread_queue() as queue:
             return Conversation(queue.call(self._native.new_session))
 
-    def events(self) -> Events:
-        """Subscribes to what happens in this conversation from now on."""
-        return Events(self._native.events())
+    def events(self, *, raw: bool = True) -> Events:
+        """Subscribes to what happens in this conversation from now on. Without ``raw`` events cost less, and their
+        ``raw`` is ``None``."""
+        return Events(self._native.events(raw))
 
     def pause(self) -> None:
         """Gives up the socket and keeps the session. What is said meanwhile arrives after ``resume``."""

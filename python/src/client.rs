@@ -276,8 +276,8 @@ impl Client {
         queue.call(py, close, |py, ()| Ok(py.None()))
     }
 
-    fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
-        Ok(Subscription::new(self.client.get(py)?.events()))
+    fn events(&self, py: Python<'_>, raw: bool) -> PyResult<Subscription> {
+        Ok(Subscription::new(self.client.get(py)?.events(), raw))
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

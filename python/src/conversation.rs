@@ -133,8 +133,8 @@ impl Conversation {
         queue.call(py, async move { chat.new_session().await }, Self::made)
     }
 
-    fn events(&self, py: Python<'_>) -> PyResult<Subscription> {
-        Ok(Subscription::new(self.0.get(py)?.events()))
+    fn events(&self, py: Python<'_>, raw: bool) -> PyResult<Subscription> {
+        Ok(Subscription::new(self.0.get(py)?.events(), raw))
     }
 
     fn pause(&self, py: Python<'_>, queue: &HostQueue) -> PyResult<Call> {

@@ -17,8 +17,9 @@ use crate::{errors, events, values};
 pub(crate) struct Subscription(ForkGuarded<Stream<Events>>, Ticket);
 
 impl Subscription {
-    pub(crate) fn new(events: Events) -> Self {
-        let stream = Stream::new(events);
+    /// With `raw`, the events have their frames.
+    pub(crate) fn new(events: Events, raw: bool) -> Self {
+        let stream = Stream::new(if raw { events } else { events.without_raw() });
         let ticket = stream.ticket();
         Self(ForkGuarded::new(stream), ticket)
     }

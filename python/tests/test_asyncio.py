@@ -113,7 +113,7 @@ async def test_cancelling_a_call_drops_its_work_at_once(chat: Conversation, emul
 async def test_a_question_cancelled_in_the_moment_of_asking_does_not_go_out(
     client: AvatarClient, chat: Conversation, emulator: Emulator
 ) -> None:
-    events = sync.Events(client._native.events())
+    events = sync.Events(client._native.events(True))
     emulator.sync.owner_takeover(chat)
     first = asyncio.create_task(chat.ask("first"))
     await emulator.wait_until(lambda state: state["calls"].get("message/send") == 1)

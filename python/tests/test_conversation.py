@@ -324,6 +324,21 @@ async def test_events_are_matched_and_shown(client: AvatarClient, emulator: Emul
     assert {event.type for event in seen} <= secondme_avatar.events.NAMES
 
 
+async def test_without_raw_events_come_without_their_frames(client: AvatarClient, emulator: Emulator) -> None:
+    chat = await client.open(Visitor.for_user("test", "ada"))
+    subscriptions = [client.events(raw=False), chat.events(raw=False)]
+    await chat.ask("Hello")
+    await emulator.push(chat, frame={"type": "news"})
+    for events in subscriptions:
+        seen = []
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, UnknownEvent):
+                break
+        assert any(isinstance(event, ReplyEvent) for event in seen)
+        assert {event.raw for event in seen} == {None}
+
+
 async def test_cards_and_sources_are_python_s_own(client: AvatarClient, emulator: Emulator) -> None:
     price = {"template": "citation", "params": {"price": 12, "big": 2**63, "exact": 0.5, "old": None, "new": True}}
     say = {"text": "See", "whole": True, "cards": [price], "sources": [{"title": "Prices", "pages": [1, 2]}]}
