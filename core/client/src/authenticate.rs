@@ -1,5 +1,6 @@
 //! One authentication, without a conversation.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
@@ -66,7 +67,7 @@ pub(crate) async fn authenticate(
         let input = tokio::select! {
             biased;
             () = key_replaced => Input::Tick,
-            back = calls.next(env), if !calls.is_empty() => match back {
+            back = poll_fn(|cx| calls.poll_next(env, cx)), if !calls.is_empty() => match back {
                 Back::Input(input) => input,
                 Back::Elsewhere | Back::Nothing => Input::Tick,
             },

@@ -204,7 +204,7 @@ impl AvatarClient {
         };
         let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
-            config: Config { secrets, ..options.config },
+            config: Arc::new(Config { secrets, ..options.config }),
             deadlines: options.deadlines,
             on_occupied: options.on_occupied,
             retention: options.retention,
@@ -382,7 +382,7 @@ impl AvatarClient {
         let forward = self.inner.env.clock.advance(by);
         self.inner.env.quota.look_again();
         let visitors: Vec<Arc<VisitorHandle>> = self.inner.lock().live().cloned().collect();
-        visitors.iter().for_each(|handle| handle.wake.notify_one());
+        visitors.iter().for_each(|handle| handle.look_again());
         for handle in visitors {
             handle.noticed(forward).await;
         }

@@ -8,7 +8,7 @@ mod remembered;
 mod visitors;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
@@ -24,7 +24,7 @@ use crate::driver::Driver;
 use crate::env::Env;
 use crate::errors::{client_closed, ended, forgotten};
 use crate::store::{KnownVisitor, NoteTable};
-use crate::visitor_handle::{PendingAnswer, VisitorHandle};
+use crate::visitor_handle::{BeginDriver, PendingAnswer, VisitorHandle};
 
 /// How long closing waits for the store to write what is queued.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +33,7 @@ const STORE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct ClientInner {
     pub(crate) env: Arc<Env>,
     visitors: Mutex<Visitors>,
+    begin_driver: BeginDriver,
     /// Cancelled when the client begins to close.
     pub(crate) closing: CancellationToken,
     /// Whether it is known to which avatar the key belongs.
@@ -55,8 +56,10 @@ pub(crate) struct ClientInner {
 
 impl ClientInner {
     pub(crate) fn new(env: Env, key: Option<ApiKey>) -> Arc<Self> {
-        Arc::new(Self {
-            env: Arc::new(env),
+        let env = Arc::new(env);
+        Arc::new_cyclic(|client| Self {
+            begin_driver: begin_driver(Arc::downgrade(&env), Weak::clone(client)),
+            env,
             visitors: Mutex::new(Visitors::new(key)),
             closing: CancellationToken::new(),
             identified: OnceCell::new(),
@@ -282,18 +285,10 @@ impl ClientInner {
         if let Some(store_writer) = &env.store_writer {
             store_writer.claim(id.clone());
         }
-        let handle = VisitorHandle::new(machine, env.clock.clone(), reserved);
+        let handle = VisitorHandle::new(machine, env.clock.clone(), self.begin_driver.clone(), reserved);
         visitors.begin(&env, id, Arc::clone(&handle));
         drop(visitors);
-        let driver = Box::new(Driver::new(Arc::clone(&handle), Arc::clone(&env)));
-        // The driver holds the client weakly, so dropping the client ends its drivers.
-        let client = Arc::downgrade(self);
-        let retire = move |handle: &Arc<VisitorHandle>| {
-            if let Some(client) = client.upgrade() {
-                client.retire(handle);
-            }
-        };
-        env.runtime.spawn(driver.run(retire));
+        handle.begin();
         Ok(handle)
     }
 
@@ -325,6 +320,24 @@ impl Drop for ClientInner {
         }
         self.env.subscriptions.end();
     }
+}
+
+/// Begins drivers. They hold the client weakly, so dropping the client ends them.
+fn begin_driver(env: Weak<Env>, client: Weak<ClientInner>) -> BeginDriver {
+    BeginDriver::new(move |handle| {
+        let Some(env) = env.upgrade() else {
+            return handle.end();
+        };
+        let runtime = env.runtime.clone();
+        let driver = Box::new(Driver::new(Arc::clone(handle), env));
+        let client = Weak::clone(&client);
+        let retire = move |handle: &Arc<VisitorHandle>| {
+            if let Some(client) = client.upgrade() {
+                client.retire(handle);
+            }
+        };
+        runtime.spawn(driver.run(retire));
+    })
 }
 
 /// The ids of messages must differ from those of all other processes.

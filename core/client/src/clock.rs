@@ -23,16 +23,15 @@ const READ_TOGETHER: Duration = Duration::from_millis(100);
 /// Far below the overflow of a sum, and longer than any lifetime.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The clock of a client. Cheap to clone, and small: every visitor has one.
 #[derive(Clone, Debug)]
-pub(crate) struct Clock {
+pub(crate) struct Clock(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     started: Instant,
     started_at: Millis,
     wall: WallClock,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
     /// The milliseconds added so far, for any reason.
     forward: AtomicU64,
     /// How often a test has added time.
@@ -78,24 +77,34 @@ impl fmt::Debug for WallClock {
 impl Clock {
     pub(crate) fn start(wall: WallClock) -> Self {
         let (started, started_at) = (Instant::now(), wall.now());
-        let shared = Shared { ahead: AtomicI64::new(signed(started_at.0)), ..Shared::default() };
-        Self { started, started_at, wall, shared: Arc::new(shared) }
+        Self(Arc::new(Shared {
+            started,
+            started_at,
+            wall,
+            forward: AtomicU64::default(),
+            advanced: AtomicU64::default(),
+            advanced_by: AtomicU64::default(),
+            gaps: AtomicU64::default(),
+            ahead: AtomicI64::new(signed(started_at.0)),
+            moved: Notify::new(),
+            noticed: Notify::new(),
+        }))
     }
 
     pub(crate) fn now(&self) -> Millis {
         self.compare();
-        self.origin() + self.started.elapsed()
+        self.origin() + self.0.started.elapsed()
     }
 
     /// Returns the moment in the time of the runtime's timers; never too early.
     pub(crate) fn instant_of(&self, moment: Millis) -> Instant {
-        self.started + moment.since(self.origin()) + Duration::from_millis(1)
+        self.0.started + moment.since(self.origin()) + Duration::from_millis(1)
     }
 
     /// Adds time, for tests, and wakes all waits. Returns all milliseconds added so far.
     pub(crate) fn advance(&self, by: Duration) -> u64 {
-        self.shared.advanced.fetch_add(1, Ordering::Relaxed);
-        self.shared.advanced_by.fetch_add(millis(by), Ordering::Relaxed);
+        self.0.advanced.fetch_add(1, Ordering::Relaxed);
+        self.0.advanced_by.fetch_add(millis(by), Ordering::Relaxed);
         self.put_forward(by)
     }
 
@@ -115,78 +124,78 @@ impl Clock {
 
     /// Resolves when time is added after this call.
     pub(crate) fn moved(&self) -> impl Future<Output = ()> {
-        self.shared.moved.notified()
+        self.0.moved.notified()
     }
 
     /// Resolves when a driver has done what is due, after this call.
     pub(crate) fn noticed(&self) -> impl Future<Output = ()> {
-        self.shared.noticed.notified()
+        self.0.noticed.notified()
     }
 
     pub(crate) fn notice(&self) {
-        self.shared.noticed.notify_waiters();
+        self.0.noticed.notify_waiters();
     }
 
     /// The milliseconds added so far.
     pub(crate) fn forward(&self) -> u64 {
-        self.shared.forward.load(Ordering::Relaxed)
+        self.0.forward.load(Ordering::Relaxed)
     }
 
     /// How often a test has added time.
     pub(crate) fn advanced(&self) -> u64 {
-        self.shared.advanced.load(Ordering::Relaxed)
+        self.0.advanced.load(Ordering::Relaxed)
     }
 
     /// How often the machine was suspended.
     pub(crate) fn gaps(&self) -> u64 {
-        self.shared.gaps.load(Ordering::Relaxed)
+        self.0.gaps.load(Ordering::Relaxed)
     }
 
     /// The present by which the age of what is stored is told. A wall clock that was ahead and has been set right is
     /// right: this clock stays ahead.
     pub(crate) fn civil(&self) -> Millis {
-        let advanced = Duration::from_millis(self.shared.advanced_by.load(Ordering::Relaxed));
-        (self.wall.now() + advanced).min(self.now())
+        let advanced = Duration::from_millis(self.0.advanced_by.load(Ordering::Relaxed));
+        (self.0.wall.now() + advanced).min(self.now())
     }
 
     /// The time in which the machine was suspended, or by which its wall clock was set forward.
     pub(crate) fn skipped(&self) -> Duration {
-        let advanced = self.shared.advanced_by.load(Ordering::Relaxed);
+        let advanced = self.0.advanced_by.load(Ordering::Relaxed);
         Duration::from_millis(self.forward().saturating_sub(advanced))
     }
 
     fn put_forward(&self, by: Duration) -> u64 {
         let millis = millis(by);
-        let forward = self.shared.forward.fetch_add(millis, Ordering::Relaxed) + millis;
-        self.shared.moved.notify_waiters();
+        let forward = self.0.forward.fetch_add(millis, Ordering::Relaxed) + millis;
+        self.0.moved.notify_waiters();
         forward
     }
 
     /// The wall clock's time at the start.
     fn origin(&self) -> Millis {
-        self.started_at + Duration::from_millis(self.forward())
+        self.0.started_at + Duration::from_millis(self.forward())
     }
 
     /// Compares the two clocks. A wall clock that was set back, or ahead by little, changes nothing.
     fn compare(&self) {
-        let before = self.started.elapsed();
-        let wall = self.wall.now();
-        if self.started.elapsed() - before > READ_TOGETHER {
+        let before = self.0.started.elapsed();
+        let wall = self.0.wall.now();
+        if self.0.started.elapsed() - before > READ_TOGETHER {
             return; // This thread has stood between the two.
         }
         let monotonic = i64::try_from(before.as_millis()).unwrap_or(i64::MAX);
         let ahead = signed(wall.0).saturating_sub(monotonic);
-        let known = self.shared.ahead.load(Ordering::Relaxed);
+        let known = self.0.ahead.load(Ordering::Relaxed);
         let change = ahead.saturating_sub(known);
         if change == 0 {
             return;
         }
         // If several tasks see the gap, one of them counts it.
         let counts =
-            self.shared.ahead.compare_exchange(known, ahead, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            self.0.ahead.compare_exchange(known, ahead, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         let slept = Duration::from_millis(u64::try_from(change).unwrap_or(0));
         if counts && slept >= GAP {
-            self.shared.gaps.fetch_add(1, Ordering::Relaxed);
+            self.0.gaps.fetch_add(1, Ordering::Relaxed);
             self.put_forward(slept);
             tracing::info!(
                 target: "secondme_avatar::client", seconds = slept.as_secs(),

@@ -65,6 +65,11 @@ impl ConnectionLog {
         }
     }
 
+    /// Whether nothing is remembered.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.failures == 0 && !self.told_contested
+    }
+
     /// The connection lasts.
     pub(crate) fn lasts(&mut self) {
         self.told_contested = false;

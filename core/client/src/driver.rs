@@ -5,6 +5,7 @@ mod catch_up;
 mod journal;
 mod permit;
 mod reading;
+mod waits;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -52,12 +53,13 @@ pub(crate) struct Driver {
     reading: Reading,
     saving: Saving,
     journal: Journal,
-    /// It was connected before, so another process may have opened the visitor since.
-    was_connected: bool,
+    /// The visitor rests: this driver leaves it.
+    leaves: bool,
 }
 
 impl Driver {
     pub(crate) fn new(handle: Arc<VisitorHandle>, env: Arc<Env>) -> Self {
+        let lost = handle.lock().machine.counters().lost;
         Self {
             calls: Calls::default(),
             connecting: None,
@@ -66,33 +68,36 @@ impl Driver {
             permit: ConnectPermit::default(),
             catch_up: CatchUp::new(&env.clock),
             generation: Generation::default(),
-            lost: 0,
+            lost,
             reading: Reading::default(),
             saving: Saving::default(),
             journal: Journal::default(),
-            was_connected: false,
+            leaves: false,
             handle,
             env,
         }
     }
 
-    /// Runs until the machine is closed, or until the client is dropped. Then calls `ended`.
+    /// Runs until the machine is closed, or until the client is dropped. Then calls `ended`. Returns before that if the
+    /// visitor rests; whatever is wanted of it then begins another driver.
     ///
     /// Boxed, since an async fn keeps its arguments twice, and there are thousands of these.
     pub(crate) async fn run(mut self: Box<Self>, ended: impl FnOnce(&Arc<VisitorHandle>)) {
         let handle = Arc::clone(&self.handle);
-        let env = Arc::clone(&self.env);
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
         loop {
-            let woken = handle.wake.notified();
-            let (forward, advanced) = (env.clock.forward(), env.clock.advanced());
-            let moved = env.clock.moved();
+            let mut woken = pin!(handle.woken());
+            let (forward, advanced) = (self.env.clock.forward(), self.env.clock.advanced());
             let Some(deadline) = self.carry_out() else {
                 break;
             };
+            if self.rests() {
+                return;
+            }
             let idle_from = handle.lock().machine.idle_from();
-            let deadline = self.permit.note_idle(&env, idle_from).map_or(deadline, |at| at.min(deadline));
-            let deadline = self.catch_up.deadline(&env.clock, deadline);
+            let deadline =
+                self.permit.note_idle(&self.env, idle_from).map_or(deadline, |at| at.min(deadline));
+            let deadline = self.catch_up.deadline(&self.env.clock, deadline);
             set(timer.as_mut(), self.catch_up.wakes_at(deadline));
             if deadline > Instant::now() {
                 self.catch_up.nothing_due(advanced);
@@ -101,39 +106,22 @@ impl Driver {
                 handle.notice(forward);
             }
             if self.catch_up.reads_on()
-                && let Some(traffic) = traffic(&mut self.socket, self.reading.is_on()).now_or_never()
+                && let Some(happened) = poll_fn(|cx| self.poll_traffic(cx)).now_or_never()
             {
-                let happened = self.traffic(traffic);
                 self.tell(happened);
                 continue;
             }
-            let mut room = pin!(env.subscriptions.room());
-            if self.reading.has_changed(&env, &handle, room.as_mut()) {
+            if self.reading.has_changed(&self.env, &handle) {
                 let reading = Input::Reading(self.reading.is_on());
                 self.tell(Happened::Input(reading));
                 continue;
             }
-            let input = tokio::select! {
-                // Pings go out even if frames come without a pause.
-                biased;
-                () = timer.as_mut() => self.due(deadline),
-                () = woken => Happened::Nothing,
-                () = moved => Happened::Nothing,
-                back = self.calls.next(&env), if !self.calls.is_empty() => match back {
-                    Back::Input(input) => Happened::Input(input),
-                    Back::Elsewhere => Happened::Elsewhere,
-                    Back::Nothing => Happened::Nothing,
-                },
-                () = self.permit.granted(&env), if self.permit.is_asked_for() => Happened::Input(Input::ConnectPermitted),
-                result = connected(&mut self.connecting), if self.connecting.is_some() => self.connected(result),
-                traffic = traffic(&mut self.socket, self.reading.is_on()), if self.socket.is_some() => self.traffic(traffic),
-                () = room, if !self.reading.is_on() => Happened::Nothing,
-            };
-            self.tell(input);
+            let happened = poll_fn(|cx| self.poll(cx, timer.as_mut(), woken.as_mut(), deadline)).await;
+            self.tell(happened);
         }
-        self.saving.finish(&env, &handle);
+        self.saving.finish(&self.env, &handle);
         self.hang_up_socket();
-        self.permit.release(&env, self.hanging_up.take());
+        self.permit.release(&self.env, self.hanging_up.take());
         ended(&handle);
     }
 
@@ -193,7 +181,7 @@ impl Driver {
                 Output::Resolved(ticket, result) => {
                     // Events before the answer are delivered before it.
                     self.publish(&mut state, &mut events);
-                    if let Some(waiting) = state.waiting.remove(&ticket) {
+                    if let Some(waiting) = state.take_waiting(ticket) {
                         waiting.resolve(result);
                     }
                 }
@@ -296,7 +284,7 @@ impl Driver {
         let visitor = state.machine.visitor().id();
         let connects = matches!(request.step, Step::CreateSocket | Step::InitVisitorChat);
         debug!(target: "secondme_avatar::http", %visitor, step = %request.step, "call");
-        let unless_elsewhere = connects && self.was_connected && state.may_let_go();
+        let unless_elsewhere = connects && state.was_connected && state.may_let_go();
         self.calls.start(&self.env, visitor.clone(), request, unless_elsewhere);
     }
 
@@ -341,7 +329,7 @@ impl Driver {
         Happened::Input(match result {
             Ok(socket) => {
                 self.socket = Some(socket);
-                self.was_connected = true;
+                self.handle.lock().was_connected = true;
                 Input::SocketOpened(generation)
             }
             Err((status, error)) => Input::SocketFailed { generation, status, error },
@@ -375,7 +363,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.handle.end();
+        if !self.leaves {
+            self.handle.end();
+        }
     }
 }
 
@@ -386,20 +376,6 @@ enum Happened {
     Woke,
     Elsewhere,
     Frames(Vec<secondme_avatar_protocol::Raw>),
-}
-
-async fn connected(connecting: &mut Option<Connecting>) -> Result<Socket, NotConnected> {
-    match connecting {
-        Some(connecting) => connecting.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn traffic(socket: &mut Option<Socket>, read: bool) -> Traffic {
-    match socket {
-        Some(socket) => poll_fn(|cx| socket.poll(cx, read)).await,
-        None => std::future::pending().await,
-    }
 }
 
 fn set(timer: Pin<&mut Sleep>, deadline: Instant) {

@@ -41,7 +41,8 @@ pub(crate) struct Env {
 /// What the caller has set, and the client only reads.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) config: Config,
+    /// All machines share it.
+    pub(crate) config: Arc<Config>,
     pub(crate) deadlines: Deadlines,
     pub(crate) on_occupied: Occupancy,
     pub(crate) retention: Option<Duration>,

@@ -47,6 +47,7 @@
 
 mod authenticate;
 mod base_url;
+mod buffered;
 mod client;
 mod client_inner;
 mod clock;
@@ -72,7 +73,6 @@ mod pins;
 mod proxy;
 mod quota;
 mod race;
-mod read_ahead;
 mod reply_stream;
 mod report;
 mod request;

@@ -22,7 +22,8 @@ pub(crate) struct Saving {
     changed: bool,
     /// Messages to be forgotten since then.
     forgotten: Vec<MessageId>,
-    snapshot: Option<Snapshot>,
+    /// Boxed, since there is seldom one.
+    snapshot: Option<Box<Snapshot>>,
 }
 
 /// What is saved once its events have been handled.
@@ -42,6 +43,11 @@ impl Saving {
     pub(crate) fn forget_message(&mut self, message: MessageId) {
         self.changed = true;
         self.forgotten.push(message);
+    }
+
+    /// Whether all is saved. Without a store there is nothing to save.
+    pub(crate) fn is_done(&self, env: &Env) -> bool {
+        env.store_writer.is_none() || (!self.changed && self.snapshot.is_none())
     }
 
     /// Saves what can be saved now. Returns when to check again.
@@ -75,17 +81,16 @@ impl Saving {
         let subscriptions = env.subscriptions.all();
         let own = state.mailboxes.iter().map(|(_, mailbox)| mailbox);
         let marks = own.chain(subscriptions.iter()).map(|mailbox| (Arc::clone(mailbox), mailbox.mark()));
-        self.snapshot = Some(Snapshot {
+        self.snapshot = Some(Box::new(Snapshot {
             record: state.machine.record(),
             forgotten: std::mem::take(&mut self.forgotten),
             marks: marks.filter(|(mailbox, mark)| !mailbox.has_handled(*mark)).collect(),
-        });
+        }));
     }
 
     fn write(&mut self, env: &Env, state: &VisitorState) {
-        if let (Some(writer), Some(Snapshot { record, forgotten, .. })) =
-            (&env.store_writer, self.snapshot.take())
-        {
+        if let (Some(writer), Some(snapshot)) = (&env.store_writer, self.snapshot.take()) {
+            let Snapshot { record, forgotten, .. } = *snapshot;
             writer.save_record(record);
             for message in forgotten {
                 writer.forget_message(state.machine.visitor().id().clone(), message);

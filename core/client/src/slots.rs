@@ -79,7 +79,7 @@ impl SocketSlots {
             if !handle.reclaim_slot() {
                 self.lock().slots.keep(ticket);
                 // Its driver notes again from when on nothing is owed.
-                handle.wake.notify_one();
+                handle.look_again();
             }
         }
     }
@@ -127,13 +127,16 @@ impl SlotPermit {
     }
 
     /// Waits until the slot is held.
-    pub(crate) async fn granted(&self) {
-        loop {
-            let changed = self.slots.changed.notified();
-            if self.is_held() {
-                return;
+    pub(crate) fn granted(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (slots, ticket) = (Arc::clone(&self.slots), self.ticket);
+        async move {
+            loop {
+                let changed = slots.changed.notified();
+                if slots.lock().slots.is_held(ticket) {
+                    return;
+                }
+                changed.await;
             }
-            changed.await;
         }
     }
 }

@@ -11,23 +11,23 @@ use secondme_avatar_protocol::{Error, ErrorKind, OptionName, Raw, Secret};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
+use crate::buffered::Buffered;
 use crate::dial::{Dialer, Transport, root_cause};
 use crate::loss;
 use crate::origin::Origin;
 use crate::pins::SocketHosts;
-use crate::read_ahead::ReadAhead;
 
-/// The buffer for one read of a quiet socket. Ten thousand sockets have one such buffer each, so it is much
-/// smaller than tungstenite's default of 128 KiB.
-const READ_BUFFER: usize = 2 * 1024;
+/// The buffer in which tungstenite keeps the beginning of a frame, for as long as the socket is open: tungstenite's
+/// default of 128 KiB would be the most of what a conversation costs. A longer frame gets a buffer of its own length.
+const READ_BUFFER: usize = 512;
 
-/// The initial write buffer. It grows with what is written, so many acknowledgements go out together.
-const WRITE_BUFFER: usize = 8 * 1024;
+/// tungstenite hands on each frame at once: [`Buffered`] writes many together.
+const WRITE_BUFFER: usize = 0;
 
 /// The longest frame, and the longest message.
 const FRAME_BYTES: usize = 4 * 1024 * 1024;
@@ -78,10 +78,10 @@ impl Connector {
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
-        match tokio_tungstenite::client_async_with_config(request, ReadAhead::new(stream), Some(config)).await
+        match tokio_tungstenite::client_async_with_config(request, Buffered::new(stream), Some(config)).await
         {
             Ok((socket, _)) => Ok(Socket {
-                socket,
+                socket: without_handshake(socket, config).await,
                 outgoing: VecDeque::new(),
                 outgoing_bytes: 0,
                 unflushed: false,
@@ -122,6 +122,18 @@ impl Connector {
     }
 }
 
+/// tungstenite goes on with the 4 KiB into which it has read the handshake's answer. Unless more was read into them than
+/// that, the socket begins anew with small ones.
+async fn without_handshake(
+    socket: WebSocketStream<Buffered<Transport>>,
+    config: WebSocketConfig,
+) -> WebSocketStream<Buffered<Transport>> {
+    match socket.get_ref().has_given_the_head() {
+        true => WebSocketStream::from_raw_socket(socket.into_inner(), Role::Client, Some(config)).await,
+        false => socket,
+    }
+}
+
 /// The address is a secret, so the text does not repeat it.
 fn unusable(why: &str) -> NotConnected {
     (None, Error::new(ErrorKind::InvalidAnswer, format!("the socket address that the service gave {why}")))
@@ -129,7 +141,7 @@ fn unusable(why: &str) -> NotConnected {
 
 /// A connected WebSocket.
 pub(crate) struct Socket {
-    socket: WebSocketStream<ReadAhead<Transport>>,
+    socket: WebSocketStream<Buffered<Transport>>,
     outgoing: VecDeque<String>,
     outgoing_bytes: usize,
     unflushed: bool,

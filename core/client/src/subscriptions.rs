@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secondme_avatar_protocol::{ConversationKey, Event};
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::events::Mailbox;
 
@@ -46,8 +46,8 @@ impl Subscriptions {
     }
 
     /// Waits until a full subscription has room again, of any conversation.
-    pub(crate) fn room(&self) -> Notified<'_> {
-        self.room.notified()
+    pub(crate) fn room(&self) -> OwnedNotified {
+        Arc::clone(&self.room).notified_owned()
     }
 
     /// Puts the events into the subscriptions to their conversation, and into those to all.

@@ -1,6 +1,7 @@
 //! A visitor's handle: the machine, and the callers that wait for its answers.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use secondme_avatar_protocol::{
     ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, MessageId, Misuse, Outcome, State,
     Ticket,
 };
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
@@ -23,12 +25,31 @@ use crate::quota::QuotaPermit;
 pub(crate) struct VisitorHandle {
     state: Mutex<VisitorState>,
     /// Wakes the driver.
-    pub(crate) wake: Notify,
+    wake: Notify,
     /// Notified when a conversation has closed.
     pub(crate) closed: Notify,
-    pub(crate) clock: Clock,
+    clock: Clock,
+    begin: BeginDriver,
     /// How far the clock had been advanced when the driver last had nothing due.
     noticed: AtomicU64,
+}
+
+/// Begins a driver for a visitor that has none. All visitors of a client have the same.
+#[derive(Clone)]
+pub(crate) struct BeginDriver(Arc<Begin>);
+
+type Begin = dyn Fn(&Arc<VisitorHandle>) + Send + Sync;
+
+impl BeginDriver {
+    pub(crate) fn new(begin: impl Fn(&Arc<VisitorHandle>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(begin))
+    }
+}
+
+impl fmt::Debug for BeginDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BeginDriver")
+    }
 }
 
 #[derive(Debug)]
@@ -50,6 +71,10 @@ pub(crate) struct VisitorState {
     pub(crate) dropped: bool,
     /// The driver has ended: it writes nothing more to the store.
     pub(crate) ended: bool,
+    /// There is no driver, and nothing for one to do. Whatever changes the machine begins one.
+    rests: bool,
+    /// It was connected before, so another process may have opened the visitor since.
+    pub(crate) was_connected: bool,
 }
 
 /// The receiver of a ticket's answer.
@@ -72,7 +97,13 @@ impl From<Command> for Wanted {
 }
 
 impl VisitorHandle {
-    pub(crate) fn new(machine: Machine, clock: Clock, reserved: Option<QuotaPermit>) -> Arc<Self> {
+    /// A visitor, whose driver is to [begin](Self::begin).
+    pub(crate) fn new(
+        machine: Machine,
+        clock: Clock,
+        begin: BeginDriver,
+        reserved: Option<QuotaPermit>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(VisitorState {
                 machine,
@@ -85,16 +116,54 @@ impl VisitorHandle {
                 elsewhere: false,
                 dropped: false,
                 ended: false,
+                rests: false,
+                was_connected: false,
             }),
             wake: Notify::new(),
             closed: Notify::new(),
             noticed: AtomicU64::new(clock.forward()),
             clock,
+            begin,
         })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, VisitorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the first driver.
+    pub(crate) fn begin(self: &Arc<Self>) {
+        (self.begin.0)(self);
+    }
+
+    /// Resolves when the driver is to look again.
+    pub(crate) fn woken(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+
+    /// Lets the driver look again, if there is one.
+    pub(crate) fn look_again(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Lets the driver see what has changed. A visitor that rests gets one again.
+    fn stir(self: &Arc<Self>, mut state: MutexGuard<'_, VisitorState>) {
+        let rested = std::mem::take(&mut state.rests);
+        drop(state);
+        if rested {
+            self.begin();
+        } else {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Leaves the visitor without a driver. Until something happens, nothing is due.
+    pub(crate) fn rest(&self, mut state: MutexGuard<'_, VisitorState>) {
+        state.rests = true;
+        state.machine.give_back();
+        state.mailboxes.shrink_to_fit();
+        drop(state);
+        self.clock.notice();
     }
 
     /// Gives a command, and returns its answer to await. Dropping the answer cancels the command.
@@ -104,7 +173,11 @@ impl VisitorHandle {
         Ok(PendingAnswer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
     }
 
-    pub(crate) fn give(&self, wanted: impl Into<Wanted>, waiting: Waiting) -> Result<Ticket, Error> {
+    pub(crate) fn give(
+        self: &Arc<Self>,
+        wanted: impl Into<Wanted>,
+        waiting: Waiting,
+    ) -> Result<Ticket, Error> {
         let Wanted { command, message_id } = wanted.into();
         let mut state = self.lock();
         if state.closing && !matches!(command, Command::Close { .. }) {
@@ -119,27 +192,29 @@ impl VisitorHandle {
             None => state.machine.command(now, command)?,
         };
         state.waiting.insert(ticket, waiting);
-        drop(state);
-        self.wake.notify_one();
+        self.stir(state);
         Ok(ticket)
     }
 
     /// Gives the machine an input.
-    pub(crate) fn input(&self, input: Input) {
-        self.lock().machine.handle(self.clock.now(), input);
-        self.wake.notify_one();
+    pub(crate) fn input(self: &Arc<Self>, input: Input) {
+        let mut state = self.lock();
+        state.machine.handle(self.clock.now(), input);
+        self.stir(state);
     }
 
     /// Gives the machine another key.
-    pub(crate) fn set_key(&self, key: ApiKey) {
-        self.lock().machine.set_key(self.clock.now(), key);
-        self.wake.notify_one();
+    pub(crate) fn set_key(self: &Arc<Self>, key: ApiKey) {
+        let mut state = self.lock();
+        state.machine.set_key(self.clock.now(), key);
+        self.stir(state);
     }
 
     /// Gives the machine messages that an earlier process has stored.
-    pub(crate) fn restore(&self, messages: Vec<KeptMessage>) {
-        self.lock().machine.restore(self.clock.now(), messages);
-        self.wake.notify_one();
+    pub(crate) fn restore(self: &Arc<Self>, messages: Vec<KeptMessage>) {
+        let mut state = self.lock();
+        state.machine.restore(self.clock.now(), messages);
+        self.stir(state);
     }
 
     /// Everything is done that was due when the clock had been advanced this far.
@@ -152,23 +227,26 @@ impl VisitorHandle {
         self.noticed.load(Ordering::Acquire) >= forward
     }
 
-    /// Waits until then, or until the driver has ended.
+    /// Waits until then, or until the driver has ended, or has left a visitor that rests.
     pub(crate) async fn noticed(&self, forward: u64) {
         loop {
             let noticed = self.clock.noticed();
-            if self.has_noticed(forward) || self.lock().dropped {
+            let has_no_driver = || {
+                let state = self.lock();
+                state.dropped || state.rests
+            };
+            if self.has_noticed(forward) || has_no_driver() {
                 return;
             }
             noticed.await;
         }
     }
 
-    pub(crate) fn cancel(&self, ticket: Ticket) {
+    pub(crate) fn cancel(self: &Arc<Self>, ticket: Ticket) {
         let mut state = self.lock();
-        if state.waiting.remove(&ticket).is_some() {
+        if state.take_waiting(ticket).is_some() {
             state.machine.cancel(self.clock.now(), ticket);
-            drop(state);
-            self.wake.notify_one();
+            self.stir(state);
         }
     }
 
@@ -189,24 +267,22 @@ impl VisitorHandle {
     }
 
     /// Takes the slot back for another visitor. Returns whether it was given up.
-    pub(crate) fn reclaim_slot(&self) -> bool {
+    pub(crate) fn reclaim_slot(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
         state.machine.handle(self.clock.now(), Input::SlotReclaimed);
         let gave_up = state.machine.is_paused();
-        drop(state);
-        self.wake.notify_one();
+        self.stir(state);
         gave_up
     }
 
     /// Refuses new commands from now on. Returns the conversations that are still to be closed.
-    pub(crate) fn begin_closing(&self) -> Vec<ConversationKey> {
+    pub(crate) fn begin_closing(self: &Arc<Self>) -> Vec<ConversationKey> {
         let mut state = self.lock();
         state.closing = true;
         let conversations = state.machine.conversations();
         // A machine without conversations would never end by itself.
         state.dropped |= conversations.is_empty();
-        drop(state);
-        self.wake.notify_one();
+        self.stir(state);
         conversations
     }
 
@@ -234,8 +310,15 @@ impl VisitorHandle {
 
     /// Ends the driver: the client is gone.
     pub(crate) fn hang_up(&self) {
-        self.lock().dropped = true;
-        self.wake.notify_one();
+        let mut state = self.lock();
+        state.dropped = true;
+        let rests = state.rests;
+        drop(state);
+        if rests {
+            self.end();
+        } else {
+            self.wake.notify_one();
+        }
     }
 
     /// The driver has ended: fails all waiting calls.
@@ -261,6 +344,20 @@ impl VisitorState {
     /// Whether the visitor can be left to another process: no call waits, and nothing is still to be sent.
     pub(crate) fn may_let_go(&self) -> bool {
         self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()
+    }
+
+    /// Takes the receiver of a ticket's answer.
+    pub(crate) fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
+        let taken = self.waiting.remove(&ticket);
+        if self.waiting.is_empty() {
+            self.waiting = HashMap::new(); // There are thousands of visitors for whom no call waits.
+        }
+        taken
+    }
+
+    /// Whether no call waits for anything, and the machine needs no driver.
+    pub(crate) fn may_rest(&self) -> bool {
+        self.waiting.is_empty() && !self.closing && !self.dropped && self.machine.rests()
     }
 
     /// Ends the subscriptions to closed conversations, and removes those that were dropped.

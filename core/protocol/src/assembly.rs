@@ -83,6 +83,12 @@ pub(crate) struct Piece {
 }
 
 impl Assembly {
+    /// Gives back the room of replies that have ended.
+    pub(crate) fn give_back(&mut self) {
+        self.open.shrink_to_fit();
+        self.ended.shrink_to_fit();
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }

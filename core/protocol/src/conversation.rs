@@ -168,6 +168,14 @@ impl Conversation {
         })
     }
 
+    /// Gives back the room of what is over.
+    pub(crate) fn give_back(&mut self) {
+        self.sends.give_back();
+        self.turns.give_back();
+        self.replies.give_back();
+        self.position.give_back();
+    }
+
     pub(crate) fn key(&self) -> ConversationKey {
         self.key
     }

@@ -27,6 +27,7 @@ mod voices;
 mod waits;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::authentication::{Authentication, Bearer};
 use crate::call::{CallId, Calls};
@@ -68,7 +69,7 @@ struct Facts {
     context_doubted: bool,
     avatar_id: Option<AvatarId>,
     /// What Visitor Chat has told.
-    visitor_chat: Option<VisitorChatFacts>,
+    visitor_chat: Option<Box<VisitorChatFacts>>,
     /// The service has said that it does not know the session, and no message has been taken since.
     session_doubted: bool,
 }
@@ -126,7 +127,7 @@ pub struct Machine {
     /// When the key took the place of an earlier one.
     key_since: Option<Millis>,
     visitor: Visitor,
-    config: Config,
+    config: Arc<Config>,
     rng: Rng,
     goal: Goal,
     facts: Facts,
@@ -144,7 +145,7 @@ pub struct Machine {
     /// Frames of a session that is not known yet.
     unrouted: Vec<Raw>,
     /// The session that the first conversation takes up again.
-    resumable: Option<SessionFacts>,
+    resumable: Option<Box<SessionFacts>>,
     /// Messages that earlier conversations have kept and not sent: the first one's next opening takes them up.
     restored: Vec<KeptMessage>,
     /// The id that the caller has chosen for the message of the present command.
@@ -162,33 +163,33 @@ pub struct Machine {
 
 impl Machine {
     /// A machine for this visitor. With a `record` of an earlier run it goes on where that stood; one
-    /// of another visitor is passed over. The `seed` is all the chance there is.
+    /// of another visitor is passed over. The `seed` is all the chance there is. Machines of one host may share the `config`.
     pub fn new(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         key: ApiKey,
         visitor: Visitor,
         record: Option<Record>,
         now: Millis,
         seed: u64,
     ) -> Self {
-        Self::with(config, Some(key), visitor, record, now, seed)
+        Self::with(config.into(), Some(key), visitor, record, now, seed)
     }
 
     /// A machine that has no key: it asks its host for the visitor's credentials ([`Output::Credentials`]) instead of
     /// authenticating. Through [`Door::AvatarOpenApi`](crate::Door::AvatarOpenApi) only: the other door wants the key
     /// in every call.
     pub fn without_key(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         visitor: Visitor,
         record: Option<Record>,
         now: Millis,
         seed: u64,
     ) -> Self {
-        Self::with(config, None, visitor, record, now, seed)
+        Self::with(config.into(), None, visitor, record, now, seed)
     }
 
     fn with(
-        config: Config,
+        config: Arc<Config>,
         key: Option<ApiKey>,
         visitor: Visitor,
         record: Option<Record>,
@@ -201,9 +202,9 @@ impl Machine {
         let is_named_anew = known.is_some_and(|known| known != visitor);
         let (authentication, facts, resumable) = match record {
             Some(Record { credentials, context, avatar_id, session, visitor_chat, .. }) => {
-                let (context, visitor_chat) = (context.map(|one| *one), visitor_chat.map(|one| *one));
+                let context = context.map(|one| *one);
                 let facts = Facts { context, avatar_id, visitor_chat, ..Facts::default() };
-                (Authentication::new(credentials), facts, session)
+                (Authentication::new(credentials), facts, session.map(Box::new))
             }
             None => Default::default(),
         };
@@ -362,6 +363,13 @@ impl Machine {
             None => {}
         }
         output
+    }
+
+    /// Gives back the room of what is over. There are thousands of idle machines.
+    pub fn give_back(&mut self) {
+        self.seen.give_back();
+        self.unrouted.shrink_to_fit();
+        self.conversations.iter_mut().for_each(Conversation::give_back);
     }
 
     /// How many outputs wait to be polled.

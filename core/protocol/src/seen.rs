@@ -24,6 +24,9 @@ impl Seen {
         let Some(fingerprint) = fingerprint(frame) else {
             return !strict;
         };
+        if self.known.len() != self.order.len() {
+            self.known.extend(&self.order); // They were given back.
+        }
         if !self.known.insert(fingerprint) {
             return false;
         }
@@ -35,6 +38,12 @@ impl Seen {
         self.order.push_back(fingerprint);
         self.noted += 1;
         true
+    }
+
+    /// Gives back most of the memory, for as long as no frame comes: the list is enough to find them by again.
+    pub(crate) fn give_back(&mut self) {
+        self.known = HashSet::default();
+        self.order.shrink_to_fit();
     }
 
     /// How many frames have been noted since the beginning.

@@ -54,7 +54,7 @@ impl Visitors {
 
     /// Makes a machine, with the client's key if there is one.
     pub(crate) fn machine(&self, env: &Env, visitor: Visitor, record: Option<Record>, seed: u64) -> Machine {
-        let (config, now) = (env.settings.config.clone(), env.clock.now());
+        let (config, now) = (Arc::clone(&env.settings.config), env.clock.now());
         match self.key.clone() {
             Some(key) => Machine::new(config, key, visitor, record, now, seed),
             None => Machine::without_key(config, visitor, record, now, seed),
@@ -177,8 +177,9 @@ impl Visitors {
         }
     }
 
-    /// Calls `on_occupied` if the answer has changed.
+    /// Tells how many visitors there are. Calls `on_occupied` if there were none, or are none any more.
     fn tell_occupied(&mut self, env: &Env) {
+        env.pacer.expect(env.slots.limit().map_or(self.live.len(), |most| self.live.len().min(most)));
         let occupied = !self.live.is_empty() || self.recovering > 0;
         if std::mem::replace(&mut self.occupied, occupied) != occupied {
             env.settings.on_occupied.tell(occupied);

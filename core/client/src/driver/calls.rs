@@ -1,17 +1,24 @@
 //! The running calls, and the quota permits that they wait for.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use secondme_avatar_protocol::{CallId, HttpRequest, Input, Millis, Secret, VisitorId};
+use tokio::task::JoinError;
 use tokio_util::task::JoinMap;
 
 use crate::env::Env;
 use crate::quota::{QuotaPermit, QuotaWait};
 
+/// The calls of one visitor. An idle visitor has none, and holds no room for any.
 #[derive(Default)]
-pub(crate) struct Calls {
-    running: JoinMap<CallId, Done>,
+pub(crate) struct Calls(Option<Box<Running>>);
+
+#[derive(Default)]
+struct Running {
+    tasks: JoinMap<CallId, Done>,
     /// Quota permits, from the request until the call is back.
     permits: HashMap<CallId, QuotaPermit>,
 }
@@ -33,8 +40,9 @@ pub(crate) enum Back {
 }
 
 impl Calls {
+    /// Whether no call is under way, and none holds a permit.
     pub(crate) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+        self.0.is_none()
     }
 
     /// Makes the call. `unless_elsewhere`: only if no other process has opened the visitor since. The process
@@ -46,7 +54,7 @@ impl Calls {
         request: HttpRequest,
         unless_elsewhere: bool,
     ) {
-        if let Some(permit) = self.permits.get_mut(&request.call) {
+        if let Some(permit) = self.running().permits.get_mut(&request.call) {
             permit.used();
         }
         let (env, call) = (Arc::clone(env), request.call);
@@ -62,13 +70,16 @@ impl Calls {
             let http = env.http.clone();
             Done::Call(http.call(request, watched).await)
         };
-        self.running.spawn_on(call, make, &runtime);
+        self.running().tasks.spawn_on(call, make, &runtime);
     }
 
     /// Drops the call: its answer is no longer wanted.
     pub(crate) fn abandon(&mut self, call: CallId) {
-        self.running.abort(&call);
-        self.permits.remove(&call);
+        if let Some(running) = &mut self.0 {
+            running.tasks.abort(&call);
+            running.permits.remove(&call);
+        }
+        self.tidy();
     }
 
     /// Gets a token of Visitor Chat.
@@ -82,7 +93,7 @@ impl Calls {
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
         let get = async move { Done::Call(env.tokens.get(&env, visitor, call, refused).await) };
-        self.running.spawn_on(call, get, &runtime);
+        self.running().tasks.spawn_on(call, get, &runtime);
     }
 
     /// Gets a visitor's credentials, where the client has no key.
@@ -96,7 +107,7 @@ impl Calls {
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
         let get = async move { Done::Call(env.tokens.credentials(&env, visitor, call, refused).await) };
-        self.running.spawn_on(call, get, &runtime);
+        self.running().tasks.spawn_on(call, get, &runtime);
     }
 
     /// Asks for the quota for this call, with a reserved permit if there is one.
@@ -108,7 +119,7 @@ impl Calls {
     ) -> Option<Input> {
         let mut permit = reserved.unwrap_or_else(|| env.quota.join());
         if permit.try_acquire() {
-            self.permits.insert(call, permit);
+            self.running().permits.insert(call, permit);
             return Some(Input::QuotaGranted(call));
         }
         let expected = permit.expected_at();
@@ -116,19 +127,29 @@ impl Calls {
         expected.map(|until| Input::QuotaDelayed { call, until })
     }
 
-    /// Waits for the next result. Cancelling this loses nothing.
-    pub(crate) async fn next(&mut self, env: &Env) -> Back {
-        let Some((call, result)) = self.running.join_next().await else {
-            return Back::Nothing;
+    /// Waits for the next result.
+    pub(crate) fn poll_next(&mut self, env: &Env, cx: &mut Context<'_>) -> Poll<Back> {
+        let Some(running) = self.0.as_mut().filter(|running| !running.tasks.is_empty()) else {
+            return Poll::Pending;
         };
-        if let Some(permit) = self.permits.remove(&call).filter(|_| result.is_ok()) {
+        // Dropping the future loses neither a result nor the wake-up, which the tasks keep.
+        let Some((call, result)) = ready!(pin!(running.tasks.join_next()).poll(cx)) else {
+            return Poll::Ready(Back::Nothing);
+        };
+        if let Some(permit) = running.permits.remove(&call).filter(|_| result.is_ok()) {
             permit.finish();
         }
+        let back = self.back(env, call, result);
+        self.tidy();
+        Poll::Ready(back)
+    }
+
+    fn back(&mut self, env: &Env, call: CallId, result: Result<Done, JoinError>) -> Back {
         match result {
             Ok(Done::Call(input)) => Back::Input(input),
             Ok(Done::Elsewhere) => Back::Elsewhere,
             Ok(Done::Waited(permit, QuotaWait::Granted)) => {
-                self.permits.insert(call, permit);
+                self.running().permits.insert(call, permit);
                 Back::Input(Input::QuotaGranted(call))
             }
             Ok(Done::Waited(permit, QuotaWait::Expected(until))) => {
@@ -145,6 +166,17 @@ impl Calls {
             let turn = permit.acquire(told).await;
             Done::Waited(permit, turn)
         };
-        self.running.spawn_on(call, wait, &env.runtime);
+        self.running().tasks.spawn_on(call, wait, &env.runtime);
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.0.get_or_insert_default()
+    }
+
+    /// Gives back the room of calls that are over.
+    fn tidy(&mut self) {
+        if self.0.as_ref().is_some_and(|running| running.tasks.is_empty() && running.permits.is_empty()) {
+            self.0 = None;
+        }
     }
 }

@@ -40,6 +40,11 @@ impl CatchUp {
         if self.has_slept(clock) { deadline.min(Instant::now()) } else { deadline }
     }
 
+    /// Whether no suspension is still to be handled.
+    pub(super) fn is_over(&self, clock: &Clock) -> bool {
+        self.until.is_none() && !self.has_slept(clock)
+    }
+
     /// Returns when to wake up for this deadline.
     pub(super) fn wakes_at(&self, deadline: Instant) -> Instant {
         self.until.unwrap_or(deadline)

@@ -19,6 +19,11 @@ impl Journal {
         self.log_connection(now, warnings, machine, events);
     }
 
+    /// Whether no lost connection is remembered.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.connection_log.is_quiet()
+    }
+
     /// Logs connections that are lost again and again. All conversations of the visitor report the same loss.
     fn log_connection(&mut self, now: Millis, warnings: &WarningLimit, machine: &Machine, events: &[Event]) {
         let visitor = machine.visitor().id();

@@ -1,7 +1,8 @@
 //! A visitor's permit to connect: a slot for a socket first, then the paced moment for the attempt.
 
-use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use secondme_avatar_protocol::{Input, Millis};
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,7 +27,7 @@ pub(super) struct ConnectPermit {
 }
 
 enum Waits {
-    ForSlot,
+    ForSlot(Pin<Box<dyn Future<Output = ()> + Send>>),
     ForAttempt(AttemptPermit),
 }
 
@@ -39,26 +40,27 @@ impl ConnectPermit {
             self.waits_for = Some(Waits::ForAttempt(env.pacer.permit(awaited)));
             return None;
         }
-        self.waits_for = Some(Waits::ForSlot);
+        self.waits_for = Some(Waits::ForSlot(Box::pin(slot.granted())));
         Some(Input::ConnectDenied(env.slots.denial()))
     }
 
-    /// Whether a permit was requested and is waited for.
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.waits_for.is_some()
+    /// Whether the visitor has no slot, and asks for none.
+    pub(super) fn is_idle(&self) -> bool {
+        self.slot.is_none() && self.waits_for.is_none() && self.attempt.is_none()
     }
 
-    /// Waits for the permit. Cancelling this loses nothing.
-    pub(super) async fn granted(&mut self, env: &Env) {
-        if let (Some(Waits::ForSlot), Some(slot)) = (&self.waits_for, &self.slot) {
-            slot.granted().await;
+    /// Waits for the permit, if one was requested.
+    pub(super) fn poll_granted(&mut self, env: &Env, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(Waits::ForSlot(slot)) = &mut self.waits_for {
+            ready!(slot.as_mut().poll(cx));
             self.waits_for = Some(Waits::ForAttempt(env.pacer.permit(self.awaited)));
         }
-        match &mut self.waits_for {
-            Some(Waits::ForAttempt(permit)) => self.attempt = permit.await,
-            Some(Waits::ForSlot) | None => pending().await,
-        }
+        let Some(Waits::ForAttempt(permit)) = &mut self.waits_for else {
+            return Poll::Pending;
+        };
+        self.attempt = ready!(permit.as_mut().poll(cx));
         self.waits_for = None;
+        Poll::Ready(())
     }
 
     /// A call waits for the attempt now, so it goes first.
@@ -97,7 +99,7 @@ impl ConnectPermit {
         let (now, are_wanted) = (env.clock.now(), env.slots.are_wanted());
         // Each time: a visitor that was asked for its slot and kept it is not known to be idle any more.
         slot.set_idle(idle_from);
-        let waits = matches!(self.waits_for, Some(Waits::ForSlot));
+        let waits = matches!(self.waits_for, Some(Waits::ForSlot(_)));
         if are_wanted && (waits || idle_from.is_some_and(|from| from <= now)) {
             env.slots.make_room();
         }

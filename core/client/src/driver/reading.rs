@@ -1,10 +1,11 @@
 //! Whether the socket is read: not while a subscription is full.
 
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use secondme_avatar_protocol::Millis;
-use tokio::sync::futures::Notified;
+use tokio::sync::futures::OwnedNotified;
 use tracing::warn;
 
 use crate::env::Env;
@@ -15,12 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct Reading {
-    stall: Option<Stall>,
+    /// Boxed, since there is seldom one.
+    stall: Option<Box<Stall>>,
 }
 
 struct Stall {
     since: Millis,
     told: bool,
+    /// Resolves when a subscription has room again.
+    room: Pin<Box<OwnedNotified>>,
 }
 
 impl Reading {
@@ -34,30 +38,47 @@ impl Reading {
         self.stall.as_ref().filter(|stall| !stall.told).map(|stall| stall.since + PATIENCE)
     }
 
-    /// Checks whether all subscriptions have room. Returns `true` if that has changed. Then the machine must be
-    /// told, since silence means nothing while nothing is read. `room` catches what becomes free after this.
-    pub(super) fn has_changed(
-        &mut self,
-        env: &Env,
-        handle: &VisitorHandle,
-        room: Pin<&mut Notified<'_>>,
-    ) -> bool {
-        room.enable();
-        let was_on = self.is_on();
-        if env.subscriptions.have_room()
-            && handle.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room())
-        {
-            self.stall = None;
-        } else {
-            let now = env.clock.now();
-            let stall = self.stall.get_or_insert(Stall { since: now, told: false });
-            if stall.since + PATIENCE <= now {
-                stall.told = true;
-                tell(env, handle);
-            }
+    /// Waits for room in a subscription that was full.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.stall {
+            Some(stall) => stall.room.as_mut().poll(cx),
+            None => Poll::Pending,
         }
+    }
+
+    /// Checks whether all subscriptions have room. Returns `true` if that has changed. Then the machine must be
+    /// told, since silence means nothing while nothing is read.
+    pub(super) fn has_changed(&mut self, env: &Env, handle: &VisitorHandle) -> bool {
+        let was_on = self.is_on();
+        self.look(env, handle);
         self.is_on() != was_on
     }
+
+    fn look(&mut self, env: &Env, handle: &VisitorHandle) {
+        if have_room(env, handle) {
+            self.stall = None;
+            return;
+        }
+        let mut room = Box::pin(env.subscriptions.room());
+        room.as_mut().enable();
+        // What became free before this is not told to `room`.
+        if have_room(env, handle) {
+            self.stall = None;
+            return;
+        }
+        let now = env.clock.now();
+        let earlier = self.stall.take();
+        let (since, mut told) = earlier.map_or((now, false), |stall| (stall.since, stall.told));
+        if since + PATIENCE <= now {
+            told = true;
+            tell(env, handle);
+        }
+        self.stall = Some(Box::new(Stall { since, told, room }));
+    }
+}
+
+fn have_room(env: &Env, handle: &VisitorHandle) -> bool {
+    env.subscriptions.have_room() && handle.lock().mailboxes.iter().all(|(_, mailbox)| mailbox.has_room())
 }
 
 /// Logs the subscriptions that block the socket. Each is logged once, however many sockets it blocks.

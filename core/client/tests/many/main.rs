@@ -5,6 +5,7 @@
 mod deadlines;
 mod places;
 mod quota;
+mod rest;
 mod rotation;
 mod shutdown;
 mod stage;

@@ -32,6 +32,11 @@ impl Cursor {
 pub(crate) struct CursorLog(VecDeque<Cursor>);
 
 impl CursorLog {
+    /// Gives back the room that is not needed.
+    pub(crate) fn give_back(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The conversation has come to this frame.
     pub(crate) fn pass(&mut self, seq: &str, noted: u64) {
         if self.0.back().is_some_and(|last| noted < last.noted + STRIDE) {

@@ -30,7 +30,8 @@ use crate::wire::Frame;
 pub(crate) struct Echoes {
     sent: VecDeque<Sent>,
     /// The latest failure of which the service has not said yet which message it means.
-    failure: Option<ServiceError>,
+    /// Boxed, since there is seldom one.
+    failure: Option<Box<ServiceError>>,
 }
 
 #[derive(Debug)]
@@ -112,12 +113,12 @@ impl Echoes {
 
     /// Which message the failure means shows once the service has answered the call that is under way.
     pub(crate) fn keep_failure(&mut self, failure: ServiceError) {
-        self.failure = Some(failure);
+        self.failure = Some(Box::new(failure));
     }
 
     /// The failure that was kept.
     pub(crate) fn take_failure(&mut self) -> Option<ServiceError> {
-        self.failure.take()
+        self.failure.take().map(|failure| *failure)
     }
 
     /// What came since then was not read, and is read from now on: echoes may be among it.

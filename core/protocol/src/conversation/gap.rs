@@ -27,7 +27,8 @@ enum GapState {
     Closed,
     /// The link was lost. Once it is back, the service is asked for what is missing.
     Open,
-    Filling(Filling),
+    /// Boxed, since there is seldom one.
+    Filling(Box<Filling>),
 }
 
 #[derive(Debug)]
@@ -131,8 +132,8 @@ impl GapFill {
             QueryKind::Named => Search::After(after),
         };
         let give_up_at = now + GAP_DEADLINE;
-        self.state =
-            GapState::Filling(Filling { reason, search, pages: 0, found: 0, asked_at: now, give_up_at });
+        let filling = Filling { reason, search, pages: 0, found: 0, asked_at: now, give_up_at };
+        self.state = GapState::Filling(Box::new(filling));
     }
 
     /// A query goes out.
@@ -212,7 +213,7 @@ impl GapFill {
     /// The search is over. Returns why it was made.
     pub(crate) fn close(&mut self) -> FillReason {
         match std::mem::take(&mut self.state) {
-            GapState::Filling(Filling { reason, .. }) => reason,
+            GapState::Filling(filling) => filling.reason,
             GapState::Open | GapState::Closed => FillReason::LinkLost,
         }
     }

@@ -11,7 +11,8 @@ pub(crate) struct Lifecycle {
     /// It has been open once.
     opened: bool,
     openers: Vec<Waiter>,
-    closing: Option<Closing>,
+    /// Boxed, since there is seldom one.
+    closing: Option<Box<Closing>>,
 }
 
 /// A command that waits until a deadline.
@@ -101,11 +102,9 @@ impl Lifecycle {
 
     /// It closes, at `deadline` at the latest. A second command can bring that forward.
     pub(crate) fn close_by(&mut self, ticket: Ticket, deadline: Millis, end: EndSession) {
-        let closing = self.closing.get_or_insert_with(|| Closing {
-            waiters: Vec::new(),
-            deadline,
-            end: EndSession::No,
-        });
+        let closing = self
+            .closing
+            .get_or_insert_with(|| Box::new(Closing { waiters: Vec::new(), deadline, end: EndSession::No }));
         closing.waiters.push(ticket);
         closing.deadline = closing.deadline.min(deadline);
         if closing.end == EndSession::No {

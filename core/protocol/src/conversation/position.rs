@@ -21,6 +21,12 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// Gives back the room that is not needed.
+    pub(crate) fn give_back(&mut self) {
+        self.last_seq.shrink_to_fit();
+        self.passed.give_back();
+    }
+
     /// The position that an earlier run has recorded.
     pub(crate) fn resumed(last_seq: Option<SeqId>, has_unnamed: bool, half_said: Option<HalfSaid>) -> Self {
         let text = |seq: Option<SeqId>| seq.map_or_else(String::new, |seq| seq.as_str().to_owned());

@@ -27,6 +27,11 @@ struct Probe {
 }
 
 impl Probes {
+    /// Gives back the room of messages that are answered.
+    pub(crate) fn give_back(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The service took the message, which went out at `since`.
     pub(crate) fn begin(&mut self, now: Millis, message: &MessageId, since: &Cursor) {
         self.0.push(Probe {

@@ -36,6 +36,11 @@ impl Sends {
         self.0.push_back(pending);
     }
 
+    /// Gives back the room of messages that are settled.
+    pub(crate) fn give_back(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -35,6 +35,11 @@ pub(crate) enum Fate {
 }
 
 impl SentLog {
+    /// Gives back the room that is not needed.
+    pub(crate) fn give_back(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     pub(crate) fn note(&mut self, pending: &Pending) {
         let message = pending.message();
         match self.fate(message) {

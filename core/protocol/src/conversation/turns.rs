@@ -73,6 +73,15 @@ impl Turns {
         Self { earlier, ..Self::default() }
     }
 
+    /// Gives back the room of turns that are over.
+    pub(crate) fn give_back(&mut self) {
+        self.turns.shrink_to_fit();
+        self.sent.give_back();
+        self.probes.give_back();
+        self.owed.shrink_to_fit();
+        self.earlier.shrink_to_fit();
+    }
+
     /// Replies that later questions must not be answered by.
     pub(crate) fn earlier_replies(&self) -> &[MessageId] {
         &self.earlier

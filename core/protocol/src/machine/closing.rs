@@ -84,7 +84,7 @@ impl Machine {
         }
         let closed = self.conversations.remove(at);
         if key == ConversationKey::FIRST {
-            self.resumable = closed.facts();
+            self.resumable = closed.facts().map(Box::new);
             self.remember();
         }
         if self.conversations.is_empty() {

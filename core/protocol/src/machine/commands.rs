@@ -44,7 +44,7 @@ impl Machine {
             Command::Open { conversation, deadline } => {
                 if self.conversation(conversation).is_none() {
                     let first = conversation == ConversationKey::FIRST;
-                    let session = if first { self.resumable.take() } else { None };
+                    let session = if first { self.resumable.take().map(|session| *session) } else { None };
                     // Nearly every visitor has one: room for four would be a kilobyte lost in each.
                     self.conversations.reserve_exact(1);
                     self.conversations.push(Conversation::new(conversation, session));

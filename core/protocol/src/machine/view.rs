@@ -21,9 +21,9 @@ impl Machine {
             credentials: self.authentication.credentials().cloned(),
             context: self.facts.context.clone().map(Box::new),
             avatar_id: self.facts.avatar_id,
-            session: first.map_or_else(|| self.resumable.clone(), Conversation::facts),
+            session: first.map_or_else(|| self.resumable.as_deref().cloned(), Conversation::facts),
             visitor: Some(self.visitor.clone()),
-            visitor_chat: self.facts.visitor_chat.clone().map(Box::new),
+            visitor_chat: self.facts.visitor_chat.clone(),
         }
     }
 
@@ -71,6 +71,14 @@ impl Machine {
     /// Whether the socket was given up and the facts are kept ([`Command::Pause`](super::Command::Pause)).
     pub fn is_paused(&self) -> bool {
         self.goal == Goal::Paused
+    }
+
+    /// Whether it is paused, and nothing is under way or will be due: it needs no host before the next command.
+    pub fn rests(&self) -> bool {
+        self.is_paused()
+            && self.outputs.is_empty()
+            && !self.calls.are_under_way()
+            && self.next_deadline().is_none()
     }
 
     /// Whether the socket is connected.

@@ -20,11 +20,11 @@ const REPLACED: &str =
 impl Machine {
     pub(super) fn learn_visitor_chat(&mut self, now: Millis, since: Millis, answer: VisitorChatAnswer<'_>) {
         let earlier = self.facts.visitor_chat.take().unwrap_or_default();
-        self.facts.visitor_chat = Some(VisitorChatFacts {
+        self.facts.visitor_chat = Some(Box::new(VisitorChatFacts {
             avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
             opening: answer.opening.as_deref().unwrap_or_default().into(),
-            ..earlier
-        });
+            ..*earlier
+        }));
         let address = answer.ws_url.0.into_owned();
         let ws_id = wire::ws_id_of(&address);
         let address = Secret::from(address);
