@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 use super::{Back, Driver, Happened};
 
 impl Driver {
-    /// Waits for whatever happens first. Not `select!`, whose futures take a kilobyte of every visitor's task: what is
+    /// Waits for whatever happens first. Not `select!`, whose futures take 400 bytes of every visitor's task: what is
     /// waited for here is in the driver already, or boxed while it is there.
     pub(super) fn poll(
         &mut self,
