@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from typing import ClassVar
 
 from tests.support import PACKAGING, ROOT, stand_in
 
@@ -44,7 +45,7 @@ class OfTheTag(unittest.TestCase):
 class Attested(unittest.TestCase):
     """Each package that holds compiled code, with the list of what is linked in."""
 
-    CODE = {
+    CODE: ClassVar = {
         "secondme_avatar-1.2.3-cp310-abi3-manylinux_2_17_x86_64.whl": "python",
         "secondme-avatar-node-linux-x64-gnu-1.2.3.tgz": "node",
         "secondme-avatar-1.2.3.jar": "ffi",

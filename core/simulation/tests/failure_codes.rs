@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use secondme_avatar_emulator::service::{Avatar, DeadToken, Injection, Key, TokenLifetime};
 use secondme_avatar_protocol::{
-    CloseReason, Command, ErrorKind, EventKind, Machine, Outcome, ServiceError, State, Step, Visitor, limits,
+    CloseReason, Command, Config, ErrorKind, EventKind, Machine, Outcome, ServiceError, State, Step, Visitor,
+    limits,
 };
 use secondme_avatar_simulation::{Fate, Settings, World};
 use serde_json::json;
@@ -345,7 +346,7 @@ fn a_key_of_another_form_never_leaves() {
     let visitor = Visitor::for_user("web", "ada").unwrap();
     let key = "sk-unknown".parse().unwrap();
     let (now, seed) = (world.now(), world.seed_of_next());
-    let ada = world.client_of(Machine::new(Default::default(), key, visitor, None, now, seed));
+    let ada = world.client_of(Machine::new(Config::default(), key, visitor, None, now, seed));
     let open = world.open(ada);
     assert_eq!(world.answer(ada, open).unwrap_err().code(), Some("open.api.key.not.found"));
 }
