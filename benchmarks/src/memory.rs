@@ -29,10 +29,10 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let aside = format!(
         "(by hand: {small:.1} with small buffers, {default:.1} with the WebSocket library's defaults)"
     );
-    report.at_most("1,000 live conversations, resident memory each", ours, 12.0, " KiB", &aside);
+    report.at_most("1,000 live conversations, resident memory each", ours, 6.5, " KiB", &aside);
     let paused = run("paused")?;
     let aside = "(with `max_live`: no socket, and back within two round trips)";
-    report.at_most("1,000 paused conversations, resident memory each", paused, 6.0, " KiB", aside);
+    report.at_most("1,000 paused conversations, resident memory each", paused, 2.0, " KiB", aside);
     Ok(())
 }
 
