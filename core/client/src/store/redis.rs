@@ -238,7 +238,7 @@ fn millis(moment: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `None` for the moment zero, which means that there is none.
+/// Returns `None` for zero, which stands for no moment.
 fn moment(millis: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis)).filter(|moment| *moment > UNIX_EPOCH)
 }

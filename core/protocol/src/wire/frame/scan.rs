@@ -316,7 +316,7 @@ fn plain_text(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where, among eight bytes, plain text ends: the first byte whose highest bit is set here is a quote, a backslash or a
-/// control character. All bits are clear where there is none.
+/// control character. Returns zero if all eight are plain text.
 fn ends_in(eight: u64) -> u64 {
     const EACH: u64 = u64::MAX / 0xFF;
     let below = |bytes: u64, limit: u64| bytes.wrapping_sub(EACH * limit) & !bytes;
