@@ -218,11 +218,11 @@ public final class AvatarClient: Sendable {
     }
 
     /// What `pick` returns for the first event of any conversation, from now on, for which that is not nil: see
-    /// ``Events/waitFor(isolation:_:)``.
+    /// ``Events/waitFor(timeout:isolation:_:)``.
     public func waitFor<Picked>(
-        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+        timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
-        try await events.waitFor(isolation: isolation, pick)
+        try await events.waitFor(timeout: timeout, isolation: isolation, pick)
     }
 
     /// Host and port of the proxy between this machine and the service; nil if the connection is direct.

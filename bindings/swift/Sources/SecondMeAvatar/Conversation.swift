@@ -107,11 +107,11 @@ public final class Conversation: Sendable {
     }
 
     /// What `pick` returns for the first event, from now on, for which that is not nil: see
-    /// ``Events/waitFor(isolation:_:)``. Where the event may happen at once, take ``events`` first and wait there.
+    /// ``Events/waitFor(timeout:isolation:_:)``. Where the event may happen at once, take ``events`` first and wait there.
     public func waitFor<Picked>(
-        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+        timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
-        try await events.waitFor(isolation: isolation, pick)
+        try await events.waitFor(timeout: timeout, isolation: isolation, pick)
     }
 
     /// The last `count` messages (1 to 1000), oldest first; with `before`, those before the message with that

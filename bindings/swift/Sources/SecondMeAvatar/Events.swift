@@ -20,6 +20,9 @@ let batchSize: UInt32 = 256
 ///
 /// No event is lost when a task that iterates is cancelled: the next iteration over the same subscription
 /// gets the next event. Several may iterate over one subscription; each event then goes to one of them.
+///
+/// For a time limit use the argument `timeout`. A task group in which a sleep races with ``next(isolation:)`` may end with
+/// the sleep in the moment in which the other task has taken an event, and drops what that task gives then.
 public final class Events: AsyncSequence, Sendable {
     private let core: CoreEvents
     private let batch = Locked(ArraySlice<Event>())
@@ -32,11 +35,18 @@ public final class Events: AsyncSequence, Sendable {
     ///
     /// Runs where it is called: an actor takes events that have come without leaving itself.
     public func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
-        while !Task.isCancelled {
-            if let event = take() { return event }
-            guard await wait() else { return take() }
-        }
-        return nil
+        try? await next(until: nil, isolation: isolation)
+    }
+
+    /// The same, with a time limit: nil when there will be no more. An event that comes in the last moment is returned.
+    ///
+    /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/deadline`` if nothing comes within `timeout`, and
+    /// `CancellationError` if the task is cancelled; what comes later is the next one.
+    public func next(
+        timeout: Duration, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Event? {
+        guard timeout >= .zero else { throw AvatarError(.misuse, "timeout cannot be \(timeout): choose 0 or more") }
+        return try await next(until: TimeLimit(timeout), isolation: isolation)
     }
 
     /// What `pick` returns for the first event for which that is not nil; events before it are skipped.
@@ -44,20 +54,26 @@ public final class Events: AsyncSequence, Sendable {
     /// ```swift
     /// let events = chat.events
     /// try await chat.send("Is anybody there?")
-    /// let answer = try await events.waitFor { event in
+    /// let answer = try await events.waitFor(timeout: .seconds(60)) { event in
     ///     if case .ownerReply(let reply) = event.kind { reply } else { nil }
     /// }
     /// ```
     ///
-    /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/closed`` if the subscription ends before it
-    /// comes, and `CancellationError` if the task is cancelled; the subscription then goes on.
+    /// - Parameter timeout: the time limit for all of it; nil: no limit.
+    ///
+    /// Throws an ``AvatarError`` of kind ``AvatarError/Kind-swift.enum/deadline`` if it does not come in this time, one of
+    /// kind ``AvatarError/Kind-swift.enum/closed`` if the subscription ends before it comes, and `CancellationError` if
+    /// the task is cancelled; except where it has ended, the subscription then goes on.
     public func waitFor<Picked>(
-        isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
+        timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
-        while let event = await next(isolation: isolation) {
+        if let timeout, timeout < .zero {
+            throw AvatarError(.misuse, "timeout cannot be \(timeout): choose 0 or more")
+        }
+        let limit = timeout.map(TimeLimit.init)
+        while let event = try await next(until: limit, isolation: isolation) {
             if let picked = try pick(event) { return picked }
         }
-        try Task.checkCancellation()
         throw AvatarError(.closed, "the subscription ended before the event that is waited for came")
     }
 
@@ -89,6 +105,16 @@ public final class Events: AsyncSequence, Sendable {
         }
     }
 
+    /// An event that is taken is returned, whatever the time is and whether or not the task is cancelled then.
+    private func next(until limit: TimeLimit?, isolation: isolated (any Actor)?) async throws -> Event? {
+        while true {
+            try Task.checkCancellation()
+            if let event = take() { return event }
+            if let limit, limit.isOver { throw AvatarError(.deadline, "no event came within \(limit.duration)") }
+            guard await wait(until: limit) else { return take() }
+        }
+    }
+
     /// An event that has come. Nothing is awaited between taking it and handing it on: so none can be lost.
     private func take() -> Event? {
         batch.withLock { batch in
@@ -97,13 +123,37 @@ public final class Events: AsyncSequence, Sendable {
         }
     }
 
-    /// Waits until something may have come; false if nothing will any more. A wait that is cancelled has taken nothing.
-    private func wait() async -> Bool {
+    /// Waits until something may have come, or the time is over; false if nothing will come any more. A wait that is
+    /// cancelled has taken nothing.
+    private func wait(until limit: TimeLimit?) async -> Bool {
         let cancel = CoreCancel()
+        let alarm = limit.map { limit in
+            Task {
+                try await limit.passes()
+                cancel.cancel()
+            }
+        }
+        defer { alarm?.cancel() }
         return await withTaskCancellationHandler {
             await core.ready(cancel: cancel)
         } onCancel: {
             cancel.cancel()
         }
     }
+}
+
+/// When a wait is to end.
+private struct TimeLimit: Sendable {
+    let duration: Duration
+    private let end: ContinuousClock.Instant
+
+    init(_ duration: Duration) {
+        self.duration = duration
+        // Instants have an end as well; nobody waits for a century.
+        end = .now + min(duration, .seconds(3_000_000_000))
+    }
+
+    var isOver: Bool { ContinuousClock.now >= end }
+
+    func passes() async throws { try await Task.sleep(until: end, clock: .continuous) }
 }

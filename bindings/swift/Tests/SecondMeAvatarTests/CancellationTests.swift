@@ -85,6 +85,46 @@ import Testing
         await client.close()
     }
 
+    @Test func aTimeLimitLosesNoEvent() async throws {
+        let stage = try await Flood.prepare(1500)
+        let send = Task { try await stage.send() }
+        var (heard, passed) = ([String](), 0)
+        // Limits that pass at every stage: before the wait, within it, and while an event comes.
+        while heard.count < stage.count {
+            do {
+                let event = try await stage.events.next(timeout: .microseconds(heard.count % 5 * 100))
+                if let event, case .unknown = event.kind { heard.append(event.raw ?? "") }
+            } catch let error as AvatarError where error.kind == .deadline {
+                passed += 1
+            }
+        }
+        try await send.value
+        #expect(heard == stage.expected)
+        #expect(passed > 20)
+        await stage.client.close()
+    }
+
+    @Test func aTimeLimitThatPassesSaysSo() async throws {
+        let emulator = try await Emulator.start()
+        let client = try emulator.client()
+        let chat = try await client.open(.forUser("ios", "ada"))
+        let events = chat.events
+        let late = await failure { _ = try await events.waitFor(timeout: .milliseconds(5)) { $0.reply } }
+        #expect(late?.kind == .deadline)
+        #expect(late?.message == "no event came within 0.005 seconds")
+        let negative = await failure { _ = try await chat.waitFor(timeout: .seconds(-1)) { $0.reply } }
+        #expect(negative?.kind == .misuse)
+        let longest = Task { try await events.next(timeout: .seconds(Int64.max)) }
+        try await emulator.call("owner/reply", ["sessionId": .optional(chat.sessionID), "text": "Hi"])
+        _ = try await soon { try await longest.value }
+        let reply = try await soon { try await events.waitFor(timeout: patience) { $0.reply } }
+        #expect(reply.text == "Hi")
+        try await chat.close()
+        let ended = await failure { while try await events.next(timeout: patience) != nil {} }
+        #expect(ended == nil)
+        await client.close()
+    }
+
     @Test func aSubscriptionThatIsCancelledHasEnded() async throws {
         let emulator = try await Emulator.start()
         let client = try emulator.client()
