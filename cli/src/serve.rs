@@ -26,6 +26,7 @@ mod saved;
 mod settings;
 mod shelf;
 mod sse;
+mod store_place;
 mod tasks;
 mod telling;
 mod turn;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use secondme_avatar::{BaseUrl, ClientBuilder, Door, SqliteStore};
+use secondme_avatar::{BaseUrl, ClientBuilder, Door};
 use secondme_avatar_emulator::Emulator;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -52,6 +53,7 @@ use self::log::Log;
 use self::metrics::Metrics;
 use self::origins::Origins;
 use self::settings::Settings;
+use self::store_place::StorePlace;
 use self::visitor::Naming;
 use crate::exit::{self, Failure};
 use crate::terminal::Stop;
@@ -68,6 +70,7 @@ pub(crate) async fn run(mut args: ServeArgs) -> Result<(), Failure> {
         return write!(std::io::stdout(), "{}", settings::SCHEMA).map_err(|_| Failure::output_closed());
     }
     let mut stop = Stop::listen()?;
+    args.store = StorePlace::given(args.store_argument.take())?;
     let settings = Settings::read(&mut args)?;
     let tokens = keys::tokens(&args, &settings)?;
     let address = args.address();
@@ -199,12 +202,10 @@ fn client(
     if let Some(quota) = args.quota {
         builder = builder.quota(quota);
     }
-    if let Some(path) = &args.store {
-        let store = SqliteStore::open(path)
-            .map_err(|error| Failure::new(exit::USAGE, format!("--store: {}: {error}", path.display())))?;
-        builder = builder.store(store);
+    match &args.store {
+        Some(place) => place.open(builder),
+        None => Ok(builder),
     }
-    Ok(builder)
 }
 
 /// Says that it is ready.

@@ -13,6 +13,8 @@ mod gateway;
 mod order;
 #[path = "gateway/owner.rs"]
 mod owner;
+#[path = "gateway/redis.rs"]
+mod redis;
 #[path = "gateway/responses.rs"]
 mod responses;
 mod support;

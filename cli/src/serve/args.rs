@@ -1,5 +1,6 @@
 //! The command line of `avatar serve`.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use secondme_avatar::Door;
 
+use super::store_place::StorePlace;
 use crate::args::duration;
 
 pub(crate) const HELP: &str = "\
@@ -22,6 +24,7 @@ Examples:
 Environment, beside that of `avatar --help`:
   SECONDME_API_KEY_<NAME>         one more key, which is the model avatar-<name>
   SECONDME_SERVE_TOKEN            what callers have to show: a token, or name:token,name:token
+  SECONDME_SERVE_STORE            what --store says, for a URL with a password
   SECONDME_SERVE_OPENWEBUI_SECRET the secret of Open WebUI's FORWARD_USER_INFO_HEADER_JWT_SECRET
 
 Its address, flags, errors and limits: docs/gateway.md. Exit codes: see `avatar --help`.";
@@ -70,9 +73,13 @@ pub(crate) struct ServeArgs {
     /// Which API of the service to use: avatar-open-api, or visitor-chat with SECONDME_CLIENT_ID and _SECRET
     #[arg(long, value_name = "DOOR")]
     pub(crate) door: Option<Door>,
-    /// A SQLite file that keeps sessions, and what the owner said, beyond the process
-    #[arg(long, value_name = "FILE")]
-    pub(crate) store: Option<PathBuf>,
+    /// A SQLite file, or the URL of a Redis, that keeps sessions, and what the owner said, beyond the process. A URL with a
+    /// password: in SECONDME_SERVE_STORE or in the settings
+    #[arg(long = "store", value_name = "FILE|URL")]
+    pub(crate) store_argument: Option<OsString>,
+    /// What that says, or the environment, or the settings.
+    #[arg(skip)]
+    pub(crate) store: Option<StorePlace>,
     /// How many visitors of a model may have a socket at a time
     #[arg(long, value_name = "N")]
     pub(crate) max_live: Option<usize>,

@@ -26,10 +26,9 @@ pub(super) fn run(args: &ServeArgs, gateway: &Gateway) -> Result<(), Failure> {
         ("programs' own prompts", tasks(args.tasks()).to_owned()),
         (
             "store",
-            args.store.as_ref().map_or_else(
-                || "none: sessions end with the process".to_owned(),
-                |path| path.display().to_string(),
-            ),
+            args.store
+                .as_ref()
+                .map_or_else(|| "none: sessions end with the process".to_owned(), ToString::to_string),
         ),
         (
             "sockets at a time",

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::args::{ServeArgs, SessionPer, Tasks};
+use super::store_place::StorePlace;
 use crate::args::duration;
 use crate::exit::{self, Failure};
 
@@ -22,7 +23,7 @@ pub(super) struct Settings {
     host: Option<IpAddr>,
     base_url: Option<String>,
     door: Option<String>,
-    store: Option<PathBuf>,
+    store: Option<Secret>,
     max_live: Option<usize>,
     quota: Option<usize>,
     idle_after: Option<String>,
@@ -108,7 +109,10 @@ impl Settings {
         if let (None, Some(door)) = (args.door, &self.door) {
             args.door = Some(door.parse().map_err(|_| misfit("door"))?);
         }
-        args.store = args.store.take().or_else(|| self.store.clone());
+        if let (None, Some(store)) = (&args.store, &self.store) {
+            let place = StorePlace::parse(store.expose().into()).map_err(|why| format!("store: {why}"))?;
+            args.store = Some(place);
+        }
         args.max_live = args.max_live.or(self.max_live);
         args.quota = args.quota.or(self.quota);
         let time = |name: &str, text: &Option<String>| {

@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test func aTimeLimitLosesNoEvent() async throws {
-        let stage = try await Flood.prepare(1500)
+        let stage = try await Flood.prepare(400)
         let send = Task { try await stage.send() }
         var (heard, passed) = ([String](), 0)
         // Limits that pass at every stage: before the wait, within it, and while an event comes.
