@@ -112,7 +112,7 @@ else
 endif
 
 LANGUAGES := python node kotlin
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|emulator|store|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|scale|storm|emulator|store|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
 	@$(if $(filter $(LANGUAGES) widget,$(ROW)),,base="$$(benchmarks/base "$(BASE)" $(if $(filter emulator,$(ROW)),emulator,benchmarks))" && \
 		$(CARGO) build --quiet --release --package secondme-avatar-emulator && \
 		BASE="$$base" $(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use futures_util::stream::{self, TryStreamExt};
 use futures_util::{SinkExt, StreamExt};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use secondme_avatar::Visitor;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::program::{self, Program};
 use crate::report::Report;
+use crate::scale::allow_descriptors;
 use crate::{Error, by_hand};
 
 const VISITORS: usize = 10_000;
@@ -30,7 +30,12 @@ const BEAT: Duration = Duration::from_secs(15);
 const HEARTBEATS: Duration = Duration::from_secs(17);
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
-    allow_sockets()?;
+    let most = allow_descriptors()?;
+    if most < VISITORS + 200 {
+        let reason = format!("it needs {} open files, and the system allows {most}", VISITORS + 200);
+        report.left_out("emulator with 10,000 live sockets, resident memory", &reason);
+        return Ok(());
+    }
     let mib = tokio::runtime::Runtime::new()?.block_on(run())?;
     let aside = format!("({:.1} KiB each)", mib * 1_024.0 / VISITORS as f64);
     report.at_most("emulator with 10,000 live sockets, resident memory", mib, BAR, " MiB", &aside);
@@ -66,23 +71,10 @@ async fn run() -> Result<f64, Error> {
         .await?;
     tokio::time::sleep(HEARTBEATS).await;
     let mib = program.resident_mib()?;
-    let state = program.control(&http, "GET", "state").send().await?.bytes().await?;
-    let state: Value = serde_json::from_slice(&state)?;
-    let sockets = state["sockets"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let alive = sockets.iter().filter(|socket| socket["pings"].as_u64() >= Some(2)).count();
+    let alive = program.state(&http).await?.sockets.iter().filter(|socket| socket.pings >= 2).count();
     if alive != VISITORS {
         return Err(format!("only {alive} of {VISITORS} sockets are live and have pinged twice").into());
     }
     program.end().await?;
     Ok(mib)
-}
-
-/// Raises the limit of open files as far as the system allows.
-fn allow_sockets() -> Result<(), Error> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    match most > VISITORS as u64 + 200 {
-        true => Ok(()),
-        false => Err(format!("this row needs {VISITORS} open files, and the system allows {most}").into()),
-    }
 }

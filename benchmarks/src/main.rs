@@ -15,21 +15,39 @@ mod memory;
 mod opening;
 mod program;
 mod report;
+mod scale;
 mod store;
+mod storm;
 
 use report::Report;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// What measures a row.
+type Measure = fn(&mut Report) -> Result<(), Error>;
+
+/// The rows, in their order.
+const ROWS: [(&str, &[Measure]); 7] = [
+    ("opening", &[opening::measure]),
+    ("frames", &[frames::measure]),
+    ("memory", &[memory::measure]),
+    ("scale", &[scale::measure]),
+    ("storm", &[storm::measure]),
+    ("emulator", &[console::measure, emulator::measure]),
+    ("store", &[store::measure]),
+];
+
 fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let wanted = arguments.next();
-    // A memory measurement runs in a process of its own, which this program starts.
-    if wanted.as_deref() == Some("memory-of") {
-        return memory::measure_one(&arguments.collect::<Vec<_>>());
-    }
-    if wanted.as_deref() == Some("serve") {
-        return flood::Flood::serve();
+    let arguments: Vec<_> = arguments.collect();
+    match wanted.as_deref() {
+        // A memory measurement runs in a process of its own, which this program starts.
+        Some("memory-of") => return memory::measure_one(&arguments),
+        Some("scale-of") => return scale::measure_one(&arguments),
+        Some("scale-by-hand") => return scale::measure_by_hand(&arguments),
+        Some("serve") => return flood::Flood::serve(),
+        _ => {}
     }
     // The emulator's rows compare with another emulator by themselves.
     if wanted.as_deref() != Some("emulator")
@@ -37,23 +55,11 @@ fn main() -> Result<(), Error> {
     {
         return beside::measure(&base, wanted.as_deref());
     }
-    let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let mut report = Report::default();
-    if runs("opening") {
-        opening::measure(&mut report)?;
-    }
-    if runs("frames") {
-        frames::measure(&mut report)?;
-    }
-    if runs("memory") {
-        memory::measure(&mut report)?;
-    }
-    if runs("emulator") {
-        console::measure(&mut report)?;
-        emulator::measure(&mut report)?;
-    }
-    if runs("store") {
-        store::measure(&mut report)?;
+    for (name, parts) in ROWS {
+        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
+            parts.iter().try_for_each(|measure| measure(&mut report))?;
+        }
     }
     report.print();
     Ok(())

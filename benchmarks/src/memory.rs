@@ -20,7 +20,7 @@ const CONVERSATIONS: usize = 1_000;
 const WARM_UP: usize = 50;
 
 /// Long enough for every conversation to have sent a ping.
-const HEARTBEATS: Duration = Duration::from_secs(17);
+pub(crate) const HEARTBEATS: Duration = Duration::from_secs(17);
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     let ours = run("ours")?;
@@ -64,15 +64,8 @@ pub(crate) fn measure_one(arguments: &[String]) -> Result<(), Error> {
         let kib = match what.as_str() {
             "ours" => ours(base, key).await?,
             "paused" => paused(base, key).await?,
-            "hand-small" => {
-                by_hand(
-                    base,
-                    key,
-                    Some(WebSocketConfig::default().read_buffer_size(2048).write_buffer_size(0)),
-                )
-                .await?
-            }
-            _ => by_hand(base, key, None).await?,
+            "hand-small" => by_hand_small(base, key, CONVERSATIONS).await?,
+            _ => by_hand(base, key, None, CONVERSATIONS).await?,
         };
         println!("{kib}");
         Ok(())
@@ -115,7 +108,13 @@ async fn paused(base: &str, key: &str) -> Result<f64, Error> {
     Ok((resident_kib()? - before) / CONVERSATIONS as f64)
 }
 
-async fn by_hand(base: &str, key: &str, config: Option<WebSocketConfig>) -> Result<f64, Error> {
+/// So many sockets with small buffers, as a user would open them by hand who looks after memory: the KiB of each.
+pub(crate) async fn by_hand_small(base: &str, key: &str, count: usize) -> Result<f64, Error> {
+    let config = WebSocketConfig::default().read_buffer_size(2048).write_buffer_size(0);
+    by_hand(base, key, Some(config), count).await
+}
+
+async fn by_hand(base: &str, key: &str, config: Option<WebSocketConfig>, count: usize) -> Result<f64, Error> {
     let http = by_hand::http()?;
     let open = async |range: std::ops::Range<usize>| {
         for visitor in range {
@@ -138,12 +137,13 @@ async fn by_hand(base: &str, key: &str, config: Option<WebSocketConfig>) -> Resu
     };
     open(0..WARM_UP).await?;
     let before = resident_kib()?;
-    open(WARM_UP..WARM_UP + CONVERSATIONS).await?;
+    open(WARM_UP..WARM_UP + count).await?;
     tokio::time::sleep(HEARTBEATS).await;
-    Ok((resident_kib()? - before) / CONVERSATIONS as f64)
+    Ok((resident_kib()? - before) / count as f64)
 }
 
-fn resident_kib() -> Result<f64, Error> {
+/// The memory of this process.
+pub(crate) fn resident_kib() -> Result<f64, Error> {
     resident_kib_of("self")
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use reqwest::Client;
+use secondme_avatar_emulator::service::State;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -25,8 +26,14 @@ pub(crate) struct Program {
 impl Program {
     /// Starts an emulator that answers at once, and has no quota.
     pub(crate) async fn start(path: &Path) -> Result<Self, Error> {
+        Self::start_on(path, "127.0.0.1").await
+    }
+
+    /// The same, on an address of this machine.
+    pub(crate) async fn start_on(path: &Path, host: &str) -> Result<Self, Error> {
         let mut child = Command::new(path)
             .args(["--json", "--until-stdin-ends", "--reply-delay", "0ms", "--piece-delay", "0ms"])
+            .args(["--host", host])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -51,6 +58,12 @@ impl Program {
         let url = format!("{}/{path}", self.control_url);
         let request = if method == "POST" { http.post(url) } else { http.get(url) };
         request.header("Content-Type", "application/json")
+    }
+
+    /// What it knows.
+    pub(crate) async fn state(&self, http: &Client) -> Result<State, Error> {
+        let state = self.control(http, "GET", "state").send().await?.error_for_status()?;
+        Ok(serde_json::from_slice(&state.bytes().await?)?)
     }
 
     /// The processor time it has used so far, which other programs on the machine change little.

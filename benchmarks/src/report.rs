@@ -4,8 +4,8 @@
 struct Row {
     what: String,
     figure: String,
-    bar: String,
-    met: bool,
+    /// The bar, and whether it is met; a figure may be held to none.
+    bar: Option<(String, bool)>,
 }
 
 /// All rows of a run.
@@ -17,26 +17,39 @@ pub(crate) struct Report {
 impl Report {
     /// Adds a figure that must not be above `bar`.
     pub(crate) fn at_most(&mut self, what: &str, figure: f64, bar: f64, unit: &str, aside: &str) {
-        self.row(what, figure, figure <= bar, format!("≤ {bar}"), unit, aside);
+        self.row(what, figure, Some((format!("≤ {bar}"), figure <= bar)), unit, aside);
     }
 
     /// Adds a figure that must not be below `bar`.
     pub(crate) fn at_least(&mut self, what: &str, figure: f64, bar: f64, unit: &str, aside: &str) {
-        self.row(what, figure, figure >= bar, format!("≥ {bar}"), unit, aside);
+        self.row(what, figure, Some((format!("≥ {bar}"), figure >= bar)), unit, aside);
+    }
+
+    /// Adds a figure that is held to nothing.
+    pub(crate) fn figure(&mut self, what: &str, figure: f64, unit: &str, aside: &str) {
+        self.row(what, figure, None, unit, aside);
+    }
+
+    /// Says what could not be measured here, and why.
+    pub(crate) fn left_out(&mut self, what: &str, why: &str) {
+        self.rows.push(Row { what: what.to_owned(), figure: format!("left out ({why})"), bar: None });
     }
 
     pub(crate) fn print(&self) {
         let width = self.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
-        for Row { what, figure, bar, met } in &self.rows {
-            let verdict = if *met { "met" } else { "MISSED" };
+        for Row { what, figure, bar } in &self.rows {
             let pad = " ".repeat(width - what.chars().count());
-            println!("{what}{pad}  {figure}  (bar {bar}: {verdict})");
+            let verdict = bar.as_ref().map(|(bar, met)| {
+                let verdict = if *met { "met" } else { "MISSED" };
+                format!("  (bar {bar}: {verdict})")
+            });
+            println!("{what}{pad}  {figure}{}", verdict.unwrap_or_default());
         }
     }
 
-    fn row(&mut self, what: &str, figure: f64, met: bool, bar: String, unit: &str, aside: &str) {
+    fn row(&mut self, what: &str, figure: f64, bar: Option<(String, bool)>, unit: &str, aside: &str) {
         let figure = format!("{figure:.2}{unit} {aside}");
-        self.rows.push(Row { what: what.to_owned(), figure: figure.trim_end().to_owned(), bar, met });
+        self.rows.push(Row { what: what.to_owned(), figure: figure.trim_end().to_owned(), bar });
     }
 }
 

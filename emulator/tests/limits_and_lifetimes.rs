@@ -175,6 +175,27 @@ fn pings_as_often_as_every_five_seconds_are_fine() {
 }
 
 #[test]
+fn the_longest_time_without_a_ping_is_told_of_each_socket() {
+    let mut stage = Stage::new(Settings::default());
+    let ann = stage.open(ANN);
+    let longest = |stage: &mut Stage| stage.service.state(stage.now).sockets[0].longest_silence;
+    stage.pass(Millis::seconds(7));
+    assert_eq!(longest(&mut stage), 7_000, "since it connected");
+    stage.ping(&ann);
+    stage.pass(Millis::seconds(5));
+    stage.ping(&ann);
+    assert_eq!(longest(&mut stage), 7_000, "a shorter one changes nothing");
+    stage.pass(Millis::seconds(12));
+    stage.ping(&ann);
+    stage.pass(Millis::seconds(3));
+    assert_eq!(longest(&mut stage), 12_000, "between two pings");
+    stage.say(&ann, &json!({"type": "ack", "seqId": "x", "wsId": ann.ws_id}));
+    stage.say(&ann, &json!({"type": "ping", "wsId": "ws:other"}));
+    stage.pass(Millis::seconds(10));
+    assert_eq!(longest(&mut stage), 13_000, "one that lasts; what is no ping of its own does not end it");
+}
+
+#[test]
 fn a_token_lives_as_long_as_the_switch_says() {
     let settings = Settings::default().token_lifetime(TokenLifetime::Calls(2));
     let mut stage = Stage::new(settings);

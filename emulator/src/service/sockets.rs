@@ -111,16 +111,14 @@ impl Service {
         };
         match serde_json::from_str(text) {
             Ok(Said::Ping { ws_id: Some(ws_id) }) if ws_id == live.ws_id => {
-                live.last_ping = self.now;
-                live.pings += 1;
+                live.note_ping(self.now);
                 if self.settings.pings == Pings::Pong {
                     self.push(socket, json!({"type": "pong", "wsId": ws_id}).to_string());
                 }
             }
             // Only where the service has told no id may a ping be without one.
             Ok(Said::Ping { ws_id: None }) if live.session.is_some() => {
-                live.last_ping = self.now;
-                live.pings += 1;
+                live.note_ping(self.now);
                 self.answer_bare_ping(socket);
             }
             Ok(Said::Ack { seq_id }) => {
@@ -270,9 +268,7 @@ impl Service {
         let person = &mut self.world.visitors[visitor.0];
         person.idle_sockets.retain(|idle| *idle != ws_id);
         person.sockets.push(id);
-        let (connected, last_ping) = (self.now, self.now);
-        let (pings, acks, rejected, pushed) = (0, 0, 0, 0);
-        let socket = Socket { ws_id, visitor, session, connected, last_ping, pings, acks, rejected, pushed };
+        let socket = Socket::new(ws_id, visitor, session, self.now);
         if let Some(allowed) = self.silence_allowed(&socket) {
             self.timers.set(self.now + allowed, Timer::Silence(id));
         }

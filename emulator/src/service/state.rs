@@ -97,6 +97,10 @@ pub struct SocketState {
     pub connected: u64,
     /// How many pings it sent.
     pub pings: u64,
+    /// The longest time so far without a ping, in milliseconds: between two of them, from the connection to the first, or
+    /// since the last.
+    #[serde(default)]
+    pub longest_silence: u64,
     /// How many frames it acknowledged.
     pub acks: u64,
     /// How many of its frames are not part of the protocol.
@@ -170,6 +174,7 @@ impl Service {
             visitor_id: visitor_id(socket.visitor),
             connected: socket.connected.0,
             pings: socket.pings,
+            longest_silence: socket.silence(self.now).0,
             acks: socket.acks,
             rejected: socket.rejected,
             pushed: socket.pushed,

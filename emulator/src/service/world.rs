@@ -97,6 +97,8 @@ pub(super) struct Socket {
     pub(super) session: Option<String>,
     pub(super) connected: Millis,
     pub(super) last_ping: Millis,
+    /// The longest time so far between two pings in a row, or from the connection to the first.
+    pub(super) longest_silence: Millis,
     pub(super) pings: u64,
     pub(super) acks: u64,
     /// Frames it sent that are not part of the protocol.
@@ -209,6 +211,26 @@ pub(super) struct Stream {
 pub(super) struct Beat {
     pub(super) index: Option<i64>,
     pub(super) piece: Piece,
+}
+
+impl Socket {
+    /// One that has just connected.
+    pub(super) fn new(ws_id: String, visitor: VisitorIndex, session: Option<String>, now: Millis) -> Self {
+        let (connected, last_ping, longest_silence) = (now, now, Millis::ZERO);
+        let (pings, acks, rejected, pushed) = (0, 0, 0, 0);
+        Self { ws_id, visitor, session, connected, last_ping, longest_silence, pings, acks, rejected, pushed }
+    }
+
+    pub(super) fn note_ping(&mut self, now: Millis) {
+        self.longest_silence = self.silence(now);
+        self.last_ping = now;
+        self.pings += 1;
+    }
+
+    /// The longest time without a ping, the one that lasts now included.
+    pub(super) fn silence(&self, now: Millis) -> Millis {
+        self.longest_silence.max(now - self.last_ping)
+    }
 }
 
 impl Message {

@@ -52,6 +52,8 @@ export interface SocketState {
   readonly visitorId: string
   readonly connected: number
   readonly pings: number
+  /** The longest time so far without a ping, in milliseconds. */
+  readonly longestSilence: number
   readonly acks: number
   readonly rejected: number
   readonly pushed: number
