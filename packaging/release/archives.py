@@ -25,9 +25,9 @@ KINDS = (
     (r"secondme-avatar-emulator-[a-z].+\.tgz", "emulator"),
     (rf"secondme-(avatar|avatar-emulator|avatar-widget|chat-adapter-[a-z]+)-{SHAPE}\.tgz", NONE),
     (rf"secondme-avatar-{SHAPE}\.jar", "ffi"),
-    (rf"secondme-avatar-[a-z]+-{SHAPE}\.jar", NONE),
-    (rf"secondme-avatar(-[a-z]+)?-{SHAPE}-sources\.jar", NONE),
-    (rf"secondme-avatar(-[a-z]+)?-{SHAPE}-javadoc\.jar", WITHOUT),
+    (rf"secondme-avatar-[a-z0-9]+-{SHAPE}\.jar", NONE),
+    (rf"secondme-avatar(-[a-z0-9]+)?-{SHAPE}-sources\.jar", NONE),
+    (rf"secondme-avatar(-[a-z0-9]+)?-{SHAPE}-javadoc\.jar", WITHOUT),
     (r"SecondMeAvatar-.+\.tar\.gz", "ffi"),
     (r"SecondMeAvatarFFI-.+\.xcframework\.zip", "ffi"),
 )

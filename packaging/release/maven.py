@@ -100,8 +100,8 @@ def bundle(dist: Path, version: str, out: Path, key: str | None) -> list[str]:
     return []
 
 
-def check(path: Path, *, signed: bool) -> list[str]:
-    """Returns the rules of the Portal that a bundle breaks."""
+def check(path: Path, *, signed: bool, has_repository: bool = True) -> list[str]:
+    """Returns the rules of the Portal that a bundle breaks. As long as there is no repository, no pom can name it."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     problems = (
@@ -114,7 +114,7 @@ def check(path: Path, *, signed: bool) -> list[str]:
     if not poms:
         problems.append(f"{path.name}: there is no pom in it")
     for name in poms:
-        problems += [f"{name}: {problem}" for problem in of_pom(name, content)]
+        problems += [f"{name}: {problem}" for problem in of_pom(name, content, has_repository=has_repository)]
     if signed and shutil.which("gpg"):
         problems += signatures(files, content)
     return problems
@@ -138,9 +138,10 @@ def of_file(name: str, content: dict[str, bytes], *, signed: bool) -> list[str]:
     return problems
 
 
-def of_pom(name: str, content: dict[str, bytes]) -> list[str]:
+def of_pom(name: str, content: dict[str, bytes], *, has_repository: bool) -> list[str]:
     project = ElementTree.fromstring(content[name].decode())
-    problems = [f"it has no {field}, which Maven Central asks for" for field in FIELDS if not of(project, field)]
+    asked = [field for field in FIELDS if has_repository or not field.startswith("scm/")]
+    problems = [f"it has no {field}, which Maven Central asks for" for field in asked if not of(project, field)]
     group, artefact, version = (of(project, field) or "" for field in FIELDS[:3])
     wanted = f"{group.replace('.', '/')}/{artefact}/{version}/{artefact}-{version}"
     if name != f"{wanted}.pom":

@@ -150,6 +150,15 @@ class WholeRelease(OfDist):
                 self.lacks(file.name)
                 (self.dist / "elsewhere").rename(file)
 
+    def test_what_a_release_is_for_the_jvm_is_known_by_its_name(self) -> None:
+        folder = self.dist / "jvm"
+        folder.mkdir()
+        for name in maven.artefacts(ROOT, VERSION):
+            (folder / name).touch()
+        known, unknown = archives.artefacts(folder)
+        self.assertEqual(unknown, [])
+        self.assertIn(f"secondme-avatar-slf4j-{VERSION}.jar", [one.path.name for one in known])
+
     def test_a_jar_without_a_platform(self) -> None:
         for name, prefix in ((f"{NAME}.jar", ""), (f"secondme-avatar-testing-{VERSION}.jar", f"{TESTING_NATIVES}/")):
             with self.subTest(name):
@@ -221,6 +230,13 @@ class Bundle(OfDist):
                 self.bundle(pom=(old, ""))
                 complaint = f"{FOLDER}/{NAME}.pom: it has no {field}, which Maven Central asks for"
                 self.assertEqual(maven.check(self.zip, signed=False), [complaint])
+
+    def test_a_pom_that_names_no_repository_before_there_is_one(self) -> None:
+        without = re.search(r"<scm>.*?</scm>", POM.format(version=VERSION), re.DOTALL)
+        self.assertIsNotNone(without)
+        self.bundle(pom=(without[0], ""))
+        self.assertEqual(len(maven.check(self.zip, signed=False)), 3)
+        self.assertEqual(maven.check(self.zip, signed=False, has_repository=False), [])
 
     def test_a_pom_with_a_parent_and_dependencies_that_are_not_released(self) -> None:
         pom = f"{FOLDER}/{NAME}.pom"
