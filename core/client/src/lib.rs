@@ -47,7 +47,6 @@
 
 mod authenticate;
 mod base_url;
-mod buffered;
 mod client;
 mod client_inner;
 mod clock;

@@ -26,7 +26,10 @@ pub(crate) fn failed(error: &tungstenite::Error) -> Error {
     let message = match error {
         tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed
-        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => ended(),
+        | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            "the connection ended without a Close frame: the service, or something on the way, dropped it"
+                .to_owned()
+        }
         // An error never contains the content of a frame.
         tungstenite::Error::Utf8(_) => {
             "a frame came that is not UTF-8: something on the way damages the connection".to_owned()
@@ -38,15 +41,6 @@ pub(crate) fn failed(error: &tungstenite::Error) -> Error {
         _ => format!("the connection broke: {}", root_cause(error)),
     };
     Error::new(ErrorKind::ConnectionFailed, message)
-}
-
-/// The connection ended without a Close frame.
-pub(crate) fn ended_without_close_frame() -> Error {
-    Error::new(ErrorKind::ConnectionFailed, ended())
-}
-
-fn ended() -> String {
-    "the connection ended without a Close frame: the service, or something on the way, dropped it".to_owned()
 }
 
 #[cfg(test)]

@@ -316,7 +316,10 @@ impl OpenReply {
         }
         let more = more.text.strip_prefix(known).unwrap_or(&more.text);
         self.add(more);
-        piece.push_str(more);
+        match piece.is_empty() {
+            true => *piece = more.into(), // Without room to spare: pieces are many, and most have one entry.
+            false => piece.push_str(more),
+        }
     }
 
     fn add(&mut self, more: &str) {

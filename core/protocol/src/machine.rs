@@ -278,10 +278,11 @@ impl Machine {
     }
 
     /// Takes what came from outside. Never fails: a fault is an event or a command's answer.
-    pub fn handle(&mut self, now: Millis, input: Input) {
+    pub fn handle(&mut self, now: Millis, mut input: Input) {
         self.now = now;
         self.flowing = matches!(input, Input::SocketFrame { .. });
-        match input.hiding(|| self.known_secrets()) {
+        input.hide(|| self.known_secrets());
+        match input {
             Input::QuotaGranted(call) => self.quota_granted(now, call),
             Input::QuotaDelayed { call, until } => self.quota_delayed(now, call, until),
             Input::TokenGranted { call, token, renew_at, freshness } => {

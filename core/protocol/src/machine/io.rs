@@ -250,17 +250,16 @@ pub enum Input {
 }
 
 impl Input {
-    /// Without the secrets that are known, in what it says of a failure.
-    pub(super) fn hiding(mut self, known: impl FnOnce() -> KnownSecrets) -> Self {
+    /// Leaves out the secrets that are known, in what it says of a failure.
+    pub(super) fn hide(&mut self, known: impl FnOnce() -> KnownSecrets) {
         if let Self::TokenFailed { error, .. }
         | Self::HttpFailed { error, .. }
         | Self::SocketFailed { error, .. }
         | Self::SocketClosed { cause: error, .. }
-        | Self::NotKept { error, .. } = &mut self
+        | Self::NotKept { error, .. } = self
         {
             *error = error.clone().hiding(&known());
         }
-        self
     }
 }
 

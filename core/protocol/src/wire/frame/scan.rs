@@ -2,8 +2,8 @@
 //!
 //! A reply comes in many pieces, and most of what a piece costs is the reading of its JSON. This reader knows the
 //! fields of a frame and plain JSON. It gives up (`None`) on everything else, and serde reads that: objects and lists
-//! where they are not expected, cards, halves of characters, numbers that are not whole, names with escapes, the same
-//! name twice, and what is not JSON at all. Where it does not give up, it reads what serde reads. In builds with debug
+//! where they are not expected, cards, halves of characters, numbers that are not whole, names with escapes or with
+//! space before their colons, the same name twice, and what is not JSON at all. Where it does not give up, it reads what serde reads. In builds with debug
 //! assertions `Frame::parse` checks that for each frame: in all tests, in the simulation and while fuzzing.
 
 use std::borrow::Cow;
@@ -16,11 +16,11 @@ const NUMBER: usize = 18;
 
 pub(super) fn scan(text: &str) -> Option<Frame<'_>> {
     let mut scanner = Scanner { text, at: 0 };
-    let (mut frame, mut seen) = (Frame::default(), Seen::default());
+    let mut frame = Frame::default();
     if scanner.next()? != b'{' {
         return None;
     }
-    scanner.object(|scanner| scanner.frame_field(&mut frame, &mut seen))?;
+    scanner.object(|scanner, seen| scanner.frame_field(&mut frame, seen))?;
     scanner.next().is_none().then_some(frame)
 }
 
@@ -31,128 +31,115 @@ struct Scanner<'a> {
 
 /// The fields of one object that were there, as a set of their numbers.
 #[derive(Default)]
-struct Seen(u32);
+struct Seen {
+    once: u32,
+    twice: u32,
+}
 
 impl Seen {
-    /// Gives up on the second of a name: serde refuses it.
-    fn note(&mut self, field: u32) -> Option<()> {
-        let bit = 1 << field;
-        (self.0 & bit == 0).then(|| self.0 |= bit)
+    #[inline(always)]
+    fn note(&mut self, field: u32) {
+        self.twice |= self.once & (1 << field);
+        self.once |= 1 << field;
     }
-}
-
-/// Where a value belongs.
-enum Slot<'f, 'a> {
-    Text(&'f mut Lax<'a>),
-    Number(&'f mut Number),
-    /// What is read later, if at all.
-    Raw(&'f mut Option<&'a str>),
-    Entries(&'f mut Entries<'a>),
-    Modal(&'f mut Object<WireModal<'a>>),
-}
-
-enum Value<'a> {
-    Text(Cow<'a, str>),
-    Number(&'a str),
-    Null,
-    /// A truth value, an empty list or an empty object.
-    Other,
 }
 
 impl<'a> Scanner<'a> {
     fn frame_field(&mut self, frame: &mut Frame<'a>, seen: &mut Seen) -> Option<()> {
-        let (field, slot) = match self.peek()? {
-            b't' if self.is_named(b"type\"") => (0, Slot::Text(&mut frame.kind)),
-            b't' if self.is_named(b"timestamp\"") => (8, Slot::Number(&mut frame.timestamp)),
-            b's' if self.is_named(b"sender\"") => (1, Slot::Text(&mut frame.sender)),
-            b's' if self.is_named(b"sendUserId\"") => (2, Slot::Text(&mut frame.send_user_id)),
-            b's' if self.is_named(b"sessionId\"") => (3, Slot::Text(&mut frame.session_id)),
-            b's' if self.is_named(b"seqId\"") => (5, Slot::Text(&mut frame.seq_id)),
-            b's' if self.is_named(b"subCode\"") => (9, Slot::Text(&mut frame.sub_code)),
-            b's' if self.is_named(b"subCodeReason\"") => (10, Slot::Text(&mut frame.sub_code_reason)),
-            b's' if self.is_named(b"subCodeActions\"") => (11, Slot::Raw(&mut frame.sub_code_actions)),
-            b's' if self.is_named(b"sources\"") => (14, Slot::Raw(&mut frame.sources)),
-            b'm' if self.is_named(b"messageId\"") => (4, Slot::Text(&mut frame.message_id)),
-            b'm' if self.is_named(b"multipleData\"") => (12, Slot::Entries(&mut frame.multiple_data)),
-            b'w' if self.is_named(b"wsId\"") => (6, Slot::Text(&mut frame.ws_id)),
-            b'i' if self.is_named(b"index\"") => (7, Slot::Number(&mut frame.index)),
-            b'd' if self.is_named(b"data\"") => (13, Slot::Raw(&mut frame.data)),
-            _ => return self.other_field(),
-        };
-        self.known_field(field, slot, seen)
+        match self.peek()? {
+            b't' if self.comes(b"type\":", 0, seen) => self.text(&mut frame.kind),
+            b't' if self.comes(b"timestamp\":", 8, seen) => self.number(&mut frame.timestamp),
+            b's' if self.comes(b"sender\":", 1, seen) => self.text(&mut frame.sender),
+            b's' if self.comes(b"seqId\":", 5, seen) => self.text(&mut frame.seq_id),
+            b's' if self.comes(b"sessionId\":", 3, seen) => self.text(&mut frame.session_id),
+            b's' if self.comes(b"sendUserId\":", 2, seen) => self.text(&mut frame.send_user_id),
+            b's' if self.comes(b"subCode\":", 9, seen) => self.text(&mut frame.sub_code),
+            b's' if self.comes(b"subCodeReason\":", 10, seen) => self.text(&mut frame.sub_code_reason),
+            b's' if self.comes(b"subCodeActions\":", 11, seen) => self.raw(&mut frame.sub_code_actions),
+            b's' if self.comes(b"sources\":", 14, seen) => self.raw(&mut frame.sources),
+            b'm' if self.comes(b"messageId\":", 4, seen) => self.text(&mut frame.message_id),
+            b'm' if self.comes(b"multipleData\":", 12, seen) => self.entries(&mut frame.multiple_data),
+            b'w' if self.comes(b"wsId\":", 6, seen) => self.text(&mut frame.ws_id),
+            b'i' if self.comes(b"index\":", 7, seen) => self.number(&mut frame.index),
+            b'd' if self.comes(b"data\":", 13, seen) => self.raw(&mut frame.data),
+            _ => self.other_field(),
+        }
     }
 
     fn entry_field(&mut self, entry: &mut WireEntry<'a>, seen: &mut Seen) -> Option<()> {
-        match self.is_named(b"modal\"") {
-            true => self.known_field(0, Slot::Modal(&mut entry.modal), seen),
+        match self.comes(b"modal\":", 0, seen) {
+            true => self.modal(&mut entry.modal),
             false => self.other_field(),
         }
     }
 
     fn modal_field(&mut self, modal: &mut WireModal<'a>, seen: &mut Seen) -> Option<()> {
-        let (field, slot) = match self.peek()? {
-            b'a' if self.is_named(b"answer\"") => (0, Slot::Text(&mut modal.answer)),
-            b'h' if self.is_named(b"halfBefore\"") => (1, Slot::Number(&mut modal.half_before)),
-            b'h' if self.is_named(b"halfAfter\"") => (2, Slot::Number(&mut modal.half_after)),
-            b't' if self.is_named(b"template\"") => (3, Slot::Raw(&mut modal.template)),
-            b's' if self.is_named(b"speech\"") => (4, Slot::Raw(&mut modal.speech)),
-            _ => return self.other_field(),
-        };
-        self.known_field(field, slot, seen)
+        match self.peek()? {
+            b'a' if self.comes(b"answer\":", 0, seen) => self.text(&mut modal.answer),
+            b'h' if self.comes(b"halfBefore\":", 1, seen) => self.number(&mut modal.half_before),
+            b'h' if self.comes(b"halfAfter\":", 2, seen) => self.number(&mut modal.half_after),
+            b't' if self.comes(b"template\":", 3, seen) => self.raw(&mut modal.template),
+            b's' if self.comes(b"speech\":", 4, seen) => self.raw(&mut modal.speech),
+            _ => self.other_field(),
+        }
     }
 
-    fn known_field(&mut self, field: u32, slot: Slot<'_, 'a>, seen: &mut Seen) -> Option<()> {
-        seen.note(field)?;
-        if self.next()? != b':' {
+    /// Whether this name, with the quote and the colon behind it, comes next. Then it is passed.
+    #[inline(always)]
+    fn comes(&mut self, name: &[u8], field: u32, seen: &mut Seen) -> bool {
+        let comes = self.rest().starts_with(name);
+        if comes {
+            self.at += name.len();
+            seen.note(field);
+        }
+        comes
+    }
+
+    /// A field that is not read. A name with an escape, or with space behind it, may be that of another field.
+    fn other_field(&mut self) -> Option<()> {
+        let Cow::Borrowed(_) = self.string()? else { return None };
+        if self.peek()? != b':' {
             return None;
         }
-        match slot {
-            Slot::Text(text) => *text = self.text()?,
-            Slot::Number(number) => *number = self.number()?,
-            Slot::Raw(raw) => *raw = self.raw()?,
-            Slot::Entries(entries) => self.entries(entries)?,
-            Slot::Modal(modal) => *modal = self.modal()?,
+        self.at += 1;
+        match self.next()? {
+            b'"' => self.string().map(drop),
+            b'-' | b'0'..=b'9' => self.digits().map(drop),
+            first => self.other(first),
         }
+    }
+
+    fn text(&mut self, text: &mut Lax<'a>) -> Option<()> {
+        *text = Lax(match self.next()? {
+            b'"' => Some(self.string()?),
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(self.digits()?)),
+            first => self.other(first).map(|()| None)?,
+        });
         Some(())
     }
 
-    /// A field that is not read. A name with an escape may be that of another field.
-    fn other_field(&mut self) -> Option<()> {
-        let Cow::Borrowed(_) = self.string()? else { return None };
-        if self.next()? != b':' {
-            return None;
-        }
-        self.value().map(drop)
-    }
-
-    fn text(&mut self) -> Option<Lax<'a>> {
-        Some(Lax(match self.value()? {
-            Value::Text(text) => Some(text),
-            Value::Number(digits) => Some(Cow::Borrowed(digits)),
-            Value::Null | Value::Other => None,
-        }))
-    }
-
-    fn number(&mut self) -> Option<Number> {
-        Some(Number(match self.value()? {
-            Value::Text(text) => text.parse().ok(),
-            Value::Number(digits) => digits.parse().ok(),
-            Value::Null | Value::Other => None,
-        }))
+    fn number(&mut self, number: &mut Number) -> Option<()> {
+        *number = Number(match self.next()? {
+            b'"' => self.string()?.parse().ok(),
+            b'-' | b'0'..=b'9' => self.digits()?.parse().ok(),
+            first => self.other(first).map(|()| None)?,
+        });
+        Some(())
     }
 
     /// A value as it stands there; `None` for `null`.
-    fn raw(&mut self) -> Option<Option<&'a str>> {
-        self.next()?;
-        self.at -= 1;
-        let begins = self.at;
-        match self.value()? {
-            Value::Null => Some(None),
-            Value::Text(Cow::Owned(_)) => None, // It may hide half a character.
-            Value::Text(Cow::Borrowed(_)) | Value::Number(_) | Value::Other => {
-                self.text.get(begins..self.at).map(Some)
-            }
+    fn raw(&mut self, raw: &mut Option<&'a str>) -> Option<()> {
+        let first = self.next()?;
+        let begins = self.at - 1;
+        match first {
+            b'n' => return self.literal("ull"),
+            // What is written with escapes may hide half a character.
+            b'"' => self.string().filter(|text| matches!(text, Cow::Borrowed(_))).map(drop)?,
+            b'-' | b'0'..=b'9' => self.digits().map(drop)?,
+            first => self.other(first)?,
         }
+        *raw = Some(self.text.get(begins..self.at)?);
+        Some(())
     }
 
     fn entries(&mut self, entries: &mut Entries<'a>) -> Option<()> {
@@ -169,8 +156,8 @@ impl<'a> Scanner<'a> {
             if next != b'{' {
                 return None;
             }
-            let (mut entry, mut seen) = (WireEntry { modal: Object(None) }, Seen::default());
-            self.object(|scanner| scanner.entry_field(&mut entry, &mut seen))?;
+            let mut entry = WireEntry { modal: Object(None) };
+            self.object(|scanner, seen| scanner.entry_field(&mut entry, seen))?;
             entries.push(entry);
             match self.next()? {
                 b',' => next = self.next()?,
@@ -180,19 +167,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn modal(&mut self) -> Option<Object<WireModal<'a>>> {
+    fn modal(&mut self, modal: &mut Object<WireModal<'a>>) -> Option<()> {
         match self.next()? {
             b'{' => {}
-            b'n' => return self.literal("ull").map(|()| Object(None)),
+            b'n' => return self.literal("ull"),
             _ => return None,
         }
-        let (mut modal, mut seen) = (WireModal::default(), Seen::default());
-        self.object(|scanner| scanner.modal_field(&mut modal, &mut seen))?;
-        Some(Object(Some(modal)))
+        let modal = modal.0.insert(WireModal::default());
+        self.object(|scanner, seen| scanner.modal_field(modal, seen))
     }
 
-    /// An object, from behind its brace on. `field` reads a field, from behind the quote of its name on.
-    fn object(&mut self, mut field: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    /// An object, from behind its brace on. `field` reads a field, from behind the quote of its name on. Gives up on a
+    /// field that is there twice: serde refuses it.
+    #[inline]
+    fn object(&mut self, mut field: impl FnMut(&mut Self, &mut Seen) -> Option<()>) -> Option<()> {
+        let mut seen = Seen::default();
         let mut next = self.next()?;
         if next == b'}' {
             return Some(());
@@ -201,27 +190,26 @@ impl<'a> Scanner<'a> {
             if next != b'"' {
                 return None;
             }
-            field(self)?;
+            field(self, &mut seen)?;
             match self.next()? {
                 b',' => next = self.next()?,
-                b'}' => return Some(()),
+                b'}' => return (seen.twice == 0).then_some(()),
                 _ => return None,
             }
         }
     }
 
-    #[inline]
-    fn value(&mut self) -> Option<Value<'a>> {
-        Some(match self.next()? {
-            b'"' => Value::Text(self.string()?),
-            b'-' | b'0'..=b'9' => Value::Number(self.digits()?),
-            b'n' => self.literal("ull").map(|()| Value::Null)?,
-            b't' => self.literal("rue").map(|()| Value::Other)?,
-            b'f' => self.literal("alse").map(|()| Value::Other)?,
-            b'[' if self.next()? == b']' => Value::Other,
-            b'{' if self.next()? == b'}' => Value::Other,
-            _ => return None,
-        })
+    /// Passes a value that is no text and no number, from behind its first character on: `null`, a truth value, an empty
+    /// list or an empty object.
+    fn other(&mut self, first: u8) -> Option<()> {
+        match first {
+            b'n' => self.literal("ull"),
+            b't' => self.literal("rue"),
+            b'f' => self.literal("alse"),
+            b'[' if self.next()? == b']' => Some(()),
+            b'{' if self.next()? == b'}' => Some(()),
+            _ => None,
+        }
     }
 
     /// A string, from behind its quote on.
@@ -266,14 +254,6 @@ impl<'a> Scanner<'a> {
 
     fn literal(&mut self, rest: &str) -> Option<()> {
         self.rest().starts_with(rest.as_bytes()).then(|| self.at += rest.len())
-    }
-
-    /// Whether this name, with the quote behind it, comes next. Then it is passed.
-    #[inline(always)]
-    fn is_named(&mut self, name: &[u8]) -> bool {
-        let is_it = self.rest().starts_with(name);
-        self.at += if is_it { name.len() } else { 0 };
-        is_it
     }
 
     /// The next character that is not white space.
