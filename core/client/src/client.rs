@@ -15,7 +15,7 @@ use crate::http::Http;
 use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
-use crate::quota::SharedQuota;
+use crate::quota::{QuotaLimit, SharedQuota};
 use crate::runtime;
 use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
@@ -202,6 +202,13 @@ impl AvatarClient {
             namespace: options.store_namespace.as_deref().map(AvatarRef::of_namespace),
             otherwise: key.filter(|_| door == Door::VisitorChat).map(AvatarRef::of_visitor_chat),
         };
+        let limit = QuotaLimit { calls: options.quota, window: options.quota_window };
+        // Where nothing counts, the quota is not asked.
+        let peers = options.store.as_ref().and_then(|store| store.peers());
+        let quota = match peers.filter(|_| key.is_some() && door.counts_authentications()) {
+            Some(peers) => SharedQuota::shared(limit, clock.clone(), peers, naming.key)?,
+            None => SharedQuota::own(limit, clock.clone()),
+        };
         let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
             config: Arc::new(Config { secrets, ..options.config }),
@@ -220,7 +227,7 @@ impl AvatarClient {
                 allow_insecure: options.allow_insecure,
                 socket_hosts,
             },
-            quota: SharedQuota::new(options.quota, clock.clone()),
+            quota,
             tokens: Tokens::new(options.tokens, random_seed()?),
             slots: SocketSlots::new(options.max_live, clock.clone()),
             pacer: Pacer::new(),

@@ -29,6 +29,9 @@ use crate::visitor_handle::{BeginDriver, PendingAnswer, VisitorHandle};
 /// How long closing waits for the store to write what is queued.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long closing waits until the other processes know that this one needs no more of the quota.
+const QUOTA_PATIENCE: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct ClientInner {
     pub(crate) env: Arc<Env>,
@@ -142,6 +145,7 @@ impl ClientInner {
             // Closing does not wait for a store that hangs.
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
+        let _ = tokio::time::timeout(QUOTA_PATIENCE, self.env.quota.leave()).await;
         self.env.subscriptions.end();
     }
 

@@ -66,6 +66,7 @@ mod message_id;
 mod options;
 mod origin;
 mod pacer;
+mod peers;
 mod per_process;
 mod pieces;
 mod pins;

@@ -78,6 +78,7 @@ pub struct ClientBuilder {
     pub(crate) deadlines: Deadlines,
     pub(crate) queue: usize,
     pub(crate) quota: usize,
+    pub(crate) quota_window: Duration,
     pub(crate) max_live: Option<usize>,
     pub(crate) allow_insecure: bool,
     pub(crate) proxy: ProxyChoice,
@@ -114,6 +115,7 @@ impl ClientBuilder {
             deadlines: Deadlines::default(),
             queue: EVENT_QUEUE,
             quota: limits::QUOTA_CALLS,
+            quota_window: limits::QUOTA_WINDOW,
             max_live: None,
             allow_insecure: false,
             proxy: ProxyChoice::default(),
@@ -212,6 +214,13 @@ impl ClientBuilder {
     /// more.
     pub fn quota(mut self, per_minute: usize) -> Self {
         self.quota = per_minute;
+        self
+    }
+
+    /// Another time than a minute, for tests.
+    #[doc(hidden)]
+    pub fn quota_window(mut self, window: Duration) -> Self {
+        self.quota_window = window;
         self
     }
 

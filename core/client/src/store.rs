@@ -39,6 +39,7 @@ pub use self::redis::RedisStore;
 pub use self::seal::{Seal, SealError, SealUnavailable};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
+use crate::peers::SharedStore;
 
 /// Keeps records of visitors, and unsent messages, beyond the process.
 ///
@@ -198,6 +199,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn is_claimed_elsewhere(&self, _avatar: &AvatarRef, _visitor: &VisitorId) -> Result<bool, StoreError> {
         Ok(false)
     }
+
+    /// The way to the other processes that use the same data, where the store has one.
+    // For the stores of this crate.
+    #[doc(hidden)]
+    fn peers(&self) -> Option<SharedStore> {
+        None
+    }
 }
 
 fn no_notes() -> StoreError {
@@ -298,6 +306,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
         (**self).is_claimed_elsewhere(avatar, visitor)
+    }
+
+    fn peers(&self) -> Option<SharedStore> {
+        (**self).peers()
     }
 }
 

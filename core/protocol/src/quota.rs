@@ -28,6 +28,7 @@ pub struct QuotaTicket(u64);
 #[derive(Debug)]
 pub struct Quota {
     calls: usize,
+    window: Duration,
     next: u64,
     waiting: VecDeque<QuotaTicket>,
     in_use: Vec<QuotaTicket>,
@@ -46,14 +47,25 @@ impl Default for Quota {
 impl Quota {
     /// A quota of so many calls in a minute; at least one.
     pub fn new(calls: usize) -> Self {
+        Self::over(calls, QUOTA_WINDOW)
+    }
+
+    /// A quota of so many calls over this time; at least one call.
+    pub fn over(calls: usize, window: Duration) -> Self {
         Self {
             calls: calls.max(1),
+            window,
             next: 0,
             waiting: VecDeque::new(),
             in_use: Vec::new(),
             used_until: VecDeque::new(),
             held_until: Millis::default(),
         }
+    }
+
+    /// From now on so many calls go; with none, all wait. What is under way and what counts stays.
+    pub fn set_calls(&mut self, calls: usize) {
+        self.calls = calls;
     }
 
     /// Joins the queue.
@@ -88,7 +100,7 @@ impl Quota {
     pub fn finish(&mut self, ticket: QuotaTicket, now: Millis) {
         if let Some(at) = self.in_use.iter().position(|used| *used == ticket) {
             self.in_use.swap_remove(at);
-            let until = now + QUOTA_WINDOW;
+            let until = now + self.window;
             let at = self.used_until.partition_point(|used| *used <= until);
             self.used_until.insert(at, until);
         }
@@ -142,11 +154,14 @@ impl Quota {
         if ahead < free {
             return Some(self.held_until);
         }
+        if self.calls == 0 {
+            return None;
+        }
         // Every `calls` places further back is a window later.
         let (windows, slot) = ((ahead - free) / self.calls, (ahead - free) % self.calls);
         let first = *self.used_until.get(slot)?;
         let windows = u32::try_from(windows).unwrap_or(u32::MAX);
-        Some((first + QUOTA_WINDOW.saturating_mul(windows)).max(self.held_until))
+        Some((first + self.window.saturating_mul(windows)).max(self.held_until))
     }
 }
 
@@ -205,6 +220,21 @@ mod tests {
         let free = Millis(0) + CALL_TIMEOUT + QUOTA_WINDOW;
         assert_eq!(quota.grant(free - Duration::from_millis(1)), None);
         assert_eq!(quota.grant(free), Some(second));
+    }
+
+    #[test]
+    fn with_fewer_calls_what_went_out_before_counts() {
+        let mut quota = Quota::over(3, SECOND);
+        let tickets: Vec<QuotaTicket> = (0..4).map(|_| quota.join()).collect();
+        assert_eq!(quota.grant(Millis(0)), Some(tickets[0]));
+        assert_eq!(quota.grant(Millis(0)), Some(tickets[1]));
+        quota.finish(tickets[0], Millis(100));
+        quota.finish(tickets[1], Millis(200));
+        quota.set_calls(1);
+        assert_eq!(quota.grant(Millis(1199)), None, "the second one still counts");
+        assert_eq!(quota.grant(Millis(1200)), Some(tickets[2]));
+        quota.set_calls(0);
+        assert_eq!((quota.grant(Millis(9000)), quota.expected_at(tickets[3])), (None, None));
     }
 
     #[test]

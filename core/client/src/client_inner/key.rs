@@ -22,11 +22,11 @@ impl ClientInner {
         }
         visitors.replace_key(key);
         self.key_replaced.notify_waiters();
+        let key = KeyRef::new(self.env.settings.config.door, key, &self.env.connector.base);
         if let Some(store_writer) = &self.env.store_writer {
-            let door = self.env.settings.config.door;
-            store_writer.replace_key(KeyRef::new(door, key, &self.env.connector.base));
+            store_writer.replace_key(key);
         }
-        self.env.quota.renew();
+        self.env.quota.renew(key);
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ mod errors;
 mod link;
 mod messages;
 mod notes;
+mod peers;
 mod people;
+mod quota;
 mod scripts;
 mod session;
 mod visitors;
@@ -19,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use secondme_avatar_protocol::{Record, Text, VisitorId};
 
 use self::address::Address;
+use self::peers::RedisPeers;
 use self::session::Session;
 use super::error::StoreError;
 use super::openings::Openings;
@@ -27,6 +30,7 @@ use super::seal::Seal;
 use super::{
     AvatarRef, Change, Idle, KeyRef, KnownVisitor, Leftover, Note, NoteChange, Store, StoreCounts, StoredRow,
 };
+use crate::peers::SharedStore;
 
 /// Keeps everything in Redis or Valkey, so that clients on several machines share it.
 ///
@@ -105,6 +109,12 @@ impl RedisStore {
     pub fn seal(mut self, seal: impl Seal) -> Self {
         self.rows.seal = Some(Box::new(seal));
         self
+    }
+
+    /// The way to the other processes by the time in this key, in milliseconds.
+    #[cfg(test)]
+    pub(crate) fn peers_by_time_in(&self, key: &str) -> SharedStore {
+        SharedStore(Arc::new(RedisPeers::by_time_in(Arc::clone(&self.session), key)))
     }
 
     /// Fails in a forked child: there, the connection is the parent's.
@@ -208,6 +218,10 @@ impl Store for RedisStore {
 
     fn is_claimed_elsewhere(&self, avatar: &AvatarRef, visitor: &VisitorId) -> Result<bool, StoreError> {
         self.is_elsewhere(avatar, visitor)
+    }
+
+    fn peers(&self) -> Option<SharedStore> {
+        Some(SharedStore(Arc::new(RedisPeers::new(Arc::clone(&self.session)))))
     }
 }
 

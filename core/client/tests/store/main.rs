@@ -13,6 +13,8 @@ mod notes;
 mod permissions;
 mod place;
 mod processes;
+mod proxy;
+mod quota;
 mod redis;
 mod redis_server;
 mod same;

@@ -25,9 +25,14 @@ impl Place {
 
     /// A prefix that no other test has.
     pub(crate) fn of(server: &'static Server) -> Self {
+        Self::Redis { server, prefix: Self::prefix() }
+    }
+
+    /// The same for other ways to the server.
+    pub(crate) fn prefix() -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self::Redis { server, prefix: format!("test-{}-{number}", std::process::id()) }
+        format!("test-{}-{number}", std::process::id())
     }
 
     pub(crate) fn open(&self) -> Box<dyn Store> {

@@ -1,11 +1,6 @@
 //! What is Redis's own: addresses that are wrong, servers that are of no use, and a server that goes away.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +8,7 @@ use redis::Commands;
 use secondme_avatar::{Change, RedisStore, Seal, SealError, Store};
 
 use crate::place::{Place, open};
+use crate::proxy::Proxy;
 use crate::redis_server::{Server, free_port};
 use crate::support::{Player, SAID, TOKEN, avatar, keep, numbers, record, settle, visitor};
 
@@ -56,69 +52,6 @@ fn what_cannot_keep_a_store_is_refused_when_it_is_opened() {
     assert!(refusal(&replica.url("p")).contains("is a replica"));
     let cache = Server::start(&["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"]).unwrap();
     assert!(refusal(&cache.url("p")).contains("noeviction"));
-}
-
-/// Passes bytes on between clients and a server, until it is cut.
-struct Proxy {
-    port: u16,
-    is_cut: Arc<AtomicBool>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    fn start(socket: &Path) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (is_cut, open) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<_>>>::default());
-        let (cut, all, socket) = (Arc::clone(&is_cut), Arc::clone(&open), socket.to_owned());
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if !cut.load(Ordering::Relaxed) {
-                    all.lock().unwrap().push(client.try_clone().unwrap());
-                    pass_on(client, &socket);
-                }
-            }
-        });
-        Self { port, is_cut, open }
-    }
-
-    fn url(&self, prefix: &str) -> String {
-        format!("redis://127.0.0.1:{}?prefix={prefix}", self.port)
-    }
-
-    fn cut(&self) {
-        self.is_cut.store(true, Ordering::Relaxed);
-        for open in self.open.lock().unwrap().drain(..) {
-            let _ = open.shutdown(Shutdown::Both);
-        }
-    }
-
-    fn mend(&self) {
-        self.is_cut.store(false, Ordering::Relaxed);
-    }
-}
-
-fn pass_on(client: TcpStream, socket: &PathBuf) {
-    let Ok(server) = UnixStream::connect(socket) else { return };
-    let (mut from_client, mut to_client) = (client.try_clone().unwrap(), client);
-    let (mut from_server, mut to_server) = (server.try_clone().unwrap(), server);
-    thread::spawn(move || {
-        copy(&mut from_client, &mut to_server);
-        let _ = to_server.shutdown(Shutdown::Both);
-    });
-    thread::spawn(move || {
-        copy(&mut from_server, &mut to_client);
-        let _ = to_client.shutdown(Shutdown::Both);
-    });
-}
-
-fn copy(from: &mut impl Read, to: &mut impl Write) {
-    let mut bytes = [0; 4096];
-    while let Ok(many @ 1..) = from.read(&mut bytes) {
-        if to.write_all(&bytes[..many]).is_err() {
-            return;
-        }
-    }
 }
 
 #[test]

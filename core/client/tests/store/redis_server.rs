@@ -8,12 +8,14 @@ use std::sync::OnceLock;
 
 use redis::Connection;
 
-use crate::support::Folder;
+use super::support::Folder;
 
 /// A server in a folder of its own. It ends with the process that started it, however that ends.
 pub(crate) struct Server {
     pub(crate) folder: Folder,
     settings: Vec<String>,
+    /// What its log says when it is there.
+    ready: [&'static str; 2],
     running: Option<Child>,
 }
 
@@ -21,8 +23,29 @@ impl Server {
     /// Starts one that keeps an append-only file, unless these settings say otherwise.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
         program()?;
-        let settings = settings.iter().map(|word| (*word).to_owned()).collect();
-        let mut server = Self { folder: Folder::new(), settings, running: None };
+        let folder = Folder::new();
+        let own =
+            ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--port", "0", "--unixsocket"];
+        let socket = folder.file("redis.sock").into_os_string().into_string().unwrap();
+        let own = own.iter().copied().chain([socket.as_str()]);
+        let settings = own.chain(settings.iter().copied()).map(str::to_owned).collect();
+        let ready = ["eady to accept connections unix", "eady to accept connections at"];
+        let mut server = Self { folder, settings, ready, running: None };
+        server.resume();
+        Some(server)
+    }
+
+    /// Starts a sentinel at this port that watches the primary at the other one, as the service `main`.
+    pub(crate) fn sentinel(port: u16, primary: u16) -> Option<Self> {
+        program()?;
+        let folder = Folder::new();
+        let settings = format!(
+            "port {port}\nsentinel monitor main 127.0.0.1 {primary} 1\nsentinel down-after-milliseconds main 300\n\
+             sentinel failover-timeout main 1000\n"
+        );
+        std::fs::write(folder.file("sentinel.conf"), settings).unwrap();
+        let settings = ["sentinel.conf", "--sentinel"].map(str::to_owned).to_vec();
+        let mut server = Self { folder, settings, ready: ["+monitor master main"; 2], running: None };
         server.resume();
         Some(server)
     }
@@ -63,16 +86,12 @@ impl Server {
             "\"$@\" & server=$!; read -r line; exec 2>/dev/null; kill -9 $server; wait $server; exit 0";
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh"]).arg(program().unwrap()).current_dir(self.folder.path());
-        let socket = self.socket();
-        let _ = std::fs::remove_file(&socket);
-        let settings = ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--port", "0"];
-        command.args(settings).arg("--unixsocket").arg(&socket).args(&self.settings);
+        let _ = std::fs::remove_file(self.socket());
+        command.args(&self.settings);
         let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(running.stdout.take().unwrap());
         let mut said = String::new();
-        while !said.contains("eady to accept connections unix")
-            && !said.contains("eady to accept connections at")
-        {
+        while !self.ready.iter().any(|ready| said.contains(ready)) {
             assert!(log.read_line(&mut said).unwrap() > 0, "the server did not start: {said}");
         }
         // Its log is read to the end, so that it does not wait for a reader.

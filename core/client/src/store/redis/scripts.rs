@@ -2,12 +2,21 @@
 
 use redis::Script;
 
-/// A script, with what all of them share before it.
-macro_rules! script {
+/// The text of a script, with what all of them share before it.
+macro_rules! text {
     ($name:literal) => {
-        Script::new(concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua"))))
+        concat!(include_str!("lua/prelude.lua"), include_str!(concat!("lua/", $name, ".lua")))
     };
 }
+
+macro_rules! script {
+    ($name:literal) => {
+        Script::new(text!($name))
+    };
+}
+
+/// The script of the processes that share a quota.
+pub(super) const QUOTA: &str = text!("quota");
 
 pub(super) struct Scripts {
     pub(super) avatars: Script,

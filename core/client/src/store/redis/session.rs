@@ -1,8 +1,10 @@
 //! The open store's place in Redis: its connection, and the lease that shows that it is alive.
 
+mod lease;
+
 use std::collections::HashSet;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use redis::{
 };
 use secondme_avatar_protocol::VisitorId;
 
+use self::lease::keep_lease;
 use super::address::Address;
 use super::errors::{self, Operation, redis_error};
 use super::link::{ANSWER, Link};
@@ -20,12 +23,6 @@ use crate::store::error::StoreError;
 
 /// How long an owner counts as alive after it was last heard of.
 const LEASE: Duration = Duration::from_secs(9);
-
-/// How often the lease is renewed.
-const RENEW: Duration = Duration::from_millis(2500);
-
-/// How often that is tried again when it failed.
-const RENEW_AGAIN: Duration = Duration::from_millis(500);
 
 /// How long a call goes on trying while Redis cannot be reached. After a call that failed, the next one tries once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -138,6 +135,36 @@ impl Session {
         let mut state = self.lock();
         let answer = self.patiently(&mut state, |_, connection| command.query(connection));
         answer.map_err(|error| self.store_error(operation, error))
+    }
+
+    /// Does something over a connection of the caller's own, which the calls of the store do not wait for. It is made
+    /// when it is needed. A connection that has been lost since its last use is made once more.
+    pub(super) fn apart<T>(
+        &self,
+        own: &Mutex<Option<Connection>>,
+        act: impl Fn(&Self, &mut Connection) -> Result<T, RedisError>,
+    ) -> Result<T, RedisError> {
+        let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut turns = 0;
+        loop {
+            let (mut connection, is_old) = match own.take() {
+                Some(connection) => (connection, true),
+                None => (self.link.connect()?, false),
+            };
+            let answer = act(self, &mut connection);
+            let Err(error) = &answer else {
+                *own = Some(connection);
+                return answer;
+            };
+            turns += 1;
+            let again = self.link.follow(error) || errors::is_lost(error) && is_old && !error.is_timeout();
+            if !errors::is_lost(error) && !again {
+                *own = Some(connection);
+            }
+            if !again || turns >= TURNS {
+                return answer;
+            }
+        }
     }
 
     /// The key that all others lie beside, after the prefix.
@@ -314,16 +341,25 @@ impl Session {
     }
 
     fn wait_for_replicas(&self, state: &mut State) -> Result<(), StoreError> {
-        let wanted = self.address().replicas;
-        if wanted == 0 {
+        if self.address().replicas == 0 {
             return Ok(());
         }
-        let failed = |error| self.store_error(Operation::Save, error);
-        // Less than an answer may take.
-        let limit = millis(ANSWER) - 1000;
-        let have: u32 = self
-            .once(state, |_, connection| cmd("WAIT").arg(wanted).arg(limit).query(connection))
-            .map_err(failed)?;
+        let have = self.once(state, |session, connection| session.replicas_with_all(connection));
+        self.check_replicas(have.map_err(|error| self.store_error(Operation::Save, error))?)
+    }
+
+    /// Waits until as many replicas as the URL says have all that this connection has written. Returns how many have it.
+    pub(super) fn replicas_with_all(&self, connection: &mut Connection) -> Result<u32, RedisError> {
+        match self.address().replicas {
+            0 => Ok(0),
+            // Less than an answer may take.
+            wanted => cmd("WAIT").arg(wanted).arg(millis(ANSWER) - 1000).query(connection),
+        }
+    }
+
+    /// Fails where that are too few.
+    pub(super) fn check_replicas(&self, have: u32) -> Result<(), StoreError> {
+        let wanted = self.address().replicas;
         if have >= wanted {
             return Ok(());
         }
@@ -334,33 +370,7 @@ impl Session {
         )))
     }
 
-    /// Renews the lease. Returns whether that succeeded.
-    fn renew(&self, connection: &mut Option<Connection>) -> Result<(), RedisError> {
-        let owner = self.owner().clone();
-        let mut live = match connection.take() {
-            Some(live) => live,
-            None => self.link.connect()?,
-        };
-        let renewed = cmd("PEXPIRE").arg(self.owner_key(&owner)).arg(millis(LEASE)).query::<bool>(&mut live);
-        match renewed {
-            Ok(true) => *connection = Some(live),
-            Ok(false) => {
-                *connection = Some(live);
-                let mut state = self.lock();
-                // A call may have taken a new one meanwhile.
-                if !state.is_closed && *self.owner() == owner {
-                    self.enter(&mut state)?;
-                }
-            }
-            Err(error) => {
-                self.link.follow(&error);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    fn invocation<'a>(&self, script: &'a Script, owner: &str) -> ScriptInvocation<'a> {
+    pub(super) fn invocation<'a>(&self, script: &'a Script, owner: &str) -> ScriptInvocation<'a> {
         let mut invocation = script.prepare_invoke();
         invocation.key(self.key("seq")).arg(&self.address().prefix).arg(owner);
         invocation
@@ -383,27 +393,6 @@ impl Session {
     }
 }
 
-/// Renews the lease until the store is closed.
-fn keep_lease(session: &Weak<Session>, closed: &mpsc::Receiver<()>) {
-    let (mut connection, mut wait, mut is_told) = (None, RENEW, false);
-    while closed.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        let Some(session) = session.upgrade() else { return };
-        match session.renew(&mut connection) {
-            Ok(()) => (wait, is_told) = (RENEW, false),
-            Err(error) => {
-                if !is_told {
-                    let error = session.store_error(Operation::Save, error);
-                    tracing::warn!(
-                        target: "secondme_avatar::store", %error,
-                        "the lease of the store could not be renewed: tried again"
-                    );
-                }
-                (wait, is_told) = (RENEW_AGAIN, true);
-            }
-        }
-    }
-}
-
 /// 128 random bits.
 pub(super) fn random() -> Result<String, RedisError> {
     let mut bytes = [0; 16];
@@ -411,7 +400,7 @@ pub(super) fn random() -> Result<String, RedisError> {
     Ok(format!("{:032x}", u128::from_le_bytes(bytes)))
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

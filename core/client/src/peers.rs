@@ -1,0 +1,20 @@
+//! What the processes that share a store do for each other.
+
+mod quota;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use self::quota::{Heard, QuotaAnswer, QuotaReport, QuotaTimes};
+use crate::store::{KeyRef, StoreError};
+
+/// The way to the other processes that use a store. A call may block for as long as one of the store's, and does not
+/// wait for those.
+pub(crate) trait Peers: fmt::Debug + Send + Sync + 'static {
+    /// Reports what this process has used of a key's quota, and asks for more, in one step.
+    fn share_quota(&self, key: &KeyRef, report: &QuotaReport) -> Result<QuotaAnswer, StoreError>;
+}
+
+/// What a [store](crate::Store) of this crate gives its client. Programs have no use for it.
+#[derive(Clone, Debug)]
+pub struct SharedStore(pub(crate) Arc<dyn Peers>);
