@@ -16,6 +16,7 @@ use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::{QuotaLimit, SharedQuota};
+use crate::routing::Router;
 use crate::runtime;
 use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
@@ -209,6 +210,12 @@ impl AvatarClient {
             Some(peers) => SharedQuota::shared(limit, clock.clone(), peers, naming.key)?,
             None => SharedQuota::own(limit, clock.clone()),
         };
+        let router = options
+            .store
+            .as_ref()
+            .and_then(|store| store.peers()?.0.routes())
+            .map(Router::new)
+            .transpose()?;
         let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
             config: Arc::new(Config { secrets, ..options.config }),
@@ -235,9 +242,14 @@ impl AvatarClient {
             clock,
             on_call: options.on_call,
             store_writer,
+            router: router.clone(),
             runtime,
         };
-        Ok(Self { inner: ClientInner::new(env, options.key) })
+        let inner = ClientInner::new(env, options.key);
+        if let Some(router) = router {
+            router.start(&inner)?;
+        }
+        Ok(Self { inner })
     }
 
     /// Opens the conversation of this visitor; await it.

@@ -5,6 +5,7 @@ mod key;
 mod notes;
 mod people;
 mod remembered;
+mod remote;
 mod visitors;
 
 use std::future::Future;
@@ -12,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, ErrorKind, Identity, Millis, Record, Visitor, VisitorId,
+    ApiKey, Command, ConversationKey, Error, ErrorKind, Identity, KeptMessage, Millis, Record, Visitor,
+    VisitorId,
 };
 use tokio::sync::{Notify, OnceCell, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ use self::visitors::Visitors;
 use crate::driver::Driver;
 use crate::env::Env;
 use crate::errors::{client_closed, ended, forgotten};
+use crate::peers::Held;
 use crate::store::{KnownVisitor, NoteTable};
 use crate::visitor_handle::{BeginDriver, PendingAnswer, VisitorHandle};
 
@@ -146,6 +149,7 @@ impl ClientInner {
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
         let _ = tokio::time::timeout(QUOTA_PATIENCE, self.env.quota.leave()).await;
+        self.env.router.iter().for_each(|router| router.close());
         self.env.subscriptions.end();
     }
 
@@ -161,11 +165,16 @@ impl ClientInner {
             Ok(recalling) => recalling,
             Err(_) => self.recalling.read().await,
         };
+        let held = match self.hold(visitor.id()).await? {
+            Some(Held::There(holder)) => return self.remote_visitor(visitor, holder),
+            Some(Held::Here { messages, .. }) => Some(messages),
+            None => None,
+        };
         let record = self.recall(visitor).await?;
         if whom == Whom::Known && record.is_none() && !self.lock().has(visitor.id()) {
             return Err(forgotten());
         }
-        self.visitor(visitor, record)
+        self.visitor(visitor, record, held)
     }
 
     /// Loads the record of a visitor without a handle. Where there is a store, no record is anywhere else, so that what
@@ -193,7 +202,8 @@ impl ClientInner {
     }
 
     async fn adopt_once(self: &Arc<Self>) -> Result<(), Error> {
-        if self.env.store_writer.is_none() {
+        // Where processes call each other, a visitor's messages come with the visitor.
+        if self.env.store_writer.is_none() || self.env.router.is_some() {
             return Ok(());
         }
         let adopt = || async {
@@ -238,6 +248,7 @@ impl ClientInner {
         let mut visitors = self.lock();
         for left in leftovers {
             match visitors.get(left.visitor.id()) {
+                Some(_) if self.env.router.is_some() => {}
                 Some(handle) => handle.restore(left.messages),
                 None => visitors.leave(left),
             }
@@ -261,6 +272,7 @@ impl ClientInner {
         self: &Arc<Self>,
         visitor: &Visitor,
         record: Option<Record>,
+        held: Option<Vec<KeptMessage>>,
     ) -> Result<Arc<VisitorHandle>, Error> {
         let mut visitors = self.lock();
         if visitors.is_closed() {
@@ -279,14 +291,14 @@ impl ClientInner {
         let env = Arc::clone(&self.env);
         let now = env.clock.now();
         let mut machine = visitors.machine(&env, visitor, record, seed);
-        if let Some(leftover) = leftover {
-            machine.restore(now, leftover.messages);
+        if let Some(messages) = held.or_else(|| leftover.map(|leftover| leftover.messages)) {
+            machine.restore(now, messages);
         }
         // A visitor with a saved token does not need the quota.
         let counts = env.settings.config.door.counts_authentications() && visitors.key().is_some();
         let reserved = (needs_token && counts).then(|| env.quota.join());
         let id = machine.visitor().id().clone();
-        if let Some(store_writer) = &env.store_writer {
+        if let Some(store_writer) = env.store_writer.as_ref().filter(|_| env.router.is_none()) {
             store_writer.claim(id.clone());
         }
         let handle = VisitorHandle::new(machine, env.clock.clone(), self.begin_driver.clone(), reserved);

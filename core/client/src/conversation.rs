@@ -112,12 +112,12 @@ impl Conversation {
 
     /// The avatar's opening line. It may be empty.
     pub fn opening(&self) -> Text {
-        self.handle.lock().machine.opening().cloned().unwrap_or_default()
+        self.handle.opening()
     }
 
     /// The avatar's name. It may be empty.
     pub fn avatar_name(&self) -> String {
-        self.handle.lock().machine.avatar_name().unwrap_or_default().to_owned()
+        self.handle.avatar_name()
     }
 
     /// The visitor's id.
@@ -137,12 +137,12 @@ impl Conversation {
 
     /// The id of the session on the service.
     pub fn session_id(&self) -> Option<SessionId> {
-        self.handle.lock().machine.session_id(self.key)
+        self.handle.session_id(self.key)
     }
 
     /// The state of the conversation.
     pub fn state(&self) -> State {
-        self.handle.lock().machine.state(self.key)
+        self.handle.lock().state(self.key)
     }
 
     /// Whether the avatar's owner has taken over: has written in person, and the avatar has not answered since
@@ -151,7 +151,7 @@ impl Conversation {
     /// Questions still go out meanwhile. The owner may answer several at once, or none. A question that the
     /// owner does not answer in time fails with [`ErrorKind::TakenOver`](crate::ErrorKind::TakenOver).
     pub fn taken_over(&self) -> bool {
-        self.handle.lock().machine.taken_over(self.key)
+        self.handle.taken_over(self.key)
     }
 
     /// Closes the socket and keeps the session, for an app that goes to the background. What is said meanwhile

@@ -173,16 +173,21 @@ impl Driver {
                     }
                     events.push(event);
                 }
-                Output::Piece(ticket, author, text) => {
-                    if let Some(Waiting::Pieces(pieces)) = state.waiting.get(&ticket) {
-                        pieces.push(author, &text);
-                    }
-                }
+                Output::Piece(ticket, author, text) => match state.waiting.get(&ticket) {
+                    Some(Waiting::Pieces(pieces)) => pieces.push(author, &text),
+                    Some(Waiting::Peer(call)) => call.piece(author, text),
+                    Some(Waiting::Once(_)) | None => {}
+                },
                 Output::Resolved(ticket, result) => {
                     // Events before the answer are delivered before it.
                     self.publish(&mut state, &mut events);
-                    if let Some(waiting) = state.take_waiting(ticket) {
-                        waiting.resolve(result);
+                    match state.take_waiting(ticket) {
+                        Some(Waiting::Peer(call)) => {
+                            let closes = state.closes();
+                            state.hands_over |= call.answer(result, Some(&state.machine), closes);
+                        }
+                        Some(waiting) => waiting.resolve(result),
+                        None => {}
                     }
                 }
                 Output::Held(conversation, hold) => {
@@ -284,7 +289,8 @@ impl Driver {
         let visitor = state.machine.visitor().id();
         let connects = matches!(request.step, Step::CreateSocket | Step::InitVisitorChat);
         debug!(target: "secondme_avatar::http", %visitor, step = %request.step, "call");
-        let unless_elsewhere = connects && state.was_connected && state.may_let_go();
+        let lets_go = self.env.router.is_some() || state.may_let_go();
+        let unless_elsewhere = connects && state.was_connected && lets_go;
         self.calls.start(&self.env, visitor.clone(), request, unless_elsewhere);
     }
 
@@ -307,6 +313,7 @@ impl Driver {
         }
         self.journal.tell(self.env.clock.now(), &self.env.warnings, &state.machine, events);
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
+        self.tell_peers(state, events);
         self.env.subscriptions.publish(&state.mailboxes, events);
         state.end_subscriptions(&closed);
         if !closed.is_empty() {
@@ -314,9 +321,18 @@ impl Driver {
         }
     }
 
+    /// Tells the processes that have the visitor open.
+    fn tell_peers(&self, state: &mut VisitorState, events: &[Event]) {
+        if let Some(router) = self.env.router.as_ref().filter(|_| !state.attached.is_empty()) {
+            let visitor = state.visitor_id();
+            state.told = Some(router.tell(&visitor, &state.attached, events, state.closes()));
+        }
+    }
+
     /// A caller resumes a paused conversation, so this process claims the visitor.
     fn note_state(&self, state: &VisitorState, from: State, to: State) {
         if from == State::Paused
+            && self.env.router.is_none()
             && let Some(store_writer) = self.env.store_writer.as_ref().filter(|_| to != State::Closed)
         {
             store_writer.claim(state.machine.visitor().id().clone());

@@ -77,6 +77,7 @@ mod reply_stream;
 mod report;
 mod request;
 mod resolver;
+mod routing;
 mod runtime;
 mod saving;
 mod secrets_of_env;

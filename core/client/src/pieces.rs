@@ -28,6 +28,30 @@ struct Untaken {
     end: Option<End>,
     reply: Option<Reply>,
     wakers: Wakers,
+    /// What was said so far, where another process may say it again.
+    repeated: Option<Box<Repeated>>,
+}
+
+#[derive(Debug, Default)]
+struct Repeated {
+    said: String,
+    /// How much of it was heard again.
+    heard: usize,
+}
+
+impl Repeated {
+    /// What is new of a piece.
+    fn new_of<'t>(&mut self, text: &'t str) -> &'t str {
+        let known = &self.said[self.heard..];
+        if known.starts_with(text) {
+            self.heard += text.len();
+            return "";
+        }
+        let new = text.strip_prefix(known).unwrap_or(text);
+        self.said.push_str(new);
+        self.heard = self.said.len();
+        new
+    }
 }
 
 #[derive(Debug)]
@@ -39,8 +63,18 @@ enum End {
 }
 
 impl Pieces {
+    /// The question is given to another process, which may say once more what was said.
+    pub(crate) fn may_repeat(&self) {
+        self.lock().repeated.get_or_insert_default().heard = 0;
+    }
+
     pub(crate) fn push(&self, author: Author, text: &Text) {
         let mut state = self.lock();
+        let new = state.repeated.as_mut().map(|repeated| Text::from(repeated.new_of(text)));
+        if new.as_ref().is_some_and(|new| new.is_empty()) {
+            return;
+        }
+        let text = new.as_ref().unwrap_or(text);
         match state.pieces.back_mut() {
             Some(last) if last.author == author => last.text.push_str(text),
             Some(_) | None => state.pieces.push_back(Piece { author, text: text.clone() }),

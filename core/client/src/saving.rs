@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::env::Env;
 use crate::events::Mailbox;
+use crate::routing::Settled;
 use crate::visitor_handle::{VisitorHandle, VisitorState};
 
 /// The time between two checks whether the events of a visitor have been handled.
@@ -33,6 +34,9 @@ struct Snapshot {
     forgotten: Vec<MessageId>,
     /// The subscriptions with unhandled events, and up to where they count.
     marks: Vec<(Arc<Mailbox>, u64)>,
+    /// The calls of other processes that were under way, and what these were told: their next holder goes on from an
+    /// earlier record.
+    peers: Vec<Settled>,
 }
 
 impl Saving {
@@ -55,7 +59,9 @@ impl Saving {
         env.store_writer.as_ref()?;
         loop {
             match &self.snapshot {
-                Some(snapshot) if !snapshot.is_handled() => return Some(Instant::now() + CHECK),
+                Some(snapshot) if !snapshot.is_handled() || !snapshot.is_settled() => {
+                    return Some(Instant::now() + CHECK);
+                }
                 Some(_) => self.write(env, state),
                 None if !self.changed => return None,
                 None => self.take_snapshot(env, state),
@@ -69,8 +75,11 @@ impl Saving {
             return;
         }
         let state = handle.lock();
+        if state.hands_over || self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_settled()) {
+            return; // Another process goes on from what was saved before.
+        }
         self.write(env, &state);
-        if self.changed {
+        if self.changed && state.unsettled().next().is_none() {
             self.take_snapshot(env, &state);
             self.write(env, &state);
         }
@@ -85,6 +94,7 @@ impl Saving {
             record: state.machine.record(),
             forgotten: std::mem::take(&mut self.forgotten),
             marks: marks.filter(|(mailbox, mark)| !mailbox.has_handled(*mark)).collect(),
+            peers: state.unsettled().collect(),
         }));
     }
 
@@ -102,5 +112,9 @@ impl Saving {
 impl Snapshot {
     fn is_handled(&self) -> bool {
         self.marks.iter().all(|(mailbox, mark)| mailbox.has_handled(*mark))
+    }
+
+    fn is_settled(&self) -> bool {
+        self.peers.iter().all(Settled::is_settled)
     }
 }

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::worker::Worker;
 use crate::errors::{client_closed, store_panicked};
+use crate::peers::{Held, ProcessId};
+use crate::routing::Router;
 use crate::store::{
     AvatarRef, Idle, KeyRef, KnownVisitor, Leftover, Note, NoteChange, Store, StoreCounts, StoreError,
     StoredRow,
@@ -82,6 +84,7 @@ enum Request {
     Note(VisitorId, String, SystemTime, Sender<Option<Text>>),
     Notes(String, SystemTime, Sender<Vec<Note>>),
     IsElsewhere(VisitorId, Sender<bool>),
+    Hold(VisitorId, ProcessId, Sender<Held>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -176,9 +179,23 @@ impl StoreWriter {
     }
 
     /// Whether another process has claimed the visitor since. `false` if the store cannot tell.
-    pub(crate) async fn is_elsewhere(&self, visitor: VisitorId) -> bool {
+    pub(crate) async fn is_elsewhere(&self, visitor: VisitorId, router: Option<&Arc<Router>>) -> bool {
+        if let Some(router) = router {
+            let asked = self.hold(visitor, router.me().clone());
+            return matches!(tokio::time::timeout(CLAIM_PATIENCE, asked).await, Ok(Ok(Held::There(_))));
+        }
         let asked = self.ask(|sender| Request::IsElsewhere(visitor, sender));
         matches!(tokio::time::timeout(CLAIM_PATIENCE, asked).await, Ok(Ok(true)))
+    }
+
+    /// Takes the visitor for this process, unless a live one has them.
+    pub(crate) async fn hold(&self, visitor: VisitorId, me: ProcessId) -> Result<Held, Error> {
+        self.ask(|sender| Request::Hold(visitor, me, sender)).await
+    }
+
+    /// Under which name the store keeps what belongs to the client's avatar, once that is known.
+    pub(crate) fn avatar(&self) -> Option<AvatarRef> {
+        self.shared.avatar.get().copied()
     }
 
     /// Loads the record of a visitor.

@@ -1,5 +1,8 @@
 //! A visitor's handle: the machine, and the callers that wait for its answers.
 
+mod pending_answer;
+mod remote;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +16,15 @@ use secondme_avatar_protocol::{
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
+pub(crate) use self::pending_answer::PendingAnswer;
+pub(crate) use self::remote::Refused;
 use crate::clock::Clock;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
+use crate::peers::ProcessId;
 use crate::pieces::Pieces;
 use crate::quota::QuotaPermit;
+use crate::routing::{PeerCall, Remote, Settled};
 
 /// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
 /// held while the machine works, never across an await.
@@ -75,6 +82,28 @@ pub(crate) struct VisitorState {
     rests: bool,
     /// It was connected before, so another process may have opened the visitor since.
     pub(crate) was_connected: bool,
+    /// Another process has the visitor.
+    pub(crate) remote: Option<Box<Remote>>,
+    /// The processes that have the visitor open, and are told of events.
+    pub(crate) attached: Vec<ProcessId>,
+    /// What they were told last.
+    pub(crate) told: Option<Settled>,
+    /// How the first conversation closes, where that was asked for here.
+    pub(crate) closes: Closes,
+    /// A call of another process goes on there: what was saved last is from before it.
+    pub(crate) hands_over: bool,
+    /// What became of the tickets of calls that were given to another process first.
+    tickets: HashMap<Ticket, Ticket>,
+}
+
+/// What closing the first conversation means to the processes that have it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Closes {
+    /// It is closed for all.
+    #[default]
+    ForAll,
+    /// This process leaves it to the others.
+    Here,
 }
 
 /// The receiver of a ticket's answer.
@@ -82,6 +111,8 @@ pub(crate) struct VisitorState {
 pub(crate) enum Waiting {
     Once(oneshot::Sender<Result<Outcome, Error>>),
     Pieces(Arc<Pieces>),
+    /// In another process.
+    Peer(Box<PeerCall>),
 }
 
 /// A command, and the id under which its message is to go out, where the caller has chosen one.
@@ -118,6 +149,12 @@ impl VisitorHandle {
                 ended: false,
                 rests: false,
                 was_connected: false,
+                remote: None,
+                attached: Vec::new(),
+                told: None,
+                closes: Closes::default(),
+                hands_over: false,
+                tickets: HashMap::new(),
             }),
             wake: Notify::new(),
             closed: Notify::new(),
@@ -170,7 +207,7 @@ impl VisitorHandle {
     pub(crate) fn command(self: &Arc<Self>, command: impl Into<Wanted>) -> Result<PendingAnswer, Error> {
         let (sender, receiver) = oneshot::channel();
         let ticket = self.give(command, Waiting::Once(sender))?;
-        Ok(PendingAnswer { handle: Arc::clone(self), ticket, receiver: Some(receiver) })
+        Ok(PendingAnswer::new(self, ticket, receiver))
     }
 
     pub(crate) fn give(
@@ -187,6 +224,10 @@ impl VisitorHandle {
             return Err(Misuse::Closed.into()); // No driver would carry it out.
         }
         let now = self.clock.now();
+        if let Some(remote) = &mut state.remote {
+            return remote.give(now, Wanted { command, message_id }, waiting);
+        }
+        state.note_close(&command);
         let ticket = match message_id {
             Some(message_id) => state.machine.command_under(now, message_id, command)?,
             None => state.machine.command(now, command)?,
@@ -207,7 +248,9 @@ impl VisitorHandle {
     pub(crate) fn set_key(self: &Arc<Self>, key: ApiKey) {
         let mut state = self.lock();
         state.machine.set_key(self.clock.now(), key);
-        self.stir(state);
+        if state.remote.is_none() {
+            self.stir(state);
+        }
     }
 
     /// Gives the machine messages that an earlier process has stored.
@@ -244,6 +287,10 @@ impl VisitorHandle {
 
     pub(crate) fn cancel(self: &Arc<Self>, ticket: Ticket) {
         let mut state = self.lock();
+        if state.remote.as_mut().is_some_and(|remote| remote.cancel(ticket)) {
+            return;
+        }
+        let ticket = state.tickets.remove(&ticket).unwrap_or(ticket);
         if state.take_waiting(ticket).is_some() {
             state.machine.cancel(self.clock.now(), ticket);
             self.stir(state);
@@ -252,6 +299,9 @@ impl VisitorHandle {
 
     pub(crate) fn new_key(&self) -> ConversationKey {
         let mut state = self.lock();
+        if state.remote.is_some() {
+            return remote::new_key();
+        }
         let key = ConversationKey(state.next_key);
         state.next_key += 1;
         key
@@ -259,7 +309,7 @@ impl VisitorHandle {
 
     pub(crate) fn subscribe(&self, key: ConversationKey, mailbox: Arc<Mailbox>) {
         let mut state = self.lock();
-        if state.machine.state(key) == State::Closed {
+        if state.state(key) == State::Closed {
             mailbox.end();
         } else {
             state.mailboxes.push((key, mailbox));
@@ -279,6 +329,9 @@ impl VisitorHandle {
     pub(crate) fn begin_closing(self: &Arc<Self>) -> Vec<ConversationKey> {
         let mut state = self.lock();
         state.closing = true;
+        if state.remote.is_some() {
+            return vec![ConversationKey::FIRST];
+        }
         let conversations = state.machine.conversations();
         // A machine without conversations would never end by itself.
         state.dropped |= conversations.is_empty();
@@ -323,12 +376,16 @@ impl VisitorHandle {
 
     /// The driver has ended: fails all waiting calls.
     pub(crate) fn end(&self) {
-        let (waiting, mailboxes) = {
+        let (waiting, mailboxes, remote) = {
             let mut state = self.lock();
             (state.dropped, state.ended) = (true, true);
             state.reserved = None;
-            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.mailboxes))
+            let remote = state.remote.as_mut().map(|remote| remote.end());
+            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.mailboxes), remote)
         };
+        let (closing, calls) = remote.unwrap_or_default();
+        closing.into_iter().for_each(|waiting| waiting.resolve(Ok(Outcome::Closed)));
+        calls.into_iter().for_each(|(waiting, result)| waiting.resolve(result));
         for waiting in waiting.into_values() {
             waiting.resolve(Err(ended()));
         }
@@ -350,6 +407,7 @@ impl VisitorState {
     pub(crate) fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
         let taken = self.waiting.remove(&ticket);
         if self.waiting.is_empty() {
+            self.tickets = HashMap::new();
             self.waiting = HashMap::new(); // There are thousands of visitors for whom no call waits.
         }
         taken
@@ -357,7 +415,11 @@ impl VisitorState {
 
     /// Whether no call waits for anything, and the machine needs no driver.
     pub(crate) fn may_rest(&self) -> bool {
-        self.waiting.is_empty() && !self.closing && !self.dropped && self.machine.rests()
+        self.waiting.is_empty()
+            && !self.closing
+            && !self.dropped
+            && self.remote.is_none()
+            && self.machine.rests()
     }
 
     /// Ends the subscriptions to closed conversations, and removes those that were dropped.
@@ -377,33 +439,9 @@ impl Waiting {
             // The caller may have given up in this moment.
             Self::Once(sender) => drop(sender.send(result)),
             Self::Pieces(pieces) => pieces.finish(result),
-        }
-    }
-}
-
-/// The answer to a command, to be awaited.
-#[derive(Debug)]
-pub(crate) struct PendingAnswer {
-    handle: Arc<VisitorHandle>,
-    ticket: Ticket,
-    receiver: Option<oneshot::Receiver<Result<Outcome, Error>>>,
-}
-
-impl PendingAnswer {
-    pub(crate) async fn wait(mut self) -> Result<Outcome, Error> {
-        let Some(receiver) = self.receiver.as_mut() else {
-            return Err(ended());
-        };
-        let result = receiver.await.unwrap_or_else(|_| Err(ended()));
-        self.receiver = None;
-        result
-    }
-}
-
-impl Drop for PendingAnswer {
-    fn drop(&mut self) {
-        if self.receiver.is_some() {
-            self.handle.cancel(self.ticket);
+            Self::Peer(call) => {
+                call.answer(result, None, Closes::Here);
+            }
         }
     }
 }

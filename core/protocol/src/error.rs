@@ -1,11 +1,15 @@
 //! What can go wrong, in one shape for every language: a kind, the service's code, the step, and
 //! what is to be done.
 
+mod carried;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::MessageId;
 use crate::option_name::written;
@@ -13,7 +17,7 @@ use crate::quote::{Cause, KnownSecrets, one_line};
 use crate::redact::Text;
 
 /// A step of the protocol, as the vendor's page numbers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Step {
     /// Step 0: exchange the API key for a visitor token.
@@ -72,7 +76,7 @@ impl fmt::Display for Step {
 }
 
 /// What kind of failure it is: what a caller would branch on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The API key was refused: missing, unknown or disabled. Only another key helps.
@@ -160,7 +164,7 @@ impl ErrorKind {
 }
 
 /// A message that was given up, handed back so that nothing is lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnsentMessage {
     /// Its text.
     pub text: Text,
@@ -173,11 +177,12 @@ pub struct UnsentMessage {
 
 /// A failure. Cheap to move and to clone; neither its `Debug` nor its `Display` holds a key, a token,
 /// a socket address or a spoken word.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Error(Box<Inner>);
 
 /// With what the peer closed a socket.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Close {
     code: u16,
     reason: Option<String>,
@@ -186,7 +191,7 @@ struct Close {
 /// The longest part of a Close frame's reason that is repeated, in characters. The frame allows 123 bytes.
 const REASON: usize = 80;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -198,6 +203,7 @@ struct Inner {
     forbids_retry: bool,
     unsent: Option<UnsentMessage>,
     close: Option<Close>,
+    #[serde(with = "carried")]
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -362,7 +368,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_unsent(mut self, unsent: UnsentMessage) -> Self {
+    /// With the message that was given up.
+    #[must_use]
+    pub fn with_unsent(mut self, unsent: UnsentMessage) -> Self {
         self.0.unsent = Some(unsent);
         self
     }

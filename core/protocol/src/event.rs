@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, UnsentMessage};
 use crate::ids::{MessageId, SeqId, SessionId};
 use crate::redact::{Json, Raw, Text};
 use crate::visitor::VisitorId;
 
 /// Something that happened in one conversation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// Which conversation of this visitor, where the event is about one. The one that `open` gives is 0.
     pub conversation: Option<ConversationKey>,
@@ -26,7 +28,7 @@ pub struct Event {
 }
 
 /// Names one conversation of a visitor within the process. The first one is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConversationKey(pub u32);
 
 impl ConversationKey {
@@ -35,7 +37,7 @@ impl ConversationKey {
 }
 
 /// The kinds of events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EventKind {
     /// The conversation is open: messages can be sent.
@@ -153,7 +155,7 @@ impl EventKind {
 }
 
 /// Where a conversation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum State {
     /// Being opened for the first time.
@@ -185,7 +187,7 @@ impl State {
 }
 
 /// Who says something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Author {
     /// The avatar: the AI.
     Avatar,
@@ -207,7 +209,7 @@ impl Author {
 }
 
 /// A whole reply, by the avatar or by its owner.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// All its text.
     pub text: Text,
@@ -238,7 +240,7 @@ pub struct Reply {
 }
 
 /// How it is known to which of the visitor's open conversations a reply belongs, and to which question in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Attribution {
     /// The service names the session, or only this conversation can be meant: it is the only one, or the only one with
     /// a question out. If the reply answers a question, no other message can be meant.
@@ -260,7 +262,7 @@ impl Attribution {
 }
 
 /// A part of a reply.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Part {
     /// Text.
@@ -270,7 +272,7 @@ pub enum Part {
 }
 
 /// A card: something that an app shows otherwise than as text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     /// The kind of card, such as `StandardCard`, `image` or `citation`; empty where the service's
     /// template could not be read.
@@ -280,7 +282,7 @@ pub struct Card {
 }
 
 /// How the end of a reply was known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Ended {
     /// It came whole.
@@ -306,7 +308,7 @@ impl Ended {
 }
 
 /// What a notice is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NoticeKind {
     /// A grey line in the conversation.
@@ -332,7 +334,7 @@ impl NoticeKind {
 }
 
 /// A failure that the service reports in a conversation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
     /// The service's code, such as `session.openai.error`; empty where it gives none.
     pub code: String,
@@ -347,7 +349,7 @@ pub struct ServiceError {
 }
 
 /// What became of the frames that came while the socket was down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Gap {
     /// There were some, and they have been delivered.
     Filled {
@@ -361,7 +363,7 @@ pub enum Gap {
 }
 
 /// Why a conversation closed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The caller closed it.
@@ -373,7 +375,7 @@ pub enum CloseReason {
 }
 
 /// A message of the past.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HistoryMessage {
     /// All its text.
     pub text: Text,
@@ -390,7 +392,7 @@ pub struct HistoryMessage {
 }
 
 /// The answer to a `send`: the service has taken the message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The message's id; a reply names it in `in_reply_to`.
     pub message_id: MessageId,
@@ -399,7 +401,7 @@ pub struct Sent {
 }
 
 /// How it is known that the service took a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Confirmation {
     /// It answered so.
     Answer,

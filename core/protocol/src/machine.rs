@@ -1,8 +1,7 @@
 //! The machine: facts with lifetimes, and a goal.
 //!
-//! A conversation is not a list of steps. After every input the machine asks which facts are missing
-//! or stale, and makes every call whose own needs are met and that is not under way already
-//! ([`reconcile`]). Opening, resuming, expiry, a lost token and a lost socket are that one rule.
+//! A conversation is not a list of steps. After every input the machine asks which facts are missing or stale, and makes
+//! every call whose needs are met and that is not under way ([`reconcile`]). Opening and resuming are that one rule.
 
 mod answers;
 mod attribution;
@@ -150,6 +149,8 @@ pub struct Machine {
     restored: Vec<KeptMessage>,
     /// The id that the caller has chosen for the message of the present command.
     next_message: Option<MessageId>,
+    /// The next command was given before, to a process that is gone.
+    gives_again: bool,
     outputs: VecDeque<Output>,
     remember_queued: bool,
     tickets: u64,
@@ -233,6 +234,7 @@ impl Machine {
             resumable,
             restored: Vec::new(),
             next_message: None,
+            gives_again: false,
             outputs: VecDeque::new(),
             remember_queued: false,
             tickets: 0,

@@ -119,7 +119,8 @@ impl From<String> for Secret {
 }
 
 /// A frame as it came over the socket: its JSON text, shared by all events that come of it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Raw(Arc<str>);
 
 impl Raw {
@@ -149,7 +150,8 @@ impl fmt::Debug for Raw {
 
 /// A JSON value of a message: a card's parameters or a source. It reads as a [`serde_json::Value`]; its `Debug` shows
 /// nothing of it.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Json(pub serde_json::Value);
 
 impl Deref for Json {

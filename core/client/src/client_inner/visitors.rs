@@ -153,12 +153,19 @@ impl Visitors {
         }
         self.live.remove(visitor);
         self.past += state.machine.counters();
+        if state.remote.is_some() {
+            env.store_writer.iter().for_each(|writer| writer.release(visitor.clone()));
+            drop(state);
+            return self.tell_occupied(env);
+        }
         match &env.store_writer {
             Some(store_writer) => store_writer.release(visitor.clone()),
             None => self.records.insert(state.machine.record()),
         }
         let messages = state.machine.kept_messages();
-        if !messages.is_empty() {
+        if let Some(router) = &env.router {
+            router.let_go(visitor, &state.attached);
+        } else if !messages.is_empty() {
             self.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
         }
         self.tell_occupied(env);

@@ -62,7 +62,7 @@ impl Calls {
         let make = async move {
             if unless_elsewhere
                 && let Some(store_writer) = &env.store_writer
-                && store_writer.is_elsewhere(visitor.clone()).await
+                && store_writer.is_elsewhere(visitor.clone(), env.router.as_ref()).await
             {
                 return Done::Elsewhere;
             }

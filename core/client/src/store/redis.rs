@@ -1,6 +1,7 @@
 //! A store in Redis or Valkey, which several machines can use.
 
 mod address;
+mod calls;
 mod errors;
 mod link;
 mod messages;
@@ -64,7 +65,7 @@ use crate::peers::SharedStore;
 pub struct RedisStore {
     session: Arc<Session>,
     process: u32,
-    rows: Rows,
+    rows: Arc<Rows>,
     openings: Openings,
     /// Unreadable messages and notes that were logged already.
     reported: Mutex<HashSet<String>>,
@@ -90,7 +91,7 @@ impl RedisStore {
         Ok(Self {
             session,
             process: std::process::id(),
-            rows: Rows::default(),
+            rows: Arc::default(),
             openings: Openings::default(),
             reported: Mutex::default(),
             lease: Some(lease),
@@ -107,7 +108,7 @@ impl RedisStore {
     /// found. Rows that were written before, without a seal, are read as they are.
     #[must_use]
     pub fn seal(mut self, seal: impl Seal) -> Self {
-        self.rows.seal = Some(Box::new(seal));
+        self.rows = Arc::new(Rows { seal: Some(Box::new(seal)) });
         self
     }
 
@@ -221,7 +222,7 @@ impl Store for RedisStore {
     }
 
     fn peers(&self) -> Option<SharedStore> {
-        Some(SharedStore(Arc::new(RedisPeers::new(Arc::clone(&self.session)))))
+        Some(SharedStore(Arc::new(RedisPeers::new(Arc::clone(&self.session), Arc::clone(&self.rows)))))
     }
 }
 

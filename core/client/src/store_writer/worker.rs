@@ -328,6 +328,13 @@ impl Worker {
                 let notes = |avatar: &AvatarRef| self.store.notes(avatar, &prefix, now);
                 drop(sender.send(self.with_avatar(notes)));
             }
+            Request::Hold(visitor, me, sender) => {
+                let routes = self.store.peers().and_then(|peers| peers.0.routes());
+                let routes =
+                    routes.ok_or_else(|| StoreError::unsupported("processes do not call each other here"));
+                let hold = |avatar: &AvatarRef| routes?.hold(avatar, &visitor, &me);
+                drop(sender.send(self.with_avatar(hold)));
+            }
             Request::IsElsewhere(visitor, sender) => {
                 let asked = |avatar: &AvatarRef| self.store.is_claimed_elsewhere(avatar, &visitor);
                 drop(sender.send(self.with_avatar(asked)));

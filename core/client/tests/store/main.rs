@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod backup;
+mod calls;
 mod files;
 mod foreign;
 mod forget;

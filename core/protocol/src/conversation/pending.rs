@@ -1,5 +1,7 @@
 //! One message on its way out: whether the service took it, and where it stands in the store.
 
+mod again;
+
 use std::time::Duration;
 
 use super::cursor::Cursor;
@@ -8,6 +10,7 @@ use crate::delivery::Delivery;
 use crate::error::UnsentMessage;
 use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SessionId, Ticket};
+use crate::limits::CONFIRMATION_WAIT;
 use crate::link::Generation;
 use crate::redact::Text;
 use crate::time::Millis;
@@ -32,6 +35,8 @@ pub(crate) struct Pending {
     persisted: Option<Persisted>,
     /// The log has been told that it waits for its turn.
     hold_reported: bool,
+    /// If it was sent, then by another process.
+    is_old: bool,
 }
 
 /// Where a message stands in the store. The store is never behind: a message goes out only once it is marked there
@@ -164,6 +169,7 @@ impl Pending {
             route: Route::default(),
             persisted: (durability == Durability::Store).then_some(Persisted::Storing),
             hold_reported: false,
+            is_old: false,
         }
     }
 
@@ -183,6 +189,7 @@ impl Pending {
             route: Route { since, generation: Generation::default() },
             persisted: Some(if left { Persisted::MarkedSent } else { Persisted::Stored }),
             hold_reported: false,
+            is_old: false,
         }
     }
 
@@ -233,7 +240,7 @@ impl Pending {
         self.ask.is_some() && self.is_waiting()
     }
 
-    /// Whether it may go out now, as far as the store is concerned.
+    /// Whether the store lets it go out now.
     pub(crate) fn is_ready(&self) -> bool {
         self.is_waiting() && !matches!(self.persisted, Some(Persisted::Storing | Persisted::MarkingSent))
     }
@@ -265,7 +272,7 @@ impl Pending {
         }
     }
 
-    /// As the caller gets it back.
+    /// As its caller gets it.
     pub(crate) fn into_unsent(self) -> UnsentMessage {
         let certain = self.is_certain();
         UnsentMessage { text: self.text, message_id: self.message, certain }
@@ -274,6 +281,7 @@ impl Pending {
     /// It goes out. A message that may have been taken keeps its first route: its answer may have come since.
     pub(super) fn start(&mut self, call: CallId, route: Route) {
         self.status = Status::InFlight(call);
+        self.is_old = false;
         if !self.maybe_taken {
             self.route = route;
         }
@@ -303,7 +311,7 @@ impl Pending {
     /// The link is down (`None`), or up again: until when an echo is awaited.
     pub(super) fn set_confirmation_deadline(&mut self, until: Option<Millis>) {
         if let Status::Unconfirmed { until: present, .. } = &mut self.status {
-            *present = until;
+            *present = until.map(|until| if self.is_old { until - CONFIRMATION_WAIT } else { until });
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a message on its way out and its turn have to do with each other.
 
+use super::cursor::Cursor;
 use super::pending::{Pending, Route};
 use super::sends::{Withdrawn, WithdrawnRest};
 use super::turns::Awaits;
@@ -29,6 +30,24 @@ impl Conversation {
     /// A message that an earlier run has stored waits to be sent, or to be confirmed.
     pub(crate) fn take_restored(&mut self, pending: Pending) {
         self.turns.note_sent(&pending);
+        self.sends.push(pending);
+    }
+
+    /// A message that another process had when it ended: it may have gone out, and be answered. `listens` is the present
+    /// moment where the link is up.
+    pub(crate) fn take_again(
+        &mut self,
+        now: Millis,
+        mut pending: Pending,
+        noted: u64,
+        listens: Option<Millis>,
+        reading: bool,
+    ) {
+        let since = Cursor { seq: self.position.gap_begins().to_owned(), noted };
+        pending.may_have_left(since, listens);
+        self.echoes.sent(now, pending.message(), pending.text());
+        self.turns.note_sent(&pending);
+        self.turns.begin(pending.timestamp(), &pending, reading, self.taken_over);
         self.sends.push(pending);
     }
 

@@ -31,6 +31,21 @@ impl Machine {
         ticket
     }
 
+    /// Takes a command once more that another process had under this id when it ended: the service may have its message.
+    /// So the message is looked for first, and goes out where it is not found. One that is kept in a store is not looked
+    /// for: the store tells.
+    pub fn command_again(
+        &mut self,
+        now: Millis,
+        message: MessageId,
+        command: Command,
+    ) -> Result<Ticket, Misuse> {
+        self.gives_again = true;
+        let ticket = self.command_under(now, message, command);
+        self.gives_again = false;
+        ticket
+    }
+
     pub(super) fn take_command(&mut self, now: Millis, command: Command) -> Result<Ticket, Misuse> {
         if self.goal == Goal::Closed {
             return Err(Misuse::Closed);
@@ -167,8 +182,16 @@ impl Machine {
         let random = self.rng.next();
         let message = self.next_message.take().unwrap_or_else(|| MessageId::of(random, now));
         let ticket = self.next_ticket();
+        let may_have_left = self.gives_again && durability == Durability::Process;
+        let (noted, reading) = (self.seen.noted(), self.reading);
+        let listens = self.connection.is_up().then_some(now);
         let conversation = self.wanted(now, key)?;
-        let store = conversation.queue(Pending::new(message, now, text, ticket, deadline, ask, durability));
+        let pending = Pending::new(message, now, text, ticket, deadline, ask, durability);
+        if may_have_left {
+            conversation.take_again(now, pending, noted, listens, reading);
+            return Ok(ticket);
+        }
+        let store = conversation.queue(pending);
         self.outputs.extend(store.map(Output::SaveMessage));
         Ok(ticket)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::authentication::Freshness;
 use crate::call::CallId;
@@ -68,7 +69,7 @@ impl Default for Config {
 }
 
 /// What the caller wants. Any command is legal at any moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// Open the conversation. A second command joins an opening that is under way.
     Open {
@@ -331,7 +332,7 @@ pub enum Output {
 }
 
 /// How a command ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// [`Command::Open`]: open.
     Opened {

@@ -125,7 +125,13 @@ impl Machine {
             }
             Verdict::Absent => {
                 let conversation = self.conversation_mut(key);
-                conversation.into_iter().for_each(|one| one.turns_mut().refute_guess(message));
+                conversation.into_iter().for_each(|one| {
+                    one.turns_mut().refute_guess(message);
+                    // Of those that another process had, not one may have gone out: none holds up the others.
+                    if one.sends().get(message).is_some_and(Pending::is_old) {
+                        one.turns_mut().take(message);
+                    }
+                });
             }
         }
         let query_until = search.as_ref().map(|_| now + CONFIRMATION_WAIT);

@@ -91,11 +91,12 @@ impl Machine {
         };
         let late = conversation.sends().late(now);
         let confirms = self.reading && conversation.gap().is_closed();
-        let overdue = if confirms { conversation.sends().overdue(now) } else { Vec::new() };
+        // One after the other: the service is asked for one at a time.
+        let overdue = conversation.sends().overdue(now).into_iter().next().filter(|_| confirms);
         for message in late {
             self.message_is_late(key, &message);
         }
-        for message in overdue {
+        if let Some(message) = overdue {
             self.confirmation_overdue(now, key, &message);
         }
     }

@@ -23,7 +23,10 @@ impl RedisStore {
         let key = session.key(&format!("{avatar}:records"));
         let value: Option<Vec<u8>> =
             session.command(Operation::Read, "HGET", &[key.as_bytes(), visitor.as_str().as_bytes()])?;
-        self.openings.note_loaded(avatar, visitor, value.is_some());
+        // One who is held already is forgotten by no other.
+        if !session.has_claimed(avatar, visitor) {
+            self.openings.note_loaded(avatar, visitor, value.is_some());
+        }
         let Some(value) = value else { return Ok(None) };
         self.rows.read_record(&split_time(&value).1, visitor).map(Some).map_err(|unreadable| {
             StoreError::new(format!(

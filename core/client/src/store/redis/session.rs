@@ -193,6 +193,21 @@ impl Session {
         self.lock().claimed.contains(&(*avatar, visitor.clone()))
     }
 
+    /// The lease that every write shows at present.
+    pub(super) fn lease(&self) -> String {
+        self.owner().clone()
+    }
+
+    /// A connection beside that of the calls.
+    pub(super) fn connect(&self) -> Result<Connection, RedisError> {
+        self.link.connect()
+    }
+
+    /// A connection that is used beside it has got this error.
+    pub(super) fn follow(&self, error: &RedisError) {
+        self.link.follow(error);
+    }
+
     /// Gives the lease back, if Redis can be reached at once.
     pub(super) fn leave(&self) {
         let mut state = self.lock();
@@ -380,7 +395,7 @@ impl Session {
         self.key(&format!("owner:{owner}"))
     }
 
-    fn store_error(&self, operation: Operation, error: RedisError) -> StoreError {
+    pub(super) fn store_error(&self, operation: Operation, error: RedisError) -> StoreError {
         redis_error(self.address(), operation, error)
     }
 

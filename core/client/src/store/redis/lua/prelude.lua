@@ -78,6 +78,8 @@ local function forget(name, visitor)
   end
   call('HDEL', A .. 'claims', visitor)
   call('HDEL', A .. 'openings', visitor)
+  call('HDEL', A .. 'homes', visitor)
+  call('DEL', A .. 'guests:' .. visitor)
   call('ZREM', A .. 'touched', visitor)
 end
 

@@ -2,6 +2,7 @@
 local A = at(ARGV[3])
 for index = 4, #ARGV do
   local visitor, owners = ARGV[index], nil
+  call('SREM', A .. 'guests:' .. visitor, me)
   for owner in string.gmatch(call('HGET', A .. 'openings', visitor) or '', '%S+') do
     if other(owner) then owners = (owners and owners .. ' ' or '') .. owner end
   end
@@ -10,6 +11,9 @@ for index = 4, #ARGV do
   else
     call('HDEL', A .. 'openings', visitor)
   end
-  if call('HGET', A .. 'claims', visitor) == me then call('HDEL', A .. 'claims', visitor) end
+  if call('HGET', A .. 'claims', visitor) == me then
+    call('HDEL', A .. 'claims', visitor)
+    call('HDEL', A .. 'homes', visitor)
+  end
 end
 return 1
