@@ -101,6 +101,6 @@ fn say_alone(alone: &Alone, error: &StoreError) {
     warn!(
         target: "secondme_avatar::client", %error, share, begins_in = seconds(begins_in), lasts = seconds(lasts),
         "the processes that share the quota of the API key cannot be reached: until the store answers again, this one \
-         authenticates nobody for `begins_in` seconds, then `share` visitors a minute for `lasts` seconds"
+         authenticates no visitor for `begins_in` seconds, then `share` visitors a minute for `lasts` seconds"
     );
 }

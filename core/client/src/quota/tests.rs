@@ -144,7 +144,7 @@ fn a_redis_that_has_lost_everything_lets_nothing_through_that_was_counted_before
 }
 
 #[test]
-fn whatever_is_lost_and_whoever_dies_no_minute_has_more_than_the_quota() {
+fn whatever_is_lost_and_whichever_process_dies_no_minute_has_more_than_the_quota() {
     // Many more of them: SEEDS=1000.
     let seeds = std::env::var("SEEDS").map_or(2, |seeds| seeds.parse().unwrap());
     for seed in 0..seeds {
