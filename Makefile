@@ -112,12 +112,17 @@ else
 endif
 
 LANGUAGES := python node kotlin
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|scale|storm|emulator|store|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
+# What has been measured is kept in benchmarks/results.json, and written into the pages: not beside a base.
+bench: export BENCHMARK_LINES := $(if $(BASE),,$(abspath $(or $(CARGO_TARGET_DIR),target))/benchmark-lines.jsonl)
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|scale|storm|growth|emulator|store|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
 	@$(if $(filter $(LANGUAGES) widget,$(ROW)),,base="$$(benchmarks/base "$(BASE)" $(if $(filter emulator,$(ROW)),emulator,benchmarks))" && \
 		$(CARGO) build --quiet --release --package secondme-avatar-emulator && \
 		BASE="$$base" $(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))
-	@$(if $(filter-out $(LANGUAGES),$(ROW)),,$(MAKE) --no-print-directory $(patsubst %,bench-%,$(or $(ROW),$(LANGUAGES))))
-	@$(if $(filter widget,$(ROW)),$(MAKE) --no-print-directory bench-python bench-node ROWS=widget)
+	@$(if $(filter-out $(LANGUAGES),$(ROW)),,$(call keeping,$(patsubst %,bench-%,$(or $(ROW),$(LANGUAGES)))))
+	@$(if $(filter widget,$(ROW)),$(call keeping,bench-python bench-node ROWS=widget))
+
+keeping = rm -f "$$BENCHMARK_LINES" && $(MAKE) --no-print-directory $(1) && \
+	$(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- keep
 
 contract: ## what all languages have in common, written anew from the Rust types
 	@$(CARGO) run --quiet --package secondme-avatar-contract

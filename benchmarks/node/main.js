@@ -4,10 +4,13 @@
 import { ask, delay } from './ask.js'
 import { events } from './events.js'
 import { memory } from './memory.js'
-import { print } from './report.js'
+import { begin, print } from './report.js'
 import { widget } from './widget.js'
 
 const rows = { events, ask, delay, memory, widget }
 const wanted = process.argv.slice(2)
-for (const name of wanted.length > 0 ? wanted : Object.keys(rows)) await rows[name]()
+for (const name of wanted.length > 0 ? wanted : Object.keys(rows)) {
+  begin(`node/${name}`)
+  await rows[name]()
+}
 print()

@@ -30,6 +30,7 @@ def main(programs: Path, rows: list[str]) -> None:
     os.environ["BENCHMARK_SERVER"] = str(programs / "secondme-avatar-benchmarks")
     report = Report()
     for name in rows or ROWS:
+        report.row = f"python/{name}"
         ROWS[name](report)
     report.print()
 

@@ -51,7 +51,7 @@ fn of(runs: &[Vec<Figure>], what: &str) -> Option<f64> {
 }
 
 fn figures(program: &Path, row: Option<&str>) -> Result<Vec<Figure>, Error> {
-    let output = Command::new(program).args(row).env_remove("BASE").output()?;
+    let output = Command::new(program).args(row).env_remove("BASE").env_remove("BENCHMARK_LINES").output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(format!("{} failed: {said}", program.display()).into());

@@ -6,6 +6,7 @@
 //! library also drops duplicates, routes by session, preserves unknown fields, and fills a queue. What is measured is
 //! the processor time of that thread, which other programs on the machine change little.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -13,9 +14,11 @@ use nix::time::{ClockId, clock_gettime};
 use secondme_avatar::{AvatarClient, EventKind, Visitor};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::Error;
+use crate::by_hand::Socket;
 use crate::flood::{Flood, PIECES};
 use crate::report::{Report, median};
 
@@ -31,8 +34,8 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
     for (acknowledge, bar) in [(false, 0.6), (true, 0.85)] {
         let (mut ratios, mut speeds) = (Vec::new(), Vec::new());
         for _ in 0..runs {
-            let bare = bare(&flood, acknowledge, count)?;
-            let ours = ours(&flood, acknowledge, count)?;
+            let bare = bare(&flood, acknowledge, 1, count)?;
+            let ours = ours(&flood, acknowledge, 1, count)?;
             ratios.push(bare.div_duration_f64(ours));
             speeds.push(frames / ours.as_secs_f64() / 1e6);
         }
@@ -78,58 +81,86 @@ fn processor_time() -> Result<Duration, Error> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-fn bare(flood: &Flood, acknowledge: bool, count: usize) -> Result<Duration, Error> {
+/// The processor time of a bare loop for each of so many sockets, each of which gets so many replies.
+pub(crate) fn bare(
+    flood: &Flood,
+    acknowledge: bool,
+    sockets: usize,
+    replies: usize,
+) -> Result<Duration, Error> {
     runtime()?.block_on(async {
-        let (mut socket, _) = tokio_tungstenite::connect_async(&flood.socket).await?;
-        flood.begin(count);
-        let (mut reply_id, mut reply, mut replies, mut started) = (String::new(), String::new(), 0, None);
-        while replies < count {
-            let Some(message) = socket.next().await else {
-                return Err("the bare loop lost its socket".into());
-            };
-            let started = match started {
-                Some(started) => started,
-                None => *started.insert(processor_time()?),
-            };
-            if let Message::Text(text) = message? {
-                let frame: Frame = serde_json::from_str(&text)?;
-                if acknowledge {
-                    let ack = json!({ "type": "ack", "seqId": frame.seq_id, "wsId": "ws:1" });
-                    socket.feed(Message::text(ack.to_string())).await?;
-                }
-                let owner = frame.sender == "client" && frame.send_user_id.as_deref() != Some("del3p");
-                if frame.kind != "msg" || owner || frame.session_id != "session-1" {
-                    return Err("a frame that was not sent".into());
-                }
-                if reply_id != frame.message_id {
-                    reply_id = frame.message_id;
-                    reply.clear();
-                }
-                for entry in frame.multiple_data {
-                    reply.push_str(&entry.modal.answer);
-                }
-                if frame.index == -1 {
-                    replies += 1;
-                }
-            }
-            if replies == count {
-                return Ok(processor_time()? - started);
-            }
+        let (mut loops, begun) = (JoinSet::new(), Arc::new(OnceLock::new()));
+        for _ in 0..sockets {
+            let (socket, _) = tokio_tungstenite::connect_async(&flood.socket).await?;
+            loops.spawn(read(socket, acknowledge, replies, Arc::clone(&begun)));
         }
-        Err("no frames came".into())
+        flood.begin(replies);
+        while let Some(ended) = loops.join_next().await {
+            ended??;
+        }
+        Ok(processor_time()? - begun.get().copied().unwrap_or_default())
     })
 }
 
-fn ours(flood: &Flood, acknowledge: bool, count: usize) -> Result<Duration, Error> {
+/// A bare loop.
+async fn read(
+    mut socket: Socket,
+    acknowledge: bool,
+    count: usize,
+    begun: Arc<OnceLock<Duration>>,
+) -> Result<(), Error> {
+    let (mut reply_id, mut reply, mut replies) = (String::new(), String::new(), 0);
+    while let Some(message) = socket.next().await {
+        if begun.get().is_none() {
+            let _ = begun.set(processor_time()?);
+        }
+        if let Message::Text(text) = message? {
+            let frame: Frame = serde_json::from_str(&text)?;
+            if acknowledge {
+                let ack = json!({ "type": "ack", "seqId": frame.seq_id, "wsId": "ws:1" });
+                socket.feed(Message::text(ack.to_string())).await?;
+            }
+            let owner = frame.sender == "client" && frame.send_user_id.as_deref() != Some("del3p");
+            if frame.kind != "msg" || owner || frame.session_id != "session-1" {
+                return Err("a frame that was not sent".into());
+            }
+            if reply_id != frame.message_id {
+                reply_id = frame.message_id;
+                reply.clear();
+            }
+            for entry in frame.multiple_data {
+                reply.push_str(&entry.modal.answer);
+            }
+            if frame.index == -1 {
+                replies += 1;
+            }
+        }
+        if replies == count {
+            return Ok(());
+        }
+    }
+    Err("the bare loop lost its socket".into())
+}
+
+/// The same of the library.
+pub(crate) fn ours(
+    flood: &Flood,
+    acknowledge: bool,
+    conversations: usize,
+    replies: usize,
+) -> Result<Duration, Error> {
     runtime()?.block_on(async {
         let client = AvatarClient::builder("sk-benchmark")?
             .base_url(flood.base.parse()?)
             .acknowledge(acknowledge)
+            .quota(1_000_000)
             .build()?;
         let events = client.events();
-        let _chat = client.open(Visitor::for_user("bench", "frames")?).await?;
-        flood.begin(count);
-        let (mut replies, mut started) = (0, None);
+        for number in 0..conversations {
+            client.open(Visitor::for_user("bench", &number.to_string())?).await?;
+        }
+        flood.begin(replies);
+        let (count, mut replies, mut started) = (conversations * replies, 0, None);
         while events.ready().await {
             for event in events.drain(256) {
                 match event.kind {

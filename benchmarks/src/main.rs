@@ -8,13 +8,18 @@
 mod beside;
 mod by_hand;
 mod console;
+mod draw;
 mod emulator;
 mod flood;
 mod frames;
+mod growth;
+mod machine;
 mod memory;
 mod opening;
+mod pages;
 mod program;
 mod report;
+mod results;
 mod scale;
 mod store;
 mod storm;
@@ -27,12 +32,13 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 type Measure = fn(&mut Report) -> Result<(), Error>;
 
 /// The rows, in their order.
-const ROWS: [(&str, &[Measure]); 7] = [
+const ROWS: [(&str, &[Measure]); 8] = [
     ("opening", &[opening::measure]),
     ("frames", &[frames::measure]),
     ("memory", &[memory::measure]),
     ("scale", &[scale::measure]),
     ("storm", &[storm::measure]),
+    ("growth", &[growth::measure]),
     ("emulator", &[console::measure, emulator::measure]),
     ("store", &[store::measure]),
 ];
@@ -47,6 +53,8 @@ fn main() -> Result<(), Error> {
         Some("scale-of") => return scale::measure_one(&arguments),
         Some("scale-by-hand") => return scale::measure_by_hand(&arguments),
         Some("serve") => return flood::Flood::serve(),
+        Some("keep") => return results::keep_lines(),
+        Some("show") => return results::show(),
         _ => {}
     }
     // The emulator's rows compare with another emulator by themselves.
@@ -58,9 +66,10 @@ fn main() -> Result<(), Error> {
     let mut report = Report::default();
     for (name, parts) in ROWS {
         if wanted.as_deref().is_none_or(|wanted| wanted == name) {
+            report.begin(name);
             parts.iter().try_for_each(|measure| measure(&mut report))?;
         }
     }
     report.print();
-    Ok(())
+    results::keep(report)
 }

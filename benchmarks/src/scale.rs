@@ -90,9 +90,11 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), Error> {
             Watched::AtRest => report.at_most(&what, figures.kib, MEMORY_BAR, " KiB", ""),
             Watched::Opened => report.figure(&what, figures.kib, " KiB", ""),
         }
+        report.on_curve("memory", "library", count as f64);
         if let Some(kib) = hand {
             let what = format!("{} live sockets by hand, memory each", grouped(count));
             report.figure(&what, kib, " KiB", "(with small buffers and heartbeats)");
+            report.on_curve("memory", "by hand", count as f64);
         }
         let speed = format!("({:.0} a second, {AT_ONCE} at a time)", count as f64 / figures.opening);
         report.figure(&format!("{of}, to open them without the quota"), figures.opening, " s", &speed);

@@ -19,6 +19,12 @@ from .markdown import Part
 from .pages import MistakeError, Page, Site
 
 MARK = re.compile(r"^<!-- (tabs|sections) -->\n(.*?)^<!-- /\1 -->$", re.DOTALL | re.MULTILINE)
+# A picture with another one for dark pages.
+PICTURE = re.compile(
+    r"^<picture>\n *<source media=\"\(prefers-color-scheme: dark\)\" srcset=\"(?P<dark>[^\"]+)\">\n"
+    r" *<img alt=\"(?P<alt>[^\"]+)\" src=\"(?P<light>[^\"]+)\">\n</picture>$",
+    re.MULTILINE,
+)
 REFERENCES = "<!-- references -->"
 ENTRY = re.compile(r"^[-*] \[(?P<label>[^\]]+)\]\((?P<target>[^)\s]+)(?: \"(?P<language>\w+)\")?\)", re.MULTILINE)
 # What languages are called behind a fence, and by their files' endings.
@@ -64,9 +70,29 @@ class Renderer:
         return "\n".join(
             self.code(part)
             if part.is_code
-            else markdown.with_links(part.text, lambda target, is_image: self.link(target, is_image, of, page))
+            else self.pictures(
+                markdown.with_links(part.text, lambda target, is_image: self.link(target, is_image, of, page)), of, page
+            )
             for part in markdown.parts(text)
         )
+
+    def pictures(self, prose: str, of: str, page: Page) -> str:
+        """The prose with pictures that follow the page's light and dark."""
+
+        def shown(picture: re.Match[str]) -> str:
+            alt = picture["alt"]
+            light, dark = (self.link(picture[theme], True, of, page) for theme in ("light", "dark"))
+            if self.is_for_models:
+                return f"![{alt}]({light})"
+            return "\n\n".join(
+                f"```{{image}} {path}\n:alt: {alt}\n:class: only-{theme}\n```"
+                for path, theme in ((light, "light"), (dark, "dark"))
+            )
+
+        made = PICTURE.sub(shown, prose)
+        if "<picture" in made:
+            raise MistakeError(f"{of} has a picture that is not written as docsite reads it (render.py)")
+        return made
 
     def code(self, part: Part) -> str:
         text = part.text

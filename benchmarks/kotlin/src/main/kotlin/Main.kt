@@ -1,3 +1,8 @@
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
+import kotlinx.serialization.json.putJsonObject
+import java.io.File
+import java.lang.management.ManagementFactory
 import java.util.Locale
 import kotlin.time.Duration
 import kotlin.time.DurationUnit
@@ -57,6 +62,18 @@ private fun row(what: String, ours: List<Double>, theirs: List<Double>, bar: Dou
     val verdict = if (ratio >= bar) "met" else "MISSED"
     val figures = "(%.0f k/s, by hand %.0f k/s)".format(Locale.ROOT, median(ours) / 1e3, median(theirs) / 1e3)
     println("%-88s %6.2f  %s  (bar ≥ %.0f: %s)".format(Locale.ROOT, what, ratio, figures, bar, verdict))
+    // A line for `make bench`, which keeps it: benchmarks/src/results.rs reads it.
+    val lines = System.getenv("BENCHMARK_LINES").orEmpty().ifEmpty { return }
+    val line =
+        buildJsonObject {
+            put("row", "kotlin/events")
+            put("what", what)
+            put("figure", ratio)
+            put("aside", figures)
+            putJsonObject("bar") { put("atLeast", bar) }
+            put("load", ManagementFactory.getOperatingSystemMXBean().systemLoadAverage)
+        }
+    File(lines).appendText("$line\n")
 }
 
 /** The middle of several runs: one disturbed run does not count. */
