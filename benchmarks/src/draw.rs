@@ -18,8 +18,15 @@ struct Chart {
     of: &'static str,
     over: &'static str,
     figure: &'static str,
-    /// Whether what the figure is over grows by factors.
-    by_factors: bool,
+    axes: Axes,
+}
+
+/// Along which axis equal distances are equal factors.
+#[derive(Clone, Copy)]
+enum Axes {
+    Neither,
+    Across,
+    Up,
 }
 
 const CHARTS: [Chart; 3] = [
@@ -27,15 +34,15 @@ const CHARTS: [Chart; 3] = [
         of: "events",
         over: "conversations",
         figure: "million frames a second to events, of one core",
-        by_factors: true,
+        axes: Axes::Across,
     },
     Chart {
         of: "memory",
         over: "live, idle conversations in one process",
         figure: "KiB each",
-        by_factors: false,
+        axes: Axes::Neither,
     },
-    Chart { of: "latency", over: "questions a second", figure: "ms to the answer", by_factors: false },
+    Chart { of: "latency", over: "questions a second", figure: "ms to the answer", axes: Axes::Up },
 ];
 
 /// The colours of a page, light or dark.
@@ -113,31 +120,35 @@ fn curves(chart: &Chart, results: &Results) -> Vec<Curve> {
 
 fn draw(chart: &Chart, theme: &Theme, curves: &[Curve]) -> Result<String, Error> {
     let points = || curves.iter().flat_map(|(_, points)| points);
-    let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
-    let (right, top) = (most(|point| point.0), most(|point| point.1));
+    let right = points().map(|point| point.0).fold(0.0, f64::max);
+    let (least, most) = points()
+        .fold((f64::MAX, 0.0_f64), |(least, most), (_, figure)| (least.min(*figure), most.max(*figure)));
     // Above the lines stand their names.
-    let top = top * (1.05 + 0.08 * curves.len() as f64);
+    let top = most * (1.05 + 0.08 * curves.len() as f64);
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-    match chart.by_factors {
-        true => plot(&area, chart, theme, curves, (1.0..right).log_scale(), top)?,
-        false => plot(&area, chart, theme, curves, 0.0..right, top)?,
+    match chart.axes {
+        Axes::Neither => plot(&area, chart, theme, curves, 0.0..right, 0.0..top)?,
+        Axes::Across => plot(&area, chart, theme, curves, (1.0..right).log_scale(), 0.0..top)?,
+        Axes::Up => plot(&area, chart, theme, curves, 0.0..right, (least / 2.0..most * 20.0).log_scale())?,
     }
     drop(area);
     Ok(svg + "\n")
 }
 
-fn plot<X>(
+fn plot<X, Y>(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     chart: &Chart,
     theme: &Theme,
     curves: &[Curve],
     over: X,
-    top: f64,
+    figure: Y,
 ) -> Result<(), Error>
 where
     X: AsRangedCoord<Value = f64>,
     X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let failed = |error: &dyn std::fmt::Display| format!("{} cannot be drawn: {error}", chart.of);
     let label = || (FONT, 15).into_font().color(&theme.text);
@@ -146,7 +157,7 @@ where
         .margin_right(24)
         .x_label_area_size(46)
         .y_label_area_size(60)
-        .build_cartesian_2d(over, 0.0..top)
+        .build_cartesian_2d(over, figure)
         .map_err(|error| failed(&error))?;
     plot.configure_mesh()
         .disable_x_mesh()

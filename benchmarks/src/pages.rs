@@ -73,3 +73,71 @@ fn line(figure: &Figure) -> String {
     let cells = [&figure.what, &figure.text(), &bar].map(|cell| cell.replace('|', "\\|"));
     format!("| {} |\n", cells.join(" | "))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::read_to_string;
+
+    use super::*;
+    use crate::draw;
+    use crate::results::file;
+
+    #[test]
+    fn pages_and_pictures_show_what_the_file_has() {
+        let results = Results::read(&file()).unwrap();
+        let again = "`cargo run --bin secondme-avatar-benchmarks -- show` writes it anew";
+        for page in PAGES {
+            let text = read_to_string(root().join(page)).unwrap();
+            assert!(text.contains(OPENS), "{page} has no figures");
+            assert!(
+                filled(&text, &results).unwrap() == text,
+                "{page} has other figures than the file: {again}"
+            );
+        }
+        let pictures = draw::pictures(&results).unwrap();
+        assert_eq!(pictures.len(), 6, "three, each light and dark");
+        let shown = read_to_string(root().join("docs/performance.md")).unwrap();
+        for (path, svg) in pictures {
+            assert_eq!(read_to_string(root().join(&path)).unwrap(), svg, "{}: {again}", path.display());
+            assert!(
+                shown.contains(&format!("\"{}\"", path.file_name().unwrap().display())),
+                "{}",
+                path.display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_figure_that_changes_changes_the_pages_that_show_it() {
+        let mut results = Results::read(&file()).unwrap();
+        let text = read_to_string(root().join("README.md")).unwrap();
+        let figure = &mut results.0.get_mut("frames").unwrap().figures[0];
+        figure.figure = figure.figure.map(|figure| figure + 1.0);
+        assert_ne!(filled(&text, &results).unwrap(), text);
+    }
+
+    #[test]
+    fn the_rows_are_those_that_the_mark_names_and_a_missed_bar_is_said() {
+        let run = |figures: &str| {
+            let machine = r#"{"cpu": "C", "cores": 2, "memory": 23.5, "kernel": "Linux 6"}"#;
+            format!(
+                r#"{{"date": "2026-11-30", "commit": "abc", "machine": {machine}, "figures": [{figures}]}}"#
+            )
+        };
+        let slow = r#"{"what": "a|b", "figure": 1.5, "unit": " s", "bar": {"atMost": 1.0}, "met": false, "load": 0.5}"#;
+        let none = r#"{"what": "many", "aside": "(too many)", "load": 2.0}"#;
+        let text = format!(r#"{{"node/ask": {}, "nodes": {}}}"#, run(&format!("{slow}, {none}")), run(none));
+        let results: Results = serde_json::from_str(&text).unwrap();
+        let page = "before\n<!-- figures: node -->\nold\n<!-- /figures -->\nbehind\n";
+        assert_eq!(
+            filled(page, &results).unwrap(),
+            "before\n<!-- figures: node -->\n| | figure | bar |\n| --- | --- | --- |\n\
+             | a\\|b | 1.50 s | ≤ 1: **missed** |\n| many | left out (too many) |  |\n\n\
+             Measured on 2026-11-30 at commit abc, with a load of 0.5 to 2.0 (rows `node/ask`): \
+             C, 2 cores, 23.5 GiB, Linux 6.\n<!-- /figures -->\nbehind\n"
+        );
+        let none = filled(&page.replace("node", "kotlin"), &results).unwrap();
+        assert!(none.contains("\nNo figures of it are kept.\n<!-- /figures -->"), "{none}");
+        assert!(filled("<!-- figures: node -->\n", &results).is_err(), "a mark without an end");
+    }
+}

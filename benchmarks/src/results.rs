@@ -117,3 +117,49 @@ fn write(figures: Vec<(String, Figure)>) -> Result<(), Error> {
 fn rounded(figure: f64) -> f64 {
     (figure * 1_000.0).round() / 1_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_another_language_becomes_a_figure_and_the_rest_of_its_row_goes() {
+        let line = r#"{"row": "node/ask", "what": "ask", "figure": 0.76543, "aside": "(1 ms)", "bar": {"atMost": 0.7}, "load": 1}"#;
+        let Line { row, figure } = serde_json::from_str(line).unwrap();
+        let machine = Machine { cpu: "C".to_owned(), cores: 2, memory: 24.0, kernel: "Linux 6".to_owned() };
+        let run = |date: &str| Run {
+            date: date.to_owned(),
+            commit: "abc".to_owned(),
+            machine: machine.clone(),
+            figures: Vec::new(),
+        };
+        let mut results = Results::default();
+        let other = Figure { what: "of another run".to_owned(), ..figure.clone() };
+        results.take(
+            vec![("node/ask".to_owned(), other.clone()), ("store".to_owned(), other)],
+            &run("2026-11-29"),
+        );
+        results.take(vec![(row, figure)], &run("2026-11-30"));
+        let (ask, store) = (&results.0["node/ask"], &results.0["store"]);
+        assert_eq!((ask.date.as_str(), store.date.as_str()), ("2026-11-30", "2026-11-29"));
+        assert_eq!((ask.figures.len(), ask.figures[0].what.as_str()), (1, "ask"));
+        assert_eq!((ask.figures[0].figure, ask.figures[0].met), (Some(0.765), Some(false)));
+        let written = serde_json::to_string(&results).unwrap();
+        assert_eq!(serde_json::from_str::<Results>(&written).unwrap(), results);
+    }
+
+    #[test]
+    fn the_file_says_of_each_figure_whether_it_meets_its_bar() {
+        let results = Results::read(&file()).unwrap();
+        for row in ["opening", "frames", "memory", "scale", "storm", "growth", "store"] {
+            assert!(results.0.contains_key(row), "there is no row {row}");
+        }
+        for (row, run) in &results.0 {
+            assert!(!run.figures.is_empty() && !run.commit.is_empty() && run.date.len() == 10, "{row}");
+            for figure in &run.figures {
+                let met = figure.figure.zip(figure.bar).map(|(figure, bar)| bar.is_met(figure));
+                assert_eq!(figure.met, met, "{row}: {}", figure.what);
+            }
+        }
+    }
+}
