@@ -149,7 +149,7 @@ private struct TimeLimit: Sendable {
 
     init(_ duration: Duration) {
         self.duration = duration
-        // Instants have an end as well; nobody waits for a century.
+        // Instants have an end as well; no wait is that long.
         end = .now + min(duration, .seconds(3_000_000_000))
     }
 
