@@ -390,9 +390,12 @@ pub(crate) fn ping(ws_id: Option<&str>) -> String {
     control("ping", None, ws_id)
 }
 
-/// The acknowledgement of a frame.
+/// The acknowledgement of a frame. There is one for each frame, so it is put together at once.
 pub(crate) fn ack(seq_id: &str, ws_id: &str) -> String {
-    control("ack", Some(seq_id), Some(ws_id))
+    match is_plain(seq_id) && is_plain(ws_id) {
+        true => [r#"{"type":"ack","seqId":""#, seq_id, r#"","wsId":""#, ws_id, r#""}"#].concat(),
+        false => control("ack", Some(seq_id), Some(ws_id)),
+    }
 }
 
 fn control(kind: &str, seq_id: Option<&str>, ws_id: Option<&str>) -> String {
@@ -416,13 +419,18 @@ fn control(kind: &str, seq_id: Option<&str>, ws_id: Option<&str>) -> String {
 
 /// Appends a JSON string. Ids need no escapes; anything else gets them.
 fn push_json(out: &mut String, text: &str) {
-    // Without a way out in between, eight and more bytes are looked at together.
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
-    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+    if is_plain(text) {
         out.push('"');
         out.push_str(text);
         out.push('"');
     } else {
         out.push_str(&serde_json::Value::from(text).to_string());
     }
+}
+
+/// Whether the text is a JSON string as it is.
+fn is_plain(text: &str) -> bool {
+    // Without a way out in between, eight and more bytes are looked at together.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    text.bytes().fold(true, |plain, byte| plain & is_plain(byte))
 }

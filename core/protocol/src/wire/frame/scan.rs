@@ -62,14 +62,16 @@ impl<'a> Scanner<'a> {
             b'w' if self.comes(b"wsId\":", 6, seen) => self.text(&mut frame.ws_id),
             b'i' if self.comes(b"index\":", 7, seen) => self.number(&mut frame.index),
             b'd' if self.comes(b"data\":", 13, seen) => self.raw(&mut frame.data),
+            b'd' if self.passes(b"dataType\":") => self.skip(),
             _ => self.other_field(),
         }
     }
 
     fn entry_field(&mut self, entry: &mut WireEntry<'a>, seen: &mut Seen) -> Option<()> {
-        match self.comes(b"modal\":", 0, seen) {
-            true => self.modal(&mut entry.modal),
-            false => self.other_field(),
+        match self.peek()? {
+            b'm' if self.comes(b"modal\":", 0, seen) => self.modal(&mut entry.modal),
+            b's' if self.passes(b"singleDataType\":") => self.skip(),
+            _ => self.other_field(),
         }
     }
 
@@ -84,14 +86,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether this name, with the quote and the colon behind it, comes next. Then it is passed.
+    /// Whether this name of a field comes next. Then it is passed and noted.
     #[inline(always)]
     fn comes(&mut self, name: &[u8], field: u32, seen: &mut Seen) -> bool {
-        let comes = self.rest().starts_with(name);
+        let comes = self.passes(name);
         if comes {
-            self.at += name.len();
             seen.note(field);
         }
+        comes
+    }
+
+    /// Whether this name, with the quote and the colon behind it, comes next. Then it is passed.
+    #[inline(always)]
+    fn passes(&mut self, name: &[u8]) -> bool {
+        let comes = self.rest().starts_with(name);
+        self.at += if comes { name.len() } else { 0 };
         comes
     }
 
@@ -102,6 +111,11 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.at += 1;
+        self.skip()
+    }
+
+    /// Passes a value that is not read.
+    fn skip(&mut self) -> Option<()> {
         match self.next()? {
             b'"' => self.string().map(drop),
             b'-' | b'0'..=b'9' => self.digits().map(drop),
@@ -121,7 +135,7 @@ impl<'a> Scanner<'a> {
     fn number(&mut self, number: &mut Number) -> Option<()> {
         *number = Number(match self.next()? {
             b'"' => self.string()?.parse().ok(),
-            b'-' | b'0'..=b'9' => self.digits()?.parse().ok(),
+            first @ (b'-' | b'0'..=b'9') => Some(self.whole(first)?),
             first => self.other(first).map(|()| None)?,
         });
         Some(())
@@ -215,22 +229,22 @@ impl<'a> Scanner<'a> {
     /// A string, from behind its quote on.
     #[inline]
     fn string(&mut self) -> Option<Cow<'a, str>> {
-        let rest = self.rest();
-        let end = plain_text(rest)?;
-        if rest.get(end) != Some(&b'"') {
+        let rest = self.text.get(self.at..)?;
+        let (end, byte) = plain_text(rest.as_bytes())?;
+        if byte != b'"' {
             return self.escaped_string().map(Cow::Owned);
         }
-        let text = self.text.get(self.at..self.at + end)?;
         self.at += end + 1;
-        Some(Cow::Borrowed(text))
+        rest.get(..end).map(Cow::Borrowed)
     }
 
     #[cold]
     fn escaped_string(&mut self) -> Option<String> {
         let begins = self.at - 1;
         loop {
-            self.at += plain_text(self.rest())?;
-            match self.peek()? {
+            let (end, byte) = plain_text(self.rest())?;
+            self.at += end;
+            match byte {
                 b'"' => break,
                 b'\\' => self.at += 2, // What is escaped may be a quote.
                 _ => return None,
@@ -241,9 +255,30 @@ impl<'a> Scanner<'a> {
     }
 
     /// A whole number, from behind its first character on.
+    fn whole(&mut self, first: u8) -> Option<i64> {
+        let begins = self.at;
+        let mut number = i64::from(first.wrapping_sub(b'0'));
+        while let digit @ b'0'..=b'9' = self.peek()? {
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            self.at += 1;
+        }
+        let count = self.at - begins;
+        match first {
+            b'0' => (count == 0).then_some(0),
+            b'-' => self.digits_of(begins - 1).and_then(|digits| digits.parse().ok()),
+            _ => (count < NUMBER).then_some(number),
+        }
+    }
+
+    /// The same, as it stands there.
     fn digits(&mut self) -> Option<&'a str> {
         let begins = self.at - 1;
         self.at += self.rest().iter().position(|byte| !byte.is_ascii_digit())?;
+        self.digits_of(begins)
+    }
+
+    /// What was passed, if it is a number that is read.
+    fn digits_of(&self, begins: usize) -> Option<&'a str> {
         let number = self.text.get(begins..self.at)?;
         let is_plain = match number.as_bytes() {
             [b'0'] | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] => number.len() <= NUMBER,
@@ -279,20 +314,23 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes of plain text come before a quote, a backslash or a control character; `None` if none of them comes.
+/// How many bytes of plain text come before a quote, a backslash or a control character, and which of these it is;
+/// `None` if none of them comes.
 #[inline]
-fn plain_text(bytes: &[u8]) -> Option<usize> {
+fn plain_text(bytes: &[u8]) -> Option<(usize, u8)> {
     let (mut at, mut rest) = (0, bytes);
     while let Some((eight, behind)) = rest.split_first_chunk() {
-        let ends = ends_in(u64::from_le_bytes(*eight));
+        let eight = u64::from_le_bytes(*eight);
+        let ends = ends_in(eight);
         if ends != 0 {
-            return Some(at + ends.trailing_zeros() as usize / 8);
+            let place = ends.trailing_zeros() / 8;
+            return Some((at + place as usize, (eight >> (8 * place)) as u8));
         }
         rest = behind;
-        at += eight.len();
+        at += 8;
     }
     let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
-    Some(at + end)
+    Some((at + end, rest[end]))
 }
 
 /// Where, among eight bytes, plain text ends: the first byte whose highest bit is set here is a quote, a backslash or a
