@@ -227,7 +227,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A string, from behind its quote on.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Option<Cow<'a, str>> {
         let rest = self.text.get(self.at..)?;
         let (end, byte) = plain_text(rest.as_bytes())?;
@@ -256,13 +256,14 @@ impl<'a> Scanner<'a> {
 
     /// A whole number, from behind its first character on.
     fn whole(&mut self, first: u8) -> Option<i64> {
-        let begins = self.at;
-        let mut number = i64::from(first.wrapping_sub(b'0'));
-        while let digit @ b'0'..=b'9' = self.peek()? {
+        let (mut number, mut count) = (i64::from(first.wrapping_sub(b'0')), 0);
+        let rest = self.rest();
+        while let digit @ b'0'..=b'9' = *rest.get(count)? {
             number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
-            self.at += 1;
+            count += 1;
         }
-        let count = self.at - begins;
+        let begins = self.at;
+        self.at += count;
         match first {
             b'0' => (count == 0).then_some(0),
             b'-' => self.digits_of(begins - 1).and_then(|digits| digits.parse().ok()),
