@@ -114,7 +114,7 @@ endif
 LANGUAGES := python node kotlin
 # What has been measured is kept in benchmarks/results.json, and written into the pages: not beside a base.
 bench: export BENCHMARK_LINES := $(if $(BASE),,$(abspath $(or $(CARGO_TARGET_DIR),target))/benchmark-lines.jsonl)
-bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|scale|storm|growth|emulator|store|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
+bench: ## the figures, each beside what is written by hand: make bench [ROW=opening|frames|memory|scale|storm|growth|emulator|store|redis|python|node|kotlin|widget]; BASE=commit|program: the rows measured by Rust, beside another commit's
 	@$(if $(filter $(LANGUAGES) widget,$(ROW)),,base="$$(benchmarks/base "$(BASE)" $(if $(filter emulator,$(ROW)),emulator,benchmarks))" && \
 		$(CARGO) build --quiet --release --package secondme-avatar-emulator && \
 		BASE="$$base" $(CARGO) run --quiet --release --package secondme-avatar-benchmarks -- $(ROW))

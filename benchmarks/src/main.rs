@@ -18,6 +18,7 @@ mod memory;
 mod opening;
 mod pages;
 mod program;
+mod redis;
 mod report;
 mod results;
 mod scale;
@@ -32,7 +33,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 type Measure = fn(&mut Report) -> Result<(), Error>;
 
 /// The rows, in their order.
-const ROWS: [(&str, &[Measure]); 8] = [
+const ROWS: [(&str, &[Measure]); 9] = [
     ("opening", &[opening::measure]),
     ("frames", &[frames::measure]),
     ("memory", &[memory::measure]),
@@ -41,6 +42,7 @@ const ROWS: [(&str, &[Measure]); 8] = [
     ("growth", &[growth::measure]),
     ("emulator", &[console::measure, emulator::measure]),
     ("store", &[store::measure]),
+    ("redis", &[redis::measure]),
 ];
 
 fn main() -> Result<(), Error> {

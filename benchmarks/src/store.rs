@@ -2,6 +2,7 @@
 //! transaction, and the same promise that it is on disk afterwards.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use secondme_avatar::{AvatarRef, Change, Record, SqliteStore, Store, Visitor};
@@ -88,18 +89,20 @@ fn record(number: usize) -> Result<Record, Error> {
 }
 
 /// A folder on a real disk: the folder of temporary files may be in memory.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self, Error> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let program = std::env::current_exe()?;
         let beside = program.parent().ok_or("this program is nowhere")?;
-        let path = beside.join(format!("store-benchmark-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = beside.join(format!("store-benchmark-{}-{number}", std::process::id()));
         std::fs::create_dir(&path)?;
         Ok(Self(path))
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
