@@ -17,11 +17,13 @@ import org.junit.jupiter.api.Timeout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Code of the program that blocks holds up itself, and not the library. */
@@ -86,6 +88,42 @@ class BlockingTest {
                 room.countDown();
             }
             thread.shutdown();
+        }
+    }
+
+    @Test
+    void anExecutorThatRefusesEndsTheListeningAndThatIsSaid(AvatarEmulator emulator) {
+        List<LogRecord> said = new CopyOnWriteArrayList<>();
+        List<Throwable> uncaught = new CopyOnWriteArrayList<>();
+        Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        AvatarLog.setHandler(
+                record -> {
+                    if (record.level() == LogLevel.ERROR) {
+                        said.add(record);
+                    }
+                });
+        Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> uncaught.add(thrown));
+        ExecutorService closedFirst = Executors.newSingleThreadExecutor();
+        ExecutorService shutDown = Executors.newSingleThreadExecutor();
+        try (AvatarClient client = client(emulator)) {
+            Conversation chat = client.open(ADA);
+            // One that is closed before its executor ends is no failure.
+            chat.listen(new ConversationListener() {}, closedFirst).close();
+            closedFirst.shutdown();
+            try (var listening = chat.listen(new ConversationListener() {}, shutDown)) {
+                shutDown.shutdown();
+                post(emulator, "push", chat, ", \"hint\": \"refused\"");
+                eventually(() -> !uncaught.isEmpty());
+                post(emulator, "push", chat, ", \"hint\": \"not told\"");
+                assertEquals("You said: Hello", chat.ask("Hello").text());
+            }
+            assertEquals(1, said.size(), said.toString());
+            assertTrue(said.get(0).message().contains("executor has refused"), said.toString());
+            assertEquals(1, uncaught.size(), uncaught.toString());
+            assertTrue(uncaught.get(0) instanceof RejectedExecutionException);
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before);
+            AvatarLog.setHandler(null);
         }
     }
 

@@ -53,6 +53,9 @@ public object AvatarLog {
         }
     }
 
+    /** Records come one at a time. */
+    private val telling = Any()
+
     /** What is forwarded now. */
     @Volatile
     private var forwarded: CoreLog? = null
@@ -105,7 +108,11 @@ public object AvatarLog {
         }
     }
 
-    private fun tell(record: LogRecord) = reportingWhatIsThrown { handler?.invoke(record) ?: sink?.log(record) }
+    /** A record of this layer's own. */
+    internal fun add(record: LogRecord) = tell(record)
+
+    private fun tell(record: LogRecord) =
+        synchronized(telling) { reportingWhatIsThrown { handler?.invoke(record) ?: sink?.log(record) } }
 }
 
 /**
