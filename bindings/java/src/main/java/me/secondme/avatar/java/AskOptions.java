@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
@@ -48,7 +50,7 @@ public final class AskOptions {
 
         /** The time limit for all of it. Default: the option {@code askDeadline} of the client. */
         public Builder deadline(Duration deadline) {
-            this.deadline = deadline;
+            this.deadline = requireNonNull(deadline, "deadline");
             return this;
         }
 
@@ -57,7 +59,7 @@ public final class AskOptions {
          * client.
          */
         public Builder firstPieceDeadline(Duration firstPieceDeadline) {
-            this.firstPieceDeadline = firstPieceDeadline;
+            this.firstPieceDeadline = requireNonNull(firstPieceDeadline, "firstPieceDeadline");
             return this;
         }
 
@@ -68,7 +70,7 @@ public final class AskOptions {
          * others come as events.
          */
         public Builder collect(Duration collect) {
-            this.collect = collect;
+            this.collect = requireNonNull(collect, "collect");
             return this;
         }
 
@@ -81,7 +83,7 @@ public final class AskOptions {
          * the message in this client only. Default: a new one.
          */
         public Builder messageId(String messageId) {
-            this.messageId = messageId;
+            this.messageId = requireNonNull(messageId, "messageId");
             return this;
         }
 

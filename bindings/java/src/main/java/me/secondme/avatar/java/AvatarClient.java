@@ -1,12 +1,13 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executor;
-import java.util.concurrent.Flow;
+import java.util.function.Supplier;
 
 /**
  * A client for one API key, that is for one avatar.
@@ -34,6 +35,10 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
         super(core);
     }
 
+    private static AvatarClient of(Supplier<me.secondme.avatar.AvatarClient> made) {
+        return new AvatarClient(Failing.call(made));
+    }
+
     /**
      * Makes a client with the key in {@code SECONDME_API_KEY}, or in the file that {@code
      * SECONDME_API_KEY_FILE} names. Nothing is sent yet.
@@ -46,7 +51,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /** The same with options. */
     public static AvatarClient create(ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.make(null, options)));
+        return of(() -> ClientCalls.make(null, requireNonNull(options, "options")));
     }
 
     /**
@@ -64,7 +69,11 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * @throws AvatarException.Misuse if the key or an option cannot be.
      */
     public static AvatarClient create(String apiKey, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.make(apiKey, options)));
+        return of(
+                () ->
+                        ClientCalls.make(
+                                requireNonNull(apiKey, "apiKey"),
+                                requireNonNull(options, "options")));
     }
 
     /**
@@ -96,8 +105,11 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      */
     public static AvatarClient withCredentials(
             CredentialsProvider credentials, ClientOptions options) {
-        return Failing.call(
-                () -> new AvatarClient(ClientCalls.withCredentials(options, credentials)));
+        return of(
+                () ->
+                        ClientCalls.withCredentials(
+                                requireNonNull(options, "options"),
+                                requireNonNull(credentials, "credentials")));
     }
 
     /**
@@ -119,7 +131,12 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /** The same with options. */
     public static AvatarClient visitorChat(TokenProvider token, ClientOptions options) {
-        return Failing.call(() -> new AvatarClient(ClientCalls.visitorChat(null, options, token)));
+        return of(
+                () ->
+                        ClientCalls.visitorChat(
+                                null,
+                                requireNonNull(options, "options"),
+                                requireNonNull(token, "token")));
     }
 
     /** The same with this API key. */
@@ -134,8 +151,12 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      */
     public static AvatarClient visitorChat(
             String apiKey, TokenProvider token, ClientOptions options) {
-        return Failing.call(
-                () -> new AvatarClient(ClientCalls.visitorChat(apiKey, options, token)));
+        return of(
+                () ->
+                        ClientCalls.visitorChat(
+                                requireNonNull(apiKey, "apiKey"),
+                                requireNonNull(options, "options"),
+                                requireNonNull(token, "token")));
     }
 
     /**
@@ -155,10 +176,13 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
     /** The same with options. */
     public static AvatarClient visitorChat(
             String clientId, String clientSecret, ClientOptions options) {
-        return Failing.call(
+        return of(
                 () ->
-                        new AvatarClient(
-                                ClientCalls.visitorChat(clientId, clientSecret, null, options)));
+                        ClientCalls.visitorChat(
+                                requireNonNull(clientId, "clientId"),
+                                requireNonNull(clientSecret, "clientSecret"),
+                                null,
+                                requireNonNull(options, "options")));
     }
 
     /** The same with this API key. */
@@ -173,10 +197,13 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      */
     public static AvatarClient visitorChat(
             String clientId, String clientSecret, String apiKey, ClientOptions options) {
-        return Failing.call(
+        return of(
                 () ->
-                        new AvatarClient(
-                                ClientCalls.visitorChat(clientId, clientSecret, apiKey, options)));
+                        ClientCalls.visitorChat(
+                                requireNonNull(clientId, "clientId"),
+                                requireNonNull(clientSecret, "clientSecret"),
+                                requireNonNull(apiKey, "apiKey"),
+                                requireNonNull(options, "options")));
     }
 
     /**
@@ -191,8 +218,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /** The same with options. */
     public static AvatarClient visitorChatFromEnvironment(ClientOptions options) {
-        return Failing.call(
-                () -> new AvatarClient(ClientCalls.visitorChatFromEnvironment(options)));
+        return of(() -> ClientCalls.visitorChatFromEnvironment(requireNonNull(options, "options")));
     }
 
     /**
@@ -201,12 +227,12 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * same session.
      */
     public Conversation open(Visitor visitor) {
-        return ClientCalls.open(core, visitor.core, null).then(Conversation::new).await();
+        return opening(visitor, null).await();
     }
 
     /** The future of {@link #open(Visitor)}. */
     public CompletableFuture<Conversation> openAsync(Visitor visitor) {
-        return ClientCalls.open(core, visitor.core, null).then(Conversation::new).start();
+        return opening(visitor, null).start();
     }
 
     /**
@@ -214,12 +240,17 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * openDeadline}.
      */
     public Conversation open(Visitor visitor, Duration deadline) {
-        return ClientCalls.open(core, visitor.core, deadline).then(Conversation::new).await();
+        return opening(visitor, requireNonNull(deadline, "deadline")).await();
     }
 
     /** The future of {@link #open(Visitor, Duration)}. */
     public CompletableFuture<Conversation> openAsync(Visitor visitor, Duration deadline) {
-        return ClientCalls.open(core, visitor.core, deadline).then(Conversation::new).start();
+        return opening(visitor, requireNonNull(deadline, "deadline")).start();
+    }
+
+    private Work<Conversation> opening(Visitor visitor, @Nullable Duration deadline) {
+        return ClientCalls.open(core, requireNonNull(visitor, "visitor").core, deadline)
+                .then(Conversation::new);
     }
 
     /**
@@ -231,12 +262,12 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * quota, and waits for its slot.
      */
     public Credentials authenticate(Visitor visitor) {
-        return ClientCalls.authenticate(core, visitor.core, null).then(Credentials::new).await();
+        return authenticating(visitor, null).await();
     }
 
     /** The future of {@link #authenticate(Visitor)}. */
     public CompletableFuture<Credentials> authenticateAsync(Visitor visitor) {
-        return ClientCalls.authenticate(core, visitor.core, null).then(Credentials::new).start();
+        return authenticating(visitor, null).start();
     }
 
     /**
@@ -244,16 +275,17 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * openDeadline}.
      */
     public Credentials authenticate(Visitor visitor, Duration deadline) {
-        return ClientCalls.authenticate(core, visitor.core, deadline)
-                .then(Credentials::new)
-                .await();
+        return authenticating(visitor, requireNonNull(deadline, "deadline")).await();
     }
 
     /** The future of {@link #authenticate(Visitor, Duration)}. */
     public CompletableFuture<Credentials> authenticateAsync(Visitor visitor, Duration deadline) {
-        return ClientCalls.authenticate(core, visitor.core, deadline)
-                .then(Credentials::new)
-                .start();
+        return authenticating(visitor, requireNonNull(deadline, "deadline")).start();
+    }
+
+    private Work<Credentials> authenticating(Visitor visitor, @Nullable Duration deadline) {
+        return ClientCalls.authenticate(core, requireNonNull(visitor, "visitor").core, deadline)
+                .then(Credentials::new);
     }
 
     /**
@@ -265,7 +297,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      *     replace.
      */
     public void setApiKey(String apiKey) {
-        Failing.run(() -> core.setApiKey(apiKey));
+        Failing.run(() -> core.setApiKey(requireNonNull(apiKey, "apiKey")));
     }
 
     /**
@@ -285,78 +317,31 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      *     redirect.
      */
     public String request(String method, String path) {
-        return ClientCalls.request(core, method, path, RequestOptions.DEFAULT).await();
+        return requesting(method, path, RequestOptions.DEFAULT).await();
     }
 
     /** The future of {@link #request(String, String)}. */
     public CompletableFuture<String> requestAsync(String method, String path) {
-        return ClientCalls.request(core, method, path, RequestOptions.DEFAULT).start();
+        return requesting(method, path, RequestOptions.DEFAULT).start();
     }
 
     /** The same with a body, as a visitor, or with a deadline. */
     public String request(String method, String path, RequestOptions options) {
-        return ClientCalls.request(core, method, path, options).await();
+        return requesting(method, path, options).await();
     }
 
     /** The future of {@link #request(String, String, RequestOptions)}. */
     public CompletableFuture<String> requestAsync(
             String method, String path, RequestOptions options) {
-        return ClientCalls.request(core, method, path, options).start();
+        return requesting(method, path, options).start();
     }
 
-    /**
-     * What happens in all conversations, those that are opened later too. Every subscriber has a
-     * subscription of its own from the moment it subscribes on, and is called one event at a time,
-     * on a background thread, which it may block.
-     */
-    public Flow.Publisher<Event> events() {
-        return Streams.events(() -> core.subscribe(false));
-    }
-
-    /** Subscribes to all conversations from now on. */
-    public Subscription subscribe() {
-        return new Subscription(Failing.call(() -> core.subscribe(false)));
-    }
-
-    /** The same; events have their frames ({@link Event#raw}). */
-    public Subscription subscribeRaw() {
-        return new Subscription(Failing.call(() -> core.subscribe(true)));
-    }
-
-    /**
-     * Tells a listener what happens in all conversations from now on, on a background thread, which
-     * it may block, until what this returns is closed.
-     */
-    public Listening listen(ConversationListener listener) {
-        return Failing.call(() -> ClientCalls.listen(core, null, listener));
-    }
-
-    /** The same on the executor's threads. */
-    public Listening listen(ConversationListener listener, Executor executor) {
-        return Failing.call(() -> ClientCalls.listen(core, executor, listener));
-    }
-
-    /**
-     * Waits for the next event of this type in any conversation, from now on.
-     *
-     * @throws AvatarException.Deadline if it does not come in this time.
-     * @throws AvatarException.Closed if the client is closed before it comes.
-     */
-    public <E extends Event> E waitFor(Class<E> type, Duration timeout) {
-        try (Subscription events = subscribe()) {
-            return events.waitFor(type, timeout);
-        }
-    }
-
-    /**
-     * The next event of this type in any conversation, from now on. A time limit is {@code
-     * orTimeout} of the future.
-     */
-    public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
-        Subscription events = subscribe();
-        CompletableFuture<E> event = events.waitForAsync(type);
-        event.whenComplete((came, failed) -> events.close());
-        return event;
+    private Work<String> requesting(String method, String path, RequestOptions options) {
+        return ClientCalls.request(
+                core,
+                requireNonNull(method, "method"),
+                requireNonNull(path, "path"),
+                requireNonNull(options, "options"));
     }
 
     /** What has been counted so far. */
@@ -377,7 +362,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
      * due at once, and have begun when this returns.
      */
     public void advanceClock(Duration by) {
-        Failing.run(() -> ClientCalls.advanceClock(core, by));
+        Failing.run(() -> ClientCalls.advanceClock(core, requireNonNull(by, "by")));
     }
 
     /**
@@ -395,7 +380,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /** The same within this time. */
     public void close(Duration deadline) {
-        closed(ClientCalls.close(core, deadline));
+        closed(ClientCalls.close(core, requireNonNull(deadline, "deadline")));
     }
 
     /** The future of {@link #close()}. */
@@ -405,7 +390,7 @@ public final class AvatarClient extends ClientStore implements AutoCloseable {
 
     /** The future of {@link #close(Duration)}. */
     public CompletableFuture<Void> closeAsync(Duration deadline) {
-        return ClientCalls.close(core, deadline).start();
+        return ClientCalls.close(core, requireNonNull(deadline, "deadline")).start();
     }
 
     private static void closed(Work<Void> closing) {

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.util.function.Consumer;
@@ -23,7 +25,7 @@ public final class AvatarLog {
      * secondme_avatar=info}.
      */
     public static void setFilter(String filter) {
-        me.secondme.avatar.AvatarLog.INSTANCE.setFilter(filter);
+        me.secondme.avatar.AvatarLog.INSTANCE.setFilter(requireNonNull(filter, "filter"));
     }
 
     /**

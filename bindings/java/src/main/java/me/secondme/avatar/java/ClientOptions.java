@@ -2,6 +2,8 @@
 
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -232,7 +234,7 @@ public final class ClientOptions {
          * that, production.
          */
         public Builder baseUrl(String baseUrl) {
-            this.baseUrl = baseUrl;
+            this.baseUrl = requireNonNull(baseUrl, "baseUrl");
             return this;
         }
 
@@ -241,7 +243,7 @@ public final class ClientOptions {
          * pre-release, or the gateway to which the service has moved. Default: production.
          */
         public Builder environment(Environment environment) {
-            this.environment = environment;
+            this.environment = requireNonNull(environment, "environment");
             return this;
         }
 
@@ -251,7 +253,7 @@ public final class ClientOptions {
          * origin.
          */
         public Builder origin(String origin) {
-            this.origin = origin;
+            this.origin = requireNonNull(origin, "origin");
             return this;
         }
 
@@ -271,7 +273,7 @@ public final class ClientOptions {
          * {@code HTTP_PROXY}, {@code ALL_PROXY} and {@code NO_PROXY} say.
          */
         public Builder proxy(String proxy) {
-            this.proxy = proxy;
+            this.proxy = requireNonNull(proxy, "proxy");
             return this;
         }
 
@@ -287,13 +289,13 @@ public final class ClientOptions {
          * in the system. Default: the file in {@code SECONDME_CA_FILE}.
          */
         public Builder caFile(String caFile) {
-            this.caFile = caFile;
+            this.caFile = requireNonNull(caFile, "caFile");
             return this;
         }
 
         /** The same with a {@link Path}. */
         public Builder caFile(Path caFile) {
-            return caFile(caFile.toString());
+            return caFile(requireNonNull(caFile, "caFile").toString());
         }
 
         /**
@@ -312,13 +314,13 @@ public final class ClientOptions {
          * platform, and of the CA file.
          */
         public Builder onlyCaFile(String onlyCaFile) {
-            this.onlyCaFile = onlyCaFile;
+            this.onlyCaFile = requireNonNull(onlyCaFile, "onlyCaFile");
             return this;
         }
 
         /** The same with a {@link Path}. */
         public Builder onlyCaFile(Path onlyCaFile) {
-            return onlyCaFile(onlyCaFile.toString());
+            return onlyCaFile(requireNonNull(onlyCaFile, "onlyCaFile").toString());
         }
 
         /**
@@ -329,13 +331,13 @@ public final class ClientOptions {
          * is not looked at. Default: every key.
          */
         public Builder pins(List<String> pins) {
-            this.pins = List.copyOf(pins);
+            this.pins = List.copyOf(requireNonNull(pins, "pins"));
             return this;
         }
 
         /** The lowest version of TLS that is spoken, {@code 1.2} or {@code 1.3}. Default: 1.2. */
         public Builder minTls(String minTls) {
-            this.minTls = minTls;
+            this.minTls = requireNonNull(minTls, "minTls");
             return this;
         }
 
@@ -344,13 +346,13 @@ public final class ClientOptions {
          * {@code *.} and the end of a name. Default: every host.
          */
         public Builder socketHosts(List<String> socketHosts) {
-            this.socketHosts = List.copyOf(socketHosts);
+            this.socketHosts = List.copyOf(requireNonNull(socketHosts, "socketHosts"));
             return this;
         }
 
         /** The time between two pings, from 5 s to 15 s. Default: 15 s. */
         public Builder heartbeat(Duration heartbeat) {
-            this.heartbeat = heartbeat;
+            this.heartbeat = requireNonNull(heartbeat, "heartbeat");
             return this;
         }
 
@@ -372,7 +374,7 @@ public final class ClientOptions {
 
         /** The silence that ends a reply whose end mark never comes. Default: 3 s. */
         public Builder replyIdle(Duration replyIdle) {
-            this.replyIdle = replyIdle;
+            this.replyIdle = requireNonNull(replyIdle, "replyIdle");
             return this;
         }
 
@@ -383,7 +385,7 @@ public final class ClientOptions {
          * with a message: under at least once, a message that had been taken is taken twice there.
          */
         public Builder delivery(Delivery delivery) {
-            this.delivery = delivery;
+            this.delivery = requireNonNull(delivery, "delivery");
             return this;
         }
 
@@ -419,19 +421,19 @@ public final class ClientOptions {
          * Default: never.
          */
         public Builder idleAfter(Duration idleAfter) {
-            this.idleAfter = idleAfter;
+            this.idleAfter = requireNonNull(idleAfter, "idleAfter");
             return this;
         }
 
         /** The time limit of an {@code open}. Default: 30 s. */
         public Builder openDeadline(Duration openDeadline) {
-            this.openDeadline = openDeadline;
+            this.openDeadline = requireNonNull(openDeadline, "openDeadline");
             return this;
         }
 
         /** The time limit of a {@code send}. Default: 15 s. */
         public Builder sendDeadline(Duration sendDeadline) {
-            this.sendDeadline = sendDeadline;
+            this.sendDeadline = requireNonNull(sendDeadline, "sendDeadline");
             return this;
         }
 
@@ -440,7 +442,7 @@ public final class ClientOptions {
          * {@code Event.Unsent} event hands it back. Default: 24 h.
          */
         public Builder durableDeadline(Duration durableDeadline) {
-            this.durableDeadline = durableDeadline;
+            this.durableDeadline = requireNonNull(durableDeadline, "durableDeadline");
             return this;
         }
 
@@ -449,13 +451,13 @@ public final class ClientOptions {
          * visitors' tokens: keep it where only the app can read it. Default: none.
          */
         public Builder store(String store) {
-            this.store = store;
+            this.store = requireNonNull(store, "store");
             return this;
         }
 
         /** The same with a {@link Path}. */
         public Builder store(Path store) {
-            return store(store.toString());
+            return store(requireNonNull(store, "store").toString());
         }
 
         /**
@@ -464,7 +466,7 @@ public final class ClientOptions {
          * and owner; on Visitor Chat the API key.
          */
         public Builder storeNamespace(String storeNamespace) {
-            this.storeNamespace = storeNamespace;
+            this.storeNamespace = requireNonNull(storeNamespace, "storeNamespace");
             return this;
         }
 
@@ -474,13 +476,13 @@ public final class ClientOptions {
          * forgotten, as {@code forgetIdle} does. Default: for ever.
          */
         public Builder retention(Duration retention) {
-            this.retention = retention;
+            this.retention = requireNonNull(retention, "retention");
             return this;
         }
 
         /** The time limit of a {@code history}. Default: 30 s. */
         public Builder historyDeadline(Duration historyDeadline) {
-            this.historyDeadline = historyDeadline;
+            this.historyDeadline = requireNonNull(historyDeadline, "historyDeadline");
             return this;
         }
 
@@ -489,19 +491,19 @@ public final class ClientOptions {
          * s.
          */
         public Builder closeDeadline(Duration closeDeadline) {
-            this.closeDeadline = closeDeadline;
+            this.closeDeadline = requireNonNull(closeDeadline, "closeDeadline");
             return this;
         }
 
         /** The time limit of an {@code ask} or a {@code stream}. Default: 120 s. */
         public Builder askDeadline(Duration askDeadline) {
-            this.askDeadline = askDeadline;
+            this.askDeadline = requireNonNull(askDeadline, "askDeadline");
             return this;
         }
 
         /** How long the first piece of a reply may take. Default: 60 s. */
         public Builder firstPieceDeadline(Duration firstPieceDeadline) {
-            this.firstPieceDeadline = firstPieceDeadline;
+            this.firstPieceDeadline = requireNonNull(firstPieceDeadline, "firstPieceDeadline");
             return this;
         }
 
@@ -511,7 +513,7 @@ public final class ClientOptions {
          * kind {@code takenOver}. Default: as long as any question.
          */
         public Builder ownerDeadline(Duration ownerDeadline) {
-            this.ownerDeadline = ownerDeadline;
+            this.ownerDeadline = requireNonNull(ownerDeadline, "ownerDeadline");
             return this;
         }
 
@@ -520,7 +522,7 @@ public final class ClientOptions {
          * it throws goes to that thread's handler for uncaught exceptions, and the next report comes all the same.
          */
         public Builder onCall(Consumer<CallReport> onCall) {
-            this.onCall = onCall;
+            this.onCall = requireNonNull(onCall, "onCall");
             return this;
         }
 
@@ -529,7 +531,7 @@ public final class ClientOptions {
          * written as they are.
          */
         public Builder seal(Seal seal) {
-            this.seal = seal;
+            this.seal = requireNonNull(seal, "seal");
             return this;
         }
 

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.nio.file.Path;
@@ -8,11 +10,9 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** Those calls of a client that are about what it keeps of its visitors. */
-abstract sealed class ClientStore permits AvatarClient {
-    final me.secondme.avatar.AvatarClient core;
-
+abstract sealed class ClientStore extends ClientEvents permits AvatarClient {
     ClientStore(me.secondme.avatar.AvatarClient core) {
-        this.core = core;
+        super(core);
     }
 
     /**
@@ -68,12 +68,12 @@ abstract sealed class ClientStore permits AvatarClient {
      *     than a store.
      */
     public void backup(Path path) {
-        ClientCalls.backup(core, path.toString()).await();
+        ClientCalls.backup(core, requireNonNull(path, "path").toString()).await();
     }
 
     /** The future of {@link #backup(Path)}. */
     public CompletableFuture<Void> backupAsync(Path path) {
-        return ClientCalls.backup(core, path.toString()).start();
+        return ClientCalls.backup(core, requireNonNull(path, "path").toString()).start();
     }
 
     /**
@@ -94,12 +94,12 @@ abstract sealed class ClientStore permits AvatarClient {
      *     be removed, since another program reads the file or the disk is full: then call it again.
      */
     public void forget(Visitor visitor) {
-        ClientCalls.forget(core, visitor.core).await();
+        ClientCalls.forget(core, requireNonNull(visitor, "visitor").core).await();
     }
 
     /** The future of {@link #forget(Visitor)}. */
     public CompletableFuture<Void> forgetAsync(Visitor visitor) {
-        return ClientCalls.forget(core, visitor.core).start();
+        return ClientCalls.forget(core, requireNonNull(visitor, "visitor").core).start();
     }
 
     /**
@@ -111,12 +111,12 @@ abstract sealed class ClientStore permits AvatarClient {
      * @throws AvatarException.Unsupported without a store.
      */
     public String export(Visitor visitor) {
-        return ClientCalls.export(core, visitor.core).await();
+        return ClientCalls.export(core, requireNonNull(visitor, "visitor").core).await();
     }
 
     /** The future of {@link #export(Visitor)}. */
     public CompletableFuture<String> exportAsync(Visitor visitor) {
-        return ClientCalls.export(core, visitor.core).start();
+        return ClientCalls.export(core, requireNonNull(visitor, "visitor").core).start();
     }
 
     /**
@@ -130,12 +130,12 @@ abstract sealed class ClientStore permits AvatarClient {
      * @throws AvatarException.Unsupported without a store.
      */
     public long forgetIdle(Duration longerThan) {
-        return ClientCalls.forgetIdle(core, longerThan).await();
+        return ClientCalls.forgetIdle(core, requireNonNull(longerThan, "longerThan")).await();
     }
 
     /** The future of {@link #forgetIdle(Duration)}. */
     public CompletableFuture<Long> forgetIdleAsync(Duration longerThan) {
-        return ClientCalls.forgetIdle(core, longerThan).start();
+        return ClientCalls.forgetIdle(core, requireNonNull(longerThan, "longerThan")).start();
     }
 
     /**
@@ -154,23 +154,47 @@ abstract sealed class ClientStore permits AvatarClient {
      * @throws AvatarException.Store if the store cannot be written.
      */
     public void setNote(Visitor visitor, String key, String text) {
-        ClientCalls.setNote(core, visitor.core, key, text, null).await();
+        ClientCalls.setNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        null)
+                .await();
     }
 
     /** The future of {@link #setNote(Visitor, String, String)}. */
     public CompletableFuture<Void> setNoteAsync(Visitor visitor, String key, String text) {
-        return ClientCalls.setNote(core, visitor.core, key, text, null).start();
+        return ClientCalls.setNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        null)
+                .start();
     }
 
     /** The same; after this time, more than zero, the note counts as deleted. */
     public void setNote(Visitor visitor, String key, String text, Duration lifetime) {
-        ClientCalls.setNote(core, visitor.core, key, text, lifetime).await();
+        ClientCalls.setNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        requireNonNull(lifetime, "lifetime"))
+                .await();
     }
 
     /** The future of {@link #setNote(Visitor, String, String, Duration)}. */
     public CompletableFuture<Void> setNoteAsync(
             Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.setNote(core, visitor.core, key, text, lifetime).start();
+        return ClientCalls.setNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        requireNonNull(lifetime, "lifetime"))
+                .start();
     }
 
     /**
@@ -180,23 +204,47 @@ abstract sealed class ClientStore permits AvatarClient {
      * String, String)}.
      */
     public boolean addNote(Visitor visitor, String key, String text) {
-        return ClientCalls.addNote(core, visitor.core, key, text, null).await();
+        return ClientCalls.addNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        null)
+                .await();
     }
 
     /** The future of {@link #addNote(Visitor, String, String)}. */
     public CompletableFuture<Boolean> addNoteAsync(Visitor visitor, String key, String text) {
-        return ClientCalls.addNote(core, visitor.core, key, text, null).start();
+        return ClientCalls.addNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        null)
+                .start();
     }
 
     /** The same; after this time, more than zero, the note counts as deleted. */
     public boolean addNote(Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.addNote(core, visitor.core, key, text, lifetime).await();
+        return ClientCalls.addNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        requireNonNull(lifetime, "lifetime"))
+                .await();
     }
 
     /** The future of {@link #addNote(Visitor, String, String, Duration)}. */
     public CompletableFuture<Boolean> addNoteAsync(
             Visitor visitor, String key, String text, Duration lifetime) {
-        return ClientCalls.addNote(core, visitor.core, key, text, lifetime).start();
+        return ClientCalls.addNote(
+                        core,
+                        requireNonNull(visitor, "visitor").core,
+                        requireNonNull(key, "key"),
+                        requireNonNull(text, "text"),
+                        requireNonNull(lifetime, "lifetime"))
+                .start();
     }
 
     /**
@@ -204,12 +252,16 @@ abstract sealed class ClientStore permits AvatarClient {
      * expired.
      */
     public @Nullable String note(Visitor visitor, String key) {
-        return ClientCalls.note(core, visitor.core, key).await();
+        return ClientCalls.note(
+                        core, requireNonNull(visitor, "visitor").core, requireNonNull(key, "key"))
+                .await();
     }
 
     /** The future of {@link #note(Visitor, String)}. */
     public CompletableFuture<@Nullable String> noteAsync(Visitor visitor, String key) {
-        return ClientCalls.note(core, visitor.core, key).start();
+        return ClientCalls.note(
+                        core, requireNonNull(visitor, "visitor").core, requireNonNull(key, "key"))
+                .start();
     }
 
     /**
@@ -217,12 +269,16 @@ abstract sealed class ClientStore permits AvatarClient {
      * expired.
      */
     public boolean deleteNote(Visitor visitor, String key) {
-        return ClientCalls.deleteNote(core, visitor.core, key).await();
+        return ClientCalls.deleteNote(
+                        core, requireNonNull(visitor, "visitor").core, requireNonNull(key, "key"))
+                .await();
     }
 
     /** The future of {@link #deleteNote(Visitor, String)}. */
     public CompletableFuture<Boolean> deleteNoteAsync(Visitor visitor, String key) {
-        return ClientCalls.deleteNote(core, visitor.core, key).start();
+        return ClientCalls.deleteNote(
+                        core, requireNonNull(visitor, "visitor").core, requireNonNull(key, "key"))
+                .start();
     }
 
     /**
@@ -231,14 +287,14 @@ abstract sealed class ClientStore permits AvatarClient {
      * an empty prefix.
      */
     public List<Note> notes(String prefix) {
-        return ClientCalls.notes(core, prefix)
+        return ClientCalls.notes(core, requireNonNull(prefix, "prefix"))
                 .then(notes -> notes.stream().map(Note::new).toList())
                 .await();
     }
 
     /** The future of {@link #notes(String)}. */
     public CompletableFuture<List<Note>> notesAsync(String prefix) {
-        return ClientCalls.notes(core, prefix)
+        return ClientCalls.notes(core, requireNonNull(prefix, "prefix"))
                 .then(notes -> notes.stream().map(Note::new).toList())
                 .start();
     }

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
@@ -98,12 +100,22 @@ public final class Conversation {
      * what this returns is closed.
      */
     public Listening listen(ConversationListener listener) {
-        return Failing.call(() -> ConversationCalls.listen(core, null, listener));
+        return Failing.call(
+                () -> ConversationCalls.listen(core, null, requireNonNull(listener, "listener")));
     }
 
-    /** The same on the executor's threads. */
+    /**
+     * The same on the executor's threads. An executor that refuses a task ends this: the log says
+     * so, and a {@link java.util.concurrent.RejectedExecutionException} goes to the handler for
+     * uncaught exceptions. So close what this returns before the executor is shut down.
+     */
     public Listening listen(ConversationListener listener, Executor executor) {
-        return Failing.call(() -> ConversationCalls.listen(core, executor, listener));
+        return Failing.call(
+                () ->
+                        ConversationCalls.listen(
+                                core,
+                                requireNonNull(executor, "executor"),
+                                requireNonNull(listener, "listener")));
     }
 
     /**
@@ -123,6 +135,7 @@ public final class Conversation {
      * The next event of this type, from now on. A time limit is {@code orTimeout} of the future.
      */
     public <E extends Event> CompletableFuture<E> waitForAsync(Class<E> type) {
+        requireNonNull(type, "type");
         Subscription events = subscribe();
         CompletableFuture<E> event = events.waitForAsync(type);
         event.whenComplete((came, failed) -> events.close());
@@ -154,7 +167,9 @@ public final class Conversation {
     }
 
     private Work<Reply> asking(String text, AskOptions options) {
-        return ConversationCalls.ask(core, text, options).then(Reply::of);
+        return ConversationCalls.ask(
+                        core, requireNonNull(text, "text"), requireNonNull(options, "options"))
+                .then(Reply::of);
     }
 
     /**
@@ -168,7 +183,13 @@ public final class Conversation {
 
     /** The same with options for this question. */
     public ReplyStream stream(String text, AskOptions options) {
-        return Failing.call(() -> new ReplyStream(ConversationCalls.stream(core, text, options)));
+        return Failing.call(
+                () ->
+                        new ReplyStream(
+                                ConversationCalls.stream(
+                                        core,
+                                        requireNonNull(text, "text"),
+                                        requireNonNull(options, "options"))));
     }
 
     /**
@@ -196,7 +217,9 @@ public final class Conversation {
     }
 
     private Work<Sent> sending(String text, SendOptions options) {
-        return ConversationCalls.send(core, text, options).then(Sent::of);
+        return ConversationCalls.send(
+                        core, requireNonNull(text, "text"), requireNonNull(options, "options"))
+                .then(Sent::of);
     }
 
     /**
@@ -211,7 +234,7 @@ public final class Conversation {
 
     /** The same with options for this message. */
     public String sendDurable(String text, SendOptions options) {
-        return ConversationCalls.sendDurable(core, text, options).await();
+        return keeping(text, options).await();
     }
 
     /** The future of {@link #sendDurable(String)}. */
@@ -221,7 +244,12 @@ public final class Conversation {
 
     /** The future of {@link #sendDurable(String, SendOptions)}. */
     public CompletableFuture<String> sendDurableAsync(String text, SendOptions options) {
-        return ConversationCalls.sendDurable(core, text, options).start();
+        return keeping(text, options).start();
+    }
+
+    private Work<String> keeping(String text, SendOptions options) {
+        return ConversationCalls.sendDurable(
+                core, requireNonNull(text, "text"), requireNonNull(options, "options"));
     }
 
     /** The last 50 messages, oldest first. */
@@ -239,7 +267,7 @@ public final class Conversation {
      * oldest first.
      */
     public List<HistoryMessage> history(int count, String before) {
-        return pastMessages(count, before).await();
+        return pastMessages(count, requireNonNull(before, "before")).await();
     }
 
     /** The future of {@link #history(int)}. */
@@ -249,7 +277,7 @@ public final class Conversation {
 
     /** The future of {@link #history(int, String)}. */
     public CompletableFuture<List<HistoryMessage>> historyAsync(int count, String before) {
-        return pastMessages(count, before).start();
+        return pastMessages(count, requireNonNull(before, "before")).start();
     }
 
     private Work<List<HistoryMessage>> pastMessages(int count, @Nullable String before) {

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +26,11 @@ public final class Credentials {
      *     it.
      */
     public static Credentials fromJson(String text) {
-        return Failing.call(() -> new Credentials(me.secondme.avatar.Credentials.fromJson(text)));
+        return Failing.call(
+                () ->
+                        new Credentials(
+                                me.secondme.avatar.Credentials.fromJson(
+                                        requireNonNull(text, "text"))));
     }
 
     /** The id of the visitor that they are of. */

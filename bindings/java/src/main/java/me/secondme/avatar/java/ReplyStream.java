@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.util.Iterator;
@@ -27,6 +29,7 @@ import java.util.function.Consumer;
 public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>, AutoCloseable {
     private final me.secondme.avatar.ReplyStream core;
     private @Nullable Pieces pieces;
+    private volatile @Nullable AvatarException failure;
 
     ReplyStream(me.secondme.avatar.ReplyStream core) {
         this.core = core;
@@ -38,7 +41,7 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
      */
     @Override
     public void subscribe(Flow.Subscriber<? super Piece> subscriber) {
-        Streams.pieces(core).subscribe(subscriber);
+        Streams.pieces(core, why -> failure = why).subscribe(subscriber);
     }
 
     /**
@@ -47,7 +50,7 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
      */
     @Override
     public Iterator<Piece> iterator() {
-        Pieces read = Streams.read(core);
+        Pieces read = Streams.read(core, why -> failure = why);
         synchronized (this) {
             pieces = read;
         }
@@ -77,6 +80,7 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
     /** Does something with each piece, and closes the stream however that ends. */
     @Override
     public void forEach(Consumer<? super Piece> action) {
+        requireNonNull(action, "action");
         try (this) {
             for (Piece piece : this) {
                 action.accept(piece);
@@ -84,9 +88,24 @@ public final class ReplyStream implements Flow.Publisher<Piece>, Iterable<Piece>
         }
     }
 
-    /** The whole reply, once all its pieces have come; {@code null} before, and after a failure. */
-    public @Nullable Reply reply() {
-        return Reply.of(core.getReply());
+    /**
+     * The whole reply, once all its pieces have been read.
+     *
+     * @throws AvatarException the stream's own failure, where it has failed.
+     * @throws AvatarException.Misuse if the pieces have not been read to the end, or the rest was
+     *     given up: then there is no whole reply.
+     */
+    public Reply reply() {
+        me.secondme.avatar.Reply whole = core.getReply();
+        AvatarException failed = failure;
+        if (whole != null) {
+            return Reply.of(whole);
+        }
+        if (failed != null) {
+            throw failed;
+        }
+        String what = "the reply was not read to its end: read all pieces of the stream first";
+        throw new AvatarException.Misuse(what, null);
     }
 
     /**

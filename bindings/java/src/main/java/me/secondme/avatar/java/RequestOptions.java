@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
@@ -45,7 +47,7 @@ public final class RequestOptions {
 
         /** A JSON text, which goes out as it is. Default: none. */
         public Builder body(String body) {
-            this.body = body;
+            this.body = requireNonNull(body, "body");
             return this;
         }
 
@@ -54,7 +56,7 @@ public final class RequestOptions {
          * slot of its quota.
          */
         public Builder visitor(Visitor visitor) {
-            this.visitor = visitor;
+            this.visitor = requireNonNull(visitor, "visitor");
             return this;
         }
 
@@ -63,7 +65,7 @@ public final class RequestOptions {
          * the client.
          */
         public Builder deadline(Duration deadline) {
-            this.deadline = deadline;
+            this.deadline = requireNonNull(deadline, "deadline");
             return this;
         }
 

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
@@ -45,7 +47,7 @@ public final class SendOptions {
          * the client, or {@code durableDeadline} of a durable message.
          */
         public Builder deadline(Duration deadline) {
-            this.deadline = deadline;
+            this.deadline = requireNonNull(deadline, "deadline");
             return this;
         }
 
@@ -58,7 +60,7 @@ public final class SendOptions {
          * the message in this client only. Default: a new one.
          */
         public Builder messageId(String messageId) {
-            this.messageId = messageId;
+            this.messageId = requireNonNull(messageId, "messageId");
             return this;
         }
 

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 import java.time.Duration;
@@ -48,7 +50,8 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      *     one.
      */
     public @Nullable Event next(Duration timeout) {
-        Optional<me.secondme.avatar.Event> event = Streams.next(core, timeout).await();
+        Optional<me.secondme.avatar.Event> event =
+                Streams.next(core, requireNonNull(timeout, "timeout")).await();
         if (event == null) {
             throw new AvatarException.Deadline("no event came within " + timeout, null);
         }
@@ -61,7 +64,7 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      * @throws AvatarException.Closed if the subscription ends before it comes.
      */
     public <E extends Event> E waitFor(Class<E> type) {
-        return Streams.waitFor(core, type, event -> true).await();
+        return Streams.waitFor(core, requireNonNull(type, "type"), event -> true).await();
     }
 
     /**
@@ -82,7 +85,10 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      */
     public <E extends Event> E waitFor(
             Class<E> type, Predicate<? super E> where, Duration timeout) {
-        E event = Streams.waitFor(core, type, where).within(timeout).await();
+        E event =
+                Streams.waitFor(core, requireNonNull(type, "type"), requireNonNull(where, "where"))
+                        .within(requireNonNull(timeout, "timeout"))
+                        .await();
         if (event == null) {
             String what =
                     "no event of the kind " + type.getSimpleName() + " came within " + timeout;
@@ -105,7 +111,8 @@ public final class Subscription implements Iterable<Event>, AutoCloseable {
      */
     public <E extends Event> CompletableFuture<E> waitForAsync(
             Class<E> type, Predicate<? super E> where) {
-        return Streams.waitForLater(core, type, where);
+        return Streams.waitForLater(
+                core, requireNonNull(type, "type"), requireNonNull(where, "where"));
     }
 
     /**

@@ -1,5 +1,7 @@
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +31,11 @@ public final class Visitor {
                 () ->
                         new Visitor(
                                 me.secondme.avatar.Visitor.forUser(
-                                        platform, userId, null, null, null)));
+                                        requireNonNull(platform, "platform"),
+                                        requireNonNull(userId, "userId"),
+                                        null,
+                                        null,
+                                        null)));
     }
 
     /** The same with a {@linkplain #name display name}. */
@@ -52,7 +58,12 @@ public final class Visitor {
                 () ->
                         new Visitor(
                                 me.secondme.avatar.Visitor.forUserWithSecret(
-                                        platform, userId, secret, null, null, null)));
+                                        requireNonNull(platform, "platform"),
+                                        requireNonNull(userId, "userId"),
+                                        requireNonNull(secret, "secret"),
+                                        null,
+                                        null,
+                                        null)));
     }
 
     /**
@@ -62,13 +73,19 @@ public final class Visitor {
      */
     public static Visitor parse(String id) {
         return Failing.call(
-                () -> new Visitor(me.secondme.avatar.Visitor.parse(id, null, null, null)));
+                () ->
+                        new Visitor(
+                                me.secondme.avatar.Visitor.parse(
+                                        requireNonNull(id, "id"), null, null, null)));
     }
 
     /** A new visitor. Keep the id: it is the only way back to them. */
     public static Visitor random(String platform) {
         return Failing.call(
-                () -> new Visitor(me.secondme.avatar.Visitor.random(platform, null, null, null)));
+                () ->
+                        new Visitor(
+                                me.secondme.avatar.Visitor.random(
+                                        requireNonNull(platform, "platform"), null, null, null)));
     }
 
     /**

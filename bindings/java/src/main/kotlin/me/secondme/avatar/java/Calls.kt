@@ -1,5 +1,6 @@
 // What this file has beside classes is for itself alone.
 @file:JvmSynthetic
+@file:Suppress("unused")
 
 package me.secondme.avatar.java
 
@@ -27,6 +28,7 @@ import java.util.concurrent.Flow.Subscriber
 import java.util.concurrent.Flow.Subscription
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicLong
+import java.util.function.Consumer
 import java.util.function.Function
 import java.util.function.Predicate
 import java.util.function.Supplier
@@ -119,7 +121,6 @@ private class Work<T>(private val call: suspend () -> T) {
 private fun JavaDuration?.orDefault(): Duration? = this?.toKotlinDuration()
 
 /** Clients, and their calls. */
-@Suppress("unused")
 private object ClientCalls {
     @JvmStatic
     fun make(apiKey: String?, options: ClientOptions): KotlinClient = KotlinClient(apiKey) { options.putInto(this) }
@@ -135,19 +136,19 @@ private object ClientCalls {
     @JvmStatic
     fun visitorChat(apiKey: String?, options: ClientOptions, token: TokenProvider): KotlinClient =
         KotlinClient.visitorChat(apiKey, { options.putInto(this) }) {
-            asked { token.token(TokenRequest(it.visitorId, it.refused)) }
+            asked("the user's access token") { token.token(TokenRequest(it.visitorId, it.refused)) }
         }
 
     @JvmStatic
     fun withCredentials(options: ClientOptions, credentials: CredentialsProvider): KotlinClient =
         KotlinClient.withCredentials({ options.putInto(this) }) {
-            asked { credentials.credentials(CredentialsRequest(it.visitorId, it.refused)).core }
+            asked("Credentials") { credentials.credentials(CredentialsRequest(it.visitorId, it.refused)) }.core
         }
 
     /** A function of the program: it may block, and is interrupted where it is cancelled. */
-    private suspend fun <T> asked(function: () -> T): T = runInterruptible {
+    private suspend fun <T> asked(what: String, function: () -> T?): T = runInterruptible {
         try {
-            function()
+            checkNotNull(function()) { "the function returned null: return $what" }
         } catch (failed: AvatarException) {
             throw failed.core() ?: failed
         }
@@ -215,7 +216,6 @@ private object ClientCalls {
 }
 
 /** The calls of a conversation. */
-@Suppress("unused")
 private object ConversationCalls {
     @JvmStatic
     fun ask(chat: KotlinConversation, text: String, options: AskOptions) = Work {
@@ -264,7 +264,6 @@ private object ConversationCalls {
 }
 
 /** What comes bit by bit: events and pieces. */
-@Suppress("unused")
 private object Streams {
     @JvmStatic
     fun next(events: KotlinSubscription) = Work { events.next() }
@@ -307,7 +306,7 @@ private object Streams {
     /** Each subscriber has a subscription of its own from now on, not only from its first request on. */
     @JvmStatic
     fun events(subscribe: Supplier<KotlinSubscription>): Publisher<Event> = Publisher { subscriber ->
-        Objects.requireNonNull(subscriber)
+        Objects.requireNonNull(subscriber, "subscriber")
         try {
             val events = subscribe.get()
             Sending(subscriber, events::close) { events.next()?.let(Event::of) }.begin()
@@ -319,30 +318,33 @@ private object Streams {
     /** What comes in this subscription from now on. */
     @JvmStatic
     fun rest(events: KotlinSubscription): Publisher<Event> = Publisher { subscriber ->
-        Sending(Objects.requireNonNull(subscriber), {}) { events.next()?.let(Event::of) }.begin()
+        Sending(Objects.requireNonNull(subscriber, "subscriber"), {}) { events.next()?.let(Event::of) }.begin()
     }
 
     /** The question goes out with the first request. */
     @JvmStatic
-    fun pieces(stream: KotlinStream): Publisher<Piece> = Publisher { subscriber ->
-        val pieces = lazy { read(stream) }
+    fun pieces(stream: KotlinStream, failed: Consumer<AvatarException>): Publisher<Piece> = Publisher { subscriber ->
+        val pieces = lazy { read(stream, failed) }
         val end = { if (pieces.isInitialized()) pieces.value.cancel() }
-        Sending(Objects.requireNonNull(subscriber), end) { pieces.value.take()?.let(::Piece) }.begin()
+        Sending(Objects.requireNonNull(subscriber, "subscriber"), end) { pieces.value.take()?.let(::Piece) }.begin()
     }
 
-    /** The pieces for one thread, which blocks for each. */
+    /** The pieces for one thread, which blocks for each. What makes them fail is told beside. */
     @JvmStatic
-    fun read(stream: KotlinStream) = Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(elastic)))
+    fun read(stream: KotlinStream, failed: Consumer<AvatarException>) =
+        Pieces(stream.buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(elastic)), failed)
 }
 
 /** The pieces of a stream that is being read. */
-private class Pieces(private val channel: ReceiveChannel<KotlinPiece>) {
+private class Pieces(private val channel: ReceiveChannel<KotlinPiece>, private val failed: Consumer<AvatarException>) {
     /** The next one; `null` after the last. */
     suspend fun take(): KotlinPiece? {
         val received = channel.receiveCatching()
-        received.exceptionOrNull()?.let { throw it }
+        received.exceptionOrNull()?.let { throw it.also(::note) }
         return received.getOrNull()
     }
+
+    private fun note(why: Throwable) = (why as? KotlinException)?.let { failed.accept(AvatarException.of(it)) }
 
     fun next(): Work<KotlinPiece?> = Work { take() }
 

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -86,7 +87,7 @@ class TalkTest {
             Conversation chat = client.open(ADA);
             StringBuilder said = new StringBuilder();
             ReplyStream stream = chat.stream("one two three");
-            assertNull(stream.reply());
+            assertThrows(AvatarException.Misuse.class, stream::reply);
             stream.forEach(piece -> said.append(piece.text()));
             assertEquals("You said: one two three", said.toString());
             assertEquals(said.toString(), stream.reply().text());
@@ -95,12 +96,54 @@ class TalkTest {
             // One that is left early holds nothing back.
             try (ReplyStream left = chat.stream("four five six")) {
                 assertTrue("You said: four five six".startsWith(left.iterator().next().text()));
+                left.close();
+                assertThrows(AvatarException.Misuse.class, left::reply);
             }
             Pulling<Piece> pulling = new Pulling<>();
             chat.stream("seven eight").subscribe(pulling);
             assertEquals(
                     "You said: seven eight",
                     String.join("", pulling.all().stream().map(Piece::text).toList()));
+        }
+    }
+
+    @Test
+    void theReplyOfAStreamThatFailedIsItsFailure(AvatarEmulator emulator)
+            throws InterruptedException {
+        try (AvatarClient client = client(emulator)) {
+            Conversation chat = client.open(ADA);
+            ReplyStream late = chat.stream("late", AskOptions.deadline(Duration.ZERO));
+            AvatarException failed =
+                    assertThrows(AvatarException.Deadline.class, () -> late.forEach(piece -> {}));
+            assertSame(
+                    failed.getMessage(), assertThrows(failed.getClass(), late::reply).getMessage());
+            ReplyStream closed = chat.stream("closed");
+            client.close();
+            CompletableFuture<Throwable> told = new CompletableFuture<>();
+            closed.subscribe(
+                    new Flow.Subscriber<>() {
+                        @Override
+                        public void onSubscribe(Flow.Subscription subscription) {
+                            subscription.request(1);
+                        }
+
+                        @Override
+                        public void onNext(Piece piece) {
+                            told.complete(new AssertionError(piece.toString()));
+                        }
+
+                        @Override
+                        public void onError(Throwable why) {
+                            told.complete(why);
+                        }
+
+                        @Override
+                        public void onComplete() {
+                            told.complete(new AssertionError("complete"));
+                        }
+                    });
+            assertInstanceOf(AvatarException.Closed.class, told.join());
+            assertThrows(AvatarException.Closed.class, closed::reply);
         }
     }
 

@@ -3,6 +3,8 @@
 
 package me.secondme.avatar.java;
 
+import static java.util.Objects.requireNonNull;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -116,17 +118,21 @@ public final class ClientOptions {
         }
 {% elif option.list %}
         public Builder {{ option.camel }}(List<String> {{ option.camel }}) {
-            this.{{ option.camel }} = List.copyOf({{ option.camel }});
+            this.{{ option.camel }} = List.copyOf(requireNonNull({{ option.camel }}, "{{ option.camel }}"));
             return this;
         }
 {% elif option.kind == "callback" %}
         public Builder {{ option.camel }}(Consumer<CallReport> {{ option.camel }}) {
-            this.{{ option.camel }} = {{ option.camel }};
+            this.{{ option.camel }} = requireNonNull({{ option.camel }}, "{{ option.camel }}");
             return this;
         }
 {% else %}
         public Builder {{ option.camel }}({{ "int" if option.kind == "count" else "boolean" if option.kind == "bool" else j.boxed(option) }} {{ option.camel }}) {
+{% if option.kind in ["count", "bool"] %}
             this.{{ option.camel }} = {{ option.camel }};
+{% else %}
+            this.{{ option.camel }} = requireNonNull({{ option.camel }}, "{{ option.camel }}");
+{% endif %}
             return this;
         }
 {% endif %}
@@ -134,7 +140,7 @@ public final class ClientOptions {
 
         /** The same with a {@link Path}. */
         public Builder {{ option.camel }}(Path {{ option.camel }}) {
-            return {{ option.camel }}({{ option.camel }}.toString());
+            return {{ option.camel }}(requireNonNull({{ option.camel }}, "{{ option.camel }}").toString());
         }
 {% endif %}
 {% endfor %}
@@ -144,7 +150,7 @@ public final class ClientOptions {
          * written as they are.
          */
         public Builder seal(Seal seal) {
-            this.seal = seal;
+            this.seal = requireNonNull(seal, "seal");
             return this;
         }
 
