@@ -38,6 +38,7 @@ pub(crate) fn name(rust: &str) -> String {
         "end_session" => "endSession",
         "fetch_token" => "fetchToken",
         "init_visitor_chat" => "initVisitorChat",
+        "api_key" => "apiKey",
         "client_id" => "clientId",
         "client_secret" => "clientSecret",
         other => other,

@@ -22,7 +22,7 @@ pub(crate) fn given<T>(
 pub(crate) fn time(name: &str, milliseconds: f64) -> Result<Duration, Error> {
     match Duration::try_from_secs_f64(milliseconds / 1000.0) {
         Ok(time) => Ok(time),
-        Err(_) => misuse(format!("`{name}` takes milliseconds from 0 on, and not {milliseconds}")),
+        Err(_) => misuse(format!("`{name}` takes milliseconds that are not negative, and not {milliseconds}")),
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn whole(name: &str, value: f64) -> Result<usize, Error> {
     if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
         return Ok(value as usize);
     }
-    misuse(format!("`{name}` takes a whole number from 0 on, and not {value}"))
+    misuse(format!("`{name}` takes a whole number that is not negative, and not {value}"))
 }
 
 /// The same where it may be left out.

@@ -55,12 +55,12 @@ pub(crate) fn misuse(py: Python<'_>, message: impl Into<String>) -> PyErr {
 /// Reads seconds, as Python has them.
 pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let wanted = if seconds > 0.0 { "fewer seconds" } else { "seconds, 0 or more" };
+        let wanted = if seconds > 0.0 { "fewer seconds" } else { "seconds that are not negative" };
         misuse(py, format!("`{name}` is {seconds:?}: pass {wanted}"))
     })
 }
 
 /// Reads a whole number.
 pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number, 0 or more")))
+    value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number that is not negative")))
 }

@@ -124,7 +124,7 @@ async def test_a_message_of_the_past_has_its_time(chat: Conversation) -> None:
 
 @pytest.mark.parametrize("count", [-1, 2**64, 1.5, 0])
 async def test_a_count_that_is_wrong_is_misuse(chat: Conversation, count: int) -> None:
-    with pytest.raises(MisuseError, match="whole number, 0 or more" if count else "1 to 1000"):
+    with pytest.raises(MisuseError, match="whole number that is not negative" if count else "1 to 1000"):
         await chat.history(count)
 
 

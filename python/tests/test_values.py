@@ -66,9 +66,9 @@ def test_what_is_no_visitor_is_a_value_error(make: object) -> None:
     ("options", "complaint"),
     [
         ({"heartbeat": 60}, "heartbeat"),
-        ({"heartbeat": -1}, "`heartbeat` is -1.0: pass seconds, 0 or more"),
+        ({"heartbeat": -1}, "`heartbeat` is -1.0: pass seconds that are not negative"),
         ({"ask_deadline": 1e300}, "`ask_deadline` is 1e300: pass fewer seconds"),
-        ({"ask_deadline": float("nan")}, "`ask_deadline` is NaN: pass seconds, 0 or more"),
+        ({"ask_deadline": float("nan")}, "`ask_deadline` is NaN: pass seconds that are not negative"),
         ({"max_live": 0}, "max_live"),
         ({"max_live": -1}, "`max_live` takes a whole number"),
         ({"allow_insecure": "false"}, "`allow_insecure` takes `True` or `False`"),

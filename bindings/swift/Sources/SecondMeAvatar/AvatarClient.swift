@@ -146,7 +146,7 @@ public final class AvatarClient: Sendable {
     public func setNote(
         _ visitor: Visitor, _ key: String, _ text: String, lifetime: Duration? = nil
     ) async throws {
-        let lifetime = try milliseconds(lifetime, "lifetime")
+        let lifetime = try milliseconds(lifetime, "lifetime", "more than 0")
         try await cancellable {
             try await self.core.setNote(
                 visitor: visitor.core, key: key, text: text, lifetimeMs: lifetime, cancel: $0)
@@ -159,7 +159,7 @@ public final class AvatarClient: Sendable {
     public func addNote(
         _ visitor: Visitor, _ key: String, _ text: String, lifetime: Duration? = nil
     ) async throws -> Bool {
-        let lifetime = try milliseconds(lifetime, "lifetime")
+        let lifetime = try milliseconds(lifetime, "lifetime", "more than 0")
         return try await cancellable {
             try await self.core.addNote(
                 visitor: visitor.core, key: key, text: text, lifetimeMs: lifetime, cancel: $0)

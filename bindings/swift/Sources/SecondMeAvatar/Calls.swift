@@ -41,17 +41,19 @@ extension CoreError {
 }
 
 /// A duration as the core takes it, in whole milliseconds. A negative one is a misuse.
-func milliseconds(_ duration: Duration?, _ what: String = "deadline") throws -> UInt64? {
+func milliseconds(
+    _ duration: Duration?, _ what: String = "deadline", _ wanted: String = "0 or more"
+) throws -> UInt64? {
     guard let duration else { return nil }
-    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose 0 or more") }
+    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose \(wanted)") }
     return duration.milliseconds
 }
 
 /// A number of things as the core takes it.
-func count(_ number: Int?, _ what: String) throws -> UInt32? {
+func count(_ number: Int?, _ what: String, _ wanted: String = "0 to \(UInt32.max)") throws -> UInt32? {
     guard let number else { return nil }
     guard let count = UInt32(exactly: number) else {
-        throw AvatarError(.misuse, "\(what) cannot be \(number): choose 0 to \(UInt32.max)")
+        throw AvatarError(.misuse, "\(what) cannot be \(number): choose \(wanted)")
     }
     return count
 }

@@ -119,7 +119,7 @@ public final class Conversation: Sendable {
     ///
     /// Where the service does not offer it, that is an error of kind ``AvatarError/Kind-swift.enum/unsupported``.
     public func history(_ count: Int = 50, before: String? = nil) async throws -> [HistoryMessage] {
-        let number = try SecondMeAvatar.count(count, "the number of messages") ?? 0
+        let number = try SecondMeAvatar.count(count, "the number of messages", "1 to 1000") ?? 0
         let messages = try await cancellable { cancel in
             try await self.core.history(count: number, before: before, cancel: cancel)
         }

@@ -13,6 +13,7 @@ pub(crate) fn name(rust: &str) -> String {
         "{{ step.name | snake }}" => "{{ step.name | camel }}",
 {% endfor %}
 {% endfor %}
+        "api_key" => "apiKey",
         "client_id" => "clientId",
         "client_secret" => "clientSecret",
         other => other,

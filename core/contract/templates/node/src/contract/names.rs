@@ -25,6 +25,7 @@ pub(crate) fn name_of(name: &str) -> String {
         "{{ variant.name | snake }}" => "{{ variant.name | camel }}",
 {% endfor %}
 {% endfor %}
+        "api_key" => "apiKey",
         "client_id" => "clientId",
         "client_secret" => "clientSecret",
         name => name,

@@ -171,7 +171,8 @@ public class AvatarClient private constructor(
      */
     public suspend fun setNote(visitor: Visitor, key: String, text: String, lifetime: Duration? = null): Unit =
         held.await { core, cancel ->
-            core.setNote(visitor.toCore(), key.whole("key"), text.whole(), lifetime?.toMs("lifetime"), cancel)
+            val lifetimeMs = lifetime?.toMs("lifetime", "more than 0")
+            core.setNote(visitor.toCore(), key.whole("key"), text.whole(), lifetimeMs, cancel)
         }
 
     /**
@@ -181,7 +182,8 @@ public class AvatarClient private constructor(
      */
     public suspend fun addNote(visitor: Visitor, key: String, text: String, lifetime: Duration? = null): Boolean =
         held.await { core, cancel ->
-            core.addNote(visitor.toCore(), key.whole("key"), text.whole(), lifetime?.toMs("lifetime"), cancel)
+            val lifetimeMs = lifetime?.toMs("lifetime", "more than 0")
+            core.addNote(visitor.toCore(), key.whole("key"), text.whole(), lifetimeMs, cancel)
         }
 
     /** The text of the visitor's note under this key; `null` where there is none, or it has expired. */
@@ -248,7 +250,11 @@ public class AvatarClient private constructor(
         where: (E) -> Boolean = { true },
     ): E = subscribe().use { it.waitFor(timeout, where) }
 
-    /** Tells a listener what happens in all conversations, on this dispatcher, until what this returns is closed. */
+    /**
+     * Tells a listener what happens in all conversations, on this dispatcher, until what this returns is closed. An
+     * executor beneath it that refuses a task ends this: the log says so, and a `RejectedExecutionException` goes to the
+     * handler for uncaught exceptions.
+     */
     public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =
         subscribe().tell(listener, dispatcher)
 

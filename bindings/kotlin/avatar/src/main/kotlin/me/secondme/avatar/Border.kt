@@ -6,9 +6,9 @@ import kotlin.time.Duration.Companion.milliseconds
 
 // Values as they cross the border.
 
-/** Milliseconds; [name] is the option or the argument. */
-internal fun Duration.toMs(name: String = "deadline"): ULong {
-    if (isNegative()) throw misuse("`$name` is $this: choose 0 or more")
+/** Milliseconds; [name] is the option or the argument, and [wanted] what it may be. */
+internal fun Duration.toMs(name: String = "deadline", wanted: String = "0 or more"): ULong {
+    if (isNegative()) throw misuse("`$name` is $this: choose $wanted")
     return inWholeMilliseconds.toULong()
 }
 
@@ -18,9 +18,9 @@ internal fun ULong.toDuration(): Duration = toLong().milliseconds
 /** A point in time that came as milliseconds since the Unix epoch. */
 internal fun ULong.toInstant(): Instant = Instant.ofEpochMilli(toLong())
 
-/** A number of things; [name] is the option or the argument. */
-internal fun Int.toCount(name: String): UInt =
-    if (this < 0) throw misuse("`$name` is $this: choose 0 or more") else toUInt()
+/** A number of things; [name] is the option or the argument, and [wanted] what it may be. */
+internal fun Int.toCount(name: String, wanted: String = "0 or more"): UInt =
+    if (this < 0) throw misuse("`$name` is $this: choose $wanted") else toUInt()
 
 /** A text that goes to the core, if it can be written in UTF-8. */
 internal fun String.whole(what: String = "text"): String {

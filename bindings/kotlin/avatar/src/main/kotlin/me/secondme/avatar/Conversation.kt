@@ -65,7 +65,11 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** Subscribes to what happens in this conversation from now on. With [raw], events carry their frames. */
     public fun subscribe(raw: Boolean = false): Subscription = Subscription(held.call { it.events(raw) }, dependents)
 
-    /** Tells a listener what happens from now on, on this dispatcher, until what this returns is closed. */
+    /**
+     * Tells a listener what happens from now on, on this dispatcher, until what this returns is closed. An executor
+     * beneath it that refuses a task ends this: the log says so, and a `RejectedExecutionException` goes to the handler
+     * for uncaught exceptions.
+     */
     public fun listen(dispatcher: CoroutineDispatcher, listener: ConversationListener): AutoCloseable =
         subscribe().tell(listener, dispatcher)
 
@@ -150,7 +154,7 @@ public class Conversation internal constructor(core: CoreConversation, private v
     /** The last [count] messages (1 to 1000), oldest first; with [before], those before that [HistoryMessage.seqId]. */
     public suspend fun history(count: Int = 50, before: String? = null): List<HistoryMessage> =
         held.await { core, cancel ->
-            core.history(count.toCount("count"), before?.whole("seqId"), cancel)
+            core.history(count.toCount("count", "1 to 1000"), before?.whole("seqId"), cancel)
         }.map { it.toHistoryMessage() }
 
     /** Opens another conversation of the same visitor, with a session of its own, on the same socket. */
