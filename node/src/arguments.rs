@@ -22,7 +22,9 @@ pub(crate) fn given<T>(
 pub(crate) fn time(name: &str, milliseconds: f64) -> Result<Duration, Error> {
     match Duration::try_from_secs_f64(milliseconds / 1000.0) {
         Ok(time) => Ok(time),
-        Err(_) => misuse(format!("`{name}` takes milliseconds that are not negative, and not {milliseconds}")),
+        Err(_) => {
+            misuse(format!("`{name}` takes milliseconds that are not negative, and not {milliseconds}"))
+        }
     }
 }
 

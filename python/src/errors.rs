@@ -62,5 +62,7 @@ pub(crate) fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Dur
 
 /// Reads a whole number.
 pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    value.extract().map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number that is not negative")))
+    value
+        .extract()
+        .map_err(|_| misuse(value.py(), format!("`{name}` takes a whole number that is not negative")))
 }

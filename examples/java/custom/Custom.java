@@ -1,6 +1,9 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import me.secondme.avatar.java.AvatarClient;
@@ -32,8 +35,11 @@ public class Custom {
             }
         });
         client.recoverAll(); // Also what was said since the last run.
-        Stream<?> answers = lines.map(line -> CompletableFuture.runAsync(() -> answer(client, line, tell)));
-        CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).join();
+        Executor threads = answer -> new Thread(answer).start(); // An answer blocks its thread.
+        Map<String, CompletableFuture<Void>> last = new HashMap<>(); // Each person is answered in order.
+        lines.forEach(line -> last.compute(line.split(" ")[0], (user, before) ->
+                (before == null ? CompletableFuture.allOf() : before).thenRunAsync(() -> answer(client, line, tell), threads)));
+        CompletableFuture.allOf(last.values().toArray(CompletableFuture[]::new)).join();
     }
 
     private static void answer(AvatarClient client, String line, BiConsumer<String, String> tell) {

@@ -15,8 +15,7 @@ class EmulatorTest {
     @Test
     void anOptionThatThereIsNotIsNamedWithWhatTheProgramSaysOfIt() {
         var refused =
-                assertThrows(
-                        IllegalStateException.class, () -> AvatarEmulator.start("--nonsense"));
+                assertThrows(IllegalStateException.class, () -> AvatarEmulator.start("--nonsense"));
         String said = refused.getMessage();
         assertTrue(said.contains("unexpected argument '--nonsense'"), said);
         assertTrue(said.contains("--help"), said);
@@ -39,7 +38,8 @@ class EmulatorTest {
         var refused =
                 assertThrows(IllegalStateException.class, () -> emulator.post(call, "{\"no\": 1}"));
         String said = refused.getMessage();
-        assertTrue(said.matches("(?s)the emulator refuses POST owner/reply with 4\\d\\d: .+"), said);
+        assertTrue(
+                said.matches("(?s)the emulator refuses POST owner/reply with 4\\d\\d: .+"), said);
         emulator.close();
         var gone = assertThrows(UncheckedIOException.class, () -> emulator.get("state"));
         assertTrue(gone.getMessage().contains("GET state"), gone.getMessage());

@@ -145,12 +145,13 @@ class NullTest {
         for (int at = 0; at < parameters.length; at++) {
             boolean mayBeNull =
                     parameters[at].getType().isPrimitive()
-                            || parameters[at].getAnnotatedType().isAnnotationPresent(Nullable.class);
+                            || parameters[at]
+                                    .getAnnotatedType()
+                                    .isAnnotationPresent(Nullable.class);
             if (mayBeNull) {
                 continue;
             }
-            Object[] given =
-                    Arrays.stream(parameters).map(it -> GOOD.get(it.getType())).toArray();
+            Object[] given = Arrays.stream(parameters).map(it -> GOOD.get(it.getType())).toArray();
             given[at] = null;
             tried++;
             String name = parameters[at].getName();

@@ -31,7 +31,7 @@ class ReadmeTest {
                     Hello! 👋
                     You said: Hello, tell me about yourself
                     You said: And what are you working on? (AVATAR)
-                    deadline, worth another try: true
+                    deadline, worth another try: true: the message did not finish within its deadline
                     """,
                     "Later",
                     """
@@ -73,7 +73,9 @@ class ReadmeTest {
         try (AvatarEmulator emulator =
                 AvatarEmulator.start("--reply-delay", "0ms", "--piece-delay", "0ms")) {
             List<String> said =
-                    run(folder, emulator, "Custom", "ada Hello", "ben /raw").lines().toList();
+                    run(folder, emulator, "Custom", "ada Hello", "ben /raw", "ada again")
+                            .lines()
+                            .toList();
             String told =
                     String.join(
                             "",
@@ -81,7 +83,7 @@ class ReadmeTest {
                                     .filter(line -> line.startsWith("ada: "))
                                     .map(line -> line.substring(5))
                                     .toList());
-            assertEquals("You said: Hello", told, said.toString());
+            assertEquals("You said: HelloYou said: again", told, said.toString());
             assertTrue(
                     said.stream().anyMatch(line -> line.matches("ben: [\\[{].*")), said.toString());
             emulator.post(

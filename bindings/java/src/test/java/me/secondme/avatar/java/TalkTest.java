@@ -96,9 +96,11 @@ class TalkTest {
             // One that is left early holds nothing back.
             try (ReplyStream left = chat.stream("four five six")) {
                 assertTrue("You said: four five six".startsWith(left.iterator().next().text()));
-                left.close();
-                assertThrows(AvatarException.Misuse.class, left::reply);
             }
+            ReplyStream stopped = chat.stream("never sent");
+            stopped.stop();
+            stopped.forEach(piece -> said.append(piece.text()));
+            assertThrows(AvatarException.Misuse.class, stopped::reply);
             Pulling<Piece> pulling = new Pulling<>();
             chat.stream("seven eight").subscribe(pulling);
             assertEquals(

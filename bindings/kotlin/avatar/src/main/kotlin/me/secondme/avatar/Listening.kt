@@ -1,5 +1,6 @@
 package me.secondme.avatar
 
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.launch
@@ -11,14 +12,17 @@ internal fun Subscription.tell(listener: ConversationListener, dispatcher: Corou
     job.invokeOnCompletion { ended ->
         // One that never begins, since its executor takes nothing any more, ends it too: what is not read stops the socket.
         close()
-        // Who has closed it before is told nothing.
-        (ended?.cause as? RejectedExecutionException)?.let(::endedBy)
+        // Where it was closed before, that is no failure, and is not why it ended.
+        if (ended is CancellationException) ended.rejection()?.let(::endedBy)
     }
     return AutoCloseable {
         job.cancel()
         close()
     }
 }
+
+private fun Throwable.rejection() =
+    generateSequence(this) { it.cause }.take(10).firstNotNullOfOrNull { it as? RejectedExecutionException }
 
 /** An executor that takes nothing more ends the listening, and that is said: no event is left out in silence. */
 private fun endedBy(rejection: RejectedExecutionException) {
