@@ -3,15 +3,17 @@ package me.secondme.avatar.java;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import me.secondme.avatar.testing.AvatarEmulator;
 
 import org.junit.jupiter.api.Test;
 
 import java.io.UncheckedIOException;
+import java.util.Map;
 
-/** What fails at the emulator can be caught in Java, and says what to do. */
-class EmulatorTest {
+/** What fails at the emulator can be caught in Java; what is refused says what to choose. */
+class RefusedTest {
     @Test
     void anOptionThatThereIsNotIsNamedWithWhatTheProgramSaysOfIt() {
         var refused =
@@ -76,6 +78,15 @@ class EmulatorTest {
             var wrong = assertThrows(AvatarException.Misuse.class, () -> chat.history(-1));
             assertEquals("`count` is -1: choose 1 to 1000", wrong.getMessage());
         }
+    }
+
+    @Test
+    void theKeyThatIsMissingIsNamedAsJavaWritesIt() {
+        Map<String, String> environment = System.getenv();
+        assumeFalse(environment.containsKey("SECONDME_API_KEY"));
+        assumeFalse(environment.containsKey("SECONDME_API_KEY_FILE"));
+        var missing = assertThrows(AvatarException.Misuse.class, AvatarClient::create);
+        assertTrue(missing.getMessage().endsWith("or pass it as `apiKey`"), missing.getMessage());
     }
 
     private static String refused(java.util.function.Consumer<ClientOptions.Builder> set) {
