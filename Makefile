@@ -56,7 +56,7 @@ natives:
 	@$(CARGO) build --quiet --lib --bin secondme-avatar-emulator
 
 # Each language has its part beside its sources.
-include python/python.mk python/desk/desk.mk node/node.mk cli/tests/clients/clients.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk packaging/platforms/platforms.mk emulator/console/console.mk examples/platforms/platforms.mk examples/desk/desk.mk node/widget/widget.mk docs/site/docs.mk
+include python/python.mk python/desk/desk.mk node/node.mk cli/tests/clients/clients.mk bindings/kotlin.mk bindings/swift.mk packaging/packaging.mk packaging/platforms/platforms.mk emulator/console/console.mk examples/platforms/platforms.mk examples/desk/desk.mk examples/deploy/deploy.mk node/widget/widget.mk docs/site/docs.mk
 
 spec: ## the descriptions in spec/, and the emulator held against them
 	@$(call with,npm,$(SPEC_LINTS)) $(MAKE) --no-print-directory spec-lint
@@ -83,7 +83,7 @@ spec-contract: $(SPEC_VENV) natives
 
 # DONE names parts that have been run already.
 lint: ## formatting, clippy, documentation, licences and bans
-	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-docs lint-python lint-node lint-kotlin lint-swift console-check widget-check))
+	@$(call parts,$(filter-out $(DONE),lint-rust lint-packages lint-docs lint-deploy lint-python lint-node lint-kotlin lint-swift console-check widget-check))
 
 lint-rust: python-there $(CARGO_TOOLS)/ready
 	$(CARGO) fmt --all --check
