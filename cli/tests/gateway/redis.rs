@@ -20,6 +20,7 @@ impl Drop for Server {
 }
 
 /// Its URL, with a password. In CI it has to be there.
+#[allow(clippy::print_stderr)] // What is skipped is said.
 async fn redis(name: &str) -> Option<(Server, String)> {
     let folder = folder(name);
     // A path of a socket has at most 107 bytes.
