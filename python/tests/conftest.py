@@ -1,8 +1,10 @@
 """Everything is tested against the real emulator, over real sockets."""
 
 import os
+import shutil
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,26 @@ async def client(emulator: Emulator) -> AsyncIterator[AvatarClient]:
 @pytest_asyncio.fixture
 async def chat(client: AvatarClient) -> Conversation:
     return await client.open(Visitor.for_user("test", "ada"))
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    """The URL of a server of the test's own."""
+    server = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
+    if server is None:
+        assert "CI" not in os.environ, "redis-server is not installed: apt-get install redis-server"
+        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+    socket = tmp_path / "redis.sock"
+    command = [server, "--port", "0", "--unixsocket", str(socket), "--appendonly", "yes", "--save", ""]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "accept connections" in line and str(socket) in line:
+                break
+        else:
+            pytest.fail("redis-server did not start")
+        yield f"redis+unix://{socket}?prefix=python"
+        process.kill()
 
 
 @pytest.fixture

@@ -1,10 +1,4 @@
-"""A store in Redis: Debian's ``redis-server``, started here."""
-
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+"""A store in Redis: Debian's ``redis-server``, started by `conftest.py`."""
 
 import pytest
 
@@ -12,26 +6,6 @@ from secondme_avatar import AvatarClient, StoreError, Visitor
 from secondme_avatar.testing import Emulator
 
 ADA = Visitor.for_user("test", "ada")
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a server of the test's own."""
-    server = shutil.which(os.environ.get("REDIS_SERVER", "redis-server"))
-    if server is None:
-        assert "CI" not in os.environ, "redis-server is not installed: apt-get install redis-server"
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    socket = tmp_path / "redis.sock"
-    command = [server, "--port", "0", "--unixsocket", str(socket), "--appendonly", "yes", "--save", ""]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "accept connections" in line and str(socket) in line:
-                break
-        else:
-            pytest.fail("redis-server did not start")
-        yield f"redis+unix://{socket}?prefix=python"
-        process.kill()
 
 
 async def test_clients_share_sessions_and_notes(emulator: Emulator, redis: str) -> None:
