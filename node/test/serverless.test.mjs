@@ -17,9 +17,17 @@ function invoke(t, emulator, store, request) {
   const program = `
     import { handler } from ${JSON.stringify(example.href)}
     process.stdout.write(JSON.stringify(await handler(${JSON.stringify(request)})))`
-  const env = { ...process.env, SECONDME_API_KEY: emulator.apiKey, SECONDME_BASE_URL: emulator.baseUrl, AVATAR_STORE: store }
+  const env = {
+    ...process.env,
+    SECONDME_API_KEY: emulator.apiKey,
+    SECONDME_BASE_URL: emulator.baseUrl,
+    AVATAR_STORE: store,
+  }
   delete env.NODE_TEST_CONTEXT
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   t.after(() => child.kill('SIGKILL'))
   let out = ''
   child.stdout.on('data', (text) => (out += text))
