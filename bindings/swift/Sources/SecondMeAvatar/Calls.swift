@@ -45,8 +45,13 @@ func milliseconds(
     _ duration: Duration?, _ what: String = "deadline", _ wanted: String = "0 or more"
 ) throws -> UInt64? {
     guard let duration else { return nil }
-    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose \(wanted)") }
+    try refuseNegative(duration, what, wanted)
     return duration.milliseconds
+}
+
+/// A negative duration is a misuse.
+func refuseNegative(_ duration: Duration, _ what: String, _ wanted: String = "0 or more") throws {
+    guard duration >= .zero else { throw AvatarError(.misuse, "\(what) cannot be \(duration): choose \(wanted)") }
 }
 
 /// A number of things as the core takes it.

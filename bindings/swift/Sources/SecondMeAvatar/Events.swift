@@ -45,8 +45,7 @@ public final class Events: AsyncSequence, Sendable {
     public func next(
         timeout: Duration, isolation: isolated (any Actor)? = #isolation
     ) async throws -> Event? {
-        guard timeout >= .zero else { throw AvatarError(.misuse, "timeout cannot be \(timeout): choose 0 or more") }
-        return try await next(until: TimeLimit(timeout), isolation: isolation)
+        try await next(until: TimeLimit(timeout), isolation: isolation)
     }
 
     /// What `pick` returns for the first event for which that is not nil; events before it are skipped.
@@ -67,10 +66,7 @@ public final class Events: AsyncSequence, Sendable {
     public func waitFor<Picked>(
         timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation, _ pick: (Event) throws -> Picked?
     ) async throws -> Picked {
-        if let timeout, timeout < .zero {
-            throw AvatarError(.misuse, "timeout cannot be \(timeout): choose 0 or more")
-        }
-        let limit = timeout.map(TimeLimit.init)
+        let limit = try timeout.map(TimeLimit.init)
         while let event = try await next(until: limit, isolation: isolation) {
             if let picked = try pick(event) { return picked }
         }
@@ -147,7 +143,8 @@ private struct TimeLimit: Sendable {
     let duration: Duration
     private let end: ContinuousClock.Instant
 
-    init(_ duration: Duration) {
+    init(_ duration: Duration) throws {
+        try refuseNegative(duration, "timeout")
         self.duration = duration
         // Instants have an end as well; no wait is that long.
         end = .now + min(duration, .seconds(3_000_000_000))
