@@ -94,7 +94,7 @@ node-bench: $(NODE_MODULES) $(NODE_BENCH) zig
 	node benchmarks/node/main.js $(ROWS)
 
 node-lint: $(NODE_MODULES)
-	@for folder in node examples/node examples/bots examples/platforms examples/widget examples/widget-react benchmarks/node benchmarks/widget cli/tests/clients docs/site/check docs/site/static; do \
+	@for folder in node examples/node examples/deploy examples/bots examples/platforms examples/widget examples/widget-react benchmarks/node benchmarks/widget cli/tests/clients docs/site/check docs/site/static; do \
 		(cd $$folder && "$(CURDIR)"/node/node_modules/.bin/biome check --error-on-warnings --config-path="$(CURDIR)"/node .) || exit 1; \
 	done
 

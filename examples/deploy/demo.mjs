@@ -38,7 +38,11 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
 function run(command, args, env = {}) {
-  const child = spawn(command, args, { cwd: process.cwd(), env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(command, args, {
+    cwd: process.cwd(),
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   running.add(child)
   child.log = ''
   child.stderr.on('data', (text) => (child.log = (child.log + text).slice(-20_000)))
@@ -48,9 +52,12 @@ function run(command, args, env = {}) {
 }
 
 /** The first line that says so; then the rest is read and dropped. */
-async function says(child, what, stream = child.stdout) {
-  const lines = createInterface({ input: stream })
-  for await (const line of lines) if (what.test(line)) return child.stdout.resume(), line
+async function says(child, what) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!what.test(line)) continue
+    child.stdout.resume()
+    return line
+  }
   throw new Error(`${child.spawnfile} has ended: ${child.log}`)
 }
 
@@ -63,7 +70,12 @@ async function freePort() {
 }
 
 async function gateway(port, emulator, store) {
-  const env = { SECONDME_BASE_URL: emulator.base_url, SECONDME_API_KEY: emulator.api_key, SECONDME_SERVE_STORE: store, SECONDME_SERVE_TOKEN: TOKEN }
+  const env = {
+    SECONDME_BASE_URL: emulator.base_url,
+    SECONDME_API_KEY: emulator.api_key,
+    SECONDME_SERVE_STORE: store,
+    SECONDME_SERVE_TOKEN: TOKEN,
+  }
   const child = run(AVATAR, ['serve', '--json', '--until-stdin-ends', '--port', String(port), '--quota', '6000'], env)
   await says(child, /base_url/)
   return child
@@ -94,12 +106,24 @@ const askedAgain = new Map()
 
 /** Asks until there is an answer, as OpenAI's SDKs do it. */
 async function ask(port, user, text) {
-  const [started, body] = [Date.now(), JSON.stringify({ model: 'avatar', user, messages: [{ role: 'user', content: text }] })]
+  const [started, body] = [
+    Date.now(),
+    JSON.stringify({ model: 'avatar', user, messages: [{ role: 'user', content: text }] }),
+  ]
   for (let again = 0; ; again += 1) {
-    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', 'x-stainless-retry-count': String(again) }
+    const headers = {
+      authorization: `Bearer ${TOKEN}`,
+      'content-type': 'application/json',
+      'x-stainless-retry-count': String(again),
+    }
     try {
       const signal = AbortSignal.timeout(PATIENCE)
-      const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', headers, body, signal })
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+        method: 'POST',
+        headers,
+        body,
+        signal,
+      })
       const said = await answer.json()
       if ([400, 401, 403, 404].includes(answer.status)) fail(`the gateway refuses: ${said.error?.message}`)
       if (answer.ok) {
@@ -136,7 +160,18 @@ const percentile = (sorted, of) => sorted[Math.min(sorted.length - 1, Math.floor
 const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(2)} s`
 
 const redisSocket = join(folder, 'redis.sock')
-const redis = run('redis-server', ['--save', '', '--appendonly', 'yes', '--port', '0', '--unixsocket', redisSocket, '--dir', folder])
+const redis = run('redis-server', [
+  '--save',
+  '',
+  '--appendonly',
+  'yes',
+  '--port',
+  '0',
+  '--unixsocket',
+  redisSocket,
+  '--dir',
+  folder,
+])
 await says(redis, /eady to accept connections/)
 const settings = join(folder, 'emulator.toml')
 writeFileSync(settings, 'quota-per-minute = 6000\nreply-delay = "300ms"\n')
