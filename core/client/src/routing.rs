@@ -1,4 +1,4 @@
-//! Calls for a visitor whom another process has, where several processes share a store.
+//! Calls for a visitor that another process has, where several processes share a store.
 //!
 //! Only the process that holds the visitor's lease has the visitor's socket. In each of the others that have the visitor
 //! open, the [`VisitorHandle`] is remote: it gives commands to the holder, and gets answers, pieces and events from it. When
@@ -39,7 +39,7 @@ pub(crate) struct Router {
     calls: AtomicU64,
     /// The calls of other processes that are under way here.
     given: Mutex<HashMap<(ProcessId, u64), Given>>,
-    /// The visitors whom other processes have.
+    /// The visitors that other processes have.
     remote: Mutex<HashMap<VisitorId, Weak<VisitorHandle>>>,
 }
 
@@ -78,7 +78,7 @@ impl Router {
         &self.me
     }
 
-    /// How the conversations of a visitor begin whom this process has.
+    /// How the conversations of a visitor begin that this process has.
     pub(crate) fn remote(self: &Arc<Self>, visitor: &Visitor, holder: Holder) -> Remote {
         Remote::new(Arc::clone(self), visitor.clone(), holder)
     }
@@ -88,7 +88,7 @@ impl Router {
         self.remote_map().insert(visitor, Arc::downgrade(handle));
     }
 
-    /// The visitor is not another process's any more, or not open here.
+    /// The visitor belongs to this process now, or is no longer open here.
     pub(crate) fn unwatch(&self, visitor: &VisitorId) {
         self.remote_map().remove(visitor);
     }
@@ -176,7 +176,7 @@ impl Router {
         }
     }
 
-    /// The handle of a visitor whom another process has.
+    /// The handle of a visitor that another process has.
     fn handle(&self, visitor: &VisitorId) -> Option<Arc<VisitorHandle>> {
         self.remote_map().get(visitor)?.upgrade()
     }
@@ -188,9 +188,7 @@ impl Router {
     fn remote_handles(&self) -> Vec<Arc<VisitorHandle>> {
         self.remote_map().values().filter_map(Weak::upgrade).collect()
     }
-}
 
-impl Router {
     fn remote_map(&self) -> MutexGuard<'_, HashMap<VisitorId, Weak<VisitorHandle>>> {
         self.remote.lock().unwrap_or_else(PoisonError::into_inner)
     }

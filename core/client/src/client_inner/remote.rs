@@ -1,4 +1,4 @@
-//! Visitors whom other processes have.
+//! Visitors that other processes have.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl ClientInner {
         store_writer.hold(visitor.clone(), router.me().clone()).await.map(Some)
     }
 
-    /// Returns the handle of a visitor whom another process has. Makes one if there is none.
+    /// Returns the handle of a visitor that another process has, and makes it where it is missing.
     pub(super) fn remote_visitor(
         self: &Arc<Self>,
         visitor: &Visitor,

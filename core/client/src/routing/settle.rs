@@ -1,4 +1,4 @@
-//! Finding the process that has a visitor, and taking its place where there is none.
+//! Finds the process that has a visitor, and takes its place where that process is gone.
 
 use std::sync::Arc;
 use std::time::Duration;
