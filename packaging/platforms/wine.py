@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import places
@@ -25,6 +26,7 @@ class Wine(places.Place):
         self.is_foreign = False
         self.python_programs = ["/repo/packaging/platforms/wine/windows.py"]
         self.python, self.node = str(self.root / "python/python.exe"), str(self.root / "node/node.exe")
+        self.java = str(self.root / "java/bin/java.exe")
 
     def how(self) -> str:
         return self.says
@@ -35,6 +37,7 @@ class Wine(places.Place):
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.mkdir(parents=True)
             places.node(self.name, self.root / "node")
+            places.java(self.name, self.root / "java")
             self.make()
             self.ready.touch()
         return self
