@@ -101,7 +101,7 @@ pub enum ErrorKind {
     Certificate,
     /// The service answered that it cannot work now: HTTP 5xx, or its own words.
     Unavailable,
-    /// The call's deadline passed first. The cause says what was in the way.
+    /// The call's deadline passed first. Its cause, if there is one, is what failed last before that.
     Deadline,
     /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in
     /// time. What the owner says later comes as an event.
@@ -338,8 +338,8 @@ impl Error {
 
     /// With the failure beneath it.
     #[must_use]
-    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Arc::new(source));
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -35,6 +35,11 @@ impl StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let kind = if error.unsupported { ErrorKind::Unsupported } else { ErrorKind::Store };
-        Error::new(kind, error.to_string()).caused_by(error)
+        let failure = Error::new(kind, error.message);
+        // What lies beneath it, and not itself: its text is the failure's already.
+        match error.source {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
     }
 }
