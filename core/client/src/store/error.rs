@@ -53,7 +53,10 @@ mod tests {
     #[test]
     fn a_failure_of_the_store_says_its_text_once_and_keeps_what_lies_beneath() {
         let failure = Error::from(StoreError::new("the store is full: make room"));
-        assert_eq!((failure.kind(), failure.to_string().as_str()), (ErrorKind::Store, "the store is full: make room"));
+        assert_eq!(
+            (failure.kind(), failure.to_string().as_str()),
+            (ErrorKind::Store, "the store is full: make room")
+        );
         assert!(failure.source().is_none());
         let beneath = std::io::Error::other("no space left on device");
         let failure = Error::from(StoreError::new("the store is full: make room").caused_by(beneath));
