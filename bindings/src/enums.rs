@@ -31,7 +31,7 @@ pub enum CoreErrorKind {
     Certificate,
     /// The service answered that it cannot work now: HTTP 5xx, or its own words.
     Unavailable,
-    /// The call's deadline passed first. The cause says what was in the way.
+    /// The call's deadline passed first. Its cause, if there is one, is what failed last before that.
     Deadline,
     /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in
     /// time. What the owner says later comes as an event.

@@ -92,7 +92,7 @@ class UnavailableError(AvatarError):
 
 
 class DeadlineError(AvatarError, TimeoutError):
-    """The call's deadline passed first. The cause says what was in the way."""
+    """The call's deadline passed first. Its cause, if there is one, is what failed last before that."""
 
     kind = "deadline"
 

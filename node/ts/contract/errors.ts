@@ -79,7 +79,7 @@ export class UnavailableError extends AvatarError {
   static override readonly kind: ErrorKind = 'unavailable'
 }
 
-/** The call's deadline passed first. The cause says what was in the way. */
+/** The call's deadline passed first. Its cause, if there is one, is what failed last before that. */
 export class DeadlineError extends AvatarError {
   static override readonly name: string = 'DeadlineError'
   /** @internal */

@@ -169,7 +169,7 @@ extension AvatarError {
         case certificate
         /// The service answered that it cannot work now: HTTP 5xx, or its own words.
         case unavailable
-        /// The call's deadline passed first. The cause says what was in the way.
+        /// The call's deadline passed first. Its cause, if there is one, is what failed last before that.
         case deadline
         /// The message was sent, but the avatar's owner has taken the conversation over and has not answered in time.
         /// What the owner says later comes as an event.

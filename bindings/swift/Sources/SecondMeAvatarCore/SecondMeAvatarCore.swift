@@ -6501,7 +6501,7 @@ public enum CoreErrorKind: Equatable, Hashable {
      */
     case unavailable
     /**
-     * The call's deadline passed first. The cause says what was in the way.
+     * The call's deadline passed first. Its cause, if there is one, is what failed last before that.
      */
     case deadline
     /**

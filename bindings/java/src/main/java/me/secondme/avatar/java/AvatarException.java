@@ -246,7 +246,10 @@ public abstract sealed class AvatarException extends RuntimeException {
         }
     }
 
-    /** The call's deadline passed first. The cause says what was in the way. */
+    /**
+     * The call's deadline passed first. Its cause, if there is one, is what failed last before
+     * that.
+     */
     public static final class Deadline extends AvatarException {
         private static final long serialVersionUID = 1;
 

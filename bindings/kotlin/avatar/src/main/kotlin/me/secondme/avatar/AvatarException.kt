@@ -91,7 +91,7 @@ public sealed class AvatarException(
     /** The service answered that it cannot work now: HTTP 5xx, or its own words. */
     public class Unavailable internal constructor(failure: CoreFailure) : AvatarException("unavailable", failure)
 
-    /** The call's deadline passed first. The cause says what was in the way. */
+    /** The call's deadline passed first. Its cause, if there is one, is what failed last before that. */
     public class Deadline internal constructor(failure: CoreFailure) : AvatarException("deadline", failure)
 
     /**

@@ -8389,7 +8389,7 @@ internal enum class CoreErrorKind {
      */
     UNAVAILABLE,
     /**
-     * The call's deadline passed first. The cause says what was in the way.
+     * The call's deadline passed first. Its cause, if there is one, is what failed last before that.
      */
     DEADLINE,
     /**
