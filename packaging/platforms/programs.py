@@ -45,7 +45,9 @@ def jar(where: Place, dist: Path) -> str:
             options = ["-Xint"] if where.is_foreign else []
             for language, (jars, main) in JVM_PROGRAMS.items():
                 command = [where.java, *options, "-cp", f"/dist/java/{jars}/*", main]
-                heard = where.run(*command, dist=dist, environment=settings, capture_output=True).stdout.decode()
+                ran = where.run(*command, dist=dist, environment=settings, capture_output=True)
+                # Java 17 for Windows prints in the code page of the system.
+                heard = ran.stdout.decode(errors="replace")
                 if EXPECTED not in heard:
                     sys.exit(f"the {language} program has said: {heard}")
         finally:
