@@ -60,7 +60,7 @@ type-check: ## what Rust would compile for Android, iOS and Windows (msvc), with
 	PYTHON=$(PYTHON) packaging/platforms/type-check $(SYSTEMS)
 
 link-macos: zig ## what is handed out, linked for macOS against the names of Apple's frameworks, and thrown away
-	$(WITH_ZIG) $(PYTHON) packaging/platforms/link-macos
+	$(WITH_ZIG) python3 packaging/platforms/link-macos
 
 platforms-table: ## README's tables of what was tried, written anew from the records
 	@$(PYTHON) packaging/platforms/table
