@@ -368,8 +368,9 @@ impl NativeClient {
     }
 
     #[napi]
-    pub fn events(&self, raw: bool) -> NativeEvents {
-        NativeEvents::new(self.client.events(), raw, &self.queue)
+    pub fn events(&self, raw: bool, all_processes: bool) -> NativeEvents {
+        let events = if all_processes { self.client.events_of_all_processes() } else { self.client.events() };
+        NativeEvents::new(events, raw, &self.queue)
     }
 
     #[napi]

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { AvatarClient, StoreError, Visitor } from 'secondme-avatar'
+import { AvatarClient, MisuseError, StoreError, Visitor } from 'secondme-avatar'
 
 import { redis, skip } from './redis-server.mjs'
 import { stage } from './support.mjs'
@@ -19,6 +19,28 @@ test('clients share sessions and notes in a Redis', { skip }, async (t) => {
   assert.equal(await again.addNote(ada, 'seen', '2'), false)
   assert.equal((await emulator.state()).calls.auth, 1)
   await again.close()
+})
+
+test('a subscription to all processes hears what another one tells, and a usual one does not', { skip }, async (t) => {
+  const store = await redis(t)
+  const { open, emulator } = await stage(t, { client: { store } })
+  const chat = await open('ada')
+  const other = emulator.client({ store })
+  const own = other.events()
+  let heard
+  const listening = (async () => {
+    for await (const event of other.events({ allProcesses: true, raw: false })) {
+      if (event.type !== 'reply') continue
+      heard = event.visitorId
+      return
+    }
+  })()
+  while (heard === undefined) await chat.ask('Hello')
+  await listening
+  assert.equal(heard, chat.visitorId)
+  await other.close()
+  for await (const event of own) assert.fail(`it has heard ${event.type}`)
+  assert.throws(() => other.events({ allProcesses: 'yes' }), MisuseError)
 })
 
 test('a Redis that cannot be used is an error of the constructor, without the password', () => {

@@ -35,8 +35,19 @@ export interface RecoverOptions extends CallOptions {
   readonly all?: boolean | undefined
 }
 
+/** Options of {@link AvatarClient.events}. */
+export interface ClientEventsOptions extends EventsOptions {
+  /**
+   * Whether the events of all processes come that share the client's store in Redis, to watch or to count: of each
+   * visitor in order, those of another process from a second later on, and at most once. Default: false, each event comes
+   * in one process.
+   */
+  readonly allProcesses?: boolean | undefined
+}
+
 const DEADLINE: Known = { deadlineMs: 'number', ...SIGNAL }
 const RECOVER: Known = { all: 'boolean', ...SIGNAL }
+const CLIENT_EVENTS: Known = { allProcesses: 'boolean', ...EVENTS }
 
 /** Clients with open conversations: they are not garbage-collected, as sockets are not. */
 const occupied = new Set<AvatarClient>()
@@ -255,11 +266,18 @@ export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
     return call(begin, (visitors: string) => JSON.parse(visitors) as string[], site, options, RECOVER)
   }
 
-  /** Subscribes to the events of all conversations, including those opened later. */
-  override events(options: EventsOptions = {}): EventStream {
-    known(options, EVENTS, calledFrom(this.events))
+  /**
+   * Subscribes to the events of all conversations, including those opened later.
+   *
+   * Where several processes share a store in Redis, these are the conversations of the visitors that this process has,
+   * and so are those of `on`: each event comes in one process, and a program that answers from here answers once. With
+   * `allProcesses` they are those of all processes.
+   */
+  override events(options: ClientEventsOptions = {}): EventStream {
+    known(options, CLIENT_EVENTS, calledFrom(this.events))
     options.signal?.throwIfAborted()
-    return EventStream.of(this.#native.events(options.raw ?? true), options.signal)
+    const { raw = true, allProcesses = false } = options
+    return EventStream.of(this.#native.events(raw, allProcesses), options.signal)
   }
 
   /** Subscribes to what happens from now on in all conversations: `for await (const event of client)`. */
@@ -328,7 +346,7 @@ export class AvatarClient extends People implements AsyncIterable<AvatarEvent> {
 
   /** @internal */
   protected override subscribe(): NativeEvents {
-    return this.#native.events(true)
+    return this.#native.events(true, false)
   }
 
   /** An open conversation is always the same object. */

@@ -14,7 +14,7 @@
  */
 
 export { AvatarError, type AvatarErrorDetails, type AvatarErrorJson, type PlainCause } from './avatar-error.js'
-export { AvatarClient, type RecoverOptions } from './client.js'
+export { AvatarClient, type ClientEventsOptions, type RecoverOptions } from './client.js'
 export * from './contract/errors.js'
 export type * from './contract/events.js'
 export type { ClientOptions } from './contract/options.js'

@@ -60,7 +60,7 @@ export interface NativeClient {
   request(method: string, path: string, body?: string, visitor?: NativeVisitor, deadlineMs?: number): number
   forgetIdle(longerThanMs: number): number
   backup(path: string): number
-  events(raw: boolean): NativeEvents
+  events(raw: boolean, allProcesses: boolean): NativeEvents
   stats(): string
   advanceClock(ms: number): void
   close(deadlineMs?: number): number

@@ -268,10 +268,15 @@ class AvatarClient(ClientBase, Listening):
         """
         await self._served.queue().call(lambda queue: self._native.backup(queue, to))
 
-    def events(self, *, raw: bool = True) -> Events:
+    def events(self, *, raw: bool = True, all_processes: bool = False) -> Events:
         """Subscribes to the events of all conversations, those that are opened later too. Without ``raw`` they cost
-        less, and their ``raw`` is ``None``."""
-        return Events(self._native.events(raw), self._served.queue)
+        less, and their ``raw`` is ``None``.
+
+        Where several processes share a store in Redis, these are the conversations of the visitors that this process
+        has, and so are those of ``on``: each event comes in one process, and a program that answers from here answers
+        once. With ``all_processes`` they are those of all processes, to watch or to count: of each visitor in order,
+        those of another process from a second later on, and at most once."""
+        return Events(self._native.events(raw, all_processes), self._served.queue)
 
     async def close(self, *, deadline: float | None = None) -> None:
         """Closes all conversations, each after sending what is still to be sent, within ``deadline`` seconds. Default:

@@ -276,8 +276,11 @@ impl Client {
         queue.call(py, close, |py, ()| Ok(py.None()))
     }
 
-    fn events(&self, py: Python<'_>, raw: bool) -> PyResult<Subscription> {
-        Ok(Subscription::new(self.client.get(py)?.events(), raw))
+    #[pyo3(signature = (raw, all_processes=false))]
+    fn events(&self, py: Python<'_>, raw: bool, all_processes: bool) -> PyResult<Subscription> {
+        let client = self.client.get(py)?;
+        let events = if all_processes { client.events_of_all_processes() } else { client.events() };
+        Ok(Subscription::new(events, raw))
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

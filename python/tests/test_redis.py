@@ -1,8 +1,10 @@
 """A store in Redis: Debian's ``redis-server``, started by `conftest.py`."""
 
+import asyncio
+
 import pytest
 
-from secondme_avatar import AvatarClient, StoreError, Visitor
+from secondme_avatar import AvatarClient, ReplyEvent, StoreError, Visitor
 from secondme_avatar.testing import Emulator
 
 ADA = Visitor.for_user("test", "ada")
@@ -18,6 +20,25 @@ async def test_clients_share_sessions_and_notes(emulator: Emulator, redis: str) 
         assert not await other.add_note(ADA, "seen", "2")
         assert [visitor.id for visitor in await other.known()] == [ADA.id]
     assert emulator.sync.state()["calls"]["auth"] == 1
+
+
+async def test_a_subscription_to_all_processes_hears_what_another_one_tells(emulator: Emulator, redis: str) -> None:
+    async with emulator.client(store=redis) as one, emulator.client(store=redis) as other:
+        chat = await one.open(ADA)
+        own = other.events()
+
+        async def listen() -> str:
+            async for event in other.events(all_processes=True, raw=False):
+                if isinstance(event, ReplyEvent):
+                    return event.visitor_id
+            raise AssertionError("it ended")
+
+        listening = asyncio.create_task(listen())
+        while not listening.done():
+            await chat.ask("Hello")
+        assert await listening == ADA.id
+        await other.close()
+        assert [event async for event in own] == []
 
 
 @pytest.mark.parametrize(

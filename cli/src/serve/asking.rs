@@ -190,7 +190,7 @@ impl Model {
     /// Says what was said since the last answer, and returns it.
     async fn tell_what_came_before(&self, turn: &Turn, visitor: &VisitorId) -> Vec<Arc<Word>> {
         self.later.catch_up().await;
-        let words = self.later.before_answer(visitor);
+        let words = self.later.before_answer(visitor).await;
         tell_earlier(turn, &words);
         words
     }

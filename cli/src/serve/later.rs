@@ -43,6 +43,8 @@ pub(super) struct Word {
     pub(super) model: Arc<str>,
     /// The avatar's name, where it is known.
     pub(super) name: String,
+    /// It was written to the store: where it is not there any more, another gateway has told it.
+    pub(super) stored: OnceLock<()>,
 }
 
 impl Word {
@@ -86,7 +88,8 @@ impl Later {
     pub(super) fn new(client: &AvatarClient, model: &str, said: Said) -> Self {
         Self {
             client: client.clone(),
-            events: client.events().without_raw(),
+            // What is said to a visitor of another gateway is told by the one that is asked next.
+            events: client.events_of_all_processes().without_raw(),
             taking: tokio::sync::Mutex::default(),
             kept: Mutex::default(),
             begun: Mutex::default(),
@@ -163,11 +166,20 @@ impl Later {
         }
     }
 
-    /// What was said to this visitor before the answer began, in order.
-    pub(super) fn before_answer(&self, visitor: &VisitorId) -> Vec<Arc<Word>> {
+    /// What was said to this visitor before the answer began, in order, but for what another gateway has told.
+    pub(super) async fn before_answer(&self, visitor: &VisitorId) -> Vec<Arc<Word>> {
         let begun = self.begun().remove(visitor).flatten();
-        let mut words = self.of(visitor);
-        words.retain(|word| begun.is_none_or(|begun| word.number < begun));
+        let mut words = Vec::new();
+        for word in self.of(visitor) {
+            if begun.is_some_and(|begun| word.number >= begun) {
+                continue;
+            }
+            if word.stored.get().is_some() && matches!(shelf::has(&self.client, &word).await, Ok(false)) {
+                self.forget(&word);
+                continue;
+            }
+            words.push(word);
+        }
         words
     }
 
@@ -186,7 +198,12 @@ impl Later {
             make_room.extend(oldest);
             make_room
         };
-        complain(shelf::put(&self.client, &word).await);
+        let put = shelf::put(&self.client, &word).await;
+        if put.is_ok() {
+            // It is put once.
+            let _ = word.stored.set(());
+        }
+        complain(put);
         for word in make_room {
             complain(shelf::remove(&self.client, &word).await);
         }
@@ -216,23 +233,25 @@ impl Later {
     /// Forgets what was told. Returns whether it was there.
     pub(super) async fn told(&self, caller: &str, id: &str) -> bool {
         let word = {
-            let mut kept = self.lock();
+            let kept = self.lock();
             let mut words = kept.values().flatten();
-            let word = words.find(|word| word.id == id && word.visitor.platform() == caller).cloned();
-            if let Some(word) = &word
-                && let Some(words) = kept.get_mut(&word.visitor)
-            {
-                words.retain(|known| known.id != id);
-                if words.is_empty() {
-                    kept.remove(&word.visitor);
-                }
-            }
-            word
+            words.find(|word| word.id == id && word.visitor.platform() == caller).cloned()
         };
         if let Some(word) = &word {
+            self.forget(word);
             complain(shelf::remove(&self.client, word).await);
         }
         word.is_some()
+    }
+
+    fn forget(&self, word: &Word) {
+        let mut kept = self.lock();
+        if let Some(words) = kept.get_mut(&word.visitor) {
+            words.retain(|known| known.id != word.id);
+            if words.is_empty() {
+                kept.remove(&word.visitor);
+            }
+        }
     }
 
     /// How much waits to be told.
@@ -263,6 +282,7 @@ impl Later {
             conversation: event.conversation,
             model: Arc::clone(&self.model),
             name: self.name.get().cloned().unwrap_or_default(),
+            stored: OnceLock::new(),
         })
     }
 
@@ -324,6 +344,7 @@ mod tests {
                 conversation: None,
                 model: "avatar".into(),
                 name: String::new(),
+                stored: OnceLock::new(),
             };
             kept.entry(visitor).or_default().push(Arc::new(word));
         };

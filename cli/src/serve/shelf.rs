@@ -1,6 +1,6 @@
 //! What was said and not told yet, as notes in the client's store, so that it outlives the process.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secondme_avatar::{AvatarClient, Error, Visitor};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,11 @@ pub(super) async fn put(client: &AvatarClient, word: &Word) -> Result<(), Error>
     Ok(())
 }
 
+/// Whether the word is there, and so was not told by another process.
+pub(super) async fn has(client: &AvatarClient, word: &Word) -> Result<bool, Error> {
+    Ok(client.note(&word.visitor, &key(&word.id, 0)).await?.is_some())
+}
+
 /// Deletes a word that was told.
 pub(super) async fn remove(client: &AvatarClient, word: &Word) -> Result<(), Error> {
     for number in 0..parts(&word.text).len() {
@@ -80,7 +85,9 @@ pub(super) async fn all(client: &AvatarClient, model: &Arc<str>) -> Result<Vec<W
                 let by = if owner { Earlier::Owner } else { Earlier::Avatar };
                 let person = note.visitor.own_tag().map(str::to_owned);
                 let (number, conversation, model) = (0, None, Arc::clone(model));
-                let word = Word { id, visitor, person, by, text, at, number, conversation, model, name };
+                let stored = OnceLock::from(());
+                let word =
+                    Word { id, visitor, person, by, text, at, number, conversation, model, name, stored };
                 found.push(Found { word, keys: vec![note.key], parts });
             }
         }

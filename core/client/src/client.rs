@@ -10,7 +10,6 @@ use crate::clock::Clock;
 use crate::connection_log::WarningLimit;
 use crate::dial::Dialer;
 use crate::env::{Env, Settings};
-use crate::events::Events;
 use crate::http::Http;
 use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
@@ -36,6 +35,7 @@ mod open;
 mod people;
 mod recover;
 mod request;
+mod subscribe;
 
 pub use self::authenticate::Authenticate;
 pub use self::close::Close;
@@ -327,16 +327,6 @@ impl AvatarClient {
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
         store_writer.backup(to.as_ref().to_owned()).await
-    }
-
-    /// Subscribes to the events of all conversations, including those that are opened later.
-    pub fn events(&self) -> Events {
-        let mailbox = self.inner.env.subscriptions.mailbox("all conversations of the client".to_owned());
-        if self.inner.lock().is_closed() {
-            mailbox.end();
-        }
-        self.inner.env.subscriptions.add(Arc::clone(&mailbox));
-        Events::new(mailbox)
     }
 
     /// Returns the host and the port of the [proxy](ClientBuilder::proxy) to the service; `None` without a

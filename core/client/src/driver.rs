@@ -321,11 +321,11 @@ impl Driver {
         }
     }
 
-    /// Tells the processes that have the visitor open.
+    /// Tells the processes that have the visitor open, and those that listen to all.
     fn tell_peers(&self, state: &mut VisitorState, events: &[Event]) {
-        if let Some(router) = self.env.router.as_ref().filter(|_| !state.attached.is_empty()) {
-            let visitor = state.visitor_id();
-            state.told = Some(router.tell(&visitor, &state.attached, events, state.closes()));
+        if let Some(router) = &self.env.router {
+            let settled = router.tell(&state.attached, events, state.goes_on());
+            state.told = settled.or(state.told.take());
         }
     }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use secondme_avatar_protocol::{Event, EventKind};
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::wakers::Wakers;
 
@@ -19,7 +20,8 @@ const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// A subscription to events.
 ///
 /// The queue is bounded, in events and in memory (16 MiB). While it is full, the sockets are not read, but pings
-/// still go out. So no event is dropped. In a queue that is half full, neighbouring [`EventKind::ReplyDelta`]s of
+/// still go out. So no event is dropped, but one that another process has told (with a store in Redis), where it finds
+/// 16 MiB waiting: the log says so. In a queue that is half full, neighbouring [`EventKind::ReplyDelta`]s of
 /// one reply are merged.
 ///
 /// Take the events one by one, as a [`Stream`] or with [`next`](Self::next), or in batches: await
@@ -83,6 +85,7 @@ impl Events {
         if state.events.is_empty() {
             state.taken = state.pushed;
         }
+        state.leaves_out &= state.bytes > QUEUE_BYTES / 2;
         if state.stalled && state.events.len() <= self.mailbox.capacity / 2 && state.bytes <= QUEUE_BYTES / 2
         {
             state.stalled = false;
@@ -178,6 +181,8 @@ struct Queue {
     stalled: bool,
     /// The log has mentioned that the queue is full.
     logged: bool,
+    /// The log has mentioned that events of other processes are left out.
+    leaves_out: bool,
     ended: bool,
 }
 
@@ -223,6 +228,24 @@ impl Mailbox {
         }
         if !state.events.is_empty() {
             wake(state);
+        }
+    }
+
+    /// Adds events of another process, unless its memory is full.
+    pub(crate) fn offer<'a>(&self, events: impl Iterator<Item = &'a Event>) {
+        let (is_full, is_new) = {
+            let mut state = self.lock();
+            let is_full = state.bytes >= QUEUE_BYTES && !state.ended;
+            (is_full, is_full && !std::mem::replace(&mut state.leaves_out, is_full))
+        };
+        if is_new {
+            warn!(
+                target: "secondme_avatar::conversation", subscription = self.of,
+                "a subscription is full, and is not told of what happens in other processes: read it faster"
+            );
+        }
+        if !is_full {
+            self.push(events.cloned());
         }
     }
 
@@ -284,5 +307,31 @@ fn merge(last: &mut Event, event: Event) -> Option<Event> {
             None
         }
         _ => Some(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secondme_avatar_protocol::{NoticeKind, Visitor};
+
+    use super::*;
+
+    #[test]
+    fn what_other_processes_tell_is_left_out_while_much_of_it_waits() {
+        let events = Events::new(Mailbox::new("all".to_owned(), 16, Arc::default()));
+        let text = "x".repeat(1024 * 1024).into();
+        let told = Event {
+            conversation: None,
+            visitor_id: Visitor::for_user("test", "ada").unwrap().id().clone(),
+            tag: None,
+            session_id: None,
+            kind: EventKind::Notice { text, kind: NoticeKind::Hint },
+            raw: None,
+        };
+        (0..100).for_each(|_| events.mailbox.offer([&told].into_iter()));
+        let waiting = events.drain(usize::MAX).len();
+        assert!((15..=16).contains(&waiting), "{waiting}");
+        events.mailbox.offer([&told].into_iter());
+        assert_eq!(events.drain(usize::MAX).len(), 1, "there is room again");
     }
 }

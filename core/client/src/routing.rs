@@ -13,11 +13,10 @@ mod settle;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use secondme_avatar_protocol::{
-    Author, CloseReason, Error, ErrorKind, Event, EventKind, Machine, Outcome, Text, Ticket, Visitor,
-    VisitorId,
+    Author, Error, ErrorKind, Event, EventKind, Machine, Outcome, Text, Ticket, Visitor, VisitorId,
 };
 
 use self::outbox::Outbox;
@@ -39,6 +38,8 @@ pub(crate) struct Router {
     calls: AtomicU64,
     /// The calls of other processes that are under way here.
     given: Mutex<HashMap<(ProcessId, u64), Given>>,
+    /// The other processes that listen to all visitors' events.
+    listeners: RwLock<Arc<[ProcessId]>>,
     /// The visitors that other processes have.
     remote: Mutex<HashMap<VisitorId, Weak<VisitorHandle>>>,
 }
@@ -61,6 +62,7 @@ impl Router {
             client: OnceLock::new(),
             calls: AtomicU64::new(0),
             given: Mutex::default(),
+            listeners: RwLock::default(),
             remote: Mutex::default(),
         }))
     }
@@ -93,30 +95,45 @@ impl Router {
         self.remote_map().remove(visitor);
     }
 
-    /// Tells the processes that have the visitor open what happened. What this process alone closes is open there.
-    pub(crate) fn tell(
-        &self,
-        visitor: &VisitorId,
-        to: &[ProcessId],
-        events: &[Event],
-        closes: Closes,
-    ) -> Settled {
-        let goes_on = |event: &&Event| match &event.kind {
-            EventKind::Closed { reason: CloseReason::Requested } => closes == Closes::ForAll,
-            EventKind::Closed { .. } if closes == Closes::Here => false,
-            _ => true,
-        };
-        let settled = Settled::default();
-        let events: Vec<Event> = events.iter().filter(goes_on).cloned().collect();
-        if events.is_empty() {
-            settled.settle();
+    /// Tells the processes that have the visitor open what happened, and those that listen to all. `goes_on`: what closes
+    /// here is open elsewhere. Returns what is not settled until the former have it.
+    pub(crate) fn tell(&self, to: &[ProcessId], events: &[Event], goes_on: bool) -> Option<Settled> {
+        let listeners = Arc::clone(&self.listeners.read().unwrap_or_else(PoisonError::into_inner));
+        if to.is_empty() && listeners.is_empty() {
+            return None;
         }
-        for (at, process) in to.iter().enumerate().filter(|_| !events.is_empty()) {
-            let parcel = Parcel::Events { visitor: visitor.clone(), events: events.clone() };
-            let last = (at + 1 == to.len()).then(|| settled.clone());
-            self.outbox.put(process.clone(), None, parcel, last);
+        let is_told = |event: &&Event| !(goes_on && matches!(event.kind, EventKind::Closed { .. }));
+        let told: Vec<Event> = events.iter().filter(is_told).cloned().collect();
+        if told.is_empty() {
+            return None;
+        }
+        let closes = events.iter().any(|event| matches!(event.kind, EventKind::Closed { .. }));
+        for process in listeners.iter().filter(|process| !to.contains(process)) {
+            let parcel = Parcel::Events { events: told.clone() };
+            match closes {
+                // Before those of the process that has the visitor next.
+                true => self.outbox.put(process.clone(), None, parcel, None),
+                false => self.outbox.put_patient(process.clone(), parcel),
+            }
+        }
+        let settled = (!to.is_empty()).then(Settled::default);
+        for (at, process) in to.iter().enumerate() {
+            let last = settled.clone().filter(|_| at + 1 == to.len());
+            self.outbox.put(process.clone(), None, Parcel::Events { events: told.clone() }, last);
         }
         settled
+    }
+
+    /// Whether this process listens to all visitors' events.
+    fn listens(&self) -> bool {
+        self.client().is_some_and(|client| client.env.subscriptions.listens())
+    }
+
+    fn set_listeners(&self, listeners: Vec<ProcessId>) {
+        let mut known = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        if **known != *listeners {
+            *known = listeners.into();
+        }
     }
 
     /// Tells these processes that the visitor is not here any more.
@@ -157,6 +174,8 @@ impl Router {
 
     /// The process has nothing open here any more, and waits for nothing.
     fn forget_process(&self, process: &ProcessId) {
+        let listeners = Arc::clone(&self.listeners.read().unwrap_or_else(PoisonError::into_inner));
+        self.set_listeners(listeners.iter().filter(|listener| *listener != process).cloned().collect());
         let given: Vec<Given> = {
             let mut given = self.given();
             let its: Vec<_> = given.keys().filter(|(of, _)| of == process).cloned().collect();

@@ -15,14 +15,22 @@ pub(crate) struct Subscriptions {
     capacity: usize,
     /// Notified when the queue of a subscription was full and has room again.
     room: Arc<Notify>,
-    /// The subscriptions to all conversations.
+    /// The subscriptions to all conversations of the visitors that this process has.
     all: Mutex<Vec<Arc<Mailbox>>>,
+    /// Those of them that hear of the visitors of other processes as well.
+    of_all_processes: Mutex<Vec<Arc<Mailbox>>>,
     published: AtomicU64,
 }
 
 impl Subscriptions {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, room: Arc::default(), all: Mutex::default(), published: AtomicU64::new(0) }
+        Self {
+            capacity,
+            room: Arc::default(),
+            all: Mutex::default(),
+            of_all_processes: Mutex::default(),
+            published: AtomicU64::new(0),
+        }
     }
 
     /// Makes a subscription. `of` names it in the log.
@@ -35,9 +43,26 @@ impl Subscriptions {
         self.all().push(mailbox);
     }
 
+    /// Subscribes to all conversations, those of other processes too.
+    pub(crate) fn add_of_all_processes(&self, mailbox: Arc<Mailbox>) {
+        self.of_all_processes().push(Arc::clone(&mailbox));
+        self.add(mailbox);
+    }
+
+    /// Whether what happens in other processes is wanted here.
+    pub(crate) fn listens(&self) -> bool {
+        !self.of_all_processes().is_empty()
+    }
+
     /// Returns the subscriptions to all conversations.
     pub(crate) fn all(&self) -> MutexGuard<'_, Vec<Arc<Mailbox>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of_all_processes(&self) -> MutexGuard<'_, Vec<Arc<Mailbox>>> {
+        let mut mailboxes = self.of_all_processes.lock().unwrap_or_else(PoisonError::into_inner);
+        mailboxes.retain(|mailbox| !mailbox.has_ended());
+        mailboxes
     }
 
     /// Whether all of them have room for more events.
@@ -69,6 +94,23 @@ impl Subscriptions {
         events.clear();
     }
 
+    /// Puts events that another process has told into the subscriptions to their conversation, and into those to all
+    /// processes. What a full one has no room for is left out there: the other process's socket is not held up.
+    pub(crate) fn publish_told(&self, own: &[(ConversationKey, Arc<Mailbox>)], events: &[Event]) {
+        self.publish_here(own, events);
+        for mailbox in self.of_all_processes().iter() {
+            mailbox.offer(events.iter());
+        }
+    }
+
+    /// Puts events into the subscriptions to their conversation alone.
+    pub(crate) fn publish_here(&self, own: &[(ConversationKey, Arc<Mailbox>)], events: &[Event]) {
+        self.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+        for (key, mailbox) in own {
+            mailbox.offer(events.iter().filter(|event| event.conversation == Some(*key)));
+        }
+    }
+
     /// How many events were published so far.
     pub(crate) fn published(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
@@ -76,6 +118,7 @@ impl Subscriptions {
 
     /// Ends the subscriptions to all conversations.
     pub(crate) fn end(&self) {
+        self.of_all_processes().clear();
         for mailbox in self.all().drain(..) {
             mailbox.end();
         }

@@ -85,11 +85,11 @@ impl ClientInner {
             };
             // Where it has closed there, the event has come from there.
             if from != State::Closed {
-                let mut events = vec![
+                let events = [
                     told(EventKind::StateChanged { from, to: State::Closed }),
                     told(EventKind::Closed { reason: CloseReason::Requested }),
                 ];
-                self.env.subscriptions.publish(&state.mailboxes, &mut events);
+                self.env.subscriptions.publish_here(&state.mailboxes, &events);
             }
         }
         handle.end();

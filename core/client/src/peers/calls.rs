@@ -79,8 +79,9 @@ pub(crate) trait Outgoing: Send {
 }
 
 pub(crate) trait Incoming: Send {
-    /// Waits so long for letters, shows that this process lives, and looks for leases that have run out.
-    fn receive(&mut self, wait: Duration, watched: &[String]) -> Result<Received, StoreError>;
+    /// Waits so long for letters, shows that this process lives and whether it listens to all visitors' events, and looks
+    /// for leases that have run out.
+    fn receive(&mut self, wait: Duration, listens: bool, watched: &[String]) -> Result<Received, StoreError>;
 
     /// The letters are not wanted any more: the process ends.
     fn leave(&mut self);
@@ -90,6 +91,8 @@ pub(crate) trait Incoming: Send {
 pub(crate) struct Received {
     /// Those that have come, in order. They are gone from the store with the next call.
     pub(crate) letters: Vec<String>,
+    /// The other processes that listen to all visitors' events.
+    pub(crate) listeners: Vec<ProcessId>,
     /// Those of the watched leases that have run out.
     pub(crate) ended: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secondme_avatar_protocol::{ConversationKey, Error, ErrorKind, EventKind, Outcome, VisitorId};
+use secondme_avatar_protocol::{ConversationKey, Error, ErrorKind, Event, EventKind, Outcome, VisitorId};
 use tracing::warn;
 
 use super::parcel::{Call, Envelope, FORM, Parcel, View};
@@ -66,9 +66,9 @@ impl Inbox {
             if router.client().is_none() || router.outbox.is_closed() {
                 break;
             }
-            let watched = router.leases();
+            let (watched, listens) = (router.leases(), router.listens());
             drop(router);
-            let received = self.line.receive(WAIT, &watched);
+            let received = self.line.receive(WAIT, listens, &watched);
             let Some(router) = self.router.upgrade() else { break };
             match received {
                 Ok(received) => self.received(&router, received),
@@ -95,6 +95,7 @@ impl Inbox {
             router.let_go_of_lost();
         }
         self.looked = Instant::now();
+        router.set_listeners(received.listeners);
         for letter in received.letters {
             self.read(router, &letter);
         }
@@ -227,18 +228,9 @@ impl Router {
                 }
             }
             Parcel::Answer { call, visitor, result } => self.answered(&client, &visitor, call, result),
-            Parcel::Events { visitor, mut events } => {
-                let Some(handle) = self.handle(&visitor) else { return };
-                let mut state = handle.lock();
-                let Some(remote) = state.remote.as_mut().filter(|remote| remote.is_with(from)) else {
-                    return;
-                };
-                events.iter().for_each(|event| remote.note(event));
-                let closed = events.iter().filter(|event| matches!(event.kind, EventKind::Closed { .. }));
-                let closed: Vec<ConversationKey> = closed.filter_map(|event| event.conversation).collect();
-                remote.is_over |= closed.contains(&ConversationKey::FIRST);
-                client.env.subscriptions.publish(&state.mailboxes, &mut events);
-                state.end_subscriptions(&closed);
+            Parcel::Events { events } => {
+                let of_one = events.chunk_by(|one, next| one.visitor_id == next.visitor_id);
+                of_one.for_each(|events| told(&client, from, events));
             }
             Parcel::NotHere { visitor } => self.look_for(&visitor, from),
         }
@@ -295,5 +287,24 @@ impl Router {
             }
             Err((Refused::Answer(answer), waiting)) => waiting.resolve(*answer),
         }
+    }
+}
+
+/// What happened to a visitor whom another process has.
+fn told(client: &ClientInner, from: &ProcessId, events: &[Event]) {
+    let Some(visitor) = events.first().map(|event| &event.visitor_id) else { return };
+    let handle = client.lock().get(visitor).cloned();
+    let Some(handle) = handle else { return client.env.subscriptions.publish_told(&[], events) };
+    let mut state = handle.lock();
+    match &mut state.remote {
+        Some(remote) if remote.is_with(from) => {
+            events.iter().for_each(|event| remote.note(event));
+            let closed = events.iter().filter(|event| matches!(event.kind, EventKind::Closed { .. }));
+            let closed: Vec<ConversationKey> = closed.filter_map(|event| event.conversation).collect();
+            remote.is_over |= closed.contains(&ConversationKey::FIRST);
+            client.env.subscriptions.publish_told(&state.mailboxes, events);
+            state.end_subscriptions(&closed);
+        }
+        _ => client.env.subscriptions.publish_told(&[], events),
     }
 }

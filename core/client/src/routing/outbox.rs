@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secondme_avatar_protocol::{Error, ErrorKind};
+use secondme_avatar_protocol::{Error, ErrorKind, Event};
 use tracing::warn;
 
 use super::Router;
@@ -18,6 +18,13 @@ const AT_ONCE: (usize, usize) = (256, 1024 * 1024);
 
 /// How many letters wait here at most. What else is told of a conversation is left out then, and the log says so.
 const WAITING: usize = 50_000;
+
+/// How long events wait for more, before a process that listens to all is told of them. It is told at once where another
+/// letter goes out.
+const GATHERED: Duration = Duration::from_millis(100);
+
+/// How much memory the events of one letter may have.
+const TOGETHER: usize = 256 * 1024;
 
 /// When a letter is tried again that could not be delivered.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -48,6 +55,8 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     items: VecDeque<Item>,
+    /// How many of them do not wait for more.
+    urgent: usize,
     closed: bool,
     /// The log has been told that there is too much.
     told: bool,
@@ -58,7 +67,28 @@ struct Item {
     to: ProcessId,
     lease: Option<String>,
     parcel: Parcel,
-    settled: Option<Settled>,
+    settled: Vec<Settled>,
+    since: Instant,
+    /// It may wait for more.
+    is_patient: bool,
+}
+
+impl Item {
+    /// Takes in the events of a later letter to the same process. Returns whether it did.
+    fn join(&mut self, later: &mut Self) -> bool {
+        let (Parcel::Events { events }, Parcel::Events { events: more }) =
+            (&mut self.parcel, &mut later.parcel)
+        else {
+            return false;
+        };
+        let size = |events: &[Event]| events.iter().map(Event::memory_size).sum::<usize>();
+        if size(events) + size(more) > TOGETHER {
+            return false;
+        }
+        events.append(more);
+        self.settled.append(&mut later.settled);
+        true
+    }
 }
 
 impl Drop for Item {
@@ -88,8 +118,18 @@ impl Outbox {
     }
 
     pub(super) fn put(&self, to: ProcessId, lease: Option<String>, parcel: Parcel, settled: Option<Settled>) {
+        let settled = settled.into_iter().collect();
+        self.queue(Item { to, lease, parcel, settled, since: Instant::now(), is_patient: false });
+    }
+
+    /// Puts a letter that may wait for more.
+    pub(super) fn put_patient(&self, to: ProcessId, parcel: Parcel) {
+        let since = Instant::now();
+        self.queue(Item { to, lease: None, parcel, settled: Vec::new(), since, is_patient: true });
+    }
+
+    fn queue(&self, item: Item) {
         let mut queue = self.lock();
-        let item = Item { to, lease, parcel, settled };
         let may_miss = matches!(item.parcel, Parcel::Events { .. } | Parcel::Piece { .. });
         if queue.closed || may_miss && queue.items.len() >= WAITING {
             if !queue.closed && !std::mem::replace(&mut queue.told, true) {
@@ -100,9 +140,14 @@ impl Outbox {
             }
             return;
         }
+        queue.urgent += usize::from(!item.is_patient);
+        // Otherwise the thread knows until when it waits.
+        let wakes = !item.is_patient || queue.items.is_empty();
         queue.items.push_back(item);
         drop(queue);
-        self.wake.notify_one();
+        if wakes {
+            self.wake.notify_one();
+        }
     }
 
     /// What is there is still delivered, if that can be done at once.
@@ -137,7 +182,7 @@ impl Postman {
     fn run(mut self) {
         while let Some(items) = self.next() {
             let mut batch: Vec<(Instant, Item, Letter)> = self.kept.drain(..).collect();
-            for item in items {
+            for item in joined(items) {
                 if let Some(letter) = self.write(&item) {
                     batch.push((Instant::now(), item, letter));
                 }
@@ -149,11 +194,19 @@ impl Postman {
     /// Waits for letters. `None` where there will be no more.
     fn next(&self) -> Option<Vec<Item>> {
         let mut queue = self.outbox.lock();
-        while queue.items.is_empty() {
-            if queue.closed {
-                return None;
+        loop {
+            let wait = match queue.items.front() {
+                None if queue.closed => return None,
+                None => Duration::from_secs(1),
+                Some(first) if queue.urgent == 0 && !queue.closed => {
+                    GATHERED.saturating_sub(first.since.elapsed())
+                }
+                Some(_) => Duration::ZERO,
+            };
+            if wait.is_zero() {
+                break;
             }
-            let wait = if self.kept.is_empty() { Duration::from_secs(1) } else { AGAIN };
+            let wait = if self.kept.is_empty() { wait } else { wait.min(AGAIN) };
             let (woken, timeout) =
                 self.outbox.wake.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
@@ -165,7 +218,9 @@ impl Postman {
             }
         }
         let many = queue.items.len().min(AT_ONCE.0);
-        Some(queue.items.drain(..many).collect())
+        let items: Vec<Item> = queue.items.drain(..many).collect();
+        queue.urgent -= items.iter().filter(|item| !item.is_patient).count();
+        Some(items)
     }
 
     /// `None` where it cannot be written; the log says why.
@@ -244,4 +299,80 @@ impl Postman {
     }
 }
 
+/// Makes one letter of the events that a process is told one after the other.
+fn joined(items: Vec<Item>) -> Vec<Item> {
+    let mut all: Vec<Item> = Vec::with_capacity(items.len());
+    let mut last: HashMap<ProcessId, usize> = HashMap::new();
+    for mut item in items {
+        let joins = last.get(&item.to).is_some_and(|at| all[*at].join(&mut item));
+        if !joins {
+            last.insert(item.to.clone(), all.len());
+            all.push(item);
+        }
+    }
+    all
+}
+
 const FULL: &str = "the process that has the visitor does not keep up with what it is sent: try again later";
+
+#[cfg(test)]
+mod tests {
+    use secondme_avatar_protocol::{EventKind, NoticeKind, Visitor, VisitorId};
+
+    use super::*;
+
+    fn ada() -> VisitorId {
+        Visitor::for_user("test", "ada").unwrap().id().clone()
+    }
+
+    fn item(to: &str, parcel: Parcel) -> (Item, Settled) {
+        let settled = Settled::default();
+        let (since, to) = (Instant::now(), to.to_owned());
+        (Item { to, lease: None, parcel, settled: vec![settled.clone()], since, is_patient: true }, settled)
+    }
+
+    fn told(to: &str, text: &str) -> (Item, Settled) {
+        let kind = EventKind::Notice { text: text.into(), kind: NoticeKind::Hint };
+        let event =
+            Event { conversation: None, visitor_id: ada(), tag: None, session_id: None, kind, raw: None };
+        item(to, Parcel::Events { events: vec![event] })
+    }
+
+    /// To whom each letter goes, and what it tells.
+    fn letters(items: &[Item]) -> Vec<(&str, Vec<usize>)> {
+        let texts = |item: &Item| match &item.parcel {
+            Parcel::Events { events } => events.iter().map(Event::memory_size).collect(),
+            _ => Vec::new(),
+        };
+        items.iter().map(|item| (item.to.as_str(), texts(item))).collect()
+    }
+
+    #[test]
+    fn what_one_process_is_told_in_a_row_is_one_letter_and_stays_in_order() {
+        let size = |text: &str| letters(&[told("", text).0])[0].1[0];
+        let [short, long] = ["a", "some more"].map(size);
+        let sent = [
+            told("one", "a"),
+            told("two", "a"),
+            told("one", "some more"),
+            item("one", Parcel::NotHere { visitor: ada() }),
+            told("one", "a"),
+            told("two", "some more"),
+        ];
+        let (items, settled): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
+        let joined = joined(items);
+        let expected =
+            [("one", vec![short, long]), ("two", vec![short, long]), ("one", vec![]), ("one", vec![short])];
+        assert_eq!(letters(&joined), expected);
+        assert!(!settled.iter().any(Settled::is_settled), "none was delivered yet");
+        drop(joined);
+        assert!(settled.iter().all(Settled::is_settled));
+    }
+
+    #[test]
+    fn a_letter_does_not_grow_without_end() {
+        let text = "x".repeat(TOGETHER / 2);
+        let items = (0..3).map(|_| told("one", &text).0).collect();
+        assert_eq!(joined(items).len(), 3);
+    }
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::peers::ProcessId;
 
 /// The form that is written, and the only one that is read.
-pub(super) const FORM: u32 = 1;
+pub(super) const FORM: u32 = 2;
 
 /// A letter's text.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,8 +43,8 @@ pub(super) enum Parcel {
     Piece { call: u64, visitor: VisitorId, author: Author, text: Text },
     /// From the holder.
     Answer { call: u64, visitor: VisitorId, result: Result<Outcome, Error> },
-    /// From the holder.
-    Events { visitor: VisitorId, events: Vec<Event> },
+    /// From the holder, of the visitors who are open there, and of all where the process listens to all.
+    Events { events: Vec<Event> },
     /// From one that has the visitor no more, or never had. Calls without an answer are to be given again.
     NotHere { visitor: VisitorId },
 }
@@ -167,9 +167,8 @@ impl Parcel {
             | Self::View { visitor, .. }
             | Self::Piece { visitor, .. }
             | Self::Answer { visitor, .. }
-            | Self::Events { visitor, .. }
             | Self::NotHere { visitor } => Some(visitor),
-            Self::Cancel { .. } => None,
+            Self::Cancel { .. } | Self::Events { .. } => None,
         }
     }
 }

@@ -196,6 +196,11 @@ impl VisitorState {
         if self.closing || self.elsewhere { Closes::Here } else { self.closes }
     }
 
+    /// Whether what closes now is open in another process.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.elsewhere || self.closes() == Closes::Here && !self.attached.is_empty()
+    }
+
     /// A program that closes the first conversation, and does not end its session, leaves it to the others.
     pub(super) fn note_close(&mut self, command: &Command) {
         if let Command::Close { conversation: ConversationKey::FIRST, end_session: false, .. } = command {

@@ -29,17 +29,20 @@ const LATER: &str = "Later";
 /// Opening, and what the emulator and a loaded machine take.
 const SOME: Duration = Duration::from_secs(20);
 
-struct Stage {
-    emulator: Emulator,
-    server: &'static Server,
-    prefix: String,
+pub(crate) struct Stage {
+    pub(crate) emulator: Emulator,
+    pub(crate) server: &'static Server,
+    pub(crate) prefix: String,
     answers: watch::Sender<bool>,
 }
 
 impl Stage {
     /// `None` where no Redis is installed.
-    async fn new() -> Option<Self> {
-        let server = Server::shared()?;
+    pub(crate) async fn new() -> Option<Self> {
+        Self::on(Server::shared()?).await
+    }
+
+    pub(crate) async fn on(server: &'static Server) -> Option<Self> {
         let (answers, released) = watch::channel(false);
         let answer = move |question: secondme_avatar_emulator::brain::Question| {
             let mut released = released.clone();
@@ -59,7 +62,7 @@ impl Stage {
     }
 
     /// A process of its own, as far as the store is concerned.
-    fn start(&self) -> AvatarClient {
+    pub(crate) fn start(&self) -> AvatarClient {
         self.start_by(&self.url())
     }
 
@@ -99,16 +102,16 @@ fn client(url: &str, service: &str, key: &str) -> AvatarClient {
     builder.store(store).build().unwrap()
 }
 
-fn ada() -> Visitor {
+pub(crate) fn ada() -> Visitor {
     Visitor::for_user("test", "ada").unwrap()
 }
 
-async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(SOME, future).await.expect("it should have happened by now")
 }
 
 /// The next event that this picks; those before it are passed over.
-async fn next<T>(events: &Events, pick: impl Fn(Event) -> Option<T>) -> T {
+pub(crate) async fn next<T>(events: &Events, pick: impl Fn(Event) -> Option<T>) -> T {
     soon(async {
         loop {
             let event = events.next().await.expect("the events ended too early");
@@ -120,7 +123,7 @@ async fn next<T>(events: &Events, pick: impl Fn(Event) -> Option<T>) -> T {
     .await
 }
 
-fn reply(event: Event) -> Option<String> {
+pub(crate) fn reply(event: Event) -> Option<String> {
     match event.kind {
         EventKind::Reply(reply) => Some(reply.text.into_string()),
         _ => None,

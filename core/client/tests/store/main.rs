@@ -9,6 +9,7 @@ mod calls;
 mod files;
 mod foreign;
 mod forget;
+mod heard;
 mod kept;
 mod notes;
 mod permissions;

@@ -208,16 +208,16 @@ impl Outgoing for Line {
 }
 
 impl Incoming for Line {
-    fn receive(&mut self, wait: Duration, watched: &[String]) -> Result<Received, StoreError> {
+    fn receive(&mut self, wait: Duration, listens: bool, watched: &[String]) -> Result<Received, StoreError> {
         let (process, bytes) = (self.process.clone(), self.bytes);
         let read = std::mem::take(&mut self.read);
         let alive = u64::try_from(ALIVE.as_millis()).unwrap_or(u64::MAX);
         // What could not be deleted expires with the stream.
         self.bytes = 0;
-        let () = self.run(
+        let listeners = self.run(
             |session| &session.scripts.read,
             |invocation| {
-                invocation.arg(&process).arg(alive).arg(bytes);
+                invocation.arg(&process).arg(alive).arg(u8::from(listens)).arg(bytes);
                 read.iter().for_each(|id| {
                     invocation.arg(id);
                 });
@@ -230,7 +230,7 @@ impl Incoming for Line {
             read.arg("COUNT").arg(AT_ONCE).arg("BLOCK").arg(wait).arg("STREAMS").arg(&stream).arg(&last);
             read.query(connection)
         })?;
-        let mut received = Received::default();
+        let mut received = Received { listeners, ..Received::default() };
         for (id, mut fields) in reply.into_iter().flatten().flat_map(|(_, entries)| entries) {
             let text = fields.pop().unwrap_or_default();
             self.bytes += text.len();
@@ -254,13 +254,13 @@ impl Incoming for Line {
     }
 
     fn leave(&mut self) {
-        let stream = self.stream();
+        let (stream, listeners, process) =
+            (self.stream(), self.session.key("listeners"), self.process.clone());
         // Otherwise they expire.
         drop(self.act(|_, connection| {
-            cmd("DEL")
-                .arg(&stream)
-                .arg(format!("{stream}:alive"))
-                .arg(format!("{stream}:bytes"))
+            redis::pipe()
+                .del(&[&stream, &format!("{stream}:alive"), &format!("{stream}:bytes")])
+                .srem(&listeners, &process)
                 .exec(connection)
         }));
     }
