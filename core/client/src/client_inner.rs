@@ -302,6 +302,7 @@ impl ClientInner {
             store_writer.claim(id.clone());
         }
         let handle = VisitorHandle::new(machine, env.clock.clone(), self.begin_driver.clone(), reserved);
+        handle.lock().is_shared = env.router.is_some();
         visitors.begin(&env, id, Arc::clone(&handle));
         drop(visitors);
         handle.begin();
@@ -313,10 +314,11 @@ impl ClientInner {
         self.lock().recovering(&self.env, more, fewer);
     }
 
-    /// The visitor's driver has ended.
-    pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) {
-        self.lock().retire(&self.env, handle);
+    /// The visitor's driver has ended. Returns whether the handle goes on.
+    pub(crate) fn retire(&self, handle: &Arc<VisitorHandle>) -> bool {
+        let goes_on = self.lock().retire(&self.env, handle);
         self.retired.notify_waiters();
+        goes_on
     }
 
     fn learned(&self) -> MutexGuard<'_, Option<(VisitorId, Identity)>> {
@@ -347,11 +349,8 @@ fn begin_driver(env: Weak<Env>, client: Weak<ClientInner>) -> BeginDriver {
         let runtime = env.runtime.clone();
         let driver = Box::new(Driver::new(Arc::clone(handle), env));
         let client = Weak::clone(&client);
-        let retire = move |handle: &Arc<VisitorHandle>| {
-            if let Some(client) = client.upgrade() {
-                client.retire(handle);
-            }
-        };
+        let retire =
+            move |handle: &Arc<VisitorHandle>| client.upgrade().is_some_and(|client| client.retire(handle));
         runtime.spawn(driver.run(retire));
     })
 }

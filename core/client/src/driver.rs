@@ -78,11 +78,12 @@ impl Driver {
         }
     }
 
-    /// Runs until the machine is closed, or until the client is dropped. Then calls `ended`. Returns before that if the
+    /// Runs until the machine is closed, or until the client is dropped. Then calls `ended`, which returns whether the
+    /// visitor goes on without a driver, because another process has them. Returns before that if the
     /// visitor rests; whatever is wanted of it then begins another driver.
     ///
     /// Boxed, since an async fn keeps its arguments twice, and there are thousands of these.
-    pub(crate) async fn run(mut self: Box<Self>, ended: impl FnOnce(&Arc<VisitorHandle>)) {
+    pub(crate) async fn run(mut self: Box<Self>, ended: impl FnOnce(&Arc<VisitorHandle>) -> bool) {
         let handle = Arc::clone(&self.handle);
         let mut timer = pin!(sleep_until(Instant::now() + NEVER));
         loop {
@@ -122,11 +123,14 @@ impl Driver {
         self.saving.finish(&self.env, &handle);
         self.hang_up_socket();
         self.permit.release(&self.env, self.hanging_up.take());
-        ended(&handle);
+        self.leaves = ended(&handle);
     }
 
     /// Gives the machine an input.
     fn tell(&mut self, happened: Happened) {
+        if let (Happened::Elsewhere, Some(router)) = (&happened, &self.env.router) {
+            return router.is_elsewhere(&self.handle);
+        }
         let now = self.env.clock.now();
         let mut state = self.handle.lock();
         match happened {
@@ -312,6 +316,9 @@ impl Driver {
             return;
         }
         self.journal.tell(self.env.clock.now(), &self.env.warnings, &state.machine, events);
+        if state.moves() {
+            events.retain(|event| !stays_open(event));
+        }
         let closed: Vec<ConversationKey> = events.iter().filter_map(closes).collect();
         self.tell_peers(state, events);
         self.env.subscriptions.publish(&state.mailboxes, events);
@@ -398,6 +405,12 @@ fn set(timer: Pin<&mut Sleep>, deadline: Instant) {
     if timer.deadline() != deadline {
         timer.reset(deadline);
     }
+}
+
+/// Whether it says that the first conversation closes, which goes on with another process.
+fn stays_open(event: &Event) -> bool {
+    let closes = matches!(event.kind, EventKind::StateChanged { .. } | EventKind::Closed { .. });
+    closes && event.conversation == Some(ConversationKey::FIRST)
 }
 
 /// Returns the conversation that this event closes.

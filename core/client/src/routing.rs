@@ -85,6 +85,11 @@ impl Router {
         Remote::new(Arc::clone(self), visitor.clone(), holder)
     }
 
+    /// How the conversations of a visitor go on that another process has taken.
+    pub(crate) fn lost(self: &Arc<Self>, machine: &Machine) -> Remote {
+        Remote::lost(Arc::clone(self), machine.visitor().clone(), View::of_first(machine))
+    }
+
     /// Watches the holder of this visitor.
     pub(crate) fn watch(&self, visitor: VisitorId, handle: &Arc<VisitorHandle>) {
         self.remote_map().insert(visitor, Arc::downgrade(handle));

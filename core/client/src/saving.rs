@@ -75,7 +75,10 @@ impl Saving {
             return;
         }
         let state = handle.lock();
-        if state.hands_over || self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_settled()) {
+        if state.remote.is_some()
+            || state.hands_over
+            || self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_settled())
+        {
             return; // Another process goes on from what was saved before.
         }
         self.write(env, &state);

@@ -2,6 +2,7 @@
 
 mod pending_answer;
 mod remote;
+mod waiting;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,21 +11,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, MessageId, Misuse, Outcome, State,
-    Ticket,
+    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
 };
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use self::pending_answer::PendingAnswer;
 pub(crate) use self::remote::Refused;
+use self::waiting::Kept;
+pub(crate) use self::waiting::{Waiting, Wanted, conversation_of, deadline_mut, deadline_of, says};
 use crate::clock::Clock;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
+use crate::message_id::new_message_id;
 use crate::peers::ProcessId;
-use crate::pieces::Pieces;
 use crate::quota::QuotaPermit;
-use crate::routing::{PeerCall, Remote, Settled};
+use crate::routing::{Remote, Settled};
 
 /// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
 /// held while the machine works, never across an await.
@@ -92,8 +94,13 @@ pub(crate) struct VisitorState {
     pub(crate) closes: Closes,
     /// A call of another process goes on there: what was saved last is from before it.
     pub(crate) hands_over: bool,
-    /// What became of the tickets of calls that were given to another process first.
+    /// What became of the tickets of calls that were given to another process first, or are now.
     tickets: HashMap<Ticket, Ticket>,
+    /// Other processes may take the visitor: what is under way is kept, to be given to the one that does.
+    pub(crate) is_shared: bool,
+    given: HashMap<Ticket, Kept>,
+    /// What a caller's ticket has more than the machine's: each machine of the visitor counts from the beginning.
+    beyond: u64,
 }
 
 /// What closing the first conversation means to the processes that have it open.
@@ -104,27 +111,6 @@ pub(crate) enum Closes {
     ForAll,
     /// This process leaves it to the others.
     Here,
-}
-
-/// The receiver of a ticket's answer.
-#[derive(Debug)]
-pub(crate) enum Waiting {
-    Once(oneshot::Sender<Result<Outcome, Error>>),
-    Pieces(Arc<Pieces>),
-    /// In another process.
-    Peer(Box<PeerCall>),
-}
-
-/// A command, and the id under which its message is to go out, where the caller has chosen one.
-pub(crate) struct Wanted {
-    pub(crate) command: Command,
-    pub(crate) message_id: Option<MessageId>,
-}
-
-impl From<Command> for Wanted {
-    fn from(command: Command) -> Self {
-        Self { command, message_id: None }
-    }
 }
 
 impl VisitorHandle {
@@ -155,6 +141,9 @@ impl VisitorHandle {
                 closes: Closes::default(),
                 hands_over: false,
                 tickets: HashMap::new(),
+                is_shared: false,
+                given: HashMap::new(),
+                beyond: 0,
             }),
             wake: Notify::new(),
             closed: Notify::new(),
@@ -215,9 +204,9 @@ impl VisitorHandle {
         wanted: impl Into<Wanted>,
         waiting: Waiting,
     ) -> Result<Ticket, Error> {
-        let Wanted { command, message_id } = wanted.into();
+        let mut wanted: Wanted = wanted.into();
         let mut state = self.lock();
-        if state.closing && !matches!(command, Command::Close { .. }) {
+        if state.closing && !matches!(wanted.command, Command::Close { .. }) {
             return Err(if state.forgetting { Misuse::Closed.into() } else { client_closed() });
         }
         if state.dropped {
@@ -225,14 +214,21 @@ impl VisitorHandle {
         }
         let now = self.clock.now();
         if let Some(remote) = &mut state.remote {
-            return remote.give(now, Wanted { command, message_id }, waiting);
+            return remote.give(now, wanted, waiting);
         }
-        state.note_close(&command);
+        state.note_close(&wanted.command);
+        if state.is_shared && wanted.message_id.is_none() && says(&wanted.command) {
+            wanted.message_id = Some(new_message_id()?);
+        }
+        let kept = state.is_shared.then(|| Kept::new(now, &wanted));
+        let Wanted { command, message_id } = wanted;
         let ticket = match message_id {
             Some(message_id) => state.machine.command_under(now, message_id, command)?,
             None => state.machine.command(now, command)?,
         };
         state.waiting.insert(ticket, waiting);
+        state.given.extend(kept.map(|kept| (ticket, kept)));
+        let ticket = state.callers(ticket);
         self.stir(state);
         Ok(ticket)
     }
@@ -240,6 +236,9 @@ impl VisitorHandle {
     /// Gives the machine an input.
     pub(crate) fn input(self: &Arc<Self>, input: Input) {
         let mut state = self.lock();
+        if state.remote.is_some() && state.rests {
+            return; // It is about what went on here before another process took the visitor.
+        }
         state.machine.handle(self.clock.now(), input);
         self.stir(state);
     }
@@ -287,10 +286,14 @@ impl VisitorHandle {
 
     pub(crate) fn cancel(self: &Arc<Self>, ticket: Ticket) {
         let mut state = self.lock();
+        let mut ticket = ticket;
+        while let Some(later) = state.tickets.remove(&ticket) {
+            ticket = later;
+        }
         if state.remote.as_mut().is_some_and(|remote| remote.cancel(ticket)) {
             return;
         }
-        let ticket = state.tickets.remove(&ticket).unwrap_or(ticket);
+        let Some(ticket) = ticket.0.checked_sub(state.beyond).map(Ticket) else { return };
         if state.take_waiting(ticket).is_some() {
             state.machine.cancel(self.clock.now(), ticket);
             self.stir(state);
@@ -403,11 +406,18 @@ impl VisitorState {
         self.waiting.is_empty() && !self.closing && self.machine.kept_messages().is_empty()
     }
 
+    /// The ticket as callers have it.
+    fn callers(&self, ticket: Ticket) -> Ticket {
+        Ticket(ticket.0 + self.beyond)
+    }
+
     /// Takes the receiver of a ticket's answer.
     pub(crate) fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
         let taken = self.waiting.remove(&ticket);
-        if self.waiting.is_empty() {
+        self.given.remove(&ticket);
+        if self.waiting.is_empty() && self.remote.is_none() {
             self.tickets = HashMap::new();
+            self.given = HashMap::new();
             self.waiting = HashMap::new(); // There are thousands of visitors for whom no call waits.
         }
         taken
@@ -430,18 +440,5 @@ impl VisitorState {
             }
             !mailbox.has_ended()
         });
-    }
-}
-
-impl Waiting {
-    pub(crate) fn resolve(self, result: Result<Outcome, Error>) {
-        match self {
-            // The caller may have given up in this moment.
-            Self::Once(sender) => drop(sender.send(result)),
-            Self::Pieces(pieces) => pieces.finish(result),
-            Self::Peer(call) => {
-                call.answer(result, None, Closes::Here);
-            }
-        }
     }
 }

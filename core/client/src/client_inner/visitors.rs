@@ -144,19 +144,26 @@ impl Visitors {
     }
 
     /// Removes a handle whose driver has ended. The store has its record, if there is one. Does nothing if the visitor
-    /// has another handle by now.
-    pub(crate) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) {
-        let state = handle.lock();
+    /// has another handle by now. Returns whether the handle goes on, because another process has the visitor.
+    pub(crate) fn retire(&mut self, env: &Env, handle: &Arc<VisitorHandle>) -> bool {
+        let mut state = handle.lock();
+        if state.moves() {
+            let machine = self.machine(env, state.machine.visitor().clone(), None, 0);
+            self.past += state.has_moved(machine).counters();
+            handle.closed.notify_waiters();
+            return true;
+        }
         let visitor = state.machine.visitor().id();
         if !self.live.get(visitor).is_some_and(|live| Arc::ptr_eq(live, handle)) {
-            return;
+            return false;
         }
         self.live.remove(visitor);
         self.past += state.machine.counters();
         if state.remote.is_some() {
             env.store_writer.iter().for_each(|writer| writer.release(visitor.clone()));
             drop(state);
-            return self.tell_occupied(env);
+            self.tell_occupied(env);
+            return false;
         }
         match &env.store_writer {
             Some(store_writer) => store_writer.release(visitor.clone()),
@@ -169,6 +176,7 @@ impl Visitors {
             self.leave(Leftover { visitor: state.machine.visitor().clone(), messages });
         }
         self.tell_occupied(env);
+        false
     }
 
     /// Keeps messages of a visitor without a handle.

@@ -145,7 +145,7 @@ impl Router {
     }
 
     /// Another process may have taken visitors while this one was stopped.
-    fn let_go_of_lost(&self) {
+    fn let_go_of_lost(self: &Arc<Self>) {
         let Some(client) = self.client() else { return };
         let local: Vec<_> = {
             let visitors = client.lock();
@@ -157,7 +157,7 @@ impl Router {
         };
         let Ok(lost) = self.routes.lost(&avatar, &ids) else { return };
         for (handle, _) in local.iter().zip(&ids).filter(|(_, id)| lost.contains(id)) {
-            handle.is_elsewhere();
+            self.lost_to_another(&client, handle);
         }
     }
 

@@ -85,6 +85,13 @@ impl View {
         view
     }
 
+    /// What is left of it when another process has the visitor.
+    pub(super) fn of_first(machine: &Machine) -> Self {
+        let mut view = Self::of(machine);
+        view.conversations.retain(|one| one.key == ConversationKey::FIRST);
+        view
+    }
+
     pub(super) fn of(machine: &Machine) -> Self {
         let one = |key| ViewOfOne {
             key,
@@ -123,6 +130,10 @@ impl View {
 
     pub(crate) fn state(&self, key: ConversationKey) -> State {
         self.get(key).map_or(State::Closed, |one| one.state)
+    }
+
+    pub(super) fn has(&self, key: ConversationKey) -> bool {
+        self.get(key).is_some()
     }
 
     pub(crate) fn session_id(&self, key: ConversationKey) -> Option<SessionId> {

@@ -13,7 +13,7 @@ use super::Router;
 use super::parcel::{Call, Parcel, View};
 use crate::message_id::new_message_id;
 use crate::peers::{Holder, ProcessId};
-use crate::visitor_handle::{Waiting, Wanted};
+use crate::visitor_handle::{Waiting, Wanted, conversation_of, deadline_mut, deadline_of, says};
 
 /// Above the tickets of all machines.
 const TICKETS: u64 = 1 << 62;
@@ -54,19 +54,24 @@ pub(crate) struct Waits {
 
 impl Remote {
     pub(super) fn new(router: Arc<Router>, visitor: Visitor, holder: Holder) -> Self {
-        let mut remote = Self {
+        let mut remote = Self::lost(router, visitor, View::begun());
+        remote.found(holder, Millis(0));
+        remote
+    }
+
+    /// Of a visitor whom another process has taken. It is to be looked for.
+    pub(super) fn lost(router: Arc<Router>, visitor: Visitor, view: View) -> Self {
+        Self {
             router,
             visitor,
             holder: None,
             calls: BTreeMap::new(),
-            view: View::begun(),
+            view,
             closes: None,
             closing: Vec::new(),
             is_over: false,
             misses: 0,
-        };
-        remote.found(holder, Millis(0));
-        remote
+        }
     }
 
     pub(crate) fn view(&self) -> &View {
@@ -85,6 +90,10 @@ impl Remote {
                 _ => Err(Misuse::Closed.into()),
             };
         }
+        let opens = matches!(command, Command::Open { .. });
+        if !opens && conversation_of(&command).is_some_and(|key| !self.view.has(key)) {
+            return Err(Misuse::Closed.into()); // It ended with the process that had it.
+        }
         let number = self.router.next_call();
         let ticket = Ticket(TICKETS + number);
         let deadline = deadline_of(&command).map(|deadline| now + deadline);
@@ -97,10 +106,8 @@ impl Remote {
             Command::Open { conversation, .. } => self.view.open(*conversation),
             _ => {}
         }
-        let says =
-            matches!(command, Command::Send { .. } | Command::SendDurable { .. } | Command::Ask { .. });
         let message = match message_id {
-            None if says => Some(new_message_id()?),
+            None if says(&command) => Some(new_message_id()?),
             given => given,
         };
         // Saving takes no deadline.
@@ -116,6 +123,15 @@ impl Remote {
         self.calls.insert(number, waits);
         self.give_call(number, now);
         Ok(ticket)
+    }
+
+    /// Gives a command that this process had begun with.
+    pub(crate) fn give_again(&mut self, now: Millis, wanted: Wanted, waiting: Waiting) -> Option<Ticket> {
+        let ticket = self.give(now, wanted, waiting).ok()?;
+        if let Some(call) = ticket.0.checked_sub(TICKETS).and_then(|number| self.calls.get_mut(&number)) {
+            call.was_given = true;
+        }
+        Some(ticket)
     }
 
     /// Gives up a call. Returns whether it waited.
@@ -281,21 +297,5 @@ impl Waits {
             None => error,
         };
         (waiting, Err(error))
-    }
-}
-
-fn deadline_of(command: &Command) -> Option<Duration> {
-    deadline_mut(&mut command.clone()).copied()
-}
-
-fn deadline_mut(command: &mut Command) -> Option<&mut Duration> {
-    match command {
-        Command::Open { deadline, .. }
-        | Command::Send { deadline, .. }
-        | Command::SendDurable { deadline, .. }
-        | Command::Ask { deadline, .. }
-        | Command::History { deadline, .. }
-        | Command::Close { deadline, .. } => Some(deadline),
-        Command::Pause | Command::Resume | Command::NetworkChanged => None,
     }
 }

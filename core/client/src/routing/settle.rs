@@ -32,9 +32,27 @@ impl Router {
             remote.misses
         };
         let Some(client) = self.client() else { return };
+        self.search(&client, &handle, misses);
+    }
+
+    /// Another process has taken the visitor while this one had it.
+    pub(crate) fn lost_to_another(self: &Arc<Self>, client: &Arc<ClientInner>, handle: &Arc<VisitorHandle>) {
+        if handle.is_elsewhere(self) {
+            self.search(client, handle, 0);
+        }
+    }
+
+    /// A driver was told so by the store.
+    pub(crate) fn is_elsewhere(self: &Arc<Self>, handle: &Arc<VisitorHandle>) {
+        if let Some(client) = self.client() {
+            self.lost_to_another(&client, handle);
+        }
+    }
+
+    fn search(self: &Arc<Self>, client: &Arc<ClientInner>, handle: &Arc<VisitorHandle>, misses: u32) {
         let runtime = client.env.runtime.clone();
-        let client = Arc::downgrade(&client);
-        let (visitor, router) = (visitor.clone(), Arc::clone(self));
+        let visitor = handle.lock().visitor_id();
+        let (client, router, handle) = (Arc::downgrade(client), Arc::clone(self), Arc::clone(handle));
         runtime.spawn(async move {
             if misses > 1 {
                 tokio::time::sleep(MISSED * 2u32.pow(misses.min(6))).await;
@@ -97,6 +115,7 @@ async fn settle(
                 return true;
             }
             info!(target: "secondme_avatar::conversation", %visitor, "this process has the visitor from now on");
+            handle.is_left().await;
             if client.bring_home(handle, record, messages).is_err() {
                 return false;
             }

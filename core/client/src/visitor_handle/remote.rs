@@ -8,10 +8,13 @@ use secondme_avatar_protocol::{
     SessionId, State, Text, Ticket, VisitorId,
 };
 
-use super::{Closes, VisitorHandle, VisitorState, Waiting, Wanted};
+use super::{Closes, Kept, VisitorHandle, VisitorState, Waiting, Wanted};
 use crate::clock::Clock;
-use crate::routing::{Remote, Settled, View};
+use crate::routing::{Remote, Router, Settled, View};
 use crate::visitor_handle::BeginDriver;
+
+/// How many commands a visitor's machine takes at most, by far: tickets of one are not those of the next.
+const MACHINE: u64 = 1 << 40;
 
 /// Why a call of another process is not given.
 pub(crate) enum Refused {
@@ -32,6 +35,7 @@ impl VisitorHandle {
         {
             let mut state = handle.lock();
             state.remote = Some(Box::new(remote));
+            state.is_shared = true;
             // It has no driver.
             state.rests = true;
         }
@@ -53,6 +57,7 @@ impl VisitorHandle {
         match give(&mut state.machine, self.clock.now(), wanted, again) {
             Ok(Given::Ticket(ticket)) => {
                 state.waiting.insert(ticket, waiting);
+                let ticket = state.callers(ticket);
                 self.stir(state);
                 Ok(ticket)
             }
@@ -80,6 +85,9 @@ impl VisitorHandle {
     ) {
         let mut state = self.lock();
         let Some(remote) = state.remote.take() else { return };
+        (state.elsewhere, state.hands_over, state.closes) = (false, false, Closes::default());
+        state.told = None;
+        state.beyond += MACHINE;
         let now = self.clock.now();
         let (calls, closing, closes) = remote.come_home();
         machine.restore(now, messages);
@@ -89,11 +97,14 @@ impl VisitorHandle {
         let mut answered = Vec::new();
         for (ticket, call) in calls {
             let wanted = Wanted { command: call.command_now(now), message_id: call.message.clone() };
+            let kept = Kept::new(now, &wanted);
             call.may_repeat();
             match give(&mut machine, now, wanted, call.was_given) {
                 Ok(Given::Ticket(own)) => {
-                    state.tickets.insert(ticket, own);
+                    let known = state.callers(own);
+                    state.tickets.insert(ticket, known);
                     state.waiting.insert(own, call.waiting);
+                    state.given.insert(own, kept);
                 }
                 Ok(Given::Done(outcome)) => answered.push((call.waiting, Ok(outcome))),
                 Err(Misuse::Closed) => {
@@ -125,14 +136,46 @@ impl VisitorHandle {
         answered.into_iter().for_each(|(waiting, result)| waiting.resolve(result));
     }
 
-    /// Another process has taken the visitor.
-    pub(crate) fn is_elsewhere(self: &Arc<Self>) {
+    /// Another process has taken the visitor. What is said to the first conversation goes there from now on, and what was
+    /// under way as well, each message under its id. The driver ends, and with it the visitor's other conversations. Returns
+    /// whether the process that has the visitor is to be looked for.
+    pub(crate) fn is_elsewhere(self: &Arc<Self>, router: &Arc<Router>) -> bool {
         let mut state = self.lock();
-        if !state.dropped && state.remote.is_none() {
-            state.elsewhere = true;
-            state.closes = Closes::Here;
-            state.machine.handle(self.clock.now(), Input::OpenedElsewhere);
-            self.stir(state);
+        if state.dropped || state.remote.is_some() || state.machine.is_closed() {
+            return false;
+        }
+        let now = self.clock.now();
+        let visitor = state.visitor_id();
+        router.let_go(&visitor, &std::mem::take(&mut state.attached));
+        state.elsewhere = true;
+        let goes_on = !state.closing && state.closes == Closes::ForAll;
+        if goes_on {
+            let mut remote = router.lost(&state.machine);
+            let mut given: Vec<(Ticket, Kept)> = std::mem::take(&mut state.given).into_iter().collect();
+            given.sort_unstable_by_key(|(ticket, _)| *ticket);
+            for (ticket, kept) in given.into_iter().filter(|(_, kept)| kept.is_of_first()) {
+                let Some(waiting) = state.waiting.remove(&ticket) else { continue };
+                let again = remote.give_again(now, kept.wanted(now), waiting);
+                let known = state.callers(ticket);
+                state.tickets.extend(again.map(|again| (known, again)));
+            }
+            state.remote = Some(Box::new(remote));
+            router.watch(visitor, self);
+        }
+        state.closes = Closes::Here;
+        state.machine.handle(now, Input::OpenedElsewhere);
+        self.stir(state);
+        goes_on
+    }
+
+    /// Waits until the driver has ended that had the visitor before another process took it.
+    pub(crate) async fn is_left(&self) {
+        loop {
+            let closed = self.closed.notified();
+            if self.lock().rests {
+                return;
+            }
+            closed.await;
         }
     }
 
@@ -170,6 +213,18 @@ impl VisitorState {
 
     pub(crate) fn state(&self, key: ConversationKey) -> State {
         self.view().map_or_else(|| self.machine.state(key), |view| view.state(key))
+    }
+
+    /// Whether the driver ends because another process has the visitor, with which the first conversation goes on.
+    pub(crate) fn moves(&self) -> bool {
+        self.remote.is_some() && !self.rests && !self.dropped
+    }
+
+    /// The driver has ended, and the first conversation goes on with another process. Returns the machine that this one
+    /// replaces.
+    pub(crate) fn has_moved(&mut self, machine: Machine) -> Machine {
+        self.rests = true;
+        std::mem::replace(&mut self.machine, machine)
     }
 
     /// Whether other processes may call here.
