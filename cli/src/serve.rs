@@ -9,6 +9,7 @@ mod completions;
 mod feed;
 mod fields;
 mod gateway;
+mod idempotency;
 mod jwt;
 mod keys;
 mod later;

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar::{AvatarClient, Conversation, Error, ErrorKind, Visitor, VisitorId};
+use secondme_avatar::{AvatarClient, Conversation, Error, ErrorKind, MessageId, Visitor, VisitorId};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::task::TaskTracker;
 
 use super::chats::Chats;
+use super::idempotency::{Claimed, Key};
 use super::later::{Later, Said, Word};
 use super::recent::{Recent, Standing};
 use super::telling;
 use super::turn::{End, Reader, Sent, Turn, Voice};
+
+mod again;
 
 /// From how many visitors on those who have long been silent are looked for.
 const PLACES: usize = 1024;
@@ -47,6 +50,8 @@ pub(super) struct Asking {
     pub(super) digest: u64,
     /// The caller says that it has asked this before.
     pub(super) again: bool,
+    /// What the caller calls it by.
+    pub(super) key: Option<Key>,
 }
 
 /// What becomes of a question.
@@ -68,7 +73,7 @@ impl Model {
         let mut recent = place.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let chat = asking.chat.as_deref();
         let again = asking.again.then_some(asking.digest);
-        let unanswered = match recent.standing(&asking.text, chat, again) {
+        let unanswered = match recent.standing(&asking.text, chat, again, asking.key.as_ref()) {
             Standing::Same(turn) => return Asked { reader: turn.reader(), attached: true },
             Standing::Unanswered(error, sent) => Some((error, sent)),
             Standing::Another => None,
@@ -76,7 +81,7 @@ impl Model {
         let attached = unanswered.is_some();
         let turn = Turn::new();
         let reader = turn.reader();
-        recent.put(&asking.text, chat, asking.digest, Arc::clone(&turn));
+        recent.put(&asking.text, chat, asking.digest, asking.key.clone(), Arc::clone(&turn));
         drop(recent);
         let model = Arc::clone(self);
         // Not within the request: the reply goes on when its caller has gone.
@@ -94,9 +99,9 @@ impl Model {
     }
 
     async fn run(&self, place: &Place, turn: &Turn, asking: Asking) -> End {
-        let Asking { visitor, text, chat, .. } = asking;
+        let Asking { visitor, text, chat, key, .. } = asking;
         let mut chats = place.order.lock().await;
-        let of_visitor = match self.client.open(visitor).await {
+        let of_visitor = match self.client.open(visitor.clone()).await {
             Ok(of_visitor) => of_visitor,
             Err(error) => return End::Failed(error),
         };
@@ -107,7 +112,18 @@ impl Model {
                 Err(error) => return End::Failed(error),
             },
         };
-        let end = self.converse(&conversation, turn, text).await;
+        let claimed = match key {
+            None => None,
+            Some(key) => match key.claim(&self.client, &visitor, &text, chat.as_deref()).await {
+                Ok(claimed) => Some(claimed),
+                Err(error) => return End::Failed(error),
+            },
+        };
+        let end = match claimed {
+            Some(Claimed { id, again: true }) => self.converse_again(&conversation, turn, text, id).await,
+            Some(Claimed { id, again: false }) => self.converse(&conversation, turn, text, Some(id)).await,
+            None => self.converse(&conversation, turn, text, None).await,
+        };
         if let (Some(chat), End::Failed(error)) = (&chat, &end)
             && matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotMember)
         {
@@ -117,11 +133,20 @@ impl Model {
     }
 
     /// Asks in this conversation.
-    async fn converse(&self, conversation: &Conversation, turn: &Turn, text: String) -> End {
+    async fn converse(
+        &self,
+        conversation: &Conversation,
+        turn: &Turn,
+        text: String,
+        id: Option<MessageId>,
+    ) -> End {
         self.later.set_name(&conversation.avatar_name());
         turn.set_name(conversation.avatar_name());
         let visitor = conversation.visitor_id();
         let mut ask = conversation.ask(text);
+        if let Some(id) = id {
+            ask = ask.message_id(id);
+        }
         if conversation.taken_over() {
             // Less the time for which the questions before it have waited.
             ask = ask.first_piece_deadline(self.owner_wait.saturating_sub(turn.began.elapsed()));

@@ -16,6 +16,7 @@ use super::asking::{Asked, Asking, Model};
 use super::caller::Callers;
 use super::completions::Completion;
 use super::feed;
+use super::idempotency::Key;
 use super::later::Said;
 use super::log::Log;
 use super::metrics::Metrics;
@@ -238,6 +239,7 @@ impl Gateway {
             chat: self.chat(headers, question.chat)?,
             digest: question.digest,
             again: again(headers),
+            key: Key::read(headers)?,
         };
         let Asked { reader, attached } = model.ask(asking, &self.replies);
         trace.what = if attached { "attached" } else { "sent" };

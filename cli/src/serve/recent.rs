@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secondme_avatar::{Error, ErrorKind};
 
+use super::idempotency::Key;
 use super::turn::{End, Sent, Turn};
 
 /// For how long a request with the same words counts as the same request.
@@ -21,6 +22,7 @@ struct Question {
     text: String,
     chat: Option<String>,
     digest: u64,
+    key: Option<Key>,
     turn: Arc<Turn>,
 }
 
@@ -40,18 +42,34 @@ impl Recent {
         self.0.is_empty()
     }
 
-    pub(super) fn put(&mut self, text: &str, chat: Option<&str>, digest: u64, turn: Arc<Turn>) {
+    pub(super) fn put(
+        &mut self,
+        text: &str,
+        chat: Option<&str>,
+        digest: u64,
+        key: Option<Key>,
+        turn: Arc<Turn>,
+    ) {
         self.forget();
-        self.0.push(Question { text: text.to_owned(), chat: chat.map(str::to_owned), digest, turn });
+        self.0.push(Question { text: text.to_owned(), chat: chat.map(str::to_owned), digest, key, turn });
     }
 
-    /// `again`: the caller says that it has asked this before, with a request of this digest.
-    pub(super) fn standing(&mut self, text: &str, chat: Option<&str>, again: Option<u64>) -> Standing {
+    /// `again`: the caller says that it has asked this before, with a request of this digest. Of two keys each is a question.
+    pub(super) fn standing(
+        &mut self,
+        text: &str,
+        chat: Option<&str>,
+        again: Option<u64>,
+        key: Option<&Key>,
+    ) -> Standing {
         self.forget();
-        let same = |question: &&Question| question.text == text && question.chat.as_deref() == chat;
+        let same = |question: &&Question| {
+            question.text == text && question.chat.as_deref() == chat && question.key.as_ref() == key
+        };
         let Some(Question { digest, turn, .. }) = self.0.iter().rev().find(same) else {
             return Standing::Another;
         };
+        let again = key.map_or(again, |_| Some(*digest));
         match turn.ended() {
             None if again.is_some() || turn.began.elapsed() < SAME => Standing::Same(Arc::clone(turn)),
             // Its caller asks again, so the answer did not reach it. The same words of a later turn are another request.
@@ -94,7 +112,7 @@ mod tests {
 
     fn put(recent: &mut Recent, text: &str) -> Arc<Turn> {
         let turn = Turn::new();
-        recent.put(text, None, DIGEST, Arc::clone(&turn));
+        recent.put(text, None, DIGEST, None, Arc::clone(&turn));
         turn
     }
 
@@ -104,17 +122,20 @@ mod tests {
         let first = put(&mut recent, "first");
         put(&mut recent, "second");
         for again in [None, Some(DIGEST)] {
-            let Standing::Same(turn) = recent.standing("first", None, again) else { panic!() };
+            let Standing::Same(turn) = recent.standing("first", None, again, None) else { panic!() };
             assert!(Arc::ptr_eq(&turn, &first));
-            assert!(matches!(recent.standing("first", Some("chat"), again), Standing::Another));
+            assert!(matches!(recent.standing("first", Some("chat"), again, None), Standing::Another));
         }
         first.end(End::Whole);
         assert!(
-            matches!(recent.standing("first", None, Some(DIGEST)), Standing::Same(_)),
+            matches!(recent.standing("first", None, Some(DIGEST), None), Standing::Same(_)),
             "its caller has gone"
         );
-        assert!(matches!(recent.standing("first", None, Some(8)), Standing::Another), "of a later turn");
-        assert!(matches!(recent.standing("first", None, None), Standing::Another));
+        assert!(
+            matches!(recent.standing("first", None, Some(8), None), Standing::Another),
+            "of a later turn"
+        );
+        assert!(matches!(recent.standing("first", None, None, None), Standing::Another));
     }
 
     #[tokio::test]
@@ -126,10 +147,10 @@ mod tests {
         turn.end(late());
         put(&mut recent, "never sent").end(late());
         assert!(matches!(
-            recent.standing("sent", None, None),
+            recent.standing("sent", None, None, None),
             Standing::Unanswered(_, Sent { words: 7, .. })
         ));
-        assert!(matches!(recent.standing("never sent", None, Some(DIGEST)), Standing::Another));
+        assert!(matches!(recent.standing("never sent", None, Some(DIGEST), None), Standing::Another));
     }
 
     #[tokio::test]
@@ -139,8 +160,8 @@ mod tests {
         for number in 0..=ENDED {
             put(&mut recent, &number.to_string()).end(End::Whole);
         }
-        assert!(matches!(recent.standing("under way", None, Some(DIGEST)), Standing::Same(_)));
-        assert!(matches!(recent.standing("0", None, Some(DIGEST)), Standing::Another));
-        assert!(matches!(recent.standing("1", None, Some(DIGEST)), Standing::Same(_)));
+        assert!(matches!(recent.standing("under way", None, Some(DIGEST), None), Standing::Same(_)));
+        assert!(matches!(recent.standing("0", None, Some(DIGEST), None), Standing::Another));
+        assert!(matches!(recent.standing("1", None, Some(DIGEST), None), Standing::Same(_)));
     }
 }

@@ -119,6 +119,11 @@ impl Gateway {
         kilobytes / 1024.0
     }
 
+    /// Kills it.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Stops it in good order, and returns all that it has logged.
     pub async fn log(mut self) -> String {
         drop(self.stdin.take());

@@ -4,6 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use secondme_avatar_emulator::Emulator;
+use secondme_avatar_emulator::brain::{Question, Reply, Step};
+use secondme_avatar_emulator::service::State;
+use tokio::sync::watch;
 
 use crate::folder::folder;
 use crate::gateway::{Gateway, ask, content};
@@ -59,6 +62,56 @@ async fn one_gateway_goes_on_with_what_another_one_has_left_in_redis() {
         assert!(!gateway.log().await.contains("hunter2"));
     }
     assert_eq!(emulator.state().sessions.len(), 1, "the same session goes on");
+}
+
+#[tokio::test]
+async fn a_question_that_is_asked_again_with_its_key_through_another_gateway_is_heard_once() {
+    let Some((_server, url)) = redis("serve-redis-key").await else { return };
+    let (answers, released) = watch::channel(false);
+    let answer = move |question: Question| {
+        let mut released = released.clone();
+        async move {
+            let _ = released.wait_for(|released| *released).await;
+            vec![Step::Reply(Reply::text(format!("{} is answered", question.text)))]
+        }
+    };
+    let emulator = Emulator::builder().answer_with(answer).start().await.unwrap();
+    let taken = |state: &State| {
+        let said = state.sessions.iter().flat_map(|session| &session.messages);
+        said.filter(|message| message.text == "Hello").count()
+    };
+    let env = [("SECONDME_SERVE_STORE", url.as_str())];
+    let key = [("idempotency-key", "an order of 3 May".to_owned())];
+    let [first, second] =
+        [Gateway::with(&emulator, &[], &env).await, Gateway::with(&emulator, &[], &env).await];
+    let path = "/v1/chat/completions";
+    tokio::select! {
+        answer = first.post_with(path, ask("ada", "Hello"), &key) => panic!("{}", answer.body),
+        _ = emulator.wait_until(|state| taken(state) == 1) => {}
+    }
+    first.kill().await;
+    answers.send_replace(true);
+    let answer = second.post_with(path, ask("ada", "Hello"), &key).await;
+    assert_eq!(content(&answer), "Hello is answered");
+
+    // One that has heard neither of them.
+    let third = Gateway::with(&emulator, &[], &env).await;
+    let answer = third.post_with(path, ask("ada", "Hello"), &key).await;
+    assert_eq!(content(&answer), "Hello is answered");
+    assert_eq!(taken(&emulator.state()), 1);
+
+    let refused = third.post_with(path, ask("ada", "Goodbye"), &key).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("take a new one for each question"), "{}", refused.body);
+    // Without a key, or with another one, the same words are another question.
+    for headers in [&[][..], &[("idempotency-key", "an order of 4 May".to_owned())]] {
+        assert_eq!(third.post_with(path, ask("ada", "Hello"), headers).await.status, 200);
+    }
+    assert_eq!(taken(&emulator.state()), 3);
+    let of_bob = third.post_with(path, ask("bob", "Hello"), &key).await;
+    assert_eq!((content(&of_bob).as_str(), taken(&emulator.state())), ("Hello is answered", 4));
+    third.log().await;
+    second.log().await;
 }
 
 #[tokio::test]

@@ -42,7 +42,10 @@ impl Asker {
 
     fn ask(&self, text: &str, chat: Option<&str>) -> Asked {
         let (text, chat) = (text.to_owned(), chat.map(str::to_owned));
-        self.model.ask(Asking { visitor: Self::visitor(), text, chat, digest: 0, again: false }, &self.tasks)
+        self.model.ask(
+            Asking { visitor: Self::visitor(), text, chat, digest: 0, again: false, key: None },
+            &self.tasks,
+        )
     }
 
     /// The owner says this while no question waits.
