@@ -303,6 +303,24 @@ async fn what_a_holder_that_was_stopped_was_asked_and_is_asked_goes_to_the_new_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_waits_for_a_holder_that_has_closed_the_conversation_and_still_has_another_one() {
+    let Some(stage) = Stage::new().await else { return };
+    let (one, other) = (stage.start(), stage.start());
+    let here = one.open(ada()).await.unwrap();
+    let beside = here.new_session().await.unwrap();
+    let there = soon(other.open(ada())).await.unwrap();
+    soon(here.close()).await.unwrap();
+    let asked = ask(&there, "Who answers?");
+    assert_eq!(soon(beside.ask("Beside it")).await.unwrap().text, "Beside it is answered");
+    assert_eq!((stage.taken("Who answers?"), asked.is_finished()), (0, false));
+    soon(beside.close()).await.unwrap();
+    assert_eq!(soon(asked).await.unwrap().unwrap(), "Who answers? is answered");
+    assert_eq!(stage.taken("Who answers?"), 1);
+    soon(other.close()).await;
+    soon(one.close()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_redis_is_cut_off_a_call_that_goes_elsewhere_ends_with_its_deadline() {
     let Some(stage) = Stage::new().await else { return };
     let proxy = Arc::new(Proxy::start(&stage.server.socket()));
