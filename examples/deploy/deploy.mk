@@ -4,10 +4,13 @@
 DEPLOY := examples/deploy
 DEPLOY_VENV := $(TOOLS)/deploy
 
-cluster-demo: nginx redis-server ## three gateways, nginx, one Redis, 200 people; one gateway is killed, one frozen: make cluster-demo [VISITORS=200] [QUESTIONS=16]
-	@$(CARGO) build --quiet --bin avatar
+# What a run may be told; each has its default in $(DEPLOY)/demo/plans.json.
+CLUSTER_DEMO := PLAN PROCESSES VISITORS QUESTIONS MINUTES KILL_EVERY PAUSE PATIENCE FAULTS EMULATOR SEED LOGS
+
+cluster-demo: nginx redis-server ## gateways behind nginx, one Redis, people who ask; gateways are killed and frozen: make cluster-demo [PLAN=short|long|load] [PROCESSES=5 VISITORS=500 MINUTES=5 KILL_EVERY=10]
+	@$(if $(AVATAR),,$(CARGO) build --quiet --bin avatar)
 	@$(call with,node,the load is a program for Node 20 or newer) \
-		AVATAR=target/debug/avatar NO_PROXY=127.0.0.1 $(if $(VISITORS),VISITORS=$(VISITORS)) $(if $(QUESTIONS),QUESTIONS=$(QUESTIONS)) \
+		AVATAR=$(or $(AVATAR),target/debug/avatar) NO_PROXY=127.0.0.1 $(foreach name,$(CLUSTER_DEMO),$(if $($(name)),$(name)='$($(name))')) \
 		node $(DEPLOY)/demo.mjs
 
 lint-deploy: python-there ## the compose file and the Kubernetes manifests, by their own schemas
