@@ -2,7 +2,7 @@
 // Then it is counted what was said and answered, in which order and how often, at the emulator and at the clients.
 //
 // PLAN=long AVATAR=target/debug/avatar node examples/deploy/demo.mjs
-// demo/plans.json has the plans; PROCESSES, VISITORS, QUESTIONS, MINUTES, KILL_EVERY, PAUSE, PATIENCE, FAULTS and
+// demo/plans.json has the plans; PROCESSES, VISITORS, QUESTIONS, MINUTES, KILL_EVERY, PAUSE, PATIENCE, BALANCE, FAULTS and
 // SEED stand in place of what they say.
 
 import { availableParallelism, loadavg } from 'node:os'
@@ -32,7 +32,9 @@ const length = plan.minutes ? `${plan.minutes} minutes` : `${plan.questions} que
 told(`${plan.visitors} visitors, ${length}; ${plan.processes} gateways behind nginx, one Redis (plan ${plan.name})`)
 
 if (plan.faults?.length) await cluster.control('faults', plan.faults)
-const [memory, commands] = ['used_memory', 'total_commands_processed'].map((name) => cluster.redisSays(name))
+const REDIS = { memory: 'used_memory', commands: 'total_commands_processed', letters: 'cmdstat_xadd' }
+const redis = () => Object.entries(REDIS).map(([name, figure]) => [name, cluster.redisSays(figure)])
+const redisBefore = Object.fromEntries(redis())
 const before = cluster.processorTimes()
 const steps = new Steps(cluster, random, told)
 steps.begin(plan.steps)
@@ -46,13 +48,13 @@ await steps.end()
 told('all have their answers, or have given up')
 
 const after = cluster.processorTimes()
-const used = cluster.redisSays('used_memory') - memory
-const done = cluster.redisSays('total_commands_processed') - commands
+const inRedis = Object.fromEntries(redis().map(([name, figure]) => [name, figure - redisBefore[name]]))
 const { sessions, calls } = await cluster.control('state')
 const faults = plan.faults?.length ? (await cluster.control('faults')).faults : []
 await cluster.endService()
 
 const found = compare(asked, sessions)
+found.refused = asked.filter(({ refused }) => refused).map(({ text, refused }) => `${text} (${refused})`)
 const waits = asked.filter(({ answered }) => answered).map((one) => ({ ...one, took: one.answered - one.asked }))
 const took = (some) => spread([...some].map((one) => one.took))
 /** The questions that were open between a step and its end, or until visitors have moved. */
@@ -93,10 +95,12 @@ if (steps.done.some(({ what }) => what === 'kill')) {
   if (sockets.lost) lines.push(['the journal lacks', `${sockets.lost} entries`])
 }
 if (faults.length > 0) lines.push(['faults met', faults.reduce((sum, { met }) => sum + met, 0)])
-lines.push([
-  'Redis',
-  `${(used / plan.visitors / 1024).toFixed(1)} KiB a visitor, ${(done / asked.length).toFixed(0)} commands a question`,
-])
+const [memory, commands, letters] = [
+  (inRedis.memory / plan.visitors / 1024).toFixed(1),
+  (inRedis.commands / asked.length).toFixed(0),
+  (inRedis.letters / asked.length).toFixed(1),
+]
+lines.push(['Redis', `${memory} KiB a visitor; a question: ${commands} commands, ${letters} letters between processes`])
 lines.push(['processor time', `a question: ${times.join(', ')}`])
 lines.push(['load', `${spreadOfLoad(load)}, on ${availableParallelism()} processors`])
 console.log(`\n${lines.map(([name, value]) => `  ${name.padEnd(22)}${value}`).join('\n')}`)
@@ -105,11 +109,11 @@ const at = (time) => ((time - began) / 1000).toFixed(1)
 for (const { text, asked, answered, again } of slow.slice(0, 10)) {
   console.log(`  slow: ${text}, from ${at(asked)} s to ${at(answered)} s${again ? `, asked ${again + 1} times` : ''}`)
 }
-for (const name of ['lost', 'twice', 'twiceByClients', 'outOfOrder', 'unanswered', 'wrong']) {
+for (const name of ['lost', 'twice', 'twiceByClients', 'outOfOrder', 'unanswered', 'refused', 'wrong']) {
   if (found[name].length > 0) console.log(`  ${name}: ${found[name].slice(0, 20).join(', ')}`)
 }
-const amiss = found.lost.length + found.twice.length + found.unanswered.length + found.wrong.length
-process.exit(amiss > 0 ? 1 : 0)
+const amiss = ['lost', 'twice', 'unanswered', 'refused', 'wrong'].some((name) => found[name].length > 0)
+process.exit(amiss ? 1 : 0)
 
 function spreadOfLoad(some) {
   return some.length > 0

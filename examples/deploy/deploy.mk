@@ -5,7 +5,7 @@ DEPLOY := examples/deploy
 DEPLOY_VENV := $(TOOLS)/deploy
 
 # What a run may be told; each has its default in $(DEPLOY)/demo/plans.json.
-CLUSTER_DEMO := PLAN PROCESSES VISITORS QUESTIONS MINUTES KILL_EVERY PAUSE PATIENCE FAULTS EMULATOR SEED LOGS
+CLUSTER_DEMO := PLAN PROCESSES VISITORS QUESTIONS MINUTES KILL_EVERY PAUSE PATIENCE BALANCE FAULTS EMULATOR SEED LOGS
 
 cluster-demo: nginx redis-server ## gateways behind nginx, one Redis, people who ask; gateways are killed and frozen: make cluster-demo [PLAN=short|long|load] [PROCESSES=5 VISITORS=500 MINUTES=5 KILL_EVERY=10]
 	@$(if $(AVATAR),,$(CARGO) build --quiet --bin avatar)

@@ -63,7 +63,7 @@ export class Cluster {
       await this.startGateway(gateway)
     }
     this.port = await freePort()
-    writeFileSync(this.#in('nginx.conf'), this.#nginxConf())
+    writeFileSync(this.#in('nginx.conf'), this.#nginxConf(plan.balance))
     this.nginx = this.#run('nginx', ['-c', this.#in('nginx.conf'), '-p', this.#folder, '-e', 'stderr'])
     while (!(await fetch(`${this.address}/healthz`).catch(() => undefined))?.ok) await wait(20)
   }
@@ -144,8 +144,8 @@ export class Cluster {
 
   /** A figure of Redis's own. */
   redisSays(name) {
-    const info = execFileSync('redis-cli', ['-s', this.#in('redis.sock'), 'info'], { encoding: 'utf8' })
-    return Number(info.match(new RegExp(`^${name}:(\\d+)`, 'm'))[1])
+    const info = execFileSync('redis-cli', ['-s', this.#in('redis.sock'), 'info', 'everything'], { encoding: 'utf8' })
+    return Number(info.match(new RegExp(`^${name}:(?:calls=)?(\\d+)`, 'm'))?.[1] ?? 0)
   }
 
   /** Ends the emulator, so that its journal is whole. */
@@ -176,8 +176,8 @@ export class Cluster {
     return child
   }
 
-  /** nginx as in nginx.conf, with the gateways named. */
-  #nginxConf() {
+  /** nginx as in nginx.conf, with the gateways named: in turn, or for each visitor the same. */
+  #nginxConf(balance) {
     const servers = this.#gateways.map(({ port }) => `server 127.0.0.1:${port} max_fails=1 fail_timeout=5s;`)
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     return `
@@ -186,7 +186,7 @@ events { worker_connections 4096; }
 http {
   access_log off;
   ${folders.map((of) => `${of}_temp_path ${this.#in(of)};`).join(' ')}
-  upstream gateways { ${servers.join(' ')} }
+  upstream gateways { ${balance === 'visitor' ? 'hash $http_x_avatar_visitor consistent;' : ''} ${servers.join(' ')} }
   server {
     listen 127.0.0.1:${this.port};
     location / {

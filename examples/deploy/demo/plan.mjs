@@ -24,6 +24,8 @@ export function planOf(env) {
   else if (env.QUESTIONS) delete plan.minutes
   if (env.FAULTS) plan.faults = [json('FAULTS', env.FAULTS)].flat()
   if (env.EMULATOR) plan.emulator = { ...plan.emulator, ...json('EMULATOR', env.EMULATOR) }
+  if (env.BALANCE) plan.balance = env.BALANCE
+  if (![undefined, 'turn', 'visitor'].includes(plan.balance)) throw new Error('BALANCE is turn or visitor')
   if (env.KILL_EVERY) {
     const every = number('KILL_EVERY', env.KILL_EVERY)
     plan.steps = [...plan.steps.filter((step) => !step.every), ...(every ? [{ every, kill: 'any', for: 3 }] : [])]

@@ -8,7 +8,7 @@ import { TOKEN } from './cluster.mjs'
 /** How long a question is asked at all, in milliseconds. */
 const GIVES_UP = 120_000
 
-/** What a gateway answers where asking again does not help. */
+/** What a gateway answers where asking again should not help. */
 const REFUSALS = [400, 401, 403, 404]
 
 /** Asks the plan's questions, and returns all of them with what became of each, when the last one has its answer. */
@@ -37,10 +37,10 @@ async function ask(address, plan, random, question) {
       authorization: `Bearer ${TOKEN}`,
       'content-type': 'application/json',
       'idempotency-key': randomUUID(),
+      'x-avatar-visitor': `visitor-${question.visitor}`,
     },
     body: JSON.stringify({
       model: 'avatar',
-      user: `visitor-${question.visitor}`,
       messages: [{ role: 'user', content: question.text }],
     }),
   }
@@ -51,10 +51,7 @@ async function ask(address, plan, random, question) {
       const signal = AbortSignal.timeout(plan.patience * 1000)
       const answer = await fetch(`${address}/v1/chat/completions`, { ...request, signal })
       const said = await answer.json()
-      if (REFUSALS.includes(answer.status)) {
-        console.error(`the gateway refuses: ${said.error?.message}`)
-        process.exit(1)
-      }
+      if (REFUSALS.includes(answer.status)) question.refused = said.error?.message
       if (answer.ok) {
         question.answered = Date.now()
         question.answer = said.choices[0].message.content
