@@ -103,6 +103,12 @@ impl Assembly {
         self.open.iter().filter_map(|reply| reply.id.as_ref())
     }
 
+    /// Open replies, and the questions that they answer, as far as both have ids.
+    pub(crate) fn open_answers(&self) -> impl Iterator<Item = (MessageId, MessageId)> {
+        let answer = |reply: &OpenReply| Some((reply.id.clone()?, reply.question.as_ref()?.message.clone()));
+        self.open.iter().filter_map(answer)
+    }
+
     /// The reply that this frame goes on with, if it goes on with one. Without an id it does so by its index alone.
     pub(crate) fn continued_by(&self, frame: &Frame<'_>) -> Option<Continued> {
         let goes_on = frame.message_id.as_deref().is_some() || frame.index().is_some_and(|index| index != 0);

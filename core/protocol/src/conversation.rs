@@ -143,11 +143,12 @@ impl Conversation {
             return new;
         };
         let half_said_replies = half_said.iter().flat_map(|half| half.replies.clone());
+        let questions = half_said.iter().flat_map(|half| half.questions.clone()).collect();
         Self {
             session: Some(id),
             bound,
             resumed: true,
-            turns: Turns::resumed(cut_off.into_iter().chain(half_said_replies).collect()),
+            turns: Turns::resumed(cut_off.into_iter().chain(half_said_replies).collect(), questions),
             position: Position::resumed(last_seq, unnamed, half_said),
             gap: GapFill::open(),
             taken_over,

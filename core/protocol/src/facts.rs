@@ -114,6 +114,9 @@ pub struct HalfSaid {
     pub after: Option<SeqId>,
     /// Their ids. All other frames since have been dispatched.
     pub replies: Vec<MessageId>,
+    /// Of those that answer a message: its id, after the reply's. A run that is given the message again has its answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<(MessageId, MessageId)>,
 }
 
 /// What is stored of a visitor, so that a later run goes on where this one stood.

@@ -18,6 +18,8 @@ pub(crate) struct Position {
     half_said_after: Option<String>,
     /// Replies that an earlier run heard half. Of the frames up to `last_seq` only theirs are new.
     replay: Option<Vec<MessageId>>,
+    /// Which messages those answer, each after its reply.
+    replayed_questions: Vec<(MessageId, MessageId)>,
 }
 
 impl Position {
@@ -30,8 +32,13 @@ impl Position {
     /// The position that an earlier run has recorded.
     pub(crate) fn resumed(last_seq: Option<SeqId>, has_unnamed: bool, half_said: Option<HalfSaid>) -> Self {
         let text = |seq: Option<SeqId>| seq.map_or_else(String::new, |seq| seq.as_str().to_owned());
-        let (half_said_after, replay) = half_said.map(|half| (text(half.after), half.replies)).unzip();
-        Self { last_seq: text(last_seq), passed: CursorLog::default(), has_unnamed, half_said_after, replay }
+        let mut position = Self { last_seq: text(last_seq), has_unnamed, ..Self::default() };
+        if let Some(HalfSaid { after, replies, questions }) = half_said {
+            position.half_said_after = Some(text(after));
+            position.replay = Some(replies);
+            position.replayed_questions = questions;
+        }
+        position
     }
 
     /// The last dispatched frame that has a name.
@@ -42,8 +49,11 @@ impl Position {
     /// What is being said, for the record. `replies` are those that this run puts together.
     pub(crate) fn half_said(&self, replies: &Assembly) -> Option<HalfSaid> {
         self.half_said_after.as_deref().map(|after| {
+            let earlier = self.replayed_questions.iter().filter(|_| self.replay.is_some()).cloned();
+            let mut questions: Vec<_> = replies.open_answers().collect();
+            questions.extend(earlier.filter(|(reply, _)| !replies.open_ids().any(|open| open == reply)));
             let replies = self.replay.iter().flatten().chain(replies.open_ids()).cloned().collect();
-            HalfSaid { after: named(after), replies }
+            HalfSaid { after: named(after), replies, questions }
         })
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Turns {
     speaks_until: Option<Millis>,
     /// Replies that began before this run and had not ended: they answer none of its questions.
     earlier: Vec<MessageId>,
+    /// But for a question that was given again, whose answer had begun: such a reply, and the question.
+    begun: Vec<(MessageId, MessageId)>,
 }
 
 /// Whether a message's echo came before its answer.
@@ -69,8 +71,8 @@ pub(crate) enum Awaits {
 
 impl Turns {
     /// These replies had begun before this run.
-    pub(crate) fn resumed(earlier: Vec<MessageId>) -> Self {
-        Self { earlier, ..Self::default() }
+    pub(crate) fn resumed(earlier: Vec<MessageId>, begun: Vec<(MessageId, MessageId)>) -> Self {
+        Self { earlier, begun, ..Self::default() }
     }
 
     /// Gives back the room of turns that are over.
@@ -80,6 +82,7 @@ impl Turns {
         self.probes.give_back();
         self.owed.shrink_to_fit();
         self.earlier.shrink_to_fit();
+        self.begun.shrink_to_fit();
     }
 
     /// Replies that later questions must not be answered by.

@@ -43,7 +43,9 @@ impl Turns {
     /// is still to come: it is owed.
     pub(crate) fn begin_answer(&mut self, now: Millis, reply: Option<&str>, echoed: Echoed) -> Beginning {
         if self.earlier.iter().any(|earlier| Some(earlier.as_str()) == reply) {
-            return Beginning::Earlier;
+            return self
+                .given_again(reply)
+                .map_or(Beginning::Earlier, |question| Beginning::New(Some(question)));
         }
         self.owed.retain(|until| *until > now);
         let is_named = |turn: &Turn| !turn.has_begun() && Some(turn.message().as_str()) == reply;
@@ -75,6 +77,14 @@ impl Turns {
             self.owe(now, 1);
         }
         Beginning::New(Some(question))
+    }
+
+    /// The question that was given again and that this reply had begun to answer before this run.
+    fn given_again(&mut self, reply: Option<&str>) -> Option<Question> {
+        let (_, message) = self.begun.iter().find(|(earlier, _)| Some(earlier.as_str()) == reply)?;
+        let turn = self.turns.iter_mut().find(|turn| turn.message() == message && !turn.has_begun())?;
+        turn.begin(true);
+        Some(Question { message: message.clone(), certain: true })
     }
 
     /// Whether what comes now may be more of what the avatar was saying.
