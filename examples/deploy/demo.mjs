@@ -63,7 +63,7 @@ const during = ({ at, until }) => {
   return waits.filter(({ asked, answered }) => answered >= at && asked <= end)
 }
 const times = Object.entries(after).map(([of, time]) => {
-  return `${of} ${(((time - before[of]) / asked.length) * 1000).toFixed(1)} ms`
+  return `${of} ${(((time - before[of]) / asked.length) * 1000).toFixed(2)} ms`
 })
 const lines = [
   ['asked', asked.length],
@@ -71,7 +71,10 @@ const lines = [
   ['lost', found.lost.length],
   ['said twice', `${found.twice.length}, and ${found.twiceByClients.length} that a client itself asked again`],
   ['out of order', found.outOfOrder.length],
-  ['answered', `${waits.length}, of which ${found.wrong.length} with an answer of something else`],
+  [
+    'answered',
+    `${waits.length}; ${found.wrong.length} not with the answer, ${found.more.length} with what was said before as well`,
+  ],
   ['asked again', `${found.again.size} questions (a client does so after ${plan.patience} s, or when it is cut off)`],
   ['sessions', `${sessions.length}, of ${plan.visitors} visitors; ${calls.auth} authentications`],
   ['answers', took(waits)],

@@ -23,6 +23,7 @@
 pub mod arbitrary;
 mod chance;
 mod client;
+pub mod cluster;
 mod disk;
 mod exchange;
 mod life;

@@ -46,6 +46,10 @@ impl Links {
         self.by_socket.remove(&socket)
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.by_socket.len()
+    }
+
     /// The links of all clients.
     pub(crate) fn all(&self) -> Vec<SocketId> {
         self.by_socket.keys().copied().collect()

@@ -13,6 +13,7 @@ use secondme_avatar_emulator::service::{self, CloseHow, Service, SocketId, State
 use secondme_avatar_protocol::{ApiKey, Config, Input, Machine, Millis, Record, Ticket, Visitor};
 
 use crate::client::{Client, ClientId};
+use crate::disk::Disk;
 use crate::exchange::Asked;
 use crate::network::Network;
 use crate::queue::Queue;
@@ -225,23 +226,24 @@ impl World {
 
     /// The same, and the next one is configured so.
     pub fn restart_with(&mut self, client: ClientId, config: Config) -> ClientId {
-        let visitor = self.of(client).machine.visitor().clone();
-        let key = self.of(client).key;
         if self.of(client).machine.is_closed() {
             // The process lives: whatever is under way is written.
             while !self.of(client).disk.is_written() {
                 self.clients[client.0].disk.write();
             }
         }
+        self.kill(client);
+        self.succeed(client, config)
+    }
+
+    /// Ends the client as a killed process ends: without a word.
+    pub fn kill(&mut self, client: ClientId) {
+        let key = self.of(client).key;
         let saved = self.of(client).disk.is_written();
         let survives = self.network.survives(self.of(client).disk.writes.len());
         for _ in 0..survives {
             self.clients[client.0].disk.write();
         }
-        let (record, messages) = {
-            let disk = &self.of(client).disk;
-            (disk.record.clone(), disk.messages.clone())
-        };
         self.see(|| Sight::Killed { client, saved });
         self.clients[client.0].gone = true;
         self.clients[client.0].unread.clear();
@@ -253,6 +255,13 @@ impl World {
             let at = self.network.arrival(self.now);
             self.queue.plan(at, Happening::CloseToService(socket));
         }
+    }
+
+    /// A client in place of one that was killed, with what that one had remembered.
+    pub fn succeed(&mut self, client: ClientId, config: Config) -> ClientId {
+        let (key, visitor) = (self.of(client).key, self.of(client).machine.visitor().clone());
+        let Disk { record, messages, .. } = &self.of(client).disk;
+        let (record, messages) = (record.clone(), messages.clone());
         let name = self.key(key);
         let seed = self.seed_of_next();
         let mut machine = Machine::new(config, name, visitor, record.clone(), self.now, seed);
@@ -293,6 +302,11 @@ impl World {
                 self.find_dead(socket);
             }
         }
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> usize {
+        self.links.count()
     }
 
     /// Does something to the service, and carries out what follows.

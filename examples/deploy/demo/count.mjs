@@ -44,11 +44,13 @@ export function compare(asked, sessions) {
     twiceByClients: twice.filter((text) => again.has(text)),
     unanswered: asked.filter(({ answered }) => !answered).map(({ text }) => text),
     wrong: asked.filter(isWrong).map(({ text, answer }) => `${text} (“${answer}”)`),
+    more: asked.filter((question) => question.answered && !isWrong(question) && question.answer !== own(question)),
     answeredTwice: [...answers].filter(([, times]) => times > 1).map(([text]) => text),
   }
 }
 
-const isWrong = ({ answered, answer, text }) => answered && answer !== `You said: ${text}`
+const own = ({ text }) => `You said: ${text}`
+const isWrong = (question) => question.answered && !question.answer.includes(own(question))
 
 /** When sockets began and ended, by visitor, as the emulator's journal in a file has it. */
 export async function readSockets(file) {
