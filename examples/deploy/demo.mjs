@@ -69,7 +69,7 @@ const lines = [
   ['asked', asked.length],
   ['reached the avatar', found.heard.size],
   ['lost', found.lost.length],
-  ['said twice', `${found.twice.length}, and ${found.twiceByClients.length} that a client itself asked again`],
+  ['said twice', found.twice.length],
   ['out of order', found.outOfOrder.length],
   [
     'answered',
@@ -112,10 +112,10 @@ const at = (time) => ((time - began) / 1000).toFixed(1)
 for (const { text, asked, answered, again } of slow.slice(0, 10)) {
   console.log(`  slow: ${text}, from ${at(asked)} s to ${at(answered)} s${again ? `, asked ${again + 1} times` : ''}`)
 }
-for (const name of ['lost', 'twice', 'twiceByClients', 'outOfOrder', 'unanswered', 'refused', 'wrong']) {
+for (const name of ['lost', 'twice', 'outOfOrder', 'unanswered', 'refused', 'wrong']) {
   if (found[name].length > 0) console.log(`  ${name}: ${found[name].slice(0, 20).join(', ')}`)
 }
-const amiss = ['lost', 'twice', 'unanswered', 'refused', 'wrong'].some((name) => found[name].length > 0)
+const amiss = ['lost', 'twice', 'outOfOrder', 'unanswered', 'refused', 'wrong'].some((name) => found[name].length > 0)
 process.exit(amiss ? 1 : 0)
 
 function spreadOfLoad(some) {

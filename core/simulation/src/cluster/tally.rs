@@ -35,37 +35,37 @@ struct Sockets {
 pub struct Figures {
     /// How long it was.
     pub time: Duration,
-    /// Questions that people asked, and those that were answered.
+    /// Questions that people asked.
     pub asked: u64,
-    /// See there.
+    /// Those that were answered.
     pub answered: u64,
-    /// Questions without an answer, and why.
+    /// Those without an answer, and why.
     pub failed: Vec<String>,
-    /// Questions that the avatar has not heard; that it has heard twice; that it has heard after a later one.
+    /// Questions that the avatar has not heard.
     pub lost: u64,
-    /// See there.
+    /// Those that it has heard twice.
     pub twice: u64,
-    /// See there.
+    /// Those that it has heard after a later one.
     pub out_of_order: u64,
-    /// The most sockets at a time, and how many there were on average.
+    /// The most sockets at a time.
     pub most_sockets: usize,
-    /// See there.
+    /// How many sockets there were on average.
     pub sockets: f64,
-    /// All authentications, and the most within a minute.
+    /// How often visitors were authenticated.
     pub authentications: u64,
-    /// How many processes were killed, and how many visitors went to another process.
+    /// How many processes were killed.
     pub kills: u64,
-    /// See there.
+    /// How many visitors went to another process.
     pub moves: u64,
-    /// How long answers took: the middle, and the longest.
+    /// How long an answer took, in the middle.
     pub wait: Duration,
-    /// See there.
+    /// The longest that an answer took.
     pub longest_wait: Duration,
     /// The longest for an answer during which the visitor's process died.
     pub longest_move: Duration,
-    /// Redis's commands and letters, but for those of processes that do nothing.
+    /// Redis's commands, but for those of processes that do nothing.
     pub commands: u64,
-    /// See there.
+    /// The letters between processes.
     pub letters: u64,
 }
 
