@@ -1,6 +1,6 @@
 //! The client: one for each API key.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{ApiKey, Config, Door, Error, ErrorKind, KnownSecrets, OptionName, Visitor};
@@ -240,6 +240,7 @@ impl AvatarClient {
             pacer: Pacer::new(),
             warnings: WarningLimit::default(),
             clock,
+            alike: Mutex::default(),
             on_call: options.on_call,
             store_writer,
             router: router.clone(),

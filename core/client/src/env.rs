@@ -1,9 +1,9 @@
 //! What all drivers of a client share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use secondme_avatar_protocol::Config;
+use secondme_avatar_protocol::{Alike, Config};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
@@ -33,6 +33,8 @@ pub(crate) struct Env {
     pub(crate) pacer: Pacer,
     pub(crate) warnings: WarningLimit,
     pub(crate) clock: Clock,
+    /// What the machines of visitors who rest have in common.
+    pub(crate) alike: Mutex<Alike>,
     pub(crate) on_call: Observer,
     /// `None` without a store.
     pub(crate) store_writer: Option<StoreWriter>,

@@ -4,14 +4,15 @@ mod pending_answer;
 mod remote;
 mod waiting;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
+    Alike, ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State,
+    Ticket,
 };
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
@@ -64,7 +65,7 @@ impl fmt::Debug for BeginDriver {
 #[derive(Debug)]
 pub(crate) struct VisitorState {
     pub(crate) machine: Machine,
-    pub(crate) waiting: HashMap<Ticket, Waiting>,
+    pub(crate) waiting: BTreeMap<Ticket, Waiting>,
     pub(crate) mailboxes: Vec<(ConversationKey, Arc<Mailbox>)>,
     next_key: u32,
     /// The permit of the key's quota, requested when the handle was made. So visitors are served in the order
@@ -95,10 +96,10 @@ pub(crate) struct VisitorState {
     /// A call of another process goes on there: what was saved last is from before it.
     pub(crate) hands_over: bool,
     /// What became of the tickets of calls that were given to another process first, or are now.
-    tickets: HashMap<Ticket, Ticket>,
+    tickets: BTreeMap<Ticket, Ticket>,
     /// Other processes may take the visitor: what is under way is kept, to be given to the one that does.
     pub(crate) is_shared: bool,
-    given: HashMap<Ticket, Kept>,
+    given: BTreeMap<Ticket, Kept>,
     /// What a caller's ticket has more than the machine's: each machine of the visitor counts from the beginning.
     beyond: u64,
 }
@@ -124,7 +125,7 @@ impl VisitorHandle {
         Arc::new(Self {
             state: Mutex::new(VisitorState {
                 machine,
-                waiting: HashMap::new(),
+                waiting: BTreeMap::new(),
                 mailboxes: Vec::new(),
                 next_key: ConversationKey::FIRST.0 + 1,
                 reserved,
@@ -140,9 +141,9 @@ impl VisitorHandle {
                 told: None,
                 closes: Closes::default(),
                 hands_over: false,
-                tickets: HashMap::new(),
+                tickets: BTreeMap::new(),
                 is_shared: false,
-                given: HashMap::new(),
+                given: BTreeMap::new(),
                 beyond: 0,
             }),
             wake: Notify::new(),
@@ -184,9 +185,9 @@ impl VisitorHandle {
     }
 
     /// Leaves the visitor without a driver. Until something happens, nothing is due.
-    pub(crate) fn rest(&self, mut state: MutexGuard<'_, VisitorState>) {
+    pub(crate) fn rest(&self, mut state: MutexGuard<'_, VisitorState>, alike: &Mutex<Alike>) {
         state.rests = true;
-        state.machine.give_back();
+        state.machine.give_back(&mut alike.lock().unwrap_or_else(PoisonError::into_inner));
         state.mailboxes.shrink_to_fit();
         drop(state);
         self.clock.notice();
@@ -416,9 +417,9 @@ impl VisitorState {
         let taken = self.waiting.remove(&ticket);
         self.given.remove(&ticket);
         if self.waiting.is_empty() && self.remote.is_none() {
-            self.tickets = HashMap::new();
-            self.given = HashMap::new();
-            self.waiting = HashMap::new(); // There are thousands of visitors for whom no call waits.
+            self.tickets = BTreeMap::new();
+            self.given = BTreeMap::new();
+            self.waiting = BTreeMap::new(); // There are thousands of visitors for whom no call waits.
         }
         taken
     }

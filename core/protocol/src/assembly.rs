@@ -8,6 +8,7 @@ use foldhash::quality::FixedState;
 use crate::event::{Attribution, Author, Ended, Part, Reply};
 use crate::ids::MessageId;
 use crate::limits::{OPEN_REPLIES, REPLY_BYTES, REPLY_TREES};
+use crate::rare::GiveBack;
 use crate::redact::{Json, Text};
 use crate::time::Millis;
 use crate::wire::{Content, Frame, Halved, LONE, join};
@@ -82,13 +83,17 @@ pub(crate) struct Piece {
     pub(crate) attribution: Attribution,
 }
 
-impl Assembly {
-    /// Gives back the room of replies that have ended.
-    pub(crate) fn give_back(&mut self) {
-        self.open.shrink_to_fit();
-        self.ended.shrink_to_fit();
-    }
+impl GiveBack for Assembly {
+    const EMPTY: &'static Self = &Self { open: Vec::new(), ended: Vec::new() };
 
+    fn give_back(&mut self) -> bool {
+        let Self { open, ended } = self;
+        let (open, ended) = (open.give_back(), ended.give_back());
+        open && ended
+    }
+}
+
+impl Assembly {
     pub(crate) fn is_idle(&self) -> bool {
         self.open.is_empty()
     }

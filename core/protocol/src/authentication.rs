@@ -1,5 +1,6 @@
 //! The token that calls show: the present one, whether it has proven good, and when another one is fetched.
 
+use crate::alike::Alike;
 use crate::facts::Identity;
 use crate::ids::UserId;
 use crate::redact::Secret;
@@ -10,7 +11,7 @@ use crate::time::Millis;
 pub(crate) struct Authentication {
     credentials: Option<Identity>,
     /// What the calls of Visitor Chat show in the place of credentials.
-    bearer: Option<Bearer>,
+    bearer: Option<Box<Bearer>>,
     /// The last token that was refused, until there is another.
     refused: Option<Secret>,
     /// Outlives the credentials: who the visitor is does not change with a token.
@@ -92,6 +93,13 @@ impl Authentication {
         self.user_id.as_ref()
     }
 
+    /// Shares with other visitors what is the same for all of them.
+    pub(crate) fn share(&mut self, alike: &mut Alike) {
+        if let Some(credentials) = &mut self.credentials {
+            alike.share_identity(credentials);
+        }
+    }
+
     /// Which token calls show from now on.
     pub(crate) fn token(&self) -> TokenNumber {
         self.token
@@ -108,7 +116,7 @@ impl Authentication {
     /// There is a bearer token.
     pub(crate) fn bearer_granted(&mut self, bearer: Bearer, freshness: Freshness) {
         self.token.0 += 1;
-        self.bearer = Some(bearer);
+        self.bearer = Some(Box::new(bearer));
         self.refused = None;
         if freshness == Freshness::AtHand && self.is_unproven && !self.was_spared {
             self.is_unproven = false;

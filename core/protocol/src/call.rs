@@ -9,6 +9,7 @@ use crate::ids::MessageId;
 use crate::ids::Ticket;
 use crate::limits::{CALL_TIMEOUT, MALFORMED_ANSWER_ATTEMPTS};
 use crate::link::{Generation, backoff, hurried};
+use crate::rare::Rare;
 use crate::rng::Rng;
 use crate::time::Millis;
 
@@ -118,8 +119,8 @@ impl Pause {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     next: u64,
-    flights: Vec<Flight>,
-    pauses: Vec<Pause>,
+    flights: Rare<Vec<Flight>>,
+    pauses: Rare<Vec<Pause>>,
 }
 
 impl Calls {
@@ -160,9 +161,7 @@ impl Calls {
     pub(crate) fn finish(&mut self, id: CallId) -> Option<Flight> {
         let at = self.flights.iter().position(|flight| flight.id == id)?;
         let finished = self.flights.swap_remove(at);
-        if self.flights.is_empty() {
-            self.flights = Vec::new(); // There are thousands of machines without a call.
-        }
+        self.flights.give_back();
         Some(finished)
     }
 
@@ -213,7 +212,7 @@ impl Calls {
 
     /// The call waits until then at least.
     pub(crate) fn hold(&mut self, call: &Call, until: Millis) {
-        for pause in self.pauses.iter_mut().filter(|pause| pause.call == *call) {
+        for pause in self.pauses.filled().into_iter().flatten().filter(|pause| pause.call == *call) {
             pause.until = pause.until.max(until);
         }
     }
@@ -226,15 +225,15 @@ impl Calls {
 
     /// The call succeeded, or is not wanted any more: its failures are forgotten.
     pub(crate) fn forget_failures(&mut self, call: &Call) {
-        self.pauses.retain(|pause| pause.call != *call);
-        if self.pauses.is_empty() {
-            self.pauses = Vec::new();
+        if let Some(pauses) = self.pauses.filled() {
+            pauses.retain(|pause| pause.call != *call);
+            self.pauses.give_back();
         }
     }
 
     /// Nothing waits for the network any longer: it is another one. What the service made wait, waits.
     pub(crate) fn wake_all(&mut self, now: Millis) {
-        for pause in &mut self.pauses {
+        for pause in self.pauses.filled().into_iter().flatten() {
             if !pause.is_imposed() {
                 pause.until = pause.until.min(now);
             }
@@ -244,7 +243,7 @@ impl Calls {
     /// A caller cannot wait: what leads to a link is tried again now, or once its wait has lasted for a moment. A
     /// wait that the service imposed goes on.
     pub(crate) fn hurry(&mut self, now: Millis) {
-        for pause in &mut self.pauses {
+        for pause in self.pauses.filled().into_iter().flatten() {
             let leads = pause.call.conversation().is_none();
             if leads && !pause.is_imposed() {
                 pause.until = hurried(pause.until, pause.since, now);
@@ -274,10 +273,17 @@ impl Calls {
 
     /// Gives up the calls that `unwanted` picks, and forgets their failures; names those under way.
     pub(crate) fn drop_calls(&mut self, unwanted: impl Fn(&Call) -> bool) -> Vec<CallId> {
-        self.pauses.retain(|pause| !unwanted(&pause.call));
-        let (dropped, kept) = self.flights.drain(..).partition(|flight: &Flight| unwanted(&flight.call));
-        self.flights = kept;
-        dropped.into_iter().map(|flight: Flight| flight.id).collect()
+        if let Some(pauses) = self.pauses.filled() {
+            pauses.retain(|pause| !unwanted(&pause.call));
+            self.pauses.give_back();
+        }
+        let Some(flights) = self.flights.filled() else {
+            return Vec::new();
+        };
+        let dropped =
+            flights.extract_if(.., |flight| unwanted(&flight.call)).map(|flight| flight.id).collect();
+        self.flights.give_back();
+        dropped
     }
 
     pub(crate) fn next_deadline(&self, now: Millis) -> Option<Millis> {

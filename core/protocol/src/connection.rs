@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::door::Door;
 use crate::error::Error;
 use crate::facts::SocketAddress;
 use crate::ids::WsId;
@@ -18,9 +19,10 @@ use crate::time::Millis;
 pub(crate) struct Connection {
     link: LinkState,
     /// Where to connect to, for as many attempts as it is good for.
-    address: Option<SocketAddress>,
-    /// The names of the present socket and of those before it, as far as the service has told them.
-    names: Names,
+    /// Boxed, since a socket that stands needs none.
+    address: Option<Box<SocketAddress>>,
+    /// The names of the present socket and of those before it. `None` where calls tell them, and not frames.
+    names: Option<Box<Names>>,
     /// `None`: the host gives out no permits.
     permit: Option<ConnectPermit>,
     /// Why the link was lost last.
@@ -87,12 +89,12 @@ pub(crate) enum ConnectionEffect {
 }
 
 impl Connection {
-    pub(crate) fn new(now: Millis, heartbeat: Duration, needs_permits: bool) -> Self {
+    pub(crate) fn new(now: Millis, heartbeat: Duration, needs_permits: bool, door: Door) -> Self {
         let permit = needs_permits.then(ConnectPermit::default);
         Self {
             link: LinkState::new(now, heartbeat),
             address: None,
-            names: Names::default(),
+            names: (!door.names_sockets()).then(Box::default),
             permit,
             loss: None,
         }
@@ -143,7 +145,9 @@ impl Connection {
         if let Some(found) = self.address.as_mut().filter(|_| is_known) {
             let (ws_id, address) = (found.ws_id.clone(), found.address.clone());
             found.attempts = found.attempts.saturating_sub(1);
-            self.names.begin(ws_id.clone());
+            if let Some(names) = &mut self.names {
+                names.begin(ws_id.clone());
+            }
             self.link.handle(now, LinkInput::Connect(ws_id), rng);
             return Attempt::Open { generation: self.link.generation(), address };
         }
@@ -162,7 +166,7 @@ impl Connection {
 
     /// A frame names its socket, and no call does. The latest name holds, but for those of the sockets before.
     pub(crate) fn hear_name(&mut self, ws: &str) {
-        if self.names.hear(ws) {
+        if self.names.as_mut().is_some_and(|names| names.hear(ws)) {
             self.link.name_socket(ws.into());
         }
     }
@@ -180,7 +184,7 @@ impl Connection {
 
     /// The service has given an address.
     pub(crate) fn set_address(&mut self, address: SocketAddress) {
-        self.address = Some(address);
+        self.address = Some(Box::new(address));
     }
 
     /// The host has granted the permit.

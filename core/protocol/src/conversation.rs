@@ -32,6 +32,7 @@ use crate::assembly::{Answer, Assembly};
 use crate::event::{Attribution, ConversationKey, State};
 use crate::facts::SessionFacts;
 use crate::ids::{SessionId, Ticket};
+use crate::rare::Rare;
 
 pub use self::hold::Hold;
 pub(crate) use self::{
@@ -91,13 +92,13 @@ pub(crate) struct Conversation {
     resumed: bool,
     lifecycle: Lifecycle,
     sends: Sends,
-    turns: Turns,
-    replies: Assembly,
+    turns: Rare<Turns>,
+    replies: Rare<Assembly>,
     position: Position,
     gap: GapFill,
     histories: Histories,
     /// How echoes are known where the service does not name them.
-    echoes: Echoes,
+    echoes: Rare<Echoes>,
     /// The owner has spoken last, and not the avatar.
     taken_over: bool,
 }
@@ -130,12 +131,12 @@ impl Conversation {
             resumed: false,
             lifecycle: Lifecycle::new(),
             sends: Sends::default(),
-            turns: Turns::default(),
-            replies: Assembly::default(),
+            turns: Rare::default(),
+            replies: Rare::default(),
             position: Position::default(),
             gap: GapFill::default(),
             histories: Histories::default(),
-            echoes: Echoes::default(),
+            echoes: Rare::default(),
             taken_over: false,
         };
         let Some(SessionFacts { id, bound, last_seq, unnamed, half_said, taken_over, cut_off }) = session
@@ -148,7 +149,7 @@ impl Conversation {
             session: Some(id),
             bound,
             resumed: true,
-            turns: Turns::resumed(cut_off.into_iter().chain(half_said_replies).collect(), questions),
+            turns: Turns::resumed(cut_off.into_iter().chain(half_said_replies).collect(), questions).into(),
             position: Position::resumed(last_seq, unnamed, half_said),
             gap: GapFill::open(),
             taken_over,
@@ -171,10 +172,14 @@ impl Conversation {
 
     /// Gives back the room of what is over.
     pub(crate) fn give_back(&mut self) {
+        self.lifecycle.give_back();
         self.sends.give_back();
         self.turns.give_back();
         self.replies.give_back();
         self.position.give_back();
+        self.gap.give_back();
+        self.histories.give_back();
+        self.echoes.give_back();
     }
 
     pub(crate) fn key(&self) -> ConversationKey {
@@ -197,7 +202,7 @@ impl Conversation {
             self.sends.push(pending);
         }
         let unanswered = self.turns.close();
-        self.turns = Turns::default();
+        self.turns = Rare::default();
         self.position = Position::default();
         // What the session before had to say while the link was down is missed, and the callers of an open one are told.
         self.gap = if self.is_opened() { GapFill::open() } else { GapFill::default() };
@@ -269,6 +274,11 @@ impl Conversation {
 
     pub(crate) fn turns_mut(&mut self) -> &mut Turns {
         &mut self.turns
+    }
+
+    /// The turns, if there may be any.
+    pub(crate) fn filled_turns(&mut self) -> Option<&mut Turns> {
+        self.turns.filled()
     }
 
     pub(crate) fn replies(&self) -> &Assembly {

@@ -132,7 +132,7 @@ impl Identity {
             user_id: answer.visitor_user_id.0.as_ref().into(),
             mind_id: NumericMindId(mind_id),
             share_code: answer.avatar_share_code.0.as_ref().into(),
-            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
+            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().into(),
             owner_user_id: answer.owner_user_id.0.as_ref().into(),
         })
     }

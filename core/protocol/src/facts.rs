@@ -1,5 +1,7 @@
 //! What is known about a visitor, and for how long.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
@@ -22,7 +24,7 @@ pub struct Identity {
     /// The avatar's public address.
     pub share_code: ShareCode,
     /// The avatar's name; may be empty.
-    pub avatar_name: String,
+    pub avatar_name: Arc<str>,
     /// The avatar's owner, who is made a member of each session.
     pub owner_user_id: UserId,
 }
@@ -34,7 +36,7 @@ pub struct ChatContext {
     /// What messages are sent to.
     pub mind_id: EncodedMindId,
     /// The avatar's opening line; may be empty.
-    pub opening: Text,
+    pub opening: Arc<Text>,
     /// When it was asked for.
     pub since: Millis,
 }
@@ -67,9 +69,9 @@ impl SocketAddress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VisitorChatFacts {
     /// The avatar's name; may be empty.
-    pub avatar_name: String,
+    pub avatar_name: Arc<str>,
     /// The avatar's opening line; may be empty.
-    pub opening: Text,
+    pub opening: Arc<Text>,
     /// The visitor's own user id, learned from echoes.
     #[serde(default)]
     pub own_user: Option<OwnUser>,

@@ -26,6 +26,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod alike;
 mod app_token;
 mod assembly;
 mod authentication;
@@ -51,6 +52,7 @@ mod option_name;
 mod permit;
 mod quota;
 mod quote;
+mod rare;
 mod redact;
 mod rng;
 mod seen;
@@ -59,6 +61,7 @@ mod time;
 mod visitor;
 mod wire;
 
+pub use alike::Alike;
 pub use app_token::{AppCredentials, AppToken, PresentToken, TokenAsked};
 pub use authentication::Freshness;
 pub use call::CallId;

@@ -43,6 +43,7 @@ use crate::limits;
 use crate::link::LinkInput;
 use crate::misuse::Misuse;
 use crate::quote::KnownSecrets;
+use crate::rare::Rare;
 use crate::redact::Raw;
 use crate::rng::Rng;
 use crate::seen::Seen;
@@ -142,16 +143,16 @@ pub struct Machine {
     echoes: Echoes,
     conversations: Vec<Conversation>,
     /// Frames of a session that is not known yet.
-    unrouted: Vec<Raw>,
+    unrouted: Rare<Vec<Raw>>,
     /// The session that the first conversation takes up again.
     resumable: Option<Box<SessionFacts>>,
     /// Messages that earlier conversations have kept and not sent: the first one's next opening takes them up.
-    restored: Vec<KeptMessage>,
+    restored: Rare<Vec<KeptMessage>>,
     /// The id that the caller has chosen for the message of the present command.
     next_message: Option<MessageId>,
     /// The next command was given before, to a process that is gone.
     gives_again: bool,
-    outputs: VecDeque<Output>,
+    outputs: Rare<VecDeque<Output>>,
     remember_queued: bool,
     tickets: u64,
     counters: Counters,
@@ -211,7 +212,7 @@ impl Machine {
         };
         let heartbeat = config.heartbeat.clamp(limits::HEARTBEAT_MIN, limits::HEARTBEAT);
         let capabilities = Capabilities::of_door(config.door);
-        let connection = Connection::new(now, heartbeat, config.connect_permits);
+        let connection = Connection::new(now, heartbeat, config.connect_permits, config.door);
         let mut machine = Self {
             key,
             key_since: None,
@@ -230,12 +231,12 @@ impl Machine {
             seen: Seen::default(),
             echoes: Echoes::Unknown,
             conversations: Vec::new(),
-            unrouted: Vec::new(),
+            unrouted: Rare::default(),
             resumable,
-            restored: Vec::new(),
+            restored: Rare::default(),
             next_message: None,
             gives_again: false,
-            outputs: VecDeque::new(),
+            outputs: Rare::default(),
             remember_queued: false,
             tickets: 0,
             counters: Counters::default(),
@@ -357,22 +358,15 @@ impl Machine {
 
     /// The next thing to do. Ask until there is none.
     pub fn poll(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
+        let output = self.outputs.filled().and_then(VecDeque::pop_front);
         match &output {
             Some(Output::SaveRecord) => self.remember_queued = false,
             Some(_) => {}
             // There are thousands of idle machines; one through which frames flow keeps its room.
-            None if !self.flowing => self.outputs = VecDeque::new(),
+            None if !self.flowing => self.outputs = Rare::default(),
             None => {}
         }
         output
-    }
-
-    /// Gives back the room of what is over. There are thousands of idle machines.
-    pub fn give_back(&mut self) {
-        self.seen.give_back();
-        self.unrouted.shrink_to_fit();
-        self.conversations.iter_mut().for_each(Conversation::give_back);
     }
 
     /// How many outputs wait to be polled.

@@ -6,16 +6,34 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use foldhash::quality::FixedState;
 
 use crate::limits::SEEN_FRAMES;
+use crate::rare::{GiveBack, Rare};
 use crate::wire::Frame;
 
 /// The last frames, as fingerprints. They have 64 bits and are a few hundred, so a collision is less likely than a
 /// broken wire.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
-    order: VecDeque<u64>,
+    last: Rare<Last>,
     /// How many there have been.
     noted: u64,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    known: HashSet<u64, BuildHasherDefault<Fingerprint>>,
+    order: VecDeque<u64>,
+}
+
+impl GiveBack for Last {
+    const EMPTY: &'static Self =
+        &Self { known: HashSet::with_hasher(BuildHasherDefault::new()), order: VecDeque::new() };
+
+    /// Gives back most of the memory, for as long as no frame comes: the list is enough to find them by again.
+    fn give_back(&mut self) -> bool {
+        let Self { known, order } = self;
+        *known = HashSet::default();
+        order.give_back()
+    }
 }
 
 impl Seen {
@@ -24,26 +42,26 @@ impl Seen {
         let Some(fingerprint) = fingerprint(frame) else {
             return !strict;
         };
-        if self.known.len() != self.order.len() {
-            self.known.extend(&self.order); // They were given back.
+        let Last { known, order } = &mut *self.last;
+        if known.len() != order.len() {
+            known.extend(&*order); // They were given back.
         }
-        if !self.known.insert(fingerprint) {
+        if !known.insert(fingerprint) {
             return false;
         }
-        if self.order.len() == SEEN_FRAMES
-            && let Some(oldest) = self.order.pop_front()
+        if order.len() == SEEN_FRAMES
+            && let Some(oldest) = order.pop_front()
         {
-            self.known.remove(&oldest);
+            known.remove(&oldest);
         }
-        self.order.push_back(fingerprint);
+        order.push_back(fingerprint);
         self.noted += 1;
         true
     }
 
-    /// Gives back most of the memory, for as long as no frame comes: the list is enough to find them by again.
+    /// Gives back most of the memory, for as long as no frame comes.
     pub(crate) fn give_back(&mut self) {
-        self.known = HashSet::default();
-        self.order.shrink_to_fit();
+        self.last.give_back();
     }
 
     /// How many frames have been noted since the beginning.

@@ -149,8 +149,8 @@ impl fmt::Display for VisitorId {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitor {
     id: VisitorId,
-    name: Option<String>,
-    channel: Option<String>,
+    name: Option<Box<str>>,
+    channel: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tag: Option<Arc<str>>,
 }
@@ -235,14 +235,14 @@ impl Visitor {
     /// With a display name for the avatar's owner, such as `张三`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.name = Some(name.into().into());
         self
     }
 
     /// With a channel, which the service appends to the name: `张三(feishu)`.
     #[must_use]
     pub fn channel(mut self, channel: impl Into<String>) -> Self {
-        self.channel = Some(channel.into());
+        self.channel = Some(channel.into().into());
         self
     }
 

@@ -73,7 +73,7 @@ impl Driver {
         let state = self.handle.lock();
         self.leaves = state.may_rest();
         if self.leaves {
-            self.handle.rest(state);
+            self.handle.rest(state, &self.env.alike);
         }
         self.leaves
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::limits::SEEN_FRAMES;
+use crate::rare::Rare;
 
 /// At most so many of the remembered frames lie behind a cursor: those that are found when the service is asked
 /// from there need room as well.
@@ -29,12 +30,12 @@ impl Cursor {
 
 /// The cursors that a conversation has passed lately.
 #[derive(Debug, Default)]
-pub(crate) struct CursorLog(VecDeque<Cursor>);
+pub(crate) struct CursorLog(Rare<VecDeque<Cursor>>);
 
 impl CursorLog {
     /// Gives back the room that is not needed.
     pub(crate) fn give_back(&mut self) {
-        self.0.shrink_to_fit();
+        self.0.give_back();
     }
 
     /// The conversation has come to this frame.

@@ -22,6 +22,7 @@ use crate::event::ServiceError;
 use crate::facts::OwnUser;
 use crate::ids::{MessageId, UserId};
 use crate::limits::{ECHO_BY_TEXT, OWN_USER_ECHOES, SENT_MESSAGES};
+use crate::rare::GiveBack;
 use crate::time::Millis;
 use crate::wire::Frame;
 
@@ -65,6 +66,15 @@ pub(crate) enum Voice {
     Visitor(Option<MessageId>),
     /// The owner. Where no rule could tell, it is a guess.
     Owner { confirmed: bool },
+}
+
+impl GiveBack for Echoes {
+    const EMPTY: &'static Self = &Self { sent: VecDeque::new(), failure: None };
+
+    fn give_back(&mut self) -> bool {
+        let Self { sent, failure } = self;
+        sent.give_back() && failure.is_none()
+    }
 }
 
 impl Echoes {

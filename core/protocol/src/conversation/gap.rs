@@ -8,6 +8,7 @@ use super::Ground;
 use super::past::{PageReach, Past, Query, QueryKind};
 use crate::ids::{MessageId, SeqId};
 use crate::limits::{GAP_BYTES, GAP_DEADLINE, GAP_FRAMES, GAP_PAGES};
+use crate::rare::Rare;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::Frame;
@@ -17,7 +18,7 @@ use crate::wire::Frame;
 pub(crate) struct GapFill {
     state: GapState,
     /// Frames that came over the socket while the gap before them was being filled.
-    buffered: Vec<BufferedFrame>,
+    buffered: Rare<Vec<BufferedFrame>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +92,12 @@ pub(crate) struct BufferedFrame {
 impl GapFill {
     /// A conversation that an earlier run has had begins with an open gap.
     pub(crate) fn open() -> Self {
-        Self { state: GapState::Open, buffered: Vec::new() }
+        Self { state: GapState::Open, buffered: Rare::default() }
+    }
+
+    /// Gives back the room of frames that wait no more.
+    pub(crate) fn give_back(&mut self) {
+        self.buffered.give_back();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -270,7 +276,7 @@ impl GapFill {
 
     /// Takes all the frames that wait.
     pub(crate) fn drain_buffered(&mut self) -> Vec<BufferedFrame> {
-        std::mem::take(&mut self.buffered)
+        self.buffered.take_out()
     }
 
     fn filling(&self) -> Option<&Filling> {

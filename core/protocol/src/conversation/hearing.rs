@@ -99,9 +99,10 @@ impl Conversation {
 
     /// The link is up.
     pub(crate) fn link_up(&mut self, now: Millis) {
-        self.replies.wait_again(now);
-        self.turns.silence_again(now);
-        self.turns.link_up(now);
+        self.begin_silence_again(now);
+        if let Some(turns) = self.turns.filled() {
+            turns.link_up(now);
+        }
         self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));
     }
 
@@ -118,7 +119,9 @@ impl Conversation {
     }
 
     fn miss_frames(&mut self, now: Millis) {
-        self.turns.link_down(now);
+        if let Some(turns) = self.turns.filled() {
+            turns.link_down(now);
+        }
         if self.session.is_some() {
             self.gap.link_lost();
         }
@@ -126,10 +129,23 @@ impl Conversation {
 
     /// What came since then was not read, and is read from now on: silence begins again.
     pub(crate) fn read_again(&mut self, now: Millis, unread_since: Millis) {
-        self.replies.wait_again(now);
-        self.turns.silence_again(now);
-        self.turns.wait_again(now, unread_since);
-        self.echoes.wait_again(now, unread_since);
+        self.begin_silence_again(now);
+        if let Some(turns) = self.turns.filled() {
+            turns.wait_again(now, unread_since);
+        }
+        if let Some(echoes) = self.echoes.filled() {
+            echoes.wait_again(now, unread_since);
+        }
+    }
+
+    /// Nothing could be heard until now: the silence of what is being said begins again.
+    fn begin_silence_again(&mut self, now: Millis) {
+        if let Some(replies) = self.replies.filled() {
+            replies.wait_again(now);
+        }
+        if let Some(turns) = self.turns.filled() {
+            turns.silence_again(now);
+        }
     }
 
     /// What was missed is there, or will not be. Returns why the service was asked.
@@ -137,11 +153,12 @@ impl Conversation {
         let reason = self.gap.close();
         self.end_replay();
         if reason == FillReason::LinkLost {
-            self.replies.wait_again(now);
-            self.turns.silence_again(now);
-            self.turns.link_up(now);
-            if gap == Gap::Unknown {
-                self.turns.miss_echoes();
+            self.begin_silence_again(now);
+            if let Some(turns) = self.turns.filled() {
+                turns.link_up(now);
+                if gap == Gap::Unknown {
+                    turns.miss_echoes();
+                }
             }
         }
         self.sends.set_confirmation_deadlines(Some(now + CONFIRMATION_WAIT));

@@ -10,6 +10,7 @@ use super::past::{PageReach, Past, Query};
 use crate::assembly::{Answer, Assembly, whole};
 use crate::event::{Attribution, Author, HistoryMessage, Reply};
 use crate::ids::{MessageId, SeqId, Ticket};
+use crate::rare::Rare;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{Frame, FrameType, Sender};
@@ -19,7 +20,7 @@ const PAGES: u32 = 50;
 
 /// The calls that wait for pages.
 #[derive(Debug, Default)]
-pub(crate) struct Histories(Vec<History>);
+pub(crate) struct Histories(Rare<Vec<History>>);
 
 #[derive(Debug)]
 struct History {
@@ -33,6 +34,11 @@ impl Histories {
     /// The waiter wants so many messages, the latest of those before this frame.
     pub(crate) fn begin(&mut self, waiter: Waiter, before: Option<SeqId>, limit: usize) {
         self.0.push(History { waiter, past: Past::before(before), limit, pages: 0 });
+    }
+
+    /// Gives back the room of calls that are answered.
+    pub(crate) fn give_back(&mut self) {
+        self.0.give_back();
     }
 
     /// Whether no call waits.

@@ -2,6 +2,7 @@
 
 use crate::event::State;
 use crate::ids::Ticket;
+use crate::rare::Rare;
 use crate::time::Millis;
 
 /// Where a conversation stands, and the commands that wait for it to open or to close.
@@ -10,7 +11,7 @@ pub(crate) struct Lifecycle {
     state: State,
     /// It has been open once.
     opened: bool,
-    openers: Vec<Waiter>,
+    openers: Rare<Vec<Waiter>>,
     /// Boxed, since there is seldom one.
     closing: Option<Box<Closing>>,
 }
@@ -56,7 +57,7 @@ pub(crate) struct LateOpeners {
 
 impl Lifecycle {
     pub(crate) fn new() -> Self {
-        Self { state: State::Opening, opened: false, openers: Vec::new(), closing: None }
+        Self { state: State::Opening, opened: false, openers: Rare::default(), closing: None }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -67,6 +68,11 @@ impl Lifecycle {
     pub(crate) fn enter(&mut self, state: State) -> Option<State> {
         let from = std::mem::replace(&mut self.state, state);
         (from != state).then_some(from)
+    }
+
+    /// Gives back the room of commands that wait no more.
+    pub(crate) fn give_back(&mut self) {
+        self.openers.give_back();
     }
 
     /// Whether it has been open once.
@@ -88,16 +94,19 @@ impl Lifecycle {
         if self.opened && self.openers.is_empty() {
             return None;
         }
-        let tickets = std::mem::take(&mut self.openers).iter().map(|opener| opener.ticket).collect();
+        let tickets = self.openers.take_out().iter().map(|opener| opener.ticket).collect();
         Some(Opened { tickets, first: !std::mem::replace(&mut self.opened, true) })
     }
 
     /// Takes the commands that wait for the opening no longer than `until`. Returns `None` where there are none.
     pub(crate) fn late_openers(&mut self, until: Millis) -> Option<LateOpeners> {
+        if self.openers.iter().all(|opener| opener.deadline > until) {
+            return None;
+        }
         let late = self.openers.extract_if(.., |opener| opener.deadline <= until);
         let tickets: Vec<Ticket> = late.map(|opener| opener.ticket).collect();
         let abandoned = !self.opened && self.openers.is_empty();
-        (!tickets.is_empty()).then_some(LateOpeners { tickets, abandoned })
+        Some(LateOpeners { tickets, abandoned })
     }
 
     /// It closes, at `deadline` at the latest. A second command can bring that forward.
@@ -143,7 +152,7 @@ impl Lifecycle {
 
     /// It is closed. Returns the commands that waited for it to open, and those that waited for it to close.
     pub(super) fn close(&mut self) -> (Vec<Ticket>, Vec<Ticket>) {
-        let openers = std::mem::take(&mut self.openers).iter().map(|opener| opener.ticket).collect();
+        let openers = self.openers.take_out().iter().map(|opener| opener.ticket).collect();
         (openers, self.closing.take().map(|closing| closing.waiters).unwrap_or_default())
     }
 

@@ -7,6 +7,7 @@ use super::Source;
 use super::cursor::Cursor;
 use crate::ids::MessageId;
 use crate::limits::{CONFIRMATION_WAIT, FIRST_PIECE, FOLLOW_UP, PROBE_AGAIN, PROBE_LATE};
+use crate::rare::GiveBack;
 use crate::time::Millis;
 
 /// The messages of one conversation for which the service is to be asked.
@@ -27,9 +28,13 @@ struct Probe {
 }
 
 impl Probes {
-    /// Gives back the room of messages that are answered.
-    pub(crate) fn give_back(&mut self) {
-        self.0.shrink_to_fit();
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Gives back the room of messages that are answered. Returns whether there are no others.
+    pub(super) fn give_back(&mut self) -> bool {
+        self.0.give_back()
     }
 
     /// The service took the message, which went out at `since`.

@@ -7,11 +7,12 @@ use crate::call::CallId;
 use crate::delivery::Delivery;
 use crate::facts::KeptMessage;
 use crate::ids::{MessageId, SessionId, Ticket};
+use crate::rare::Rare;
 use crate::time::Millis;
 
 /// The messages that the service has not taken yet, as far as is known.
 #[derive(Debug, Default)]
-pub(crate) struct Sends(VecDeque<Pending>);
+pub(crate) struct Sends(Rare<VecDeque<Pending>>);
 
 /// A message that its command does not wait for any more.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Sends {
 
     /// Gives back the room of messages that are settled.
     pub(crate) fn give_back(&mut self) {
-        self.0.shrink_to_fit();
+        self.0.give_back();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -111,7 +112,7 @@ impl Sends {
 
     /// Takes all: the conversation closes.
     pub(crate) fn drain(&mut self) -> Vec<Pending> {
-        std::mem::take(&mut self.0).into()
+        self.0.take_out().into()
     }
 
     pub(super) fn start(&mut self, message: &MessageId, call: CallId, route: Route) -> Option<&Pending> {
@@ -173,7 +174,7 @@ impl Sends {
 
     /// The link is down (`None`), or up again: until when echoes are awaited.
     pub(crate) fn set_confirmation_deadlines(&mut self, until: Option<Millis>) {
-        self.0.iter_mut().for_each(|pending| pending.set_confirmation_deadline(until));
+        self.0.filled().into_iter().flatten().for_each(|pending| pending.set_confirmation_deadline(until));
     }
 
     /// The log is told that the question waits.
@@ -183,7 +184,7 @@ impl Sends {
 
     /// The calls under way are given up, and the link with them.
     pub(crate) fn interrupt(&mut self) {
-        for pending in &mut self.0 {
+        for pending in self.0.filled().into_iter().flatten() {
             if pending.call().is_some() {
                 pending.mark_unconfirmed(None);
             }

@@ -6,6 +6,7 @@ use super::pending::Pending;
 use crate::assembly::fingerprint;
 use crate::ids::MessageId;
 use crate::limits::SENT_MESSAGES;
+use crate::rare::GiveBack;
 use crate::time::Millis;
 
 /// The latest messages of this run.
@@ -35,9 +36,13 @@ pub(crate) enum Fate {
 }
 
 impl SentLog {
-    /// Gives back the room that is not needed.
-    pub(crate) fn give_back(&mut self) {
-        self.0.shrink_to_fit();
+    pub(super) const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    /// Gives back the room that is not needed. Returns whether nothing is in it.
+    pub(super) fn give_back(&mut self) -> bool {
+        self.0.give_back()
     }
 
     pub(crate) fn note(&mut self, pending: &Pending) {

@@ -14,6 +14,7 @@ use crate::assembly::Question;
 use crate::ids::{MessageId, Ticket};
 use crate::limits::{ANSWER_OWED, FOLLOW_UP, HOLDS_QUESTION, OPEN_REPLIES, SENT_MESSAGES};
 use crate::link::Generation;
+use crate::rare::GiveBack;
 use crate::time::Millis;
 
 /// The turns of one conversation, and what helps to tell them apart.
@@ -69,20 +70,32 @@ pub(crate) enum Awaits {
     Nothing,
 }
 
+impl GiveBack for Turns {
+    const EMPTY: &'static Self = &Self {
+        turns: Vec::new(),
+        sent: SentLog::new(),
+        probes: Probes::new(),
+        owed: Vec::new(),
+        last: None,
+        speaks_until: None,
+        earlier: Vec::new(),
+        begun: Vec::new(),
+    };
+
+    fn give_back(&mut self) -> bool {
+        let Self { turns, sent, probes, owed, last, speaks_until, earlier, begun } = self;
+        let (turns, owed) = (turns.give_back(), owed.give_back());
+        let (earlier, begun) = (earlier.give_back(), begun.give_back());
+        let (sent, probes) = (sent.give_back(), probes.give_back());
+        let is_quiet = last.is_none() && speaks_until.is_none();
+        turns && sent && probes && owed && earlier && begun && is_quiet
+    }
+}
+
 impl Turns {
     /// These replies had begun before this run.
     pub(crate) fn resumed(earlier: Vec<MessageId>, begun: Vec<(MessageId, MessageId)>) -> Self {
         Self { earlier, begun, ..Self::default() }
-    }
-
-    /// Gives back the room of turns that are over.
-    pub(crate) fn give_back(&mut self) {
-        self.turns.shrink_to_fit();
-        self.sent.give_back();
-        self.probes.give_back();
-        self.owed.shrink_to_fit();
-        self.earlier.shrink_to_fit();
-        self.begun.shrink_to_fit();
     }
 
     /// Replies that later questions must not be answered by.

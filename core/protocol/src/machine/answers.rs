@@ -1,5 +1,6 @@
 //! What a call that succeeded tells.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -116,7 +117,7 @@ impl Machine {
     fn learn_context(&mut self, since: Millis, answer: InitAnswer<'_>) {
         self.facts.context = Some(ChatContext {
             mind_id: answer.mind_id.0.as_ref().into(),
-            opening: answer.opening.as_deref().unwrap_or_default().into(),
+            opening: Arc::new(answer.opening.as_deref().unwrap_or_default().into()),
             since,
         });
         self.facts.context_doubted = false;

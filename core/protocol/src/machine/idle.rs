@@ -1,6 +1,7 @@
 //! Since when the visitor's conversations owe nothing, and what follows from it.
 
 use super::{Command, Goal, Machine};
+use crate::alike::Alike;
 use crate::conversation::Conversation;
 use crate::event::EventKind;
 use crate::limits::FIRST_PIECE;
@@ -25,6 +26,22 @@ impl Machine {
         }
         let owes = self.conversations.iter().any(owes_answer);
         Some(if owes { self.active_at + FIRST_PIECE } else { self.active_at })
+    }
+
+    /// Gives back the room of what is over, and shares with other machines of the avatar what `alike` knows. There are
+    /// thousands of idle machines.
+    pub fn give_back(&mut self, alike: &mut Alike) {
+        self.authentication.share(alike);
+        if let Some(context) = &mut self.facts.context {
+            alike.share_context(context);
+        }
+        if let Some(facts) = &mut self.facts.visitor_chat {
+            alike.share_visitor_chat(facts);
+        }
+        self.seen.give_back();
+        self.unrouted.give_back();
+        self.restored.give_back();
+        self.conversations.iter_mut().for_each(Conversation::give_back);
     }
 
     /// When the socket is given up because nothing has been owed for long.

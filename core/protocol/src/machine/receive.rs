@@ -145,7 +145,7 @@ impl Machine {
 
     /// Looks again where the frames belong that came before their session was known.
     pub(super) fn reroute(&mut self, now: Millis) {
-        for raw in std::mem::take(&mut self.unrouted) {
+        for raw in self.unrouted.take_out() {
             let mut mended = String::new();
             let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
                 continue; // It was one when it came.

@@ -291,7 +291,7 @@ impl Machine {
         let key = ConversationKey::FIRST;
         let (listens, noted) = (self.connection.is_up(), self.seen.noted());
         let renews = self.config.door.renews_sessions();
-        for kept in std::mem::take(&mut self.restored) {
+        for kept in self.restored.take_out() {
             let Some(conversation) = self.conversation_mut(key) else {
                 return;
             };

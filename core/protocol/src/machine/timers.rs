@@ -107,9 +107,12 @@ impl Machine {
         let Some(conversation) = self.conversation_mut(key) else {
             return;
         };
-        let collected = conversation.turns_mut().end_collected(now, listens);
-        let late = conversation.turns_mut().end_late(now, reading);
         let taken_over = conversation.is_taken_over();
+        let Some(turns) = conversation.filled_turns() else {
+            return;
+        };
+        let collected = turns.end_collected(now, listens);
+        let late = turns.end_late(now, reading);
         for (ticket, reply) in collected {
             self.resolve(Some(ticket), Ok(Outcome::Replied(Box::new(reply))));
         }

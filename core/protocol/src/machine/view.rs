@@ -45,16 +45,16 @@ impl Machine {
     /// The avatar's opening line, once it is known.
     pub fn opening(&self) -> Option<&Text> {
         match self.config.door {
-            Door::AvatarOpenApi => self.facts.context.as_ref().map(|context| &context.opening),
-            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| &facts.opening),
+            Door::AvatarOpenApi => self.facts.context.as_ref().map(|context| &*context.opening),
+            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| &*facts.opening),
         }
     }
 
     /// The avatar's name, once it is known.
     pub fn avatar_name(&self) -> Option<&str> {
         match self.config.door {
-            Door::AvatarOpenApi => self.authentication.credentials().map(|found| found.avatar_name.as_str()),
-            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| facts.avatar_name.as_str()),
+            Door::AvatarOpenApi => self.authentication.credentials().map(|found| &*found.avatar_name),
+            Door::VisitorChat => self.facts.visitor_chat.as_ref().map(|facts| &*facts.avatar_name),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is done on Visitor Chat alone: its token, its session, and the names of its messages.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::Machine;
@@ -21,8 +23,8 @@ impl Machine {
     pub(super) fn learn_visitor_chat(&mut self, now: Millis, since: Millis, answer: VisitorChatAnswer<'_>) {
         let earlier = self.facts.visitor_chat.take().unwrap_or_default();
         self.facts.visitor_chat = Some(Box::new(VisitorChatFacts {
-            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().to_owned(),
-            opening: answer.opening.as_deref().unwrap_or_default().into(),
+            avatar_name: answer.avatar_name.as_deref().unwrap_or_default().into(),
+            opening: Arc::new(answer.opening.as_deref().unwrap_or_default().into()),
             ..*earlier
         }));
         let address = answer.ws_url.0.into_owned();
