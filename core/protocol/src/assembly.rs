@@ -272,6 +272,15 @@ impl OpenReply {
     /// Takes what a frame says. Returns the text that is new.
     fn add_frame(&mut self, now: Millis, frame: &Frame<'_>) -> Text {
         let index = frame.index();
+        if let Some(text) = frame.plain_text()
+            && self.half.is_none()
+            && (index.is_some() || self.bytes == 0)
+        {
+            self.add(text);
+            self.last_piece = now;
+            self.bytes += text.len();
+            return text.into();
+        }
         // The reply whole, after its first pieces: only the rest of it is new.
         let so_far = (index.is_none() && self.bytes > 0).then(|| text_of(&self.parts));
         if so_far.is_some() {

@@ -277,6 +277,21 @@ impl<'a> Frame<'a> {
         elsewhere.into_iter().chain(self.multiple_data.iter().filter_map(read))
     }
 
+    /// The frame's text, if its one entry is nothing but text, and no half of a character is in it. Nearly every piece
+    /// of a reply is so.
+    pub(crate) fn plain_text(&self) -> Option<&str> {
+        let Entries { first: Some(WireEntry { modal: Object(Some(modal)) }), others } = &self.multiple_data
+        else {
+            return None;
+        };
+        let WireModal { answer, half_before, half_after, template, speech } = modal;
+        let text = answer.as_deref()?;
+        let is_alone = others.is_empty() && template.is_none() && speech.is_none();
+        let is_all = self.sources.is_none() && (self.data.is_none() || !text.is_empty());
+        let is_whole = half_before.0.is_none() && half_after.0.is_none();
+        (is_alone && is_all && is_whole).then_some(text)
+    }
+
     /// Whether there is nothing in it to show.
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_entries() && self.content().is_none()
