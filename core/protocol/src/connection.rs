@@ -219,6 +219,11 @@ impl Connection {
         self.permit.as_mut().is_some_and(ConnectPermit::release)
     }
 
+    /// A frame came, which answers a ping where `pong` says so.
+    pub(crate) fn frame_came(&mut self, pong: bool) {
+        self.link.frame_came(pong);
+    }
+
     /// Something happened to the link.
     pub(crate) fn handle(&mut self, now: Millis, input: LinkInput, rng: &mut Rng) -> ConnectionEffect {
         if matches!(input, LinkInput::Stop) {

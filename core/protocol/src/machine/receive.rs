@@ -6,7 +6,6 @@ use crate::call::Call;
 use crate::conversation::{BufferedFrame, Conversation, Ground, Room, Source, room};
 use crate::event::{Author, ConversationKey, Event, EventKind, ServiceError};
 use crate::ids::UserId;
-use crate::link::LinkInput;
 use crate::redact::Raw;
 use crate::time::Millis;
 use crate::wire::{self, Frame, FrameType, Sender};
@@ -42,11 +41,11 @@ impl Machine {
         let mut mended = String::new();
         let Some(frame) = Frame::parse(raw.as_str(), &mut mended) else {
             self.counters.malformed += 1;
-            self.connection.handle(now, LinkInput::Frame { pong: false }, &mut self.rng);
+            self.connection.frame_came(false);
             self.emit_for_visitor(EventKind::Unknown, raw.clone());
             return Change::Text;
         };
-        self.connection.handle(now, LinkInput::Frame { pong: frame.is_pong() }, &mut self.rng);
+        self.connection.frame_came(frame.is_pong());
         if let Some(ws) = frame.ws_id.as_deref()
             && !self.is_own_socket(ws)
         {
