@@ -204,18 +204,16 @@ impl AvatarClient {
             otherwise: key.filter(|_| door == Door::VisitorChat).map(AvatarRef::of_visitor_chat),
         };
         let limit = QuotaLimit { calls: options.quota, window: options.quota_window };
+        // Only processes that share a Redis call each other. A library without Redis has no code for that in it.
+        let store = options.store.as_ref().filter(|_| cfg!(feature = "redis"));
+        let peers = store.and_then(|store| store.peers());
+        let routes = peers.as_ref().and_then(|peers| peers.0.routes());
         // Where nothing counts, the quota is not asked.
-        let peers = options.store.as_ref().and_then(|store| store.peers());
         let quota = match peers.filter(|_| key.is_some() && door.counts_authentications()) {
             Some(peers) => SharedQuota::shared(limit, clock.clone(), peers, naming.key)?,
             None => SharedQuota::own(limit, clock.clone()),
         };
-        let router = options
-            .store
-            .as_ref()
-            .and_then(|store| store.peers()?.0.routes())
-            .map(Router::new)
-            .transpose()?;
+        let router = routes.map(Router::new).transpose()?;
         let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
             config: Arc::new(Config { secrets, ..options.config }),
