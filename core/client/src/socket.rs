@@ -82,7 +82,9 @@ impl Connector {
         if let Ok(user_agent) = HeaderValue::from_str(&self.dialer.user_agent) {
             request.headers_mut().insert(header::USER_AGENT, user_agent);
         }
-        match tokio_tungstenite::client_async(request, Head::new(stream)).await {
+        // With the usual one it would take 128 KiB for the frames that are read elsewhere.
+        let config = Some(config());
+        match tokio_tungstenite::client_async_with_config(request, Head::new(stream), config).await {
             Ok((socket, _)) => {
                 let (stream, inbox) = socket.into_inner().into_parts();
                 Ok(Socket::new(stream, inbox))
@@ -280,12 +282,15 @@ impl Socket {
 }
 
 fn protocol() -> WebSocketContext {
-    let config = WebSocketConfig::default()
+    WebSocketContext::new(Role::Client, Some(config()))
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(FRAME_BYTES))
-        .max_frame_size(Some(FRAME_BYTES));
-    WebSocketContext::new(Role::Client, Some(config))
+        .max_frame_size(Some(FRAME_BYTES))
 }
 
 /// What tungstenite reads, and where it writes: bytes in memory.

@@ -57,7 +57,7 @@ async fn heard(parts: &[&[u8]]) -> Heard {
 /// What tungstenite hears by itself.
 async fn heard_by_tungstenite(bytes: &[u8]) -> Heard {
     let (near, mut far) = tokio::io::duplex(32 * 1024 * KIB);
-    let config = *protocol().get_config();
+    let config = config();
     let mut socket = WebSocketStream::from_raw_socket(near, Role::Client, Some(config)).await;
     far.write_all(bytes).await.unwrap();
     far.shutdown().await.unwrap();
