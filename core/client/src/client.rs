@@ -238,7 +238,7 @@ impl AvatarClient {
             pacer: Pacer::new(),
             warnings: WarningLimit::default(),
             clock,
-            alike: Mutex::default(),
+            resting: Mutex::default(),
             on_call: options.on_call,
             store_writer,
             router: router.clone(),
@@ -351,6 +351,9 @@ impl AvatarClient {
             counters: visitors.past(),
             ..Stats::default()
         };
+        // Locked, so that what a visitor counts who begins to rest is counted once.
+        let resting = env.resting();
+        stats.counters += resting.counters;
         for handle in visitors.live() {
             let state = handle.lock();
             stats.connected += usize::from(state.machine.is_connected());

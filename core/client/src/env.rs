@@ -1,9 +1,9 @@
 //! What all drivers of a client share.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secondme_avatar_protocol::{Alike, Config};
+use secondme_avatar_protocol::{Alike, Config, Counters};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
@@ -33,14 +33,28 @@ pub(crate) struct Env {
     pub(crate) pacer: Pacer,
     pub(crate) warnings: WarningLimit,
     pub(crate) clock: Clock,
-    /// What the machines of visitors who rest have in common.
-    pub(crate) alike: Mutex<Alike>,
+    pub(crate) resting: Mutex<Resting>,
     pub(crate) on_call: Observer,
     /// `None` without a store.
     pub(crate) store_writer: Option<StoreWriter>,
     /// Where several processes share the store, and call each other.
     pub(crate) router: Option<Arc<Router>>,
     pub(crate) runtime: Handle,
+}
+
+/// What is kept for all visitors who rest. Locked before any of their handles.
+#[derive(Debug, Default)]
+pub(crate) struct Resting {
+    /// What their machines have in common.
+    pub(crate) alike: Alike,
+    /// What machines had counted before they rested.
+    pub(crate) counters: Counters,
+}
+
+impl Env {
+    pub(crate) fn resting(&self) -> MutexGuard<'_, Resting> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the caller has set, and the client only reads.

@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use secondme_avatar_protocol::{
-    Alike, ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State,
-    Ticket,
+    ApiKey, Command, ConversationKey, Error, Input, KeptMessage, Machine, Misuse, Outcome, State, Ticket,
 };
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
@@ -22,6 +21,7 @@ pub(crate) use self::remote::Refused;
 use self::waiting::Kept;
 pub(crate) use self::waiting::{Waiting, Wanted, conversation_of, deadline_mut, deadline_of, says};
 use crate::clock::Clock;
+use crate::env::Resting;
 use crate::errors::{client_closed, ended};
 use crate::events::Mailbox;
 use crate::message_id::new_message_id;
@@ -185,9 +185,9 @@ impl VisitorHandle {
     }
 
     /// Leaves the visitor without a driver. Until something happens, nothing is due.
-    pub(crate) fn rest(&self, mut state: MutexGuard<'_, VisitorState>, alike: &Mutex<Alike>) {
+    pub(crate) fn rest(&self, mut state: MutexGuard<'_, VisitorState>, resting: &mut Resting) {
         state.rests = true;
-        state.machine.give_back(&mut alike.lock().unwrap_or_else(PoisonError::into_inner));
+        resting.counters += state.machine.give_back(&mut resting.alike);
         state.mailboxes.shrink_to_fit();
         drop(state);
         self.clock.notice();

@@ -1,5 +1,7 @@
 //! What a machine counts.
 
+use crate::rare::GiveBack;
+
 /// What has been counted since the machine was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,26 @@ pub struct Counters {
     pub calls: u64,
     /// Authentications.
     pub authentications: u64,
+}
+
+impl GiveBack for Counters {
+    const EMPTY: &'static Self = &Self {
+        frames: 0,
+        duplicates: 0,
+        foreign: 0,
+        malformed: 0,
+        unrouted: 0,
+        pings: 0,
+        sent: 0,
+        replies: 0,
+        lost: 0,
+        calls: 0,
+        authentications: 0,
+    };
+
+    fn give_back(&mut self) -> bool {
+        self == Self::EMPTY
+    }
 }
 
 impl std::ops::AddAssign for Counters {

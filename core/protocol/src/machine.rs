@@ -155,7 +155,7 @@ pub struct Machine {
     outputs: Rare<VecDeque<Output>>,
     remember_queued: bool,
     tickets: u64,
-    counters: Counters,
+    counters: Rare<Counters>,
     now: Millis,
     /// When something was last wanted or said.
     active_at: Millis,
@@ -239,7 +239,7 @@ impl Machine {
             outputs: Rare::default(),
             remember_queued: false,
             tickets: 0,
-            counters: Counters::default(),
+            counters: Rare::default(),
             now,
             active_at: now,
             flowing: false,

@@ -70,10 +70,11 @@ impl Driver {
         if !is_idle {
             return false;
         }
+        let mut resting = self.env.resting();
         let state = self.handle.lock();
         self.leaves = state.may_rest();
         if self.leaves {
-            self.handle.rest(state, &self.env.alike);
+            self.handle.rest(state, &mut resting);
         }
         self.leaves
     }

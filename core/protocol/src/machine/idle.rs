@@ -3,6 +3,7 @@
 use super::{Command, Goal, Machine};
 use crate::alike::Alike;
 use crate::conversation::Conversation;
+use crate::counters::Counters;
 use crate::event::EventKind;
 use crate::limits::FIRST_PIECE;
 use crate::time::Millis;
@@ -29,8 +30,8 @@ impl Machine {
     }
 
     /// Gives back the room of what is over, and shares with other machines of the avatar what `alike` knows. There are
-    /// thousands of idle machines.
-    pub fn give_back(&mut self, alike: &mut Alike) {
+    /// thousands of idle machines. Returns what was counted so far: its counters begin anew.
+    pub fn give_back(&mut self, alike: &mut Alike) -> Counters {
         self.authentication.share(alike);
         if let Some(context) = &mut self.facts.context {
             alike.share_context(context);
@@ -42,6 +43,7 @@ impl Machine {
         self.unrouted.give_back();
         self.restored.give_back();
         self.conversations.iter_mut().for_each(Conversation::give_back);
+        self.counters.take_out()
     }
 
     /// When the socket is given up because nothing has been owed for long.
@@ -100,4 +102,17 @@ fn is_at_work(conversation: &Conversation) -> bool {
 /// Whether an answer is outstanding, or coming in.
 fn owes_answer(conversation: &Conversation) -> bool {
     !conversation.turns().is_empty() || !conversation.replies().is_idle()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_visitor_to_whom_nothing_is_said_takes_little_memory() {
+        // There are thousands of them: what they seldom need is allocated when it is needed.
+        assert!(size_of::<Machine>() <= 584, "{} bytes", size_of::<Machine>());
+        assert!(size_of::<Conversation>() <= 160, "{} bytes", size_of::<Conversation>());
+    }
 }

@@ -98,9 +98,9 @@ impl Machine {
         self.connection.is_contested()
     }
 
-    /// What has been counted.
+    /// What has been counted since the machine was made, or [gave back](Self::give_back) what it had counted.
     pub fn counters(&self) -> Counters {
-        self.counters
+        *self.counters
     }
 
     /// The message that a call which is under way brings to the service.
