@@ -95,7 +95,7 @@ impl Position {
     /// From where on to ask for what was missed.
     pub(crate) fn gap_begins(&self) -> &str {
         match &*self.half_heard {
-            HalfHeard { replay: Some(_), after: Some(after) } => after,
+            HalfHeard { replay: Some(_), after: Some(after), .. } => after,
             HalfHeard { .. } => &self.last_seq,
         }
     }
