@@ -144,6 +144,7 @@ mod tests {
             conversation: None,
             model: "avatar".into(),
             name: String::new(),
+            stored: OnceLock::new(),
         };
         for id in ["whole", "half written", "half deleted"] {
             put(&client, &word(id)).await.unwrap();
