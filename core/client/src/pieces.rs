@@ -86,6 +86,12 @@ impl Pieces {
         let mut state = self.lock();
         state.end = Some(match result {
             Ok(Outcome::Replied(reply)) => {
+                // Pieces of a process that was thought to be gone were left out, and its answer was not.
+                let said = state.repeated.as_ref().map(|repeated| repeated.said.clone());
+                let rest = said.and_then(|said| reply.text.strip_prefix(&said).map(Text::from));
+                if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+                    state.pieces.push_back(Piece { author: reply.author, text: rest });
+                }
                 state.reply = Some(*reply);
                 End::Whole
             }
@@ -157,4 +163,38 @@ fn wake(mut state: MutexGuard<'_, Untaken>) {
     let wakers = state.wakers.take();
     drop(state);
     wakers.wake();
+}
+
+#[cfg(test)]
+mod tests {
+    use secondme_avatar_protocol::{Attribution, Ended};
+
+    use super::*;
+
+    fn reply(text: &str) -> Reply {
+        Reply {
+            text: Text::from(text),
+            author: Author::Avatar,
+            id: None,
+            in_reply_to: None,
+            parts: Vec::new(),
+            sources: Vec::new(),
+            speech: Vec::new(),
+            ended: Ended::Mark,
+            confirmed: true,
+            asked: true,
+            attribution: Attribution::Certain,
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_of_a_reply_comes_with_its_end() {
+        let pieces = Pieces::default();
+        pieces.may_repeat();
+        pieces.push(Author::Avatar, &Text::from("You said: "));
+        pieces.may_repeat();
+        pieces.finish(Ok(Outcome::Replied(Box::new(reply("You said: Hello")))));
+        let said: String = pieces.drain(9).unwrap().iter().map(|piece| piece.text.to_string()).collect();
+        assert_eq!(said, "You said: Hello");
+    }
 }
