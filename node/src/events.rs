@@ -6,13 +6,15 @@ use napi_derive::napi;
 use secondme_avatar::Events;
 use secondme_avatar_bridge::calls::Ticket;
 
-use crate::contract::batch::NativeBatch;
+use crate::batch::{NativeFrames, Numbers, Written};
+use crate::contract::batch;
 use crate::host_queue::{Queue, Stream};
 
 #[napi]
 pub struct NativeEvents {
     events: Stream<Events>,
     queue: Arc<Queue>,
+    frames: Option<NativeFrames>,
     has_ended: bool,
 }
 
@@ -21,7 +23,7 @@ impl NativeEvents {
     /// With `raw`, the events have their frames.
     pub(crate) fn new(events: Events, raw: bool, queue: &Arc<Queue>) -> Self {
         let events = if raw { events } else { events.without_raw() };
-        Self { events: Stream::new(events), queue: Arc::clone(queue), has_ended: false }
+        Self { events: Stream::new(events), queue: Arc::clone(queue), frames: None, has_ended: false }
     }
 
     /// By which the queue says that there is something to drain.
@@ -36,13 +38,24 @@ impl NativeEvents {
         self.has_ended
     }
 
-    /// At most so many events that have come. If there are none, the queue will say when there are. Draining again says
-    /// that the ones before have been dealt with.
+    /// The events that have come, as many as there is room for among the numbers. If there are none, the queue will say
+    /// when there are. Draining again says that the ones before have been dealt with.
     #[napi]
-    pub fn drain(&mut self, max: u32) -> Option<NativeBatch> {
-        let events = self.events.drain(&self.queue, max as usize).unwrap_or_default()?;
+    pub fn drain(&mut self, numbers: Numbers<'_>) -> Option<Written> {
+        let events = self.events.drain(&self.queue, batch::room(numbers)).unwrap_or_default()?;
         self.has_ended = events.is_empty();
-        (!self.has_ended).then(|| NativeBatch::of(events))
+        if self.has_ended {
+            return None;
+        }
+        let written = batch::write(&events, numbers);
+        self.frames = NativeFrames::of(events);
+        Some(written)
+    }
+
+    /// The frames of what was drained last; once.
+    #[napi]
+    pub fn frames(&mut self) -> Option<NativeFrames> {
+        self.frames.take()
     }
 
     /// Ends the subscription once what has come is drained.

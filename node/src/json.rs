@@ -55,20 +55,9 @@ pub(crate) fn report(call: &CallReport) -> String {
     of(&Js(call))
 }
 
-/// Appends a value. Nothing here can fail: all keys are texts, and memory does not refuse to be written.
-pub(crate) fn write(to: &mut Vec<u8>, value: &impl Serialize) {
-    let _ = serde_json::to_writer(to, value);
-}
-
-/// What was written.
-pub(crate) fn text(written: Vec<u8>) -> String {
-    String::from_utf8(written).unwrap_or_default()
-}
-
-fn of(value: &impl Serialize) -> String {
-    let mut written = Vec::with_capacity(256);
-    write(&mut written, value);
-    text(written)
+/// Nothing here can fail: all keys are texts, and memory does not refuse to be written.
+pub(crate) fn of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,7 @@
 //! object: both crash when a worker is terminated.
 
 mod arguments;
+mod batch;
 mod chat;
 mod client;
 mod contract;

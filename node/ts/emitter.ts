@@ -1,7 +1,7 @@
 /** Listeners, as EventEmitter has them, over a subscription that exists as long as there are any. */
 
 import { EventEmitter } from 'node:events'
-import { eventsOf } from './contract/batch.js'
+import { drain } from './contract/batch.js'
 import type { AvatarEvent, AvatarEventMap } from './contract/events.js'
 import type { CallReport } from './contract/reports.js'
 import { EVENT_NAMES } from './contract/tables.js'
@@ -9,7 +9,7 @@ import type { EventStream } from './event-stream.js'
 import { calledFrom, closed, misuse } from './failures.js'
 import { known } from './known.js'
 import type { NativeEvents } from './native.js'
-import { BATCH, SIGNAL, uncaught, whenReady } from './host-queue.js'
+import { SIGNAL, uncaught, whenReady } from './host-queue.js'
 import { setImmediate } from './timers.js'
 
 /** Batches that are handed out before other things of the event loop have their turn. */
@@ -161,13 +161,13 @@ export abstract class AvatarEmitter extends Base {
         setImmediate(() => this.#take(events))
         return
       }
-      const batch = events.drain(BATCH)
-      if (batch === null) {
+      const batch = drain(events)
+      if (batch === undefined) {
         if (events.hasEnded) this.#events = undefined
         else whenReady(events.ticket, () => this.#take(events))
         return
       }
-      for (const event of eventsOf(batch)) {
+      for (const event of batch) {
         this.#hand(event.type, event)
         this.#hand('event', event)
       }

@@ -1,9 +1,8 @@
 /** A subscription to events. */
 
-import { eventsOf } from './contract/batch.js'
+import { drain } from './contract/batch.js'
 import type { AvatarEvent } from './contract/events.js'
 import type { NativeEvents } from './native.js'
-import { BATCH } from './host-queue.js'
 import { DONE, AvatarIterator } from './iterator.js'
 
 /**
@@ -56,10 +55,10 @@ export class EventStream extends AvatarIterator<AvatarEvent> {
     }
     if (this.#at === this.#batch.length) {
       // Asking again says that the ones before have been dealt with: not before the last one of them was.
-      const batch = this.#native.drain(BATCH)
-      this.#batch = batch === null ? [] : eventsOf(batch)
+      const batch = drain(this.#native)
+      this.#batch = batch ?? []
       this.#at = 0
-      if (batch === null) return this.#native.hasEnded ? DONE : undefined
+      if (batch === undefined) return this.#native.hasEnded ? DONE : undefined
     }
     const value = this.#batch[this.#at] as AvatarEvent
     this.#at += 1

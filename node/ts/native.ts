@@ -122,14 +122,15 @@ export interface NativeChat {
 export interface NativeEvents {
   readonly ticket: number
   readonly hasEnded: boolean
-  drain(max: number): NativeBatch | null
+  /** The text of a batch: see `batch.ts`. */
+  drain(numbers: Int32Array): string | null
+  frames(): NativeFrames | null
   finish(): void
   close(): void
 }
 
-export interface NativeBatch {
-  json(): string
-  frame(at: number): string | null
+export interface NativeFrames {
+  at(at: number): string | null
 }
 
 export interface NativeStream {
