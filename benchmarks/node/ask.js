@@ -26,7 +26,7 @@ export async function ask() {
     times.theirs.push(hand)
   }
   const aside = `(${median(times.ours).toFixed(3)} ms, by hand ${median(times.theirs).toFixed(3)} ms)`
-  atMost('ask, round trip p50, of undici + ws by hand', median(ratios), 1, aside)
+  atMost('ask, round trip p50, of undici + ws by hand', median(ratios), 0.7, aside)
   theirs.close()
   await client.close()
   await http.pool.destroy()
