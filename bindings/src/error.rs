@@ -1,9 +1,9 @@
 //! What went wrong, as it crosses the border.
 
-use std::error::Error as _;
 use std::fmt;
 
 use secondme_avatar::{Error, InvalidVisitor, StoreError};
+use secondme_avatar_bridge::causes;
 
 use crate::convert::millis;
 use crate::enums::{CoreErrorKind, CoreStep};
@@ -59,7 +59,7 @@ impl fmt::Debug for CoreFailure {
 
 impl From<Error> for CoreFailure {
     fn from(error: Error) -> Self {
-        let causes = std::iter::successors(error.source(), |&cause| cause.source());
+        let causes = std::iter::successors(causes::cause(&error), |&cause| cause.source());
         Self {
             kind: error.kind().into(),
             message: error.text_in(name),

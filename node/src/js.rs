@@ -1,10 +1,10 @@
 //! Values as JavaScript has them, written as JSON: names in camel case, times in milliseconds, big numbers as strings.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use secondme_avatar::{ConversationKey, Error, Json, MessageId, SeqId, SessionId, Text, VisitorId};
+use secondme_avatar_bridge::causes::cause as cause_of;
 use secondme_avatar_bridge::clock::wall_clock;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -171,7 +171,7 @@ impl Serialize for Js<'_, Error> {
 /// What caused it, and what caused that.
 fn causes(error: &Error) -> Vec<Cause<'_>> {
     let mut causes = Vec::new();
-    let mut source = error.source();
+    let mut source = cause_of(error);
     while let Some(cause) = source {
         match cause.downcast_ref::<Error>() {
             Some(ours) => {

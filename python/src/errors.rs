@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use secondme_avatar::{Error, ErrorKind};
+use secondme_avatar_bridge::causes;
 
 use crate::classes;
 use crate::tokens::Raised;
@@ -17,7 +18,7 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
-    let cause = error.source().map(|source| cause(py, source)).transpose()?;
+    let cause = causes::cause(error).map(|source| cause(py, source)).transpose()?;
     let parts = (
         error.kind().name(),
         error.to_string(),

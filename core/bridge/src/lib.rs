@@ -7,6 +7,7 @@
 //!
 //! - [`calls`]: a call begins on the thread of its caller, and is given up on the thread that gives it up.
 //! - [`cancel`]: the same for hosts that await a call themselves.
+//! - [`causes`]: what lies beneath an error.
 //! - [`streams`]: events, the pieces of a reply and reports of calls are drained in batches.
 //! - [`logs`]: the core's log, drained like them.
 //! - [`tokens`]: the tokens of users, for which a function of the host is asked.
@@ -21,6 +22,7 @@
 pub mod call;
 pub mod calls;
 pub mod cancel;
+pub mod causes;
 pub mod clock;
 pub mod logs;
 pub mod queue;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use secondme_avatar::{
-    Author, Conversation, Error, ErrorKind, Event, EventKind, Events, HistoryMessage, MessageId, Reply,
+    Author, Conversation, Error, ErrorKind, Event, EventKind, Events, HistoryMessage, MessageId, Misuse,
+    Reply,
 };
 use tokio::time::Instant;
 
@@ -37,16 +38,20 @@ impl Model {
         let events = conversation.events();
         let (until, mut since, mut seen) = (Instant::now() + PATIENCE, Instant::now(), 0);
         loop {
-            let (found, listed) = match conversation.history(MESSAGES, None).await {
-                Ok(messages) => (found(messages, &id), STILL),
+            let found = match conversation.history(MESSAGES, None).await {
+                Ok(messages) => found(messages, &id),
                 // It is known by its id alone then.
-                Err(error) if error.kind() == ErrorKind::Unsupported => (None, PATIENCE),
+                Err(error) if error.kind() == ErrorKind::Unsupported => None,
                 Err(error) => return End::Failed(error),
             };
             let Some(found) = found else {
                 match self.converse(conversation, turn, text.clone(), Some(id.clone())).await {
-                    // The id is in use: it is under way in another process, and soon listed.
-                    End::Failed(error) if error.kind() == ErrorKind::Misuse && since.elapsed() < listed => {}
+                    // It is under way in another process, and listed when the service has it.
+                    End::Failed(error) if is_under_way(&error) => {
+                        if Instant::now() >= until {
+                            return End::Failed(late());
+                        }
+                    }
                     end => return end,
                 }
                 match reply(&events, &id, Instant::now() + LOOK).await {
@@ -117,9 +122,27 @@ async fn reply(events: &Events, id: &MessageId, until: Instant) -> Option<Reply>
     tokio::time::timeout_at(until, next).await.ok().flatten()
 }
 
+/// Another process's failure comes as its text.
+fn is_under_way(error: &Error) -> bool {
+    error.to_string() == Error::from(Misuse::MessageIdInUse).to_string()
+}
+
 fn late() -> Error {
     Error::new(
         ErrorKind::Deadline,
         "the question was asked before, and its answer has not come: ask again under the same key",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_under_way_in_another_process_is_known_by_its_failure() {
+        let failed = Error::from(Misuse::MessageIdInUse);
+        let carried: Error = serde_json::from_str(&serde_json::to_string(&failed).unwrap()).unwrap();
+        assert!(is_under_way(&failed) && is_under_way(&carried));
+        assert!(!is_under_way(&Misuse::MessageTooLong { bytes: 300_000 }.into()));
+    }
 }
