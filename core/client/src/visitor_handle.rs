@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 pub(crate) use self::pending_answer::PendingAnswer;
 pub(crate) use self::remote::Refused;
 use self::waiting::Kept;
-pub(crate) use self::waiting::{Waiting, Wanted, conversation_of, deadline_mut, deadline_of, says};
+pub(crate) use self::waiting::{Waiting, Wanted, conversation_of, deadline_mut, says};
 use crate::clock::Clock;
 use crate::env::Resting;
 use crate::errors::{client_closed, ended};
@@ -356,9 +356,14 @@ impl VisitorHandle {
 
     /// Waits until the driver has ended.
     pub(crate) async fn has_ended(&self) {
+        self.wait_until(|state| state.ended).await;
+    }
+
+    /// Waits until this is so, which `closed` tells.
+    async fn wait_until(&self, is_so: impl Fn(&VisitorState) -> bool) {
         loop {
             let closed = self.closed.notified();
-            if self.lock().ended {
+            if is_so(&self.lock()) {
                 return;
             }
             closed.await;

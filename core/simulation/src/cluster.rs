@@ -252,7 +252,7 @@ impl Cluster {
         self.world.open(client);
     }
 
-    /// Gives the person's question to the machine, unless it has it or there is none.
+    /// Gives the person's question to the machine, if there is one that the machine does not have yet.
     fn give(&mut self, visitor: usize) {
         let person = &mut self.people[visitor];
         let (Some(holder), Some(client), Some(question)) =

@@ -13,7 +13,7 @@ use super::Router;
 use super::parcel::{Call, Parcel, View};
 use crate::message_id::new_message_id;
 use crate::peers::{Holder, ProcessId};
-use crate::visitor_handle::{Waiting, Wanted, conversation_of, deadline_mut, deadline_of, says};
+use crate::visitor_handle::{Waiting, Wanted, conversation_of, deadline_mut, says};
 
 /// Above the tickets of all machines.
 const TICKETS: u64 = 1 << 62;
@@ -80,7 +80,7 @@ impl Remote {
 
     /// Gives a command to the holder. Returns its ticket.
     pub(crate) fn give(&mut self, now: Millis, wanted: Wanted, waiting: Waiting) -> Result<Ticket, Error> {
-        let Wanted { command, message_id } = wanted;
+        let Wanted { mut command, message_id } = wanted;
         if self.closes.is_some() || self.is_over {
             return match command {
                 Command::Close { conversation: ConversationKey::FIRST, .. } if !self.is_over => {
@@ -96,7 +96,7 @@ impl Remote {
         }
         let number = self.router.next_call();
         let ticket = Ticket(TICKETS + number);
-        let deadline = deadline_of(&command).map(|deadline| now + deadline);
+        let deadline = deadline_mut(&mut command).map(|deadline| now + *deadline);
         match &command {
             Command::Close { conversation: ConversationKey::FIRST, end_session: false, .. } => {
                 self.closes = deadline;

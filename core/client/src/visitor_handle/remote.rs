@@ -170,13 +170,7 @@ impl VisitorHandle {
 
     /// Waits until the driver has ended that had the visitor before another process took it.
     pub(crate) async fn is_left(&self) {
-        loop {
-            let closed = self.closed.notified();
-            if self.lock().rests {
-                return;
-            }
-            closed.await;
-        }
+        self.wait_until(|state| state.rests).await;
     }
 
     pub(crate) fn opening(&self) -> Text {

@@ -41,9 +41,9 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(super) fn new(now: Millis, wanted: &Wanted) -> Self {
-        let Wanted { command, message_id } = wanted;
-        let deadline = deadline_of(command).map(|deadline| now + deadline);
-        Self { command: command.clone(), message_id: message_id.clone(), deadline }
+        let (mut command, message_id) = (wanted.command.clone(), wanted.message_id.clone());
+        let deadline = deadline_mut(&mut command).map(|deadline| now + *deadline);
+        Self { command, message_id, deadline }
     }
 
     pub(super) fn is_of_first(&self) -> bool {
@@ -75,10 +75,6 @@ pub(crate) fn conversation_of(command: &Command) -> Option<ConversationKey> {
         | Command::Close { conversation, .. } => Some(*conversation),
         Command::Pause | Command::Resume | Command::NetworkChanged => None,
     }
-}
-
-pub(crate) fn deadline_of(command: &Command) -> Option<Duration> {
-    deadline_mut(&mut command.clone()).copied()
 }
 
 pub(crate) fn deadline_mut(command: &mut Command) -> Option<&mut Duration> {
