@@ -64,8 +64,9 @@ test('with useChat: failures, the owner who does not answer and notices have the
   const owner = once(chat, 'takenOver')
   await emulator.owner.reply(chat, 'Wait')
   await owner
+  const delivered = once(chat, 'delivered')
   const answer = partsOfUseChat(toUIMessageStreamResponse(chat, 'Hello?'))
-  await emulator.waitUntil(({ sessions }) => sessions[0].messages.some(({ text }) => text === 'Hello?'))
+  await delivered // The answer's minute begins here, and not when the service has the message.
   client.advanceClock(60_000)
   const parts = await answer
   assert.equal(parts.find(({ type }) => type === 'data-notice').data.kind, 'taken_over')
