@@ -8,6 +8,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The fastest heartbeat a caller may ask for: the vendor's own clients beat every 5 s.
 pub const HEARTBEAT_MIN: Duration = Duration::from_secs(5);
 
+/// Pings go out at whole multiples of this, so that one wake of the process serves those of many visitors.
+pub const PING_STEP: Duration = Duration::from_millis(100);
+
 /// Pings in a row without any sign of life that make a link dead, if it has ever answered one.
 pub const UNANSWERED_PINGS: u32 = 2;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
 use crate::limits::{
-    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, BACKOFF_REFUSED_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN,
+    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, BACKOFF_REFUSED_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, PING_STEP,
     SHORT_LIVES, UNANSWERED_PINGS,
 };
 use crate::rng::Rng;
@@ -195,7 +195,7 @@ impl LinkState {
             ) => LinkEffect::None,
 
             (Link::Connecting { ws, .. }, LinkInput::Opened) => {
-                let first_ping = now + rng.up_to(self.heartbeat);
+                let first_ping = (now + rng.up_to(self.heartbeat)).floor_to(PING_STEP);
                 let ws = ws.clone();
                 self.link =
                     Link::Up(Up { ws, since: now, next_ping: first_ping, unanswered: 0, answers: false });
@@ -237,7 +237,7 @@ impl LinkState {
                     return LinkEffect::Lost { close: true, cause: self.fall(now, no_pong(), rng) };
                 }
                 up.unanswered = up.unanswered.saturating_add(1);
-                up.next_ping = now + self.heartbeat;
+                up.next_ping = (now + self.heartbeat).floor_to(PING_STEP);
                 LinkEffect::Ping(up.ws.clone())
             }
             (Link::Up(_), LinkInput::Connect(_) | LinkInput::Opened | LinkInput::Hurry) => LinkEffect::None,

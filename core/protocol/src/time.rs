@@ -28,6 +28,12 @@ impl Millis {
     pub fn since(self, earlier: Millis) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+
+    /// The last whole multiple of `step` that is not later.
+    pub(crate) fn floor_to(self, step: Duration) -> Millis {
+        let step = u64::try_from(step.as_millis()).unwrap_or(u64::MAX).max(1);
+        Millis(self.0 - self.0 % step)
+    }
 }
 
 impl Add<Duration> for Millis {

@@ -86,6 +86,8 @@ fn the_heartbeat_is_between_five_and_fifteen_seconds() {
         peer.pass(Duration::from_secs(kept * 10));
         assert_eq!(peer.frames.len(), 10);
         assert!(peer.frames[0].0.since(BEGINNING) <= Duration::from_secs(kept));
+        let step = limits::PING_STEP.as_millis() as u64;
+        assert!(peer.frames[1..].iter().all(|frame| frame.0.0 % step == 0), "one wake is for many visitors");
     }
 }
 
