@@ -8,6 +8,7 @@ mod inbox;
 mod outbox;
 mod parcel;
 mod remote;
+mod rounds;
 mod settle;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub(crate) use self::outbox::Settled;
 use self::parcel::Parcel;
 pub(crate) use self::parcel::View;
 pub(crate) use self::remote::Remote;
+use self::rounds::Rounds;
 use crate::client_inner::ClientInner;
 use crate::peers::{Holder, ProcessId, Routes};
 use crate::visitor_handle::{Closes, VisitorHandle};
@@ -38,6 +40,8 @@ pub(crate) struct Router {
     calls: AtomicU64,
     /// The calls of other processes that are under way here.
     given: Mutex<HashMap<(ProcessId, u64), Given>>,
+    /// What is left of their rounds of calls is refused.
+    refused: Mutex<Rounds>,
     /// The other processes that listen to all visitors' events.
     listeners: RwLock<Arc<[ProcessId]>>,
     /// The visitors that other processes have.
@@ -62,6 +66,7 @@ impl Router {
             client: OnceLock::new(),
             calls: AtomicU64::new(0),
             given: Mutex::default(),
+            refused: Mutex::default(),
             listeners: RwLock::default(),
             remote: Mutex::default(),
         }))
@@ -207,6 +212,10 @@ impl Router {
 
     fn given(&self) -> MutexGuard<'_, HashMap<(ProcessId, u64), Given>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Rounds> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remote_handles(&self) -> Vec<Arc<VisitorHandle>> {

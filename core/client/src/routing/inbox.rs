@@ -181,8 +181,9 @@ impl Router {
     fn take(self: &Arc<Self>, from: &ProcessId, parcel: Parcel, is_ours: bool) {
         let Some(client) = self.client() else { return };
         match parcel {
-            Parcel::Attach { visitor } => {
-                let handle = client.lock().get(visitor.id()).cloned().filter(|_| is_ours);
+            Parcel::Attach { visitor, round } => {
+                let is_refused = self.refused().is_refused(from, visitor.id(), round);
+                let handle = client.lock().get(visitor.id()).cloned().filter(|_| is_ours && !is_refused);
                 let attached = handle.is_some_and(|handle| {
                     let mut state = handle.lock();
                     if !state.takes_peers() {
@@ -197,7 +198,7 @@ impl Router {
                     true
                 });
                 if !attached {
-                    self.let_go(visitor.id(), std::slice::from_ref(from));
+                    self.refuse(from, visitor.id(), round);
                 }
             }
             Parcel::Detach { visitor } => {
@@ -254,13 +255,23 @@ impl Router {
         }
     }
 
+    /// This process has not got the visitor. The other one looks for it, and gives its calls anew.
+    fn refuse(&self, from: &ProcessId, visitor: &VisitorId, round: u64) {
+        if self.refused().refuse(from, visitor, round) {
+            self.let_go(visitor, std::slice::from_ref(from));
+        }
+    }
+
     /// A call of another process for a visitor whom this one has, if it has.
     fn take_call(self: &Arc<Self>, client: &Arc<ClientInner>, from: &ProcessId, call: Call, is_ours: bool) {
-        let Call { number, visitor, command, message, again } = call;
+        let Call { number, round, visitor, command, message, again } = call;
+        if self.refused().is_refused(from, &visitor, round) {
+            return;
+        }
         let key = (from.clone(), number);
         let handle = client.lock().get(&visitor).cloned().filter(|_| is_ours);
         let Some(handle) = handle else {
-            return self.let_go(&visitor, std::slice::from_ref(from));
+            return self.refuse(from, &visitor, round);
         };
         if self.given().contains_key(&key) {
             return; // It is under way.
@@ -283,7 +294,7 @@ impl Router {
             }
             Err((Refused::NotHere, waiting)) => {
                 drop(waiting);
-                self.let_go(&visitor, std::slice::from_ref(from));
+                self.refuse(from, &visitor, round);
             }
             Err((Refused::Answer(answer), waiting)) => waiting.resolve(*answer),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::peers::ProcessId;
 
 /// The form that is written, and the only one that is read.
-pub(super) const FORM: u32 = 2;
+pub(super) const FORM: u32 = 3;
 
 /// A letter's text.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,8 +29,9 @@ pub(super) struct Envelope {
 /// What one process tells another.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Parcel {
-    /// To the holder: the visitor is open here as well, and the events of the conversations are wanted.
-    Attach { visitor: Visitor },
+    /// To the holder: the visitor is open here as well, and the events of the conversations are wanted. All calls of this
+    /// round were given before.
+    Attach { visitor: Visitor, round: u64 },
     /// To the holder: not any more.
     Detach { visitor: VisitorId },
     /// To the holder.
@@ -54,6 +55,8 @@ pub(super) enum Parcel {
 pub(super) struct Call {
     /// Names it among the calls of its process.
     pub(super) number: u64,
+    /// A process gives all its calls anew, in order, each time it has found the holder.
+    pub(super) round: u64,
     pub(super) visitor: VisitorId,
     pub(super) command: Command,
     pub(super) message: Option<MessageId>,
@@ -172,7 +175,7 @@ impl Parcel {
     /// Whom it is about, where it says so.
     pub(super) fn visitor(&self) -> Option<&VisitorId> {
         match self {
-            Self::Attach { visitor } => Some(visitor.id()),
+            Self::Attach { visitor, .. } => Some(visitor.id()),
             Self::Call(call) => Some(&call.visitor),
             Self::Detach { visitor }
             | Self::View { visitor, .. }

@@ -27,6 +27,8 @@ pub(crate) struct Remote {
     visitor: Visitor,
     /// `None` while it is being looked for.
     holder: Option<Holder>,
+    /// How often it was found.
+    round: u64,
     calls: BTreeMap<u64, Waits>,
     view: View,
     /// The conversation is closed here once no call waits, or then.
@@ -65,6 +67,7 @@ impl Remote {
             router,
             visitor,
             holder: None,
+            round: 0,
             calls: BTreeMap::new(),
             view,
             closes: None,
@@ -147,11 +150,12 @@ impl Remote {
     /// The process has the visitor, or is said to have.
     pub(super) fn found(&mut self, holder: Holder, now: Millis) {
         self.holder = Some(holder);
+        self.round += 1;
         let numbers: Vec<u64> = self.calls.keys().copied().collect();
         numbers.into_iter().for_each(|number| self.give_call(number, now));
         // Last: it says that all calls were given.
-        let visitor = self.visitor.clone();
-        self.tell_holder(|_| Parcel::Attach { visitor });
+        let (visitor, round) = (self.visitor.clone(), self.round);
+        self.tell_holder(|_| Parcel::Attach { visitor, round });
     }
 
     /// Whether this process is said to have the visitor.
@@ -244,6 +248,7 @@ impl Remote {
         call.may_repeat();
         let call = Call {
             number,
+            round: self.round,
             visitor: self.visitor.id().clone(),
             command: call.command_now(now),
             message: call.message.clone(),
