@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Step};
 use crate::ids::WsId;
 use crate::limits::{
-    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, BACKOFF_REFUSED_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN, PING_STEP,
-    SHORT_LIVES, UNANSWERED_PINGS,
+    BACKOFF_CONTESTED, BACKOFF_FIRST, BACKOFF_MAX, BACKOFF_REFUSED_MAX, CONNECT_TIMEOUT, HURRY, LINK_PROVEN,
+    PING_STEP, SHORT_LIVES, UNANSWERED_PINGS,
 };
 use crate::rng::Rng;
 use crate::time::Millis;
