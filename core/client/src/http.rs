@@ -39,7 +39,9 @@ const SILENCE: Duration = Duration::from_secs(9);
 
 /// How long an HTTP/2 call may be silent before the connection is pinged, and how long the answer may take.
 /// Together less than the 10 s of a call.
+#[cfg(feature = "http2")]
 const PING_AFTER: Duration = Duration::from_secs(4);
+#[cfg(feature = "http2")]
 const PING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A call that is given up after this time without an answer makes its connections suspect.
@@ -293,11 +295,13 @@ fn client(base: &BaseUrl, dialer: &Dialer, proxy: Option<&Proxy>) -> Result<Clie
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .http2_keep_alive_interval(PING_AFTER)
-        .http2_keep_alive_timeout(PING_TIMEOUT)
         .tcp_keepalive(SILENCE)
         .tcp_keepalive_interval(SILENCE / 3)
         .tcp_nodelay(true);
+    #[cfg(feature = "http2")]
+    {
+        builder = builder.http2_keep_alive_interval(PING_AFTER).http2_keep_alive_timeout(PING_TIMEOUT);
+    }
     #[cfg(any(target_os = "android", target_os = "linux"))]
     {
         builder = builder.tcp_user_timeout(SILENCE);

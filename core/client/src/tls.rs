@@ -30,7 +30,7 @@ pub(crate) fn ca_file(options: Option<PathBuf>) -> Option<PathBuf> {
 /// The protocols that are offered by ALPN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alpn {
-    /// HTTP/2, or else HTTP/1.1.
+    /// HTTP/2 where the library has it, or else HTTP/1.1.
     Http2,
     /// HTTP/1.1 only: for a WebSocket, and for a proxy.
     Http1,
@@ -102,7 +102,9 @@ impl Tls {
         let mut http1 = builder.with_no_client_auth();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut http2 = http1.clone();
-        http2.alpn_protocols.insert(0, b"h2".to_vec());
+        if cfg!(feature = "http2") {
+            http2.alpn_protocols.insert(0, b"h2".to_vec());
+        }
         Ok(Configs { http2: Arc::new(http2), http1: Arc::new(http1) })
     }
 
@@ -280,7 +282,9 @@ mod tests {
     #[test]
     fn http2_is_offered_to_the_service_and_never_where_a_socket_is_to_be() {
         let tls = Tls::new(Trust::default(), Vec::new());
-        assert_eq!(tls.config(Alpn::Http2).unwrap().alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
+        let calls = tls.config(Alpn::Http2).unwrap().alpn_protocols.clone();
+        let offered: &[&[u8]] = if cfg!(feature = "http2") { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+        assert_eq!(calls, offered);
         assert_eq!(tls.config(Alpn::Http1).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
     }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod certificates;
+#[cfg(feature = "http2")]
 mod http2;
 mod resets;
 mod tinyproxy;

@@ -205,11 +205,13 @@ async fn an_answer_s_head() {
 }
 
 /// A frame of HTTP/2 for the whole connection.
+#[cfg(feature = "http2")]
 fn http2(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, 0, 0, 0, 0, 0], payload].concat()
 }
 
+#[cfg(feature = "http2")]
 #[tokio::test]
 async fn the_goaway_of_http2() {
     let (ca, listener) = (Ca::new(), TcpListener::bind("127.0.0.1:0").await.unwrap());
