@@ -15,7 +15,7 @@ use crate::options::ClientBuilder;
 use crate::pacer::Pacer;
 use crate::proxy::{Proxies, Proxy};
 use crate::quota::{QuotaLimit, SharedQuota};
-use crate::routing::Router;
+use crate::routing::{IfShared, Router};
 use crate::runtime;
 use crate::secrets_of_env::{api_key_from_env, needed};
 use crate::slots::SocketSlots;
@@ -213,7 +213,7 @@ impl AvatarClient {
             Some(peers) => SharedQuota::shared(limit, clock.clone(), peers, naming.key)?,
             None => SharedQuota::own(limit, clock.clone()),
         };
-        let router = routes.map(Router::new).transpose()?;
+        let router = IfShared::from(routes.map(Router::new).transpose()?);
         let store_writer = options.store.map(|store| StoreWriter::start(store, naming)).transpose()?;
         let settings = Settings {
             config: Arc::new(Config { secrets, ..options.config }),
@@ -241,11 +241,11 @@ impl AvatarClient {
             resting: Mutex::default(),
             on_call: options.on_call,
             store_writer,
-            router: router.clone(),
+            router,
             runtime,
         };
         let inner = ClientInner::new(env, options.key);
-        if let Some(router) = router {
+        if let Some(router) = inner.env.router.as_ref() {
             router.start(&inner)?;
         }
         Ok(Self { inner })

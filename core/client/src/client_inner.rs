@@ -149,7 +149,7 @@ impl ClientInner {
             let _ = tokio::time::timeout(deadline.max(STORE_PATIENCE), written).await;
         }
         let _ = tokio::time::timeout(QUOTA_PATIENCE, self.env.quota.leave()).await;
-        self.env.router.iter().for_each(|router| router.close());
+        self.env.router.as_ref().into_iter().for_each(|router| router.close());
         self.env.subscriptions.end();
     }
 

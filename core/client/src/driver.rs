@@ -128,7 +128,7 @@ impl Driver {
 
     /// Gives the machine an input.
     fn tell(&mut self, happened: Happened) {
-        if let (Happened::Elsewhere, Some(router)) = (&happened, &self.env.router) {
+        if let (Happened::Elsewhere, Some(router)) = (&happened, self.env.router.as_ref()) {
             return router.is_elsewhere(&self.handle);
         }
         let now = self.env.clock.now();
@@ -330,7 +330,7 @@ impl Driver {
 
     /// Tells the processes that have the visitor open, and those that listen to all.
     fn tell_peers(&self, state: &mut VisitorState, events: &[Event]) {
-        if let Some(router) = &self.env.router {
+        if let Some(router) = self.env.router.as_ref() {
             let settled = router.tell(&state.attached, events, state.goes_on());
             state.told = settled.or(state.told.take());
         }

@@ -13,7 +13,7 @@ use crate::options::Deadlines;
 use crate::pacer::Pacer;
 use crate::quota::SharedQuota;
 use crate::report::{Observer, Occupancy};
-use crate::routing::Router;
+use crate::routing::{IfShared, Router};
 use crate::slots::SocketSlots;
 use crate::socket::Connector;
 use crate::store_writer::StoreWriter;
@@ -38,7 +38,7 @@ pub(crate) struct Env {
     /// `None` without a store.
     pub(crate) store_writer: Option<StoreWriter>,
     /// Where several processes share the store, and call each other.
-    pub(crate) router: Option<Arc<Router>>,
+    pub(crate) router: IfShared<Arc<Router>>,
     pub(crate) runtime: Handle,
 }
 

@@ -4,6 +4,7 @@
 //! open, the [`VisitorHandle`] is remote: it gives commands to the holder, and gets answers, pieces and events from it. When
 //! the holder is gone, one of them takes its place.
 
+mod if_shared;
 mod inbox;
 mod outbox;
 mod parcel;
@@ -20,6 +21,7 @@ use secondme_avatar_protocol::{
     Author, Error, ErrorKind, Event, EventKind, Machine, Outcome, Text, Ticket, Visitor, VisitorId,
 };
 
+pub(crate) use self::if_shared::IfShared;
 use self::outbox::Outbox;
 pub(crate) use self::outbox::Settled;
 use self::parcel::Parcel;

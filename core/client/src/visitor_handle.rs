@@ -27,7 +27,7 @@ use crate::events::Mailbox;
 use crate::message_id::new_message_id;
 use crate::peers::ProcessId;
 use crate::quota::QuotaPermit;
-use crate::routing::{Remote, Settled};
+use crate::routing::{IfShared, Remote, Settled};
 
 /// Shared by the conversations, which give commands, and the driver, which carries out the outputs. The lock is
 /// held while the machine works, never across an await.
@@ -86,7 +86,7 @@ pub(crate) struct VisitorState {
     /// It was connected before, so another process may have opened the visitor since.
     pub(crate) was_connected: bool,
     /// Another process has the visitor.
-    pub(crate) remote: Option<Box<Remote>>,
+    pub(crate) remote: IfShared<Box<Remote>>,
     /// The processes that have the visitor open, and are told of events.
     pub(crate) attached: Vec<ProcessId>,
     /// What they were told last.
@@ -136,7 +136,7 @@ impl VisitorHandle {
                 ended: false,
                 rests: false,
                 was_connected: false,
-                remote: None,
+                remote: IfShared::default(),
                 attached: Vec::new(),
                 told: None,
                 closes: Closes::default(),
@@ -214,7 +214,7 @@ impl VisitorHandle {
             return Err(Misuse::Closed.into()); // No driver would carry it out.
         }
         let now = self.clock.now();
-        if let Some(remote) = &mut state.remote {
+        if let Some(remote) = state.remote.as_mut() {
             return remote.give(now, wanted, waiting);
         }
         state.note_close(&wanted.command);

@@ -15,7 +15,7 @@ impl ClientInner {
     /// Takes a visitor without a handle for this process, unless another one has them. `None` where there is nothing to
     /// take.
     pub(super) async fn hold(&self, visitor: &VisitorId) -> Result<Option<Held>, Error> {
-        let (Some(router), Some(store_writer)) = (&self.env.router, &self.env.store_writer) else {
+        let (Some(router), Some(store_writer)) = (self.env.router.as_ref(), &self.env.store_writer) else {
             return Ok(None);
         };
         if self.lock().get(visitor).is_some() {
@@ -37,7 +37,7 @@ impl ClientInner {
         if let Some(handle) = visitors.get(visitor.id()) {
             return Ok(Arc::clone(handle));
         }
-        let Some(router) = &self.env.router else { return Err(client_closed()) };
+        let Some(router) = self.env.router.as_ref() else { return Err(client_closed()) };
         let seed = random_seed()?;
         // The holder has what was left of the visitor.
         drop(visitors.take_past(visitor.id()));

@@ -168,7 +168,7 @@ impl Router {
         for handle in self.remote_handles() {
             let (late, is_done) = {
                 let mut state = handle.lock();
-                let Some(remote) = &mut state.remote else { continue };
+                let Some(remote) = state.remote.as_mut() else { continue };
                 (remote.late(now), remote.is_done(now))
             };
             late.into_iter().for_each(|(waiting, result)| waiting.resolve(result));
@@ -307,7 +307,7 @@ fn told(client: &ClientInner, from: &ProcessId, events: &[Event]) {
     let handle = client.lock().get(visitor).cloned();
     let Some(handle) = handle else { return client.env.subscriptions.publish_told(&[], events) };
     let mut state = handle.lock();
-    match &mut state.remote {
+    match state.remote.as_mut() {
         Some(remote) if remote.is_with(from) => {
             events.iter().for_each(|event| remote.note(event));
             let closed = events.iter().filter(|event| matches!(event.kind, EventKind::Closed { .. }));

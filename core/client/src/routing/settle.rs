@@ -24,7 +24,7 @@ impl Router {
         let Some(handle) = self.handle(visitor) else { return };
         let misses = {
             let mut state = handle.lock();
-            let Some(remote) = &mut state.remote else { return };
+            let Some(remote) = state.remote.as_mut() else { return };
             if !remote.is_with(process) || !remote.lose() {
                 return;
             }
@@ -103,7 +103,7 @@ async fn settle(
     match store_writer.hold(visitor.clone(), router.me().clone()).await {
         Ok(Held::There(holder)) => {
             let mut state = handle.lock();
-            if let Some(remote) = &mut state.remote {
+            if let Some(remote) = state.remote.as_mut() {
                 remote.found(holder, client.env.clock.now());
             }
             true

@@ -34,7 +34,7 @@ impl VisitorHandle {
         let handle = Self::new(machine, clock, begin, None);
         {
             let mut state = handle.lock();
-            state.remote = Some(Box::new(remote));
+            state.remote = Some(Box::new(remote)).into();
             state.is_shared = true;
             // It has no driver.
             state.rests = true;
@@ -159,7 +159,7 @@ impl VisitorHandle {
                 let known = state.callers(ticket);
                 state.tickets.extend(again.map(|again| (known, again)));
             }
-            state.remote = Some(Box::new(remote));
+            state.remote = Some(Box::new(remote)).into();
             router.watch(visitor, self);
         }
         state.closes = Closes::Here;
