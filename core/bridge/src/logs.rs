@@ -6,17 +6,17 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll};
 
 use once_cell::sync::OnceCell;
 use secondme_avatar::{Error, PerProcess};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::span::{Attributes, Id, Record as SpanRecord};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_core::callsite;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{self, Layer, SubscriberExt};
-use tracing_subscriber::registry::Registry;
-use tracing_subscriber::reload::{self, Handle};
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::queue::HostQueue;
 use crate::streams::Source;
@@ -63,7 +63,7 @@ static FILTER: OnceCell<Option<Filter>> = OnceCell::new();
 #[derive(Debug)]
 struct Filter {
     process: u32,
-    handle: Handle<Targets, Registry>,
+    targets: Arc<RwLock<Targets>>,
 }
 
 impl Logs {
@@ -83,15 +83,15 @@ impl Logs {
         let mut is_new = false;
         let filter = FILTER.get_or_init(|| {
             is_new = true;
-            let (filter, handle) = reload::Layer::new(wanted.clone());
-            let layer = Collector.with_filter(filter);
-            let is_heard = tracing_subscriber::registry().with(layer).try_init().is_ok();
-            is_heard.then(|| Filter { process: std::process::id(), handle })
+            let targets = Arc::new(RwLock::new(wanted.clone()));
+            let collector = Collector { targets: Arc::clone(&targets) };
+            let is_heard = tracing::subscriber::set_global_default(collector).is_ok();
+            is_heard.then(|| Filter { process: std::process::id(), targets })
         });
         let filter = filter.as_ref()?;
         if filter.process == std::process::id() {
-            // It fails only where the subscriber is gone, which that of a process never is.
-            let _ = filter.handle.reload(wanted);
+            *filter.targets.write().unwrap_or_else(PoisonError::into_inner) = wanted;
+            callsite::rebuild_interest_cache();
         }
         if let Some(set) = set.filter(|set| is_new && parse(set).is_none()) {
             let message =
@@ -147,10 +147,27 @@ fn parse(filter: &str) -> Option<Targets> {
     }
 }
 
-struct Collector;
+/// Collects events. It keeps no spans, for no line has anything of them: a registry of them would be the larger part of it.
+struct Collector {
+    targets: Arc<RwLock<Targets>>,
+}
 
-impl<S: Subscriber> Layer<S> for Collector {
-    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+impl Collector {
+    fn targets(&self) -> RwLockReadGuard<'_, Targets> {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for Collector {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && self.targets().would_enable(metadata.target(), metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Layer::<Self>::max_level_hint(&*self.targets())
+    }
+
+    fn event(&self, event: &Event<'_>) {
         // A forked child that has not asked for its log yet has none.
         let Some(collected) = COLLECTED.get() else { return };
         let mut line = Line::default();
@@ -159,6 +176,18 @@ impl<S: Subscriber> Layer<S> for Collector {
         let message = line.message + &line.fields;
         collected.queue.offer(Record { level: *meta.level(), target: meta.target().to_owned(), message });
     }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &SpanRecord<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 #[derive(Default)]
