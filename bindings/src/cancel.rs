@@ -1,5 +1,6 @@
 //! Calls that are given up.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use secondme_avatar_bridge::cancel::Cancel;
@@ -27,25 +28,36 @@ impl CoreCancel {
 }
 
 /// A call of the core, until it is over or given up.
-pub(crate) async fn until<T: 'static, E: Into<CoreError> + 'static>(
+pub(crate) fn until<T: 'static, E: Into<CoreError>>(
     cancel: Option<Arc<CoreCancel>>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
-) -> Result<T, CoreError> {
-    let result = match cancel {
-        Some(cancel) => cancel.0.until(work).await,
-        None => Some(work.await),
-    };
-    result.map_or(Err(CoreError::Cancelled), |result| result.map_err(Into::into))
+) -> impl Future<Output = Result<T, CoreError>> + Send {
+    let work = boxed(work);
+    async move {
+        match cancel {
+            Some(cancel) => cancel.0.until(work).await.unwrap_or(Err(CoreError::Cancelled)),
+            None => work.await,
+        }
+    }
 }
 
 /// [`until`] for a call that closes something: it begins even where it is given up already.
-pub(crate) async fn begun<T: 'static, E: Into<CoreError> + 'static>(
+pub(crate) fn begun<T: 'static, E: Into<CoreError>>(
     cancel: Option<Arc<CoreCancel>>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
-) -> Result<T, CoreError> {
-    let result = match cancel {
-        Some(cancel) => cancel.0.until_begun(work).await,
-        None => Some(work.await),
-    };
-    result.map_or(Err(CoreError::Cancelled), |result| result.map_err(Into::into))
+) -> impl Future<Output = Result<T, CoreError>> + Send {
+    let work = boxed(work);
+    async move {
+        match cancel {
+            Some(cancel) => cancel.0.until_begun(work).await.unwrap_or(Err(CoreError::Cancelled)),
+            None => work.await,
+        }
+    }
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = Result<T, CoreError>> + Send>>;
+
+/// Boxed, calls with the same result share all the code that waits for them.
+fn boxed<T, E: Into<CoreError>>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Work<T> {
+    Box::pin(async move { work.await.map_err(Into::into) })
 }

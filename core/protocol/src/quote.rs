@@ -39,8 +39,11 @@ impl KnownSecrets {
     /// These secrets. One of less than four characters is left out: it would be found in plain words.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
         let long = secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST);
-        let mut secrets: Vec<_> = long.cloned().collect();
-        // One may hold another.
+        Self::longest_first(long.cloned().collect())
+    }
+
+    /// One may hold another.
+    fn longest_first(mut secrets: Vec<Secret>) -> Self {
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
         Self(secrets.into())
     }

@@ -103,7 +103,7 @@ impl Store for MemoryStore {
         let inside = self.lock();
         let kept = inside.avatars.iter().filter(|(_, data)| !data.is_empty());
         let mut avatars: Vec<_> = kept.map(|(avatar, _)| *avatar).collect();
-        avatars.sort();
+        avatars.sort_unstable();
         Ok(avatars)
     }
 
@@ -173,7 +173,7 @@ impl Store for MemoryStore {
         let inside = self.lock();
         let Some(data) = inside.avatars.get(avatar) else { return Ok(Vec::new()) };
         let mut records: Vec<_> = data.records.values().collect();
-        records.sort_by_key(|saved| std::cmp::Reverse(saved.number));
+        records.sort_unstable_by_key(|saved| std::cmp::Reverse(saved.number));
         let records = records.into_iter().map(|saved| known(&saved.record));
         let said = data.messages.iter().map(|saved| saved.visitor.clone());
         let noted = data.notes.visitors().flat_map(|visitor| data.notes.of(visitor));

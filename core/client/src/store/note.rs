@@ -105,7 +105,7 @@ impl NoteTable {
         let all = self.notes.values().flat_map(HashMap::values);
         let mut found: Vec<_> =
             all.filter(|kept| kept.note.key.starts_with(prefix) && !kept.is_over(now)).collect();
-        found.sort_by_key(|kept| kept.place);
+        found.sort_unstable_by_key(|kept| kept.place);
         found.into_iter().map(|kept| kept.note.clone()).collect()
     }
 
@@ -117,7 +117,7 @@ impl NoteTable {
     /// Adds those of another table, after its own. What is there already stays.
     pub(super) fn take_over(&mut self, other: Self) {
         let mut moved: Vec<_> = other.notes.into_values().flat_map(HashMap::into_values).collect();
-        moved.sort_by_key(|kept| kept.place);
+        moved.sort_unstable_by_key(|kept| kept.place);
         for kept in moved {
             let there = self.notes.get(kept.note.visitor.id());
             if there.is_none_or(|notes| !notes.contains_key(&kept.note.key)) {
@@ -139,7 +139,7 @@ impl NoteTable {
     /// All notes of a visitor, those that were first written longest ago first, the expired ones among them.
     pub(super) fn of(&self, visitor: &VisitorId) -> Vec<&KeptNote> {
         let mut found: Vec<_> = self.notes.get(visitor).into_iter().flat_map(HashMap::values).collect();
-        found.sort_by_key(|kept| kept.place);
+        found.sort_unstable_by_key(|kept| kept.place);
         found
     }
 

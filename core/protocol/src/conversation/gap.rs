@@ -267,7 +267,8 @@ impl GapFill {
             let mut mended = String::new();
             Some(SeqId::from(Frame::parse(raw.as_str(), &mut mended)?.seq_id.as_deref()?))
         };
-        let gathered: BTreeSet<SeqId> = past.frames().iter().filter_map(name_of).collect();
+        let mut gathered = BTreeSet::new();
+        gathered.extend(past.frames().iter().filter_map(name_of));
         let is_gathered =
             |waiting: &BufferedFrame| waiting.seq.as_ref().is_some_and(|seq| gathered.contains(seq));
         let first = self.buffered.iter().position(is_gathered).unwrap_or(0);

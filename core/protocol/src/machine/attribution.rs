@@ -116,8 +116,8 @@ impl Machine {
 
 /// The one with the least rank, and whether there was another.
 fn first_of<T: Ord>(ranked: impl Iterator<Item = (usize, T)>) -> Option<(usize, Ground)> {
-    let mut ranked: Vec<_> = ranked.collect();
-    let ground = if ranked.len() == 1 { Ground::Expected } else { Ground::Guessed };
-    ranked.sort_by(|(_, one), (_, other)| one.cmp(other));
-    ranked.first().map(|(at, _)| (*at, ground))
+    let mut count = 0;
+    let first = ranked.inspect(|_| count += 1).min_by(|(_, one), (_, other)| one.cmp(other));
+    let ground = if count == 1 { Ground::Expected } else { Ground::Guessed };
+    first.map(|(at, _)| (at, ground))
 }

@@ -83,12 +83,24 @@ impl OpenFile {
         &self,
         act: impl Fn(&Transaction<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
-        let transact = |connection: &mut GuardedConnection| {
+        let mut done = None;
+        self.transact(&mut |transaction| {
+            done = Some(act(transaction)?);
+            Ok(())
+        })?;
+        Ok(done.expect("a transaction is written after its statements"))
+    }
+
+    /// Not generic, for there is much of it.
+    fn transact(
+        &self,
+        act: &mut dyn FnMut(&Transaction<'_>) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), StoreError> {
+        let mut transact = |connection: &mut GuardedConnection| {
             let connection = connection.sqlite_mut();
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = act(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
+            act(&transaction)?;
+            transaction.commit()
         };
         self.with(|connection, exclusive| {
             let mut done = transact(GuardedConnection::renewed(connection, &self.path, exclusive)?);
