@@ -8,9 +8,10 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use secondme_avatar_protocol::{Error, ErrorKind, OptionName};
@@ -135,8 +136,18 @@ pub(crate) fn ensure_provider() {
     }
 }
 
+/// Without what a server, or a client with a certificate, signs with: this client shows none.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
+    Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() })
+}
+
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("this client has no certificate of its own".to_owned()))
+    }
 }
 
 /// The platform's certificates. Read once, since that takes longer than all other setup of a client.
