@@ -32,13 +32,7 @@ pub(crate) fn until<T: 'static, E: Into<CoreError>>(
     cancel: Option<Arc<CoreCancel>>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> impl Future<Output = Result<T, CoreError>> + Send {
-    let work = boxed(work);
-    async move {
-        match cancel {
-            Some(cancel) => cancel.0.until(work).await.unwrap_or(Err(CoreError::Cancelled)),
-            None => work.await,
-        }
-    }
+    over(cancel, Begins::UnlessCancelled, boxed(work))
 }
 
 /// [`until`] for a call that closes something: it begins even where it is given up already.
@@ -46,13 +40,26 @@ pub(crate) fn begun<T: 'static, E: Into<CoreError>>(
     cancel: Option<Arc<CoreCancel>>,
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> impl Future<Output = Result<T, CoreError>> + Send {
-    let work = boxed(work);
-    async move {
-        match cancel {
-            Some(cancel) => cancel.0.until_begun(work).await.unwrap_or(Err(CoreError::Cancelled)),
-            None => work.await,
-        }
-    }
+    over(cancel, Begins::InAnyCase, boxed(work))
+}
+
+#[derive(Clone, Copy)]
+enum Begins {
+    UnlessCancelled,
+    InAnyCase,
+}
+
+async fn over<T: 'static>(
+    cancel: Option<Arc<CoreCancel>>,
+    begins: Begins,
+    work: Work<T>,
+) -> Result<T, CoreError> {
+    let Some(cancel) = cancel else { return work.await };
+    let result = match begins {
+        Begins::UnlessCancelled => cancel.0.until(work).await,
+        Begins::InAnyCase => cancel.0.until_begun(work).await,
+    };
+    result.unwrap_or(Err(CoreError::Cancelled))
 }
 
 type Work<T> = Pin<Box<dyn Future<Output = Result<T, CoreError>> + Send>>;

@@ -26,6 +26,7 @@ use crate::driver::Driver;
 use crate::env::Env;
 use crate::errors::{client_closed, ended, forgotten};
 use crate::peers::Held;
+use crate::runtime::spawn;
 use crate::store::{KnownVisitor, NoteTable};
 use crate::visitor_handle::{BeginDriver, PendingAnswer, VisitorHandle};
 
@@ -209,7 +210,7 @@ impl ClientInner {
         let adopt = || async {
             // The messages are taken over even if the call that asked for them was given up.
             let inner = Arc::clone(self);
-            let adopting = self.env.runtime.spawn(async move { inner.adopt().await });
+            let adopting = spawn(&self.env.runtime, async move { inner.adopt().await });
             adopting.await.map_err(|_| ended())?
         };
         self.adopted.get_or_try_init(adopt).await.copied()

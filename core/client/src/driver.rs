@@ -28,6 +28,7 @@ use self::permit::ConnectPermit;
 use self::reading::Reading;
 use crate::env::Env;
 use crate::errors::no_store;
+use crate::runtime::spawn;
 use crate::saving::Saving;
 use crate::socket::{NotConnected, Socket, Traffic};
 use crate::visitor_handle::{VisitorHandle, VisitorState, Waiting};
@@ -374,7 +375,7 @@ impl Driver {
         if let Some(socket) = self.socket.take() {
             // The slot is free once all of them are closed.
             let earlier = self.hanging_up.take();
-            self.hanging_up = Some(self.env.runtime.spawn(async move {
+            self.hanging_up = Some(spawn(&self.env.runtime, async move {
                 socket.close().await;
                 if let Some(earlier) = earlier {
                     let _ = earlier.await;

@@ -2,10 +2,12 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::time::Duration;
 
 use secondme_avatar_protocol::{Error, ErrorKind};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 use tokio_util::context::TokioContext;
 
 use crate::per_process::PerProcess;
@@ -42,6 +44,18 @@ pub fn shared_runtime() -> Result<&'static Runtime, Error> {
             .map_err(|error| failed().caused_by(error))
     };
     SHARED.get_or_try_init(start)?.0.as_ref().ok_or_else(failed)
+}
+
+/// Work on a task of its own. Boxed, work with the same result shares the code that runs it.
+pub(crate) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Begins work on a task of its own.
+pub(crate) fn spawn<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    let work: Work<T> = Box::pin(work);
+    runtime.spawn(work)
 }
 
 /// Gives a future timers under every executor: those of the runtime it is polled on, or of this one.

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::credentials::{CredentialsProvider, CredentialsRequest};
 use crate::env::Env;
+use crate::runtime::spawn;
 
 /// What a [`TokenProvider`] is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,7 +223,7 @@ impl SharedToken {
         let running = env.on_call.begin(visitor, request.step);
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
-        runtime.spawn(async move {
+        spawn(&runtime, async move {
             let answer = env.http.fetch(request).await;
             let now = env.clock.now();
             let mut server_time = None;

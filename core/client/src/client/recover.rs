@@ -81,7 +81,7 @@ impl Recover {
             let open = client.open(visitor.clone()).known();
             let open = open.deadline(inner.env.settings.deadlines.durable).into_future();
             let inner = Arc::downgrade(&inner);
-            client.inner.env.runtime.spawn(async move {
+            runtime::spawn(&client.inner.env.runtime, async move {
                 // The caller learns from the events how it went.
                 drop(open.await);
                 if let Some(inner) = inner.upgrade() {

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::ClientInner;
 use crate::errors::{ended, nothing_stored};
+use crate::runtime::spawn;
 use crate::store::{Idle, StoredRow, moment};
 use crate::store_writer::StoreWriter;
 
@@ -39,7 +40,7 @@ impl ClientInner {
         let (inner, visitor) = (Arc::clone(self), visitor.clone());
         // Memory and the store are of one mind even if the call is given up.
         let forgotten =
-            self.env.runtime.spawn(async move { inner.forget_closed(&visitor, forgetting).await });
+            spawn(&self.env.runtime, async move { inner.forget_closed(&visitor, forgetting).await });
         self.in_time(until, async { forgotten.await.map_err(|_| ended())? }).await
     }
 
@@ -68,7 +69,7 @@ impl ClientInner {
         let mut count = 0;
         loop {
             let inner = Arc::clone(self);
-            let forgotten = self.env.runtime.spawn(async move { inner.forget_some(longer_than).await });
+            let forgotten = spawn(&self.env.runtime, async move { inner.forget_some(longer_than).await });
             let until = self.env.clock.now() + self.env.settings.deadlines.open;
             match self.in_time(until, async { forgotten.await.map_err(|_| ended())? }).await? {
                 0 => return Ok(count),
@@ -81,7 +82,7 @@ impl ClientInner {
     pub(super) fn begin_retention(self: &Arc<Self>) {
         let Some(retention) = self.env.settings.retention else { return };
         if self.retaining.set(()).is_ok() {
-            self.env.runtime.spawn(retain(Arc::downgrade(self), retention));
+            spawn(&self.env.runtime, retain(Arc::downgrade(self), retention));
         }
     }
 

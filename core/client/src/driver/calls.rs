@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use secondme_avatar_protocol::{CallId, HttpRequest, Input, Millis, Secret, VisitorId};
+use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::task::JoinMap;
 
 use crate::env::Env;
 use crate::quota::{QuotaPermit, QuotaWait};
+use crate::runtime::Work;
 
 /// The calls of one visitor. An idle visitor has none, and holds no room for any.
 #[derive(Default)]
@@ -70,7 +72,7 @@ impl Calls {
             let http = env.http.clone();
             Done::Call(http.call(request, watched).await)
         };
-        self.running().tasks.spawn_on(call, make, &runtime);
+        self.spawn(call, make, &runtime);
     }
 
     /// Drops the call: its answer is no longer wanted.
@@ -93,7 +95,7 @@ impl Calls {
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
         let get = async move { Done::Call(env.tokens.get(&env, visitor, call, refused).await) };
-        self.running().tasks.spawn_on(call, get, &runtime);
+        self.spawn(call, get, &runtime);
     }
 
     /// Gets a visitor's credentials, where the client has no key.
@@ -107,7 +109,7 @@ impl Calls {
         let env = Arc::clone(env);
         let runtime = env.runtime.clone();
         let get = async move { Done::Call(env.tokens.credentials(&env, visitor, call, refused).await) };
-        self.running().tasks.spawn_on(call, get, &runtime);
+        self.spawn(call, get, &runtime);
     }
 
     /// Asks for the quota for this call, with a reserved permit if there is one.
@@ -166,7 +168,12 @@ impl Calls {
             let turn = permit.acquire(told).await;
             Done::Waited(permit, turn)
         };
-        self.running().tasks.spawn_on(call, wait, &env.runtime);
+        self.spawn(call, wait, &env.runtime);
+    }
+
+    fn spawn(&mut self, call: CallId, work: impl Future<Output = Done> + Send + 'static, runtime: &Handle) {
+        let work: Work<Done> = Box::pin(work);
+        self.running().tasks.spawn_on(call, work, runtime);
     }
 
     fn running(&mut self) -> &mut Running {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::env::Env;
 use crate::pacer::AttemptPermit;
+use crate::runtime::spawn;
 use crate::slots::SlotPermit;
 use crate::visitor_handle::VisitorHandle;
 
@@ -81,7 +82,7 @@ impl ConnectPermit {
     pub(super) fn release(&mut self, env: &Env, hanging_up: Option<JoinHandle<()>>) {
         self.waits_for = None;
         match (self.slot.take(), hanging_up) {
-            (Some(slot), Some(socket)) => drop(env.runtime.spawn(async move {
+            (Some(slot), Some(socket)) => drop(spawn(&env.runtime, async move {
                 // The socket is closed within a second.
                 let _ = socket.await;
                 drop(slot);
