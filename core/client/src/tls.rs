@@ -126,7 +126,6 @@ pub(crate) fn unused() -> Result<ClientConfig, Error> {
     Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Passed to each configuration, not installed for the process: that is up to the application.
 /// Makes sure that a library which asks rustls for the process's own cryptography finds some.
 #[cfg(feature = "redis")]
 pub(crate) fn ensure_provider() {
@@ -136,6 +135,7 @@ pub(crate) fn ensure_provider() {
     }
 }
 
+/// Passed to each configuration, not installed for the process: that is up to the application.
 /// Without what a server, or a client with a certificate, signs with: this client shows none.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() })
