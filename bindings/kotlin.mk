@@ -149,11 +149,11 @@ $(KTLINT):
 # The library as it is in the jar, and beside it the way not taken (the feature `benchmark`), in a folder of its own.
 KOTLIN_BENCH := benchmarks/kotlin
 kotlin-bench: generate
-	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks
+	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator
 	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile size --package secondme-avatar-ffi --lib --features benchmark
 	@mkdir -p $(KOTLIN_BENCH)/target/native && cp $(BUILT)/size/$(NATIVE) $(KOTLIN_BENCH)/target/native/
 	@$(BUILT)/debug/uniffi-bindgen generate --no-format --config $(KOTLIN_BENCH)/uniffi.toml --language kotlin \
 		--out-dir $(KOTLIN_BENCH)/target/generated $(KOTLIN_BENCH)/target/native/$(NATIVE)
 	$(MVN) --quiet --file $(KOTLIN) --activate-profiles benchmarks --projects :secondme-avatar-benchmarks --also-make -DskipTests package
 	@java -Djna.library.path=$(KOTLIN_BENCH)/target/native $(if $(REPLIES),-Dreplies=$(REPLIES)) $(if $(REPEAT),-Druns=$(REPEAT)) \
-		-cp "$(KOTLIN_BENCH)/target/classes:$(KOTLIN_BENCH)/target/lib/*" MainKt $(BUILT)/release/secondme-avatar-benchmarks
+		-cp "$(KOTLIN_BENCH)/target/classes:$(KOTLIN_BENCH)/target/lib/*" MainKt $(BUILT)/release $(ROWS)

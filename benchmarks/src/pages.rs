@@ -8,7 +8,7 @@ use crate::report::Figure;
 use crate::results::{Results, root};
 
 /// The pages that have figures.
-pub(crate) const PAGES: [&str; 2] = ["README.md", "docs/performance.md"];
+pub(crate) const PAGES: [&str; 3] = ["README.md", "docs/performance.md", "bindings/kotlin/README.md"];
 
 const OPENS: &str = "<!-- figures:";
 const ENDS: &str = "<!-- /figures -->";
