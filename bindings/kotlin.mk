@@ -150,8 +150,8 @@ $(KTLINT):
 KOTLIN_BENCH := benchmarks/kotlin
 kotlin-bench: generate
 	$(CARGO) build --quiet --release --package secondme-avatar-benchmarks --package secondme-avatar-emulator
-	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile size --package secondme-avatar-ffi --lib --features benchmark
-	@mkdir -p $(KOTLIN_BENCH)/target/native && cp $(BUILT)/size/$(NATIVE) $(KOTLIN_BENCH)/target/native/
+	$(DISTRIBUTED) $(CARGO) build --quiet --locked --profile dist --package secondme-avatar-ffi --lib --features benchmark
+	@mkdir -p $(KOTLIN_BENCH)/target/native && cp $(BUILT)/dist/$(NATIVE) $(KOTLIN_BENCH)/target/native/
 	@$(BUILT)/debug/uniffi-bindgen generate --no-format --config $(KOTLIN_BENCH)/uniffi.toml --language kotlin \
 		--out-dir $(KOTLIN_BENCH)/target/generated $(KOTLIN_BENCH)/target/native/$(NATIVE)
 	$(MVN) --quiet --file $(KOTLIN) --activate-profiles benchmarks --projects :secondme-avatar-benchmarks --also-make -DskipTests package
