@@ -115,9 +115,8 @@ endef
 kotlin-dist: natives zig
 	@rm -rf $(KOTLIN_NATIVES) && mkdir -p $(addsuffix /$(NATIVE_PLACE),$(KOTLIN_NATIVES)) dist
 	$(if $(NATIVES),$(call lay-natives,$(NATIVES)))
-	built=$$($(WITH_ZIG) packaging/platforms/build here size secondme-avatar-ffi) && \
-		strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) "$$built/$(NATIVE)"
-	built=$$($(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-emulator) && \
+	built=$$($(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-ffi secondme-avatar-emulator) && \
+		strip $(if $(filter Darwin,$(SYSTEM)),-x,--strip-unneeded) -o $(KOTLIN)/avatar/natives/$(NATIVE_PLACE)/$(NATIVE) "$$built/$(NATIVE)" && \
 		strip -o $(KOTLIN)/testing/natives/$(NATIVE_PLACE)/secondme-avatar-emulator "$$built/secondme-avatar-emulator"
 	$(lay-artefacts)
 	$(KOTLIN)/check-jar dist $(BUILT)/debug/secondme-avatar-emulator

@@ -46,7 +46,7 @@ swift-dist: natives zig
 	@rm -rf $(SWIFT_STAGE) && mkdir -p dist $(SWIFT_STAGE)/lib
 	@cp -R $(addprefix $(SWIFT)/,Package.swift README.md Sources Tests) LICENSE-APACHE LICENSE-MIT $(SWIFT_STAGE)/
 	@cp packaging/notices/ffi/* $(SWIFT_STAGE)/
-	built=$$($(WITH_ZIG) packaging/platforms/build here size secondme-avatar-ffi) && \
+	built=$$($(WITH_ZIG) packaging/platforms/build here dist secondme-avatar-ffi) && \
 		strip --strip-unneeded -o $(SWIFT_STAGE)/lib/libsecondme_avatar_ffi.so "$$built/libsecondme_avatar_ffi.so"
 	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C $(SWIFT_BUILT)/swift -c SecondMeAvatar | gzip -n9 > $(SWIFT_ARCHIVE)
 	@$(call check-artefacts,ffi,$(SWIFT_ARCHIVE))

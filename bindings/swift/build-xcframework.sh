@@ -42,7 +42,7 @@ for slice in "${SLICES[@]}"; do
 	libraries=()
 	for target in $targets; do
 		rustup target add "$target"
-		cargo build --locked --profile size --package secondme-avatar-ffi --lib --target "$target"
+		cargo build --locked --profile size --package secondme-avatar-ffi --lib --no-default-features --target "$target"
 		libraries+=("$BUILT/$target/size/$LIBRARY")
 	done
 	mkdir -p "$BUILT/xcframework/$name"
