@@ -17,7 +17,7 @@ fun throughListener(server: Server, replies: Int): Duration = runBlocking {
     var started: TimeSource.Monotonic.ValueTimeMark? = null
     var heard = 0
     val done = CountDownLatch(1)
-    client.open(CoreVisitor(Visitor.forUser("bench", "frames").id, null, null), null, null)
+    client.open(CoreVisitor(Visitor.forUser("bench", "frames").id, null, null, null), null, null)
     client.listen(
         object : CoreListener {
             override fun onEvent(event: CoreBatch) {
