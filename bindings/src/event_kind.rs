@@ -43,12 +43,12 @@ pub enum CoreEventKind {
     /// before that call returns: see `Reply::asked`.
     Reply {
         /// The reply.
-        reply: Box<CoreReply>,
+        reply: CoreReply,
     },
     /// The avatar's owner says something in person.
     OwnerReply {
         /// The reply.
-        reply: Box<CoreReply>,
+        reply: CoreReply,
     },
     /// The avatar's owner has the conversation: the avatar may be silent from now on. Comes before the first
     /// `OwnerReply`, since only what the owner says shows it.
@@ -66,9 +66,9 @@ pub enum CoreEventKind {
     /// The event hands it back.
     Unsent {
         /// The message.
-        message: Box<CoreUnsentMessage>,
+        message: CoreUnsentMessage,
         /// Why.
-        error: Box<CoreFailure>,
+        error: CoreFailure,
     },
     /// A message of the service that is no reply: a hint, a recommendation, a notification.
     Notice {
@@ -80,7 +80,7 @@ pub enum CoreEventKind {
     /// The service says that something failed.
     ServiceError {
         /// The service error.
-        service_error: Box<CoreServiceError>,
+        service_error: CoreServiceError,
     },
     /// A text that came without saying for which of the visitor's open conversations, while no question was
     /// out in any of them.
@@ -103,7 +103,7 @@ pub enum CoreEventKind {
         /// How long until the next attempt, or more.
         retry_in_ms: u64,
         /// Why it was lost, or why the last attempt to connect again failed.
-        cause: Box<CoreFailure>,
+        cause: CoreFailure,
         /// The code of the Close frame with which the service ended it, where it sent one.
         close_code: Option<u16>,
         /// The reason in that frame, where there is one: one line, bounded, and without what looks like a
@@ -145,22 +145,21 @@ impl From<EventKind> for CoreEventKind {
                 asked,
                 attribution: CoreAttribution::from(attribution),
             },
-            EventKind::Reply(reply) => Self::Reply { reply: Box::new(CoreReply::from(*reply)) },
-            EventKind::OwnerReply(reply) => Self::OwnerReply { reply: Box::new(CoreReply::from(*reply)) },
+            EventKind::Reply(reply) => Self::Reply { reply: CoreReply::from(*reply) },
+            EventKind::OwnerReply(reply) => Self::OwnerReply { reply: CoreReply::from(*reply) },
             EventKind::TakenOver => Self::TakenOver,
             EventKind::HandedBack => Self::HandedBack,
             EventKind::Delivered { text, message_id } => {
                 Self::Delivered { text: String::from(text), message_id: message_id.map(|it| it.to_string()) }
             }
-            EventKind::Unsent { message, error } => Self::Unsent {
-                message: Box::new(CoreUnsentMessage::from(*message)),
-                error: Box::new(CoreFailure::from(error)),
-            },
+            EventKind::Unsent { message, error } => {
+                Self::Unsent { message: CoreUnsentMessage::from(*message), error: CoreFailure::from(error) }
+            }
             EventKind::Notice { text, kind } => {
                 Self::Notice { text: String::from(text), kind: CoreNoticeKind::from(kind) }
             }
             EventKind::ServiceError(service_error) => {
-                Self::ServiceError { service_error: Box::new(CoreServiceError::from(*service_error)) }
+                Self::ServiceError { service_error: CoreServiceError::from(*service_error) }
             }
             EventKind::Unattributed { text, author } => {
                 Self::Unattributed { text: String::from(text), author: CoreAuthor::from(author) }
@@ -170,7 +169,7 @@ impl From<EventKind> for CoreEventKind {
             }
             EventKind::Disconnected { retry_in, cause, close_code, close_reason } => Self::Disconnected {
                 retry_in_ms: millis(retry_in),
-                cause: Box::new(CoreFailure::from(cause)),
+                cause: CoreFailure::from(cause),
                 close_code,
                 close_reason,
             },

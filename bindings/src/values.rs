@@ -69,7 +69,7 @@ pub enum CoreCloseReason {
     /// It could not be opened, or could not go on.
     Failed {
         /// The error.
-        error: Box<CoreFailure>,
+        error: CoreFailure,
     },
 }
 
@@ -78,7 +78,7 @@ impl From<CloseReason> for CoreCloseReason {
         match it {
             CloseReason::Requested => Self::Requested,
             CloseReason::SessionEnded => Self::SessionEnded,
-            CloseReason::Failed(error) => Self::Failed { error: Box::new(CoreFailure::from(error)) },
+            CloseReason::Failed(error) => Self::Failed { error: CoreFailure::from(error) },
             _ => unreachable!("a variant without a name here: run `make contract`"),
         }
     }
