@@ -8,7 +8,8 @@ use crate::report::Figure;
 use crate::results::{Results, root};
 
 /// The pages that have figures.
-pub(crate) const PAGES: [&str; 3] = ["README.md", "docs/performance.md", "bindings/kotlin/README.md"];
+pub(crate) const PAGES: [&str; 4] =
+    ["README.md", "docs/performance.md", "bindings/kotlin/README.md", "node/README.md"];
 
 const OPENS: &str = "<!-- figures:";
 const ENDS: &str = "<!-- /figures -->";
