@@ -43,8 +43,8 @@ test: tinyproxy nginx redis-server ## every test of every language
 	@$(call parts,test-rust natives)
 	@.ci/lanes $(LANES)
 
-# Side by side: what builds the Node package is in one lane.
-LANES := "test-python test-kotlin test-swift" "test-node test-adapters test-desk test-widget test-console spec test-gateway"
+# Side by side: what builds the Node package is in one lane, and what builds the Python module.
+LANES := "test-kotlin test-swift" "test-python test-desk test-gateway" "test-node test-adapters test-widget test-console spec"
 
 test-rust: tinyproxy redis-server
 	$(CARGO) test

@@ -195,7 +195,7 @@ impl LinkState {
             ) => LinkEffect::None,
 
             (Link::Connecting { ws, .. }, LinkInput::Opened) => {
-                let first_ping = (now + rng.up_to(self.heartbeat)).floor_to(PING_STEP);
+                let first_ping = now.step_within(rng.up_to(self.heartbeat), PING_STEP);
                 let ws = ws.clone();
                 self.link =
                     Link::Up(Up { ws, since: now, next_ping: first_ping, unanswered: 0, answers: false });
@@ -237,7 +237,7 @@ impl LinkState {
                     return LinkEffect::Lost { close: true, cause: self.fall(now, no_pong(), rng) };
                 }
                 up.unanswered = up.unanswered.saturating_add(1);
-                up.next_ping = (now + self.heartbeat).floor_to(PING_STEP);
+                up.next_ping = now.step_within(self.heartbeat, PING_STEP);
                 LinkEffect::Ping(up.ws.clone())
             }
             (Link::Up(_), LinkInput::Connect(_) | LinkInput::Opened | LinkInput::Hurry) => LinkEffect::None,

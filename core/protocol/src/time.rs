@@ -29,10 +29,11 @@ impl Millis {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The last whole multiple of `step` that is not later.
-    pub(crate) fn floor_to(self, step: Duration) -> Millis {
+    /// The last whole multiple of `step` that is at most `wait` ahead, and the next one where that is not ahead.
+    pub(crate) fn step_within(self, wait: Duration, step: Duration) -> Millis {
         let step = u64::try_from(step.as_millis()).unwrap_or(u64::MAX).max(1);
-        Millis(self.0 - self.0 % step)
+        let last = |at: Millis| Millis(at.0 - at.0 % step);
+        last(self + wait).max(last(self) + Duration::from_millis(step))
     }
 }
 
@@ -51,5 +52,18 @@ impl Sub<Duration> for Millis {
     fn sub(self, duration: Duration) -> Millis {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Millis(self.0.saturating_sub(millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_always_ahead() {
+        let step = Duration::from_millis(100);
+        for (now, wait, then) in [(1_020, 0, 1_100), (1_020, 79, 1_100), (1_020, 380, 1_400), (1_100, 0, 1_200)] {
+            assert_eq!(Millis(now).step_within(Duration::from_millis(wait), step), Millis(then), "{now} + {wait}");
+        }
     }
 }
